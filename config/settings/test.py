@@ -1,0 +1,24 @@
+"""Settings of the test suite: real PostgreSQL and Redis named by the environment."""
+
+from __future__ import annotations
+
+from config import env
+from config.settings.base import *  # noqa: F403  -- a settings module extends its base
+from config.settings.base import INSTALLED_APPS
+
+DEBUG = False
+SECRET_KEY = "test-only-not-a-secret-" + "x" * 32
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
+_AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
+_url = env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL", default="")
+DATABASES = {
+    "default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}
+}
+REDIS_URL = env.text("REDIS_URL", default="")
+
+AMENDS_DEMO = True
+INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS]
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+AXES_ENABLED = True

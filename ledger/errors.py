@@ -1,0 +1,90 @@
+"""Refusals. One class per kind of answer; each carries a stable code and a sentence for a person.
+
+The HTTP layer maps the class to a status; the code is public (`409 already_compensated`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FieldError:
+    """One rule that one field of the input breaks. `pointer` is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    message: str
+    code: str = "invalid"
+
+
+class Refusal(Exception):
+    """A verb said no. Nothing was changed.
+
+    `extra` holds further public members of the answer (`available_actions`, `run`, …).
+    """
+
+    default_code = "refused"
+    default_detail = "The request was refused."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        code: str | None = None,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.code = code or self.default_code
+        self.detail = detail or self.default_detail
+        self.errors = tuple(errors)
+        self.extra = dict(extra or {})
+        super().__init__(f"{self.code}: {self.detail}")
+
+
+class NotFound(Refusal):
+    """There is no such thing for this person: absent, or in another tenant, or not to be read."""
+
+    default_code = "not_found"
+    default_detail = "There is no such thing."
+
+
+class NotPermitted(Refusal):
+    """The person may see it but may not do this: role or relation is missing."""
+
+    default_code = "not_permitted"
+    default_detail = "You may not do this."
+
+
+class PreconditionRequired(Refusal):
+    """The verb needs `If-Match` or `Idempotency-Key`."""
+
+    default_code = "precondition_required"
+    default_detail = "This request needs a precondition."
+
+
+class Stale(Refusal):
+    """What the person saw is not what is stored now."""
+
+    default_code = "stale_version"
+    default_detail = "It changed since you read it. Read it again."
+
+
+class Conflict(Refusal):
+    """The state does not allow it. Never a matter of permission."""
+
+    default_code = "illegal_state"
+    default_detail = "Its present state does not allow this."
+
+
+class Invalid(Refusal):
+    """The input breaks a rule; `errors` names each field and rule."""
+
+    default_code = "invalid"
+    default_detail = "The input breaks a rule."
+
+    @classmethod
+    def field(cls, pointer: str, message: str, *, code: str = "invalid") -> Invalid:
+        """Return the refusal for one broken field."""
+        return cls(message, code=code, errors=[FieldError(pointer, message, code)])

@@ -1,0 +1,35 @@
+"""Named points at which a test may kill the process, to prove that nothing is lost or done twice.
+
+A point is declared once, by name, where the module is loaded, and reached in the code by `reach`.
+Without `AMENDS_FAILPOINT` in the environment `reach` does nothing. With it, the process kills itself
+with SIGKILL the first time that point is reached: no handler runs, nothing is flushed, exactly as if
+the machine had lost power.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+_ARMED = os.environ.get("AMENDS_FAILPOINT", "")
+_declared: set[str] = set()
+
+
+def declare(*names: str) -> None:
+    """Make `names` known, so that a sweep can enumerate every point."""
+    _declared.update(names)
+
+
+def declared() -> frozenset[str]:
+    """Return every declared point."""
+    return frozenset(_declared)
+
+
+def reach(name: str) -> None:
+    """Die here if a test armed this point. Raises LookupError for a name nobody declared."""
+    if not _ARMED:
+        return
+    if name not in _declared:
+        raise LookupError(f"failpoint {name!r} is not declared")
+    if name == _ARMED:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,149 @@
+"""Tables of the ledger. They are written by `ledger.record` and `ledger.dispatch` alone.
+
+Entries and payloads are insert-only for the application's role (grants, and triggers that fire
+ALWAYS). `ledger_ledgerentry` has one more column that no model shows, `xact_id`: the transaction
+that inserted the row, stamped by a trigger and read by the guards.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from ledger.ids import new_id
+
+
+class LedgerEntry(models.Model):
+    """One immutable record of one thing that happened to one subject.
+
+    `body` holds the canonical bytes as they were hashed; every other column repeats what is in them
+    for searching, and `verify_ledger` compares the two.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField()
+    subject_type = models.TextField()
+    subject_id = models.UUIDField()
+    subject_seq = models.IntegerField()
+    subject_version = models.IntegerField()
+    previous_hash = models.BinaryField(null=True)
+    hash = models.BinaryField()
+    kind = models.TextField()
+    action = models.TextField()
+    from_status = models.TextField()
+    to_status = models.TextField()
+    actor_id = models.UUIDField()
+    actor_type = models.TextField()
+    actor_role = models.TextField()
+    on_behalf_of_id = models.UUIDField(null=True)
+    caused_by_id = models.UUIDField(null=True)
+    caused_by_hash = models.BinaryField(null=True)
+    original_id = models.UUIDField(null=True)
+    original_hash = models.BinaryField(null=True)
+    correlation_id = models.UUIDField()
+    case_id = models.UUIDField(null=True)
+    completion_seq = models.BigIntegerField(null=True)
+    compensation = models.JSONField(null=True)
+    at = models.DateTimeField()
+    body = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "subject_type", "subject_id", "subject_seq"],
+                name="ledger_entry_chain",
+            ),
+        ]
+        indexes: ClassVar = [
+            # The guards ask for one version of one subject; a chain may be long.
+            models.Index(
+                fields=["tenant_id", "subject_id", "subject_version"], name="ledger_entry_guard"
+            ),
+            models.Index(
+                fields=["tenant_id", "case_id", "at", "id"],
+                name="ledger_entry_case",
+                condition=models.Q(case_id__isnull=False),
+            ),
+            models.Index(fields=["tenant_id", "at", "id"], name="ledger_entry_time"),
+        ]
+
+
+class LedgerHead(models.Model):
+    """The end of one subject's chain. Moved only by the statement that appends the entry."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "subject_type", "subject_id")
+    tenant_id = models.UUIDField()
+    subject_type = models.TextField()
+    subject_id = models.UUIDField()
+    seq = models.IntegerField()
+    hash = models.BinaryField()
+    entry_id = models.UUIDField()
+
+
+class Payload(models.Model):
+    """The bytes behind one commitment of one entry. Erasable; the entry's hash does not need them."""
+
+    pk = models.CompositePrimaryKey("entry_id", "name")
+    entry_id = models.UUIDField()
+    name = models.TextField()
+    tenant_id = models.UUIDField()
+    salt = models.BinaryField()
+    body = models.BinaryField()
+
+
+class OutboxEvent(models.Model):
+    """The news of one entry, under the entry's own id, for whoever registered for it.
+
+    `shard` is the case, or the subject where there is none: order is kept within it.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tenant_id = models.UUIDField()
+    type = models.TextField()
+    subject_type = models.TextField()
+    subject_id = models.UUIDField()
+    case_id = models.UUIDField(null=True)
+    shard = models.UUIDField()
+    at = models.DateTimeField()
+
+
+class OutboxTask(models.Model):
+    """One consumer's duty for one event: attempts, back-off, lease, dead letter.
+
+    Of a lane (consumer, shard) only the oldest unfinished task runs, so those columns are in effect
+    the lane's.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    tenant_id = models.UUIDField()
+    event_id = models.UUIDField()
+    consumer = models.TextField()
+    shard = models.UUIDField()
+    attempts = models.IntegerField(default=0)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    done_at = models.DateTimeField(null=True)
+    dead_at = models.DateTimeField(null=True)
+    last_error = models.TextField(default="", db_default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event_id", "consumer"], name="ledger_task_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["consumer", "shard", "id"],
+                name="ledger_task_lane",
+                condition=models.Q(done_at__isnull=True),
+            ),
+            models.Index(
+                fields=["next_attempt_at"],
+                name="ledger_task_due",
+                condition=models.Q(done_at__isnull=True, dead_at__isnull=True),
+            ),
+        ]
+
+

@@ -1,0 +1,137 @@
+"""Reads of the ledger: entries of a subject or a case, chains of causes, links to originals.
+
+Every function runs in the caller's tenant scope.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ledger.models import LedgerEntry, LedgerHead, Payload
+from ledger.record import EntryRef
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry with its payloads opened. A payload that was erased is missing from `payloads`."""
+
+    id: uuid.UUID
+    subject_type: str
+    subject_id: uuid.UUID
+    subject_seq: int
+    subject_version: int
+    kind: str
+    action: str
+    from_status: str
+    to_status: str
+    actor_id: uuid.UUID
+    actor_type: str
+    actor_role: str
+    on_behalf_of_id: uuid.UUID | None
+    caused_by: EntryRef | None
+    original: EntryRef | None
+    correlation_id: uuid.UUID
+    case_id: uuid.UUID | None
+    completion_seq: int | None
+    compensation: dict[str, Any] | None
+    at: dt.datetime
+    hash: bytes
+    previous_hash: bytes | None
+    payloads: dict[str, Any]
+
+
+def entries_of(
+    subject_type: str, subject_id: uuid.UUID, *, limit: int = 500
+) -> list[Entry]:
+    """Return the newest `limit` entries of one subject, oldest first."""
+    rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    return _opened(reversed(rows.order_by("-subject_seq")[:limit]))
+
+
+def entries_of_case(case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
+    """Return the newest `limit` entries of a case and of all its parts, oldest first."""
+    rows = LedgerEntry.objects.filter(case_id=case_id).order_by("-at", "-id")[:limit]
+    return _opened(reversed(rows))
+
+
+def entries_by_id(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
+    """Return the entries with these ids, by id; unknown ids are missing."""
+    return {entry.id: entry for entry in _opened(LedgerEntry.objects.filter(id__in=list(ids)))}
+
+
+def all_entries() -> Any:
+    """Return the queryset of the tenant's entries, for pages that filter and page it."""
+    return LedgerEntry.objects.all()
+
+
+def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
+    """Return `rows` with their payloads, in the same order, in one further query."""
+    return _opened(rows)
+
+
+def latest_ref(
+    subject_type: str, subject_id: uuid.UUID, *, actions: Sequence[str] | None = None
+) -> EntryRef | None:
+    """Return the link to the newest entry of a subject, of one of `actions` if given."""
+    rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    if actions is not None:
+        rows = rows.filter(action__in=actions)
+    found = rows.order_by("-subject_seq").values_list("id", "hash").first()
+    return None if found is None else EntryRef(found[0], bytes(found[1]))
+
+
+def head(subject_type: str, subject_id: uuid.UUID) -> tuple[int, bytes] | None:
+    """Return (sequence, hash) at the end of a subject's chain, or None."""
+    row = (
+        LedgerHead.objects.filter(subject_type=subject_type, subject_id=subject_id)
+        .values_list("seq", "hash")
+        .first()
+    )
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+def _opened(rows: Iterable[LedgerEntry]) -> list[Entry]:
+    listed = list(rows)
+    payloads: dict[uuid.UUID, dict[str, Any]] = {}
+    for entry_id, name, body in Payload.objects.filter(
+        entry_id__in=[row.id for row in listed]
+    ).values_list("entry_id", "name", "body"):
+        payloads.setdefault(entry_id, {})[name] = json.loads(bytes(body))
+    return [_entry(row, payloads.get(row.id, {})) for row in listed]
+
+
+def _link(id_: uuid.UUID | None, hash_: Any) -> EntryRef | None:
+    return None if id_ is None else EntryRef(id_, bytes(hash_))
+
+
+def _entry(row: LedgerEntry, payloads: dict[str, Any]) -> Entry:
+    return Entry(
+        id=row.id,
+        subject_type=row.subject_type,
+        subject_id=row.subject_id,
+        subject_seq=row.subject_seq,
+        subject_version=row.subject_version,
+        kind=row.kind,
+        action=row.action,
+        from_status=row.from_status,
+        to_status=row.to_status,
+        actor_id=row.actor_id,
+        actor_type=row.actor_type,
+        actor_role=row.actor_role,
+        on_behalf_of_id=row.on_behalf_of_id,
+        caused_by=_link(row.caused_by_id, row.caused_by_hash),
+        original=_link(row.original_id, row.original_hash),
+        correlation_id=row.correlation_id,
+        case_id=row.case_id,
+        completion_seq=row.completion_seq,
+        compensation=row.compensation,
+        at=row.at,
+        hash=bytes(row.hash),
+        previous_hash=bytes(row.previous_hash) if row.previous_hash is not None else None,
+        payloads=payloads,
+    )

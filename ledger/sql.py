@@ -1,0 +1,176 @@
+"""Builders of the SQL that Django's migrations cannot say: policies, grants, guards, composite keys.
+
+Every builder returns a `RunSQL` for use in a migration of the app that owns the table. Tables live in
+schema `public`; names are checked, never interpolated from input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from django.db.migrations import RunSQL
+
+APP_ROLE = "amends_app"
+_NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
+_TENANT = "nullif(current_setting('amends.tenant_id', true), '')::uuid"
+_SCOPE = "nullif(current_setting('amends.scope', true), '')"
+
+
+def _checked(*names: str) -> None:
+    for name in names:
+        if not _NAME.match(name):
+            raise ValueError(f"{name!r} is not a plain SQL name")
+
+
+def tenant_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE", key: str = "tenant_id") -> RunSQL:
+    """Put `table` under forced row-level security, one policy for the app role, and grant to it.
+
+    The owner gets a policy of its own: FORCE binds it too, and without one a data migration would
+    silently see no rows and the guard (SECURITY DEFINER, owned by the owner) would refuse all.
+    """
+    _checked(table, key)
+    return RunSQL(
+        f"""
+        ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE public.{table} FORCE ROW LEVEL SECURITY;
+        CREATE POLICY owner_all ON public.{table} TO CURRENT_USER USING (true) WITH CHECK (true);
+        CREATE POLICY tenant_rows ON public.{table} TO {APP_ROLE}
+            USING ({key} = {_TENANT}) WITH CHECK ({key} = {_TENANT});
+        REVOKE ALL ON public.{table} FROM PUBLIC;
+        GRANT {grants} ON public.{table} TO {APP_ROLE};
+        """,
+        RunSQL.noop,
+    )
+
+
+def shared_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE, DELETE") -> RunSQL:
+    """Grant on a table that belongs to no tenant (users, sessions, content types)."""
+    _checked(table)
+    return RunSQL(f"GRANT {grants} ON public.{table} TO {APP_ROLE};", RunSQL.noop)
+
+
+def scope_policy(table: str, scope: str, *, command: str = "SELECT") -> RunSQL:
+    """Open `table` across tenants for one command under one named system scope."""
+    _checked(table, scope)
+    if command not in {"SELECT", "UPDATE"}:
+        raise ValueError(f"{command!r} may not be opened across tenants")
+    name = f"scope_{scope}_{command.lower()}"
+    check = f" WITH CHECK ({_SCOPE} = '{scope}')" if command == "UPDATE" else ""
+    return RunSQL(
+        f"CREATE POLICY {name} ON public.{table} FOR {command} TO {APP_ROLE}"
+        f" USING ({_SCOPE} = '{scope}'){check};",
+        RunSQL.noop,
+    )
+
+
+def unique_in_tenant(table: str, *columns: str) -> RunSQL:
+    """Make (tenant_id, id) unique, the target of composite foreign keys; or other `columns`."""
+    chosen = columns or ("id",)
+    _checked(table, *chosen)
+    name = f"{table}_tenant_{'_'.join(chosen)}_key"[:63]
+    return RunSQL(
+        f"ALTER TABLE public.{table} ADD CONSTRAINT {name} UNIQUE (tenant_id, {', '.join(chosen)});",
+        RunSQL.noop,
+    )
+
+
+def tenant_fk(table: str, column: str, target: str, *, target_column: str = "id") -> RunSQL:
+    """Let (tenant_id, `column`) refer to `target` (tenant_id, id): no row points across tenants.
+
+    Not deferrable on purpose: a wrong link fails at its own statement, where the cause is visible.
+    """
+    _checked(table, column, target, target_column)
+    return RunSQL(
+        f"ALTER TABLE public.{table} ADD CONSTRAINT {table}_{column}_fk"
+        f" FOREIGN KEY (tenant_id, {column})"
+        f" REFERENCES public.{target} (tenant_id, {target_column});",
+        RunSQL.noop,
+    )
+
+
+def to_tenant(table: str) -> RunSQL:
+    """Let `table`.tenant_id refer to a tenant."""
+    _checked(table)
+    return RunSQL(
+        f"ALTER TABLE public.{table} ADD CONSTRAINT {table}_tenant_fk"
+        " FOREIGN KEY (tenant_id) REFERENCES public.accounts_tenant (id);",
+        RunSQL.noop,
+    )
+
+
+def guard(table: str, subject_type: str) -> RunSQL:
+    """Refuse, at commit, any insert or update of `table` without its ledger entry.
+
+    The entry must be of the same transaction, subject, status and version; an update must raise the
+    version by exactly one, so that one entry cannot cover two changes. ENABLE ALWAYS keeps the guard
+    firing under `session_replication_role = replica`.
+    """
+    _checked(table, subject_type)
+    return RunSQL(
+        f"""
+        CREATE CONSTRAINT TRIGGER {table}_guard AFTER INSERT OR UPDATE ON public.{table}
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+            EXECUTE FUNCTION public.ledger_guard('{subject_type}');
+        ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {table}_guard;
+        """,
+        RunSQL.noop,
+    )
+
+
+def append_only(tables: Iterable[str]) -> RunSQL:
+    """Refuse UPDATE, DELETE and TRUNCATE on `tables`, whoever asks."""
+    statements = []
+    for table in tables:
+        _checked(table)
+        statements.append(
+            f"""
+            CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON public.{table}
+                FOR EACH ROW EXECUTE FUNCTION public.ledger_append_only();
+            CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON public.{table}
+                FOR EACH STATEMENT EXECUTE FUNCTION public.ledger_append_only();
+            ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {table}_append_only;
+            ALTER TABLE public.{table} ENABLE ALWAYS TRIGGER {table}_no_truncate;
+            """
+        )
+    return RunSQL("".join(statements), RunSQL.noop)
+
+
+FUNCTIONS = """
+CREATE FUNCTION public.ledger_append_only() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE FUNCTION public.ledger_stamp_xact() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.xact_id := pg_current_xact_id();
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION public.ledger_guard() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.version <> OLD.version + 1 THEN
+        RAISE EXCEPTION '% %: version must rise by one, from % came %',
+            TG_ARGV[0], NEW.id, OLD.version, NEW.version USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (
+        SELECT 1 FROM public.ledger_ledgerentry e
+        WHERE e.tenant_id = NEW.tenant_id AND e.subject_id = NEW.id
+          AND e.subject_version = NEW.version AND e.subject_type = TG_ARGV[0]
+          AND e.to_status = NEW.status AND e.xact_id = pg_current_xact_id()
+    ) THEN
+        RAISE EXCEPTION '% % reached % (version %) without a ledger entry',
+            TG_ARGV[0], NEW.id, NEW.status, NEW.version
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION public.ledger_guard() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.ledger_append_only() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.ledger_stamp_xact() FROM PUBLIC;
+"""

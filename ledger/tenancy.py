@@ -1,0 +1,73 @@
+"""Whose rows a transaction may see.
+
+Every tenant table has row-level security, forced, with one policy for the application's role:
+`tenant_id` equals the transaction's setting `amends.tenant_id`. Without the setting a query returns
+nothing. The setting is local to the transaction, so a pooled connection cannot leak it.
+
+A few jobs must look across tenants (log in, claim outbox tasks, sweep due rows, verify). Each has a
+named scope and its own listed policies, which open only the tables and commands it needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from typing import Literal
+
+from django.db import connection, transaction
+
+SystemScope = Literal["login", "dispatch", "sweep", "verify"]
+_SET = "SELECT set_config('amends.tenant_id', %s, true)"
+_SET_SCOPE = "SELECT set_config('amends.scope', %s, true)"
+
+
+def set_tenant(tenant_id: uuid.UUID) -> None:
+    """Bind the current transaction to `tenant_id`. Raises RuntimeError outside a transaction."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("set_tenant needs a transaction: in autocommit the setting would be lost")
+    with connection.cursor() as cursor:
+        cursor.execute(_SET, [str(tenant_id)])
+
+
+@contextlib.contextmanager
+def tenant_scope(tenant_id: uuid.UUID) -> Iterator[None]:
+    """Read (or write, inside a verb's transaction) as `tenant_id`.
+
+    Nested scopes restore the outer tenant, because a released savepoint keeps the inner setting.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        before = "" if outermost else _current("amends.tenant_id")
+        set_tenant(tenant_id)
+        yield
+        if not outermost:
+            with connection.cursor() as cursor:
+                cursor.execute(_SET, [before])
+
+
+@contextlib.contextmanager
+def system_scope(scope: SystemScope) -> Iterator[None]:
+    """Open one of the listed cross-tenant policies for the length of a short transaction."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        before = "" if outermost else _current("amends.scope")
+        with connection.cursor() as cursor:
+            cursor.execute(_SET_SCOPE, [scope])
+        yield
+        if not outermost:
+            with connection.cursor() as cursor:
+                cursor.execute(_SET_SCOPE, [before])
+
+
+def current_tenant() -> uuid.UUID | None:
+    """Return the tenant this transaction is bound to, or None."""
+    value = _current("amends.tenant_id")
+    return uuid.UUID(value) if value else None
+
+
+def _current(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [name])
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
