@@ -1,0 +1,208 @@
+"""House rules that import-linter cannot see, each a function from a file to what breaks it.
+
+They are plain functions so that `test_house_rules` can try each on a planted violation.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.sources import Source
+
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+
+DOMAIN = {"models", "lifecycle", "actions", "planning", "selectors", "events", "errors"}
+HTTP = ("django.http", "django.shortcuts", "django.views", "django.contrib.messages")
+NETWORK = ("socket", "ssl", "http.client", "urllib.request", "urllib3", "httpx", "requests")
+NETWORK_ALLOWED = ("egress", "config.local", "config.demo.client")
+MAIL = ("django.core.mail", "smtplib")
+MAIL_ALLOWED = ("notifications.channels.email",)
+SIGNALS = ("django.dispatch", "django_fsm.signals")
+BROKER_CALLS = {"delay", "apply_async", "send_task"}
+SERIALIZER_LOGIC = {"create", "update", "save"}
+NAMELESS = {"utils", "common", "helpers", "misc"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Return every dotted name an import statement may bring in, module or member."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
+
+
+def _imports_of(each: Source, *names: str) -> Iterator[str]:
+    for node in ast.walk(each.tree):
+        for name in _imported(node):
+            if any(name == banned or name.startswith(f"{banned}.") for banned in names):
+                yield f"{each.path}:{node.lineno} imports {name}"  # type: ignore[attr-defined]  # imports have a line
+                break
+
+
+def _functions(tree: ast.AST) -> Iterator[Function]:
+    for node in ast.walk(tree):
+        if isinstance(node, Function):
+            yield node
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
+    """Yield every call with the last part of what it calls."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            target = node.func
+            name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+            yield node, name
+
+
+def network_imports(each: Source) -> list[str]:
+    """Only `egress` opens a socket to the outside."""
+    return [] if each.within(*NETWORK_ALLOWED) else list(_imports_of(each, *NETWORK))
+
+
+def mail_imports(each: Source) -> list[str]:
+    """Only the email channel sends mail."""
+    return [] if each.within(*MAIL_ALLOWED) else list(_imports_of(each, *MAIL))
+
+
+def domain_http_imports(each: Source) -> list[str]:
+    """The domain does not know HTTP."""
+    domain = each.parts[0] == "ledger" or (len(each.parts) > 1 and each.parts[1] in DOMAIN)
+    return list(_imports_of(each, *HTTP)) if domain else []
+
+
+def signals(each: Source) -> list[str]:
+    """No signal of Django's or of the state machine's carries behaviour."""
+    found = list(_imports_of(each, *SIGNALS))
+    for node in ast.walk(each.tree):
+        for name in _imported(node):
+            if name.startswith("django.") and "signals" in name.split("."):
+                found.append(f"{each.path} imports {name}")
+    return found
+
+
+def broker_calls(each: Source) -> list[str]:
+    """Only `config` speaks to the broker, and nobody asks it to wait."""
+    found = []
+    for call, name in _calls(each.tree):
+        if name in BROKER_CALLS and not each.within("config"):
+            found.append(f"{each.path}:{call.lineno} calls .{name}(")
+        delayed = {keyword.arg for keyword in call.keywords} & {"countdown", "eta"}
+        found += [f"{each.path}:{call.lineno} passes {word}=" for word in sorted(delayed)]
+    return found
+
+
+def imports_inside_functions(each: Source) -> list[str]:
+    """A deferred import hides a wrong arrow. `AppConfig.ready` is Django's own place for them."""
+    return [
+        f"{each.path}:{node.lineno} imports inside {function.name}()"
+        for function in _functions(each.tree)
+        if not (function.name == "ready" and each.parts[-1] == "apps")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def long_module(each: Source) -> list[str]:
+    """A module has at most `MODULE_LINES` lines."""
+    return [f"{each.path} has {each.lines} lines"] if each.lines > MODULE_LINES else []
+
+
+def long_functions(each: Source) -> list[str]:
+    """A function has at most `FUNCTION_LINES` lines, its docstring included."""
+    found = []
+    for function in _functions(each.tree):
+        length = (function.end_lineno or function.lineno) - function.lineno + 1
+        if length > FUNCTION_LINES:
+            found.append(f"{each.path}:{function.lineno} {function.name} has {length} lines")
+    return found
+
+
+def nameless_modules(each: Source) -> list[str]:
+    """A module's name says what is in it."""
+    return [f"{each.path} is named {part}" for part in each.parts if part in NAMELESS]
+
+
+def serializer_logic(each: Source) -> list[str]:
+    """Serializers parse and render; they write nothing."""
+    if not any(part.startswith("serializers") for part in each.parts):
+        return []
+    return [
+        f"{each.path}:{function.lineno} defines {function.name}()"
+        for function in _functions(each.tree)
+        if function.name in SERIALIZER_LOGIC
+    ]
+
+
+def _names_status(node: ast.expr | None) -> bool:
+    return node is not None and any(
+        isinstance(part, ast.Constant) and part.value == "status" for part in ast.walk(node)
+    )
+
+
+def _status_call(call: ast.Call, name: str) -> bool:
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    match name:
+        case "update":
+            return "status" in keywords
+        case "setattr":
+            return len(call.args) > 1 and _names_status(call.args[1])
+        case "bulk_update":
+            fields = call.args[1] if len(call.args) > 1 else keywords.get("fields")
+            return _names_status(fields)
+        case "save":
+            return _names_status(keywords.get("update_fields"))
+        case "update_or_create":
+            return "status" in keywords or _names_status(keywords.get("defaults"))
+    return False
+
+
+def _is_transition(function: Function) -> bool:
+    return any(
+        isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "transition"
+        for mark in function.decorator_list
+    )
+
+
+def _assigned_status(node: ast.AST) -> ast.Attribute | None:
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        targets = [node.target]
+    for target in targets:
+        if isinstance(target, ast.Attribute) and target.attr == "status":
+            return target
+    return None
+
+
+def _status_assignments(each: Source) -> Iterator[int]:
+    model = "models" in each.parts
+    excused = {
+        id(node)
+        for function in _functions(each.tree)
+        if _is_transition(function)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(each.tree):
+        target = _assigned_status(node)
+        # An exception or a result object may set its own `status`; a model may not.
+        own = target is not None and isinstance(target.value, ast.Name) and target.value.id == "self"
+        if target is not None and id(node) not in excused and (model or not own):
+            yield target.lineno
+
+
+def status_writes(each: Source) -> list[str]:
+    """`status` is written by actions and by `@transition` methods alone."""
+    if "actions" in each.parts:
+        return []
+    found = [
+        f"{each.path}:{call.lineno} writes status through {name}()"
+        for call, name in _calls(each.tree)
+        if _status_call(call, name)
+    ]
+    return found + [f"{each.path}:{line} assigns status" for line in _status_assignments(each)]
