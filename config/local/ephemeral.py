@@ -1,4 +1,6 @@
-"""Run one command with a throw-away PostgreSQL and Redis: ``python -m config.local.ephemeral -- CMD``.
+"""Run one command with a throw-away PostgreSQL and Redis.
+
+``python -m config.local.ephemeral -- CMD ARGS…``
 
 The command finds DATABASE_URL (the application's role), DATABASE_OWNER_URL,
 DATABASE_SUPERUSER_URL and REDIS_URL in its environment. Servers and data are gone when it ends,

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import psycopg
@@ -55,6 +55,7 @@ class Cluster:
     user: ServerUser
     programs: PostgresPrograms
     settings: Mapping[str, str]
+    name: str = "postgres"
     process: subprocess.Popen[bytes] | None = None
 
     def ensure_created(self) -> bool:
@@ -74,7 +75,7 @@ class Cluster:
         ]
         if self.settings["fsync"] == "off":
             command.append("--no-sync")
-        with self._popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with self._popen(command, subprocess.PIPE) as process:
             output, _ = process.communicate()
         if process.returncode != 0:
             raise LocalServerError(f"initdb failed: {output.decode(errors='replace').strip()}")
@@ -101,10 +102,12 @@ class Cluster:
         for name, value in {**self.settings, "listen_addresses": "", "port": str(_PORT)}.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            self.process = self._popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, new_session=True
-            )
+            self.process = self._popen(command, log)
         self._wait_until_ready()
+
+    def ended(self) -> int | None:
+        """The server's exit code if it ended by itself, else None."""
+        return None if self.process is None else self.process.poll()
 
     def stop(self) -> None:
         """Fast shutdown: clients are disconnected, data written. Does nothing if not running."""
@@ -155,27 +158,18 @@ class Cluster:
     def _tail(self) -> str:
         return self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
-    def _popen(
-        self,
-        command: list[str],
-        *,
-        stdout: int | object,
-        stderr: int | object,
-        stdin: int | None = None,
-        new_session: bool = False,
-    ) -> subprocess.Popen[bytes]:
+    def _popen(self, command: list[str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a PostgreSQL program as the server's user, with a clean environment."""
-        environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
         other = self.user.is_other
         try:
             return subprocess.Popen(  # noqa: S603 - fixed programs, argument list, no shell
                 command,
-                stdin=stdin,
-                stdout=stdout,  # type: ignore[arg-type] # a file or one of subprocess's marks
-                stderr=stderr,  # type: ignore[arg-type] # as above
-                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
                 cwd="/",
-                start_new_session=new_session,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone
                 user=self.user.uid if other else None,
                 group=self.user.gid if other else None,
                 extra_groups=[] if other else None,

@@ -31,6 +31,7 @@ class RedisServer:
     log: Path
     #: Whether commands are kept over a restart. Losing them loses no work, only speed.
     keeps_data: bool
+    name: str = "redis"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,6 +82,10 @@ class RedisServer:
                 return client.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+    def ended(self) -> int | None:
+        """The server's exit code if it ended by itself, else None."""
+        return None if self.process is None else self.process.poll()
 
     def stop(self) -> None:
         """Ask it to end, and kill it if it does not. Does nothing if not running."""

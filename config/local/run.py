@@ -1,0 +1,196 @@
+"""``python -m config.local.run``: everything a developer needs, in one foreground process.
+
+PostgreSQL and Redis, migrations, demo data, web server and worker; Ctrl-C stops all of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from config import env
+from config.local import orphans, stack, web
+from config.local.console import Console
+from config.local.errors import LocalServerError
+from config.local.folders import PROJECT
+from config.local.parts import Part, Service, StopRequested, Watched, watch
+from config.local.prepare import Preparation
+from config.local.servers import LocalServers, planned, start_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import FrameType
+
+#: Names of the people of the demo (tenant demo; outsider belongs to tenant other).
+DEMO_LOGINS: Final = (
+    "analyst surveyor underwriter compliance operator approver auditor bystander admin",
+    "outsider (of another tenant, sees nothing of this one)",
+)
+DEMO_PASSWORD: Final = "amends-demo"  # noqa: S105 - printed at every start, for invented people
+#: Known to the owner's migrations and to the superuser alone.
+_NOT_FOR_THE_APPLICATION: Final = ("DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL", "AMENDS_DB_ROLE")
+
+
+def main() -> int:
+    """Run until a signal asks to stop; 0 then, 1 if the start fails."""
+    console = Console()
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            console.line("amends", "stopping")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ask_to_stop)
+    try:
+        port = env.integer("PORT", 8000, minimum=1, maximum=65535)
+        url = f"http://{web.HOST}:{port}"
+        with stack.held(PROJECT, url):
+            _Run(root=PROJECT, port=port, url=url, console=console, stop=stop).run()
+    except (LocalServerError, env.InvalidEnvironment) as error:
+        console.line("amends", f"{error}")
+        return 1
+    except StopRequested:
+        pass
+    console.line("amends", "stopped")
+    return 0
+
+
+class _Run:
+    """One start, under the lock."""
+
+    def __init__(
+        self, *, root: Path, port: int, url: str, console: Console, stop: threading.Event
+    ) -> None:
+        self.root = root
+        self.port = port
+        self.url = url
+        self.console = console
+        self.stop = stop
+        self.demo = env.flag("AMENDS_DEMO", default=True)
+
+    def run(self) -> None:
+        """Start everything in order, watch it, and stop everything in the opposite order."""
+        mark = str(stack.folder(self.root).resolve())
+        if orphans.stop_marked(mark):
+            self.console.line("amends", "stopped what an earlier start had left running")
+        web.refuse_port_in_use(self.port)
+        servers = planned(self.root, os.environ)
+        environment = self._application_environment(servers, mark)
+        started: list[Service] = []
+        try:
+            started += self._start_servers(servers)
+            self._prepare(servers, environment)
+            # Published before the pages answer: a failing page is best looked into from a shell.
+            stack.publish(self.root, servers.info(self.url))
+            parts = self._parts(environment)
+            for part in parts:
+                started.append(part)
+                part.start()
+            web.wait_for_first_page(self.port, parts[0], self.stop)
+            if not self.stop.is_set():
+                self._greet()
+                watch([Watched(service=one, console=self.console) for one in started], self.stop)
+        finally:
+            _stop_all(started)
+
+    def _start_servers(self, servers: LocalServers) -> list[Service]:
+        started: list[Service] = []
+        try:
+            if servers.cluster is not None:
+                started.append(servers.cluster)
+                created = start_cluster(self.root, servers.cluster)
+                state = "new database" if created else "ready"
+                self.console.line("postgres", f"{state}; its log: {servers.cluster.log}")
+            else:
+                self.console.line("postgres", "using DATABASE_URL")
+            if servers.redis is not None:
+                started.append(servers.redis)
+                servers.redis.start()
+                self.console.line("redis", f"ready; its log: {servers.redis.log}")
+            elif servers.redis_url:
+                self.console.line("redis", "using REDIS_URL")
+            else:
+                self.console.line("redis", "none: work is found by looking once a second")
+        except BaseException:
+            _stop_all(started)
+            raise
+        return started
+
+    def _prepare(self, servers: LocalServers, environment: Mapping[str, str]) -> None:
+        try:
+            Preparation(
+                root=self.root,
+                servers=servers,
+                environment=environment,
+                demo=self.demo,
+                console=self.console,
+                stop=self.stop,
+            ).run()
+        except psycopg.Error as error:
+            raise LocalServerError(f"the database refused a question: {error}") from error
+
+    def _application_environment(self, servers: LocalServers, mark: str) -> dict[str, str]:
+        """What web and worker see: the application's role, never the owner's or superuser's."""
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _NOT_FOR_THE_APPLICATION
+        }
+        environment.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+        return environment | {
+            "DATABASE_URL": servers.database_url,
+            "REDIS_URL": servers.redis_url,
+            "AMENDS_URL": self.url,
+            "AMENDS_DEMO": "1" if self.demo else "0",
+            "PYTHONUNBUFFERED": "1",
+            orphans.MARK: mark,
+        }
+
+    def _parts(self, environment: Mapping[str, str]) -> list[Part]:
+        gunicorn = [
+            *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
+            *("--bind", f"{web.HOST}:{self.port}", "--workers", "2", "--threads", "4"),
+            *("--graceful-timeout", "5", "--no-control-socket", "--access-logfile", "-"),
+            *("--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
+        ]
+        worker = [sys.executable, str(self.root / "manage.py"), "worker"]
+        return [
+            Part(
+                name=name,
+                command=command,
+                environment=environment,
+                folder=self.root,
+                console=self.console,
+            )
+            for name, command in (("web", gunicorn), ("worker", worker))
+        ]
+
+    def _greet(self) -> None:
+        lines = ["", f"  Amends is running at  {self.url}/", ""]
+        if self.demo:
+            lines += [f"  Log in as  {DEMO_LOGINS[0]}"]
+            lines += [f"        or   {other}" for other in DEMO_LOGINS[1:]]
+            lines += [f"  Password   {DEMO_PASSWORD}", ""]
+        lines += ["  Ctrl-C stops everything.", ""]
+        self.console.plain("\n".join(lines) + "\n")
+
+
+def _stop_all(started: list[Service]) -> None:
+    """Stop in the opposite order of the start: the worker and web first, PostgreSQL last."""
+    for service in started:
+        if isinstance(service, Part):
+            service.ask_to_stop()
+    while started:
+        started.pop().stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
