@@ -65,6 +65,6 @@ def project() -> tuple[Source, ...]:
 
 
 @functools.cache
-def tests() -> tuple[Source, ...]:
+def suite() -> tuple[Source, ...]:
     """Every module of the test suite."""
     return _read("tests")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.architecture import rules
-from tests.architecture.sources import Source, project, source, tests
+from tests.architecture.sources import Source, project, source, suite
 
 Rule = Callable[[Source], list[str]]
 
@@ -42,7 +42,7 @@ def test_the_project_keeps(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", TEST_RULES, ids=_name)
 def test_the_tests_keep(rule: Rule) -> None:
-    assert [found for each in tests() for found in rule(each)] == []
+    assert [found for each in suite() for found in rule(each)] == []
 
 
 BROKEN: list[tuple[Rule, str, str]] = [
