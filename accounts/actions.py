@@ -1,0 +1,265 @@
+"""The accounts verbs: tenants, members, roles, groups, tokens. Each writes an ADMIN entry.
+
+Subject of an entry is the tenant or the actor; the actor's row is locked and its version rises with
+each. Names and addresses never enter an entry's envelope.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection
+
+from django.db import connection, transaction
+
+from accounts.acting import ActingUser, authority_of
+from accounts.errors import AlreadyMember, LastAdmin
+from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
+from accounts.roles import ActorType, Role
+from ledger.clock import now
+from ledger.errors import Invalid, NotFound
+from ledger.ids import new_id, new_token
+from ledger.record import ActorRef, Change, record
+from ledger.tenancy import set_tenant
+
+TOKEN_LIFETIME = dt.timedelta(days=90)
+
+
+def create_user(username: str, *, password: str | None, email: str = "", name: str = "") -> User:
+    """Create a user who can sign in (no tenant yet). Without a password: a service account."""
+    user = User(username=username, email=email, first_name=name)
+    if password is None:
+        user.set_unusable_password()
+    else:
+        user.set_password(password)
+    user.save(force_insert=True)
+    return user
+
+
+def create_tenant(slug: str, name: str) -> ActingUser:
+    """Create a tenant with its system actor and return that actor, who may add the first admin."""
+    with transaction.atomic(durable=True):
+        tenant_id, actor_id, moment = new_id(), new_token(), now()
+        set_tenant(tenant_id)
+        Tenant(id=tenant_id, slug=slug, name=name, created_at=moment).save(force_insert=True)
+        Actor(
+            id=actor_id, tenant_id=tenant_id, type=ActorType.SYSTEM, created_at=moment
+        ).save(force_insert=True)
+        record(
+            Change(
+                tenant_id=tenant_id,
+                subject_type="tenant",
+                subject_id=tenant_id,
+                version=1,
+                kind="ADMIN",
+                action="tenant_created",
+                actor=ActorRef(actor_id, ActorType.SYSTEM, "system"),
+                to_status="ACTIVE",
+                opens=True,
+                payloads={"name": name, "slug": slug},
+            )
+        )
+    return ActingUser(tenant_id, actor_id, ActorType.SYSTEM, "system")
+
+
+def add_member(
+    user: User,
+    *,
+    roles: Collection[str] = (),
+    groups: Collection[str] = (),
+    actor_type: str = ActorType.HUMAN,
+    acting_user: ActingUser,
+) -> ActingUser:
+    """Make `user` a member of the acting user's tenant and return the new identity.
+
+    Raises NotPermitted, Invalid for an unknown role, AlreadyMember.
+    """
+    chosen = _checked_roles(roles)
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = _admin(acting_user)
+        if Membership.objects.filter(user_id=user.id).exists():
+            raise AlreadyMember
+        moment = now()
+        actor = Actor(
+            tenant_id=acting_user.tenant_id, type=actor_type, user_id=user.id, created_at=moment
+        )
+        actor.save(force_insert=True)
+        membership = Membership(
+            tenant_id=acting_user.tenant_id,
+            user_id=user.id,
+            actor=actor,
+            roles=sorted(chosen),
+            created_at=moment,
+        )
+        membership.save(force_insert=True)
+        GroupMembership.objects.bulk_create(
+            GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
+            for name in sorted(set(groups))
+        )
+        _record(
+            actor, "member_added", by, opens=True,
+            payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
+        )  # fmt: skip
+    return ActingUser(
+        actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id
+    )
+
+
+def change_roles(
+    membership_id: uuid.UUID, *, roles: Collection[str], acting_user: ActingUser
+) -> None:
+    """Replace a member's roles. Raises NotFound, NotPermitted, Invalid, LastAdmin."""
+    chosen = _checked_roles(roles)
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = _admin(acting_user)
+        membership, actor = _locked(membership_id)
+        if Role.TENANT_ADMIN not in chosen:
+            _keep_an_admin(membership)
+        before = membership.roles
+        membership.roles = sorted(chosen)
+        membership.save(update_fields=["roles"])
+        _raise_version(actor)
+        _record(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
+
+
+def change_groups(
+    membership_id: uuid.UUID,
+    *,
+    join: Collection[str] = (),
+    leave: Collection[str] = (),
+    acting_user: ActingUser,
+) -> None:
+    """Put a member into groups and take them out of others. Raises NotFound, NotPermitted."""
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = _admin(acting_user)
+        membership, actor = _locked(membership_id)
+        held = set(membership.groups.values_list("name", flat=True))
+        for action, names in (
+            ("group_joined", sorted(set(join) - held)),
+            ("group_left", sorted(set(leave) & held)),
+        ):
+            if not names:
+                continue
+            if action == "group_joined":
+                GroupMembership.objects.bulk_create(
+                    GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
+                    for name in names
+                )
+            else:
+                membership.groups.filter(name__in=names).delete()
+            _raise_version(actor)
+            _record(actor, action, by, payloads={"groups": names})
+
+
+def set_active(membership_id: uuid.UUID, *, active: bool, acting_user: ActingUser) -> None:
+    """Deactivate or reactivate a member; open tokens stop working at once.
+
+    Raises NotFound, NotPermitted, LastAdmin.
+    """
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = _admin(acting_user)
+        membership, actor = _locked(membership_id)
+        if membership.is_active == active:
+            return
+        if not active:
+            _keep_an_admin(membership)
+        membership.is_active = actor.is_active = active
+        membership.save(update_fields=["is_active"])
+        _raise_version(actor, "is_active")
+        _record(actor, "member_reactivated" if active else "member_deactivated", by)
+
+
+def create_token(acting_user: ActingUser, *, name: str = "") -> str:
+    """Issue an API token for the acting user's own membership and return it; it is not kept.
+
+    Only its hash is stored. It stops working after 90 days, or with the membership.
+    """
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = authority_of(acting_user)
+        membership, actor = _locked(acting_user.membership_id)
+        _, token = ApiToken.objects.create(
+            user=membership.user,
+            expiry=TOKEN_LIFETIME,
+            tenant_id=membership.tenant_id,
+            membership_id=membership.id,
+            name=name,
+        )
+        _raise_version(actor)
+        _record(actor, "token_created", by.ref(), payloads={"name": name})
+    return str(token)
+
+
+def _admin(acting_user: ActingUser) -> ActorRef:
+    authority = authority_of(acting_user)
+    authority.require_role({Role.TENANT_ADMIN}, "Only a tenant admin may change members.")
+    return authority.ref(role=Role.TENANT_ADMIN)
+
+
+def _checked_roles(roles: Collection[str]) -> set[str]:
+    unknown = sorted(set(roles) - set(Role.values))
+    if unknown:
+        raise Invalid.field("/roles", f"unknown role {unknown[0]!r}; known: {', '.join(Role.values)}")
+    return set(roles) | {Role.MEMBER.value}
+
+
+def _locked(membership_id: uuid.UUID | None) -> tuple[Membership, Actor]:
+    """Lock a member's actor and read the membership.
+
+    The lock closes the race of two changes reading the same actor version and chain head.
+    """
+    actor = (
+        Actor.objects.select_for_update(of=("self",))
+        .filter(id__in=Membership.objects.filter(id=membership_id).values("actor_id"))
+        .first()
+    )
+    if actor is None:
+        raise NotFound
+    return Membership.objects.select_related("user").get(id=membership_id), actor
+
+
+def _keep_an_admin(membership: Membership) -> None:
+    if Role.TENANT_ADMIN not in membership.roles:
+        return
+    # Two admins removing each other would both see one left: the second waits here.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(membership.tenant_id)]
+        )
+    others = Membership.objects.filter(roles__contains=[Role.TENANT_ADMIN], is_active=True)
+    if not others.exclude(id=membership.id).exists():
+        raise LastAdmin
+
+
+def _raise_version(actor: Actor, *fields: str) -> None:
+    actor.version += 1
+    actor.save(update_fields=["version", *fields])
+
+
+def _record(
+    actor: Actor,
+    action: str,
+    by: ActorRef,
+    *,
+    opens: bool = False,
+    payloads: dict[str, object] | None = None,
+) -> None:
+    record(
+        Change(
+            tenant_id=actor.tenant_id,
+            subject_type="actor",
+            subject_id=actor.id,
+            version=actor.version,
+            kind="ADMIN",
+            action=action,
+            actor=by,
+            from_status="" if opens else "ACTIVE",
+            to_status="ACTIVE" if actor.is_active else "INACTIVE",
+            opens=opens,
+            payloads=payloads or {},
+        )
+    )

@@ -1,0 +1,11 @@
+"""The accounts app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Registers this app's consumers, sources, describers and guarded tables."""
+
+    name = "accounts"

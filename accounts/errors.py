@@ -1,0 +1,19 @@
+"""Refusals of the accounts verbs."""
+
+from __future__ import annotations
+
+from ledger.errors import Conflict
+
+
+class AlreadyMember(Conflict):
+    """That user already belongs to the organisation."""
+
+    default_code = "already_member"
+    default_detail = "That user already belongs to this organisation."
+
+
+class LastAdmin(Conflict):
+    """Somebody must be left who can administer the organisation."""
+
+    default_code = "last_admin"
+    default_detail = "This is the last tenant admin; give the role to someone else first."

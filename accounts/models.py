@@ -1,0 +1,132 @@
+"""Users, and what they are in each tenant: actor, membership, groups, tokens.
+
+A user is a person or service account of the installation and belongs to no tenant. Everything else
+is a tenant's. The domain and the ledger know an **actor** only: a random token. The one place that
+maps an actor to a user is this app, and erasing a person means erasing that mapping.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from knox.models import AbstractAuthToken
+
+from accounts.roles import ActorType
+from ledger.ids import new_id, new_token
+
+
+class User(AbstractUser):
+    """Someone who can sign in. Rights come from memberships, never from the user."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+
+class Tenant(models.Model):
+    """An organisation whose work, people and ledger are kept apart from all others."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    slug = models.SlugField(unique=True)
+    name = models.TextField()
+    version = models.IntegerField(default=1)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Actor(models.Model):
+    """A person, agent or system within one tenant, as the domain and the ledger know it.
+
+    `user` is the erasable mapping; `version` counts the ADMIN entries about this actor.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_token, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    type = models.TextField(choices=ActorType.choices)
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="actors")
+    is_active = models.BooleanField(default=True)
+    version = models.IntegerField(default=1)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="accounts_actor_once"),
+            models.UniqueConstraint(
+                fields=["tenant"],
+                name="accounts_actor_one_system",
+                condition=models.Q(type="SYSTEM"),
+            ),
+        ]
+
+
+class Membership(models.Model):
+    """What a user may do in one tenant. Deactivated, never deleted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
+    actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    roles = ArrayField(models.TextField())
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "user"], name="accounts_membership_once"),
+        ]
+
+
+class GroupMembership(models.Model):
+    """A member's place in a candidate group. A group is its name; it exists while named."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    membership = models.ForeignKey(
+        Membership, models.CASCADE, db_constraint=False, related_name="groups"
+    )
+    name = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "membership", "name"], name="accounts_group_once"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "name"], name="accounts_group_name")]
+
+
+class ApiToken(AbstractAuthToken):
+    """A hashed, expiring token of one membership: it selects the tenant, no header does."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    membership = models.ForeignKey(
+        Membership, models.CASCADE, db_constraint=False, related_name="tokens"
+    )
+    name = models.TextField(default="")
+
+
+class IdempotencyKey(models.Model):
+    """A remembered 2xx answer, inserted in the transaction of the effect it answers for."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    membership = models.ForeignKey(
+        Membership, models.CASCADE, db_constraint=False, related_name="+"
+    )
+    key = models.TextField()
+    request = models.TextField()
+    body_hash = models.TextField()
+    status = models.IntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "membership", "key"], name="accounts_idempotency_once"
+            ),
+        ]

@@ -1,0 +1,158 @@
+"""Reads of people: who a user is in which tenant, and how an actor is called.
+
+Unless said otherwise a function runs in the caller's tenant scope.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Iterable
+
+from accounts.acting import ActingUser
+from accounts.models import Actor, GroupMembership, Membership, Tenant, User
+from accounts.roles import OPERATING_ROLES
+from ledger.tenancy import system_scope
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Person:
+    """An actor as people read it. An erased person is called by the token's first characters."""
+
+    actor_id: uuid.UUID
+    username: str
+    name: str
+    type: str
+    is_active: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """One tenant a user belongs to, with the roles held there."""
+
+    acting: ActingUser
+    tenant_name: str
+    tenant_slug: str
+    roles: frozenset[str]
+
+
+def places_of(user_id: uuid.UUID) -> list[Place]:
+    """Return every active membership of a user, over all tenants, by tenant name.
+
+    Runs in the `login` scope: at sign-in no tenant is chosen yet.
+    """
+    with system_scope("login"):
+        rows = list(
+            Membership.objects.filter(
+                user_id=user_id, is_active=True, user__is_active=True, actor__is_active=True
+            )
+            .select_related("tenant", "actor", "user")
+            .order_by("tenant__name", "id")
+        )
+    return [_place(row) for row in rows]
+
+
+def place(membership_id: uuid.UUID) -> Place | None:
+    """Return one active membership by id (of a session or a token), in the `login` scope."""
+    with system_scope("login"):
+        row = (
+            Membership.objects.filter(
+                id=membership_id, is_active=True, user__is_active=True, actor__is_active=True
+            )
+            .select_related("tenant", "actor", "user")
+            .first()
+        )
+    return None if row is None else _place(row)
+
+
+def people(actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:
+    """Return the named people for `actor_ids`, by id, in one query."""
+    wanted = {id_ for id_ in actor_ids if id_ is not None}
+    if not wanted:
+        return {}
+    rows = Actor.objects.filter(id__in=wanted).select_related("user")
+    return {row.id: _person(row) for row in rows}
+
+
+def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
+    """Return the actors of active members by username; unknown names are missing."""
+    rows = Membership.objects.filter(
+        user__username__in=list(usernames), is_active=True, user__is_active=True
+    ).values_list("user__username", "actor_id")
+    return dict(rows)
+
+
+def operators() -> list[uuid.UUID]:
+    """Return the actors of the tenant's active operators."""
+    rows = Membership.objects.filter(
+        roles__overlap=sorted(OPERATING_ROLES), is_active=True, user__is_active=True
+    )
+    return list(rows.order_by("id").values_list("actor_id", flat=True))
+
+
+def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:
+    """Return the actors of active members of any of the named groups."""
+    rows = GroupMembership.objects.filter(
+        name__in=list(names), membership__is_active=True, membership__user__is_active=True
+    )
+    return list(rows.order_by("membership__actor_id").values_list(
+        "membership__actor_id", flat=True).distinct())  # fmt: skip
+
+
+def groups_of(membership_id: uuid.UUID) -> frozenset[str]:
+    """Return the names of the groups a member is in."""
+    return frozenset(
+        GroupMembership.objects.filter(membership_id=membership_id).values_list("name", flat=True)
+    )
+
+
+def email_of(actor_id: uuid.UUID) -> str:
+    """Return the address mail to this actor goes to, or an empty string."""
+    row = Actor.objects.filter(id=actor_id, is_active=True).values_list("user__email").first()
+    return (row[0] or "") if row else ""
+
+
+def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of `actor_ids` who are active members now."""
+    rows = Membership.objects.filter(
+        actor_id__in=list(actor_ids), is_active=True, user__is_active=True, actor__is_active=True
+    )
+    return frozenset(rows.values_list("actor_id", flat=True))
+
+
+def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
+    """Return a user's identity in a tenant (the only one, or the first by name), if any."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        return None
+    for found in places_of(user.id):
+        if tenant_slug in {None, found.tenant_slug}:
+            return found.acting
+    return None
+
+
+def tenant_named(slug: str) -> Tenant | None:
+    """Return the tenant with this slug, in the `login` scope."""
+    with system_scope("login"):
+        return Tenant.objects.filter(slug=slug).first()
+
+
+def _place(row: Membership) -> Place:
+    return Place(
+        acting=ActingUser(
+            row.tenant_id, row.actor_id, row.actor.type, row.user.username, row.id, row.user_id
+        ),
+        tenant_name=row.tenant.name,
+        tenant_slug=row.tenant.slug,
+        roles=frozenset(row.roles),
+    )
+
+
+def _person(row: Actor) -> Person:
+    if row.type == "SYSTEM":
+        return Person(row.id, "system", "Amends", row.type, is_active=True)
+    if row.user is None:
+        token = f"erased-{str(row.id)[:8]}"
+        return Person(row.id, token, token, row.type, is_active=False)
+    name = row.user.get_full_name() or row.user.username
+    return Person(row.id, row.user.username, name, row.type, row.is_active)

@@ -1,0 +1,11 @@
+"""The cases app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CasesConfig(AppConfig):
+    """Registers this app's consumers, sources, describers and guarded tables."""
+
+    name = "cases"

@@ -1,0 +1,210 @@
+"""Checks the ledger against itself: chains, bytes, columns, payloads, heads, guarded rows.
+
+Reads every tenant through the read-only policies of the `verify` scope and streams; memory does not
+grow with the ledger. Stops at the first bad entry and names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import connection
+
+from ledger.canonical import canonical, leaf_hash
+from ledger.clock import rfc3339
+from ledger.tenancy import system_scope
+
+_FETCH = 2000
+_guarded: dict[str, str] = {}
+
+_ENTRIES = """
+SELECT e.id, e.tenant_id, e.subject_type, e.subject_id, e.subject_seq, e.subject_version,
+       e.previous_hash, e.hash, e.kind, e.action, e.from_status, e.to_status, e.actor_id,
+       e.actor_type, e.actor_role, e.on_behalf_of_id, e.caused_by_id, e.caused_by_hash,
+       e.original_id, e.original_hash, e.correlation_id, e.case_id, e.completion_seq,
+       e.compensation, e.at, e.body, p.names, p.salts, p.bodies, h.seq, h.hash, h.entry_id
+FROM ledger_ledgerentry e
+LEFT JOIN LATERAL (
+    SELECT array_agg(name) AS names, array_agg(salt) AS salts, array_agg(body) AS bodies
+    FROM ledger_payload WHERE entry_id = e.id) p ON true
+LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = e.subject_type
+    AND h.subject_id = e.subject_id
+ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq
+"""
+COLUMNS = (
+    "id tenant_id subject_type subject_id subject_seq subject_version previous_hash hash kind action"
+    " from_status to_status actor_id actor_type actor_role on_behalf_of_id caused_by_id"
+    " caused_by_hash original_id original_hash correlation_id case_id completion_seq compensation"
+    " at body"
+).split()
+
+
+class Broken(Exception):
+    """The ledger does not hold. `entry` is the first bad entry, or None for a missing chain."""
+
+    def __init__(self, message: str, *, entry: uuid.UUID | None = None) -> None:
+        self.entry = entry
+        super().__init__(message)
+
+
+@dataclasses.dataclass(slots=True)
+class Report:
+    """What was counted."""
+
+    tenants: int = 0
+    chains: int = 0
+    entries: int = 0
+
+
+def register_guarded(table: str, subject_type: str) -> None:
+    """Make `verify` demand a chain for every row of `table`. Called in `AppConfig.ready()`."""
+    _guarded[table] = subject_type
+
+
+def verify() -> Report:
+    """Check everything and return the counts. Raises Broken at the first thing that does not hold."""
+    report = Report()
+    with system_scope("verify"):
+        _verify_chains(report)
+        _verify_heads()
+        for table, subject_type in sorted(_guarded.items()):
+            _verify_guarded(table, subject_type)
+    return report
+
+
+def _stream() -> Iterator[Sequence[Any]]:
+    # A named cursor of the server: rows arrive in portions however long the ledger is.
+    connection.ensure_connection()
+    with connection.connection.cursor(name="ledger_verify") as cursor:
+        cursor.itersize = _FETCH
+        yield from cursor.execute(_ENTRIES)
+
+
+def _verify_chains(report: Report) -> None:
+    tenant = subject = None
+    seq, previous = 0, None
+    last: Sequence[Any] | None = None
+    for row in _stream():
+        values = dict(zip(COLUMNS, row, strict=False))
+        key = (values["tenant_id"], values["subject_type"], values["subject_id"])
+        if key != subject:
+            _verify_end(last)
+            subject, seq, previous = key, 0, None
+            report.chains += 1
+            if values["tenant_id"] != tenant:
+                tenant = values["tenant_id"]
+                report.tenants += 1
+        _verify_entry(values, seq + 1, previous)
+        _verify_payloads(values["id"], json.loads(bytes(values["body"])), row[26:29])
+        seq, previous = values["subject_seq"], bytes(values["hash"])
+        last = row
+        report.entries += 1
+    _verify_end(last)
+
+
+def _verify_end(last: Sequence[Any] | None) -> None:
+    """The head must name the last entry: a tail that was cut off shows here."""
+    if last is None:
+        return
+    seq, hash_, entry_id = last[29], last[30], last[31]
+    if (seq, entry_id) != (last[4], last[0]) or bytes(hash_ or b"") != bytes(last[7]):
+        raise Broken(f"the head of {last[2]} {last[3]} does not end at its last entry", entry=last[0])
+
+
+def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> None:
+    entry = values["id"]
+    body = bytes(values["body"])
+    if leaf_hash(body) != bytes(values["hash"]):
+        raise Broken("its hash is not the hash of its bytes", entry=entry)
+    if values["subject_seq"] != seq:
+        raise Broken(f"its chain should go on at {seq}, not {values['subject_seq']}", entry=entry)
+    if (bytes(values["previous_hash"]) if values["previous_hash"] else None) != previous:
+        raise Broken("it does not follow the entry before it", entry=entry)
+    try:
+        envelope = json.loads(body)
+    except ValueError as error:
+        raise Broken("its bytes are no JSON", entry=entry) from error
+    for name, said, stored in _compared(envelope, values):
+        if said != stored:
+            raise Broken(f"column {name} differs from its bytes", entry=entry)
+    if canonical(envelope) != body:
+        raise Broken("its bytes are not in canonical form", entry=entry)
+
+
+def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (column, value in the bytes, value in the column) for every column that is hashed."""
+    yield "id", envelope["id"], str(v["id"])
+    yield "tenant_id", envelope["tenant"], str(v["tenant_id"])
+    yield "subject_type", envelope["subject"]["type"], v["subject_type"]
+    yield "subject_id", envelope["subject"]["id"], str(v["subject_id"])
+    yield "subject_seq", envelope["subject_seq"], v["subject_seq"]
+    yield "subject_version", envelope["subject_version"], v["subject_version"]
+    yield "previous_hash", envelope["previous_hash"], _hex(v["previous_hash"])
+    yield "kind", envelope["kind"], v["kind"]
+    yield "action", envelope["action"], v["action"]
+    yield "from_status", envelope["from"], v["from_status"]
+    yield "to_status", envelope["to"], v["to_status"]
+    yield "actor_id", envelope["actor"]["token"], str(v["actor_id"])
+    yield "actor_type", envelope["actor"]["type"], v["actor_type"]
+    yield "actor_role", envelope["actor"]["role"], v["actor_role"]
+    yield "on_behalf_of_id", envelope["on_behalf_of"], _text(v["on_behalf_of_id"])
+    for link in ("caused_by", "original"):
+        said = envelope[link] or {"id": None, "hash": None}
+        yield f"{link}_id", said["id"], _text(v[f"{link}_id"])
+        yield f"{link}_hash", said["hash"], _hex(v[f"{link}_hash"])
+    yield "correlation_id", envelope["correlation_id"], str(v["correlation_id"])
+    yield "case_id", envelope["case"], _text(v["case_id"])
+    yield "completion_seq", envelope["completion_seq"], v["completion_seq"]
+    stored = v["compensation"]
+    yield "compensation", envelope["compensation"], (
+        json.loads(stored) if isinstance(stored, str) else stored
+    )
+    yield "at", envelope["at"], rfc3339(v["at"])
+
+
+def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[Any]) -> None:
+    """Every payload still kept must match its commitment; a row nobody committed to is foreign."""
+    names, salts, bodies = (list(part or ()) for part in rows)
+    said = {item["name"]: item["hash"] for item in envelope["commitments"]}
+    for name, salt, body in zip(names, salts, bodies, strict=True):
+        found = hashlib.sha256(bytes(salt) + bytes(body)).hexdigest()
+        if said.get(name) != found:
+            raise Broken(f"payload {name} does not match its commitment", entry=entry)
+
+
+def _verify_heads() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT h.subject_type, h.subject_id FROM ledger_ledgerhead h WHERE NOT EXISTS ("
+            " SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = h.tenant_id"
+            " AND e.subject_type = h.subject_type AND e.subject_id = h.subject_id) LIMIT 1"
+        )
+        row = cursor.fetchone()
+    if row:
+        raise Broken(f"{row[0]} {row[1]} has a head but no entries")
+
+
+def _verify_guarded(table: str, subject_type: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT t.id FROM {connection.ops.quote_name(table)} t WHERE NOT EXISTS ("  # noqa: S608  -- registered table names only
+            " SELECT 1 FROM ledger_ledgerhead h WHERE h.tenant_id = t.tenant_id"
+            " AND h.subject_type = %s AND h.subject_id = t.id) LIMIT 1",
+            [subject_type],
+        )
+        row = cursor.fetchone()
+    if row:
+        raise Broken(f"{subject_type} {row[0]} exists but has no chain in the ledger")
+
+
+def _hex(value: Any) -> str | None:
+    return None if value is None else bytes(value).hex()
+
+
+def _text(value: uuid.UUID | None) -> str | None:
+    return None if value is None else str(value)
