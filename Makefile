@@ -1,0 +1,32 @@
+# What a newcomer needs: `make run`. Assumes Python 3.11 or newer and make, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help install run test bench lint format schema
+PYTHON_IN_VENV := .venv/bin/python
+
+help: ## List what can be made
+	@echo "make run     start everything on http://127.0.0.1:8000 (PORT=… for another port)"
+	@echo "make test    every check and test; make lint and make format for style alone"
+	@echo "make bench   one transition against the raw-SQL ceiling"
+	@echo "make schema  write the OpenAPI description anew"
+
+install:
+	@sh scripts/install
+
+run: install
+	@exec $(PYTHON_IN_VENV) -m config.local.run
+
+test:
+	@exec sh scripts/test
+
+lint: install
+	@exec sh scripts/test --lint
+
+format: install
+	@$(PYTHON_IN_VENV) -m ruff format .
+	@$(PYTHON_IN_VENV) -m ruff check --fix .
+
+bench: install
+	@exec $(PYTHON_IN_VENV) -m config.local.ephemeral -- $(PYTHON_IN_VENV) -m benchmarks.transition
+
+schema: install
+	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml
