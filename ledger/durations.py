@@ -14,6 +14,9 @@ from typing import Final
 #: The longest duration accepted: a hundred years of 365 days, far below what `timedelta` holds.
 LONGEST: Final = timedelta(days=36_500)
 
+#: An error quotes this much of a text.
+SHOWN_CHARACTERS: Final = 40
+
 _SHAPE: Final = re.compile(
     r"P(?:(?P<days>[0-9]{1,6})D)?(?:T(?:(?P<hours>[0-9]{1,7})H)?(?:(?P<minutes>[0-9]{1,9})M)?)?"
 )
@@ -60,7 +63,7 @@ def format_duration(value: timedelta) -> str:
 
 def _why_refused(text: str) -> str:
     """Say which rule the text breaks, most specific first."""
-    shown = text if len(text) <= 40 else f"{text[:37]}..."
+    shown = text[:SHOWN_CHARACTERS]
     if text.startswith(("-", "+")):
         return f"the duration {shown!r} has a sign; write it without one"
     date_part, _, time_part = text.removeprefix("P").partition("T")

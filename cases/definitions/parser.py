@@ -1,0 +1,197 @@
+"""Text to plain data with line numbers, within limits that hold before anything is built.
+
+YAML is read as version 1.2, so that an unquoted `on:` stays text. The tree is composed, not
+constructed: no tag can create an object, a repeated key is an error instead of a silent overwrite,
+and every value keeps the line it was written on, found again by its JSON pointer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from cases.definitions.expressions import depth_exceeds
+from cases.definitions.model import DefinitionError, DefinitionInvalid
+from executions.policy import escape_pointer
+
+MAX_SOURCE_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 32
+#: Values in the whole document with every alias written out: bounds what a few aliases can grow to.
+MAX_VALUES: Final = 20_000
+
+_TAG: Final = "tag:yaml.org,2002:"
+_DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data and, for YAML, the line of each value by JSON pointer."""
+
+    data: Any
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line(self, pointer: str) -> int | None:
+        """Return the line (from 1) of a value or of the nearest one around it; JSON has none."""
+        while pointer not in self.lines:
+            if not pointer:
+                return None
+            pointer = pointer.rpartition("/")[0]
+        return self.lines[pointer]
+
+
+def read_document(source: str | Mapping[str, object]) -> Document:
+    """Read YAML text or accept a JSON object; raises `DefinitionInvalid`."""
+    if isinstance(source, str):
+        return _read_yaml(source)
+    try:
+        size = len(json.dumps(source, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError, UnicodeEncodeError) as problem:
+        raise _invalid(None, "", f"not a JSON object: {problem}") from problem
+    if size > MAX_SOURCE_BYTES:
+        raise _invalid(None, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
+    if depth_exceeds(source, MAX_DEPTH):
+        raise _invalid(None, "", f"nested deeper than {MAX_DEPTH} levels")
+    return Document(source)
+
+
+def _read_yaml(text: str) -> Document:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as problem:
+        raise _invalid(1, "", "the text holds characters that UTF-8 cannot express") from problem
+    if size > MAX_SOURCE_BYTES:
+        raise _invalid(1, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
+    try:
+        _check_shape(text)
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        line = mark.line + 1 if mark else 1
+        raise _invalid(line, "", f"not valid YAML: {problem.problem or problem}") from problem
+    except YAMLError as problem:
+        reason = str(problem).partition("\n")[0]
+        raise _invalid(1, "", f"not valid YAML: {reason}") from problem
+    except (ValueError, IndexError, KeyError, AttributeError, OverflowError) as problem:
+        # The scanner trips over some malformed escapes and directives with plain exceptions.
+        raise _invalid(1, "", "not valid YAML: malformed escape or directive") from problem
+    if root is None:
+        raise _invalid(1, "", "the document is empty")
+    builder = _Builder()
+    data = builder.build(root, "", root.start_mark.line + 1)
+    if builder.errors:
+        raise DefinitionInvalid(builder.errors)
+    return Document(data, builder.lines)
+
+
+def _check_shape(text: str) -> None:
+    """Measure nesting on the flat stream of events, before anything recursive sees the text."""
+    depth = aliases = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        if isinstance(event, MappingStartEvent | SequenceStartEvent):
+            depth += 1
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            depth -= 1
+        elif isinstance(event, AliasEvent):
+            aliases += 1
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            raise _invalid(line, "", f"nested deeper than {MAX_DEPTH} levels")
+        if aliases > MAX_VALUES:
+            raise _invalid(event.start_mark.line + 1, "", "too many aliases")
+
+
+class _Builder:
+    """Turns a composed tree into plain data, noting lines and problems by JSON pointer."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, int] = {}
+        self.errors: list[DefinitionError] = []
+        self._values = 0
+        self._open: set[int] = set()
+
+    def build(self, node: Any, pointer: str, line: int) -> Any:
+        """Return the plain value of a node; problems go to `errors`, never into the result."""
+        self.lines[pointer] = line
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _invalid(line, pointer, f"more than {MAX_VALUES} values, aliases written out")
+        if id(node) in self._open:
+            raise _invalid(line, pointer, "an alias may not contain itself")
+        if pointer.count("/") > MAX_DEPTH:
+            raise _invalid(line, pointer, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, pointer, line)
+        self._open.add(id(node))
+        try:
+            if isinstance(node, SequenceNode):
+                return [
+                    self.build(item, f"{pointer}/{index}", item.start_mark.line + 1)
+                    for index, item in enumerate(node.value)
+                ]
+            return self._mapping(node, pointer)
+        finally:
+            self._open.discard(id(node))
+
+    def _mapping(self, node: MappingNode, pointer: str) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == f"{_TAG}merge":
+                self._error(line, pointer, "merge keys (<<) are not supported")
+                continue
+            if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
+                shown = getattr(key_node, "value", "") if isinstance(key_node, ScalarNode) else ""
+                self._error(
+                    line,
+                    pointer,
+                    f"a key must be text: {shown!r}" if shown else "a key must be text",
+                )
+                continue
+            key = key_node.value
+            where = f"{pointer}/{escape_pointer(key)}"
+            if key in built:
+                first = self.lines[where]
+                self._error(line, where, f"the key {key!r} was already used on line {first}")
+                continue
+            built[key] = self.build(value_node, where, line)
+        return built
+
+    def _scalar(self, node: ScalarNode, pointer: str, line: int) -> Any:
+        kind, text = (node.tag or "").removeprefix(_TAG), node.value
+        if kind in ("str", "timestamp", "value"):
+            return text
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind == "int" and _DECIMAL.fullmatch(text):
+            return int(text)
+        if kind in ("int", "float") and _FRACTION.fullmatch(text):
+            return float(text)
+        if kind in ("int", "float"):
+            self._error(line, pointer, f"{text!r} is not a plain decimal number; quote it as text")
+        else:
+            self._error(line, pointer, f"the tag {node.tag!r} is not supported")
+        return None
+
+    def _error(self, line: int, pointer: str, message: str) -> None:
+        self.errors.append(DefinitionError(line, pointer, message))
+
+
+def _invalid(line: int | None, pointer: str, message: str) -> DefinitionInvalid:
+    return DefinitionInvalid([DefinitionError(line, pointer, message)])
