@@ -37,8 +37,8 @@ DEMO_PASSWORD: Final = "amends-demo"  # noqa: S105 - printed at every start, for
 _NOT_FOR_THE_APPLICATION: Final = ("DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL", "AMENDS_DB_ROLE")
 
 
-def main() -> int:
-    """Run until a signal asks to stop; 0 then, 1 if the start fails."""
+def main(root: Path = PROJECT) -> int:
+    """Run the checkout ``root`` until a signal asks to stop; 0 then, 1 if the start fails."""
     console = Console()
     stop = threading.Event()
 
@@ -52,8 +52,8 @@ def main() -> int:
     try:
         port = env.integer("PORT", 8000, minimum=1, maximum=65535)
         url = f"http://{web.HOST}:{port}"
-        with stack.held(PROJECT, url):
-            _Run(root=PROJECT, port=port, url=url, console=console, stop=stop).run()
+        with stack.held(root, url):
+            _Run(root=root, port=port, url=url, console=console, stop=stop).run()
     except (LocalServerError, env.InvalidEnvironment) as error:
         console.line("amends", f"{error}")
         return 1
@@ -100,6 +100,7 @@ class _Run:
                 watch([Watched(service=one, console=self.console) for one in started], self.stop)
         finally:
             _stop_all(started)
+            servers.remove_socket_folders()
 
     def _start_servers(self, servers: LocalServers) -> list[Service]:
         started: list[Service] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -39,6 +40,16 @@ class LocalServers:
     database_owner_url: str
     database_superuser_url: str
     redis_url: str
+
+    def remove_socket_folders(self) -> None:
+        """Leave nothing in the temp folder. Call it after the servers are stopped."""
+        folders = [self.cluster.sockets] if self.cluster else []
+        if self.redis is not None:
+            self.redis.socket.unlink(missing_ok=True)
+            folders.append(self.redis.socket.parent)
+        for folder in folders:
+            with contextlib.suppress(OSError):  # not empty: not ours to judge
+                folder.rmdir()
 
     def info(self, amends_url: str) -> stack.StackInfo:
         """The same as told to other commands."""
