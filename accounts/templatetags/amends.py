@@ -27,7 +27,7 @@ from ledger import clock
 register = template.Library()
 
 _FALLBACK_ICON = "circle"
-_GAP_FROM = timedelta(days=1)
+_GAP_FROM = timedelta(days=7)
 _HASH_SHOWN_WHOLE = 12
 
 
@@ -172,7 +172,7 @@ def _span(length: timedelta) -> str:
 
 @register.simple_tag
 def duration_gap(later: datetime | str | None, earlier: datetime | str | None) -> str:
-    """Name the gap between two moments ("247 days earlier"), or "" when it is under a day."""
+    """Name the gap between two moments ("247 days earlier"), or "" when it is under a week."""
     first, second = _instant(earlier), _instant(later)
     if first is None or second is None:
         return ""
@@ -193,7 +193,7 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
     """Pair each timeline entry with the gap that separates it from the one before it.
 
     Entries are mappings or objects with ``at``. Yields ``{"entry": …, "gap": "247 days earlier"}``;
-    the gap is "" for the first entry and for gaps under a day.
+    the gap is "" for the first entry and for gaps under a week.
     """
     previous: Any = None
     for entry in entries or ():
