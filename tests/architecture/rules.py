@@ -77,12 +77,12 @@ def domain_http_imports(each: Source) -> list[str]:
 
 def signals(each: Source) -> list[str]:
     """No signal of Django's or of the state machine's carries behaviour."""
-    found = list(_imports_of(each, *SIGNALS))
-    for node in ast.walk(each.tree):
-        for name in _imported(node):
-            if name.startswith("django.") and "signals" in name.split("."):
-                found.append(f"{each.path} imports {name}")
-    return found
+    return list(_imports_of(each, *SIGNALS)) + [
+        f"{each.path} imports {name}"
+        for node in ast.walk(each.tree)
+        for name in _imported(node)
+        if name.startswith("django.") and "signals" in name.split(".")
+    ]
 
 
 def broker_calls(each: Source) -> list[str]:
@@ -191,7 +191,9 @@ def _status_assignments(each: Source) -> Iterator[int]:
     for node in ast.walk(each.tree):
         target = _assigned_status(node)
         # An exception or a result object may set its own `status`; a model may not.
-        own = target is not None and isinstance(target.value, ast.Name) and target.value.id == "self"
+        own = (
+            target is not None and isinstance(target.value, ast.Name) and target.value.id == "self"
+        )
         if target is not None and id(node) not in excused and (model or not own):
             yield target.lineno
 

@@ -7,6 +7,7 @@ looked for in the part of the report that belongs to its contract.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 import shutil
@@ -35,8 +36,7 @@ class Plant:
 
 
 UPWARD = [
-    Plant("layers", f"{low}.planted_upward", high)
-    for high, low in zip(LAYERS, LAYERS[1:], strict=False)
+    Plant("layers", f"{low}.planted_upward", high) for high, low in itertools.pairwise(LAYERS)
 ]
 INSIDE = [
     Plant("inside", "notifications.models", "notifications.selectors"),
@@ -187,9 +187,7 @@ def test_each_app_with_tables_keeps_them_private() -> None:
 
 
 @pytest.mark.parametrize("each", PLANTS, ids=str)
-def test_a_planted_import_is_reported_by_its_contract(
-    planted: dict[str, str], each: Plant
-) -> None:
+def test_a_planted_import_is_reported_by_its_contract(planted: dict[str, str], each: Plant) -> None:
     section = planted.get(contracts()[each.contract], "")
     assert reports(section, each), section or "the contract was kept"
 

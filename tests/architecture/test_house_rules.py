@@ -76,12 +76,20 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (rules.serializer_logic, "cases/api/serializers.py", "class S:\n    def create(self): ..."),
     (rules.status_writes, "cases/engine.py", "Case.objects.filter(pk=1).update(status='CLOSED')"),
     (rules.status_writes, "cases/views.py", "setattr(case, 'status', 'CLOSED')"),
-    (rules.status_writes, "cases/engine.py", "Case.objects.bulk_update(rows, ['status', 'version'])"),
+    (
+        rules.status_writes,
+        "cases/engine.py",
+        "Case.objects.bulk_update(rows, ['status', 'version'])",
+    ),
     (rules.status_writes, "cases/engine.py", "Case.objects.bulk_update(rows, fields=('status',))"),
     (rules.status_writes, "cases/api/views.py", "case.status = 'CLOSED'"),
     (rules.status_writes, "cases/admin.py", "case.save(update_fields=['status'])"),
     (rules.status_writes, "cases/engine.py", "q.update_or_create(pk=1, defaults={'status': 'X'})"),
-    (rules.status_writes, "cases/models.py", "class C:\n    def f(self):\n        self.status = 'X'"),
+    (
+        rules.status_writes,
+        "cases/models.py",
+        "class C:\n    def f(self):\n        self.status = 'X'",
+    ),
 ]
 
 
@@ -98,14 +106,26 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (rules.network_imports, "config/demo/client.py", "import httpx"),
     (rules.network_imports, "cases/api/views.py", "from http import HTTPStatus"),
     (rules.network_imports, "cases/views.py", "from urllib.parse import urlencode"),
-    (rules.mail_imports, "notifications/channels/email.py", "from django.core.mail import EmailMessage"),
+    (
+        rules.mail_imports,
+        "notifications/channels/email.py",
+        "from django.core.mail import EmailMessage",
+    ),
     (rules.domain_http_imports, "cases/views.py", "from django.http import HttpResponse"),
     (rules.broker_calls, "config/celery.py", "poke.apply_async(ignore_result=True)"),
-    (rules.imports_inside_functions, "cases/apps.py", "def ready(self):\n    from cases import engine"),
+    (
+        rules.imports_inside_functions,
+        "cases/apps.py",
+        "def ready(self):\n    from cases import engine",
+    ),
     (rules.long_module, "cases/engine.py", "x = 1\n" * 400),
     (rules.long_functions, "cases/engine.py", "def f():\n" + "    x = 1\n" * 59),
     (rules.status_writes, "cases/actions/close.py", "case.save(update_fields=['status'])"),
-    (rules.status_writes, "cases/errors.py", "class E:\n    def __init__(self):\n        self.status = 409"),
+    (
+        rules.status_writes,
+        "cases/errors.py",
+        "class E:\n    def __init__(self):\n        self.status = 409",
+    ),
     (
         rules.status_writes,
         "cases/models.py",
