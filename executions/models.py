@@ -1,0 +1,216 @@
+"""Executions, their jobs, the attempts to undo anything, and the completion counter of a case.
+
+Every update of an execution's row raises its version and has its ledger entry (the guard sees to it).
+What changes without being news, the lease of a running job, lives in `ExecutionJob`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django_fsm import FSMField, transition
+
+from accounts.models import Actor, Tenant
+from executions.lifecycle import (
+    AttemptOutcome,
+    CompensationState,
+    ExecutionStatus,
+    Reversibility,
+)
+from ledger.ids import new_id
+
+S = ExecutionStatus
+
+
+class Execution(models.Model):
+    """One governed run of a capability.
+
+    `idempotency_key` is what the handler hands to the outside world: the same for every attempt.
+    `before`/`after` are the images the handler reported, for a restoring undo. `undoes_*` names what
+    a compensating execution reverses and `compensation` says why (DESIGN §8, work item shape).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    version = models.IntegerField(default=1)
+    capability = models.TextField()
+    status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
+    compensation_state = models.TextField(
+        choices=CompensationState.choices, default=CompensationState.NONE
+    )
+    compensation_round = models.IntegerField(default=0)
+    mode = models.TextField(default="commit")
+    input = models.JSONField()
+    output = models.JSONField(null=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    error = models.TextField(default="")
+    state_version = models.TextField(default="")
+    reason = models.TextField(default="")
+    idempotency_key = models.TextField()
+    attempts = models.IntegerField(default=0)
+    requested_by = models.ForeignKey(
+        Actor, models.PROTECT, db_constraint=False, related_name="+"
+    )
+    policy = models.JSONField(default=dict)
+    reversibility = models.TextField(
+        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
+    )
+    undoes_type = models.TextField(default="")
+    undoes_id = models.UUIDField(null=True)
+    compensation = models.JSONField(null=True)
+    run_id = models.UUIDField(null=True)
+    case_id = models.UUIDField(null=True)
+    binding = models.TextField(default="")
+    completion_seq = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "idempotency_key"], name="executions_execution_key"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="executions_list"),
+            models.Index(
+                fields=["tenant", "case_id"],
+                name="executions_case",
+                condition=models.Q(case_id__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "undoes_id"],
+                name="executions_undoes",
+                condition=models.Q(undoes_id__isnull=False),
+            ),
+        ]
+
+    @transition(field=status, source=S.PENDING, target=S.RUNNING)
+    def dispatch(self) -> None:
+        """A worker starts an attempt."""
+
+    @transition(field=status, source=[S.PENDING, S.RUNNING, S.WAITING], target=S.SUCCEEDED)
+    def succeed(self) -> None:
+        """The capability did its work."""
+
+    @transition(field=status, source=S.RUNNING, target=S.PENDING)
+    def retry(self) -> None:
+        """The attempt failed for now; another comes after the back-off."""
+
+    @transition(field=status, source=S.RUNNING, target=S.WAITING)
+    def wait(self) -> None:
+        """An outside party owes the result."""
+
+    @transition(field=status, source=[S.PENDING, S.RUNNING, S.WAITING], target=S.FAILED)
+    def fail(self) -> None:
+        """The retry policy is exhausted, or the fault is permanent."""
+
+    @transition(field=status, source=[S.PENDING_APPROVAL, S.PENDING], target=S.CANCELLED)
+    def cancel(self) -> None:
+        """Called back before it was dispatched."""
+
+    @transition(field=status, source=S.SUCCEEDED, target=S.COMPENSATING)
+    def compensate(self) -> None:
+        """Its undo begins."""
+
+    @transition(field=status, source=S.COMPENSATING, target=S.COMPENSATED)
+    def settle_compensated(self) -> None:
+        """The current attempt undid it."""
+
+    @transition(field=status, source=S.COMPENSATING, target=S.COMPENSATION_FAULTED)
+    def settle_faulted(self) -> None:
+        """The current attempt ended without undoing it."""
+
+    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.COMPENSATING)
+    def retry_compensation(self) -> None:
+        """A new attempt: the same, by another, or by a person."""
+
+    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.COMPENSATED)
+    def attest(self) -> None:
+        """A person vouches, with evidence, that it is undone."""
+
+    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.SUCCEEDED)
+    def abandon(self) -> None:
+        """The effect stays, and that is recorded."""
+
+    @transition(field=status, source=S.COMPENSATING, target=S.SUCCEEDED)
+    def withdraw(self) -> None:
+        """The undo is called back before it started."""
+
+
+class ExecutionJob(models.Model):
+    """When an execution's next attempt is due, and who holds it. Not news, so not guarded."""
+
+    execution = models.OneToOneField(
+        Execution, models.CASCADE, primary_key=True, db_constraint=False, related_name="job"
+    )
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="executions_job_due")]
+
+
+class CompensationAttempt(models.Model):
+    """One try at undoing one finished work item or execution. Every try is a row.
+
+    `round` counts COMPLETED→COMPENSATING, `number` the tries within it. `compensation_*` names what
+    does the undoing: a work item or an execution.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    original_type = models.TextField()
+    original_id = models.UUIDField()
+    round = models.IntegerField()
+    number = models.IntegerField()
+    mode = models.TextField()
+    strategy = models.TextField()
+    capability = models.TextField(default="")
+    performer = models.TextField(default="")
+    replaced_performer = models.TextField(default="")
+    compensation_type = models.TextField()
+    compensation_id = models.UUIDField()
+    request = models.JSONField()
+    requested_by = models.ForeignKey(
+        Actor, models.PROTECT, db_constraint=False, related_name="+"
+    )
+    run_id = models.UUIDField(null=True)
+    outcome = models.TextField(
+        choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN, blank=True
+    )
+    error = models.TextField(default="")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "original_type", "original_id", "round", "number"],
+                name="executions_attempt_number",
+            ),
+            # Two compensations at once cannot both open an attempt, whatever else fails.
+            models.UniqueConstraint(
+                fields=["tenant", "original_type", "original_id"],
+                condition=models.Q(outcome=""),
+                name="executions_attempt_one_open",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "compensation_id"], name="executions_attempt_by_undo"
+            ),
+        ]
+
+
+class CompletionCounter(models.Model):
+    """The next completion number of a case: the order of completion, drawn under this row's lock."""
+
+    case_id = models.UUIDField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    last = models.BigIntegerField(default=0)

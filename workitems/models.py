@@ -1,0 +1,222 @@
+"""Work items and who may take them. Fields, constraints and the FSM methods; no I/O.
+
+Every update of a work item's row raises its version and has its ledger entry (the guard sees to it).
+`completed_at`, `completed_by`, `outcome` and `resolution` are written once, at completion; undoing
+never touches them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django_fsm import FSMField, transition
+
+from accounts.models import Actor, Tenant
+from executions.lifecycle import CompensationState, Reversibility
+from ledger.ids import new_id
+from workitems.lifecycle import BY_NAME, Kind, Status
+
+S = Status
+
+
+class Priority(models.IntegerChoices):
+    """How urgent; stored as a number so that it sorts."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    URGENT = 4
+
+
+def _from(name: str) -> list[str]:
+    return sorted(BY_NAME[name].sources)
+
+
+class WorkItem(models.Model):
+    """One task for a person, or for an agent acting as one (WS-HumanTask 1.1 §4).
+
+    A compensating work item (`kind` COMPENSATION) has `undoes_*`, `compensates` when the original is
+    a work item, and `compensation`: requested_by, reason, regulatory_basis, strategy, mode, run,
+    attempt and the frozen `original_snapshot`, all set at insert.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    version = models.IntegerField(default=1)
+    kind = models.TextField(choices=Kind.choices, default=Kind.TASK)
+    title = models.TextField()
+    status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
+    compensation_state = models.TextField(
+        choices=CompensationState.choices, default=CompensationState.NONE
+    )
+    compensation_round = models.IntegerField(default=0)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
+    assignee = models.ForeignKey(
+        Actor, models.PROTECT, null=True, db_constraint=False, related_name="+"
+    )
+    payload = models.JSONField(default=dict)
+    outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
+    resolution = models.JSONField(null=True)
+    permitted_outcomes = models.JSONField(default=list)
+    resolution_schema = models.JSONField(null=True)
+    policy = models.JSONField(default=dict)
+    reversibility = models.TextField(
+        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
+    )
+    tainted = models.BooleanField(default=False)
+    compensates = models.ForeignKey(
+        "self", models.PROTECT, null=True, db_constraint=False, related_name="compensated_by"
+    )
+    undoes_type = models.TextField(default="")
+    undoes_id = models.UUIDField(null=True)
+    compensation = models.JSONField(null=True)
+    run_id = models.UUIDField(null=True)
+    case_id = models.UUIDField(null=True)
+    binding = models.TextField(default="")
+    completion_seq = models.BigIntegerField(null=True)
+    created_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    completed_by = models.ForeignKey(
+        Actor, models.PROTECT, null=True, db_constraint=False, related_name="+"
+    )
+    ended_at = models.DateTimeField(null=True)
+    ended_reason = models.TextField(default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="workitems_list"),
+            models.Index(
+                fields=["tenant", "assignee", "-created_at"],
+                name="workitems_mine",
+                condition=models.Q(status__in=["ASSIGNED", "IN_PROGRESS"]),
+            ),
+            models.Index(
+                fields=["tenant", "-created_at"],
+                name="workitems_pool",
+                condition=models.Q(status="PENDING"),
+            ),
+            models.Index(
+                fields=["tenant", "case_id"],
+                name="workitems_case",
+                condition=models.Q(case_id__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "undoes_id"],
+                name="workitems_undoes",
+                condition=models.Q(undoes_id__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "completed_by", "-completed_at"],
+                name="workitems_done",
+                condition=models.Q(completed_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @transition(field=status, source=_from("claim"), target=S.ASSIGNED)
+    def claim(self) -> None:
+        """A candidate takes it from the pool."""
+
+    @transition(field=status, source=_from("release"), target=S.PENDING)
+    def release(self) -> None:
+        """It goes back to the pool."""
+
+    @transition(field=status, source=_from("assign"), target=S.ASSIGNED)
+    def assign(self) -> None:
+        """An operator gives it to somebody."""
+
+    @transition(field=status, source=_from("start"), target=S.IN_PROGRESS)
+    def start(self) -> None:
+        """Work begins; from the pool this claims too."""
+
+    @transition(field=status, source=_from("stop"), target=S.ASSIGNED)
+    def stop(self) -> None:
+        """Work pauses; the item stays with its assignee."""
+
+    @transition(field=status, source=_from("complete"), target=S.COMPLETED)
+    def complete(self) -> None:
+        """The work is done."""
+
+    @transition(field=status, source=_from("reject"), target=S.REJECTED)
+    def reject(self) -> None:
+        """The assignee refuses it for good."""
+
+    @transition(field=status, source=_from("cancel"), target=S.CANCELLED)
+    def cancel(self) -> None:
+        """An operator calls it off."""
+
+    @transition(field=status, source=_from("compensate"), target=S.COMPENSATING)
+    def compensate(self) -> None:
+        """Its undo begins."""
+
+    @transition(field=status, source=_from("settle_compensated"), target=S.COMPENSATED)
+    def settle_compensated(self) -> None:
+        """The current attempt undid it."""
+
+    @transition(field=status, source=_from("settle_faulted"), target=S.COMPENSATION_FAULTED)
+    def settle_faulted(self) -> None:
+        """The current attempt ended without undoing it."""
+
+    @transition(field=status, source=_from("retry"), target=S.COMPENSATING)
+    def retry_compensation(self) -> None:
+        """A new attempt: the same, by another, or by a person."""
+
+    @transition(field=status, source=_from("attest"), target=S.COMPENSATED)
+    def attest(self) -> None:
+        """A person vouches, with evidence, that it is undone."""
+
+    @transition(field=status, source=_from("abandon"), target=S.COMPLETED)
+    def abandon(self) -> None:
+        """The effect stays, and that is recorded."""
+
+    @transition(field=status, source=_from("withdraw"), target=S.COMPLETED)
+    def withdraw(self) -> None:
+        """The undo is called back before it started."""
+
+
+class CandidateGroup(models.Model):
+    """A group, by name, whose members may take the item. Membership is read at claim."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    work_item = models.ForeignKey(
+        WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_groups"
+    )
+    name = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "work_item", "name"], name="workitems_candidategroup_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "name", "work_item"], name="workitems_group_pool"),
+        ]
+
+
+class CandidateUser(models.Model):
+    """A person who may take the item."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    work_item = models.ForeignKey(
+        WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_users"
+    )
+    actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "work_item", "actor"], name="workitems_candidateuser_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "actor", "work_item"], name="workitems_user_pool"),
+        ]
