@@ -2,7 +2,8 @@
 
 Forward work runs left to right on top. What undoes it runs right to left below, each undo under
 what it reverses and numbered in undo order, so that the undo reads as a reflection. Further
-attempts of one undo stack below it. More than `COLUMNS` steps wrap into bands. Lengths are SVG user units.
+attempts of one undo stack below it. More than `COLUMNS` steps wrap into bands. Lengths are SVG
+user units.
 
 Arrows keep to the gutters between columns and the channels between bands, so none crosses a box.
 """
