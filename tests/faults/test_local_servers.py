@@ -110,7 +110,15 @@ class Supervisor:
                 return line
 
     def wait_until_running(self) -> None:
-        self.wait_for("Ctrl-C stops everything")
+        """Pages answer and the worker works; which comes first is chance."""
+        for text in ("Ctrl-C stops everything", "worker is process"):
+            if not any(text in line for line in self.seen):
+                self.wait_for(text)
+
+    @property
+    def worker(self) -> int:
+        """Process number of the first worker, as it told."""
+        return int(next(line for line in self.seen if "worker is process" in line).split()[-1])
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Send the signal, if any, and return the exit code; its lines are in ``seen``."""
@@ -264,8 +272,7 @@ def test_after_kill_9_of_the_supervisor_the_next_start_reuses_the_data(
     info = _info(root)
     with psycopg.connect(info.database_url) as connection:
         connection.execute("INSERT INTO kept VALUES ('here')")
-    worker = int(next(line for line in supervisor.seen if "worker is process" in line).split()[-1])
-    orphaned = [_postmaster(root), _redis_pid(info), worker]
+    orphaned = [_postmaster(root), _redis_pid(info), supervisor.worker]
     assert supervisor.end(signal.SIGKILL) == -signal.SIGKILL
     assert stack.running(root) is None
     assert not any(map(_gone, orphaned))
@@ -316,11 +323,10 @@ def test_a_part_that_is_killed_is_started_again_and_it_says_so(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
     info = _info(root)
-    worker = int(next(line for line in supervisor.seen if "worker is process" in line).split()[-1])
     for name, pid in (
         ("postgres", _postmaster(root)),
         ("redis", _redis_pid(info)),
-        ("worker", worker),
+        ("worker", supervisor.worker),
     ):
         os.kill(pid, signal.SIGKILL)
         told = supervisor.wait_for(f"{name} ended unexpectedly")
