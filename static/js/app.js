@@ -3,10 +3,10 @@
 (() => {
   const store = {
     get(key) {
-      try { return localStorage.getItem(`amends.${key}`); } catch { return null; }
+      try { return localStorage.getItem(key); } catch { return null; }
     },
     set(key, value) {
-      try { localStorage.setItem(`amends.${key}`, value); } catch { /* blocked storage: keep the page usable */ }
+      try { localStorage.setItem(key, value); } catch { /* blocked storage: keep the page usable */ }
     },
   };
   const root = document.documentElement;
@@ -99,12 +99,12 @@
   // Keyboard shortcuts, off when the person says so (WCAG 2.1.4).
   const help = document.getElementById("shortcuts");
   const toggles = [...document.querySelectorAll("[data-shortcuts-toggle]")];
-  let enabled = store.get("shortcuts") !== "off";
+  let enabled = store.get("amends.shortcuts") !== "off";
   for (const toggle of toggles) {
     toggle.checked = enabled;
     toggle.addEventListener("change", () => {
       enabled = toggle.checked;
-      store.set("shortcuts", enabled ? "on" : "off");
+      store.set("amends.shortcuts", enabled ? "on" : "off");
       for (const other of toggles) other.checked = enabled;
     });
   }

@@ -4,7 +4,8 @@
   const root = document.documentElement;
   root.classList.add("js");
   try {
-    const chosen = localStorage.getItem("amends.theme");
+    // The same key as the Django admin, so that one choice holds everywhere.
+    const chosen = localStorage.getItem("theme");
     if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
   } catch {
     // Storage may be blocked; the page then follows the system.
