@@ -31,6 +31,8 @@ class Execution(models.Model):
     a compensating execution reverses and `compensation` says why (DESIGN §8, work item shape).
     """
 
+    subject_type: ClassVar[str] = "execution"
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
@@ -50,9 +52,7 @@ class Execution(models.Model):
     reason = models.TextField(default="")
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
-    requested_by = models.ForeignKey(
-        Actor, models.PROTECT, db_constraint=False, related_name="+"
-    )
+    requested_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(
         choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
@@ -70,8 +70,12 @@ class Execution(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            # All attempts of one round of undoing share a key on purpose, so only forward runs are
+            # unique by it.
             models.UniqueConstraint(
-                fields=["tenant", "idempotency_key"], name="executions_execution_key"
+                fields=["tenant", "idempotency_key"],
+                condition=models.Q(undoes_id__isnull=True),
+                name="executions_execution_key",
             ),
         ]
         indexes: ClassVar = [
@@ -177,9 +181,7 @@ class CompensationAttempt(models.Model):
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
     request = models.JSONField()
-    requested_by = models.ForeignKey(
-        Actor, models.PROTECT, db_constraint=False, related_name="+"
-    )
+    requested_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
     run_id = models.UUIDField(null=True)
     outcome = models.TextField(
         choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN, blank=True
@@ -202,9 +204,7 @@ class CompensationAttempt(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant", "compensation_id"], name="executions_attempt_by_undo"
-            ),
+            models.Index(fields=["tenant", "compensation_id"], name="executions_attempt_by_undo"),
         ]
 
 

@@ -38,8 +38,11 @@ class WorkItem(models.Model):
 
     A compensating work item (`kind` COMPENSATION) has `undoes_*`, `compensates` when the original is
     a work item, and `compensation`: requested_by, reason, regulatory_basis, strategy, mode, run,
-    attempt and the frozen `original_snapshot`, all set at insert.
+    attempt and the frozen `original_snapshot`, all set at insert. `excluded` lists actors who may
+    never take it.
     """
+
+    subject_type: ClassVar[str] = "work_item"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
@@ -55,6 +58,7 @@ class WorkItem(models.Model):
     assignee = models.ForeignKey(
         Actor, models.PROTECT, null=True, db_constraint=False, related_name="+"
     )
+    excluded = models.JSONField(default=list)
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
     resolution = models.JSONField(null=True)

@@ -1,0 +1,47 @@
+"""Undoing finished work: see `verbs`."""
+
+from __future__ import annotations
+
+from executions.compensation.attempts import attempts_of, last_attempt, open_attempt
+from executions.compensation.kinds import (
+    CompensableKind,
+    Opened,
+    Original,
+    compensation_block,
+    kind_of,
+    kind_of_row,
+    lock_pair,
+    register_kind,
+    register_opener,
+)
+from executions.compensation.verbs import (
+    abandon,
+    attest,
+    begin,
+    retry,
+    settle,
+    settle_undo,
+    withdraw,
+)
+
+__all__ = [
+    "CompensableKind",
+    "Opened",
+    "Original",
+    "abandon",
+    "attempts_of",
+    "attest",
+    "begin",
+    "compensation_block",
+    "kind_of",
+    "kind_of_row",
+    "last_attempt",
+    "lock_pair",
+    "open_attempt",
+    "register_kind",
+    "register_opener",
+    "retry",
+    "settle",
+    "settle_undo",
+    "withdraw",
+]

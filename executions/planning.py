@@ -1,0 +1,192 @@
+"""What undoing one finished thing would mean: a pure function of its stored row.
+
+`plan_original` answers with a step (how, by whom), an exclusion (why not, and what instead), or None
+for what needs no undo. `cases` selects and orders; nothing here reads the database or the clock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from typing import Any, Protocol
+
+from executions.lifecycle import CompensationState, Reversibility
+from executions.policy import CompensationPolicy
+
+UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
+UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OriginalRef:
+    """What is to be undone; `name` is its binding or, without a case, its title."""
+
+    type: str
+    id: uuid.UUID
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UndoStep:
+    """How one finished thing would be undone."""
+
+    original: OriginalRef
+    completion_seq: int | None
+    completed_at: dt.datetime | None
+    completed_by: uuid.UUID | None
+    mode: str
+    strategy: str
+    capability: str
+    performer: str
+    candidate_groups: tuple[str, ...]
+    fallback: str
+    policy_hash: str
+    compensation_state: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why something would not be undone, and what could be done instead."""
+
+    original: OriginalRef
+    code: str
+    detail: str
+    alternatives: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """Everything one undo is told: asked once, stored with each attempt, repeated by a retry.
+
+    `task_input` is the payload of the human task or the input of the execution; None means the
+    original's own. `assignee_id` names one performer and wins over `performer`.
+    """
+
+    mode: str
+    strategy: str
+    reason: str
+    requested_by: uuid.UUID
+    regulatory_basis: tuple[dict[str, str], ...] = ()
+    capability: str = ""
+    performer: str = "original_actor"
+    candidate_groups: tuple[str, ...] = ()
+    assignee_id: uuid.UUID | None = None
+    fallback: str = "fault"
+    title: str = ""
+    task_input: dict[str, Any] | None = None
+    outcomes: tuple[str, ...] = UNDO_OUTCOMES
+    resolution_schema: dict[str, Any] | None = None
+    priority: str = "HIGH"
+    run_id: uuid.UUID | None = None
+    step: int | None = None
+    binding: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form an attempt stores."""
+        said = dataclasses.asdict(self)
+        for name in ("requested_by", "assignee_id", "run_id"):
+            said[name] = None if said[name] is None else str(said[name])
+        return said
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any]) -> UndoRequest:
+        """Return the request an attempt stored."""
+        values = dict(said)
+        for name in ("requested_by", "assignee_id", "run_id"):
+            values[name] = None if values[name] is None else uuid.UUID(values[name])
+        for name in ("regulatory_basis", "candidate_groups", "outcomes"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+class Compensable(Protocol):
+    """The columns that every kind of original has (work items and executions)."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    version: int
+    status: str
+    compensation_state: str
+    compensation_round: int
+    reversibility: str
+    policy: dict[str, Any]
+    undoes_id: uuid.UUID | None
+    run_id: uuid.UUID | None
+    case_id: uuid.UUID | None
+    binding: str
+    completion_seq: int | None
+
+
+def request_of(
+    policy: CompensationPolicy, *, reason: str, requested_by: uuid.UUID, strategy: str | None = None
+) -> UndoRequest:
+    """Return the request that an effective policy means."""
+    said = policy.effective()
+    return UndoRequest(
+        mode=said.mode or "human",
+        strategy=strategy or said.strategy or "restore",
+        reason=reason,
+        requested_by=requested_by,
+        capability=said.capability or "",
+        performer=said.performer or "original_actor",
+        candidate_groups=said.candidate_groups or (),
+        fallback=said.fallback or "fault",
+    )
+
+
+def plan_original(
+    row: Compensable,
+    original: OriginalRef,
+    *,
+    settled: str,
+    policy: CompensationPolicy | None,
+    completed_at: dt.datetime | None,
+    completed_by: uuid.UUID | None,
+    in_flight: bool,
+    strategy: str | None,
+    now: dt.datetime,
+) -> UndoStep | Exclusion | None:
+    """Return how `row` would be undone, why it would not, or None when it needs no undo.
+
+    `settled` is the status of finished work of this kind, `policy` what was declared (None: nothing).
+    """
+
+    def excluded(code: str, detail: str, *alternatives: str) -> Exclusion:
+        return Exclusion(original, code, detail, alternatives)
+
+    state = row.compensation_state
+    if state == CompensationState.COMPENSATED:
+        return excluded("already_compensated", "It has already been undone.", "nothing_to_do")
+    if in_flight:
+        return excluded("in_flight", "It is running now; its result is awaited.", "wait")
+    if state == CompensationState.NONE and row.status != settled:
+        return excluded("not_completed", "It was never finished.", "cancel_if_open")
+    if row.reversibility == Reversibility.NOT_NEEDED:
+        return None
+    if row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct":
+        return excluded("irreversible", "It is declared irreversible.", "correct", "accept")
+    if row.reversibility == Reversibility.PIVOT:
+        return excluded("pivot", "It is a point of no return.", "correct", "accept")
+    if policy is None:
+        return excluded(
+            "no_compensation_declared", "Nobody declared how to undo it.", "include", "accept"
+        )
+    said = policy.effective()
+    if said.window is not None and completed_at is not None and now > completed_at + said.window:
+        closed = (completed_at + said.window).isoformat()
+        return excluded("window_closed", f"It could be undone until {closed}.", "correct", "accept")
+    return UndoStep(
+        original=original,
+        completion_seq=row.completion_seq,
+        completed_at=completed_at,
+        completed_by=completed_by,
+        mode=said.mode or "human",
+        strategy=strategy or said.strategy or "restore",
+        capability=said.capability or "",
+        performer=said.performer or "original_actor",
+        candidate_groups=said.candidate_groups or (),
+        fallback=said.fallback or "fault",
+        policy_hash=policy.digest,
+        compensation_state=state,
+    )
