@@ -94,17 +94,19 @@ def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFa
     object that occurs several times is sent once.
     """
     results: list[Json | ExpressionFailed] = [None] * len(items)
-    values: list[Json] = []
+    values: list[str] = []
     known: dict[int, int | ExpressionFailed] = {}
     to_ask: list[Item] = []
     places: list[int] = []
     for place, (expression, value) in enumerate(items):
         index = known.get(id(value))
         if index is None:
-            index = _input_problem(value)
-            if index is None:
+            encoded = _encode(value)
+            if isinstance(encoded, ExpressionFailed):
+                index = encoded
+            else:
                 index = len(values)
-                values.append(value)
+                values.append(encoded)
             known[id(value)] = index
         problem = index if isinstance(index, ExpressionFailed) else expression_problem(expression)
         if problem is not None:
@@ -161,15 +163,21 @@ def depth_exceeds(value: Json, limit: int) -> bool:
     return bool(level)
 
 
-def _input_problem(value: Json) -> ExpressionFailed | None:
+def _encode(value: Json) -> str | ExpressionFailed:
+    """Return the JSON text of an input, or why it is refused."""
     if depth_exceeds(value, MAX_DEPTH):
         return ExpressionFailed("too_deep", f"the input is nested deeper than {MAX_DEPTH}")
-    if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_INPUT_BYTES:
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return ExpressionFailed("runtime", "the input holds text that UTF-8 cannot express")
+    if size > MAX_INPUT_BYTES:
         return ExpressionFailed("too_large", f"the input has more than {MAX_INPUT_BYTES} bytes")
-    return None
+    return text
 
 
-def _ask(values: Sequence[Json], items: Sequence[Item]) -> list[Answer]:
+def _ask(values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
     if not items:
         return []
     try:

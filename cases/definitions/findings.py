@@ -26,7 +26,7 @@ class Findings:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._errors: list[DefinitionError] = []
+        self._errors: list[DefinitionError] = list(document.errors)
         self._warnings: list[DefinitionWarning] = []
         self._expressions: list[tuple[str, str]] = []
 

@@ -119,7 +119,7 @@ class JqPool:
         self._slots = threading.BoundedSemaphore(PROCESSES)
         self._idle: list[JqProcess] = []
 
-    def answer(self, values: Sequence[Any], items: Sequence[Item]) -> list[Answer]:
+    def answer(self, values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
         """Answer every item, in order, whatever single items do to the child evaluating them.
 
         Raises `EvaluatorError` if children cannot be started or die before they take a request.
@@ -141,7 +141,7 @@ class JqPool:
             self._idle.pop().forget()
 
     def _answer_some(
-        self, values: Sequence[Any], items: Sequence[Item], answers: list[Answer]
+        self, values: Sequence[str], items: Sequence[Item], answers: list[Answer]
     ) -> None:
         """Add answers until all are there or the child is lost; a culprit gets its answer too."""
         process = self._take()

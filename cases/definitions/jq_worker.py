@@ -5,9 +5,9 @@ takes its process along. So it gets a process of its own, run as a plain script 
 environment and no spare file descriptor, that may be killed at any time without loss.
 
 Frames on stdin and stdout are a 4-byte big-endian length followed by JSON. One request
-`{"values": […], "items": [[expression, index of value], …]}` is answered by one frame per item, in
-order: `["ok", result]` or `[code, detail]`. The index `null` asks only whether the expression
-compiles. Arguments: CPU milliseconds per item, address space in bytes, bytes of a result.
+`{"values": [JSON text, …], "items": [[expression, index of value], …]}` is answered by one frame
+per item, in order: `["ok", result]` or `[code, detail]`. The index `null` asks only whether the
+expression compiles. Arguments: CPU milliseconds per item, bytes of memory, bytes of a result.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ def _compile(expression: str) -> list[Any]:
     return ["ok", None]
 
 
-def _evaluate(expression: str, value: Any, result_bytes: int) -> list[Any]:
+def _evaluate(expression: str, text: str, result_bytes: int) -> list[Any]:
     compiled = _compile(expression)
     if compiled[0] != "ok":
         return compiled
     try:
-        result = next(iter(_program(expression).input_value(value)))
+        result = next(iter(_program(expression).input_text(text)))
         size = len(json.dumps(result, allow_nan=False).encode())
     except (StopIteration, MemoryError, RecursionError, ValueError) as problem:
         return _refusal(problem)
@@ -95,7 +95,7 @@ def _refusal(problem: Exception) -> list[Any]:
 def _first_line(problem: Exception) -> str:
     """Return what jq says without its prefix and its echo of the program; it may quote data."""
     line = str(problem).strip().splitlines()[0] if str(problem).strip() else "jq gave no reason"
-    return line.removeprefix("jq: error: ")[:500]
+    return line.removeprefix("jq: error: ").removesuffix(":")[:500]
 
 
 def _read_frame(stream: BinaryIO) -> Any:

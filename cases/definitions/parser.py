@@ -32,6 +32,7 @@ MAX_SOURCE_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 #: Values in the whole document with every alias written out: bounds what a few aliases can grow to.
 MAX_VALUES: Final = 20_000
+MAX_ALIASES: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
 _DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,18}")
@@ -40,10 +41,14 @@ _FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain data and, for YAML, the line of each value by JSON pointer."""
+    """Plain data and, for YAML, the line of each value by JSON pointer.
+
+    `errors` are those that leave the rest readable, such as a repeated key.
+    """
 
     data: Any
     lines: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[DefinitionError, ...] = ()
 
     def line(self, pointer: str) -> int | None:
         """Return the line (from 1) of a value or of the nearest one around it; JSON has none."""
@@ -86,6 +91,8 @@ def _read_yaml(text: str) -> Document:
     except YAMLError as problem:
         reason = str(problem).partition("\n")[0]
         raise _invalid(1, "", f"not valid YAML: {reason}") from problem
+    except DefinitionInvalid:
+        raise
     except (ValueError, IndexError, KeyError, AttributeError, OverflowError) as problem:
         # The scanner trips over some malformed escapes and directives with plain exceptions.
         raise _invalid(1, "", "not valid YAML: malformed escape or directive") from problem
@@ -93,9 +100,7 @@ def _read_yaml(text: str) -> Document:
         raise _invalid(1, "", "the document is empty")
     builder = _Builder()
     data = builder.build(root, "", root.start_mark.line + 1)
-    if builder.errors:
-        raise DefinitionInvalid(builder.errors)
-    return Document(data, builder.lines)
+    return Document(data, builder.lines, tuple(builder.errors))
 
 
 def _check_shape(text: str) -> None:
@@ -111,8 +116,9 @@ def _check_shape(text: str) -> None:
         if depth > MAX_DEPTH:
             line = event.start_mark.line + 1
             raise _invalid(line, "", f"nested deeper than {MAX_DEPTH} levels")
-        if aliases > MAX_VALUES:
-            raise _invalid(event.start_mark.line + 1, "", "too many aliases")
+        if aliases > MAX_ALIASES:
+            line = event.start_mark.line + 1
+            raise _invalid(line, "", f"more than {MAX_ALIASES} aliases")
 
 
 class _Builder:
@@ -140,27 +146,26 @@ class _Builder:
         try:
             if isinstance(node, SequenceNode):
                 return [
-                    self.build(item, f"{pointer}/{index}", item.start_mark.line + 1)
+                    self.build(item, f"{pointer}/{index}", max(line, item.start_mark.line + 1))
                     for index, item in enumerate(node.value)
                 ]
-            return self._mapping(node, pointer)
+            return self._mapping(node, pointer, line)
         finally:
             self._open.discard(id(node))
 
-    def _mapping(self, node: MappingNode, pointer: str) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, pointer: str, around: int) -> dict[str, Any]:
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
+            # What an alias repeats was written further up; here it stands on the alias's line.
+            line = max(around, key_node.start_mark.line + 1)
             if key_node.tag == f"{_TAG}merge":
                 self._error(line, pointer, "merge keys (<<) are not supported")
                 continue
-            if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
-                shown = getattr(key_node, "value", "") if isinstance(key_node, ScalarNode) else ""
-                self._error(
-                    line,
-                    pointer,
-                    f"a key must be text: {shown!r}" if shown else "a key must be text",
-                )
+            if not isinstance(key_node, ScalarNode):
+                self._error(line, pointer, "a key must be text")
+                continue
+            if key_node.tag != f"{_TAG}str":
+                self._error(line, pointer, f"a key must be text, not {key_node.value!r}")
                 continue
             key = key_node.value
             where = f"{pointer}/{escape_pointer(key)}"

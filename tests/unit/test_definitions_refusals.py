@@ -1,0 +1,227 @@
+"""Definitions that are refused: every rule with its line, all of them at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cases.definitions import DefinitionInvalid, compile_definition
+
+HEAD = """\
+dsl: "0.1"
+namespace: examples
+name: onboarding
+version: "1.0.0"
+spec:
+"""
+
+
+def _errors(source: str | dict[str, Any]) -> list[tuple[int | None, str, str]]:
+    with pytest.raises(DefinitionInvalid) as refusal:
+        compile_definition(source, capabilities=None)
+    return [(e.line, e.pointer, e.message) for e in refusal.value.errors]
+
+
+def _with_binding(*lines: str) -> str:
+    """A definition whose only binding starts on line 7 and lacks nothing but what is given."""
+    return HEAD + "  bindings:\n    - name: one\n" + "".join(f"      {line}\n" for line in lines)
+
+
+TASK = "humanTask: {title: T}"
+ON = "on: {contextChange: {filter: .a}}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "subCase: {name: x}",
+        "signal: done",
+        "throw: {scope: whole}",
+        "contextWrite: {a: 1}",
+    ],
+    ids=lambda line: line.partition(":")[0],
+)
+def test_targets_not_supported_yet_are_refused_by_name(line: str) -> None:
+    key = line.partition(":")[0]
+
+    assert _errors(_with_binding(ON, TASK, line)) == [
+        (10, f"/spec/bindings/0/{key}", f"{key} is not supported yet")
+    ]
+
+
+@pytest.mark.parametrize("trigger", ["cloudEvent", "schedule", "scopeActivated"])
+def test_triggers_not_supported_yet_are_refused_by_name(trigger: str) -> None:
+    source = _with_binding("on:", f"  {trigger}: {{}}", TASK)
+
+    assert _errors(source) == [
+        (9, f"/spec/bindings/0/on/{trigger}", f"{trigger} is not supported yet")
+    ]
+
+
+def test_milestones_and_signals_are_refused_by_name() -> None:
+    source = _with_binding(ON, TASK) + "  milestones: []\nsignals: []\n"
+
+    assert _errors(source) == [
+        (10, "/spec/milestones", "milestones is not supported yet"),
+        (11, "/signals", "signals is not supported yet"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "pointer", "message"),
+    [
+        ((TASK,), 7, "", "on is required, such as on: {contextChange: {}}"),
+        ((ON,), 7, "", "a target is required: capability or humanTask"),
+        ((ON, "capability: x"), 9, "/capability",
+         "the capability 'x' is not declared in spec.capabilities"),
+        ((ON, TASK, "when: '.a =='"), 10, "/when",
+         ("not a usable jq expression: syntax error, unexpected end of file at <top-level>, "
+          "line 1, column 4")),
+        ((ON, TASK, "when: env"), 10, "/when",
+         "not a usable jq expression: env may not be used"),
+        ((ON, TASK, "when: {mvel: a}"), 10, "/when/mvel",
+         "expressions in 'mvel': only jq is read"),
+        ((ON, TASK, "when: true"), 10, "/when", "when must be a jq expression written as text"),
+        ((ON, TASK, "outputMapping: ."), 10, "/outputMapping",
+         "outputMapping of a humanTask stands inside it"),
+        ((ON, TASK, "compensate: two"), 10, "/compensate",
+         "compensate names 'two', but there is no such binding"),
+        ((ON, TASK, "compensate: one"), 10, "/compensate", "a binding cannot compensate itself"),
+        ((ON, TASK, "compensation: false"), 10, "/compensation",
+         "compensation must be true or a map of policy fields"),
+        ((ON, TASK, "compensation: {approval: two}"), 10, "/compensation/approval",
+         "approval: two is not supported yet; only none"),
+        ((ON, TASK, "reversibility: unspecified"), 10, "/reversibility",
+         "must be one of compensable, retriable, pivot, irreversible, not_needed"),
+        ((TASK, "compensation: true", "reversibility: pivot"), 10, "/reversibility",
+         "reversibility belongs to the step that is undone, not to its undo"),
+        ((ON, "humanTask: {title: T, expiresIn: P1M}"), 9, "/humanTask/expiresIn",
+         "expiresIn: the duration 'P1M' uses months; write it in days (minutes come after a T)"),
+        ((ON, "humanTask: {title: T, priority: soon}"), 9, "/humanTask/priority",
+         "priority must be one of LOW, MEDIUM, HIGH, URGENT"),
+        ((ON, "humanTask: {}"), 9, "/humanTask", "title is required"),
+        ((ON, "humanTask: {titleExpression: .a}"), 9, "/humanTask/titleExpression",
+         "titleExpression is not supported yet"),
+        ((ON, "humanTask: {title: T, outcomes: [A, A]}"), 9, "/humanTask/outcomes/1",
+         "outcomes holds 'A' twice"),
+        ((ON, "humanTask: {title: T, candidateGroups: .g}"), 9, "/humanTask/candidateGroups",
+         "candidateGroups must be a list"),
+        ((ON, "humanTask: {title: T, resolutionSchema: {type: 3}}"), 9,
+         "/humanTask/resolutionSchema/type",
+         "not a valid JSON Schema: 3 is not valid under any of the given schemas"),
+        ((ON, "humanTask: {title: T, resolutionSchema: {$ref: 'http://x'}}"), 9,
+         "/humanTask/resolutionSchema/$ref",
+         "the reference 'http://x' leaves the schema; only # is allowed"),
+        (("compensation: true", "humanTask: {title: T, outcomes: [CANNOT_REVERSE]}"), 9,
+         "/humanTask/outcomes", "an undo task must permit REVERSED or CORRECTED"),
+    ],
+    ids=lambda value: value[-1][:40] if isinstance(value, tuple) else None,
+)  # fmt: skip
+def test_a_wrong_binding_is_refused_with_its_line(
+    lines: tuple[str, ...], line: int, pointer: str, message: str
+) -> None:
+    assert _errors(_with_binding(*lines)) == [(line, f"/spec/bindings/0{pointer}", message)]
+
+
+def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
+    ((line, pointer, message),) = _errors(_with_binding(ON, TASK, "wen: .a"))
+
+    assert (line, pointer) == (10, "/spec/bindings/0/wen")
+    assert message.startswith("unknown field 'wen'; known are capability, compensate, ")
+
+
+def test_one_target_only() -> None:
+    source = _with_binding(ON, TASK, "capability: x") + "  capabilities: [{name: x}]\n"
+
+    assert _errors(source) == [
+        (9, "/spec/bindings/0/humanTask", "only one target is allowed: capability or humanTask")
+    ]
+
+
+def test_the_target_of_compensate_decides_who_and_how() -> None:
+    source = (
+        _with_binding(
+            ON,
+            TASK,
+            "compensate: two",
+            "compensation:",
+            "  strategy: correct",
+            "  mode: human",
+            "  capability: x",
+            "  performer: groups",
+            "  candidate_groups: [a]",
+        )
+        + "    - {name: two, compensation: true, humanTask: {title: U}}\n"
+    )
+
+    found = _errors(source)
+
+    decided = "may not stand beside compensate: its target decides it"
+    assert [(line, message) for line, _, message in found if "beside" in message] == [
+        (13, f"mode {decided}"),
+        (14, f"capability {decided}"),
+        (15, f"performer {decided}"),
+        (16, f"candidate_groups {decided}"),
+    ]
+
+
+def test_compensate_names_a_binding_that_only_undoes() -> None:
+    source = _with_binding(ON, TASK, "compensate: two") + (
+        "    - {name: two, on: {contextChange: {filter: .b}}, humanTask: {title: U}}\n"
+    )
+
+    assert _errors(source) == [
+        (10, "/spec/bindings/0/compensate",
+         "compensate names 'two', which lacks compensation: true")
+    ]  # fmt: skip
+
+
+def test_compensate_forms_no_cycle() -> None:
+    source = _with_binding("compensation: true", TASK, "compensate: two") + (
+        "    - {name: two, compensation: true, humanTask: {title: U}, compensate: one}\n"
+    )
+
+    assert _errors(source) == [
+        (10, "/spec/bindings/0/compensate", "compensate forms a cycle: one → two → one"),
+        (11, "/spec/bindings/1/compensate", "compensate forms a cycle: two → one → two"),
+    ]
+
+
+def test_goals_and_completion_are_checked() -> None:
+    source = _with_binding(ON, TASK) + (
+        "  goals:\n"
+        "    - {name: g, kind: custom, condition: .a}\n"
+        "    - {name: g, kind: success}\n"
+        "  completion:\n"
+        "    success: {allOf: [g, h]}\n"
+        "    failure: {anyOf: []}\n"
+        "    doneWhen: .a\n"
+    )
+
+    assert _errors(source) == [
+        (11, "/spec/goals/0/kind", "kind: custom is not supported yet"),
+        (12, "/spec/goals/1", "condition is required"),
+        (12, "/spec/goals/1/name", "the goal 'g' is declared twice"),
+        (14, "/spec/completion/success/allOf/1", "there is no goal 'h'"),
+        (15, "/spec/completion/failure", "anyOf must name at least one goal"),
+        (16, "/spec/completion/doneWhen", "doneWhen is not supported yet"),
+    ]
+
+
+def test_the_head_is_checked() -> None:
+    source = "dsl: 0.2\nnamespace: a b\nname: x\nversion: 1.0\nspec: {bindings: []}\nx: 1\n"
+
+    assert [(line, pointer) for line, pointer, _ in _errors(source)] == [
+        (1, "/dsl"),
+        (2, "/namespace"),
+        (4, "/version"),
+        (5, "/spec"),
+        (6, "/x"),
+    ]
+
+
+def test_all_errors_come_at_once_by_line_repeated_keys_included() -> None:
+    source = _with_binding(ON, TASK, "when: '('", "name: again", "compensate: nobody")
+
+    assert [line for line, _, _ in _errors(source)] == [10, 11, 12]

@@ -1,0 +1,222 @@
+"""jq expressions: results, and what an expression cannot do to its host."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases.definitions.expressions import (
+    FORBIDDEN,
+    MAX_EXPRESSION_CHARACTERS,
+    ExpressionFailed,
+    check_syntax,
+    depth_exceeds,
+    evaluate,
+    evaluate_many,
+    expression_problem,
+    truthy,
+)
+from cases.definitions.jq_words import names_used
+
+
+def _code(expression: str, value: Any = None) -> str:
+    with pytest.raises(ExpressionFailed) as failure:
+        evaluate(expression, value)
+    assert failure.value.expression == expression
+    return failure.value.code
+
+
+def test_returns_the_first_result() -> None:
+    assert evaluate(".a, .b", {"a": 1, "b": 2}) == 1
+    assert evaluate("{applicant, total: (.items | add)}", {"applicant": "é", "items": [1, 2]}) == {
+        "applicant": "é",
+        "total": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (".a != null", True),
+        (".missing.deeper != null", False),
+        ("null", False),
+        ("false", False),
+        ("0", True),
+        ('""', True),
+        ("empty", False),
+    ],
+    ids=lambda value: str(value) or "empty text",
+)
+def test_truth_is_neither_null_nor_false(expression: str, expected: object) -> None:
+    assert truthy(expression, {"a": 1}) is expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "code"),
+    [
+        ("1 +", "syntax"),
+        ("nosuchfunction", "syntax"),
+        ("empty", "no_result"),
+        (".a.b", "runtime"),
+        ('error("no")', "runtime"),
+        ('"x" * 1100000', "too_large"),
+        ("reduce range(40) as $i (1; [.])", "too_deep"),
+        ("$ENV.PATH", "forbidden"),
+    ],
+    ids=str,
+)
+def test_a_failure_has_a_code(expression: str, code: str) -> None:
+    assert _code(expression, {"a": "text"}) == code
+
+
+def test_an_endless_expression_is_stopped_and_the_next_one_works() -> None:
+    assert _code("def f: f; f") == "timeout"
+    assert evaluate(".a", {"a": 7}) == 7
+
+
+def test_a_greedy_expression_is_stopped_and_the_next_one_works() -> None:
+    # Doubling reaches the memory limit long before the time limit; either way it ends.
+    assert _code('"x" | until(false; . + .)') in ("memory", "timeout")
+    assert evaluate(".a", {"a": 7}) == 7
+
+
+def test_a_failure_among_many_does_not_stop_the_rest() -> None:
+    context = {"a": "text"}
+
+    results = evaluate_many(
+        [(".a", context), (".a.b", context), ("def f: f; f", context), ("env", None), ("2", None)]
+    )
+
+    assert [r.code if isinstance(r, ExpressionFailed) else r for r in results] == [
+        "text",
+        "runtime",
+        "timeout",
+        "forbidden",
+        2,
+    ]
+
+
+def test_input_is_limited_in_size_and_depth() -> None:
+    deep: Any = 1
+    for _ in range(33):
+        deep = [deep]
+
+    assert _code(".", "x" * (1024 * 1024)) == "too_large"
+    assert _code(".", deep) == "too_deep"
+    assert _code(".", "\ud800") == "runtime"
+    assert evaluate("flatten | length", deep[0]) == 1
+
+
+def test_an_expression_is_limited_in_length() -> None:
+    problem = expression_problem("." + " " * MAX_EXPRESSION_CHARACTERS)
+
+    assert problem is not None
+    assert problem.code == "too_large"
+
+
+@pytest.mark.parametrize("word", sorted(FORBIDDEN))
+def test_what_reaches_outside_is_refused_before_it_is_compiled(word: str) -> None:
+    for text in (
+        word,
+        f"[., {word}]",
+        f"{{a: {word}}}",
+        f'"text \\({word}) text"',
+        f'"a\\("b\\({word})")"',
+        f"{{({word}): 1}}",
+        f"# comment\n{word}",
+        f". as $x | {word}",
+    ):
+        problem = expression_problem(text)
+        assert problem is not None, text
+        assert (problem.code, problem.detail) == ("forbidden", f"{word} may not be used")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".env",
+        ".a.input",
+        '"env and input"',
+        "{input: .a, env}",
+        "{a: 1, halt}",
+        "# env\n.",
+        '.["import"]',
+        '{"a\\"b": 1, debug: 2}',
+    ],
+)
+def test_the_same_words_are_fine_as_names_and_text(text: str) -> None:
+    assert expression_problem(text) is None
+    assert check_syntax([text]) == [None]
+
+
+def test_a_comment_cannot_hide_code() -> None:
+    problem = expression_problem('# \\\n"\nenv # "')
+
+    assert problem is not None
+    assert problem.code == "forbidden"
+
+
+def test_the_child_has_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Even if the refusal were passed, there is nothing to see.
+    monkeypatch.setattr("cases.definitions.expressions.FORBIDDEN", frozenset())
+
+    seen = evaluate("$ENV | keys", None)
+
+    assert "PATH" not in seen
+    assert not {key for key in seen if key.startswith(("DJANGO", "DATABASE", "AMENDS"))}
+
+
+def test_syntax_is_checked_in_order() -> None:
+    found = check_syntax([".a", ".a |", "env", ".b"])
+
+    assert [problem and problem.code for problem in found] == [None, "syntax", "forbidden", None]
+
+
+def test_threads_get_their_own_answers() -> None:
+    answers: dict[int, list[Any]] = {}
+
+    def ask(number: int) -> None:
+        answers[number] = [evaluate(".n", {"n": number}) for _ in range(20)]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == {number: [number] * 20 for number in range(6)}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_a_fork_starts_its_own_child_and_leaves_ours_alone() -> None:
+    assert evaluate("1", None) == 1
+    pid = os.fork()
+    if pid == 0:
+        # Nothing of the test runner may run in the copy: it leaves with its verdict.
+        verdict = 1
+        try:
+            verdict = 0 if evaluate(".n", {"n": "child"}) == "child" else 2
+        finally:
+            os._exit(verdict)
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert evaluate(".n", {"n": "parent"}) == "parent"
+
+
+def test_depth_counts_nested_containers() -> None:
+    assert not depth_exceeds("text", 0)
+    assert depth_exceeds([], 0)
+    assert not depth_exceeds({"a": [1]}, 2)
+    assert depth_exceeds({"a": [[]]}, 2)
+
+
+@given(st.text(alphabet='"\\(){}[]#\n .$,:|aenv@?', max_size=40))
+@settings(max_examples=300)
+def test_finding_names_ends_for_any_text(text: str) -> None:
+    assert all(names_used(text))

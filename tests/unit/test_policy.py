@@ -1,0 +1,203 @@
+"""The compensation policy: what may be said, how it merges, and what it means by default."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from executions.policy import (
+    REVERSIBILITIES,
+    CompensationPolicy,
+    PolicyError,
+    parse_policy,
+    parse_reversibility,
+)
+
+FULL: dict[str, object] = {
+    "mode": "automated",
+    "strategy": "correct",
+    "capability": "demo.reverse-transfer",
+    "performer": "groups",
+    "candidate_groups": ["underwriters", "surveyors"],
+    "window": "PT720H",
+    "fallback": "human",
+    "approval": "none",
+    "self_undo": False,
+}
+
+
+def _problems(value: object, pointer: str = "") -> list[tuple[str, str, str]]:
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy(value, pointer=pointer)
+    return [(e.pointer, e.message, e.code) for e in refusal.value.errors]
+
+
+def test_reads_every_field() -> None:
+    assert parse_policy(FULL) == CompensationPolicy(
+        mode="automated",
+        strategy="correct",
+        capability="demo.reverse-transfer",
+        performer="groups",
+        candidate_groups=("underwriters", "surveyors"),
+        window=timedelta(days=30),
+        fallback="human",
+        self_undo=False,
+    )
+
+
+def test_stores_only_what_was_said_and_reads_it_back() -> None:
+    policy = parse_policy(FULL)
+
+    assert policy.to_json() == {
+        "mode": "automated",
+        "strategy": "correct",
+        "capability": "demo.reverse-transfer",
+        "performer": "groups",
+        "candidate_groups": ["underwriters", "surveyors"],
+        "window": "P30D",
+        "fallback": "human",
+        "self_undo": False,
+    }
+    assert CompensationPolicy.from_json(policy.to_json()) == policy
+    assert CompensationPolicy().to_json() == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("approval", "one", "approval: one is not supported yet; only none"),
+        ("approval", "two", "approval: two is not supported yet; only none"),
+        ("deadline", "PT48H", "deadline is not supported yet"),
+        ("compensate_on", [], "compensate_on is not supported yet"),
+    ],
+    ids=["approval one", "approval two", "deadline", "compensate_on"],
+)
+def test_refuses_by_name_what_is_not_supported_yet(key: str, value: object, named: str) -> None:
+    assert _problems({key: value}, "/compensation") == [
+        (f"/compensation/{key}", named, "unsupported")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("mode", "robot", "must be one of human, automated"),
+        ("mode", None, "must be one of human, automated"),
+        ("strategy", "undo", "must be one of restore, correct"),
+        ("performer", "anyone", "must be one of original_actor, groups, not_original_actor"),
+        ("fallback", "retry", "must be one of human, fault"),
+        ("approval", "three", "must be one of none, one, two"),
+        ("capability", " ", "must be a name of 1 to 150 characters"),
+        ("candidate_groups", [], "must be a list with at least one group name"),
+        ("candidate_groups", "underwriters", "must be a list with at least one group name"),
+        ("candidate_groups", ["a", "a"], "must not name a group twice"),
+        (
+            "window",
+            "P1M",
+            "the duration 'P1M' uses months; write it in days (minutes come after a T)",
+        ),
+        ("window", 30, "must be an ISO 8601 duration such as P30D"),
+        ("self_undo", "yes", "must be true or false"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_names_the_field_and_the_rule(key: str, value: object, rule: str) -> None:
+    assert _problems({key: value}) == [(f"/{key}", rule, "invalid")]
+
+
+def test_reports_all_problems_at_once_with_escaped_pointers() -> None:
+    found = _problems({"mode": 1, "a/b": 2, "window": "soon"}, "/policy")
+
+    assert [(pointer, code) for pointer, _, code in found] == [
+        ("/policy/mode", "invalid"),
+        ("/policy/a~1b", "unknown"),
+        ("/policy/window", "invalid"),
+    ]
+
+
+@pytest.mark.parametrize("value", [None, True, [], "human"], ids=repr)
+def test_a_policy_is_a_map(value: object) -> None:
+    assert _problems(value, "/c") == [("/c", "must be a map of policy fields", "invalid")]
+
+
+def test_refuses_contradictions() -> None:
+    assert _problems({"mode": "human", "capability": "x"}) == [
+        ("/capability", "a capability belongs to mode: automated, not to mode: human", "invalid")
+    ]
+    assert _problems({"performer": "not_original_actor", "self_undo": True}) == [
+        ("/self_undo", "self_undo: true contradicts performer: not_original_actor", "invalid")
+    ]
+
+
+def test_the_more_specific_policy_wins_field_by_field() -> None:
+    request = CompensationPolicy(mode="human")
+    binding = CompensationPolicy(mode="automated", capability="x", self_undo=False)
+    capability = CompensationPolicy(self_undo=True, fallback="human", strategy="correct")
+
+    assert CompensationPolicy.merge(request, None, binding, capability) == CompensationPolicy(
+        mode="human", capability="x", self_undo=False, fallback="human", strategy="correct"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "performer", "groups"),
+    [
+        (CompensationPolicy(), "human", "original_actor", ()),
+        (CompensationPolicy(capability="x"), "automated", "original_actor", ()),
+        (CompensationPolicy(candidate_groups=("a",)), "human", "groups", ("a",)),
+        (
+            CompensationPolicy(candidate_groups=("a",), performer="not_original_actor"),
+            "human",
+            "not_original_actor",
+            ("a",),
+        ),
+    ],
+    ids=["nothing said", "capability", "groups", "groups and performer"],
+)
+def test_defaults_follow_from_what_was_said(
+    policy: CompensationPolicy, mode: str, performer: str, groups: tuple[str, ...]
+) -> None:
+    effective = policy.effective()
+
+    assert (effective.mode, effective.performer, effective.candidate_groups) == (
+        mode,
+        performer,
+        groups,
+    )
+    assert (effective.strategy, effective.fallback, effective.self_undo, effective.window) == (
+        "restore",
+        "fault",
+        False,
+        None,
+    )
+
+
+def test_equal_policies_have_equal_digests_and_others_do_not() -> None:
+    one = parse_policy({"mode": "human", "window": "PT24H"})
+    same = parse_policy({"window": "P1D", "mode": "human"})
+    other = parse_policy({"window": "P2D", "mode": "human"})
+
+    assert one.digest == same.digest
+    assert one.digest != other.digest
+    assert CompensationPolicy().digest == (
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    )
+
+
+@pytest.mark.parametrize("word", REVERSIBILITIES)
+def test_reads_reversibility(word: str) -> None:
+    assert parse_reversibility(word) == word
+
+
+@pytest.mark.parametrize("value", ["unspecified", "maybe", None, True], ids=repr)
+def test_refuses_other_reversibilities(value: object) -> None:
+    with pytest.raises(PolicyError) as refusal:
+        parse_reversibility(value, pointer="/reversibility")
+
+    assert [(e.pointer, e.message) for e in refusal.value.errors] == [
+        (
+            "/reversibility",
+            "must be one of compensable, retriable, pivot, irreversible, not_needed",
+        )
+    ]
