@@ -132,7 +132,9 @@ WORDS: dict[str, dict[str, StateWords]] = {
         "already_compensated": StateWords(_("Already undone"), "check", "done"),
         "not_completed": StateWords(_("Was not finished"), "minus", "wait"),
         "in_flight": StateWords(_("Still running"), "clock", "wait"),
-        "no_compensation_declared": StateWords(_("No way to undo declared"), "circle-question-mark", "bad"),
+        "no_compensation_declared": StateWords(
+            _("No way to undo declared"), "circle-question-mark", "bad"
+        ),
         "erased": StateWords(_("Data erased"), "eraser", "bad"),
         "other_tenant": StateWords(_("Belongs to someone else"), "building-2", "wait"),
         "dependents_remain": StateWords(_("Later work builds on it"), "link", "bad"),
