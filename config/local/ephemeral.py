@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
-_GRACE_SECONDS: Final = 30.0
 _LOCK: Final = "lock"
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,13 +163,17 @@ def _run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 @contextlib.contextmanager
 def _signals(handler: signal.Handlers | object) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}  # type: ignore[arg-type] # a handler function or constant
+    before = {number: signal.signal(number, handler) for number in _SIGNALS}  # type: ignore[arg-type] # a handler function or constant
     try:
         yield
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+def _ignore_signals() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _in_foreground() -> bool:
@@ -187,11 +191,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     def give_up(number: int, _frame: FrameType | None) -> None:
+        _ignore_signals()  # a second one must not interrupt the cleaning up
         raise SystemExit(128 + number)
 
     try:
         with _signals(give_up), servers(with_redis=options.redis) as started:
-            return _run_command(options.command, started.environment)
+            code = _run_command(options.command, started.environment)
+            _ignore_signals()
+            return code
     except LocalServerError as error:
         print(f"ephemeral: {error}", file=sys.stderr)  # noqa: T201 - a command line's answer
         return 1

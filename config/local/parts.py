@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.local.console import Console
+    from config.local.stopping import StopSignal
 
 _STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.1
@@ -96,7 +97,7 @@ class Part:
         if self._reader is not None:
             self._reader.join(_POLL_SECONDS * 10)
 
-    def run_once(self, stop: threading.Event) -> None:
+    def run_once(self, stop: StopSignal) -> None:
         """Run it to its end. Raises LocalServerError if it fails, StopRequested if told to stop."""
         self.start()
         try:
@@ -147,7 +148,7 @@ class Watched:
         self.console.line("amends", f"{self.service.name} {what}; next start in {pause:.0f} s")
 
 
-def watch(watched: Sequence[Watched], stop: threading.Event) -> None:
+def watch(watched: Sequence[Watched], stop: StopSignal) -> None:
     """Keep the services running until ``stop`` is set."""
     while not stop.wait(_POLL_SECONDS):
         for one in watched:

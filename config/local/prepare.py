@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from config.local.console import Console
     from config.local.servers import LocalServers
+    from config.local.stopping import StopSignal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Preparation:
     environment: Mapping[str, str]
     demo: bool
     console: Console
-    stop: threading.Event
+    stop: StopSignal
 
     def run(self) -> None:
         """Run the steps that are due. Raises LocalServerError naming the step that failed."""

@@ -6,9 +6,7 @@ PostgreSQL and Redis, migrations, demo data, web server and worker; Ctrl-C stops
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -21,11 +19,11 @@ from config.local.folders import PROJECT
 from config.local.parts import Part, Service, StopRequested, Watched, watch
 from config.local.prepare import Preparation
 from config.local.servers import LocalServers, planned, start_cluster
+from config.local.stopping import StopSignal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import FrameType
 
 #: Names of the people of the demo (tenant demo; outsider belongs to tenant other).
 DEMO_LOGINS: Final = (
@@ -40,15 +38,8 @@ _NOT_FOR_THE_APPLICATION: Final = ("DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL
 def main(root: Path = PROJECT) -> int:
     """Run the checkout ``root`` until a signal asks to stop; 0 then, 1 if the start fails."""
     console = Console()
-    stop = threading.Event()
-
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        if not stop.is_set():
-            console.line("amends", "stopping")
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, ask_to_stop)
+    stop = StopSignal()
+    stop.listen()
     try:
         port = env.integer("PORT", 8000, minimum=1, maximum=65535)
         url = f"http://{web.HOST}:{port}"
@@ -67,7 +58,7 @@ class _Run:
     """One start, under the lock."""
 
     def __init__(
-        self, *, root: Path, port: int, url: str, console: Console, stop: threading.Event
+        self, *, root: Path, port: int, url: str, console: Console, stop: StopSignal
     ) -> None:
         self.root = root
         self.port = port
@@ -99,6 +90,7 @@ class _Run:
                 self._greet()
                 watch([Watched(service=one, console=self.console) for one in started], self.stop)
         finally:
+            self.console.line("amends", "stopping")
             _stop_all(started)
             servers.remove_socket_folders()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from config.local.errors import LocalServerError
 
 if TYPE_CHECKING:
     from config.local.parts import Service
+    from config.local.stopping import StopSignal
 
 #: Development settings only ever listen here.
 HOST: Final = "127.0.0.1"
@@ -34,7 +34,7 @@ def refuse_port_in_use(port: int) -> None:
             ) from error
 
 
-def wait_for_first_page(port: int, web: Service, stop: threading.Event) -> None:
+def wait_for_first_page(port: int, web: Service, stop: StopSignal) -> None:
     """Return once the page answers or ``stop`` is set; LocalServerError if it never does."""
     deadline = time.monotonic() + _FIRST_PAGE_SECONDS
     while not stop.wait(_POLL_SECONDS):

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from kombu import Connection
+from redis import Redis
 
+from config import env
 from config.local import ephemeral
 from config.local.folders import PROJECT
 
@@ -82,3 +85,12 @@ def test_two_runs_at_once_do_not_disturb_each_other() -> None:
         for started in (one, two):
             with psycopg.connect(started.environment["DATABASE_URL"]) as connection:
                 assert connection.execute("SELECT current_user").fetchone() == ("amends_web",)
+
+
+def test_celery_and_redis_py_meet_in_the_database_that_one_url_names() -> None:
+    with ephemeral.servers() as started:
+        urls = env.redis_urls(started.environment["REDIS_URL"].replace("db=0", "db=3"))
+        with Connection(urls.celery) as connection, connection.SimpleQueue("probe") as queue:
+            queue.put("poke")
+            with Redis.from_url(urls.client) as third:
+                assert third.llen("probe") == 1

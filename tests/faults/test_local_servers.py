@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 60.0
 
 #: A project small enough to start in an instant, whose parts write down what they were given.
 _MANAGE = """
-import os, signal, sys, threading
+import os, signal, sys
 from pathlib import Path
 import psycopg
 
@@ -47,10 +47,10 @@ if command == "migrate":
 if command == "collectstatic":
     Path("var/staticfiles").mkdir(exist_ok=True)
 if command == "worker":
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"worker is process {os.getpid()}", flush=True)
-    stop.wait()
+    while True:
+        signal.pause()
 """
 _WSGI = """
 import os
