@@ -21,6 +21,8 @@ MAIL = ("django.core.mail", "smtplib")
 MAIL_ALLOWED = ("notifications.channels.email",)
 SIGNALS = ("django.dispatch", "django_fsm.signals")
 BROKER_CALLS = {"delay", "apply_async", "send_task"}
+# What of the recording door is a plain value, and so may be named outside actions.
+DOOR_VALUES = {"ActorRef", "EntryRef"}
 SERIALIZER_LOGIC = {"create", "update", "save"}
 NAMELESS = {"utils", "common", "helpers", "misc"}
 
@@ -57,6 +59,21 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
             target = node.func
             name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
             yield node, name
+
+
+def recording_imports(each: Source) -> list[str]:
+    """Only actions record; others may name the door's plain values, and only those."""
+    if each.parts[0] == "ledger" or "actions" in each.parts:
+        return []
+    found = list(_imports_of(each, "ledger.record_sql"))
+    for node in ast.walk(each.tree):
+        if isinstance(node, ast.Import) and "ledger.record" in _imported(node):
+            found.append(f"{each.path}:{node.lineno} imports ledger.record")
+        if isinstance(node, ast.ImportFrom) and node.module in {"ledger", "ledger.record"}:
+            names = {alias.name for alias in node.names}
+            wrong = names & {"record"} if node.module == "ledger" else names - DOOR_VALUES
+            found += [f"{each.path}:{node.lineno} imports {name}" for name in sorted(wrong)]
+    return found
 
 
 def network_imports(each: Source) -> list[str]:

@@ -1,0 +1,235 @@
+"""What the database itself refuses, read from its catalogue as the application's role.
+
+Whoever adds a table, a policy or a unique index has to say here why it is an exception.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from tests.architecture.test_model_relations import GUARDED, TENANTLESS, own_models
+
+pytestmark = pytest.mark.django_db
+
+APP_ROLE = "amends_app"
+INSERT_ONLY = {"ledger_ledgerentry"}
+# The policies that open a table across tenants: table, policy, command.
+ACROSS_TENANTS = {
+    ("accounts_actor", "scope_login_select", "SELECT"),
+    ("accounts_apitoken", "scope_login_select", "SELECT"),
+    ("accounts_membership", "scope_login_select", "SELECT"),
+    ("accounts_tenant", "scope_login_select", "SELECT"),
+    ("accounts_tenant", "scope_verify_select", "SELECT"),
+    ("executions_execution", "scope_verify_select", "SELECT"),
+    ("executions_executionjob", "scope_sweep_select", "SELECT"),
+    ("executions_executionjob", "scope_sweep_update", "UPDATE"),
+    ("ledger_ledgerentry", "scope_dispatch_select", "SELECT"),
+    ("ledger_ledgerentry", "scope_verify_select", "SELECT"),
+    ("ledger_ledgerhead", "scope_verify_select", "SELECT"),
+    ("ledger_outboxevent", "scope_dispatch_select", "SELECT"),
+    ("ledger_outboxtask", "scope_dispatch_select", "SELECT"),
+    ("ledger_outboxtask", "scope_dispatch_update", "UPDATE"),
+    ("ledger_payload", "scope_verify_select", "SELECT"),
+    ("workitems_workitem", "scope_verify_select", "SELECT"),
+}
+# Unique without the tenant: what they cover is random, or a row of the tenant already.
+UNIQUE_ACROSS_TENANTS: set[tuple[str, frozenset[str]]] = {
+    ("accounts_tenant", frozenset({"slug"})),
+    ("ledger_outboxtask", frozenset({"event_id", "consumer"})),
+}
+
+
+def rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Return what `statement` finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def tenant_tables() -> set[str]:
+    """Return the tables whose rows belong to a tenant, and the table of tenants."""
+    found = {model._meta.db_table for model in own_models() if model._meta.label not in TENANTLESS}
+    return {*found, "accounts_tenant"}
+
+
+def guarded_tables() -> set[str]:
+    return {apps.get_model(label)._meta.db_table for label in GUARDED}
+
+
+def test_the_tests_run_as_the_application() -> None:
+    ((role, member),) = rows(
+        "SELECT current_user, pg_has_role(current_user, %s, 'USAGE')", APP_ROLE
+    )
+    assert member, f"{role} is no member of {APP_ROLE}"
+
+
+def test_the_application_role_has_no_power_over_the_server() -> None:
+    powers = rows(
+        """SELECT rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication
+             FROM pg_roles WHERE rolname IN (current_user, %s)""",
+        APP_ROLE,
+    )
+    assert len(powers) == 2
+    assert [row[1:] for row in powers] == [(False,) * 5] * 2
+    assert rows("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", APP_ROLE) == [(False,)]
+
+
+def test_the_application_role_owns_nothing() -> None:
+    owned = rows(
+        """WITH r AS (SELECT oid FROM pg_roles WHERE rolname IN (current_user, %s))
+           SELECT 'relation', relname::text FROM pg_class WHERE relowner IN (TABLE r)
+           UNION ALL SELECT 'function', proname::text FROM pg_proc WHERE proowner IN (TABLE r)
+           UNION ALL SELECT 'schema', nspname::text FROM pg_namespace WHERE nspowner IN (TABLE r)
+           UNION ALL SELECT 'type', typname::text FROM pg_type WHERE typowner IN (TABLE r)
+           UNION ALL SELECT 'database', datname::text FROM pg_database WHERE datdba IN (TABLE r)""",
+        APP_ROLE,
+    )
+    assert owned == []
+
+
+def test_the_application_role_may_create_nothing() -> None:
+    assert rows(
+        """SELECT has_database_privilege(current_database(), 'TEMP'),
+                  has_database_privilege(current_database(), 'CREATE'),
+                  has_schema_privilege('public', 'CREATE')"""
+    ) == [(False, False, False)]
+
+
+def test_every_tenant_table_forces_row_level_security() -> None:
+    forced = rows(
+        """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+            AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"""
+    )
+    assert {name for (name,) in forced} == tenant_tables()
+
+
+def test_every_tenant_table_has_its_two_policies() -> None:
+    policies = rows(
+        """SELECT tablename, policyname, cmd, roles::text[], qual, with_check FROM pg_policies
+            WHERE schemaname = 'public' AND permissive = 'PERMISSIVE'"""
+    )
+    own = {table for table, name, cmd, *_ in policies if (name, cmd) == ("owner_all", "ALL")}
+    assert own == tenant_tables()
+    for table, name, cmd, roles, using, check in policies:
+        if name == "tenant_rows":
+            assert (cmd, roles) == ("ALL", [APP_ROLE]), table
+            assert "amends.tenant_id" in using, table
+            assert "amends.tenant_id" in check, table
+    assert {table for table, name, *_ in policies if name == "tenant_rows"} == tenant_tables()
+
+
+def test_policies_across_tenants_are_the_listed_ones() -> None:
+    found = rows(
+        """SELECT tablename, policyname, cmd, roles::text[], qual FROM pg_policies
+            WHERE schemaname = 'public' AND policyname NOT IN ('owner_all', 'tenant_rows')"""
+    )
+    assert {(table, name, cmd) for table, name, cmd, *_ in found} == ACROSS_TENANTS
+    for _table, name, _cmd, roles, using in found:
+        assert roles == [APP_ROLE]
+        assert "amends.scope" in using
+        assert f"'{name.split('_')[1]}'" in using
+
+
+def test_nobody_else_may_read_a_tenant_table() -> None:
+    granted = rows(
+        """SELECT DISTINCT table_name, grantee FROM information_schema.table_privileges
+            WHERE table_schema = 'public' AND grantee = 'PUBLIC'"""
+    )
+    assert granted == []
+
+
+def test_guarded_rows_cannot_be_deleted() -> None:
+    for table in sorted(guarded_tables()):
+        assert rows(
+            """SELECT has_table_privilege(%s, 'DELETE'), has_table_privilege(%s, 'TRUNCATE'),
+                      has_table_privilege(%s, 'TRIGGER')""",
+            *(f"public.{table}",) * 3,
+        ) == [(False, False, False)], table
+
+
+def test_guards_fire_always_at_commit_on_insert_and_update() -> None:
+    guards = rows(
+        """SELECT c.relname, t.tgenabled::text, t.tgdeferrable, t.tginitdeferred,
+                  t.tgtype & 4 > 0, t.tgtype & 16 > 0, t.tgconstraint <> 0
+             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+            WHERE t.tgname = c.relname || '_guard'"""
+    )
+    assert {name for name, *_ in guards} >= guarded_tables()
+    for name, *facts in guards:
+        assert facts == ["A", True, True, True, True, True], name
+
+
+def test_insert_only_tables_refuse_everything_else() -> None:
+    for table in sorted(INSERT_ONLY):
+        assert rows(
+            """SELECT has_table_privilege(%s, 'INSERT'), has_any_column_privilege(%s, 'UPDATE'),
+                      has_table_privilege(%s, 'DELETE'), has_table_privilege(%s, 'TRUNCATE')""",
+            *(f"public.{table}",) * 4,
+        ) == [(True, False, False, False)], table
+        triggers = rows(
+            """SELECT bit_or(tgtype & 56) FROM pg_trigger t
+                 JOIN pg_proc p ON p.oid = t.tgfoid AND p.proname = 'ledger_append_only'
+                WHERE t.tgrelid = %s::regclass AND t.tgenabled = 'A' AND t.tgtype & 2 > 0""",
+            f"public.{table}",
+        )
+        # Bits of DELETE, UPDATE and TRUNCATE, all before the fact and in every replication role.
+        assert triggers == [(8 | 16 | 32,)], table
+
+
+def test_functions_of_the_owner_name_their_search_path() -> None:
+    functions = rows(
+        """SELECT proname, proconfig FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND prosecdef"""
+    )
+    assert functions
+    for name, configuration in functions:
+        assert configuration == ["search_path=pg_catalog, pg_temp"], name
+
+
+def test_no_foreign_key_can_point_into_another_tenant() -> None:
+    keys = rows(
+        """SELECT f.conname, c.relname, t.relname,
+                  ARRAY(SELECT attname::text FROM pg_attribute
+                         WHERE attrelid = f.conrelid AND attnum = ANY (f.conkey)),
+                  ARRAY(SELECT attname::text FROM pg_attribute
+                         WHERE attrelid = f.confrelid AND attnum = ANY (f.confkey))
+             FROM pg_constraint f
+             JOIN pg_class c ON c.oid = f.conrelid JOIN pg_class t ON t.oid = f.confrelid
+            WHERE f.contype = 'f' AND f.connamespace = 'public'::regnamespace"""
+    )
+    inside = tenant_tables() - {"accounts_tenant"}
+    loose = [
+        name
+        for name, table, target, columns, referenced in keys
+        if table in inside and target in inside
+        if "tenant_id" not in columns or "tenant_id" not in referenced
+    ]
+    assert loose == []
+
+
+def test_every_tenant_id_refers_to_a_tenant() -> None:
+    keys = rows(
+        """SELECT c.relname FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
+            WHERE f.contype = 'f' AND f.confrelid = 'public.accounts_tenant'::regclass"""
+    )
+    assert {name for (name,) in keys} >= tenant_tables() - {"accounts_tenant"}
+
+
+def test_a_duplicate_never_reveals_another_tenants_row() -> None:
+    unique = rows(
+        """SELECT c.relname, ARRAY(SELECT a.attname::text FROM pg_attribute a
+                                    WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey::int2[]))
+             FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+            WHERE i.indisunique AND NOT i.indisprimary
+              AND c.relnamespace = 'public'::regnamespace"""
+    )
+    across = {
+        (table, frozenset(columns))
+        for table, columns in unique
+        if table in tenant_tables() and "tenant_id" not in columns
+    }
+    assert across == UNIQUE_ACROSS_TENANTS
