@@ -108,8 +108,11 @@ def broker_calls(each: Source) -> list[str]:
     for call, name in _calls(each.tree):
         if name in BROKER_CALLS and not each.within("config"):
             found.append(f"{each.path}:{call.lineno} calls .{name}(")
-        delayed = {keyword.arg for keyword in call.keywords} & {"countdown", "eta"}
-        found += [f"{each.path}:{call.lineno} passes {word}=" for word in sorted(delayed)]
+        found += [
+            f"{each.path}:{call.lineno} passes {keyword.arg}="
+            for keyword in call.keywords
+            if keyword.arg in {"countdown", "eta"}
+        ]
     return found
 
 

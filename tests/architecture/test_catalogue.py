@@ -47,7 +47,7 @@ def rows(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Return what `statement` finds."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def tenant_tables() -> set[str]:

@@ -31,8 +31,10 @@ class Plant:
     importer: str
     imported: str
 
-    def __str__(self) -> str:
-        return f"{self.contract}: {self.importer} -> {self.imported}"
+
+def named(each: Plant) -> str:
+    """Name the plant in the test's report."""
+    return f"{each.contract}: {each.importer} -> {each.imported}"
 
 
 UPWARD = [
@@ -186,12 +188,12 @@ def test_each_app_with_tables_keeps_them_private() -> None:
     assert owners <= {name.removesuffix("-models") for name in contracts()}
 
 
-@pytest.mark.parametrize("each", PLANTS, ids=str)
+@pytest.mark.parametrize("each", PLANTS, ids=named)
 def test_a_planted_import_is_reported_by_its_contract(planted: dict[str, str], each: Plant) -> None:
     section = planted.get(contracts()[each.contract], "")
     assert reports(section, each), section or "the contract was kept"
 
 
-@pytest.mark.parametrize("each", EXCEPTED, ids=str)
+@pytest.mark.parametrize("each", EXCEPTED, ids=named)
 def test_an_excepted_import_is_not_reported(planted: dict[str, str], each: Plant) -> None:
     assert not reports(planted.get(contracts()[each.contract], ""), each)
