@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import PROTECT
 from django_fsm import FSMField, transition
 
-from accounts.models import Actor, Tenant
 from executions.lifecycle import CompensationState, Reversibility
 from ledger.ids import new_id
 from workitems.lifecycle import BY_NAME, Kind, Status
@@ -45,7 +45,7 @@ class WorkItem(models.Model):
     subject_type: ClassVar[str] = "work_item"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
     kind = models.TextField(choices=Kind.choices, default=Kind.TASK)
     title = models.TextField()
@@ -56,7 +56,7 @@ class WorkItem(models.Model):
     compensation_round = models.IntegerField(default=0)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
     assignee = models.ForeignKey(
-        Actor, models.PROTECT, null=True, db_constraint=False, related_name="+"
+        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
     )
     excluded = models.JSONField(default=list)
     payload = models.JSONField(default=dict)
@@ -70,7 +70,7 @@ class WorkItem(models.Model):
     )
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
-        "self", models.PROTECT, null=True, db_constraint=False, related_name="compensated_by"
+        "self", PROTECT, null=True, db_constraint=False, related_name="compensated_by"
     )
     undoes_type = models.TextField(default="")
     undoes_id = models.UUIDField(null=True)
@@ -79,13 +79,13 @@ class WorkItem(models.Model):
     case_id = models.UUIDField(null=True)
     binding = models.TextField(default="")
     completion_seq = models.BigIntegerField(null=True)
-    created_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     completed_by = models.ForeignKey(
-        Actor, models.PROTECT, null=True, db_constraint=False, related_name="+"
+        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
     )
     ended_at = models.DateTimeField(null=True)
     ended_reason = models.TextField(default="")
@@ -188,7 +188,7 @@ class CandidateGroup(models.Model):
     """A group, by name, whose members may take the item. Membership is read at claim."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     work_item = models.ForeignKey(
         WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_groups"
     )
@@ -209,11 +209,11 @@ class CandidateUser(models.Model):
     """A person who may take the item."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     work_item = models.ForeignKey(
         WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_users"
     )
-    actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    actor = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
 
     class Meta:
         constraints: ClassVar = [

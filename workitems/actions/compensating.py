@@ -1,0 +1,202 @@
+"""Compensate: begin the undo of a completed work item.
+
+COMPLETED → COMPENSATING, and in the same transaction the undo task (human mode) or the execution
+(automated mode) that does it. Two at once: the second waits for the row lock and finds COMPENSATING.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+
+from accounts.acting import ActingUser, Authority, authority_of
+from accounts.selectors import active_actors
+from executions import compensation, registry
+from executions.basis import parse_regulatory_basis, required_reason
+from executions.models import CompensationAttempt
+from executions.planning import UndoRequest, request_of
+from executions.policy import MODES, STRATEGIES, CompensationPolicy
+from ledger.clock import now
+from ledger.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted
+from ledger.record import Change, record
+from ledger.tenancy import set_tenant
+from workitems.actions.door import Asked, check_input, check_version
+from workitems.errors import (
+    AlreadyCompensated,
+    IllegalState,
+    Irreversible,
+    NotCompensable,
+    RunLive,
+    WindowClosed,
+)
+from workitems.lifecycle import BY_NAME, Kind, Status
+from workitems.models import WorkItem
+from workitems.runs import live_run_of
+
+MAX_GROUPS = 50
+# Refusals an auditor wants to see: somebody tried to take back what may not be taken back.
+_NOTED = (WindowClosed, Irreversible)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Compensation:
+    """What `compensate` answers with: the original and the attempt that was opened."""
+
+    original: WorkItem
+    attempt: CompensationAttempt
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asks for, as written; it wins over the item's own policy."""
+
+    reason: Any = ""
+    regulatory_basis: Any = None
+    strategy: Any = None
+    mode: Any = None
+    assignee: uuid.UUID | None = None
+    candidate_groups: Any = None
+
+
+def compensate(
+    item_id: uuid.UUID,
+    wish: Wish,
+    *,
+    acting_user: ActingUser,
+    asked: Asked = Asked(),
+    remember: Callable[[Compensation], None] | None = None,
+) -> Compensation:
+    """Begin undoing a completed item. Operator, or the original actor where the policy says so.
+
+    Raises NotFound, NotPermitted, Stale, NotCompensable, AlreadyCompensated, IllegalState, RunLive,
+    WindowClosed, Irreversible (each a 409 by its code), Invalid. A closed window and an irreversible
+    item leave a REFUSAL entry, written after the rollback in a transaction of its own.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            set_tenant(acting_user.tenant_id)
+            item = WorkItem.objects.select_for_update(of=("self",)).filter(id=item_id).first()
+            if item is None:
+                raise NotFound
+            authority = authority_of(acting_user)
+            policy = CompensationPolicy.from_json(item.policy)
+            _check_permission(item, policy, authority)
+            check_version(item, asked)
+            check_compensable(item, policy, wish.strategy)
+            check_input(asked)
+            request = _request(item, wish, policy, authority)
+            attempt = compensation.begin(
+                compensation.kind_of_row(item), item, request, by=authority.ref()
+            )
+            answer = Compensation(item, attempt)
+            if remember is not None:
+                remember(answer)
+    except _NOTED as refusal:
+        _note_refusal(item_id, refusal, acting_user)
+        raise
+    return answer
+
+
+def check_compensable(item: WorkItem, policy: CompensationPolicy, strategy: Any) -> None:
+    """Raise the 409 that DESIGN §5 names unless `item` may be compensated now."""
+    if item.kind == Kind.COMPENSATION:
+        raise NotCompensable
+    extra = {"current_status": item.status}
+    if item.status == Status.COMPENSATED:
+        raise AlreadyCompensated(extra=extra)
+    if item.status not in BY_NAME["compensate"].sources:
+        raise IllegalState(f"Only completed work can be undone, not {item.status}.", extra=extra)
+    run = live_run_of(item.case_id)
+    if run is not None:
+        raise RunLive(extra={**extra, "run": str(run)})
+    window = policy.effective().window
+    if window is not None and item.completed_at is not None and now() > item.completed_at + window:
+        closed = item.completed_at + window
+        raise WindowClosed(f"It could be undone until {closed:%Y-%m-%d %H:%M} UTC.", extra=extra)
+    wanted = strategy or policy.effective().strategy
+    if item.reversibility == "irreversible" and wanted != "correct":
+        raise Irreversible(extra={**extra, "alternatives": ["strategy: correct"]})
+
+
+def _check_permission(item: WorkItem, policy: CompensationPolicy, authority: Authority) -> None:
+    own = item.completed_by_id == authority.actor_id and policy.effective().self_undo
+    if not (authority.is_operator or own or authority.is_system):
+        raise NotPermitted("Only an operator may have finished work undone.")
+
+
+def _request(
+    item: WorkItem, wish: Wish, policy: CompensationPolicy, authority: Authority
+) -> UndoRequest:
+    """Check the wish and lay it over the item's policy (DESIGN §5, precedence)."""
+    problems: list[FieldError] = []
+    reason, basis = "", []
+    try:
+        reason = required_reason(wish.reason)
+    except Invalid as invalid:
+        problems.extend(invalid.errors)
+    try:
+        basis = parse_regulatory_basis(wish.regulatory_basis)
+    except Invalid as invalid:
+        problems.extend(invalid.errors)
+    if wish.strategy is not None and wish.strategy not in STRATEGIES:
+        problems.append(FieldError("/strategy", f"must be one of {', '.join(STRATEGIES)}"))
+    if wish.mode is not None and wish.mode not in MODES:
+        problems.append(FieldError("/mode", f"must be one of {', '.join(MODES)}"))
+    groups = tuple(wish.candidate_groups or ())
+    if (
+        not all(isinstance(g, str) and 0 < len(g) <= 150 for g in groups)
+        or len(groups) > MAX_GROUPS
+    ):
+        problems.append(
+            FieldError("/candidate_groups", f"must be a list of at most {MAX_GROUPS} group names")
+        )
+    if wish.assignee is not None and not active_actors([wish.assignee]):
+        problems.append(FieldError("/assignee", "must be an active member of this organisation"))
+    said = policy.effective()
+    mode = wish.mode or said.mode
+    if mode == "automated" and registry.get(said.capability or "") is None:
+        problems.append(FieldError("/mode", "the item's policy names no capability that exists"))
+    if mode == "automated" and (wish.assignee or groups):
+        problems.append(FieldError("/mode", "an automated undo has no assignee and no groups"))
+    if problems:
+        raise Invalid("The request breaks a rule.", errors=problems)
+    request = request_of(
+        policy, reason=reason, requested_by=authority.actor_id, strategy=wish.strategy
+    )
+    return dataclasses.replace(
+        request,
+        mode=str(mode),
+        capability=(said.capability or "") if mode == "automated" else "",
+        regulatory_basis=tuple(basis),
+        assignee_id=wish.assignee,
+        performer="groups" if groups else request.performer,
+        candidate_groups=groups or request.candidate_groups,
+    )
+
+
+def _note_refusal(item_id: uuid.UUID, refusal: Conflict, acting_user: ActingUser) -> None:
+    """Append a REFUSAL entry; the item itself does not change."""
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        item = WorkItem.objects.select_for_update(of=("self",)).filter(id=item_id).first()
+        if item is None:
+            return
+        record(
+            Change(
+                tenant_id=item.tenant_id,
+                subject_type=item.subject_type,
+                subject_id=item.id,
+                version=item.version,
+                kind="REFUSAL",
+                action="compensation_refused",
+                actor=authority_of(acting_user).ref(),
+                from_status=str(item.status),
+                to_status=str(item.status),
+                case_id=item.case_id,
+                payloads={"code": refusal.code, "detail": refusal.detail},
+            )
+        )

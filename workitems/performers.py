@@ -1,0 +1,39 @@
+"""Who is asked to undo something: the person named, or the best that is still possible."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+
+from accounts.selectors import active_actors, members_of_groups, operators
+from executions.planning import UndoRequest
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Performer:
+    """Who may do an undo task. `replaced` says, for the record, why the wanted one was not asked."""
+
+    assignee_id: uuid.UUID | None = None
+    groups: tuple[str, ...] = ()
+    users: tuple[uuid.UUID, ...] = ()
+    excluded: tuple[uuid.UUID, ...] = ()
+    replaced: str = ""
+
+
+def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> Performer:
+    """Return who may do the undo (DESIGN §5): the original actor by default; an actor who is gone is
+    replaced by the candidate groups, and where those have no member left, by the tenant's operators.
+    """
+    if request.assignee_id is not None:
+        return Performer(assignee_id=request.assignee_id)
+    excluded = (finished_by,) if request.performer == "not_original_actor" and finished_by else ()
+    replaced = ""
+    if request.performer == "original_actor":
+        if finished_by is not None and finished_by in active_actors([finished_by]):
+            return Performer(assignee_id=finished_by)
+        replaced = "original_actor_not_available"
+    if set(members_of_groups(request.candidate_groups)) - set(excluded):
+        return Performer(groups=request.candidate_groups, excluded=excluded, replaced=replaced)
+    left = [actor for actor in operators() if actor not in excluded]
+    note = replaced or "no_member_in_candidate_groups"
+    return Performer(users=tuple(left), excluded=excluded, replaced=note)

@@ -1,0 +1,179 @@
+"""Reads of work items. Every function runs in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Sequence
+
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from accounts.acting import Authority
+from accounts.selectors import Person, people
+from executions.compensation import attempts_of
+from executions.lifecycle import UNDISPATCHED, AttemptOutcome
+from executions.models import CompensationAttempt, Execution
+from ledger.errors import NotFound
+from workitems.lifecycle import NOT_STARTED, OPEN, WORKING, Kind, Status
+from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.permissions import Action, available_actions
+from workitems.runs import live_runs
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """A work item with everything a page or an answer says about it, read in bulk."""
+
+    item: WorkItem
+    people: dict[uuid.UUID, Person]
+    attempts: Sequence[CompensationAttempt]
+    actions: Sequence[Action]
+
+    def username(self, actor_id: uuid.UUID | str | None) -> str | None:
+        """Return how an actor is called, or None for nobody."""
+        if actor_id is None:
+            return None
+        person = self.people.get(uuid.UUID(str(actor_id)))
+        return person.username if person else None
+
+
+def visible() -> QuerySet[WorkItem]:
+    """Return the tenant's work items with their candidates; members see all of them."""
+    return WorkItem.objects.prefetch_related("candidate_groups", "candidate_users")
+
+
+def get(item_id: uuid.UUID) -> WorkItem:
+    """Return one work item. Raises NotFound."""
+    found = visible().filter(id=item_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
+    """Return `items` with people, attempts and available actions: a constant number of queries."""
+    attempts: dict[uuid.UUID, list[CompensationAttempt]] = {}
+    for attempt in attempts_of([item.id for item in items]):
+        attempts.setdefault(attempt.original_id, []).append(attempt)
+    named = people(_actors(items, attempts))
+    runs = live_runs({item.case_id for item in items if item.status == Status.COMPLETED})
+    started = _started([tries[-1] for tries in attempts.values()])
+    shown = []
+    for item in items:
+        tries = attempts.get(item.id, [])
+        last = tries[-1] if tries else None
+        actions = available_actions(
+            item,
+            authority,
+            run=runs.get(item.case_id) if item.case_id else None,
+            managed_by=last.run_id if last else None,
+            requested_by=last.requested_by_id if last else None,
+            undo_started=last is not None and last.compensation_id in started,
+        )
+        shown.append(Shown(item, named, tries, actions))
+    return shown
+
+
+def _actors(
+    items: Sequence[WorkItem], attempts: dict[uuid.UUID, list[CompensationAttempt]]
+) -> set[uuid.UUID]:
+    wanted = {
+        actor
+        for item in items
+        for actor in (item.assignee_id, item.completed_by_id, item.created_by_id)
+        if actor is not None
+    }
+    for item in items:
+        wanted.update(row.actor_id for row in item.candidate_users.all())
+        if item.compensation:
+            wanted.add(uuid.UUID(item.compensation["requested_by"]))
+            done_by = item.compensation["original_snapshot"].get("completed_by")
+            if done_by:
+                wanted.add(uuid.UUID(done_by))
+    wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
+    return wanted
+
+
+def _started(attempts: Sequence[CompensationAttempt]) -> set[uuid.UUID]:
+    """Return the undo tasks and executions of open attempts that somebody has begun."""
+    current = [a for a in attempts if a.outcome == AttemptOutcome.OPEN]
+    tasks = [a.compensation_id for a in current if a.compensation_type == "work_item"]
+    runs = [a.compensation_id for a in current if a.compensation_type == "execution"]
+    begun: set[uuid.UUID] = set()
+    if tasks:
+        rows = WorkItem.objects.filter(id__in=tasks).exclude(status__in=NOT_STARTED)
+        begun.update(rows.values_list("id", flat=True))
+    if runs:
+        executions = Execution.objects.filter(id__in=runs).exclude(status__in=UNDISPATCHED)
+        begun.update(executions.values_list("id", flat=True))
+    return begun
+
+
+def waiting_for(authority: Authority) -> QuerySet[WorkItem]:
+    """Return what the person is assigned to, undo tasks first, newest first within."""
+    mine = visible().filter(assignee_id=authority.actor_id, status__in=WORKING)
+    return _undo_first(mine)
+
+
+def pool_of(authority: Authority) -> QuerySet[WorkItem]:
+    """Return unassigned items the person may claim because a group of theirs, or they, are named."""
+    in_group = CandidateGroup.objects.filter(
+        work_item_id=OuterRef("id"), name__in=sorted(authority.groups)
+    )
+    named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=authority.actor_id)
+    rows = visible().filter(Exists(in_group) | Exists(named), status=Status.PENDING)
+    return _undo_first(rows.exclude(excluded__contains=[str(authority.actor_id)]))
+
+
+def unassigned() -> QuerySet[WorkItem]:
+    """Return every item of the tenant that nobody has taken."""
+    return _undo_first(visible().filter(status=Status.PENDING))
+
+
+def finished_by(authority: Authority) -> QuerySet[WorkItem]:
+    """Return what the person completed, newest first."""
+    rows = visible().filter(completed_by_id=authority.actor_id)
+    return rows.order_by("-completed_at", "-id")
+
+
+def open_in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:
+    """Return the open items of a case."""
+    return visible().filter(case_id=case_id, status__in=OPEN).order_by("id")
+
+
+def in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:
+    """Return every item of a case, oldest first."""
+    return visible().filter(case_id=case_id).order_by("created_at", "id")
+
+
+def undo_tasks_of(original_ids: Sequence[uuid.UUID]) -> QuerySet[WorkItem]:
+    """Return the work items that reverse any of these originals, oldest first."""
+    return visible().filter(undoes_id__in=list(original_ids)).order_by("created_at", "id")
+
+
+def filtered(
+    rows: QuerySet[WorkItem],
+    *,
+    status: Sequence[str] = (),
+    kind: str = "",
+    compensation_state: str = "",
+    query: str = "",
+) -> QuerySet[WorkItem]:
+    """Narrow `rows`; empty arguments narrow nothing."""
+    wanted = Q()
+    if status:
+        wanted &= Q(status__in=list(status))
+    if kind:
+        wanted &= Q(kind=kind)
+    if compensation_state:
+        wanted &= Q(compensation_state=compensation_state)
+    if query:
+        wanted &= Q(title__icontains=query)
+    return rows.filter(wanted)
+
+
+def _undo_first(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    first = Case(
+        When(kind=Kind.COMPENSATION, then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    return rows.annotate(undo_first=first).order_by("undo_first", "-created_at", "-id")
