@@ -10,9 +10,9 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import PROTECT
 from django_fsm import RETURN_VALUE, FSMField, transition
 
-from accounts.models import Actor, Tenant
 from cases.lifecycle import (
     CANCELLABLE,
     CLOSABLE,
@@ -41,7 +41,7 @@ class CaseDefinition(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     namespace = models.TextField()
     name = models.TextField()
     version = models.TextField()
@@ -49,7 +49,9 @@ class CaseDefinition(models.Model):
     source = models.TextField()
     compiled = models.JSONField()
     digest = models.TextField()
-    deployed_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    deployed_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -82,10 +84,10 @@ class Case(models.Model):
     subject_type: ClassVar[str] = "case"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
     definition = models.ForeignKey(
-        CaseDefinition, models.PROTECT, db_constraint=False, related_name="cases"
+        CaseDefinition, PROTECT, db_constraint=False, related_name="cases"
     )
     title = models.TextField()
     status = FSMField(choices=C.choices, default=C.RUNNING, protected=True)
@@ -94,10 +96,10 @@ class Case(models.Model):
     invalidated = models.JSONField(default=list)
     fault = models.TextField(default="", blank=True)
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, db_constraint=False, related_name="children"
+        "self", PROTECT, null=True, db_constraint=False, related_name="children"
     )
     root_id = models.UUIDField()
-    opened_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    opened_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
@@ -180,8 +182,8 @@ class PlanItem(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
-    case = models.ForeignKey(Case, models.PROTECT, db_constraint=False, related_name="plan_items")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    case = models.ForeignKey(Case, PROTECT, db_constraint=False, related_name="plan_items")
     binding = models.TextField()
     type = models.TextField(choices=PlanItemType.choices)
     target_id = models.UUIDField()
@@ -205,9 +207,7 @@ class PlanItem(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant", "case", "completion_seq"], name="cases_planitem_order"
-            ),
+            models.Index(fields=["tenant", "case", "completion_seq"], name="cases_planitem_order"),
         ]
 
 
@@ -218,7 +218,7 @@ class CompensationPlan(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     subject_type = models.TextField()
     subject_id = models.UUIDField()
     case_id = models.UUIDField(null=True)
@@ -230,7 +230,7 @@ class CompensationPlan(models.Model):
     digest = models.TextField()
     content = models.JSONField()
     requires_approval = models.BooleanField(default=False)
-    created_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
@@ -250,21 +250,21 @@ class CompensationRun(models.Model):
     subject_type: ClassVar[str] = "compensation_run"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
-    plan = models.ForeignKey(
-        CompensationPlan, models.PROTECT, db_constraint=False, related_name="runs"
-    )
+    plan = models.ForeignKey(CompensationPlan, PROTECT, db_constraint=False, related_name="runs")
     about_type = models.TextField()
     about_id = models.UUIDField()
     case_id = models.UUIDField(null=True)
     root_case_id = models.UUIDField(null=True)
     parent_run = models.ForeignKey(
-        "self", models.PROTECT, null=True, db_constraint=False, related_name="child_runs"
+        "self", PROTECT, null=True, db_constraint=False, related_name="child_runs"
     )
     trigger = models.TextField(choices=Trigger.choices, default=Trigger.OPERATOR)
     status = FSMField(choices=R.choices, default=R.RUNNING, protected=True)
-    requested_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    requested_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
     reason = models.TextField()
     regulatory_basis = models.JSONField(default=list)
     resume_after = models.BooleanField(default=False)
@@ -333,11 +333,9 @@ class CompensationStep(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
-    run = models.ForeignKey(
-        CompensationRun, models.PROTECT, db_constraint=False, related_name="steps"
-    )
+    run = models.ForeignKey(CompensationRun, PROTECT, db_constraint=False, related_name="steps")
     n = models.IntegerField()
     original_type = models.TextField()
     original_id = models.UUIDField()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import PROTECT
 from django_fsm import FSMField, transition
 
-from accounts.models import Actor, Tenant
 from executions.lifecycle import (
     AttemptOutcome,
     CompensationState,
@@ -34,7 +34,7 @@ class Execution(models.Model):
     subject_type: ClassVar[str] = "execution"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     version = models.IntegerField(default=1)
     capability = models.TextField()
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
@@ -52,7 +52,9 @@ class Execution(models.Model):
     reason = models.TextField(default="")
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
-    requested_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    requested_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(
         choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
@@ -151,7 +153,7 @@ class ExecutionJob(models.Model):
     execution = models.OneToOneField(
         Execution, models.CASCADE, primary_key=True, db_constraint=False, related_name="job"
     )
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     due_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
@@ -168,7 +170,7 @@ class CompensationAttempt(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     original_type = models.TextField()
     original_id = models.UUIDField()
     round = models.IntegerField()
@@ -181,7 +183,9 @@ class CompensationAttempt(models.Model):
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
     request = models.JSONField()
-    requested_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    requested_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
     run_id = models.UUIDField(null=True)
     outcome = models.TextField(
         choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN, blank=True
@@ -212,5 +216,5 @@ class CompletionCounter(models.Model):
     """The next completion number of a case: the order of completion, drawn under this row's lock."""
 
     case_id = models.UUIDField(primary_key=True)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     last = models.BigIntegerField(default=0)
