@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 _STEADY_SECONDS: Final = 60.0
 
 
-class StopRequested(Exception):  # noqa: N818 - not an error: the person at the terminal wants to stop
+class StopRequested(Exception):
     """A signal asked the supervisor to stop while it was busy."""
 
 
