@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
+from typing_extensions import override
+
+from ledger.dispatch.wakeup import set_poke
 
 
 class ConfigConfig(AppConfig):
     """Installs the doorbell."""
 
     name = "config"
+
+    @override
+    def ready(self) -> None:
+        """Give the dispatcher its bell. Without Redis there is none, and Celery is not even loaded."""
+        if settings.REDIS_URL:
+            from config.celery import doorbell  # noqa: PLC0415  -- see above
+
+            set_poke(doorbell.ring)

@@ -1,0 +1,89 @@
+"""Moves money between demo accounts, once per idempotency key."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from config.demo.models import DemoAccount, DemoTransfer
+from executions.registry import Permanent, Result
+from ledger.clock import now
+from ledger.tenancy import set_tenant, tenant_scope
+
+BANK = "bank"
+CUSTOMER = "customer"
+OPENING_BALANCES = {BANK: 1_000_000, CUSTOMER: 0}
+
+
+def open_accounts(tenant_id: uuid.UUID, balances: dict[str, int] | None = None) -> None:
+    """Create the named accounts (default: bank and customer) where they do not exist yet."""
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        DemoAccount.objects.bulk_create(
+            [
+                DemoAccount(tenant_id=tenant_id, name=name, balance=balance)
+                for name, balance in (balances or OPENING_BALANCES).items()
+            ],
+            ignore_conflicts=True,
+        )
+
+
+def balances(tenant_id: uuid.UUID) -> dict[str, int]:
+    """Return every account's balance in minor units, by name."""
+    with tenant_scope(tenant_id):
+        return dict(DemoAccount.objects.order_by("name").values_list("name", "balance"))
+
+
+def transfers(tenant_id: uuid.UUID) -> list[tuple[str, str, int]]:
+    """Return (source, target, amount) of every movement, oldest first."""
+    with tenant_scope(tenant_id):
+        rows = DemoTransfer.objects.order_by("id").values_list("source", "target", "amount")
+        return [(source, target, amount) for source, target, amount in rows]
+
+
+def move(
+    tenant_id: uuid.UUID, key: str, *, source: str, target: str, amount: int, simulate: bool
+) -> Result:
+    """Move `amount` from `source` to `target`, or return what the same key did before.
+
+    The image and output are by account name: {name: balance}. Raises Permanent for an unknown
+    account, one account named twice, or too little money.
+    """
+    if source == target:
+        raise Permanent(f"cannot move money from {source!r} to itself")
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        # The accounts are locked before the key is looked up: of two calls with one key, the
+        # second waits here and then finds the first one's row.
+        rows = DemoAccount.objects.select_for_update().filter(name__in=[source, target])
+        accounts = {row.name: row for row in rows.order_by("name")}
+        done = DemoTransfer.objects.filter(idempotency_key=key).first()
+        if done is not None:
+            return Result(done.output, done.before, done.after)
+        missing = sorted({source, target} - set(accounts))
+        if missing:
+            raise Permanent(f"there is no account named {missing[0]!r}")
+        payer, payee = accounts[source], accounts[target]
+        if payer.balance < amount:
+            raise Permanent(
+                f"account {source!r} holds {payer.balance}, which is less than {amount}"
+            )
+        before = {source: payer.balance, target: payee.balance}
+        after = {source: payer.balance - amount, target: payee.balance + amount}
+        if not simulate:
+            payer.balance, payee.balance = after[source], after[target]
+            payer.save(update_fields=["balance"])
+            payee.save(update_fields=["balance"])
+            DemoTransfer(
+                tenant_id=tenant_id,
+                idempotency_key=key,
+                source=source,
+                target=target,
+                amount=amount,
+                output=after,
+                before=before,
+                after=after,
+                created_at=now(),
+            ).save(force_insert=True)
+    return Result(after, before, after)

@@ -1,0 +1,82 @@
+"""Reads of executions. Every function runs in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.acting import Authority
+from accounts.roles import ActorType
+from executions.lifecycle import UNDISPATCHED, ExecutionStatus
+from executions.models import CompensationAttempt, Execution
+from ledger.errors import NotFound
+
+
+def get(execution_id: uuid.UUID) -> Execution:
+    """Return one execution. Raises NotFound."""
+    found = Execution.objects.filter(id=execution_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def visible() -> QuerySet[Execution]:
+    """Return every execution of the tenant, newest first: members see all of them."""
+    return Execution.objects.order_by("-created_at", "-id")
+
+
+def by_id(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Execution]:
+    """Return executions by id, in one query; unknown ids are missing."""
+    return {row.id: row for row in Execution.objects.filter(id__in=list(ids))}
+
+
+def of_case(case_id: uuid.UUID) -> list[Execution]:
+    """Return the executions of a case, undoing ones included, in the order they were opened."""
+    return list(Execution.objects.filter(case_id=case_id).order_by("created_at", "id"))
+
+
+def compensations_of(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, uuid.UUID]]]:
+    """Return what was opened to undo each of these originals, oldest first, in one query."""
+    found: dict[uuid.UUID, list[tuple[str, uuid.UUID]]] = {}
+    rows = CompensationAttempt.objects.filter(original_id__in=list(ids))
+    for original_id, type_, id_ in rows.order_by("round", "number").values_list(
+        "original_id", "compensation_type", "compensation_id"
+    ):
+        found.setdefault(original_id, []).append((type_, id_))
+    return found
+
+
+def available_actions(execution: Execution, authority: Authority) -> list[dict[str, Any]]:
+    """Return every action with whether `authority` may do it now, and why not."""
+    return [
+        _action("cancel", _cancel_denied(execution, authority)),
+        _action("result", _result_denied(execution, authority)),
+    ]
+
+
+def _action(name: str, denied: str) -> dict[str, Any]:
+    return {"action": name, "allowed": not denied, "reason": denied or None}
+
+
+def _cancel_denied(execution: Execution, authority: Authority) -> str:
+    own = authority.actor_id == execution.requested_by_id
+    if not (own or authority.is_operator or authority.is_system):
+        return "Only who asked for it, or an operator, may cancel it."
+    if execution.run_id is not None:
+        return "A compensation run manages it."
+    if execution.status not in UNDISPATCHED or execution.attempts:
+        return "It has been dispatched already."
+    return ""
+
+
+def _result_denied(execution: Execution, authority: Authority) -> str:
+    own = authority.actor_id == execution.requested_by_id
+    agent = authority.actor_type == ActorType.AGENT
+    if not (own or agent or authority.is_operator or authority.is_system):
+        return "Only who asked for it, an agent or an operator may report its end."
+    if execution.status != ExecutionStatus.WAITING:
+        return "Nobody outside owes its result."
+    return ""
