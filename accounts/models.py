@@ -23,6 +23,9 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
 
+    # Not a column: roles in the tenant that the present request has chosen; none outside a request.
+    held_roles: frozenset[str] = frozenset()
+
 
 class Tenant(models.Model):
     """An organisation whose work, people and ledger are kept apart from all others."""

@@ -9,9 +9,12 @@ import dataclasses
 import uuid
 from collections.abc import Collection, Iterable
 
+from django.db.models import Q
+
 from accounts.acting import ActingUser
-from accounts.models import Actor, GroupMembership, Membership, Tenant, User
+from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
 from accounts.roles import OPERATING_ROLES
+from ledger.clock import now
 from ledger.tenancy import system_scope
 
 
@@ -63,6 +66,36 @@ def place(membership_id: uuid.UUID) -> Place | None:
             .first()
         )
     return None if row is None else _place(row)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TokenHolder:
+    """Whom a valid token belongs to."""
+
+    user: User
+    place: Place
+
+
+def holder_of_token(digest: str) -> TokenHolder | None:
+    """Return whom an unexpired token belongs to, by its hash, in the `login` scope.
+
+    None if it is unknown or expired, or if member, user or actor is not active.
+    """
+    with system_scope("login"):
+        row = (
+            ApiToken.objects.filter(
+                Q(expiry__isnull=True) | Q(expiry__gt=now()),
+                digest=digest,
+                membership__is_active=True,
+                membership__user__is_active=True,
+                membership__actor__is_active=True,
+            )
+            .select_related("membership__tenant", "membership__actor", "membership__user")
+            .first()
+        )
+    if row is None:
+        return None
+    return TokenHolder(row.membership.user, _place(row.membership))
 
 
 def people(actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:

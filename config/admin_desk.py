@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
-from django.contrib.admin import AdminSite
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
+
+from accounts.http.admin import in_tenant
+from accounts.http.membership import place_of
 from accounts.roles import ADMIN_SITE_ROLES
+
+_View = TypeVar("_View", bound=Callable[..., HttpResponseBase])
 
 
 class AmendsAdminSite(AdminSite):
-    """Entered by operators, auditors and tenant admins; no one needs to be a superuser."""
+    """Entered by operators, auditors and tenant admins; no one needs to be a superuser.
+
+    Every view runs in the scope of the session's tenant, see `accounts.http.admin`.
+    """
 
     site_title = _("Amends admin")
     site_header = _("Amends")
     index_title = _("Administration")
 
+    @override
     def has_permission(self, request: HttpRequest) -> bool:
         """Return whether the chosen membership holds a role that may enter."""
-        place = getattr(request, "place", None)
+        place = place_of(request)
         return place is not None and not ADMIN_SITE_ROLES.isdisjoint(place.roles)
+
+    @override
+    def admin_view(self, view: _View, cacheable: bool = False) -> _View:
+        """Wrap a view: 403 for a member whose role may not enter, else in the tenant's scope."""
+        inner = super().admin_view(in_tenant(view), cacheable)
+
+        @functools.wraps(inner)
+        def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            return inner(request, *args, **kwargs)
+
+        return cast("_View", entered)
+
+    @override
+    def login(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Send a visitor to the one login page; refuse a member whose role may not enter."""
+        after = request.GET.get("next") or reverse("admin:index")
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        return redirect_to_login(after)
