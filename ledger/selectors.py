@@ -18,7 +18,11 @@ from ledger.record import EntryRef
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry with its payloads opened. A payload that was erased is missing from `payloads`."""
+    """One entry with its payloads opened.
+
+    `committed` names every payload the entry committed to; one that was erased is missing from
+    `payloads`.
+    """
 
     id: uuid.UUID
     subject_type: str
@@ -43,11 +47,15 @@ class Entry:
     hash: bytes
     previous_hash: bytes | None
     payloads: dict[str, Any]
+    committed: tuple[str, ...]
+
+    @property
+    def erased(self) -> frozenset[str]:
+        """The names of payloads that were erased since."""
+        return frozenset(self.committed) - self.payloads.keys()
 
 
-def entries_of(
-    subject_type: str, subject_id: uuid.UUID, *, limit: int = 500
-) -> list[Entry]:
+def entries_of(subject_type: str, subject_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of one subject, oldest first."""
     rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
     return _opened(reversed(rows.order_by("-subject_seq")[:limit]))
@@ -134,4 +142,5 @@ def _entry(row: LedgerEntry, payloads: dict[str, Any]) -> Entry:
         hash=bytes(row.hash),
         previous_hash=bytes(row.previous_hash) if row.previous_hash is not None else None,
         payloads=payloads,
+        committed=tuple(each["name"] for each in json.loads(bytes(row.body))["commitments"]),
     )
