@@ -42,9 +42,9 @@ def create_tenant(slug: str, name: str) -> ActingUser:
         tenant_id, actor_id, moment = new_id(), new_token(), now()
         set_tenant(tenant_id)
         Tenant(id=tenant_id, slug=slug, name=name, created_at=moment).save(force_insert=True)
-        Actor(
-            id=actor_id, tenant_id=tenant_id, type=ActorType.SYSTEM, created_at=moment
-        ).save(force_insert=True)
+        Actor(id=actor_id, tenant_id=tenant_id, type=ActorType.SYSTEM, created_at=moment).save(
+            force_insert=True
+        )
         record(
             Change(
                 tenant_id=tenant_id,
@@ -101,9 +101,7 @@ def add_member(
             actor, "member_added", by, opens=True,
             payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
         )  # fmt: skip
-    return ActingUser(
-        actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id
-    )
+    return ActingUser(actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
 
 
 def change_roles(
@@ -203,7 +201,9 @@ def _admin(acting_user: ActingUser) -> ActorRef:
 def _checked_roles(roles: Collection[str]) -> set[str]:
     unknown = sorted(set(roles) - set(Role.values))
     if unknown:
-        raise Invalid.field("/roles", f"unknown role {unknown[0]!r}; known: {', '.join(Role.values)}")
+        raise Invalid.field(
+            "/roles", f"unknown role {unknown[0]!r}; known: {', '.join(Role.values)}"
+        )
     return set(roles) | {Role.MEMBER.value}
 
 
@@ -261,5 +261,28 @@ def _record(
             to_status="ACTIVE" if actor.is_active else "INACTIVE",
             opens=opens,
             payloads=payloads or {},
+        )
+    )
+
+
+def note_on_tenant(
+    tenant_id: uuid.UUID, action: str, *, by: ActorRef, payloads: dict[str, object]
+) -> None:
+    """Record an ADMIN act of an app above about the whole tenant, inside the caller's transaction."""
+    tenant = Tenant.objects.select_for_update(of=("self",)).get(id=tenant_id)
+    tenant.version += 1
+    tenant.save(update_fields=["version"])
+    record(
+        Change(
+            tenant_id=tenant_id,
+            subject_type="tenant",
+            subject_id=tenant_id,
+            version=tenant.version,
+            kind="ADMIN",
+            action=action,
+            actor=by,
+            from_status="ACTIVE",
+            to_status="ACTIVE",
+            payloads=payloads,
         )
     )

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from typing_extensions import override
+
+from ledger.dispatch.registry import register_consumer
+from ledger.verify import register_guarded
 
 
 class CasesConfig(AppConfig):
-    """Registers this app's consumers, sources, describers and guarded tables."""
+    """Registers the engine, the guarded tables, and which cases have a live run."""
 
     name = "cases"
+
+    @override
+    def ready(self) -> None:
+        """Register. Models are loaded only now."""
+        from cases.consumers import ENGINE_CONSUMER  # noqa: PLC0415  -- needs loaded models
+        from cases.selectors import live_runs  # noqa: PLC0415  -- needs loaded models
+        from workitems.runs import register_live_runs  # noqa: PLC0415  -- needs loaded models
+
+        register_consumer(ENGINE_CONSUMER)
+        register_guarded("cases_case", "case")
+        register_guarded("cases_compensationrun", "compensation_run")
+        register_live_runs(live_runs)

@@ -21,6 +21,17 @@ UNDO = frozenset(
     }
 )
 
+# The run may go on: it has begun, or a person decided.
+RUN = frozenset(
+    {
+        "compensation_started",
+        "compensation_resumed",
+        "compensation_step_abandoned",
+        "compensation_step_resolved",
+        "compensation_step_retried",
+    }
+)
+
 
 def _types(subject: str, *actions: frozenset[str]) -> set[str]:
     return {f"amends.{subject}.{action}.v1" for some in actions for action in some}
@@ -30,6 +41,7 @@ WANTED = frozenset(
     _types("case", CASE)
     | _types("work_item", WORK_ITEM_ENDED, UNDO)
     | _types("execution", EXECUTION_ENDED, UNDO)
+    | _types("compensation_run", RUN)
 )
 
 

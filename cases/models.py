@@ -381,6 +381,10 @@ class CompensationStep(models.Model):
     def fail(self) -> None:
         """The undo did not undo, or could not begin."""
 
+    @transition(field=status, source=T.FAILED, target=T.PLANNED)
+    def replan(self) -> None:
+        """It could not even begin; it is tried from the start."""
+
     @transition(field=status, source=T.FAILED, target=T.RUNNING)
     def retry(self) -> None:
         """A new attempt."""
@@ -392,6 +396,10 @@ class CompensationStep(models.Model):
     @transition(field=status, source=[T.RUNNING, T.FAILED], target=T.ABANDONED)
     def abandon(self) -> None:
         """The effect stays."""
+
+    @transition(field=status, source=T.RUNNING, target=T.PLANNED)
+    def put_back(self) -> None:
+        """The undo it had adopted was withdrawn; it starts one of its own."""
 
     @transition(field=status, source=T.PLANNED, target=T.SKIPPED)
     def skip(self) -> None:

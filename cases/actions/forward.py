@@ -1,0 +1,261 @@
+"""Carrying a case forward: fire what is ready, take in results, see the end. Engine only.
+
+Every function runs inside the handler's transaction with the case locked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from accounts.selectors import actors_by_username
+from cases.actions.door import fault_case, save_case
+from cases.actions.parts import compiled
+from cases.definitions import (
+    Binding,
+    CapabilityCall,
+    CompiledDefinition,
+    ExpressionFailed,
+    HumanTask,
+    context_after,
+    evaluate_completion,
+    input_for,
+    ready_bindings,
+    undo_policy,
+)
+from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
+from cases.models import Case, PlanItem
+from cases.originals import result_of
+from executions.actions.within import NewExecution, open_execution
+from ledger.clock import now
+from ledger.errors import Invalid, Refusal
+from ledger.limits import check_json
+from ledger.record import ActorRef, EntryRef
+from workitems.actions.within import NewWorkItem, create_item
+
+# Trouble of the evaluator, not of the expression: trying again may help.
+TRANSIENT = frozenset({"unavailable"})
+_UNSPECIFIED = "unspecified"
+_ENDINGS = {
+    "completed": PlanItemStatus.COMPLETED,
+    "succeeded": PlanItemStatus.COMPLETED,
+    "rejected": PlanItemStatus.REJECTED,
+    "failed": PlanItemStatus.FAULTED,
+    "cancelled": PlanItemStatus.CANCELLED,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cause:
+    """In whose name the engine acts, and because of which entry."""
+
+    by: ActorRef
+    entry: EntryRef
+
+
+def advance(case: Case, *, cause: Cause) -> None:
+    """See whether the case has ended; else fire every binding that is ready.
+
+    Only a RUNNING case moves. A condition that cannot be evaluated, or a step that cannot be opened,
+    faults the case with the reason.
+    """
+    if case.status != CaseStatus.RUNNING:
+        return
+    definition = compiled(case)
+    try:
+        if _ended(case, definition, cause):
+            return
+        waiting = set(
+            PlanItem.objects.filter(case_id=case.id, status__in=OPEN_ITEMS).values_list(
+                "binding", flat=True
+            )
+        )
+        readiness = ready_bindings(definition, case.context, open_bindings=waiting)
+        for name, why in readiness.failed:
+            raise _Stuck(f"{name}: {_why(why)}")
+        for binding in readiness.fire:
+            _fire(case, definition, binding, cause)
+    except ExpressionFailed as why:
+        fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
+    except _Stuck as stuck:
+        fault_case(case, str(stuck), by=cause.by, caused_by=cause.entry)
+
+
+def take_in(case: Case, item: PlanItem, row: Any, action: str, *, cause: Cause) -> None:
+    """Mark how a plan item ended and let its result change the context."""
+    item.status = _ENDINGS[action]
+    item.completion_seq = row.completion_seq
+    item.ended_at = row.ended_at or now()
+    if item.status == PlanItemStatus.COMPLETED:
+        _take_result(case, item, row, cause)
+    item.save(update_fields=["status", "completion_seq", "ended_at", "written"])
+
+
+def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
+    """After a result: go on, or fault the case when its step failed and no goal speaks of it."""
+    if item.status == PlanItemStatus.COMPLETED:
+        advance(case, cause=cause)
+        return
+    if case.status == CaseStatus.RUNNING:
+        try:
+            if _ended(case, compiled(case), cause):
+                return
+        except ExpressionFailed as why:
+            fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
+            return
+    why = getattr(row, "error", "") or getattr(row, "ended_reason", "")
+    word = item.status.lower()
+    detail = f"{item.binding} was {word}" + (f": {why}" if why else "")
+    fault_case(case, detail, by=cause.by, caused_by=cause.entry)
+
+
+class _Stuck(Exception):
+    """A step cannot be opened; the message says which and why."""
+
+
+def _why(problem: ExpressionFailed) -> str:
+    if problem.code in TRANSIENT:
+        raise problem
+    return f"{problem.detail} (in: {problem.expression})"
+
+
+def _ended(case: Case, definition: CompiledDefinition, cause: Cause) -> bool:
+    verdict = evaluate_completion(definition, case.context)
+    if verdict is None:
+        return False
+    before = str(case.status)
+    if verdict == "success":
+        case.complete()
+    else:
+        case.fail()
+        case.fault = "A failure goal was reached."
+    case.ended_at = now()
+    save_case(
+        case, "completed" if verdict == "success" else "faulted", before=before, by=cause.by,
+        fields=("ended_at", "fault"), caused_by=cause.entry,
+        payloads={"detail": case.fault} if case.fault else None,
+    )  # fmt: skip
+    return True
+
+
+def _take_result(case: Case, item: PlanItem, row: Any, cause: Cause) -> None:
+    target = compiled(case).binding(item.binding).target
+    try:
+        after = context_after(case.context, result_of(row), mapping=target.output_mapping)
+    except ExpressionFailed as problem:
+        fault_case(
+            case, f"{item.binding}: {_why(problem)}", by=cause.by, caused_by=cause.entry
+        )
+        return
+    item.written = sorted(k for k in after if k not in case.context or after[k] != case.context[k])
+    change_context(case, after, item.written, cause=cause, step=item.binding)
+
+
+def change_context(
+    case: Case,
+    after: dict[str, Any],
+    written: list[str],
+    *,
+    cause: Cause,
+    step: str,
+    invalidated: list[str] | None = None,
+    problem: str = "",
+) -> None:
+    """Store a changed context: what was written is valid, what was undone is marked, never removed."""
+    marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(written))
+    if after == case.context and marked == case.invalidated and not problem:
+        return
+    case.context, case.invalidated = after, marked
+    said: dict[str, Any] = {"step": step, "changed": {key: after[key] for key in written}}
+    if invalidated:
+        said["invalidated"] = sorted(invalidated)
+    if problem:
+        said["problem"] = problem
+    save_case(
+        case, "context_changed", before=str(case.status), by=cause.by,
+        fields=("context", "invalidated"), caused_by=cause.entry, payloads=said,
+    )  # fmt: skip
+
+
+def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> None:
+    try:
+        value = input_for(binding.target, case.context)
+        if not isinstance(value, dict):
+            raise _Stuck(f"{binding.name}: the inputMapping must give an object")
+        check_json(value, "/input")
+        policy = undo_policy(definition, binding)
+        said = {} if policy is None else policy.to_json()
+        with transaction.atomic():
+            if isinstance(binding.target, HumanTask):
+                type_, target_id = _open_task(case, binding, binding.target, value, said, cause)
+            else:
+                type_, target_id = _open_call(case, binding, binding.target, value, said, cause)
+    except Invalid as refusal:
+        first = refusal.errors[0] if refusal.errors else None
+        detail = refusal.detail if first is None else f"{first.pointer} {first.message}"
+        raise _Stuck(f"{binding.name}: {detail}") from refusal
+    except Refusal as refusal:
+        raise _Stuck(f"{binding.name}: {refusal.detail}") from refusal
+    except ExpressionFailed as problem:
+        raise _Stuck(f"{binding.name}: {_why(problem)}") from problem
+    PlanItem(
+        tenant_id=case.tenant_id,
+        case_id=case.id,
+        binding=binding.name,
+        type=type_,
+        target_id=target_id,
+        created_at=now(),
+    ).save(force_insert=True)
+
+
+def _open_task(
+    case: Case, binding: Binding, task: HumanTask, value: dict[str, Any], said: dict[str, Any],
+    cause: Cause,
+) -> tuple[str, uuid.UUID]:  # fmt: skip
+    people = actors_by_username(task.candidate_users) if task.candidate_users else {}
+    item = create_item(
+        NewWorkItem(
+            tenant_id=case.tenant_id,
+            title=task.title,
+            created_by=cause.by.id,
+            payload=value,
+            candidate_groups=task.candidate_groups,
+            candidate_users=sorted(people.values()),
+            permitted_outcomes=task.outcomes,
+            resolution_schema=dict(task.resolution_schema) if task.resolution_schema else None,
+            priority=task.priority,
+            policy=said,
+            reversibility=binding.reversibility,
+            due_at=now() + task.expires_in if task.expires_in else None,
+            case_id=case.id,
+            binding=binding.name,
+        ),
+        by=cause.by,
+        caused_by=cause.entry,
+    )
+    return PlanItemType.WORK_ITEM, item.id
+
+
+def _open_call(
+    case: Case, binding: Binding, call: CapabilityCall, value: dict[str, Any],
+    said: dict[str, Any], cause: Cause,
+) -> tuple[str, uuid.UUID]:  # fmt: skip
+    execution = open_execution(
+        NewExecution(
+            tenant_id=case.tenant_id,
+            capability=call.capability,
+            input=value,
+            requested_by=cause.by.id,
+            reason=f"Step {binding.name} of case {case.title}",
+            policy=said,
+            reversibility=None if binding.reversibility == _UNSPECIFIED else binding.reversibility,
+            case_id=case.id,
+            binding=binding.name,
+        ),
+        by=cause.by,
+        caused_by=cause.entry,
+    )
+    return PlanItemType.EXECUTION, execution.id

@@ -1,0 +1,344 @@
+"""Deciding about a run: pause and resume it; retry, reassign, hand over, attest or abandon a step.
+
+Every verb locks the case (if there is one), the step's original, the run, the step, in that order,
+and moves original, step, run and case in one transaction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from accounts.acting import ActingUser
+from cases.actions.door import check_state, check_version, lock_case, operating, save_run, save_step
+from cases.actions.forward import Cause
+from cases.actions.parts import lock_part
+from cases.actions.running import lock_run, unblock
+from cases.lifecycle import LIVE_RUNS, RunStatus, StepStatus
+from cases.models import Case, CompensationRun, CompensationStep
+from executions import compensation
+from executions.basis import required_reason
+from executions.compensation import kind_of
+from executions.lifecycle import CompensationState
+from executions.planning import UndoRequest
+from ledger.clock import now
+from ledger.errors import Conflict, NotFound
+from ledger.record import ActorRef
+from ledger.selectors import latest_ref
+from ledger.tenancy import set_tenant
+from workitems.actions.repairing import by_person
+
+Remember = Callable[[CompensationRun], None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """Everything one decision is about, locked. `last` is the newest attempt of this step, if any."""
+
+    case: Case | None
+    row: Any
+    run: CompensationRun
+    step: CompensationStep
+    last: Any | None
+    cause: Cause
+
+
+Decide = Callable[[Held], None]
+
+
+def retry_step(
+    run_id: uuid.UUID,
+    n: int,
+    *,
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Try a failed step again, in the same way. Operators.
+
+    Raises NotFound, NotPermitted, Stale, Conflict unless the step FAILED in a live run.
+    """
+
+    def decide(held: Held) -> None:
+        if held.last is None:
+            _replan(held, "compensation_step_retried")
+        else:
+            _again(held, None, "compensation_retried", "compensation_step_retried")
+
+    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+
+
+def reassign_step(
+    run_id: uuid.UUID,
+    n: int,
+    *,
+    assignee: uuid.UUID | None = None,
+    candidate_groups: Sequence[str] = (),
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Have another person (an actor) or group undo a failed step. Operators.
+
+    Raises as `retry_step`, and Invalid when nobody is named or the one named is no active member.
+    """
+
+    def decide(held: Held) -> None:
+        request = by_person(_attempt(held), assignee, candidate_groups, required=True)
+        _again(held, request, "compensation_reassigned", "compensation_step_retried")
+
+    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+
+
+def hand_step_to_human(
+    run_id: uuid.UUID,
+    n: int,
+    *,
+    assignee: uuid.UUID | None = None,
+    candidate_groups: Sequence[str] = (),
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Let a person do what the program could not. Operators. Raises as `reassign_step`."""
+
+    def decide(held: Held) -> None:
+        request = by_person(_attempt(held), assignee, candidate_groups, required=False)
+        _again(held, request, "compensation_handed_to_human", "compensation_step_retried")
+
+    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+
+
+def attest_step(
+    run_id: uuid.UUID,
+    n: int,
+    *,
+    evidence: Any,
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Vouch, with evidence, that a failed step's original is undone: RESOLVED. Operators.
+
+    Raises as `retry_step`, and Invalid without evidence.
+    """
+
+    def decide(held: Held) -> None:
+        words = required_reason(evidence, pointer="/evidence")
+        _attempt(held)
+        compensation.attest(
+            kind_of(held.step.original_type), held.row, evidence=words, by=held.cause.by
+        )
+        before = str(held.run.status)
+        unblock(held.run, held.case, cause=held.cause)
+        held.step.resolve()
+        _settle_step(held, before, "compensation_step_resolved", {"evidence": words})
+
+    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+
+
+def abandon_step(
+    run_id: uuid.UUID,
+    n: int,
+    *,
+    reason: Any,
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Let the effect of a failed step stand: ABANDONED, and the run can only end in part. Operators.
+
+    Raises as `retry_step`, and Invalid without a reason.
+    """
+
+    def decide(held: Held) -> None:
+        words = required_reason(reason)
+        if held.row.compensation_state == CompensationState.COMPENSATION_FAULTED:
+            compensation.abandon(
+                kind_of(held.step.original_type), held.row, reason=words, by=held.cause.by
+            )
+        before = str(held.run.status)
+        unblock(held.run, held.case, cause=held.cause)
+        held.step.abandon()
+        _settle_step(held, before, "compensation_step_abandoned", {"reason": words})
+
+    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+
+
+def pause_run(
+    run_id: uuid.UUID,
+    *,
+    reason: str = "",
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Let no further step start; the one under way may end. Operators."""
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        _, run = _locked(run_id)
+        by = operating(acting_user).ref()
+        check_version(run, expected_version)
+        check_state(run, "pause", frozenset({RunStatus.RUNNING}))
+        run.pause()
+        save_run(
+            run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": reason}
+        )
+        if remember is not None:
+            remember(run)
+    return run
+
+
+def resume_run(
+    run_id: uuid.UUID,
+    *,
+    acting_user: ActingUser,
+    expected_version: int | None = None,
+    remember: Remember | None = None,
+) -> CompensationRun:
+    """Let steps start again. Operators."""
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        _, run = _locked(run_id)
+        by = operating(acting_user).ref()
+        check_version(run, expected_version)
+        check_state(run, "resume", frozenset({RunStatus.PAUSED}))
+        run.resume()
+        save_run(run, "compensation_resumed", before=RunStatus.PAUSED, by=by)
+        if remember is not None:
+            remember(run)
+    return run
+
+
+def pause_run_of(case: Case, *, by: ActorRef, reason: str) -> None:
+    """Pause the run that rolls a locked case back. Raises Conflict when it is not RUNNING."""
+    run_id = (
+        CompensationRun.objects.filter(root_case_id=case.root_id, status__in=LIVE_RUNS)
+        .values_list("id", flat=True)
+        .first()
+    )
+    run = None if run_id is None else lock_run(run_id)
+    if run is None:
+        raise Conflict("No rollback is under way.", extra={"current_status": str(case.status)})
+    check_state(run, "pause", frozenset({RunStatus.RUNNING}))
+    run.pause()
+    save_run(
+        run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": reason}
+    )
+
+
+def _decide(
+    run_id: uuid.UUID,
+    n: int,
+    decide: Decide,
+    acting_user: ActingUser,
+    expected_version: int | None,
+    remember: Remember | None,
+) -> CompensationRun:
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        found = CompensationStep.objects.filter(run_id=run_id, n=n).first()
+        if found is None:
+            raise NotFound("There is no such step.")
+        case = _case_of(run_id)
+        row = lock_part(found.original_type, found.original_id)
+        run = lock_run(run_id)
+        step = CompensationStep.objects.select_for_update(of=("self",)).get(id=found.id)
+        if run is None or row is None:
+            raise NotFound("There is no such step.")
+        authority = operating(acting_user)
+        check_version(run, expected_version)
+        if run.status not in LIVE_RUNS or step.status != StepStatus.FAILED:
+            raise Conflict(
+                f"Only a failed step of a live run can be decided about; this one is {step.status}.",
+                extra={"current_status": str(step.status)},
+            )
+        caused_by = latest_ref(CompensationRun.subject_type, run.id)
+        if caused_by is None:
+            raise LookupError(f"run {run.id} has no entry")
+        held = Held(case, row, run, step, _last(step), Cause(authority.ref(), caused_by))
+        decide(held)
+        if remember is not None:
+            remember(run)
+    return run
+
+
+def _case_of(run_id: uuid.UUID) -> Case | None:
+    case_id = (
+        CompensationRun.objects.filter(id=run_id).values_list("case_id", flat=True).first()
+    )
+    return None if case_id is None else lock_case(case_id)
+
+
+def _locked(run_id: uuid.UUID) -> tuple[Case | None, CompensationRun]:
+    case = _case_of(run_id)
+    run = lock_run(run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return case, run
+
+
+def _last(step: CompensationStep) -> Any | None:
+    """Return the attempt this step made or adopted; None when its undo could not even begin."""
+    if step.compensation_id is None:
+        return None
+    return compensation.last_attempt(step.original_type, step.original_id)
+
+
+def _attempt(held: Held) -> Any:
+    if held.last is None:
+        raise Conflict(
+            "The undo of this step could not begin. Retry it, or abandon it.",
+            code="undo_not_begun",
+            extra={"current_status": str(held.step.status)},
+        )
+    return held.last
+
+
+def _again(
+    held: Held, request: UndoRequest | None, action: str, step_action: str
+) -> None:
+    """Open a new attempt for a faulted original and let the step, run and case go on."""
+    step, run = held.step, held.run
+    if held.row.compensation_state != CompensationState.COMPENSATION_FAULTED:
+        raise Conflict("Its original moved meanwhile. Read the run again.")
+    wanted = request or UndoRequest.from_json(_attempt(held).request)
+    wanted = dataclasses.replace(wanted, run_id=run.id, step=step.n)
+    attempt = compensation.retry(
+        kind_of(step.original_type), held.row, wanted, action=action, by=held.cause.by,
+        caused_by=held.cause.entry,
+    )  # fmt: skip
+    before = str(run.status)
+    unblock(run, held.case, cause=held.cause)
+    step.retry()
+    step.error, step.ended_at = "", None
+    step.compensation_type = attempt.compensation_type
+    step.compensation_id = attempt.compensation_id
+    save_step(
+        run, step, step_action, before=before, by=held.cause.by, caused_by=held.cause.entry,
+        fields=("error", "ended_at", "compensation_type", "compensation_id"),
+    )  # fmt: skip
+
+
+def _replan(held: Held, action: str) -> None:
+    """Put a step that could not begin back in line; the dispatcher starts it again."""
+    before = str(held.run.status)
+    unblock(held.run, held.case, cause=held.cause)
+    held.step.replan()
+    held.step.error, held.step.ended_at = "", None
+    save_step(
+        held.run, held.step, action, before=before, by=held.cause.by,
+        fields=("error", "ended_at"), caused_by=held.cause.entry,
+    )  # fmt: skip
+
+
+def _settle_step(held: Held, before: str, action: str, payloads: dict[str, str]) -> None:
+    held.step.ended_at = now()
+    save_step(
+        held.run, held.step, action, before=before, by=held.cause.by, fields=("ended_at",),
+        caused_by=held.cause.entry, payloads=payloads,
+    )  # fmt: skip
