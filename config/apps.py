@@ -16,7 +16,7 @@ class ConfigConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Give the dispatcher its bell. Without Redis there is none, and Celery is not even loaded."""
+        """Give the dispatcher its bell. Without Redis there is none, and Celery is not loaded."""
         if settings.REDIS_URL:
             from config.celery import doorbell  # noqa: PLC0415  -- see above
 

@@ -1,8 +1,8 @@
 """The doorbell over Redis: one Celery app, one task, and no work in it.
 
-After a commit that left something to do, `Doorbell.ring` sends the task `wake`; a worker that receives
-it looks for due work at once instead of within a second. PostgreSQL holds what is due: a lost, doubled
-or late message changes nothing. There is no result backend and no schedule.
+After a commit that left something to do, `Doorbell.ring` sends the task `wake`; a worker that
+receives it looks for due work at once instead of within a second. PostgreSQL holds what is due: a
+lost, doubled or late message changes nothing. There is no result backend and no schedule.
 """
 
 from __future__ import annotations

@@ -20,13 +20,15 @@ _COMPLAIN_EVERY_SECONDS = 30.0
 class Sweepers:
     """A few threads that look for due work until they are told to stop.
 
-    A slow capability occupies one of them; the others go on. `bell` set by anybody makes them look at
-    once. Each has a database connection of its own, opened again after the server was away.
+    A slow capability occupies one of them; the others go on. `bell` set by anybody makes them look
+    at once; otherwise one of those that are free looks every second. Each has a database connection
+    of its own, opened again after the server was away.
     """
 
     def __init__(self, count: int, bell: threading.Event) -> None:
         self._bell = bell
         self._stopping = threading.Event()
+        self._found_nothing_at = float("-inf")
         self._threads = [
             threading.Thread(target=self._sweep, name=f"sweep-{number + 1}", daemon=True)
             for number in range(count)
@@ -64,15 +66,19 @@ class Sweepers:
                 log.exception("a sweep failed; the next one follows")
                 close_old_connections()
             if not ran:
+                self._found_nothing_at = time.monotonic()
                 self._wait()
         connection.close()
 
     def _wait(self) -> None:
-        if self._stopping.is_set():
-            return
-        self._bell.wait(SWEEP_SECONDS)
-        if not self._stopping.is_set():
-            self._bell.clear()
+        """Wait for the bell, or until nobody has looked for a second."""
+        while not self._stopping.is_set():
+            if self._bell.wait(SWEEP_SECONDS):
+                if not self._stopping.is_set():
+                    self._bell.clear()
+                return
+            if time.monotonic() - self._found_nothing_at >= SWEEP_SECONDS * 0.9:
+                return
 
 
 def sweep_once() -> int:

@@ -1,0 +1,176 @@
+"""Workers that are killed, doubled or cut off: no effect is lost, none happens twice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from config.demo.transfers import balances, open_accounts, transfers
+from executions import selectors
+from executions.actions import request_execution
+from executions.actions.attempts import LeaseLost, begin, claim, settle
+from executions.models import Execution
+from executions.registry import Result
+from executions.running import run
+from ledger import selectors as entries
+from ledger.dispatch.registry import Due
+from ledger.tenancy import tenant_scope
+from tests.draining import drain, expire_leases
+from tests.subprocesses import manage, start
+from tests.world import World
+
+TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
+MOVED = {"bank": 975_000, "customer": 25_000}
+# Whether the effect is there when the worker dies at this point.
+POINTS = {
+    "execution.dispatched": False,
+    "execution.handled": True,
+    "execution.before_settle": True,
+    "execution.settled": True,
+}
+
+
+def requested(world: World) -> Execution:
+    open_accounts(world.system.tenant_id)
+    return request_execution(capability="demo.transfer", input=TRANSFER, acting_user=world.analyst)
+
+
+def stored(world: World, execution: Execution) -> Execution:
+    with tenant_scope(world.system.tenant_id):
+        return selectors.get(execution.id)
+
+
+def actions(world: World, execution: Execution) -> list[str]:
+    with tenant_scope(world.system.tenant_id):
+        return [e.action for e in entries.entries_of("execution", execution.id)]
+
+
+@pytest.mark.parametrize("point", sorted(POINTS))
+def test_a_worker_killed_at_any_point_leaves_one_effect(world: World, point: str) -> None:
+    drain(fast_forward=True)  # whatever earlier tests left would reach the point first
+    execution = requested(world)
+
+    killed = manage("worker", "--once", AMENDS_FAILPOINT=point)
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert transfers(world.system.tenant_id) == (
+        [("bank", "customer", 25_000)] if POINTS[point] else []
+    )
+    settled = point == "execution.settled"
+    assert stored(world, execution).status == ("SUCCEEDED" if settled else "RUNNING")
+    drain()
+    assert stored(world, execution).status == ("SUCCEEDED" if settled else "RUNNING")
+
+    expire_leases()
+    again = manage("worker", "--once")
+
+    assert again.returncode == 0, again.stderr
+    row = stored(world, execution)
+    assert (row.status, row.attempts) == ("SUCCEEDED", 1 if settled else 2)
+    assert row.output == {"from_balance": 975_000, "to_balance": 25_000}
+    assert balances(world.system.tenant_id) == MOVED
+    assert transfers(world.system.tenant_id) == [("bank", "customer", 25_000)]
+    assert actions(world, execution) == (
+        ["requested", "dispatched", "succeeded"]
+        if settled
+        else ["requested", "dispatched", "retried", "succeeded"]
+    )
+
+
+def test_a_job_that_kills_its_workers_is_given_up(world: World) -> None:
+    execution = requested(world)
+    for attempt in range(1, 6):
+        due = leased(execution)
+        begun = begin(due)
+        assert begun is not None
+        assert begun.call.attempt == attempt
+        assert begun.call.idempotency_key == str(execution.id)
+        expire_leases()
+    assert begin(leased(execution)) is None
+    row = stored(world, execution)
+    assert (row.status, row.attempts) == ("FAILED", 5)
+    assert row.error == "the worker fell silent during the last of 5 attempts"
+    assert transfers(world.system.tenant_id) == []
+
+
+def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
+    execution = requested(world)
+    first = begin(leased(execution))
+    assert first is not None
+    expire_leases()
+    second = begin(leased(execution))
+    assert second is not None
+
+    with pytest.raises(LeaseLost):
+        settle(first, Result({"from_balance": 1, "to_balance": 1}))
+    assert stored(world, execution).status == "RUNNING"
+    assert stored(world, execution).output is None
+    assert first.capability.handler(first.call) == second.capability.handler(second.call)
+    assert settle(second, second.capability.handler(second.call)) == "SUCCEEDED"
+    with pytest.raises(LeaseLost):
+        settle(second, Result({"from_balance": 1, "to_balance": 1}))
+    assert stored(world, execution).output == {"from_balance": 975_000, "to_balance": 25_000}
+    assert transfers(world.system.tenant_id) == [("bank", "customer", 25_000)]
+    run(Due(world.system.tenant_id, execution.id, uuid.uuid4()))
+    assert stored(world, execution).version == 4
+
+
+def test_two_workers_settle_a_pile_of_jobs_once_each(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    executions = [
+        request_execution(
+            capability="demo.transfer", input={**TRANSFER, "amount": 1}, acting_user=world.analyst
+        )
+        for _ in range(20)
+    ]
+    workers = [start("worker", "--once") for _ in range(2)]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
+    for worker in workers:
+        worker.communicate()
+    drain()
+    assert balances(world.system.tenant_id) == {"bank": 999_980, "customer": 20}
+    assert len(transfers(world.system.tenant_id)) == 20
+    for execution in executions:
+        assert actions(world, execution) == ["requested", "dispatched", "succeeded"]
+
+
+@pytest.mark.parametrize("redis", ["", "unix:///nowhere/redis.sock"], ids=["none", "stopped"])
+def test_without_redis_a_running_worker_does_the_work_and_stops_cleanly(
+    world: World, redis: str
+) -> None:
+    worker = start("worker", REDIS_URL=redis)
+    try:
+        execution = requested(world)
+        until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
+        worker.send_signal(signal.SIGTERM)
+        output, _ = worker.communicate(timeout=30)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert worker.returncode == 0
+    assert "ready: 2 threads" in output
+    assert output.rstrip().endswith("stopped")
+    assert balances(world.system.tenant_id) == MOVED
+
+
+def leased(execution: Execution) -> Due:
+    """Claim jobs until the one of `execution` is among them."""
+    for _ in range(50):
+        for due in claim(20):
+            if due.id == execution.id:
+                return due
+    raise AssertionError("the job is not due")
+
+
+def until(holds: Callable[[], bool], worker: subprocess.Popen[str], seconds: float = 30) -> None:
+    """Wait until `holds`, as long as the worker lives."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert worker.poll() is None, "the worker ended"
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)

@@ -1,0 +1,94 @@
+"""The capability registry and its schemas, without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from executions import registry, schemas
+from executions.policy import CompensationPolicy, PolicyError
+from executions.registry import Call, Result, RetryPolicy, capability
+
+
+@pytest.fixture(autouse=True)
+def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_capabilities", {})
+
+
+def nothing(call: Call) -> Result:
+    """Do nothing."""
+    return Result({})
+
+
+def test_a_capability_is_found_by_its_name() -> None:
+    assert capability("b.two")(nothing) is nothing
+    capability("a.one", description="first", reversibility="pivot")(nothing)
+    assert registry.names() == {"a.one", "b.two"}
+    assert [found.name for found in registry.all_capabilities()] == ["a.one", "b.two"]
+    one, two = registry.get("a.one"), registry.get("b.two")
+    assert one is not None
+    assert two is not None
+    assert (one.description, one.reversibility, one.policy) == ("first", "pivot", None)
+    assert (two.description, two.reversibility) == ("Do nothing.", "unspecified")
+    assert registry.get("c.three") is None
+
+
+def test_a_name_is_given_once() -> None:
+    capability("a.one")(nothing)
+    with pytest.raises(ValueError, match=r"a capability named 'a.one' is already registered"):
+        capability("a.one")(nothing)
+
+
+def test_a_wrong_declaration_is_refused_where_it_stands() -> None:
+    with pytest.raises(ValueError, match="not a JSON Schema"):
+        capability("a.one", input_schema={"type": "nonsense"})
+    with pytest.raises(ValueError, match="unknown reversibility 'maybe'"):
+        capability("a.one", reversibility="maybe")
+    with pytest.raises(PolicyError, match="unknown field 'colour'"):
+        capability("a.one", compensation={"colour": "red"})
+    with pytest.raises(ValueError, match="at least 1"):
+        capability("a.one", retry=RetryPolicy(max_attempts=0))
+    assert registry.names() == frozenset()
+
+
+def test_what_undoes_it_becomes_its_policy() -> None:
+    capability("a.one", undone_by="a.back", compensation={"window": "P30D"})(nothing)
+    found = registry.get("a.one")
+    assert found is not None
+    assert found.policy == CompensationPolicy.from_json(
+        {"mode": "automated", "capability": "a.back", "window": "P30D"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempt", "seconds"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (60, 30)]
+)
+def test_waits_double_up_to_a_cap(attempt: int, seconds: float) -> None:
+    assert RetryPolicy().delay(attempt) == seconds
+
+
+def test_every_broken_rule_is_named_by_its_pointer() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a/b": {"type": "integer"}, "rows": {"items": {"minLength": 2}}},
+        "required": ["name"],
+    }
+    found = schemas.problems(schema, {"a/b": "x", "rows": ["ok", "n"]}, "/input")
+    assert [(error.pointer, error.code) for error in found] == [
+        ("/input", "required"),
+        ("/input/a~1b", "type"),
+        ("/input/rows/1", "minLength"),
+    ]
+    assert schemas.problems(schema, {"name": 1}, "/input") == []
+
+
+def test_a_schema_fetches_nothing() -> None:
+    schema = {"$ref": "http://127.0.0.1:9/schema.json"}
+    (error,) = schemas.problems(schema, {}, "/input")
+    assert error.message == (
+        "its schema refers to 'http://127.0.0.1:9/schema.json', which it does not hold"
+    )
+
+
+def test_a_long_list_of_errors_is_cut() -> None:
+    found = schemas.problems({"items": {"type": "string"}}, list(range(500)), "")
+    assert len(found) == schemas.MAX_ERRORS
