@@ -26,7 +26,7 @@ format: install
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 
 bench: install
-	@exec $(PYTHON_IN_VENV) -m config.local.ephemeral -- $(PYTHON_IN_VENV) -m benchmarks.transition
+	@exec $(PYTHON_IN_VENV) -m config.local.ephemeral --durable --no-redis -- $(PYTHON_IN_VENV) -m benchmarks.transition
 
 schema: install
 	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml

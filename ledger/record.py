@@ -56,6 +56,7 @@ class Change:
     `opens` is true for the first entry of a subject. `caused_by` is the immediate trigger, `original`
     what is being undone; either may be the index of an earlier change of the same call.
     `payloads` are kept apart from the entry and can be erased; free text goes nowhere else.
+    `head` is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
     """
 
     tenant_id: uuid.UUID
@@ -75,6 +76,7 @@ class Change:
     completion_seq: int | None = None
     compensation: Mapping[str, Any] | None = None
     payloads: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    head: tuple[int, bytes] | None = None
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -152,16 +154,20 @@ def _read_heads(
     changes: Sequence[Change],
 ) -> dict[tuple[str, uuid.UUID], tuple[int, bytes | None]]:
     """Return (seq, hash) of every subject that already has a chain, locked in subject order."""
+    known: dict[tuple[str, uuid.UUID], tuple[int, bytes | None]] = {
+        change.subject: change.head for change in changes if change.head is not None
+    }
     born = {change.subject for change in changes if change.opens}
-    older = sorted({change.subject for change in changes} - born)
+    older = sorted({change.subject for change in changes} - born - known.keys())
     if not older:
-        return {}
+        return known
     with connection.cursor() as cursor:
         cursor.execute(
             HEADS,
             [changes[0].tenant_id, [kind for kind, _ in older], [id_ for _, id_ in older]],
         )
-        return {(row[0], row[1]): (row[2], bytes(row[3])) for row in cursor.fetchall()}
+        known.update({(row[0], row[1]): (row[2], bytes(row[3])) for row in cursor.fetchall()})
+    return known
 
 
 def _link(link: EntryRef | int | None, recorded: Sequence[Recorded]) -> EntryRef | None:
@@ -277,4 +283,6 @@ class _Rows:
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+    return (
+        [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+    )

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 from config.local import orphans, roles
 from config.local.errors import LocalServerError
 from config.local.folders import private_folder, server_user
-from config.local.postgres import THROW_AWAY, Cluster
+from config.local.postgres import DURABLE, THROW_AWAY, Cluster
 from config.local.programs import bundled_postgres, copied_postgres, find_redis
 from config.local.redis_server import RedisServer
 
@@ -49,9 +49,10 @@ class Servers:
 
 
 @contextlib.contextmanager
-def servers(*, with_redis: bool = True) -> Iterator[Servers]:
+def servers(*, with_redis: bool = True, durable: bool = False) -> Iterator[Servers]:
     """Start a cluster (and Redis, if wanted and there is one) in a temp folder; remove all after.
 
+    `durable` makes commits wait for the disk, as in service: for timings that should mean something.
     Raises LocalServerError if PostgreSQL cannot be started.
     """
     _sweep()
@@ -59,15 +60,15 @@ def servers(*, with_redis: bool = True) -> Iterator[Servers]:
     try:
         with (folder / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with _started(folder, with_redis=with_redis) as started:
+            with _started(folder, with_redis=with_redis, durable=durable) as started:
                 yield started
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _started(folder: Path, *, with_redis: bool) -> Iterator[Servers]:
-    cluster = _cluster(folder)
+def _started(folder: Path, *, with_redis: bool, durable: bool) -> Iterator[Servers]:
+    cluster = _cluster(folder, DURABLE if durable else THROW_AWAY)
     redis = _redis(folder) if with_redis else None
     passwords = roles.Passwords(owner=secrets.token_hex(16), web=secrets.token_hex(16))
     try:
@@ -90,7 +91,7 @@ def _started(folder: Path, *, with_redis: bool) -> Iterator[Servers]:
         cluster.stop()
 
 
-def _cluster(folder: Path) -> Cluster:
+def _cluster(folder: Path, settings: Mapping[str, str]) -> Cluster:
     user = server_user()
     if user.is_other:
         # Root keeps the folder; the server's user may only pass through it.
@@ -102,7 +103,7 @@ def _cluster(folder: Path) -> Cluster:
         log=folder / "postgres.log",
         user=user,
         programs=copied_postgres(folder) if user.is_other else bundled_postgres(),
-        settings=THROW_AWAY,
+        settings=settings,
     )
 
 
@@ -187,6 +188,7 @@ def main(arguments: Sequence[str]) -> int:
     """Command line; returns the command's exit code, or 1 if the servers did not start."""
     parser = argparse.ArgumentParser(prog="python -m config.local.ephemeral")
     parser.add_argument("--redis", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--durable", action="store_true", help="wait for the disk at commit")
     parser.add_argument("command", nargs="+", metavar="CMD")
     options = parser.parse_args(arguments)
 
@@ -195,7 +197,10 @@ def main(arguments: Sequence[str]) -> int:
         raise SystemExit(128 + number)
 
     try:
-        with _signals(give_up), servers(with_redis=options.redis) as started:
+        with (
+            _signals(give_up),
+            servers(with_redis=options.redis, durable=options.durable) as started,
+        ):
             code = _run_command(options.command, started.environment)
             _ignore_signals()
             return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -112,8 +113,16 @@ def test_a_wrong_value_is_refused_by_name_and_rule(
     ],
     ids=["tcp", "socket-in-query", "socket-as-host", "ipv6"],
 )
-def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, object]) -> None:
-    assert env.database(url) == {"ENGINE": "django.db.backends.postgresql", **expected}
+def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]) -> None:
+    assert env.database(url) == {
+        "ENGINE": "django.db.backends.postgresql",
+        **expected,
+        "OPTIONS": {
+            "server_side_binding": True,
+            "prepare_threshold": 2,
+            **expected.get("OPTIONS", {}),
+        },
+    }
 
 
 @pytest.mark.parametrize(

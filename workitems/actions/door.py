@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
 from collections.abc import Collection
 from typing import Any
-
-from django.db.models import Q
 
 from executions.compensation import kind_of
 from executions.models import Execution
 from ledger.errors import Invalid, NotFound, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record
+from ledger.selectors import latest_ref
 from workitems.errors import IllegalState
 from workitems.lifecycle import BY_NAME, Kind
 from workitems.models import WorkItem
@@ -36,20 +36,30 @@ def lock_items(ids: Collection[uuid.UUID]) -> list[WorkItem]:
     return list(rows.order_by("id"))
 
 
+@functools.cache
+def _locking_sql() -> str:
+    """Return the locked read as text, built once: composing it by the ORM costs more than running it."""
+    columns = ", ".join(f"w.{field.column}" for field in WorkItem._meta.concrete_fields)
+    return (
+        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash FROM workitems_workitem w"  # noqa: S608  -- column names of the model
+        " JOIN ledger_ledgerhead h ON h.tenant_id = w.tenant_id"
+        " AND h.subject_type = 'work_item' AND h.subject_id = w.id"
+        " WHERE w.id = %s OR w.id = (SELECT undoes_id FROM workitems_workitem"
+        " WHERE id = %s AND undoes_type = 'work_item')"
+        " ORDER BY w.id FOR UPDATE OF w, h"
+    )
+
+
 def lock_item(item_id: uuid.UUID) -> tuple[WorkItem, Any | None]:
     """Lock an item and, when it undoes something, the original; raise NotFound when absent.
 
+    The ends of their chains come with the same statement: both rows of a pair are locked, because a
+    row that was only joined would be as old as the snapshot once the lock had been waited for.
     One statement locks an undo task together with the work item it reverses, in id order. That closes
     the race with withdrawing, which locks the same two. Executions come after work items in the lock
     order, so an execution it reverses is locked by a second statement.
     """
-    original_id = WorkItem.objects.filter(id=item_id, undoes_type="work_item").values("undoes_id")
-    rows = {
-        row.id: row
-        for row in WorkItem.objects.select_for_update(of=("self",))
-        .filter(Q(id=item_id) | Q(id__in=original_id))
-        .order_by("id")
-    }
+    rows = {row.id: row for row in WorkItem.objects.raw(_locking_sql(), [item_id, item_id])}
     item = rows.get(item_id)
     if item is None:
         raise NotFound
@@ -101,6 +111,7 @@ def save_and_record(
     """
     item.version += 1
     item.save(update_fields=["status", "version", *fields])
+    head = item.__dict__.pop("head_seq", None), item.__dict__.pop("head_hash", None)
     return record(
         Change(
             tenant_id=item.tenant_id,
@@ -113,12 +124,22 @@ def save_and_record(
             to_status=str(item.status),
             kind="COMPENSATION" if item.kind == Kind.COMPENSATION else "TRANSITION",
             caused_by=caused_by,
+            original=finished_entry(item),
             case_id=item.case_id,
             completion_seq=item.completion_seq if action == "completed" else None,
             compensation=compensation_envelope(item),
             payloads=payloads or {},
+            head=None if head[0] is None else (head[0], bytes(head[1])),
         )
     )
+
+
+def finished_entry(item: WorkItem) -> EntryRef | None:
+    """Return the link to the entry that finished what `item` undoes; None for ordinary work."""
+    if item.undoes_id is None:
+        return None
+    kind = kind_of(item.undoes_type)
+    return latest_ref(kind.subject_type, item.undoes_id, actions=[kind.finished])
 
 
 def compensation_envelope(item: WorkItem) -> dict[str, Any] | None:

@@ -1,0 +1,69 @@
+-- The statements of `workitems.actions.stop`/`start`, in order, as pgbench runs them.
+-- Hashes are made by the server from random bytes: the cost of writing them is what counts here.
+BEGIN;
+SELECT set_config('amends.tenant_id', :tenant, true);
+SELECT w.version, w.status, h.seq, h.hash AS head FROM workitems_workitem w
+JOIN ledger_ledgerhead h ON h.tenant_id = w.tenant_id
+    AND h.subject_type = 'work_item' AND h.subject_id = w.id
+WHERE w.id = :item::uuid OR w.id = (
+    SELECT undoes_id FROM workitems_workitem WHERE id = :item::uuid AND undoes_type = 'work_item')
+ORDER BY w.id FOR UPDATE OF w, h \gset
+SELECT m.actor_id, a.type, m.roles,
+       array(SELECT g.name FROM accounts_groupmembership g WHERE g.membership_id = m.id)
+FROM accounts_membership m
+JOIN accounts_actor a ON a.id = m.actor_id
+JOIN accounts_user u ON u.id = m.user_id
+WHERE m.id = :membership::uuid AND m.is_active AND u.is_active AND a.is_active;
+UPDATE workitems_workitem
+SET status = CASE :status WHEN 'ASSIGNED' THEN 'IN_PROGRESS' ELSE 'ASSIGNED' END,
+    version = :version::int + 1, assignee_id = :actor::uuid
+WHERE id = :item::uuid;
+WITH fresh AS MATERIALIZED (
+    SELECT uuidv7() AS id, sha256(convert_to(random()::text, 'UTF8')) AS hash, now() AS at
+), entry AS (
+    INSERT INTO ledger_ledgerentry (
+        id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash, hash,
+        kind, action, from_status, to_status, actor_id, actor_type, actor_role, on_behalf_of_id,
+        caused_by_id, caused_by_hash, original_id, original_hash, correlation_id, case_id,
+        completion_seq, compensation, at, body)
+    SELECT t.id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash,
+        t.hash, kind, action, from_status, to_status, actor_id, actor_type, actor_role,
+        on_behalf_of_id, caused_by_id, caused_by_hash, original_id, original_hash, correlation_id,
+        case_id, completion_seq, compensation::jsonb, t.at, body
+    FROM fresh, unnest(
+        ARRAY[fresh.id], ARRAY[:tenant::uuid], ARRAY['work_item'], ARRAY[:item::uuid],
+        ARRAY[:seq::int + 1], ARRAY[:version::int + 1], ARRAY[:head::bytea],
+        ARRAY[fresh.hash], ARRAY['TRANSITION'], ARRAY['stopped'], ARRAY[:status::text],
+        ARRAY[CASE :status WHEN 'ASSIGNED' THEN 'IN_PROGRESS' ELSE 'ASSIGNED' END],
+        ARRAY[:actor::uuid], ARRAY['HUMAN'], ARRAY['member'], ARRAY[NULL]::uuid[],
+        ARRAY[NULL]::uuid[], ARRAY[NULL]::bytea[], ARRAY[NULL]::uuid[], ARRAY[NULL]::bytea[],
+        ARRAY[:item::uuid], ARRAY[NULL]::uuid[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[],
+        ARRAY[fresh.at], ARRAY[convert_to(repeat('x', 900), 'UTF8')]
+    ) AS t(id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash, hash,
+        kind, action, from_status, to_status, actor_id, actor_type, actor_role, on_behalf_of_id,
+        caused_by_id, caused_by_hash, original_id, original_hash, correlation_id, case_id,
+        completion_seq, compensation, at, body)
+), head AS (
+    INSERT INTO ledger_ledgerhead (tenant_id, subject_type, subject_id, seq, hash, entry_id)
+    SELECT t.* FROM fresh, unnest(
+        ARRAY[:tenant::uuid], ARRAY['work_item'], ARRAY[:item::uuid], ARRAY[:seq::int + 1],
+        ARRAY[fresh.hash], ARRAY[fresh.id]) AS t
+    ON CONFLICT (tenant_id, subject_type, subject_id)
+    DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id
+), payload AS (
+    INSERT INTO ledger_payload (entry_id, name, tenant_id, salt, body)
+    SELECT * FROM unnest(
+        ARRAY[]::uuid[], ARRAY[]::text[], ARRAY[]::uuid[], ARRAY[]::bytea[], ARRAY[]::bytea[])
+), event AS (
+    INSERT INTO ledger_outboxevent
+        (id, tenant_id, type, subject_type, subject_id, case_id, shard, at)
+    SELECT t.* FROM fresh, unnest(
+        ARRAY[fresh.id], ARRAY[:tenant::uuid], ARRAY['amends.work_item.stopped.v1'],
+        ARRAY['work_item'], ARRAY[:item::uuid], ARRAY[NULL]::uuid[], ARRAY[:item::uuid],
+        ARRAY[fresh.at]) AS t
+)
+INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, shard, attempts)
+SELECT tenant_id, event_id, consumer, shard, 0
+FROM unnest(ARRAY[]::uuid[], ARRAY[]::uuid[], ARRAY[]::text[], ARRAY[]::uuid[])
+    AS t(tenant_id, event_id, consumer, shard);
+COMMIT;
