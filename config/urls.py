@@ -18,6 +18,7 @@ api: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("problems/<slug:code>", problem_type, name="api-problem"),
+    path("", include("workitems.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -19,7 +19,7 @@ ACTOR_TYPES: Final = frozenset({"HUMAN", "AGENT", "SYSTEM"})
 
 ACTIONS: Final = frozenset(
     # work items (WS-HumanTask 1.1 §4.7, past tense)
-    "created claimed released assigned started stopped completed rejected cancelled"
+    "created edited claimed released assigned started stopped completed rejected cancelled"
     # executions
     " dispatched succeeded failed retried waiting requested"
     # cases

@@ -104,7 +104,8 @@ def _started(attempts: Sequence[CompensationAttempt]) -> set[uuid.UUID]:
         rows = WorkItem.objects.filter(id__in=tasks).exclude(status__in=NOT_STARTED)
         begun.update(rows.values_list("id", flat=True))
     if runs:
-        executions = Execution.objects.filter(id__in=runs).exclude(status__in=UNDISPATCHED)
+        untouched = Q(status__in=UNDISPATCHED, attempts=0)
+        executions = Execution.objects.filter(id__in=runs).exclude(untouched)
         begun.update(executions.values_list("id", flat=True))
     return begun
 
@@ -117,12 +118,25 @@ def waiting_for(authority: Authority) -> QuerySet[WorkItem]:
 
 def pool_of(authority: Authority) -> QuerySet[WorkItem]:
     """Return unassigned items the person may claim because a group of theirs, or they, are named."""
+    rows = visible().filter(_names(authority), status=Status.PENDING)
+    return _undo_first(rows.exclude(excluded__contains=[str(authority.actor_id)]))
+
+
+def candidate_for(rows: QuerySet[WorkItem], authority: Authority) -> QuerySet[WorkItem]:
+    """Narrow `rows` to items the person is a candidate of: named, in a named group, or nobody was."""
+    nobody = ~Exists(CandidateGroup.objects.filter(work_item_id=OuterRef("id"))) & ~Exists(
+        CandidateUser.objects.filter(work_item_id=OuterRef("id"))
+    )
+    found = rows.filter(_names(authority) | Q(nobody))
+    return found.exclude(excluded__contains=[str(authority.actor_id)])
+
+
+def _names(authority: Authority) -> Q:
     in_group = CandidateGroup.objects.filter(
         work_item_id=OuterRef("id"), name__in=sorted(authority.groups)
     )
     named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=authority.actor_id)
-    rows = visible().filter(Exists(in_group) | Exists(named), status=Status.PENDING)
-    return _undo_first(rows.exclude(excluded__contains=[str(authority.actor_id)]))
+    return Q(Exists(in_group)) | Q(Exists(named))
 
 
 def unassigned() -> QuerySet[WorkItem]:
@@ -158,6 +172,7 @@ def filtered(
     kind: str = "",
     compensation_state: str = "",
     query: str = "",
+    case_id: uuid.UUID | None = None,
 ) -> QuerySet[WorkItem]:
     """Narrow `rows`; empty arguments narrow nothing."""
     wanted = Q()
@@ -169,6 +184,8 @@ def filtered(
         wanted &= Q(compensation_state=compensation_state)
     if query:
         wanted &= Q(title__icontains=query)
+    if case_id is not None:
+        wanted &= Q(case_id=case_id)
     return rows.filter(wanted)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workitems.actions.compensating import compensate
 from workitems.actions.creating import create_work_item
+from workitems.actions.editing import edit
 from workitems.actions.repairing import (
     abandon,
     attest,
@@ -36,6 +37,7 @@ __all__ = [
     "compensate",
     "complete",
     "create_work_item",
+    "edit",
     "hand_to_human",
     "reassign_compensation",
     "reject",

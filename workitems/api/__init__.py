@@ -1,0 +1,1 @@
+"""The REST API of work items (DESIGN §8)."""

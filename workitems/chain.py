@@ -1,0 +1,301 @@
+"""Causal chains: finished work in the order of completion, and what reverses it, in the order of undoing.
+
+`build_chain` is pure and knows work items and executions alike, so the page of a case draws its chain
+with it too. What is drawn, the table beside it and the API answer come from the same nodes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.http import dot, graph
+from accounts.http.describers import Description, describe
+from accounts.selectors import Person, people
+from accounts.templatetags.amends import label_of, state_label
+from executions import selectors as execution_selectors
+from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
+from executions.models import Execution
+from ledger.clock import rfc3339
+from workitems import selectors
+from workitems.lifecycle import FINAL, NOT_STARTED, UNDONE_OUTCOMES, Status
+from workitems.models import WorkItem
+from workitems.words import outcome_label
+
+# A step that was undone, or is being undone, was finished before.
+_DONE = frozenset({Status.COMPLETED, ExecutionStatus.SUCCEEDED})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChainNode:
+    """One work item or execution of a chain.
+
+    `order` is its place in its lane: of completion for forward work, of undoing for undo work, equal
+    for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
+    """
+
+    type: str
+    id: uuid.UUID
+    name: str
+    lane: graph.Lane
+    order: int
+    status: str
+    compensation_state: str
+    completion_seq: int | None
+    who: uuid.UUID | None
+    at: dt.datetime
+    undoes: uuid.UUID | None
+    outcome: str | None
+    started: bool
+    focus: bool
+
+    @property
+    def subject(self) -> tuple[str, uuid.UUID]:
+        """The node's type and id."""
+        return (self.type, self.id)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Chain:
+    """The nodes of a chain, forward lane first, each lane in its order."""
+
+    nodes: tuple[ChainNode, ...]
+
+    @property
+    def undos(self) -> dict[uuid.UUID, list[ChainNode]]:
+        """The attempts at undoing each node, by the node's id."""
+        found: dict[uuid.UUID, list[ChainNode]] = {}
+        for node in self.nodes:
+            if node.undoes is not None:
+                found.setdefault(node.undoes, []).append(node)
+        return found
+
+
+def chain_of(item: WorkItem) -> Chain:
+    """Return the chain around a work item: its whole case, or without a case its own undoing.
+
+    Runs in the caller's tenant scope; a constant number of queries.
+    """
+    if item.case_id is not None:
+        return chain_of_case(item.case_id, focus=item.id)
+    if item.undoes_id is None:
+        return _alone([item], [], item.id)
+    if item.undoes_type == WorkItem.subject_type:
+        return _alone([selectors.get(item.undoes_id)], [], item.id)
+    return _alone([], [execution_selectors.get(item.undoes_id)], item.id)
+
+
+def chain_of_case(case_id: uuid.UUID, *, focus: uuid.UUID | None = None) -> Chain:
+    """Return the chain of a whole case; `focus` marks one node, and shows it even unfinished."""
+    return build_chain(
+        list(selectors.in_case(case_id)), execution_selectors.of_case(case_id), focus=focus
+    )
+
+
+def _alone(items: Sequence[WorkItem], executions: Sequence[Execution], focus: uuid.UUID) -> Chain:
+    originals = [row.id for row in (*items, *executions)]
+    undo_tasks = selectors.undo_tasks_of(originals)
+    undo_runs = Execution.objects.filter(undoes_id__in=originals).order_by("created_at", "id")
+    return build_chain(
+        [*items, *undo_tasks], [*executions, *undo_runs], focus=focus, unfinished=True
+    )
+
+
+def build_chain(
+    items: Iterable[WorkItem],
+    executions: Iterable[Execution],
+    *,
+    focus: uuid.UUID | None = None,
+    unfinished: bool = False,
+) -> Chain:
+    """Order rows into a chain. Pure.
+
+    The forward lane holds finished work (and `focus`, and with `unfinished` everything), by completion
+    number, then by time. The undo lane holds every attempt at undoing one of those, by the time at
+    which the first attempt was opened.
+    """
+    rows: list[WorkItem | Execution] = [*items, *executions]
+    forward = [
+        row
+        for row in rows
+        if row.undoes_id is None
+        and (unfinished or row.completion_seq is not None or row.id == focus)
+    ]
+    forward.sort(key=_completion)
+    shown = {row.id for row in forward}
+    undos = sorted(
+        (row for row in rows if row.undoes_id in shown), key=lambda row: (row.created_at, row.id)
+    )
+    # The first attempt at each original decides its place; dict keys keep that order.
+    places = {id_: at for at, id_ in enumerate(dict.fromkeys(row.undoes_id for row in undos))}
+    undos.sort(key=lambda row: places[row.undoes_id])
+    return Chain(
+        (
+            *(_node(row, at, focus) for at, row in enumerate(forward, start=1)),
+            *(_node(row, places[row.undoes_id] + 1, focus) for row in undos),
+        )
+    )
+
+
+def _completion(row: WorkItem | Execution) -> tuple[bool, int, dt.datetime, uuid.UUID]:
+    return (row.completion_seq is None, row.completion_seq or 0, row.created_at, row.id)
+
+
+def _node(row: WorkItem | Execution, order: int, focus: uuid.UUID | None) -> ChainNode:
+    human = isinstance(row, WorkItem)
+    return ChainNode(
+        type=row.subject_type,
+        id=row.id,
+        name=label_of(row.binding) if row.binding else row.title if human else row.capability,
+        lane="forward" if row.undoes_id is None else "undo",
+        order=order,
+        status=str(row.status),
+        compensation_state=row.compensation_state,
+        completion_seq=row.completion_seq,
+        who=(row.completed_by_id or row.assignee_id) if human else row.requested_by_id,
+        at=(row.completed_at if human else None) or row.ended_at or row.created_at,
+        undoes=row.undoes_id,
+        outcome=row.outcome if human else None,
+        started=row.status not in (NOT_STARTED if human else UNDISPATCHED),
+        focus=row.id == focus,
+    )
+
+
+def edges(chain: Chain) -> list[graph.Edge]:
+    """Return every arrow between the nodes, once."""
+    nodes = _graph_nodes(chain, {})
+    return graph.between(nodes, graph.in_order(nodes))
+
+
+def to_json(chain: Chain) -> dict[str, Any]:
+    """Return `{nodes, edges}` as the API answers it: the node set of the page."""
+    named = people(node.who for node in chain.nodes)
+    return {
+        "nodes": [_node_json(node, named) for node in chain.nodes],
+        "edges": [
+            {"source": edge.source, "target": edge.target, "kind": edge.kind}
+            for edge in edges(chain)
+        ],
+    }
+
+
+def _node_json(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
+    return {
+        "id": str(node.id),
+        "type": node.type,
+        "name": node.name,
+        "lane": node.lane,
+        "order": node.order,
+        "status": node.status,
+        "compensation_state": node.compensation_state,
+        "completion_seq": node.completion_seq,
+        "who": named[node.who].username if node.who in named else None,
+        "at": rfc3339(node.at),
+        "undoes": None if node.undoes is None else str(node.undoes),
+    }
+
+
+def figure(
+    chain: Chain, *, figure_id: str = "chain", label: str = "", table_url: str = ""
+) -> graph.Figure:
+    """Return the drawing for `graph/figure.html`."""
+    nodes = _graph_nodes(chain, _described(chain))
+    return graph.layout(
+        nodes, graph.in_order(nodes), figure_id=figure_id, label=label, table_url=table_url
+    )
+
+
+def to_dot(chain: Chain) -> str:
+    """Return the chain in the DOT language."""
+    nodes = _graph_nodes(chain, {})
+    return dot.to_dot(nodes, graph.in_order(nodes))
+
+
+def table(chain: Chain) -> list[dict[str, Any]]:
+    """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
+    described, named, undos = _described(chain), people(n.who for n in chain.nodes), chain.undos
+    by_id = {node.id: node for node in chain.nodes}
+
+    def link(node: ChainNode) -> dict[str, str]:
+        return {"label": node.name, "url": described[node.subject].url}
+
+    return [
+        {
+            "id": str(node.id),
+            "n": node.order,
+            "title": node.name,
+            "url": described[node.subject].url,
+            "type_label": _type_label(node),
+            "status": node.status,
+            "kind": node.type,
+            "who": named[node.who].username if node.who in named else "",
+            "at": node.at,
+            "undoes": link(by_id[node.undoes]) if node.undoes in by_id else None,
+            "undone_by": [link(undo) for undo in undos.get(node.id, ())],
+            "entry": None,
+        }
+        for node in chain.nodes
+    ]
+
+
+def _described(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:
+    return describe(node.subject for node in chain.nodes)
+
+
+def _graph_nodes(
+    chain: Chain, described: Mapping[tuple[str, uuid.UUID], Description]
+) -> list[graph.Node]:
+    nodes = []
+    for node in chain.nodes:
+        said = _said(node)
+        found = described.get(node.subject)
+        nodes.append(
+            graph.Node(
+                id=str(node.id),
+                title=node.name,
+                subtitle=said,
+                tone=_tone(node),
+                url=found.url if found else "",
+                label=f"{_type_label(node)}: {node.name}, {said}",
+                lane=node.lane,
+                order=node.order,
+                reverses=str(node.undoes) if node.undoes else None,
+                dashed=not node.started,
+                focus=node.focus,
+            )
+        )
+    return nodes
+
+
+def _said(node: ChainNode) -> str:
+    """Return the second line of a box: how it ended, else how it stands."""
+    if node.lane == "undo" and node.outcome:
+        return outcome_label(node.outcome).lower()
+    if node.status in _DONE:
+        return _("done %(date)s") % {"date": date_format(node.at, "j F")}
+    if not node.started:
+        return _("not started")
+    return state_label(node.status, node.type).lower()
+
+
+def _tone(node: ChainNode) -> graph.Tone:
+    if node.lane == "forward":
+        return "bad" if node.status == Status.COMPENSATION_FAULTED else ""
+    if node.status == Status.CANCELLED or not node.started:
+        return ""
+    failed = node.status in FINAL or node.status in UNSUCCESSFUL
+    if failed or (node.outcome and node.outcome not in UNDONE_OUTCOMES):
+        return "bad"
+    return "undo"
+
+
+def _type_label(node: ChainNode) -> str:
+    if node.type == WorkItem.subject_type:
+        return _("Undo task") if node.lane == "undo" else _("Task")
+    return _("Automatic undo") if node.lane == "undo" else _("Automatic")
