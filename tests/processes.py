@@ -1,0 +1,79 @@
+"""The application as a newcomer has it: a web server and a worker, each a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.database import ROOT
+from tests.subprocesses import environment
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Served:
+    """Where the pages are, and the folder of what the processes say."""
+
+    url: str
+    folder: Path
+
+    def logs(self) -> str:
+        """Return what the processes have said, for the message of a failed test."""
+        found = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {path.name}\n{path.read_text()[-8000:]}" for path in found)
+
+
+@contextlib.contextmanager
+def served(folder: Path, **more: str) -> Iterator[Served]:
+    """Run web server and worker on the test's own database; `more` are environment variables."""
+    web = [
+        *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
+        *("--bind", "127.0.0.1:0", "--threads", "4", "--no-control-socket"),
+    ]
+    worker = [sys.executable, str(ROOT / "manage.py"), "worker"]
+    with (
+        _process(web, folder / "web.log", more) as server,
+        _process(worker, folder / "worker.log", more) as working,
+    ):
+        url = _said(server, folder / "web.log", r"Listening at: (http://[\d.:]+)")
+        _said(working, folder / "worker.log", r"(ready): ")
+        yield Served(url, folder)
+
+
+@contextlib.contextmanager
+def _process(
+    command: list[str], path: Path, more: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    with path.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(**more), stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _said(process: subprocess.Popen[bytes], log: Path, pattern: str) -> str:
+    """Wait until the log says something that matches, and return its first group."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        found = re.search(pattern, log.read_text())
+        if found is not None:
+            return found[1]
+        assert process.poll() is None, f"it ended at once:\n{log.read_text()}"
+        assert time.monotonic() < deadline, f"it never said {pattern!r}:\n{log.read_text()}"
+        time.sleep(0.05)
