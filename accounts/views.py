@@ -29,10 +29,13 @@ class LoginView(DjangoLoginView):
 
     form_class = LoginForm
     template_name = "registration/login.html"
+    http_method_names = ["get", "head", "post"]
 
 
 class LogoutView(DjangoLogoutView):
     """Ends the session (POST only) and shows the login page."""
+
+    http_method_names = ["post"]
 
 
 @method_decorator(never_cache, name="dispatch")

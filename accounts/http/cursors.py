@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 
 from ledger.clock import rfc3339
 from ledger.errors import Invalid
@@ -125,7 +125,10 @@ def _decode(cursor: str, rows: QuerySet[Any], names: Sequence[str]) -> _Edge:
 def _value(model: type[Model], name: str, text: Any) -> Any:
     if not isinstance(text, str) or "\x00" in text:
         raise TypeError(name)
-    value = model._meta.get_field(name).to_python(text)
+    field = model._meta.get_field(name)
+    if not isinstance(field, Field):
+        raise TypeError(name)
+    value = field.to_python(text)
     if value is None or (isinstance(value, dt.datetime) and value.tzinfo is None):
         raise ValueError(name)
     return value

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import uuid
 from typing import Any
 
 from django.db import connection
@@ -62,15 +63,16 @@ class Key:
     """One well-formed key of one member, with what it was sent for."""
 
     value: str
-    acting_user: ActingUser
+    tenant_id: uuid.UUID
+    membership_id: uuid.UUID
     request: str
     body_hash: str
 
     def first_answer(self) -> Answer | None:
         """Return the kept answer, or None. Raises Invalid if the key was for something else."""
-        with tenant_scope(self.acting_user.tenant_id):
+        with tenant_scope(self.tenant_id):
             row = IdempotencyKey.objects.filter(
-                membership_id=self.acting_user.membership_id, key=self.value
+                membership_id=self.membership_id, key=self.value
             ).first()
         if row is None:
             return None
@@ -87,7 +89,7 @@ class Key:
             cursor.execute(
                 _KEEP,
                 [
-                    new_id(), self.acting_user.tenant_id, self.acting_user.membership_id,
+                    new_id(), self.tenant_id, self.membership_id,
                     self.value, self.request, self.body_hash, answer.status,
                     json.dumps(answer.headers), json.dumps(answer.body), now(),
                 ],
@@ -99,7 +101,8 @@ class Key:
 def key_of(request: Request, acting_user: ActingUser) -> Key | None:
     """Return the request's key, None without the header. Raises Invalid for a malformed one."""
     value = request.headers.get(HEADER)
-    if value is None or request.method != "POST":
+    membership_id = acting_user.membership_id
+    if value is None or request.method != "POST" or membership_id is None:
         return None
     if not _PRINTABLE.fullmatch(value):
         raise Invalid(
@@ -107,7 +110,8 @@ def key_of(request: Request, acting_user: ActingUser) -> Key | None:
             code="idempotency_key_invalid",
         )
     body = hashlib.sha256(payload_bytes(request.data)).hexdigest()
-    return Key(value, acting_user, f"{request.method} {request.get_full_path()}", body)
+    sent_for = f"{request.method} {request.get_full_path()}"
+    return Key(value, acting_user.tenant_id, membership_id, sent_for, body)
 
 
 def missing() -> PreconditionRequired:

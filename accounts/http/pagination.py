@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -58,7 +58,7 @@ class CursorPages(BasePagination):
         queryset: QuerySet[Any] | Sequence[Any],
         request: Request,
         view: object = None,
-    ) -> list[Model]:
+    ) -> list[Any]:
         """Return the rows of the page asked for."""
         if not isinstance(queryset, QuerySet):
             raise TypeError("only a queryset has a stable order to page by")

@@ -119,7 +119,7 @@ class AmendsAutoSchema(AutoSchema):
 
     def _add_problem(self, found: dict[str, Any], status: int) -> None:
         if str(status) not in found:
-            found[str(status)] = self._get_response_for_code(
+            found[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]  # DRF-spectacular
                 OpenApiResponse(ProblemSchema, description=_WORDS[status]),
                 str(status),
                 media_types=["application/problem+json"],

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
-from accounts.acting import ActingUser
 from accounts.actions import add_member, set_active
-from accounts.http.membership import SESSION_KEY
+from accounts.http.membership import SESSION_KEY, place_of
 from accounts.models import User
+from tests.clients import browser
 from tests.world import PASSWORD, World, make_world
 
 
-def signed_in(who: ActingUser) -> Client:
-    """Return a browser in which `who` has signed in."""
-    client = Client()
-    client.force_login(User.objects.get(id=who.user_id))
-    return client
-
-
-def log_in(client: Client, username: str, password: str = PASSWORD, next_url: str = "") -> object:
+def log_in(
+    client: Client, username: str, password: str = PASSWORD, next_url: str = ""
+) -> HttpResponse:
     """Send the login form."""
-    return client.post(
+    return client.post(  # type: ignore[return-value]  # the test client's own class
         "/accounts/login/", {"username": username, "password": password, "next": next_url}
     )
 
@@ -42,14 +38,14 @@ def test_logging_in_leads_to_the_inbox_under_a_new_session(world: World) -> None
     session.save()
     client.cookies["sessionid"] = str(session.session_key)
     response = log_in(client, world.analyst.username)
-    assert (response.status_code, response["Location"]) == (302, "/")  # type: ignore[attr-defined, index]
+    assert (response.status_code, response["Location"]) == (302, "/")
     assert client.cookies["sessionid"].value != session.session_key
     assert client.get("/")["Location"] == "/inbox/"
 
 
 def test_a_wrong_password_shows_the_form_again(world: World) -> None:
     response = log_in(Client(), world.analyst.username, "wrong")
-    assert response.status_code == 200  # type: ignore[attr-defined]
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -59,24 +55,24 @@ def test_a_wrong_password_shows_the_form_again(world: World) -> None:
 )
 def test_next_is_honoured_only_within_the_site(world: World, asked: str, led_to: str) -> None:
     response = log_in(Client(), world.analyst.username, next_url=asked)
-    assert response["Location"] == led_to  # type: ignore[index]
+    assert response["Location"] == led_to
 
 
 def test_too_many_wrong_passwords_lock_the_name_and_say_so(world: World) -> None:
     client = Client()
     for _ in range(8):
         response = log_in(client, world.analyst.username, "wrong")
-    assert response.status_code == 429  # type: ignore[attr-defined]
-    assert "Too many tries" in response.content.decode()  # type: ignore[attr-defined]
+    assert response.status_code == 429
+    assert "Too many tries" in response.content.decode()
     right = log_in(client, world.analyst.username)
-    assert right.status_code == 429  # type: ignore[attr-defined]
+    assert right.status_code == 429
     assert "_auth_user_id" not in client.session
     # Someone else at the same address is not locked out.
-    assert log_in(Client(), world.surveyor.username).status_code == 302  # type: ignore[attr-defined]
+    assert log_in(Client(), world.surveyor.username).status_code == 302
 
 
 def test_logging_out_takes_a_post_and_ends_the_session(world: World) -> None:
-    client = signed_in(world.analyst)
+    client = browser(world.analyst)
     assert client.get("/accounts/logout/").status_code == 405
     response = client.post("/accounts/logout/")
     assert (response.status_code, response["Location"]) == (302, "/accounts/login/")
@@ -84,10 +80,10 @@ def test_logging_out_takes_a_post_and_ends_the_session(world: World) -> None:
 
 
 def test_switching_reaches_own_tenants_only(world: World) -> None:
-    user = User.objects.get(id=world.outsider.user_id)
+    user = User.objects.get(username=world.outsider.username)
     second = make_world()
     mine = add_member(user, roles=["auditor"], acting_user=second.system)
-    client = signed_in(mine)
+    client = browser(mine)
     assert client.post("/accounts/switch-tenant/", {"tenant": mine.tenant_id}).status_code == 303
     assert client.session[SESSION_KEY] == str(mine.membership_id)
     client.post("/accounts/switch-tenant/", {"tenant": world.analyst.tenant_id})
@@ -96,17 +92,19 @@ def test_switching_reaches_own_tenants_only(world: World) -> None:
 
 
 def test_a_session_that_names_a_foreign_membership_falls_back_to_an_own_one(world: World) -> None:
-    client = signed_in(world.analyst)
+    client = browser(world.analyst)
     session = client.session
     session[SESSION_KEY] = str(world.outsider.membership_id)
     session.save()
     response = client.get("/admin/")
     assert response.status_code == 403
-    assert response.wsgi_request.place.acting == world.analyst  # type: ignore[attr-defined]
+    bound = place_of(response.wsgi_request)
+    assert bound is not None
+    assert bound.acting == world.analyst
 
 
 def test_a_deactivated_member_is_out_at_once(world: World) -> None:
-    client = signed_in(world.operator)
+    client = browser(world.operator)
     assert client.get("/admin/").status_code == 200
     assert world.operator.membership_id is not None
     set_active(world.operator.membership_id, active=False, acting_user=world.admin)
@@ -118,7 +116,7 @@ def test_a_deactivated_member_is_out_at_once(world: World) -> None:
 
 def test_the_admin_is_entered_by_role(world: World) -> None:
     entered = {
-        name: signed_in(world.of(name)).get("/admin/").status_code
+        name: browser(world.of(name)).get("/admin/").status_code
         for name in ("analyst", "approver", "operator", "auditor", "admin", "agent")
     }
     assert entered == {
@@ -130,7 +128,7 @@ def test_the_admin_is_entered_by_role(world: World) -> None:
 
 
 def test_the_admin_shows_members_of_the_sessions_tenant_and_edits_none(world: World) -> None:
-    client = signed_in(world.admin)
+    client = browser(world.admin)
     listed = client.get("/admin/accounts/user/").content.decode()
     assert world.analyst.username in listed
     assert world.outsider.username not in listed
@@ -149,6 +147,6 @@ def test_the_admin_shows_members_of_the_sessions_tenant_and_edits_none(world: Wo
 
 
 def test_an_operator_sees_no_accounts_in_the_admin(world: World) -> None:
-    client = signed_in(world.operator)
+    client = browser(world.operator)
     assert client.get("/admin/accounts/user/").status_code == 403
     assert client.get("/admin/accounts/membership/").status_code == 403

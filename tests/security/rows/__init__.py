@@ -1,0 +1,1 @@
+"""The expectations of the authorisation matrix, one module per app: `ROWS`."""

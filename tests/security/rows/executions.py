@@ -1,0 +1,54 @@
+"""Capabilities and executions: any member may ask for one; whose it is decides about it."""
+
+from __future__ import annotations
+
+from executions.actions import request_execution, within
+from ledger.ids import new_id
+from ledger.record import ActorRef
+from ledger.tenancy import tenant_scope
+from tests.security.matrix import Row, expect
+from tests.world import World
+
+
+def _pending(world: World) -> dict[str, object]:
+    """An execution that the analyst asked for and nobody has started."""
+    row = request_execution(
+        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+    )
+    return {"id": row.id}
+
+
+def _waiting(world: World) -> dict[str, object]:
+    """An execution that the analyst asked for and an outside party owes."""
+    system = world.system
+    with tenant_scope(system.tenant_id):
+        row = within.open_execution(
+            within.NewExecution(
+                tenant_id=system.tenant_id,
+                capability="erp.book",
+                input={},
+                requested_by=world.analyst.actor_id,
+                case_id=new_id(),
+            ),
+            by=ActorRef(system.actor_id, system.actor_type, "system"),
+        )
+    return {"id": row.id}
+
+
+ROWS = {
+    "executions-api:capabilities": Row(GET=expect(200)),
+    "executions-api:list": Row(
+        GET=expect(200),
+        POST=expect(201, body={"capability": "demo.flaky", "input": {"fail_times": 0}}),
+    ),
+    "executions-api:detail": Row(make=_pending, GET=expect(200)),
+    "executions-api:cancel": Row(
+        make=_pending, POST=expect(403, analyst=200, operator=200, admin=200)
+    ),
+    "executions-api:result": Row(
+        make=_waiting,
+        POST=expect(
+            403, analyst=200, operator=200, admin=200, agent=200, body={"outcome": "succeeded"}
+        ),
+    ),
+}
