@@ -59,11 +59,11 @@ def play(stage: Stage) -> None:
     before = balances(stage.tenant_id)
     moved_before = len(transfers(stage.tenant_id))
     stage.tell.title(f"Loan rollback at {stage.url}")
-    case_id = _open(stage)
-    _forward(stage, case_id)
+    case_id = open_loan(stage)
+    pay_out(stage, case_id)
     originals = _originals(stage, case_id)
     _show_balances(stage, "the bank has paid")
-    plan = _preview(stage, case_id)
+    plan = preview(stage, case_id)
     run = _roll_back(stage, plan)
     _show_balances(stage, "the money is back")
     _check(stage, case_id, run, originals)
@@ -71,7 +71,8 @@ def play(stage: Stage) -> None:
     _check_ledger(stage)
 
 
-def _open(stage: Stage) -> str:
+def open_loan(stage: Stage) -> str:
+    """Open a case of the loan example and return its id. Raises as `play` does."""
     stage.tell.chapter("A loan is applied for")
     operator = stage.client("operator")
     source = Path(settings.BASE_DIR) / "examples" / "loan-approval.yaml"
@@ -93,7 +94,8 @@ def _open(stage: Stage) -> str:
     return str(case["id"])
 
 
-def _forward(stage: Stage, case_id: str) -> None:
+def pay_out(stage: Stage, case_id: str) -> None:
+    """Let everybody do their work until the case is completed. Raises as `play` does."""
     stage.tell.chapter("Three people and a program do their work")
     for task in FORWARD:
         item_id = stage.until(
@@ -125,7 +127,8 @@ def _originals(stage: Stage, case_id: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _preview(stage: Stage, case_id: str) -> dict[str, Any]:
+def preview(stage: Stage, case_id: str) -> dict[str, Any]:
+    """Ask for the plan of rolling the case back, and return it. Raises as `play` does."""
     stage.tell.chapter("The credit check was forged")
     stage.tell.did("operator", "asks what would be undone, in which order and by whom")
     plan: dict[str, Any] = (
