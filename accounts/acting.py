@@ -1,8 +1,8 @@
 """Who acts, and with what authority at this moment.
 
-An `ActingUser` is what a request or a handler brings along: identity, fixed at login. An `Authority`
-is what the database says inside the verb's transaction: a role that was taken away a second ago is
-gone, whatever the token remembers.
+An `ActingUser` is what a request or a handler brings along: identity, fixed at login. An
+`Authority` is what the database says inside the verb's transaction: a role that was taken away a
+second ago is gone, whatever the token remembers.
 """
 
 from __future__ import annotations
@@ -99,5 +99,3 @@ def system_of(tenant_id: uuid.UUID) -> ActingUser:
     with tenant_scope(tenant_id):
         actor_id = Actor.objects.values_list("id", flat=True).get(type=ActorType.SYSTEM)
     return ActingUser(tenant_id, actor_id, ActorType.SYSTEM, "system")
-
-

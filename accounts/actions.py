@@ -168,7 +168,12 @@ def set_active(membership_id: uuid.UUID, *, active: bool, acting_user: ActingUse
         membership.is_active = actor.is_active = active
         membership.save(update_fields=["is_active"])
         _raise_version(actor, "is_active")
-        _record(actor, "member_reactivated" if active else "member_deactivated", by)
+        _record(
+            actor,
+            "member_reactivated" if active else "member_deactivated",
+            by,
+            before=_state(active=not active),
+        )
 
 
 def create_token(acting_user: ActingUser, *, name: str = "") -> str:
@@ -180,7 +185,7 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
         set_tenant(acting_user.tenant_id)
         by = authority_of(acting_user)
         membership, actor = _locked(acting_user.membership_id)
-        _, token = ApiToken.objects.create(
+        _, token = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
             user=membership.user,
             expiry=TOKEN_LIFETIME,
             tenant_id=membership.tenant_id,
@@ -212,6 +217,8 @@ def _locked(membership_id: uuid.UUID | None) -> tuple[Membership, Actor]:
 
     The lock closes the race of two changes reading the same actor version and chain head.
     """
+    if membership_id is None:
+        raise NotFound
     actor = (
         Actor.objects.select_for_update(of=("self",))
         .filter(id__in=Membership.objects.filter(id=membership_id).values("actor_id"))
@@ -246,8 +253,11 @@ def _record(
     by: ActorRef,
     *,
     opens: bool = False,
+    before: str | None = None,
     payloads: dict[str, object] | None = None,
 ) -> None:
+    """Record one act about an actor. `before` is the status it had, where the act changed it."""
+    after = _state(active=actor.is_active)
     record(
         Change(
             tenant_id=actor.tenant_id,
@@ -257,18 +267,22 @@ def _record(
             kind="ADMIN",
             action=action,
             actor=by,
-            from_status="" if opens else "ACTIVE",
-            to_status="ACTIVE" if actor.is_active else "INACTIVE",
+            from_status="" if opens else before or after,
+            to_status=after,
             opens=opens,
             payloads=payloads or {},
         )
     )
 
 
+def _state(*, active: bool) -> str:
+    return "ACTIVE" if active else "INACTIVE"
+
+
 def note_on_tenant(
     tenant_id: uuid.UUID, action: str, *, by: ActorRef, payloads: dict[str, object]
 ) -> None:
-    """Record an ADMIN act of an app above about the whole tenant, inside the caller's transaction."""
+    """Record an ADMIN act about the whole tenant for an app above, in the caller's transaction."""
     tenant = Tenant.objects.select_for_update(of=("self",)).get(id=tenant_id)
     tenant.version += 1
     tenant.save(update_fields=["version"])

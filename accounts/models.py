@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from knox.models import AbstractAuthToken
+from typing_extensions import override
 
 from accounts.roles import ActorType
 from ledger.ids import new_id, new_token
@@ -36,6 +37,7 @@ class Tenant(models.Model):
     version = models.IntegerField(default=1)
     created_at = models.DateTimeField()
 
+    @override
     def __str__(self) -> str:
         return self.name
 

@@ -46,7 +46,8 @@ class Subject:
 
     def ceiling_variables(self) -> dict[str, uuid.UUID]:
         """Return what the ceiling script is told."""
-        assert self.analyst.membership_id is not None
+        if self.analyst.membership_id is None:
+            raise RuntimeError("the analyst is a member")
         return {
             "tenant": self.analyst.tenant_id,
             "item": self.theirs,

@@ -1,8 +1,8 @@
 """One human transition through the service layer against its ceiling. `make bench`.
 
 Ours: `start` and `stop` of one work item, in turn, by one client through `workitems.actions`.
-Ceiling: the same statements, in the same order, by pgbench: prepared, as the application's role, on the
-same tables, with the same triggers and policies; see `transition.sql` beside this file.
+Ceiling: the same statements, in the same order, by pgbench: prepared, as the application's role, on
+the same tables, with the same triggers and policies; see `transition.sql` beside this file.
 
 Both run on one server in one process tree, interleaved round by round, because machines drift: the
 figure that counts is the median of the per-round ratios. Exit 1 below the bound.
@@ -84,9 +84,10 @@ def _pgbench(variables: dict[str, uuid.UUID], transactions: int) -> float:
     """Run the ceiling script and return its transactions per second, connecting time aside."""
     url = psycopg.conninfo.conninfo_to_dict(os.environ["DATABASE_URL"])
     settings = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
+    program = bundled_postgres().postgres.parent / "pgbench"
     done = subprocess.run(
         [
-            str(bundled_postgres().postgres.parent / "pgbench"), "--no-vacuum", "--protocol", "prepared",
+            str(program), "--no-vacuum", "--protocol", "prepared",
             "--client", "1", "--transactions", str(transactions), *settings,
             "--file", str(HERE / "transition.sql"),
             "--host", str(url["host"]), "--username", str(url["user"]), str(url["dbname"]),

@@ -1,7 +1,7 @@
 """Executions, their jobs, the attempts to undo anything, and the completion counter of a case.
 
-Every update of an execution's row raises its version and has its ledger entry (the guard sees to it).
-What changes without being news, the lease of a running job, lives in `ExecutionJob`.
+Every update of an execution's row raises its version and has its ledger entry (the guard sees to
+it). What changes without being news, the lease of a running job, lives in `ExecutionJob`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Execution(models.Model):
     """One governed run of a capability.
 
     `idempotency_key` is what the handler hands to the outside world: the same for every attempt.
-    `before`/`after` are the images the handler reported, for a restoring undo. `undoes_*` names what
-    a compensating execution reverses and `compensation` says why (DESIGN §8, work item shape).
+    `before`/`after` are the images the handler reported, for a restoring undo. `undoes_*` names
+    what a compensating execution reverses and `compensation` says why (DESIGN §8, work item shape).
     """
 
     subject_type: ClassVar[str] = "execution"
@@ -213,7 +213,7 @@ class CompensationAttempt(models.Model):
 
 
 class CompletionCounter(models.Model):
-    """The next completion number of a case: the order of completion, drawn under this row's lock."""
+    """The last completion number of a case: the order of completion, drawn under its row lock."""
 
     case_id = models.UUIDField(primary_key=True)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")

@@ -1,7 +1,8 @@
 """What undoing one finished thing would mean: a pure function of its stored row.
 
-`plan_original` answers with a step (how, by whom), an exclusion (why not, and what instead), or None
-for what needs no undo. `cases` selects and orders; nothing here reads the database or the clock.
+`plan_original` answers with a step (how, by whom), an exclusion (why not, and what instead), or
+None for what needs no undo. `cases` selects and orders; nothing here reads the database or the
+clock.
 """
 
 from __future__ import annotations
@@ -16,6 +17,20 @@ from executions.policy import CompensationPolicy
 
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
 UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
+
+
+# Why something is left out of a plan, in words, and what could be done instead (DESIGN §6).
+EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "already_compensated": ("It has already been undone.", ("nothing_to_do",)),
+    "in_flight": ("It is running now; its result is awaited.", ("wait",)),
+    "not_completed": ("It was never finished.", ("cancel_if_open",)),
+    "irreversible": ("It is declared irreversible.", ("correct", "accept")),
+    "pivot": ("It is a point of no return.", ("correct", "accept")),
+    "no_compensation_declared": ("Nobody declared how to undo it.", ("include", "accept")),
+    "window_closed": ("It could be undone until {until}.", ("correct", "accept")),
+}
+# These hold whether or not an undo is needed.
+UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,33 +164,28 @@ def plan_original(
 ) -> UndoStep | Exclusion | None:
     """Return how `row` would be undone, why it would not, or None when it needs no undo.
 
-    `settled` is the status of finished work of this kind, `policy` what was declared (None: nothing).
+    `settled` is the status of finished work of this kind, `policy` what was declared (None:
+    nothing).
     """
-
-    def excluded(code: str, detail: str, *alternatives: str) -> Exclusion:
-        return Exclusion(original, code, detail, alternatives)
-
     state = row.compensation_state
-    if state == CompensationState.COMPENSATED:
-        return excluded("already_compensated", "It has already been undone.", "nothing_to_do")
-    if in_flight:
-        return excluded("in_flight", "It is running now; its result is awaited.", "wait")
-    if state == CompensationState.NONE and row.status != settled:
-        return excluded("not_completed", "It was never finished.", "cancel_if_open")
-    if row.reversibility == Reversibility.NOT_NEEDED:
+    closes = _window_ends(policy, completed_at)
+    refusals = (
+        (state == CompensationState.COMPENSATED, "already_compensated"),
+        (in_flight, "in_flight"),
+        (state == CompensationState.NONE and row.status != settled, "not_completed"),
+        (row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct", "irreversible"),
+        (row.reversibility == Reversibility.PIVOT, "pivot"),
+        (policy is None, "no_compensation_declared"),
+        (closes is not None and now > closes, "window_closed"),
+    )
+    code = next((code for applies, code in refusals if applies), None)
+    if row.reversibility == Reversibility.NOT_NEEDED and code not in UNCONDITIONAL:
         return None
-    if row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct":
-        return excluded("irreversible", "It is declared irreversible.", "correct", "accept")
-    if row.reversibility == Reversibility.PIVOT:
-        return excluded("pivot", "It is a point of no return.", "correct", "accept")
-    if policy is None:
-        return excluded(
-            "no_compensation_declared", "Nobody declared how to undo it.", "include", "accept"
-        )
+    if code is not None or policy is None:
+        detail, alternatives = EXCLUSIONS[code or "no_compensation_declared"]
+        until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
+        return Exclusion(original, str(code), detail.format(until=until), alternatives)
     said = policy.effective()
-    if said.window is not None and completed_at is not None and now > completed_at + said.window:
-        closed = (completed_at + said.window).isoformat()
-        return excluded("window_closed", f"It could be undone until {closed}.", "correct", "accept")
     return UndoStep(
         original=original,
         completion_seq=row.completion_seq,
@@ -190,3 +200,10 @@ def plan_original(
         policy_hash=policy.digest,
         compensation_state=state,
     )
+
+
+def _window_ends(
+    policy: CompensationPolicy | None, completed_at: dt.datetime | None
+) -> dt.datetime | None:
+    window = None if policy is None else policy.effective().window
+    return None if window is None or completed_at is None else completed_at + window

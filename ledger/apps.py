@@ -1,4 +1,4 @@
-"""The ledger app: entries, heads, outbox, the recording door and the dispatcher. No HTTP, no admin."""
+"""The ledger app: entries, heads, outbox, the recording door, dispatch. No HTTP, no admin."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Named points at which a test may kill the process, to prove that nothing is lost or done twice.
 
 A point is declared once, by name, where the module is loaded, and reached in the code by `reach`.
-Without `AMENDS_FAILPOINT` in the environment `reach` does nothing. With it, the process kills itself
-with SIGKILL the first time that point is reached: no handler runs, nothing is flushed, exactly as if
-the machine had lost power.
+Without `AMENDS_FAILPOINT` in the environment `reach` does nothing. With it, the process kills
+itself with SIGKILL the first time that point is reached: no handler runs, nothing is flushed,
+exactly as if the machine had lost power.
 """
 
 from __future__ import annotations

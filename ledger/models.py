@@ -83,7 +83,7 @@ class LedgerHead(models.Model):
 
 
 class Payload(models.Model):
-    """The bytes behind one commitment of one entry. Erasable; the entry's hash does not need them."""
+    """The bytes behind one commitment of one entry: erasable, the hash does not need them."""
 
     pk = models.CompositePrimaryKey("entry_id", "name")
     entry_id = models.UUIDField()
@@ -145,5 +145,3 @@ class OutboxTask(models.Model):
                 condition=models.Q(done_at__isnull=True, dead_at__isnull=True),
             ),
         ]
-
-

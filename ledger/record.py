@@ -53,10 +53,10 @@ class Change:
     """What one entry will say.
 
     `version` and `to_status` are those of the subject's row as the same transaction leaves it.
-    `opens` is true for the first entry of a subject. `caused_by` is the immediate trigger, `original`
-    what is being undone; either may be the index of an earlier change of the same call.
-    `payloads` are kept apart from the entry and can be erased; free text goes nowhere else.
-    `head` is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
+    `opens` is true for the first entry of a subject. `caused_by` is the immediate trigger,
+    `original` what is being undone; either may be the index of an earlier change of the same call.
+    `payloads` are kept apart from the entry and can be erased; free text goes nowhere else. `head`
+    is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
     """
 
     tenant_id: uuid.UUID

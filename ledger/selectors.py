@@ -72,6 +72,22 @@ def entries_by_id(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
     return {entry.id: entry for entry in _opened(LedgerEntry.objects.filter(id__in=list(ids)))}
 
 
+def effects_of(entry_id: uuid.UUID, *, limit: int = 100) -> list[Entry]:
+    """Return the first `limit` entries that this one caused, oldest first."""
+    rows = LedgerEntry.objects.filter(caused_by_id=entry_id).order_by("at", "id")
+    return _opened(rows[:limit])
+
+
+def previous_of(entry: Entry) -> Entry | None:
+    """Return the entry before this one in its chain, or None for the first."""
+    rows = LedgerEntry.objects.filter(
+        subject_type=entry.subject_type,
+        subject_id=entry.subject_id,
+        subject_seq=entry.subject_seq - 1,
+    )
+    return next(iter(_opened(rows)), None)
+
+
 def all_entries() -> Any:
     """Return the queryset of the tenant's entries, for pages that filter and page it."""
     return LedgerEntry.objects.all()
@@ -91,6 +107,16 @@ def latest_ref(
         rows = rows.filter(action__in=actions)
     found = rows.order_by("-subject_seq").values_list("id", "hash").first()
     return None if found is None else EntryRef(found[0], bytes(found[1]))
+
+
+def opened_by(subject_type: str, subject_id: uuid.UUID) -> uuid.UUID | None:
+    """Return the actor of the first entry of a subject, or None without a chain."""
+    found: uuid.UUID | None = (
+        LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id, subject_seq=1)
+        .values_list("actor_id", flat=True)
+        .first()
+    )
+    return found
 
 
 def head(subject_type: str, subject_id: uuid.UUID) -> tuple[int, bytes] | None:

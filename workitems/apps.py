@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class WorkItemsConfig(AppConfig):
@@ -12,6 +13,7 @@ class WorkItemsConfig(AppConfig):
 
     name = "workitems"
 
+    @override
     def ready(self) -> None:
         """Register once all models are loaded; they may not be imported before."""
         import_module("workitems.startup").register()

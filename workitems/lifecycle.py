@@ -1,7 +1,7 @@
 """The lifecycle of a work item (DESIGN §5; WS-HumanTask 1.1 §4.7). Pure data and guards.
 
-`OPERATIONS` is the one table: code, API, buttons, documentation and tests read it. An operation with
-`built=False` is declared and has neither function nor route yet.
+`OPERATIONS` is the one table: code, API, buttons, documentation and tests read it. An operation
+with `built=False` is declared and has neither function nor route yet.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the lifecycle table. `target` None: the status stays or returns to the prior one."""
+    """One row of the table. `target` None: the status stays, or returns to the prior one."""
 
     name: str
     sources: frozenset[Status]

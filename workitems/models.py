@@ -1,8 +1,8 @@
 """Work items and who may take them. Fields, constraints and the FSM methods; no I/O.
 
-Every update of a work item's row raises its version and has its ledger entry (the guard sees to it).
-`completed_at`, `completed_by`, `outcome` and `resolution` are written once, at completion; undoing
-never touches them.
+Every update of a work item's row raises its version and has its ledger entry (the guard sees to
+it). `completed_at`, `completed_by`, `outcome` and `resolution` are written once, at completion;
+undoing never touches them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import PROTECT
 from django_fsm import FSMField, transition
+from typing_extensions import override
 
 from executions.lifecycle import CompensationState, Reversibility
 from ledger.ids import new_id
@@ -36,8 +37,8 @@ def _from(name: str) -> list[str]:
 class WorkItem(models.Model):
     """One task for a person, or for an agent acting as one (WS-HumanTask 1.1 §4).
 
-    A compensating work item (`kind` COMPENSATION) has `undoes_*`, `compensates` when the original is
-    a work item, and `compensation`: requested_by, reason, regulatory_basis, strategy, mode, run,
+    A compensating work item (`kind` COMPENSATION) has `undoes_*`, `compensates` when the original
+    is a work item, and `compensation`: requested_by, reason, regulatory_basis, strategy, mode, run,
     attempt and the frozen `original_snapshot`, all set at insert. `excluded` lists actors who may
     never take it.
     """
@@ -120,6 +121,7 @@ class WorkItem(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title
 

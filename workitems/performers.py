@@ -7,11 +7,12 @@ import uuid
 
 from accounts.selectors import active_actors, members_of_groups, operators
 from executions.planning import UndoRequest
+from ledger.errors import Invalid
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Performer:
-    """Who may do an undo task. `replaced` says, for the record, why the wanted one was not asked."""
+    """Who may do an undo task; `replaced` says why the wanted one was not asked."""
 
     assignee_id: uuid.UUID | None = None
     groups: tuple[str, ...] = ()
@@ -21,16 +22,24 @@ class Performer:
 
 
 def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> Performer:
-    """Return who may do the undo (DESIGN §5): the original actor by default; an actor who is gone is
-    replaced by the candidate groups, and where those have no member left, by the tenant's operators.
+    """Return who may do the undo (DESIGN §5): the original actor by default; an actor who is gone
+    is replaced by the candidate groups, and where those have no member left, by the tenant's
+    operators.
+
+    Whoever it is given to is named as a candidate too: a task given back to the pool is not for
+    everybody to take. Raises Invalid for a named performer whom the policy excludes.
     """
-    if request.assignee_id is not None:
-        return Performer(assignee_id=request.assignee_id)
     excluded = (finished_by,) if request.performer == "not_original_actor" and finished_by else ()
+    named = request.assignee_id
+    if named is not None:
+        if named in excluded:
+            raise Invalid.field("/assignee", "is excluded from this undo", code="excluded")
+        groups = request.candidate_groups if request.performer != "original_actor" else ()
+        return Performer(assignee_id=named, groups=groups, users=(named,), excluded=excluded)
     replaced = ""
     if request.performer == "original_actor":
         if finished_by is not None and finished_by in active_actors([finished_by]):
-            return Performer(assignee_id=finished_by)
+            return Performer(assignee_id=finished_by, users=(finished_by,))
         replaced = "original_actor_not_available"
     if set(members_of_groups(request.candidate_groups)) - set(excluded):
         return Performer(groups=request.candidate_groups, excluded=excluded, replaced=replaced)

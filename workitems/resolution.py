@@ -13,7 +13,9 @@ MAX_OUTCOME = 100
 
 
 def check_schema(schema: Any, pointer: str) -> None:
-    """Raise Invalid unless `schema` is a JSON Schema (draft 2020-12) that refers to nothing outside."""
+    """Raise Invalid unless `schema` is a JSON Schema (draft 2020-12) that refers to nothing
+    outside.
+    """
     if not isinstance(schema, dict):
         raise Invalid.field(pointer, "must be a JSON Schema object")
     check_json(schema, pointer)
@@ -28,7 +30,7 @@ def check_schema(schema: Any, pointer: str) -> None:
 def check_completion(
     outcome: Any, resolution: Any, *, permitted: list[str], schema: dict[str, Any] | None
 ) -> None:
-    """Raise Invalid, with a JSON pointer for every broken rule, unless this may be the end of it."""
+    """Raise Invalid, with a JSON pointer for every broken rule, unless it may end like this."""
     errors: list[FieldError] = []
     if permitted and outcome not in permitted:
         message = f"must be one of {', '.join(permitted)}"

@@ -52,7 +52,7 @@ class Servers:
 def servers(*, with_redis: bool = True, durable: bool = False) -> Iterator[Servers]:
     """Start a cluster (and Redis, if wanted and there is one) in a temp folder; remove all after.
 
-    `durable` makes commits wait for the disk, as in service: for timings that should mean something.
+    `durable` makes commits wait for the disk, as in service: for timings that mean something.
     Raises LocalServerError if PostgreSQL cannot be started.
     """
     _sweep()

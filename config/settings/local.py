@@ -11,7 +11,9 @@ _running = None if env.is_set("DATABASE_URL") else stack.running(BASE_DIR)
 _AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
 
 DEBUG = env.flag("AMENDS_DEBUG", default=False)
-SECRET_KEY = env.text("AMENDS_SECRET_KEY", default="local-development-only-not-a-secret-" + "x" * 32)
+SECRET_KEY = env.text(
+    "AMENDS_SECRET_KEY", default="local-development-only-not-a-secret-" + "x" * 32
+)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 if _running is None:

@@ -10,7 +10,9 @@ SECRET_KEY = env.text("AMENDS_SECRET_KEY")
 ALLOWED_HOSTS = env.names("AMENDS_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.names("AMENDS_TRUSTED_ORIGINS", default=())
 _AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
-DATABASES = {"default": env.database(env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL"))}
+DATABASES = {
+    "default": env.database(env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL"))
+}
 REDIS_URL = env.text("REDIS_URL", default="")
 
 AMENDS_DEMO = env.flag("AMENDS_DEMO", default=False)

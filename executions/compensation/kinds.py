@@ -53,9 +53,9 @@ Opener = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
 class CompensableKind:
     """What one kind of original registers.
 
-    `lock(id)` returns the row locked, or None; `link(id)` the immutable (undoes_type, undoes_id) of a
-    compensating row, unlocked; `rank` is its place in the lock order; `finished` names the action of
-    the entry that finished it, the `original` of every entry about its undo.
+    `lock(id)` returns the row locked, or None; `link(id)` the immutable (undoes_type, undoes_id) of
+    a compensating row, unlocked; `rank` is its place in the lock order; `finished` names the action
+    of the entry that finished it, the `original` of every entry about its undo.
     """
 
     subject_type: str
@@ -97,8 +97,9 @@ def kind_of(subject_type: str) -> CompensableKind:
 def lock_pair(own: str, own_id: uuid.UUID) -> tuple[Any | None, Any | None]:
     """Lock a row and, if it undoes something, the original, in lock order.
 
-    The link is read first, unlocked: it is set at insert and never changes. Taking both locks in one
-    order closes the race in which withdrawing locks original → undo while ending locks undo → original.
+    The link is read first, unlocked: it is set at insert and never changes. Taking both locks in
+    one order closes the race in which withdrawing locks original → undo while ending locks undo →
+    original.
     """
     link = kind_of(own).link(own_id)
     if link is None:

@@ -142,8 +142,9 @@ def attest(
 ) -> None:
     """Record a person's word, with evidence, that it is undone: fault → COMPENSATED."""
     _decide(
-        kind, original, "attest", "compensation_attested", CompensationState.COMPENSATED,
-        AttemptOutcome.ATTESTED, {"evidence": evidence}, by=by, caused_by=caused_by,
+        kind, original, method="attest", action="compensation_attested",
+        state=CompensationState.COMPENSATED, outcome=AttemptOutcome.ATTESTED,
+        payloads={"evidence": evidence}, by=by, caused_by=caused_by,
     )  # fmt: skip
 
 
@@ -157,8 +158,9 @@ def abandon(
 ) -> None:
     """Let the effect stand: fault → settled, the residual effect recorded."""
     _decide(
-        kind, original, "abandon", "compensation_abandoned", CompensationState.NONE,
-        AttemptOutcome.ABANDONED, {"reason": reason}, by=by, caused_by=caused_by,
+        kind, original, method="abandon", action="compensation_abandoned",
+        state=CompensationState.NONE, outcome=AttemptOutcome.ABANDONED,
+        payloads={"reason": reason}, by=by, caused_by=caused_by,
     )  # fmt: skip
 
 
@@ -171,7 +173,8 @@ def withdraw(
     caused_by: EntryRef | None = None,
 ) -> EntryRef:
     """Call an undo back: COMPENSATING → settled. The caller made sure that it has not started, and
-    cancels the undo task or execution afterwards; that ending finds no open attempt and settles nothing.
+    cancels the undo task or execution afterwards; that ending finds no open attempt and settles
+    nothing.
     """
     attempt = open_attempt(kind.subject_type, original.id)
     if attempt is None:
@@ -196,7 +199,7 @@ def _hand_over(
     caused_by: EntryRef,
     error: str,
 ) -> None:
-    """The automated undo gave up and the policy asks for a person: stay COMPENSATING, next attempt."""
+    """Let a person go on where the automated undo gave up: stay COMPENSATING, next attempt."""
     human = dataclasses.replace(request, mode="human", capability="")
     entry = _move(
         kind, original, "compensation_handed_to_human", CompensationState.COMPENSATING,
@@ -209,12 +212,12 @@ def _hand_over(
 def _decide(
     kind: CompensableKind,
     original: Original,
+    *,
     method: str,
     action: str,
     state: CompensationState,
     outcome: AttemptOutcome,
     payloads: dict[str, Any],
-    *,
     by: ActorRef,
     caused_by: EntryRef | None,
 ) -> None:

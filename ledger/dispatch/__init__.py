@@ -1,12 +1,12 @@
 """Gets the work done that committed news calls for.
 
-`record` inserts an event and one task per consumer that registered for its type. A worker claims the
-oldest unfinished task of a lane (consumer, shard), commits the lease, and runs the handler; the
+`record` inserts an event and one task per consumer that registered for its type. A worker claims
+the oldest unfinished task of a lane (consumer, shard), commits the lease, and runs the handler; the
 handler marks the task done inside the transaction of its effect, so that the effect happens once.
 
 States of a task: due → leased → done, or back to due after a failure (with back-off), or dead after
-the last attempt. A lease that runs out (the worker was killed) makes the task due again; a worker that
-lost its lease finds out when it marks the task done, and its transaction rolls back.
+the last attempt. A lease that runs out (the worker was killed) makes the task due again; a worker
+that lost its lease finds out when it marks the task done, and its transaction rolls back.
 
 A dead task of a *holding* consumer keeps its lane closed, so that a case never skips a step; a dead
 task of any other consumer is stepped over. No message broker takes part: Redis only wakes sooner.

@@ -30,16 +30,16 @@ _CANDIDATES = f"""
 SELECT t.id FROM ledger_outboxtask t WHERE {_DUE}
   AND pg_try_advisory_xact_lock(hashtextextended(t.consumer || t.shard::text, 0))
 ORDER BY t.next_attempt_at, t.id LIMIT %(limit)s
-"""
-# Asked again, in a statement of its own and therefore on a newer snapshot, under the lane's advisory
-# lock: a worker that leased another task of the lane between the two has committed by now.
+"""  # noqa: S608  -- built of constants
+# Asked again, in a statement of its own and therefore on a newer snapshot, under the lane's
+# advisory lock: a worker that leased another task of the lane between the two has committed by now.
 _LEASE = f"""
 UPDATE ledger_outboxtask t
 SET leased_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s,
     attempts = t.attempts + 1
 WHERE t.id = ANY(%(ids)s) AND {_DUE}
 RETURNING t.id, t.consumer, t.attempts, t.event_id
-"""
+"""  # noqa: S608  -- built of constants
 _EVENTS = """
 SELECT e.id, e.hash, e.tenant_id, o.type, e.action, e.subject_type, e.subject_id, e.subject_version,
        e.case_id, e.from_status, e.to_status, e.actor_id, e.correlation_id, e.at
@@ -147,7 +147,8 @@ def revive(ids: Sequence[int] | None) -> int:
     with system_scope("dispatch"), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledger_outboxtask SET dead_at = NULL, attempts = 0, next_attempt_at = now()"
-            " WHERE dead_at IS NOT NULL AND done_at IS NULL AND (%s::bigint[] IS NULL OR id = ANY(%s))",
-            [ids, ids],
+            " WHERE dead_at IS NOT NULL AND done_at IS NULL"
+            " AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))",
+            {"ids": None if ids is None else list(ids)},
         )
         return int(cursor.rowcount)

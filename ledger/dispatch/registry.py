@@ -1,4 +1,4 @@
-"""Who wants which news, and which tables hold rows that fall due. Filled in `AppConfig.ready()`."""
+"""Who wants which news, and which tables hold rows that fall due. Filled at start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Event:
-    """One committed entry as its consumers see it. `hash` is the entry's; `id` is the entry's id."""
+    """One committed entry as its consumers see it: `id` and `hash` are the entry's."""
 
     id: uuid.UUID
     hash: bytes
@@ -36,8 +36,9 @@ Done = Callable[[], None]
 class Consumer:
     """A handler of events.
 
-    `handle(event, done)` runs outside any transaction; it calls `done()` as the last thing inside the
-    transaction of its effect. `wants` chooses by event type. `holds`: a dead task closes its lane.
+    `handle(event, done)` runs outside any transaction; it calls `done()` as the last thing inside
+    the transaction of its effect. `wants` chooses by event type. `holds`: a dead task closes its
+    lane.
     """
 
     name: str
@@ -61,7 +62,8 @@ class Source:
     """A table with rows that fall due.
 
     `claim(limit)` leases due rows in a committed transaction; `run(due)` does the work of one and
-    must settle or reschedule it itself. An exception that escapes `run` is logged; the lease expires.
+    must settle or reschedule it itself. An exception that escapes `run` is logged; the lease
+    expires.
     """
 
     name: str

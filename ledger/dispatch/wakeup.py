@@ -1,4 +1,6 @@
-"""The doorbell: tells a worker, after commit, that there is work. Only a hint; the sweep is the guarantee."""
+"""The doorbell: tells a worker, after commit, that there is work. Only a hint; the sweep is the
+guarantee.
+"""
 
 from __future__ import annotations
 

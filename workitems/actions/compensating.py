@@ -1,14 +1,15 @@
 """Compensate: begin the undo of a completed work item.
 
 COMPLETED → COMPENSATING, and in the same transaction the undo task (human mode) or the execution
-(automated mode) that does it. Two at once: the second waits for the row lock and finds COMPENSATING.
+(automated mode) that does it. Two at once: the second waits for the row lock and finds
+COMPENSATING.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from executions import compensation, registry
 from executions.basis import parse_regulatory_basis, required_reason
 from executions.models import CompensationAttempt
 from executions.planning import UndoRequest, request_of
-from executions.policy import MODES, STRATEGIES, CompensationPolicy
+from executions.policy import MAX_GROUPS, MAX_NAME_LENGTH, MODES, STRATEGIES, CompensationPolicy
 from ledger.clock import now
 from ledger.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted
 from ledger.record import Change, record
@@ -37,7 +38,6 @@ from workitems.lifecycle import BY_NAME, Kind, Status
 from workitems.models import WorkItem
 from workitems.runs import live_run_of
 
-MAX_GROUPS = 50
 # Refusals an auditor wants to see: somebody tried to take back what may not be taken back.
 _NOTED = (WindowClosed, Irreversible)
 
@@ -73,8 +73,8 @@ def compensate(
     """Begin undoing a completed item. Operator, or the original actor where the policy says so.
 
     Raises NotFound, NotPermitted, Stale, NotCompensable, AlreadyCompensated, IllegalState, RunLive,
-    WindowClosed, Irreversible (each a 409 by its code), Invalid. A closed window and an irreversible
-    item leave a REFUSAL entry, written after the rollback in a transaction of its own.
+    WindowClosed, Irreversible (each a 409 by its code), Invalid. A closed window and an
+    irreversible item leave a REFUSAL entry, written after the rollback in a transaction of its own.
     """
     try:
         with transaction.atomic(durable=True):
@@ -88,7 +88,7 @@ def compensate(
             check_version(item, asked)
             check_compensable(item, policy, wish.strategy)
             check_input(asked)
-            request = _request(item, wish, policy, authority)
+            request = _request(wish, policy, authority)
             attempt = compensation.begin(
                 compensation.kind_of_row(item), item, request, by=authority.ref()
             )
@@ -128,9 +128,7 @@ def _check_permission(item: WorkItem, policy: CompensationPolicy, authority: Aut
         raise NotPermitted("Only an operator may have finished work undone.")
 
 
-def _request(
-    item: WorkItem, wish: Wish, policy: CompensationPolicy, authority: Authority
-) -> UndoRequest:
+def _request(wish: Wish, policy: CompensationPolicy, authority: Authority) -> UndoRequest:
     """Check the wish and lay it over the item's policy (DESIGN §5, precedence)."""
     problems: list[FieldError] = []
     reason, basis = "", []
@@ -142,40 +140,49 @@ def _request(
         basis = parse_regulatory_basis(wish.regulatory_basis)
     except Invalid as invalid:
         problems.extend(invalid.errors)
-    if wish.strategy is not None and wish.strategy not in STRATEGIES:
-        problems.append(FieldError("/strategy", f"must be one of {', '.join(STRATEGIES)}"))
-    if wish.mode is not None and wish.mode not in MODES:
-        problems.append(FieldError("/mode", f"must be one of {', '.join(MODES)}"))
-    groups = tuple(wish.candidate_groups or ())
-    if (
-        not all(isinstance(g, str) and 0 < len(g) <= 150 for g in groups)
-        or len(groups) > MAX_GROUPS
-    ):
-        problems.append(
-            FieldError("/candidate_groups", f"must be a list of at most {MAX_GROUPS} group names")
-        )
-    if wish.assignee is not None and not active_actors([wish.assignee]):
-        problems.append(FieldError("/assignee", "must be an active member of this organisation"))
     said = policy.effective()
-    mode = wish.mode or said.mode
-    if mode == "automated" and registry.get(said.capability or "") is None:
-        problems.append(FieldError("/mode", "the item's policy names no capability that exists"))
-    if mode == "automated" and (wish.assignee or groups):
-        problems.append(FieldError("/mode", "an automated undo has no assignee and no groups"))
+    mode = str(wish.mode or said.mode)
+    problems.extend(_problems_of_choice(wish))
+    problems.extend(_problems_of_mode(wish, mode, said.capability or ""))
     if problems:
         raise Invalid("The request breaks a rule.", errors=problems)
+    groups = tuple(wish.candidate_groups or ())
     request = request_of(
         policy, reason=reason, requested_by=authority.actor_id, strategy=wish.strategy
     )
     return dataclasses.replace(
         request,
-        mode=str(mode),
+        mode=mode,
         capability=(said.capability or "") if mode == "automated" else "",
         regulatory_basis=tuple(basis),
         assignee_id=wish.assignee,
         performer="groups" if groups else request.performer,
         candidate_groups=groups or request.candidate_groups,
     )
+
+
+def _problems_of_choice(wish: Wish) -> Iterator[FieldError]:
+    """Yield what is wrong with the words and names that were chosen."""
+    if wish.strategy is not None and wish.strategy not in STRATEGIES:
+        yield FieldError("/strategy", f"must be one of {', '.join(STRATEGIES)}")
+    if wish.mode is not None and wish.mode not in MODES:
+        yield FieldError("/mode", f"must be one of {', '.join(MODES)}")
+    groups = wish.candidate_groups or ()
+    named = all(isinstance(g, str) and 0 < len(g.strip()) <= MAX_NAME_LENGTH for g in groups)
+    if not named or len(groups) > MAX_GROUPS:
+        yield FieldError("/candidate_groups", f"must be a list of at most {MAX_GROUPS} group names")
+    if wish.assignee is not None and not active_actors([wish.assignee]):
+        yield FieldError("/assignee", "must be an active member of this organisation")
+
+
+def _problems_of_mode(wish: Wish, mode: str, capability: str) -> Iterator[FieldError]:
+    """Yield why the mode does not go with the policy or with the named people."""
+    if mode != "automated":
+        return
+    if registry.get(capability) is None:
+        yield FieldError("/mode", "the item's policy names no capability that exists")
+    if wish.assignee or wish.candidate_groups:
+        yield FieldError("/mode", "an automated undo has no assignee and no groups")
 
 
 def _note_refusal(item_id: uuid.UUID, refusal: Conflict, acting_user: ActingUser) -> None:

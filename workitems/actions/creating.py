@@ -13,7 +13,14 @@ from django.db import transaction
 from accounts.acting import ActingUser, authority_of
 from accounts.selectors import active_actors, actors_by_username
 from executions import registry
-from executions.policy import CompensationPolicy, PolicyError, parse_policy, parse_reversibility
+from executions.policy import (
+    MAX_NAME_LENGTH,
+    UNSPECIFIED,
+    CompensationPolicy,
+    PolicyError,
+    parse_policy,
+    parse_reversibility,
+)
 from ledger.errors import FieldError, Invalid
 from ledger.limits import check_json
 from ledger.tenancy import set_tenant
@@ -66,44 +73,20 @@ def create_work_item(
 
 
 def _checked(wanted: Wanted, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
+    """Return what to insert. Raises Invalid with every broken rule at once."""
     problems: list[FieldError] = []
-
-    def gather(check: Callable[[], Any], default: Any) -> Any:
-        try:
-            return check()
-        except Invalid as invalid:
-            problems.extend(invalid.errors)
-        except PolicyError as error:
-            problems.extend(error.errors)
-        return default
-
     title = wanted.title.strip() if isinstance(wanted.title, str) else ""
     if not 0 < len(title) <= MAX_TITLE:
         problems.append(FieldError("/title", f"must be a text of 1 to {MAX_TITLE} characters"))
     payload = {} if wanted.payload is None else wanted.payload
     if not isinstance(payload, dict):
         problems.append(FieldError("/payload", "must be an object"))
-    gather(lambda: check_json(payload, "/payload"), None)
+    _gather(problems, lambda: check_json(payload, "/payload"))
     if wanted.priority not in Priority.names:
         problems.append(FieldError("/priority", f"must be one of {', '.join(Priority.names)}"))
     if wanted.resolution_schema is not None:
-        gather(lambda: check_schema(wanted.resolution_schema, "/resolution_schema"), None)
-    reversibility = "unspecified"
-    if wanted.reversibility is not None:
-        reversibility = gather(
-            lambda: parse_reversibility(wanted.reversibility, pointer="/reversibility"), ""
-        )
-    policy = CompensationPolicy()
-    if wanted.compensation is not None:
-        policy = gather(lambda: parse_policy(wanted.compensation, pointer="/compensation"), policy)
-    if policy.capability and registry.get(policy.capability) is None:
-        problems.append(
-            FieldError("/compensation/capability", f"no capability named {policy.capability!r}")
-        )
-    if policy.mode == "automated" and not policy.capability:
-        problems.append(
-            FieldError("/compensation/capability", "mode automated needs a capability", "required")
-        )
+        _gather(problems, lambda: check_schema(wanted.resolution_schema, "/resolution_schema"))
+    policy, reversibility = _undoing(wanted, problems)
     people = _people(wanted, problems)
     groups = _names(wanted.candidate_groups, "/candidate_groups", problems)
     outcomes = _names(wanted.permitted_outcomes, "/permitted_outcomes", problems)
@@ -126,6 +109,36 @@ def _checked(wanted: Wanted, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWor
     )
 
 
+def _undoing(wanted: Wanted, problems: list[FieldError]) -> tuple[CompensationPolicy, str]:
+    """Read how the item may be undone; note what is wrong with it."""
+    policy, reversibility = CompensationPolicy(), UNSPECIFIED
+    if wanted.reversibility is not None:
+        reversibility = _gather(
+            problems, lambda: parse_reversibility(wanted.reversibility, pointer="/reversibility")
+        )
+    if wanted.compensation is not None:
+        policy = (
+            _gather(problems, lambda: parse_policy(wanted.compensation, pointer="/compensation"))
+            or policy
+        )
+    if policy.capability and registry.get(policy.capability) is None:
+        message = f"no capability is named {policy.capability!r}"
+        problems.append(FieldError("/compensation/capability", message))
+    if policy.mode == "automated" and not policy.capability:
+        message = "mode automated needs a capability"
+        problems.append(FieldError("/compensation/capability", message, "required"))
+    return policy, reversibility
+
+
+def _gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
+    """Return what `check` returns; note what it refuses instead of stopping there."""
+    try:
+        return check()
+    except (Invalid, PolicyError) as refused:
+        problems.extend(refused.errors)
+    return None
+
+
 def _people(wanted: Wanted, problems: list[FieldError]) -> dict[str, uuid.UUID]:
     names = _names(wanted.candidate_users, "/candidate_users", problems)
     asked = [*names, *([wanted.assignee] if isinstance(wanted.assignee, str) else [])]
@@ -142,15 +155,17 @@ def _people(wanted: Wanted, problems: list[FieldError]) -> dict[str, uuid.UUID]:
 
 
 def _names(values: Any, pointer: str, problems: list[FieldError]) -> list[str]:
-    """Return the listed names; note every one that is no text of 1 to 150 characters, or repeated."""
+    """Return the listed names; note every one that is no name, or is repeated."""
     if not isinstance(values, list | tuple) or len(values) > MAX_NAMES:
         problems.append(FieldError(pointer, f"must be a list of at most {MAX_NAMES} names"))
         return []
     good: list[str] = []
     for index, value in enumerate(values):
-        if not isinstance(value, str) or not 0 < len(value.strip()) <= 150:
+        if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_NAME_LENGTH:
             problems.append(
-                FieldError(f"{pointer}/{index}", "must be a name of 1 to 150 characters")
+                FieldError(
+                    f"{pointer}/{index}", f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
+                )
             )
         elif value in good:
             problems.append(FieldError(f"{pointer}/{index}", f"names {value!r} twice"))

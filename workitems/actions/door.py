@@ -22,8 +22,8 @@ from workitems.models import WorkItem
 class Asked:
     """What a caller brings to every verb besides the verb's own input.
 
-    `expected_version` comes from If-Match. `invalid` is what was wrong with a body that could not be
-    read: it is raised at the step where input is checked, after permission and state.
+    `expected_version` comes from If-Match. `invalid` is what was wrong with a body that could not
+    be read: it is raised at the step where input is checked, after permission and state.
     """
 
     expected_version: int | None = None
@@ -38,7 +38,9 @@ def lock_items(ids: Collection[uuid.UUID]) -> list[WorkItem]:
 
 @functools.cache
 def _locking_sql() -> str:
-    """Return the locked read as text, built once: composing it by the ORM costs more than running it."""
+    """Return the locked read as text, built once: composing it by the ORM costs more than running
+    it.
+    """
     columns = ", ".join(f"w.{field.column}" for field in WorkItem._meta.concrete_fields)
     return (
         f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash FROM workitems_workitem w"  # noqa: S608  -- column names of the model
@@ -55,9 +57,9 @@ def lock_item(item_id: uuid.UUID) -> tuple[WorkItem, Any | None]:
 
     The ends of their chains come with the same statement: both rows of a pair are locked, because a
     row that was only joined would be as old as the snapshot once the lock had been waited for.
-    One statement locks an undo task together with the work item it reverses, in id order. That closes
-    the race with withdrawing, which locks the same two. Executions come after work items in the lock
-    order, so an execution it reverses is locked by a second statement.
+    One statement locks an undo task together with the work item it reverses, in id order. That
+    closes the race with withdrawing, which locks the same two. Executions come after work items in
+    the lock order, so an execution it reverses is locked by a second statement.
     """
     rows = {row.id: row for row in WorkItem.objects.raw(_locking_sql(), [item_id, item_id])}
     item = rows.get(item_id)

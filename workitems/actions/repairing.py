@@ -1,7 +1,7 @@
 """Deciding on an undo that failed, and calling one back that has not started (DESIGN §5).
 
-Every verb locks the original and, where it must end it, the undo task or execution too, in the common
-lock order. An undo that belongs to a run is decided at the run's step: 409 `managed_by_run`.
+Every verb locks the original and, where it must end it, the undo task or execution too, in the
+common lock order. An undo that belongs to a run is decided at the run's step: 409 `managed_by_run`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from accounts.selectors import active_actors
 from executions import compensation
 from executions.actions import within as executions_within
 from executions.basis import required_reason
-from executions.lifecycle import UNDISPATCHED
 from executions.models import CompensationAttempt, Execution
 from executions.planning import UndoRequest
 from ledger.errors import Invalid, NotFound, NotPermitted
@@ -46,7 +45,9 @@ def retry_compensation(
     def decide(item: WorkItem, _last: CompensationAttempt, by: Authority) -> CompensationAttempt:
         return compensation.retry(compensation.kind_of_row(item), item, None, by=by.ref())
 
-    return _decide(item_id, "retry", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "retry", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def reassign_compensation(
@@ -67,7 +68,9 @@ def reassign_compensation(
             by=by.ref(),
         )  # fmt: skip
 
-    return _decide(item_id, "reassign", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "reassign", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def hand_to_human(
@@ -88,7 +91,9 @@ def hand_to_human(
             by=by.ref(),
         )  # fmt: skip
 
-    return _decide(item_id, "hand-to-human", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "hand-to-human", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def attest(
@@ -106,7 +111,9 @@ def attest(
         compensation.attest(compensation.kind_of_row(item), item, evidence=words, by=by.ref())
         return last
 
-    return _decide(item_id, "attest", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "attest", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def abandon(
@@ -124,7 +131,9 @@ def abandon(
         compensation.abandon(compensation.kind_of_row(item), item, reason=why, by=by.ref())
         return last
 
-    return _decide(item_id, "abandon", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "abandon", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def withdraw(
@@ -143,10 +152,7 @@ def withdraw(
 
     def decide(item: WorkItem, last: CompensationAttempt, by: Authority) -> CompensationAttempt:
         undo = _undo_of(last)
-        started = undo is None or undo.status not in (
-            NOT_STARTED if isinstance(undo, WorkItem) else UNDISPATCHED
-        )
-        if started:
+        if not _may_be_called_back(undo):
             raise UndoStarted(extra={"current_status": item.status})
         entry = compensation.withdraw(
             compensation.kind_of_row(item), item, reason=reason, by=by.ref()
@@ -157,7 +163,9 @@ def withdraw(
             executions_within.cancel(undo, by=by.ref(), caused_by=entry, reason=reason)
         return last
 
-    return _decide(item_id, "withdraw", decide, acting_user, asked, remember)
+    return _decide(
+        item_id, "withdraw", decide, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def by_person(
@@ -190,6 +198,7 @@ def _decide(
     item_id: uuid.UUID,
     operation: str,
     decide: Decide,
+    *,
     acting_user: ActingUser,
     asked: Asked,
     remember: Remember | None,
@@ -231,6 +240,13 @@ def _lock(item_id: uuid.UUID) -> tuple[WorkItem, CompensationAttempt | None]:
         return rows[item_id], compensation.last_attempt(WorkItem.subject_type, item_id)
     except LookupError:
         return rows[item_id], None
+
+
+def _may_be_called_back(undo: Any | None) -> bool:
+    """Whether nobody has begun the undo. Between two attempts of a program an effect may exist."""
+    if isinstance(undo, Execution):
+        return executions_within.may_be_cancelled(undo)
+    return isinstance(undo, WorkItem) and undo.status in NOT_STARTED
 
 
 def _undo_of(attempt: CompensationAttempt) -> Any | None:

@@ -59,8 +59,8 @@ def create_item(
 ) -> WorkItem:
     """Insert a work item, whole, with its candidates and its first entry.
 
-    With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that no
-    observer ever sees an undo task that does not yet know what it undoes.
+    With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that
+    no observer ever sees an undo task that does not yet know what it undoes.
     """
     item = WorkItem(
         tenant_id=new.tenant_id,
@@ -126,8 +126,8 @@ def open_undo_task(
 ) -> Opened:
     """Open the human task that reverses `original`; registered as the opener of mode `human`.
 
-    Who is asked: the named assignee, else by the policy's performer, else a valid substitute, and the
-    choice is recorded (DESIGN §5, human mode).
+    Who is asked: the named assignee, else by the policy's performer, else a valid substitute, and
+    the choice is recorded (DESIGN §5, human mode).
     """
     kind = compensation.kind_of_row(original)
     performer = choose_performer(request, finished_by=kind.finished_by(original))

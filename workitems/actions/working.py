@@ -56,7 +56,15 @@ def claim(
         item.assignee_id = authority.actor_id
         return "claimed", ["assignee"], {}
 
-    return _simple(item_id, "claim", _require_candidate, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "claim",
+        _require_candidate,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def release(
@@ -68,12 +76,20 @@ def release(
 ) -> WorkItem:
     """Give an item back to the pool: ASSIGNED or IN_PROGRESS → PENDING. Assignee or operator."""
 
-    def change(item: WorkItem, authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
+    def change(item: WorkItem, _authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
         item.release()
         item.assignee_id = None
         return "released", ["assignee"], {}
 
-    return _simple(item_id, "release", _require_owner, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "release",
+        _require_owner,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def assign(
@@ -89,7 +105,7 @@ def assign(
     Raises Invalid when the assignee is no active member, or excluded from this item.
     """
 
-    def change(item: WorkItem, authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
+    def change(item: WorkItem, _authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
         if assignee is None or assignee not in active_actors([assignee]):
             raise Invalid.field("/assignee", "must be an active member of this organisation")
         if str(assignee) in item.excluded:
@@ -98,7 +114,15 @@ def assign(
         item.assignee_id = assignee
         return "assigned", ["assignee"], {"assignee": str(assignee)}
 
-    return _simple(item_id, "assign", _require_operator, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "assign",
+        _require_operator,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def start(
@@ -108,7 +132,9 @@ def start(
     asked: Asked = Asked(),
     remember: Remember | None = None,
 ) -> WorkItem:
-    """Begin work: ASSIGNED → IN_PROGRESS by the assignee; from the pool by a candidate, claiming it."""
+    """Begin work: ASSIGNED → IN_PROGRESS by the assignee; from the pool by a candidate, claiming
+    it.
+    """
 
     def allowed(item: WorkItem, authority: Authority) -> None:
         if item.status == Status.PENDING:
@@ -122,7 +148,9 @@ def start(
         item.started_at = item.started_at or now()
         return "started", ["assignee", "started_at"], {}
 
-    return _simple(item_id, "start", allowed, change, acting_user, asked, remember)
+    return _simple(
+        item_id, "start", allowed, change, acting_user=acting_user, asked=asked, remember=remember
+    )
 
 
 def stop(
@@ -134,11 +162,19 @@ def stop(
 ) -> WorkItem:
     """Pause work: IN_PROGRESS → ASSIGNED. Assignee."""
 
-    def change(item: WorkItem, authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
+    def change(item: WorkItem, _authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
         item.stop()
         return "stopped", [], {}
 
-    return _simple(item_id, "stop", _require_assignee, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "stop",
+        _require_assignee,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def complete(
@@ -181,7 +217,15 @@ def complete(
             fields.append("completion_seq")
         return "completed", fields, {"outcome": outcome, "resolution": resolution}
 
-    return _simple(item_id, "complete", _require_assignee, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "complete",
+        _require_assignee,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def reject(
@@ -194,12 +238,20 @@ def reject(
 ) -> WorkItem:
     """Refuse an item for good, with a reason: ASSIGNED or IN_PROGRESS → REJECTED. Assignee."""
 
-    def change(item: WorkItem, authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
+    def change(item: WorkItem, _authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
         why = required_reason(reason)
         item.reject()
         return _ended(item, "rejected", why)
 
-    return _simple(item_id, "reject", _require_assignee, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "reject",
+        _require_assignee,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def cancel(
@@ -212,12 +264,20 @@ def cancel(
 ) -> WorkItem:
     """Call an open item off, with a reason: any open status → CANCELLED. Operator."""
 
-    def change(item: WorkItem, authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
+    def change(item: WorkItem, _authority: Authority) -> tuple[str, list[str], dict[str, Any]]:
         why = required_reason(reason)
         item.cancel()
         return _ended(item, "cancelled", why)
 
-    return _simple(item_id, "cancel", _require_operator, change, acting_user, asked, remember)
+    return _simple(
+        item_id,
+        "cancel",
+        _require_operator,
+        change,
+        acting_user=acting_user,
+        asked=asked,
+        remember=remember,
+    )
 
 
 def _ended(item: WorkItem, action: str, reason: str) -> tuple[str, list[str], dict[str, Any]]:
@@ -232,6 +292,7 @@ def _simple(
     operation: str,
     allowed: Callable[[WorkItem, Authority], None],
     change: Callable[[WorkItem, Authority], tuple[str, list[str], dict[str, Any]]],
+    *,
     acting_user: ActingUser,
     asked: Asked,
     remember: Remember | None,

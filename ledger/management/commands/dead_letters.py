@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from typing_extensions import override
 
 from ledger.dispatch import queue
 
@@ -15,12 +16,14 @@ class Command(BaseCommand):
 
     help = "List outbox tasks that used up their attempts; --retry ID… or --retry-all revives them."
 
+    @override
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--retry", nargs="+", type=int, metavar="ID", default=None)
         parser.add_argument("--retry-all", action="store_true")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  -- Django's signature
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """List, or revive and say how many."""
         if options["retry"] or options["retry_all"]:
             count = queue.revive(None if options["retry_all"] else options["retry"])

@@ -1,4 +1,6 @@
-"""`manage.py verify_ledger`: does the ledger hold? Exit 0 with counts, or 1 with the first bad entry."""
+"""`manage.py verify_ledger`: does the ledger hold? Exit 0 with counts, or 1 with the first bad
+entry.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from typing_extensions import override
 
 from ledger.verify import Broken, verify
 
@@ -15,7 +18,8 @@ class Command(BaseCommand):
 
     help = "Check every chain, byte, column and payload of the ledger, for all tenants."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002  -- Django's signature
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
         """Print what was counted, or name the first bad entry and exit 1."""
         try:
             report = verify()
