@@ -57,3 +57,10 @@ class RunLive(Conflict):
 
     def __init__(self, run_id: uuid.UUID) -> None:
         super().__init__(extra={"run": str(run_id)})
+
+
+class UndoNotBegun(Conflict):
+    """The undo of a step could not even begin: there is no attempt to hand on or to attest."""
+
+    default_code = "undo_not_begun"
+    default_detail = "The undo of this step could not begin. Retry it, or abandon it."

@@ -89,9 +89,7 @@ CANCELLABLE = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED})
 ROLLBACK_FROM = frozenset(
     {C.RUNNING, C.SUSPENDED, C.FAULTED, C.COMPLETED, C.CANCELLED, C.PARTIALLY_COMPENSATED}
 )
-CLOSABLE = frozenset(
-    {C.COMPLETED, C.FAULTED, C.CANCELLED, C.COMPENSATED, C.PARTIALLY_COMPENSATED}
-)
+CLOSABLE = frozenset({C.COMPLETED, C.FAULTED, C.CANCELLED, C.COMPENSATED, C.PARTIALLY_COMPENSATED})
 ROLLING_BACK = frozenset({C.COMPENSATING, C.COMPENSATION_FAULTED})
 ENDED = CLOSABLE | {C.CLOSED}
 
@@ -104,5 +102,12 @@ UNDER_WAY = frozenset({T.WAITING, T.RUNNING})
 
 # Left behind for good: a run that met one of these has not undone everything.
 RESIDUAL_EXCLUSIONS = frozenset(
-    "irreversible pivot window_closed no_compensation_declared erased other_tenant".split()
+    {
+        "irreversible",
+        "pivot",
+        "window_closed",
+        "no_compensation_declared",
+        "erased",
+        "other_tenant",
+    }
 )

@@ -1,17 +1,17 @@
 """Case definitions, cases, their plan items, and what undoes them: plans, runs, steps.
 
-Cases, runs and steps are guarded: every update of a row raises its version and has its ledger entry.
-A step's entry has its run as subject and carries the step, its status and its version.
+Cases, runs and steps are guarded: every update of a row raises its version and has its ledger
+entry. A step's entry has its run as subject and carries the step, its status and its version.
 """
 
 from __future__ import annotations
 
-import uuid
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
 from django_fsm import RETURN_VALUE, FSMField, transition
+from typing_extensions import override
 
 from cases.lifecycle import (
     CANCELLABLE,
@@ -64,6 +64,7 @@ class CaseDefinition(models.Model):
             models.Index(fields=["tenant", "-created_at", "-id"], name="cases_definition_list"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name} {self.version}"
 
@@ -74,11 +75,10 @@ class CaseDefinition(models.Model):
 
 
 class Case(models.Model):
-    """An instance of a definition.
+    """An instance of a definition; `context` is what its steps read and write.
 
-    `context` is what its steps read and write. `invalidated` lists context keys written by work that
-    was undone since: undo never removes a key. `fault` says why it FAULTED. `prior_status` is where
-    a rollback found it. `root_id` is the top of its tree, itself without a parent.
+    `invalidated` lists context keys written by work that was undone since: undo never removes one.
+    `fault`: why it FAULTED. `prior_status`: where a rollback found it. `root_id`: top of its tree.
     """
 
     subject_type: ClassVar[str] = "case"
@@ -109,6 +109,7 @@ class Case(models.Model):
             models.Index(fields=["tenant", "status", "-created_at"], name="cases_by_status"),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title
 
@@ -159,14 +160,7 @@ class Case(models.Model):
     @transition(
         field=status,
         source=C.COMPENSATING,
-        target=RETURN_VALUE(
-            C.RUNNING,
-            C.SUSPENDED,
-            C.FAULTED,
-            C.COMPLETED,
-            C.CANCELLED,
-            C.PARTIALLY_COMPENSATED,
-        ),
+        target=RETURN_VALUE(*sorted(ROLLBACK_FROM)),
     )
     def settle_back(self, *, resume: bool) -> str:
         """A part was undone: back to where it was. What was running waits unless told to go on."""
@@ -176,8 +170,7 @@ class Case(models.Model):
 
 
 class PlanItem(models.Model):
-    """One fired binding: the work item or execution it became. Mirrors what the engine has seen.
-
+    """One fired binding: the work item or execution it became. Mirrors what the engine has seen;
     `written` lists the context keys its result set.
     """
 
@@ -292,13 +285,8 @@ class CompensationRun(models.Model):
 
     @property
     def about_case(self) -> bool:
-        """Whether it rolls a case back, and so moves the case's status."""
+        """Whether it moves a case's status."""
         return self.about_type == "case"
-
-    @property
-    def about(self) -> tuple[str, uuid.UUID]:
-        """Type and id of what it is about."""
-        return (self.about_type, self.about_id)
 
     @transition(field=status, source=R.RUNNING, target=R.PAUSED)
     def pause(self) -> None:
@@ -326,7 +314,7 @@ class CompensationRun(models.Model):
 
 
 class CompensationStep(models.Model):
-    """The undo of one original within a run. `n` names it; the order is falling `completion_seq`.
+    """The undo of one original within a run; the order is falling `completion_seq`.
 
     `spec` is the step as planned, `binding` the undo binding that says how it is asked for.
     `adopted`: an undo that was under way already is awaited instead of started.

@@ -26,7 +26,9 @@ def read_many(refs: Iterable[tuple[str, uuid.UUID]]) -> dict[uuid.UUID, Any]:
         wanted[type_].append(id_)
     rows: dict[uuid.UUID, Any] = {}
     if wanted["work_item"]:
-        rows.update({row.id: row for row in work_items.visible().filter(id__in=wanted["work_item"])})
+        rows.update(
+            {row.id: row for row in work_items.visible().filter(id__in=wanted["work_item"])}
+        )
     if wanted["execution"]:
         rows.update(executions.by_id(wanted["execution"]))
     return rows

@@ -1,8 +1,8 @@
 """What would be undone, in which order, and what cannot: a pure function of stored rows.
 
-The order is falling `completion_seq`, the number drawn when each piece of work was completed; never a
-timestamp. A step depends on every step that was completed after its original. Nothing here reads the
-database or the clock.
+The order is falling `completion_seq`, the number drawn when each piece of work was completed;
+never a timestamp. A step depends on every step that was completed after its original. Nothing here
+reads the database or the clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from ledger.canonical import digest
 from ledger.clock import rfc3339
 from ledger.errors import FieldError, Invalid
 
-KINDS = ("whole", "from_step", "steps")
+_SCOPE_MEMBERS: dict[str, set[str]] = {
+    "whole": set(),
+    "from_step": {"step"},
+    "steps": {"steps", "only_this"},
+}
+KINDS = tuple(_SCOPE_MEMBERS)
 MAX_STEPS = 1000
 _SEQ_OF_UNORDERED = -1
 
@@ -28,8 +33,8 @@ _SEQ_OF_UNORDERED = -1
 class Part:
     """One piece of a case's work (or the one item a plan is about) as planning sees it.
 
-    `row` is the work item or execution; `settled` its finished status; `undo` the name of the binding
-    that undoes it; `plan_item_id` None outside a case.
+    `row` is the work item or execution; `settled` its finished status; `undo` the name of the
+    binding that undoes it; `plan_item_id` None outside a case.
     """
 
     row: Any
@@ -100,24 +105,35 @@ def parse_scope(value: Any) -> Scope:
         raise Invalid.field("/scope/kind", "sub_case is not supported yet", code="unsupported")
     if kind not in KINDS:
         raise Invalid.field("/scope/kind", f"must be one of {', '.join(KINDS)}")
-    known = {"whole": set(), "from_step": {"step"}, "steps": {"steps", "only_this"}}[kind]
+    known = _SCOPE_MEMBERS[kind]
     errors = [
         FieldError(f"/scope/{name}", f"means nothing for kind {kind}", "unknown_field")
         for name in sorted(set(value) - known - {"kind"})
     ]
-    step, steps, only = value.get("step"), value.get("steps"), value.get("only_this", False)
-    if kind == "from_step" and not _is_word(step):
+    errors += _scope_errors(kind, value)
+    if errors:
+        raise Invalid("The scope breaks a rule.", errors=errors)
+    return Scope(
+        kind=kind,
+        step=value.get("step", ""),
+        steps=tuple(value.get("steps", ())),
+        only_this=value.get("only_this", False),
+    )
+
+
+def _scope_errors(kind: str, value: dict[str, Any]) -> list[FieldError]:
+    errors = []
+    steps = value.get("steps")
+    if kind == "from_step" and not _is_word(value.get("step")):
         errors.append(FieldError("/scope/step", "must name a step", "required"))
     if kind == "steps":
         if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:
             errors.append(FieldError("/scope/steps", "must list at least one step", "required"))
         elif not all(_is_word(each) for each in steps):
             errors.append(FieldError("/scope/steps", "must hold names or ids of steps"))
-        if not isinstance(only, bool):
+        if not isinstance(value.get("only_this", False), bool):
             errors.append(FieldError("/scope/only_this", "must be true or false"))
-    if errors:
-        raise Invalid("The scope breaks a rule.", errors=errors)
-    return Scope(kind, str(step or ""), tuple(steps or ()), bool(only))
+    return errors
 
 
 def parse_include(value: Any) -> tuple[str, ...]:
@@ -145,8 +161,8 @@ def make_plan(
 ) -> Content:
     """Return steps, exclusions and digest for a scope over a case's parts.
 
-    `include` turns `no_compensation_declared` into a human step. Raises Invalid when scope or include
-    names something that is not there.
+    `include` turns `no_compensation_declared` into a human step. Raises Invalid when scope or
+    include names something that is not there.
     """
     ordered = sorted(parts, key=lambda part: (part.seq, part.original.id), reverse=True)
     covered, left = _covered(ordered, scope)
@@ -254,9 +270,7 @@ def _ref(original: OriginalRef) -> dict[str, str]:
     return {"type": original.type, "id": str(original.id), "name": original.name}
 
 
-def shown_step(
-    n: int, part: Part, step: UndoStep, *, depends_on: list[int]
-) -> dict[str, Any]:
+def shown_step(n: int, part: Part, step: UndoStep, *, depends_on: list[int]) -> dict[str, Any]:
     """Return one step as the plan stores and shows it."""
     return {
         "n": n,

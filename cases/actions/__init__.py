@@ -10,14 +10,13 @@ from cases.actions.deploying import check_definition, deploy_definition
 from cases.actions.executing import execute
 from cases.actions.holding import cancel_case, close_case, resume_case, suspend_case
 from cases.actions.opening import open_case
+from cases.actions.pausing import pause_run, resume_run
 from cases.actions.previewing import preview
 from cases.actions.repairing import (
     abandon_step,
     attest_step,
     hand_step_to_human,
-    pause_run,
     reassign_step,
-    resume_run,
     retry_step,
 )
 

@@ -51,6 +51,7 @@ def deploy_definition(
     source: str | Mapping[str, Any],
     *,
     acting_user: ActingUser,
+    invalid: Invalid | None = None,
     remember: Callable[[CaseDefinition], None] | None = None,
 ) -> CaseDefinition:
     """Store a version of a definition; the same content again returns the stored row. Operators.
@@ -58,22 +59,25 @@ def deploy_definition(
     Raises NotPermitted, DefinitionExists for another content under the same version, Invalid.
     """
     try:
-        return _deploy(source, acting_user, remember)
+        return _deploy(source, acting_user, invalid, remember)
     except IntegrityError as error:
         if _ONCE not in str(error):
             raise
     # Somebody deployed the same version at the same moment: this time it is found.
-    return _deploy(source, acting_user, remember)
+    return _deploy(source, acting_user, invalid, remember)
 
 
 def _deploy(
     source: str | Mapping[str, Any],
     acting_user: ActingUser,
+    invalid: Invalid | None,
     remember: Callable[[CaseDefinition], None] | None,
 ) -> CaseDefinition:
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         authority = operating(acting_user)
+        if invalid is not None:
+            raise invalid
         compiled = check_definition(source)
         row = CaseDefinition.objects.filter(
             namespace=compiled.namespace, name=compiled.name, version=compiled.version

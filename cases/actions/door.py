@@ -11,7 +11,8 @@ from accounts.roles import OPERATING_ROLES
 from cases.errors import RunLive
 from cases.lifecycle import LIVE_RUNS, CaseStatus
 from cases.models import Case, CompensationRun, CompensationStep
-from ledger.errors import Conflict, NotFound, Refusal, Stale
+from executions.basis import MAX_REASON
+from ledger.errors import Conflict, Invalid, NotFound, Refusal, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record
 from ledger.selectors import latest_ref
 
@@ -50,6 +51,15 @@ def check_state(row: Case | CompensationRun, operation: str, allowed: frozenset[
             f"{operation} is possible from {names}, not from {row.status}.",
             extra={"current_status": str(row.status)},
         )
+
+
+def optional_reason(reason: Any, invalid: Invalid | None) -> str:
+    """Return an optional reason, trimmed. Raises Invalid when it is no text or too long."""
+    if invalid is not None:
+        raise invalid
+    if reason is not None and (not isinstance(reason, str) or len(reason) > MAX_REASON):
+        raise Invalid.field("/reason", f"must be a text of at most {MAX_REASON} characters")
+    return (reason or "").strip()
 
 
 def live_run(root_case_id: uuid.UUID | None, about: tuple[str, uuid.UUID]) -> uuid.UUID | None:
@@ -111,9 +121,7 @@ def fault_reason(refusal: Refusal) -> str:
     return f"{refusal.detail} {first.pointer or '/'}: {first.message}"
 
 
-def fault_case(
-    case: Case, detail: str, *, by: ActorRef, caused_by: EntryRef | None = None
-) -> None:
+def fault_case(case: Case, detail: str, *, by: ActorRef, caused_by: EntryRef | None = None) -> None:
     """Let a running or suspended case fail, with the reason where people see it."""
     if case.status not in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}:
         return

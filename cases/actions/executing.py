@@ -1,12 +1,13 @@
 """Executing a plan: what was previewed is what runs, or nothing does.
 
-The plan is computed again under the locks of everything it is about. Only when the digest is the same
-does the run begin: open work in scope is called off, the case turns COMPENSATING, and the dispatcher
-starts the first step.
+The plan is computed again under the locks of everything it is about. Only when the digest is the
+same does the run begin: open work in scope is called off, the case turns COMPENSATING, and the
+dispatcher starts the first step.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 
@@ -29,7 +30,7 @@ from cases.models import Case, CompensationPlan, CompensationRun, CompensationSt
 from cases.planning import Content, Part, difference
 from ledger import failpoints
 from ledger.clock import now
-from ledger.errors import NotFound, PreconditionRequired
+from ledger.errors import Invalid, NotFound, PreconditionRequired
 from ledger.record import ActorRef, EntryRef, record_many
 from ledger.tenancy import set_tenant
 
@@ -42,42 +43,49 @@ def execute(
     plan_id: uuid.UUID,
     *,
     digest: str | None,
-    resume_after: bool = False,
+    resume_after: bool | None = False,
     acting_user: ActingUser,
+    unmet: PreconditionRequired | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
     """Start the run of a plan whose `digest` the caller has seen. Operators.
 
     `resume_after`: a case that was RUNNING goes on after a clean partial run instead of being
-    SUSPENDED. Raises NotFound, NotPermitted, PreconditionRequired without a digest, PlanExpired,
-    PlanStale (with the difference), RunLive, CaseClosed, AlreadyCompensated, NothingToUndo, Conflict.
+    SUSPENDED. `unmet` is a precondition of the request itself, raised at its turn. Raises NotFound,
+    NotPermitted, PreconditionRequired without a digest, PlanExpired, PlanStale (with the
+    difference), RunLive, CaseClosed, AlreadyCompensated, NothingToUndo, Conflict, Invalid.
     """
+    asked = _Asked(plan_id, digest, bool(resume_after), unmet, invalid)
     try:
-        return _execute(plan_id, digest, resume_after, acting_user, remember)
+        return _execute(asked, acting_user, remember)
     except IntegrityError as error:
         if _ONE_LIVE not in str(error):
             raise
     # Two subjects of one tree at the same moment: the other run exists now, and is named.
-    return _execute(plan_id, digest, resume_after, acting_user, remember)
+    return _execute(asked, acting_user, remember)
 
 
-def _execute(
-    plan_id: uuid.UUID,
-    digest: str | None,
-    resume_after: bool,
-    acting_user: ActingUser,
-    remember: Remember | None,
-) -> CompensationRun:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    plan_id: uuid.UUID
+    digest: str | None
+    resume_after: bool
+    unmet: PreconditionRequired | None
+    invalid: Invalid | None
+
+
+def _execute(asked: _Asked, acting_user: ActingUser, remember: Remember | None) -> CompensationRun:
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
-        plan = CompensationPlan.objects.filter(id=plan_id).first()
+        plan = CompensationPlan.objects.filter(id=asked.plan_id).first()
         if plan is None:
             raise NotFound("There is no such plan.")
         case = None if plan.case_id is None else lock_case(plan.case_id)
         by = operating(acting_user).ref()
         parts = parts_of((plan.subject_type, plan.subject_id), case)
-        _check(plan, digest, case, parts)
-        run = _insert(plan, case, resume_after, by)
+        _check(plan, asked, case, parts)
+        run = _insert(plan, case, asked, by)
         steps = _steps(run, plan)
         started = _record(run, steps, by)
         if case is not None and run.about_case:
@@ -88,15 +96,8 @@ def _execute(
     return run
 
 
-def _check(
-    plan: CompensationPlan, digest: str | None, case: Case | None, parts: list[Part]
-) -> None:
-    if not digest:
-        raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
-    if digest != plan.digest:
-        raise PlanStale("That is not the digest of this plan. Preview again.")
-    if now() > plan.expires_at:
-        raise PlanExpired
+def _check(plan: CompensationPlan, asked: _Asked, case: Case | None, parts: list[Part]) -> None:
+    _check_preconditions(plan, asked)
     subject = (plan.subject_type, plan.subject_id)
     root = None if case is None else case.root_id
     live = live_run(root, subject)
@@ -105,10 +106,23 @@ def _check(
     check_open(subject, case)
     if case is not None and plan.subject_type == "case":
         check_state(case, "a rollback", ROLLBACK_FROM)
-    present = replan(plan, case, parts)
+    present = replan(plan, parts)
     if present.digest != plan.digest:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
     _check_substance(plan, case, present)
+    if asked.invalid is not None:
+        raise asked.invalid
+
+
+def _check_preconditions(plan: CompensationPlan, asked: _Asked) -> None:
+    if asked.unmet is not None:
+        raise asked.unmet
+    if not asked.digest:
+        raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
+    if asked.digest != plan.digest:
+        raise PlanStale("That is not the digest of this plan. Preview again.")
+    if now() > plan.expires_at:
+        raise PlanExpired
 
 
 def _check_substance(plan: CompensationPlan, case: Case | None, present: Content) -> None:
@@ -120,7 +134,7 @@ def _check_substance(plan: CompensationPlan, case: Case | None, present: Content
 
 
 def _insert(
-    plan: CompensationPlan, case: Case | None, resume_after: bool, by: ActorRef
+    plan: CompensationPlan, case: Case | None, asked: _Asked, by: ActorRef
 ) -> CompensationRun:
     run = CompensationRun(
         tenant_id=plan.tenant_id,
@@ -132,7 +146,7 @@ def _insert(
         requested_by_id=by.id,
         reason=plan.reason,
         regulatory_basis=plan.regulatory_basis,
-        resume_after=resume_after,
+        resume_after=asked.resume_after,
         started_at=now(),
     )
     run.save(force_insert=True)

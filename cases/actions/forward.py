@@ -12,14 +12,14 @@ from typing import Any
 from django.db import transaction
 
 from accounts.selectors import actors_by_username
-from cases.actions.door import fault_case, save_case
+from cases.actions.door import fault_case, fault_reason, save_case
 from cases.actions.parts import compiled
 from cases.definitions import (
     Binding,
-    CapabilityCall,
     CompiledDefinition,
     ExpressionFailed,
     HumanTask,
+    Readiness,
     context_after,
     evaluate_completion,
     input_for,
@@ -59,8 +59,8 @@ class Cause:
 def advance(case: Case, *, cause: Cause) -> None:
     """See whether the case has ended; else fire every binding that is ready.
 
-    Only a RUNNING case moves. A condition that cannot be evaluated, or a step that cannot be opened,
-    faults the case with the reason.
+    Only a RUNNING case moves. A condition that cannot be evaluated, or a step that cannot be
+    opened, faults the case with the reason.
     """
     if case.status != CaseStatus.RUNNING:
         return
@@ -74,8 +74,7 @@ def advance(case: Case, *, cause: Cause) -> None:
             )
         )
         readiness = ready_bindings(definition, case.context, open_bindings=waiting)
-        for name, why in readiness.failed:
-            raise _Stuck(f"{name}: {_why(why)}")
+        _check_conditions(readiness)
         for binding in readiness.fire:
             _fire(case, definition, binding, cause)
     except ExpressionFailed as why:
@@ -106,14 +105,18 @@ def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
         except ExpressionFailed as why:
             fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
             return
-    why = getattr(row, "error", "") or getattr(row, "ended_reason", "")
-    word = item.status.lower()
-    detail = f"{item.binding} was {word}" + (f": {why}" if why else "")
+    said = getattr(row, "error", "") or getattr(row, "ended_reason", "")
+    detail = f"{item.binding}: {item.status.lower()}" + (f", {said}" if said else "")
     fault_case(case, detail, by=cause.by, caused_by=cause.entry)
 
 
 class _Stuck(Exception):
     """A step cannot be opened; the message says which and why."""
+
+
+def _check_conditions(readiness: Readiness) -> None:
+    for name, problem in readiness.failed:
+        raise _Stuck(f"{name}: {_why(problem)}")
 
 
 def _why(problem: ExpressionFailed) -> str:
@@ -146,9 +149,7 @@ def _take_result(case: Case, item: PlanItem, row: Any, cause: Cause) -> None:
     try:
         after = context_after(case.context, result_of(row), mapping=target.output_mapping)
     except ExpressionFailed as problem:
-        fault_case(
-            case, f"{item.binding}: {_why(problem)}", by=cause.by, caused_by=cause.entry
-        )
+        fault_case(case, f"{item.binding}: {_why(problem)}", by=cause.by, caused_by=cause.entry)
         return
     item.written = sorted(k for k in after if k not in case.context or after[k] != case.context[k])
     change_context(case, after, item.written, cause=cause, step=item.binding)
@@ -164,7 +165,7 @@ def change_context(
     invalidated: list[str] | None = None,
     problem: str = "",
 ) -> None:
-    """Store a changed context: what was written is valid, what was undone is marked, never removed."""
+    """Store a changed context: what was written is valid, what was undone is marked, never gone."""
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(written))
     if after == case.context and marked == case.invalidated and not problem:
         return
@@ -184,21 +185,12 @@ def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: C
     try:
         value = input_for(binding.target, case.context)
         if not isinstance(value, dict):
-            raise _Stuck(f"{binding.name}: the inputMapping must give an object")
+            raise Invalid.field("/input", "the inputMapping must give an object")
         check_json(value, "/input")
-        policy = undo_policy(definition, binding)
-        said = {} if policy is None else policy.to_json()
         with transaction.atomic():
-            if isinstance(binding.target, HumanTask):
-                type_, target_id = _open_task(case, binding, binding.target, value, said, cause)
-            else:
-                type_, target_id = _open_call(case, binding, binding.target, value, said, cause)
-    except Invalid as refusal:
-        first = refusal.errors[0] if refusal.errors else None
-        detail = refusal.detail if first is None else f"{first.pointer} {first.message}"
-        raise _Stuck(f"{binding.name}: {detail}") from refusal
+            type_, target_id = _open(case, definition, binding, value, cause)
     except Refusal as refusal:
-        raise _Stuck(f"{binding.name}: {refusal.detail}") from refusal
+        raise _Stuck(f"{binding.name}: {fault_reason(refusal)}") from refusal
     except ExpressionFailed as problem:
         raise _Stuck(f"{binding.name}: {_why(problem)}") from problem
     PlanItem(
@@ -211,45 +203,31 @@ def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: C
     ).save(force_insert=True)
 
 
-def _open_task(
-    case: Case, binding: Binding, task: HumanTask, value: dict[str, Any], said: dict[str, Any],
+def _open(
+    case: Case,
+    definition: CompiledDefinition,
+    binding: Binding,
+    value: dict[str, Any],
     cause: Cause,
-) -> tuple[str, uuid.UUID]:  # fmt: skip
-    people = actors_by_username(task.candidate_users) if task.candidate_users else {}
-    item = create_item(
-        NewWorkItem(
-            tenant_id=case.tenant_id,
-            title=task.title,
-            created_by=cause.by.id,
-            payload=value,
-            candidate_groups=task.candidate_groups,
-            candidate_users=sorted(people.values()),
-            permitted_outcomes=task.outcomes,
-            resolution_schema=dict(task.resolution_schema) if task.resolution_schema else None,
-            priority=task.priority,
-            policy=said,
-            reversibility=binding.reversibility,
-            due_at=now() + task.expires_in if task.expires_in else None,
-            case_id=case.id,
-            binding=binding.name,
-        ),
-        by=cause.by,
-        caused_by=cause.entry,
-    )
-    return PlanItemType.WORK_ITEM, item.id
-
-
-def _open_call(
-    case: Case, binding: Binding, call: CapabilityCall, value: dict[str, Any],
-    said: dict[str, Any], cause: Cause,
-) -> tuple[str, uuid.UUID]:  # fmt: skip
+) -> tuple[str, uuid.UUID]:
+    """Open the work item or execution of a binding; return its type and id."""
+    policy = undo_policy(definition, binding)
+    said = {} if policy is None else policy.to_json()
+    target = binding.target
+    if isinstance(target, HumanTask):
+        item = create_item(
+            _task(case, binding, target, value, said, by=cause.by),
+            by=cause.by,
+            caused_by=cause.entry,
+        )
+        return PlanItemType.WORK_ITEM, item.id
     execution = open_execution(
         NewExecution(
             tenant_id=case.tenant_id,
-            capability=call.capability,
+            capability=target.capability,
             input=value,
             requested_by=cause.by.id,
-            reason=f"Step {binding.name} of case {case.title}",
+            reason=f"Step {binding.name} of {case.title}",
             policy=said,
             reversibility=None if binding.reversibility == _UNSPECIFIED else binding.reversibility,
             case_id=case.id,
@@ -259,3 +237,31 @@ def _open_call(
         caused_by=cause.entry,
     )
     return PlanItemType.EXECUTION, execution.id
+
+
+def _task(
+    case: Case,
+    binding: Binding,
+    task: HumanTask,
+    value: dict[str, Any],
+    said: dict[str, Any],
+    *,
+    by: ActorRef,
+) -> NewWorkItem:
+    people = actors_by_username(task.candidate_users) if task.candidate_users else {}
+    return NewWorkItem(
+        tenant_id=case.tenant_id,
+        title=task.title,
+        created_by=by.id,
+        payload=value,
+        candidate_groups=task.candidate_groups,
+        candidate_users=sorted(people.values()),
+        permitted_outcomes=task.outcomes,
+        resolution_schema=dict(task.resolution_schema) if task.resolution_schema else None,
+        priority=task.priority,
+        policy=said,
+        reversibility=binding.reversibility,
+        due_at=now() + task.expires_in if task.expires_in else None,
+        case_id=case.id,
+        binding=binding.name,
+    )

@@ -26,6 +26,7 @@ def open_case(
     context: Any,
     title: Any = None,
     acting_user: ActingUser,
+    invalid: Invalid | None = None,
     remember: Callable[[Case], None] | None = None,
 ) -> Case:
     """Open a case of `namespace/name`, of the newest version unless one is named. Any member.
@@ -35,6 +36,8 @@ def open_case(
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         authority = authority_of(acting_user)
+        if invalid is not None:
+            raise invalid
         found = _checked(definition, version, context, title)
         case_id = new_id()
         case = Case(
@@ -100,7 +103,9 @@ def _definition(definition: Any, version: Any) -> CaseDefinition:
     namespace, name = definition.split("/")
     rows = CaseDefinition.objects.filter(namespace=namespace, name=name)
     if not rows.exists():
-        raise Invalid.field("/definition", f"no definition {definition!r} is deployed", code="unknown")
+        raise Invalid.field(
+            "/definition", f"no definition {definition!r} is deployed", code="unknown"
+        )
     if version is not None:
         rows = rows.filter(version=version)
     found = rows.order_by("-created_at", "-id").first()

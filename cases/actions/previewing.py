@@ -19,8 +19,9 @@ from cases.planning import Content, Part, Scope, make_plan, parse_include, parse
 from executions.basis import parse_regulatory_basis, required_reason
 from executions.policy import STRATEGIES
 from ledger.clock import now
-from ledger.errors import Conflict, FieldError, Invalid, NotFound
+from ledger.errors import FieldError, Invalid, NotFound
 from ledger.tenancy import set_tenant
+from workitems.errors import NotCompensable
 
 LIFETIME = dt.timedelta(minutes=15)
 Subject = tuple[str, uuid.UUID]
@@ -35,19 +36,25 @@ def preview(
     include: Any = None,
     regulatory_basis: Any = None,
     acting_user: ActingUser,
+    invalid: Invalid | None = None,
     remember: Callable[[CompensationPlan], None] | None = None,
 ) -> CompensationPlan:
     """Plan the undo of a case, a work item or an execution, for 15 minutes. Operators.
 
-    `subject` is ("case" | "work_item" | "execution", id). Raises NotFound, NotPermitted, CaseClosed,
-    AlreadyCompensated, Conflict `not_compensable` for an undo task, Invalid with JSON pointers.
+    `subject` is ("case" | "work_item" | "execution", id). Raises NotFound, NotPermitted,
+    CaseClosed, AlreadyCompensated, NotCompensable for an undo, Invalid with JSON pointers.
     """
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
-        case = find_case(subject)
+        case, row = find_case(subject)
         authority = operating(acting_user)
+        if row is not None and row.undoes_id is not None:
+            raise NotCompensable
         check_open(subject, case)
-        said = _checked(reason, scope, strategy, include, regulatory_basis, whole=subject[0] != "case")
+        if invalid is not None:
+            raise invalid
+        alone = subject[0] != "case"
+        said = _checked(reason, scope, strategy, include, regulatory_basis, alone=alone)
         parts = parts_of(subject, case)
         moment = now()
         content = make_plan(
@@ -76,7 +83,7 @@ def preview(
     return plan
 
 
-def replan(plan: CompensationPlan, case: Case | None, parts: list[Part]) -> Content:
+def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
     """Return what the same plan would be now."""
     return make_plan(
         parts,
@@ -88,24 +95,19 @@ def replan(plan: CompensationPlan, case: Case | None, parts: list[Part]) -> Cont
     )
 
 
-def find_case(subject: Subject) -> Case | None:
-    """Return the case a subject is or belongs to, if any. Raises NotFound."""
+def find_case(subject: Subject) -> tuple[Case | None, Any | None]:
+    """Return the case a subject is or belongs to, and the one item it is. Raises NotFound."""
     type_, id_ = subject
     cases = Case.objects.select_related("definition")
     if type_ == "case":
         found = cases.filter(id=id_).first()
         if found is None:
             raise NotFound("There is no such case.")
-        return found
+        return found, None
     row = lock_part(type_, id_)
     if row is None:
         raise NotFound
-    if row.undoes_id is not None:
-        raise Conflict(
-            "An undo cannot itself be undone. Open a new work item instead.",
-            code="not_compensable",
-        )
-    return None if row.case_id is None else cases.filter(id=row.case_id).first()
+    return (None if row.case_id is None else cases.filter(id=row.case_id).first()), row
 
 
 def parts_of(subject: Subject, case: Case | None) -> list[Part]:
@@ -134,7 +136,7 @@ def check_open(subject: Subject, case: Case | None) -> None:
 
 
 def _checked(
-    reason: Any, scope: Any, strategy: Any, include: Any, basis: Any, *, whole: bool
+    reason: Any, scope: Any, strategy: Any, include: Any, basis: Any, *, alone: bool
 ) -> dict[str, Any]:
     problems: list[FieldError] = []
 
@@ -154,7 +156,7 @@ def _checked(
     }
     if strategy is not None and strategy not in STRATEGIES:
         problems.append(FieldError("/strategy", f"must be one of {', '.join(STRATEGIES)}"))
-    if whole and said["scope"].kind != "whole":
+    if alone and said["scope"].kind != "whole":
         problems.append(FieldError("/scope/kind", "one item is always undone whole"))
     if problems:
         raise Invalid("The request breaks a rule.", errors=problems)

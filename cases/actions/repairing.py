@@ -1,4 +1,4 @@
-"""Deciding about a run: pause and resume it; retry, reassign, hand over, attest or abandon a step.
+"""Deciding about a failed step: retry, reassign, hand over to a person, attest or abandon it.
 
 Every verb locks the case (if there is one), the step's original, the run, the step, in that order,
 and moves original, step, run and case in one transaction.
@@ -14,11 +14,17 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import ActingUser
-from cases.actions.door import check_state, check_version, lock_case, operating, save_run, save_step
+from cases.actions.door import (
+    check_version,
+    operating,
+    save_step,
+)
 from cases.actions.forward import Cause
 from cases.actions.parts import lock_part
+from cases.actions.pausing import case_of_run
 from cases.actions.running import lock_run, unblock
-from cases.lifecycle import LIVE_RUNS, RunStatus, StepStatus
+from cases.errors import UndoNotBegun
+from cases.lifecycle import LIVE_RUNS, StepStatus
 from cases.models import Case, CompensationRun, CompensationStep
 from executions import compensation
 from executions.basis import required_reason
@@ -26,8 +32,7 @@ from executions.compensation import kind_of
 from executions.lifecycle import CompensationState
 from executions.planning import UndoRequest
 from ledger.clock import now
-from ledger.errors import Conflict, NotFound
-from ledger.record import ActorRef
+from ledger.errors import Conflict, Invalid, NotFound
 from ledger.selectors import latest_ref
 from ledger.tenancy import set_tenant
 from workitems.actions.repairing import by_person
@@ -37,7 +42,7 @@ Remember = Callable[[CompensationRun], None]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Held:
-    """Everything one decision is about, locked. `last` is the newest attempt of this step, if any."""
+    """Everything one decision is about, locked. `last`: the newest attempt of this step, if any."""
 
     case: Case | None
     row: Any
@@ -50,12 +55,19 @@ class Held:
 Decide = Callable[[Held], None]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Asked:
+    expected_version: int | None
+    invalid: Invalid | None
+
+
 def retry_step(
     run_id: uuid.UUID,
     n: int,
     *,
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
     """Try a failed step again, in the same way. Operators.
@@ -69,7 +81,14 @@ def retry_step(
         else:
             _again(held, None, "compensation_retried", "compensation_step_retried")
 
-    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+    return _decide(
+        run_id,
+        n,
+        decide,
+        _Asked(expected_version, invalid),
+        acting_user=acting_user,
+        remember=remember,
+    )
 
 
 def reassign_step(
@@ -80,6 +99,7 @@ def reassign_step(
     candidate_groups: Sequence[str] = (),
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
     """Have another person (an actor) or group undo a failed step. Operators.
@@ -91,7 +111,14 @@ def reassign_step(
         request = by_person(_attempt(held), assignee, candidate_groups, required=True)
         _again(held, request, "compensation_reassigned", "compensation_step_retried")
 
-    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+    return _decide(
+        run_id,
+        n,
+        decide,
+        _Asked(expected_version, invalid),
+        acting_user=acting_user,
+        remember=remember,
+    )
 
 
 def hand_step_to_human(
@@ -102,6 +129,7 @@ def hand_step_to_human(
     candidate_groups: Sequence[str] = (),
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
     """Let a person do what the program could not. Operators. Raises as `reassign_step`."""
@@ -110,7 +138,14 @@ def hand_step_to_human(
         request = by_person(_attempt(held), assignee, candidate_groups, required=False)
         _again(held, request, "compensation_handed_to_human", "compensation_step_retried")
 
-    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+    return _decide(
+        run_id,
+        n,
+        decide,
+        _Asked(expected_version, invalid),
+        acting_user=acting_user,
+        remember=remember,
+    )
 
 
 def attest_step(
@@ -120,6 +155,7 @@ def attest_step(
     evidence: Any,
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
     """Vouch, with evidence, that a failed step's original is undone: RESOLVED. Operators.
@@ -138,7 +174,14 @@ def attest_step(
         held.step.resolve()
         _settle_step(held, before, "compensation_step_resolved", {"evidence": words})
 
-    return _decide(run_id, n, decide, acting_user, expected_version, remember)
+    return _decide(
+        run_id,
+        n,
+        decide,
+        _Asked(expected_version, invalid),
+        acting_user=acting_user,
+        remember=remember,
+    )
 
 
 def abandon_step(
@@ -148,9 +191,10 @@ def abandon_step(
     reason: Any,
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> CompensationRun:
-    """Let the effect of a failed step stand: ABANDONED, and the run can only end in part. Operators.
+    """Let the effect of a failed step stand: ABANDONED; the run can only end in part. Operators.
 
     Raises as `retry_step`, and Invalid without a reason.
     """
@@ -166,68 +210,13 @@ def abandon_step(
         held.step.abandon()
         _settle_step(held, before, "compensation_step_abandoned", {"reason": words})
 
-    return _decide(run_id, n, decide, acting_user, expected_version, remember)
-
-
-def pause_run(
-    run_id: uuid.UUID,
-    *,
-    reason: str = "",
-    acting_user: ActingUser,
-    expected_version: int | None = None,
-    remember: Remember | None = None,
-) -> CompensationRun:
-    """Let no further step start; the one under way may end. Operators."""
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        _, run = _locked(run_id)
-        by = operating(acting_user).ref()
-        check_version(run, expected_version)
-        check_state(run, "pause", frozenset({RunStatus.RUNNING}))
-        run.pause()
-        save_run(
-            run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": reason}
-        )
-        if remember is not None:
-            remember(run)
-    return run
-
-
-def resume_run(
-    run_id: uuid.UUID,
-    *,
-    acting_user: ActingUser,
-    expected_version: int | None = None,
-    remember: Remember | None = None,
-) -> CompensationRun:
-    """Let steps start again. Operators."""
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        _, run = _locked(run_id)
-        by = operating(acting_user).ref()
-        check_version(run, expected_version)
-        check_state(run, "resume", frozenset({RunStatus.PAUSED}))
-        run.resume()
-        save_run(run, "compensation_resumed", before=RunStatus.PAUSED, by=by)
-        if remember is not None:
-            remember(run)
-    return run
-
-
-def pause_run_of(case: Case, *, by: ActorRef, reason: str) -> None:
-    """Pause the run that rolls a locked case back. Raises Conflict when it is not RUNNING."""
-    run_id = (
-        CompensationRun.objects.filter(root_case_id=case.root_id, status__in=LIVE_RUNS)
-        .values_list("id", flat=True)
-        .first()
-    )
-    run = None if run_id is None else lock_run(run_id)
-    if run is None:
-        raise Conflict("No rollback is under way.", extra={"current_status": str(case.status)})
-    check_state(run, "pause", frozenset({RunStatus.RUNNING}))
-    run.pause()
-    save_run(
-        run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": reason}
+    return _decide(
+        run_id,
+        n,
+        decide,
+        _Asked(expected_version, invalid),
+        acting_user=acting_user,
+        remember=remember,
     )
 
 
@@ -235,8 +224,9 @@ def _decide(
     run_id: uuid.UUID,
     n: int,
     decide: Decide,
+    asked: _Asked,
+    *,
     acting_user: ActingUser,
-    expected_version: int | None,
     remember: Remember | None,
 ) -> CompensationRun:
     with transaction.atomic(durable=True):
@@ -244,19 +234,21 @@ def _decide(
         found = CompensationStep.objects.filter(run_id=run_id, n=n).first()
         if found is None:
             raise NotFound("There is no such step.")
-        case = _case_of(run_id)
+        case = case_of_run(run_id)
         row = lock_part(found.original_type, found.original_id)
         run = lock_run(run_id)
         step = CompensationStep.objects.select_for_update(of=("self",)).get(id=found.id)
         if run is None or row is None:
             raise NotFound("There is no such step.")
         authority = operating(acting_user)
-        check_version(run, expected_version)
+        check_version(run, asked.expected_version)
         if run.status not in LIVE_RUNS or step.status != StepStatus.FAILED:
             raise Conflict(
-                f"Only a failed step of a live run can be decided about; this one is {step.status}.",
+                f"Only a failed step of a live run can be decided about, not {step.status}.",
                 extra={"current_status": str(step.status)},
             )
+        if asked.invalid is not None:
+            raise asked.invalid
         caused_by = latest_ref(CompensationRun.subject_type, run.id)
         if caused_by is None:
             raise LookupError(f"run {run.id} has no entry")
@@ -265,21 +257,6 @@ def _decide(
         if remember is not None:
             remember(run)
     return run
-
-
-def _case_of(run_id: uuid.UUID) -> Case | None:
-    case_id = (
-        CompensationRun.objects.filter(id=run_id).values_list("case_id", flat=True).first()
-    )
-    return None if case_id is None else lock_case(case_id)
-
-
-def _locked(run_id: uuid.UUID) -> tuple[Case | None, CompensationRun]:
-    case = _case_of(run_id)
-    run = lock_run(run_id)
-    if run is None:
-        raise NotFound("There is no such run.")
-    return case, run
 
 
 def _last(step: CompensationStep) -> Any | None:
@@ -291,17 +268,11 @@ def _last(step: CompensationStep) -> Any | None:
 
 def _attempt(held: Held) -> Any:
     if held.last is None:
-        raise Conflict(
-            "The undo of this step could not begin. Retry it, or abandon it.",
-            code="undo_not_begun",
-            extra={"current_status": str(held.step.status)},
-        )
+        raise UndoNotBegun(extra={"current_status": str(held.step.status)})
     return held.last
 
 
-def _again(
-    held: Held, request: UndoRequest | None, action: str, step_action: str
-) -> None:
+def _again(held: Held, request: UndoRequest | None, action: str, step_action: str) -> None:
     """Open a new attempt for a faulted original and let the step, run and case go on."""
     step, run = held.step, held.run
     if held.row.compensation_state != CompensationState.COMPENSATION_FAULTED:

@@ -137,7 +137,7 @@ def _start(
 def _undo(
     run: CompensationRun, step: CompensationStep, row: Any, case: Case | None, *, cause: Cause
 ) -> tuple[Any, bool]:
-    """Begin the undo of a locked original, or adopt the one under way. Returns (attempt, adopted)."""
+    """Begin the undo of a locked original, or adopt the one under way: (attempt, adopted)."""
     if row is None:
         raise Refusal("What was to be undone is not there any more.")
     kind = kind_of(step.original_type)
@@ -253,9 +253,7 @@ def take_in_flight(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> boo
     Returns whether a run is live in the case.
     """
     run_id = (
-        CompensationRun.objects.filter(
-            about_type="case", about_id=case.id, status__in=LIVE_RUNS
-        )
+        CompensationRun.objects.filter(about_type="case", about_id=case.id, status__in=LIVE_RUNS)
         .values_list("id", flat=True)
         .first()
     )
@@ -269,9 +267,7 @@ def take_in_flight(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> boo
     return True
 
 
-def _amend(
-    run: CompensationRun, case: Case, item: PlanItem, row: Any, *, cause: Cause
-) -> None:
+def _amend(run: CompensationRun, case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
     part = part_in_case(item, row, compiled(case))
     planned = plan_original(
         row, part.original, settled=part.settled, policy=part.policy,
