@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.acting import Authority
 from accounts.roles import ActorType
+from accounts.selectors import people
 from executions.lifecycle import UNDISPATCHED, ExecutionStatus
 from executions.models import CompensationAttempt, Execution
 from ledger.errors import NotFound
@@ -47,6 +49,50 @@ def compensations_of(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[tuple[s
     ):
         found.setdefault(original_id, []).append((type_, id_))
     return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """An execution with what its public shape needs from elsewhere."""
+
+    execution: Execution
+    requested_by: str | None
+    compensations: list[tuple[str, uuid.UUID]]
+    actions: list[dict[str, Any]]
+
+
+def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
+    """Return `rows` with names, undos and actions, in the same order and two further queries."""
+    named = people(row.requested_by_id for row in rows)
+    undos = compensations_of([row.id for row in rows])
+    return [
+        Shown(
+            execution=row,
+            requested_by=named[row.requested_by_id].username
+            if row.requested_by_id in named
+            else None,
+            compensations=undos.get(row.id, []),
+            actions=available_actions(row, authority),
+        )
+        for row in rows
+    ]
+
+
+def filtered(
+    rows: QuerySet[Execution],
+    *,
+    status: Sequence[str] = (),
+    capability: str = "",
+    case_id: uuid.UUID | None = None,
+) -> QuerySet[Execution]:
+    """Narrow `rows`; what is empty does not narrow."""
+    if status:
+        rows = rows.filter(status__in=list(status))
+    if capability:
+        rows = rows.filter(capability=capability)
+    if case_id is not None:
+        rows = rows.filter(case_id=case_id)
+    return rows
 
 
 def available_actions(execution: Execution, authority: Authority) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from accounts.acting import ActingUser, Authority, authority_of
 from accounts.roles import ActorType
 from executions import compensation
 from executions.actions import endings, within
-from executions.errors import ManagedByRun
+from executions.errors import AlreadyDispatched, ManagedByRun
 from executions.lifecycle import OPEN, CompensationState, ExecutionStatus
 from executions.models import Execution
 from executions.registry import Permanent, Result
@@ -21,6 +21,7 @@ from ledger.limits import check_json
 from ledger.tenancy import set_tenant
 
 OUTCOMES = ("succeeded", "failed")
+TEXT_LENGTH = 4000
 Remember = Callable[[Execution], None]
 
 
@@ -30,16 +31,27 @@ def request_execution(
     input: dict[str, Any],  # noqa: A002  -- the public name of the field
     mode: str = "commit",
     reason: str = "",
+    expected_state_version: str | None = None,
     acting_user: ActingUser,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> Execution:
     """Ask for one run of a capability, outside any case. Any active member may.
 
-    Raises NotPermitted, and Invalid as `within.open_execution` does.
+    Raises NotPermitted, and Invalid as `within.open_execution` does, or `invalid` if given.
     """
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         authority = authority_of(acting_user)
+        if invalid is not None:
+            raise invalid
+        if expected_state_version is not None:
+            raise Invalid.field(
+                "/expected_state_version",
+                f"{capability} reports no state version to compare with",
+                code="unsupported",
+            )
+        _check_text(reason, "/reason")
         execution = within.open_execution(
             within.NewExecution(
                 tenant_id=acting_user.tenant_id,
@@ -59,15 +71,16 @@ def request_execution(
 def cancel_execution(
     execution_id: uuid.UUID,
     *,
-    reason: str,
+    reason: str = "",
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> Execution:
     """Call an execution back before any worker started it: requester or operator.
 
     Calling back an undo leaves its original faulted, for somebody to decide. Raises NotFound,
-    NotPermitted, Stale, AlreadyDispatched, ManagedByRun, Conflict.
+    NotPermitted, Stale, AlreadyDispatched, ManagedByRun, Conflict, `invalid`.
     """
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
@@ -80,6 +93,11 @@ def cancel_execution(
             raise ManagedByRun(extra={"run": str(execution.run_id)})
         if execution.status not in OPEN:
             raise Conflict(f"It is {execution.status}; only what has not started is cancelled.")
+        if not within.may_be_cancelled(execution):
+            raise AlreadyDispatched
+        if invalid is not None:
+            raise invalid
+        _check_text(reason, "/reason")
         undoing = execution.undoes_id is not None
         entry = within.cancel(
             execution,
@@ -107,6 +125,7 @@ def record_result(
     error: str = "",
     acting_user: ActingUser,
     expected_version: int | None = None,
+    invalid: Invalid | None = None,
     remember: Remember | None = None,
 ) -> Execution:
     """Report how an outside party ended a WAITING execution: `outcome` is succeeded or failed.
@@ -123,6 +142,8 @@ def record_result(
         _check_version(execution, expected_version)
         if execution.status != ExecutionStatus.WAITING:
             raise Conflict(f"It is {execution.status}; nobody outside owes its result.")
+        if invalid is not None:
+            raise invalid
         _check_report(outcome, output, error)
         if outcome == "succeeded":
             try:
@@ -166,4 +187,12 @@ def _check_report(outcome: str, output: dict[str, Any] | None, error: str) -> No
         raise Invalid.field("/outcome", f"must be one of {', '.join(OUTCOMES)}")
     if outcome == "failed" and not error.strip():
         raise Invalid.field("/error", "a failure needs its reason", code="required")
+    _check_text(error, "/error")
     check_json(output, "/output")
+
+
+def _check_text(text: str, pointer: str) -> None:
+    """Raise Invalid when a free text is too long or cannot be stored."""
+    check_json(text, pointer)
+    if len(text) > TEXT_LENGTH:
+        raise Invalid.field(pointer, f"must be at most {TEXT_LENGTH} characters", code="too_long")

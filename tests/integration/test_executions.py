@@ -19,7 +19,7 @@ from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.ids import new_id
 from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
-from tests.draining import drain, skip_backoffs
+from tests.draining import drain
 from tests.world import World
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
@@ -110,7 +110,8 @@ def test_a_flaky_capability_is_tried_again_after_its_backoff(world: World) -> No
     with tenant_scope(world.system.tenant_id):
         job = ExecutionJob.objects.get()
     assert (job.leased_until, job.lease_token) == (None, None)
-    assert drain() == 0, "it ran again before its back-off was over"
+    drain()
+    assert stored(world, execution).attempts == 1, "it ran before its back-off was over"
 
     drain(fast_forward=True)
 
@@ -138,7 +139,6 @@ def test_what_always_fails_is_given_up_after_the_last_attempt(world: World) -> N
         "requested", "dispatched", "retried", "dispatched", "retried", "dispatched", "failed",
     ]  # fmt: skip
     assert jobs(world) == 0
-    assert skip_backoffs() == 0
 
 
 def test_a_permanent_fault_is_not_tried_again(world: World) -> None:
@@ -185,7 +185,8 @@ def test_validate_checks_the_input_and_makes_no_effect(world: World) -> None:
     open_accounts(world.system.tenant_id)
     execution = request(world.analyst, "demo.transfer", TRANSFER, mode="validate")
     assert (execution.status, execution.version, execution.output) == ("SUCCEEDED", 2, None)
-    assert drain() == 0
+    assert jobs(world) == 0
+    drain()
     assert history(world, execution) == [
         ("requested", "", "PENDING", 1),
         ("succeeded", "PENDING", "SUCCEEDED", 2),
@@ -230,7 +231,6 @@ def test_completion_numbers_count_per_case_in_order_of_completion(world: World) 
 def test_in_a_case_an_unknown_capability_waits_for_its_result(world: World) -> None:
     execution = opened(world, capability="erp.book", input={"n": 1}, case_id=new_id())
     assert execution.status == "WAITING"
-    assert drain() == 0
     assert jobs(world) == 0
     with pytest.raises(NotPermitted):
         record_result(execution.id, outcome="succeeded", acting_user=world.bystander)

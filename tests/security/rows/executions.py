@@ -42,6 +42,7 @@ ROWS = {
         POST=expect(201, body={"capability": "demo.flaky", "input": {"fail_times": 0}}),
     ),
     "executions-api:detail": Row(make=_pending, GET=expect(200)),
+    "executions-api:history": Row(make=_pending, GET=expect(200)),
     "executions-api:cancel": Row(
         make=_pending, POST=expect(403, analyst=200, operator=200, admin=200)
     ),

@@ -1,0 +1,1 @@
+"""Executions and capabilities over REST."""

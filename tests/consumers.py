@@ -1,0 +1,61 @@
+"""Consumers that exist for one test, and news for them to consume."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+
+from config.demo.models import DemoAccount
+from executions import events
+from executions.actions import within
+from ledger.dispatch import registry
+from ledger.dispatch.registry import Consumer, Done, Event
+from ledger.record import ActorRef
+from ledger.tenancy import set_tenant, tenant_scope
+from tests.world import World
+
+Handle = Callable[[Event, Done], None]
+
+
+@contextmanager
+def consuming(
+    name: str, handle: Handle, *, holds: bool = False, attempts: int = 8
+) -> Iterator[None]:
+    """Register a consumer of `execution requested` for as long as the body runs."""
+    consumer = Consumer(
+        name, lambda type_: type_ == events.REQUESTED, handle, holds=holds, max_attempts=attempts
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry._consumers, name, consumer)  # noqa: SLF001  -- there is no way back
+        registry.consumers_of.cache_clear()
+        yield
+    registry.consumers_of.cache_clear()
+
+
+def news(world: World, shard: uuid.UUID) -> uuid.UUID:
+    """Commit one `execution requested` in the lane of `shard` and return the execution's id."""
+    system = world.system
+    with tenant_scope(system.tenant_id):
+        return within.open_execution(
+            within.NewExecution(
+                tenant_id=system.tenant_id,
+                capability="nobody.here",
+                input={},
+                requested_by=system.actor_id,
+                case_id=shard,
+            ),
+            by=ActorRef(system.actor_id, system.actor_type, "system"),
+        ).id
+
+
+def count_up(event: Event, done: Done) -> None:
+    """Add one to the account `count` and mark the task done, in one transaction."""
+    with transaction.atomic(durable=True):
+        set_tenant(event.tenant_id)
+        DemoAccount.objects.filter(name="count").update(balance=F("balance") + 1)
+        done()
