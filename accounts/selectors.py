@@ -115,6 +115,13 @@ def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
     return dict(rows)
 
 
+def actor_named(username: str) -> uuid.UUID | None:
+    """Return the actor of a member, present or past, by username; `system` is the tenant's own."""
+    wanted = Q(type="SYSTEM") if username == "system" else Q(user__username=username)
+    found: uuid.UUID | None = Actor.objects.filter(wanted).values_list("id", flat=True).first()
+    return found
+
+
 def operators() -> list[uuid.UUID]:
     """Return the actors of the tenant's active operators."""
     rows = Membership.objects.filter(

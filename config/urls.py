@@ -18,12 +18,18 @@ api: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("problems/<slug:code>", problem_type, name="api-problem"),
+    path("", include("executions.api.urls")),
     path("", include("workitems.api.urls")),
+    path("", include("notifications.api.urls")),
+    path("", include("audit.api.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
+    path("", include("workitems.urls")),
+    path("", include("notifications.urls")),
+    path("", include("audit.urls")),
     path("api/v1/", include(api)),
 ]

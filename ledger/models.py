@@ -67,6 +67,12 @@ class LedgerEntry(models.Model):
                 condition=models.Q(case_id__isnull=False),
             ),
             models.Index(fields=["tenant_id", "at", "id"], name="ledger_entry_time"),
+            # What an entry led to.
+            models.Index(
+                fields=["tenant_id", "caused_by_id"],
+                name="ledger_entry_effects",
+                condition=models.Q(caused_by_id__isnull=False),
+            ),
         ]
 
 

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
+from django.utils.functional import Promise
+
 from accounts.acting import ActingUser
 
 Count = Callable[[ActingUser], int]
@@ -21,7 +23,7 @@ class NavEntry:
     """
 
     key: str
-    label: str
+    label: str | Promise
     icon: str
     url_name: str
     order: int

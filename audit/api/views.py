@@ -1,0 +1,56 @@
+"""The ledger of one's tenant. Every member may read it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.http.api import TenantAPIView
+from accounts.http.entries import represent_entries
+from accounts.http.schema import page_schema
+from audit.api.schemas import EntrySchema
+from audit.filters import NEWEST_FIRST, parse
+from ledger import selectors
+from ledger.errors import NotFound
+from ledger.vocabulary import ACTIONS, KINDS
+
+_FILTERS = [
+    OpenApiParameter("subject", str, description="`<type>:<id>`, or a type alone."),
+    OpenApiParameter("case", uuid.UUID, description="Of a case and all its parts."),
+    OpenApiParameter("actor", str, description="By this member, by username."),
+    OpenApiParameter("action", enum=sorted(ACTIONS)),
+    OpenApiParameter("kind", enum=sorted(KINDS)),
+    OpenApiParameter("since", str, description="From this day on, YYYY-MM-DD, UTC."),
+    OpenApiParameter("until", str, description="Up to and with this day."),
+]
+
+
+class Entries(TenantAPIView):
+    """Everything that was recorded in the tenant, newest first."""
+
+    paginated = True
+
+    @extend_schema(responses=page_schema(EntrySchema, "EntryPage"), parameters=_FILTERS)
+    def get(self, request: Request) -> Response:
+        """Return one page of what the filters ask for."""
+        return self.page(parse(request.GET).rows(), _represent, order=NEWEST_FIRST)
+
+
+class EntryDetail(TenantAPIView):
+    """One entry. It never changes."""
+
+    @extend_schema(responses=EntrySchema)
+    def get(self, _request: Request, id: uuid.UUID) -> Response:
+        """Return it."""
+        found = selectors.entries_by_id([id]).get(id)
+        if found is None:
+            raise NotFound("There is no such entry.")
+        return Response(represent_entries([found])[0])
+
+
+def _represent(rows: list[Any]) -> list[dict[str, Any]]:
+    return represent_entries(selectors.open_entries(rows))

@@ -1,0 +1,152 @@
+"""Sending what is due: lease (committed), send (no transaction), settle (committed). At least once.
+
+A worker killed between sending and settling leaves a lease that runs out; the message is sent again
+with the same id, by which the receiver's mail program knows it. Leases use the database's clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.urls import reverse
+
+from accounts.selectors import email_of
+from ledger import failpoints
+from ledger.clock import now
+from ledger.dispatch.registry import Due, Source
+from ledger.ids import new_token
+from ledger.tenancy import set_tenant, system_scope, tenant_scope
+from notifications.channels import CHANNELS, Message, Result
+from notifications.lifecycle import MAX_ATTEMPTS, DeliveryStatus, pause_after
+from notifications.models import Delivery, DeliveryAttempt
+from notifications.texts import texts_of
+
+log = logging.getLogger(__name__)
+failpoints.declare("notification.leased", "notification.sent")
+#: Longer than the mail server is waited for (EMAIL_TIMEOUT).
+LEASE_SECONDS = 60
+#: One at a time, so that a slow server holds up no other leased delivery.
+_CLAIM_AT_ONCE = 1
+
+_CLAIM = """
+UPDATE notifications_delivery
+SET leased_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s,
+    attempts = attempts + 1
+WHERE id IN (
+    SELECT id FROM notifications_delivery
+    WHERE status IN ('PENDING', 'FAILED') AND next_attempt_at <= now()
+      AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING tenant_id, id
+"""
+# The pause is counted on the database's clock, like the claim.
+_PAUSE = """
+UPDATE notifications_delivery SET next_attempt_at = now() + make_interval(secs => %s) WHERE id = %s
+"""
+
+
+def claim(limit: int) -> list[Due]:
+    """Lease up to `limit` due deliveries of any tenant and commit the leases."""
+    token = new_token()
+    parameters: dict[str, int | uuid.UUID] = {
+        "lease": LEASE_SECONDS,
+        "token": token,
+        "limit": min(limit, _CLAIM_AT_ONCE),
+    }
+    with system_scope("sweep"), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, parameters)
+        return [Due(tenant_id, id_, token) for tenant_id, id_ in cursor.fetchall()]
+
+
+def run(due: Due) -> None:
+    """Send one leased delivery and store how that ended."""
+    failpoints.reach("notification.leased")
+    delivery = _leased(due)
+    if delivery is None:
+        log.warning("delivery %s was taken over by another worker", due.id)
+        return
+    begun = time.monotonic()
+    result = _deliver(delivery)
+    latency_ms = round((time.monotonic() - begun) * 1000)
+    failpoints.reach("notification.sent")
+    settle(due, result, latency_ms=latency_ms)
+
+
+def _leased(due: Due) -> Delivery | None:
+    with tenant_scope(due.tenant_id):
+        return Delivery.objects.filter(id=due.id, lease_token=due.token).first()
+
+
+def _deliver(delivery: Delivery) -> Result:
+    """Send; whatever goes wrong, in making the words too, is a failed try with another to come."""
+    if delivery.attempts > MAX_ATTEMPTS:
+        return Result(DeliveryStatus.FAILED, "every worker that tried to send it died")
+    try:
+        return CHANNELS[delivery.channel].deliver(_message(delivery))
+    except Exception as error:
+        log.exception("delivery %s failed", delivery.id)
+        return Result(DeliveryStatus.FAILED, type(error).__name__)
+
+
+def _message(delivery: Delivery) -> Message:
+    with tenant_scope(delivery.tenant_id):
+        text = texts_of([delivery])[delivery.id]
+        address = email_of(delivery.recipient_id)
+    path = text.url or reverse("notifications:list")
+    return Message(
+        id=delivery.id,
+        address=address,
+        title=text.title,
+        text=text.text,
+        url=f"{settings.AMENDS_PUBLIC_URL.rstrip('/')}{path}",
+    )
+
+
+def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | None:
+    """Store how an attempt ended: the try, and the delivery's state with its next try, if any.
+
+    Returns the new state, or None when another worker took the delivery over.
+    """
+    with transaction.atomic(durable=True):
+        set_tenant(due.tenant_id)
+        delivery = (
+            Delivery.objects.select_for_update(of=("self",))
+            .filter(id=due.id, lease_token=due.token)
+            .first()
+        )
+        if delivery is None:
+            log.warning("delivery %s was taken over by another worker", due.id)
+            return None
+        failed = result.status == DeliveryStatus.FAILED
+        status = DeliveryStatus.DEAD if failed and _exhausted(delivery) else result.status
+        delivery.status = status
+        delivery.leased_until = delivery.lease_token = delivery.next_attempt_at = None
+        delivery.save(update_fields=["status", "leased_until", "lease_token", "next_attempt_at"])
+        if status == DeliveryStatus.FAILED:
+            _pause(delivery.id, pause_after(delivery.attempts))
+        if status != DeliveryStatus.SKIPPED:
+            DeliveryAttempt.objects.create(
+                tenant_id=delivery.tenant_id,
+                delivery=delivery,
+                at=now(),
+                status_code=result.status_code,
+                latency_ms=latency_ms,
+                error=result.error,
+            )
+    return status
+
+
+def _exhausted(delivery: Delivery) -> bool:
+    return delivery.attempts >= MAX_ATTEMPTS
+
+
+def _pause(delivery_id: uuid.UUID, seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PAUSE, [seconds, delivery_id])
+
+
+SOURCE = Source("notifications.deliveries", claim, run)

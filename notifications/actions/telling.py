@@ -1,0 +1,56 @@
+"""The outbox consumer: one delivery per event, recipient and channel, handled once or more."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from ledger import failpoints
+from ledger.clock import now
+from ledger.dispatch.registry import Done, Event
+from ledger.tenancy import set_tenant
+from notifications.channels import CHANNELS, Channel
+from notifications.lifecycle import DUE
+from notifications.models import Delivery
+from notifications.recipients import Told, told_of
+
+failpoints.declare("notification.told")
+
+
+def handle(event: Event, done: Done) -> None:
+    """Insert the deliveries that `event` calls for and mark the task done, in one transaction."""
+    with transaction.atomic(durable=True):
+        set_tenant(event.tenant_id)
+        told = told_of(event)
+        if told is not None:
+            # A repeated event finds its rows and leaves them as they are.
+            Delivery.objects.bulk_create(_deliveries(event, told), ignore_conflicts=True)
+            failpoints.reach("notification.told")
+        done()
+
+
+def _deliveries(event: Event, told: Told) -> list[Delivery]:
+    return [
+        _delivery(event, told, recipient_id, channel)
+        for recipient_id in sorted(told.recipients)
+        for channel in CHANNELS.values()
+    ]
+
+
+def _delivery(event: Event, told: Told, recipient_id: uuid.UUID, channel: Channel) -> Delivery:
+    moment = now()
+    return Delivery(
+        tenant_id=event.tenant_id,
+        event_id=event.id,
+        event_type=event.type,
+        topic=told.topic,
+        subject_type=event.subject_type,
+        subject_id=event.subject_id,
+        case_id=event.case_id,
+        recipient_id=recipient_id,
+        channel=channel.name,
+        status=channel.starts_as,
+        next_attempt_at=moment if channel.starts_as in DUE else None,
+        created_at=moment,
+    )

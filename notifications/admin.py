@@ -1,0 +1,52 @@
+"""Deliveries in the admin: looked at, never changed."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from typing_extensions import override
+
+from accounts.http.admin import TenantModelAdmin
+from notifications.models import Delivery, DeliveryAttempt
+
+
+class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+    """The tries at one delivery."""
+
+    model = DeliveryAttempt
+    fields = ("at", "status_code", "latency_ms", "error")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    ordering = ("at",)
+
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nothing is added here."""
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nothing is changed here."""
+        return False
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(TenantModelAdmin):
+    """Who was told of what, how, and how that went."""
+
+    list_display = ("created_at", "topic", "recipient_name", "channel", "status", "attempts")
+    list_filter = ("channel", "status", "topic")
+    fields = (
+        "id", "created_at", "topic", "event_type", "event_id", "subject_type", "subject_id",
+        "recipient_name", "channel", "status", "read_at", "attempts", "next_attempt_at",
+    )  # fmt: skip
+    list_select_related = ("recipient__user",)
+    ordering = ("-created_at", "-id")
+    inlines = (AttemptInline,)
+
+    @admin.display(description="recipient")
+    def recipient_name(self, row: Delivery) -> str:
+        """Return the recipient's username, or that there is none any more."""
+        user = row.recipient.user
+        return "erased" if user is None else user.username

@@ -1,0 +1,32 @@
+"""The news that concern people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from notifications.lifecycle import Topic
+
+CONSUMER: Final = "notifications.deliver"
+WAITING: Final = frozenset(
+    {
+        "amends.work_item.created.v1",
+        "amends.work_item.released.v1",
+        "amends.work_item.assigned.v1",
+    }
+)
+_ORIGINALS = ("work_item", "execution")
+#: What people are told of news whose topic does not depend on the subject.
+TOPICS: Final[dict[str, Topic]] = {
+    **{f"amends.{kind}.compensation_completed.v1": Topic.UNDONE for kind in _ORIGINALS},
+    **{f"amends.{kind}.compensation_attested.v1": Topic.UNDONE for kind in _ORIGINALS},
+    **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
+    "amends.case.faulted.v1": Topic.CASE_FAILED,
+    "amends.compensation_run.compensation_step_failed.v1": Topic.ROLLBACK_STOPPED,
+    "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
+}
+WANTED: Final = WAITING | TOPICS.keys()
+
+
+def wanted(event_type: str) -> bool:
+    """Whether somebody is told of events of this type."""
+    return event_type in WANTED

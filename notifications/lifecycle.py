@@ -1,0 +1,46 @@
+"""States of a delivery, what it is about, and when it is tried again. Pure.
+
+In-app: DELIVERED as soon as it is stored. Sent channels: PENDING → ACCEPTED (a server took it), or
+FAILED with another attempt due, until DEAD; SKIPPED where the recipient has no address.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class DeliveryStatus(models.TextChoices):
+    """Every status of a delivery."""
+
+    PENDING = "PENDING", _("Waiting to be sent")
+    DELIVERED = "DELIVERED", _("Delivered")
+    ACCEPTED = "ACCEPTED", _("Accepted by the server")
+    FAILED = "FAILED", _("Failed, will be tried again")
+    DEAD = "DEAD", _("Given up")
+    SKIPPED = "SKIPPED", _("No address")
+
+
+DUE = frozenset({DeliveryStatus.PENDING, DeliveryStatus.FAILED})
+
+
+class Topic(models.TextChoices):
+    """Why somebody is told. The words people read are made from it when they read them."""
+
+    TASK_WAITING = "task_waiting", _("Task waiting")
+    UNDO_WAITING = "undo_waiting", _("Undo task waiting")
+    UNDONE = "undone", _("Undone")
+    UNDO_FAILED = "undo_failed", _("Undo failed")
+    CASE_FAILED = "case_failed", _("Case failed")
+    ROLLBACK_STOPPED = "rollback_stopped", _("Rollback needs a decision")
+    ROLLBACK_ENDED = "rollback_ended", _("Rollback ended")
+
+
+MAX_ATTEMPTS = 8
+FIRST_PAUSE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 3600
+
+
+def pause_after(attempts: int) -> int:
+    """Return the seconds to wait after so many failed attempts: 30, 60, 120 … at most an hour."""
+    return int(min(FIRST_PAUSE_SECONDS * 2 ** (attempts - 1), LONGEST_PAUSE_SECONDS))

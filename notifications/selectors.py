@@ -1,0 +1,30 @@
+"""Reads of notifications and deliveries. Every function runs in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from accounts.acting import ActingUser
+from notifications.models import IN_APP, Delivery
+
+
+def notifications_of(actor_id: uuid.UUID) -> QuerySet[Delivery]:
+    """Return what a person was told in the application."""
+    return Delivery.objects.filter(channel=IN_APP, recipient_id=actor_id)
+
+
+def unread(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return those of `rows` that were not read yet."""
+    return rows.filter(read_at__isnull=True)
+
+
+def unread_count(acting_user: ActingUser) -> int:
+    """Return how many notifications a person has not read."""
+    return unread(notifications_of(acting_user.actor_id)).count()
+
+
+def deliveries() -> QuerySet[Delivery]:
+    """Return every delivery of the tenant, of all channels, with its tries."""
+    return Delivery.objects.prefetch_related("tries")

@@ -1,0 +1,90 @@
+"""What people read: made from stored codes at the moment of reading, in the reader's language.
+
+Names of subjects come from the describers, reasons and errors from the ledger's payloads; whatever
+was erased there is gone here too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Sequence
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.http.describers import describe
+from accounts.http.timeline import detail_of, step_subject
+from ledger.selectors import Entry, entries_by_id
+from notifications.lifecycle import Topic
+from notifications.models import Delivery
+
+_TITLES: dict[str, str | Promise] = {
+    Topic.TASK_WAITING: gettext_lazy("Task waiting: %(what)s"),
+    Topic.UNDO_WAITING: gettext_lazy("Undo task waiting: %(what)s"),
+    Topic.UNDONE: gettext_lazy("Undone: %(what)s"),
+    Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
+    Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
+    Topic.ROLLBACK_STOPPED: gettext_lazy("Rollback needs a decision: %(what)s"),
+    Topic.ROLLBACK_ENDED: gettext_lazy("Rollback ended: %(what)s"),
+}
+_TONES = {
+    Topic.UNDO_WAITING: "undo",
+    Topic.UNDONE: "done",
+    Topic.ROLLBACK_ENDED: "done",
+    Topic.UNDO_FAILED: "bad",
+    Topic.CASE_FAILED: "bad",
+    Topic.ROLLBACK_STOPPED: "bad",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Text:
+    """A message in words. `url` is a path on this site, empty where there is no page."""
+
+    title: str
+    text: str
+    url: str
+    tone: str
+
+
+def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
+    """Return the words of each delivery, by its id, in a constant number of queries.
+
+    Runs in the caller's tenant scope.
+    """
+    news = entries_by_id({row.event_id for row in deliveries})
+    causes = entries_by_id(
+        {entry.caused_by.id for entry in news.values() if entry.caused_by is not None}
+    )
+    steps = {id_: step for id_, entry in news.items() if (step := step_subject(entry))}
+    subjects = {(row.subject_type, row.subject_id) for row in deliveries}
+    described = describe({*subjects, *steps.values()})
+    found = {}
+    for row in deliveries:
+        subject = described[(row.subject_type, row.subject_id)]
+        entry = news.get(row.event_id)
+        step = steps.get(row.event_id)
+        why = "" if entry is None else _why(entry, causes)
+        parts = ["" if step is None else described[step].title, why]
+        found[row.id] = Text(
+            title=str(_TITLES[row.topic]) % {"what": subject.title},
+            text=": ".join(part for part in parts if part),
+            url=subject.url,
+            tone=_TONES.get(Topic(row.topic), ""),
+        )
+    return found
+
+
+def _why(entry: Entry, causes: dict[uuid.UUID, Entry]) -> str:
+    """Return the words the news carries, else those of what caused it."""
+    said = detail_of(entry)
+    if said or entry.caused_by is None or entry.caused_by.id not in causes:
+        return said
+    because = causes[entry.caused_by.id].payloads.get("reason")
+    return (
+        _("Because: %(reason)s") % {"reason": because}
+        if isinstance(because, str) and because
+        else ""
+    )

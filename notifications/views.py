@@ -1,0 +1,79 @@
+"""The page of one's own notifications."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.http.pages import MemberPage
+from notifications import actions, selectors
+from notifications.texts import texts_of
+
+
+class NotificationsPage(MemberPage):
+    """What one was told, newest first; all of it, or what one has not read."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show one page of it."""
+        mine = selectors.notifications_of(self.acting_user.actor_id)
+        only_unread = request.GET.get("unread") == "1"
+        unread_count = selectors.unread_count(self.acting_user)
+        found, links = self.page(selectors.unread(mine) if only_unread else mine)
+        texts = texts_of(found.rows)
+        here = reverse("notifications:list")
+        return self.render(
+            "notifications/list.html",
+            {
+                "unread_count": unread_count,
+                "mark_all_url": reverse("notifications:read-all"),
+                "pagination": links,
+                "tabs": [
+                    {"label": _("All"), "url": here, "count": None, "current": not only_unread},
+                    {
+                        "label": _("Not read"),
+                        "url": f"{here}?unread=1",
+                        "count": unread_count,
+                        "current": only_unread,
+                    },
+                ],
+                "rows": [
+                    {
+                        "id": row.id,
+                        "title": texts[row.id].title,
+                        "text": texts[row.id].text,
+                        "url": texts[row.id].url,
+                        "tone": texts[row.id].tone,
+                        "at": row.created_at,
+                        "unread": row.read_at is None,
+                        "read_url": reverse("notifications:read", args=[row.id]),
+                    }
+                    for row in found.rows
+                ],
+            },
+        )
+
+
+class ReadPage(MemberPage):
+    """Marks one notification as read."""
+
+    def post(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Mark it and go back to the list."""
+        return self.perform(
+            lambda: actions.mark_read(id, acting_user=self.acting_user),
+            to=reverse("notifications:list"),
+        )
+
+
+class ReadAllPage(MemberPage):
+    """Marks all of one's notifications as read."""
+
+    def post(self, _request: HttpRequest) -> HttpResponse:
+        """Mark them and go back to the list."""
+        return self.perform(
+            lambda: actions.mark_all_read(acting_user=self.acting_user),
+            to=reverse("notifications:list"),
+            message=_("Marked all as read."),
+        )
