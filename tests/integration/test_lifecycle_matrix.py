@@ -1,0 +1,298 @@
+"""Every (status, operation) pair of the lifecycle table, and who may do each operation."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.acting import ActingUser, authority_of
+from executions.lifecycle import ExecutionStatus
+from executions.models import Execution
+from ledger.errors import Conflict, NotFound, NotPermitted, Refusal
+from ledger.tenancy import tenant_scope
+from tests import states
+from tests.world import World
+from workitems import actions, selectors
+from workitems.actions.compensating import Wish
+from workitems.lifecycle import OPERATIONS, Operation, Status
+from workitems.models import WorkItem
+from workitems.permissions import by_name
+
+Verb = Callable[[uuid.UUID, ActingUser], Any]
+SYSTEM_OPERATIONS = {"settle_compensated", "settle_faulted"}
+NOT_BUILT = {
+    "fail", "delegate", "accept-delegation", "decline-delegation", "forward", "suspend", "resume",
+    "skip", "extend", "expire", "escalate",
+}  # fmt: skip
+VERBS: dict[str, Verb] = {
+    "claim": lambda id_, by: actions.claim(id_, acting_user=by),
+    "release": lambda id_, by: actions.release(id_, acting_user=by),
+    "assign": lambda id_, by: actions.assign(id_, assignee=by.actor_id, acting_user=by),
+    "start": lambda id_, by: actions.start(id_, acting_user=by),
+    "stop": lambda id_, by: actions.stop(id_, acting_user=by),
+    "complete": lambda id_, by: actions.complete(id_, outcome="PASSED", acting_user=by),
+    "reject": lambda id_, by: actions.reject(id_, reason="Not mine", acting_user=by),
+    "cancel": lambda id_, by: actions.cancel(id_, reason="No need", acting_user=by),
+    "compensate": lambda id_, by: actions.compensate(id_, Wish(reason="Forged"), acting_user=by),
+    "retry": lambda id_, by: actions.retry_compensation(id_, acting_user=by),
+    "reassign": lambda id_, by: actions.reassign_compensation(
+        id_, assignee=by.actor_id, acting_user=by
+    ),
+    "hand-to-human": lambda id_, by: actions.hand_to_human(id_, acting_user=by),
+    "attest": lambda id_, by: actions.attest(id_, evidence="Receipt 7", acting_user=by),
+    "abandon": lambda id_, by: actions.abandon(id_, reason="Too small", acting_user=by),
+    "withdraw": lambda id_, by: actions.withdraw(id_, acting_user=by),
+}
+
+
+def operation(name: str) -> Operation:
+    return next(each for each in OPERATIONS if each.name == name)
+
+
+def traces(by: ActingUser, item: WorkItem) -> tuple[Any, ...]:
+    """Return everything a refused verb must have left alone."""
+    row = states.stored(by, item.id)
+    with tenant_scope(by.tenant_id):
+        values = WorkItem.objects.filter(id=item.id).values().get()
+        undos = list(WorkItem.objects.filter(undoes_id=item.id).values_list("id", "version"))
+    tries = [(a.number, a.outcome) for a in states.attempts(by, item.id)]
+    return values, len(states.history(by, "work_item", row.id)), undos, tries
+
+
+def test_every_operation_is_built_or_listed_here() -> None:
+    assert {each.name for each in OPERATIONS if not each.built} == NOT_BUILT
+    assert {each.name for each in OPERATIONS if each.built} == {*VERBS, *SYSTEM_OPERATIONS}
+
+
+@pytest.mark.parametrize("name", sorted(NOT_BUILT | SYSTEM_OPERATIONS))
+def test_an_operation_that_is_not_built_has_no_function_and_no_route(name: str) -> None:
+    assert not hasattr(actions, name.replace("-", "_"))
+    words = {name, name.replace("-", "_"), name.replace("_", "-")}
+    assert [path for path in item_routes() if words & set(path.strip("/$").split("/"))] == []
+
+
+def item_routes() -> list[str]:
+    """Return the path of every route about work items."""
+
+    def walk(resolver: URLResolver, prefix: str) -> list[str]:
+        found: list[str] = []
+        for each in resolver.url_patterns:
+            path = prefix + str(each.pattern)
+            if isinstance(each, URLPattern):
+                found.append(path)
+            else:
+                found += walk(each, path)
+        return found
+
+    return [path for path in walk(get_resolver(), "") if "work-items" in path or "items/" in path]
+
+
+@pytest.mark.parametrize("name", sorted(VERBS))
+def test_an_operation_is_possible_from_its_sources_alone(world: World, name: str) -> None:
+    by = world.operator
+    row = operation(name)
+    for status in Status:
+        item = states.item_in(status, by)
+        before = traces(by, item)
+        if status in row.sources:
+            VERBS[name](item.id, by)
+            after = states.stored(by, item.id)
+            assert (after.status, after.version) == (row.target, item.version + 1), status
+            newest = states.history(by, "work_item", item.id)[-1]
+            assert (newest.from_status, newest.to_status, newest.subject_version) == (
+                status, row.target, after.version,
+            )  # fmt: skip
+            continue
+        with pytest.raises(Conflict) as refused:
+            VERBS[name](item.id, by)
+        undone = name == "compensate" and status == Status.COMPENSATED
+        assert refused.value.code == ("already_compensated" if undone else "illegal_state"), status
+        assert traces(by, item) == before, status
+
+
+def transitions(model: type[WorkItem] | type[Execution]) -> dict[str, tuple[set[str], str]]:
+    """Return source and target of every FSM method of `model`."""
+    found: dict[str, tuple[set[str], str]] = {}
+    for name in dir(model):
+        fsm = getattr(getattr(model, name, None), "_django_fsm", None)
+        if fsm is not None:
+            targets = {str(each.target) for each in fsm.transitions.values()}
+            assert len(targets) == 1, name
+            found[name] = ({str(source) for source in fsm.transitions}, targets.pop())
+    return found
+
+
+def test_the_methods_of_a_work_item_are_the_table() -> None:
+    # Retry, reassign and hand-to-human are one transition: a new attempt.
+    method = {"retry": "retry_compensation"}
+    merged = {"reassign", "hand-to-human"}
+    wanted = {
+        method.get(row.name, row.name): ({str(s) for s in row.sources}, str(row.target))
+        for row in OPERATIONS
+        if row.built and row.name not in merged
+    }
+    assert transitions(WorkItem) == wanted
+    retry = operation("retry")
+    for name in merged:
+        assert (operation(name).sources, operation(name).target) == (retry.sources, retry.target)
+
+
+def test_the_methods_of_an_execution_are_the_design() -> None:
+    s = ExecutionStatus
+    wanted = {
+        "dispatch": ({s.PENDING}, s.RUNNING),
+        "succeed": ({s.PENDING, s.RUNNING, s.WAITING}, s.SUCCEEDED),
+        "retry": ({s.RUNNING}, s.PENDING),
+        "wait": ({s.RUNNING}, s.WAITING),
+        "fail": ({s.PENDING, s.RUNNING, s.WAITING}, s.FAILED),
+        "cancel": ({s.PENDING_APPROVAL, s.PENDING}, s.CANCELLED),
+        "compensate": ({s.SUCCEEDED}, s.COMPENSATING),
+        "settle_compensated": ({s.COMPENSATING}, s.COMPENSATED),
+        "settle_faulted": ({s.COMPENSATING}, s.COMPENSATION_FAULTED),
+        "retry_compensation": ({s.COMPENSATION_FAULTED}, s.COMPENSATING),
+        "attest": ({s.COMPENSATION_FAULTED}, s.COMPENSATED),
+        "abandon": ({s.COMPENSATION_FAULTED}, s.SUCCEEDED),
+        "withdraw": ({s.COMPENSATING}, s.SUCCEEDED),
+    }
+    assert transitions(Execution) == {
+        name: ({str(each) for each in sources}, str(target))
+        for name, (sources, target) in wanted.items()
+    }
+
+
+# Who is who for an item of the analysts that `analyst` has in hand, or completed, and for whose
+# undo `approver` asked. Everybody else of the cast has no relation to it.
+CAST = ("analyst", "candidate", "bystander", "operator", "admin", "requester", "agent", "outsider")
+OPERATING = {"operator", "admin"}
+MAY: dict[str, tuple[Status, set[str]]] = {
+    "claim": (Status.PENDING, {"analyst", "candidate"}),
+    "start": (Status.ASSIGNED, {"analyst"}),
+    "release": (Status.ASSIGNED, {"analyst", *OPERATING}),
+    "assign": (Status.IN_PROGRESS, OPERATING),
+    "stop": (Status.IN_PROGRESS, {"analyst"}),
+    "complete": (Status.IN_PROGRESS, {"analyst"}),
+    "reject": (Status.ASSIGNED, {"analyst"}),
+    "cancel": (Status.PENDING, OPERATING),
+    "compensate": (Status.COMPLETED, OPERATING),
+    "retry": (Status.COMPENSATION_FAULTED, OPERATING),
+    "reassign": (Status.COMPENSATION_FAULTED, OPERATING),
+    "hand-to-human": (Status.COMPENSATION_FAULTED, OPERATING),
+    "attest": (Status.COMPENSATION_FAULTED, OPERATING),
+    "abandon": (Status.COMPENSATION_FAULTED, OPERATING),
+    "withdraw": (Status.COMPENSATING, {"requester", *OPERATING}),
+}
+
+
+def _who(world: World, name: str) -> ActingUser:
+    # The second analyst of the pool is the surveyor, named as a candidate; see `_prepared`.
+    return world.of({"candidate": "surveyor", "requester": "approver"}.get(name, name))
+
+
+def _prepared(world: World, status: Status) -> WorkItem:
+    """Return an item of the analysts, worked on by `analyst`, in `status`."""
+    analyst = world.analyst
+    made = states.new_item(
+        world.operator,
+        candidate_groups=["analysts"],
+        candidate_users=[world.surveyor.username],
+        compensation={"self_undo": True},
+    )
+    if status == Status.PENDING:
+        return states.stored(world, made.id)
+    actions.claim(made.id, acting_user=analyst)
+    if status == Status.ASSIGNED:
+        return states.stored(world, made.id)
+    actions.start(made.id, acting_user=analyst)
+    if status == Status.IN_PROGRESS:
+        return states.stored(world, made.id)
+    actions.complete(made.id, outcome="PASSED", acting_user=analyst)
+    if status in {Status.COMPENSATING, Status.COMPENSATION_FAULTED}:
+        begun = states.compensate(made, world.operator)
+        _ask_as(world, begun.attempt.id)
+        if status == Status.COMPENSATION_FAULTED:
+            states.undo(begun.attempt.compensation_id, analyst, "CANNOT_REVERSE")
+    return states.stored(world, made.id)
+
+
+def _ask_as(world: World, attempt_id: uuid.UUID) -> None:
+    """Let `approver`, who may not compensate, be who asked: as after losing the operator's role."""
+    with tenant_scope(world.system.tenant_id):
+        attempt = states.CompensationAttempt.objects.get(id=attempt_id)
+        attempt.requested_by_id = world.approver.actor_id
+        attempt.request = {**attempt.request, "requested_by": str(world.approver.actor_id)}
+        attempt.save()
+
+
+def _expected(name: str, who: str) -> bool:
+    # `_prepared` lets whoever completed it ask for its undo; without that see the next test.
+    return who in MAY[name][1] or (name == "compensate" and who == "analyst")
+
+
+@pytest.mark.parametrize("name", sorted(MAY))
+def test_who_may(world: World, name: str) -> None:
+    for who in CAST:
+        acting = _who(world, who)
+        item = _prepared(world, MAY[name][0])
+        before = traces(world.operator, item)
+        offered = None if who == "outsider" else _offered(item, acting)[name].allowed
+        refusal = _tried(name, item, acting)
+        if who == "outsider":
+            assert isinstance(refusal, NotFound)
+        elif _expected(name, who):
+            assert (refusal, offered) == (None, True), who
+            continue
+        else:
+            assert isinstance(refusal, NotPermitted), (who, refusal)
+            assert not offered, who
+        assert traces(world.operator, item) == before, who
+
+
+def _tried(name: str, item: WorkItem, acting: ActingUser) -> Refusal | None:
+    try:
+        VERBS[name](item.id, acting)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _offered(item: WorkItem, acting: ActingUser) -> Any:
+    with tenant_scope(acting.tenant_id):
+        (shown,) = selectors.show([selectors.get(item.id)], authority_of(acting))
+        return by_name(list(shown.actions))
+
+
+def test_who_completed_it_may_not_undo_it_unless_the_policy_says_so(world: World) -> None:
+    item = states.completed(world.analyst)
+    assert _offered(item, world.analyst)["compensate"].reason == "self_undo_not_allowed"
+    with pytest.raises(NotPermitted):
+        states.compensate(item, world.analyst)
+    assert states.stored(world, item.id).status == Status.COMPLETED
+    assert states.attempts(world, item.id) == []
+
+
+def test_somebody_elses_item_may_not_be_undone_by_self_undo(world: World) -> None:
+    item = states.completed(world.analyst, compensation={"self_undo": True})
+    with pytest.raises(NotPermitted):
+        states.compensate(item, world.surveyor)
+    assert states.stored(world, item.id).version == 3
+
+
+def test_a_lost_role_counts_at_once(world: World) -> None:
+    item = states.completed(world.analyst)
+    states.compensate(item, world.operator)
+    states.change_roles(world, world.operator)
+    second = states.completed(world.analyst)
+    with pytest.raises(NotPermitted):
+        states.compensate(second, world.operator)
+
+
+def test_offers_and_verbs_agree_in_every_state(world: World) -> None:
+    by = world.operator
+    for status in Status:
+        item = states.item_in(status, by)
+        offered = {name for name, each in _offered(item, by).items() if each.allowed}
+        assert offered == {n for n in VERBS if status in operation(n).sources}, status

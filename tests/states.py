@@ -1,0 +1,163 @@
+"""Work items in every status, made by the verbs, or by row and entry together where no verb leads.
+
+`operator` does everything in these helpers unless told otherwise: assignee, original actor and
+requester at once, so that only the state decides what happens next.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+
+from accounts.acting import ActingUser, authority_of
+from accounts.actions import change_roles as _change_roles
+from executions.compensation import attempts_of
+from executions.models import CompensationAttempt
+from ledger import selectors as entries
+from ledger.record import Change, record
+from ledger.selectors import Entry
+from ledger.tenancy import set_tenant, tenant_scope
+from tests.world import World
+from workitems import actions
+from workitems.actions.compensating import Compensation, Wish
+from workitems.actions.creating import Wanted
+from workitems.lifecycle import Status
+from workitems.models import WorkItem
+
+REASON = "The credit check was forged"
+
+
+def new_item(by: ActingUser, **wanted: Any) -> WorkItem:
+    """Create a work item that anybody may take."""
+    wanted.setdefault("title", "Check the credit")
+    return actions.create_work_item(Wanted(**wanted), acting_user=by)
+
+
+def in_progress(by: ActingUser, **wanted: Any) -> WorkItem:
+    """Create an item and begin it."""
+    return actions.start(new_item(by, **wanted).id, acting_user=by)
+
+
+def completed(
+    by: ActingUser, *, outcome: str | None = "PASSED", resolution: Any = None, **wanted: Any
+) -> WorkItem:
+    """Create, begin and complete an item."""
+    item = in_progress(by, **wanted)
+    return actions.complete(item.id, outcome=outcome, resolution=resolution, acting_user=by)
+
+
+def compensate(item: WorkItem, by: ActingUser, **wish: Any) -> Compensation:
+    """Begin the undo of a completed item."""
+    wish.setdefault("reason", REASON)
+    return actions.compensate(item.id, Wish(**wish), acting_user=by)
+
+
+def compensating(by: ActingUser, **wanted: Any) -> Compensation:
+    """Complete an item and begin its undo, which then waits for `by`."""
+    return compensate(completed(by, **wanted), by)
+
+
+def undo(task_id: uuid.UUID, by: ActingUser, outcome: str = "REVERSED", **more: Any) -> WorkItem:
+    """Do an undo task that is assigned to `by`, or that `by` may take."""
+    actions.start(task_id, acting_user=by)
+    return actions.complete(task_id, outcome=outcome, acting_user=by, **more)
+
+
+def faulted(by: ActingUser, **wanted: Any) -> Compensation:
+    """Complete an item and fail to undo it."""
+    begun = compensating(by, **wanted)
+    undo(begun.attempt.compensation_id, by, "CANNOT_REVERSE")
+    return begun
+
+
+def put_in_status(item: WorkItem, status: Status) -> None:
+    """Set a status that no built verb reaches: row and entry together, as a verb would."""
+    with transaction.atomic(durable=True):
+        set_tenant(item.tenant_id)
+        row = WorkItem.objects.select_for_update().get(id=item.id)
+        version, before = row.version + 1, str(row.status)
+        WorkItem.objects.filter(id=item.id).update(status=status, version=version)
+        record(
+            Change(
+                tenant_id=item.tenant_id,
+                subject_type="work_item",
+                subject_id=item.id,
+                version=version,
+                action="edited",
+                actor=authority_of(_creator(row)).ref(),
+                from_status=before,
+                to_status=str(status),
+            )
+        )
+
+
+def _creator(row: WorkItem) -> ActingUser:
+    # The system's word needs no membership; only who is named in the entry differs.
+    return ActingUser(row.tenant_id, row.created_by_id, "SYSTEM", "system")
+
+
+def _compensated(by: ActingUser) -> WorkItem:
+    begun = compensating(by)
+    undo(begun.attempt.compensation_id, by)
+    return begun.original
+
+
+MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
+    Status.PENDING: new_item,
+    Status.ASSIGNED: lambda by: actions.claim(new_item(by).id, acting_user=by),
+    Status.IN_PROGRESS: in_progress,
+    Status.COMPLETED: completed,
+    Status.REJECTED: lambda by: actions.reject(in_progress(by).id, reason="no", acting_user=by),
+    Status.CANCELLED: lambda by: actions.cancel(new_item(by).id, reason="no", acting_user=by),
+    Status.COMPENSATING: lambda by: compensating(by).original,
+    Status.COMPENSATED: _compensated,
+    Status.COMPENSATION_FAULTED: lambda by: faulted(by).original,
+}
+
+
+def item_in(status: Status, by: ActingUser) -> WorkItem:
+    """Return a fresh item in `status`, as it is stored."""
+    if status in MAKERS:
+        made = MAKERS[status](by)
+    else:
+        made = in_progress(by)
+        put_in_status(made, status)
+    found = stored(by, made.id)
+    assert found.status == status
+    return found
+
+
+def stored(by: ActingUser | World, item_id: uuid.UUID) -> WorkItem:
+    """Return a work item as the database has it."""
+    with tenant_scope(_tenant(by)):
+        return WorkItem.objects.get(id=item_id)
+
+
+def history(by: ActingUser | World, subject: str, subject_id: uuid.UUID) -> list[Entry]:
+    """Return a subject's entries, oldest first."""
+    with tenant_scope(_tenant(by)):
+        return entries.entries_of(subject, subject_id)
+
+
+def actions_of(by: ActingUser | World, subject: str, subject_id: uuid.UUID) -> list[str]:
+    """Return the actions of a subject's entries, oldest first."""
+    return [entry.action for entry in history(by, subject, subject_id)]
+
+
+def attempts(by: ActingUser | World, original_id: uuid.UUID) -> list[CompensationAttempt]:
+    """Return every attempt at undoing an original, oldest first."""
+    with tenant_scope(_tenant(by)):
+        return attempts_of([original_id])
+
+
+def _tenant(by: ActingUser | World) -> uuid.UUID:
+    return by.system.tenant_id if isinstance(by, World) else by.tenant_id
+
+
+def change_roles(world: World, member: ActingUser, *roles: str) -> None:
+    """Leave `member` with these roles alone."""
+    assert member.membership_id is not None
+    _change_roles(member.membership_id, roles=roles, acting_user=world.admin)
