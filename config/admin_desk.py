@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.http.admin import in_tenant
+from accounts.http.admin import TenantModelAdmin, in_tenant
 from accounts.http.membership import place_of
 from accounts.roles import ADMIN_SITE_ROLES
 
@@ -36,6 +37,20 @@ class AmendsAdminSite(AdminSite):
         """Return whether the chosen membership holds a role that may enter."""
         place = place_of(request)
         return place is not None and not ADMIN_SITE_ROLES.isdisjoint(place.roles)
+
+    @override
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[ModelAdmin] | None = None,  # type: ignore[type-arg]  # as there
+        **options: Any,
+    ) -> None:
+        """Register read-only admins of tenant rows; what libraries bring along stays outside.
+
+        Their tables (login attempts, Django's own groups) are no tenant's and could be edited.
+        """
+        if admin_class is not None and issubclass(admin_class, TenantModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     @override
     def admin_view(self, view: _View, cacheable: bool = False) -> _View:

@@ -137,7 +137,10 @@ class TenantAPIView(APIView):
         return self.response
 
     def _answer(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        handler = getattr(self, str(request.method).lower(), self.http_method_not_allowed)
+        name = str(request.method).lower()
+        # A made-up method must not reach an attribute of the view that happens to have its name.
+        known = name in self.http_method_names
+        handler = getattr(self, name if known else "", self.http_method_not_allowed)
         if request.method in SAFE_METHODS:
             with self.scope():
                 return cast("Response", handler(request, *args, **kwargs))

@@ -76,7 +76,7 @@ class MemberPage(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Run the page; what is refused becomes a page that says why."""
         if not isinstance(request.user, User):
-            return redirect_to_login(request.get_full_path())
+            return self._to_login(request)
         if place_of(request) is None:
             return render_page(request, "accounts/no_membership.html", status=403)
         try:
@@ -87,6 +87,14 @@ class MemberPage(View):
         if not response.has_header("Cache-Control"):
             response.headers["Cache-Control"] = "private, no-cache"
         return response
+
+    def _to_login(self, request: HttpRequest) -> HttpResponse:
+        htmx = getattr(request, "htmx", None)
+        if not htmx:
+            return redirect_to_login(request.get_full_path())
+        # The whole page goes to the login form, not the part that was asked for; and back to it.
+        target = redirect_to_login(htmx.current_url_abs_path or "/")
+        return HttpResponseClientRedirect(target.url)
 
     def _run(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in SAFE:

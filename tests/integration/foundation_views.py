@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.urls import include, path
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -105,6 +105,14 @@ class Members(TenantAPIView):
         raise RuntimeError("a secret of ours")
 
 
+class Away(TenantAPIView):
+    """As if the database had gone."""
+
+    def post(self, request: Request) -> Response:
+        """Break off."""
+        raise OperationalError("connection lost")
+
+
 class Member(TenantAPIView):
     """One member."""
 
@@ -147,6 +155,7 @@ class JoinOnce(Join):
 
 api = [
     path("members", Members.as_view()),
+    path("members/away", Away.as_view()),
     path("members/<uuid:id>", Member.as_view()),
     path("members/<uuid:id>/join", Join.as_view()),
     path("members/<uuid:id>/join-any", JoinAny.as_view()),

@@ -88,6 +88,11 @@ class OneMember(MemberPage):
         return HttpResponse(f"fragment: {self.is_fragment}")
 
 
+def broken(request: HttpRequest) -> HttpResponse:
+    """Break."""
+    raise RuntimeError("a secret of ours")
+
+
 class Act(MemberPage):
     """A button without a page of its own."""
 
@@ -101,6 +106,7 @@ class Act(MemberPage):
 urlpatterns = [
     *urls.urlpatterns,
     path("words/", WordPage.as_view()),
+    path("broken/", broken),
     path("words/<slug:word>/", Act.as_view()),
     path("members/<uuid:id>/", OneMember.as_view()),
 ]

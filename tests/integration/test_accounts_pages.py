@@ -24,6 +24,23 @@ def test_signed_out_one_is_led_to_the_login_page_and_back(db: None) -> None:
     assert Client().post("/words/", {"word": "x"}).status_code == 302
 
 
+def test_a_signed_out_fragment_sends_the_whole_page_to_the_login_form(db: None) -> None:
+    asked = {"HX-Request": "true", "HX-Current-URL": "http://testserver/words/?a=1"}
+    response = Client().get("/words/", headers=asked)
+    assert response["HX-Redirect"] == "/accounts/login/?next=/words/%3Fa%3D1"
+    assert response.content == b""
+
+
+def test_a_fault_of_ours_is_a_page_without_our_secrets(world: World) -> None:
+    client = browser(world.analyst)
+    client.raise_request_exception = False
+    response = client.get("/broken/")
+    shown = response.content.decode()
+    assert response.status_code == 500
+    assert response["X-Request-ID"] in shown
+    assert "secret" not in shown
+
+
 def test_a_page_renders_inside_the_scope_of_its_tenant(world: World) -> None:
     shown = browser(world.analyst).get("/words/").content.decode()
     assert str(world.bystander.membership_id) in shown

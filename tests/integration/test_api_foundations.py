@@ -131,10 +131,15 @@ def test_everything_under_api_answers_with_problems(world: World) -> None:
     assert code(client.get(f"{MEMBERS}/{uuid.uuid4()}")) == (404, "not_found")
     assert code(client.delete(MEMBERS)) == (405, "method_not_allowed")
     assert code(client.options(MEMBERS)) == (405, "method_not_allowed")
+    for invented in ("DISPATCH", "ACT", "PAGE", "SCOPE"):
+        assert code(client.generic(invented, MEMBERS)) == (405, "method_not_allowed")
     url = join_url(world.analyst)
     assert code(client.post(url, "name=x", content_type="application/x-www-form-urlencoded")) == (
         415, "unsupported_media_type",
     )  # fmt: skip
+    away = client.post(MEMBERS + "/away")
+    assert code(away) == (503, "unavailable")
+    assert away["Retry-After"] == "1"
     fault = post(client, MEMBERS)
     assert code(fault) == (500, "internal_error")
     assert "secret" not in fault.content.decode()
