@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
-from typing_extensions import override
+from importlib import import_module
 
-from ledger.dispatch.registry import register_source
+from django.apps import AppConfig
+from typing_extensions import override
 
 
 class ExecutionsConfig(AppConfig):
@@ -16,10 +15,5 @@ class ExecutionsConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Register. Models are loaded only now."""
-        from executions.actions import undoing  # noqa: PLC0415  -- needs loaded models
-        from executions.running import SOURCE  # noqa: PLC0415  -- needs loaded models
-
-        register_source(SOURCE)
-        undoing.register()
-        autodiscover_modules("capabilities")
+        """Register once all models are loaded; they may not be imported before."""
+        import_module("executions.startup").register()

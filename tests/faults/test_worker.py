@@ -7,10 +7,17 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from celery import Celery
+from redis import Redis
 
+from config.celery import QUEUE
 from config.demo.transfers import balances, open_accounts, transfers
+from config.env import redis_urls
+from config.local.programs import find_redis
+from config.local.redis_server import RedisServer
 from executions import selectors
 from executions.actions import request_execution
 from executions.actions.attempts import LeaseLost, begin, claim, settle
@@ -174,3 +181,53 @@ def until(holds: Callable[[], bool], worker: subprocess.Popen[str], seconds: flo
         assert worker.poll() is None, "the worker ended"
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
+
+
+def test_redis_may_go_and_come_back_under_a_running_worker(world: World, tmp_path: Path) -> None:
+    redis = own_redis(tmp_path)
+    worker = start("worker", REDIS_URL=redis.url)
+    try:
+        work_is_done(world, worker)
+        wakes_are_heard(redis.url, worker)
+        redis.stop()
+        work_is_done(world, worker)
+        redis.start()
+        work_is_done(world, worker)
+        wakes_are_heard(redis.url, worker)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.communicate()
+        redis.stop()
+
+
+def own_redis(folder: Path) -> RedisServer:
+    """Start a Redis of this test's own, which it may stop."""
+    program = find_redis()
+    assert program is not None, "the tests need Redis; the development requirements bring one"
+    redis = RedisServer(
+        program=program,
+        folder=folder,
+        socket=folder / "redis.sock",
+        log=folder / "redis.log",
+        keeps_data=False,
+    )
+    redis.start()
+    return redis
+
+
+def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
+    """Ask for an execution and wait until the worker has done it."""
+    execution = request_execution(
+        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+    )
+    until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
+
+
+def wakes_are_heard(url: str, worker: subprocess.Popen[str]) -> None:
+    """Send a wake-up and wait until the worker has taken it off the queue."""
+    with Celery("test", broker=redis_urls(url).celery, set_as_current=False) as sender:
+        sender.send_task("amends.wake", queue=QUEUE, retry=False, ignore_result=True)
+    with Redis.from_url(url) as client:
+        until(lambda: client.llen(QUEUE) == 0, worker)

@@ -35,8 +35,7 @@ def test_the_demo_is_loaded_once_and_finished_if_it_was_interrupted(
     assert not loading.is_loaded()
     first = called("load_demo")
     assert first.splitlines() == [
-        "Demo Bank (demo): analyst surveyor underwriter compliance operator approver auditor"
-        " bystander admin",
+        "Demo Bank (demo): " + " ".join(p.username for p in CAST[:9]),
         "Other Bank (other): outsider",
         f"password of all: {PASSWORD}",
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
+from accounts.http.describers import Description, describe
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import selectors
 from executions.actions import cancel_execution, record_result, request_execution, within
@@ -315,3 +316,14 @@ def test_a_capability_that_vanished_fails_with_its_name(world: World) -> None:
     row = stored(world, waiting)
     assert row.status == "FAILED"
     assert row.error == "no capability named 'erp.book' is registered any more"
+
+
+def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> None:
+    plain = request(world.analyst, "demo.flaky", {"fail_times": 0})
+    step = opened(world, capability="erp.book", input={}, case_id=new_id(), binding="booking")
+    with tenant_scope(world.system.tenant_id):
+        found = describe([("execution", plain.id), ("execution", step.id)])
+    assert found["execution", plain.id] == Description("demo.flaky", status="PENDING", icon="cog")
+    assert found["execution", step.id] == Description("booking", status="WAITING", icon="cog")
+    with tenant_scope(world.outsider.tenant_id):
+        assert "flaky" not in describe([("execution", plain.id)])["execution", plain.id].title
