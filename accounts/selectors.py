@@ -9,7 +9,7 @@ import dataclasses
 import uuid
 from collections.abc import Collection, Iterable
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.acting import ActingUser
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
@@ -144,6 +144,12 @@ def groups_of(membership_id: uuid.UUID) -> frozenset[str]:
     return frozenset(
         GroupMembership.objects.filter(membership_id=membership_id).values_list("name", flat=True)
     )
+
+
+def group_names(membership_id: uuid.UUID | None) -> QuerySet[GroupMembership, str]:
+    """Return the names of the groups a member is in, to be read inside another query."""
+    rows = GroupMembership.objects.filter(membership_id=membership_id)
+    return rows.values_list("name", flat=True)
 
 
 def email_of(actor_id: uuid.UUID) -> str:

@@ -20,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
     path("problems/<slug:code>", problem_type, name="api-problem"),
     path("", include("executions.api.urls")),
     path("", include("workitems.api.urls")),
+    path("", include("cases.api.urls")),
     path("", include("notifications.api.urls")),
     path("", include("audit.api.urls")),
 ]
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
+    path("", include("cases.urls")),
     path("", include("workitems.urls")),
     path("", include("notifications.urls")),
     path("", include("audit.urls")),

@@ -1,4 +1,4 @@
-"""Causal chains: finished work in the order of completion, and what reverses it, in the order of undoing.
+"""Causal chains: finished work in the order of completion, and what reverses it.
 
 `build_chain` is pure and knows work items and executions alike, so the page of a case draws its chain
 with it too. What is drawn, the table beside it and the API answer come from the same nodes.
@@ -17,18 +17,21 @@ from django.utils.translation import gettext as _
 
 from accounts.http import dot, graph
 from accounts.http.describers import Description, describe
+from accounts.http.entries import ENTRY
 from accounts.selectors import Person, people
 from accounts.templatetags.amends import label_of, state_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
 from executions.models import Execution
 from ledger.clock import rfc3339
+from ledger.selectors import all_entries
 from workitems import selectors
 from workitems.lifecycle import FINAL, NOT_STARTED, UNDONE_OUTCOMES, Status
 from workitems.models import WorkItem
 from workitems.words import outcome_label
 
 # A step that was undone, or is being undone, was finished before.
+_FINISHED = ("completed", "succeeded")
 _DONE = frozenset({Status.COMPLETED, ExecutionStatus.SUCCEEDED})
 
 
@@ -148,22 +151,33 @@ def _completion(row: WorkItem | Execution) -> tuple[bool, int, dt.datetime, uuid
 
 
 def _node(row: WorkItem | Execution, order: int, focus: uuid.UUID | None) -> ChainNode:
-    human = isinstance(row, WorkItem)
+    common: dict[str, Any] = {
+        "type": row.subject_type,
+        "id": row.id,
+        "lane": "forward" if row.undoes_id is None else "undo",
+        "order": order,
+        "status": str(row.status),
+        "compensation_state": row.compensation_state,
+        "completion_seq": row.completion_seq,
+        "undoes": row.undoes_id,
+        "focus": row.id == focus,
+    }
+    if isinstance(row, WorkItem):
+        return ChainNode(
+            **common,
+            name=label_of(row.binding) if row.binding else row.title,
+            who=row.completed_by_id or row.assignee_id,
+            at=row.completed_at or row.ended_at or row.created_at,
+            outcome=row.outcome,
+            started=row.status not in NOT_STARTED,
+        )
     return ChainNode(
-        type=row.subject_type,
-        id=row.id,
-        name=label_of(row.binding) if row.binding else row.title if human else row.capability,
-        lane="forward" if row.undoes_id is None else "undo",
-        order=order,
-        status=str(row.status),
-        compensation_state=row.compensation_state,
-        completion_seq=row.completion_seq,
-        who=(row.completed_by_id or row.assignee_id) if human else row.requested_by_id,
-        at=(row.completed_at if human else None) or row.ended_at or row.created_at,
-        undoes=row.undoes_id,
-        outcome=row.outcome if human else None,
-        started=row.status not in (NOT_STARTED if human else UNDISPATCHED),
-        focus=row.id == focus,
+        **common,
+        name=label_of(row.binding or row.capability.rpartition(".")[2]),
+        who=row.requested_by_id,
+        at=row.ended_at or row.created_at,
+        outcome=None,
+        started=row.status not in UNDISPATCHED,
     )
 
 
@@ -186,6 +200,7 @@ def to_json(chain: Chain) -> dict[str, Any]:
 
 
 def _node_json(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
+    who = named.get(node.who) if node.who is not None else None
     return {
         "id": str(node.id),
         "type": node.type,
@@ -195,7 +210,7 @@ def _node_json(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> dict[str, 
         "status": node.status,
         "compensation_state": node.compensation_state,
         "completion_seq": node.completion_seq,
-        "who": named[node.who].username if node.who in named else None,
+        "who": who.username if who is not None else None,
         "at": rfc3339(node.at),
         "undoes": None if node.undoes is None else str(node.undoes),
     }
@@ -220,6 +235,7 @@ def to_dot(chain: Chain) -> str:
 def table(chain: Chain) -> list[dict[str, Any]]:
     """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
     described, named, undos = _described(chain), people(n.who for n in chain.nodes), chain.undos
+    entries = _entries(chain)
     by_id = {node.id: node for node in chain.nodes}
 
     def link(node: ChainNode) -> dict[str, str]:
@@ -238,10 +254,28 @@ def table(chain: Chain) -> list[dict[str, Any]]:
             "at": node.at,
             "undoes": link(by_id[node.undoes]) if node.undoes in by_id else None,
             "undone_by": [link(undo) for undo in undos.get(node.id, ())],
-            "entry": None,
+            "entry": entries.get(node.id),
         }
         for node in chain.nodes
     ]
+
+
+def _entries(chain: Chain) -> dict[uuid.UUID, dict[str, str]]:
+    """Return the link to the entry that finished each node, where there is one."""
+    rows = (
+        all_entries()
+        .filter(subject_id__in=[node.id for node in chain.nodes], action__in=_FINISHED)
+        .values_list("subject_id", "id", "subject_seq")
+    )
+    found = {subject_id: (entry_id, seq) for subject_id, entry_id, seq in rows}
+    pages = describe((ENTRY, entry_id) for entry_id, _seq in found.values())
+    return {
+        subject_id: {
+            "label": _("entry %(seq)d") % {"seq": seq},
+            "url": pages[(ENTRY, entry_id)].url,
+        }
+        for subject_id, (entry_id, seq) in found.items()
+    }
 
 
 def _described(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:

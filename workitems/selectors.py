@@ -6,10 +6,20 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    UUIDField,
+    Value,
+    When,
+)
 
-from accounts.acting import Authority
-from accounts.selectors import Person, people
+from accounts.acting import ActingUser, Authority
+from accounts.selectors import Person, group_names, people
 from executions.compensation import attempts_of
 from executions.lifecycle import UNDISPATCHED, AttemptOutcome
 from executions.models import CompensationAttempt, Execution
@@ -74,6 +84,65 @@ def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
     return shown
 
 
+def with_people(items: Sequence[WorkItem]) -> list[Shown]:
+    """Return `items`, read with their candidates, with the people they name and no actions."""
+    named = people(_actors(items, {}))
+    return [Shown(item, named, (), ()) for item in items]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listed:
+    """A work item as one line of a list. `names` are who may take it while nobody has."""
+
+    item: WorkItem
+    people: dict[uuid.UUID, Person]
+    names: Sequence[str]
+
+    def username(self, actor_id: uuid.UUID | str | None) -> str | None:
+        """Return how an actor is called, or None for nobody."""
+        person = None if actor_id is None else self.people.get(uuid.UUID(str(actor_id)))
+        return person.username if person else None
+
+
+def listed(items: Sequence[WorkItem]) -> list[Listed]:
+    """Return `items` as lines of a list, in two queries; they need not come with their candidates."""
+    groups, users = _candidates([item.id for item in items if item.status == Status.PENDING])
+    wanted = {item.assignee_id for item in items} | {id_ for ids in users.values() for id_ in ids}
+    for item in items:
+        done_by = (item.compensation or {}).get("original_snapshot", {}).get("completed_by")
+        wanted.add(uuid.UUID(done_by) if done_by else None)
+    named = people(wanted)
+
+    def names(item: WorkItem) -> list[str]:
+        found = [named[actor].username for actor in users.get(item.id, ()) if actor in named]
+        return [*sorted(groups.get(item.id, ())), *sorted(found)]
+
+    return [Listed(item, named, names(item)) for item in items]
+
+
+def _candidates(
+    ids: Sequence[uuid.UUID],
+) -> tuple[dict[uuid.UUID, list[str]], dict[uuid.UUID, list[uuid.UUID]]]:
+    """Return the candidate groups and the candidate users of some items, in one statement."""
+    groups: dict[uuid.UUID, list[str]] = {}
+    users: dict[uuid.UUID, list[uuid.UUID]] = {}
+    if not ids:
+        return groups, users
+    nobody = Value(None, output_field=UUIDField())
+    named = CandidateGroup.objects.filter(work_item_id__in=ids).values_list(
+        "work_item_id", "name", nobody
+    )
+    persons = CandidateUser.objects.filter(work_item_id__in=ids).values_list(
+        "work_item_id", Value(""), "actor_id"
+    )
+    for item_id, name, actor_id in named.union(persons, all=True):
+        if actor_id is None:
+            groups.setdefault(item_id, []).append(name)
+        else:
+            users.setdefault(item_id, []).append(actor_id)
+    return groups, users
+
+
 def _actors(
     items: Sequence[WorkItem], attempts: dict[uuid.UUID, list[CompensationAttempt]]
 ) -> set[uuid.UUID]:
@@ -110,32 +179,32 @@ def _started(attempts: Sequence[CompensationAttempt]) -> set[uuid.UUID]:
     return begun
 
 
-def waiting_for(authority: Authority) -> QuerySet[WorkItem]:
+def waiting_for(who: ActingUser) -> QuerySet[WorkItem]:
     """Return what the person is assigned to, undo tasks first, newest first within."""
-    mine = visible().filter(assignee_id=authority.actor_id, status__in=WORKING)
+    mine = visible().filter(assignee_id=who.actor_id, status__in=WORKING)
     return _undo_first(mine)
 
 
-def pool_of(authority: Authority) -> QuerySet[WorkItem]:
+def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
     """Return unassigned items the person may claim because a group of theirs, or they, are named."""
-    rows = visible().filter(_names(authority), status=Status.PENDING)
-    return _undo_first(rows.exclude(excluded__contains=[str(authority.actor_id)]))
+    rows = visible().filter(_names(who), status=Status.PENDING)
+    return _undo_first(rows.exclude(excluded__contains=[str(who.actor_id)]))
 
 
-def candidate_for(rows: QuerySet[WorkItem], authority: Authority) -> QuerySet[WorkItem]:
+def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to items the person is a candidate of: named, in a named group, or nobody was."""
     nobody = ~Exists(CandidateGroup.objects.filter(work_item_id=OuterRef("id"))) & ~Exists(
         CandidateUser.objects.filter(work_item_id=OuterRef("id"))
     )
-    found = rows.filter(_names(authority) | Q(nobody))
-    return found.exclude(excluded__contains=[str(authority.actor_id)])
+    found = rows.filter(_names(who) | Q(nobody))
+    return found.exclude(excluded__contains=[str(who.actor_id)])
 
 
-def _names(authority: Authority) -> Q:
+def _names(who: ActingUser) -> Q:
     in_group = CandidateGroup.objects.filter(
-        work_item_id=OuterRef("id"), name__in=sorted(authority.groups)
+        work_item_id=OuterRef("id"), name__in=group_names(who.membership_id)
     )
-    named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=authority.actor_id)
+    named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=who.actor_id)
     return Q(Exists(in_group)) | Q(Exists(named))
 
 
@@ -144,10 +213,47 @@ def unassigned() -> QuerySet[WorkItem]:
     return _undo_first(visible().filter(status=Status.PENDING))
 
 
-def finished_by(authority: Authority) -> QuerySet[WorkItem]:
+def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     """Return what the person completed, newest first."""
-    rows = visible().filter(completed_by_id=authority.actor_id)
+    rows = visible().filter(completed_by_id=who.actor_id)
     return rows.order_by("-completed_at", "-id")
+
+
+# Counts stop here: a page must not cost more the more work there is.
+COUNTED = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WaitingCounts:
+    """How much waits, each number at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
+
+    mine: int = 0
+    groups: int = 0
+    unassigned: int = 0
+    undo: int = 0
+
+
+def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingCounts:
+    """Return what waits for a person, their groups and anybody, in one statement."""
+    parts = [("mine", waiting_for(who)), ("groups", pool_of(who))]
+    if with_unassigned:
+        parts.append(("unassigned", unassigned()))
+    first, *others = (
+        rows.order_by().prefetch_related(None).annotate(pile=Value(name)).values_list(
+            "pile", "kind")[:COUNTED]
+        for name, rows in parts
+    )  # fmt: skip
+    found = list(first.union(*others, all=True))
+    piles = [pile for pile, _kind in found]
+    undo = [pile for pile, kind in found if kind == Kind.COMPENSATION and pile != "unassigned"]
+    return WaitingCounts(
+        piles.count("mine"), piles.count("groups"), piles.count("unassigned"), len(undo)
+    )
+
+
+def shown_count(number: int) -> str:
+    """Return a count as it is shown: from `COUNTED` on only that there is more."""
+    return str(number) if number < COUNTED else f"{COUNTED - 1}+"
 
 
 def open_in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:

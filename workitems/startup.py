@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
+from accounts.acting import ActingUser
+from accounts.http import describers, nav
 from executions.compensation import register_kind, register_opener
 from ledger.verify import register_guarded
+from workitems import selectors
 from workitems.actions.within import open_undo_task
+from workitems.describers import describe_work_items
 from workitems.kind import WORK_ITEM_KIND
+from workitems.models import WorkItem
 
 
 def register() -> None:
-    """Make work items undoable, people able to undo, and the ledger look for every item's chain."""
+    """Make work items undoable and people able to undo, known to the ledger's check and to pages."""
     register_kind(WORK_ITEM_KIND)
     register_opener("human", open_undo_task)
     register_guarded("workitems_workitem", "work_item")
+    describers.register(WorkItem.subject_type, describe_work_items)
+    nav.register(
+        nav.NavEntry(
+            key="inbox",
+            label=_("Inbox"),
+            icon="inbox",
+            url_name="workitems:inbox",
+            order=10,
+            count=waiting,
+        )
+    )
+
+
+def waiting(acting_user: ActingUser) -> int:
+    """Return how many things wait for a member or their groups; at most twice `selectors.COUNTED`."""
+    counts = selectors.waiting_counts(acting_user, with_unassigned=False)
+    return counts.mine + counts.groups

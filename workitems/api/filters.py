@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
-from accounts.acting import Authority
+from accounts.acting import ActingUser
 from accounts.selectors import actors_by_username
 from executions.lifecycle import CompensationState
 from ledger.errors import Invalid
@@ -19,10 +19,10 @@ from workitems.models import WorkItem
 ME = "me"
 
 
-def wanted(request: Request, authority: Callable[[], Authority]) -> QuerySet[WorkItem]:
+def wanted(request: Request, who: ActingUser) -> QuerySet[WorkItem]:
     """Return the items that the query asks for. Raises Invalid naming the parameter.
 
-    `status` may be repeated. `authority` is asked only for `me`.
+    `status` may be repeated. `me` is `who`.
     """
     query = request.query_params
     rows = selectors.filtered(
@@ -36,14 +36,12 @@ def wanted(request: Request, authority: Callable[[], Authority]) -> QuerySet[Wor
         case_id=_uuid("case", query.get("case", "")),
     )
     if assignee := _text("assignee", query.get("assignee", "")):
-        actor = (
-            authority().actor_id if assignee == ME else actors_by_username([assignee]).get(assignee)
-        )
+        actor = who.actor_id if assignee == ME else actors_by_username([assignee]).get(assignee)
         rows = rows.filter(assignee_id=actor) if actor is not None else rows.none()
     if candidate := query.get("candidate", ""):
         if candidate != ME:
             raise Invalid.field("candidate", "candidate: only `me` can be asked for")
-        rows = selectors.candidate_for(rows, authority())
+        rows = selectors.candidate_for(rows, who)
     return rows
 
 

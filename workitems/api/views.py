@@ -90,11 +90,11 @@ class WorkItems(WorkItemView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = filters.wanted(request, lambda: self.authority)
+        rows = filters.wanted(request, self.acting_user)
         return self.page(rows, lambda page: representation.represent_many(page, self.authority))
 
     @extend_schema(request=NewWorkItemSchema, responses={201: WorkItemSchema})
-    def post(self, request: Request) -> Response:  # noqa: ARG002  -- `act` reads it
+    def post(self, request: Request) -> Response:
         """Open a work item outside any case."""
         return self.act(
             asking.through(actions.create_work_item),
@@ -110,13 +110,13 @@ class WorkItemDetail(WorkItemView):
     """One work item."""
 
     @extend_schema(responses=WorkItemSchema)
-    def get(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
         item = selectors.get(id)
         return self.detail(self.one(item), version=item.version)
 
     @extend_schema(request=EditSchema, responses=WorkItemSchema)
-    def patch(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def patch(self, request: Request, id: uuid.UUID) -> Response:
         """Change what it says while it is open. Its status changes through actions only."""
         return self.act_on(
             actions.edit,
@@ -134,12 +134,10 @@ class WorkItemAction(WorkItemView):
     body: ClassVar[Schema | None] = None
     arguments: ClassVar[Callable[[Given], dict[str, Any]] | None] = None
 
-    def post(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def post(self, request: Request, id: uuid.UUID) -> Response:
         """Do it."""
         cls = type(self)
-        return self.act_on(
-            cls.verb, id, schema=cls.body, arguments=cls.arguments, render=self.one
-        )
+        return self.act_on(cls.verb, id, schema=cls.body, arguments=cls.arguments, render=self.one)
 
 
 class CompensationAction(WorkItemView):
@@ -150,7 +148,7 @@ class CompensationAction(WorkItemView):
     arguments: ClassVar[Callable[[Given], dict[str, Any]] | None] = None
     status: ClassVar[int] = 200
 
-    def post(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def post(self, request: Request, id: uuid.UUID) -> Response:
         """Do it."""
         cls = type(self)
         return self.act_on(
@@ -255,7 +253,7 @@ class WorkItemChain(TenantAPIView):
     """What led to what, and what reverses what."""
 
     @extend_schema(responses=ChainSchema)
-    def get(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read the causal chain: the nodes of its page."""
         return Response(chain.to_json(chain.chain_of(selectors.get(id))))
 
@@ -266,7 +264,7 @@ class WorkItemHistory(TenantAPIView):
     paginated = True
 
     @extend_schema(responses=page_schema(EntrySchema, "WorkItemHistoryPage"))
-    def get(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's
+    def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, newest first."""
         item = selectors.get(id)
         rows = all_entries().filter(subject_type=item.subject_type, subject_id=item.id)

@@ -1,0 +1,404 @@
+"""The pages of work items, as a browser without JavaScript uses them."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from ledger import selectors as ledger
+from ledger.tenancy import tenant_scope
+from tests.clients import api, browser
+from tests.world import World
+from workitems import actions
+from workitems.actions.compensating import Wish
+from workitems.actions.creating import Wanted
+from workitems.models import WorkItem
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def opened(world: World, **wanted: Any) -> WorkItem:
+    return actions.create_work_item(
+        Wanted(**{"title": "Check the payslip", **wanted}), acting_user=world.operator
+    )
+
+
+def done(world: World, **wanted: Any) -> WorkItem:
+    """Return an item that the analyst has completed."""
+    item = opened(world, assignee=world.analyst.username, **wanted)
+    actions.start(item.id, acting_user=world.analyst)
+    return actions.complete(
+        item.id, outcome="APPROVED", resolution={"score": 7}, acting_user=world.analyst
+    )
+
+
+def undo_task(world: World, **wanted: Any) -> WorkItem:
+    """Return the undo task of an item that the analyst completed; it is assigned to the analyst."""
+    answer = actions.compensate(
+        done(world, **wanted).id, Wish(reason="It was forged"), acting_user=world.operator
+    )
+    return stored(world, answer.attempt.compensation_id)
+
+
+def faulted(world: World) -> WorkItem:
+    """Return an original whose undo task ended CANNOT_REVERSE."""
+    task = undo_task(world)
+    actions.start(task.id, acting_user=world.analyst)
+    actions.complete(
+        task.id, outcome="CANNOT_REVERSE", resolution={"note": "Gone"}, acting_user=world.analyst
+    )
+    assert task.compensates_id is not None
+    return stored(world, task.compensates_id)
+
+
+def stored(world: World, item_id: uuid.UUID) -> WorkItem:
+    with tenant_scope(world.operator.tenant_id):
+        return WorkItem.objects.get(id=item_id)
+
+
+def entries(world: World, item_id: uuid.UUID) -> list[str]:
+    with tenant_scope(world.operator.tenant_id):
+        return [each.action for each in ledger.entries_of("work_item", item_id)]
+
+
+def page(client: Client, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status, (answer.status_code, answer.headers)
+    return answer.content.decode()
+
+
+def titles(html: str) -> list[str]:
+    return re.findall(r'class="row-title"[^>]*>([^<]+)</a>', html)
+
+
+def test_the_inbox_shows_work_by_tab(world: World) -> None:
+    opened(world, title="pool", candidate_groups=["analysts"])
+    opened(world, title="mine", assignee=world.analyst.username)
+    opened(world, title="theirs", candidate_groups=["surveyors"])
+    task = undo_task(world, title="loan")
+    client = browser(world.analyst)
+    first = page(client, "/inbox/")
+    assert titles(first) == [task.title, "mine"]
+    assert "3 things wait for you or your groups. 1 of them reverses finished work." in first
+    assert "It was forged" in first
+    assert titles(page(client, "/inbox/?tab=groups")) == ["pool"]
+    assert titles(page(client, "/inbox/?tab=unassigned")) == ["theirs", "pool"]
+    assert titles(page(client, "/inbox/?tab=done")) == ["loan"]
+    assert titles(page(client, "/work-items/?q=THE")) == ["theirs"]
+    assert titles(page(client, "/inbox/?kind=COMPENSATION")) == [task.title]
+    assert titles(page(client, "/inbox/?kind=TASK")) == ["mine"]
+    assert "No match" in page(client, "/inbox/?q=nothing-like-it")
+    assert "You are all caught up" in page(browser(world.bystander), "/inbox/")
+    assert titles(page(browser(world.outsider), "/work-items/")) == []
+
+
+def test_the_inbox_is_paged_and_reversals_come_once(world: World) -> None:
+    for number in range(5):
+        opened(world, title=f"t{number}", assignee=world.analyst.username)
+    task = undo_task(world)
+    client = browser(world.analyst)
+    first = page(client, "/inbox/?limit=3")
+    assert titles(first) == [task.title, "t4", "t3", "t2"]
+    older = re.search(r'rel="next" href="([^"]+)"', first)
+    assert older is not None
+    assert titles(page(client, older[1].replace("&amp;", "&"))) == ["t1", "t0"]
+
+
+@pytest.mark.parametrize("tab", ["mine", "groups", "unassigned"])
+def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: str) -> None:
+    client = browser(world.analyst)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            page(client, f"/inbox/?tab={tab}")
+        asked = [each["sql"] for each in caught if " FROM " in each["sql"]]
+        assert len(asked) <= 12, "\n\n".join(asked)
+        return len(asked)
+
+    for number in range(15):
+        opened(world, title=f"t{number}", assignee=world.analyst.username)
+        opened(
+            world, title=f"p{number}", candidate_groups=["analysts"],
+            candidate_users=[world.analyst.username],
+        )  # fmt: skip
+    for mine in (True, False):
+        task = undo_task(world)
+        if not mine:
+            actions.release(task.id, acting_user=world.operator)
+    full = cost()
+    for number in range(10):
+        opened(world, title=f"p{number}", candidate_groups=["analysts"])
+        undo_task(world)
+    assert cost() == full
+
+
+def test_somebody_opens_a_task_by_hand(world: World) -> None:
+    client = browser(world.surveyor)
+    page(client, "/work-items/new/")
+    bad = client.post("/work-items/new/", {"title": "", "priority": "HIGH"})
+    assert bad.status_code == 422
+    unknown = client.post(
+        "/work-items/new/", {"title": "Look again", "priority": "HIGH", "assignee": "nobody"}
+    )
+    assert unknown.status_code == 422
+    assert "no active member is called" in unknown.content.decode()
+    assert 'value="Look again"' in unknown.content.decode()
+    good = client.post(
+        "/work-items/new/",
+        {
+            "title": "Look again",
+            "priority": "HIGH",
+            "description": "At the roof",
+            "candidate_groups": "analysts, surveyors",
+            "permitted_outcomes": "FINE, BROKEN",
+            "due_at": "2030-01-02T03:04",
+        },
+    )
+    assert good.status_code == 303
+    html = page(client, good.headers["Location"])
+    assert "At the roof" in html
+    assert "Waits for analysts, surveyors" in html
+    assert "High priority" in html
+
+
+def test_a_task_is_taken_started_and_answered(world: World) -> None:
+    item = opened(
+        world,
+        candidate_groups=["analysts"],
+        permitted_outcomes=["APPROVED", "DECLINED"],
+        resolution_schema={
+            "type": "object",
+            "required": ["score", "grade"],
+            "properties": {
+                "score": {"type": "integer", "minimum": 1, "title": "Credit score"},
+                "grade": {"enum": ["A", "B", 3]},
+                "fine": {"type": "boolean"},
+                "ratio": {"type": "number"},
+                "extra": {"type": "array"},
+            },
+        },
+    )
+    at, client = f"/work-items/{item.id}/", browser(world.analyst)
+    assert "Take it" in page(client, at)
+    assert "Your answer" not in page(client, at)
+    assert client.post(f"{at}claim/", {"version": 1}).status_code == 303
+    html = page(client, at)
+    assert "Assigned to you" in html
+    assert "Credit score" in html
+    wrong = client.post(
+        f"{at}complete/", {"version": 2, "resolution.score": "0", "resolution.ratio": "1.5"}
+    )
+    assert wrong.status_code == 422
+    assert 'value="1.5"' in wrong.content.decode()
+    assert stored(world, item.id).status == "ASSIGNED"
+    good = client.post(
+        f"{at}complete/",
+        {
+            "version": 2,
+            "outcome": "APPROVED",
+            "resolution.score": "7",
+            "resolution.grade": "3",
+            "resolution.extra": "[1]",
+        },
+    )
+    assert good.status_code == 303
+    after = stored(world, item.id)
+    assert (after.status, after.outcome) == ("COMPLETED", "APPROVED")
+    assert after.resolution == {"score": 7, "grade": 3, "fine": False, "extra": [1]}
+    assert entries(world, item.id) == ["created", "claimed", "started", "completed"]
+    html = page(client, at)
+    assert "How it ended" in html
+    assert "Your answer" not in html
+
+
+def test_a_stale_answer_is_refused_and_what_was_typed_is_kept(world: World) -> None:
+    task = undo_task(world)
+    client = browser(world.analyst)
+    answer = client.post(
+        f"/work-items/{task.id}/complete/",
+        {"version": 9, "outcome": "REVERSED", "resolution.note": "I wrote to the bank"},
+    )
+    html = answer.content.decode()
+    assert answer.status_code == 412
+    assert "Somebody changed this while you looked at it" in html
+    assert "I wrote to the bank" in html
+    assert stored(world, task.id).status == "ASSIGNED"
+
+
+def test_an_undo_task_says_what_to_reverse_and_completing_it_settles_the_original(
+    world: World,
+) -> None:
+    task = undo_task(world, title="Final approval", payload={"loan": "118"})
+    other = opened(world, title="Next one", assignee=world.analyst.username)
+    client = browser(world.analyst)
+    html = page(client, f"/work-items/{task.id}/")
+    assert "You are asked to reverse" in html
+    assert "which you completed on" in html
+    assert "It was forged" in html
+    for outcome in ("Reversed", "Corrected", "Partly reversed", "Cannot be reversed"):
+        assert f"<b>{outcome}</b>" in html
+    answer = client.post(
+        f"/work-items/{task.id}/complete/",
+        {
+            "version": 1, "outcome": "REVERSED", "resolution.evidence": "Letter", "then": "next",
+        },
+    )  # fmt: skip
+    assert answer.headers["Location"] == f"/work-items/{other.id}/"
+    assert task.compensates_id is not None
+    assert stored(world, task.compensates_id).status == "COMPENSATED"
+    assert stored(world, task.id).resolution == {"evidence": "Letter"}
+
+
+def test_undoing_asks_for_a_reason_first(world: World) -> None:
+    item = done(world, title="Final approval")
+    at, client = f"/work-items/{item.id}/", browser(world.operator)
+    assert f'href="{at}compensate/"' in page(client, at)
+    page(client, f"{at}compensate/")
+    for body in (
+        {"version": 3, "reason": ""},
+        {"version": 3, "reason": "x", "assignee": "nobody"},
+        {"version": 3, "reason": "x", "note": "4.2"},
+        {"version": 3, "reason": "x", "mode": "automated"},
+    ):
+        assert client.post(f"{at}compensate/", body).status_code == 422
+    assert stored(world, item.id).status == "COMPLETED"
+    stale = client.post(f"{at}compensate/", {"version": 2, "reason": "Typed words"})
+    assert stale.status_code == 412
+    assert "Typed words" in stale.content.decode()
+    good = client.post(
+        f"{at}compensate/",
+        {"version": 3, "reason": "Forged", "regulatory_basis": "INTERNAL_POLICY", "note": "4.2"},
+    )
+    assert good.status_code == 303
+    html = page(client, at)
+    assert "Undoing this" in html
+    assert "Internal policy (4.2)" in html
+    assert f"{world.analyst.username} was asked to undo this." in html
+    again = client.post(f"{at}compensate/", {"version": 4, "reason": "Forged"})
+    assert again.status_code == 409
+
+
+def test_who_may_not_is_told_so_and_nothing_happens(world: World) -> None:
+    item = opened(world, candidate_groups=["analysts"])
+    at, client = f"/work-items/{item.id}/", browser(world.bystander)
+    html = page(client, at)
+    assert "it is meant for others" in html
+    assert f'action="{at}claim/"' not in html
+    assert client.post(f"{at}claim/", {"version": 1}).status_code == 403
+    assert client.post(f"{at}cancel/", {"version": 1, "reason": "x"}).status_code == 403
+    assert client.post(f"{at}complete/", {"version": 1}).status_code == 403
+    assert entries(world, item.id) == ["created"]
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "status"),
+    [
+        ("retry", {}, "COMPENSATING"),
+        ("reassign", {"candidate_groups": "compliance"}, "COMPENSATING"),
+        ("hand-to-human", {}, "COMPENSATING"),
+        ("attest", {"evidence": "Letter"}, "COMPENSATED"),
+        ("abandon", {"reason": "Court has it"}, "COMPLETED"),
+    ],
+)
+def test_an_operator_decides_about_a_fault(
+    world: World, action: str, body: dict[str, str], status: str
+) -> None:
+    item = faulted(world)
+    at, client = f"/work-items/{item.id}/", browser(world.operator)
+    html = page(client, at)
+    assert "Somebody has to decide" in html
+    assert "Gone" in html
+    if action != "retry":
+        page(client, f"{at}{action}/")
+    if action in {"attest", "abandon", "reassign"}:
+        assert client.post(f"{at}{action}/", {"version": item.version}).status_code == 422
+    assert stored(world, item.id).status == "COMPENSATION_FAULTED"
+    answer = client.post(f"{at}{action}/", {"version": item.version, **body})
+    assert answer.status_code == 303, answer.content
+    assert stored(world, item.id).status == status
+    page(client, at)
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "status"),
+    [
+        ("assign", {"assignee": "surveyor"}, "ASSIGNED"),
+        ("cancel", {"reason": "Not needed"}, "CANCELLED"),
+    ],
+)
+def test_an_operator_assigns_and_cancels(
+    world: World, action: str, body: dict[str, str], status: str
+) -> None:
+    item = opened(world, candidate_groups=["analysts"])
+    at, client = f"/work-items/{item.id}/", browser(world.operator)
+    page(client, f"{at}{action}/")
+    assert client.post(f"{at}{action}/", {"version": 1}).status_code == 422
+    if "assignee" in body:
+        assert client.post(f"{at}{action}/", {"assignee": "nobody"}).status_code == 422
+        body = {"assignee": world.of(body["assignee"]).username}
+    assert client.post(f"{at}{action}/", {"version": 1, **body}).status_code == 303
+    assert stored(world, item.id).status == status
+    page(client, at)
+
+
+def test_release_stop_reject_and_withdraw(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    assert client.post(f"{at}start/", {"version": 1}).status_code == 303
+    late = browser(world.operator).post(f"/work-items/{task.compensates_id}/withdraw/", {})
+    assert late.status_code == 409
+    assert client.post(f"{at}stop/", {"version": 2}).status_code == 303
+    assert client.post(f"{at}release/", {"version": 3}).status_code == 303
+    operator = browser(world.operator)
+    page(operator, f"/work-items/{task.compensates_id}/withdraw/")
+    answer = operator.post(f"/work-items/{task.compensates_id}/withdraw/", {"reason": "Wrong one"})
+    assert answer.status_code == 303
+    assert stored(world, task.id).status == "CANCELLED"
+    item = opened(world, assignee=world.analyst.username)
+    page(client, f"/work-items/{item.id}/reject/")
+    assert client.post(f"/work-items/{item.id}/reject/", {"reason": "No"}).status_code == 303
+    assert "No" in page(client, f"/work-items/{item.id}/")
+
+
+def test_the_chain_page_shows_the_nodes_of_the_api_twice(world: World) -> None:
+    item = faulted(world)
+    actions.retry_compensation(item.id, acting_user=world.operator)
+    html = page(browser(world.auditor), f"/work-items/{item.id}/causal-chain/")
+    nodes = {
+        node["id"]
+        for node in api(world.auditor)
+        .get(f"/api/v1/work-items/{item.id}/causal-chain")
+        .json()["nodes"]
+    }
+    assert len(nodes) == 3
+    drawn = re.findall(r'class="node[^"]*" data-node="([^"]+)"', html)
+    listed = re.findall(r'<tr data-node="([^"]+)"', html)
+    assert drawn == listed
+    assert set(drawn) == nodes
+    svg = browser(world.auditor).get(f"/work-items/{item.id}/causal-chain.svg")
+    assert svg.headers["Content-Type"].startswith("image/svg+xml")
+    assert svg.content.decode().count("<g>") == 3
+    dot = browser(world.auditor).get(f"/work-items/{item.id}/causal-chain.dot")
+    assert dot.content.decode().startswith("digraph chain {")
+
+
+@pytest.mark.parametrize("path", ["", "causal-chain/", "compensate/", "causal-chain.svg"])
+def test_another_tenants_item_is_not_there(world: World, path: str) -> None:
+    item = done(world)
+    page(browser(world.outsider), f"/work-items/{item.id}/{path}", 404)
+    page(browser(world.operator), f"/work-items/{uuid.uuid4()}/{path}", 404)
+
+
+def test_the_navigation_counts_what_waits(world: World) -> None:
+    opened(world, candidate_groups=["analysts"])
+    opened(world, assignee=world.analyst.username)
+    html = page(browser(world.analyst), "/inbox/")
+    assert re.search(r'<span>Inbox</span><span class="count">2<', html)
+    assert "count" not in (re.search(r"<span>Inbox</span>(<span[^>]*>)?", page(
+        browser(world.bystander), "/inbox/")) or [""])[0]  # fmt: skip

@@ -1,0 +1,245 @@
+"""From rows to what the templates of one work item show. Reads only; runs in the tenant's scope."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.acting import Authority
+from accounts.http.describers import Description, describe
+from accounts.http.entries import ledger_url
+from accounts.http.timeline import timeline_of
+from ledger.clock import now
+from ledger.selectors import entries_of
+from workitems import selectors
+from workitems.answers import AnswerForm
+from workitems.lifecycle import OPEN, WORKING, Kind, Status
+from workitems.models import Priority, WorkItem
+from workitems.selectors import Shown
+from workitems.views.operations import buttons
+from workitems.views.undoing import compensation_panel
+from workitems.words import (
+    OUTCOME_HINTS,
+    REVERSIBILITIES,
+    STRATEGIES,
+    basis_words,
+    outcome_label,
+    said,
+)
+
+RUN, CASE = "compensation_run", "case"
+
+
+def detail(
+    item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
+) -> dict[str, Any]:
+    """Return the context of `workitems/detail.html`."""
+    [shown] = selectors.show([item], authority)
+    links = describe(_subjects(item))
+    is_open = item.status in OPEN
+    return {
+        "crumbs": crumbs(item)[:-1] + [{"label": item.title, "url": ""}],
+        "item": facts(shown),
+        "lede": lede(shown, authority),
+        "run": _link(links, RUN, item.run_id),
+        "case": _link(links, CASE, item.case_id),
+        "undo": _undo(shown, authority, links),
+        "answer": _answer(item, authority, form),
+        "actions": buttons(item.id, shown.actions, of_undo=False, is_open=is_open),
+        "compensation": compensation_panel(shown),
+        "conflict": conflict,
+        "history": timeline_of(_history(item)),
+        "chain_url": reverse("workitems:causal-chain", args=[item.id]),
+        "ledger_url": ledger_url(item.subject_type, item.id),
+    }
+
+
+def crumbs(item: WorkItem) -> list[dict[str, str]]:
+    """Return the way from the inbox to an item."""
+    return [
+        {"label": _("Inbox"), "url": reverse("workitems:inbox")},
+        {"label": item.title, "url": reverse("workitems:detail", args=[item.id])},
+    ]
+
+
+def facts(shown: Shown) -> dict[str, Any]:
+    """Return `item` of the template."""
+    item = shown.item
+    payload = dict(item.payload)
+    description = payload.pop("description", "") if item.kind != Kind.COMPENSATION else ""
+    if not isinstance(description, str):
+        payload, description = dict(item.payload), ""
+    return {
+        "id": item.id,
+        "title": item.title,
+        "status": str(item.status),
+        "kind": item.kind,
+        "compensation_state": item.compensation_state,
+        "version": item.version,
+        "priority_label": priority_words(item),
+        "description": description,
+        "payload": payload,
+        "assignee": shown.username(item.assignee_id) or "",
+        "candidates": candidates(shown),
+        "created_at": item.created_at,
+        "due_at": item.due_at if item.status in OPEN else None,
+        "overdue": is_overdue(item),
+        "completed_at": item.completed_at,
+        "completed_by": shown.username(item.completed_by_id) or "",
+        "outcome": item.outcome or (_("Done") if item.completed_at else ""),
+        "outcome_label": outcome_label(item.outcome),
+        "resolution": item.resolution,
+        "reversibility_label": said(REVERSIBILITIES, item.reversibility)
+        if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
+        else "",
+        "tainted": item.tainted,
+    }
+
+
+def candidates(shown: Shown) -> str:
+    """Return who may take an item: groups, then people; empty when anybody may."""
+    groups = [row.name for row in shown.item.candidate_groups.all()]
+    users = [shown.username(row.actor_id) for row in shown.item.candidate_users.all()]
+    return ", ".join([*sorted(groups), *sorted(name for name in users if name)])
+
+
+def is_overdue(item: WorkItem) -> bool:
+    """Whether an open item is past its due time."""
+    return item.due_at is not None and item.status in OPEN and item.due_at < now()
+
+
+def priority_words(item: WorkItem) -> str:
+    """Return a priority that is worth saying; the middle one is not."""
+    if item.priority == Priority.MEDIUM:
+        return ""
+    return _("%(level)s priority") % {"level": Priority(item.priority).label}
+
+
+def lede(shown: Shown, authority: Authority) -> str:
+    """Return where the item stands, as one sentence."""
+    item, names = shown.item, candidates(shown)
+    if item.status in WORKING:
+        if item.assignee_id == authority.actor_id:
+            return _("Assigned to you")
+        return _("Assigned to %(name)s") % {"name": shown.username(item.assignee_id)}
+    if item.status == Status.PENDING:
+        return _("Waits for %(names)s") % {"names": names} if names else _("Anybody may take it")
+    if item.completed_by_id is not None:
+        if item.completed_by_id == authority.actor_id:
+            return _("Completed by you")
+        return _("Completed by %(name)s") % {"name": shown.username(item.completed_by_id)}
+    return item.ended_reason or str(Status(item.status).label)
+
+
+def _subjects(item: WorkItem) -> list[tuple[str, uuid.UUID]]:
+    wanted = [(RUN, item.run_id), (CASE, item.case_id), (item.undoes_type, item.undoes_id)]
+    return [(kind, id_) for kind, id_ in wanted if id_ is not None]
+
+
+def _link(
+    links: dict[tuple[str, uuid.UUID], Description], kind: str, id_: uuid.UUID | None
+) -> dict[str, Any] | None:
+    if id_ is None:
+        return None
+    found = links[kind, id_]
+    return {"label": found.title, "url": found.url} if found.url else None
+
+
+def _undo(
+    shown: Shown, authority: Authority, links: dict[tuple[str, uuid.UUID], Description]
+) -> dict[str, Any] | None:
+    """Return what an undo task is about: the original as it was, and what is asked now."""
+    item = shown.item
+    block = item.compensation
+    if block is None or item.undoes_id is None:
+        return None
+    then = block["original_snapshot"]
+    found = links[item.undoes_type, item.undoes_id]
+    done_by = then.get("completed_by")
+    at = then.get("completed_at")
+    return {
+        "original_title": found.title,
+        "original_url": found.url,
+        "completed_by": shown.username(done_by) or _("a program"),
+        "by_you": done_by == str(authority.actor_id),
+        "completed_at": dt.datetime.fromisoformat(at) if at else None,
+        "reason": block["reason"],
+        "basis": basis_words(block["regulatory_basis"]),
+        "requested_by": shown.username(block["requested_by"]),
+        "then": _then(then),
+        "now": _now(item, block),
+    }
+
+
+def _then(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if snapshot.get("outcome"):
+        rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
+    for name, label in (
+        ("resolution", _("Result")),
+        ("output", _("Result")),
+        ("payload", _("About")),
+        ("input", _("About")),
+    ):
+        value = snapshot.get(name)
+        if value not in (None, "", {}, []):
+            rows.append({"label": label, "value": value})
+    return rows or [{"label": _("Outcome"), "value": None}]
+
+
+def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"label": _("Asked"), "value": said(STRATEGIES, block["strategy"])},
+    ]
+    if item.outcome:
+        rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
+    if block["attempt"] > 1:
+        rows.append({"label": _("Attempt"), "value": block["attempt"]})
+    if item.payload and item.payload != block["original_snapshot"].get("payload"):
+        rows.append({"label": _("About"), "value": item.payload})
+    return rows
+
+
+def may_answer(item: WorkItem, authority: Authority) -> bool:
+    """Whether this person is to answer the item now. Answering begins it where that is to be done."""
+    return item.status in WORKING and item.assignee_id == authority.actor_id
+
+
+def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
+    if form is None and not may_answer(item, authority):
+        return None
+    return {
+        "url": reverse("workitems:complete", args=[item.id]),
+        "form": form or AnswerForm(item),
+        "hints": OUTCOME_HINTS,
+    }
+
+
+def _history(item: WorkItem) -> list[Any]:
+    """Return the entries of an item; of an undo task also those of what it reverses."""
+    found = entries_of(item.subject_type, item.id)
+    if item.undoes_id is not None:
+        found = [*entries_of(item.undoes_type, item.undoes_id), *found]
+    return found
+
+
+def waiting_sentence(waiting: int, undo: int) -> str:
+    """Return how much waits, in one sentence or two."""
+    if waiting == 0:
+        return ""
+    first = ngettext(
+        "%(n)d thing waits for you or your groups.",
+        "%(n)d things wait for you or your groups.",
+        waiting,
+    ) % {"n": waiting}
+    if undo == 0:
+        return first
+    second = ngettext(
+        "%(n)d of them reverses finished work.", "%(n)d of them reverse finished work.", undo
+    ) % {"n": undo}
+    return f"{first} {second}"

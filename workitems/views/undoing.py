@@ -1,0 +1,127 @@
+"""The panel that shows how the undo of a work item stands: attempts, who, and what can be decided."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.http.describers import describe
+from executions import selectors as execution_selectors
+from executions.lifecycle import AttemptOutcome, CompensationState
+from executions.models import CompensationAttempt, Execution
+from executions.planning import UndoRequest
+from workitems import selectors
+from workitems.lifecycle import OPEN
+from workitems.models import WorkItem
+from workitems.selectors import Shown
+from workitems.views.operations import buttons
+from workitems.words import MODES, STRATEGIES, basis_words, outcome_label, said
+
+_TONES = {
+    AttemptOutcome.OPEN: "undo",
+    AttemptOutcome.DONE: "done",
+    AttemptOutcome.FAILED: "bad",
+    AttemptOutcome.WITHDRAWN: "wait",
+    AttemptOutcome.ATTESTED: "done",
+    AttemptOutcome.ABANDONED: "bad",
+}
+
+
+def compensation_panel(shown: Shown) -> dict[str, Any] | None:
+    """Return the context of `workitems/compensation_panel.html`; None if nobody ever asked to undo it."""
+    if not shown.attempts:
+        return None
+    item, last = shown.item, shown.attempts[-1]
+    request = UndoRequest.from_json(last.request)
+    undos = _undos(shown.attempts)
+    links = describe(
+        [
+            *((each.compensation_type, each.compensation_id) for each in shown.attempts),
+            *([("compensation_run", last.run_id)] if last.run_id else []),
+        ]
+    )
+    run = links["compensation_run", last.run_id] if last.run_id else None
+    named = {row.item.id: row for row in undos.values() if isinstance(row, Shown)}
+    return {
+        "state": item.compensation_state,
+        "headline": _headline(item, last, named.get(last.compensation_id)),
+        "reason": request.reason,
+        "basis": basis_words(list(request.regulatory_basis)),
+        "requested_by": shown.username(last.requested_by_id),
+        "requested_at": last.started_at,
+        "mode_label": said(MODES, last.mode),
+        "strategy_label": said(STRATEGIES, last.strategy),
+        "managed_by_run": {"label": run.title, "url": run.url} if run and run.url else None,
+        "attempts": [
+            _attempt(number, each, undos.get(each.compensation_id), links)
+            for number, each in enumerate(shown.attempts, start=1)
+        ],
+        "actions": buttons(item.id, shown.actions, of_undo=True, is_open=item.status in OPEN),
+    }
+
+
+def _undos(attempts: Sequence[CompensationAttempt]) -> dict[uuid.UUID, Shown | Execution]:
+    """Return the undo tasks (with their people) and executions of all attempts, by id."""
+    ids = [each.compensation_id for each in attempts]
+    tasks = selectors.with_people(list(selectors.visible().filter(id__in=ids)))
+    return {**{each.item.id: each for each in tasks}, **execution_selectors.by_id(ids)}
+
+
+def _attempt(
+    number: int,
+    attempt: CompensationAttempt,
+    undo: Shown | Execution | None,
+    links: dict[Any, Any],
+) -> dict[str, Any]:
+    found = links[attempt.compensation_type, attempt.compensation_id]
+    outcome = AttemptOutcome(attempt.outcome)
+    label = str(outcome.label)
+    if outcome == AttemptOutcome.FAILED and isinstance(undo, Shown) and undo.item.outcome:
+        label = outcome_label(undo.item.outcome)
+    return {
+        "number": number,
+        "mode_label": said(MODES, attempt.mode),
+        "performer": _performer(attempt, undo),
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome_label": label,
+        "tone": _TONES[outcome],
+        "error": attempt.error,
+        "link": {"label": found.title, "url": found.url} if found.url else None,
+    }
+
+
+def _performer(attempt: CompensationAttempt, undo: Shown | Execution | None) -> str:
+    if isinstance(undo, Execution):
+        return _("Program %(name)s") % {"name": undo.capability}
+    if undo is None:
+        return ""
+    return _who(undo)
+
+
+def _who(undo: Shown) -> str:
+    item: WorkItem = undo.item
+    name = undo.username(item.completed_by_id) or undo.username(item.assignee_id)
+    groups = ", ".join(sorted(row.name for row in item.candidate_groups.all()))
+    return name or groups or _("nobody yet")
+
+
+def _headline(item: WorkItem, last: CompensationAttempt, undo: Shown | None) -> str:
+    match item.compensation_state:
+        case CompensationState.COMPENSATING:
+            if undo is None:
+                return _("A program is undoing this.")
+            return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
+        case CompensationState.COMPENSATED if last.outcome == AttemptOutcome.ATTESTED:
+            return _("Somebody vouched, with evidence, that it is undone.")
+        case CompensationState.COMPENSATED:
+            return _("It has been undone. What was decided stays on record as it was.")
+        case CompensationState.COMPENSATION_FAULTED:
+            return _("The last attempt did not undo it. Somebody has to decide.")
+        case _ if last.outcome == AttemptOutcome.WITHDRAWN:
+            return _("The undo was withdrawn before it started.")
+        case _:
+            return _("The undo was given up. What was done stays as it is.")
