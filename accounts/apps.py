@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class AccountsConfig(AppConfig):
-    """Registers this app's consumers, sources, describers and guarded tables."""
+    """Says how people and the tenant are called."""
 
     name = "accounts"
+
+    @override
+    def ready(self) -> None:
+        """Register the describers."""
+        from accounts.http import describers, subjects  # noqa: PLC0415  -- needs loaded models
+
+        describers.register("actor", subjects.describe_actors)
+        describers.register("tenant", subjects.describe_tenants)

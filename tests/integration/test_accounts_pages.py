@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.http import nav
 from accounts.http.describers import Description, describe, register
 from ledger.ids import new_id
+from ledger.tenancy import tenant_scope
 from tests.clients import browser
 from tests.world import World
 
@@ -144,6 +145,19 @@ def test_who_acts_costs_a_constant_number_of_queries(world: World) -> None:
         client.get(f"/members/{world.analyst.membership_id}/")
     # Session, user, scope and memberships, tenant's scope, the page's own.
     assert len([each for each in queries if "SAVEPOINT" not in each["sql"]]) <= 10
+
+
+def test_people_and_the_tenant_are_called_by_name_within_their_tenant(world: World) -> None:
+    actor, stranger = world.analyst.actor_id, world.outsider.actor_id
+    tenant, other = world.analyst.tenant_id, world.outsider.tenant_id
+    with tenant_scope(tenant):
+        found = describe(
+            [("actor", actor), ("actor", stranger), ("tenant", tenant), ("tenant", other)]
+        )
+    assert found[("actor", actor)].title == world.analyst.username
+    assert found[("actor", stranger)].title == f"actor {str(stranger)[-8:]}"
+    assert found[("tenant", tenant)].title == f"Demo {world.slug.removeprefix('demo-')}"
+    assert found[("tenant", other)].title == f"tenant {str(other)[-8:]}"
 
 
 def test_descriptions_never_miss_and_ask_once_per_kind(monkeypatch: pytest.MonkeyPatch) -> None:
