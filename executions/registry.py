@@ -43,7 +43,7 @@ class RetryPolicy:
     base_seconds: float = 1
     cap_seconds: float = 30
 
-    def delay(self, attempt: int) -> float:
+    def wait_after(self, attempt: int) -> float:
         """Return the seconds to wait after the `attempt`th try (1-based) failed."""
         return float(min(self.base_seconds * 2 ** (attempt - 1), self.cap_seconds))
 

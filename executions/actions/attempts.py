@@ -155,7 +155,7 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
     execution.version += 1
     execution.save(update_fields=["status", "version", "error"])
     with connection.cursor() as cursor:
-        cursor.execute(_POSTPONE, [capability.retry.delay(execution.attempts), execution.id])
+        cursor.execute(_POSTPONE, [capability.retry.wait_after(execution.attempts), execution.id])
     note(
         execution, "retried", by=by, from_status=before, caused_by=cause,
         payloads={"attempt": execution.attempts, "error": error},

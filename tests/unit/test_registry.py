@@ -63,7 +63,7 @@ def test_what_undoes_it_becomes_its_policy() -> None:
     ("attempt", "seconds"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (60, 30)]
 )
 def test_waits_double_up_to_a_cap(attempt: int, seconds: float) -> None:
-    assert RetryPolicy().delay(attempt) == seconds
+    assert RetryPolicy().wait_after(attempt) == seconds
 
 
 def test_every_broken_rule_is_named_by_its_pointer() -> None:
