@@ -10,13 +10,14 @@ from ledger.verify import register_guarded
 
 
 class CasesConfig(AppConfig):
-    """Registers the engine, the guarded tables, and which cases have a live run."""
+    """Registers the engine, guarded tables, live runs, and how cases appear on every page."""
 
     name = "cases"
 
     @override
     def ready(self) -> None:
         """Register. Models are loaded only now."""
+        from cases import describers, navigation  # noqa: PLC0415  -- need loaded models
         from cases.consumers import ENGINE_CONSUMER  # noqa: PLC0415  -- needs loaded models
         from cases.selectors import live_runs  # noqa: PLC0415  -- needs loaded models
         from workitems.runs import register_live_runs  # noqa: PLC0415  -- needs loaded models
@@ -25,3 +26,5 @@ class CasesConfig(AppConfig):
         register_guarded("cases_case", "case")
         register_guarded("cases_compensationrun", "compensation_run")
         register_live_runs(live_runs)
+        describers.register()
+        navigation.register()

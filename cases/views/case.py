@@ -1,0 +1,218 @@
+"""The page of one case, and its verbs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.http.entries import ledger_url
+from cases import actions, chain, selectors
+from cases.forms import ReasonForm
+from cases.permissions import case_actions
+from cases.shown import case as case_shown
+from cases.shown import run as run_shown
+from cases.shown.timeline import case_timeline
+from cases.views.asking import CasesPage, case_buttons, crumb, run_buttons
+from ledger.tenancy import tenant_scope
+from workitems import chain as drawing
+
+OLDER_RUNS = 10
+
+
+class CasePage(CasesPage):
+    """A case: its work, its rollback, its causal chain, its timeline."""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+        """Show it."""
+        case = selectors.case(id)
+        work = case_shown.work(case)
+        runs = selectors.runs_of_case(id)
+        rollbacks = [run for run in runs if run.about_case]
+        panel = None
+        if rollbacks:
+            shown = run_shown.read(selectors.show_run(rollbacks[0]), operates=self.operates)
+            buttons = run_buttons(
+                run_shown.actions_of(shown.shown, self.authority), shown.shown.run.id
+            )
+            panel = shown.panel(buttons)
+        undoing = panel is not None and case.status.startswith(("COMPENSAT", "PARTIALLY"))
+        only = request.GET.get("problems") == "1"
+        context = {
+            "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(case.title)],
+            "case": facts(case),
+            "summary": panel["headline"] if panel and undoing else case_shown.summary(work),
+            "actions": self._buttons(case),
+            "run": panel,
+            "plan_items": work.listed,
+            "undeclared": [case_shown.title_of(name) for name in work.undeclared],
+            **self._chain(id),
+            "ledger_url": ledger_url("case", id),
+            "timeline": case_timeline(id, problems_only=only),
+            "problems": {"only": only, "url": "?" if only else "?problems=1"},
+            "context": case.context,
+            "past_runs": [
+                {
+                    "label": run.reason,
+                    "url": reverse("cases:run", args=[run.id]),
+                    "status": run.status,
+                    "at": run.started_at,
+                }
+                for run in [r for r in runs if not rollbacks or r.id != rollbacks[0].id][
+                    :OLDER_RUNS
+                ]
+            ],
+        }
+        return self.render("cases/detail.html", context)
+
+    def _buttons(self, case: Any) -> list[dict[str, Any]]:
+        found = case_actions(case, self.authority, live_run=case.live_run)
+        # While a rollback is live its own panel has the buttons that hold it and let it go on.
+        if case.live_run is not None:
+            found = [each for each in found if each.action not in {"suspend", "resume"}]
+        return case_buttons(found, case.id)
+
+    def _chain(self, id: uuid.UUID) -> dict[str, Any]:  # noqa: A002
+        found = chain.of_case(id)
+        if not found.nodes:
+            return {"figure": None, "chain_url": "", "svg_url": ""}
+        url = reverse("cases:chain", args=[id])
+        return {
+            "figure": drawing.figure(found, label=_("Causal chain of this case"), table_url=url),
+            "chain_url": url,
+            "svg_url": reverse("cases:chain-svg", args=[id]),
+        }
+
+
+def facts(case: Any) -> dict[str, Any]:
+    """Return `case` of `cases/detail.html`."""
+    return {
+        "id": case.id,
+        "title": case.title,
+        "status": case.status,
+        "version": case.version,
+        "definition": str(case.definition),
+        "created_at": case.created_at,
+        "parent": None,
+    }
+
+
+class _CaseVerb(CasesPage):
+    """A verb of a case that needs no words: a button."""
+
+    verb: Callable[..., Any]
+    done: str | Promise = ""
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+        """Do it and go back to the case; refused, the case says why."""
+        verb = type(self).verb
+        return self.perform(
+            lambda: verb(id, acting_user=self.acting_user, expected_version=self.posted_version()),
+            to=reverse("cases:detail", args=[id]),
+            message=self.done,
+            again=lambda: self._page(request, id),
+        )
+
+    def _page(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+        page = CasePage()
+        page.setup(request, id=id)
+        return page.get(request, id)
+
+
+class SuspendCase(_CaseVerb):
+    """Put a case on hold."""
+
+    verb = staticmethod(actions.suspend_case)
+    done = gettext_lazy("The case is on hold.")
+
+
+class ResumeCase(_CaseVerb):
+    """Let a case go on."""
+
+    verb = staticmethod(actions.resume_case)
+    done = gettext_lazy("The case goes on.")
+
+
+class _CaseEnd(CasesPage):
+    """A verb of a case that is thought about twice: a page with a reason."""
+
+    verb: Callable[..., Any]
+    title: str | Promise = ""
+    warning: str | Promise = ""
+    submit: str | Promise = ""
+    done: str | Promise = ""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+        """Ask."""
+        self.require_operator()
+        return self._page(id, ReasonForm())
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+        """Do it."""
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            with tenant_scope(self.acting_user.tenant_id):
+                return self._page(id, form, status=422)
+        verb = type(self).verb
+        return self.perform(
+            lambda: verb(
+                id,
+                reason=form.cleaned_data["reason"],
+                acting_user=self.acting_user,
+                expected_version=self.posted_version(),
+            ),
+            to=reverse("cases:detail", args=[id]),
+            message=self.done,
+            form=form,
+            again=lambda: self._page(id, form),
+        )
+
+    def _page(self, id: uuid.UUID, form: ReasonForm, *, status: int = 200) -> HttpResponse:  # noqa: A002
+        case = selectors.case(id)
+        url = reverse("cases:detail", args=[id])
+        context = {
+            "crumbs": [
+                crumb(_("Cases"), reverse("cases:list")),
+                crumb(case.title, url),
+                crumb(self.title),
+            ],
+            "title": self.title,
+            "intro": case.title,
+            "tone": "danger",
+            "warning": self.warning,
+            "form": form,
+            "url": self.request.path,
+            "submit_label": self.submit,
+            "cancel_url": url,
+            "version": case.version,
+        }
+        return self.render("workitems/action.html", context, status=status)
+
+
+class CancelCase(_CaseEnd):
+    """Call a case off."""
+
+    verb = staticmethod(actions.cancel_case)
+    title = gettext_lazy("Cancel this case")
+    warning = gettext_lazy(
+        "Open tasks and programs that have not begun are cancelled. What is done stays done; roll"
+        " the case back to undo it."
+    )
+    submit = gettext_lazy("Cancel the case")
+    done = gettext_lazy("The case is cancelled.")
+
+
+class CloseCase(_CaseEnd):
+    """Shut the window for good."""
+
+    verb = staticmethod(actions.close_case)
+    title = gettext_lazy("Close this case")
+    warning = gettext_lazy("Nothing of a closed case can be undone any more. This is final.")
+    submit = gettext_lazy("Close the case")
+    done = gettext_lazy("The case is closed.")

@@ -1,0 +1,204 @@
+"""Case definitions: who does what, in which order, and how it is taken back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.templatetags.amends import label_of, state_label
+from cases import actions, selectors
+from cases.definitions import Binding, CapabilityCall, CompiledDefinition, HumanTask, undo_policy
+from cases.forms import DeployForm
+from cases.views.asking import CasesPage, crumb
+from cases.words import joined, title_of
+from ledger.errors import Invalid, NotFound, Refusal
+from ledger.tenancy import tenant_scope
+from workitems.words import REVERSIBILITIES, said
+
+_LINE = re.compile(r"^line (\d+): (.*)$", re.DOTALL)
+# What is never undone on purpose is no gap.
+_MEANT = frozenset({"not_needed"})
+_FINAL = frozenset({"irreversible", "pivot"})
+
+
+class DefinitionList(CasesPage):
+    """Every deployed version, newest first, with its coverage gaps; operators add one here."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002
+        """Show them."""
+        return self._page(DeployForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Check and store a definition; a broken one is shown again with its lines."""
+        form = DeployForm(request.POST)
+        if not form.is_valid():
+            with tenant_scope(self.acting_user.tenant_id):
+                return self._page(form, status=422)
+        source = form.cleaned_data["source"].replace("\r\n", "\n")
+        errors: list[dict[str, Any]] = []
+
+        def deploy() -> Any:
+            try:
+                return actions.deploy_definition(source, acting_user=self.acting_user)
+            except Invalid as refusal:
+                errors.extend(lines_of(refusal))
+                raise
+
+        return self.perform(
+            deploy,
+            to=definition_url,
+            message=_("The definition is stored. Cases can be started from it."),
+            form=form,
+            again=lambda: self._page(form, errors=errors, is_open=True),
+        )
+
+    def _page(
+        self,
+        form: DeployForm,
+        *,
+        errors: list[dict[str, Any]] | None = None,
+        is_open: bool = False,
+        status: int = 200,
+    ) -> HttpResponse:
+        found, pagination = self.page(selectors.definitions())
+        deploy = None
+        if self.operates:
+            url = reverse("cases:definitions")
+            deploy = {"url": url, "form": form, "errors": errors or [], "open": is_open}
+        context = {
+            "rows": [_row(row) for row in found.rows],
+            "deploy": deploy,
+            "pagination": pagination,
+        }
+        return self.render("cases/definitions.html", context, status=status)
+
+
+class DefinitionPage(CasesPage):
+    """One version: its steps, their way back, its source."""
+
+    def get(
+        self,
+        request: HttpRequest,
+        namespace: str,
+        name: str,
+        version: str,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Show it."""
+        row = selectors.definition(namespace, name, version)
+        compiled = selectors.compiled(row)
+        title = row.title or row.name
+        context = {
+            "crumbs": [crumb(_("Definitions"), reverse("cases:definitions")), crumb(title)],
+            "title": title,
+            "definition": {
+                "namespace": namespace,
+                "name": name,
+                "version": version,
+                "description": compiled.summary,
+                "deployed_at": row.created_at,
+                "digest": row.digest,
+            },
+            "lines": list(enumerate(row.source.splitlines(), start=1)),
+            "warnings": _warnings(row.source),
+            "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
+            "start_url": start_url(row),
+        }
+        return self.render("cases/definition.html", context)
+
+
+def definition_url(row: Any) -> str:
+    """Return the page of a deployed version."""
+    return reverse("cases:definition", args=[row.namespace, row.name, row.version])
+
+
+def start_url(row: Any) -> str:
+    """Return the page that starts a case of a version."""
+    return f"{reverse('cases:start')}?{urlencode({'definition': str(row)})}"
+
+
+def lines_of(refusal: Refusal) -> list[dict[str, Any]]:
+    """Return a definition's errors by line of its source, where they name one."""
+    found = []
+    for error in refusal.errors:
+        match = _LINE.match(error.message)
+        line, message = (int(match[1]), match[2]) if match else (None, error.message)
+        where = f"{error.pointer}: " if error.pointer and error.pointer not in message else ""
+        found.append({"line": line, "column": None, "message": f"{where}{message}"})
+    return found or [{"line": None, "column": None, "message": refusal.detail}]
+
+
+def _row(row: Any) -> dict[str, Any]:
+    compiled = selectors.compiled(row)
+    forward = compiled.forward_bindings
+    gaps = [
+        {"binding": title_of(binding.name), "text": _gap(binding)}
+        for binding in forward
+        if undo_policy(compiled, binding) is None and binding.reversibility not in _MEANT
+    ]
+    return {
+        "title": row.title or row.name,
+        "namespace": row.namespace,
+        "name": row.name,
+        "version": row.version,
+        "description": compiled.summary,
+        "url": definition_url(row),
+        "deployed_at": row.created_at,
+        "bindings": len(forward),
+        "undoable": sum(undo_policy(compiled, binding) is not None for binding in forward),
+        "gaps": gaps,
+        "start_url": start_url(row),
+    }
+
+
+def _gap(binding: Binding) -> str:
+    if binding.reversibility in _FINAL:
+        return state_label(binding.reversibility, "exclusion")
+    return _("nobody declared how to undo it")
+
+
+def _step(compiled: CompiledDefinition, binding: Binding) -> dict[str, Any]:
+    human = isinstance(binding.target, HumanTask)
+    return {
+        "binding": title_of(binding.name),
+        "kind_label": _("Task") if human else _("Automatic"),
+        "who": _who(binding.target),
+        "undo": _undo(compiled, binding),
+        "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
+        if binding.reversibility in _MEANT
+        else _gap(binding),
+        "gap": binding.reversibility not in _MEANT,
+    }
+
+
+def _who(target: HumanTask | CapabilityCall) -> str:
+    if isinstance(target, CapabilityCall):
+        return target.capability
+    names = [*target.candidate_users, *(label_of(group) for group in target.candidate_groups)]
+    return ", ".join(names) or _("anybody")
+
+
+def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
+    policy = undo_policy(compiled, binding)
+    if policy is None or binding.reversibility in _FINAL:
+        return ""
+    said_all = policy.effective()
+    if said_all.mode == "automated":
+        how = _("%(capability)s, automatically") % {"capability": said_all.capability}
+    else:
+        groups = joined(said_all.candidate_groups or ())
+        how = groups or _("whoever completed it")
+    return f"{title_of(binding.compensate)}: {how}" if binding.compensate else how
+
+
+def _warnings(source: str) -> list[dict[str, Any]]:
+    """Return what works but may surprise. A stored definition is sound; JSON has no lines."""
+    try:
+        compiled = actions.check_definition(source)
+    except (Invalid, NotFound):
+        return []
+    return [{"line": each.line, "message": each.message} for each in compiled.warnings]

@@ -1,0 +1,108 @@
+"""The list of cases."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.templatetags.amends import state_label
+from cases import selectors
+from cases.lifecycle import LIVE_RUNS, CaseStatus
+from cases.views.asking import CasesPage
+from cases.words import few, number_of, sentence
+from ledger.errors import Invalid
+
+MAX_QUERY = 200
+
+
+class CaseList(CasesPage):
+    """Cases, newest first, by status and words of the title."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of them."""
+        status, query = request.GET.get("status", ""), request.GET.get("q", "").strip()[:MAX_QUERY]
+        if status and status not in CaseStatus.values:
+            raise Invalid.field("status", _("status: there is no such status"))
+        rows = selectors.cases()
+        if status:
+            rows = rows.filter(status=status)
+        if query:
+            rows = rows.filter(title__icontains=query)
+        found, pagination = self.page(rows)
+        context = {
+            "summary": self._summary(),
+            "chips": _chips(status, query),
+            "filters": _filters(status, query),
+            "clear_url": reverse("cases:list"),
+            "is_filtered": bool(status or query),
+            "pagination": pagination,
+            "rows": _rows(found.rows),
+            "start_url": reverse("cases:start"),
+            "definitions_url": reverse("cases:definitions"),
+        }
+        return self.render("cases/list.html", context)
+
+    def _summary(self) -> str:
+        undoing = (
+            selectors.runs().filter(status__in=LIVE_RUNS, about_type="case").order_by().count()
+        )
+        if not undoing:
+            return ""
+        text = ngettext(
+            "%(n)s case is being rolled back.", "%(n)s cases are being rolled back.", undoing
+        )
+        return sentence(text % {"n": few(undoing)})
+
+
+def _rows(cases: list[Any]) -> list[dict[str, Any]]:
+    live = {case.live_run for case in cases if case.live_run is not None}
+    runs = list(selectors.runs().filter(id__in=live)) if live else []
+    progress = {shown.run.id: shown.progress for shown in selectors.show_runs(runs)} if runs else {}
+    return [
+        {
+            "id": case.id,
+            "title": case.title,
+            "url": reverse("cases:detail", args=[case.id]),
+            "definition": str(case.definition),
+            "status": case.status,
+            "subtitle": number_of(case.id),
+            "created_at": case.created_at,
+            "undo": progress.get(case.live_run),
+        }
+        for case in cases
+    ]
+
+
+def _chips(status: str, query: str) -> list[dict[str, str]]:
+    given = {"status": status, "q": query}
+    labels = {
+        "status": state_label(status, "case"),
+        "q": _("Title has “%(words)s”") % {"words": query},
+    }
+    chips = []
+    for name, value in given.items():
+        if value:
+            rest = urlencode({key: other for key, other in given.items() if other and key != name})
+            chips.append({"label": labels[name], "remove_url": f"?{rest}"})
+    return chips
+
+
+def _filters(status: str, query: str) -> dict[str, Any]:
+    options = [{"value": "", "label": _("any"), "selected": not status}]
+    options += [
+        {"value": value, "label": state_label(value, "case"), "selected": value == status}
+        for value in CaseStatus.values
+    ]
+    return {
+        "action": reverse("cases:list"),
+        "fields": [
+            {"name": "q", "label": _("Words of the title"), "type": "search", "value": query},
+            {"name": "status", "label": _("State"), "type": "select", "options": options},
+        ],
+        "hidden": [],
+    }
