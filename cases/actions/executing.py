@@ -117,7 +117,7 @@ def _check(plan: CompensationPlan, asked: _Asked, case: Case | None, parts: list
 def _check_preconditions(plan: CompensationPlan, asked: _Asked) -> None:
     if asked.unmet is not None:
         raise asked.unmet
-    if not asked.digest:
+    if asked.digest is None:
         raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
     if asked.digest != plan.digest:
         raise PlanStale("That is not the digest of this plan. Preview again.")

@@ -1,4 +1,4 @@
-"""Definitions are deployed once, cases fire what is ready, results move them, failure is visible."""
+"""Definitions are deployed once, cases fire what is ready, results move them, failure shows."""
 
 from __future__ import annotations
 

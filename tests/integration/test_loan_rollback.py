@@ -53,7 +53,7 @@ def test_a_loan_is_rolled_back_in_reverse_order_of_completion(world: World) -> N
         assert task.compensation["reason"] == REASON
         assert task.compensation["regulatory_basis"] == BASIS
         with tenant_scope(world.operator.tenant_id):
-            original = WorkItem.objects.get(id=task.undoes_id)
+            (original,) = WorkItem.objects.filter(compensated_by=task)
         assert original.binding == name
         undo(world.of(who), case_id)
 

@@ -1,0 +1,1 @@
+"""The REST API of case definitions, cases, compensation plans and compensation runs."""

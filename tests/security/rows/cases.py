@@ -1,0 +1,147 @@
+"""Cases, definitions, plans and runs: members read and open; operators and admins decide."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from cases import actions
+from cases.models import CompensationPlan
+from executions.actions import request_execution
+from tests.casework import CONTEXT, LOAN, REASON, deploy, finish, opened, plan_for, undo
+from tests.definitions import definition, human
+from tests.draining import drain
+from tests.security.matrix import Row, expect
+from tests.world import World
+from workitems.actions import create_work_item
+from workitems.actions.creating import Wanted
+
+_ENDS = {"success": ".a != null"}
+
+
+def _definition(world: World) -> dict[str, object]:
+    deploy(world, LOAN)
+    return {"namespace": "examples", "name": "loan-approval", "version": "1.0.0"}
+
+
+def _running(world: World) -> dict[str, object]:
+    """A case that waits for its first task."""
+    deploy(world, definition("one", human("a"), **_ENDS))
+    return {"id": opened(world, "tests/one")}
+
+
+def _suspended(world: World) -> dict[str, object]:
+    case = _running(world)
+    actions.suspend_case(case["id"], acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    return case
+
+
+def _done(world: World) -> dict[str, object]:
+    """A completed case of one task."""
+    case = _running(world)
+    finish(world.analyst, case["id"], "a", None)  # type: ignore[arg-type]  # an id
+    return case
+
+
+def _plan_row(world: World) -> CompensationPlan:
+    return plan_for(world, _done(world)["id"])  # type: ignore[arg-type]  # an id
+
+
+def _plan(world: World) -> dict[str, object]:
+    return {"id": _plan_row(world).id}
+
+
+def _run(world: World) -> dict[str, object]:
+    """A run whose one step waits for a person."""
+    plan = _plan_row(world)
+    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    drain()
+    return {"id": run.id}
+
+
+def _paused(world: World) -> dict[str, object]:
+    run = _run(world)
+    actions.pause_run(run["id"], acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    return run
+
+
+def _failed(world: World) -> dict[str, object]:
+    """A run whose one step failed."""
+    plan = _plan_row(world)
+    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    drain()
+    undo(world.analyst, plan.subject_id, "CANNOT_REVERSE")
+    return {"id": run.id, "n": 1}
+
+
+def _item(world: World) -> dict[str, object]:
+    return {"id": create_work_item(Wanted(title="T"), acting_user=world.operator).id}
+
+
+def _execution(world: World) -> dict[str, object]:
+    row = request_execution(
+        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.operator
+    )
+    return {"id": row.id}
+
+
+def _source(_world: World, _kwargs: Mapping[str, object]) -> Mapping[str, object]:
+    """A definition nobody deployed yet, so that each call may."""
+    return definition(f"d-{secrets.token_hex(4)}", human("a"))
+
+
+_WHY = {"reason": REASON}
+_READ = Row(make=_running, GET=expect(200))
+ROWS = {
+    "cases-api:definitions": Row(
+        GET=expect(200), POST=expect(403, operator=201, admin=201, body=_source)
+    ),
+    "cases-api:validate": Row(POST=expect(200, body=_source)),
+    "cases-api:definition": Row(make=_definition, GET=expect(200)),
+    "cases-api:graph": Row(make=_definition, GET=expect(200)),
+    "cases-api:list": Row(
+        GET=expect(200),
+        # Of a definition that is not there: who may open it is told so.
+        POST=expect(422, body={"definition": "no/such", "context": CONTEXT}),
+    ),
+    "cases-api:detail": _READ,
+    "cases-api:plan-items": _READ,
+    "cases-api:context": _READ,
+    "cases-api:timeline": _READ,
+    "cases-api:history": _READ,
+    "cases-api:causal-chain": _READ,
+    "cases-api:suspend": Row(make=_running, POST=expect(403, operator=200, admin=200)),
+    "cases-api:resume": Row(make=_suspended, POST=expect(403, operator=200, admin=200)),
+    "cases-api:cancel": Row(make=_running, POST=expect(403, operator=200, admin=200)),
+    "cases-api:close": Row(make=_done, POST=expect(403, operator=200, admin=200)),
+    "cases-api:case-plan": Row(
+        make=_done, POST=expect(403, operator=201, admin=201, body=_WHY)
+    ),
+    "cases-api:work-item-plan": Row(
+        make=_item, POST=expect(403, operator=201, admin=201, body=_WHY)
+    ),
+    "cases-api:execution-plan": Row(
+        make=_execution, POST=expect(403, operator=201, admin=201, body=_WHY)
+    ),
+    "cases-api:plan": Row(make=_plan, GET=expect(200)),
+    # Without digest and key an operator is asked for them; nobody else gets that far.
+    "cases-api:execute": Row(make=_plan, POST=expect(403, operator=428, admin=428)),
+    "cases-api:runs": Row(GET=expect(200)),
+    "cases-api:run": Row(make=_run, GET=expect(200)),
+    "cases-api:run-pause": Row(make=_run, POST=expect(403, operator=200, admin=200)),
+    "cases-api:run-resume": Row(make=_paused, POST=expect(403, operator=200, admin=200)),
+    "cases-api:step-retry": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
+    "cases-api:step-reassign": Row(
+        make=_failed,
+        POST=expect(403, operator=200, admin=200, body={"candidate_groups": ["compliance"]}),
+    ),
+    "cases-api:step-hand-to-human": Row(
+        make=_failed, POST=expect(403, operator=200, admin=200)
+    ),
+    "cases-api:step-attest": Row(
+        make=_failed, POST=expect(403, operator=200, admin=200, body={"evidence": "A letter"})
+    ),
+    "cases-api:step-abandon": Row(
+        make=_failed, POST=expect(403, operator=200, admin=200, body=_WHY)
+    ),
+}
