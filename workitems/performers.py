@@ -30,17 +30,19 @@ def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> 
     everybody to take. Raises Invalid for a named performer whom the policy excludes.
     """
     excluded = (finished_by,) if request.performer == "not_original_actor" and finished_by else ()
-    named = request.assignee_id
+    named, replaced = request.assignee_id, ""
     if named is not None:
         if named in excluded:
             raise Invalid.field("/assignee", "is excluded from this undo", code="excluded")
-        groups = request.candidate_groups if request.performer != "original_actor" else ()
-        return Performer(assignee_id=named, groups=groups, users=(named,), excluded=excluded)
-    replaced = ""
+        if active_actors([named]):
+            groups = request.candidate_groups if request.performer != "original_actor" else ()
+            return Performer(assignee_id=named, groups=groups, users=(named,), excluded=excluded)
+        # Named for an earlier attempt, and gone since.
+        replaced = "assignee_not_available"
     if request.performer == "original_actor":
         if finished_by is not None and finished_by in active_actors([finished_by]):
-            return Performer(assignee_id=finished_by, users=(finished_by,))
-        replaced = "original_actor_not_available"
+            return Performer(assignee_id=finished_by, users=(finished_by,), replaced=replaced)
+        replaced = replaced or "original_actor_not_available"
     if set(members_of_groups(request.candidate_groups)) - set(excluded):
         return Performer(groups=request.candidate_groups, excluded=excluded, replaced=replaced)
     left = [actor for actor in operators() if actor not in excluded]

@@ -156,7 +156,7 @@ def _request(wish: Wish, policy: CompensationPolicy, authority: Authority) -> Un
         capability=(said.capability or "") if mode == "automated" else "",
         regulatory_basis=tuple(basis),
         assignee_id=wish.assignee,
-        performer="groups" if groups else request.performer,
+        performer=performer_of(groups, request.performer),
         candidate_groups=groups or request.candidate_groups,
     )
 
@@ -167,12 +167,24 @@ def _problems_of_choice(wish: Wish) -> Iterator[FieldError]:
         yield FieldError("/strategy", f"must be one of {', '.join(STRATEGIES)}")
     if wish.mode is not None and wish.mode not in MODES:
         yield FieldError("/mode", f"must be one of {', '.join(MODES)}")
-    groups = wish.candidate_groups or ()
-    named = all(isinstance(g, str) and 0 < len(g.strip()) <= MAX_NAME_LENGTH for g in groups)
-    if not named or len(groups) > MAX_GROUPS:
-        yield FieldError("/candidate_groups", f"must be a list of at most {MAX_GROUPS} group names")
+    yield from problems_of_groups(wish.candidate_groups)
     if wish.assignee is not None and not active_actors([wish.assignee]):
         yield FieldError("/assignee", "must be an active member of this organisation")
+
+
+def problems_of_groups(groups: Any) -> Iterator[FieldError]:
+    """Yield what is wrong with the candidate groups somebody named; None means nobody did."""
+    listed = isinstance(groups, list | tuple) and len(groups) <= MAX_GROUPS
+    if groups is not None and not (
+        listed and all(isinstance(g, str) and 0 < len(g.strip()) <= MAX_NAME_LENGTH for g in groups)
+    ):
+        message = f"must be a list of at most {MAX_GROUPS} group names"
+        yield FieldError("/candidate_groups", message)
+
+
+def performer_of(groups: Any, policy: str) -> str:
+    """Return who performs when groups are named: they, but not whom the policy excludes."""
+    return "groups" if groups and policy == "original_actor" else policy
 
 
 def _problems_of_mode(wish: Wish, mode: str, capability: str) -> Iterator[FieldError]:

@@ -22,7 +22,7 @@ from executions.models import CompensationAttempt, Execution
 from executions.planning import UndoRequest
 from ledger.errors import Invalid, NotFound, NotPermitted
 from ledger.tenancy import set_tenant
-from workitems.actions.compensating import Compensation
+from workitems.actions.compensating import Compensation, performer_of, problems_of_groups
 from workitems.actions.door import Asked, check_input, check_state, check_version, lock_items
 from workitems.actions.within import cancel_items
 from workitems.errors import ManagedByRun, UndoStarted
@@ -183,13 +183,15 @@ def by_person(
         raise Invalid.field("/assignee", "name an assignee or candidate_groups", code="required")
     if assignee is not None and not active_actors([assignee]):
         raise Invalid.field("/assignee", "must be an active member of this organisation")
+    for problem in problems_of_groups(groups):
+        raise Invalid(problem.message, errors=[problem])
     request = UndoRequest.from_json(last.request)
     return dataclasses.replace(
         request,
         mode="human",
         capability="",
         assignee_id=assignee,
-        performer="groups" if groups else request.performer,
+        performer=performer_of(groups, request.performer),
         candidate_groups=tuple(groups) or request.candidate_groups,
     )
 
