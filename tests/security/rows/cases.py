@@ -114,9 +114,7 @@ ROWS = {
     "cases-api:resume": Row(make=_suspended, POST=expect(403, operator=200, admin=200)),
     "cases-api:cancel": Row(make=_running, POST=expect(403, operator=200, admin=200)),
     "cases-api:close": Row(make=_done, POST=expect(403, operator=200, admin=200)),
-    "cases-api:case-plan": Row(
-        make=_done, POST=expect(403, operator=201, admin=201, body=_WHY)
-    ),
+    "cases-api:case-plan": Row(make=_done, POST=expect(403, operator=201, admin=201, body=_WHY)),
     "cases-api:work-item-plan": Row(
         make=_item, POST=expect(403, operator=201, admin=201, body=_WHY)
     ),
@@ -135,9 +133,7 @@ ROWS = {
         make=_failed,
         POST=expect(403, operator=200, admin=200, body={"candidate_groups": ["compliance"]}),
     ),
-    "cases-api:step-hand-to-human": Row(
-        make=_failed, POST=expect(403, operator=200, admin=200)
-    ),
+    "cases-api:step-hand-to-human": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
     "cases-api:step-attest": Row(
         make=_failed, POST=expect(403, operator=200, admin=200, body={"evidence": "A letter"})
     ),
