@@ -173,10 +173,12 @@ def test_an_undo_of_a_run_is_repaired_through_its_step(world: World) -> None:
     case_id = two_done(world)
     run = failed_run(world, case_id)
     original = steps(world, run.id)[0].original_id
-    for verb in (retry_compensation, abandon_item):
-        extra = {"reason": "x"} if verb is abandon_item else {}
+    for repair in (
+        lambda: retry_compensation(original, acting_user=world.operator),
+        lambda: abandon_item(original, reason="x", acting_user=world.operator),
+    ):
         with pytest.raises(ManagedByRun) as refused:
-            verb(original, acting_user=world.operator, **extra)
+            repair()
         assert refused.value.extra["run"] == str(run.id)
     assert states(world, run) == ["FAILED", "PLANNED"]
 
