@@ -62,7 +62,7 @@ class EntryFilter:
 def parse(query: Mapping[str, Any]) -> EntryFilter:
     """Return the filter that query parameters spell. Raises Invalid naming the parameter.
 
-    `subject=<type>:<id>`, or of pages `type` and `subject` (an id) apart; empty ones are not there.
+    `subject` is `<type>:<id>`, or a type; of pages an id, beside `type`. Empty ones are not there.
     """
     subject_type, subject_id = _subject(_text(query, "subject"), _text(query, "type"))
     return EntryFilter(
@@ -89,6 +89,8 @@ def _subject(text: str | None, type_: str | None) -> tuple[str | None, uuid.UUID
         type_, _, text = text.partition(":")
         if not text:
             raise Invalid.field("subject", "subject: <type>:<id>.", code=_CODE)
+    elif text in SUBJECT_TYPES:
+        type_, text = text, None
     return _word("subject", type_, SUBJECT_TYPES), _uuid("subject", text)
 
 

@@ -24,7 +24,7 @@ class ActionWords:
 
 
 W = ActionWords
-_ACTIONS: dict[str, ActionWords] = {
+ACTION_WORDS: dict[str, ActionWords] = {
     # work items
     "created": W(_("Opened"), _("%(what)s opened by %(who)s")),
     "edited": W(_("Changed"), _("%(what)s changed by %(who)s")),
@@ -141,7 +141,7 @@ _OF_TYPE: dict[tuple[str, str], ActionWords] = {
 
 def words_for(subject_type: str, action: str) -> ActionWords:
     """Return an action in words; one that has none yet is shown readably, not hidden."""
-    found = _OF_TYPE.get((subject_type, action)) or _ACTIONS.get(action)
+    found = _OF_TYPE.get((subject_type, action)) or ACTION_WORDS.get(action)
     if found is not None:
         return found
     readable = action.replace("_", " ").capitalize()

@@ -36,6 +36,8 @@ ACROSS_TENANTS = {
     ("ledger_outboxtask", "scope_dispatch_select", "SELECT"),
     ("ledger_outboxtask", "scope_dispatch_update", "UPDATE"),
     ("ledger_payload", "scope_verify_select", "SELECT"),
+    ("notifications_delivery", "scope_sweep_select", "SELECT"),
+    ("notifications_delivery", "scope_sweep_update", "UPDATE"),
     ("workitems_workitem", "scope_verify_select", "SELECT"),
 }
 # Unique without the tenant: what they cover is random, or a row of the tenant already.
