@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 
-_ARMED = os.environ.get("AMENDS_FAILPOINT", "")
 _declared: set[str] = set()
 
 
@@ -27,9 +26,10 @@ def declared() -> frozenset[str]:
 
 def reach(name: str) -> None:
     """Die here if a test armed this point. Raises LookupError for a name nobody declared."""
-    if not _ARMED:
+    armed = os.environ.get("AMENDS_FAILPOINT")
+    if not armed:
         return
     if name not in _declared:
         raise LookupError(f"failpoint {name!r} is not declared")
-    if name == _ARMED:
+    if name == armed:
         os.kill(os.getpid(), signal.SIGKILL)
