@@ -148,7 +148,9 @@ def groups_of(membership_id: uuid.UUID) -> frozenset[str]:
 
 def group_names(membership_id: uuid.UUID | None) -> QuerySet[GroupMembership, str]:
     """Return the names of the groups a member is in, to be read inside another query."""
-    rows = GroupMembership.objects.filter(membership_id=membership_id)
+    rows = GroupMembership.objects.none()
+    if membership_id is not None:
+        rows = GroupMembership.objects.filter(membership_id=membership_id)
     return rows.values_list("name", flat=True)
 
 

@@ -102,7 +102,7 @@ def chain_of_case(case_id: uuid.UUID, *, focus: uuid.UUID | None = None) -> Chai
 
 
 def _alone(items: Sequence[WorkItem], executions: Sequence[Execution], focus: uuid.UUID) -> Chain:
-    originals = [row.id for row in (*items, *executions)]
+    originals = [*(row.id for row in items), *(row.id for row in executions)]
     undo_tasks = selectors.undo_tasks_of(originals)
     undo_runs = Execution.objects.filter(undoes_id__in=originals).order_by("created_at", "id")
     return build_chain(
@@ -123,7 +123,8 @@ def build_chain(
     number, then by time. The undo lane holds every attempt at undoing one of those, by the time at
     which the first attempt was opened.
     """
-    rows: list[WorkItem | Execution] = [*items, *executions]
+    rows: list[WorkItem | Execution] = list(items)
+    rows.extend(executions)
     forward = [
         row
         for row in rows
@@ -136,7 +137,8 @@ def build_chain(
         (row for row in rows if row.undoes_id in shown), key=lambda row: (row.created_at, row.id)
     )
     # The first attempt at each original decides its place; dict keys keep that order.
-    places = {id_: at for at, id_ in enumerate(dict.fromkeys(row.undoes_id for row in undos))}
+    firsts = dict.fromkeys(row.undoes_id for row in undos)
+    places: dict[Any, int] = {id_: at for at, id_ in enumerate(firsts)}
     undos.sort(key=lambda row: places[row.undoes_id])
     return Chain(
         (
@@ -244,7 +246,7 @@ def table(chain: Chain) -> list[dict[str, Any]]:
     return [
         {
             "id": str(node.id),
-            "n": node.order,
+            "n": node.order if node.lane == "forward" else _("undo %(n)d") % {"n": node.order},
             "title": node.name,
             "url": described[node.subject].url,
             "type_label": _type_label(node),

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.acting import Authority
-from executions.models import CompensationAttempt, Execution
+from executions import selectors as execution_selectors
+from executions.api import representation as executions_representation
+from executions.models import CompensationAttempt
 from ledger.clock import rfc3339
 from workitems import selectors
 from workitems.actions.compensating import Compensation
@@ -75,7 +77,7 @@ def actions(found: Sequence[Action]) -> list[dict[str, Any]]:
 
 
 def represent_compensation(answer: Compensation, authority: Authority) -> dict[str, Any]:
-    """Return `{original, compensation}`: the item, and the work item or execution that undoes it."""
+    """Return `{original, compensation}`: the item, and the work item or execution undoing it."""
     attempt = answer.attempt
     items = [answer.original]
     if attempt.compensation_type == WORK_ITEM:
@@ -83,27 +85,11 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
         original, undo = represent_many(items, authority)
         return {"original": original, "compensation": {"type": WORK_ITEM, **undo}}
     [original] = represent_many(items, authority)
-    row = Execution.objects.get(id=attempt.compensation_id)
-    return {"original": original, "compensation": represent_execution(row, attempt)}
-
-
-def represent_execution(row: Execution, attempt: CompensationAttempt) -> dict[str, Any]:
-    """Return the execution that undoes an item, as far as whoever asked for the undo needs it."""
-    return {
-        "type": Execution.subject_type,
-        "id": str(row.id),
-        "capability": row.capability,
-        "status": str(row.status),
-        "compensation_state": row.compensation_state,
-        "version": row.version,
-        "mode": row.mode,
-        "input": row.input,
-        "idempotency_key": row.idempotency_key,
-        "attempts": row.attempts,
-        "undoes": _link(row.undoes_type, row.undoes_id),
-        "attempt": attempt.number,
-        "case": _text(row.case_id),
-    }
+    [undo_run] = execution_selectors.show(
+        [execution_selectors.get(attempt.compensation_id)], authority
+    )
+    shape = executions_representation.represent(undo_run)
+    return {"original": original, "compensation": {"type": attempt.compensation_type, **shape}}
 
 
 def _undone_by(attempts: Sequence[CompensationAttempt]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from accounts.acting import Authority
 from accounts.http.describers import Description, describe
 from accounts.http.entries import ledger_url
 from accounts.http.timeline import timeline_of
+from accounts.templatetags.amends import label_of
 from ledger.clock import now
 from ledger.selectors import entries_of
 from workitems import selectors
@@ -41,16 +42,21 @@ def detail(
     """Return the context of `workitems/detail.html`."""
     [shown] = selectors.show([item], authority)
     links = describe(_subjects(item))
-    is_open = item.status in OPEN
+    answer = _answer(item, authority, form)
+    actions = buttons(item.id, shown.actions, of_undo=False, is_open=item.status in OPEN)
+    for action in actions:
+        # One primary button on a page: the answer's.
+        if answer is not None and action["tone"] == "primary":
+            action["tone"] = ""
     return {
-        "crumbs": crumbs(item)[:-1] + [{"label": item.title, "url": ""}],
+        "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
         "item": facts(shown),
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links),
-        "answer": _answer(item, authority, form),
-        "actions": buttons(item.id, shown.actions, of_undo=False, is_open=is_open),
+        "answer": answer,
+        "actions": actions,
         "compensation": compensation_panel(shown),
         "conflict": conflict,
         "history": timeline_of(_history(item)),
@@ -85,7 +91,7 @@ def facts(shown: Shown) -> dict[str, Any]:
         "description": description,
         "payload": payload,
         "assignee": shown.username(item.assignee_id) or "",
-        "candidates": candidates(shown),
+        "candidates": candidates(shown, groups_only=item.assignee_id is not None),
         "created_at": item.created_at,
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
@@ -101,9 +107,11 @@ def facts(shown: Shown) -> dict[str, Any]:
     }
 
 
-def candidates(shown: Shown) -> str:
+def candidates(shown: Shown, *, groups_only: bool = False) -> str:
     """Return who may take an item: groups, then people; empty when anybody may."""
     groups = [row.name for row in shown.item.candidate_groups.all()]
+    if groups_only:
+        return ", ".join(sorted(groups))
     users = [shown.username(row.actor_id) for row in shown.item.candidate_users.all()]
     return ", ".join([*sorted(groups), *sorted(name for name in users if name)])
 
@@ -186,10 +194,15 @@ def _then(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
         ("payload", _("About")),
         ("input", _("About")),
     ):
-        value = snapshot.get(name)
-        if value not in (None, "", {}, []):
-            rows.append({"label": label, "value": value})
+        rows += _lines(label, snapshot.get(name))
     return rows or [{"label": _("Outcome"), "value": None}]
+
+
+def _lines(label: str, value: Any) -> list[dict[str, Any]]:
+    """Return one line for each member of an object, else one for the value; none for nothing."""
+    if isinstance(value, dict):
+        return [{"label": label_of(key), "value": inner} for key, inner in value.items()]
+    return [] if value in (None, "", []) else [{"label": label, "value": value}]
 
 
 def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -201,7 +214,7 @@ def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
     if block["attempt"] > 1:
         rows.append({"label": _("Attempt"), "value": block["attempt"]})
     if item.payload and item.payload != block["original_snapshot"].get("payload"):
-        rows.append({"label": _("About"), "value": item.payload})
+        rows += _lines(_("About"), item.payload)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The panel that shows how the undo of a work item stands: attempts, who, and what can be decided."""
+"""The panel that shows how the undo of a work item stands, and what can be decided about it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.http.describers import describe
 from executions import selectors as execution_selectors
@@ -31,7 +32,7 @@ _TONES = {
 
 
 def compensation_panel(shown: Shown) -> dict[str, Any] | None:
-    """Return the context of `workitems/compensation_panel.html`; None if nobody ever asked to undo it."""
+    """Return the context of `workitems/compensation_panel.html`; None if no undo was ever begun."""
     if not shown.attempts:
         return None
     item, last = shown.item, shown.attempts[-1]
@@ -89,9 +90,17 @@ def _attempt(
         "ended_at": attempt.ended_at,
         "outcome_label": label,
         "tone": _TONES[outcome],
-        "error": attempt.error,
+        "error": _error(attempt, undo),
         "link": {"label": found.title, "url": found.url} if found.url else None,
     }
+
+
+def _error(attempt: CompensationAttempt, undo: Shown | Execution | None) -> str:
+    """Return why an attempt failed: in the words of who tried, whose outcome stands beside it."""
+    if not isinstance(undo, Shown):
+        return attempt.error
+    note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
+    return str(note or undo.item.ended_reason)
 
 
 def _performer(attempt: CompensationAttempt, undo: Shown | Execution | None) -> str:
@@ -110,18 +119,26 @@ def _who(undo: Shown) -> str:
 
 
 def _headline(item: WorkItem, last: CompensationAttempt, undo: Shown | None) -> str:
-    match item.compensation_state:
-        case CompensationState.COMPENSATING:
-            if undo is None:
-                return _("A program is undoing this.")
-            return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
-        case CompensationState.COMPENSATED if last.outcome == AttemptOutcome.ATTESTED:
-            return _("Somebody vouched, with evidence, that it is undone.")
-        case CompensationState.COMPENSATED:
-            return _("It has been undone. What was decided stays on record as it was.")
-        case CompensationState.COMPENSATION_FAULTED:
-            return _("The last attempt did not undo it. Somebody has to decide.")
-        case _ if last.outcome == AttemptOutcome.WITHDRAWN:
-            return _("The undo was withdrawn before it started.")
-        case _:
-            return _("The undo was given up. What was done stays as it is.")
+    if item.compensation_state == CompensationState.COMPENSATING and undo is not None:
+        return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
+    if last.outcome in _ENDINGS and item.compensation_state in _SETTLED:
+        return str(_ENDINGS[last.outcome])
+    return str(_STANDINGS[item.compensation_state])
+
+
+_SETTLED = (CompensationState.NONE, CompensationState.COMPENSATED)
+_ENDINGS: dict[str, Any] = {
+    AttemptOutcome.WITHDRAWN: gettext_lazy("The undo was withdrawn before it started."),
+    AttemptOutcome.ABANDONED: gettext_lazy("The undo was given up. What was done stays as it is."),
+    AttemptOutcome.ATTESTED: gettext_lazy("Somebody vouched, with evidence, that it is undone."),
+}
+_STANDINGS: dict[str, Any] = {
+    CompensationState.COMPENSATING: gettext_lazy("A program is undoing this."),
+    CompensationState.COMPENSATED: gettext_lazy(
+        "It has been undone. What was decided stays on record as it was."
+    ),
+    CompensationState.COMPENSATION_FAULTED: gettext_lazy(
+        "The last attempt did not undo it. Somebody has to decide."
+    ),
+    CompensationState.NONE: gettext_lazy("What was done stays as it is."),
+}

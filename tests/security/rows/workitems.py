@@ -1,0 +1,118 @@
+"""Work items: every member reads them all; candidates take, assignees work, operators decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.security.matrix import Expect, Row, expect
+from tests.world import World
+from workitems import actions
+from workitems.actions.compensating import Wish
+from workitems.actions.creating import Wanted
+
+
+def _item(world: World, **wanted: Any) -> Any:
+    return actions.create_work_item(Wanted(title="T", **wanted), acting_user=world.operator)
+
+
+def _pool(world: World) -> dict[str, object]:
+    """An item of the operator's that nobody has taken and any analyst may."""
+    return {"id": _item(world, candidate_groups=["analysts"]).id}
+
+
+def _mine(world: World) -> dict[str, object]:
+    """An item assigned to the analyst."""
+    return {"id": _item(world, assignee=world.analyst.username).id}
+
+
+def _begun(world: World) -> dict[str, object]:
+    """An item that the analyst works on."""
+    found = _mine(world)
+    actions.start(found["id"], acting_user=world.analyst)  # type: ignore[arg-type]  # it is an id
+    return found
+
+
+def _done(world: World) -> dict[str, object]:
+    """An item that the analyst completed."""
+    found = _begun(world)
+    actions.complete(found["id"], acting_user=world.analyst)  # type: ignore[arg-type]  # an id
+    return found
+
+
+def _undoing(world: World) -> dict[str, object]:
+    """A completed item whose undo the operator asked for; the analyst has not started it."""
+    found = _done(world)
+    actions.compensate(found["id"], Wish(reason="R"), acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    return found
+
+
+def _faulted(world: World) -> dict[str, object]:
+    """A completed item whose undo the analyst rejected."""
+    item_id: Any = _done(world)["id"]
+    answer = actions.compensate(item_id, Wish(reason="R"), acting_user=world.operator)
+    actions.reject(answer.attempt.compensation_id, reason="R", acting_user=world.analyst)
+    return {"id": item_id}
+
+
+def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
+    return {"assignee": world.surveyor.username}
+
+
+def _analyst(status: int, **how: Any) -> Expect:
+    return expect(403, analyst=status, **how)
+
+
+def _operators(status: int, **how: Any) -> Expect:
+    return expect(403, operator=status, admin=status, **how)
+
+
+WHY = {"reason": "R"}
+ASKED = expect(200)
+
+ROWS = {
+    "workitems-api:list": Row(GET=expect(200), POST=expect(201, body={"title": "T"})),
+    "workitems-api:detail": Row(
+        make=_pool, GET=expect(200), PATCH=_operators(200, body={"title": "U"})
+    ),
+    "workitems-api:causal-chain": Row(make=_undoing, GET=expect(200)),
+    "workitems-api:history": Row(make=_pool, GET=expect(200)),
+    "workitems-api:claim": Row(make=_pool, POST=_analyst(200)),
+    "workitems-api:release": Row(
+        make=_mine, POST=expect(403, analyst=200, operator=200, admin=200)
+    ),
+    "workitems-api:assign": Row(make=_pool, POST=_operators(200, body=_assignee)),
+    "workitems-api:start": Row(make=_mine, POST=_analyst(200)),
+    "workitems-api:stop": Row(make=_begun, POST=_analyst(200)),
+    "workitems-api:complete": Row(make=_begun, POST=_analyst(200)),
+    "workitems-api:reject": Row(make=_mine, POST=_analyst(200, body=WHY)),
+    "workitems-api:cancel": Row(make=_pool, POST=_operators(200, body=WHY)),
+    "workitems-api:compensate": Row(make=_done, POST=_operators(201, body=WHY)),
+    "workitems-api:retry": Row(make=_faulted, POST=_operators(200)),
+    "workitems-api:reassign": Row(make=_faulted, POST=_operators(200, body=_assignee)),
+    "workitems-api:hand-to-human": Row(make=_faulted, POST=_operators(200)),
+    "workitems-api:attest": Row(make=_faulted, POST=_operators(200, body={"evidence": "E"})),
+    "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
+    "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
+    "workitems:inbox": Row(GET=expect(200)),
+    "workitems:search": Row(GET=expect(200)),
+    "workitems:new": Row(GET=expect(200), POST=expect(303, body={"title": "T", "priority": "LOW"})),
+    "workitems:detail": Row(make=_pool, GET=expect(200)),
+    "workitems:causal-chain": Row(make=_undoing, GET=expect(200)),
+    "workitems:causal-chain-svg": Row(make=_undoing, GET=expect(200)),
+    "workitems:causal-chain-dot": Row(make=_undoing, GET=expect(200)),
+    "workitems:claim": Row(make=_pool, POST=_analyst(303)),
+    "workitems:release": Row(make=_mine, POST=expect(403, analyst=303, operator=303, admin=303)),
+    "workitems:assign": Row(make=_pool, GET=ASKED, POST=_operators(303, body=_assignee)),
+    "workitems:start": Row(make=_mine, POST=_analyst(303)),
+    "workitems:stop": Row(make=_begun, POST=_analyst(303)),
+    "workitems:complete": Row(make=_mine, POST=_analyst(303)),
+    "workitems:reject": Row(make=_mine, GET=ASKED, POST=_analyst(303, body=WHY)),
+    "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
+    "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
+    "workitems:retry": Row(make=_faulted, POST=_operators(303)),
+    "workitems:reassign": Row(make=_faulted, GET=ASKED, POST=_operators(303, body=_assignee)),
+    "workitems:hand-to-human": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
+    "workitems:attest": Row(make=_faulted, GET=ASKED, POST=_operators(303, body={"evidence": "E"})),
+    "workitems:abandon": Row(make=_faulted, GET=ASKED, POST=_operators(303, body=WHY)),
+    "workitems:withdraw": Row(make=_undoing, GET=ASKED, POST=_operators(303)),
+}
