@@ -25,7 +25,7 @@ def case_description(id_: uuid.UUID, title: str, status: str) -> Description:
 
 
 def describe_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Describe rollbacks by id, after what they are about: one query, and one per kind of subject."""
+    """Describe rollbacks by id, after what they are about: one query, and one per kind of it."""
     rows = list(
         CompensationRun.objects.filter(id__in=list(ids)).values_list(
             "id", "status", "about_type", "about_id"

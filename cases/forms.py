@@ -58,7 +58,7 @@ class ItemRollbackForm(WhyForm):
     """What somebody who wants one finished piece of work undone says."""
 
     strategy = forms.ChoiceField(label=_("How"), choices=STRATEGIES, required=False)
-    field_order = ("strategy", "reason", "basis_code", "basis_note")
+    field_order: Sequence[str] = ("strategy", "reason", "basis_code", "basis_note")
 
 
 class RollbackForm(ItemRollbackForm):
@@ -67,7 +67,9 @@ class RollbackForm(ItemRollbackForm):
     scope = forms.ChoiceField(
         label=_("Undo"), choices=SCOPES, initial="whole", widget=forms.RadioSelect
     )
-    step = forms.ChoiceField(label=_("Which step"), required=False)
+    step = forms.ChoiceField(
+        label=_("Which step"), required=False, help_text=_("Only where it is about one step.")
+    )
     include = forms.MultipleChoiceField(
         label=_("Add as tasks for people"),
         required=False,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.templatetags.amends import label_of
+from workitems.words import OUTCOMES, outcome_label
 
 Text = str | Promise
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -68,6 +69,13 @@ def said(words: dict[str, Text], code: str) -> str:
 def sentence(text: str) -> str:
     """Return a text with a capital letter first."""
     return text[:1].upper() + text[1:]
+
+
+def humane(text: str) -> str:
+    """Return a stored sentence with its outcomes in words."""
+    for code in OUTCOMES:
+        text = text.replace(code, outcome_label(code).lower())
+    return text
 
 
 def few(n: int) -> str:

@@ -27,7 +27,8 @@ LIMIT = 200
 WIDTH, HEIGHT = 140, 48
 GAP, LANE_GAP, STACK_GAP, BAND_GAP = 40, 56, 16, 48
 MARGIN = 32
-TITLE_CELLS, SUBTITLE_CELLS = 19, 23
+TITLE_CELLS, SUBTITLE_CELLS = 16, 21
+FITTING_COLUMNS = 4
 # Kinds that share a gutter or a channel run side by side, never on top of each other.
 _TRACK: dict[Kind, int] = {"then": 20, "reverses": 26, "caused": 14}
 _ATTEMPT_STEP = 12
@@ -112,6 +113,11 @@ class Figure:
     hidden: int
     truncated: str
     table_url: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is small enough to be shrunk into a column of a page and still be read."""
+        return self.width <= 2 * MARGIN + FITTING_COLUMNS * (WIDTH + GAP) - GAP
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.originals import read
 from cases.words import few, joined, sentence, title_of
-from executions.compensation import kind_of
+from executions.actions.compensation import kind_of
 from executions.lifecycle import CompensationState
 from ledger.errors import NotFound
 
@@ -58,6 +59,12 @@ class CaseWork:
         return [
             {**self._row(item), "binding": item.binding, "how": self._how(item)} for item in done
         ]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What the case knows, people called by name."""
+        names = {str(id_): person.name for id_, person in self.named.items()}
+        return {key: _readable(value, names) for key, value in self.case.context.items()}
 
     @property
     def undeclared(self) -> list[str]:
@@ -106,6 +113,14 @@ class CaseWork:
         return joined(sorted(group.name for group in row.candidate_groups.all()))
 
 
+def _readable(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _readable(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_readable(inner, names) for inner in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
 def work(case: Case) -> CaseWork:
     """Read the forward work of a case."""
     items = selectors.plan_items(case.id)
@@ -130,7 +145,7 @@ def _actors(rows: Any) -> set[uuid.UUID]:
 
 
 def _status(item: PlanItem, row: Any) -> str:
-    """Return the plan item's status; it follows its work a moment later, so what is over is over."""
+    """Return the plan item's status. It follows its work a moment later; what is over is over."""
     if item.status in OPEN_ITEMS and row.status in {"COMPLETED", "SUCCEEDED"}:
         return str(PlanItemStatus.COMPLETED)
     return str(item.status)

@@ -222,7 +222,7 @@ def _name(shown: PlanShown, actor_id: str | None) -> str:
 
 
 def excluded(shown: PlanShown, link_of: LinkOf) -> list[dict[str, Any]]:
-    """Return what is not undone, and what to do instead; `link_of(alternative, name)` is "" or a URL.
+    """Return what is not undone and what to do instead; `link_of(alternative, name)` is a URL or "".
 
     Work that is open and will be cancelled is listed there and not here.
     """
@@ -253,7 +253,7 @@ def excluded(shown: PlanShown, link_of: LinkOf) -> list[dict[str, Any]]:
 def figure(shown: PlanShown) -> graph.Figure | None:
     """Return the plan as a picture: what was done, and under it what will undo it, numbered."""
     planned = shown.plan.content["steps"]
-    if len(planned) < 2:  # noqa: PLR2004  -- one step needs no picture
+    if len(planned) < 2:
         return None
     nodes = []
     for step in planned:
@@ -282,16 +282,29 @@ def _described(shown: PlanShown, original: Mapping[str, str]) -> Description:
     return shown.described[original["type"], uuid.UUID(original["id"])]
 
 
-def changes(difference: Mapping[str, Any]) -> dict[str, list[str]]:
+def changes(
+    difference: Mapping[str, Any], before: CompensationPlan, after: CompensationPlan
+) -> dict[str, list[str]]:
     """Return what moved since a preview, in words: added, removed and otherwise changed steps."""
-    changed = []
+    names = {
+        each["original"]["id"]: each["original"]["name"]
+        for plan in (before, after)
+        for each in (*plan.content["steps"], *plan.content["excluded"])
+    }
+    added, removed = difference.get("added", ()), difference.get("removed", ())
+    changed = [
+        _("%(what)s: %(state)s")
+        % {
+            "what": title_of(names[each["original"]]),
+            "state": state_label(each["now"], "exclusion") if each["now"] else _("can be undone"),
+        }
+        for each in difference.get("excluded", ())
+        if names[each["original"]] not in {*added, *removed}
+    ]
     if difference.get("reordered"):
         changed.append(_("the order of the steps"))
-    for each in difference.get("excluded", ()):
-        after = state_label(each["now"], "exclusion") if each["now"] else _("can be undone now")
-        changed.append(after)
     return {
-        "added": [title_of(name) for name in difference.get("added", ())],
-        "removed": [title_of(name) for name in difference.get("removed", ())],
+        "added": [title_of(name) for name in added],
+        "removed": [title_of(name) for name in removed],
         "changed": changed,
     }

@@ -23,7 +23,7 @@ from cases.models import CompensationRun
 from cases.originals import read_many
 from cases.permissions import run_actions
 from cases.selectors import ShownRun, ShownStep
-from cases.words import ended_words, joined, title_of
+from cases.words import ended_words, humane, joined, title_of
 from executions.lifecycle import AttemptOutcome
 from workitems.words import basis_words, outcome_label
 
@@ -36,7 +36,7 @@ _TONES = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunShown:
-    """A run with everything its page says. `undos`: the tasks and executions that do the undoing."""
+    """A run with all its page says. `undos`: the tasks and executions that do the undoing."""
 
     shown: ShownRun
     described: Mapping[Subject, Description]
@@ -108,7 +108,9 @@ class RunShown:
         each = self.shown.steps[at]
         step, undo = each.step, self.undos.get(each.step.compensation_id or uuid.UUID(int=0))
         if step.status in {StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.ABANDONED}:
-            return step.error or (_("Its effect stays.") if step.status == "ABANDONED" else "")
+            return humane(step.error) or (
+                _("Its effect stays.") if step.status == "ABANDONED" else ""
+            )
         if step.status == StepStatus.DONE:
             return self._done(step, undo)
         if step.status == StepStatus.RESOLVED:
@@ -173,7 +175,7 @@ class RunShown:
                 "ended_at": attempt.ended_at,
                 "outcome_label": str(attempt.get_outcome_display()),
                 "tone": _TONES.get(attempt.outcome, "bad"),
-                "error": attempt.error,
+                "error": humane(attempt.error),
                 "performer": self._performer(attempt),
             }
             for attempt in reversed(each.attempts)

@@ -29,7 +29,7 @@ OLDER_RUNS = 10
 class CasePage(CasesPage):
     """A case: its work, its rollback, its causal chain, its timeline."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
         case = selectors.case(id)
         work = case_shown.work(case)
@@ -56,7 +56,8 @@ class CasePage(CasesPage):
             "ledger_url": ledger_url("case", id),
             "timeline": case_timeline(id, problems_only=only),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
-            "context": case.context,
+            "context": work.context,
+            "invalidated": [case_shown.title_of(key) for key in case.invalidated],
             "past_runs": [
                 {
                     "label": run.reason,
@@ -78,7 +79,7 @@ class CasePage(CasesPage):
             found = [each for each in found if each.action not in {"suspend", "resume"}]
         return case_buttons(found, case.id)
 
-    def _chain(self, id: uuid.UUID) -> dict[str, Any]:  # noqa: A002
+    def _chain(self, id: uuid.UUID) -> dict[str, Any]:
         found = chain.of_case(id)
         if not found.nodes:
             return {"figure": None, "chain_url": "", "svg_url": ""}
@@ -109,7 +110,7 @@ class _CaseVerb(CasesPage):
     verb: Callable[..., Any]
     done: str | Promise = ""
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Do it and go back to the case; refused, the case says why."""
         verb = type(self).verb
         return self.perform(
@@ -119,7 +120,7 @@ class _CaseVerb(CasesPage):
             again=lambda: self._page(request, id),
         )
 
-    def _page(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def _page(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         page = CasePage()
         page.setup(request, id=id)
         return page.get(request, id)
@@ -148,12 +149,12 @@ class _CaseEnd(CasesPage):
     submit: str | Promise = ""
     done: str | Promise = ""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Ask."""
         self.require_operator()
         return self._page(id, ReasonForm())
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Do it."""
         form = ReasonForm(request.POST)
         if not form.is_valid():
@@ -173,7 +174,7 @@ class _CaseEnd(CasesPage):
             again=lambda: self._page(id, form),
         )
 
-    def _page(self, id: uuid.UUID, form: ReasonForm, *, status: int = 200) -> HttpResponse:  # noqa: A002
+    def _page(self, id: uuid.UUID, form: ReasonForm, *, status: int = 200) -> HttpResponse:
         case = selectors.case(id)
         url = reverse("cases:detail", args=[id])
         context = {

@@ -16,7 +16,7 @@ from workitems import chain as drawing
 class CaseChain(CasesPage):
     """What led to what in a case."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show drawing and table."""
         case, found = selectors.case(id), chain.of_case(id)
         context = {
@@ -43,7 +43,7 @@ class CaseChain(CasesPage):
 class CaseChainSvg(CasesPage):
     """The drawing by itself."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return an SVG file."""
         selectors.case(id)
         found = chain.of_case(id)
@@ -56,7 +56,7 @@ class CaseChainSvg(CasesPage):
 class CaseChainDot(CasesPage):
     """The chain for Graphviz."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return text in the DOT language."""
         selectors.case(id)
         text = drawing.to_dot(chain.of_case(id))

@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -29,7 +30,7 @@ _FINAL = frozenset({"irreversible", "pivot"})
 class DefinitionList(CasesPage):
     """Every deployed version, newest first, with its coverage gaps; operators add one here."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002
+    def get(self, request: HttpRequest) -> HttpResponse:
         """Show them."""
         return self._page(DeployForm())
 
@@ -40,22 +41,15 @@ class DefinitionList(CasesPage):
             with tenant_scope(self.acting_user.tenant_id):
                 return self._page(form, status=422)
         source = form.cleaned_data["source"].replace("\r\n", "\n")
-        errors: list[dict[str, Any]] = []
-
-        def deploy() -> Any:
-            try:
-                return actions.deploy_definition(source, acting_user=self.acting_user)
-            except Invalid as refusal:
-                errors.extend(lines_of(refusal))
-                raise
-
-        return self.perform(
-            deploy,
-            to=definition_url,
-            message=_("The definition is stored. Cases can be started from it."),
-            form=form,
-            again=lambda: self._page(form, errors=errors, is_open=True),
-        )
+        try:
+            row = actions.deploy_definition(source, acting_user=self.acting_user)
+        except Invalid as refusal:
+            with tenant_scope(self.acting_user.tenant_id):
+                return self._page(form, errors=lines_of(refusal), status=422)
+        except Refusal as refusal:
+            return self.refused(refusal, again=lambda: self._page(form, is_open=True))
+        messages.success(request, _("The definition is stored. Cases can be started from it."))
+        return self.go(definition_url(row))
 
     def _page(
         self,
@@ -86,7 +80,7 @@ class DefinitionPage(CasesPage):
         request: HttpRequest,
         namespace: str,
         name: str,
-        version: str,  # noqa: ARG002
+        version: str,
     ) -> HttpResponse:
         """Show it."""
         row = selectors.definition(namespace, name, version)

@@ -119,7 +119,7 @@ class PlanView(CasesPage):
 class PlanPage(PlanView):
     """What would be undone."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show a plan."""
         return self.show(self.read(id))
 
@@ -127,7 +127,7 @@ class PlanPage(PlanView):
 class PlanExecute(PlanView):
     """Runs a plan: what was shown, or nothing."""
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Start the run, and go to the case or the run."""
         shown = self.read(id)
         self.require_operator()
@@ -164,7 +164,6 @@ class PlanExecute(PlanView):
     def _stale(self, shown: PlanShown, refusal: PlanStale) -> HttpResponse:
         """Say what changed, and show the plan as it is now."""
         plan = shown.plan
-        stale = plan_shown.changes(refusal.extra.get("difference", {}))
         try:
             fresh = actions.preview(
                 shown.about,
@@ -178,6 +177,7 @@ class PlanExecute(PlanView):
         except Refusal as further:
             return self._refused(shown, further)
         with tenant_scope(self.acting_user.tenant_id):
+            stale = plan_shown.changes(refusal.extra.get("difference", {}), shown.plan, fresh)
             return self.show(plan_shown.show(fresh), status=status_of(refusal), stale=stale)
 
     def _refused(self, shown: PlanShown, refusal: Refusal, text: str = "") -> HttpResponse:
@@ -189,7 +189,7 @@ class PlanExecute(PlanView):
 class PlanScope(PlanView):
     """Another scope makes another plan, with the same reason."""
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Make the new plan and show it."""
         shown = self.read(id)
         step = request.POST.get("step", "")

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from typing_extensions import override
 
 from accounts.http.describers import describe
 from cases import actions, selectors
@@ -35,12 +36,12 @@ class _Ask(CasesPage, Generic[Form]):
     kind = ""
     crumb_label = gettext_lazy("Roll back")
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show the form, filled in from `?plan=` if that is given."""
         self.require_operator()
         return self._page(id, None)
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Make a plan and show it."""
         with tenant_scope(self.acting_user.tenant_id):
             form = self.form_for(id, request.POST)
@@ -66,18 +67,18 @@ class _Ask(CasesPage, Generic[Form]):
 
     def form_for(
         self,
-        id: uuid.UUID,  # noqa: A002
+        id: uuid.UUID,
         data: Mapping[str, Any] | None,
         initial: dict[str, Any] | None = None,
     ) -> Form:
         """Return the form about one subject. Raises NotFound."""
         raise TypeError(f"{type(self).__name__} has no form for {id}: {data} {initial}")
 
-    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:  # noqa: A002
+    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """Return what could be undone, newest first, for the list beside the form."""
         raise TypeError(f"{type(self).__name__} lists nothing of {id}")
 
-    def _page(self, id: uuid.UUID, form: Form | None, *, status: int = 200) -> HttpResponse:  # noqa: A002
+    def _page(self, id: uuid.UUID, form: Form | None, *, status: int = 200) -> HttpResponse:
         described = describe([(self.kind, id)])[self.kind, id]
         context = {
             "crumbs": [
@@ -119,9 +120,10 @@ class RollbackCase(_Ask[RollbackForm]):
 
     kind = "case"
 
+    @override
     def form_for(
         self,
-        id: uuid.UUID,  # noqa: A002
+        id: uuid.UUID,
         data: Mapping[str, Any] | None,
         initial: dict[str, Any] | None = None,
     ) -> RollbackForm:
@@ -134,12 +136,14 @@ class RollbackCase(_Ask[RollbackForm]):
             undeclared=[(name, case_shown.title_of(name)) for name in work.undeclared],
         )
 
+    @override
     def wish(self, form: RollbackForm) -> dict[str, Any]:
         """Add scope and steps to include."""
         include = form.cleaned_data.get("include") or []
         return {**super().wish(form), "scope": form.wanted, "include": include}
 
-    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:  # noqa: A002
+    @override
+    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """Return the case's finished work."""
         return case_shown.work(selectors.case(id)).finished
 
@@ -147,9 +151,10 @@ class RollbackCase(_Ask[RollbackForm]):
 class _AskItem(_Ask[ItemRollbackForm]):
     """Ask for a plan of one finished piece of work."""
 
+    @override
     def form_for(
         self,
-        id: uuid.UUID,  # noqa: A002
+        id: uuid.UUID,
         data: Mapping[str, Any] | None,
         initial: dict[str, Any] | None = None,
     ) -> ItemRollbackForm:
@@ -157,7 +162,8 @@ class _AskItem(_Ask[ItemRollbackForm]):
         case_shown.one(self.kind, id)
         return ItemRollbackForm(data, initial=initial)
 
-    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:  # noqa: A002
+    @override
+    def finished(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """Return the one piece of work, once it is finished."""
         return case_shown.finished_one(self.kind, id)
 

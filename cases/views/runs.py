@@ -95,7 +95,7 @@ def _rows(runs: list[Any]) -> list[dict[str, Any]]:
 class RunPage(CasesPage):
     """One rollback by itself."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
         shown = run_shown.read(selectors.show_run(selectors.run(id)), operates=self.operates)
         run = shown.shown.run
@@ -127,7 +127,7 @@ class _RunVerb(CasesPage):
     verb: Callable[..., Any]
     done: str | Promise = ""
 
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Do it and go back to the rollback."""
         verb = type(self).verb
         return self.perform(
@@ -137,7 +137,7 @@ class _RunVerb(CasesPage):
             again=lambda: self._page(request, id),
         )
 
-    def _page(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:  # noqa: A002
+    def _page(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         page = RunPage()
         page.setup(request, id=id)
         return page.get(request, id)

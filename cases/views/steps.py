@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -20,7 +20,7 @@ from cases.forms import AbandonForm, EvidenceForm, PerformerForm
 from cases.permissions import step_actions
 from cases.shown import run as run_shown
 from cases.views.asking import CasesPage, button, crumb
-from cases.words import title_of
+from cases.words import humane, title_of
 from ledger.errors import Invalid, NotFound
 from ledger.tenancy import tenant_scope
 
@@ -97,13 +97,13 @@ DECISIONS: dict[str, Decision] = {
 class StepPage(CasesPage):
     """A step: what was tried, and how to go on."""
 
-    def get(self, request: HttpRequest, id: uuid.UUID, n: int) -> HttpResponse:  # noqa: A002, ARG002
+    def get(self, request: HttpRequest, id: uuid.UUID, n: int) -> HttpResponse:
         """Show it."""
         return self.show(id, n)
 
     def show(
         self,
-        id: uuid.UUID,  # noqa: A002
+        id: uuid.UUID,
         n: int,
         *,
         asked: str = "",
@@ -121,6 +121,7 @@ class StepPage(CasesPage):
         label = _("the rollback of %(what)s") % {"what": read.subject.title}
         url = reverse("cases:run", args=[id])
         title = title_of(each.step.original_name)
+        by_program = each.step.compensation_type == "execution"
         allowed = step_actions(run, each.step, self.authority)
         context = {
             "crumbs": [
@@ -134,19 +135,20 @@ class StepPage(CasesPage):
                 "title": title,
                 "url": original.url,
                 "status": each.step.status,
-                "error": each.step.error,
+                "error": humane(each.step.error),
                 "attempts": read.attempts(each),
             },
             "choices": [
                 self._choice(action, id, n, form if action.action == asked else None)
                 for action in allowed
+                if action.action != "hand-to-human" or by_program
             ],
         }
         return self.render(TEMPLATE, context, status=status)
 
     def _choice(
         self, action: Any, id: uuid.UUID, n: int, form: forms.Form | None
-    ) -> dict[str, Any]:  # noqa: A002
+    ) -> dict[str, Any]:
         decision = DECISIONS[action.action]
         made = decision.form(auto_id=f"{action.action}_%s") if decision.form else None
         return {
@@ -164,10 +166,10 @@ class StepPage(CasesPage):
 class DecideStep(StepPage):
     """One decision, sent."""
 
-    http_method_names = ("post", "options")  # type: ignore[assignment]  # a tuple cannot be changed
+    http_method_names = ("post", "options")
     action = ""
 
-    def post(self, request: HttpRequest, id: uuid.UUID, n: int) -> HttpResponse:  # noqa: A002
+    def post(self, request: HttpRequest, id: uuid.UUID, n: int) -> HttpResponse:
         """Decide and go back to the rollback."""
         decision = DECISIONS[self.action]
         form = decision.form(request.POST, auto_id=f"{self.action}_%s") if decision.form else None
@@ -179,8 +181,11 @@ class DecideStep(StepPage):
             try:
                 said = self._said(form)
             except Invalid as refusal:
-                again = lambda: self.show(id, n, asked=self.action, form=form)  # noqa: E731
-                return self.refused(refusal, form=form, again=again)
+                return self.refused(
+                    refusal,
+                    form=form,
+                    again=lambda: self.show(id, n, asked=self.action, form=form),
+                )
         return self.perform(
             lambda: decision.verb(
                 id,
@@ -195,7 +200,7 @@ class DecideStep(StepPage):
             again=lambda: self.show(id, n, asked=self.action, form=form),
         )
 
-    def _said(self, form: forms.Form) -> Mapping[str, Any]:
+    def _said(self, form: forms.Form) -> dict[str, Any]:
         if not isinstance(form, PerformerForm):
             return dict(form.cleaned_data)
         username = form.cleaned_data["assignee"]

@@ -213,7 +213,7 @@ def test_a_long_title_is_cut_to_fit_and_whole_in_the_label() -> None:
         ],
         [],
     ).nodes
-    assert plain.title == "Approve the amende…"
+    assert plain.title == "Approve the ame…"
     assert plain.label == f"{title}, done"
     assert worded.label == f"{title}, Open the approval"
     assert described.label == "Pay, done by Ana"
