@@ -1,0 +1,88 @@
+"""Does one piece of work at a time in a process that may be killed in the middle of it.
+
+`python -m tests.faults.runner` reads a job a line from standard input (JSON: scenario, point,
+username, subject) and answers with the exit status of the process that did it, negative for the
+signal that killed it. Every job has a process of its own: a fork of this one, which has loaded the
+application and holds no connection. With `point` it dies by SIGKILL at that failpoint.
+
+Doing a job again is what a client does who got no answer: a refusal because it is already done is
+then the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+
+import django
+
+django.setup()
+
+# Models can be loaded only now.
+from django.db import connections  # noqa: E402
+
+from accounts.acting import ActingUser  # noqa: E402
+from accounts.selectors import acting_as  # noqa: E402
+from ledger.errors import Conflict  # noqa: E402
+from tests.draining import drain, expire_leases  # noqa: E402
+from workitems import actions  # noqa: E402
+from workitems.actions.compensating import Wish  # noqa: E402
+
+Scenario = Callable[[uuid.UUID, ActingUser], object]
+
+
+def _work(_subject: uuid.UUID, _by: ActingUser) -> None:
+    """What a worker does: everything that is due, once the leases of a dead one are over."""
+    expire_leases()
+    drain(fast_forward=True)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "complete": lambda id_, by: actions.complete(id_, outcome="PASSED", acting_user=by),
+    "settle": lambda id_, by: actions.complete(id_, outcome="REVERSED", acting_user=by),
+    "compensate": lambda id_, by: actions.compensate(id_, Wish(reason="Forged"), acting_user=by),
+    "work": _work,
+}
+
+
+def _do(job: dict[str, str]) -> int:
+    if job["point"]:
+        os.environ["AMENDS_FAILPOINT"] = job["point"]
+    by = acting_as(job["username"])
+    assert by is not None
+    try:
+        SCENARIOS[job["scenario"]](uuid.UUID(job["subject"]), by)
+    except Conflict as refusal:
+        return 0 if refusal.code == "illegal_state" else 2
+    return 0
+
+
+def _forked(job: dict[str, str]) -> int:
+    child = os.fork()
+    if child == 0:
+        code = 3
+        try:
+            code = _do(job)
+        except BaseException:  # noqa: BLE001  -- whatever it was, the exit status says it
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            connections.close_all()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def main() -> None:
+    """Do job after job until standard input ends."""
+    connections.close_all()
+    for line in sys.stdin:
+        print(_forked(json.loads(line)), flush=True)  # noqa: T201  -- the answer
+
+
+if __name__ == "__main__":
+    main()

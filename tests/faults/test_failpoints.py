@@ -1,0 +1,186 @@
+"""Killed at every named point, started again, everything ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.acting import ActingUser
+from config.demo.transfers import open_accounts, transfers
+from executions.models import Execution
+from ledger import failpoints
+from ledger.tenancy import tenant_scope
+from ledger.verify import verify
+from tests import states
+from tests.database import ROOT
+from tests.draining import drain
+from tests.subprocesses import environment
+from tests.world import World
+from workitems.models import WorkItem
+
+RECORD = ["record.before", "record.after"]
+VERB = ["workitem.locked", *RECORD, "workitem.saved", "workitem.settled", "workitem.committed"]
+# The points on the way of each scenario. Only after the last of a verb has it been committed.
+PATHS: dict[str, list[str]] = {
+    "complete": VERB,
+    "compensate": [*RECORD, "compensation.begun"],
+    "settle": [*VERB, "compensation.settled"],
+    "work": [
+        "dispatch.leased", "dispatch.before_done", "dispatch.handled", "engine.handled",
+        "notification.told", "notification.leased", "notification.sent",
+        "execution.dispatched", "execution.handled", "execution.before_settle",
+        "execution.settled", *RECORD, "compensation.settled",
+    ],
+}  # fmt: skip
+AFTER_COMMIT = {"workitem.committed"}
+# Declared, and on none of these ways: executing a plan belongs to cases.
+ELSEWHERE = {"execute.started"}
+TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
+
+
+class Runner:
+    """The process of `tests.faults.runner`."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    def do(self, scenario: str, subject: uuid.UUID, by: ActingUser, *, point: str = "") -> int:
+        """Do one job and return how its process ended."""
+        job = {
+            "scenario": scenario, "point": point, "username": by.username, "subject": str(subject),
+        }  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, self._log.read_text()
+        return int(answer)
+
+
+@pytest.fixture
+def runner(world: World, tmp_path: Path) -> Iterator[Runner]:
+    """A runner on this test's database, ended afterwards."""
+    log = tmp_path / "runner.log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.runner"],
+            cwd=ROOT, env=environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        ) as process,
+    ):  # fmt: skip
+        yield Runner(process, log)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == 0, log.read_text()
+
+
+def prepared(world: World, scenario: str) -> tuple[WorkItem, uuid.UUID]:
+    """Return a fresh item and the subject that the scenario is about."""
+    by = world.operator
+    if scenario == "complete":
+        item = states.in_progress(by)
+        return item, item.id
+    if scenario == "compensate":
+        item = states.completed(by)
+        return item, item.id
+    if scenario == "settle":
+        begun = states.compensating(by)
+        task = begun.attempt.compensation_id
+        states.actions.start(task, acting_user=by)
+        return begun.original, task
+    item = states.completed(
+        by, payload=TRANSFER, compensation={"capability": "demo.reverse-transfer"}
+    )
+    return item, states.compensate(item, by).attempt.compensation_id
+
+
+def outcome(world: World, item: WorkItem) -> Any:
+    """Return how everything about an item stands, without ids, times and counted tries."""
+    row = states.stored(world, item.id)
+    tries = states.attempts(world, item.id)
+    with tenant_scope(world.system.tenant_id):
+        tasks = [
+            (str(t.status), t.version, t.outcome, t.compensation_state)
+            for t in WorkItem.objects.filter(undoes_id=item.id)
+        ]
+        runs = [
+            (str(e.status), e.compensation_state, e.output)
+            for e in Execution.objects.filter(undoes_id=item.id)
+        ]
+    return (
+        (str(row.status), row.version, row.compensation_state, row.outcome),
+        states.actions_of(world, "work_item", item.id),
+        [(a.round, a.number, a.outcome, a.error) for a in tries],
+        [states.actions_of(world, "work_item", a.compensation_id) for a in tries],
+        tasks,
+        [run[:2] for run in runs],
+    )
+
+
+def test_every_declared_point_is_on_a_way_or_listed() -> None:
+    swept = {point for points in PATHS.values() for point in points}
+    assert swept | ELSEWHERE == failpoints.declared()
+    assert not swept & ELSEWHERE
+
+
+@pytest.mark.parametrize("scenario", ["complete", "compensate", "settle"])
+def test_a_verb_killed_anywhere_happens_once_or_not_at_all(
+    world: World, runner: Runner, scenario: str
+) -> None:
+    by = world.operator
+    smooth, subject = prepared(world, scenario)
+    untouched = outcome(world, smooth)
+    assert runner.do(scenario, subject, by) == 0
+    wanted = outcome(world, smooth)
+    assert wanted != untouched
+    for point in PATHS[scenario]:
+        item, subject = prepared(world, scenario)
+        assert runner.do(scenario, subject, by, point=point) == -signal.SIGKILL, point
+        now = wanted if point in AFTER_COMMIT else untouched
+        assert outcome(world, item) == now, point
+        assert runner.do(scenario, subject, by) == 0, point
+        assert outcome(world, item) == wanted, point
+    verify()
+
+
+def test_an_automated_step_killed_anywhere_has_its_effect_once(
+    world: World, runner: Runner
+) -> None:
+    by = world.operator
+    open_accounts(by.tenant_id, {"bank": 0, "customer": 1_000_000})
+    drain(fast_forward=True)
+    smooth, subject = prepared(world, "work")
+    assert runner.do("work", subject, by) == 0
+    wanted = outcome(world, smooth)
+    assert wanted[0][0] == "COMPENSATED"
+    moved = transfers(by.tenant_id)
+    assert moved == [("customer", "bank", 25_000)]
+    for point in PATHS["work"]:
+        item, subject = prepared(world, "work")
+        assert runner.do("work", subject, by, point=point) == -signal.SIGKILL, point
+        assert runner.do("work", subject, by) == 0, point
+        assert outcome(world, item) == wanted, point
+        moved.append(("customer", "bank", 25_000))
+        assert transfers(by.tenant_id) == moved, point
+    verify()
+
+
+def test_an_unarmed_point_does_nothing_and_an_undeclared_one_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failpoints.reach("nobody declared this")
+    monkeypatch.setenv("AMENDS_FAILPOINT", "record.before")
+    failpoints.reach("record.after")
+    with pytest.raises(LookupError, match="nobody declared this"):
+        failpoints.reach("nobody declared this")
