@@ -12,7 +12,7 @@ import uuid
 
 from accounts.selectors import active_actors, members_of_groups, operators
 from executions import selectors as executions
-from executions.compensation import last_attempt
+from executions.actions.compensation import last_attempt
 from ledger.dispatch.registry import Event
 from ledger.errors import NotFound
 from ledger.selectors import opened_by

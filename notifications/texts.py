@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.http.describers import describe
+from accounts.http.entries import ledger_url
 from accounts.http.timeline import detail_of, step_subject
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
@@ -41,7 +42,7 @@ _TONES = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Text:
-    """A message in words. `url` is a path on this site, empty where there is no page."""
+    """A message in words. `url` is a path on this site: the subject's page, else its ledger."""
 
     title: str
     text: str
@@ -71,7 +72,7 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
         found[row.id] = Text(
             title=str(_TITLES[row.topic]) % {"what": subject.title},
             text=": ".join(part for part in parts if part),
-            url=subject.url,
+            url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
         )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
+from typing_extensions import override
 
 from ledger.vocabulary import KINDS, SUBJECT_TYPES
 
@@ -51,6 +52,7 @@ class EntrySchema(serializers.Serializer[Any]):
     payloads = serializers.DictField(help_text="What can be erased, by name.")
     erased = serializers.ListField(child=serializers.CharField())
 
+    @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the fields; `from` is a word of Python and cannot be declared above."""
         fields: dict[str, serializers.Field[Any, Any, Any, Any]] = dict(super().get_fields())

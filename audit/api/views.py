@@ -11,8 +11,8 @@ from rest_framework.response import Response
 
 from accounts.http.api import TenantAPIView
 from accounts.http.entries import represent_entries
+from accounts.http.entry_schema import EntrySchema
 from accounts.http.schema import page_schema
-from audit.api.schemas import EntrySchema
 from audit.filters import NEWEST_FIRST, parse
 from ledger import selectors
 from ledger.errors import NotFound

@@ -36,3 +36,7 @@ if AMENDS_DEMO:
     INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS]
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# `make run` tells its parts the address with the port it chose.
+AMENDS_PUBLIC_URL = env.url(
+    "AMENDS_PUBLIC_URL", ("http", "https"), default=env.text("AMENDS_URL", "http://localhost:8000")
+)

@@ -6,14 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.http.entry_schema import SubjectSchema
 from notifications.lifecycle import DeliveryStatus, Topic
-
-
-class SubjectSchema(serializers.Serializer[Any]):
-    """What it is about."""
-
-    type = serializers.CharField()
-    id = serializers.UUIDField()
 
 
 class NotificationSchema(serializers.Serializer[Any]):
@@ -27,12 +21,12 @@ class NotificationSchema(serializers.Serializer[Any]):
     text = serializers.CharField()
     subject = SubjectSchema()
     case = serializers.UUIDField(allow_null=True)
-    url = serializers.CharField(help_text="Path of the subject's page; empty where there is none.")
+    url = serializers.CharField(help_text="Path of the subject's page, else of its ledger.")
     created_at = serializers.DateTimeField()
     read_at = serializers.DateTimeField(allow_null=True)
 
 
-class AttemptSchema(serializers.Serializer[Any]):
+class DeliveryAttemptSchema(serializers.Serializer[Any]):
     """One try at a delivery."""
 
     at = serializers.DateTimeField()
@@ -52,6 +46,6 @@ class DeliverySchema(serializers.Serializer[Any]):
     channel = serializers.CharField()
     recipient = serializers.CharField()
     status = serializers.ChoiceField(choices=DeliveryStatus.choices)
-    attempts = AttemptSchema(many=True)
+    attempts = DeliveryAttemptSchema(many=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()

@@ -9,6 +9,7 @@ from django.db import ProgrammingError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.http import describers
 from ledger.tenancy import tenant_scope
 from notifications import actions as reading
 from notifications.models import Delivery
@@ -168,6 +169,17 @@ def test_words_carry_the_reason_and_lead_to_the_undo_task(world: World) -> None:
     failed = api(world.operator).get("/api/v1/notifications").json()["results"][0]
     assert failed["title"] == "Undo failed: Approve"
     assert failed["url"] == f"/work-items/{item_id}/"
+
+
+def test_what_has_no_page_of_its_own_leads_to_its_ledger(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, item_id = three_tasks(world)
+    known = vars(describers)["_describers"]
+    monkeypatch.setitem(known, "work_item", lambda _ids: {})
+    found = api(world.analyst).get("/api/v1/notifications").json()["results"][0]
+    assert found["title"] == f"Task waiting: work item {str(item_id)[-8:]}"
+    assert found["url"] == f"/ledger/subjects/work_item/{item_id}/"
 
 
 def test_deliveries_are_for_operators_auditors_and_admins(world: World) -> None:
