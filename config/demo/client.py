@@ -98,7 +98,7 @@ class Client:
         while following:
             page = self.get(following)
             yield from page["results"]
-            following = page["next"]
+            following = page.get("next")
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         """Return the answer to a POST; `If_Match` is sent as If-Match.

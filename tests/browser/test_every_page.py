@@ -1,0 +1,113 @@
+"""Every page: axe finds nothing, light and dark, narrow and wide; nothing is wider than 320 px."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
+
+from accounts.http.entries import ledger_url
+from tests.browser.conftest import OpenTab
+from tests.casework import approved_loan, open_loan, open_undo, plan_for, roll_back, undo
+from tests.draining import drain
+from tests.world import World, make_world
+
+Scheme = Literal["light", "dark"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Story:
+    """Cases in every state that pages show, and a page each with who looks at it."""
+
+    world: World
+    pages: dict[str, tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Story]:
+    """Tell the story once: a fresh loan, one paid out with its preview, one half rolled back."""
+    with django_db_blocker.unblock():
+        world = make_world()
+        fresh = open_loan(world)
+        paid = approved_loan(world)
+        plan = plan_for(world, paid)
+        going = approved_loan(world)
+        run = roll_back(world, going)
+        undo(world.underwriter, going)
+        task = open_undo(world.surveyor, going)
+        drain()
+        ids = {
+            "fresh": fresh,
+            "paid": paid,
+            "plan": plan.id,
+            "going": going,
+            "run": run.id,
+            "task": task.id,
+        }
+        yield Story(world, _pages(ids))
+
+
+def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
+    return {
+        "inbox": ("surveyor", "/inbox/"),
+        "empty-inbox": ("bystander", "/inbox/"),
+        "undo-task": ("surveyor", reverse("workitems:detail", args=[ids["task"]])),
+        "undo-task-as-a-bystander": ("bystander", reverse("workitems:detail", args=[ids["task"]])),
+        "item-chain": ("surveyor", reverse("workitems:causal-chain", args=[ids["task"]])),
+        "search": ("surveyor", reverse("workitems:search")),
+        "new-task": ("surveyor", reverse("workitems:new")),
+        "cases": ("operator", reverse("cases:list")),
+        "definitions": ("operator", reverse("cases:definitions")),
+        "start-a-case": ("operator", reverse("cases:start")),
+        "rollbacks": ("operator", reverse("cases:runs")),
+        "fresh-case": ("operator", reverse("cases:detail", args=[ids["fresh"]])),
+        "finished-case": ("operator", reverse("cases:detail", args=[ids["paid"]])),
+        "case-being-rolled-back": ("operator", reverse("cases:detail", args=[ids["going"]])),
+        "case-chain": ("operator", reverse("cases:chain", args=[ids["going"]])),
+        "ask-for-a-rollback": ("operator", reverse("cases:rollback", args=[ids["paid"]])),
+        "preview": ("operator", reverse("cases:plan", args=[ids["plan"]])),
+        "run": ("operator", reverse("cases:run", args=[ids["run"]])),
+        "ledger-of-a-case": ("auditor", ledger_url("case", ids["going"])),
+        "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),
+        "notifications": ("surveyor", reverse("notifications:list")),
+    }
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(open_tab: OpenTab, story: Story, scheme: Scheme, width: int) -> None:
+    found: dict[str, list[str]] = {}
+    for name, (who, path) in story.pages.items():
+        tab = open_tab(story.world.of(who), scheme=scheme, width=width)
+        response = tab.page.goto(f"{tab.url}{path}")
+        assert response is not None
+        assert response.status == 200, name
+        if violations := tab.violations():
+            found[name] = violations
+    assert found == {}
+
+
+def test_no_page_scrolls_sideways_at_320_pixels(open_tab: OpenTab, story: Story) -> None:
+    wider: dict[str, int] = {}
+    for name, (who, path) in story.pages.items():
+        tab = open_tab(story.world.of(who), width=320)
+        tab.go(path)
+        if tab.overflow() > 0:
+            wider[name] = tab.overflow()
+    assert wider == {}
+
+
+def test_a_missing_page_says_so_and_leaks_nothing(open_tab: OpenTab, story: Story) -> None:
+    path = story.pages["undo-task"][1]
+    tab = open_tab(story.world.outsider)
+    tab.expected.add(404)
+    response = tab.page.goto(f"{tab.url}{path}")
+    assert response is not None
+    assert response.status == 404
+    assert "Withdraw the valuation" not in tab.page.content()
+    assert tab.violations() == []
