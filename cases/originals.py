@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from executions import selectors as executions
-from executions.compensation import kind_of
+from executions.actions.compensation import kind_of
 from ledger.clock import rfc3339
 from workitems import selectors as work_items
 

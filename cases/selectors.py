@@ -20,7 +20,7 @@ from cases.models import (
     PlanItem,
 )
 from cases.originals import read_many
-from executions.compensation import attempts_of
+from executions.actions.compensation import attempts_of
 from ledger.errors import NotFound
 from ledger.selectors import Entry, entries_of, entries_of_case
 

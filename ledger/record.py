@@ -199,11 +199,6 @@ class _Rows:
         caused_by = _link(change.caused_by, recorded)
         original = _link(change.original, recorded)
         correlation = change.correlation_id or change.case_id or change.subject_id
-        commitments = []
-        for name, value in sorted(change.payloads.items()):
-            salt, body = new_salt(), payload_bytes(value)
-            self.payload.append((entry_id, name, change.tenant_id, salt, body))
-            commitments.append({"name": name, "hash": commitment(salt, body).hex()})
         compensation = None if change.compensation is None else dict(change.compensation)
         envelope = {
             "schema": ENVELOPE_SCHEMA,
@@ -230,7 +225,7 @@ class _Rows:
             "completion_seq": change.completion_seq,
             "compensation": compensation,
             "at": rfc3339(moment),
-            "commitments": commitments,
+            "commitments": self._commitments(change, entry_id),
         }
         body = canonical(envelope)
         digest = leaf_hash(body)
@@ -250,6 +245,15 @@ class _Rows:
         if change.kind != "DELIVERY":
             self._announce(change, entry_id, moment)
         return Recorded(entry_id, digest, seq, moment)
+
+    def _commitments(self, change: Change, entry_id: uuid.UUID) -> list[dict[str, str]]:
+        """Keep the payloads apart and return what the envelope says of them."""
+        said = []
+        for name, value in sorted(change.payloads.items()):
+            salt, body = new_salt(), payload_bytes(value)
+            self.payload.append((entry_id, name, change.tenant_id, salt, body))
+            said.append({"name": name, "hash": commitment(salt, body).hex()})
+        return said
 
     def _announce(self, change: Change, entry_id: uuid.UUID, moment: dt.datetime) -> None:
         shard = change.case_id or change.subject_id

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
 from accounts.actions import change_roles as _change_roles
-from executions.compensation import attempts_of
+from executions.actions.compensation import attempts_of
 from executions.models import CompensationAttempt
 from ledger import selectors as entries
 from ledger.record import Change, record

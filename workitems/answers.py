@@ -1,7 +1,8 @@
 """The form in which an item is answered: its outcomes, and fields from its JSON Schema.
 
-The subset shown as fields: string, number, integer, boolean, enum, and dates. Anything else is a text
-area in which JSON is written. The schema itself is checked by the verb, for pages and programs alike.
+The subset shown as fields: string, number, integer, boolean, enum, and dates. Anything else is a
+text area in which JSON is written. The schema itself is checked by the verb, for pages and programs
+alike.
 """
 
 from __future__ import annotations
@@ -92,22 +93,20 @@ def field_of(name: str, schema: dict[str, Any], *, required: bool) -> forms.Fiel
     }
     if "enum" in schema:
         return _choice(schema["enum"], common)
-    match _type_of(schema):
-        case "boolean":
-            # A box that must be ticked would refuse "no".
-            return forms.BooleanField(**{**common, "required": False})
-        case "integer":
-            return forms.IntegerField(**common, **_bounds(schema))
-        case "number":
-            return forms.FloatField(**common, **_bounds(schema))
-        case "string" if schema.get("format") == "date":
-            return forms.CharField(**common, widget=forms.DateInput(attrs={"type": "date"}))
-        case "string" if _is_short(schema):
-            return forms.CharField(**common)
-        case "string":
-            return _text_area(**common)
-        case _:
-            return _json_field(schema, **common)
+    kind = _type_of(schema)
+    if kind == "boolean":
+        # A box that must be ticked would refuse "no".
+        return forms.BooleanField(**{**common, "required": False})
+    if kind in {"integer", "number"}:
+        number = forms.IntegerField if kind == "integer" else forms.FloatField
+        return number(**common, **_bounds(schema))
+    return _text(schema, common) if kind == "string" else _json_field(schema, **common)
+
+
+def _text(schema: dict[str, Any], common: dict[str, Any]) -> forms.Field:
+    if schema.get("format") == "date":
+        return forms.CharField(**common, widget=forms.DateInput(attrs={"type": "date"}))
+    return forms.CharField(**common) if _is_short(schema) else _text_area(**common)
 
 
 def _is_short(schema: dict[str, Any]) -> bool:

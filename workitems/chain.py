@@ -1,7 +1,7 @@
 """Causal chains: finished work in the order of completion, and what reverses it.
 
-`build_chain` is pure and knows work items and executions alike, so the page of a case draws its chain
-with it too. What is drawn, the table beside it and the API answer come from the same nodes.
+`build_chain` is pure and knows work items and executions alike, so the page of a case draws its
+chain with it too. What is drawn, the table beside it and the API answer come from the same nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from accounts.selectors import Person, people
 from accounts.templatetags.amends import label_of, state_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
-from executions.models import Execution
+from executions.rows import Execution
 from ledger.clock import rfc3339
 from ledger.selectors import all_entries
 from workitems import selectors
@@ -39,8 +39,8 @@ _DONE = frozenset({Status.COMPLETED, ExecutionStatus.SUCCEEDED})
 class ChainNode:
     """One work item or execution of a chain.
 
-    `order` is its place in its lane: of completion for forward work, of undoing for undo work, equal
-    for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
+    `order` is its place in its lane: of completion for forward work, of undoing for undo work,
+    equal for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
     """
 
     type: str
@@ -119,9 +119,9 @@ def build_chain(
 ) -> Chain:
     """Order rows into a chain. Pure.
 
-    The forward lane holds finished work (and `focus`, and with `unfinished` everything), by completion
-    number, then by time. The undo lane holds every attempt at undoing one of those, by the time at
-    which the first attempt was opened.
+    The forward lane holds finished work (and `focus`, and with `unfinished` everything), by
+    completion number, then by time. The undo lane holds every attempt at undoing one of those, by
+    the time at which the first attempt was opened.
     """
     rows: list[WorkItem | Execution] = list(items)
     rows.extend(executions)

@@ -23,9 +23,11 @@ def to_svg(figure: Figure) -> str:
     size = f'width="{figure.width}" height="{figure.height}"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
-            f' viewBox="0 0 {figure.width} {figure.height}"'
-            ' font-family="system-ui, sans-serif" font-size="13">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
+                f' viewBox="0 0 {figure.width} {figure.height}"'
+                ' font-family="system-ui, sans-serif" font-size="13">'
+            ),
             f"<title>{escape(figure.label)}</title>",
             "<defs>",
             _tip("tip", _FORWARD),

@@ -11,7 +11,7 @@ from accounts.selectors import actors_by_username
 from ledger.errors import Invalid
 from workitems.actions.compensating import Wish
 from workitems.actions.creating import MAX_TITLE, Wanted
-from workitems.models import Priority
+from workitems.rows import Priority
 from workitems.words import BASES, REVERSIBILITIES
 
 _AREA = forms.Textarea(attrs={"rows": 3})

@@ -1,11 +1,11 @@
-"""Work items as something that can be undone: what `executions.compensation` must know of them."""
+"""Work items as something that can be undone: what `executions.actions.compensation` must know of them."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from executions.compensation import CompensableKind
+from executions.actions.compensation import CompensableKind
 from ledger.clock import rfc3339
 from workitems.models import WorkItem
 

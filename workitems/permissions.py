@@ -1,7 +1,7 @@
 """Who may do what with a work item, and why not: one answer for verbs, API and buttons.
 
-`available_actions` lists every built operation with the reason it is denied. It asks in the order in
-which a verb refuses: right first, then state.
+`available_actions` lists every built operation with the reason it is denied. It asks in the order
+in which a verb refuses: right first, then state.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Is a compensation run live in an item's case? Runs live above this app, which registers the answer.
+"""Is a compensation run live in an item's case? Runs live above this app, which registers the
+answer.
 
 Without `cases` installed there are no runs, and item-level compensation works alone.
 """

@@ -20,9 +20,9 @@ from django.db.models import (
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import Person, group_names, people
-from executions.compensation import attempts_of
+from executions.actions.compensation import attempts_of
 from executions.lifecycle import UNDISPATCHED, AttemptOutcome
-from executions.models import CompensationAttempt, Execution
+from executions.rows import CompensationAttempt, Execution
 from ledger.errors import NotFound
 from workitems.lifecycle import NOT_STARTED, OPEN, WORKING, Kind, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
@@ -105,7 +105,7 @@ class Listed:
 
 
 def listed(items: Sequence[WorkItem]) -> list[Listed]:
-    """Return `items` as lines of a list, in two queries; they need not come with their candidates."""
+    """Return `items` as lines of a list, in two queries; their candidates need not be read."""
     groups, users = _candidates([item.id for item in items if item.status == Status.PENDING])
     wanted = {item.assignee_id for item in items} | {id_ for ids in users.values() for id_ in ids}
     for item in items:
@@ -186,13 +186,13 @@ def waiting_for(who: ActingUser) -> QuerySet[WorkItem]:
 
 
 def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return unassigned items the person may claim because a group of theirs, or they, are named."""
+    """Return unassigned items that name the person, or a group of theirs, as a candidate."""
     rows = visible().filter(_names(who), status=Status.PENDING)
     return _undo_first(rows.exclude(excluded__contains=[str(who.actor_id)]))
 
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
-    """Narrow `rows` to items the person is a candidate of: named, in a named group, or nobody was."""
+    """Narrow `rows` to what the person may take: named, in a named group, or nobody was."""
     nobody = ~Exists(CandidateGroup.objects.filter(work_item_id=OuterRef("id"))) & ~Exists(
         CandidateUser.objects.filter(work_item_id=OuterRef("id"))
     )
@@ -225,7 +225,7 @@ COUNTED = 100
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WaitingCounts:
-    """How much waits, each number at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
+    """How much waits, each at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
 
     mine: int = 0
     groups: int = 0

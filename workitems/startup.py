@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
 from accounts.http import describers, nav
-from executions.compensation import register_kind, register_opener
+from executions.actions.compensation import register_kind, register_opener
 from ledger.verify import register_guarded
 from workitems import selectors
 from workitems.actions.within import open_undo_task
@@ -16,7 +16,7 @@ from workitems.models import WorkItem
 
 
 def register() -> None:
-    """Make work items undoable and people able to undo, known to the ledger's check and to pages."""
+    """Make work items undoable, people able to undo, and both known to the ledger and pages."""
     register_kind(WORK_ITEM_KIND)
     register_opener("human", open_undo_task)
     register_guarded("workitems_workitem", "work_item")
@@ -34,6 +34,6 @@ def register() -> None:
 
 
 def waiting(acting_user: ActingUser) -> int:
-    """Return how many things wait for a member or their groups; at most twice `selectors.COUNTED`."""
+    """Return how much waits for a member or their groups; at most twice `selectors.COUNTED`."""
     counts = selectors.waiting_counts(acting_user, with_unassigned=False)
     return counts.mine + counts.groups

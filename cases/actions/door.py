@@ -12,6 +12,7 @@ from cases.errors import RunLive
 from cases.lifecycle import LIVE_RUNS, CaseStatus
 from cases.models import Case, CompensationRun, CompensationStep
 from executions.basis import MAX_REASON
+from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record
 from ledger.selectors import latest_ref
@@ -128,8 +129,9 @@ def fault_case(case: Case, detail: str, *, by: ActorRef, caused_by: EntryRef | N
     before = str(case.status)
     case.fail()
     case.fault = detail[:4000]
+    case.ended_at = now()
     save_case(
-        case, "faulted", before=before, by=by, fields=("fault",), caused_by=caused_by,
+        case, "faulted", before=before, by=by, fields=("fault", "ended_at"), caused_by=caused_by,
         payloads={"detail": case.fault},
     )  # fmt: skip
 

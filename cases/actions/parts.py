@@ -8,9 +8,10 @@ from typing import Any
 
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.models import Case, PlanItem
+from cases.originals import read_many
 from cases.planning import Part
 from executions.actions import within as executions_within
-from executions.compensation import kind_of
+from executions.actions.compensation import kind_of
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
 from executions.planning import OriginalRef
 from executions.policy import CompensationPolicy
@@ -44,10 +45,11 @@ def compiled(case: Case) -> CompiledDefinition:
     return CompiledDefinition.from_json(case.definition.compiled)
 
 
-def parts_of_case(case: Case) -> list[Part]:
-    """Return every piece of a case's forward work, its rows locked."""
+def parts_of_case(case: Case, *, lock: bool) -> list[Part]:
+    """Return every piece of a case's forward work, its rows locked or as committed now."""
     items = list(PlanItem.objects.filter(case_id=case.id))
-    rows = lock_rows((item.type, item.target_id) for item in items)
+    refs = [(item.type, item.target_id) for item in items]
+    rows = lock_rows(refs) if lock else read_many(refs)
     definition = compiled(case)
     return [part_in_case(item, rows[item.target_id], definition) for item in items]
 

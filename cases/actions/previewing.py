@@ -15,6 +15,7 @@ from cases.actions.parts import compiled, lock_part, part_alone, part_in_case, p
 from cases.errors import AlreadyCompensated, CaseClosed
 from cases.lifecycle import CaseStatus
 from cases.models import Case, CompensationPlan, PlanItem
+from cases.originals import read
 from cases.planning import Content, Part, Scope, make_plan, parse_include, parse_scope
 from executions.basis import parse_regulatory_basis, required_reason
 from executions.policy import STRATEGIES
@@ -55,7 +56,7 @@ def preview(
             raise invalid
         alone = subject[0] != "case"
         said = _checked(reason, scope, strategy, include, regulatory_basis, alone=alone)
-        parts = parts_of(subject, case)
+        parts = parts_of(subject, case, lock=False)
         moment = now()
         content = make_plan(
             parts, subject=subject, scope=said["scope"], strategy=said["strategy"],
@@ -104,18 +105,18 @@ def find_case(subject: Subject) -> tuple[Case | None, Any | None]:
         if found is None:
             raise NotFound("There is no such case.")
         return found, None
-    row = lock_part(type_, id_)
+    row = read(type_, id_)
     if row is None:
         raise NotFound
     return (None if row.case_id is None else cases.filter(id=row.case_id).first()), row
 
 
-def parts_of(subject: Subject, case: Case | None) -> list[Part]:
-    """Return what a plan about `subject` may undo, rows locked."""
+def parts_of(subject: Subject, case: Case | None, *, lock: bool) -> list[Part]:
+    """Return what a plan about `subject` may undo, rows locked or as committed now."""
     type_, id_ = subject
     if type_ == "case" and case is not None:
-        return parts_of_case(case)
-    row = lock_part(type_, id_)
+        return parts_of_case(case, lock=lock)
+    row = lock_part(type_, id_) if lock else read(type_, id_)
     item = None if case is None else PlanItem.objects.filter(case_id=case.id, target_id=id_).first()
     if case is not None and item is not None:
         part = part_in_case(item, row, compiled(case))

@@ -22,20 +22,20 @@ from cases.actions.door import (
 from cases.actions.forward import Cause
 from cases.actions.parts import lock_part
 from cases.actions.pausing import case_of_run
-from cases.actions.running import lock_run, unblock
+from cases.actions.running import lock_run, plain_request, unblock
 from cases.errors import UndoNotBegun
 from cases.lifecycle import LIVE_RUNS, StepStatus
 from cases.models import Case, CompensationRun, CompensationStep
-from executions import compensation
+from executions.actions import compensation
+from executions.actions.compensation import kind_of
 from executions.basis import required_reason
-from executions.compensation import kind_of
 from executions.lifecycle import CompensationState
 from executions.planning import UndoRequest
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.selectors import latest_ref
 from ledger.tenancy import set_tenant
-from workitems.actions.repairing import by_person
+from workitems.actions.repairing import by_person, for_person
 
 Remember = Callable[[CompensationRun], None]
 
@@ -135,7 +135,10 @@ def hand_step_to_human(
     """Let a person do what the program could not. Operators. Raises as `reassign_step`."""
 
     def decide(held: Held) -> None:
-        request = by_person(_attempt(held), assignee, candidate_groups, required=False)
+        if held.last is None:
+            _begin_by_person(held, assignee, candidate_groups)
+            return
+        request = by_person(held.last, assignee, candidate_groups, required=False)
         _again(held, request, "compensation_handed_to_human", "compensation_step_retried")
 
     return _decide(
@@ -283,6 +286,25 @@ def _again(held: Held, request: UndoRequest | None, action: str, step_action: st
         kind_of(step.original_type), held.row, wanted, action=action, by=held.cause.by,
         caused_by=held.cause.entry,
     )  # fmt: skip
+    _follow(held, attempt, step_action)
+
+
+def _begin_by_person(
+    held: Held, assignee: uuid.UUID | None, candidate_groups: Sequence[str]
+) -> None:
+    """Begin the undo that could not begin by itself, as a plain task for a person."""
+    plain = plain_request(held.run, held.step, held.row)
+    request = for_person(plain, assignee, candidate_groups)
+    attempt = compensation.begin(
+        kind_of(held.step.original_type), held.row, request, by=held.cause.by,
+        caused_by=held.cause.entry,
+    )  # fmt: skip
+    _follow(held, attempt, "compensation_step_retried")
+
+
+def _follow(held: Held, attempt: Any, step_action: str) -> None:
+    """Let step, run and case go on with a new attempt."""
+    step, run = held.step, held.run
     before = str(run.status)
     unblock(run, held.case, cause=held.cause)
     step.retry()

@@ -17,6 +17,7 @@ from cases.actions.forward import TRANSIENT, Cause
 from cases.actions.parts import compiled, lock_part, part_in_case
 from cases.definitions import UNDO_OUTCOMES, CapabilityCall, ExpressionFailed, input_for
 from cases.lifecycle import (
+    ENDED,
     LIVE_RUNS,
     OPEN_ITEMS,
     RESIDUAL_EXCLUSIONS,
@@ -29,8 +30,8 @@ from cases.lifecycle import (
 from cases.models import Case, CompensationRun, CompensationStep, PlanItem
 from cases.originals import original_value
 from cases.planning import shown_step
-from executions import compensation
-from executions.compensation import kind_of
+from executions.actions import compensation
+from executions.actions.compensation import kind_of
 from executions.lifecycle import CompensationState
 from executions.planning import Exclusion, UndoRequest, UndoStep, plan_original
 from ledger.clock import now
@@ -53,25 +54,37 @@ def lock_run(run_id: uuid.UUID) -> CompensationRun | None:
 
 def proceed(run_id: uuid.UUID, case: Case | None, *, cause: Cause) -> None:
     """Start the next step if nothing is under way, or settle the run when none is left."""
-    while True:
-        steps = list(CompensationStep.objects.filter(run_id=run_id))
-        if not steps and not CompensationRun.objects.filter(id=run_id).exists():
-            return
-        if any(step.status in BUSY for step in steps) or _awaits_results(run_id, case):
-            return
-        planned = [step for step in steps if step.status == StepStatus.PLANNED]
-        following = max(planned, key=_order, default=None)
-        row = None
-        if following is not None:
-            row = lock_part(following.original_type, following.original_id)
-        run = lock_run(run_id)
-        if run is None or run.status != RunStatus.RUNNING:
-            return
-        if following is None:
-            _settle(run, steps, case, cause=cause)
-            return
-        if not _start(run, following, row, case, cause=cause):
-            return
+    if case is None:
+        _lock_about(run_id)
+    more = True
+    while more:
+        more = _proceeded(run_id, case, cause=cause)
+
+
+def _proceeded(run_id: uuid.UUID, case: Case | None, *, cause: Cause) -> bool:
+    """Start one step, or settle. Returns whether the step needed nothing: another may start."""
+    steps = list(CompensationStep.objects.filter(run_id=run_id))
+    if any(step.status in BUSY for step in steps) or _awaits_results(run_id, case):
+        return False
+    planned = [step for step in steps if step.status == StepStatus.PLANNED]
+    following = max(planned, key=_order, default=None)
+    row = None
+    if following is not None:
+        row = lock_part(following.original_type, following.original_id)
+    run = lock_run(run_id)
+    if run is None or run.status != RunStatus.RUNNING:
+        return False
+    if following is None:
+        _settle(run, steps, case, cause=cause)
+        return False
+    return _start(run, following, row, case, cause=cause)
+
+
+def _lock_about(run_id: uuid.UUID) -> None:
+    """Lock the one original of a run without a case, before anything of the run is read."""
+    about = CompensationRun.objects.filter(id=run_id).values_list("about_type", "about_id").first()
+    if about is not None:
+        lock_part(*about)
 
 
 def _order(step: CompensationStep) -> tuple[int, int]:
@@ -161,22 +174,7 @@ def request_for(
 
     Raises ExpressionFailed, or Refusal when the binding's input is no object.
     """
-    spec = step.spec
-    request = UndoRequest(
-        mode=step.mode,
-        strategy=step.strategy,
-        reason=run.reason,
-        requested_by=run.requested_by_id,
-        regulatory_basis=tuple(run.regulatory_basis),
-        capability=spec["capability"],
-        performer=spec["performer"],
-        candidate_groups=tuple(spec["candidate_groups"]),
-        fallback=spec["fallback"],
-        title=f"Undo: {getattr(row, 'title', '') or step.original_name}",
-        run_id=run.id,
-        step=step.n,
-        binding=step.binding,
-    )
+    request = plain_request(run, step, row)
     if case is None or not step.binding:
         return request
     target = compiled(case).binding(step.binding).target
@@ -199,6 +197,26 @@ def request_for(
         outcomes=target.outcomes or UNDO_OUTCOMES,
         resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
         priority=target.priority,
+    )
+
+
+def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> UndoRequest:
+    """Return what the undo of this step is told by its policy alone, without its binding."""
+    spec = step.spec
+    return UndoRequest(
+        mode=step.mode,
+        strategy=step.strategy,
+        reason=run.reason,
+        requested_by=run.requested_by_id,
+        regulatory_basis=tuple(run.regulatory_basis),
+        capability=spec["capability"],
+        performer=spec["performer"],
+        candidate_groups=tuple(spec["candidate_groups"]),
+        fallback=spec["fallback"],
+        title=f"Undo: {getattr(row, 'title', '') or step.original_name}",
+        run_id=run.id,
+        step=step.n,
+        binding=step.binding,
     )
 
 
@@ -353,7 +371,7 @@ def _settle(
     else:
         case.settle_back(resume=run.resume_after)
     case.prior_status = ""
-    case.ended_at = now()
+    case.ended_at = now() if case.status in ENDED else None
     save_case(
         case, "rollback_settled", before=was, by=cause.by, fields=("ended_at", "prior_status"),
         caused_by=entry.ref, compensation={"run": str(run.id)},

@@ -11,12 +11,12 @@ from typing import Any
 from cases.actions import running
 from cases.actions.door import save_step
 from cases.actions.forward import TRANSIENT, Cause, change_context
-from cases.actions.parts import compiled
+from cases.actions.parts import compiled, lock_part
 from cases.definitions import ExpressionFailed, context_after
 from cases.lifecycle import LIVE_RUNS, StepStatus
 from cases.models import Case, CompensationRun, CompensationStep, PlanItem
 from cases.originals import read, result_of
-from executions import compensation
+from executions.actions import compensation
 from executions.lifecycle import AttemptOutcome, CompensationState
 from ledger.clock import now
 from ledger.dispatch.registry import Event
@@ -26,7 +26,11 @@ UNDER_WAY = (StepStatus.RUNNING, StepStatus.FAILED)
 
 def heard(case: Case | None, event: Event, *, cause: Cause) -> None:
     """The undo of one work item or execution began, ended, failed, or was decided about."""
-    row = read(event.subject_type, event.subject_id)
+    if case is None:
+        # Without a case the original's row is what keeps two handlers apart.
+        row = lock_part(event.subject_type, event.subject_id)
+    else:
+        row = read(event.subject_type, event.subject_id)
     if row is None:
         return
     if case is not None:

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from accounts.acting import system_of
 from accounts.roles import ActorType
-from executions import compensation, registry
-from executions.actions import endings
+from executions import registry
+from executions.actions import compensation, endings
 from executions.actions.entries import last_entry, note
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from executions import compensation
+from executions.actions import compensation
 from executions.actions.entries import last_entry, note
 from executions.counters import next_completion
 from executions.lifecycle import CompensationState

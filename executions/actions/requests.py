@@ -10,8 +10,7 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.roles import ActorType
-from executions import compensation
-from executions.actions import endings, within
+from executions.actions import compensation, endings, within
 from executions.errors import AlreadyDispatched, ManagedByRun
 from executions.lifecycle import OPEN, CompensationState, ExecutionStatus
 from executions.models import Execution

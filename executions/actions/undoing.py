@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from executions import compensation
+from executions.actions import compensation
 from executions.actions.within import NewExecution, open_execution
 from executions.models import Execution
 from executions.planning import UndoRequest
@@ -43,7 +43,7 @@ def open_undo(
 
 
 def register() -> None:
-    """Make executions known to `executions.compensation`."""
+    """Make executions known to `executions.actions.compensation`."""
     compensation.register_opener("automated", open_undo)
     compensation.register_kind(
         compensation.CompensableKind(

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from accounts.acting import ActingUser
 from config.demo.transfers import balances, open_accounts, transfers
-from executions import compensation, selectors
+from executions import selectors
+from executions.actions import compensation
 from executions.actions import cancel_execution, request_execution
 from executions.actions.within import lock_executions
 from executions.errors import ManagedByRun

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from executions.compensation import kind_of
-from executions.models import Execution
+from executions.actions.compensation import kind_of
+from executions.rows import Execution
 from ledger.errors import Invalid, NotFound, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record
 from ledger.selectors import latest_ref

@@ -1,11 +1,11 @@
-"""Editing what an open item says: title, priority, due time, payload. Its status never changes here."""
+"""Editing what an open item says: title, priority, due time, payload; never its status."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.db import transaction
@@ -49,8 +49,8 @@ def edit(
 ) -> WorkItem:
     """Change what an open item says. Operator, or who created it.
 
-    An edit that changes nothing writes nothing and keeps the version. Raises NotFound, NotPermitted,
-    Stale, IllegalState (no longer open), Invalid.
+    An edit that changes nothing writes nothing and keeps the version. Raises NotFound,
+    NotPermitted, Stale, IllegalState (no longer open), Invalid.
     """
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
@@ -118,13 +118,20 @@ def _checked(wanted: Edit) -> dict[str, Any]:
         values["due_at"] = wanted.due_at
     if wanted.payload is not UNSAID:
         values["payload"] = wanted.payload
-        if not isinstance(wanted.payload, dict):
-            problems.append(FieldError("/payload", "must be an object"))
-        else:
-            check_json(wanted.payload, "/payload")
+        problems.extend(_payload_problems(wanted.payload))
     if problems:
         raise Invalid("The edit breaks a rule.", errors=problems)
     return values
+
+
+def _payload_problems(payload: Any) -> Sequence[FieldError]:
+    if not isinstance(payload, dict):
+        return [FieldError("/payload", "must be an object")]
+    try:
+        check_json(payload, "/payload")
+    except Invalid as invalid:
+        return invalid.errors
+    return []
 
 
 def _said(name: str, value: Any) -> Any:

@@ -15,11 +15,11 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.selectors import active_actors
-from executions import compensation
+from executions.actions import compensation
 from executions.actions import within as executions_within
 from executions.basis import required_reason
-from executions.models import CompensationAttempt, Execution
 from executions.planning import UndoRequest
+from executions.rows import CompensationAttempt, Execution
 from ledger.errors import Invalid, NotFound, NotPermitted
 from ledger.tenancy import set_tenant
 from workitems.actions.compensating import Compensation, performer_of, problems_of_groups
@@ -181,11 +181,20 @@ def by_person(
     """
     if required and assignee is None and not groups:
         raise Invalid.field("/assignee", "name an assignee or candidate_groups", code="required")
+    return for_person(UndoRequest.from_json(last.request), assignee, groups)
+
+
+def for_person(
+    request: UndoRequest, assignee: uuid.UUID | None, groups: Sequence[str]
+) -> UndoRequest:
+    """Return a request, now for a person: a named one, a group, or whom the policy names.
+
+    Raises Invalid when the named one is no active member, or a group's name is none.
+    """
     if assignee is not None and not active_actors([assignee]):
         raise Invalid.field("/assignee", "must be an active member of this organisation")
     for problem in problems_of_groups(groups):
         raise Invalid(problem.message, errors=[problem])
-    request = UndoRequest.from_json(last.request)
     return dataclasses.replace(
         request,
         mode="human",

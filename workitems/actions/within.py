@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from executions import compensation
-from executions.compensation import Opened, compensation_block
+from executions.actions import compensation
+from executions.actions.compensation import Opened, compensation_block
 from executions.lifecycle import CompensationState
 from executions.planning import UndoRequest
 from ledger.clock import now
@@ -62,33 +62,7 @@ def create_item(
     With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that
     no observer ever sees an undo task that does not yet know what it undoes.
     """
-    item = WorkItem(
-        tenant_id=new.tenant_id,
-        kind=new.kind,
-        title=new.title,
-        status=Status.ASSIGNED if new.assignee_id else Status.PENDING,
-        compensation_state=(
-            CompensationState.COMPENSATING if new.undoes else CompensationState.NONE
-        ),
-        priority=Priority[new.priority],
-        assignee_id=new.assignee_id,
-        excluded=[str(actor) for actor in new.excluded],
-        payload=new.payload,
-        permitted_outcomes=list(new.permitted_outcomes),
-        resolution_schema=new.resolution_schema,
-        policy=new.policy,
-        reversibility=new.reversibility,
-        compensates_id=new.compensates_id,
-        undoes_type=new.undoes[0] if new.undoes else "",
-        undoes_id=new.undoes[1] if new.undoes else None,
-        compensation=new.compensation,
-        run_id=new.run_id,
-        case_id=new.case_id,
-        binding=new.binding,
-        created_by_id=new.created_by,
-        created_at=now(),
-        due_at=new.due_at,
-    )
+    item = _row(new)
     item.save(force_insert=True)
     if new.candidate_groups:
         CandidateGroup.objects.bulk_create(
@@ -119,6 +93,36 @@ def create_item(
         )
     )
     return item
+
+
+def _row(new: NewWorkItem) -> WorkItem:
+    return WorkItem(
+        tenant_id=new.tenant_id,
+        kind=new.kind,
+        title=new.title,
+        status=Status.ASSIGNED if new.assignee_id else Status.PENDING,
+        compensation_state=(
+            CompensationState.COMPENSATING if new.undoes else CompensationState.NONE
+        ),
+        priority=Priority[new.priority],
+        assignee_id=new.assignee_id,
+        excluded=[str(actor) for actor in new.excluded],
+        payload=new.payload,
+        permitted_outcomes=list(new.permitted_outcomes),
+        resolution_schema=new.resolution_schema,
+        policy=new.policy,
+        reversibility=new.reversibility,
+        compensates_id=new.compensates_id,
+        undoes_type=new.undoes[0] if new.undoes else "",
+        undoes_id=new.undoes[1] if new.undoes else None,
+        compensation=new.compensation,
+        run_id=new.run_id,
+        case_id=new.case_id,
+        binding=new.binding,
+        created_by_id=new.created_by,
+        created_at=now(),
+        due_at=new.due_at,
+    )
 
 
 def open_undo_task(

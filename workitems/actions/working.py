@@ -1,6 +1,6 @@
 """Working on an item: claim, release, assign, start, stop, complete, reject, cancel.
 
-Ending an undo task settles its original in the same transaction; see `executions.compensation`.
+Ending an undo task settles its original in the same transaction; see `executions.actions.compensation`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.selectors import active_actors
-from executions import compensation
+from executions.actions import compensation
 from executions.basis import required_reason
 from executions.counters import next_completion
 from executions.lifecycle import CompensationState

@@ -14,7 +14,7 @@ from executions.lifecycle import CompensationState
 from ledger.errors import Invalid
 from workitems import selectors
 from workitems.lifecycle import Kind, Status
-from workitems.models import WorkItem
+from workitems.rows import WorkItem
 
 ME = "me"
 

@@ -9,12 +9,12 @@ from typing import Any
 from accounts.acting import Authority
 from executions import selectors as execution_selectors
 from executions.api import representation as executions_representation
-from executions.models import CompensationAttempt
+from executions.rows import CompensationAttempt
 from ledger.clock import rfc3339
 from workitems import selectors
 from workitems.actions.compensating import Compensation
-from workitems.models import Priority, WorkItem
 from workitems.permissions import Action
+from workitems.rows import Priority, WorkItem
 from workitems.selectors import Shown
 
 WORK_ITEM = WorkItem.subject_type

@@ -1,7 +1,7 @@
 """What the work item operations take and answer, for parsing and for OpenAPI.
 
-The inputs check types only; every rule of substance is the verb's, so that pages and programs are told
-the same.
+The inputs check types only; every rule of substance is the verb's, so that pages and programs are
+told the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from executions.basis import CODES
 from executions.lifecycle import CompensationState, Reversibility
 from executions.policy import MODES, STRATEGIES
 from workitems.lifecycle import Kind, Status
-from workitems.models import Priority
+from workitems.rows import Priority
 
 NAME = 150
 
@@ -194,7 +194,7 @@ class ChainNodeSchema(serializers.Serializer[Any]):
 class ChainEdgeSchema(serializers.Serializer[Any]):
     """An arrow of a causal chain, by node ids."""
 
-    source = serializers.UUIDField()
+    source = serializers.UUIDField()  # type: ignore[assignment]  # a field takes this name's place
     target = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=["then", "reverses", "caused"])
 

@@ -15,6 +15,6 @@ urlpatterns: list[URLPattern] = [
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),
     *(
         path(f"work-items/<uuid:id>/{route}", view.as_view(), name=route.rpartition("/")[2])
-        for route, view in {**views.ACTIONS, **views.DECISIONS}.items()
+        for route, view in views.OPERATIONS.items()
     ),
 ]

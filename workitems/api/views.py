@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -38,7 +39,7 @@ from workitems.api.schemas import (
     WorkItemSchema,
 )
 from workitems.lifecycle import Kind, Status
-from workitems.models import WorkItem
+from workitems.rows import WorkItem
 
 Schema = type[StrictSerializer]
 
@@ -162,37 +163,20 @@ class CompensationAction(WorkItemView):
         )
 
 
-def _action(
-    name: str,
-    verb: Callable[..., WorkItem],
+def _endpoint(
+    verb: Callable[..., Any],
     what: str,
-    body: Schema | None = None,
-    arguments: Callable[[Given], dict[str, Any]] | None = None,
-) -> type[WorkItemAction]:
-    view = type(
-        name,
-        (WorkItemAction,),
-        {
-            "__doc__": what,
-            "verb": staticmethod(verb),
-            "body": body,
-            "arguments": None if arguments is None else staticmethod(arguments),
-        },
-    )
-    return extend_schema(request=body, responses=WorkItemSchema, description=what)(view)
-
-
-def _decision(
-    name: str,
-    verb: Callable[..., Compensation],
-    what: str,
+    *,
+    of_undo: bool = True,
     body: Schema | None = None,
     arguments: Callable[[Given], dict[str, Any]] | None = None,
     status: int = 200,
-) -> type[CompensationAction]:
+) -> type[WorkItemView]:
+    """Return the view of one operation; those of an undo answer with original and compensation."""
+    base: type[WorkItemView] = CompensationAction if of_undo else WorkItemAction
     view = type(
-        name,
-        (CompensationAction,),
+        verb.__name__.title().replace("_", ""),
+        (base,),
         {
             "__doc__": what,
             "verb": staticmethod(verb),
@@ -201,52 +185,55 @@ def _decision(
             "status": status,
         },
     )
-    return extend_schema(
-        request=body, responses={status: CompensationAnswerSchema}, description=what
-    )(view)
+    answer = CompensationAnswerSchema if of_undo else WorkItemSchema
+    return extend_schema(request=body, responses={status: answer}, description=what)(view)
 
 
-ACTIONS: dict[str, type[WorkItemAction]] = {
-    "claim": _action("Claim", actions.claim, "Take it from the pool."),
-    "release": _action("Release", actions.release, "Give it back to the pool."),
-    "assign": _action(
-        "Assign", actions.assign, "Give it to somebody.", AssignSchema, asking.assignee
+_work = functools.partial(_endpoint, of_undo=False)
+
+OPERATIONS: dict[str, type[WorkItemView]] = {
+    "claim": _work(actions.claim, "Take it from the pool."),
+    "release": _work(actions.release, "Give it back to the pool."),
+    "assign": _work(
+        actions.assign, "Give it to somebody.", body=AssignSchema, arguments=asking.assignee
     ),
-    "start": _action("Start", actions.start, "Begin work; from the pool this takes it too."),
-    "stop": _action("Stop", actions.stop, "Pause work."),
-    "complete": _action(
-        "Complete", actions.complete, "Finish it with an outcome and a resolution.", CompleteSchema
+    "start": _work(actions.start, "Begin work; from the pool this takes it too."),
+    "stop": _work(actions.stop, "Pause work."),
+    "complete": _work(
+        actions.complete, "Finish it with an outcome and a resolution.", body=CompleteSchema
     ),
-    "reject": _action("Reject", actions.reject, "Refuse it for good.", ReasonSchema),
-    "cancel": _action("Cancel", actions.cancel, "Call it off.", ReasonSchema),
+    "reject": _work(actions.reject, "Refuse it for good.", body=ReasonSchema),
+    "cancel": _work(actions.cancel, "Call it off.", body=ReasonSchema),
+    "compensate": _endpoint(
+        actions.compensate,
+        "Have finished work undone.",
+        body=CompensateSchema,
+        arguments=asking.wish,
+        status=201,
+    ),
+    "compensation/retry": _endpoint(actions.retry_compensation, "Try the same undo again."),
+    "compensation/reassign": _endpoint(
+        actions.reassign_compensation,
+        "Have another person or group undo it.",
+        body=PerformerSchema,
+        arguments=asking.performer,
+    ),
+    "compensation/hand-to-human": _endpoint(
+        actions.hand_to_human,
+        "Let a person do what the program could not.",
+        body=PerformerSchema,
+        arguments=asking.performer,
+    ),
+    "compensation/attest": _endpoint(
+        actions.attest, "Vouch, with evidence, that it is undone.", body=EvidenceSchema
+    ),
+    "compensation/abandon": _endpoint(
+        actions.abandon, "Let the effect stand, with a reason.", body=ReasonSchema
+    ),
+    "compensation/withdraw": _endpoint(
+        actions.withdraw, "Call an undo back that has not started.", body=OptionalReasonSchema
+    ),
 }
-DECISIONS: dict[str, type[CompensationAction]] = {
-    "compensate": _decision(
-        "Compensate", actions.compensate, "Have finished work undone.", CompensateSchema,
-        asking.wish, 201,
-    ),
-    "compensation/retry": _decision(
-        "Retry", actions.retry_compensation, "Try the same undo again."
-    ),
-    "compensation/reassign": _decision(
-        "Reassign", actions.reassign_compensation, "Have another person or group undo it.",
-        PerformerSchema, asking.performer,
-    ),
-    "compensation/hand-to-human": _decision(
-        "HandToHuman", actions.hand_to_human, "Let a person do what the program could not.",
-        PerformerSchema, asking.performer,
-    ),
-    "compensation/attest": _decision(
-        "Attest", actions.attest, "Vouch, with evidence, that it is undone.", EvidenceSchema
-    ),
-    "compensation/abandon": _decision(
-        "Abandon", actions.abandon, "Let the effect stand, with a reason.", ReasonSchema
-    ),
-    "compensation/withdraw": _decision(
-        "Withdraw", actions.withdraw, "Call an undo back that has not started.",
-        OptionalReasonSchema,
-    ),
-}  # fmt: skip
 
 
 class WorkItemChain(TenantAPIView):

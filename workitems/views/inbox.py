@@ -23,7 +23,7 @@ from accounts.templatetags.amends import label_of
 from accounts.templatetags.state_words import WORDS
 from workitems import selectors
 from workitems.lifecycle import Kind
-from workitems.models import WorkItem
+from workitems.rows import WorkItem
 from workitems.selectors import Listed
 from workitems.views.presenting import is_overdue, priority_words, waiting_sentence
 from workitems.words import STRATEGIES, said
@@ -148,7 +148,8 @@ def _subtitle(shown: Listed, titles: dict[tuple[str, uuid.UUID], str]) -> str:
             parts.append(said(STRATEGIES, block["strategy"]))
         return " · ".join(parts)
     case = titles.get(("case", item.case_id)) if item.case_id is not None else None
-    return " · ".join(part for part in (case, priority_words(item).lower()) if part)
+    level = priority_words(item)
+    return f"{case} · {level.lower()}" if case and level else case or level
 
 
 def _address(tab: Tab, kind: str = "", query: str = "") -> str:

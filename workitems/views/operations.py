@@ -49,8 +49,7 @@ def _evidence(form: forms.Form) -> dict[str, Any]:
     return {"evidence": form.cleaned_data["evidence"]}
 
 
-def _wish(form: forms.Form) -> dict[str, Any]:
-    assert isinstance(form, CompensateForm)
+def _wish(form: CompensateForm) -> dict[str, Any]:
     return {"wish": form.wish()}
 
 

@@ -23,8 +23,8 @@ from workitems.actions.door import Asked
 from workitems.answers import AnswerForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
-from workitems.models import WorkItem
 from workitems.resolution import check_completion
+from workitems.rows import WorkItem
 from workitems.views import presenting
 from workitems.views.operations import BY_ACTION, Operation
 
@@ -171,7 +171,7 @@ def _facts(shown: selectors.Shown) -> list[dict[str, Any]]:
 
 
 def _arguments(operation: Operation, form: forms.Form) -> tuple[dict[str, Any], Invalid | None]:
-    """Return the verb's arguments; of a broken form empty ones, and the refusal the verb is to raise.
+    """Return the verb's arguments, and what the verb is to raise about a broken form.
 
     The verb raises it after permission, version and state, which are said first.
     """

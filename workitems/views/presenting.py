@@ -20,7 +20,7 @@ from ledger.selectors import entries_of
 from workitems import selectors
 from workitems.answers import AnswerForm
 from workitems.lifecycle import OPEN, WORKING, Kind, Status
-from workitems.models import Priority, WorkItem
+from workitems.rows import Priority, WorkItem
 from workitems.selectors import Shown
 from workitems.views.operations import buttons
 from workitems.views.undoing import compensation_panel
@@ -219,7 +219,7 @@ def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def may_answer(item: WorkItem, authority: Authority) -> bool:
-    """Whether this person is to answer the item now. Answering begins it where that is to be done."""
+    """Whether this person is to answer the item now; answering begins it where need be."""
     return item.status in WORKING and item.assignee_id == authority.actor_id
 
 

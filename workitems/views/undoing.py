@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy
 from accounts.http.describers import describe
 from executions import selectors as execution_selectors
 from executions.lifecycle import AttemptOutcome, CompensationState
-from executions.models import CompensationAttempt, Execution
 from executions.planning import UndoRequest
+from executions.rows import CompensationAttempt, Execution
 from workitems import selectors
 from workitems.lifecycle import OPEN
-from workitems.models import WorkItem
+from workitems.rows import WorkItem
 from workitems.selectors import Shown
 from workitems.views.operations import buttons
 from workitems.words import MODES, STRATEGIES, basis_words, outcome_label, said

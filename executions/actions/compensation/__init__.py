@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from executions.compensation.attempts import attempts_of, last_attempt, open_attempt
-from executions.compensation.kinds import (
+from executions.actions.compensation.attempts import attempts_of, last_attempt, open_attempt
+from executions.actions.compensation.kinds import (
     CompensableKind,
     Opened,
     Original,
@@ -14,7 +14,7 @@ from executions.compensation.kinds import (
     register_kind,
     register_opener,
 )
-from executions.compensation.verbs import (
+from executions.actions.compensation.verbs import (
     abandon,
     attest,
     begin,

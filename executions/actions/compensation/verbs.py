@@ -18,8 +18,8 @@ import dataclasses
 import uuid
 from typing import Any
 
-from executions.compensation.attempts import end, last_attempt, open_attempt
-from executions.compensation.kinds import CompensableKind, Original, kind_of, opener
+from executions.actions.compensation.attempts import end, last_attempt, open_attempt
+from executions.actions.compensation.kinds import CompensableKind, Original, kind_of, opener
 from executions.lifecycle import AttemptOutcome, CompensationState
 from executions.models import CompensationAttempt
 from executions.planning import UndoRequest

@@ -1,0 +1,75 @@
+"""Executions in the admin: looked at, never changed."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from accounts.http import admin_parts
+from accounts.http.admin import TenantModelAdmin
+from executions.models import Execution
+
+
+@admin.register(Execution)
+class ExecutionAdmin(TenantModelAdmin):
+    """What programs were asked to do, and what came of it."""
+
+    list_display = (
+        "capability",
+        "binding",
+        "status",
+        "compensation_state",
+        "attempts",
+        "created_at",
+    )
+    list_filter = ("status", "compensation_state", "capability")
+    search_fields = ("capability", "binding", "idempotency_key")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("input_text", "output_text", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "capability", "status", "compensation_state", "version")}),
+        (
+            "work",
+            {
+                "fields": (
+                    "input_text",
+                    "output_text",
+                    "error",
+                    "attempts",
+                    "idempotency_key",
+                    "reason",
+                )
+            },
+        ),
+        (
+            "place",
+            {
+                "fields": (
+                    "case_id",
+                    "binding",
+                    "completion_seq",
+                    "reversibility",
+                    "undoes_id",
+                    "run_id",
+                )
+            },
+        ),
+        ("time", {"fields": ("created_at", "started_at", "ended_at")}),
+        ("ledger", {"fields": ("ledger",)}),
+    )
+
+    @admin.display(description="input")
+    def input_text(self, row: Execution) -> SafeString:
+        """Return the input, indented."""
+        return admin_parts.json_text(row.input)
+
+    @admin.display(description="output")
+    def output_text(self, row: Execution) -> SafeString:
+        """Return the output, indented."""
+        return admin_parts.json_text(row.output)
+
+    @admin.display(description="ledger entries")
+    def ledger(self, row: Execution) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(Execution.subject_type, row.id)

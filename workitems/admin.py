@@ -1,0 +1,84 @@
+"""Work items in the admin: looked at; actions of apps above are offered here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from typing_extensions import override
+
+from accounts.http import admin_parts
+from accounts.http.admin import TenantModelAdmin
+from workitems import chain
+from workitems.models import WorkItem
+
+
+@admin.register(WorkItem)
+class WorkItemAdmin(TenantModelAdmin):
+    """Tasks and undo tasks, with what led to them and what they led to."""
+
+    list_display = ("title", "kind", "status", "compensation_state", "with_whom", "created_at")
+    list_filter = ("status", "compensation_state", "kind", "priority")
+    search_fields = ("title", "binding")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("with_whom", "done_by", "payload_text", "resolution_text", "links", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "title", "kind", "status", "compensation_state", "version")}),
+        ("people", {"fields": ("with_whom", "done_by", "priority")}),
+        ("work", {"fields": ("payload_text", "outcome", "resolution_text", "reversibility")}),
+        ("place", {"fields": ("case_id", "binding", "completion_seq", "undoes_id", "run_id")}),
+        ("time", {"fields": ("created_at", "due_at", "started_at", "completed_at", "ended_at")}),
+        ("causal chain", {"fields": ("links",)}),
+        ("ledger", {"fields": ("ledger",)}),
+    )
+    actions: Any = ()
+
+    @classmethod
+    def offer(cls, action: Any) -> None:
+        """Add an action that an app above brings. Called while the admin is set up."""
+        cls.actions = (*cls.actions, action)
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkItem]:
+        """Return the tenant's items with the people named in the list, in one query."""
+        rows = super().get_queryset(request)
+        return rows.select_related("assignee__user", "completed_by__user")
+
+    @admin.display(description="assignee")
+    def with_whom(self, row: WorkItem) -> str:
+        """Return who has it."""
+        user = row.assignee.user if row.assignee is not None else None
+        return "" if user is None else user.username
+
+    @admin.display(description="completed by")
+    def done_by(self, row: WorkItem) -> str:
+        """Return who completed it."""
+        user = row.completed_by.user if row.completed_by is not None else None
+        return "" if user is None else user.username
+
+    @admin.display(description="payload")
+    def payload_text(self, row: WorkItem) -> SafeString:
+        """Return the payload, indented."""
+        return admin_parts.json_text(row.payload)
+
+    @admin.display(description="resolution")
+    def resolution_text(self, row: WorkItem) -> SafeString:
+        """Return the resolution, indented."""
+        return admin_parts.json_text(row.resolution)
+
+    @admin.display(description="causal chain")
+    def links(self, row: WorkItem) -> SafeString:
+        """Return the drawing of what led to what."""
+        figure = chain.figure(chain.chain_of(row), label=_("Causal chain of this work item"))
+        return admin_parts.causal_chain(figure, reverse("workitems:causal-chain", args=[row.id]))
+
+    @admin.display(description="ledger entries")
+    def ledger(self, row: WorkItem) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(WorkItem.subject_type, row.id)
