@@ -63,4 +63,6 @@ class UndoNotBegun(Conflict):
     """The undo of a step could not even begin: there is no attempt to hand on or to attest."""
 
     default_code = "undo_not_begun"
-    default_detail = "The undo of this step could not begin. Retry it, or abandon it."
+    default_detail = (
+        "The undo of this step could not begin. Retry it, hand it to a person, or abandon it."
+    )

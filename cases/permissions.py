@@ -34,7 +34,7 @@ _CASE_STATES: dict[str, tuple[frozenset[Any], frozenset[Any]]] = {
 }
 _RUN_STATES = {"pause": RunStatus.RUNNING, "resume": RunStatus.PAUSED}
 STEP_ACTIONS = ("retry", "reassign", "hand-to-human", "attest", "abandon")
-_NEEDS_ATTEMPT = frozenset({"reassign", "hand-to-human", "attest"})
+_NEEDS_ATTEMPT = frozenset({"reassign", "attest"})
 
 
 def case_actions(case: Case, authority: Authority, *, live_run: uuid.UUID | None) -> list[Action]:

@@ -17,8 +17,6 @@ from ledger.errors import Conflict, Invalid, NotFound, NotPermitted
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests.casework import (
-    REASON,
-    approved_loan,
     case_row,
     deploy,
     finish,
@@ -41,14 +39,12 @@ from workitems.actions import abandon as abandon_item
 from workitems.actions import (
     cancel,
     compensate,
-    create_work_item,
     reject,
     retry_compensation,
     start,
     withdraw,
 )
 from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
 from workitems.errors import ManagedByRun
 from workitems.models import WorkItem
 
@@ -173,13 +169,11 @@ def test_an_undo_of_a_run_is_repaired_through_its_step(world: World) -> None:
     case_id = two_done(world)
     run = failed_run(world, case_id)
     original = steps(world, run.id)[0].original_id
-    for repair in (
-        lambda: retry_compensation(original, acting_user=world.operator),
-        lambda: abandon_item(original, reason="x", acting_user=world.operator),
-    ):
-        with pytest.raises(ManagedByRun) as refused:
-            repair()
-        assert refused.value.extra["run"] == str(run.id)
+    with pytest.raises(ManagedByRun) as refused:
+        retry_compensation(original, acting_user=world.operator)
+    assert refused.value.extra["run"] == str(run.id)
+    with pytest.raises(ManagedByRun):
+        abandon_item(original, reason="x", acting_user=world.operator)
     assert states(world, run) == ["FAILED", "PLANNED"]
 
 
@@ -211,7 +205,12 @@ def test_an_automated_undo_that_keeps_failing_is_visible_and_handed_to_a_person(
     verify()
 
 
-def test_a_step_that_cannot_begin_fails_and_can_be_abandoned(world: World) -> None:
+@pytest.mark.parametrize(
+    ("how", "status"), [("abandon", "PARTIALLY_COMPENSATED"), ("hand over", "COMPENSATED")]
+)
+def test_a_step_that_cannot_begin_fails_and_is_decided_about(
+    world: World, how: str, status: str
+) -> None:
     bad = human("undo-a", compensation=True, when=".x", humanTask={
         "title": "Undo A", "inputMapping": "[1]",
     })  # fmt: skip
@@ -229,9 +228,15 @@ def test_a_step_that_cannot_begin_fails_and_can_be_abandoned(world: World) -> No
     actions.retry_step(run.id, 1, acting_user=world.operator)
     drain()
     assert steps(world, run.id)[0].status == "FAILED"
-    actions.abandon_step(run.id, 1, reason="Wrong definition", acting_user=world.operator)
-    drain()
-    assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
+    if how == "abandon":
+        actions.abandon_step(run.id, 1, reason="Wrong definition", acting_user=world.operator)
+        drain()
+    else:
+        actions.hand_step_to_human(
+            run.id, 1, assignee=world.analyst.actor_id, acting_user=world.operator
+        )
+        undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == status
     verify()
 
 
@@ -354,49 +359,3 @@ def test_a_result_that_comes_in_during_a_rollback_is_undone_first(world: World) 
 
 def _report(who: ActingUser, execution_id: uuid.UUID) -> None:
     record_result(execution_id, outcome="succeeded", output={"paid": 1}, acting_user=who)
-
-
-def test_a_run_about_one_item_leaves_the_case_where_it_is(world: World) -> None:
-    case_id = approved_loan(world)
-    item = plan_items(world, case_id)["approval"]
-    plan = actions.preview(("work_item", item.target_id), reason=REASON, acting_user=world.operator)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
-    drain()
-    assert case_row(world, case_id).status == "COMPLETED"
-    whole = plan_for(world, case_id)
-    with pytest.raises(Conflict):
-        actions.execute(whole.id, digest=whole.digest, acting_user=world.operator)
-    undo(world.underwriter, case_id)
-    assert run_row(world, run.id).status == "COMPLETED"
-    case = case_row(world, case_id)
-    assert (case.status, case.invalidated) == ("COMPLETED", ["approval"])
-    again = plan_for(world, case_id)
-    assert {e["original"]["name"]: e["code"] for e in again.content["excluded"]} == {
-        "approval": "already_compensated"
-    }
-
-
-def test_a_run_about_an_item_without_a_case(world: World) -> None:
-    item_id = _lone_item(world)
-    plan = actions.preview(("work_item", item_id), reason=REASON, acting_user=world.operator)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
-    drain()
-    with tenant_scope(world.operator.tenant_id):
-        task = WorkItem.objects.get(compensates_id=item_id)
-    work(world.analyst, task.id, "CANNOT_REVERSE")
-    drain()
-    assert run_row(world, run.id).status == "FAULTED"
-    actions.retry_step(run.id, 1, acting_user=world.operator)
-    with tenant_scope(world.operator.tenant_id):
-        task = WorkItem.objects.get(compensates_id=item_id, status="ASSIGNED")
-    work(world.analyst, task.id, "REVERSED")
-    drain()
-    assert run_row(world, run.id).status == "COMPLETED"
-    verify()
-
-
-def _lone_item(world: World) -> uuid.UUID:
-    item = create_work_item(Wanted(title="Alone"), acting_user=world.operator)
-    work(world.analyst, item.id, None)
-    drain()
-    return item.id
