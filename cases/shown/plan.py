@@ -222,7 +222,7 @@ def _name(shown: PlanShown, actor_id: str | None) -> str:
 
 
 def excluded(shown: PlanShown, link_of: LinkOf) -> list[dict[str, Any]]:
-    """Return what is not undone and what to do instead; `link_of(alternative, name)` is a URL or "".
+    """Return what is not undone and what to do instead; `link_of(code, name)` is a URL or "".
 
     Work that is open and will be cancelled is listed there and not here.
     """
@@ -253,15 +253,16 @@ def excluded(shown: PlanShown, link_of: LinkOf) -> list[dict[str, Any]]:
 def figure(shown: PlanShown) -> graph.Figure | None:
     """Return the plan as a picture: what was done, and under it what will undo it, numbered."""
     planned = shown.plan.content["steps"]
-    if len(planned) < 2:
-        return None
+    if not planned[1:]:
+        return None  # one step needs no picture
     nodes = []
     for step in planned:
         title = title_of(step["original"]["name"])
         own, undo = f"o{step['n']}", f"u{step['n']}"
         nodes.append(
             graph.Node(
-                id=own, title=title, subtitle=_("done"), label=_("%(what)s, done") % {"what": title},
+                id=own, title=title, subtitle=_("done"),
+                label=_("%(what)s, done") % {"what": title},
                 order=-step["n"], url=_described(shown, step["original"]).url,
             )
         )  # fmt: skip

@@ -1,0 +1,161 @@
+"""Cases, definitions and rollbacks in the admin: looked at; undone through the plan service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from typing_extensions import override
+
+from accounts.http import admin_parts
+from accounts.http.admin import TenantModelAdmin
+from cases import chain
+from cases.admin_actions import Confirmation, offered
+from cases.models import Case, CaseDefinition, CompensationRun, CompensationStep
+from workitems import chain as drawing
+from workitems.admin import WorkItemAdmin
+
+
+def _admin_of(app: str, model: str) -> TenantModelAdmin:
+    found = admin.site.get_model_admin(apps.get_model(app, model))
+    if not isinstance(found, TenantModelAdmin):
+        raise TypeError(f"{app}.{model} is not a tenant's model")
+    return found
+
+
+ROLL_BACK = Confirmation("case", lambda: _admin_of("cases", "Case"), "cases_case_roll_back")
+COMPENSATE = Confirmation(
+    "work_item", lambda: _admin_of("workitems", "WorkItem"), "workitems_workitem_compensate"
+)
+WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
+
+
+@admin.register(Case)
+class CaseAdmin(TenantModelAdmin):
+    """Cases, with what led to what in each."""
+
+    list_display = ("title", "definition", "status", "created_at", "ended_at")
+    list_filter = ("status", "definition__name")
+    list_select_related = ("definition",)
+    search_fields = ("title", "definition__name")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    actions = (offered(ROLL_BACK, gettext_lazy("Roll back case…")),)
+    readonly_fields = ("context_text", "links", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "title", "definition", "status", "version", "fault")}),
+        ("knowledge", {"fields": ("context_text",)}),
+        ("time", {"fields": ("created_at", "ended_at")}),
+        ("causal chain", {"fields": ("links",)}),
+        ("ledger", {"fields": ("ledger",)}),
+    )
+
+    @override
+    def get_urls(self) -> list[Any]:
+        """Add the pages between an action and its effect, for cases and for work items."""
+        own: list[URLPattern] = [
+            path("roll-back/", ROLL_BACK.view(), name=ROLL_BACK.url_name),
+            path("compensate-work-items/", COMPENSATE.view(), name=COMPENSATE.url_name),
+        ]
+        return [*own, *super().get_urls()]
+
+    @admin.display(description="context")
+    def context_text(self, row: Case) -> SafeString:
+        """Return what the case knows, indented."""
+        return admin_parts.json_text(row.context)
+
+    @admin.display(description="causal chain")
+    def links(self, row: Case) -> SafeString:
+        """Return the drawing of what led to what."""
+        figure = drawing.figure(chain.of_case(row.id), label=_("Causal chain of this case"))
+        return admin_parts.causal_chain(figure, reverse("cases:chain", args=[row.id]))
+
+    @admin.display(description="ledger entries")
+    def ledger(self, row: Case) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(Case.subject_type, row.id)
+
+
+class StepInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
+    """The steps of a rollback, in the order of undoing."""
+
+    model = CompensationStep
+    fields = ("n", "original_name", "status", "mode", "strategy", "error", "started_at", "ended_at")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    ordering = ("n",)
+
+    @override
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nothing is added here."""
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Nothing is changed here."""
+        return False
+
+
+@admin.register(CompensationRun)
+class CompensationRunAdmin(TenantModelAdmin):
+    """Rollbacks: asked for by whom, why, and how far."""
+
+    list_display = ("about_type", "about_id", "status", "asked_by", "started_at", "ended_at")
+    list_filter = ("status", "about_type", "trigger")
+    search_fields = ("reason",)
+    ordering = ("-started_at", "-id")
+    show_full_result_count = False
+    inlines = (StepInline,)
+    readonly_fields = ("asked_by", "basis", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
+        ("why", {"fields": ("asked_by", "reason", "basis")}),
+        ("time", {"fields": ("started_at", "ended_at")}),
+        ("ledger", {"fields": ("ledger",)}),
+    )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CompensationRun]:
+        """Return the tenant's runs with who asked for them, in one query."""
+        return super().get_queryset(request).select_related("requested_by__user")
+
+    @admin.display(description="asked for by")
+    def asked_by(self, row: CompensationRun) -> str:
+        """Return who asked for it."""
+        user = row.requested_by.user
+        return "" if user is None else user.username
+
+    @admin.display(description="regulatory basis")
+    def basis(self, row: CompensationRun) -> SafeString:
+        """Return the regulatory basis, indented."""
+        return admin_parts.json_text(row.regulatory_basis)
+
+    @admin.display(description="ledger entries")
+    def ledger(self, row: CompensationRun) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(CompensationRun.subject_type, row.id)
+
+
+@admin.register(CaseDefinition)
+class CaseDefinitionAdmin(TenantModelAdmin):
+    """Deployed versions of definitions. A deployed version never changes."""
+
+    list_display = ("title", "namespace", "name", "version", "created_at")
+    list_filter = ("namespace",)
+    search_fields = ("namespace", "name", "title")
+    ordering = ("-created_at", "-id")
+    readonly_fields = ("source_text",)
+    fields = ("id", "namespace", "name", "version", "title", "digest", "created_at", "source_text")
+
+    @admin.display(description="source")
+    def source_text(self, row: CaseDefinition) -> SafeString:
+        """Return the source as deployed."""
+        return admin_parts.plain_text(row.source)
