@@ -1,4 +1,4 @@
-"""Work items over REST: shapes, order of checks, errors, and that refused requests change nothing."""
+"""Work items over REST: shapes, order of checks, errors, and that a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ledger import selectors as ledger
 from ledger.tenancy import tenant_scope
 from tests.clients import api
+from tests.integration.workitems_over_rest import (
+    JSON,
+    ROOT,
+    done,
+    entries,
+    faulted,
+    opened,
+    post,
+    read,
+    undone,
+)
 from tests.world import World
 from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROOT = "/api/v1/work-items"
-JSON = "application/json"
 MEMBERS = {
     "id", "kind", "title", "status", "compensation_state", "version", "priority", "assignee",
     "candidate_users", "candidate_groups", "payload", "outcome", "resolution",
@@ -27,58 +35,6 @@ MEMBERS = {
     "compensation", "reversibility", "tainted", "created_at", "due_at", "completed_at",
     "completed_by", "available_actions",
 }  # fmt: skip
-
-
-def post(client: Client, path: str, body: Any = None, **headers: str) -> Any:
-    return client.post(f"{ROOT}{path}", body or {}, content_type=JSON, headers=headers)
-
-
-def opened(client: Client, **body: Any) -> dict[str, Any]:
-    answer = post(client, "", {"title": "Check the payslip", **body})
-    assert answer.status_code == 201, answer.content
-    return dict(answer.json())
-
-
-def done(world: World, **body: Any) -> dict[str, Any]:
-    """Return an item that the analyst has completed."""
-    item = opened(api(world.operator), assignee=world.analyst.username, **body)
-    mine = api(world.analyst)
-    post(mine, f"/{item['id']}/start")
-    answer = post(
-        mine, f"/{item['id']}/complete", {"outcome": "APPROVED", "resolution": {"score": 7}}
-    )
-    assert answer.status_code == 200, answer.content
-    return dict(answer.json())
-
-
-def undone(world: World, item: dict[str, Any], **body: Any) -> dict[str, Any]:
-    answer = post(
-        api(world.operator), f"/{item['id']}/compensate", {"reason": "It was forged", **body}
-    )
-    assert answer.status_code == 201, answer.content
-    return dict(answer.json())
-
-
-def faulted(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return an original whose undo task ended CANNOT_REVERSE, and that task."""
-    original = done(world)
-    task = undone(world, original)["compensation"]
-    mine = api(world.analyst)
-    post(mine, f"/{task['id']}/start")
-    answer = post(mine, f"/{task['id']}/complete", {"outcome": "CANNOT_REVERSE"})
-    assert answer.status_code == 200, answer.content
-    return read(mine, original["id"]), dict(answer.json())
-
-
-def read(client: Client, item_id: str) -> dict[str, Any]:
-    answer = client.get(f"{ROOT}/{item_id}")
-    assert answer.status_code == 200, answer.content
-    return dict(answer.json())
-
-
-def entries(world: World, item_id: str) -> list[str]:
-    with tenant_scope(world.operator.tenant_id):
-        return [each.action for each in ledger.entries_of("work_item", uuid.UUID(item_id))]
 
 
 def test_a_new_item_has_every_member_of_the_public_shape(world: World) -> None:
@@ -252,125 +208,6 @@ def test_finished_work_is_not_edited(world: World) -> None:
     answer = patch(api(world.operator), item["id"], {"title": "x"})
     assert (answer.status_code, answer.json()["code"]) == (409, "illegal_state")
     assert read(api(world.operator), item["id"])["title"] == "Check the payslip"
-
-
-def test_compensating_answers_with_the_original_and_its_undo_task(world: World) -> None:
-    item = done(world, payload={"loan": "118"})
-    answer = undone(world, item, regulatory_basis=[{"code": "INTERNAL_POLICY", "note": "4.2"}])
-    original, task = answer["original"], answer["compensation"]
-    assert (original["status"], original["compensation_state"]) == ("COMPENSATING", "COMPENSATING")
-    assert original["compensated_by"] == [task["id"]]
-    assert original["compensations"] == [{"type": "work_item", "id": task["id"]}]
-    assert (task["type"], task["kind"]) == ("work_item", "COMPENSATION")
-    assert task["undoes"] == {"type": "work_item", "id": item["id"]}
-    assert task["compensates"] == item["id"]
-    assert task["assignee"] == world.analyst.username
-    block = task["compensation"]
-    assert block["requested_by"] == world.operator.username
-    assert (block["reason"], block["mode"], block["strategy"]) == (
-        "It was forged", "human", "restore",
-    )  # fmt: skip
-    assert (block["attempt"], block["run"]) == (1, None)
-    assert block["regulatory_basis"] == [{"code": "INTERNAL_POLICY", "note": "4.2"}]
-    snapshot = block["original_snapshot"]
-    assert snapshot["completed_by"] == world.analyst.username
-    assert (snapshot["outcome"], snapshot["resolution"]) == ("APPROVED", {"score": 7})
-    mine = api(world.analyst)
-    post(mine, f"/{task['id']}/start")
-    post(mine, f"/{task['id']}/complete", {"outcome": "REVERSED"})
-    after = read(mine, item["id"])
-    assert (after["status"], after["compensation_state"]) == ("COMPENSATED", "COMPENSATED")
-    for kept in ("outcome", "resolution", "completed_at", "completed_by"):
-        assert after[kept] == item[kept]
-    again = post(api(world.operator), f"/{item['id']}/compensate", {"reason": "again"})
-    assert (again.status_code, again.json()["code"]) == (409, "already_compensated")
-    refused = post(api(world.operator), f"/{task['id']}/compensate", {"reason": "again"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_compensable")
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "/reason"),
-        ({"reason": "  "}, "/reason"),
-        ({"reason": "x", "strategy": "hope"}, "/strategy"),
-        ({"reason": "x", "mode": "magic"}, "/mode"),
-        ({"reason": "x", "mode": "automated"}, "/mode"),
-        ({"reason": "x", "assignee": "nobody"}, "/assignee"),
-        ({"reason": "x", "regulatory_basis": [{"code": "WHIM"}]}, "/regulatory_basis/0/code"),
-        ({"reason": "x", "candidate_groups": "analysts"}, "/candidate_groups"),
-    ],
-)
-def test_a_broken_wish_is_named_and_begins_nothing(
-    world: World, body: dict[str, Any], pointer: str
-) -> None:
-    item = done(world)
-    answer = post(api(world.operator), f"/{item['id']}/compensate", body)
-    assert answer.status_code == 422, answer.content
-    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
-    assert read(api(world.operator), item["id"])["status"] == "COMPLETED"
-    assert entries(world, item["id"]) == ["created", "started", "completed"]
-
-
-def test_only_an_operator_or_a_permitted_original_actor_has_work_undone(world: World) -> None:
-    item = done(world)
-    assert (
-        post(api(world.analyst), f"/{item['id']}/compensate", {"reason": "oops"}).status_code == 403
-    )
-    own = done(world, compensation={"self_undo": True})
-    answer = post(api(world.analyst), f"/{own['id']}/compensate", {"reason": "oops"})
-    assert answer.status_code == 201
-
-
-def test_a_fault_is_retried_reassigned_and_handed_over(world: World) -> None:
-    original, _task = faulted(world)
-    assert original["compensation_state"] == "COMPENSATION_FAULTED"
-    at, operator = f"/{original['id']}/compensation", api(world.operator)
-    denied = post(api(world.bystander), f"{at}/retry")
-    assert denied.status_code == 403
-    nobody = post(operator, f"{at}/reassign")
-    assert (nobody.status_code, nobody.json()["errors"][0]["pointer"]) == (422, "/assignee")
-    answer = post(operator, f"{at}/reassign", {"assignee": world.compliance.username})
-    assert answer.status_code == 200, answer.content
-    task = answer.json()["compensation"]
-    assert (task["assignee"], task["compensation"]["attempt"]) == (world.compliance.username, 2)
-    assert len(answer.json()["original"]["compensations"]) == 2
-    busy = post(operator, f"{at}/retry")
-    assert (busy.status_code, busy.json()["code"]) == (409, "illegal_state")
-
-
-@pytest.mark.parametrize(
-    ("decision", "body", "status", "state"),
-    [
-        ("retry", {}, "COMPENSATING", "COMPENSATING"),
-        ("hand-to-human", {"candidate_groups": ["compliance"]}, "COMPENSATING", "COMPENSATING"),
-        ("attest", {"evidence": "Letter of 2 May"}, "COMPENSATED", "COMPENSATED"),
-        ("abandon", {"reason": "Court has it"}, "COMPLETED", "NONE"),
-    ],
-)
-def test_a_decision_on_a_fault(
-    world: World, decision: str, body: dict[str, Any], status: str, state: str
-) -> None:
-    original, _task = faulted(world)
-    answer = post(api(world.operator), f"/{original['id']}/compensation/{decision}", body)
-    assert answer.status_code == 200, answer.content
-    after = answer.json()["original"]
-    assert (after["status"], after["compensation_state"]) == (status, state)
-    assert answer.headers["ETag"] == f'"v{after["version"]}"'
-
-
-def test_an_undo_is_withdrawn_until_it_has_started(world: World) -> None:
-    item = done(world)
-    task = undone(world, item)["compensation"]
-    answer = post(api(world.operator), f"/{item['id']}/compensation/withdraw", {"reason": "wrong"})
-    assert answer.json()["original"]["status"] == "COMPLETED"
-    assert answer.json()["compensation"]["status"] == "CANCELLED"
-    second = undone(world, item)["compensation"]
-    assert second["id"] != task["id"]
-    post(api(world.analyst), f"/{second['id']}/start")
-    late = post(api(world.operator), f"/{item['id']}/compensation/withdraw")
-    assert (late.status_code, late.json()["code"]) == (409, "undo_started")
-    assert read(api(world.operator), second["id"])["status"] == "IN_PROGRESS"
 
 
 def listed(client: Client, query: str) -> list[str]:

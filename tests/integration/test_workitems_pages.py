@@ -4,138 +4,23 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
 
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
-from ledger import selectors as ledger
-from ledger.tenancy import tenant_scope
 from tests.clients import api, browser
+from tests.integration.workitems_made import (
+    done,
+    entries,
+    faulted,
+    opened,
+    page,
+    stored,
+    undo_task,
+)
 from tests.world import World
 from workitems import actions
-from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
-from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def opened(world: World, **wanted: Any) -> WorkItem:
-    return actions.create_work_item(
-        Wanted(**{"title": "Check the payslip", **wanted}), acting_user=world.operator
-    )
-
-
-def done(world: World, **wanted: Any) -> WorkItem:
-    """Return an item that the analyst has completed."""
-    item = opened(world, assignee=world.analyst.username, **wanted)
-    actions.start(item.id, acting_user=world.analyst)
-    return actions.complete(
-        item.id, outcome="APPROVED", resolution={"score": 7}, acting_user=world.analyst
-    )
-
-
-def undo_task(world: World, **wanted: Any) -> WorkItem:
-    """Return the undo task of an item that the analyst completed; it is assigned to the analyst."""
-    answer = actions.compensate(
-        done(world, **wanted).id, Wish(reason="It was forged"), acting_user=world.operator
-    )
-    return stored(world, answer.attempt.compensation_id)
-
-
-def faulted(world: World) -> WorkItem:
-    """Return an original whose undo task ended CANNOT_REVERSE."""
-    task = undo_task(world)
-    actions.start(task.id, acting_user=world.analyst)
-    actions.complete(
-        task.id, outcome="CANNOT_REVERSE", resolution={"note": "Gone"}, acting_user=world.analyst
-    )
-    assert task.compensates_id is not None
-    return stored(world, task.compensates_id)
-
-
-def stored(world: World, item_id: uuid.UUID) -> WorkItem:
-    with tenant_scope(world.operator.tenant_id):
-        return WorkItem.objects.get(id=item_id)
-
-
-def entries(world: World, item_id: uuid.UUID) -> list[str]:
-    with tenant_scope(world.operator.tenant_id):
-        return [each.action for each in ledger.entries_of("work_item", item_id)]
-
-
-def page(client: Client, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, (answer.status_code, answer.headers)
-    return answer.content.decode()
-
-
-def titles(html: str) -> list[str]:
-    return re.findall(r'class="row-title"[^>]*>([^<]+)</a>', html)
-
-
-def test_the_inbox_shows_work_by_tab(world: World) -> None:
-    opened(world, title="pool", candidate_groups=["analysts"])
-    opened(world, title="mine", assignee=world.analyst.username)
-    opened(world, title="theirs", candidate_groups=["surveyors"])
-    task = undo_task(world, title="loan")
-    client = browser(world.analyst)
-    first = page(client, "/inbox/")
-    assert titles(first) == [task.title, "mine"]
-    assert "3 things wait for you or your groups. 1 of them reverses finished work." in first
-    assert "It was forged" in first
-    assert titles(page(client, "/inbox/?tab=groups")) == ["pool"]
-    assert titles(page(client, "/inbox/?tab=unassigned")) == ["theirs", "pool"]
-    assert titles(page(client, "/inbox/?tab=done")) == ["loan"]
-    assert titles(page(client, "/work-items/?q=THE")) == ["theirs"]
-    assert titles(page(client, "/inbox/?kind=COMPENSATION")) == [task.title]
-    assert titles(page(client, "/inbox/?kind=TASK")) == ["mine"]
-    assert "No match" in page(client, "/inbox/?q=nothing-like-it")
-    assert "You are all caught up" in page(browser(world.bystander), "/inbox/")
-    assert titles(page(browser(world.outsider), "/work-items/")) == []
-
-
-def test_the_inbox_is_paged_and_reversals_come_once(world: World) -> None:
-    for number in range(5):
-        opened(world, title=f"t{number}", assignee=world.analyst.username)
-    task = undo_task(world)
-    client = browser(world.analyst)
-    first = page(client, "/inbox/?limit=3")
-    assert titles(first) == [task.title, "t4", "t3", "t2"]
-    older = re.search(r'rel="next" href="([^"]+)"', first)
-    assert older is not None
-    assert titles(page(client, older[1].replace("&amp;", "&"))) == ["t1", "t0"]
-
-
-@pytest.mark.parametrize("tab", ["mine", "groups", "unassigned"])
-def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: str) -> None:
-    client = browser(world.analyst)
-
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as caught:
-            page(client, f"/inbox/?tab={tab}")
-        asked = [each["sql"] for each in caught if " FROM " in each["sql"]]
-        assert len(asked) <= 12, "\n\n".join(asked)
-        return len(asked)
-
-    for number in range(15):
-        opened(world, title=f"t{number}", assignee=world.analyst.username)
-        opened(
-            world, title=f"p{number}", candidate_groups=["analysts"],
-            candidate_users=[world.analyst.username],
-        )  # fmt: skip
-    for mine in (True, False):
-        task = undo_task(world)
-        if not mine:
-            actions.release(task.id, acting_user=world.operator)
-    full = cost()
-    for number in range(10):
-        opened(world, title=f"p{number}", candidate_groups=["analysts"])
-        undo_task(world)
-    assert cost() == full
 
 
 def test_somebody_opens_a_task_by_hand(world: World) -> None:
@@ -393,12 +278,3 @@ def test_another_tenants_item_is_not_there(world: World, path: str) -> None:
     item = done(world)
     page(browser(world.outsider), f"/work-items/{item.id}/{path}", 404)
     page(browser(world.operator), f"/work-items/{uuid.uuid4()}/{path}", 404)
-
-
-def test_the_navigation_counts_what_waits(world: World) -> None:
-    opened(world, candidate_groups=["analysts"])
-    opened(world, assignee=world.analyst.username)
-    html = page(browser(world.analyst), "/inbox/")
-    assert re.search(r'<span>Inbox</span><span class="count">2<', html)
-    assert "count" not in (re.search(r"<span>Inbox</span>(<span[^>]*>)?", page(
-        browser(world.bystander), "/inbox/")) or [""])[0]  # fmt: skip

@@ -1,0 +1,91 @@
+"""The inbox: what it shows to whom, in which order, at what cost."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.clients import browser
+from tests.integration.workitems_made import (
+    opened,
+    page,
+    titles,
+    undo_task,
+)
+from tests.world import World
+from workitems import actions
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_inbox_shows_work_by_tab(world: World) -> None:
+    opened(world, title="pool", candidate_groups=["analysts"])
+    opened(world, title="mine", assignee=world.analyst.username)
+    opened(world, title="theirs", candidate_groups=["surveyors"])
+    task = undo_task(world, title="loan")
+    client = browser(world.analyst)
+    first = page(client, "/inbox/")
+    assert titles(first) == [task.title, "mine"]
+    assert "3 things wait for you or your groups. 1 of them reverses finished work." in first
+    assert "It was forged" in first
+    assert titles(page(client, "/inbox/?tab=groups")) == ["pool"]
+    assert titles(page(client, "/inbox/?tab=unassigned")) == ["theirs", "pool"]
+    assert titles(page(client, "/inbox/?tab=done")) == ["loan"]
+    assert titles(page(client, "/work-items/?q=THE")) == ["theirs"]
+    assert titles(page(client, "/inbox/?kind=COMPENSATION")) == [task.title]
+    assert titles(page(client, "/inbox/?kind=TASK")) == ["mine"]
+    assert "No match" in page(client, "/inbox/?q=nothing-like-it")
+    assert "You are all caught up" in page(browser(world.bystander), "/inbox/")
+    assert titles(page(browser(world.outsider), "/work-items/")) == []
+
+
+def test_the_inbox_is_paged_and_reversals_come_once(world: World) -> None:
+    for number in range(5):
+        opened(world, title=f"t{number}", assignee=world.analyst.username)
+    task = undo_task(world)
+    client = browser(world.analyst)
+    first = page(client, "/inbox/?limit=3")
+    assert titles(first) == [task.title, "t4", "t3", "t2"]
+    older = re.search(r'rel="next" href="([^"]+)"', first)
+    assert older is not None
+    assert titles(page(client, older[1].replace("&amp;", "&"))) == ["t1", "t0"]
+
+
+@pytest.mark.parametrize("tab", ["mine", "groups", "unassigned"])
+def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: str) -> None:
+    client = browser(world.analyst)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            page(client, f"/inbox/?tab={tab}")
+        asked = [each["sql"] for each in caught if " FROM " in each["sql"]]
+        assert len(asked) <= 12, "\n\n".join(asked)
+        return len(asked)
+
+    for number in range(15):
+        opened(world, title=f"t{number}", assignee=world.analyst.username)
+        opened(
+            world, title=f"p{number}", candidate_groups=["analysts"],
+            candidate_users=[world.analyst.username],
+        )  # fmt: skip
+    for mine in (True, False):
+        task = undo_task(world)
+        if not mine:
+            actions.release(task.id, acting_user=world.operator)
+    full = cost()
+    for number in range(10):
+        opened(world, title=f"p{number}", candidate_groups=["analysts"])
+        undo_task(world)
+    assert cost() == full
+
+
+def test_the_navigation_counts_what_waits(world: World) -> None:
+    opened(world, candidate_groups=["analysts"])
+    opened(world, assignee=world.analyst.username)
+    html = page(browser(world.analyst), "/inbox/")
+    assert re.search(r'<span>Inbox</span><span class="count">2<', html)
+    assert "count" not in (re.search(r"<span>Inbox</span>(<span[^>]*>)?", page(
+        browser(world.bystander), "/inbox/")) or [""])[0]  # fmt: skip
