@@ -80,7 +80,7 @@ def test_a_reviewer_completes_the_last_undo_task_and_the_case_is_rolled_back(
         "COMPENSATED"
     }
     page = tab.go(reverse("cases:detail", args=[case_id]))
-    expect(page.locator("main")).to_contain_text("4 of 4")
+    expect(page.locator(".title-line")).to_contain_text("Rolled back")
 
 
 def take(page: Page) -> None:
