@@ -104,6 +104,14 @@ class Recorded:
         return EntryRef(self.id, self.hash)
 
 
+def take_head(row: object) -> tuple[int, bytes] | None:
+    """Return the end of a row's chain, once, if the locked read of the row brought it along
+    (as `head_seq` and `head_hash`): after the entry that is about to be written it is not the end.
+    """
+    seq, hash_ = row.__dict__.pop("head_seq", None), row.__dict__.pop("head_hash", None)
+    return None if seq is None else (seq, bytes(hash_))
+
+
 def record(change: Change) -> Recorded:
     """Append one entry. See `record_many`."""
     return record_many([change])[0]

@@ -23,10 +23,10 @@ from executions.planning import UndoRequest, request_of
 from executions.policy import MAX_GROUPS, MAX_NAME_LENGTH, MODES, STRATEGIES, CompensationPolicy
 from executions.rows import CompensationAttempt
 from ledger.clock import now
-from ledger.errors import Conflict, FieldError, Invalid, NotFound, NotPermitted
+from ledger.errors import Conflict, FieldError, Invalid, NotPermitted
 from ledger.record import Change, record
 from ledger.tenancy import set_tenant
-from workitems.actions.door import Asked, check_input, check_version
+from workitems.actions.door import Asked, check_input, check_version, lock_item
 from workitems.errors import (
     AlreadyCompensated,
     IllegalState,
@@ -80,9 +80,7 @@ def compensate(
     try:
         with transaction.atomic(durable=True):
             set_tenant(acting_user.tenant_id)
-            item = WorkItem.objects.select_for_update(of=("self",)).filter(id=item_id).first()
-            if item is None:
-                raise NotFound
+            item, _original = lock_item(item_id)
             authority = authority_of(acting_user)
             policy = CompensationPolicy.from_json(item.policy)
             _check_permission(item, policy, authority)

@@ -11,7 +11,7 @@ from typing import Any
 from executions.actions.compensation import kind_of
 from executions.rows import Execution
 from ledger.errors import Invalid, NotFound, Stale
-from ledger.record import ActorRef, Change, EntryRef, Recorded, record
+from ledger.record import ActorRef, Change, EntryRef, Recorded, record, take_head
 from ledger.selectors import latest_ref
 from workitems.errors import IllegalState
 from workitems.lifecycle import BY_NAME, Kind
@@ -113,7 +113,6 @@ def save_and_record(
     """
     item.version += 1
     item.save(update_fields=["status", "version", *fields])
-    head = item.__dict__.pop("head_seq", None), item.__dict__.pop("head_hash", None)
     return record(
         Change(
             tenant_id=item.tenant_id,
@@ -131,7 +130,7 @@ def save_and_record(
             completion_seq=item.completion_seq if action == "completed" else None,
             compensation=compensation_envelope(item),
             payloads=payloads or {},
-            head=None if head[0] is None else (head[0], bytes(head[1])),
+            head=take_head(item),
         )
     )
 

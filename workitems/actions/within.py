@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from executions.actions import compensation
-from executions.actions.compensation import Opened, compensation_block
+from executions.actions.compensation import Opened, compensation_block, finished_entry
 from executions.lifecycle import CompensationState
 from executions.planning import UndoRequest
 from ledger.clock import now
 from ledger.record import ActorRef, Change, EntryRef, record
-from ledger.selectors import latest_ref
 from workitems.actions.door import compensation_envelope, lock_items, save_and_record
 from workitems.lifecycle import OPEN, Kind, Status
 from workitems.models import CandidateGroup, CandidateUser, Priority, WorkItem
@@ -165,7 +164,7 @@ def open_undo_task(
         ),
         by=by,
         caused_by=caused_by,
-        original=latest_ref(kind.subject_type, original.id, actions=[kind.finished]),
+        original=finished_entry(original),
     )
     return Opened("work_item", item.id, performer.replaced)
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from executions.planning import UndoRequest
 from ledger.record import ActorRef, EntryRef
+from ledger.selectors import latest_ref
 
 
 class Original(Protocol):
@@ -112,6 +113,19 @@ def lock_pair(own: str, own_id: uuid.UUID) -> tuple[Any | None, Any | None]:
 def kind_of_row(row: Any) -> CompensableKind:
     """Return the kind of a row by its table."""
     return next(kind for kind in _kinds.values() if kind.subject_type == row.subject_type)
+
+
+def finished_entry(original: Any) -> EntryRef | None:
+    """Return the link to the entry that finished a locked row. Read once a row: while it is locked
+    nothing finishes it anew."""
+    known: dict[str, Any] = original.__dict__
+    if "finished_entry" not in known:
+        kind = kind_of_row(original)
+        known["finished_entry"] = latest_ref(
+            kind.subject_type, original.id, actions=[kind.finished]
+        )
+    found: EntryRef | None = known["finished_entry"]
+    return found
 
 
 def compensation_block(original: Any, request: UndoRequest, number: int) -> dict[str, Any]:

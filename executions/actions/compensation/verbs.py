@@ -19,13 +19,19 @@ import uuid
 from typing import Any
 
 from executions.actions.compensation.attempts import end, last_attempt, open_attempt
-from executions.actions.compensation.kinds import CompensableKind, Original, kind_of, opener
+from executions.actions.compensation.kinds import (
+    CompensableKind,
+    Original,
+    finished_entry,
+    kind_of,
+    opener,
+)
 from executions.lifecycle import AttemptOutcome, CompensationState
 from executions.models import CompensationAttempt
 from executions.planning import UndoRequest
-from ledger import failpoints, selectors
+from ledger import failpoints
 from ledger.clock import now
-from ledger.record import ActorRef, Change, EntryRef, Recorded, record
+from ledger.record import ActorRef, Change, EntryRef, Recorded, record, take_head
 
 failpoints.declare("compensation.begun", "compensation.settled")
 
@@ -262,7 +268,8 @@ def _move(
             from_status=before,
             to_status=str(original.status),
             caused_by=caused_by,
-            original=selectors.latest_ref(kind.subject_type, original.id, actions=[kind.finished]),
+            original=finished_entry(original),
+            head=take_head(original),
             case_id=original.case_id,
             compensation={
                 "mode": request.mode,
