@@ -1,0 +1,133 @@
+"""How many statements a verb takes. The counts are exact: one more is a decision, not an accident.
+
+BEGIN and COMMIT are not counted; a verb of one subject may take eight, each further subject five.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.acting import authority_of, system_of
+from ledger.ids import new_id
+from ledger.tenancy import set_tenant, tenant_scope
+from tests import states
+from tests.world import World
+from workitems import actions, selectors
+from workitems.actions.within import NewWorkItem, create_item
+from workitems.models import WorkItem
+
+ONE_SUBJECT = 8
+FURTHER_SUBJECT = 5
+Verb = Callable[[], Any]
+
+
+def statements(verb: Verb) -> list[str]:
+    """Return the statements `verb` sends, without those that open and close the transaction."""
+    with CaptureQueriesContext(connection) as captured:
+        verb()
+    words = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+    return [q["sql"] for q in captured.captured_queries if not q["sql"].startswith(words)]
+
+
+def in_a_case(world: World) -> WorkItem:
+    """Return an item in progress that belongs to a case."""
+    case_id = new_id()
+    with transaction.atomic(durable=True):
+        set_tenant(world.system.tenant_id)
+        item = create_item(
+            NewWorkItem(
+                tenant_id=world.system.tenant_id,
+                title="Check the credit",
+                created_by=world.operator.actor_id,
+                case_id=case_id,
+                binding="credit-check",
+            ),
+            by=authority_of(system_of(world.system.tenant_id)).ref(),
+        )
+    return actions.start(item.id, acting_user=world.operator)
+
+
+def _completed_in_a_case(world: World) -> WorkItem:
+    return actions.complete(in_a_case(world).id, outcome="PASSED", acting_user=world.operator)
+
+
+def _complete(item: WorkItem, world: World) -> Verb:
+    return lambda: actions.complete(item.id, outcome="PASSED", acting_user=world.operator)
+
+
+def _claim(item: WorkItem, world: World) -> Verb:
+    return lambda: actions.claim(item.id, acting_user=world.operator)
+
+
+def _settle(item: WorkItem, world: World) -> Verb:
+    begun = states.compensate(states.completed(world.operator), world.operator)
+    actions.start(begun.attempt.compensation_id, acting_user=world.operator)
+    task: uuid.UUID = begun.attempt.compensation_id
+    return lambda: actions.complete(task, outcome="REVERSED", acting_user=world.operator)
+
+
+def _compensate(item: WorkItem, world: World) -> Verb:
+    return lambda: states.compensate(item, world.operator)
+
+
+# The verb, how many statements it takes, and of how many subjects.
+COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
+    "claim": (lambda w: _claim(states.new_item(w.operator), w), 7, 1),
+    "complete": (lambda w: _complete(states.in_progress(w.operator), w), 5, 1),
+    "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
+    "settle": (lambda w: _settle(states.new_item(w.operator), w), 11, 2),
+    "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 11, 2),
+    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 12, 2),
+    "compensate by a program": (
+        lambda w: _compensate(
+            states.completed(w.operator, compensation={"capability": "demo.slow"},
+                             payload={"seconds": 0}), w,
+        ), 11, 2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS))
+def test_the_statements_of(world: World, name: str) -> None:
+    prepare, count, subjects = COUNTS[name]
+    system_of(world.system.tenant_id)
+    sent = statements(prepare(world))
+    assert len(sent) == count, "\n".join(sent)
+    assert count <= ONE_SUBJECT + FURTHER_SUBJECT * (subjects - 1)
+
+
+def test_the_statements_do_not_grow_with_the_chain(world: World) -> None:
+    item = states.new_item(world.operator)
+    counts = set()
+    for _ in range(5):
+        for verb in (actions.start, actions.release):
+            counts.add(
+                (
+                    verb.__name__,
+                    len(statements(lambda verb=verb: verb(item.id, acting_user=world.operator))),  # type: ignore[misc]
+                )
+            )
+    assert len(counts) == 2
+
+
+def test_listing_does_not_grow_with_the_items(world: World) -> None:
+    by = world.operator
+
+    def shown() -> int:
+        with tenant_scope(by.tenant_id):
+            authority = authority_of(by)
+            return len(statements(lambda: selectors.show(list(selectors.visible()), authority)))
+
+    states.faulted(by)
+    states.compensating(by)
+    first = shown()
+    for _ in range(3):
+        states.faulted(by)
+        states.compensating(by)
+    assert shown() == first
