@@ -21,7 +21,7 @@ from workitems.rows import Priority
 NAME = 150
 
 
-class BasisSchema(StrictSerializer):
+class WorkItemBasisSchema(StrictSerializer):
     """Why the law or a rule lets or makes us take work back."""
 
     code = serializers.ChoiceField(choices=CODES)
@@ -66,19 +66,19 @@ class CompleteSchema(StrictSerializer):
     resolution = serializers.JSONField(required=False, allow_null=True, default=None)
 
 
-class ReasonSchema(StrictSerializer):
+class WorkItemReasonSchema(StrictSerializer):
     """Why."""
 
     reason = serializers.CharField()
 
 
-class OptionalReasonSchema(StrictSerializer):
+class WorkItemOptionalReasonSchema(StrictSerializer):
     """Why, if there is something to say."""
 
     reason = serializers.CharField(required=False, allow_blank=True, default="")
 
 
-class EvidenceSchema(StrictSerializer):
+class WorkItemEvidenceSchema(StrictSerializer):
     """How it can be proved that it is undone."""
 
     evidence = serializers.CharField()
@@ -99,7 +99,7 @@ class CompensateSchema(StrictSerializer):
     )
 
 
-class PerformerSchema(StrictSerializer):
+class WorkItemPerformerSchema(StrictSerializer):
     """Who shall undo it: a person, or any member of the groups."""
 
     assignee = serializers.CharField(required=False, allow_null=True, default=None)
@@ -108,7 +108,7 @@ class PerformerSchema(StrictSerializer):
     )
 
 
-class LinkSchema(serializers.Serializer[Any]):
+class WorkItemLinkSchema(serializers.Serializer[Any]):
     """A work item or an execution."""
 
     type = serializers.ChoiceField(choices=["work_item", "execution"])
@@ -120,7 +120,7 @@ class CompensationBlockSchema(serializers.Serializer[Any]):
 
     requested_by = serializers.CharField()
     reason = serializers.CharField()
-    regulatory_basis = BasisSchema(many=True)
+    regulatory_basis = WorkItemBasisSchema(many=True)
     strategy = serializers.ChoiceField(choices=STRATEGIES)
     mode = serializers.ChoiceField(choices=MODES)
     run = serializers.UUIDField(allow_null=True)
@@ -151,9 +151,9 @@ class WorkItemSchema(serializers.Serializer[Any]):
     case = serializers.UUIDField(allow_null=True)
     binding = serializers.CharField(allow_null=True)
     compensates = serializers.UUIDField(allow_null=True)
-    undoes = LinkSchema(allow_null=True)
+    undoes = WorkItemLinkSchema(allow_null=True)
     compensated_by = serializers.ListField(child=serializers.UUIDField())
-    compensations = LinkSchema(many=True)
+    compensations = WorkItemLinkSchema(many=True)
     compensation = CompensationBlockSchema(allow_null=True)
     compensation_policy = serializers.DictField()
     reversibility = serializers.ChoiceField(choices=Reversibility.values)

@@ -31,11 +31,11 @@ from workitems.api.schemas import (
     CompensationAnswerSchema,
     CompleteSchema,
     EditSchema,
-    EvidenceSchema,
     NewWorkItemSchema,
-    OptionalReasonSchema,
-    PerformerSchema,
-    ReasonSchema,
+    WorkItemEvidenceSchema,
+    WorkItemOptionalReasonSchema,
+    WorkItemPerformerSchema,
+    WorkItemReasonSchema,
     WorkItemSchema,
 )
 from workitems.lifecycle import Kind, Status
@@ -202,8 +202,8 @@ OPERATIONS: dict[str, type[WorkItemView]] = {
     "complete": _work(
         actions.complete, "Finish it with an outcome and a resolution.", body=CompleteSchema
     ),
-    "reject": _work(actions.reject, "Refuse it for good.", body=ReasonSchema),
-    "cancel": _work(actions.cancel, "Call it off.", body=ReasonSchema),
+    "reject": _work(actions.reject, "Refuse it for good.", body=WorkItemReasonSchema),
+    "cancel": _work(actions.cancel, "Call it off.", body=WorkItemReasonSchema),
     "compensate": _endpoint(
         actions.compensate,
         "Have finished work undone.",
@@ -215,23 +215,25 @@ OPERATIONS: dict[str, type[WorkItemView]] = {
     "compensation/reassign": _endpoint(
         actions.reassign_compensation,
         "Have another person or group undo it.",
-        body=PerformerSchema,
+        body=WorkItemPerformerSchema,
         arguments=asking.performer,
     ),
     "compensation/hand-to-human": _endpoint(
         actions.hand_to_human,
         "Let a person do what the program could not.",
-        body=PerformerSchema,
+        body=WorkItemPerformerSchema,
         arguments=asking.performer,
     ),
     "compensation/attest": _endpoint(
-        actions.attest, "Vouch, with evidence, that it is undone.", body=EvidenceSchema
+        actions.attest, "Vouch, with evidence, that it is undone.", body=WorkItemEvidenceSchema
     ),
     "compensation/abandon": _endpoint(
-        actions.abandon, "Let the effect stand, with a reason.", body=ReasonSchema
+        actions.abandon, "Let the effect stand, with a reason.", body=WorkItemReasonSchema
     ),
     "compensation/withdraw": _endpoint(
-        actions.withdraw, "Call an undo back that has not started.", body=OptionalReasonSchema
+        actions.withdraw,
+        "Call an undo back that has not started.",
+        body=WorkItemOptionalReasonSchema,
     ),
 }
 
