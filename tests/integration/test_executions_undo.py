@@ -204,6 +204,7 @@ def test_an_undo_of_a_run_is_left_to_the_run(world: World) -> None:
     ],
 )  # fmt: skip
 def test_a_worker_killed_in_the_middle_of_an_undo_undoes_once(world: World, point: str) -> None:
+    expire_leases()
     drain(fast_forward=True)
     original = transferred(world)
     undoing = undo(world, original)
