@@ -10,7 +10,7 @@ from typing_extensions import override
 from ledger.vocabulary import KINDS, SUBJECT_TYPES
 
 
-class EntrySubjectSchema(serializers.Serializer[Any]):
+class SubjectSchema(serializers.Serializer[Any]):
     """What an entry is about."""
 
     type = serializers.ChoiceField(choices=sorted(SUBJECT_TYPES))
@@ -28,7 +28,7 @@ class EntrySchema(serializers.Serializer[Any]):
     """One entry of the ledger."""
 
     id = serializers.UUIDField()
-    subject = EntrySubjectSchema()
+    subject = SubjectSchema()
     subject_seq = serializers.IntegerField()
     subject_version = serializers.IntegerField()
     kind = serializers.ChoiceField(choices=sorted(KINDS))

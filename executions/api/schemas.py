@@ -64,7 +64,7 @@ class CapabilitiesSchema(serializers.Serializer[Any]):
     results = CapabilitySchema(many=True)
 
 
-class SubjectSchema(serializers.Serializer[Any]):
+class UndoLinkSchema(serializers.Serializer[Any]):
     """A work item or an execution."""
 
     type = serializers.ChoiceField(choices=["work_item", "execution"])
@@ -92,8 +92,8 @@ class ExecutionSchema(serializers.Serializer[Any]):
     requested_by = serializers.CharField(allow_null=True)
     decisions = serializers.ListField(child=serializers.DictField())
     approvals = serializers.ListField(child=serializers.DictField())
-    undoes = SubjectSchema(allow_null=True)
-    compensations = SubjectSchema(many=True)
+    undoes = UndoLinkSchema(allow_null=True)
+    compensations = UndoLinkSchema(many=True)
     compensation = serializers.DictField(allow_null=True)
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     compensation_policy = serializers.DictField()
