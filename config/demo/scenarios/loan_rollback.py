@@ -232,7 +232,7 @@ def _check(
         found=_overlaps(steps),
     )
     case = stage.until("the case is settled", lambda: _case_at(stage, case_id, "COMPENSATED"))
-    stage.tell.check("the case", expected="COMPENSATED", found=case["status"])
+    stage.tell.check("the case is rolled back", expected="COMPENSATED", found=case["status"])
     stage.tell.check("no rollback is live", expected=None, found=case["live_run"])
     for name in reversed(UNDO_ORDER):
         now, then = operator.get(originals[name]["path"]), originals[name]
