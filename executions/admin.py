@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from accounts.http import admin_parts
 from accounts.http.admin import TenantModelAdmin
@@ -30,7 +31,7 @@ class ExecutionAdmin(TenantModelAdmin):
     fieldsets = (
         (None, {"fields": ("id", "capability", "status", "compensation_state", "version")}),
         (
-            "work",
+            gettext_lazy("What was done"),
             {
                 "fields": (
                     "input_text",
@@ -43,7 +44,7 @@ class ExecutionAdmin(TenantModelAdmin):
             },
         ),
         (
-            "place",
+            gettext_lazy("Where it belongs"),
             {
                 "fields": (
                     "case_id",
@@ -55,21 +56,21 @@ class ExecutionAdmin(TenantModelAdmin):
                 )
             },
         ),
-        ("time", {"fields": ("created_at", "started_at", "ended_at")}),
-        ("ledger", {"fields": ("ledger",)}),
+        (gettext_lazy("Time"), {"fields": ("created_at", "started_at", "ended_at")}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
 
-    @admin.display(description="input")
+    @admin.display(description=gettext_lazy("input"))
     def input_text(self, row: Execution) -> SafeString:
         """Return the input, indented."""
         return admin_parts.json_text(row.input)
 
-    @admin.display(description="output")
+    @admin.display(description=gettext_lazy("output"))
     def output_text(self, row: Execution) -> SafeString:
         """Return the output, indented."""
         return admin_parts.json_text(row.output)
 
-    @admin.display(description="ledger entries")
+    @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Execution) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(Execution.subject_type, row.id)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
 
 from accounts.acting import Authority
 from accounts.roles import ActorType
-from accounts.selectors import people
+from accounts.selectors import Person, people
 from executions.lifecycle import UNDISPATCHED, ExecutionStatus
 from executions.models import CompensationAttempt, Execution
 from ledger.errors import NotFound
@@ -56,26 +56,43 @@ class Shown:
     """An execution with what its public shape needs from elsewhere."""
 
     execution: Execution
-    requested_by: str | None
+    people: dict[uuid.UUID, Person]
     compensations: list[tuple[str, uuid.UUID]]
     actions: list[dict[str, Any]]
+
+    def username(self, actor_id: uuid.UUID | str | None) -> str | None:
+        """Return how an actor is called, or None for nobody."""
+        if actor_id is None:
+            return None
+        person = self.people.get(uuid.UUID(str(actor_id)))
+        return person.username if person else None
 
 
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     """Return `rows` with names, undos and actions, in the same order and two further queries."""
-    named = people(row.requested_by_id for row in rows)
+    named = people(actor for row in rows for actor in _actors(row))
     undos = compensations_of([row.id for row in rows])
     return [
         Shown(
             execution=row,
-            requested_by=named[row.requested_by_id].username
-            if row.requested_by_id in named
-            else None,
+            people=named,
             compensations=undos.get(row.id, []),
             actions=available_actions(row, authority),
         )
         for row in rows
     ]
+
+
+def _actors(row: Execution) -> Iterator[uuid.UUID]:
+    """Yield everybody an execution's public shape names."""
+    yield row.requested_by_id
+    block = row.compensation
+    if block is not None:
+        yield uuid.UUID(block["requested_by"])
+        snapshot = block["original_snapshot"]
+        for name in ("completed_by", "requested_by"):
+            if snapshot.get(name):
+                yield uuid.UUID(snapshot[name])
 
 
 def filtered(

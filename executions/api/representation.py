@@ -31,12 +31,12 @@ def represent(shown: Shown) -> dict[str, Any]:
         "state_version": row.state_version or None,
         "idempotency_key": row.idempotency_key,
         "attempts": row.attempts,
-        "requested_by": shown.requested_by,
+        "requested_by": shown.username(row.requested_by_id),
         "decisions": [],
         "approvals": [],
         "undoes": _subject(row.undoes_type, row.undoes_id),
         "compensations": [_subject(type_, id_) for type_, id_ in shown.compensations],
-        "compensation": row.compensation,
+        "compensation": _compensation(shown),
         "reversibility": row.reversibility,
         "compensation_policy": row.policy,
         "case": None if row.case_id is None else str(row.case_id),
@@ -46,6 +46,22 @@ def represent(shown: Shown) -> dict[str, Any]:
         "started_at": _moment(row.started_at),
         "ended_at": _moment(row.ended_at),
         "available_actions": shown.actions,
+    }
+
+
+def _compensation(shown: Shown) -> dict[str, Any] | None:
+    """Return why this execution undoes something; people are usernames."""
+    block = shown.execution.compensation
+    if block is None:
+        return None
+    snapshot = dict(block["original_snapshot"])
+    for name in ("completed_by", "requested_by"):
+        if name in snapshot:
+            snapshot[name] = shown.username(snapshot[name])
+    return {
+        **block,
+        "requested_by": shown.username(block["requested_by"]),
+        "original_snapshot": snapshot,
     }
 
 

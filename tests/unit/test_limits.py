@@ -1,0 +1,45 @@
+"""What JSON people and programs may hand in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger.errors import Invalid
+from ledger.limits import MAX_DEPTH, PAYLOAD_BYTES, check_json
+
+
+def nested(depth: int) -> Any:
+    """Return lists inside lists, `depth` deep."""
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"text": "\\u0000"}, {"text": "\\\\u0000"}, nested(MAX_DEPTH), "x" * (PAYLOAD_BYTES - 2)],
+    ids=["written-out", "escaped", "deep", "large"],
+)
+def test_what_fits_passes(value: Any) -> None:
+    check_json(value, "/payload")
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"text": "a\x00b"}, "nul"),
+        ({"text": "\\\x00"}, "nul"),
+        ({"\x00": 1}, "nul"),
+        (nested(MAX_DEPTH + 1), "too_deep"),
+        ("x" * (PAYLOAD_BYTES - 1), "too_large"),
+        ({"text": "\ud800"}, "not_unicode"),
+        ({"number": float("nan")}, "not_a_number"),
+    ],
+)
+def test_what_does_not_is_refused_by_name(value: Any, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_json(value, "/payload")
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/payload", code)]
