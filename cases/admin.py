@@ -51,10 +51,10 @@ class CaseAdmin(TenantModelAdmin):
     readonly_fields = ("context_text", "links", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "title", "definition", "status", "version", "fault")}),
-        ("knowledge", {"fields": ("context_text",)}),
-        ("time", {"fields": ("created_at", "ended_at")}),
-        ("causal chain", {"fields": ("links",)}),
-        ("ledger", {"fields": ("ledger",)}),
+        (gettext_lazy("What it knows"), {"fields": ("context_text",)}),
+        (gettext_lazy("Time"), {"fields": ("created_at", "ended_at")}),
+        (gettext_lazy("Causal chain"), {"fields": ("links",)}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
 
     @override
@@ -66,18 +66,18 @@ class CaseAdmin(TenantModelAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    @admin.display(description="context")
+    @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:
         """Return what the case knows, indented."""
         return admin_parts.json_text(row.context)
 
-    @admin.display(description="causal chain")
+    @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:
         """Return the drawing of what led to what."""
         figure = drawing.figure(chain.of_case(row.id), label=_("Causal chain of this case"))
         return admin_parts.causal_chain(figure, reverse("cases:chain", args=[row.id]))
 
-    @admin.display(description="ledger entries")
+    @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Case) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(Case.subject_type, row.id)
@@ -117,9 +117,9 @@ class CompensationRunAdmin(TenantModelAdmin):
     readonly_fields = ("asked_by", "basis", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
-        ("why", {"fields": ("asked_by", "reason", "basis")}),
-        ("time", {"fields": ("started_at", "ended_at")}),
-        ("ledger", {"fields": ("ledger",)}),
+        (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "basis")}),
+        (gettext_lazy("Time"), {"fields": ("started_at", "ended_at")}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
 
     @override
@@ -127,18 +127,18 @@ class CompensationRunAdmin(TenantModelAdmin):
         """Return the tenant's runs with who asked for them, in one query."""
         return super().get_queryset(request).select_related("requested_by__user")
 
-    @admin.display(description="asked for by")
+    @admin.display(description=gettext_lazy("asked for by"))
     def asked_by(self, row: CompensationRun) -> str:
         """Return who asked for it."""
         user = row.requested_by.user
         return "" if user is None else user.username
 
-    @admin.display(description="regulatory basis")
+    @admin.display(description=gettext_lazy("regulatory basis"))
     def basis(self, row: CompensationRun) -> SafeString:
         """Return the regulatory basis, indented."""
         return admin_parts.json_text(row.regulatory_basis)
 
-    @admin.display(description="ledger entries")
+    @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: CompensationRun) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(CompensationRun.subject_type, row.id)
@@ -155,7 +155,7 @@ class CaseDefinitionAdmin(TenantModelAdmin):
     readonly_fields = ("source_text",)
     fields = ("id", "namespace", "name", "version", "title", "digest", "created_at", "source_text")
 
-    @admin.display(description="source")
+    @admin.display(description=gettext_lazy("source"))
     def source_text(self, row: CaseDefinition) -> SafeString:
         """Return the source as deployed."""
         return admin_parts.plain_text(row.source)

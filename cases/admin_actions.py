@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
 
 from accounts.http.admin import TenantModelAdmin, opens_own_transaction
 from accounts.http.membership import place_of
@@ -60,6 +61,7 @@ class Confirmation:
     def view(self) -> Callable[[HttpRequest], HttpResponse]:
         """Return the view, wrapped as every admin view is."""
 
+        @require_http_methods(["GET", "HEAD", "POST"])
         def confirm(request: HttpRequest) -> HttpResponse:
             return self._confirm(request)
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from accounts.http import admin_parts
@@ -30,12 +31,21 @@ class WorkItemAdmin(TenantModelAdmin):
     readonly_fields = ("with_whom", "done_by", "payload_text", "resolution_text", "links", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "title", "kind", "status", "compensation_state", "version")}),
-        ("people", {"fields": ("with_whom", "done_by", "priority")}),
-        ("work", {"fields": ("payload_text", "outcome", "resolution_text", "reversibility")}),
-        ("place", {"fields": ("case_id", "binding", "completion_seq", "undoes_id", "run_id")}),
-        ("time", {"fields": ("created_at", "due_at", "started_at", "completed_at", "ended_at")}),
-        ("causal chain", {"fields": ("links",)}),
-        ("ledger", {"fields": ("ledger",)}),
+        (gettext_lazy("People"), {"fields": ("with_whom", "done_by", "priority")}),
+        (
+            gettext_lazy("What was done"),
+            {"fields": ("payload_text", "outcome", "resolution_text", "reversibility")},
+        ),
+        (
+            gettext_lazy("Where it belongs"),
+            {"fields": ("case_id", "binding", "completion_seq", "undoes_id", "run_id")},
+        ),
+        (
+            gettext_lazy("Time"),
+            {"fields": ("created_at", "due_at", "started_at", "completed_at", "ended_at")},
+        ),
+        (gettext_lazy("Causal chain"), {"fields": ("links",)}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
     actions: Any = ()
 
@@ -50,35 +60,35 @@ class WorkItemAdmin(TenantModelAdmin):
         rows = super().get_queryset(request)
         return rows.select_related("assignee__user", "completed_by__user")
 
-    @admin.display(description="assignee")
+    @admin.display(description=gettext_lazy("assignee"))
     def with_whom(self, row: WorkItem) -> str:
         """Return who has it."""
         user = row.assignee.user if row.assignee is not None else None
         return "" if user is None else user.username
 
-    @admin.display(description="completed by")
+    @admin.display(description=gettext_lazy("completed by"))
     def done_by(self, row: WorkItem) -> str:
         """Return who completed it."""
         user = row.completed_by.user if row.completed_by is not None else None
         return "" if user is None else user.username
 
-    @admin.display(description="payload")
+    @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:
         """Return the payload, indented."""
         return admin_parts.json_text(row.payload)
 
-    @admin.display(description="resolution")
+    @admin.display(description=gettext_lazy("resolution"))
     def resolution_text(self, row: WorkItem) -> SafeString:
         """Return the resolution, indented."""
         return admin_parts.json_text(row.resolution)
 
-    @admin.display(description="causal chain")
+    @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: WorkItem) -> SafeString:
         """Return the drawing of what led to what."""
         figure = chain.figure(chain.chain_of(row), label=_("Causal chain of this work item"))
         return admin_parts.causal_chain(figure, reverse("workitems:causal-chain", args=[row.id]))
 
-    @admin.display(description="ledger entries")
+    @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: WorkItem) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(WorkItem.subject_type, row.id)

@@ -219,10 +219,15 @@ def _node_json(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> dict[str, 
 
 
 def figure(
-    chain: Chain, *, figure_id: str = "chain", label: str = "", table_url: str = ""
+    chain: Chain,
+    *,
+    figure_id: str = "chain",
+    label: str = "",
+    table_url: str = "",
+    described: Mapping[tuple[str, uuid.UUID], Description] | None = None,
 ) -> graph.Figure:
-    """Return the drawing for `graph/figure.html`."""
-    nodes = _graph_nodes(chain, _described(chain))
+    """Return the drawing for `graph/figure.html`. `described`: what the caller has read."""
+    nodes = _graph_nodes(chain, _described(chain) if described is None else described)
     return graph.layout(
         nodes, graph.in_order(nodes), figure_id=figure_id, label=label, table_url=table_url
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -18,19 +18,26 @@ from ledger.selectors import Entry
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
 
 
-def timeline_of(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def timeline_of(
+    entries: Sequence[Entry],
+    *,
+    described: Mapping[Subject, Description] | None = None,
+    named: Mapping[uuid.UUID, Person] | None = None,
+) -> list[dict[str, Any]]:
     """Return `timeline` of components/timeline.html, newest first, whatever order came in.
 
-    Three queries at most for any number of entries, and one per subject type for their titles.
-    Runs in the caller's tenant scope.
+    Three queries at most for any number of entries, and one per subject type for their titles;
+    `described` and `named`, what the caller has read already, is not read again. Runs in the
+    caller's tenant scope.
     """
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)
     wanted: set[Subject] = {(ENTRY, entry.id) for entry in ordered}
     for entry in ordered:
         wanted.update(_named_in(entry))
-    described = describe(wanted)
-    named = people(entry.actor_id for entry in ordered)
-    return [_row(entry, described, named) for entry in ordered]
+    subjects, actors = dict(described or {}), dict(named or {})
+    subjects |= describe(wanted - subjects.keys())
+    actors |= people({entry.actor_id for entry in ordered} - actors.keys())
+    return [_row(entry, subjects, actors) for entry in ordered]
 
 
 def sentence(entry: Entry, what: str, who: str) -> str:

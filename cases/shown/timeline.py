@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from accounts.http.describers import Description, Subject
 from accounts.http.entry_words import words_for
 from accounts.http.timeline import timeline_of
+from accounts.selectors import Person
 from cases import selectors
 from cases.words import humane
 from ledger.selectors import Entry, entries_of
@@ -37,33 +39,44 @@ _QUIET_OF_CASE = frozenset({"rollback_started", "rollback_settled", "compensatio
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
 
-def case_timeline(case_id: uuid.UUID, *, problems_only: bool = False) -> list[dict[str, Any]]:
-    """Return `timeline` of a case and all its parts."""
-    entries = [
+def case_entries(case_id: uuid.UUID, *, problems_only: bool = False) -> list[Entry]:
+    """Return what is told of a case and all its parts, newest first."""
+    return _newest(
         entry
         for entry in selectors.timeline(case_id)
-        if entry.action not in _QUIET
-        and not (entry.subject_type == "case" and entry.action in _QUIET_OF_CASE)
-    ]
-    return _told(entries, problems_only=problems_only)
+        if not _is_quiet(entry) and (_is_problem(entry) or not problems_only)
+    )
 
 
 def run_timeline(run_id: uuid.UUID) -> list[dict[str, Any]]:
     """Return `timeline` of one rollback."""
-    return _told(
-        entry
-        for entry in entries_of("compensation_run", run_id)
-        if entry.action != "context_changed"
-    )
+    return told(_newest(entries_of("compensation_run", run_id)))
 
 
-def _told(entries: Iterable[Entry], *, problems_only: bool = False) -> list[dict[str, Any]]:
-    listed = [entry for entry in entries if not problems_only or _is_problem(entry)]
-    listed = sorted(listed, key=lambda entry: (entry.at, entry.id), reverse=True)[:SHOWN]
+def told(
+    entries: Sequence[Entry],
+    *,
+    described: Mapping[Subject, Description] | None = None,
+    named: Mapping[uuid.UUID, Person] | None = None,
+) -> list[dict[str, Any]]:
+    """Return `timeline` of entries given newest first; what was read already is not read again."""
+    rows = timeline_of(entries, described=described, named=named)
     return [
         {**row, "detail": _detail(entry, row["detail"])}
-        for entry, row in zip(listed, timeline_of(listed), strict=True)
+        for entry, row in zip(entries, rows, strict=True)
     ]
+
+
+def _newest(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:SHOWN]
+
+
+def _is_quiet(entry: Entry) -> bool:
+    """Whether a line of a case only repeats another, or tells what nobody asks for."""
+    if entry.subject_type == "case" and entry.action in _QUIET_OF_CASE:
+        return True
+    opened_by_engine = entry.action == "created" and entry.actor_type == "SYSTEM"
+    return opened_by_engine or entry.action in _QUIET
 
 
 def _detail(entry: Entry, detail: str) -> str:

@@ -11,8 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.acting import Authority
 from accounts.http.pages import MemberPage
-from accounts.roles import OPERATING_ROLES
+from accounts.roles import OPERATING_ROLES, Role
 from cases.words import DENIED, said
 from ledger.errors import NotPermitted
 from workitems.permissions import Action
@@ -27,6 +28,13 @@ class CasesPage(MemberPage):
     def operates(self) -> bool:
         """Whether the member may change cases and rollbacks."""
         return not OPERATING_ROLES.isdisjoint(self.place.roles)
+
+    @property
+    def rights(self) -> Authority:
+        """What the session's roles allow, for buttons. The verbs read the member's rights again."""
+        acting = self.acting_user
+        roles = frozenset(self.place.roles) | {Role.MEMBER.value}
+        return Authority(acting.actor_id, acting.actor_type, roles, frozenset())
 
     def require_operator(self) -> None:
         """Raise NotPermitted for a form that only an operator may send."""

@@ -13,17 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.http.entries import ledger_url
-from cases import actions, chain, selectors
+from cases import actions, selectors
 from cases.forms import ReasonForm
+from cases.lifecycle import ROLLING_BACK, CaseStatus
 from cases.permissions import case_actions
 from cases.shown import case as case_shown
 from cases.shown import run as run_shown
-from cases.shown.timeline import case_timeline
+from cases.shown import sheet
 from cases.views.asking import CasesPage, case_buttons, crumb, run_buttons
 from ledger.tenancy import tenant_scope
-from workitems import chain as drawing
 
 OLDER_RUNS = 10
+UNDOING = frozenset({*ROLLING_BACK, CaseStatus.COMPENSATED, CaseStatus.PARTIALLY_COMPENSATED})
 
 
 class CasePage(CasesPage):
@@ -32,31 +33,23 @@ class CasePage(CasesPage):
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
         case = selectors.case(id)
-        work = case_shown.work(case)
-        runs = selectors.runs_of_case(id)
-        rollbacks = [run for run in runs if run.about_case]
-        panel = None
-        if rollbacks:
-            shown = run_shown.read(selectors.show_run(rollbacks[0]), operates=self.operates)
-            buttons = run_buttons(
-                run_shown.actions_of(shown.shown, self.authority), shown.shown.run.id
-            )
-            panel = shown.panel(buttons)
-        undoing = panel is not None and case.status.startswith(("COMPENSAT", "PARTIALLY"))
         only = request.GET.get("problems") == "1"
+        found = sheet.read(case, operates=self.operates, problems_only=only)
+        panel = self._panel(found)
+        undoing = panel is not None and case.status in UNDOING
         context = {
             "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(case.title)],
             "case": facts(case),
-            "summary": panel["headline"] if panel and undoing else case_shown.summary(work),
+            "summary": panel["headline"] if panel and undoing else case_shown.summary(found.work),
             "actions": self._buttons(case),
             "run": panel,
-            "plan_items": work.listed,
-            "undeclared": [case_shown.title_of(name) for name in work.undeclared],
-            **self._chain(id),
+            "plan_items": found.work.listed,
+            "undeclared": [case_shown.title_of(name) for name in found.work.undeclared],
+            **_chain(found, id),
             "ledger_url": ledger_url("case", id),
-            "timeline": case_timeline(id, problems_only=only),
+            "timeline": found.timeline,
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
-            "context": work.context,
+            "context": found.work.context,
             "invalidated": [case_shown.title_of(key) for key in case.invalidated],
             "past_runs": [
                 {
@@ -65,30 +58,32 @@ class CasePage(CasesPage):
                     "status": run.status,
                     "at": run.started_at,
                 }
-                for run in [r for r in runs if not rollbacks or r.id != rollbacks[0].id][
-                    :OLDER_RUNS
-                ]
+                for run in found.others[:OLDER_RUNS]
             ],
         }
         return self.render("cases/detail.html", context)
 
+    def _panel(self, found: sheet.Sheet) -> dict[str, Any] | None:
+        if found.newest is None:
+            return None
+        shown = found.newest.shown
+        buttons = run_buttons(run_shown.actions_of(shown, self.rights), shown.run.id)
+        return found.newest.panel(buttons)
+
     def _buttons(self, case: Any) -> list[dict[str, Any]]:
-        found = case_actions(case, self.authority, live_run=case.live_run)
+        found = case_actions(case, self.rights, live_run=case.live_run)
         # While a rollback is live its own panel has the buttons that hold it and let it go on.
         if case.live_run is not None:
             found = [each for each in found if each.action not in {"suspend", "resume"}]
         return case_buttons(found, case.id)
 
-    def _chain(self, id: uuid.UUID) -> dict[str, Any]:
-        found = chain.of_case(id)
-        if not found.nodes:
-            return {"figure": None, "chain_url": "", "svg_url": ""}
-        url = reverse("cases:chain", args=[id])
-        return {
-            "figure": drawing.figure(found, label=_("Causal chain of this case"), table_url=url),
-            "chain_url": url,
-            "svg_url": reverse("cases:chain-svg", args=[id]),
-        }
+
+def _chain(found: sheet.Sheet, id: uuid.UUID) -> dict[str, Any]:
+    url = reverse("cases:chain", args=[id])
+    figure = found.figure(label=_("Causal chain of this case"), table_url=url)
+    if figure is None:
+        return {"figure": None, "chain_url": "", "svg_url": ""}
+    return {"figure": figure, "chain_url": url, "svg_url": reverse("cases:chain-svg", args=[id])}
 
 
 def facts(case: Any) -> dict[str, Any]:
