@@ -10,6 +10,7 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.database import cloned
+from tests.draining import leave_behind
 from tests.world import World, make_world
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -39,5 +40,6 @@ def _no_flush() -> Iterator[None]:
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    """Return a fresh tenant with the whole cast, committed for real."""
+    """Return a fresh tenant with the whole cast, committed; no work of other tests waits."""
+    leave_behind()
     return make_world()
