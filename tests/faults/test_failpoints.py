@@ -24,6 +24,7 @@ from tests.database import ROOT
 from tests.draining import drain
 from tests.subprocesses import environment
 from tests.world import World
+from workitems import actions
 from workitems.models import WorkItem
 
 RECORD = ["record.before", "record.after"]
@@ -97,7 +98,7 @@ def prepared(world: World, scenario: str) -> tuple[WorkItem, uuid.UUID]:
     if scenario == "settle":
         begun = states.compensating(by)
         task = begun.attempt.compensation_id
-        states.actions.start(task, acting_user=by)
+        actions.start(task, acting_user=by)
         return begun.original, task
     item = states.completed(
         by, payload=TRANSFER, compensation={"capability": "demo.reverse-transfer"}

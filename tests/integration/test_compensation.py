@@ -14,6 +14,7 @@ from ledger.clock import rfc3339
 from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.record import EntryRef
 from ledger.selectors import Entry
+from ledger.tenancy import tenant_scope
 from tests import states
 from tests.world import World
 from workitems import actions
@@ -243,7 +244,7 @@ def test_who_is_asked(
     if gone:
         deactivate(world, "analyst")
     attempt = states.compensate(item, world.operator, **wish).attempt
-    with states.tenant_scope(world.system.tenant_id):
+    with tenant_scope(world.system.tenant_id):
         task = WorkItem.objects.get(id=attempt.compensation_id)
         users = sorted(row.actor_id for row in task.candidate_users.all())
         groups = sorted(row.name for row in task.candidate_groups.all())
@@ -254,6 +255,7 @@ def test_who_is_asked(
     assert groups == wanted.get("groups", [])
     assert task.excluded == [str(named[name]) for name in wanted.get("excluded", [])]
     assert attempt.replaced_performer == wanted.get("why", "")
+    assert task.compensation is not None
     assert task.compensation["replaced_performer"] == wanted.get("why", "")
 
 

@@ -355,6 +355,7 @@ def test_an_execution_is_undone_by_a_person_or_a_program(world: World, mode: str
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
         row = compensation.kind_of("execution").lock(done.id)
+        assert row is not None
         attempt = compensation.begin(
             compensation.kind_of("execution"),
             row,

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.acting import ActingUser, authority_of
 from executions.lifecycle import ExecutionStatus
-from executions.models import Execution
+from executions.models import CompensationAttempt, Execution
 from ledger.errors import Conflict, NotFound, NotPermitted, Refusal
 from ledger.tenancy import tenant_scope
 from tests import states
@@ -221,7 +221,7 @@ def _prepared(world: World, status: Status) -> WorkItem:
 def _ask_as(world: World, attempt_id: uuid.UUID) -> None:
     """Let `approver`, who may not compensate, be who asked: as after losing the operator's role."""
     with tenant_scope(world.system.tenant_id):
-        attempt = states.CompensationAttempt.objects.get(id=attempt_id)
+        attempt = CompensationAttempt.objects.get(id=attempt_id)
         attempt.requested_by_id = world.approver.actor_id
         attempt.request = {**attempt.request, "requested_by": str(world.approver.actor_id)}
         attempt.save()

@@ -285,7 +285,17 @@ def test_bytes_that_are_no_envelope_under_a_right_hash(
     chain: tuple[WorkItem, list[Entry]],
 ) -> None:
     entry = chain[1][-1]
-    for body in (b"{}", b"[]", b"null", b"{", b'{"id":1}', b'{"subject":[]}', b"\xff\xfe"):
+    for body in (
+        b"{}",
+        b'{"subject_seq":1.5}',
+        b"NaN",
+        b"[]",
+        b"null",
+        b"{",
+        b'{"id":1}',
+        b'{"subject":[]}',
+        b"\xff\xfe",
+    ):
         with (
             tampered(entry, "ledger_ledgerentry", "body", body),
             tampered(entry, "ledger_ledgerentry", "hash", leaf_hash(body)),

@@ -1,0 +1,129 @@
+"""Whose rows a transaction sees and writes, as the application's own role. All of it commits."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+
+import pytest
+from django.db import IntegrityError, ProgrammingError, transaction
+
+from ledger.record import EntryRef, record
+from ledger.tenancy import current_tenant, set_tenant, system_scope, tenant_scope
+from tests import states
+from tests.security.doors import acting_in, entry, execute, refused, unchanged
+from tests.world import World
+from workitems.models import CandidateUser, WorkItem
+
+
+def test_without_a_tenant_there_is_nothing(world: World) -> None:
+    states.new_item(world.analyst, candidate_groups=["analysts"])
+    ((tables,),) = execute(
+        "SELECT array_agg(DISTINCT tablename::text) FROM pg_policies WHERE schemaname = 'public'"
+    )
+    assert "workitems_workitem" in tables
+    for table in tables:
+        assert execute(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
+        with transaction.atomic():
+            assert execute(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
+
+
+def test_an_empty_or_malformed_tenant_is_no_tenant(world: World) -> None:
+    states.new_item(world.analyst)
+    with transaction.atomic():
+        execute("SELECT set_config('amends.tenant_id', '', true)")
+        assert WorkItem.objects.count() == 0
+    with refused("invalid input syntax"), transaction.atomic():
+        execute("SELECT set_config('amends.tenant_id', 'x'' OR true --', true)")
+        WorkItem.objects.count()
+
+
+def test_the_tenant_does_not_outlive_its_transaction(world: World) -> None:
+    states.new_item(world.analyst)
+    with tenant_scope(world.system.tenant_id):
+        assert WorkItem.objects.count() == 1
+    assert WorkItem.objects.count() == 0
+    with transaction.atomic():
+        assert current_tenant() is None
+    with pytest.raises(RuntimeError, match="transaction"):
+        set_tenant(world.system.tenant_id)
+
+
+def test_nested_scopes_restore_the_outer_tenant(world: World) -> None:
+    ours, theirs = world.system.tenant_id, world.outsider.tenant_id
+    states.new_item(world.analyst)
+    with tenant_scope(ours):
+        with tenant_scope(theirs):
+            assert (current_tenant(), WorkItem.objects.count()) == (theirs, 0)
+            with contextlib.suppress(ZeroDivisionError), tenant_scope(ours):
+                assert WorkItem.objects.count() == 1
+                raise ZeroDivisionError
+            assert current_tenant() == theirs
+        assert (current_tenant(), WorkItem.objects.count()) == (ours, 1)
+
+
+def test_a_system_scope_closes_again(world: World) -> None:
+    states.new_item(world.analyst)
+    with tenant_scope(world.outsider.tenant_id):
+        assert WorkItem.objects.count() == 0
+        with system_scope("verify"):
+            assert WorkItem.objects.filter(tenant_id=world.system.tenant_id).count() == 1
+        assert WorkItem.objects.count() == 0
+
+
+def test_a_scope_opens_reading_and_not_writing(world: World) -> None:
+    item = states.new_item(world.analyst)
+    with transaction.atomic(), system_scope("verify"):
+        assert WorkItem.objects.filter(id=item.id).exists()
+        assert WorkItem.objects.filter(id=item.id).update(title="Other") == 0
+
+
+def test_a_row_cannot_point_into_another_tenant(world: World) -> None:
+    item = states.new_item(world.analyst)
+    stranger = world.outsider.actor_id
+    with refused("_fk", IntegrityError), acting_in(world):
+        WorkItem.objects.filter(id=item.id).update(assignee_id=stranger, version=item.version + 1)
+    with refused("_fk", IntegrityError), acting_in(world):
+        CandidateUser.objects.create(
+            tenant_id=world.system.tenant_id, work_item_id=item.id, actor_id=stranger
+        )
+    unchanged(world, item)
+
+
+def test_a_row_cannot_be_written_into_or_moved_to_another_tenant(world: World) -> None:
+    item = states.new_item(world.analyst)
+    with refused("row-level security", ProgrammingError), acting_in(world):
+        CandidateUser.objects.create(
+            tenant_id=world.outsider.tenant_id,
+            work_item_id=item.id,
+            actor_id=world.analyst.actor_id,
+        )
+    with refused("row-level security", ProgrammingError), acting_in(world):
+        WorkItem.objects.filter(id=item.id).update(tenant_id=world.outsider.tenant_id, version=2)
+    with refused("row-level security", ProgrammingError), acting_in(world):
+        record(entry(world, item, tenant_id=world.outsider.tenant_id, opens=True))
+    unchanged(world, item)
+
+
+def test_an_entry_cannot_link_into_another_tenant(world: World) -> None:
+    theirs = states.new_item(world.outsider)
+    (foreign,) = states.history(world.outsider, "work_item", theirs.id)
+    item = states.new_item(world.analyst)
+    for link in ("caused_by", "original"):
+        with refused("_fk", IntegrityError), acting_in(world):
+            record(entry(world, item, **{link: EntryRef(foreign.id, foreign.hash)}))
+    unchanged(world, item)
+
+
+def test_another_tenants_update_touches_nothing(world: World) -> None:
+    item = states.new_item(world.analyst)
+    with tenant_scope(world.outsider.tenant_id):
+        assert WorkItem.objects.filter(id=item.id).update(title="Other", version=2) == 0
+        assert not WorkItem.objects.filter(id=item.id).exists()
+    unchanged(world, item)
+
+
+def test_a_made_up_tenant_is_empty(world: World) -> None:
+    states.new_item(world.analyst)
+    with tenant_scope(uuid.uuid4()):
+        assert WorkItem.objects.count() == 0
