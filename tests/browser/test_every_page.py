@@ -13,6 +13,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.http.entries import ledger_url
 from tests.browser.conftest import OpenTab
+from tests.browser.tab import Tab
 from tests.casework import approved_loan, open_loan, open_undo, plan_for, roll_back, undo
 from tests.draining import drain
 from tests.world import World, make_world
@@ -26,6 +27,20 @@ class Story:
 
     world: World
     pages: dict[str, tuple[str, str]]
+
+
+class Tabs:
+    """One tab for each person, opened when it is needed and used for all of that person's pages."""
+
+    def __init__(self, open_tab: OpenTab, world: World, *, scheme: Scheme, width: int) -> None:
+        self._open = lambda who: open_tab(world.of(who), scheme=scheme, width=width)
+        self._tabs: dict[str, Tab] = {}
+
+    def of(self, who: str) -> Tab:
+        """Return a person's tab."""
+        if who not in self._tabs:
+            self._tabs[who] = self._open(who)
+        return self._tabs[who]
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +97,9 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(open_tab: OpenTab, story: Story, scheme: Scheme, width: int) -> None:
     found: list[str] = []
+    tabs = Tabs(open_tab, story.world, scheme=scheme, width=width)
     for name, (who, path) in story.pages.items():
-        tab = open_tab(story.world.of(who), scheme=scheme, width=width)
+        tab = tabs.of(who)
         response = tab.page.goto(f"{tab.url}{path}")
         assert response is not None
         assert response.status == 200, name
@@ -93,8 +109,9 @@ def test_axe_finds_nothing(open_tab: OpenTab, story: Story, scheme: Scheme, widt
 
 def test_no_page_scrolls_sideways_at_320_pixels(open_tab: OpenTab, story: Story) -> None:
     wider: dict[str, int] = {}
+    tabs = Tabs(open_tab, story.world, scheme="light", width=320)
     for name, (who, path) in story.pages.items():
-        tab = open_tab(story.world.of(who), width=320)
+        tab = tabs.of(who)
         tab.go(path)
         if tab.overflow() > 0:
             wider[name] = tab.overflow()
