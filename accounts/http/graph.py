@@ -116,8 +116,9 @@ class Figure:
 
     @property
     def fits(self) -> bool:
-        """Whether it is small enough to be shrunk into a column of a page and still be read."""
-        return self.width <= 2 * MARGIN + FITTING_COLUMNS * (WIDTH + GAP) - GAP
+        """Whether it is a little wider than a column of a page, and still read when shrunk."""
+        most = 2 * MARGIN + FITTING_COLUMNS * (WIDTH + GAP) - GAP
+        return most - WIDTH - GAP < self.width <= most
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cases.selectors import ShownRun, ShownStep
 from cases.shown.case import CaseWork
 from cases.shown.run import RunShown, actors_of
 from cases.shown.timeline import case_entries, told
+from cases.words import title_of
 from executions import selectors as executions
 from ledger.selectors import Entry
 from workitems import chain as drawing
@@ -115,6 +116,12 @@ def _described(
     case: Case, rows: list[Any], runs: list[CompensationRun]
 ) -> dict[Subject, Description]:
     found = describe((row.subject_type, row.id) for row in rows)
+    for row in rows:
+        if row.subject_type == "execution" and row.binding:
+            known = found[row.subject_type, row.id]
+            found[row.subject_type, row.id] = dataclasses.replace(
+                known, title=title_of(row.binding)
+            )
     found["case", case.id] = case_description(case.id, case.title, str(case.status))
     for run in runs:
         about = found.get((run.about_type, run.about_id))
