@@ -78,6 +78,8 @@ def add_member(
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         by = _admin(acting_user)
+        # Two admins adding one user at once would both find no membership: the second waits here.
+        User.objects.select_for_update(of=("self",)).get(id=user.id)
         if Membership.objects.filter(user_id=user.id).exists():
             raise AlreadyMember
         moment = now()

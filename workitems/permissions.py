@@ -30,14 +30,15 @@ class Action:
 def is_candidate(item: WorkItem, authority: Authority) -> bool:
     """Whether the acting user may take `item`: named, or in a named group, or nobody was named.
 
-    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners).
+    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners). An undo task for which
+    nobody could be named is an operator's, not everybody's.
     """
     if str(authority.actor_id) in item.excluded:
         return False
     users = {row.actor_id for row in item.candidate_users.all()}
     groups = {row.name for row in item.candidate_groups.all()}
     if not users and not groups:
-        return True
+        return item.kind != Kind.COMPENSATION or authority.is_operator
     return authority.actor_id in users or not authority.groups.isdisjoint(groups)
 
 

@@ -36,6 +36,7 @@ def note(
             actor=by,
             from_status=from_status,
             to_status=str(execution.status),
+            kind="TRANSITION" if execution.undoes_id is None else "COMPENSATION",
             opens=not from_status,
             caused_by=caused_by,
             original=_original(execution),
