@@ -113,7 +113,7 @@ def digest_of(_world: World, _kwargs: Kwargs) -> Mapping[str, Any]:
 
 
 # Members whose role may not enter the admin, and auditors, who look but do not undo.
-ADMIN_PAGE = expect(403, operator=302, admin=302, outsider=302)
+ADMIN_PAGE = expect(403, anonymous=302, operator=302, admin=302, outsider=302)
 
 ROWS = {
     # Nothing chosen, so back to the list.
