@@ -149,7 +149,8 @@ def database(value: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
         "PORT": options.pop("port", port),
     }
     # Values travel apart from the text and a repeated statement is planned once: a verb's time is
-    # mostly planning otherwise. A pooler between us and the server must support prepared statements.
+    # mostly planning otherwise. A pooler between us and the server must support prepared
+    # statements.
     entry["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2, **options}
     return entry
 

@@ -1,8 +1,8 @@
 """The test database: migrated once as the owner, cloned per worker, used as the application's role.
 
 One alias only. The set-up connects as the owner (`DATABASE_OWNER_URL`), builds a template under an
-advisory lock, clones it for this worker and hands the app role's connection to the tests, so that row
-security, grants and guards hold in every test as they do in service.
+advisory lock, clones it for this worker and hands the app role's connection to the tests, so that
+row security, grants and guards hold in every test as they do in service.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _LOCK = 7_301_944
 def _fingerprint() -> str:
     """Name the template by the migrations' text: a changed migration makes a new template."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("config/demo/migrations/*.py")]):
+    for path in sorted(
+        [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("config/demo/migrations/*.py")]
+    ):
         digest.update(path.read_bytes())
     digest.update((ROOT / "ledger" / "sql.py").read_bytes())
     return digest.hexdigest()[:12]
@@ -51,15 +53,14 @@ def cloned(worker: str) -> Iterator[str]:
         yield name
     finally:
         use_database(previous)
-        with _admin() as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        # As superuser: a back end that is still leaving belongs to another role than the owner's.
+        with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as superuser:
+            superuser.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
 def clone(admin: psycopg.Connection[tuple[object, ...]], template: str, name: str) -> None:
     """Clone `template` as `name`; privileges on a database are not cloned, so TEMP goes again."""
-    admin.execute(
-        f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode()
-    )
+    admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
     admin.execute(f"REVOKE TEMP, CREATE ON DATABASE {name} FROM PUBLIC".encode())
 
 

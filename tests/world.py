@@ -1,7 +1,7 @@
 """The cast: the people every test, example and page of the documentation talks about.
 
-Tenant `demo` with people named by role, and tenant `other` with one `outsider`. Each test that commits
-makes its own world under fresh slugs, so tests never meet in the database.
+Tenant `demo` with people named by role, and tenant `other` with one `outsider`. Each test that
+commits makes its own world under fresh slugs, so tests never meet in the database.
 """
 
 from __future__ import annotations
