@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.selectors import actors_by_username
 from ledger.errors import Invalid
@@ -23,11 +24,13 @@ _PERSON = forms.TextInput(
 class NameList(forms.CharField):
     """Names separated by commas, as a list."""
 
+    @override
     def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # a list, not a text
         """Return the names, trimmed, without empty ones."""
         text = super().to_python(value) or ""
         return [name for part in text.split(",") if (name := part.strip())]
 
+    @override
     def prepare_value(self, value: Any) -> Any:
         """Return the names as they are typed."""
         return ", ".join(value) if isinstance(value, list) else value

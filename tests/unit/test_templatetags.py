@@ -208,7 +208,7 @@ def test_initials_and_lookup() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_template_can_be_read(name: str) -> None:
-    assert get_template(name)
+    assert get_template(name) is not None
 
 
 @pytest.mark.parametrize("name", ["400.html", "403.html", "404.html", "500.html"])
