@@ -14,9 +14,19 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.http.entries import ledger_url
 from tests.browser.conftest import OpenTab
 from tests.browser.tab import Tab
-from tests.casework import approved_loan, open_loan, open_undo, plan_for, roll_back, undo
+from tests.casework import (
+    approved_loan,
+    open_item,
+    open_loan,
+    open_undo,
+    plan_for,
+    plan_items,
+    roll_back,
+    undo,
+)
 from tests.draining import drain
 from tests.world import World, make_world
+from workitems.actions import start
 
 Scheme = Literal["light", "dark"]
 
@@ -55,8 +65,17 @@ def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         run = roll_back(world, going)
         undo(world.underwriter, going)
         task = open_undo(world.surveyor, going)
+        stuck = approved_loan(world)
+        stuck_run = roll_back(world, stuck)
+        undo(world.underwriter, stuck, "CANNOT_REVERSE")
+        begun = open_item(world.analyst, fresh, "credit-check").id
+        start(begun, acting_user=world.analyst)
         drain()
         ids = {
+            "stuck": stuck,
+            "stuck_run": stuck_run.id,
+            "failed": plan_items(world, stuck)["approval"].target_id,
+            "begun": begun,
             "fresh": fresh,
             "paid": paid,
             "plan": plan.id,
@@ -74,6 +93,12 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
         "undo-task": ("surveyor", reverse("workitems:detail", args=[ids["task"]])),
         "undo-task-as-a-bystander": ("bystander", reverse("workitems:detail", args=[ids["task"]])),
         "item-chain": ("surveyor", reverse("workitems:causal-chain", args=[ids["task"]])),
+        "answer": ("analyst", reverse("workitems:detail", args=[ids["begun"]])),
+        "reject": ("analyst", reverse("workitems:reject", args=[ids["begun"]])),
+        "assign": ("operator", reverse("workitems:assign", args=[ids["begun"]])),
+        "failed-undo": ("operator", reverse("workitems:detail", args=[ids["failed"]])),
+        "stuck-case": ("operator", reverse("cases:detail", args=[ids["stuck"]])),
+        "decide": ("operator", reverse("cases:run-step", args=[ids["stuck_run"], 2])),
         "search": ("surveyor", reverse("workitems:search")),
         "new-task": ("surveyor", reverse("workitems:new")),
         "cases": ("operator", reverse("cases:list")),
@@ -87,6 +112,7 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
         "ask-for-a-rollback": ("operator", reverse("cases:rollback", args=[ids["paid"]])),
         "preview": ("operator", reverse("cases:plan", args=[ids["plan"]])),
         "run": ("operator", reverse("cases:run", args=[ids["run"]])),
+        "ledger": ("auditor", reverse("audit:entries")),
         "ledger-of-a-case": ("auditor", ledger_url("case", ids["going"])),
         "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),
         "notifications": ("surveyor", reverse("notifications:list")),
