@@ -8,6 +8,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from accounts.http import admin_parts
 from accounts.http.admin import TenantModelAdmin
 from cases import chain
 from cases.admin_actions import Confirmation, offered
-from cases.models import Case, CaseDefinition, CompensationRun, CompensationStep
+from cases.models import Case, CaseDefinition, CompensationRun
 from workitems import chain as drawing
 from workitems.admin import WorkItemAdmin
 
@@ -83,27 +84,6 @@ class CaseAdmin(TenantModelAdmin):
         return admin_parts.ledger_entries(Case.subject_type, row.id)
 
 
-class StepInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    """The steps of a rollback, in the order of undoing."""
-
-    model = CompensationStep
-    fields = ("n", "original_name", "status", "mode", "strategy", "error", "started_at", "ended_at")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-    ordering = ("n",)
-
-    @override
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nothing is added here."""
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nothing is changed here."""
-        return False
-
-
 @admin.register(CompensationRun)
 class CompensationRunAdmin(TenantModelAdmin):
     """Rollbacks: asked for by whom, why, and how far."""
@@ -113,11 +93,11 @@ class CompensationRunAdmin(TenantModelAdmin):
     search_fields = ("reason",)
     ordering = ("-started_at", "-id")
     show_full_result_count = False
-    inlines = (StepInline,)
-    readonly_fields = ("asked_by", "basis", "ledger")
+    readonly_fields = ("asked_by", "basis", "steps_table", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
         (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "basis")}),
+        (gettext_lazy("Steps"), {"fields": ("steps_table",)}),
         (gettext_lazy("Time"), {"fields": ("started_at", "ended_at")}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
@@ -137,6 +117,11 @@ class CompensationRunAdmin(TenantModelAdmin):
     def basis(self, row: CompensationRun) -> SafeString:
         """Return the regulatory basis, indented."""
         return admin_parts.json_text(row.regulatory_basis)
+
+    @admin.display(description=gettext_lazy("steps"))
+    def steps_table(self, row: CompensationRun) -> SafeString:
+        """Return the steps in the order of undoing."""
+        return render_to_string("admin/amends/steps.html", {"steps": row.steps.order_by("n")})
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: CompensationRun) -> SafeString:
