@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 
@@ -10,6 +11,7 @@ class AccountsConfig(AppConfig):
     """Says how people and the tenant are called."""
 
     name = "accounts"
+    verbose_name = _("People")
 
     @override
     def ready(self) -> None:

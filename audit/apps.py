@@ -11,6 +11,7 @@ class AuditConfig(AppConfig):
     """Registers where entries and the ledger of a subject have their pages, and the navigation."""
 
     name = "audit"
+    verbose_name = _("Audit")
 
     @override
     def ready(self) -> None:

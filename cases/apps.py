@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from ledger.dispatch.registry import register_consumer
@@ -13,6 +14,7 @@ class CasesConfig(AppConfig):
     """Registers the engine, guarded tables, live runs, and how cases appear on every page."""
 
     name = "cases"
+    verbose_name = _("Cases and rollbacks")
 
     @override
     def ready(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 
@@ -12,6 +13,7 @@ class ExecutionsConfig(AppConfig):
     """Registers this app's source of due rows and its part in undoing; loads every capability."""
 
     name = "executions"
+    verbose_name = _("Executions")
 
     @override
     def ready(self) -> None:

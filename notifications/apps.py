@@ -13,6 +13,7 @@ class NotificationsConfig(AppConfig):
     """Registers who is told of what, what is due to be sent, and the page with its count."""
 
     name = "notifications"
+    verbose_name = _("Notifications")
 
     @override
     def ready(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 
@@ -12,6 +13,7 @@ class WorkItemsConfig(AppConfig):
     """Registers work items as something that can be undone, and the human way of undoing."""
 
     name = "workitems"
+    verbose_name = _("Work items")
 
     @override
     def ready(self) -> None:
