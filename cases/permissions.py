@@ -22,6 +22,8 @@ from cases.lifecycle import (
     StepStatus,
 )
 from cases.models import Case, CompensationRun, CompensationStep
+from cases.originals import read
+from executions.lifecycle import CompensationState as State
 from workitems.permissions import Action
 
 # With no run live, and with one: a case under rollback is held and goes on with its run.
@@ -72,9 +74,17 @@ def _case_denied(
 def _step_denied(name: str, run: CompensationRun, step: CompensationStep) -> str:
     if run.status not in LIVE_RUNS or step.status != StepStatus.FAILED:
         return "wrong_state"
-    if name in _NEEDS_ATTEMPT and step.compensation_id is None:
+    if name in _NEEDS_ATTEMPT and not _has_attempt(step):
         return "undo_not_begun"
     return ""
+
+
+def _has_attempt(step: CompensationStep) -> bool:
+    """Whether there is an undo to decide about: this step's, or one that failed before the run."""
+    if step.compensation_id is not None:
+        return True
+    original = read(step.original_type, step.original_id)
+    return original is not None and original.compensation_state == State.COMPENSATION_FAULTED
 
 
 def _action(name: str, authority: Authority, denied: str) -> Action:

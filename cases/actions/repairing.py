@@ -42,7 +42,7 @@ Remember = Callable[[CompensationRun], None]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Held:
-    """Everything one decision is about, locked. `last`: the newest attempt of this step, if any."""
+    """Everything one decision is about, locked. `last`: the attempt to decide about, if any."""
 
     case: Case | None
     row: Any
@@ -76,7 +76,7 @@ def retry_step(
     """
 
     def decide(held: Held) -> None:
-        if held.last is None:
+        if held.step.compensation_id is None:
             _replan(held, "compensation_step_retried")
         else:
             _again(held, None, "compensation_retried", "compensation_step_retried")
@@ -109,6 +109,8 @@ def reassign_step(
 
     def decide(held: Held) -> None:
         request = by_person(_attempt(held), assignee, candidate_groups, required=True)
+        if held.step.compensation_id is None:
+            request = _for_person(held, assignee, candidate_groups)
         _again(held, request, "compensation_reassigned", "compensation_step_retried")
 
     return _decide(
@@ -138,7 +140,10 @@ def hand_step_to_human(
         if held.last is None:
             _begin_by_person(held, assignee, candidate_groups)
             return
-        request = by_person(held.last, assignee, candidate_groups, required=False)
+        if held.step.compensation_id is None:
+            request = _for_person(held, assignee, candidate_groups)
+        else:
+            request = by_person(held.last, assignee, candidate_groups, required=False)
         _again(held, request, "compensation_handed_to_human", "compensation_step_retried")
 
     return _decide(
@@ -167,8 +172,9 @@ def attest_step(
     """
 
     def decide(held: Held) -> None:
-        words = required_reason(evidence, pointer="/evidence")
+        _check_original(held)
         _attempt(held)
+        words = required_reason(evidence, pointer="/evidence")
         compensation.attest(
             kind_of(held.step.original_type), held.row, evidence=words, by=held.cause.by
         )
@@ -203,6 +209,7 @@ def abandon_step(
     """
 
     def decide(held: Held) -> None:
+        _check_original(held)
         words = required_reason(reason)
         if held.row.compensation_state == CompensationState.COMPENSATION_FAULTED:
             compensation.abandon(
@@ -255,16 +262,20 @@ def _decide(
         caused_by = latest_ref(CompensationRun.subject_type, run.id)
         if caused_by is None:
             raise LookupError(f"run {run.id} has no entry")
-        held = Held(case, row, run, step, _last(step), Cause(authority.ref(), caused_by))
+        held = Held(case, row, run, step, _last(step, row), Cause(authority.ref(), caused_by))
         decide(held)
         if remember is not None:
             remember(run)
     return run
 
 
-def _last(step: CompensationStep) -> Any | None:
-    """Return the attempt this step made or adopted; None when its undo could not even begin."""
-    if step.compensation_id is None:
+def _last(step: CompensationStep, row: Any) -> Any | None:
+    """Return the newest attempt at this step's original; None when its undo could not even begin.
+
+    An original that had failed before the run came to it has one that the step never followed.
+    """
+    faulted = row.compensation_state == CompensationState.COMPENSATION_FAULTED
+    if step.compensation_id is None and not faulted:
         return None
     return compensation.last_attempt(step.original_type, step.original_id)
 
@@ -279,7 +290,7 @@ def _again(held: Held, request: UndoRequest | None, action: str, step_action: st
     """Open a new attempt for a faulted original and let the step, run and case go on."""
     step, run = held.step, held.run
     if held.row.compensation_state != CompensationState.COMPENSATION_FAULTED:
-        raise Conflict("Its original moved meanwhile. Read the run again.")
+        raise _moved(held)
     wanted = request or UndoRequest.from_json(_attempt(held).request)
     wanted = dataclasses.replace(wanted, run_id=run.id, step=step.n)
     attempt = compensation.retry(
@@ -293,13 +304,39 @@ def _begin_by_person(
     held: Held, assignee: uuid.UUID | None, candidate_groups: Sequence[str]
 ) -> None:
     """Begin the undo that could not begin by itself, as a plain task for a person."""
-    plain = plain_request(held.run, held.step, held.row)
-    request = for_person(plain, assignee, candidate_groups)
+    _check_original(held)
+    request = _for_person(held, assignee, candidate_groups)
     attempt = compensation.begin(
         kind_of(held.step.original_type), held.row, request, by=held.cause.by,
         caused_by=held.cause.entry,
     )  # fmt: skip
     _follow(held, attempt, "compensation_step_retried")
+
+
+def _for_person(
+    held: Held, assignee: uuid.UUID | None, candidate_groups: Sequence[str]
+) -> UndoRequest:
+    """Return what a person is asked in place of the undo this step could not begin."""
+    plain = plain_request(held.run, held.step, held.row)
+    return for_person(plain, assignee, candidate_groups)
+
+
+def _check_original(held: Held) -> None:
+    """Raise Conflict unless the original's undo has failed, or this step could not begin one.
+
+    Anything else is news that the step has not heard yet: it moves with the next event.
+    """
+    state = held.row.compensation_state
+    not_begun = held.step.compensation_id is None and state == CompensationState.NONE
+    if state != CompensationState.COMPENSATION_FAULTED and not not_begun:
+        raise _moved(held)
+
+
+def _moved(held: Held) -> Conflict:
+    return Conflict(
+        "Its original moved meanwhile. Read the run again.",
+        extra={"current_status": str(held.step.status)},
+    )
 
 
 def _follow(held: Held, attempt: Any, step_action: str) -> None:

@@ -1,0 +1,213 @@
+"""Deciding about a step whose original went its own way: before the run, or behind its back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.acting import authority_of
+from cases import actions
+from cases.errors import UndoNotBegun
+from cases.models import CompensationRun
+from cases.permissions import step_actions
+from ledger.errors import Conflict, Invalid
+from ledger.tenancy import tenant_scope
+from ledger.verify import verify
+from tests.casework import (
+    case_row,
+    deploy,
+    entries,
+    finish,
+    open_undo,
+    opened,
+    plan_items,
+    roll_back,
+    run_row,
+    steps,
+    undo,
+    work,
+)
+from tests.definitions import definition, human
+from tests.draining import drain
+from tests.world import World
+from workitems.actions import abandon as abandon_item
+from workitems.actions import compensate, retry_compensation, withdraw
+from workitems.actions.compensating import Wish
+
+Decide = Callable[[uuid.UUID, World], Any]
+DECISIONS: dict[str, Decide] = {
+    "reassign": lambda run, world: actions.reassign_step(
+        run, 1, assignee=world.analyst.actor_id, acting_user=world.operator
+    ),
+    "hand-to-human": lambda run, world: actions.hand_step_to_human(
+        run, 1, assignee=world.analyst.actor_id, acting_user=world.operator
+    ),
+    "attest": lambda run, world: actions.attest_step(
+        run, 1, evidence="Letter of 4 May", acting_user=world.operator
+    ),
+    "abandon": lambda run, world: actions.abandon_step(
+        run, 1, reason="Not worth it", acting_user=world.operator
+    ),
+}
+
+
+def badly_undone(world: World) -> tuple[uuid.UUID, uuid.UUID]:
+    """A finished case of one task whose undo by a run cannot begin: (case, task)."""
+    bad = human("undo-a", compensation=True, humanTask={
+        "title": "Undo A", "inputMapping": "[1]",
+    })  # fmt: skip
+    bad.pop("when", None)
+    first = human("a", compensate="undo-a", compensation=None)
+    deploy(world, definition("bad", first, bad, success=".a != null"))
+    case_id = opened(world, "tests/bad")
+    return case_id, finish(world.analyst, case_id, "a", None)
+
+
+def adopted(world: World) -> tuple[uuid.UUID, uuid.UUID, CompensationRun]:
+    """A run of two steps that has adopted an undo asked for at the item: (case, item, run)."""
+    two = (human("a"), human("b", when=".a != null and .b == null"))
+    deploy(world, definition("two", *two, success=".b != null"))
+    case_id = opened(world, "tests/two")
+    finish(world.analyst, case_id, "a", None)
+    original = finish(world.analyst, case_id, "b", None)
+    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    drain()
+    return case_id, original, roll_back(world, case_id)
+
+
+def allowed(world: World, run: CompensationRun) -> set[str]:
+    step = steps(world, run.id)[0]
+    with tenant_scope(world.operator.tenant_id):
+        authority = authority_of(world.operator)
+        found = step_actions(run_row(world, run.id), step, authority)
+    return {each.action for each in found if each.allowed}
+
+
+def states(world: World, run: CompensationRun) -> list[str]:
+    return [str(step.status) for step in steps(world, run.id)]
+
+
+@pytest.mark.parametrize(
+    ("how", "step", "status"),
+    [
+        ("reassign", "DONE", "COMPENSATED"),
+        ("hand-to-human", "DONE", "COMPENSATED"),
+        ("attest", "RESOLVED", "COMPENSATED"),
+        ("abandon", "ABANDONED", "PARTIALLY_COMPENSATED"),
+    ],
+)
+def test_an_undo_that_failed_before_the_run_and_cannot_begin_again_is_decided_about(
+    world: World, how: str, step: str, status: str
+) -> None:
+    case_id, original = badly_undone(world)
+    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    run = roll_back(world, case_id)
+    (failed,) = steps(world, run.id)
+    assert (failed.status, failed.compensation_id) == ("FAILED", None)
+    assert failed.error == "undo-a: the inputMapping must give an object"
+    assert allowed(world, run) == {"retry", *DECISIONS}
+    DECISIONS[how](run.id, world)
+    drain()
+    if how in {"reassign", "hand-to-human"}:
+        task = open_undo(world.analyst, case_id)
+        assert (task.run_id, task.assignee_id) == (run.id, world.analyst.actor_id)
+        assert task.compensation is not None
+        assert task.compensation["reason"] == run.reason
+        undo(world.analyst, case_id)
+    assert (states(world, run), case_row(world, case_id).status) == ([step], status)
+    verify()
+
+
+def test_reassigning_it_still_needs_somebody(world: World) -> None:
+    case_id, original = badly_undone(world)
+    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    run = roll_back(world, case_id)
+    with pytest.raises(Invalid) as refused:
+        actions.reassign_step(run.id, 1, acting_user=world.operator)
+    assert [each.pointer for each in refused.value.errors] == ["/assignee"]
+    actions.retry_step(run.id, 1, acting_user=world.operator)
+    drain()
+    assert states(world, run) == ["FAILED"]
+
+
+def test_a_withdrawn_undo_is_forgotten_when_the_runs_own_cannot_begin(world: World) -> None:
+    case_id, original = badly_undone(world)
+    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    drain()
+    run = roll_back(world, case_id)
+    assert steps(world, run.id)[0].adopted
+    withdraw(original, reason="No", acting_user=world.operator)
+    drain()
+    (failed,) = steps(world, run.id)
+    assert (failed.status, failed.adopted, failed.compensation_id) == ("FAILED", False, None)
+    assert allowed(world, run) == {"retry", "hand-to-human", "abandon"}
+    for how in ("attest", "reassign"):
+        with pytest.raises(UndoNotBegun):
+            DECISIONS[how](run.id, world)
+    actions.retry_step(run.id, 1, acting_user=world.operator)
+    drain()
+    assert states(world, run) == ["FAILED"]
+    DECISIONS["hand-to-human"](run.id, world)
+    undo(world.analyst, case_id)
+    assert (states(world, run), case_row(world, case_id).status) == (["DONE"], "COMPENSATED")
+    verify()
+
+
+@pytest.mark.parametrize("how", sorted(DECISIONS))
+def test_nothing_is_decided_behind_a_retry_at_the_item(world: World, how: str) -> None:
+    case_id, original, run = adopted(world)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    assert states(world, run) == ["FAILED", "PLANNED"]
+    retry_compensation(original, acting_user=world.operator)
+    before = len(entries(world, case_id))
+    with pytest.raises(Conflict) as refused:
+        DECISIONS[how](run.id, world)
+    assert (refused.value.code, refused.value.extra["current_status"]) == (
+        "illegal_state",
+        "FAILED",
+    )
+    assert len(entries(world, case_id)) == before
+    assert states(world, run) == ["FAILED", "PLANNED"]
+    assert case_row(world, case_id).status == "COMPENSATION_FAULTED"
+    drain()
+    assert states(world, run) == ["RUNNING", "PLANNED"]
+    undo(world.analyst, case_id)
+    undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == "COMPENSATED"
+    verify()
+
+
+def test_retried_and_called_back_at_the_item_the_step_begins_anew(world: World) -> None:
+    case_id, original, run = adopted(world)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    retry_compensation(original, acting_user=world.operator)
+    withdraw(original, reason="No", acting_user=world.operator)
+    with pytest.raises(Conflict):
+        DECISIONS["abandon"](run.id, world)
+    drain()
+    first = steps(world, run.id)[0]
+    assert (first.status, first.adopted) == ("RUNNING", False)
+    task = open_undo(world.analyst, case_id)
+    assert (task.run_id, task.id) == (run.id, first.compensation_id)
+    assert plan_items(world, case_id)["b"].compensation_state == "COMPENSATING"
+    verify()
+
+
+def test_retried_failed_and_abandoned_at_the_item_the_step_is_abandoned(world: World) -> None:
+    case_id, original, run = adopted(world)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    retry_compensation(original, acting_user=world.operator)
+    task = open_undo(world.analyst, case_id)
+    assert task.run_id is None
+    work(world.analyst, task.id, "CANNOT_REVERSE")
+    abandon_item(original, reason="Not worth it", acting_user=world.operator)
+    drain()
+    assert states(world, run) == ["ABANDONED", "RUNNING"]
+    undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
+    verify()
