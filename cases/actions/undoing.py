@@ -155,17 +155,17 @@ def _let_go(
     before = str(run.status)
     if step.status == StepStatus.RUNNING:
         step.put_back()
-        step.adopted = False
-        save_step(
-            run, step, "compensation_step_planned", before=before, by=cause.by,
-            fields=("adopted",), caused_by=cause.entry,
-        )  # fmt: skip
+        _forget(run, step, before, cause=cause)
         return
-    try:
-        last = compensation.last_attempt(step.original_type, row.id)
-    except LookupError:
+    if step.compensation_id is None:
         return
-    if last.outcome == AttemptOutcome.ABANDONED and last.compensation_id == step.compensation_id:
+    last = compensation.last_attempt(step.original_type, row.id)
+    if last.outcome == AttemptOutcome.WITHDRAWN:
+        # Tried again at the item and called back before this step heard of either.
+        running.unblock(run, case, cause=cause)
+        step.replan()
+        _forget(run, step, before, cause=cause)
+    elif last.outcome == AttemptOutcome.ABANDONED:
         running.unblock(run, case, cause=cause)
         step.abandon()
         step.ended_at = now()
@@ -173,3 +173,14 @@ def _let_go(
             run, step, "compensation_step_abandoned", before=before, by=cause.by,
             fields=("ended_at",), caused_by=cause.entry,
         )  # fmt: skip
+
+
+def _forget(run: CompensationRun, step: CompensationStep, before: str, *, cause: Cause) -> None:
+    """Save a step that is in line again: what it followed is over and no longer its undo."""
+    step.adopted = False
+    step.compensation_type, step.compensation_id = "", None
+    step.error, step.ended_at = "", None
+    save_step(
+        run, step, "compensation_step_planned", before=before, by=cause.by, caused_by=cause.entry,
+        fields=("adopted", "compensation_type", "compensation_id", "error", "ended_at"),
+    )  # fmt: skip
