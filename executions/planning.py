@@ -29,6 +29,8 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_compensation_declared": ("Nobody declared how to undo it.", ("include", "accept")),
     "window_closed": ("It could be undone until {until}.", ("correct", "accept")),
 }
+# A simulation or a mere check of the input changed nothing, whatever status it ended in.
+NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
 # These hold whether or not an undo is needed.
 UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
 
@@ -150,6 +152,12 @@ def request_of(
     )
 
 
+def had_effect(row: object) -> bool:
+    """Whether finishing `row` could change anything: an execution of another mode than `commit` is
+    never undone, since undoing it would be an effect of its own. Work items have no mode."""
+    return getattr(row, "mode", "commit") == "commit"
+
+
 def plan_original(
     row: Compensable,
     original: OriginalRef,
@@ -167,6 +175,8 @@ def plan_original(
     `settled` is the status of finished work of this kind, `policy` what was declared (None:
     nothing).
     """
+    if not had_effect(row):
+        return Exclusion(original, "not_completed", *NO_EFFECT)
     state = row.compensation_state
     closes = _window_ends(policy, completed_at)
     refusals = (

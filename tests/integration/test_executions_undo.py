@@ -16,8 +16,11 @@ from executions.actions import cancel_execution, request_execution
 from executions.actions.within import lock_executions
 from executions.errors import ManagedByRun
 from executions.models import Execution
-from executions.planning import UndoRequest
+from executions.planning import Exclusion, OriginalRef, UndoRequest, plan_original
+from executions.policy import CompensationPolicy
 from ledger import selectors as entries
+from ledger.clock import now
+from ledger.errors import Conflict
 from ledger.ids import new_id
 from ledger.record import ActorRef
 from ledger.tenancy import set_tenant, tenant_scope
@@ -124,6 +127,33 @@ def test_an_undo_and_its_original_settle_together(world: World) -> None:
     assert undos[0].caused_by.id == started.id
     assert completed.caused_by is not None
     assert completed.caused_by.id == undos[-1].id
+
+
+@pytest.mark.parametrize("mode", ["simulate", "validate"])
+def test_what_ran_without_effect_is_never_undone(world: World, mode: str) -> None:
+    open_accounts(world.system.tenant_id)
+    original = request_execution(
+        capability="demo.transfer", input=TRANSFER, mode=mode, acting_user=world.analyst
+    )
+    drain()
+    assert states(world, original) == [("SUCCEEDED", "NONE")]
+    row = stored(world, original.id)
+    planned = plan_original(
+        row, OriginalRef("execution", row.id, row.capability), settled="SUCCEEDED",
+        policy=CompensationPolicy.from_json(row.policy), completed_at=row.ended_at,
+        completed_by=row.requested_by_id, in_flight=False, strategy=None, now=now(),
+    )  # fmt: skip
+    assert isinstance(planned, Exclusion)
+    assert (planned.code, planned.detail, planned.alternatives) == (
+        "not_completed", "It ran without effect: there is nothing to undo.", ("nothing_to_do",),
+    )  # fmt: skip
+    with pytest.raises(Conflict) as refused:
+        undo(world, original)
+    assert refused.value.code == "not_compensable"
+    drain()
+    assert states(world, original) == [("SUCCEEDED", "NONE")]
+    assert transfers(world.system.tenant_id) == []
+    assert balances(world.system.tenant_id) == {"bank": 1_000_000, "customer": 0}
 
 
 def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(world: World) -> None:

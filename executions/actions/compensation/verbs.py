@@ -28,9 +28,10 @@ from executions.actions.compensation.kinds import (
 )
 from executions.lifecycle import AttemptOutcome, CompensationState
 from executions.models import CompensationAttempt
-from executions.planning import UndoRequest
+from executions.planning import NO_EFFECT, UndoRequest, had_effect
 from ledger import failpoints
 from ledger.clock import now
+from ledger.errors import Conflict
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record, take_head
 
 failpoints.declare("compensation.begun", "compensation.settled")
@@ -44,7 +45,12 @@ def begin(
     by: ActorRef,
     caused_by: EntryRef | None = None,
 ) -> CompensationAttempt:
-    """Start undoing settled work: settled → COMPENSATING, first attempt of a new round opened."""
+    """Start undoing settled work: settled → COMPENSATING, first attempt of a new round opened.
+
+    Raises Conflict `not_compensable` for what had no effect (a simulation).
+    """
+    if not had_effect(original):
+        raise Conflict(NO_EFFECT[0], code="not_compensable")
     before = str(original.status)
     original.compensate()
     original.compensation_round += 1
