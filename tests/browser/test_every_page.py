@@ -42,14 +42,19 @@ class Story:
 class Tabs:
     """One tab for each person, opened when it is needed and used for all of that person's pages."""
 
+    _scheme: Scheme
+
     def __init__(self, open_tab: OpenTab, world: World, *, scheme: Scheme, width: int) -> None:
-        self._open = lambda who: open_tab(world.of(who), scheme=scheme, width=width)
+        self._open_tab, self._world = open_tab, world
+        self._scheme, self._width = scheme, width
         self._tabs: dict[str, Tab] = {}
 
     def of(self, who: str) -> Tab:
         """Return a person's tab."""
         if who not in self._tabs:
-            self._tabs[who] = self._open(who)
+            self._tabs[who] = self._open_tab(
+                self._world.of(who), scheme=self._scheme, width=self._width
+            )
         return self._tabs[who]
 
 

@@ -23,7 +23,7 @@ def test_another_organisation_is_chosen_and_shows_nothing_of_the_first(
     item = open_item(world.analyst, open_loan(world), "credit-check")
     second = f"Zeta {secrets.token_hex(4)}"
     add_member(
-        User.objects.get(id=world.analyst.user_id),
+        User.objects.get(username=world.analyst.username),
         groups=["analysts"],
         acting_user=create_tenant(second.lower().replace(" ", "-"), second),
     )
