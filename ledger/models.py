@@ -146,7 +146,7 @@ class OutboxTask(models.Model):
                 condition=models.Q(done_at__isnull=True),
             ),
             models.Index(
-                fields=["next_attempt_at"],
+                fields=["next_attempt_at", "id"],
                 name="ledger_task_due",
                 condition=models.Q(done_at__isnull=True, dead_at__isnull=True),
             ),

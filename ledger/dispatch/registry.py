@@ -38,7 +38,7 @@ class Consumer:
 
     `handle(event, done)` runs outside any transaction; it calls `done()` as the last thing inside
     the transaction of its effect. `wants` chooses by event type. `holds`: a dead task closes its
-    lane.
+    lane. A handler's lease is extended while it runs, but for no longer than `max_seconds`.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Consumer:
     handle: Callable[[Event, Done], None]
     holds: bool = False
     max_attempts: int = 8
+    max_seconds: float = 300
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Due:
 class Source:
     """A table with rows that fall due.
 
-    `claim(limit)` leases due rows in a committed transaction; `run(due)` does the work of one and
+    `claim(limit)` leases due rows in a committed transaction, just before they are run, one at a
+    time; `run(due)` does the work of one and
     must settle or reschedule it itself. An exception that escapes `run` is logged; the lease
     expires.
     """
@@ -97,6 +99,11 @@ def consumer_named(name: str) -> Consumer | None:
 def consumers_of(event_type: str) -> tuple[Consumer, ...]:
     """Return every consumer that wants `event_type`."""
     return tuple(c for c in _consumers.values() if c.wants(event_type))
+
+
+def consumer_names() -> list[str]:
+    """Return the names of every registered consumer."""
+    return list(_consumers)
 
 
 def holding_consumers() -> list[str]:

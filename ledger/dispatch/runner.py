@@ -9,22 +9,30 @@ from django.db import transaction
 
 from ledger import failpoints
 from ledger.dispatch import queue
+from ledger.dispatch.lease import kept_lease
 from ledger.dispatch.registry import consumer_named, sources
+from ledger.faults import words_of
 from ledger.tenancy import set_tenant
 
 log = logging.getLogger(__name__)
 failpoints.declare("dispatch.leased", "dispatch.handled", "dispatch.before_done")
 BATCH = 4
+#: Leased just before it is run: what waits behind slow work in one thread is free for the others.
+_AT_ONCE = 1
 
 
 def run_due() -> int:
-    """Run one batch of due tasks and one of every source. Returns how many were run."""
-    claimed = queue.claim(BATCH)
-    for task in claimed:
-        _run_task(task)
-    count = len(claimed)
+    """Run a few due tasks and one row of every source. Returns how many were run."""
+    count = 0
+    for _ in range(BATCH):
+        claimed = queue.claim(_AT_ONCE)
+        if not claimed:
+            break
+        for task in claimed:
+            count += 1
+            _run_task(task)
     for source in sources():
-        for due in source.claim(BATCH):
+        for due in source.claim(_AT_ONCE):
             count += 1
             try:
                 source.run(due)
@@ -63,14 +71,19 @@ def _run_task(task: queue.Claimed) -> None:
         marked = True
 
     try:
-        consumer.handle(task.event, done)
-        failpoints.reach("dispatch.handled")
-        if not marked:
-            with transaction.atomic(durable=True):
-                set_tenant(task.event.tenant_id)
-                done()
+        with kept_lease(
+            lambda: queue.extend(task), lease_seconds=queue.LEASE_SECONDS,
+            max_seconds=consumer.max_seconds, what=f"task {task.id} of {task.consumer}",
+        ):  # fmt: skip
+            consumer.handle(task.event, done)
+            failpoints.reach("dispatch.handled")
+            if not marked:
+                with transaction.atomic(durable=True):
+                    set_tenant(task.event.tenant_id)
+                    done()
     except queue.LeaseLost:
         log.warning("task %s of %s was taken over", task.id, task.consumer)
     except Exception as error:
         log.exception("task %s of %s failed, attempt %s", task.id, task.consumer, task.attempts)
-        queue.fail(task, f"{type(error).__name__}: {error}", max_attempts=consumer.max_attempts)
+        words = words_of(error, queue.ERROR_LENGTH)
+        queue.fail(task, words, max_attempts=consumer.max_attempts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from config.demo.transfers import balances, open_accounts
 from ledger.dispatch import queue
@@ -15,7 +17,7 @@ from ledger.dispatch.queue import LeaseLost
 from ledger.dispatch.registry import Done, Event
 from ledger.ids import new_id
 from ledger.models import OutboxTask
-from ledger.tenancy import tenant_scope
+from ledger.tenancy import system_scope, tenant_scope
 from tests.consumers import consuming, count_up, news
 from tests.draining import drain, expire_leases, skip_backoffs
 from tests.world import World
@@ -40,6 +42,13 @@ def counted(world: World) -> int:
 
 def dead_of(name: str) -> list[queue.DeadLetter]:
     return [letter for letter in queue.dead_letters() if letter.consumer == name]
+
+
+def execute(statement: str, *parameters: object, tenant: uuid.UUID | None = None) -> None:
+    """Run a statement as the dispatcher, or as a tenant."""
+    scope = system_scope("dispatch") if tenant is None else tenant_scope(tenant)
+    with scope, connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 def command(*arguments: str) -> str:
@@ -137,16 +146,129 @@ def test_a_dead_letter_of_any_other_consumer_is_stepped_over(world: World) -> No
         assert handler.seen == [first, second, first]
 
 
-def test_a_consumer_that_is_gone_leaves_a_dead_letter(world: World) -> None:
+def test_news_for_an_unknown_consumer_is_left_to_programs_that_know_it(world: World) -> None:
+    handler = Handler()
+    with consuming("test.newer", handler):
+        subject = news(world, new_id())
+    drain(fast_forward=True)
+    assert dead_of("test.newer") == []
+    with tenant_scope(world.system.tenant_id):
+        task = OutboxTask.objects.get(consumer="test.newer")
+        assert (task.attempts, task.leased_until, task.last_error) == (0, None, "")
+    with consuming("test.newer", handler):
+        drain()
+    assert handler.seen == [subject]
+
+
+def test_a_consumer_that_nobody_knew_for_a_day_leaves_a_dead_letter(world: World) -> None:
     with consuming("test.gone", Handler()):
         news(world, new_id())
+    execute("UPDATE ledger_outboxtask SET next_attempt_at = now() - interval '25 hours'"
+            " WHERE consumer = 'test.gone'")  # fmt: skip
     drain()
     (letter,) = dead_of("test.gone")
     assert letter.last_error == "no consumer named 'test.gone' is registered"
     command("--retry", str(letter.id))
+    drain()
+    assert dead_of("test.gone") == []
     with consuming("test.gone", Handler()):
         drain()
     assert dead_of("test.gone") == []
+
+
+def test_tasks_of_one_instant_are_claimed_without_locking_them_all(world: World) -> None:
+    with consuming("test.many", Handler()):
+        news(world, new_id())
+    with tenant_scope(world.system.tenant_id):
+        task = OutboxTask.objects.get(consumer="test.many")
+    execute(
+        "INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, shard, attempts,"
+        " next_attempt_at) SELECT tenant_id, event_id, consumer || n, gen_random_uuid(), 0,"
+        " now() - interval '2 days' FROM ledger_outboxtask, generate_series(1, 5000) n"
+        " WHERE id = %s",
+        task.id,
+        tenant=world.system.tenant_id,
+    )
+    with transaction.atomic():
+        claimed = queue.claim(4)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND pid = pg_backend_pid()"
+            )
+            assert cursor.fetchone() == (4,)
+        transaction.set_rollback(True)
+    assert [c.consumer for c in claimed] == [f"test.many{n}" for n in range(1, 5)]
+
+
+def test_revived_dead_letters_do_not_fall_due_as_one(world: World) -> None:
+    handler = Handler()
+    with consuming("test.revived", handler, attempts=1):
+        handler.broken = {news(world, new_id()) for _ in range(5)}
+        drain()
+        assert queue.revive([letter.id for letter in dead_of("test.revived")]) == 5
+        with tenant_scope(world.system.tenant_id):
+            due = OutboxTask.objects.filter(consumer="test.revived")
+            assert len({task.next_attempt_at for task in due}) == 5
+        handler.broken.clear()
+        drain()
+    assert len(handler.seen) == 10
+
+
+def test_a_task_that_kills_its_workers_is_buried_after_the_last_attempt(world: World) -> None:
+    handler = Handler()
+    with consuming("test.killer", handler, attempts=2):
+        subject = news(world, new_id())
+        for _ in range(2):
+            assert [c.consumer for c in queue.claim(50)] == ["test.killer"]
+            assert expire_leases() == 1
+        drain(fast_forward=True)
+        assert handler.seen == []
+        (letter,) = dead_of("test.killer")
+        assert (letter.subject_id, letter.attempts) == (subject, 2)
+        assert letter.last_error == "the worker died during the last of 2 attempts"
+        command("--retry", str(letter.id))
+        drain()
+    assert handler.seen == [subject]
+
+
+def test_a_task_is_leased_when_its_turn_comes_and_for_as_long_as_it_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "LEASE_SECONDS", 1)
+    seen: list[tuple[int, bool]] = []
+
+    def slow(event: Event, _done: Done) -> None:
+        first = leases(event.tenant_id)
+        now = first
+        until = time.monotonic() + 30
+        while now == first and time.monotonic() < until:
+            threading.Event().wait(0.02)
+            now = leases(event.tenant_id)
+        seen.append((len(first), now > first))
+
+    def leases(tenant: uuid.UUID) -> list[object]:
+        with tenant_scope(tenant):
+            held = OutboxTask.objects.filter(consumer="test.slow", leased_until__isnull=False)
+            return list(held.values_list("leased_until", flat=True))
+
+    with consuming("test.slow", slow):
+        news(world, new_id())
+        news(world, new_id())
+        drain()
+    assert seen == [(1, True), (1, True)]
+
+
+def test_an_error_is_stored_whatever_is_in_its_text(world: World) -> None:
+    def broken(_event: Event, _done: Done) -> None:
+        raise ConnectionError("nul \x00 and half a pair \ud800.")
+
+    with consuming("test.words", broken, attempts=1):
+        news(world, new_id())
+        drain()
+    assert [letter.last_error for letter in dead_of("test.words")] == [
+        "ConnectionError: nul \ufffd and half a pair \ufffd."
+    ]
 
 
 def test_an_effect_and_its_done_mark_are_one(world: World) -> None:
