@@ -62,7 +62,9 @@ class Sweepers:
                     complained = time.monotonic()
                     log.warning("the database does not answer, trying on: %s", error)
                 connection.close()
-            except Exception:
+            except BaseException:
+                # Also a handler that would end the program: the thread is not its to end, and a
+                # worker without sweeps would look alive and do nothing.
                 log.exception("a sweep failed; the next one follows")
                 close_old_connections()
             if not ran:
