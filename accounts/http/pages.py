@@ -20,6 +20,7 @@ from django.shortcuts import render as render_page
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
 from django.views import View
+from django_fsm import TransitionNotAllowed
 from django_htmx.http import HttpResponseClientRedirect
 from typing_extensions import override
 
@@ -28,7 +29,7 @@ from accounts.http import etag, pagination
 from accounts.http.cursors import NEWEST_FIRST, Page
 from accounts.http.errors import refusal_page
 from accounts.http.membership import MemberRequest, place_of
-from accounts.http.problems import status_of
+from accounts.http.problems import illegal_move, status_of
 from accounts.models import User
 from accounts.selectors import Place
 from ledger.errors import NotFound, Refusal
@@ -83,6 +84,8 @@ class MemberPage(View):
             response = self._run(request, *args, **kwargs)
         except Refusal as refusal:
             response = refusal_page(request, refusal)
+        except TransitionNotAllowed as error:
+            response = refusal_page(request, illegal_move(error))
         patch_vary_headers(response, ("Cookie", "HX-Request"))
         if not response.has_header("Cache-Control"):
             response.headers["Cache-Control"] = "private, no-cache"

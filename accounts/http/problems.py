@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django_fsm import TransitionNotAllowed
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -125,10 +126,21 @@ def of_refusal(refusal: Refusal) -> Problem:
     return Problem(status_of(refusal), refusal.code, refusal.detail, refusal.errors, refusal.extra)
 
 
+def illegal_move(error: TransitionNotAllowed) -> errors.Conflict:
+    """Return the refusal that a state machine's own no means, when a verb has not said it first.
+
+    Nothing was changed: the exception has ended the verb's transaction.
+    """
+    status = str(getattr(error.object, "status", ""))
+    return errors.Conflict(extra={"current_status": status} if status else {})
+
+
 def problem_of(error: BaseException) -> Problem | None:
     """Return the problem an exception means, or None when it is a fault of ours."""
     if isinstance(error, Refusal):
         return of_refusal(error)
+    if isinstance(error, TransitionNotAllowed):
+        return of_refusal(illegal_move(error))
     if isinstance(error, drf.APIException):
         return _of_drf(error)
     for kind, problem in _OF_DJANGO:

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
+from django_fsm import TransitionNotAllowed
 
 from accounts.acting import ActingUser
 from accounts.http.pages import MemberPage
 from accounts.models import Membership
+from cases.models import CompensationStep
 from config import urls
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.tenancy import set_tenant
@@ -24,6 +26,7 @@ REFUSALS = {
     "forbidden": NotPermitted("Only operators."),
     "stale": Stale(),
     "conflict": Conflict("Already taken."),
+    "illegal": TransitionNotAllowed("no", object=CompensationStep(status="DONE"), method=None),
     "invalid": Invalid.field("/word", "word: say something else."),
 }
 

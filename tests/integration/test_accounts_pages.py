@@ -81,7 +81,8 @@ def test_a_refused_verb_shows_the_page_again_with_words_and_status(
 
 
 @pytest.mark.parametrize(
-    ("word", "status"), [("gone", 404), ("forbidden", 403), ("conflict", 409), ("invalid", 422)]
+    ("word", "status"),
+    [("gone", 404), ("forbidden", 403), ("conflict", 409), ("illegal", 409), ("invalid", 422)],
 )
 def test_a_button_without_a_page_answers_with_one_that_says_why(
     world: World, word: str, status: int

@@ -140,6 +140,9 @@ def test_everything_under_api_answers_with_problems(world: World) -> None:
     away = client.post(MEMBERS + "/away")
     assert code(away) == (503, "unavailable")
     assert away["Retry-After"] == "1"
+    moved = client.post(MEMBERS + "/moved")
+    assert code(moved) == (409, "illegal_state")
+    assert moved.json()["current_status"] == "DONE"
     fault = post(client, MEMBERS)
     assert code(fault) == (500, "internal_error")
     assert "secret" not in fault.content.decode()
