@@ -236,8 +236,8 @@ class CompensationPlan(models.Model):
 class CompensationRun(models.Model):
     """The governed request that executes a plan.
 
-    `root_case_id` is the tree whose one live slot it takes; `whole` whether it moves its case's
-    status (a run about one item does not).
+    `root_case_id` is the tree whose one live slot it takes. `held`: somebody paused it and nobody
+    has resumed it, even where a failed step has stopped it since.
     """
 
     subject_type: ClassVar[str] = "compensation_run"
@@ -261,6 +261,7 @@ class CompensationRun(models.Model):
     reason = models.TextField()
     regulatory_basis = models.JSONField(default=list)
     resume_after = models.BooleanField(default=False)
+    held = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
@@ -291,18 +292,21 @@ class CompensationRun(models.Model):
     @transition(field=status, source=R.RUNNING, target=R.PAUSED)
     def pause(self) -> None:
         """No further step starts."""
+        self.held = True
 
     @transition(field=status, source=R.PAUSED, target=R.RUNNING)
     def resume(self) -> None:
         """Steps start again."""
+        self.held = False
 
     @transition(field=status, source=[R.RUNNING, R.PAUSED], target=R.FAULTED)
     def fail(self) -> None:
         """A step failed and holds the run."""
 
-    @transition(field=status, source=R.FAULTED, target=R.RUNNING)
-    def continue_(self) -> None:
-        """The failed step was retried, resolved or abandoned."""
+    @transition(field=status, source=R.FAULTED, target=RETURN_VALUE(R.RUNNING, R.PAUSED))
+    def continue_(self) -> str:
+        """The failed step was retried, resolved or abandoned. What was on hold stays so."""
+        return str(R.PAUSED if self.held else R.RUNNING)
 
     @transition(field=status, source=R.RUNNING, target=R.COMPLETED)
     def complete(self) -> None:

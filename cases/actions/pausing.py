@@ -46,9 +46,7 @@ def pause_run(
         check_state(run, "pause", frozenset({RunStatus.RUNNING}))
         words = optional_reason(reason, invalid)
         run.pause()
-        save_run(
-            run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": words}
-        )
+        _save_paused(run, by, words)
         if remember is not None:
             remember(run)
     return run
@@ -79,9 +77,7 @@ def pause_run_of(case: Case, *, by: ActorRef, reason: str) -> None:
     run = _live_run_of(case)
     check_state(run, "pause", frozenset({RunStatus.RUNNING}))
     run.pause()
-    save_run(
-        run, "compensation_paused", before=RunStatus.RUNNING, by=by, payloads={"reason": reason}
-    )
+    _save_paused(run, by, reason)
 
 
 def resume_run_of(case: Case, *, by: ActorRef) -> None:
@@ -94,7 +90,14 @@ def _resume(run: CompensationRun, by: ActorRef, invalid: Invalid | None) -> None
     if invalid is not None:
         raise invalid
     run.resume()
-    save_run(run, "compensation_resumed", before=RunStatus.PAUSED, by=by)
+    save_run(run, "compensation_resumed", before=RunStatus.PAUSED, by=by, fields=("held",))
+
+
+def _save_paused(run: CompensationRun, by: ActorRef, reason: str) -> None:
+    save_run(
+        run, "compensation_paused", before=RunStatus.RUNNING, by=by, fields=("held",),
+        payloads={"reason": reason},
+    )  # fmt: skip
 
 
 def _live_run_of(case: Case) -> CompensationRun:

@@ -66,13 +66,24 @@ def badly_undone(world: World) -> tuple[uuid.UUID, uuid.UUID]:
     return case_id, finish(world.analyst, case_id, "a", None)
 
 
-def adopted(world: World) -> tuple[uuid.UUID, uuid.UUID, CompensationRun]:
-    """A run of two steps that has adopted an undo asked for at the item: (case, item, run)."""
+def two_done(world: World) -> tuple[uuid.UUID, uuid.UUID]:
+    """A finished case of two tasks, a before b: (case, b)."""
     two = (human("a"), human("b", when=".a != null and .b == null"))
     deploy(world, definition("two", *two, success=".b != null"))
     case_id = opened(world, "tests/two")
     finish(world.analyst, case_id, "a", None)
-    original = finish(world.analyst, case_id, "b", None)
+    return case_id, finish(world.analyst, case_id, "b", None)
+
+
+def two_steps(world: World) -> tuple[uuid.UUID, CompensationRun]:
+    """A run of two steps, the first under way: (case, run)."""
+    case_id, _ = two_done(world)
+    return case_id, roll_back(world, case_id)
+
+
+def adopted(world: World) -> tuple[uuid.UUID, uuid.UUID, CompensationRun]:
+    """A run of two steps that has adopted an undo asked for at the item: (case, item, run)."""
+    case_id, original = two_done(world)
     compensate(original, Wish(reason="Alone"), acting_user=world.operator)
     drain()
     return case_id, original, roll_back(world, case_id)
@@ -211,3 +222,41 @@ def test_retried_failed_and_abandoned_at_the_item_the_step_is_abandoned(world: W
     undo(world.analyst, case_id)
     assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
     verify()
+
+
+@pytest.mark.parametrize("how", ["retry", *DECISIONS])
+def test_a_repair_does_not_end_a_pause(world: World, how: str) -> None:
+    case_id, run = two_steps(world)
+    actions.suspend_case(case_id, reason="Wait", acting_user=world.operator)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    assert run_row(world, run.id).status == "FAULTED"
+    if how == "retry":
+        actions.retry_step(run.id, 1, acting_user=world.operator)
+    else:
+        DECISIONS[how](run.id, world)
+    drain()
+    assert run_row(world, run.id).status == "PAUSED"
+    assert case_row(world, case_id).status == "COMPENSATING"
+    if how not in {"attest", "abandon"}:
+        assert states(world, run) == ["RUNNING", "PLANNED"]
+        undo(world.analyst, case_id)
+    assert states(world, run)[1] == "PLANNED"
+    assert run_row(world, run.id).status == "PAUSED"
+    actions.resume_case(case_id, acting_user=world.operator)
+    drain()
+    assert states(world, run)[1] == "RUNNING"
+    undo(world.analyst, case_id)
+    expected = "PARTIALLY_COMPENSATED" if how == "abandon" else "COMPENSATED"
+    assert case_row(world, case_id).status == expected
+    verify()
+
+
+def test_a_run_that_was_resumed_is_not_paused_by_a_later_repair(world: World) -> None:
+    case_id, run = two_steps(world)
+    actions.pause_run(run.id, acting_user=world.operator)
+    actions.resume_run(run.id, acting_user=world.operator)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    DECISIONS["attest"](run.id, world)
+    drain()
+    assert run_row(world, run.id).status == "RUNNING"
+    assert states(world, run) == ["RESOLVED", "RUNNING"]
