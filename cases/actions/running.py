@@ -17,7 +17,6 @@ from cases.actions.forward import TRANSIENT, Cause
 from cases.actions.parts import compiled, lock_part, part_in_case
 from cases.definitions import UNDO_OUTCOMES, CapabilityCall, ExpressionFailed, input_for
 from cases.lifecycle import (
-    ENDED,
     LIVE_RUNS,
     OPEN_ITEMS,
     RESIDUAL_EXCLUSIONS,
@@ -250,7 +249,9 @@ def fail_step(
 
 
 def unblock(run: CompensationRun, case: Case | None, *, cause: Cause) -> None:
-    """Somebody decided about the failed step: the run RUNs and the case is COMPENSATING again.
+    """Somebody decided about the failed step: the run goes on and the case is COMPENSATING again.
+
+    A run that was PAUSED when the step failed is PAUSED again.
 
     The caller saves the run, with the entry of the decision.
     """
@@ -364,14 +365,16 @@ def _settle(
     if case is None or not run.about_case:
         return
     was = str(case.status)
-    if partial:
-        case.settle_partially()
-    elif run.plan.scope["kind"] == "whole":
-        case.settle_compensated()
-    else:
+    if not partial and run.plan.scope["kind"] != "whole":
+        # Where it was, and ended when it had ended.
         case.settle_back(resume=run.resume_after)
+    else:
+        if partial:
+            case.settle_partially()
+        else:
+            case.settle_compensated()
+        case.ended_at = now()
     case.prior_status = ""
-    case.ended_at = now() if case.status in ENDED else None
     save_case(
         case, "rollback_settled", before=was, by=cause.by, fields=("ended_at", "prior_status"),
         caused_by=entry.ref, compensation={"run": str(run.id)},

@@ -255,10 +255,18 @@ def test_what_nobody_declared_leaves_a_case_partial_unless_it_is_included(world:
 
 def test_a_partial_run_returns_the_case_to_where_it_was(world: World) -> None:
     case_id = two_done(world)
+    ended = case_row(world, case_id).ended_at
+    assert ended is not None
     run = roll_back(world, case_id, scope={"kind": "from_step", "step": "b"})
     undo(world.analyst, case_id)
     assert states(world, run) == ["DONE"]
-    assert case_row(world, case_id).status == "COMPLETED"
+    case = case_row(world, case_id)
+    assert (case.status, case.ended_at) == ("COMPLETED", ended)
+    roll_back(world, case_id)
+    undo(world.analyst, case_id)
+    case = case_row(world, case_id)
+    assert (case.status, case.ended_at is not None) == ("COMPENSATED", True)
+    assert case.ended_at != ended
 
 
 @pytest.mark.parametrize(("resume", "status"), [(False, "SUSPENDED"), (True, "RUNNING")])
