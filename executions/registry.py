@@ -83,7 +83,8 @@ class Capability:
 
     `undone_by` names the capability that takes its effect back, given the original's input.
     `simulates` says that the handler honours `mode: simulate`. `lease_seconds` is how long a
-    worker that fell silent is waited for; a handler may run longer, its lease is extended.
+    worker that fell silent is waited for; a handler may run longer, its lease is extended, but not
+    beyond `max_seconds`: then it counts as hanging and another worker makes the next attempt.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Capability:
     compensation: CompensationPolicy | None = None
     retry: RetryPolicy = RetryPolicy()
     lease_seconds: int = 10
+    max_seconds: int = 300
     simulates: bool = False
     description: str = ""
 
@@ -120,6 +122,7 @@ def capability(
     compensation: Mapping[str, Any] | None = None,
     retry: RetryPolicy = RetryPolicy(),
     lease_seconds: int = 10,
+    max_seconds: int = 300,
     simulates: bool = False,
     description: str = "",
 ) -> Callable[[Handler], Handler]:
@@ -132,8 +135,8 @@ def capability(
         check_schema(schema)
     if reversibility not in {*REVERSIBILITIES, UNSPECIFIED}:
         raise ValueError(f"{name}: unknown reversibility {reversibility!r}")
-    if retry.max_attempts < 1 or lease_seconds < 1:
-        raise ValueError(f"{name}: attempts and lease must be at least 1")
+    if min(retry.max_attempts, lease_seconds, max_seconds) < 1:
+        raise ValueError(f"{name}: attempts, lease and longest run must be at least 1")
     policy = None if compensation is None else parse_policy(compensation)
 
     def register(handler: Handler) -> Handler:
@@ -149,6 +152,7 @@ def capability(
             compensation=policy,
             retry=retry,
             lease_seconds=lease_seconds,
+            max_seconds=max_seconds,
             simulates=simulates,
             description=description or (handler.__doc__ or "").strip(),
         )

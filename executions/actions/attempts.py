@@ -22,6 +22,7 @@ from executions.registry import Call, Capability, Permanent, Result
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.registry import Due
+from ledger.faults import storable, words_of
 from ledger.ids import new_token
 from ledger.record import ActorRef
 from ledger.tenancy import set_tenant, system_scope
@@ -119,7 +120,7 @@ def extend(attempt: Attempt) -> bool:
         return _extend(attempt.due, attempt.capability.lease_seconds)
 
 
-def settle(attempt: Attempt, outcome: Result | Exception) -> str:
+def settle(attempt: Attempt, outcome: Result | BaseException) -> str:
     """Store how the attempt ended and return the status reached.
 
     A result ends the execution; so does a `Permanent` fault, or any fault of the last attempt. Any
@@ -128,7 +129,7 @@ def settle(attempt: Attempt, outcome: Result | Exception) -> str:
     due, capability = attempt.due, attempt.capability
     try:
         result = endings.checked(outcome, capability) if isinstance(outcome, Result) else None
-        fault = outcome if isinstance(outcome, Exception) else None
+        fault = outcome if isinstance(outcome, BaseException) else None
     except Permanent as broken:
         result, fault = None, broken
     with transaction.atomic(durable=True):
@@ -194,7 +195,9 @@ def _extend(due: Due, seconds: int) -> bool:
         return int(cursor.rowcount) == 1
 
 
-def _text(fault: Exception | None) -> str:
+def _text(fault: BaseException | None) -> str:
     if isinstance(fault, Permanent):
-        return fault.detail[: endings.ERROR_LENGTH]
-    return f"{type(fault).__name__}: {fault}"[: endings.ERROR_LENGTH]
+        return storable(str(fault.detail), endings.ERROR_LENGTH)
+    if fault is None:
+        return "it returned no result"
+    return words_of(fault, endings.ERROR_LENGTH)

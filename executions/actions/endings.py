@@ -17,6 +17,7 @@ from executions.registry import Capability, Permanent, Result
 from executions.schemas import problems
 from ledger.clock import now
 from ledger.errors import Invalid
+from ledger.faults import storable
 from ledger.limits import check_json
 from ledger.record import ActorRef
 
@@ -74,7 +75,7 @@ def fail(execution: Execution, original: Any | None, error: str, *, by: ActorRef
     before = str(execution.status)
     cause = last_entry(execution)
     execution.fail()
-    execution.error = error[:ERROR_LENGTH]
+    execution.error = storable(error, ERROR_LENGTH)
     undoing = execution.undoes_id is not None
     if undoing:
         execution.compensation_state = CompensationState.COMPENSATION_FAULTED

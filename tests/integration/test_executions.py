@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +13,18 @@ import pytest
 from accounts.acting import ActingUser
 from accounts.http.describers import Description, describe
 from config.demo.transfers import balances, open_accounts, transfers
-from executions import selectors
+from executions import registry, selectors
 from executions.actions import cancel_execution, record_result, request_execution, within
 from executions.counters import next_completion
 from executions.errors import AlreadyDispatched
 from executions.models import Execution, ExecutionJob
+from executions.registry import Call, Permanent, Result, RetryPolicy
 from ledger import selectors as entries
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.ids import new_id
 from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
-from tests.draining import drain
+from tests.draining import drain, expire_leases
 from tests.world import World
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
@@ -316,6 +320,73 @@ def test_a_capability_that_vanished_fails_with_its_name(world: World) -> None:
     row = stored(world, waiting)
     assert row.status == "FAILED"
     assert row.error == "no capability named 'erp.book' is registered any more"
+
+
+def declared(
+    monkeypatch: pytest.MonkeyPatch, handler: Callable[[Call], Result], **more: Any
+) -> None:
+    """Register `test.own` for the length of the test."""
+    monkeypatch.setattr(registry, "_capabilities", dict(registry._capabilities))  # noqa: SLF001  -- there is no way back
+    registry.capability("test.own", **more)(handler)
+
+
+def test_a_handler_that_would_end_the_program_only_failed_for_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_call: Call) -> Result:
+        sys.exit(3)
+
+    declared(monkeypatch, ends, retry=RetryPolicy(max_attempts=2))
+    execution = request(world.analyst, "test.own", {})
+    drain()
+    row = stored(world, execution)
+    assert (row.status, row.attempts, row.error) == ("PENDING", 1, "SystemExit: 3")
+    drain(fast_forward=True)
+    assert (stored(world, execution).status, stored(world, execution).attempts) == ("FAILED", 2)
+
+
+@pytest.mark.parametrize("kind", [Permanent, RuntimeError])
+def test_an_error_is_stored_whatever_is_in_its_text(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def broken(_call: Call) -> Result:
+        raise kind("nul \x00 and half a pair \ud800.")
+
+    declared(monkeypatch, broken, retry=RetryPolicy(max_attempts=1))
+    execution = request(world.analyst, "test.own", {})
+    drain()
+    row = stored(world, execution)
+    words = "nul \ufffd and half a pair \ufffd."
+    assert row.status == "FAILED"
+    assert row.error == (words if kind is Permanent else f"RuntimeError: {words}")
+    with tenant_scope(world.system.tenant_id):
+        last = entries.entries_of("execution", execution.id)[-1]
+    assert last.payloads["error"] == row.error
+
+
+def test_a_handler_that_runs_too_long_loses_its_lease_and_its_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs, its lease runs out, another attempt succeeds; what it says later is not stored."""
+    calls: list[int] = []
+
+    def hangs(call: Call) -> Result:
+        calls.append(call.attempt)
+        if len(calls) == 1:
+            beats = [thread for thread in threading.enumerate() if thread.name == "lease"]
+            for beat in beats:
+                beat.join(30)
+                assert not beat.is_alive()
+            expire_leases()
+            drain()
+        return Result({"attempt": call.attempt})
+
+    declared(monkeypatch, hangs, lease_seconds=1, max_seconds=1)
+    execution = request(world.analyst, "test.own", {})
+    drain()
+    assert calls == [1, 2]
+    row = stored(world, execution)
+    assert (row.status, row.output) == ("SUCCEEDED", {"attempt": 2})
 
 
 def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> None:

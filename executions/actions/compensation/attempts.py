@@ -8,6 +8,7 @@ from collections.abc import Collection
 from executions.lifecycle import AttemptOutcome
 from executions.models import CompensationAttempt
 from ledger.clock import now
+from ledger.faults import storable
 
 
 def open_attempt(subject_type: str, original_id: uuid.UUID) -> CompensationAttempt | None:
@@ -41,6 +42,6 @@ def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
 def end(attempt: CompensationAttempt, outcome: AttemptOutcome, error: str) -> None:
     """Close an attempt; the unique index on open ones then lets another begin."""
     attempt.outcome = outcome
-    attempt.error = error[:4000]
+    attempt.error = storable(error, 4000)
     attempt.ended_at = now()
     attempt.save(update_fields=["outcome", "error", "ended_at"])
