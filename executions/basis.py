@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.errors import FieldError, Invalid
+from ledger.limits import check_json
 
 CODES = (
     "GDPR_17",
@@ -45,6 +46,8 @@ def parse_regulatory_basis(
             errors.append(
                 FieldError(f"{at}/note", f"must be a text of at most {MAX_NOTE} characters")
             )
+        else:
+            errors.extend(_unstorable(note, f"{at}/note"))
         errors.extend(
             FieldError(f"{at}/{name}", "is not known here", "unknown_field")
             for name in sorted(set(item) - {"code", "note"})
@@ -56,10 +59,20 @@ def parse_regulatory_basis(
 
 
 def required_reason(value: Any, *, pointer: str = "/reason") -> str:
-    """Return the reason, trimmed. Raises Invalid when it is missing, blank or too long."""
+    """Return the reason, trimmed. Raises Invalid when it is missing, blank, too long, or
+    holds what cannot be stored."""
     text = value.strip() if isinstance(value, str) else ""
+    check_json(text, pointer)
     if not text:
         raise Invalid.field(pointer, "a reason is required", code="required")
     if len(text) > MAX_REASON:
         raise Invalid.field(pointer, f"must be at most {MAX_REASON} characters", code="too_long")
     return text
+
+
+def _unstorable(text: str, pointer: str) -> tuple[FieldError, ...]:
+    try:
+        check_json(text, pointer)
+    except Invalid as refused:
+        return refused.errors
+    return ()
