@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
-
+from executions import schemas
 from ledger.errors import FieldError, Invalid
 from ledger.limits import check_json
 
@@ -19,12 +18,9 @@ def check_schema(schema: Any, pointer: str) -> None:
     if not isinstance(schema, dict):
         raise Invalid.field(pointer, "must be a JSON Schema object")
     check_json(schema, pointer)
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        raise Invalid.field(pointer, f"is no valid JSON Schema: {error.message}") from error
-    if _remote(schema):
-        raise Invalid.field(pointer, "may not refer to another document ($ref must start with #)")
+    found = schemas.faults(schema, pointer)
+    if found:
+        raise Invalid("It is no usable JSON Schema.", errors=found)
 
 
 def check_completion(
@@ -41,21 +37,6 @@ def check_completion(
         errors.append(FieldError("/outcome", f"must be a text of 1 to {MAX_OUTCOME} characters"))
     check_json(resolution, "/resolution")
     if schema is not None:
-        for error in Draft202012Validator(schema).iter_errors(resolution):
-            path = "".join(f"/{_escape(part)}" for part in error.absolute_path)
-            errors.append(FieldError(f"/resolution{path}", error.message, "schema"))
+        errors += schemas.problems(schema, resolution, "/resolution")
     if errors:
         raise Invalid("The completion breaks a rule.", errors=errors)
-
-
-def _escape(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
-
-
-def _remote(node: Any) -> bool:
-    if isinstance(node, dict):
-        reference = node.get("$ref", node.get("$dynamicRef", "#"))
-        if isinstance(reference, str) and not reference.startswith("#"):
-            return True
-        return any(_remote(child) for child in node.values())
-    return isinstance(node, list) and any(_remote(child) for child in node)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
-
-from jsonschema.exceptions import SchemaError
-from jsonschema.validators import Draft202012Validator, validator_for
 
 from cases.definitions.findings import Findings, key_set, member
 from cases.definitions.model import (
@@ -17,6 +14,7 @@ from cases.definitions.model import (
     CapabilityCall,
     HumanTask,
 )
+from executions import schemas
 from executions.policy import (
     UNSPECIFIED,
     CompensationPolicy,
@@ -238,28 +236,9 @@ def _read_schema(
         return None
     where = member(pointer, "resolutionSchema")
     schema = dict(findings.map_at(holder["resolutionSchema"], where))
-    try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
-    except SchemaError as problem:
-        at = "".join(member("", token) for token in problem.absolute_path)
-        findings.error(where + at, f"not a valid JSON Schema: {problem.message[:300]}")
-    for at, reference in _references(schema, where):
-        if not reference.startswith("#"):
-            findings.error(at, f"the reference {reference!r} leaves the schema; only # is allowed")
+    for fault in schemas.faults(schema, where):
+        findings.error(fault.pointer, fault.message)
     return schema
-
-
-def _references(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Yield (pointer, text) of every `$ref` and its relatives."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            where = member(pointer, key)
-            if key in ("$ref", "$dynamicRef", "$recursiveRef") and isinstance(item, str):
-                yield where, item
-            yield from _references(item, where)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _references(item, member(pointer, index))
 
 
 def _read_priority(holder: Mapping[str, Any], pointer: str, findings: Findings) -> str:

@@ -1,0 +1,198 @@
+"""JSON Schema on what people hand in: nothing is fetched, nothing takes long, faults are named."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from cases.definitions import DefinitionInvalid, compile_definition
+from executions import patterns
+from executions.schemas import MAX_ERRORS, MAX_MESSAGE, faults, problems
+from ledger.errors import Invalid
+from tests.definitions import definition, human
+from workitems.resolution import check_completion, check_schema
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """A server that answers every path with a schema, and what it was asked for."""
+    paths: list[str] = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"type": "string"}')
+
+        @override
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/s", paths
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def remote(url: str) -> list[tuple[dict[str, Any], str]]:
+    """Schemas that lead to `url`, and where each is wrong."""
+    return [
+        ({"$ref": url}, "/$ref"),
+        ({"$ref": "#", "$dynamicRef": url}, "/$dynamicRef"),
+        ({"$dynamicRef": "#", "$ref": url}, "/$dynamicRef"),
+        ({"$defs": {"a": {"$id": url, "$ref": "#/x"}}, "$ref": "#/$defs/a"}, "/$defs/a/$id"),
+        ({"properties": {"$ref": {"$ref": url}}}, "/properties/$ref/$ref"),
+        ({"default": {"a": {"$ref": url}}, "$ref": "#/default/a"}, "/$ref/$ref"),
+        ({"$schema": url}, "/$schema"),
+    ]
+
+
+def test_nothing_is_fetched(asked: tuple[str, list[str]]) -> None:
+    url, paths = asked
+    for schema, pointer in remote(url):
+        with pytest.raises(Invalid) as refused:
+            check_schema(schema, "/resolution_schema")
+        assert f"/resolution_schema{pointer}" in {e.pointer for e in refused.value.errors}
+        # One that was stored before such schemas were refused.
+        with contextlib.suppress(Invalid):
+            check_completion(None, {"$ref": 1}, permitted=[], schema=schema)
+        task = {"title": "T", "resolutionSchema": schema}
+        with pytest.raises(DefinitionInvalid):
+            compile_definition(definition("x", human("a", humanTask=task)), capabilities=None)
+    assert paths == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "pointer", "words"),
+    [
+        ({"$ref": "#/nope"}, "/$ref", "leads nowhere"),
+        ({"allOf": [{"$ref": "#/allOf/7"}]}, "/allOf/0/$ref", "leads nowhere"),
+        ({"$ref": "#here"}, "/$ref", "leads nowhere"),
+        ({"$ref": "#"}, "", "leads back to itself"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"not": {"$ref": "#"}}}}, "", "leads back"),
+        ({"default": {"type": 5}, "$ref": "#/default"}, "/$ref/type", "not a valid JSON Schema"),
+        ({"type": 5}, "/type", "not a valid JSON Schema"),
+        ({"pattern": "(a)\\1"}, "/pattern", "not supported"),
+        ({"patternProperties": {"(?=a)": {}}}, "/patternProperties/(?=a)", "looking ahead"),
+        ({"unevaluatedProperties": False}, "/unevaluatedProperties", "not supported"),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
+)
+def test_what_cannot_be_used_is_refused_where_it_stands(
+    schema: dict[str, Any], pointer: str, words: str
+) -> None:
+    (fault,) = faults(schema, "/s")
+    assert fault.pointer == f"/s{pointer}"
+    assert words in fault.message
+
+
+def test_a_schema_may_lead_back_to_itself_deeper_in_the_value() -> None:
+    schema = {"properties": {"next": {"$ref": "#"}}, "additionalProperties": False}
+    assert faults(schema, "") == []
+    assert problems(schema, {"next": {"next": {}}}, "/v") == []
+    (error,) = problems(schema, {"next": {"other": 1}}, "/v")
+    assert (error.pointer, error.code) == ("/v/next", "additionalProperties")
+
+
+def test_errors_are_few_and_short() -> None:
+    found = problems({"items": {"type": "integer"}}, ["x" * 2_000] * 200, "/v")
+    assert len(found) == MAX_ERRORS == 50
+    assert {len(error.message) for error in found} == {MAX_MESSAGE} == {500}
+
+
+def doubling() -> dict[str, Any]:
+    """A schema of 30 lines that applies its last one 2^30 times."""
+    lines: dict[str, Any] = {
+        f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}, {"$ref": f"#/$defs/a{n + 1}"}]}
+        for n in range(30)
+    }
+    return {"$defs": {**lines, "a30": {"type": "object"}}, "$ref": "#/$defs/a0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (doubling(), {}),
+        ({"$ref": "#"}, 1),
+        ({"items": {"enum": list(range(20_000))}}, ["x"] * 20_000),
+        ({"items": {"anyOf": [{"type": "string"}] * 1_000}}, [list(range(10_000))] * 1_000),
+        ({"items": {"pattern": "^(a?b?c?d?){50}x$"}}, ["abcd" * 240] * 250),
+    ],
+    ids=["doubling", "circle", "enum", "messages", "patterns"],
+)
+def test_checking_gives_up_instead_of_taking_long(schema: dict[str, Any], value: Any) -> None:
+    (error,) = problems(schema, value, "/v")
+    assert (error.pointer, error.code) == ("/v", "too_complex")
+
+
+def test_what_cannot_be_computed_is_a_problem_of_the_value() -> None:
+    (error,) = problems({"multipleOf": 0.5}, 10**400, "/v")
+    assert error.message.startswith("cannot be checked against its schema: ")
+
+
+def test_equal_items_are_found_whatever_their_number() -> None:
+    assert problems({"uniqueItems": True}, [1, True, "1", [1], {"a": 1}, {"a": 2}], "") == []
+    twins: list[list[Any]] = [[1, 1.0], [{"a": 1, "b": 2}, {"b": 2, "a": 1}], [{}, []] * 30_000]
+    for same in twins:
+        assert [e.code for e in problems({"uniqueItems": True}, same, "")] == ["uniqueItems"]
+
+
+def _steps(pattern: str, text: str) -> tuple[bool, int]:
+    taken: list[int] = []
+    return patterns.compiled(pattern).found_in(text, spend=taken.append), sum(taken)
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "^(.*)*x", "(a*)*b", ".*.*.*.*x"])
+def test_patterns_that_explode_elsewhere_take_few_steps(pattern: str) -> None:
+    found, steps = _steps(pattern, "a" * 1_000 + "!")
+    assert not found
+    assert steps < 1_000
+    # Where no two characters are the same, nothing is found again.
+    found, steps = _steps(pattern, "".join(map(chr, range(0x4E00, 0x4E00 + 1_000))))
+    assert not found
+    assert steps < 60_000
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^\d{3}-\d{2,4}$",
+        r"[^a-z]+?",
+        r"a|b|",
+        r"^[A-Z]{2}[0-9A-Z]{1,30}$",
+        r"^(ab){2,}c?$",
+        r"^\s*$",
+        r"x{0}y",
+        r"[\w.+-]+@[a-z]+\.[a-z]{2,}",
+        r"()*",
+        r"^(a?)*b$",
+        r"^$",
+        r"\u0041",
+        r"(?:b|^)a(?:$|b)",
+    ],
+)
+def test_patterns_find_what_they_say(pattern: str) -> None:
+    texts = ["", "a", "aaab", "123-45", "123-4567", "AB12", "ababc", "abab", "y", "me@x.org"]
+    for text in [*texts, "  ", "é", "A", "b", "bab", "cac"]:
+        assert _steps(pattern, text)[0] == bool(re.search(pattern, text, re.ASCII)), text
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?!a)", r"\1", "[", "[]", "a**", "(", ")", r"\b", "[z-a]", "((a{99}){99}){99}", "a" * 501],
+)
+def test_other_patterns_are_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        patterns.compiled(pattern)
