@@ -149,15 +149,14 @@ def test_the_undo_of_the_payment_gets_the_original_input(loan: CompiledDefinitio
     assert input_for(target, given) == moved
 
 
-def test_the_undo_of_the_approval_shows_original_and_reason(loan: CompiledDefinition) -> None:
-    original: dict[str, Any] = {"outcome": "APPROVED", "payload": {}, "resolution": None}
+def test_the_undo_of_the_valuation_reads_original_and_context(loan: CompiledDefinition) -> None:
+    original: dict[str, Any] = {"outcome": "VALUED", "resolution": {"value": 250_000}}
     given = {"original": original, "context": _opening(), "reason": "Forged."}
+    undo = loan.binding("withdraw-valuation").target
 
-    assert input_for(loan.binding("withdraw-approval").target, given) == {
-        "applicant": "R. Vega",
-        "original": original,
-        "reason": "Forged.",
-    }
+    assert input_for(undo, given) == {"applicant": "R. Vega", "value": 250_000}
+    original["resolution"] = None
+    assert input_for(undo, given) == {"applicant": "R. Vega", "value": None}
 
 
 def _definition(bindings: list[dict[str, Any]], **spec: Any) -> CompiledDefinition:
