@@ -20,7 +20,7 @@ from ledger.clock import now
 from ledger.errors import FieldError, Invalid
 from ledger.tenancy import set_tenant
 
-MAX_SOURCE_BYTES = 1024 * 1024
+MAX_SOURCE = 1024 * 1024
 _ONCE = "cases_definition_once"
 
 
@@ -29,8 +29,8 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
 
     Raises Invalid with one error for each broken rule; a message names the line of the source.
     """
-    if isinstance(source, str) and len(source.encode()) > MAX_SOURCE_BYTES:
-        raise Invalid.field("", f"must be at most {MAX_SOURCE_BYTES} bytes", code="too_large")
+    if isinstance(source, str) and len(source) > MAX_SOURCE:
+        raise Invalid.field("", f"must be at most {MAX_SOURCE} characters", code="too_large")
     try:
         return compile_definition(source, capabilities=registry.names())
     except DefinitionInvalid as problem:

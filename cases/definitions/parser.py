@@ -8,6 +8,7 @@ and every value keeps the line it was written on, found again by its JSON pointe
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,13 @@ MAX_VALUES: Final = 20_000
 MAX_ALIASES: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
-_DECIMAL: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"[-+]?[0-9]+")
+#: Beyond it whole numbers are no longer exact everywhere (RFC 8785 §3.2.2.3, RFC 7493 §2.2).
+_MAX_INTEGER: Final = 2**53 - 1
+_MAX_DIGITS: Final = 18
+_TOO_LARGE: Final = f"a whole number must be within ±{_MAX_INTEGER}; write it as text"
+#: No jsonb column keeps a NUL, and half of a surrogate pair has no form in UTF-8.
+_UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
 _FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
@@ -71,7 +78,9 @@ def read_document(source: str | Mapping[str, object]) -> Document:
         raise _invalid(None, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
     if depth_exceeds(source, MAX_DEPTH):
         raise _invalid(None, "", f"nested deeper than {MAX_DEPTH} levels")
-    return Document(source)
+    document = Document(source)
+    _check_kept(document)
+    return document
 
 
 def _read_yaml(text: str) -> Document:
@@ -100,7 +109,39 @@ def _read_yaml(text: str) -> Document:
         raise _invalid(1, "", "the document is empty")
     builder = _Builder()
     data = builder.build(root, "", root.start_mark.line + 1)
-    return Document(data, builder.lines, tuple(builder.errors))
+    document = Document(data, builder.lines, tuple(builder.errors))
+    _check_kept(document)
+    return document
+
+
+def _check_kept(document: Document) -> None:
+    """Raise `DefinitionInvalid` for each text or number that cannot be stored as it stands."""
+    found: list[DefinitionError] = []
+    waiting: list[tuple[Any, str]] = [(document.data, "")]
+    while waiting:
+        value, pointer = waiting.pop()
+        problem = _problem_of(value)
+        if isinstance(value, Mapping):
+            # Such a key is not named: its pointer could be neither stored nor sent.
+            kept = [key for key in value if _problem_of(key) is None]
+            problem = None if len(kept) == len(value) else "a key holds NUL or half a character"
+            waiting += [(value[key], f"{pointer}/{escape_pointer(key)}") for key in kept]
+        elif isinstance(value, list):
+            waiting += [(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        if problem is not None:
+            found.append(DefinitionError(document.line(pointer), pointer, problem))
+    if found:
+        raise DefinitionInvalid([*document.errors, *found])
+
+
+def _problem_of(value: Any) -> str | None:
+    if isinstance(value, str) and _UNKEPT.search(value):
+        return "must not hold NUL or half a character (a lone surrogate)"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is beyond what a number can be; write it as text"
+    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        return _TOO_LARGE
+    return None
 
 
 def _check_shape(text: str) -> None:
@@ -171,7 +212,7 @@ class _Builder:
             where = f"{pointer}/{escape_pointer(key)}"
             if key in built:
                 first = self.lines[where]
-                self._error(line, where, f"the key {key!r} was already used on line {first}")
+                self._error(line, where, f"the key {key[:100]!r} was already used on line {first}")
                 continue
             built[key] = self.build(value_node, where, line)
         return built
@@ -185,14 +226,23 @@ class _Builder:
         if kind == "bool":
             return text.lower() == "true"
         if kind == "int" and _DECIMAL.fullmatch(text):
-            return int(text)
+            return self._integer(text, pointer, line)
         if kind in ("int", "float") and _FRACTION.fullmatch(text):
             return float(text)
         if kind in ("int", "float"):
-            self._error(line, pointer, f"{text!r} is not a plain decimal number; quote it as text")
+            self._error(
+                line, pointer, f"{text[:100]!r} is not a plain decimal number; quote it as text"
+            )
         else:
             self._error(line, pointer, f"the tag {node.tag!r} is not supported")
         return None
+
+    def _integer(self, text: str, pointer: str, line: int) -> int:
+        # Thousands of digits make no number at all: Python refuses to read them.
+        if len(text) <= _MAX_DIGITS:
+            return int(text)
+        self._error(line, pointer, _TOO_LARGE)
+        return 0
 
     def _error(self, line: int, pointer: str, message: str) -> None:
         self.errors.append(DefinitionError(line, pointer, message))
