@@ -21,9 +21,9 @@ ACTIONS: Final = frozenset(
     # work items (WS-HumanTask 1.1 §4.7, past tense)
     "created edited claimed released assigned started stopped completed rejected cancelled"
     # executions
-    " dispatched succeeded failed retried waiting requested"
+    " dispatched succeeded failed retried requested"
     # cases
-    " opened context_changed suspended resumed closed faulted step_fired rollback_started"
+    " opened context_changed suspended resumed closed faulted rollback_started"
     " rollback_settled"
     # compensation of one subject
     " compensation_requested compensation_started compensation_retried compensation_reassigned"
@@ -35,6 +35,6 @@ ACTIONS: Final = frozenset(
     " compensation_step_resolved compensation_step_abandoned compensation_step_skipped"
     " compensation_step_retried compensation_paused compensation_resumed"
     # administration
-    " tenant_created actor_created member_added member_deactivated member_reactivated"
+    " tenant_created member_added member_deactivated member_reactivated"
     " roles_changed group_joined group_left token_created definition_deployed".split()
 )

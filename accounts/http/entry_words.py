@@ -42,7 +42,6 @@ ACTION_WORDS: dict[str, ActionWords] = {
     "succeeded": W(_("Succeeded"), _("%(what)s succeeded"), "done"),
     "failed": W(_("Failed"), _("%(what)s failed"), "bad"),
     "retried": W(_("Failed for now"), _("%(what)s failed for now and will be tried again"), "bad"),
-    "waiting": W(_("Waiting for a result"), _("%(what)s waits for a result from outside")),
     # cases
     "opened": W(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": W(_("Learnt something"), _("%(what)s learnt something new")),
@@ -50,7 +49,6 @@ ACTION_WORDS: dict[str, ActionWords] = {
     "resumed": W(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "closed": W(_("Closed"), _("%(what)s closed by %(who)s")),
     "faulted": W(_("Failed"), _("%(what)s failed"), "bad"),
-    "step_fired": W(_("Step begun"), _("%(what)s began a step")),
     "rollback_started": W(_("Rollback begun"), _("Rollback of %(what)s begun by %(who)s"), "undo"),
     "rollback_settled": W(_("Rollback ended"), _("Rollback of %(what)s ended"), "done"),
     # compensation of one subject
@@ -104,7 +102,6 @@ ACTION_WORDS: dict[str, ActionWords] = {
     ),
     # administration
     "tenant_created": W(_("Organisation created"), _("%(what)s created by %(who)s")),
-    "actor_created": W(_("Added"), _("%(what)s added by %(who)s")),
     "member_added": W(_("Member added"), _("%(what)s added as a member by %(who)s")),
     "member_deactivated": W(_("Member deactivated"), _("%(what)s deactivated by %(who)s")),
     "member_reactivated": W(_("Member reactivated"), _("%(what)s reactivated by %(who)s")),
