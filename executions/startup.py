@@ -11,8 +11,10 @@ from accounts.http import describers
 from accounts.http.describers import Description
 from executions import selectors
 from executions.actions import undoing
+from executions.models import Execution
 from executions.running import SOURCE
 from ledger.dispatch.registry import register_source
+from ledger.verify import register_guarded
 
 
 def register() -> None:
@@ -20,6 +22,7 @@ def register() -> None:
     app's `capabilities`."""
     register_source(SOURCE)
     undoing.register()
+    register_guarded("executions_execution", Execution.subject_type)
     describers.register("execution", _describe)
     autodiscover_modules("capabilities")
 

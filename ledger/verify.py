@@ -1,4 +1,4 @@
-"""Checks the ledger against itself: chains, bytes, columns, payloads, heads, guarded rows.
+"""Checks the ledger against itself: chains, bytes, columns, payloads, heads, links, guarded rows.
 
 Reads every tenant through the read-only policies of the `verify` scope and streams; memory does not
 grow with the ledger. Stops at the first bad entry and names it.
@@ -21,6 +21,7 @@ from ledger.tenancy import system_scope
 
 _FETCH = 2000
 _guarded: dict[str, str] = {}
+_checks: dict[str, str] = {}
 
 _ENTRIES = """
 SELECT e.id, e.tenant_id, e.subject_type, e.subject_id, e.subject_seq, e.subject_version,
@@ -36,6 +37,15 @@ LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = 
     AND h.subject_id = e.subject_id
 ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq
 """
+# An entry says which entry it follows from, and that one's hash: a rewritten tail shows here.
+_LINKS = {
+    link: (
+        f"SELECT e.id, o.id FROM ledger_ledgerentry e LEFT JOIN ledger_ledgerentry o"  # noqa: S608  -- own words
+        f" ON o.tenant_id = e.tenant_id AND o.id = e.{link}_id"
+        f" WHERE e.{link}_id IS NOT NULL AND o.hash IS DISTINCT FROM e.{link}_hash LIMIT 1"
+    )
+    for link in ("caused_by", "original")
+}
 COLUMNS = (
     "id", "tenant_id", "subject_type", "subject_id", "subject_seq", "subject_version",
     "previous_hash", "hash", "kind", "action", "from_status", "to_status", "actor_id", "actor_type",
@@ -66,6 +76,14 @@ def register_guarded(table: str, subject_type: str) -> None:
     _guarded[table] = subject_type
 
 
+def register_check(name: str, statement: str) -> None:
+    """Make `verify` run `statement`, which returns (entry or NULL, message) of the first thing that
+    is wrong, or nothing. For rows whose entries have another subject. Called in
+    `AppConfig.ready()`.
+    """
+    _checks[name] = statement
+
+
 def verify() -> Report:
     """Check everything and return the counts. Raises Broken at the first thing that is wrong."""
     report = Report()
@@ -74,6 +92,9 @@ def verify() -> Report:
         _verify_heads()
         for table, subject_type in sorted(_guarded.items()):
             _verify_guarded(table, subject_type)
+        for _, statement in sorted(_checks.items()):
+            _verify_check(statement)
+        _verify_links()
     return report
 
 
@@ -213,6 +234,24 @@ def _verify_heads() -> None:
         row = cursor.fetchone()
     if row:
         raise Broken(f"{row[0]} {row[1]} has a head but no entries", entry=row[2])
+
+
+def _verify_links() -> None:
+    for link, statement in _LINKS.items():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+        if row:
+            named = "no entry that is there" if row[1] is None else f"a hash entry {row[1]} has not"
+            raise Broken(f"its {link} names {named}", entry=row[0])
+
+
+def _verify_check(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    if row:
+        raise Broken(row[1], entry=row[0])
 
 
 def _verify_guarded(table: str, subject_type: str) -> None:

@@ -26,6 +26,7 @@ ACROSS_TENANTS = {
     ("accounts_tenant", "scope_verify_select", "SELECT"),
     ("cases_case", "scope_verify_select", "SELECT"),
     ("cases_compensationrun", "scope_verify_select", "SELECT"),
+    ("cases_compensationstep", "scope_verify_select", "SELECT"),
     ("executions_execution", "scope_verify_select", "SELECT"),
     ("executions_executionjob", "scope_sweep_select", "SELECT"),
     ("executions_executionjob", "scope_sweep_update", "UPDATE"),

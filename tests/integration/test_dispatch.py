@@ -44,7 +44,7 @@ def dead_of(name: str) -> list[queue.DeadLetter]:
     return [letter for letter in queue.dead_letters() if letter.consumer == name]
 
 
-def execute(statement: str, *parameters: object, tenant: uuid.UUID | None = None) -> None:
+def execute(statement: str, *parameters: int, tenant: uuid.UUID | None = None) -> None:
     """Run a statement as the dispatcher, or as a tenant."""
     scope = system_scope("dispatch") if tenant is None else tenant_scope(tenant)
     with scope, connection.cursor() as cursor:

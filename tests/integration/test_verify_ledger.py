@@ -19,10 +19,13 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg.types.json import Jsonb
 
+from executions.actions import request_execution
 from ledger import verify
 from ledger.canonical import canonical, leaf_hash
 from ledger.selectors import Entry
 from tests import states
+from tests.casework import approved_loan, roll_back, steps
+from tests.draining import drain
 from tests.world import World
 from workitems.models import WorkItem
 
@@ -45,12 +48,16 @@ DISABLE = [
     "SET LOCAL session_replication_role = replica",
     "ALTER TABLE ledger_ledgerentry DISABLE TRIGGER USER",
     "ALTER TABLE workitems_workitem DISABLE TRIGGER USER",
+    "ALTER TABLE executions_execution DISABLE TRIGGER USER",
+    "ALTER TABLE cases_compensationstep DISABLE TRIGGER USER",
 ]
 ENABLE = [
     "ALTER TABLE ledger_ledgerentry ENABLE ALWAYS TRIGGER ledger_ledgerentry_stamp",
     "ALTER TABLE ledger_ledgerentry ENABLE ALWAYS TRIGGER ledger_ledgerentry_append_only",
     "ALTER TABLE ledger_ledgerentry ENABLE ALWAYS TRIGGER ledger_ledgerentry_no_truncate",
     "ALTER TABLE workitems_workitem ENABLE ALWAYS TRIGGER workitems_workitem_guard",
+    "ALTER TABLE executions_execution ENABLE ALWAYS TRIGGER executions_execution_guard",
+    "ALTER TABLE cases_compensationstep ENABLE ALWAYS TRIGGER cases_compensationstep_guard",
 ]
 
 
@@ -279,6 +286,66 @@ def test_a_row_changed_past_the_guard(chain: tuple[WorkItem, list[Entry]]) -> No
         broken(found[-1], f"work_item {item.id} is COMPLETED")
     finally:
         force(change, ["COMPENSATED", item.id])
+
+
+def test_an_execution_changed_past_the_guard(world: World) -> None:
+    execution = request_execution(
+        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+    )
+    (entry,) = states.history(world, "execution", execution.id)
+    change = "UPDATE executions_execution SET status = %s WHERE id = %s"
+    force(change, ["SUCCEEDED", execution.id])
+    try:
+        broken(entry, f"execution {execution.id} is SUCCEEDED")
+    finally:
+        force(change, ["PENDING", execution.id])
+
+
+def test_a_step_changed_past_the_guard(world: World) -> None:
+    run = roll_back(world, approved_loan(world))
+    drain()
+    step = steps(world, run.id)[0]
+    entry = next(
+        entry
+        for entry in reversed(states.history(world, "compensation_run", run.id))
+        if (entry.compensation or {}).get("step") == step.n
+    )
+    other = "DONE" if step.status != "DONE" else "SKIPPED"
+    for column, value, before in (
+        ("status", other, step.status),
+        ("version", 99, step.version),
+        ("n", 99, step.n),
+    ):
+        change = f"UPDATE cases_compensationstep SET {column} = %s WHERE id = %s"  # noqa: S608  -- own names
+        force(change, [value, step.id])
+        try:
+            broken(None if column == "n" else entry, f"of run {run.id}", str(value))
+        finally:
+            force(change, [before, step.id])
+
+
+def test_a_tail_rewritten_with_its_head_breaks_what_followed_from_it(world: World) -> None:
+    """Everything about the last entry of a chain fits; only the entry it caused knows better."""
+    begun = states.compensating(world.analyst, compensation={"self_undo": True})
+    task = begun.attempt.compensation_id
+    states.undo(task, world.analyst)
+    tail = states.history(world, "work_item", task)[-1]
+    effect = states.history(world, "work_item", begun.original.id)[-1]
+    assert effect.caused_by is not None
+    assert effect.caused_by.id == tail.id
+    envelope = _envelope(tail)
+    body = canonical({**envelope, "actor": {**envelope["actor"], "role": "operator"}})
+    move = "UPDATE ledger_ledgerhead SET hash = %s WHERE subject_id = %s"
+    with (
+        tampered(tail, "ledger_ledgerentry", "body", body),
+        tampered(tail, "ledger_ledgerentry", "hash", leaf_hash(body)),
+        tampered(tail, "ledger_ledgerentry", "actor_role", "operator"),
+    ):
+        force(move, [leaf_hash(body), task])
+        try:
+            broken(effect, "its caused_by names a hash", str(tail.id))
+        finally:
+            force(move, [tail.hash, task])
 
 
 def test_bytes_that_are_no_envelope_under_a_right_hash(

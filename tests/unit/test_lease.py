@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from django.db import OperationalError
+from typing_extensions import override
 
 from ledger.dispatch.lease import kept_lease
 from ledger.faults import storable, words_of
@@ -47,6 +48,7 @@ def test_work_that_hangs_loses_its_lease() -> None:
 class Unreadable(Exception):
     """Its message cannot be had."""
 
+    @override
     def __str__(self) -> str:
         raise ValueError("no")
 
