@@ -6,7 +6,6 @@ not_operator, run_live, wrong_state, undo_not_begun.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from accounts.acting import Authority
@@ -26,25 +25,28 @@ from cases.originals import read
 from executions.lifecycle import CompensationState as State
 from workitems.permissions import Action
 
-# With no run live, and with one: a case under rollback is held and goes on with its run.
-_CASE_STATES: dict[str, tuple[frozenset[Any], frozenset[Any]]] = {
-    "suspend": (SUSPENDABLE, ROLLING_BACK),
-    "resume": (frozenset({CaseStatus.SUSPENDED}), ROLLING_BACK),
-    "cancel": (CANCELLABLE, frozenset()),
-    "close": (CLOSABLE, frozenset()),
-    "compensation-plan": (ROLLBACK_FROM, frozenset()),
+# With no run live in the case.
+_CASE_STATES: dict[str, frozenset[Any]] = {
+    "suspend": SUSPENDABLE,
+    "resume": frozenset({CaseStatus.SUSPENDED}),
+    "cancel": CANCELLABLE,
+    "close": CLOSABLE,
+    # A plan can always be looked at; this is about one that could be executed.
+    "compensation-plan": ROLLBACK_FROM,
 }
 _RUN_STATES = {"pause": RunStatus.RUNNING, "resume": RunStatus.PAUSED}
+_HELD_WITH_RUN = {"suspend": "pause", "resume": "resume"}
 STEP_ACTIONS = ("retry", "reassign", "hand-to-human", "attest", "abandon")
 _NEEDS_ATTEMPT = frozenset({"reassign", "attest"})
 
 
-def case_actions(case: Case, authority: Authority, *, live_run: uuid.UUID | None) -> list[Action]:
-    """Return every verb of a case as it stands for this person."""
-    return [
-        _action(name, authority, _case_denied(case, states, live_run))
-        for name, states in _CASE_STATES.items()
-    ]
+def case_actions(case: Case, authority: Authority, *, run_status: str | None) -> list[Action]:
+    """Return every verb of a case as it stands for this person.
+
+    `run_status` is that of the run that is live in the case, about all of it or about one item;
+    None without one.
+    """
+    return [_action(name, authority, _case_denied(name, case, run_status)) for name in _CASE_STATES]
 
 
 def run_actions(run: CompensationRun, authority: Authority) -> list[Action]:
@@ -62,13 +64,13 @@ def step_actions(
     return [_action(name, authority, _step_denied(name, run, step)) for name in STEP_ACTIONS]
 
 
-def _case_denied(
-    case: Case, states: tuple[frozenset[Any], frozenset[Any]], live_run: uuid.UUID | None
-) -> str:
-    allowed = states[0 if live_run is None else 1]
-    if case.status in allowed:
-        return ""
-    return "wrong_state" if live_run is None or allowed else "run_live"
+def _case_denied(name: str, case: Case, run_status: str | None) -> str:
+    if case.status in ROLLING_BACK and name in _HELD_WITH_RUN:
+        # Its own run, which is held and goes on in its place.
+        return "" if run_status == _RUN_STATES[_HELD_WITH_RUN[name]] else "wrong_state"
+    if run_status is not None and name != "suspend":
+        return "run_live"
+    return "" if case.status in _CASE_STATES[name] else "wrong_state"
 
 
 def _step_denied(name: str, run: CompensationRun, step: CompensationStep) -> str:

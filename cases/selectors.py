@@ -10,7 +10,14 @@ from typing import Any
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from cases.definitions import CompiledDefinition
-from cases.lifecycle import DONE_STEPS, FAILED_STEPS, LIVE_RUNS, UNDER_WAY, StepStatus
+from cases.lifecycle import (
+    DONE_STEPS,
+    FAILED_STEPS,
+    LIVE_RUNS,
+    UNDER_WAY,
+    CaseStatus,
+    StepStatus,
+)
 from cases.models import (
     Case,
     CaseDefinition,
@@ -23,6 +30,7 @@ from cases.originals import read_many
 from executions.actions.compensation import attempts_of
 from ledger.errors import NotFound
 from ledger.selectors import Entry, entries_of, entries_of_case
+from workitems.runs import Standing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,11 +84,16 @@ def compiled(row: CaseDefinition) -> CompiledDefinition:
 
 
 def cases() -> QuerySet[Case]:
-    """Return every case, newest first, with its definition and `live_run` (a run's id or None)."""
+    """Return every case, newest first, with its definition.
+
+    `live_run` and `live_status` are the id and the status of the run that is live in it, or None.
+    """
+    live = _live().filter(root_case_id=OuterRef("root_id"))
     return (
         Case.objects.select_related("definition")
         .annotate(
-            live_run=Subquery(_live().filter(root_case_id=OuterRef("root_id")).values("id")[:1])
+            live_run=Subquery(live.values("id")[:1]),
+            live_status=Subquery(live.values("status")[:1]),
         )
         .order_by("-created_at", "-id")
     )
@@ -147,10 +160,16 @@ def runs_of_case(case_id: uuid.UUID) -> list[CompensationRun]:
     return list(runs().filter(case_id=case_id))
 
 
-def live_runs(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
-    """Return the live run of each case that has one, by case."""
-    rows = _live().filter(root_case_id__in=list(case_ids)).values_list("root_case_id", "id")
-    return {case_id: run_id for case_id, run_id in rows if case_id is not None}
+def standings(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """Return how these cases stand in the way of undoing one of their items, by case: one query."""
+    rows = cases().filter(id__in=list(case_ids)).values_list("id", "live_run", "status")
+    return {id_: Standing(run, status == CaseStatus.CLOSED) for id_, run, status in rows}
+
+
+def live_run_rows(root_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, CompensationRun]:
+    """Return the live run of each case tree that has one, by its root: id and status only."""
+    rows = _live().filter(root_case_id__in=list(root_ids)).only("root_case_id", "status")
+    return {row.root_case_id: row for row in rows if row.root_case_id is not None}
 
 
 def run_of_plan(plan_id: uuid.UUID) -> CompensationRun | None:

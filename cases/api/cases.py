@@ -53,8 +53,7 @@ class CaseView(TenantAPIView):
             row = selectors.cases().filter(id=case_id).first()
             if row is None:
                 return
-            live = selectors.live_runs([row.root_id]).get(row.root_id)
-            found = permissions.case_actions(row, self.authority, live_run=live)
+            found = permissions.case_actions(row, self.authority, run_status=row.live_status)
         refusal.extra.setdefault("current_status", str(row.status))
         refusal.extra.setdefault("available_actions", representation.actions(found))
 

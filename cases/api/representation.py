@@ -12,6 +12,7 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people
 from cases import permissions, selectors
 from cases.definitions import CapabilityCall, CompiledDefinition, undo_policy
+from cases.models import CompensationRun
 from ledger.clock import rfc3339
 from workitems.permissions import Action
 
@@ -80,7 +81,7 @@ def validation(compiled: CompiledDefinition) -> dict[str, Any]:
 def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     """Return cases as their public shape; `live_run` is looked up for rows that lack it."""
     named = people(row.opened_by_id for row in rows)
-    live = selectors.live_runs([row.root_id for row in rows])
+    live = selectors.live_run_rows([row.root_id for row in rows])
     return [_case(row, live.get(row.root_id), named, authority) for row in rows]
 
 
@@ -160,7 +161,7 @@ _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
 
 def _case(
-    row: Any, live_run: uuid.UUID | None, named: Names, authority: Authority
+    row: Any, live: CompensationRun | None, named: Names, authority: Authority
 ) -> dict[str, Any]:
     found = row.definition
     return {
@@ -177,11 +178,15 @@ def _case(
         "invalidated": row.invalidated,
         "fault": row.fault or None,
         "parent": _text(row.parent_id),
-        "live_run": _text(live_run),
+        "live_run": _text(None if live is None else live.id),
         "opened_by": _username(named, row.opened_by_id),
         "created_at": rfc3339(row.created_at),
         "ended_at": _moment(row.ended_at),
-        "available_actions": actions(permissions.case_actions(row, authority, live_run=live_run)),
+        "available_actions": actions(
+            permissions.case_actions(
+                row, authority, run_status=None if live is None else live.status
+            )
+        ),
     }
 
 

@@ -71,9 +71,9 @@ class CasePage(CasesPage):
         return found.newest.panel(buttons)
 
     def _buttons(self, case: Any) -> list[dict[str, Any]]:
-        found = case_actions(case, self.rights, live_run=case.live_run)
-        # While a rollback is live its own panel has the buttons that hold it and let it go on.
-        if case.live_run is not None:
+        found = case_actions(case, self.rights, run_status=case.live_status)
+        # While it is rolled back, the panel of its run has the buttons that hold it and go on.
+        if case.status in ROLLING_BACK:
             found = [each for each in found if each.action not in {"suspend", "resume"}]
         return case_buttons(found, case.id)
 
