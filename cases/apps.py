@@ -12,7 +12,7 @@ from ledger.verify import register_check, register_guarded
 
 
 class CasesConfig(AppConfig):
-    """Registers the engine, guarded tables, how a case stands, and how cases appear on every page."""
+    """Registers the engine, guarded tables, how a case stands and how it appears on every page."""
 
     name = "cases"
     verbose_name = _("Cases and rollbacks")

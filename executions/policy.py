@@ -89,12 +89,11 @@ class CompensationPolicy:
     def effective(self) -> Self:
         """Return the policy with defaults in place of silence; no window means no time limit."""
         guessed_mode = "automated" if self.capability else "human"
-        guessed_performer = "groups" if self.candidate_groups else "original_actor"
         return type(self)(
             mode=self.mode or guessed_mode,
             strategy=self.strategy or "restore",
             capability=self.capability,
-            performer=self.performer or guessed_performer,
+            performer=self.performer or "original_actor",
             candidate_groups=self.candidate_groups or (),
             window=self.window,
             fallback=self.fallback or "fault",

@@ -22,11 +22,12 @@ from accounts.selectors import Person, people
 from accounts.templatetags.amends import label_of, state_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
+from executions.planning import UNDONE_OUTCOMES
 from executions.rows import Execution
 from ledger.clock import rfc3339
 from ledger.selectors import all_entries
 from workitems import selectors
-from workitems.lifecycle import FINAL, NOT_STARTED, UNDONE_OUTCOMES, Status
+from workitems.lifecycle import FINAL, NOT_STARTED, Status
 from workitems.models import WorkItem
 from workitems.words import outcome_label
 

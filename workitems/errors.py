@@ -38,6 +38,13 @@ class Irreversible(Conflict):
     default_detail = "It is declared irreversible. Only strategy `correct` is possible."
 
 
+class CaseClosed(Conflict):
+    """The item's case is closed: nothing of it is undone any more."""
+
+    default_code = "case_closed"
+    default_detail = "Its case is closed. Nothing of it can be undone any more."
+
+
 class RunLive(Conflict):
     """A compensation run is live in the item's case."""
 

@@ -1,4 +1,4 @@
-"""Work items as something that can be undone: what `executions.actions.compensation` must know of them."""
+"""Work items as something that can be undone: what `executions.actions.compensation` must know."""
 
 from __future__ import annotations
 

@@ -51,9 +51,6 @@ UNDOING = frozenset({S.COMPENSATING, S.COMPENSATION_FAULTED})
 NOT_STARTED = frozenset({S.PENDING, S.ASSIGNED})
 WORKING = frozenset({S.ASSIGNED, S.IN_PROGRESS})
 
-UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
-UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Operation:

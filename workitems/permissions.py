@@ -16,6 +16,7 @@ from executions.policy import CompensationPolicy
 from ledger.clock import now
 from workitems.lifecycle import BY_NAME, OPERATIONS, Kind, Operation, Status
 from workitems.models import WorkItem
+from workitems.runs import Standing
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,14 +47,14 @@ def available_actions(
     item: WorkItem,
     authority: Authority,
     *,
-    run: uuid.UUID | None = None,
+    case: Standing = Standing(),
     managed_by: uuid.UUID | None = None,
     requested_by: uuid.UUID | None = None,
     undo_started: bool = False,
 ) -> list[Action]:
     """Return every built operation on `item` for this person.
 
-    `run` is the run live in the item's case; `managed_by` the run that owns the item's undo,
+    `case` says how the item's case stands; `managed_by` the run that owns the item's undo,
     `requested_by` who asked for that undo, `undo_started` whether it can no longer be withdrawn.
     """
     found = []
@@ -61,7 +62,7 @@ def available_actions(
         if not operation.built or operation.who == "system":
             continue
         reason = _right(operation, item, authority, requested_by) or _state(
-            operation, item, run, managed_by, undo_started=undo_started
+            operation, item, case, managed_by, undo_started=undo_started
         )
         found.append(Action(operation.name, not reason, reason))
     return found
@@ -93,13 +94,13 @@ def _right(
 def _state(
     operation: Operation,
     item: WorkItem,
-    run: uuid.UUID | None,
+    case: Standing,
     managed_by: uuid.UUID | None,
     *,
     undo_started: bool,
 ) -> str:
     if operation.name == "compensate":
-        return _compensable(item, run)
+        return _compensable(item, case)
     if item.status not in operation.sources:
         return "wrong_state"
     if operation.compensation and managed_by is not None:
@@ -109,14 +110,16 @@ def _state(
     return ""
 
 
-def _compensable(item: WorkItem, run: uuid.UUID | None) -> str:
+def _compensable(item: WorkItem, case: Standing) -> str:
     if item.kind == Kind.COMPENSATION:
         return "not_compensable"
     if item.status == Status.COMPENSATED:
         return "already_compensated"
     if item.status not in BY_NAME["compensate"].sources:
         return "wrong_state"
-    if run is not None:
+    if case.closed:
+        return "case_closed"
+    if case.live_run is not None:
         return "run_live"
     closes = window_ends(item)
     return "window_closed" if closes is not None and now() > closes else ""

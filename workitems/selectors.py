@@ -24,10 +24,10 @@ from executions.actions.compensation import attempts_of
 from executions.lifecycle import UNDISPATCHED, AttemptOutcome
 from executions.rows import CompensationAttempt, Execution
 from ledger.errors import NotFound
-from workitems.lifecycle import NOT_STARTED, OPEN, WORKING, Kind, Status
+from workitems.lifecycle import NOT_STARTED, WORKING, Kind, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.permissions import Action, available_actions
-from workitems.runs import live_runs
+from workitems.runs import Standing, standings
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
     for attempt in attempts_of([item.id for item in items]):
         attempts.setdefault(attempt.original_id, []).append(attempt)
     named = people(_actors(items, attempts))
-    runs = live_runs({item.case_id for item in items if item.status == Status.COMPLETED})
+    cases = standings({item.case_id for item in items if item.status == Status.COMPLETED})
     started = _started([tries[-1] for tries in attempts.values()])
     shown = []
     for item in items:
@@ -75,7 +75,7 @@ def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
         actions = available_actions(
             item,
             authority,
-            run=runs.get(item.case_id) if item.case_id else None,
+            case=cases.get(item.case_id, Standing()) if item.case_id else Standing(),
             managed_by=last.run_id if last else None,
             requested_by=last.requested_by_id if last else None,
             undo_started=last is not None and last.compensation_id in started,
@@ -156,9 +156,9 @@ def _actors(
         wanted.update(row.actor_id for row in item.candidate_users.all())
         if item.compensation:
             wanted.add(uuid.UUID(item.compensation["requested_by"]))
-            done_by = item.compensation["original_snapshot"].get("completed_by")
-            if done_by:
-                wanted.add(uuid.UUID(done_by))
+            snapshot = item.compensation["original_snapshot"]
+            named = (snapshot.get("completed_by"), snapshot.get("requested_by"))
+            wanted.update(uuid.UUID(actor) for actor in named if actor)
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
     return wanted
 
@@ -254,11 +254,6 @@ def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingC
 def shown_count(number: int) -> str:
     """Return a count as it is shown: from `COUNTED` on only that there is more."""
     return str(number) if number < COUNTED else f"{COUNTED - 1}+"
-
-
-def open_in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:
-    """Return the open items of a case."""
-    return visible().filter(case_id=case_id, status__in=OPEN).order_by("id")
 
 
 def in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:

@@ -43,6 +43,7 @@ DENIED: dict[str, str | Promise] = {
     "undo_started": _("the undo has already started"),
     "not_compensable": _("an undo task cannot itself be undone"),
     "already_compensated": _("it has already been undone"),
+    "case_closed": _("its case is closed"),
     "run_live": _("a rollback of its case is under way"),
     "window_closed": _("the time in which it could be undone is over"),
 }

@@ -177,6 +177,4 @@ DEFAULT_FROM_EMAIL = "amends@localhost"
 # A mail server that does not answer is given up on well within a delivery's lease.
 EMAIL_TIMEOUT = 10
 # Where people reach this installation: links in messages begin with it.
-AMENDS_PUBLIC_URL = env.url(
-    "AMENDS_PUBLIC_URL", ("http", "https"), default="http://localhost:8000"
-)
+AMENDS_PUBLIC_URL = env.url("AMENDS_PUBLIC_URL", ("http", "https"), default="http://localhost:8000")

@@ -11,9 +11,7 @@ SECRET_KEY = "test-only-not-a-secret-" + "x" * 32
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 _AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
 _url = env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL", default="")
-DATABASES = {
-    "default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}
-}
+DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}}
 REDIS_URL = env.text("REDIS_URL", default="")
 
 AMENDS_DEMO = True

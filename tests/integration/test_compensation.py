@@ -202,7 +202,15 @@ def test_an_undo_task_given_back_is_not_for_everybody(world: World) -> None:
 PERFORMERS: list[tuple[dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = [
     ({}, {}, False, {"assignee": "analyst", "users": ["analyst"]}),
     ({}, {"candidate_groups": ["compliance"]}, False, {"groups": ["compliance"]}),
-    ({"candidate_groups": ["compliance"]}, {}, False, {"groups": ["compliance"]}),
+    (
+        # Groups alone are who steps in; the original actor comes first.
+        {"candidate_groups": ["compliance"]}, {}, False,
+        {"assignee": "analyst", "users": ["analyst"]},
+    ),
+    (
+        {"performer": "groups", "candidate_groups": ["compliance"]}, {}, False,
+        {"groups": ["compliance"]},
+    ),
     ({}, {}, True, {"users": ["admin", "operator"], "why": "original_actor_not_available"}),
     (
         {"performer": "original_actor", "candidate_groups": ["compliance"]}, {}, True,
@@ -213,7 +221,7 @@ PERFORMERS: list[tuple[dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = 
         {"users": ["admin", "operator"], "why": "original_actor_not_available"},
     ),
     (
-        {"candidate_groups": ["nobody-here"]}, {}, False,
+        {"performer": "groups", "candidate_groups": ["nobody-here"]}, {}, False,
         {"users": ["admin", "operator"], "why": "no_member_in_candidate_groups"},
     ),
     (

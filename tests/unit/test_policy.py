@@ -145,7 +145,7 @@ def test_the_more_specific_policy_wins_field_by_field() -> None:
     [
         (CompensationPolicy(), "human", "original_actor", ()),
         (CompensationPolicy(capability="x"), "automated", "original_actor", ()),
-        (CompensationPolicy(candidate_groups=("a",)), "human", "groups", ("a",)),
+        (CompensationPolicy(candidate_groups=("a",)), "human", "original_actor", ("a",)),
         (
             CompensationPolicy(candidate_groups=("a",), performer="not_original_actor"),
             "human",

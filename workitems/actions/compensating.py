@@ -29,6 +29,7 @@ from ledger.tenancy import set_tenant
 from workitems.actions.door import Asked, check_input, check_version, lock_item
 from workitems.errors import (
     AlreadyCompensated,
+    CaseClosed,
     IllegalState,
     Irreversible,
     NotCompensable,
@@ -37,7 +38,7 @@ from workitems.errors import (
 )
 from workitems.lifecycle import BY_NAME, Kind, Status
 from workitems.models import WorkItem
-from workitems.runs import live_run_of
+from workitems.runs import standing_of
 
 # Refusals an auditor wants to see: somebody tried to take back what may not be taken back.
 _NOTED = (WindowClosed, Irreversible)
@@ -109,9 +110,11 @@ def check_compensable(item: WorkItem, policy: CompensationPolicy, strategy: Any)
         raise AlreadyCompensated(extra=extra)
     if item.status not in BY_NAME["compensate"].sources:
         raise IllegalState(f"Only completed work can be undone, not {item.status}.", extra=extra)
-    run = live_run_of(item.case_id)
-    if run is not None:
-        raise RunLive(extra={**extra, "run": str(run)})
+    case = standing_of(item.case_id)
+    if case.closed:
+        raise CaseClosed(extra=extra)
+    if case.live_run is not None:
+        raise RunLive(extra={**extra, "run": str(case.live_run)})
     window = policy.effective().window
     if window is not None and item.completed_at is not None and now() > item.completed_at + window:
         closed = item.completed_at + window

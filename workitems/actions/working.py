@@ -1,6 +1,7 @@
 """Working on an item: claim, release, assign, start, stop, complete, reject, cancel.
 
-Ending an undo task settles its original in the same transaction; see `executions.actions.compensation`.
+Ending an undo task settles its original in the same transaction; see
+`executions.actions.compensation`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from executions.actions import compensation
 from executions.basis import required_reason
 from executions.counters import next_completion
 from executions.lifecycle import CompensationState
+from executions.planning import UNDONE_OUTCOMES
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Invalid, NotPermitted
@@ -30,7 +32,7 @@ from workitems.actions.door import (
     lock_item,
     save_and_record,
 )
-from workitems.lifecycle import UNDONE_OUTCOMES, Kind, Status
+from workitems.lifecycle import Kind, Status
 from workitems.models import WorkItem
 from workitems.permissions import is_candidate
 from workitems.resolution import check_completion

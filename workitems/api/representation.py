@@ -109,8 +109,9 @@ def _block(shown: Shown) -> dict[str, Any] | None:
     if block is None:
         return None
     snapshot = dict(block["original_snapshot"])
-    if "completed_by" in snapshot:
-        snapshot["completed_by"] = shown.username(snapshot["completed_by"])
+    for name in ("completed_by", "requested_by"):
+        if name in snapshot:
+            snapshot[name] = shown.username(snapshot[name])
     return {
         **block,
         "requested_by": shown.username(block["requested_by"]),
