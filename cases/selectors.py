@@ -162,8 +162,8 @@ def runs_of_case(case_id: uuid.UUID) -> list[CompensationRun]:
 
 def standings(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Return how these cases stand in the way of undoing one of their items, by case: one query."""
-    rows = cases().filter(id__in=list(case_ids)).values_list("id", "live_run", "status")
-    return {id_: Standing(run, status == CaseStatus.CLOSED) for id_, run, status in rows}
+    rows = cases().filter(id__in=list(case_ids)).only("id", "status")
+    return {row.id: Standing(row.live_run, row.status == CaseStatus.CLOSED) for row in rows}
 
 
 def live_run_rows(root_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, CompensationRun]:
