@@ -178,3 +178,11 @@ DEFAULT_FROM_EMAIL = "amends@localhost"
 EMAIL_TIMEOUT = 10
 # Where people reach this installation: links in messages begin with it.
 AMENDS_PUBLIC_URL = env.url("AMENDS_PUBLIC_URL", ("http", "https"), default="http://localhost:8000")
+
+# Without this a fault outside DEBUG is told to nobody: Django would only mail it to ADMINS.
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.request": {"handlers": ["stderr"], "level": "ERROR"}},
+}
