@@ -281,11 +281,20 @@ def _state(*, active: bool) -> str:
     return "ACTIVE" if active else "INACTIVE"
 
 
+def lock_tenant(tenant_id: uuid.UUID) -> Tenant:
+    """Lock a tenant's row for `note_on_tenant`, in the caller's transaction.
+
+    Before any insert: one takes a share of this row's lock (FOR KEY SHARE, by its foreign key), and
+    two that hold a share and both want all of it wait for each other. This lock gets along with it.
+    """
+    return Tenant.objects.select_for_update(no_key=True).get(id=tenant_id)
+
+
 def note_on_tenant(
     tenant_id: uuid.UUID, action: str, *, by: ActorRef, payloads: dict[str, object]
 ) -> None:
     """Record an ADMIN act about the whole tenant for an app above, in the caller's transaction."""
-    tenant = Tenant.objects.select_for_update(of=("self",)).get(id=tenant_id)
+    tenant = lock_tenant(tenant_id)
     tenant.version += 1
     tenant.save(update_fields=["version"])
     record(

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.acting import ActingUser
-from accounts.actions import note_on_tenant
+from accounts.actions import lock_tenant, note_on_tenant
 from cases.actions.door import operating
 from cases.definitions import CompiledDefinition, DefinitionInvalid, compile_definition
 from cases.errors import DefinitionExists
@@ -79,6 +79,7 @@ def _deploy(
         if invalid is not None:
             raise invalid
         compiled = check_definition(source)
+        lock_tenant(acting_user.tenant_id)
         row = CaseDefinition.objects.filter(
             namespace=compiled.namespace, name=compiled.name, version=compiled.version
         ).first()

@@ -164,3 +164,21 @@ def test_deploying_the_same_definition_at_once_stores_it_once(world: World) -> N
     with tenant_scope(world.operator.tenant_id):
         assert CaseDefinition.objects.count() == 1
     verify()
+
+
+def test_different_definitions_are_deployed_at_once(world: World) -> None:
+    names = [f"d{index}" for index in range(4)]
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        sources = [definition(name, human("a")) | {"version": version} for name in names]
+        answers = at_once(
+            *(
+                lambda source=source: (
+                    actions.deploy_definition(source, acting_user=world.operator).name
+                )
+                for source in sources
+            )
+        )
+        assert answers == names
+    with tenant_scope(world.operator.tenant_id):
+        assert CaseDefinition.objects.count() == 12
+    verify()
