@@ -1,8 +1,8 @@
 """What would be undone, in which order, and what cannot: a pure function of stored rows.
 
 The order is falling `completion_seq`, the number drawn when each piece of work was completed;
-never a timestamp. A step depends on every step that was completed after its original. Nothing here
-reads the database or the clock.
+never a timestamp. A step depends on the step before it, whose original was completed next, and
+through it on all that were completed later. Nothing here reads the database or the clock.
 """
 
 from __future__ import annotations
@@ -210,22 +210,22 @@ def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Pa
     if scope.kind == "whole":
         return list(ordered), []
     words = [scope.step] if scope.kind == "from_step" else list(scope.steps)
-    chosen: list[Part] = []
+    chosen: dict[uuid.UUID, Part] = {}
     errors = []
     for index, word in enumerate(words):
         found = [part for part in ordered if part.called(word)]
         if not found:
             at = "/scope/step" if scope.kind == "from_step" else f"/scope/steps/{index}"
             errors.append(FieldError(at, f"there is no step {word!r} in this case", "unknown_step"))
-        chosen += [part for part in found if part not in chosen]
+        chosen.update((part.original.id, part) for part in found)
     if errors:
         raise Invalid("The scope names a step that is not there.", errors=errors)
-    lowest = min(part.seq for part in chosen)
+    lowest = min(part.seq for part in chosen.values())
     if not scope.only_this:
         # What is still open came later than anything finished: it goes with the rest.
         return [p for p in ordered if p.seq >= lowest or p.seq == _SEQ_OF_UNORDERED], []
-    later = [p for p in ordered if p.seq > lowest and p not in chosen and _stays(p)]
-    return [part for part in ordered if part in chosen], later
+    later = [p for p in ordered if p.seq > lowest and p.original.id not in chosen and _stays(p)]
+    return [part for part in ordered if part.original.id in chosen], later
 
 
 def _stays(part: Part) -> bool:
@@ -251,7 +251,7 @@ def _content(
     strategy: str | None,
 ) -> Content:
     shown = tuple(
-        shown_step(n, part, step, depends_on=list(range(1, n)))
+        shown_step(n, part, step, depends_on=[n - 1] if n > 1 else [])
         for n, (part, step) in enumerate(steps, start=1)
     )
     barred = tuple(

@@ -38,7 +38,7 @@ def test_a_loan_is_rolled_back_in_reverse_order_of_completion(world: World) -> N
 
     plan = plan_for(world, case_id)
     assert [step["original"]["name"] for step in plan.content["steps"]] == ORDER
-    assert [step["depends_on"] for step in plan.content["steps"]] == [[], [1], [1, 2], [1, 2, 3]]
+    assert [step["depends_on"] for step in plan.content["steps"]] == [[], [1], [2], [3]]
     assert [step["completion_seq"] for step in plan.content["steps"]] == [4, 3, 2, 1]
     assert plan.content["excluded"] == []
     assert case_row(world, case_id).version == case.version

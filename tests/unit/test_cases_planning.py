@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import uuid
 from typing import Any
 
@@ -64,7 +65,15 @@ def test_any_order_of_completion_is_undone_in_reverse(order: list[int]) -> None:
     content = plan([part(seq) for seq in order])
     assert seqs(content) == [8, 7, 6, 5, 4, 3, 2, 1]
     assert [step["n"] for step in content.steps] == list(range(1, 9))
-    assert all(step["depends_on"] == list(range(1, step["n"])) for step in content.steps)
+    assert [step["depends_on"] for step in content.steps] == [[], [1], [2], [3], [4], [5], [6], [7]]
+
+
+def test_a_plan_grows_with_its_steps_and_not_with_their_square() -> None:
+    content = plan([part(seq) for seq in range(1, 1001)])
+    assert sum(len(step["depends_on"]) for step in content.steps) == 999
+    smaller = plan([part(seq) for seq in range(1, 101)])
+    size, tenth = (len(json.dumps(each.to_json())) for each in (content, smaller))
+    assert size < 11 * tenth
 
 
 @given(st.permutations(range(1, 7)), st.integers(1, 6))
