@@ -139,13 +139,6 @@ def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:
         "membership__actor_id", flat=True).distinct())  # fmt: skip
 
 
-def groups_of(membership_id: uuid.UUID) -> frozenset[str]:
-    """Return the names of the groups a member is in."""
-    return frozenset(
-        GroupMembership.objects.filter(membership_id=membership_id).values_list("name", flat=True)
-    )
-
-
 def group_names(membership_id: uuid.UUID | None) -> QuerySet[GroupMembership, str]:
     """Return the names of the groups a member is in, to be read inside another query."""
     rows = GroupMembership.objects.none()

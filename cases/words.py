@@ -26,6 +26,7 @@ DENIED: dict[str, Text] = {
 }
 ALTERNATIVES: dict[str, Text] = {
     "correct": gettext_lazy("Correct it instead"),
+    "undo_item": gettext_lazy("Undo that task by itself"),
     "accept": gettext_lazy("Let it stand"),
     "include": gettext_lazy("Add it as a task for a person"),
     "scope_from_step": gettext_lazy("Undo everything after it too"),

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from executions.lifecycle import CompensationState, Reversibility
 from executions.policy import CompensationPolicy
 
+# How an undo task may end; only the first two settle the original as undone.
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
 UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
 
@@ -25,9 +26,9 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "in_flight": ("It is running now; its result is awaited.", ("wait",)),
     "not_completed": ("It was never finished.", ("cancel_if_open",)),
     "irreversible": ("It is declared irreversible.", ("correct", "accept")),
-    "pivot": ("It is a point of no return.", ("correct", "accept")),
+    "pivot": ("It is a point of no return.", ("undo_item", "accept")),
     "no_compensation_declared": ("Nobody declared how to undo it.", ("include", "accept")),
-    "window_closed": ("It could be undone until {until}.", ("correct", "accept")),
+    "window_closed": ("It could be undone until {until}.", ("accept",)),
 }
 # A simulation or a mere check of the input changed nothing, whatever status it ended in.
 NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
@@ -193,6 +194,9 @@ def plan_original(
         return None
     if code is not None or policy is None:
         detail, alternatives = EXCLUSIONS[code or "no_compensation_declared"]
+        if original.type != "work_item":
+            # Only a work item can be undone by itself, without a plan.
+            alternatives = tuple(each for each in alternatives if each != "undo_item")
         until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
         return Exclusion(original, str(code), detail.format(until=until), alternatives)
     said = policy.effective()

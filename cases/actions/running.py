@@ -15,7 +15,7 @@ from django.db import transaction
 from cases.actions.door import fault_reason, run_change, save_case, save_run, save_step
 from cases.actions.forward import TRANSIENT, Cause
 from cases.actions.parts import compiled, lock_part, part_in_case
-from cases.definitions import UNDO_OUTCOMES, CapabilityCall, ExpressionFailed, input_for
+from cases.definitions import CapabilityCall, ExpressionFailed, input_for
 from cases.lifecycle import (
     LIVE_RUNS,
     OPEN_ITEMS,
@@ -32,7 +32,7 @@ from cases.planning import shown_step
 from executions.actions import compensation
 from executions.actions.compensation import kind_of
 from executions.lifecycle import CompensationState
-from executions.planning import Exclusion, UndoRequest, UndoStep, plan_original
+from executions.planning import UNDO_OUTCOMES, Exclusion, UndoRequest, UndoStep, plan_original
 from ledger.clock import now
 from ledger.errors import Refusal
 from ledger.record import record

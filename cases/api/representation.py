@@ -12,7 +12,6 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people
 from cases import permissions, selectors
 from cases.definitions import CapabilityCall, CompiledDefinition, undo_policy
-from cases.models import CompensationRun
 from ledger.clock import rfc3339
 from workitems.permissions import Action
 
@@ -160,9 +159,7 @@ def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
 _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
 
-def _case(
-    row: Any, live: CompensationRun | None, named: Names, authority: Authority
-) -> dict[str, Any]:
+def _case(row: Any, live: Any | None, named: Names, authority: Authority) -> dict[str, Any]:
     found = row.definition
     return {
         "id": str(row.id),

@@ -15,7 +15,6 @@ from cases.definitions.expressions import (
     truthy,
 )
 from cases.definitions.model import (
-    UNDO_OUTCOMES,
     Binding,
     Capability,
     CapabilityCall,
@@ -37,7 +36,6 @@ from cases.definitions.runtime import (
 )
 
 __all__ = [
-    "UNDO_OUTCOMES",
     "Binding",
     "Capability",
     "CapabilityCall",

@@ -8,13 +8,13 @@ from typing import Any, Final
 from cases.definitions.findings import Findings, key_set, member
 from cases.definitions.model import (
     PRIORITIES,
-    UNDO_OUTCOMES,
     Binding,
     Capability,
     CapabilityCall,
     HumanTask,
 )
 from executions import schemas
+from executions.planning import UNDO_OUTCOMES
 from executions.policy import (
     UNSPECIFIED,
     CompensationPolicy,

@@ -20,8 +20,6 @@ MODEL_VERSION: Final = 1
 PRIORITIES: Final = ("LOW", "MEDIUM", "HIGH", "URGENT")
 #: Goals and completion rules end a case one way or the other.
 KINDS: Final = ("success", "failure")
-#: How a human undo task may end; only the first two settle the original as undone.
-UNDO_OUTCOMES: Final = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
 
 
 class DefinitionError(NamedTuple):
@@ -40,7 +38,7 @@ class DefinitionWarning(NamedTuple):
     message: str
 
 
-class DefinitionInvalid(ValueError):  # noqa: N818  # says what is wrong, like a refusal
+class DefinitionInvalid(ValueError):  # says what is wrong, like a refusal
     """A definition broke at least one rule; `errors` holds all of them, by line."""
 
     def __init__(self, errors: list[DefinitionError]) -> None:

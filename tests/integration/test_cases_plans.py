@@ -34,13 +34,14 @@ from tests.casework import (
     open_undo,
     opened,
     plan_for,
+    plan_items,
     roll_back,
     steps,
     undo,
 )
 from tests.definitions import definition, human
 from tests.world import World
-from workitems.actions import compensate
+from workitems.actions import compensate, withdraw
 from workitems.actions.compensating import Wish
 from workitems.errors import NotCompensable
 from workitems.errors import RunLive as ItemRunLive
@@ -161,7 +162,25 @@ def test_what_cannot_be_undone_is_excluded_by_its_code(world: World) -> None:
         "e": "window_closed",
         "f": "not_completed",
     }
-    assert all(each["alternatives"] for each in plan.content["excluded"])
+    assert {
+        each["original"]["name"]: each["alternatives"] for each in plan.content["excluded"]
+    } == {
+        "a": ["include", "accept"],
+        "b": ["correct", "accept"],
+        "c": ["undo_item", "accept"],
+        "e": ["accept"],
+        "f": ["cancel_if_open"],
+    }
+    # What is offered holds: the strategy lifts neither a pivot nor a window that is over.
+    with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(hours=2), tick=False):
+        corrected = plan_for(world, case_id, strategy="correct")
+    assert (names(corrected), codes(corrected)["c"], codes(corrected)["e"]) == (
+        ["b"], "pivot", "window_closed",
+    )  # fmt: skip
+    pivot = plan_items(world, case_id)["c"].target_id
+    undone = compensate(pivot, Wish(reason="Alone"), acting_user=world.operator)
+    assert undone.original.status == "COMPENSATING"
+    withdraw(pivot, acting_user=world.operator)
     included = plan_for(world, case_id, include=["a"])
     (step,) = [s for s in included.content["steps"] if s["original"]["name"] == "a"]
     assert (step["mode"], step["performer"]) == ("human", "original_actor")
