@@ -14,13 +14,24 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
+from cases.selectors import run_of_plan, runs_of_case
 from config.demo.transfers import open_accounts, transfers
 from executions.models import Execution
 from ledger import failpoints
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
+from tests.casework import (
+    case_row,
+    deploy,
+    finish,
+    open_item,
+    opened,
+    plan_for,
+    undo,
+)
 from tests.database import ROOT
+from tests.definitions import definition, human
 from tests.draining import drain
 from tests.subprocesses import environment
 from tests.world import World
@@ -34,6 +45,7 @@ PATHS: dict[str, list[str]] = {
     "complete": VERB,
     "compensate": [*RECORD, "compensation.begun"],
     "settle": [*VERB, "compensation.settled"],
+    "execute": [*RECORD, "execute.started"],
     "work": [
         "dispatch.leased", "dispatch.before_done", "dispatch.handled", "engine.handled",
         "notification.told", "notification.leased", "notification.sent",
@@ -42,8 +54,6 @@ PATHS: dict[str, list[str]] = {
     ],
 }  # fmt: skip
 AFTER_COMMIT = {"workitem.committed"}
-# Declared, and on none of these ways: executing a plan belongs to cases.
-ELSEWHERE = {"execute.started"}
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 
 
@@ -129,10 +139,9 @@ def outcome(world: World, item: WorkItem) -> Any:
     )
 
 
-def test_every_declared_point_is_on_a_way_or_listed() -> None:
+def test_every_declared_point_is_on_a_way() -> None:
     swept = {point for points in PATHS.values() for point in points}
-    assert swept | ELSEWHERE == failpoints.declared()
-    assert not swept & ELSEWHERE
+    assert swept == failpoints.declared()
 
 
 @pytest.mark.parametrize("scenario", ["complete", "compensate", "settle"])
@@ -152,6 +161,33 @@ def test_a_verb_killed_anywhere_happens_once_or_not_at_all(
         assert outcome(world, item) == now, point
         assert runner.do(scenario, subject, by) == 0, point
         assert outcome(world, item) == wanted, point
+    verify()
+
+
+def test_a_rollback_killed_while_it_is_executed_begins_once_or_not_at_all(
+    world: World, runner: Runner
+) -> None:
+    by = world.operator
+    deploy(world, definition("one", human("a"), human("b")))
+    for point in PATHS["execute"]:
+        case_id = opened(world, "tests/one")
+        finish(world.analyst, case_id, "a", None)
+        task = open_item(world.analyst, case_id, "b").id
+        plan = plan_for(world, case_id)
+        assert runner.do("execute", plan.id, by, point=point) == -signal.SIGKILL, point
+        assert case_row(world, case_id).status == "RUNNING", point
+        assert states.stored(world, task).status == "PENDING", point
+        with tenant_scope(by.tenant_id):
+            assert run_of_plan(plan.id) is None, point
+        for _ in range(2):
+            assert runner.do("execute", plan.id, by) == 0, point
+        assert case_row(world, case_id).status == "COMPENSATING", point
+        assert states.stored(world, task).status == "CANCELLED", point
+        with tenant_scope(by.tenant_id):
+            assert [run.plan_id for run in runs_of_case(case_id)] == [plan.id], point
+        drain()
+        undo(world.analyst, case_id)
+        assert case_row(world, case_id).status == "COMPENSATED", point
     verify()
 
 
