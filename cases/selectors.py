@@ -162,7 +162,8 @@ def runs_of_case(case_id: uuid.UUID) -> list[CompensationRun]:
 
 def standings(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Return how these cases stand in the way of undoing one of their items, by case: one query."""
-    rows = cases().filter(id__in=list(case_ids)).only("id", "status")
+    found = cases().select_related(None).order_by()
+    rows = found.filter(id__in=list(case_ids)).only("id", "status")
     return {row.id: Standing(row.live_run, row.status == CaseStatus.CLOSED) for row in rows}
 
 
