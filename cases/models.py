@@ -79,6 +79,7 @@ class Case(models.Model):
 
     `invalidated` lists context keys written by work that was undone since: undo never removes one.
     `fault`: why it FAULTED. `prior_status`: where a rollback found it. `root_id`: top of its tree.
+    `triggered`: the version at which the context last changed, or the case began or went on.
     """
 
     subject_type: ClassVar[str] = "case"
@@ -95,6 +96,7 @@ class Case(models.Model):
     context = models.JSONField(default=dict)
     invalidated = models.JSONField(default=list)
     fault = models.TextField(default="", blank=True)
+    triggered = models.IntegerField(default=1)
     parent = models.ForeignKey(
         "self", PROTECT, null=True, db_constraint=False, related_name="children"
     )
@@ -170,9 +172,7 @@ class Case(models.Model):
 
 
 class PlanItem(models.Model):
-    """One fired binding: the work item or execution it became. Mirrors what the engine has seen;
-    `written` lists the context keys its result set.
-    """
+    """What a fired binding became, as the engine has seen it; `written`: context keys it set."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
@@ -181,6 +181,7 @@ class PlanItem(models.Model):
     type = models.TextField(choices=PlanItemType.choices)
     target_id = models.UUIDField()
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
+    case_version = models.IntegerField(default=0)
     completion_seq = models.BigIntegerField(null=True)
     compensation_state = models.TextField(
         choices=CompensationState.choices, default=CompensationState.NONE

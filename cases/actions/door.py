@@ -9,6 +9,7 @@ from typing import Any
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.roles import OPERATING_ROLES
 from cases.errors import RunLive
+from cases.events import CASE
 from cases.lifecycle import LIVE_RUNS, CaseStatus
 from cases.models import Case, CompensationRun, CompensationStep
 from executions.basis import MAX_REASON
@@ -93,7 +94,9 @@ def save_case(
 ) -> Recorded:
     """Save what changed about a case, one version on, with its entry."""
     case.version += 1
-    case.save(update_fields=["status", "version", *fields])
+    if action in CASE:
+        case.triggered = case.version
+    case.save(update_fields=["status", "version", "triggered", *fields])
     rollback = action.startswith(("compensation_", "rollback_"))
     return record(
         Change(

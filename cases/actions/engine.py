@@ -57,13 +57,13 @@ def _lock(case_id: uuid.UUID | None) -> Case | None:
 
 
 def _of_case(case: Case | None, event: Event, cause: Cause) -> None:
-    """A case was opened, resumed or came out of a rollback: see what is ready."""
-    if case is None or event.action not in CASE or event.subject_version != case.version:
-        # Whatever changed the case since brought news of its own.
-        return
-    if event.action == "opened" and PlanItem.objects.filter(case_id=case.id).exists():
-        return
-    forward.advance(case, cause=cause)
+    """A case was opened, resumed or came out of a rollback: see what is ready.
+
+    However long ago: what has fired since does not fire again, so an old event does no harm, and
+    one that was overtaken by a change that nobody evaluated is not lost.
+    """
+    if case is not None and event.action in CASE:
+        forward.advance(case, cause=cause)
 
 
 def _of_part(case: Case, event: Event, cause: Cause) -> None:

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Max, Q
 
 from accounts.selectors import actors_by_username
 from cases.actions.door import fault_case, fault_reason, save_case
@@ -38,6 +39,8 @@ from workitems.actions.within import NewWorkItem, create_item
 
 # Trouble of the evaluator, not of the expression: trying again may help.
 TRANSIENT = frozenset({"unavailable"})
+# A definition whose steps keep changing what starts them would go on for ever.
+MAX_FIRINGS = 1_000
 _UNSPECIFIED = "unspecified"
 _ENDINGS = {
     "completed": PlanItemStatus.COMPLETED,
@@ -59,8 +62,10 @@ class Cause:
 def advance(case: Case, *, cause: Cause) -> None:
     """See whether the case has ended; else fire every binding that is ready.
 
-    Only a RUNNING case moves. A condition that cannot be evaluated, or a step that cannot be
-    opened, faults the case with the reason.
+    Only a RUNNING case moves. A binding fires once for each trigger: not again before the context
+    has changed, or the case was resumed or came out of a rollback, since it last did. Doing this at
+    any time, any number of times, is therefore right. A condition that cannot be evaluated, or a
+    step that cannot be opened, faults the case with the reason.
     """
     if case.status != CaseStatus.RUNNING:
         return
@@ -68,14 +73,12 @@ def advance(case: Case, *, cause: Cause) -> None:
     try:
         if _ended(case, definition, cause):
             return
-        waiting = set(
-            PlanItem.objects.filter(case_id=case.id, status__in=OPEN_ITEMS).values_list(
-                "binding", flat=True
-            )
-        )
-        readiness = ready_bindings(definition, case.context, open_bindings=waiting)
+        fired = _fired(case)
+        answered = [name for name, past in fired.items() if past.waits or past.seen]
+        readiness = ready_bindings(definition, case.context, open_bindings=answered)
         _check_conditions(readiness)
         for binding in readiness.fire:
+            _check_times(binding, fired)
             _fire(case, definition, binding, cause)
     except ExpressionFailed as why:
         fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
@@ -110,8 +113,38 @@ def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
     fault_case(case, detail, by=cause.by, caused_by=cause.entry)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Past:
+    """What a binding has done: `waits` while its work is open, `seen`: it answered the trigger."""
+
+    times: int
+    waits: bool
+    seen: bool
+
+
+def _fired(case: Case) -> dict[str, _Past]:
+    rows = (
+        PlanItem.objects.filter(case_id=case.id)
+        .values_list("binding")
+        .annotate(
+            times=Count("id"),
+            waits=Count("id", filter=Q(status__in=OPEN_ITEMS)),
+            last=Max("case_version"),
+        )
+    )
+    return {
+        binding: _Past(times, waits > 0, last >= case.triggered)
+        for binding, times, waits, last in rows
+    }
+
+
 class _Stuck(Exception):
     """A step cannot be opened; the message says which and why."""
+
+
+def _check_times(binding: Binding, fired: dict[str, _Past]) -> None:
+    if binding.name in fired and fired[binding.name].times >= MAX_FIRINGS:
+        raise _Stuck(f"{binding.name}: has fired {MAX_FIRINGS} times")
 
 
 def _check_conditions(readiness: Readiness) -> None:
@@ -169,6 +202,9 @@ def change_context(
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(written))
     if after == case.context and marked == case.invalidated and not problem:
         return
+    if after != case.context:
+        # To mark what was undone is no change: else an undone step would at once be done again.
+        case.triggered = case.version + 1
     case.context, case.invalidated = after, marked
     said: dict[str, Any] = {"step": step, "changed": {key: after[key] for key in written}}
     if invalidated:
@@ -199,6 +235,7 @@ def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: C
         binding=binding.name,
         type=type_,
         target_id=target_id,
+        case_version=case.version,
         created_at=now(),
     ).save(force_insert=True)
 

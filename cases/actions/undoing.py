@@ -10,7 +10,7 @@ from typing import Any
 
 from cases.actions import running
 from cases.actions.door import save_step
-from cases.actions.forward import TRANSIENT, Cause, change_context
+from cases.actions.forward import TRANSIENT, Cause, advance, change_context
 from cases.actions.parts import compiled, lock_part
 from cases.definitions import ExpressionFailed, context_after
 from cases.lifecycle import LIVE_RUNS, StepStatus
@@ -51,7 +51,10 @@ def heard(case: Case | None, event: Event, *, cause: Cause) -> None:
 
 
 def _mark(case: Case, row: Any, *, cause: Cause) -> None:
-    """Show the undo on the plan item; once undone, mark what it had written as invalidated."""
+    """Show the undo on the plan item; once undone, mark what it had written as invalidated.
+
+    Where the undo itself changed the context of a RUNNING case, bindings answer to that.
+    """
     item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
     if item is None or item.compensation_state == row.compensation_state:
         return
@@ -72,6 +75,8 @@ def _mark(case: Case, row: Any, *, cause: Cause) -> None:
     change_context(
         case, after, written, cause=cause, step=item.binding, invalidated=undone, problem=problem
     )
+    if written:
+        advance(case, cause=cause)
 
 
 def _after_undo(case: Case, item: PlanItem, row: Any) -> dict[str, Any]:
