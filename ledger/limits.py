@@ -16,12 +16,12 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def check_json(value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES) -> None:
-    """Raise Invalid, naming `pointer`, when `value` is deeper than 32, larger than `limit` bytes as
-    JSON, or holds a NUL character, which a jsonb column cannot keep."""
+    """Raise Invalid, naming `pointer`, when `value` is deeper than 32, larger than `limit` bytes of
+    compact JSON, or holds a NUL character, which a jsonb column cannot keep."""
     if _deeper(value, MAX_DEPTH):
         raise Invalid.field(pointer, f"must not be nested deeper than {MAX_DEPTH}", code="too_deep")
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
         message = "must hold only numbers that JSON knows"
         raise Invalid.field(pointer, message, code="not_a_number") from error

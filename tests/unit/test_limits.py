@@ -18,9 +18,14 @@ def nested(depth: int) -> Any:
     return value
 
 
+def compact(size: int) -> dict[str, Any]:
+    """Return an object that takes `size` bytes as JSON without a space between its parts."""
+    return {"a": [1, 2], "b": "x" * (size - len('{"a":[1,2],"b":""}'))}
+
+
 @pytest.mark.parametrize(
     "value",
-    [{"text": "\\u0000"}, {"text": "\\\\u0000"}, nested(MAX_DEPTH), "x" * (PAYLOAD_BYTES - 2)],
+    [{"text": "\\u0000"}, {"text": "\\\\u0000"}, nested(MAX_DEPTH), compact(PAYLOAD_BYTES)],
     ids=["written-out", "escaped", "deep", "large"],
 )
 def test_what_fits_passes(value: Any) -> None:
@@ -34,7 +39,7 @@ def test_what_fits_passes(value: Any) -> None:
         ({"text": "\\\x00"}, "nul"),
         ({"\x00": 1}, "nul"),
         (nested(MAX_DEPTH + 1), "too_deep"),
-        ("x" * (PAYLOAD_BYTES - 1), "too_large"),
+        (compact(PAYLOAD_BYTES + 1), "too_large"),
         ({"text": "\ud800"}, "not_unicode"),
         ({"number": float("nan")}, "not_a_number"),
     ],
