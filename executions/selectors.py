@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts.acting import Authority
 from accounts.roles import ActorType
 from accounts.selectors import Person, people
-from executions.lifecycle import UNDISPATCHED, ExecutionStatus
+from executions.lifecycle import OPEN, UNDISPATCHED, ExecutionStatus
 from executions.models import CompensationAttempt, Execution
 from ledger.errors import NotFound
 
@@ -113,7 +113,10 @@ def filtered(
 
 
 def available_actions(execution: Execution, authority: Authority) -> list[dict[str, Any]]:
-    """Return every action with whether `authority` may do it now, and why not."""
+    """Return every action with whether `authority` may do it now, and why not: a code.
+
+    Codes: not_requester, managed_by_run, already_dispatched, wrong_state.
+    """
     return [
         _action("cancel", _cancel_denied(execution, authority)),
         _action("result", _result_denied(execution, authority)),
@@ -127,11 +130,13 @@ def _action(name: str, denied: str) -> dict[str, Any]:
 def _cancel_denied(execution: Execution, authority: Authority) -> str:
     own = authority.actor_id == execution.requested_by_id
     if not (own or authority.is_operator or authority.is_system):
-        return "Only who asked for it, or an operator, may cancel it."
+        return "not_requester"
     if execution.run_id is not None:
-        return "A compensation run manages it."
+        return "managed_by_run"
+    if execution.status not in OPEN:
+        return "wrong_state"
     if execution.status not in UNDISPATCHED or execution.attempts:
-        return "It has been dispatched already."
+        return "already_dispatched"
     return ""
 
 
@@ -139,7 +144,7 @@ def _result_denied(execution: Execution, authority: Authority) -> str:
     own = authority.actor_id == execution.requested_by_id
     agent = authority.actor_type == ActorType.AGENT
     if not (own or agent or authority.is_operator or authority.is_system):
-        return "Only who asked for it, an agent or an operator may report its end."
+        return "not_requester"
     if execution.status != ExecutionStatus.WAITING:
-        return "Nobody outside owes its result."
+        return "wrong_state"
     return ""

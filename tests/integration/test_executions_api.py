@@ -56,7 +56,7 @@ def test_an_execution_is_asked_for_run_and_read(world: World) -> None:
     assert body["requested_by"] == world.analyst.username
     assert body["available_actions"] == [
         {"action": "cancel", "allowed": True, "reason": None},
-        {"action": "result", "allowed": False, "reason": "Nobody outside owes its result."},
+        {"action": "result", "allowed": False, "reason": "wrong_state"},
     ]
 
     drain()
@@ -125,6 +125,9 @@ def test_checks_come_in_their_order(world: World) -> None:
     assert again.status_code == 409
     assert again.json()["current_status"] == "CANCELLED"
     assert [each["allowed"] for each in again.json()["available_actions"]] == [False, False]
+    assert [each["reason"] for each in again.json()["available_actions"]] == ["wrong_state"] * 2
+    seen = api(world.bystander).get(f"{URL}/{asked['id']}").json()["available_actions"]
+    assert [each["reason"] for each in seen] == ["not_requester", "not_requester"]
     result = post(client, f"{URL}/{asked['id']}/result", {"outcome": "succeeded"})
     assert (result.status_code, result.json()["code"]) == (409, "illegal_state")
 
