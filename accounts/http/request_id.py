@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import override
 
 from ledger.ids import new_id
 
@@ -36,3 +38,15 @@ class RequestIdMiddleware:
 def request_id(request: HttpRequest | None) -> str:
     """Return the name of the request, or an empty string where there is none."""
     return "" if request is None else str(request.META.get("amends.request_id", ""))
+
+
+class RequestIdFormatter(logging.Formatter):
+    """Formats log records with `request_id`: that of the record's request, else a dash."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text, and below it the traceback if there is one."""
+        request = getattr(record, "request", None)
+        named = request_id(request) if isinstance(request, HttpRequest) else ""
+        record.request_id = named or "-"
+        return super().format(record)

@@ -180,9 +180,17 @@ EMAIL_TIMEOUT = 10
 AMENDS_PUBLIC_URL = env.url("AMENDS_PUBLIC_URL", ("http", "https"), default="http://localhost:8000")
 
 # Without this a fault outside DEBUG is told to nobody: Django would only mail it to ADMINS.
+# `request_id` is the one that the answer quotes.
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "formatters": {
+        "named": {
+            "()": "accounts.http.request_id.RequestIdFormatter",
+            "format": "{asctime} {levelname} {name} request_id={request_id} {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "named"}},
     "loggers": {"django.request": {"handlers": ["stderr"], "level": "ERROR"}},
 }
