@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Invalid
 
 
 class AlreadyMember(Conflict):
@@ -17,3 +17,10 @@ class LastAdmin(Conflict):
 
     default_code = "last_admin"
     default_detail = "This is the last tenant admin; give the role to someone else first."
+
+
+class MalformedBody(Invalid):
+    """The body could not be parsed as strict JSON."""
+
+    default_code = "malformed_json"
+    default_detail = "The body is not valid JSON."

@@ -20,13 +20,13 @@ from rest_framework.views import APIView
 from typing_extensions import override
 
 from accounts.acting import ActingUser, Authority, authority_of
-from accounts.http import etag, idempotency, inputs, pagination
+from accounts.http import etag, idempotency, inputs, pagination, parsers
 from accounts.http.authentication import Credential
 from accounts.http.cursors import NEWEST_FIRST
 from accounts.http.idempotency import Answer, Key, KeyTaken
 from accounts.http.inputs import Given
 from accounts.http.membership import MemberRequest
-from ledger.errors import Invalid, Refusal
+from ledger.errors import Invalid, Refusal, Stale
 from ledger.tenancy import tenant_scope
 
 Row = TypeVar("Row")
@@ -39,6 +39,18 @@ class _Call:
 
     arguments: dict[str, Any]
     key: Key | None
+    # What `If-Match` allows; empty where the verb does not ask.
+    versions: list[int | None]
+
+    def of(self, verb: Callable[..., Row], *subject: Any, **fixed: Any) -> Row:
+        """Call it, once for each version that `If-Match` allows, until one is the present one."""
+        if not self.versions:
+            return verb(*subject, **self.arguments, **fixed)
+        *others, last = self.versions
+        for version in others:
+            with contextlib.suppress(Stale):
+                return verb(*subject, **self.arguments, **fixed, expected_version=version)
+        return verb(*subject, **self.arguments, **fixed, expected_version=last)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ class _Shape(Generic[Row]):
     render: Callable[[Row], Any]
     status: int | Callable[[Row], int]
     location: Callable[[Row], str] | None
-    etag_of: Callable[[Row], int] | None
+    etag_of: Callable[[Row], int | str] | None
 
     def answer(self, row: Row) -> Answer:
         headers = {}
@@ -166,7 +178,7 @@ class TenantAPIView(APIView):
 
     def given(self, schema: Schema) -> Given:
         """Return the checked body, for a POST that only reads. Raises Invalid."""
-        found = inputs.parse(schema, self.request.data)
+        found = inputs.parse(schema, self._body())
         if found.invalid is not None:
             raise found.invalid
         return found
@@ -180,7 +192,7 @@ class TenantAPIView(APIView):
         arguments: Callable[[Given], Mapping[str, Any]] | None = None,
         status: int | Callable[[Row], int] = 200,
         location: Callable[[Row], str] | None = None,
-        etag_of: Callable[[Row], int] | None = None,
+        etag_of: Callable[[Row], int | str] | None = None,
         **fixed: Any,
     ) -> Response:
         """Call a verb with the body's members and answer with what it returns.
@@ -190,14 +202,14 @@ class TenantAPIView(APIView):
         broken (it raises that at its step of checking input; members then read as None);
         `expected_version` if `honours_if_match`; `unmet` if `requires_key` and there is none;
         `remember`, which renders the answer and keeps it under the Idempotency-Key inside the
-        verb's transaction. `etag_of` defaults to the row's `version`.
+        verb's transaction. `etag_of` defaults to the row's `version`; a text is a tag of its own.
         """
         call = self._call(schema, arguments)
         if call.key is not None and (first := call.key.first_answer()) is not None:
             return first.response(replayed=True)
         keeper = _Keeper(_Shape(render, status, location, etag_of), call.key)
         try:
-            row = verb(*subject, **call.arguments, **fixed, remember=keeper.remember)
+            row = call.of(verb, *subject, **fixed, remember=keeper.remember)
         except (Refusal, IntegrityError, KeyTaken):
             # A twin of this request may have won the race: its answer is ours too.
             if call.key is not None and (first := call.key.first_answer()) is not None:
@@ -209,14 +221,26 @@ class TenantAPIView(APIView):
                 keeper.answer = keeper.shape.answer(row)
         return keeper.answer.response()
 
+    def _body(self) -> Any:
+        """Return the parsed body, or the Invalid that says why there is none to work with."""
+        try:
+            body = self.request.data
+        except Invalid as error:
+            return error
+        found = parsers.unstorable(body)
+        return inputs.invalid(found) if found else body
+
     def _call(
         self, schema: Schema | None, arguments: Callable[[Given], Mapping[str, Any]] | None
     ) -> _Call:
-        given = inputs.parse(schema, self.request.data)
+        body = self._body()
+        given = inputs.parse(schema, body)
         key: Key | None = None
         broken_key: Invalid | None = None
         try:
-            key = idempotency.key_of(self.request, self.acting_user)
+            key = idempotency.key_of(
+                self.request, self.acting_user, None if isinstance(body, Invalid) else body
+            )
         except Invalid as error:
             broken_key = error
         invalid = given.invalid
@@ -228,12 +252,11 @@ class TenantAPIView(APIView):
             "acting_user": self.acting_user,
             "invalid": broken_key or invalid,
         }
-        if self.honours_if_match:
-            door["expected_version"] = etag.expected_version(self.request)
+        versions = etag.expected_versions(self.request) if self.honours_if_match else []
         if self.requires_key:
             present = key is not None or broken_key is not None
             door["unmet"] = None if present else idempotency.missing()
-        return _Call({**members, **door}, key)
+        return _Call({**members, **door}, key, versions)
 
     def _converted(
         self, arguments: Callable[[Given], Mapping[str, Any]], given: Given

@@ -13,25 +13,29 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 NO_SUCH_VERSION = -1
+# Each tag of an If-Match is tried in turn; nobody holds more versions of one thing than this.
+MOST_TAGS = 8
 _VERSION = re.compile(r'"v(\d{1,9})"')
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 
 
-def tag(version: int) -> str:
-    """Return the entity tag of a version."""
-    return f'"v{version}"'
+def tag(version: int | str) -> str:
+    """Return the entity tag of a version, or of a text that names the content, such as a digest."""
+    return f'"v{version}"' if isinstance(version, int) else f'"{version}"'
 
 
-def expected_version(request: Request | HttpRequest) -> int | None:
-    """Return the version `If-Match` asks for: None without the header or for `*`.
+def expected_versions(request: Request | HttpRequest) -> list[int | None]:
+    """Return the versions `If-Match` allows, at least one: None without the header or for `*`.
 
-    A weak, foreign or malformed tag gives `NO_SUCH_VERSION`, which ends in `412 stale_version`.
+    Weak, foreign and malformed tags match nothing. When none is left, `NO_SUCH_VERSION` is, which
+    ends in `412 stale_version`.
     """
     value = request.headers.get("If-Match")
     if value is None or value.strip() == "*":
-        return None
-    found = _VERSION.fullmatch(value.strip())
-    return int(found[1]) if found else NO_SUCH_VERSION
+        return [None]
+    listed = [_VERSION.fullmatch(each.strip()) for each in value.split(",", MOST_TAGS)]
+    versions = dict.fromkeys(int(found[1]) for found in listed[:MOST_TAGS] if found)
+    return list(versions) or [NO_SUCH_VERSION]
 
 
 def opaque_tag(request: Request | HttpRequest) -> str | None:

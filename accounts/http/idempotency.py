@@ -98,8 +98,11 @@ class Key:
                 raise KeyTaken
 
 
-def key_of(request: Request, acting_user: ActingUser) -> Key | None:
-    """Return the request's key, None without the header. Raises Invalid for a malformed one."""
+def key_of(request: Request, acting_user: ActingUser, body: Any) -> Key | None:
+    """Return the request's key, None without the header. Raises Invalid for a malformed one.
+
+    `body` is what was sent; None for a body that cannot be read, which is always refused later.
+    """
     value = request.headers.get(HEADER)
     membership_id = acting_user.membership_id
     if value is None or request.method != "POST" or membership_id is None:
@@ -109,9 +112,9 @@ def key_of(request: Request, acting_user: ActingUser) -> Key | None:
             f"An Idempotency-Key has 1 to {LONGEST} printable ASCII characters, no spaces.",
             code="idempotency_key_invalid",
         )
-    body = hashlib.sha256(payload_bytes(request.data)).hexdigest()
+    body_hash = hashlib.sha256(payload_bytes(body)).hexdigest()
     sent_for = f"{request.method} {request.get_full_path()}"
-    return Key(value, acting_user.tenant_id, membership_id, sent_for, body)
+    return Key(value, acting_user.tenant_id, membership_id, sent_for, body_hash)
 
 
 def missing() -> PreconditionRequired:

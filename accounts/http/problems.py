@@ -16,6 +16,7 @@ from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.errors import MalformedBody
 from accounts.http.problem_types import uri
 from accounts.http.request_id import request_id
 from ledger import errors
@@ -30,6 +31,7 @@ _STATUS_OF_REFUSAL: tuple[tuple[type[Refusal], int], ...] = (
     (errors.PreconditionRequired, 428),
     (errors.Stale, 412),
     (errors.Conflict, 409),
+    (MalformedBody, 400),
     (errors.Invalid, 422),
 )
 # What DRF raises, most special first. None: the code is the exception's own.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from typing_extensions import override
 
+from accounts.errors import MalformedBody
 from accounts.http.parsers import StrictJSONParser, read_bounded
 
 
@@ -24,13 +24,15 @@ class YamlText(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the text. Raises ParseError when it is not UTF-8 or holds NUL."""
+        """Return the text. Raises MalformedBody when it is not UTF-8 or holds NUL."""
         try:
             text = read_bounded(stream).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ParseError(f"The body is not UTF-8: {error.reason}.", code="malformed") from None
+            raise MalformedBody(
+                f"The body is not UTF-8: {error.reason}.", code="malformed_request"
+            ) from None
         if "\x00" in text:
-            raise ParseError("The body contains NUL.", code="malformed")
+            raise MalformedBody("The body contains NUL.", code="malformed_request")
         return text
 
 

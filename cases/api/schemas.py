@@ -22,6 +22,9 @@ from executions.policy import MODES, STRATEGIES
 class SourceSchema(serializers.Serializer[Any]):
     """A case definition: YAML text, or the same as a JSON object."""
 
+    # Nothing is sent by this name: it is what the verb calls the whole body.
+    source = serializers.JSONField()  # type: ignore[assignment]  # a field of that name
+
     @override
     def to_internal_value(self, data: Any) -> Any:
         """Take the whole body as the source."""

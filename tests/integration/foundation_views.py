@@ -34,6 +34,16 @@ class JoinInput(StrictSerializer):
     details = serializers.DictField(child=serializers.IntegerField(), required=False)
 
 
+class TypedInput(StrictSerializer):
+    """A member of each type that is easily mistaken for another."""
+
+    name = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    labels = serializers.DictField(child=serializers.CharField(), required=False)
+    loud = serializers.BooleanField(required=False)
+    due_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
 def join(
     membership_id: uuid.UUID,
     *,

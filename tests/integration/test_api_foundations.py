@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 import uuid
-from typing import Any
 
 import pytest
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.acting import ActingUser
 from accounts.actions import add_member, create_token, create_user, set_active
-from accounts.models import ApiToken, GroupMembership, IdempotencyKey
+from accounts.http.request_id import RequestIdFormatter
+from accounts.models import ApiToken, IdempotencyKey
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from tests.clients import api, browser
+from tests.integration.foundation_calls import MEMBERS, code, groups_of, join_url, post
 from tests.world import World
 
 pytestmark = pytest.mark.urls("tests.integration.foundation_views")
-MEMBERS = "/api/v1/members"
-PROBLEM = "application/problem+json"
-
-
-def post(client: Client, url: str, body: Any = None, **headers: str) -> HttpResponse:
-    """Send JSON. Underscores of header names stand for dashes."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client.post(  # type: ignore[return-value]
-        url, {} if body is None else body, content_type="application/json", headers=sent
-    )
-
-
-def join_url(who: ActingUser) -> str:
-    return f"{MEMBERS}/{who.membership_id}/join"
-
-
-def code(response: Any) -> tuple[int, str]:
-    """Return status and code of a problem, which must be one in full."""
-    assert response["Content-Type"] == PROBLEM
-    body = response.json()
-    assert body["status"] == response.status_code
-    assert body["type"] == f"/api/v1/problems/{body['code']}"
-    assert body["request_id"] == response["X-Request-ID"] != ""
-    assert isinstance(body["detail"], str)
-    assert isinstance(body["errors"], list)
-    return response.status_code, body["code"]
-
-
-def groups_of(who: ActingUser) -> list[str]:
-    with tenant_scope(who.tenant_id):
-        rows = GroupMembership.objects.filter(membership__actor_id=who.actor_id)
-        return sorted(rows.values_list("name", flat=True))
 
 
 # --- who gets in
@@ -148,40 +117,6 @@ def test_everything_under_api_answers_with_problems(world: World) -> None:
     assert "secret" not in fault.content.decode()
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{", b"\xff", b"nope", b'{"name": NaN}', b'{"name": 1e999}', b'{"name": "a", "name": "b"}',
-        b'{"name": "\\u0000"}', b'{"name": "\\ud800"}', b"[" * 70 + b"]" * 70, b"[" * 100_000,
-    ],
-    ids=[
-        "cut", "not-utf8", "word", "nan", "infinite", "twice", "nul", "surrogate", "deep", "deeper",
-    ],
-)  # fmt: skip
-def test_malformed_json_is_400(world: World, body: bytes) -> None:
-    response = api(world.admin).post(join_url(world.analyst), body, content_type="application/json")
-    assert code(response) == (400, "malformed_json")
-    assert groups_of(world.analyst) == ["analysts"]
-
-
-def test_a_body_that_is_too_long_is_413(world: World) -> None:
-    body = b'{"name": "' + b"x" * (4 * 1024 * 1024) + b'"}'
-    response = api(world.admin).post(join_url(world.analyst), body, content_type="application/json")
-    assert code(response) == (413, "too_large")
-
-
-def test_every_broken_field_is_named_by_pointer(world: World) -> None:
-    body = {"name": "x" * 21, "details": {"a/b": "no", "c": 1}, "unknown": 1}
-    response = post(api(world.admin), join_url(world.analyst), body)
-    assert code(response) == (422, "invalid")
-    assert sorted((each["pointer"], each["code"]) for each in response.json()["errors"]) == [  # type: ignore[attr-defined]
-        ("/details/a~1b", "invalid"), ("/name", "max_length"), ("/unknown", "unknown_field"),
-    ]  # fmt: skip
-    alone = post(api(world.admin), join_url(world.analyst), {"name": "x", "unknown": 1})
-    assert code(alone) == (422, "unknown_field")
-    assert code(post(api(world.admin), join_url(world.analyst), [1])) == (422, "invalid")
-
-
 def test_the_type_of_a_problem_describes_it(world: World) -> None:
     known = Client().get("/api/v1/problems/last_admin")
     assert known.status_code == 200
@@ -196,6 +131,22 @@ def test_a_request_keeps_a_well_formed_name_and_loses_any_other(world: World) ->
     assert kept["X-Request-ID"] == "from-the-proxy-1"
     replaced = Client().get(MEMBERS, headers={"X-Request-ID": "<script>"})
     assert str(uuid.UUID(replaced["X-Request-ID"])) == replaced["X-Request-ID"]
+
+
+def test_a_fault_is_logged_with_its_traceback_under_the_quoted_name(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert code(post(api(world.outsider), join_url(world.analyst))) == (404, "not_found")
+    assert caplog.records == []
+    fault = post(api(world.admin), MEMBERS)
+    (handler,) = (each for each in logging.getLogger("django.request").handlers
+                  if isinstance(each.formatter, RequestIdFormatter))  # fmt: skip
+    (record,) = caplog.records
+    told = handler.format(record)
+    assert f"ERROR django.request request_id={fault['X-Request-ID']} " in told
+    assert 'raise RuntimeError("a secret of ours")' in told
+    plain = logging.LogRecord("ours", logging.ERROR, "", 1, "no request", (), None)
+    assert handler.format(plain).endswith("ERROR ours request_id=- no request")
 
 
 def test_an_address_with_a_slash_at_its_end_is_understood(world: World) -> None:
@@ -244,11 +195,22 @@ def test_a_detail_has_a_tag_and_304_spares_sending_it_again(world: World) -> Non
     assert client.get(url, headers={"If-None-Match": '"v1"'}).status_code == 200
 
 
-@pytest.mark.parametrize("held", ['"v7"', 'W/"v1"', "v1", '"v1", "v2"', '"digest"', ""])
+@pytest.mark.parametrize("held", ['"v7"', 'W/"v1"', "v1", '"v7", "v9"', '"digest"', ""])
 def test_an_if_match_that_is_not_the_version_is_412(world: World, held: str) -> None:
     response = post(api(world.admin), join_url(world.analyst), {"name": "x"}, If_Match=held)
     assert code(response) == (412, "stale_version")
     assert groups_of(world.analyst) == ["analysts"]
+
+
+def test_an_if_match_may_list_versions(world: World) -> None:
+    admin, url = api(world.admin), join_url(world.analyst)
+    none = post(admin, url, {"name": "x"}, If_Match='"v7", W/"v1", "nine"')
+    assert code(none) == (412, "stale_version")
+    assert groups_of(world.analyst) == ["analysts"]
+    assert post(admin, url, {"name": "x"}, If_Match='"v7", "v1","v8"').status_code == 201
+    assert code(post(admin, url, {"name": "y"}, If_Match='"v7", "v1"')) == (412, "stale_version")
+    assert code(post(admin, url, {"name": 5}, If_Match='"v1", "v2"')) == (422, "invalid")
+    assert groups_of(world.analyst) == ["analysts", "x"]
 
 
 def test_the_right_if_match_lets_one_writer_through(world: World) -> None:
