@@ -97,7 +97,7 @@ def _execute(asked: _Asked, acting_user: ActingUser, remember: Remember | None) 
 
 
 def _check(plan: CompensationPlan, asked: _Asked, case: Case | None, parts: list[Part]) -> None:
-    _check_preconditions(plan, asked)
+    _check_preconditions(plan, asked, parts)
     subject = (plan.subject_type, plan.subject_id)
     root = None if case is None else case.root_id
     live = live_run(root, subject)
@@ -114,13 +114,16 @@ def _check(plan: CompensationPlan, asked: _Asked, case: Case | None, parts: list
         raise asked.invalid
 
 
-def _check_preconditions(plan: CompensationPlan, asked: _Asked) -> None:
+def _check_preconditions(plan: CompensationPlan, asked: _Asked, parts: list[Part]) -> None:
     if asked.unmet is not None:
         raise asked.unmet
     if asked.digest is None:
         raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
     if asked.digest != plan.digest:
-        raise PlanStale("That is not the digest of this plan. Preview again.")
+        moved = difference(plan.content, replan(plan, parts))
+        raise PlanStale(
+            "That is not the digest of this plan. Preview again.", extra={"difference": moved}
+        )
     if now() > plan.expires_at:
         raise PlanExpired
 

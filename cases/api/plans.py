@@ -48,6 +48,7 @@ class _Preview(TenantAPIView):
             render=representation.plan,
             status=201,
             location=lambda row: f"/api/v1/compensation-plans/{row.id}",
+            etag_of=lambda row: row.digest,
         )
 
 
@@ -80,7 +81,7 @@ class PlanDetail(TenantAPIView):
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it. Its ETag is the digest to execute it with."""
         row = selectors.plan(id)
-        return Response(representation.plan(row), headers={"ETag": f'"{row.digest}"'})
+        return Response(representation.plan(row), headers={"ETag": etag.tag(row.digest)})
 
 
 class PlanExecute(TenantAPIView):

@@ -116,6 +116,7 @@ def test_the_loan_is_rolled_back_over_rest(world: World) -> None:
         "disbursement", "approval", "valuation", "credit-check",
     ]  # fmt: skip
     assert plan["steps"][1]["completed_by"] == world.underwriter.username
+    assert sent.headers["ETag"] == f'"{plan["digest"]}"'
     read = operator.get(sent.headers["Location"])
     assert read.headers["ETag"] == f'"{plan["digest"]}"'
     execute = f"/compensation-plans/{plan['id']}/execute"
@@ -125,6 +126,9 @@ def test_the_loan_is_rolled_back_over_rest(world: World) -> None:
     assert post(operator, execute, **{"Idempotency-Key": key}).status_code == 428
     wrong = post(operator, execute, **{"Idempotency-Key": key, "If-Match": '"abc"'})
     assert (wrong.status_code, wrong.json()["code"]) == (412, "plan_stale")
+    assert wrong.json()["difference"] == {
+        "added": [], "removed": [], "reordered": False, "excluded": [],
+    }  # fmt: skip
     started = post(operator, execute, **{"Idempotency-Key": key, "If-Match": tag})
     assert started.status_code == 202, started.content
     run = started.json()
