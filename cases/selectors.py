@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
@@ -31,6 +31,17 @@ from executions.actions.compensation import attempts_of
 from ledger.errors import NotFound
 from ledger.selectors import Entry, entries_of, entries_of_case
 from workitems.runs import Standing
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+
+class Live(TypedDict):
+    """What `cases` adds to each row: the run that is live in it."""
+
+    live_run: uuid.UUID | None
+    live_status: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ def compiled(row: CaseDefinition) -> CompiledDefinition:
     return CompiledDefinition.from_json(row.compiled)
 
 
-def cases() -> QuerySet[Case]:
+def cases() -> QuerySet[WithAnnotations[Case, Live]]:
     """Return every case, newest first, with its definition.
 
     `live_run` and `live_status` are the id and the status of the run that is live in it, or None.
@@ -99,7 +110,7 @@ def cases() -> QuerySet[Case]:
     )
 
 
-def case(case_id: uuid.UUID) -> Case:
+def case(case_id: uuid.UUID) -> WithAnnotations[Case, Live]:
     """Return one case as `cases` does. Raises NotFound."""
     found = cases().filter(id=case_id).first()
     if found is None:

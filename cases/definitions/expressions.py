@@ -32,7 +32,7 @@ FORBIDDEN: Final = frozenset(
 )
 
 
-class ExpressionFailed(Exception):  # noqa: N818  # a result that failed, not a bug
+class ExpressionFailed(Exception):  # a result that failed, not a bug
     """An expression has no usable result.
 
     `code` is one of `syntax forbidden timeout memory too_large too_deep no_result runtime

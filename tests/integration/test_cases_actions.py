@@ -47,7 +47,7 @@ STATES = [
 ]
 
 
-class Accepted(Exception):  # noqa: N818  -- takes back what was accepted, and says that it was
+class Accepted(Exception):
     """The verb got to its end."""
 
 
@@ -123,6 +123,7 @@ def live_run(world: World, case_id: uuid.UUID, about: str, status: str | None) -
     with tenant_scope(by.tenant_id):
         run_id = selectors.case(case_id).live_run
     if status == "PAUSED":
+        assert run_id is not None
         actions.pause_run(run_id, acting_user=by)
     if status == "FAULTED":
         undo(world.analyst, case_id, "CANNOT_REVERSE")

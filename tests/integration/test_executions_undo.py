@@ -11,8 +11,7 @@ from django.db import transaction
 from accounts.acting import ActingUser
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import selectors
-from executions.actions import compensation
-from executions.actions import cancel_execution, request_execution
+from executions.actions import cancel_execution, compensation, request_execution
 from executions.actions.within import lock_executions
 from executions.errors import ManagedByRun
 from executions.models import Execution
