@@ -77,9 +77,9 @@ class CaseDefinition(models.Model):
 class Case(models.Model):
     """An instance of a definition; `context` is what its steps read and write.
 
-    `invalidated` lists context keys written by work that was undone since: undo never removes one.
-    `fault`: why it FAULTED. `prior_status`: where a rollback found it. `root_id`: top of its tree.
-    `triggered`: the version at which the context last changed, or the case began or went on.
+    `invalidated`: keys written by work undone since; undo never removes one. `fault`: why FAULTED.
+    `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
+    at which the context last changed, or the case began or went on.
     """
 
     subject_type: ClassVar[str] = "case"
