@@ -32,7 +32,6 @@ from ledger.errors import NotFound
 from ledger.selectors import Entry, entries_of, entries_of_case
 from workitems.runs import Standing
 
-
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
