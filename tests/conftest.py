@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from django.test import TransactionTestCase
@@ -43,3 +43,14 @@ def world(transactional_db: None) -> World:
     """Return a fresh tenant with the whole cast, committed; no work of other tests waits."""
     leave_behind()
     return make_world()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a worker report what a test logged even when it logged halves of characters on purpose:
+    they cannot be sent as they are."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "replace").decode()) for name, text in report.sections
+    ]
+    return report
