@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,10 +26,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
     found = problem_of(exception)
-    return _respond(request, found if found is not None and found.status == 403 else _forbidden())  # noqa: PLR2004
+    return _respond(
+        request,
+        found if found is not None and found.status == HTTPStatus.FORBIDDEN else _forbidden(),
+    )
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  -- Django's
     """Answer 404. What was looked for stays unsaid."""
     return _respond(request, Problem(404, "not_found", "There is no such thing."))
 
@@ -37,7 +41,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 when the database did not answer. Reads nothing from the database."""
     error = sys.exc_info()[1]
     found = problem_of(error) if error is not None else None
-    problem = found if found is not None and found.status == 503 else _INTERNAL  # noqa: PLR2004
+    problem = (
+        found if found is not None and found.status == HTTPStatus.SERVICE_UNAVAILABLE else _INTERNAL
+    )
     if request.path.startswith(API_PREFIX):
         return answer(problem, request)
     context = {"request_id": request_id(request)}
@@ -48,7 +54,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back_url: str = "/") -> HttpResponse:
     """Answer a refused page request with a page that says why."""
     problem = of_refusal(refusal)
-    detail = "" if problem.status == 404 else problem.detail  # noqa: PLR2004
+    detail = "" if problem.status == HTTPStatus.NOT_FOUND else problem.detail
     context = {
         "detail": detail,
         "back_url": back_url,

@@ -176,7 +176,7 @@ class MemberPage(View):
         text = self.request.POST.get("version", "")
         if not text:
             return None
-        well_formed = text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004
+        well_formed = text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004  -- fits an int
         return int(text) if well_formed else etag.NO_SUCH_VERSION
 
     def page(

@@ -104,7 +104,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if problem is None:
         return None
     request = context.get("request")
-    django_request = request._request if isinstance(request, Request) else None  # noqa: SLF001
+    django_request = request._request if isinstance(request, Request) else None  # noqa: SLF001  -- DRF
     return Response(
         problem.body(django_request),
         status=problem.status,

@@ -90,7 +90,7 @@ def _check_dialect(top: Mapping[str, Any], findings: Findings) -> None:
 
 def _read_version(top: Mapping[str, Any], findings: Findings) -> str:
     version = findings.text(top, "version", "", required=True) or ""
-    if version and (len(version) > 100 or not _SEMVER.fullmatch(version)):  # noqa: PLR2004
+    if version and (len(version) > 100 or not _SEMVER.fullmatch(version)):  # noqa: PLR2004  -- long
         findings.error("/version", f"version {version[:100]!r} is not semantic, such as 1.0.0")
     return version
 
