@@ -13,7 +13,7 @@ install:
 	@sh scripts/install
 
 run: install
-	@exec $(PYTHON_IN_VENV) -m config.local.run
+	@exec $(PYTHON_IN_VENV) -m tools.localstack.run
 
 test:
 	@exec sh scripts/test
@@ -26,7 +26,7 @@ format: install
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 
 bench: install
-	@exec $(PYTHON_IN_VENV) -m config.local.ephemeral --durable --no-redis -- $(PYTHON_IN_VENV) -m benchmarks.transition
+	@exec $(PYTHON_IN_VENV) -m tools.localstack.ephemeral --durable --no-redis -- $(PYTHON_IN_VENV) -m benchmarks.transition
 
 schema: install
 	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml

@@ -111,27 +111,3 @@ class ApiToken(AbstractAuthToken):
         Membership, models.CASCADE, db_constraint=False, related_name="tokens"
     )
     name = models.TextField(default="")
-
-
-class IdempotencyKey(models.Model):
-    """A remembered 2xx answer, inserted in the transaction of the effect it answers for."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
-    membership = models.ForeignKey(
-        Membership, models.CASCADE, db_constraint=False, related_name="+"
-    )
-    key = models.TextField()
-    request = models.TextField()
-    body_hash = models.TextField()
-    status = models.IntegerField()
-    headers = models.JSONField(default=dict)
-    body = models.JSONField()
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant", "membership", "key"], name="accounts_idempotency_once"
-            ),
-        ]

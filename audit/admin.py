@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.http.admin import TenantModelAdmin
-from accounts.http.entries import entry_url
 from accounts.selectors import people
 from ledger.selectors import all_entries, open_entries
+from web.admin import TenantModelAdmin
+from web.entries import entry_url
 
 # The table belongs to `ledger`, which knows no admin.
 _MODEL = all_entries().model

@@ -16,8 +16,8 @@ class AuditConfig(AppConfig):
     @override
     def ready(self) -> None:
         """Register. Models are loaded only now."""
-        from accounts.http import nav  # noqa: PLC0415  -- needs loaded models
         from audit import describing  # noqa: PLC0415  -- needs loaded models
+        from web import nav  # noqa: PLC0415  -- needs loaded models
 
         describing.register()
         nav.register(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http.describers import Description
-from accounts.http.describers import register as register_describer
-from accounts.http.entries import ENTRY, LEDGER_OF
 from ledger.vocabulary import SUBJECT_TYPES
+from web.describers import Description
+from web.describers import register as register_describer
+from web.entries import ENTRY, LEDGER_OF
 
 
 def register() -> None:

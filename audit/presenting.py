@@ -9,14 +9,14 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from accounts.http.describers import Description, Subject, describe
-from accounts.http.entries import Link, entry_url, ledger_url
-from accounts.http.entry_words import KIND_WORDS, STATE_KINDS, SUBJECT_WORDS, words_for
-from accounts.http.timeline import sentence, who_of
 from accounts.roles import ActorType, Role
 from accounts.selectors import Person, people
-from accounts.templatetags.state_words import words_for as state_words
 from ledger.selectors import Entry, entries_by_id
+from web.describers import Description, Subject, describe
+from web.entries import Link, entry_url, ledger_url
+from web.entry_words import KIND_WORDS, STATE_KINDS, SUBJECT_WORDS, words_for
+from web.templatetags.state_words import words_for as state_words
+from web.timeline import sentence, who_of
 
 
 class Presenter:

@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http.describers import describe
-from accounts.http.entries import ledger_url
-from accounts.http.entry_words import SUBJECT_WORDS, words_for
-from accounts.http.pages import MemberPage
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
 from audit.presenting import Presenter
 from ledger import selectors
 from ledger.errors import NotFound
 from ledger.vocabulary import ACTIONS, SUBJECT_TYPES
+from web.describers import describe
+from web.entries import ledger_url
+from web.entry_words import SUBJECT_WORDS, words_for
+from web.pages import MemberPage
 
 
 class EntriesPage(MemberPage):

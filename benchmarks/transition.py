@@ -23,7 +23,7 @@ from pathlib import Path
 import django
 import psycopg
 
-from config.local.programs import bundled_postgres
+from tools.localstack.programs import bundled_postgres
 
 BOUND = 0.25
 LATER = 0.35

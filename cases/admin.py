@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from accounts.http import admin_parts
-from accounts.http.admin import TenantModelAdmin
 from cases import chain
 from cases.admin_actions import Confirmation, offered
 from cases.models import Case, CaseDefinition, CompensationRun
+from web import admin_parts
+from web.admin import TenantModelAdmin
 from workitems import chain as drawing
 from workitems.admin import WorkItemAdmin
 

@@ -24,8 +24,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from accounts.http.admin import TenantModelAdmin, opens_own_transaction
-from accounts.http.membership import place_of
 from accounts.selectors import Place
 from cases import actions
 from cases.errors import PlanStale
@@ -34,6 +32,8 @@ from cases.shown import plan as plan_shown
 from cases.shown.draft import Draft, draft
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
+from web.admin import TenantModelAdmin, opens_own_transaction
+from web.membership import place_of
 
 AT_ONCE = 25
 TEMPLATE = "admin/amends/confirm_compensation.html"

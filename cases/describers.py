@@ -8,9 +8,9 @@ from collections.abc import Collection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http import describers
-from accounts.http.describers import Description
 from cases.models import Case, CompensationRun
+from web import describers
+from web.describers import Description
 
 
 def describe_cases(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.http import nav
-from accounts.http.nav import NavEntry
 from cases.views.runs import live_count
+from web import nav
+from web.nav import NavEntry
 
 
 def register() -> None:

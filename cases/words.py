@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.templatetags.amends import label_of
+from web.templatetags.amends import label_of
 from workitems.words import OUTCOMES, outcome_label
 
 Text = str | Promise

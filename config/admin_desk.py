@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.http.admin import TenantModelAdmin, in_tenant
-from accounts.http.membership import place_of
 from accounts.roles import ADMIN_SITE_ROLES
+from web.admin import TenantModelAdmin, in_tenant
+from web.membership import place_of
 
 _View = TypeVar("_View", bound=Callable[..., HttpResponseBase])
 
@@ -25,7 +25,7 @@ _View = TypeVar("_View", bound=Callable[..., HttpResponseBase])
 class AmendsAdminSite(AdminSite):
     """Entered by operators, auditors and tenant admins; no one needs to be a superuser.
 
-    Every view runs in the scope of the session's tenant, see `accounts.http.admin`.
+    Every view runs in the scope of the session's tenant, see `web.admin`.
     """
 
     site_title = _("Amends admin")

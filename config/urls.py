@@ -6,13 +6,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.http.problem_pages import problem_type
-from accounts.views import home
+from web.problem_pages import problem_type
+from web.views import home
 
-handler400 = "accounts.http.errors.bad_request"
-handler403 = "accounts.http.errors.permission_denied"
-handler404 = "accounts.http.errors.page_not_found"
-handler500 = "accounts.http.errors.server_error"
+handler400 = "web.error_pages.bad_request"
+handler403 = "web.error_pages.permission_denied"
+handler404 = "web.error_pages.page_not_found"
+handler500 = "web.error_pages.server_error"
 
 api: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -27,7 +27,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
-    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
     path("", include("cases.urls")),
     path("", include("workitems.urls")),

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from accounts.http import admin_parts
-from accounts.http.admin import TenantModelAdmin
 from executions.models import Execution
+from web import admin_parts
+from web.admin import TenantModelAdmin
 
 
 @admin.register(Execution)

@@ -7,14 +7,14 @@ from collections.abc import Collection
 
 from django.utils.module_loading import autodiscover_modules
 
-from accounts.http import describers
-from accounts.http.describers import Description
 from executions import selectors
 from executions.actions import undoing
 from executions.models import Execution
 from executions.running import SOURCE
 from ledger.dispatch.registry import register_source
 from ledger.verify import register_guarded
+from web import describers
+from web.describers import Description
 
 
 def register() -> None:

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from typing_extensions import override
 
-from accounts.http.admin import TenantModelAdmin
 from notifications.models import Delivery, DeliveryAttempt
+from web.admin import TenantModelAdmin
 
 
 class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time

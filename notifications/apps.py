@@ -18,10 +18,10 @@ class NotificationsConfig(AppConfig):
     @override
     def ready(self) -> None:
         """Register. Models are loaded only now."""
-        from accounts.http import nav  # noqa: PLC0415  -- needs loaded models
         from notifications.actions.sending import SOURCE  # noqa: PLC0415  -- needs loaded models
         from notifications.consumers import DELIVER  # noqa: PLC0415  -- needs loaded models
         from notifications.selectors import unread_count  # noqa: PLC0415  -- needs loaded models
+        from web import nav  # noqa: PLC0415  -- needs loaded models
 
         register_consumer(DELIVER)
         register_source(SOURCE)

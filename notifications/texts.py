@@ -14,12 +14,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.http.describers import describe
-from accounts.http.entries import ledger_url
-from accounts.http.timeline import detail_of, step_subject
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
 from notifications.models import Delivery
+from web.describers import describe
+from web.entries import ledger_url
+from web.timeline import detail_of, step_subject
 
 _TITLES: dict[str, str | Promise] = {
     Topic.TASK_WAITING: gettext_lazy("Task waiting: %(what)s"),

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http.pages import MemberPage
 from notifications import actions, selectors
 from notifications.texts import texts_of
+from web.pages import MemberPage
 
 
 class NotificationsPage(MemberPage):

@@ -6,8 +6,8 @@ from django.test import Client
 
 from accounts.acting import ActingUser
 from accounts.actions import create_token
-from accounts.http.membership import SESSION_KEY
 from accounts.models import User
+from web.membership import SESSION_KEY
 
 
 def browser(who: ActingUser, *, enforce_csrf_checks: bool = False) -> Client:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from accounts.http import admin_parts
-from accounts.http.admin import TenantModelAdmin
+from web import admin_parts
+from web.admin import TenantModelAdmin
 from workitems import chain
 from workitems.models import WorkItem
 

@@ -14,7 +14,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.templatetags.amends import label_of
+from web.templatetags.amends import label_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.words import outcome_label

@@ -15,17 +15,17 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.http import dot, graph
-from accounts.http.describers import Description, describe
-from accounts.http.entries import ENTRY
 from accounts.selectors import Person, people
-from accounts.templatetags.amends import label_of, state_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
 from executions.planning import UNDONE_OUTCOMES
 from executions.rows import Execution
 from ledger.clock import rfc3339
 from ledger.selectors import all_entries
+from web import dot, graph
+from web.describers import Description, describe
+from web.entries import ENTRY
+from web.templatetags.amends import label_of, state_label
 from workitems import selectors
 from workitems.lifecycle import FINAL, NOT_STARTED, Status
 from workitems.models import WorkItem

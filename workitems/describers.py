@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from django.urls import reverse
 
-from accounts.http.describers import Description
+from web.describers import Description
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 

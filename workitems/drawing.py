@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from accounts.http.graph import Arrow, Box, Figure
+from web.graph import Arrow, Box, Figure
 
 # The light colours of the pages: fill, line, text.
 _TONES = {

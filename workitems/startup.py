@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
-from accounts.http import describers, nav
 from executions.actions.compensation import register_kind, register_opener
 from ledger.verify import register_guarded
+from web import describers, nav
 from workitems import selectors
 from workitems.actions.within import open_undo_task
 from workitems.describers import describe_work_items

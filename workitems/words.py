@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.templatetags.amends import label_of
+from web.templatetags.amends import label_of
 
 OUTCOMES: dict[str, str | Promise] = {
     "REVERSED": _("Reversed"),

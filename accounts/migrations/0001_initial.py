@@ -80,21 +80,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
-            fields=[
-                ('id', models.UUIDField(default=ledger.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('key', models.TextField()),
-                ('request', models.TextField()),
-                ('body_hash', models.TextField()),
-                ('status', models.IntegerField()),
-                ('headers', models.JSONField(default=dict)),
-                ('body', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('membership', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
-                ('tenant', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant')),
-            ],
-        ),
-        migrations.CreateModel(
             name='GroupMembership',
             fields=[
                 ('id', models.UUIDField(default=ledger.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -122,10 +107,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='membership',
             constraint=models.UniqueConstraint(fields=('tenant', 'user'), name='accounts_membership_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.UniqueConstraint(fields=('tenant', 'membership', 'key'), name='accounts_idempotency_once'),
         ),
         migrations.AddIndex(
             model_name='groupmembership',

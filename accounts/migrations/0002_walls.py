@@ -11,7 +11,6 @@ TENANT_TABLES = {
     "accounts_membership": "SELECT, INSERT, UPDATE",
     "accounts_groupmembership": "SELECT, INSERT, DELETE",
     "accounts_apitoken": "SELECT, INSERT, DELETE",
-    "accounts_idempotencykey": "SELECT, INSERT, DELETE",
 }
 LEDGER_TABLES = (
     "ledger_ledgerentry",
@@ -58,11 +57,9 @@ class Migration(migrations.Migration):
         sql.unique_in_tenant("accounts_actor"),
         sql.unique_in_tenant("accounts_membership"),
         sql.unique_in_tenant("accounts_groupmembership"),
-        sql.unique_in_tenant("accounts_idempotencykey"),
         sql.tenant_fk("accounts_membership", "actor_id", "accounts_actor"),
         sql.tenant_fk("accounts_groupmembership", "membership_id", "accounts_membership"),
         sql.tenant_fk("accounts_apitoken", "membership_id", "accounts_membership"),
-        sql.tenant_fk("accounts_idempotencykey", "membership_id", "accounts_membership"),
         # At sign-in, and when a session or token names a membership, no tenant is chosen yet.
         sql.scope_policy("accounts_tenant", "login"),
         sql.scope_policy("accounts_membership", "login"),

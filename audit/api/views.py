@@ -9,14 +9,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.entries import represent_entries
-from accounts.http.entry_schema import EntrySchema
-from accounts.http.schema import page_schema
 from audit.filters import NEWEST_FIRST, parse
 from ledger import selectors
 from ledger.errors import NotFound
 from ledger.vocabulary import ACTIONS, KINDS
+from web.api import TenantAPIView
+from web.entries import represent_entries
+from web.entry_schema import EntrySchema
+from web.schema import page_schema
 
 _FILTERS = [
     OpenApiParameter("subject", str, description="`<type>:<id>`, or a type alone."),

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.http.inputs import Given
 from accounts.selectors import actors_by_username
 from cases import selectors
 from cases.lifecycle import CaseStatus, RunStatus
 from ledger.errors import Invalid
+from web.inputs import Given
 
 
 def performer(given: Given) -> dict[str, Any]:

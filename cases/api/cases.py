@@ -10,11 +10,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.entries import represent_entries
-from accounts.http.entry_schema import EntrySchema
-from accounts.http.inputs import StrictSerializer
-from accounts.http.schema import page_schema
 from cases import actions, permissions, selectors
 from cases.api import asking, representation
 from cases.api.schemas import (
@@ -27,6 +22,11 @@ from cases.api.schemas import (
 from cases.lifecycle import CaseStatus
 from ledger.errors import Conflict, NotPermitted, Refusal, Stale
 from ledger.selectors import all_entries, open_entries
+from web.api import TenantAPIView
+from web.entries import represent_entries
+from web.entry_schema import EntrySchema
+from web.inputs import StrictSerializer
+from web.schema import page_schema
 from workitems import chain
 from workitems.api.schemas import ChainSchema
 

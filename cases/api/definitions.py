@@ -7,8 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.schema import page_schema
 from cases import actions, selectors
 from cases.api import representation
 from cases.api.parsers import PARSERS
@@ -19,6 +17,8 @@ from cases.api.schemas import (
     SourceSchema,
     ValidationSchema,
 )
+from web.api import TenantAPIView
+from web.schema import page_schema
 
 _BODY = {"application/yaml": OpenApiTypes.STR, "application/json": OpenApiTypes.OBJECT}
 

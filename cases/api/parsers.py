@@ -9,7 +9,7 @@ from rest_framework.parsers import BaseParser
 from typing_extensions import override
 
 from accounts.errors import MalformedBody
-from accounts.http.parsers import StrictJSONParser, read_bounded
+from web.parsers import StrictJSONParser, read_bounded
 
 
 class YamlText(BaseParser):

@@ -10,10 +10,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http import etag
-from accounts.http.api import TenantAPIView
-from accounts.http.inputs import Given, StrictSerializer
-from accounts.http.schema import page_schema
 from cases import actions, selectors
 from cases.api import asking, representation
 from cases.api.schemas import (
@@ -28,6 +24,10 @@ from cases.api.schemas import (
     RunSchema,
 )
 from cases.lifecycle import RunStatus
+from web import etag
+from web.api import TenantAPIView
+from web.inputs import Given, StrictSerializer
+from web.schema import page_schema
 
 Schema = type[StrictSerializer]
 

@@ -11,12 +11,12 @@ from typing import Any
 from rest_framework import serializers
 from typing_extensions import override
 
-from accounts.http.inputs import StrictSerializer
-from accounts.http.schema import ActionSchema
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType, RunStatus, StepStatus, Trigger
 from executions.basis import CODES
 from executions.lifecycle import CompensationState
 from executions.policy import MODES, STRATEGIES
+from web.inputs import StrictSerializer
+from web.schema import ActionSchema
 
 
 class SourceSchema(serializers.Serializer[Any]):

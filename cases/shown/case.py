@@ -14,9 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.http.describers import Description, Subject, describe
 from accounts.selectors import Person, people
-from accounts.templatetags.amends import state_label
 from cases import selectors
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
@@ -26,6 +24,8 @@ from cases.words import few, joined, sentence, title_of
 from executions.actions.compensation import kind_of
 from executions.lifecycle import CompensationState
 from ledger.errors import NotFound
+from web.describers import Description, Subject, describe
+from web.templatetags.amends import state_label
 
 __all__ = ["CaseWork", "finished_one", "one", "summary", "title_of", "work"]
 

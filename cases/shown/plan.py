@@ -15,10 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.http import graph
-from accounts.http.describers import Description, Subject, describe
 from accounts.selectors import Person, people
-from accounts.templatetags.amends import state_label
 from cases import selectors
 from cases.lifecycle import OPEN_ITEMS
 from cases.models import CompensationPlan
@@ -35,6 +32,9 @@ from cases.words import (
 )
 from executions.actions.within import may_be_cancelled
 from ledger.clock import now
+from web import graph
+from web.describers import Description, Subject, describe
+from web.templatetags.amends import state_label
 from workitems.lifecycle import OPEN
 from workitems.words import basis_words
 

@@ -16,7 +16,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.acting import Authority
-from accounts.http.describers import Description, Subject, describe
 from accounts.selectors import Person, people
 from cases.lifecycle import StepStatus
 from cases.models import CompensationRun
@@ -25,6 +24,7 @@ from cases.permissions import run_actions
 from cases.selectors import ShownRun, ShownStep
 from cases.words import ended_words, humane, joined, title_of
 from executions.lifecycle import AttemptOutcome
+from web.describers import Description, Subject, describe
 from workitems.words import basis_words, outcome_label
 
 _TONES = {

@@ -6,8 +6,6 @@ import dataclasses
 import uuid
 from typing import Any
 
-from accounts.http.describers import Description, Subject, describe
-from accounts.http.graph import Figure
 from accounts.selectors import Person, people
 from cases import chain, selectors
 from cases.describers import case_description, run_description
@@ -20,6 +18,8 @@ from cases.shown.timeline import case_entries, told
 from cases.words import title_of
 from executions import selectors as executions
 from ledger.selectors import Entry
+from web.describers import Description, Subject, describe
+from web.graph import Figure
 from workitems import chain as drawing
 from workitems import selectors as work_items
 

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from accounts.http.describers import Description, Subject
-from accounts.http.entry_words import words_for
-from accounts.http.timeline import timeline_of
 from accounts.selectors import Person
 from cases import selectors
 from cases.words import humane
 from ledger.selectors import Entry, entries_of
+from web.describers import Description, Subject
+from web.entry_words import words_for
+from web.timeline import timeline_of
 from workitems.words import outcome_label
 
 SHOWN = 60

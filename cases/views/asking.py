@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
-from accounts.http.pages import MemberPage
 from accounts.roles import OPERATING_ROLES, Role
 from cases.words import DENIED, said
 from ledger.errors import NotPermitted
+from web.pages import MemberPage
 from workitems.permissions import Action
 
 OPERATORS_ONLY = gettext_lazy("Only an operator may do this.")

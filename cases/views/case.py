@@ -12,7 +12,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.http.entries import ledger_url
 from cases import actions, selectors
 from cases.forms import ReasonForm
 from cases.lifecycle import ROLLING_BACK, CaseStatus
@@ -22,6 +21,7 @@ from cases.shown import run as run_shown
 from cases.shown import sheet
 from cases.views.asking import CasesPage, case_buttons, crumb, run_buttons
 from ledger.tenancy import tenant_scope
+from web.entries import ledger_url
 
 OLDER_RUNS = 10
 UNDOING = frozenset({*ROLLING_BACK, CaseStatus.COMPENSATED, CaseStatus.PARTIALLY_COMPENSATED})

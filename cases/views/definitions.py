@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.templatetags.amends import label_of, state_label
 from cases import actions, selectors
 from cases.definitions import Binding, CapabilityCall, CompiledDefinition, HumanTask, undo_policy
 from cases.forms import DeployForm
@@ -19,6 +18,7 @@ from cases.views.asking import CasesPage, crumb
 from cases.words import joined, title_of
 from ledger.errors import Invalid, NotFound, Refusal
 from ledger.tenancy import tenant_scope
+from web.templatetags.amends import label_of, state_label
 from workitems.words import REVERSIBILITIES, said
 
 _LINE = re.compile(r"^line (\d+): (.*)$", re.DOTALL)

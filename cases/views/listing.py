@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.templatetags.amends import state_label
 from cases import selectors
 from cases.lifecycle import LIVE_RUNS, CaseStatus
 from cases.views.asking import CasesPage
 from cases.words import few, number_of, sentence
 from ledger.errors import Invalid
+from web.templatetags.amends import state_label
 
 MAX_QUERY = 200
 

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http.problems import status_of
 from cases import actions, selectors
 from cases.errors import PlanExpired, PlanStale, RunLive
 from cases.forms import scope_of
@@ -20,6 +19,7 @@ from cases.shown.plan import PlanShown
 from cases.views.asking import OPERATORS_ONLY, CasesPage, crumb
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
+from web.problems import status_of
 
 TEMPLATE = "cases/preview.html"
 ASK_ROUTES = {

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from accounts.http.describers import describe
 from cases import actions, selectors
 from cases.forms import ItemRollbackForm, RollbackForm
 from cases.shown import case as case_shown
@@ -20,6 +19,7 @@ from cases.shown.plan import show
 from cases.views.asking import CasesPage, crumb
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
+from web.describers import describe
 
 TEMPLATE = "cases/rollback.html"
 HINTS = {

@@ -13,8 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import ActingUser
-from accounts.http.describers import describe
-from accounts.http.entries import ledger_url
 from accounts.selectors import people
 from cases import actions, chain, selectors
 from cases.lifecycle import LIVE_RUNS
@@ -23,6 +21,8 @@ from cases.shown.timeline import run_timeline
 from cases.views.asking import CasesPage, crumb, run_buttons
 from cases.words import few, sentence
 from ledger.errors import Invalid
+from web.describers import describe
+from web.entries import ledger_url
 from workitems import chain as drawing
 
 VIEWS = ("live", "all")

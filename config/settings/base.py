@@ -19,6 +19,8 @@ INSTALLED_APPS = [
     "cases.apps.CasesConfig",
     "workitems.apps.WorkItemsConfig",
     "executions.apps.ExecutionsConfig",
+    "people.apps.PeopleConfig",
+    "web.apps.WebConfig",
     "accounts.apps.AccountsConfig",
     "ledger.apps.LedgerConfig",
     "config.admin_site.AmendsAdminConfig",
@@ -43,14 +45,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "accounts.http.request_id.RequestIdMiddleware",
-    "accounts.http.addresses.SlashToleranceMiddleware",
+    "web.request_id.RequestIdMiddleware",
+    "web.addresses.SlashToleranceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.http.membership.MembershipMiddleware",
+    "web.membership.MembershipMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -71,7 +73,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.http.context.shell",
+                "web.context.shell",
             ],
         },
     },
@@ -90,15 +92,15 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "accounts:login"
+LOGIN_URL = "web:login"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "accounts:login"
+LOGOUT_REDIRECT_URL = "web:login"
 # Lock the pair of name and address: one visitor's guesses must not lock a whole office out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25
 AXES_VERBOSE = False
-AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
+AXES_LOCKOUT_CALLABLE = "web.views.locked_out"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -138,15 +140,15 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.http.authentication.TokenAuthentication",
-        "accounts.http.authentication.SessionAuthentication",
+        "web.authentication.TokenAuthentication",
+        "web.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.http.permissions.IsMember"],
+    "DEFAULT_PERMISSION_CLASSES": ["web.permissions.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["accounts.http.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "accounts.http.pagination.CursorPages",
-    "DEFAULT_SCHEMA_CLASS": "accounts.http.schema.AmendsAutoSchema",
-    "EXCEPTION_HANDLER": "accounts.http.problems.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["web.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "web.pagination.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": "web.schema.AmendsAutoSchema",
+    "EXCEPTION_HANDLER": "web.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }
@@ -186,7 +188,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "named": {
-            "()": "accounts.http.request_id.RequestIdFormatter",
+            "()": "web.request_id.RequestIdFormatter",
             "format": "{asctime} {levelname} {name} request_id={request_id} {message}",
             "style": "{",
         }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from config import env
-from config.local import stack
 from config.settings.base import *  # noqa: F403  -- a settings module extends its base
 from config.settings.base import BASE_DIR, INSTALLED_APPS
+from tools.localstack import stack
 
 _running = None if env.is_set("DATABASE_URL") else stack.running(BASE_DIR)
 _AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tools.localstack"]
 
 DEBUG = env.flag("AMENDS_DEBUG", default=False)
 SECRET_KEY = env.text(

@@ -15,7 +15,7 @@ DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.ba
 REDIS_URL = env.text("REDIS_URL", default="")
 
 AMENDS_DEMO = True
-INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS]
+INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS, "tools.localstack"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.http.inputs import StrictSerializer
-from accounts.http.schema import ActionSchema
 from executions.actions.requests import OUTCOMES
 from executions.lifecycle import CompensationState, ExecutionStatus, Reversibility
 from executions.registry import MODES
+from web.inputs import StrictSerializer
+from web.schema import ActionSchema
 
 
 class NewExecutionSchema(StrictSerializer):

@@ -10,10 +10,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.entries import represent_entries
-from accounts.http.entry_schema import EntrySchema
-from accounts.http.schema import page_schema
 from executions import actions, registry, selectors
 from executions.api.representation import represent, represent_capability
 from executions.api.schemas import (
@@ -26,6 +22,10 @@ from executions.api.schemas import (
 from executions.lifecycle import ExecutionStatus
 from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, Stale
 from ledger.selectors import all_entries, open_entries
+from web.api import TenantAPIView
+from web.entries import represent_entries
+from web.entry_schema import EntrySchema
+from web.schema import page_schema
 
 
 class Capabilities(TenantAPIView):

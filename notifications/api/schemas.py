@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.http.entry_schema import SubjectSchema
 from notifications.lifecycle import DeliveryStatus, Topic
+from web.entry_schema import SubjectSchema
 
 
 class NotificationSchema(serializers.Serializer[Any]):

@@ -8,14 +8,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.schema import page_schema
 from accounts.roles import ADMIN_SITE_ROLES
 from ledger.errors import Invalid
 from notifications import actions, representation, selectors
 from notifications.api.schemas import DeliverySchema, NotificationSchema
 from notifications.channels import CHANNELS
 from notifications.lifecycle import DeliveryStatus
+from web.api import TenantAPIView
+from web.schema import page_schema
 
 _YES_NO = {"true": True, "false": False}
 

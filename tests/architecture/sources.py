@@ -17,9 +17,12 @@ LAYERS = (
     "cases",
     "workitems",
     "executions",
+    "people",
+    "web",
     "accounts",
     "ledger",
     "egress",
+    "tools",
 )
 TOOLS = ("benchmarks", "scripts")
 

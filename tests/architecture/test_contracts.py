@@ -50,12 +50,12 @@ INSIDE = [
     Plant("inside", "executions.lifecycle", "executions.models"),
     Plant("inside", "executions.errors", "executions.selectors"),
     Plant("inside", "executions.views", "executions.apps"),
-    Plant("inside", "accounts.selectors", "accounts.http"),
-    Plant("inside", "accounts.models", "accounts.forms"),
+    Plant("inside", "accounts.selectors", "accounts.actions"),
+    Plant("inside", "accounts.models", "accounts.selectors"),
 ]
 PRIVATE = [
     Plant(f"{app}-models", "config.planted_tables", f"{app}.models")
-    for app in ("notifications", "cases", "workitems", "executions", "accounts", "ledger")
+    for app in ("notifications", "cases", "workitems", "executions", "web", "accounts", "ledger")
 ]
 DOMAIN = [
     Plant("domain-http", f"{module}", package)
@@ -79,7 +79,7 @@ PLANTS = [
     Plant("recording-door", "config.planted_door", "ledger.record_sql"),
     Plant("http-models", "workitems.api", "workitems.models"),
     Plant("http-models", "cases.views", "cases.models"),
-    Plant("http-models", "accounts.forms", "accounts.models"),
+    Plant("http-models", "notifications.forms", "notifications.models"),
     Plant("http-models", "executions.urls", "executions.models"),
     *(Plant("celery", f"{app}.planted_broker", "celery") for app in LAYERS if app != "config"),
     Plant("sockets", "notifications.planted_socket", "socket"),
@@ -89,12 +89,12 @@ PLANTS = [
 ]
 # What the contracts except by name, planted too: it must not be reported.
 EXCEPTED = [
-    Plant("sockets", "config.local.planted_socket", "socket"),
+    Plant("sockets", "tools.localstack.planted_socket", "socket"),
     Plant("sockets", "config.demo.client", "httpx"),
     Plant("sockets", "egress.planted_socket", "httpx"),
     Plant("recording-door", "cases.actions", "ledger.record"),
     Plant("celery", "config.planted_broker", "celery"),
-    Plant("http-models", "accounts.admin", "accounts.models"),
+    Plant("http-models", "people.admin", "accounts.models"),
 ]
 
 

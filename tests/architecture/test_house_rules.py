@@ -109,7 +109,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (rules.recording_imports, "accounts/acting.py", "from ledger.record import ActorRef, EntryRef"),
     (rules.recording_imports, "cases/actions/run.py", "from ledger.record import Change, record"),
     (rules.network_imports, "egress/client.py", "import socket, ssl, httpx"),
-    (rules.network_imports, "config/local/postgres.py", "import socket"),
+    (rules.network_imports, "tools/localstack/postgres.py", "import socket"),
     (rules.network_imports, "config/demo/client.py", "import httpx"),
     (rules.network_imports, "cases/api/views.py", "from http import HTTPStatus"),
     (rules.network_imports, "cases/views.py", "from urllib.parse import urlencode"),

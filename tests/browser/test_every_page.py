@@ -11,7 +11,6 @@ import pytest
 from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.http.entries import ledger_url
 from tests.browser.conftest import OpenTab
 from tests.browser.tab import Tab
 from tests.casework import (
@@ -26,6 +25,7 @@ from tests.casework import (
 )
 from tests.draining import drain
 from tests.world import World, make_world
+from web.entries import ledger_url
 from workitems.actions import start
 
 Scheme = Literal["light", "dark"]

@@ -14,8 +14,8 @@ from kombu import Connection
 from redis import Redis
 
 from config import env
-from config.local import ephemeral
-from config.local.folders import PROJECT
+from tools.localstack import ephemeral
+from tools.localstack.folders import PROJECT
 
 _REPORT = """
 import os, sys, time
@@ -29,7 +29,7 @@ sys.exit(7)
 def _start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "config.local.ephemeral", "--no-redis", "--"),
+            *(sys.executable, "-m", "tools.localstack.ephemeral", "--no-redis", "--"),
             *(sys.executable, "-c", _REPORT, *arguments),
         ],
         cwd=PROJECT,

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from config.local import orphans, stack
-from config.local.folders import PROJECT
+from tools.localstack import orphans, stack
+from tools.localstack.folders import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def application(environ, start_response):
 _START = """
 import sys
 from pathlib import Path
-from config.local.run import main
+from tools.localstack.run import main
 sys.exit(main(Path(sys.argv[1])))
 """
 

@@ -16,8 +16,6 @@ from redis import Redis
 from config.celery import QUEUE
 from config.demo.transfers import balances, open_accounts, transfers
 from config.env import redis_urls
-from config.local.programs import find_redis
-from config.local.redis_server import RedisServer
 from executions import selectors
 from executions.actions import request_execution
 from executions.actions.attempts import LeaseLost, begin, claim, settle
@@ -30,6 +28,8 @@ from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
 from tests.subprocesses import manage, start
 from tests.world import World
+from tools.localstack.programs import find_redis
+from tools.localstack.redis_server import RedisServer
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 MOVED = {"bank": 975_000, "customer": 25_000}

@@ -13,8 +13,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.acting import ActingUser, authority_of
-from accounts.http.api import TenantAPIView
-from accounts.http.inputs import StrictSerializer
 from accounts.models import Actor, GroupMembership, Membership
 from accounts.roles import Role
 from cases.lifecycle import StepStatus
@@ -22,6 +20,8 @@ from cases.models import CompensationStep
 from config import urls
 from ledger.errors import Conflict, Invalid, NotFound, PreconditionRequired, Stale
 from ledger.tenancy import set_tenant
+from web.api import TenantAPIView
+from web.inputs import StrictSerializer
 
 handler400, handler403 = urls.handler400, urls.handler403
 handler404, handler500 = urls.handler404, urls.handler500

@@ -12,12 +12,12 @@ from django.urls import path
 from django_fsm import TransitionNotAllowed
 
 from accounts.acting import ActingUser
-from accounts.http.pages import MemberPage
 from accounts.models import Membership
 from cases.models import CompensationStep
 from config import urls
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.tenancy import set_tenant
+from web.pages import MemberPage
 
 handler400, handler403 = urls.handler400, urls.handler403
 handler404, handler500 = urls.handler404, urls.handler500

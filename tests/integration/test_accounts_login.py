@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.actions import add_member, set_active
-from accounts.http.membership import SESSION_KEY, place_of
 from accounts.models import User
 from tests.clients import browser
 from tests.world import PASSWORD, World, make_world
+from web.membership import SESSION_KEY, place_of
 
 
 def log_in(

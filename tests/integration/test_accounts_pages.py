@@ -7,12 +7,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.http import nav
-from accounts.http.describers import Description, describe, register
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.clients import browser
 from tests.world import World
+from web import nav
+from web.describers import Description, describe, register
 
 pytestmark = pytest.mark.urls("tests.integration.page_views")
 
@@ -162,7 +162,7 @@ def test_people_and_the_tenant_are_called_by_name_within_their_tenant(world: Wor
 
 
 def test_descriptions_never_miss_and_ask_once_per_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.http.describers._describers", {})
+    monkeypatch.setattr("web.describers._describers", {})
     known, unknown, asked = new_id(), new_id(), []
 
     def of_things(ids: object) -> dict[object, Description]:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
-from accounts.http import inputs
-from accounts.http.parsers import DISCARDED_BYTES, TooLarge, read_bounded
 from tests.clients import api
 from tests.integration.foundation_calls import code, groups_of, join_url, post
 from tests.integration.foundation_views import TypedInput
 from tests.world import World
+from web import inputs
+from web.parsers import DISCARDED_BYTES, TooLarge, read_bounded
 
 pytestmark = pytest.mark.urls("tests.integration.foundation_views")
 

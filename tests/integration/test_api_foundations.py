@@ -13,13 +13,14 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.actions import add_member, create_token, create_user, set_active
-from accounts.http.request_id import RequestIdFormatter
-from accounts.models import ApiToken, IdempotencyKey
+from accounts.models import ApiToken
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from tests.clients import api, browser
 from tests.integration.foundation_calls import MEMBERS, code, groups_of, join_url, post
 from tests.world import World
+from web.models import IdempotencyKey
+from web.request_id import RequestIdFormatter
 
 pytestmark = pytest.mark.urls("tests.integration.foundation_views")
 

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from accounts.http.entries import entry_url, ledger_url, represent_entries
-from accounts.http.entry_words import ACTION_WORDS, SUBJECT_WORDS, words_for
-from accounts.http.timeline import timeline_of
 from ledger.clock import rfc3339
 from ledger.models import LedgerEntry
 from ledger.selectors import Entry, entries_of
@@ -18,6 +15,9 @@ from ledger.vocabulary import ACTIONS, SUBJECT_TYPES
 from tests.casework import approved_loan, roll_back, undo, work
 from tests.clients import api, browser
 from tests.world import World
+from web.entries import entry_url, ledger_url, represent_entries
+from web.entry_words import ACTION_WORDS, SUBJECT_WORDS, words_for
+from web.timeline import timeline_of
 from workitems import actions
 from workitems.actions.compensating import Wish
 from workitems.actions.creating import Wanted

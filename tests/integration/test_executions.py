@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
-from accounts.http.describers import Description, describe
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import registry, selectors
 from executions.actions import cancel_execution, record_result, request_execution, within
@@ -26,6 +25,7 @@ from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
 from tests.world import World
+from web.describers import Description, describe
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 

@@ -9,7 +9,6 @@ from django.db import ProgrammingError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.http import describers
 from ledger.tenancy import tenant_scope
 from notifications import actions as reading
 from notifications.models import Delivery
@@ -18,6 +17,7 @@ from tests.casework import work
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.world import World
+from web import describers
 from workitems import actions
 from workitems.actions.compensating import Wish
 from workitems.actions.creating import Wanted

@@ -9,7 +9,7 @@ import pytest
 from django.http import HttpRequest
 from django.test import Client
 
-from accounts import views
+from web import views
 
 
 def test_a_fault_is_printed_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

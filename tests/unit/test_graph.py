@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.http.dot import to_dot
-from accounts.http.graph import (
+from web.dot import to_dot
+from web.graph import (
     COLUMNS,
     HEIGHT,
     LIMIT,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from config.local import folders, freshness, stack, web
-from config.local.errors import AlreadyRunningError, LocalServerError
-from config.management.commands import local_env
+from tools.localstack import folders, freshness, stack, web
+from tools.localstack.errors import AlreadyRunningError, LocalServerError
+from tools.localstack.management.commands import local_env
 
 _INFO = stack.StackInfo(
     pid=4711,

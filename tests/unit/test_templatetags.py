@@ -11,8 +11,8 @@ import pytest
 from django.template.loader import get_template, render_to_string
 from django.utils import timezone, translation
 
-from accounts.templatetags import amends
-from accounts.templatetags.state_words import WORDS
+from web.templatetags import amends
+from web.templatetags.state_words import WORDS
 
 NOW = datetime(2026, 11, 22, 14, 3, 30, tzinfo=UTC)
 TAG = re.compile(r"<[^>]+>")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from accounts.acting import ActingUser
-from accounts.http.inputs import Given
 from accounts.selectors import actors_by_username
 from ledger.errors import Invalid
+from web.inputs import Given
 from workitems.actions.compensating import Wish
 from workitems.actions.door import Asked
 

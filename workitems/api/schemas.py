@@ -10,11 +10,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.http.inputs import StrictSerializer
-from accounts.http.schema import ActionSchema
 from executions.basis import CODES
 from executions.lifecycle import CompensationState, Reversibility
 from executions.policy import MODES, STRATEGIES
+from web.inputs import StrictSerializer
+from web.schema import ActionSchema
 from workitems.lifecycle import Kind, Status
 from workitems.rows import Priority
 

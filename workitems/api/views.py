@@ -11,14 +11,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.http.api import TenantAPIView
-from accounts.http.entries import represent_entries
-from accounts.http.entry_schema import EntrySchema
-from accounts.http.inputs import Given, StrictSerializer
-from accounts.http.schema import page_schema
 from executions.lifecycle import CompensationState
 from ledger.errors import Conflict, NotPermitted, Refusal, Stale
 from ledger.selectors import all_entries, open_entries
+from web.api import TenantAPIView
+from web.entries import represent_entries
+from web.entry_schema import EntrySchema
+from web.inputs import Given, StrictSerializer
+from web.schema import page_schema
 from workitems import actions, chain, selectors
 from workitems.actions.compensating import Compensation
 from workitems.actions.creating import Wanted

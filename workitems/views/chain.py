@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.http.pages import MemberPage
+from web.pages import MemberPage
 from workitems import chain, drawing, selectors
 from workitems.views.presenting import crumbs
 

@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
-from accounts.http.describers import describe
-from accounts.http.pages import MemberPage
-from accounts.templatetags.amends import label_of
-from accounts.templatetags.state_words import WORDS
+from web.describers import describe
+from web.pages import MemberPage
+from web.templatetags.amends import label_of
+from web.templatetags.state_words import WORDS
 from workitems import selectors
 from workitems.lifecycle import Kind
 from workitems.rows import WorkItem

@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.acting import ActingUser
-from accounts.http.pages import MemberPage, add_refusal
-from accounts.http.problems import status_of
 from ledger.errors import Conflict, Invalid, NotFound, Refusal, Stale
 from ledger.tenancy import tenant_scope
+from web.pages import MemberPage, add_refusal
+from web.problems import status_of
 from workitems import actions, selectors
 from workitems.actions.compensating import Wish
 from workitems.actions.door import Asked

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.acting import Authority
-from accounts.http.describers import Description, describe
-from accounts.http.entries import ledger_url
-from accounts.http.timeline import timeline_of
-from accounts.templatetags.amends import label_of
 from ledger.clock import now
 from ledger.selectors import entries_of
+from web.describers import Description, describe
+from web.entries import ledger_url
+from web.templatetags.amends import label_of
+from web.timeline import timeline_of
 from workitems import selectors
 from workitems.answers import AnswerForm
 from workitems.lifecycle import OPEN, WORKING, Kind, Status

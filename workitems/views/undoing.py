@@ -9,11 +9,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.http.describers import describe
 from executions import selectors as execution_selectors
 from executions.lifecycle import AttemptOutcome, CompensationState
 from executions.planning import UndoRequest
 from executions.rows import CompensationAttempt, Execution
+from web.describers import describe
 from workitems import selectors
 from workitems.lifecycle import OPEN
 from workitems.rows import WorkItem

@@ -16,7 +16,7 @@ from config.demo.client import NotLoopback, Refused, Unreachable
 from config.demo.scenarios import SCENARIOS
 from config.demo.scenarios.stage import ScenarioFailed, opened
 from config.demo.scenarios.transcript import Transcript
-from config.local import stack
+from tools.localstack import stack
 
 
 class Command(BaseCommand):

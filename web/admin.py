@@ -1,0 +1,71 @@
+"""What every admin page stands on: the tenant's scope around it, and nothing to edit.
+
+Rows are read under the tenant of the session, so another tenant's object gets the admin's stock
+answer for a missing one. Changes go through verbs, on intermediate pages that are marked
+`@opens_own_transaction`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponseBase
+from typing_extensions import override
+
+from accounts.roles import OPERATING_ROLES
+from ledger.tenancy import tenant_scope
+from web.membership import place_of
+from web.pages import rendered
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+_MARK = "opens_own_transaction"
+
+
+def opens_own_transaction(view: View) -> View:
+    """Mark an admin view that calls durable verbs: it is run outside any transaction."""
+    view.__dict__[_MARK] = True
+    return view
+
+
+def in_tenant(view: View) -> View:
+    """Run an admin view, rendering included, in the scope of the session's tenant."""
+    if getattr(view, _MARK, False):
+        return view
+
+    @functools.wraps(view)
+    def scoped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        place = place_of(request)
+        if place is None:
+            return view(request, *args, **kwargs)
+        with tenant_scope(place.acting.tenant_id):
+            return rendered(view(request, *args, **kwargs))
+
+    return cast("View", scoped)
+
+
+class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """A read-only admin of tenant rows. Who may look is said by the role (`MembershipBackend`)."""
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nothing is added here."""
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is changed here."""
+        return False
+
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted anywhere."""
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether the role may trigger compensation (on an action: `permissions=["operate"]`)."""
+        place = place_of(request)
+        return place is not None and not OPERATING_ROLES.isdisjoint(place.roles)

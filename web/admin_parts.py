@@ -1,0 +1,58 @@
+"""Read-only parts of admin pages: a subject's ledger entries, a causal chain, JSON."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.selectors import people
+from ledger.selectors import entries_of
+from web.describers import describe
+from web.entries import ENTRY, ledger_url
+from web.entry_words import words_for
+from web.graph import Figure
+from web.templatetags.amends import pretty_json
+
+ENTRIES_SHOWN = 50
+
+
+def ledger_entries(subject_type: str, subject_id: uuid.UUID) -> SafeString:
+    """Return the newest entries of a subject as a table, newest first, with a link to all."""
+    entries = list(reversed(entries_of(subject_type, subject_id, limit=ENTRIES_SHOWN)))
+    named = people(entry.actor_id for entry in entries)
+    pages = describe((ENTRY, entry.id) for entry in entries)
+    rows = [
+        {
+            "seq": entry.subject_seq,
+            "url": pages[ENTRY, entry.id].url,
+            "label": words_for(entry.subject_type, entry.action).label,
+            "action": entry.action,
+            "who": named[entry.actor_id].username if entry.actor_id in named else "",
+            "at": entry.at,
+            "to": entry.to_status,
+            "hash": entry.hash.hex(),
+        }
+        for entry in entries
+    ]
+    context = {"rows": rows, "all_url": ledger_url(subject_type, subject_id)}
+    return render_to_string("admin/amends/ledger_entries.html", context)
+
+
+def causal_chain(figure: Figure, url: str) -> SafeString:
+    """Return a drawing with a link to its page, where the same is a table."""
+    context = {"figure": figure, "url": url}
+    return render_to_string("admin/amends/causal_chain.html", context)
+
+
+def json_text(value: Any) -> SafeString:
+    """Return a JSON value indented."""
+    return format_html("<pre>{}</pre>", pretty_json(value))
+
+
+def plain_text(value: str) -> SafeString:
+    """Return a text with its lines kept."""
+    return format_html("<pre>{}</pre>", value)

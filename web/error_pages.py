@@ -1,0 +1,76 @@
+"""What nobody caught: a problem under /api/, a page with words elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ledger.errors import Refusal
+from web.problems import Problem, answer, of_refusal, problem_of
+from web.request_id import request_id
+
+API_PREFIX = "/api/"
+_INTERNAL = Problem(500, "internal_error", "Something broke on our side. Quote the request_id.")
+_MALFORMED = Problem(400, "malformed_request", "The request could not be read.")
+_PAGES = {400: "400", 403: "403", 404: "404", 409: "409", 412: "409", 422: "400", 428: "400"}
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 (or 413)."""
+    return _respond(request, problem_of(exception) or _MALFORMED)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    found = problem_of(exception)
+    return _respond(
+        request,
+        found if found is not None and found.status == HTTPStatus.FORBIDDEN else _forbidden(),
+    )
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  -- Django's
+    """Answer 404. What was looked for stays unsaid."""
+    return _respond(request, Problem(404, "not_found", "There is no such thing."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 when the database did not answer. Reads nothing from the database."""
+    error = sys.exc_info()[1]
+    found = problem_of(error) if error is not None else None
+    problem = (
+        found if found is not None and found.status == HTTPStatus.SERVICE_UNAVAILABLE else _INTERNAL
+    )
+    if request.path.startswith(API_PREFIX):
+        return answer(problem, request)
+    context = {"request_id": request_id(request)}
+    # Without a request no context processor runs: the fault may be theirs.
+    return render(None, "500.html", context, status=problem.status)
+
+
+def refusal_page(request: HttpRequest, refusal: Refusal, *, back_url: str = "/") -> HttpResponse:
+    """Answer a refused page request with a page that says why."""
+    problem = of_refusal(refusal)
+    detail = "" if problem.status == HTTPStatus.NOT_FOUND else problem.detail
+    context = {
+        "detail": detail,
+        "back_url": back_url,
+        "current_status": refusal.extra.get("current_status", ""),
+        "request_id": request_id(request),
+    }
+    return render(request, f"errors/{_PAGES[problem.status]}.html", context, status=problem.status)
+
+
+def _forbidden() -> Problem:
+    return Problem(403, "not_permitted", "You may not do this.")
+
+
+def _respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return answer(problem, request)
+    page = _PAGES.get(problem.status, "400")
+    context = {"request_id": request_id(request)}
+    return render(request, f"{page}.html", context, status=problem.status)

@@ -1,0 +1,215 @@
+"""The base of every HTML page: a signed-in member, the tenant's scope, refusals in words.
+
+A page is a form first and htmx second: every POST answers with a redirect when it worked and with
+the same page, a status and a sentence when it did not.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponseRedirect as Redirect
+from django.shortcuts import render as render_page
+from django.utils.cache import patch_vary_headers
+from django.utils.functional import Promise
+from django.views import View
+from django_fsm import TransitionNotAllowed
+from django_htmx.http import HttpResponseClientRedirect
+from typing_extensions import override
+
+from accounts.acting import ActingUser, Authority, authority_of
+from accounts.models import User
+from accounts.selectors import Place
+from ledger.errors import NotFound, Refusal
+from ledger.tenancy import tenant_scope
+from web import etag, pagination
+from web.cursors import NEWEST_FIRST, Page
+from web.error_pages import refusal_page
+from web.membership import MemberRequest, place_of
+from web.problems import illegal_move, status_of
+
+Result = TypeVar("Result")
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+class MemberPage(View):
+    """A page of one tenant's things.
+
+    GET runs inside the tenant's scope, rendering included. POST runs outside any transaction: verbs
+    are durable and open their own. Signed out: the login page, and back. Signed in without a
+    membership: a page that says so.
+    """
+
+    request: MemberRequest
+
+    @property
+    def place(self) -> Place:
+        """The tenant and roles of this request."""
+        found = place_of(self.request)
+        if found is None:
+            raise TypeError("a page is only run for a member")
+        return found
+
+    @property
+    def acting_user(self) -> ActingUser:
+        """Who acts, in which tenant."""
+        return self.place.acting
+
+    @functools.cached_property
+    def authority(self) -> Authority:
+        """What the member may do now: one statement, in the tenant's scope, once per request."""
+        return authority_of(self.acting_user)
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        htmx = getattr(self.request, "htmx", None)
+        return bool(htmx) and not getattr(htmx, "boosted", False)
+
+    @override
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Run the page; what is refused becomes a page that says why."""
+        if not isinstance(request.user, User):
+            return self._to_login(request)
+        if place_of(request) is None:
+            return render_page(request, "web/no_membership.html", status=403)
+        try:
+            response = self._run(request, *args, **kwargs)
+        except Refusal as refusal:
+            response = refusal_page(request, refusal)
+        except TransitionNotAllowed as error:
+            response = refusal_page(request, illegal_move(error))
+        patch_vary_headers(response, ("Cookie", "HX-Request"))
+        if not response.has_header("Cache-Control"):
+            response.headers["Cache-Control"] = "private, no-cache"
+        return response
+
+    def _to_login(self, request: HttpRequest) -> HttpResponse:
+        htmx = getattr(request, "htmx", None)
+        if not htmx:
+            return redirect_to_login(request.get_full_path())
+        # The whole page goes to the login form, not the part that was asked for; and back to it.
+        target = redirect_to_login(htmx.current_url_abs_path or "/")
+        return HttpResponseClientRedirect(target.url)
+
+    def _run(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method not in SAFE:
+            return super().dispatch(request, *args, **kwargs)
+        with tenant_scope(self.acting_user.tenant_id):
+            return rendered(super().dispatch(request, *args, **kwargs))
+
+    def render(
+        self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+    ) -> HttpResponse:
+        """Return a rendered template. In a POST it opens the tenant's scope for it."""
+        if self.request.method in SAFE:
+            return render_page(self.request, template, dict(context or {}), status=status)
+        with tenant_scope(self.acting_user.tenant_id):
+            return render_page(self.request, template, dict(context or {}), status=status)
+
+    def perform(
+        self,
+        verb: Callable[[], Result],
+        *,
+        to: str | Callable[[Result], str],
+        message: str | Promise | None = None,
+        form: BaseForm | None = None,
+        again: Callable[[], HttpResponse] | None = None,
+    ) -> HttpResponse:
+        """Call a verb; go to `to` with `message`, or show the page again with what was refused.
+
+        A refusal becomes errors of `form`'s fields where it names them, else a message. `again`
+        shows the page (by default: this view's GET); its answer gets the refusal's status.
+        NotFound becomes the page for a missing thing.
+        """
+        try:
+            result = verb()
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            return self.refused(refusal, form=form, again=again)
+        if message is not None:
+            messages.success(self.request, str(message))
+        return self.go(to(result) if callable(to) else to)
+
+    def refused(
+        self,
+        refusal: Refusal,
+        *,
+        form: BaseForm | None = None,
+        again: Callable[[], HttpResponse] | None = None,
+    ) -> HttpResponse:
+        """Show the page again with a refusal's words and status."""
+        if form is None or not add_refusal(form, refusal):
+            messages.error(self.request, refusal.detail)
+        if again is None and not hasattr(self, "get"):
+            return refusal_page(self.request, refusal, back_url=self.request.path)
+        with tenant_scope(self.acting_user.tenant_id):
+            if again is not None:
+                response: HttpResponseBase = rendered(again())
+            else:
+                show = getattr(self, "get")  # noqa: B009  -- `View` does not declare it
+                response = rendered(show(self.request, *self.args, **self.kwargs))
+        response.status_code = status_of(refusal)
+        return cast("HttpResponse", response)
+
+    def go(self, url: str) -> HttpResponse:
+        """Send the browser to a page of ours (htmx: the whole page goes there)."""
+        if getattr(self.request, "htmx", None):
+            return HttpResponseClientRedirect(url)
+        response = Redirect(url)
+        response.status_code = 303
+        return response
+
+    def posted_version(self) -> int | None:
+        """Return the version the form was made from (hidden field `version`), None without it.
+
+        Text that is no version gives one that no row has: the verb answers 412.
+        """
+        text = self.request.POST.get("version", "")
+        if not text:
+            return None
+        well_formed = text.isascii() and text.isdigit() and len(text) < 10  # noqa: PLR2004  -- fits an int
+        return int(text) if well_formed else etag.NO_SUCH_VERSION
+
+    def page(
+        self, rows: QuerySet[Any], *, order: Sequence[str] = NEWEST_FIRST
+    ) -> tuple[Page[Any], dict[str, str | None]]:
+        """Return the page of `rows` asked for and `pagination` of components/pagination.html."""
+        found = pagination.page_of(self.request, rows, order=order)
+        links = {
+            "previous": pagination.link(self.request, found.previous),
+            "next": pagination.link(self.request, found.next),
+        }
+        return found, links
+
+
+def rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Render a lazy template response now, while the tenant's scope is open."""
+    render = getattr(response, "render", None)
+    if callable(render):
+        render()
+    return response
+
+
+def add_refusal(form: BaseForm, refusal: Refusal) -> bool:
+    """Put a refusal's field errors on the form's fields; False if it names none of them.
+
+    The field of `/resolution/amount` is `resolution.amount`, else `resolution`.
+    """
+    put = False
+    for each in refusal.errors:
+        path = each.pointer.strip("/").split("/")
+        for name in (".".join(path), path[0]):
+            if name in form.fields:
+                form.add_error(name, each.message)
+                put = True
+                break
+    return put

@@ -1,0 +1,100 @@
+"""Ledger entries as a person would tell them: the context of `components/timeline.html`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.selectors import Person, people
+from ledger.selectors import Entry
+from web.describers import Description, Subject, describe
+from web.entries import ENTRY
+from web.entry_words import words_for
+
+#: Payloads that say in a person's or a program's words why; the first one present is shown.
+_SAYING = ("evidence", "error", "detail", "reason", "outcome")
+
+
+def timeline_of(
+    entries: Sequence[Entry],
+    *,
+    described: Mapping[Subject, Description] | None = None,
+    named: Mapping[uuid.UUID, Person] | None = None,
+) -> list[dict[str, Any]]:
+    """Return `timeline` of components/timeline.html, newest first, whatever order came in.
+
+    Three queries at most for any number of entries, and one per subject type for their titles;
+    `described` and `named`, what the caller has read already, is not read again. Runs in the
+    caller's tenant scope.
+    """
+    ordered = sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)
+    wanted: set[Subject] = {(ENTRY, entry.id) for entry in ordered}
+    for entry in ordered:
+        wanted.update(_named_in(entry))
+    subjects, actors = dict(described or {}), dict(named or {})
+    subjects |= describe(wanted - subjects.keys())
+    actors |= people({entry.actor_id for entry in ordered} - actors.keys())
+    return [_row(entry, subjects, actors) for entry in ordered]
+
+
+def sentence(entry: Entry, what: str, who: str) -> str:
+    """Return an entry as one sentence about `what` by `who`."""
+    return str(words_for(entry.subject_type, entry.action).sentence) % {"what": what, "who": who}
+
+
+def detail_of(entry: Entry) -> str:
+    """Return the words the entry carries, or that they were erased, or nothing."""
+    for name in _SAYING:
+        if name in entry.erased:
+            return _("text erased")
+        said = entry.payloads.get(name)
+        if isinstance(said, str) and said:
+            return said
+    return ""
+
+
+def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
+    """Return how an actor is called on pages."""
+    person = named.get(actor_id)
+    return str(actor_id)[:8] if person is None else person.name
+
+
+def step_subject(entry: Entry) -> Subject | None:
+    """Return the original that an entry about one step of a run is about."""
+    undoing = (entry.compensation or {}).get("undoing")
+    if not isinstance(undoing, dict):
+        return None
+    return (str(undoing["type"]), uuid.UUID(str(undoing["id"])))
+
+
+def _named_in(entry: Entry) -> list[Subject]:
+    step = step_subject(entry)
+    own = (entry.subject_type, entry.subject_id)
+    return [own] if step is None else [own, step]
+
+
+def _row(
+    entry: Entry, described: dict[Subject, Description], named: dict[uuid.UUID, Person]
+) -> dict[str, Any]:
+    page = described[(ENTRY, entry.id)]
+    what = described[(entry.subject_type, entry.subject_id)].title
+    step = step_subject(entry)
+    details = [detail_of(entry)]
+    if step is not None:
+        details.insert(0, described[step].title)
+    return {
+        "at": entry.at,
+        "text": sentence(entry, what, who_of(entry.actor_id, named)),
+        "detail": " · ".join(each for each in details if each),
+        "tone": words_for(entry.subject_type, entry.action).tone,
+        "entry": {
+            "label": _("Entry %(n)s") % {"n": entry.subject_seq},
+            "url": page.url,
+            "hash": entry.hash.hex(),
+        }
+        if page.url
+        else None,
+    }
