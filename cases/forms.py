@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from executions.basis import CODES, MAX_NOTE, MAX_REASON
+from compensation.regulatory_basis import CODES, MAX_NOTE, MAX_REASON
 from workitems.words import BASES
 
 Choices = Sequence[tuple[str, Any]]

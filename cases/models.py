@@ -27,7 +27,7 @@ from cases.lifecycle import (
     StepStatus,
     Trigger,
 )
-from executions.lifecycle import CompensationState
+from compensation.lifecycle import CompensationState
 from ledger.ids import new_id
 
 C, R, T = CaseStatus, RunStatus, StepStatus

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from compensation.actions import kind_of
 from executions import selectors as executions
-from executions.actions.compensation import kind_of
 from ledger.clock import rfc3339
 from workitems import selectors as work_items
 

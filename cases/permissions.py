@@ -22,7 +22,7 @@ from cases.lifecycle import (
 )
 from cases.models import Case, CompensationRun, CompensationStep
 from cases.originals import read
-from executions.lifecycle import CompensationState as State
+from compensation.lifecycle import CompensationState as State
 from workitems.permissions import Action
 
 # With no run live in the case.

@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from executions.planning import Exclusion, OriginalRef, UndoStep, plan_original
-from executions.policy import CompensationPolicy
+from compensation.planning import Exclusion, OriginalRef, UndoStep, plan_original
+from compensation.policy import CompensationPolicy
 from ledger.canonical import digest
 from ledger.clock import rfc3339
 from ledger.errors import FieldError, Invalid

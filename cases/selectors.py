@@ -27,7 +27,7 @@ from cases.models import (
     PlanItem,
 )
 from cases.originals import read_many
-from executions.actions.compensation import attempts_of
+from compensation.actions import attempts_of
 from ledger.errors import NotFound
 from ledger.selectors import Entry, entries_of, entries_of_case
 from workitems.runs import Standing

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from executions.policy import (
+from compensation.policy import (
     REVERSIBILITIES,
     UNSPECIFIED,
     CompensationPolicy,

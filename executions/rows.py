@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from executions.models import CompensationAttempt, Execution
+from compensation.models import CompensationAttempt
+from executions.models import Execution
 
 __all__ = ["CompensationAttempt", "Execution"]

@@ -19,8 +19,8 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from compensation.policy import escape_pointer
 from executions import patterns
-from executions.policy import escape_pointer
 from ledger.errors import FieldError
 
 #: A value that breaks a rule in every row of a list would fill the answer.

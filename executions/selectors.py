@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from accounts.acting import Authority
 from accounts.roles import ActorType
 from accounts.selectors import Person, people
+from compensation.models import CompensationAttempt
 from executions.lifecycle import OPEN, UNDISPATCHED, ExecutionStatus
-from executions.models import CompensationAttempt, Execution
+from executions.models import Execution
 from ledger.errors import NotFound
 
 

@@ -11,8 +11,8 @@ import dataclasses
 import uuid
 
 from accounts.selectors import active_actors, members_of_groups, operators
+from compensation.actions import last_attempt
 from executions import selectors as executions
-from executions.actions.compensation import last_attempt
 from ledger.dispatch.registry import Event
 from ledger.errors import NotFound
 from ledger.selectors import opened_by

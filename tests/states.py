@@ -14,8 +14,8 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
 from accounts.actions import change_roles as _change_roles
-from executions.actions.compensation import attempts_of
-from executions.models import CompensationAttempt
+from compensation.actions import attempts_of
+from compensation.models import CompensationAttempt
 from ledger import selectors as entries
 from ledger.record import Change, record
 from ledger.selectors import Entry

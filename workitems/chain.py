@@ -16,9 +16,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
+from compensation.planning import UNDONE_OUTCOMES
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
-from executions.planning import UNDONE_OUTCOMES
 from executions.rows import Execution
 from ledger.clock import rfc3339
 from ledger.selectors import all_entries

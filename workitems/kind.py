@@ -1,11 +1,11 @@
-"""Work items as something that can be undone: what `executions.actions.compensation` must know."""
+"""Work items as something that can be undone: what `compensation.actions` must know."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from executions.actions.compensation import CompensableKind
+from compensation.actions import CompensableKind
 from ledger.clock import rfc3339
 from workitems.models import WorkItem
 

@@ -14,7 +14,7 @@ from django.db.models import PROTECT
 from django_fsm import FSMField, transition
 from typing_extensions import override
 
-from executions.lifecycle import CompensationState, Reversibility
+from compensation.lifecycle import CompensationState, Reversibility
 from ledger.ids import new_id
 from workitems.lifecycle import BY_NAME, Kind, Status
 

@@ -6,7 +6,7 @@ import dataclasses
 import uuid
 
 from accounts.selectors import active_actors, members_of_groups, operators
-from executions.planning import UndoRequest
+from compensation.planning import UndoRequest
 from ledger.errors import Invalid
 
 

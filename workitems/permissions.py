@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 
 from accounts.acting import Authority
-from executions.policy import CompensationPolicy
+from compensation.policy import CompensationPolicy
 from ledger.clock import now
 from workitems.lifecycle import BY_NAME, OPERATIONS, Kind, Operation, Status
 from workitems.models import WorkItem

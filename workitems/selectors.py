@@ -20,9 +20,11 @@ from django.db.models import (
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import Person, group_names, people
-from executions.actions.compensation import attempts_of
-from executions.lifecycle import UNDISPATCHED, AttemptOutcome
-from executions.rows import CompensationAttempt, Execution
+from compensation.actions import attempts_of
+from compensation.lifecycle import AttemptOutcome
+from compensation.models import CompensationAttempt
+from executions.lifecycle import UNDISPATCHED
+from executions.rows import Execution
 from ledger.errors import NotFound
 from workitems.lifecycle import NOT_STARTED, WORKING, Kind, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem

@@ -5,18 +5,21 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
-from executions.actions.compensation import register_kind, register_opener
+from compensation.actions import register_kind, register_opener
 from ledger.verify import register_guarded
+from verbs import subject
 from web import describers, nav
 from workitems import selectors
 from workitems.actions.within import open_undo_task
 from workitems.describers import describe_work_items
 from workitems.kind import WORK_ITEM_KIND
 from workitems.models import WorkItem
+from workitems.subject import WORK_ITEM_SUBJECT
 
 
 def register() -> None:
     """Make work items undoable, people able to undo, and both known to the ledger and pages."""
+    subject.register(WORK_ITEM_SUBJECT)
     register_kind(WORK_ITEM_KIND)
     register_opener("human", open_undo_task)
     register_guarded("workitems_workitem", "work_item")

@@ -12,7 +12,7 @@ from cases.errors import RunLive
 from cases.events import CASE
 from cases.lifecycle import LIVE_RUNS, CaseStatus
 from cases.models import Case, CompensationRun, CompensationStep
-from executions.basis import MAX_REASON
+from compensation.regulatory_basis import MAX_REASON
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record

@@ -10,11 +10,11 @@ from cases.definitions import CompiledDefinition, undo_policy
 from cases.models import Case, PlanItem
 from cases.originals import read_many
 from cases.planning import Part
+from compensation.actions import kind_of
+from compensation.planning import OriginalRef
+from compensation.policy import CompensationPolicy
 from executions.actions import within as executions_within
-from executions.actions.compensation import kind_of
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
-from executions.planning import OriginalRef
-from executions.policy import CompensationPolicy
 from workitems.actions import within as work_items_within
 from workitems.lifecycle import Status
 

@@ -17,8 +17,8 @@ from cases.lifecycle import CaseStatus
 from cases.models import Case, CompensationPlan, PlanItem
 from cases.originals import read
 from cases.planning import Content, Part, Scope, make_plan, parse_include, parse_scope
-from executions.basis import parse_regulatory_basis, required_reason
-from executions.policy import STRATEGIES
+from compensation.policy import STRATEGIES
+from compensation.regulatory_basis import parse_regulatory_basis, required_reason
 from ledger.clock import now
 from ledger.errors import FieldError, Invalid, NotFound
 from ledger.tenancy import set_tenant

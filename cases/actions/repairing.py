@@ -26,11 +26,11 @@ from cases.actions.running import lock_run, plain_request, unblock
 from cases.errors import UndoNotBegun
 from cases.lifecycle import LIVE_RUNS, StepStatus
 from cases.models import Case, CompensationRun, CompensationStep
-from executions.actions import compensation
-from executions.actions.compensation import kind_of
-from executions.basis import required_reason
-from executions.lifecycle import CompensationState
-from executions.planning import UndoRequest
+from compensation import actions as compensation
+from compensation.actions import kind_of
+from compensation.lifecycle import CompensationState
+from compensation.planning import UndoRequest
+from compensation.regulatory_basis import required_reason
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound
 from ledger.selectors import latest_ref

@@ -29,10 +29,10 @@ from cases.lifecycle import (
 from cases.models import Case, CompensationRun, CompensationStep, PlanItem
 from cases.originals import original_value
 from cases.planning import shown_step
-from executions.actions import compensation
-from executions.actions.compensation import kind_of
-from executions.lifecycle import CompensationState
-from executions.planning import UNDO_OUTCOMES, Exclusion, UndoRequest, UndoStep, plan_original
+from compensation import actions as compensation
+from compensation.actions import kind_of
+from compensation.lifecycle import CompensationState
+from compensation.planning import UNDO_OUTCOMES, Exclusion, UndoRequest, UndoStep, plan_original
 from ledger.clock import now
 from ledger.errors import Refusal
 from ledger.record import record

@@ -16,8 +16,8 @@ from cases.definitions import ExpressionFailed, context_after
 from cases.lifecycle import LIVE_RUNS, StepStatus
 from cases.models import Case, CompensationRun, CompensationStep, PlanItem
 from cases.originals import read, result_of
-from executions.actions import compensation
-from executions.lifecycle import AttemptOutcome, CompensationState
+from compensation import actions as compensation
+from compensation.lifecycle import AttemptOutcome, CompensationState
 from ledger.clock import now
 from ledger.dispatch.registry import Event
 

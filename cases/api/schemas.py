@@ -12,9 +12,9 @@ from rest_framework import serializers
 from typing_extensions import override
 
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType, RunStatus, StepStatus, Trigger
-from executions.basis import CODES
-from executions.lifecycle import CompensationState
-from executions.policy import MODES, STRATEGIES
+from compensation.lifecycle import CompensationState
+from compensation.policy import MODES, STRATEGIES
+from compensation.regulatory_basis import CODES
 from web.inputs import StrictSerializer
 from web.schema import ActionSchema
 

@@ -13,15 +13,15 @@ from cases.definitions.model import (
     CapabilityCall,
     HumanTask,
 )
-from executions import schemas
-from executions.planning import UNDO_OUTCOMES
-from executions.policy import (
+from compensation.planning import UNDO_OUTCOMES
+from compensation.policy import (
     UNSPECIFIED,
     CompensationPolicy,
     PolicyError,
     parse_policy,
     parse_reversibility,
 )
+from executions import schemas
 from ledger.durations import DurationError, parse_duration
 
 _CAPABILITY: Final = key_set(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from cases.definitions.expressions import check_syntax
 from cases.definitions.model import DefinitionError, DefinitionInvalid, DefinitionWarning
 from cases.definitions.parser import Document
-from executions.policy import PolicyError, escape_pointer
+from compensation.policy import PolicyError, escape_pointer
 
 #: Names become parts of addresses, so they hold nothing that needs escaping there.
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, Self
 
-from executions.policy import UNSPECIFIED, CompensationPolicy
+from compensation.policy import UNSPECIFIED, CompensationPolicy
 from ledger.durations import format_duration, parse_duration
 
 #: Of the stored form; raised when a field changes its meaning.

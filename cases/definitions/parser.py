@@ -27,7 +27,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from cases.definitions.expressions import depth_exceeds
 from cases.definitions.model import DefinitionError, DefinitionInvalid
-from executions.policy import escape_pointer
+from compensation.policy import escape_pointer
 
 MAX_SOURCE_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32

@@ -17,7 +17,7 @@ from cases.definitions.expressions import (
     is_true,
 )
 from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition, HumanTask, Rule
-from executions.policy import CompensationPolicy
+from compensation.policy import CompensationPolicy
 
 MAX_CONTEXT_BYTES: Final = 1024 * 1024
 

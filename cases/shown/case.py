@@ -21,8 +21,8 @@ from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.originals import read
 from cases.words import few, joined, sentence, title_of
-from executions.actions.compensation import kind_of
-from executions.lifecycle import CompensationState
+from compensation.actions import kind_of
+from compensation.lifecycle import CompensationState
 from ledger.errors import NotFound
 from web.describers import Description, Subject, describe
 from web.templatetags.amends import state_label

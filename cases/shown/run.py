@@ -23,7 +23,7 @@ from cases.originals import read_many
 from cases.permissions import run_actions
 from cases.selectors import ShownRun, ShownStep
 from cases.words import ended_words, humane, joined, title_of
-from executions.lifecycle import AttemptOutcome
+from compensation.lifecycle import AttemptOutcome
 from web.describers import Description, Subject, describe
 from workitems.words import basis_words, outcome_label
 

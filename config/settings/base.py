@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "cases.apps.CasesConfig",
     "workitems.apps.WorkItemsConfig",
     "executions.apps.ExecutionsConfig",
+    "compensation.apps.CompensationConfig",
     "people.apps.PeopleConfig",
     "web.apps.WebConfig",
     "accounts.apps.AccountsConfig",

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from accounts.acting import system_of
 from accounts.roles import ActorType
+from compensation import actions as compensation
 from executions import registry
-from executions.actions import compensation, endings
+from executions.actions import endings
 from executions.actions.entries import last_entry, note
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution

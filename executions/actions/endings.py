@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from executions.actions import compensation
+from compensation import actions as compensation
+from compensation.counters import next_completion
+from compensation.lifecycle import CompensationState
 from executions.actions.entries import last_entry, note
-from executions.counters import next_completion
-from executions.lifecycle import CompensationState
 from executions.models import Execution, ExecutionJob
 from executions.registry import Capability, Permanent, Result
 from executions.schemas import problems

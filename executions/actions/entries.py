@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from executions.actions import compensation
+from compensation import actions as compensation
 from executions.models import Execution
 from ledger import selectors
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record

@@ -10,9 +10,11 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.roles import ActorType
-from executions.actions import compensation, endings, within
+from compensation import actions as compensation
+from compensation.lifecycle import CompensationState
+from executions.actions import endings, within
 from executions.errors import AlreadyDispatched, ManagedByRun
-from executions.lifecycle import OPEN, CompensationState, ExecutionStatus
+from executions.lifecycle import OPEN, ExecutionStatus
 from executions.models import Execution
 from executions.registry import Permanent, Result
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale

@@ -6,10 +6,10 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from executions.actions import compensation
+from compensation import actions as compensation
+from compensation.planning import UndoRequest
 from executions.actions.within import NewExecution, open_execution
 from executions.models import Execution
-from executions.planning import UndoRequest
 from ledger.clock import rfc3339
 from ledger.record import ActorRef, EntryRef
 
@@ -43,7 +43,7 @@ def open_undo(
 
 
 def register() -> None:
-    """Make executions known to `executions.actions.compensation`."""
+    """Make executions known to `compensation.actions`."""
     compensation.register_opener("automated", open_undo)
     compensation.register_kind(
         compensation.CompensableKind(

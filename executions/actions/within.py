@@ -12,12 +12,13 @@ from typing import Any
 
 from django.db import transaction
 
+from compensation.lifecycle import CompensationState
+from compensation.policy import UNSPECIFIED, CompensationPolicy
 from executions import registry
 from executions.actions.entries import note
 from executions.errors import AlreadyDispatched
-from executions.lifecycle import UNDISPATCHED, CompensationState, ExecutionStatus
+from executions.lifecycle import UNDISPATCHED, ExecutionStatus
 from executions.models import Execution, ExecutionJob
-from executions.policy import UNSPECIFIED, CompensationPolicy
 from executions.schemas import problems
 from ledger.clock import now
 from ledger.dispatch.wakeup import wake_on_commit

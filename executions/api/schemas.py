@@ -6,8 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from compensation.lifecycle import CompensationState, Reversibility
 from executions.actions.requests import OUTCOMES
-from executions.lifecycle import CompensationState, ExecutionStatus, Reversibility
+from executions.lifecycle import ExecutionStatus
 from executions.registry import MODES
 from web.inputs import StrictSerializer
 from web.schema import ActionSchema

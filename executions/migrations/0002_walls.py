@@ -9,8 +9,6 @@ from ledger import sql
 TABLES = {
     "executions_execution": "SELECT, INSERT, UPDATE",
     "executions_executionjob": "SELECT, INSERT, UPDATE, DELETE",
-    "executions_compensationattempt": "SELECT, INSERT, UPDATE",
-    "executions_completioncounter": "SELECT, INSERT, UPDATE",
 }
 
 
@@ -23,12 +21,9 @@ class Migration(migrations.Migration):
         *(sql.tenant_table(table, grants=grants) for table, grants in TABLES.items()),
         *(sql.to_tenant(table) for table in TABLES),
         sql.unique_in_tenant("executions_execution"),
-        sql.unique_in_tenant("executions_compensationattempt"),
         sql.unique_in_tenant("executions_executionjob", "execution_id"),
-        sql.unique_in_tenant("executions_completioncounter", "case_id"),
         sql.tenant_fk("executions_execution", "requested_by_id", "accounts_actor"),
         sql.tenant_fk("executions_executionjob", "execution_id", "executions_execution"),
-        sql.tenant_fk("executions_compensationattempt", "requested_by_id", "accounts_actor"),
         sql.guard("executions_execution", "execution"),
         # The sweep claims due jobs of every tenant; verify counts every guarded row.
         sql.scope_policy("executions_executionjob", "sweep"),

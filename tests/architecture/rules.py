@@ -63,7 +63,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 def recording_imports(each: Source) -> list[str]:
     """Only actions record; others may name the door's plain values, and only those."""
-    if each.parts[0] == "ledger" or "actions" in each.parts:
+    if each.parts[0] in {"ledger", "verbs"} or "actions" in each.parts:
         return []
     found = list(_imports_of(each, "ledger.record_sql"))
     for node in ast.walk(each.tree):
@@ -219,8 +219,8 @@ def _status_assignments(each: Source) -> Iterator[int]:
 
 
 def status_writes(each: Source) -> list[str]:
-    """`status` is written by actions and by `@transition` methods alone."""
-    if "actions" in each.parts:
+    """`status` is written by actions, `move` and `@transition` methods alone."""
+    if "actions" in each.parts or each.dotted == "verbs.move":
         return []
     found = [
         f"{each.path}:{call.lineno} writes status through {name}()"

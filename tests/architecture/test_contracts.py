@@ -55,7 +55,16 @@ INSIDE = [
 ]
 PRIVATE = [
     Plant(f"{app}-models", "config.planted_tables", f"{app}.models")
-    for app in ("notifications", "cases", "workitems", "executions", "web", "accounts", "ledger")
+    for app in (
+        "notifications",
+        "cases",
+        "workitems",
+        "executions",
+        "compensation",
+        "web",
+        "accounts",
+        "ledger",
+    )
 ]
 DOMAIN = [
     Plant("domain-http", f"{module}", package)

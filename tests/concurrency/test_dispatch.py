@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db import connection
 
+from compensation.counters import next_completion
 from config.demo.transfers import balances, open_accounts, transfers
 from executions.actions import request_execution
 from executions.actions.attempts import claim
-from executions.counters import next_completion
 from ledger.dispatch.registry import Done, Event
 from ledger.dispatch.runner import run_due
 from ledger.ids import new_id

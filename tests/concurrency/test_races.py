@@ -13,7 +13,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.acting import ActingUser
-from executions.models import CompensationAttempt
+from compensation.models import CompensationAttempt
 from ledger.errors import Conflict, Refusal
 from ledger.ids import new_id
 from ledger.models import LedgerEntry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cases.actions import close_case
-from executions.models import CompensationAttempt
+from compensation.models import CompensationAttempt
 from ledger.selectors import entries_of
 from ledger.tenancy import tenant_scope
 from tests.casework import approved_loan

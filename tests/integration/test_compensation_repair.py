@@ -11,10 +11,11 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
 from accounts.actions import set_active
+from compensation import actions as compensation
+from compensation.planning import UndoRequest
 from config.demo.transfers import balances, open_accounts, transfers
-from executions.actions import cancel_execution, compensation, request_execution
+from executions.actions import cancel_execution, request_execution
 from executions.models import Execution
-from executions.planning import UndoRequest
 from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.record import EntryRef
 from ledger.selectors import Entry

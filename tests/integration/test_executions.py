@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
+from compensation.counters import next_completion
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import registry, selectors
 from executions.actions import cancel_execution, record_result, request_execution, within
-from executions.counters import next_completion
 from executions.errors import AlreadyDispatched
 from executions.models import Execution, ExecutionJob
 from executions.registry import Call, Permanent, Result, RetryPolicy

@@ -9,14 +9,15 @@ import pytest
 from django.db import transaction
 
 from accounts.acting import ActingUser
+from compensation import actions as compensation
+from compensation.planning import Exclusion, OriginalRef, UndoRequest, plan_original
+from compensation.policy import CompensationPolicy
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import selectors
-from executions.actions import cancel_execution, compensation, request_execution
+from executions.actions import cancel_execution, request_execution
 from executions.actions.within import lock_executions
 from executions.errors import ManagedByRun
 from executions.models import Execution
-from executions.planning import Exclusion, OriginalRef, UndoRequest, plan_original
-from executions.policy import CompensationPolicy
 from ledger import selectors as entries
 from ledger.clock import now
 from ledger.errors import Conflict

@@ -10,8 +10,9 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.acting import ActingUser, authority_of
+from compensation.models import CompensationAttempt
 from executions.lifecycle import ExecutionStatus
-from executions.models import CompensationAttempt, Execution
+from executions.models import Execution
 from ledger.errors import Conflict, NotFound, NotPermitted, Refusal
 from ledger.tenancy import tenant_scope
 from tests import states

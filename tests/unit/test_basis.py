@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from executions.basis import parse_regulatory_basis, required_reason
+from compensation.regulatory_basis import parse_regulatory_basis, required_reason
 from ledger.errors import Invalid
 
 

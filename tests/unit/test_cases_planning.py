@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.planning import Content, Part, Scope, difference, make_plan, parse_scope
-from executions.planning import OriginalRef
-from executions.policy import CompensationPolicy
+from compensation.planning import OriginalRef
+from compensation.policy import CompensationPolicy
 from ledger.errors import Invalid
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

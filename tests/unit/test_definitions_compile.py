@@ -19,7 +19,7 @@ from cases.definitions import (
     compile_definition,
     undo_policy,
 )
-from executions.policy import CompensationPolicy
+from compensation.policy import CompensationPolicy
 
 HEAD = """\
 dsl: "0.1"

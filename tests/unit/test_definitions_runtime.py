@@ -19,7 +19,7 @@ from cases.definitions import (
     ready_bindings,
     undo_policy,
 )
-from executions.policy import CompensationPolicy
+from compensation.policy import CompensationPolicy
 
 LOAN = Path(__file__).parents[2] / "examples" / "loan-approval.yaml"
 

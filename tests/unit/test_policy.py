@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from executions.policy import (
+from compensation.policy import (
     REVERSIBILITIES,
     CompensationPolicy,
     PolicyError,

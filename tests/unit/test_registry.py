@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from compensation.policy import CompensationPolicy, PolicyError
 from executions import registry, schemas
-from executions.policy import CompensationPolicy, PolicyError
 from executions.registry import Call, Result, RetryPolicy, capability
 
 

@@ -16,12 +16,12 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.selectors import active_actors
+from compensation import actions as compensation
+from compensation.models import CompensationAttempt
+from compensation.planning import UndoRequest, request_of
+from compensation.policy import MAX_GROUPS, MAX_NAME_LENGTH, MODES, STRATEGIES, CompensationPolicy
+from compensation.regulatory_basis import parse_regulatory_basis, required_reason
 from executions import registry
-from executions.actions import compensation
-from executions.basis import parse_regulatory_basis, required_reason
-from executions.planning import UndoRequest, request_of
-from executions.policy import MAX_GROUPS, MAX_NAME_LENGTH, MODES, STRATEGIES, CompensationPolicy
-from executions.rows import CompensationAttempt
 from ledger.clock import now
 from ledger.errors import Conflict, FieldError, Invalid, NotPermitted
 from ledger.record import Change, record

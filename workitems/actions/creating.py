@@ -12,8 +12,7 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
 from accounts.selectors import active_actors, actors_by_username
-from executions import registry
-from executions.policy import (
+from compensation.policy import (
     MAX_NAME_LENGTH,
     UNSPECIFIED,
     CompensationPolicy,
@@ -21,6 +20,7 @@ from executions.policy import (
     parse_policy,
     parse_reversibility,
 )
+from executions import registry
 from ledger.errors import FieldError, Invalid
 from ledger.limits import check_json
 from ledger.tenancy import set_tenant

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from executions.actions.compensation import kind_of
+from compensation.actions import kind_of
 from executions.rows import Execution
 from ledger.errors import Invalid, NotFound, Stale
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record, take_head

@@ -15,11 +15,12 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.selectors import active_actors
-from executions.actions import compensation
+from compensation import actions as compensation
+from compensation.models import CompensationAttempt
+from compensation.planning import UndoRequest
+from compensation.regulatory_basis import required_reason
 from executions.actions import within as executions_within
-from executions.basis import required_reason
-from executions.planning import UndoRequest
-from executions.rows import CompensationAttempt, Execution
+from executions.rows import Execution
 from ledger.errors import Invalid, NotFound, NotPermitted
 from ledger.tenancy import set_tenant
 from workitems.actions.compensating import Compensation, performer_of, problems_of_groups

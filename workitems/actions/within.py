@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from executions.actions import compensation
-from executions.actions.compensation import Opened, compensation_block, finished_entry
-from executions.lifecycle import CompensationState
-from executions.planning import UndoRequest
+from compensation import actions as compensation
+from compensation.actions import Opened, compensation_block, finished_entry
+from compensation.lifecycle import CompensationState
+from compensation.planning import UndoRequest
 from ledger.clock import now
 from ledger.record import ActorRef, Change, EntryRef, record
 from workitems.actions.door import compensation_envelope, lock_items, save_and_record

@@ -1,7 +1,7 @@
 """Working on an item: claim, release, assign, start, stop, complete, reject, cancel.
 
 Ending an undo task settles its original in the same transaction; see
-`executions.actions.compensation`.
+`compensation.actions`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.selectors import active_actors
-from executions.actions import compensation
-from executions.basis import required_reason
-from executions.counters import next_completion
-from executions.lifecycle import CompensationState
-from executions.planning import UNDONE_OUTCOMES
+from compensation import actions as compensation
+from compensation.counters import next_completion
+from compensation.lifecycle import CompensationState
+from compensation.planning import UNDONE_OUTCOMES
+from compensation.regulatory_basis import required_reason
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Invalid, NotPermitted

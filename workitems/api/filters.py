@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts.acting import ActingUser
 from accounts.selectors import actors_by_username
-from executions.lifecycle import CompensationState
+from compensation.lifecycle import CompensationState
 from ledger.errors import Invalid
 from workitems import selectors
 from workitems.lifecycle import Kind, Status

@@ -9,7 +9,6 @@ from typing import Any
 from accounts.acting import Authority
 from executions import selectors as execution_selectors
 from executions.api import representation as executions_representation
-from executions.rows import CompensationAttempt
 from ledger.clock import rfc3339
 from workitems import selectors
 from workitems.actions.compensating import Compensation
@@ -92,7 +91,7 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
     return {"original": original, "compensation": {"type": attempt.compensation_type, **shape}}
 
 
-def _undone_by(attempts: Sequence[CompensationAttempt]) -> dict[str, Any]:
+def _undone_by(attempts: Sequence[Any]) -> dict[str, Any]:
     return {
         "compensated_by": [
             str(each.compensation_id) for each in attempts if each.compensation_type == WORK_ITEM

@@ -10,9 +10,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from executions.basis import CODES
-from executions.lifecycle import CompensationState, Reversibility
-from executions.policy import MODES, STRATEGIES
+from compensation.lifecycle import CompensationState, Reversibility
+from compensation.policy import MODES, STRATEGIES
+from compensation.regulatory_basis import CODES
 from web.inputs import StrictSerializer
 from web.schema import ActionSchema
 from workitems.lifecycle import Kind, Status

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.lifecycle import CompensationState
+from compensation.lifecycle import CompensationState
 from ledger.errors import Conflict, NotPermitted, Refusal, Stale
 from ledger.selectors import all_entries, open_entries
 from web.api import TenantAPIView

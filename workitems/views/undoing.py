@@ -9,10 +9,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.planning import UndoRequest
 from executions import selectors as execution_selectors
-from executions.lifecycle import AttemptOutcome, CompensationState
-from executions.planning import UndoRequest
-from executions.rows import CompensationAttempt, Execution
+from executions.rows import Execution
 from web.describers import describe
 from workitems import selectors
 from workitems.lifecycle import OPEN
@@ -64,7 +64,7 @@ def compensation_panel(shown: Shown) -> dict[str, Any] | None:
     }
 
 
-def _undos(attempts: Sequence[CompensationAttempt]) -> dict[uuid.UUID, Shown | Execution]:
+def _undos(attempts: Sequence[Any]) -> dict[uuid.UUID, Shown | Execution]:
     """Return the undo tasks (with their people) and executions of all attempts, by id."""
     ids = [each.compensation_id for each in attempts]
     tasks = selectors.with_people(list(selectors.visible().filter(id__in=ids)))
@@ -73,7 +73,7 @@ def _undos(attempts: Sequence[CompensationAttempt]) -> dict[uuid.UUID, Shown | E
 
 def _attempt(
     number: int,
-    attempt: CompensationAttempt,
+    attempt: Any,
     undo: Shown | Execution | None,
     links: dict[Any, Any],
 ) -> dict[str, Any]:
@@ -95,15 +95,15 @@ def _attempt(
     }
 
 
-def _error(attempt: CompensationAttempt, undo: Shown | Execution | None) -> str:
+def _error(attempt: Any, undo: Shown | Execution | None) -> str:
     """Return why an attempt failed: in the words of who tried, whose outcome stands beside it."""
     if not isinstance(undo, Shown):
-        return attempt.error
+        return str(attempt.error)
     note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
     return str(note or undo.item.ended_reason)
 
 
-def _performer(attempt: CompensationAttempt, undo: Shown | Execution | None) -> str:
+def _performer(attempt: Any, undo: Shown | Execution | None) -> str:
     if isinstance(undo, Execution):
         return _("Program %(name)s") % {"name": undo.capability}
     if undo is None:
@@ -118,7 +118,7 @@ def _who(undo: Shown) -> str:
     return name or groups or _("nobody yet")
 
 
-def _headline(item: WorkItem, last: CompensationAttempt, undo: Shown | None) -> str:
+def _headline(item: WorkItem, last: Any, undo: Shown | None) -> str:
     if item.compensation_state == CompensationState.COMPENSATING and undo is not None:
         return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
     if last.outcome in _ENDINGS and item.compensation_state in _SETTLED:

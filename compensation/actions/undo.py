@@ -18,17 +18,17 @@ import dataclasses
 import uuid
 from typing import Any
 
-from executions.actions.compensation.attempts import end, last_attempt, open_attempt
-from executions.actions.compensation.kinds import (
+from compensation.actions.attempts import end, last_attempt, open_attempt
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.models import CompensationAttempt
+from compensation.planning import NO_EFFECT, UndoRequest, had_effect
+from compensation.subject import (
     CompensableKind,
     Original,
     finished_entry,
     kind_of,
     opener,
 )
-from executions.lifecycle import AttemptOutcome, CompensationState
-from executions.models import CompensationAttempt
-from executions.planning import NO_EFFECT, UndoRequest, had_effect
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Conflict

@@ -7,7 +7,7 @@ import uuid
 from django.db import connection
 
 _DRAW = """
-INSERT INTO executions_completioncounter AS c (case_id, tenant_id, last) VALUES (%s, %s, 1)
+INSERT INTO compensation_completioncounter AS c (case_id, tenant_id, last) VALUES (%s, %s, 1)
 ON CONFLICT (case_id) DO UPDATE SET last = c.last + 1
 RETURNING last
 """

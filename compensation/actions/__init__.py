@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from executions.actions.compensation.attempts import attempts_of, last_attempt, open_attempt
-from executions.actions.compensation.kinds import (
+from compensation.actions.attempts import attempts_of, last_attempt, open_attempt
+from compensation.actions.undo import (
+    abandon,
+    attest,
+    begin,
+    retry,
+    settle,
+    settle_undo,
+    withdraw,
+)
+from compensation.subject import (
     CompensableKind,
     Opened,
     Original,
@@ -14,15 +23,6 @@ from executions.actions.compensation.kinds import (
     lock_pair,
     register_kind,
     register_opener,
-)
-from executions.actions.compensation.verbs import (
-    abandon,
-    attest,
-    begin,
-    retry,
-    settle,
-    settle_undo,
-    withdraw,
 )
 
 __all__ = [

@@ -12,8 +12,8 @@ import datetime as dt
 import uuid
 from typing import Any, Protocol
 
-from executions.lifecycle import CompensationState, Reversibility
-from executions.policy import CompensationPolicy
+from compensation.lifecycle import CompensationState, Reversibility
+from compensation.policy import CompensationPolicy
 
 # How an undo task may end; only the first two settle the original as undone.
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
-from executions.lifecycle import AttemptOutcome
-from executions.models import CompensationAttempt
+from compensation.lifecycle import AttemptOutcome
+from compensation.models import CompensationAttempt
 from ledger.clock import now
 from ledger.faults import storable
 

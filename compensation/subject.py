@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from executions.planning import UndoRequest
+from compensation.planning import UndoRequest
 from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
 

@@ -1,0 +1,140 @@
+"""The input of verbs: pydantic models, always strict, whose errors are ours.
+
+A model says what is well-formed (types, lengths, words to choose from); what is right at this
+moment is the verb's to say. `read` is called at the step where input is checked, after
+permission, version and state.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeVar
+
+from django.utils.dateparse import parse_datetime
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import ValidationError as PydanticError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from ledger.errors import FieldError, Invalid
+from ledger.limits import check_json
+
+MAX_TEXT = 4000
+MAX_NAME = 150
+MAX_NAMES = 50
+
+
+class Input(BaseModel):
+    """What an operation is given. Unknown members are refused; types are not converted."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Nothing(Input):
+    """Nothing is asked."""
+
+
+def _moment(value: Any) -> Any:
+    """Read a moment as JSON writes it. It names its time zone: else nobody knows when it is."""
+    if value is None or isinstance(value, dt.datetime):
+        return value
+    try:
+        found = parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise PydanticCustomError("invalid", "Must be a moment, as in 2030-01-31T12:00:00Z.")
+    if found.tzinfo is None:
+        raise PydanticCustomError("invalid", "Needs a time zone, as in 2030-01-31T12:00:00Z.")
+    return found
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+OptionalText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
+Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
+Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
+
+
+class Reason(Input):
+    """Why."""
+
+    reason: Text
+
+
+class OptionalReason(Input):
+    """Why, if there is something to say."""
+
+    reason: OptionalText = ""
+
+
+class Evidence(Input):
+    """How it can be proved."""
+
+    evidence: Text
+
+
+Given = TypeVar("Given", bound=Input)
+# By pydantic's name of an error: our code and sentence.
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "missing": ("required", "This field is required."),
+    "string_too_short": ("blank", "This field may not be blank."),
+    "string_too_long": ("too_long", "must be at most {max_length} characters"),
+    "too_long": ("too_long", "must be a list of at most {max_length}"),
+    "string_type": ("invalid", "Must be a text."),
+    "bool_type": ("invalid", "Must be true or false."),
+    "int_type": ("invalid", "Must be a whole number."),
+    "dict_type": ("invalid", "Must be an object."),
+    "list_type": ("invalid", "Must be a list."),
+    "model_type": ("invalid", "Must be an object."),
+}
+
+
+def read(model: type[Given], body: Mapping[str, Any]) -> Given:
+    """Return the checked input. Raises Invalid with every broken member, by JSON pointer."""
+    check_storable(body)
+    try:
+        return model.model_validate(dict(body))
+    except PydanticError as error:
+        raise invalid(list(_field_errors(error))) from None
+
+
+def check_storable(body: Mapping[str, Any]) -> None:
+    """Raise Invalid for text that a row cannot keep (NUL, halves of characters)."""
+    for name, value in body.items():
+        if isinstance(value, str):
+            check_json(value, f"/{name}")
+
+
+def invalid(found: list[FieldError]) -> Invalid:
+    """Return one refusal for all broken fields; its code is theirs when they agree."""
+    codes = {each.code for each in found}
+    code = codes.pop() if codes == {"unknown_field"} else "invalid"
+    where = found[0].pointer or "the body"
+    return Invalid(f"{where}: {found[0].message}", code=code, errors=found)
+
+
+def _field_errors(error: PydanticError) -> Iterator[FieldError]:
+    for each in error.errors(include_url=False, include_context=True):
+        pointer = "".join(f"/{escape(str(part))}" for part in each["loc"])
+        code, message = _words(each)
+        yield FieldError(pointer, message, code)
+
+
+def _words(each: ErrorDetails) -> tuple[str, str]:
+    """Return code and sentence of one error of the model."""
+    kind, context = each["type"], each.get("ctx", {})
+    if each["input"] is None and kind not in {"missing", "extra_forbidden"}:
+        return "null", "This field may not be null."
+    if kind == "extra_forbidden":
+        return "unknown_field", f"There is no field {str(each['loc'][-1])!r} here."
+    if kind == "literal_error":
+        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return "invalid_choice", f"must be one of {expected}"
+    code, sentence = _SENTENCES.get(kind, ("invalid", each["msg"]))
+    return code, sentence.format_map(context)
+
+
+def escape(member: str) -> str:
+    """Return a member name as one token of a JSON pointer (RFC 6901 §3)."""
+    return member.replace("~", "~0").replace("/", "~1")

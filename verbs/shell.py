@@ -1,0 +1,219 @@
+"""The door: a verb's declaration, and the durable shell around its function of a locked row.
+
+    tenant → lock → permission → version → state → input → function → `last_act` → commit
+
+One transaction; failure anywhere leaves nothing behind. The row lock closes the race of two callers
+who both found the state right: the second waits and finds what the first left. An offer
+(`available_actions`) asks the same `denied` and `refusal` as the shell, so that they agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from django.db import IntegrityError, transaction
+
+from accounts.acting import Authority, authority_of
+from ledger import failpoints
+from ledger.errors import Conflict, NotPermitted, Refusal, Stale
+from ledger.record import ActorRef, record
+from ledger.tenancy import set_tenant
+from verbs import words
+from verbs.call import Call
+from verbs.input import Input, Nothing, read
+from verbs.move import change_of, move
+from verbs.operation import Operation
+from verbs.subject import COMMON, Subject, subject_of
+
+Result = TypeVar("Result")
+# Why a row's state does not allow a verb; asked with the body, or with None for an offer.
+StateRule = Callable[[Any, Any, Mapping[str, Any] | None], Refusal | None]
+failpoints.declare("verb.locked", "verb.moved", "verb.done", "verb.committed")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerbContext:
+    """Who acts with what authority, what they brought, and what was locked beside the row."""
+
+    authority: Authority
+    call: Call
+    others: Any = None
+
+    @property
+    def by(self) -> ActorRef:
+        """The actor as the ledger names it."""
+        return self.authority.ref()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changed:
+    """What a verb's function changed beside the status: columns, and what the entry keeps apart."""
+
+    fields: Sequence[str] = ()
+    payloads: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verb(Generic[Result]):
+    """One verb of one kind of thing, declared once; calling it runs the shell.
+
+    `operation` is its row of the lifecycle table; `action` the word of its entry; `input` what it
+    is given; `function` what it does to a locked row: with `transitions` it returns `Changed` and
+    the shell moves the row, else it does all of it and returns the result. A verb that `creates`
+    has no row yet: its function gets None. `state` replaces the question whether the status is one
+    of the operation's sources.
+
+    `route` is its place below its subject's in the API ("": none, then `no_route` says why),
+    `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
+    `dangerous`: people are asked before it is done. A refusal that is one of `noted` leaves an
+    entry `noted_as`, written after the rollback. `again_on` names the unique index
+    at which two of them may meet: the second is then tried once more and refused properly.
+    """
+
+    subject_type: str
+    operation: Operation
+    action: str
+    input: type[Input] = Nothing
+    function: Callable[[Any, Any, VerbContext], Any]
+    description: str = ""
+    transitions: bool = True
+    creates: bool = False
+    state: StateRule | None = None
+    route: str = ""
+    no_route: str = ""
+    method: str = "POST"
+    status: int = 200
+    page: bool = True
+    no_button: str = ""
+    dangerous: bool = False
+    noted: tuple[type[Refusal], ...] = ()
+    noted_as: str = ""
+    again_on: str = ""
+
+    @property
+    def name(self) -> str:
+        """The operation's name, as API and pages spell it."""
+        return self.operation.name
+
+    @property
+    def subject(self) -> Subject:
+        """The kind of thing it is about."""
+        return subject_of(self.subject_type)
+
+    def __call__(self, *key: Any, call: Call, **body: Any) -> Result:
+        """Do it. Raises NotFound, NotPermitted, Stale, Conflict or Invalid, and changes nothing."""
+        return self.perform(key, call, body)
+
+    def perform(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
+        """Do it to the subject of `key` with the members of `body`."""
+        try:
+            return self._durably(key, call, body)
+        except IntegrityError as error:
+            if not self.again_on or self.again_on not in str(error):
+                raise
+        except self.noted as refusal:
+            self._note(key, call, refusal)
+            raise
+        return self._durably(key, call, body)
+
+    def denied(self, row: Any, authority: Authority, facts: Any) -> str:
+        """Return why somebody may not do this to `row`, as a code; "" when they may."""
+        reason = ""
+        for word in self.operation.who:
+            relation = self.subject.relations.get(word) or COMMON[word]
+            found = relation(row, authority, facts)
+            if found == "":
+                return ""
+            reason = reason or found or ""
+        return reason or "not_permitted"
+
+    def refusal(self, row: Any, facts: Any, body: Mapping[str, Any] | None) -> Refusal | None:
+        """Return why the row's state does not allow it, None when it does."""
+        if self.state is not None:
+            return self.state(row, facts, body)
+        return wrong_state(self.operation, row)
+
+    def _durably(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
+        with transaction.atomic(durable=True):
+            set_tenant(call.by.tenant_id)
+            row, context = self._entered(key, call)
+            facts = None if row is None else self.subject.fact(row)
+            self._check(row, facts, context, body)
+            result: Result = self._done(row, read(self.input, body), context)
+            failpoints.reach("verb.done")
+            if call.last_act is not None:
+                call.last_act(result)
+        failpoints.reach("verb.committed")
+        return result
+
+    def _entered(self, key: Sequence[Any], call: Call) -> tuple[Any, VerbContext]:
+        if self.creates:
+            return None, VerbContext(authority_of(call.by), call)
+        locked = self.subject.lock(*key)
+        failpoints.reach("verb.locked")
+        return locked.row, VerbContext(authority_of(call.by), call, locked.others)
+
+    def _check(self, row: Any, facts: Any, context: VerbContext, body: Mapping[str, Any]) -> None:
+        denied = self.denied(row, context.authority, facts)
+        if denied:
+            raise NotPermitted(words.denial(denied))
+        if context.call.unmet is not None:
+            raise context.call.unmet
+        if row is not None:
+            check_version(row, context.call)
+            refused = self.refusal(row, facts, body)
+            if refused is not None:
+                raise refused
+        if context.call.broken is not None:
+            raise context.call.broken
+
+    def _done(self, row: Any, given: Input, context: VerbContext) -> Any:
+        if not self.transitions:
+            return self.function(row, given, context)
+        before = str(row.status)
+        changed: Changed = self.function(row, given, context) or Changed()
+        getattr(row, self.operation.method)()
+        entry = move(
+            row, self.action, before=before, by=context.by, fields=changed.fields,
+            payloads=changed.payloads,
+        )  # fmt: skip
+        failpoints.reach("verb.moved")
+        self.subject.consequence(row, entry, context)
+        return row
+
+    def _note(self, key: Sequence[Any], call: Call, refusal: Refusal) -> None:
+        """Append a REFUSAL entry in a transaction of its own; the row itself does not change."""
+        with transaction.atomic(durable=True):
+            set_tenant(call.by.tenant_id)
+            row = self.subject.lock(*key).row
+            status = str(row.status)
+            record(
+                change_of(
+                    row, self.noted_as, before=status, by=authority_of(call.by).ref(),
+                    payloads={"code": refusal.code, "detail": refusal.detail}, kind="REFUSAL",
+                    original=None, compensation=None,
+                )
+            )  # fmt: skip
+
+
+def check_version(row: Any, call: Call) -> None:
+    """Raise Stale when the caller saw another version."""
+    if call.versions is None or row.version in call.versions:
+        return
+    raise Stale(
+        f"It is at version {row.version} now, not the one you saw.",
+        extra={"current_version": row.version, "current_status": str(row.status)},
+    )
+
+
+def wrong_state(operation: Operation, row: Any) -> Refusal | None:
+    """Return the Conflict `illegal_state` unless `operation` is possible from the row's status."""
+    if operation.sources is None or row.status in operation.sources:
+        return None
+    names = ", ".join(sorted(operation.sources))
+    return Conflict(
+        f"{operation.name} is possible from {names}, not from {row.status}.",
+        extra={"current_status": str(row.status)},
+    )

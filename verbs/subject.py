@@ -1,0 +1,176 @@
+"""What there is to act on: one `Subject` for each kind of thing, declared once by its app.
+
+Apps register theirs in `AppConfig.ready()`. What stands on subjects (the shell of verbs, pages,
+API, compensation) knows no two kinds by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import models
+
+from accounts.acting import Authority
+from ledger.errors import NotFound
+from ledger.record import Recorded
+
+# Whether somebody stands in a relation to a row: "" they do, a code why they do not, None: nothing
+# to say about it.
+Relation = Callable[[Any, Authority, Any], str | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Description:
+    """A subject as people read it. `url` is empty where it has no page, `status` a constant."""
+
+    title: str
+    url: str = ""
+    status: str = ""
+    icon: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Locked:
+    """A locked row, and what had to be locked with it, in lock order."""
+
+    row: Any
+    others: Any = None
+
+
+def _nothing(_rows: Sequence[Any]) -> Mapping[uuid.UUID, Any]:
+    return {}
+
+
+def _plain_envelope(row: Any, _action: str) -> dict[str, Any]:
+    return {"case_id": getattr(row, "case_id", None)}
+
+
+def _no_consequence(_row: Any, _entry: Recorded, _context: Any) -> None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One kind of thing.
+
+    `subject_type` is its name in the ledger, `model` its table, `rank` its place in the lock
+    order, `route` where one of it is in the API (`work-items/<uuid:id>`), `finished` the action of
+    the entry that finished it.
+
+    `locked(*key)` locks one and what goes with it, by the arguments of its route; `read(ids)` reads
+    in bulk, unlocked; `describe(ids)` gives title and page in bulk; `shape(rows, authority)` its
+    JSON in bulk, of `schema`.
+
+    `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
+    rules must know beside the row, in bulk; `envelope(row, action)` what its entries say beside
+    status and actor; `consequence(row, entry, context)` what its ending means for others, in the
+    same transaction.
+    """
+
+    subject_type: str
+    model: type[models.Model]
+    rank: int = 0
+    route: str = ""
+    finished: str = ""
+    locked: Callable[..., Locked] | None = None
+    read: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Any]] | None = None
+    describe: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Description]] | None = None
+    shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
+    schema: Any = None
+    relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
+    facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = _nothing
+    envelope: Callable[[Any, str], dict[str, Any]] = _plain_envelope
+    consequence: Callable[[Any, Recorded, Any], None] = _no_consequence
+
+    def lock(self, *key: Any) -> Locked:
+        """Lock one by its key. Raises NotFound: absent, or another tenant's."""
+        if self.locked is not None:
+            return self.locked(*key)
+        found = self.lock_many([key[0]])
+        if not found:
+            raise NotFound
+        return Locked(found[0])
+
+    def lock_many(self, ids: Collection[uuid.UUID]) -> list[Any]:
+        """Lock rows in id order, the one order in which everybody locks them."""
+        rows = self.model._default_manager.select_for_update(of=("self",))  # noqa: SLF001  -- Django's documented name
+        return list(rows.filter(pk__in=list(ids)).order_by("pk"))
+
+    def read_many(self, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Any]:
+        """Return rows by id as committed now; unknown ids are missing."""
+        if self.read is not None:
+            return self.read(ids)
+        found: Mapping[uuid.UUID, Any] = self.model._default_manager.in_bulk(list(ids))  # noqa: SLF001  -- Django's documented name
+        return found
+
+    def fact(self, row: Any) -> Any:
+        """Return what the rules must know about one row."""
+        return self.facts([row]).get(row.pk)
+
+
+_subjects: dict[str, Subject] = {}
+
+
+def register(subject: Subject) -> None:
+    """Make a kind of thing known. Called in `AppConfig.ready()`; a type again replaces it."""
+    _subjects[subject.subject_type] = subject
+
+
+def unregister(type_: str) -> None:
+    """Forget a kind of thing: for what is only there for a while."""
+    _subjects.pop(type_, None)
+
+
+def subject_of(type_: str) -> Subject:
+    """Return the kind of thing of this name. Raises KeyError for an unknown one."""
+    return _subjects[type_]
+
+
+def known(type_: str) -> Subject | None:
+    """Return the kind of thing of this name, or None where its app is not installed."""
+    return _subjects.get(type_)
+
+
+def all_subjects() -> list[Subject]:
+    """Return every kind of thing in lock order."""
+    return sorted(_subjects.values(), key=lambda each: (each.rank, each.subject_type))
+
+
+def describe(refs: Iterable[tuple[str, uuid.UUID]]) -> dict[tuple[str, uuid.UUID], Description]:
+    """Return a description of every subject, by (type, id): one call per type.
+
+    What nobody knows (another tenant's, an app not installed) is called by type and id.
+    """
+    wanted: dict[str, set[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        wanted.setdefault(type_, set()).add(id_)
+    found: dict[tuple[str, uuid.UUID], Description] = {}
+    for type_, ids in wanted.items():
+        subject = known(type_)
+        described = subject.describe(ids) if subject and subject.describe else {}
+        for id_ in ids:
+            found[type_, id_] = described.get(id_) or _unknown(type_, id_)
+    return found
+
+
+def _unknown(type_: str, id_: uuid.UUID) -> Description:
+    return Description(f"{type_.replace('_', ' ')} {str(id_)[-8:]}")
+
+
+def _operator(_row: Any, authority: Authority, _facts: Any) -> str | None:
+    return "" if authority.is_operator else "not_operator"
+
+
+def _member(_row: Any, authority: Authority, _facts: Any) -> str | None:
+    return "" if authority.roles else None
+
+
+def _system(_row: Any, authority: Authority, _facts: Any) -> str | None:
+    return "" if authority.is_system else None
+
+
+# The relations that exist towards everything.
+COMMON: Mapping[str, Relation] = {"operator": _operator, "member": _member, "system": _system}
