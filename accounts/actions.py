@@ -1,7 +1,9 @@
-"""The accounts verbs: tenants, members, roles, groups, tokens. Each writes an ADMIN entry.
+"""What changes identity: tenants, members, roles, groups, tokens. Each writes an ADMIN entry.
 
 Subject of an entry is the tenant or the actor; the actor's row is locked and its version rises with
-each. Names and addresses never enter an entry's envelope.
+each. Names and addresses never enter an entry's envelope. Tenants, users and one's own tokens are
+made here from the start; what is done to members are verbs of `people`, in whose transaction the
+functions about them run.
 """
 
 from __future__ import annotations
@@ -63,119 +65,98 @@ def create_tenant(slug: str, name: str) -> ActingUser:
 
 
 def add_member(
-    user: User,
+    tenant_id: uuid.UUID,
+    username: str,
     *,
-    roles: Collection[str] = (),
-    groups: Collection[str] = (),
-    actor_type: str = ActorType.HUMAN,
-    acting_user: ActingUser,
+    roles: Collection[str],
+    groups: Collection[str],
+    actor_type: str,
+    by: ActorRef,
 ) -> ActingUser:
-    """Make `user` a member of the acting user's tenant and return the new identity.
+    """Make a user a member and return the new identity.
 
-    Raises NotPermitted, Invalid for an unknown role, AlreadyMember.
+    Raises Invalid for an unknown user or role, AlreadyMember.
     """
     chosen = _checked_roles(roles)
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = _admin(acting_user)
-        # Two admins adding one user at once would both find no membership: the second waits here.
-        User.objects.select_for_update(of=("self",)).get(id=user.id)
-        if Membership.objects.filter(user_id=user.id).exists():
-            raise AlreadyMember
-        moment = now()
-        actor = Actor(
-            tenant_id=acting_user.tenant_id, type=actor_type, user_id=user.id, created_at=moment
-        )
-        actor.save(force_insert=True)
-        membership = Membership(
-            tenant_id=acting_user.tenant_id,
-            user_id=user.id,
-            actor=actor,
-            roles=sorted(chosen),
-            created_at=moment,
-        )
-        membership.save(force_insert=True)
-        GroupMembership.objects.bulk_create(
-            GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
-            for name in sorted(set(groups))
-        )
-        _record(
-            actor, "member_added", by, opens=True,
-            payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
-        )  # fmt: skip
+    # Two admins adding one user at once would both find no membership: the second waits here.
+    user = User.objects.select_for_update(of=("self",)).filter(username=username).first()
+    if user is None:
+        raise Invalid.field("/username", "There is nobody of this name.", code="unknown")
+    if Membership.objects.filter(user_id=user.id).exists():
+        raise AlreadyMember
+    moment = now()
+    actor = Actor(tenant_id=tenant_id, type=actor_type, user_id=user.id, created_at=moment)
+    actor.save(force_insert=True)
+    membership = Membership(
+        tenant_id=tenant_id, user_id=user.id, actor=actor, roles=sorted(chosen), created_at=moment
+    )
+    membership.save(force_insert=True)
+    GroupMembership.objects.bulk_create(
+        GroupMembership(tenant_id=tenant_id, membership=membership, name=name)
+        for name in sorted(set(groups))
+    )
+    _record(
+        actor, "member_added", by, opens=True,
+        payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
+    )  # fmt: skip
     return ActingUser(actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
 
 
 def change_roles(
-    membership_id: uuid.UUID, *, roles: Collection[str], acting_user: ActingUser
+    actor: Actor, membership: Membership, roles: Collection[str], *, by: ActorRef
 ) -> None:
-    """Replace a member's roles. Raises NotFound, NotPermitted, Invalid, LastAdmin."""
+    """Replace the roles of a locked member. Raises Invalid, LastAdmin."""
     chosen = _checked_roles(roles)
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = _admin(acting_user)
-        membership, actor = _locked(membership_id)
-        if Role.TENANT_ADMIN not in chosen:
-            _keep_an_admin(membership)
-        before = membership.roles
-        membership.roles = sorted(chosen)
-        membership.save(update_fields=["roles"])
-        _raise_version(actor)
-        _record(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
+    if Role.TENANT_ADMIN not in chosen:
+        _keep_an_admin(membership)
+    before = membership.roles
+    membership.roles = sorted(chosen)
+    membership.save(update_fields=["roles"])
+    _raise_version(actor)
+    _record(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
 
 
 def change_groups(
-    membership_id: uuid.UUID,
+    actor: Actor,
+    membership: Membership,
     *,
-    join: Collection[str] = (),
-    leave: Collection[str] = (),
-    acting_user: ActingUser,
+    join: Collection[str],
+    leave: Collection[str],
+    by: ActorRef,
 ) -> None:
-    """Put a member into groups and take them out of others. Raises NotFound, NotPermitted."""
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = _admin(acting_user)
-        membership, actor = _locked(membership_id)
-        held = set(membership.groups.values_list("name", flat=True))
-        for action, names in (
-            ("group_joined", sorted(set(join) - held)),
-            ("group_left", sorted(set(leave) & held)),
-        ):
-            if not names:
-                continue
-            if action == "group_joined":
-                GroupMembership.objects.bulk_create(
-                    GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
-                    for name in names
-                )
-            else:
-                membership.groups.filter(name__in=names).delete()
+    """Put a locked member into groups and take them out of others."""
+    held = set(membership.groups.values_list("name", flat=True))
+    joined, left = sorted(set(join) - held), sorted(set(leave) & held)
+    if joined:
+        GroupMembership.objects.bulk_create(
+            GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
+            for name in joined
+        )
+    membership.groups.filter(name__in=left).delete()
+    for action, names in (("group_joined", joined), ("group_left", left)):
+        if names:
             _raise_version(actor)
             _record(actor, action, by, payloads={"groups": names})
 
 
-def set_active(membership_id: uuid.UUID, *, active: bool, acting_user: ActingUser) -> None:
-    """Deactivate or reactivate a member; open tokens stop working at once.
+def set_active(actor: Actor, membership: Membership, *, active: bool, by: ActorRef) -> None:
+    """Deactivate or reactivate a locked member; open tokens stop working at once.
 
-    Raises NotFound, NotPermitted, LastAdmin.
+    Raises LastAdmin.
     """
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = _admin(acting_user)
-        membership, actor = _locked(membership_id)
-        if membership.is_active == active:
-            return
-        if not active:
-            _keep_an_admin(membership)
-        membership.is_active = actor.is_active = active
-        membership.save(update_fields=["is_active"])
-        _raise_version(actor, "is_active")
-        _record(
-            actor,
-            "member_reactivated" if active else "member_deactivated",
-            by,
-            before=_state(active=not active),
-        )
+    if membership.is_active == active:
+        return
+    if not active:
+        _keep_an_admin(membership)
+    membership.is_active = actor.is_active = active
+    membership.save(update_fields=["is_active"])
+    _raise_version(actor, "is_active")
+    _record(
+        actor,
+        "member_reactivated" if active else "member_deactivated",
+        by,
+        before=_state(active=not active),
+    )
 
 
 def create_token(acting_user: ActingUser, *, name: str = "") -> str:
@@ -186,7 +167,7 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         by = authority_of(acting_user)
-        membership, actor = _locked(acting_user.membership_id)
+        actor, membership = lock_member(acting_user.membership_id)
         _, token = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
             user=membership.user,
             expiry=TOKEN_LIFETIME,
@@ -199,12 +180,6 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
     return str(token)
 
 
-def _admin(acting_user: ActingUser) -> ActorRef:
-    authority = authority_of(acting_user)
-    authority.require_role({Role.TENANT_ADMIN}, "Only a tenant admin may change members.")
-    return authority.ref(role=Role.TENANT_ADMIN)
-
-
 def _checked_roles(roles: Collection[str]) -> set[str]:
     unknown = sorted(set(roles) - set(Role.values))
     if unknown:
@@ -214,8 +189,8 @@ def _checked_roles(roles: Collection[str]) -> set[str]:
     return set(roles) | {Role.MEMBER.value}
 
 
-def _locked(membership_id: uuid.UUID | None) -> tuple[Membership, Actor]:
-    """Lock a member's actor and read the membership.
+def lock_member(membership_id: uuid.UUID | None) -> tuple[Actor, Membership]:
+    """Lock a member's actor and read the membership. Raises NotFound.
 
     The lock closes the race of two changes reading the same actor version and chain head.
     """
@@ -228,7 +203,7 @@ def _locked(membership_id: uuid.UUID | None) -> tuple[Membership, Actor]:
     )
     if actor is None:
         raise NotFound
-    return Membership.objects.select_related("user").get(id=membership_id), actor
+    return actor, Membership.objects.select_related("user").get(id=membership_id)
 
 
 def _keep_an_admin(membership: Membership) -> None:

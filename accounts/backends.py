@@ -10,7 +10,7 @@ from typing_extensions import override
 from accounts.models import User
 from accounts.roles import Role
 
-_WORK = frozenset({"workitems", "cases", "executions"})
+_WORK = frozenset({"workitems", "cases", "executions", "compensation"})
 _ALL = _WORK | {"accounts", "notifications", "audit", "ledger"}
 # The apps whose rows a role may look at. Nobody adds, changes or deletes: verbs do.
 VIEWS_OF_ROLE: dict[str, frozenset[str]] = {

@@ -44,28 +44,11 @@ def places_of(user_id: uuid.UUID) -> list[Place]:
 
     Runs in the `login` scope: at sign-in no tenant is chosen yet.
     """
+    rows = Membership.objects.filter(
+        user_id=user_id, is_active=True, user__is_active=True, actor__is_active=True
+    ).select_related("tenant", "actor", "user")
     with system_scope("login"):
-        rows = list(
-            Membership.objects.filter(
-                user_id=user_id, is_active=True, user__is_active=True, actor__is_active=True
-            )
-            .select_related("tenant", "actor", "user")
-            .order_by("tenant__name", "id")
-        )
-    return [_place(row) for row in rows]
-
-
-def place(membership_id: uuid.UUID) -> Place | None:
-    """Return one active membership by id (of a session or a token), in the `login` scope."""
-    with system_scope("login"):
-        row = (
-            Membership.objects.filter(
-                id=membership_id, is_active=True, user__is_active=True, actor__is_active=True
-            )
-            .select_related("tenant", "actor", "user")
-            .first()
-        )
-    return None if row is None else _place(row)
+        return [_place(row) for row in rows.order_by("tenant__name", "id")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,21 +64,16 @@ def holder_of_token(digest: str) -> TokenHolder | None:
 
     None if it is unknown or expired, or if member, user or actor is not active.
     """
+    rows = ApiToken.objects.filter(
+        Q(expiry__isnull=True) | Q(expiry__gt=now()),
+        digest=digest,
+        membership__is_active=True,
+        membership__user__is_active=True,
+        membership__actor__is_active=True,
+    ).select_related("membership__tenant", "membership__actor", "membership__user")
     with system_scope("login"):
-        row = (
-            ApiToken.objects.filter(
-                Q(expiry__isnull=True) | Q(expiry__gt=now()),
-                digest=digest,
-                membership__is_active=True,
-                membership__user__is_active=True,
-                membership__actor__is_active=True,
-            )
-            .select_related("membership__tenant", "membership__actor", "membership__user")
-            .first()
-        )
-    if row is None:
-        return None
-    return TokenHolder(row.membership.user, _place(row.membership))
+        row = rows.first()
+    return None if row is None else TokenHolder(row.membership.user, _place(row.membership))
 
 
 def people(actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:

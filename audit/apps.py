@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
@@ -15,18 +17,5 @@ class AuditConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Register. Models are loaded only now."""
-        from audit import describing  # noqa: PLC0415  -- needs loaded models
-        from web import nav  # noqa: PLC0415  -- needs loaded models
-
-        describing.register()
-        nav.register(
-            nav.NavEntry(
-                key="ledger",
-                label=_("Ledger"),
-                icon="book-open",
-                url_name="audit:entries",
-                order=50,
-                rule=True,
-            )
-        )
+        """Register once all models are loaded; they may not be imported before."""
+        import_module("audit.startup").register()

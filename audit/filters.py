@@ -11,11 +11,12 @@ from typing import Any
 from accounts.selectors import actor_named
 from ledger import selectors
 from ledger.errors import Invalid
-from ledger.vocabulary import ACTIONS, KINDS, SUBJECT_TYPES
+from ledger.vocabulary import KINDS, SUBJECT_TYPES, all_actions
 
 #: Newest first. Entries of one transaction share their moment; ids rise within it.
 NEWEST_FIRST = ("-at", "-id")
 _CODE = "invalid_filter"
+_COLUMNS = ("subject_type", "subject_id", "case_id", "action", "kind")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,17 +37,8 @@ class EntryFilter:
 
         An actor nobody knows has done nothing. Runs in the caller's tenant scope.
         """
-        wanted: dict[str, Any] = {
-            name: value
-            for name, value in (
-                ("subject_type", self.subject_type),
-                ("subject_id", self.subject_id),
-                ("case_id", self.case_id),
-                ("action", self.action),
-                ("kind", self.kind),
-            )
-            if value is not None
-        }
+        said = {name: getattr(self, name) for name in _COLUMNS}
+        wanted = {name: value for name, value in said.items() if value is not None}
         if self.actor is not None:
             found = actor_named(self.actor)
             if found is None:
@@ -70,7 +62,7 @@ def parse(query: Mapping[str, Any]) -> EntryFilter:
         subject_id=subject_id,
         case_id=_uuid("case", _text(query, "case")),
         actor=_text(query, "actor"),
-        action=_word("action", _text(query, "action"), ACTIONS),
+        action=_word("action", _text(query, "action"), all_actions()),
         kind=_word("kind", _text(query, "kind"), KINDS),
         since=_date("since", _text(query, "since")),
         until=_date("until", _text(query, "until")),

@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from audit.entry_context import Presenter, subject_context
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
-from audit.presenting import Presenter
 from ledger import selectors
 from ledger.errors import NotFound
-from ledger.vocabulary import ACTIONS, SUBJECT_TYPES
-from web.describers import describe
+from ledger.vocabulary import SUBJECT_TYPES, actions_of, all_actions
+from verbs.subject import describe
+from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
-from web.entry_words import SUBJECT_WORDS, words_for
 from web.pages import MemberPage
 
 
@@ -27,58 +27,46 @@ class EntriesPage(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page."""
         asked = parse(request.GET)
-        found, links = self.page(asked.rows(), order=NEWEST_FIRST)
-        entries = selectors.open_entries(found.rows)
-        presenter = Presenter(entries)
-        return self.render(
-            "audit/entries.html",
-            {
-                "crumbs": [{"label": _("Ledger"), "url": ""}],
-                "subject": None,
-                "rows": [presenter.row(each, with_subject=True) for each in entries],
-                "check": None,
-                "pagination": links,
-                "chips": _chips(request),
-                "filters": _form(asked),
-                "clear_url": reverse("audit:entries"),
-            },
-        )
+        context = {
+            "crumbs": [{"label": _("Ledger"), "url": ""}],
+            "subject": None,
+            "chips": _chips(request),
+            "filters": _form(asked),
+            "clear_url": reverse("audit:entries"),
+        }
+        return _listed(self, asked.rows(), context, order=NEWEST_FIRST)
 
 
 class SubjectPage(MemberPage):
     """The chain of one subject, newest first."""
 
-    def get(
-        self,
-        _request: HttpRequest,
-        type: str,
-        id: uuid.UUID,
-    ) -> HttpResponse:
+    def get(self, _request: HttpRequest, type: str, id: uuid.UUID) -> HttpResponse:
         """Show one page of it."""
         if type not in SUBJECT_TYPES or selectors.head(type, id) is None:
             raise NotFound
         rows = selectors.all_entries().filter(subject_type=type, subject_id=id)
-        found, links = self.page(rows, order=("-subject_seq", "-id"))
-        entries = selectors.open_entries(found.rows)
-        presenter = Presenter(entries)
         subject = describe([(type, id)])[(type, id)]
-        return self.render(
-            "audit/entries.html",
-            {
-                "crumbs": [
-                    {"label": _("Ledger"), "url": reverse("audit:entries")},
-                    {"label": subject.title, "url": ""},
-                ],
-                "subject": {
-                    "label": subject.title,
-                    "url": subject.url or ledger_url(type, id),
-                    "type_label": SUBJECT_WORDS[type],
-                },
-                "rows": [presenter.row(each, with_subject=False) for each in entries],
-                "check": None,
-                "pagination": links,
-            },
-        )
+        context = {
+            "crumbs": [_to_ledger(), {"label": subject.title, "url": ""}],
+            "subject": subject_context(type, id, subject),
+        }
+        return _listed(self, rows, context, order=("-subject_seq", "-id"))
+
+
+def _listed(
+    page: MemberPage, rows: Any, context: dict[str, Any], *, order: tuple[str, str]
+) -> HttpResponse:
+    """Show one page of entries; each names its subject where they are not all of one."""
+    found, links = page.page(rows, order=order)
+    entries = selectors.open_entries(found.rows)
+    presenter, mixed = Presenter(entries), context["subject"] is None
+    shown = [presenter.row(each, with_subject=mixed) for each in entries]
+    more = {"rows": shown, "check": None, "pagination": links}
+    return page.render("audit/entries.html", {**context, **more})
+
+
+def _to_ledger() -> dict[str, str]:
+    return {"label": _("Ledger"), "url": reverse("audit:entries")}
 
 
 class EntryPage(MemberPage):
@@ -92,20 +80,13 @@ class EntryPage(MemberPage):
         effects = selectors.effects_of(id)
         presenter = Presenter([entry], effects=effects)
         shown = presenter.full(entry, effects, selectors.previous_of(entry))
-        return self.render(
-            "audit/entry.html",
-            {
-                "crumbs": [
-                    {"label": _("Ledger"), "url": reverse("audit:entries")},
-                    {
-                        "label": shown["subject"]["label"],
-                        "url": ledger_url(entry.subject_type, entry.subject_id),
-                    },
-                    {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
-                ],
-                "entry": shown,
-            },
-        )
+        page = ledger_url(entry.subject_type, entry.subject_id)
+        crumbs = [
+            _to_ledger(),
+            {"label": shown["subject"]["label"], "url": page},
+            {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
+        ]
+        return self.render("audit/entry.html", {"crumbs": crumbs, "entry": shown})
 
 
 def _names() -> dict[str, str]:
@@ -136,9 +117,9 @@ def _chips(request: HttpRequest) -> list[dict[str, str]]:
 
 def _said(name: str, value: str) -> str:
     if name == "type":
-        return str(SUBJECT_WORDS[value])
+        return str(subject_words(value))
     if name == "action":
-        return str(words_for("", value).label)
+        return action_label(value)
     return value
 
 
@@ -148,14 +129,20 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
     return {
         "action": reverse("audit:entries"),
         "fields": [
-            _select("type", asked.subject_type, {t: SUBJECT_WORDS[t] for t in SUBJECT_TYPES}),
-            _select("action", asked.action, {a: words_for("", a).label for a in ACTIONS}),
+            _select("type", asked.subject_type, all_subject_words()),
+            _select("action", asked.action, _actions(asked.subject_type)),
             _field("actor", "search", asked.actor),
             _field("since", "date", asked.since),
             _field("until", "date", asked.until),
         ],
         "hidden": [{"name": name, "value": value} for name, value in hidden.items() if value],
     }
+
+
+def _actions(subject_type: str | None) -> dict[str, str]:
+    """Return what there is to choose: of one kind of thing, if one has been chosen."""
+    known = all_actions() if subject_type is None else actions_of(subject_type)
+    return {action: action_label(action, subject_type or "") for action in known}
 
 
 def _field(name: str, kind: str, value: object) -> dict[str, Any]:

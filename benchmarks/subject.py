@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import ActingUser
-from accounts.actions import add_member, create_tenant, create_user
+from accounts.actions import create_tenant, create_user
+from people.actions import add_member
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.creating import Wanted
 
 
 class Subject:
@@ -20,27 +21,31 @@ class Subject:
         tag = uuid.uuid4().hex[:8]
         system = create_tenant(f"bench-{tag}", "Benchmark")
         self.analyst: ActingUser = add_member(
-            create_user(f"analyst-{tag}", password=None), groups=["analysts"], acting_user=system
+            call=Call(system),
+            username=create_user(f"analyst-{tag}", password=None).username,
+            groups=["analysts"],
         )
+        self.call = Call(self.analyst)
         self.ours, self.theirs = (self._started() for _ in range(2))
 
     def _started(self) -> uuid.UUID:
-        wanted = Wanted(title="Check identity of applicant", candidate_groups=["analysts"])
-        item = actions.create_work_item(wanted, acting_user=self.analyst)
-        actions.start(item.id, acting_user=self.analyst)
+        item = actions.create_work_item(
+            call=self.call, title="Check identity of applicant", candidate_groups=["analysts"]
+        )
+        actions.start(item.id, call=self.call)
         return item.id
 
     def run(self, transitions: int) -> None:
         """Stop and start our item, `transitions` times in all (an even number)."""
         for _ in range(transitions // 2):
-            actions.stop(self.ours, acting_user=self.analyst)
-            actions.start(self.ours, acting_user=self.analyst)
+            actions.stop(self.ours, call=self.call)
+            actions.start(self.ours, call=self.call)
 
     def count_statements(self) -> int:
         """Return the statements of one transition, transaction control aside."""
         with CaptureQueriesContext(connection) as captured:
-            actions.stop(self.ours, acting_user=self.analyst)
-        actions.start(self.ours, acting_user=self.analyst)
+            actions.stop(self.ours, call=self.call)
+        actions.start(self.ours, call=self.call)
         control = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
         return sum(not q["sql"].startswith(control) for q in captured.captured_queries)
 

@@ -84,7 +84,7 @@ def _pgbench(variables: dict[str, uuid.UUID], transactions: int) -> float:
     """Run the ceiling script and return its transactions per second, connecting time aside."""
     url = psycopg.conninfo.conninfo_to_dict(os.environ["DATABASE_URL"])
     settings = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
-    program = bundled_postgres().postgres.parent / "pgbench"
+    program = bundled_postgres() / "pgbench"
     done = subprocess.run(
         [
             str(program), "--no-vacuum", "--protocol", "prepared",

@@ -1,4 +1,4 @@
-"""Cases, definitions and rollbacks in the admin: looked at; undone through the plan service."""
+"""Cases and definitions in the admin: looked at; undone through the plan service."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from cases import chain
-from cases.admin_actions import Confirmation, offered
-from cases.models import Case, CaseDefinition, CompensationRun
+from cases import case_chain
+from cases.models import Case, CaseDefinition
+from compensation.admin_actions import Confirmation, offered
 from web import admin_parts
 from web.admin import TenantModelAdmin
-from workitems import chain as drawing
+from workitems import chain
 from workitems.admin import WorkItemAdmin
 
 
@@ -75,58 +72,13 @@ class CaseAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:
         """Return the drawing of what led to what."""
-        figure = drawing.figure(chain.of_case(row.id), label=_("Causal chain of this case"))
+        figure = chain.figure(case_chain.of_case(row.id), label=_("Causal chain of this case"))
         return admin_parts.causal_chain(figure, reverse("cases:chain", args=[row.id]))
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Case) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(Case.subject_type, row.id)
-
-
-@admin.register(CompensationRun)
-class CompensationRunAdmin(TenantModelAdmin):
-    """Rollbacks: asked for by whom, why, and how far."""
-
-    list_display = ("about_type", "about_id", "status", "asked_by", "started_at", "ended_at")
-    list_filter = ("status", "about_type", "trigger")
-    search_fields = ("reason",)
-    ordering = ("-started_at", "-id")
-    show_full_result_count = False
-    readonly_fields = ("asked_by", "basis", "steps_table", "ledger")
-    fieldsets = (
-        (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
-        (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "basis")}),
-        (gettext_lazy("Steps"), {"fields": ("steps_table",)}),
-        (gettext_lazy("Time"), {"fields": ("started_at", "ended_at")}),
-        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
-    )
-
-    @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CompensationRun]:
-        """Return the tenant's runs with who asked for them, in one query."""
-        return super().get_queryset(request).select_related("requested_by__user")
-
-    @admin.display(description=gettext_lazy("asked for by"))
-    def asked_by(self, row: CompensationRun) -> str:
-        """Return who asked for it."""
-        user = row.requested_by.user
-        return "" if user is None else user.username
-
-    @admin.display(description=gettext_lazy("regulatory basis"))
-    def basis(self, row: CompensationRun) -> SafeString:
-        """Return the regulatory basis, indented."""
-        return admin_parts.json_text(row.regulatory_basis)
-
-    @admin.display(description=gettext_lazy("steps"))
-    def steps_table(self, row: CompensationRun) -> SafeString:
-        """Return the steps in the order of undoing."""
-        return render_to_string("admin/amends/steps.html", {"steps": row.steps.order_by("n")})
-
-    @admin.display(description=gettext_lazy("ledger entries"))
-    def ledger(self, row: CompensationRun) -> SafeString:
-        """Return the newest entries, newest first."""
-        return admin_parts.ledger_entries(CompensationRun.subject_type, row.id)
 
 
 @admin.register(CaseDefinition)

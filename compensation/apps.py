@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class CompensationConfig(AppConfig):
@@ -11,3 +12,10 @@ class CompensationConfig(AppConfig):
 
     name = "compensation"
     verbose_name = _("Undoing")
+
+    @override
+    def ready(self) -> None:
+        """Register. Models are loaded only now."""
+        from compensation import startup  # noqa: PLC0415  -- needs loaded models
+
+        startup.register()

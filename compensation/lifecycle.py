@@ -1,18 +1,24 @@
-"""States of undoing: of what is undone, and of one attempt at it. Pure."""
+"""States of undoing: of what is undone, of one attempt, of runs and steps (DESIGN §5, §6). Pure.
+
+What is undone: settled → COMPENSATING → COMPENSATED or COMPENSATION_FAULTED; from a fault a new
+attempt, attested → COMPENSATED, abandoned → settled; withdrawn before the undo started → settled.
+"""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from verbs.operation import Operation, operation, table
+
 
 class CompensationState(models.TextChoices):
-    """How far the undo is, stored on every work item and execution."""
+    """How far the undo is, stored on everything that can be undone."""
 
     NONE = "NONE", _("Not undone")
     COMPENSATING = "COMPENSATING", _("Being undone")
     COMPENSATED = "COMPENSATED", _("Undone")
-    COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Undo failed")
+    COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Needs a decision")
 
 
 class AttemptOutcome(models.TextChoices):
@@ -35,3 +41,109 @@ class Reversibility(models.TextChoices):
     IRREVERSIBLE = "irreversible", _("Cannot be undone")
     NOT_NEEDED = "not_needed", _("Needs no undo")
     UNSPECIFIED = "unspecified", _("Not declared")
+
+
+class Mode(models.TextChoices):
+    """Who or what does the undoing."""
+
+    HUMAN = "human", _("By a person")
+    AUTOMATED = "automated", _("Automatically")
+
+
+class ExclusionCode(models.TextChoices):
+    """Why a plan does not undo something."""
+
+    IRREVERSIBLE = "irreversible", _("Irreversible")
+    PIVOT = "pivot", _("Point of no return")
+    WINDOW_CLOSED = "window_closed", _("Too late")
+    ALREADY_COMPENSATED = "already_compensated", _("Already undone")
+    NOT_COMPLETED = "not_completed", _("Was not finished")
+    IN_FLIGHT = "in_flight", _("Still running")
+    NO_COMPENSATION_DECLARED = "no_compensation_declared", _("No way to undo declared")
+    ERASED = "erased", _("Data erased")
+    OTHER_TENANT = "other_tenant", _("Belongs to someone else")
+    DEPENDENTS_REMAIN = "dependents_remain", _("Later work builds on it")
+
+
+class RunStatus(models.TextChoices):
+    """Every status of a compensation run."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL", _("Waits for approval")
+    APPROVED = "APPROVED", _("About to start")
+    RUNNING = "RUNNING", _("Rolling back")
+    PAUSED = "PAUSED", _("Paused")
+    COMPLETED = "COMPLETED", _("Rolled back")
+    PARTIAL = "PARTIAL", _("Rolled back with exceptions")
+    FAULTED = "FAULTED", _("Needs a decision")
+    REJECTED = "REJECTED", _("Refused")
+    CANCELLED = "CANCELLED", _("Cancelled")
+    EXPIRED = "EXPIRED", _("Expired")
+    SUPERSEDED = "SUPERSEDED", _("Out of date")
+
+
+class StepStatus(models.TextChoices):
+    """Every status of one step of a run."""
+
+    PLANNED = "PLANNED", _("Not started")
+    WAITING = "WAITING", _("Waits for a person")
+    RUNNING = "RUNNING", _("Being undone")
+    DONE = "DONE", _("Undone")
+    FAILED = "FAILED", _("Needs a decision")
+    RESOLVED = "RESOLVED", _("Settled by hand")
+    ABANDONED = "ABANDONED", _("Given up")
+    SKIPPED = "SKIPPED", _("Left out")
+    BLOCKED = "BLOCKED", _("Blocked")
+
+
+class Trigger(models.TextChoices):
+    """What started a run."""
+
+    OPERATOR = "operator", _("An operator")
+
+
+S, R, T = CompensationState, RunStatus, StepStatus
+
+LIVE_RUNS = frozenset({R.APPROVED, R.RUNNING, R.PAUSED, R.FAULTED})
+DONE_STEPS = frozenset({T.DONE, T.RESOLVED, T.SKIPPED})
+FAILED_STEPS = frozenset({T.FAILED, T.ABANDONED, T.BLOCKED})
+UNDER_WAY = frozenset({T.WAITING, T.RUNNING})
+
+# Left behind for good: a run that met one of these has not undone everything.
+RESIDUAL_EXCLUSIONS = frozenset(
+    "irreversible pivot window_closed no_compensation_declared erased other_tenant".split()
+)
+
+# What a rollback leaves standing that somebody may want gone.
+CANNOT = RESIDUAL_EXCLUSIONS | {"dependents_remain"}
+
+
+def undo_operations(settled: str) -> dict[str, Operation]:
+    """Return the rows that everything undoable shares; `settled` is its status when finished."""
+    fault = {S.COMPENSATION_FAULTED}
+    return table(
+        operation("compensate", {settled}, S.COMPENSATING, "original_actor operator system"),
+        operation("settle_compensated", {S.COMPENSATING}, S.COMPENSATED, "system"),
+        operation("settle_faulted", {S.COMPENSATING}, S.COMPENSATION_FAULTED, "system"),
+        operation("retry", fault, S.COMPENSATING, "operator"),
+        operation("reassign", fault, S.COMPENSATING, "operator"),
+        operation("hand-to-human", fault, S.COMPENSATING, "operator"),
+        operation("attest", fault, S.COMPENSATED, "operator"),
+        operation("abandon", fault, settled, "operator"),
+        operation("withdraw", {S.COMPENSATING}, settled, "requester operator"),
+    )
+
+
+PLAN_OPERATION = operation("compensation-plan", None, None, "operator system")
+EXECUTE = operation("execute", None, None, "operator system")
+RUN_OPERATIONS = table(
+    operation("pause", {R.RUNNING}, R.PAUSED, "operator system"),
+    operation("resume", {R.PAUSED}, R.RUNNING, "operator system"),
+)
+# Of a failed step in a live run; the run goes on with it.
+STEP_OPERATIONS = table(
+    operation("retry", {T.FAILED}, None, "operator system"),
+    operation("reassign", {T.FAILED}, T.RUNNING, "operator system"),
+    operation("hand-to-human", {T.FAILED}, T.RUNNING, "operator system"),
+    operation("attest", {T.FAILED}, T.RESOLVED, "operator system"),
+    operation("abandon", {T.FAILED}, T.ABANDONED, "operator system"),
+)

@@ -1,14 +1,109 @@
-"""Attempts to undo anything, and the completion counter that gives the order."""
+"""What can be undone and what undoes, attempts, plans, runs, steps, and the order of completion.
+
+Runs and steps are guarded: every update of a row raises its version and has its ledger entry. A
+step's entry has its run as subject and carries the step, its status and its version.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django_fsm import RETURN_VALUE, FSMField, transition
 
-from compensation.lifecycle import AttemptOutcome
+from compensation.lifecycle import (
+    LIVE_RUNS,
+    AttemptOutcome,
+    CompensationState,
+    Reversibility,
+    RunStatus,
+    StepStatus,
+    Trigger,
+    undo_operations,
+)
 from ledger.ids import new_id
+from verbs.subject import Ref
+
+R, T = RunStatus, StepStatus
+_LIVE = models.Q(status__in=sorted(LIVE_RUNS))
+
+
+class UndoableRow(models.Model):
+    """The columns of everything that can be undone.
+
+    `policy` says how (stored form of a `CompensationPolicy`), `case_id` and `binding` where it
+    belongs, `completion_seq` its place in the order of completion.
+    """
+
+    compensation_state = models.TextField(
+        choices=CompensationState.choices, default=CompensationState.NONE
+    )
+    compensation_round = models.IntegerField(default=0)
+    policy = models.JSONField(default=dict)
+    reversibility = models.TextField(
+        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
+    )
+    case_id = models.UUIDField(null=True)
+    binding = models.TextField(default="")
+    completion_seq = models.BigIntegerField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class UndoingRow(models.Model):
+    """The columns of what may itself undo something, all set at insert.
+
+    `undoes_*` names the original; `compensation` holds requested_by, reason, regulatory_basis,
+    strategy, mode, run, attempt and the frozen `original_snapshot`.
+    """
+
+    undoes_type = models.TextField(default="")
+    undoes_id = models.UUIDField(null=True)
+    compensation = models.JSONField(null=True)
+    run_id = models.UUIDField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+def _moves(name: str, sources: Iterable[str], target: str) -> Callable[[Any], None]:
+    """Return the FSM method of this name, which changes nothing but the status."""
+
+    def move(_self: Any) -> None:
+        return None
+
+    move.__name__, move.__doc__ = name, f"{', '.join(sorted(sources))} → {target}."
+    marked: Callable[[Any], None] = transition(
+        field="status", source=sorted(sources), target=target
+    )(move)
+    return marked
+
+
+#: The FSM methods of everything that can be undone, by the operation they go with.
+_UNDO_METHODS = {
+    "compensate": "compensate",
+    "settle_compensated": "settle_compensated",
+    "settle_faulted": "settle_faulted",
+    "retry_compensation": "retry",
+    "attest": "attest",
+    "abandon": "abandon",
+    "withdraw": "withdraw",
+}
+
+
+def undo_methods(settled: str) -> tuple[Any, ...]:
+    """Return the FSM methods of the rows of `undo_operations`, in the order of `_UNDO_METHODS`.
+
+    Retry, reassign and hand-to-human are one transition: a new attempt.
+    """
+    rows = undo_operations(settled)
+    return tuple(
+        _moves(name, rows[operation].sources or (), str(rows[operation].target))
+        for name, operation in _UNDO_METHODS.items()
+    )
 
 
 class CompensationAttempt(models.Model):
@@ -67,3 +162,194 @@ class CompletionCounter(models.Model):
     case_id = models.UUIDField(primary_key=True)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     last = models.BigIntegerField(default=0)
+
+
+class CompensationPlan(models.Model):
+    """A frozen answer to "what would be undone". Written once, good for 15 minutes.
+
+    `content` holds `steps` and `excluded` as people read them; `digest` is over what decides.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    subject_type = models.TextField()
+    subject_id = models.UUIDField()
+    whole_type = models.TextField(default="", blank=True)
+    whole_id = models.UUIDField(null=True)
+    scope = models.JSONField()
+    strategy = models.TextField(default="", blank=True)
+    include = models.JSONField(default=list)
+    reason = models.TextField()
+    regulatory_basis = models.JSONField(default=list)
+    digest = models.TextField()
+    content = models.JSONField()
+    requires_approval = models.BooleanField(default=False)
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "subject_id"], name="compensation_plan_subject"),
+        ]
+
+    @property
+    def about(self) -> Ref:
+        """Type and id of what it is about."""
+        return (self.subject_type, self.subject_id)
+
+
+class CompensationRun(models.Model):
+    """The governed request that executes a plan.
+
+    `whole_*` is what its pieces belong to, if anything; `root_id` the tree whose one live slot it
+    takes. `held`: somebody paused it and nobody
+    has resumed it, even where a failed step has stopped it since.
+    """
+
+    subject_type: ClassVar[str] = "compensation_run"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    version = models.IntegerField(default=1)
+    plan = models.ForeignKey(CompensationPlan, PROTECT, db_constraint=False, related_name="runs")
+    about_type = models.TextField()
+    about_id = models.UUIDField()
+    whole_type = models.TextField(default="", blank=True)
+    whole_id = models.UUIDField(null=True)
+    root_id = models.UUIDField(null=True)
+    parent_run = models.ForeignKey(
+        "self", PROTECT, null=True, db_constraint=False, related_name="child_runs"
+    )
+    trigger = models.TextField(choices=Trigger.choices, default=Trigger.OPERATOR)
+    status = FSMField(choices=R.choices, default=R.RUNNING, protected=True)
+    requested_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
+    reason = models.TextField()
+    regulatory_basis = models.JSONField(default=list)
+    resume_after = models.BooleanField(default=False)
+    held = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "root_id"],
+                condition=_LIVE & models.Q(parent_run__isnull=True, root_id__isnull=False),
+                name="compensation_run_one_live",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "about_type", "about_id"],
+                condition=_LIVE & models.Q(parent_run__isnull=True),
+                name="compensation_run_one_live_about",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-started_at", "-id"], name="compensation_run_list"),
+            models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
+            models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
+        ]
+
+    @property
+    def about(self) -> Ref:
+        """Type and id of what it is about."""
+        return (self.about_type, self.about_id)
+
+    @property
+    def about_whole(self) -> bool:
+        """Whether it moves the status of a whole, not of one piece in it."""
+        return self.whole_id is not None and self.about_id == self.whole_id
+
+    @transition(field=status, source=R.RUNNING, target=R.PAUSED)
+    def pause(self) -> None:
+        """No further step starts."""
+        self.held = True
+
+    @transition(field=status, source=R.PAUSED, target=R.RUNNING)
+    def resume(self) -> None:
+        """Steps start again."""
+        self.held = False
+
+    #: A step failed and holds the run.
+    fail = _moves("fail", {R.RUNNING, R.PAUSED}, R.FAULTED)
+
+    @transition(field=status, source=R.FAULTED, target=RETURN_VALUE(R.RUNNING, R.PAUSED))
+    def go_on(self) -> str:
+        """The failed step was retried, resolved or abandoned. What was on hold stays so."""
+        return str(R.PAUSED if self.held else R.RUNNING)
+
+    #: Everything in its scope is undone.
+    complete = _moves("complete", {R.RUNNING}, R.COMPLETED)
+    #: It is over and something stays.
+    complete_partially = _moves("complete_partially", {R.RUNNING}, R.PARTIAL)
+
+
+class CompensationStep(models.Model):
+    """The undo of one original within a run; the order is falling `completion_seq`.
+
+    `spec` is the step as planned, `binding` the undo binding that says how it is asked for.
+    `adopted`: an undo that was under way already is awaited instead of started.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    version = models.IntegerField(default=1)
+    run = models.ForeignKey(CompensationRun, PROTECT, db_constraint=False, related_name="steps")
+    n = models.IntegerField()
+    original_type = models.TextField()
+    original_id = models.UUIDField()
+    original_name = models.TextField()
+    completion_seq = models.BigIntegerField(null=True)
+    status = FSMField(choices=T.choices, default=T.PLANNED, protected=True)
+    mode = models.TextField()
+    strategy = models.TextField()
+    spec = models.JSONField()
+    binding = models.TextField(default="", blank=True)
+    compensation_type = models.TextField(default="", blank=True)
+    compensation_id = models.UUIDField(null=True)
+    adopted = models.BooleanField(default=False)
+    amendment = models.BooleanField(default=False)
+    error = models.TextField(default="", blank=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "run", "n"], name="compensation_step_number"),
+            models.UniqueConstraint(
+                fields=["tenant", "run", "original_id"], name="compensation_step_original"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "original_id"],
+                condition=models.Q(status__in=["RUNNING", "FAILED"]),
+                name="compensation_step_under_way",
+            ),
+        ]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its place in the order of undoing, the first lowest."""
+        return (-(self.completion_seq or 0), self.n)
+
+    #: Its undo begins, or one under way is adopted.
+    start = _moves("start", {T.PLANNED}, T.RUNNING)
+    #: The original is undone.
+    finish = _moves("finish", {T.RUNNING, T.FAILED}, T.DONE)
+    #: The undo did not undo, or could not begin.
+    fail = _moves("fail", {T.PLANNED, T.RUNNING}, T.FAILED)
+    #: It could not even begin; it is tried from the start.
+    replan = _moves("replan", {T.FAILED}, T.PLANNED)
+    #: A new attempt.
+    retry = _moves("retry", {T.FAILED}, T.RUNNING)
+    #: A person attested that it is undone.
+    resolve = _moves("resolve", {T.RUNNING, T.FAILED}, T.RESOLVED)
+    #: The effect stays.
+    abandon = _moves("abandon", {T.RUNNING, T.FAILED}, T.ABANDONED)
+    #: The undo it had adopted was withdrawn; it starts one of its own.
+    put_back = _moves("put_back", {T.RUNNING}, T.PLANNED)
+    #: It was undone meanwhile.
+    skip = _moves("skip", {T.PLANNED}, T.SKIPPED)

@@ -1,7 +1,7 @@
 """What undoing one finished thing would mean: a pure function of its stored row.
 
 `plan_original` answers with a step (how, by whom), an exclusion (why not, and what instead), or
-None for what needs no undo. `cases` selects and orders; nothing here reads the database or the
+None for what needs no undo. `plan` selects and orders; nothing here reads the database or the
 clock.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from typing import Any, Protocol
+from typing import Any
 
 from compensation.lifecycle import CompensationState, Reversibility
 from compensation.policy import CompensationPolicy
+from ledger.clock import rfc3339
 
 # How an undo task may end; only the first two settle the original as undone.
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
@@ -34,6 +35,7 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
 # These hold whether or not an undo is needed.
 UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
+SEQ_OF_UNORDERED = -1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,23 +46,67 @@ class OriginalRef:
     id: uuid.UUID
     name: str
 
+    def to_json(self) -> dict[str, str]:
+        """Return it as plans store and show it."""
+        return {"type": self.type, "id": str(self.id), "name": self.name}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of work of a whole (or the one a plan is about) as planning sees it.
+
+    `row` is what can be undone; `settled` its finished status; `policy` what was declared (None:
+    nothing); `undo` the name of the binding that undoes it; `aliases` are further names by which a
+    scope may call it; `by_itself`: it may be undone alone, without a plan.
+    """
+
+    row: Any
+    original: OriginalRef
+    settled: str
+    policy: CompensationPolicy | None
+    reversibility: str
+    completed_at: dt.datetime | None
+    completed_by: uuid.UUID | None
+    in_flight: bool
+    undo: str = ""
+    aliases: tuple[str, ...] = ()
+    by_itself: bool = True
+
+    @property
+    def seq(self) -> int:
+        """The completion number, below all others for what has none."""
+        found = self.row.completion_seq
+        return SEQ_OF_UNORDERED if found is None else int(found)
+
+    def called(self, word: str) -> bool:
+        """Whether `word` names this part: by its name, its id, or an alias."""
+        return word in {self.original.name, str(self.original.id), *self.aliases}
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UndoStep:
     """How one finished thing would be undone."""
 
-    original: OriginalRef
-    completion_seq: int | None
-    completed_at: dt.datetime | None
-    completed_by: uuid.UUID | None
-    mode: str
-    strategy: str
-    capability: str
-    performer: str
-    candidate_groups: tuple[str, ...]
-    fallback: str
-    policy_hash: str
-    compensation_state: str
+    part: Part
+    policy: CompensationPolicy
+    strategy: str | None
+
+    def shown(self, n: int, *, depends_on: list[int]) -> dict[str, Any]:
+        """Return it as the plan stores and shows it."""
+        part, how = self.part, _how(self.policy, self.strategy)
+        return {
+            "n": n,
+            "original": part.original.to_json(),
+            "completion_seq": part.row.completion_seq,
+            "completed_at": rfc3339(part.completed_at) if part.completed_at else None,
+            "completed_by": str(part.completed_by) if part.completed_by else None,
+            **how,
+            "candidate_groups": list(how["candidate_groups"]),
+            "policy_hash": self.policy.digest,
+            "binding": part.undo,
+            "deadline": None,
+            "depends_on": depends_on,
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +117,15 @@ class Exclusion:
     code: str
     detail: str
     alternatives: tuple[str, ...]
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as the plan stores and shows it."""
+        return {
+            "original": self.original.to_json(),
+            "code": self.code,
+            "detail": self.detail,
+            "alternatives": list(self.alternatives),
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,39 +173,24 @@ class UndoRequest:
         return cls(**values)
 
 
-class Compensable(Protocol):
-    """The columns that every kind of original has (work items and executions)."""
-
-    id: uuid.UUID
-    tenant_id: uuid.UUID
-    version: int
-    status: str
-    compensation_state: str
-    compensation_round: int
-    reversibility: str
-    policy: dict[str, Any]
-    undoes_id: uuid.UUID | None
-    run_id: uuid.UUID | None
-    case_id: uuid.UUID | None
-    binding: str
-    completion_seq: int | None
-
-
 def request_of(
     policy: CompensationPolicy, *, reason: str, requested_by: uuid.UUID, strategy: str | None = None
 ) -> UndoRequest:
     """Return the request that an effective policy means."""
+    return UndoRequest(reason=reason, requested_by=requested_by, **_how(policy, strategy))
+
+
+def _how(policy: CompensationPolicy, strategy: str | None) -> dict[str, Any]:
+    """Return how an undo is done, by the names of `UndoRequest`; a `strategy` asked for wins."""
     said = policy.effective()
-    return UndoRequest(
-        mode=said.mode or "human",
-        strategy=strategy or said.strategy or "restore",
-        reason=reason,
-        requested_by=requested_by,
-        capability=said.capability or "",
-        performer=said.performer or "original_actor",
-        candidate_groups=said.candidate_groups or (),
-        fallback=said.fallback or "fault",
-    )
+    return {
+        "mode": said.mode,
+        "strategy": strategy or said.strategy,
+        "capability": said.capability or "",
+        "performer": said.performer,
+        "candidate_groups": said.candidate_groups,
+        "fallback": said.fallback,
+    }
 
 
 def had_effect(row: object) -> bool:
@@ -160,30 +200,21 @@ def had_effect(row: object) -> bool:
 
 
 def plan_original(
-    row: Compensable,
-    original: OriginalRef,
-    *,
-    settled: str,
-    policy: CompensationPolicy | None,
-    completed_at: dt.datetime | None,
-    completed_by: uuid.UUID | None,
-    in_flight: bool,
-    strategy: str | None,
-    now: dt.datetime,
+    part: Part, *, strategy: str | None, now: dt.datetime
 ) -> UndoStep | Exclusion | None:
-    """Return how `row` would be undone, why it would not, or None when it needs no undo.
-
-    `settled` is the status of finished work of this kind, `policy` what was declared (None:
-    nothing).
-    """
+    """Return how a part would be undone, why it would not, or None when it needs no undo."""
+    row, policy = part.row, part.policy
     if not had_effect(row):
-        return Exclusion(original, "not_completed", *NO_EFFECT)
+        return Exclusion(part.original, "not_completed", *NO_EFFECT)
     state = row.compensation_state
-    closes = _window_ends(policy, completed_at)
+    window = None if policy is None else policy.effective().window
+    closes = None
+    if window is not None and part.completed_at is not None:
+        closes = part.completed_at + window
     refusals = (
         (state == CompensationState.COMPENSATED, "already_compensated"),
-        (in_flight, "in_flight"),
-        (state == CompensationState.NONE and row.status != settled, "not_completed"),
+        (part.in_flight, "in_flight"),
+        (state == CompensationState.NONE and row.status != part.settled, "not_completed"),
         (row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct", "irreversible"),
         (row.reversibility == Reversibility.PIVOT, "pivot"),
         (policy is None, "no_compensation_declared"),
@@ -192,32 +223,10 @@ def plan_original(
     code = next((code for applies, code in refusals if applies), None)
     if row.reversibility == Reversibility.NOT_NEEDED and code not in UNCONDITIONAL:
         return None
-    if code is not None or policy is None:
-        detail, alternatives = EXCLUSIONS[code or "no_compensation_declared"]
-        if original.type != "work_item":
-            # Only a work item can be undone by itself, without a plan.
-            alternatives = tuple(each for each in alternatives if each != "undo_item")
-        until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
-        return Exclusion(original, str(code), detail.format(until=until), alternatives)
-    said = policy.effective()
-    return UndoStep(
-        original=original,
-        completion_seq=row.completion_seq,
-        completed_at=completed_at,
-        completed_by=completed_by,
-        mode=said.mode or "human",
-        strategy=strategy or said.strategy or "restore",
-        capability=said.capability or "",
-        performer=said.performer or "original_actor",
-        candidate_groups=said.candidate_groups or (),
-        fallback=said.fallback or "fault",
-        policy_hash=policy.digest,
-        compensation_state=state,
-    )
-
-
-def _window_ends(
-    policy: CompensationPolicy | None, completed_at: dt.datetime | None
-) -> dt.datetime | None:
-    window = None if policy is None else policy.effective().window
-    return None if window is None or completed_at is None else completed_at + window
+    if code is None and policy is not None:
+        return UndoStep(part, policy, strategy)
+    detail, alternatives = EXCLUSIONS[str(code)]
+    if not part.by_itself:
+        alternatives = tuple(each for each in alternatives if each != "undo_item")
+    until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
+    return Exclusion(part.original, str(code), detail.format(until=until), alternatives)

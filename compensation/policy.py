@@ -7,19 +7,31 @@ says only what its author wrote; `merge` lets the more specific one win field by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from json_values.pointers import FieldError, escape
 from ledger.canonical import digest
-from ledger.durations import DurationError, format_duration, parse_duration
-from ledger.errors import FieldError
+from ledger.durations import format_duration, parse_duration
 
-MODES: Final = ("human", "automated")
-STRATEGIES: Final = ("restore", "correct")
-PERFORMERS: Final = ("original_actor", "groups", "not_original_actor")
-FALLBACKS: Final = ("human", "fault")
+Mode = Literal["human", "automated"]
+Strategy = Literal["restore", "correct"]
+
+MODES: Final[tuple[str, ...]] = get_args(Mode)
+STRATEGIES: Final[tuple[str, ...]] = get_args(Strategy)
 
 #: What an author may declare. Saying nothing means `unspecified`, which cannot be written.
 REVERSIBILITIES: Final = ("compensable", "retriable", "pivot", "irreversible", "not_needed")
@@ -31,6 +43,19 @@ MAX_NAME_LENGTH: Final = 150
 #: Keys of the policy that exist on paper but cannot be honoured yet. Accepting them silently
 #: would promise an approval or a deadline that nobody keeps.
 _UNSUPPORTED: Final = ("deadline", "compensate_on")
+_NAME_RULE: Final = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
+_LIST_RULE: Final = "must be a list with at least one group name"
+#: By pydantic's type of error: each kind of value is broken in one way only.
+_RULES: Final = {
+    "model_type": "must be a map of policy fields",
+    "bool_type": "must be true or false",
+    "tuple_type": _LIST_RULE,
+    "too_long": f"must name at most {MAX_GROUPS} groups",
+    "string_type": _NAME_RULE,
+    "string_too_long": _NAME_RULE,
+    "string_pattern_mismatch": _NAME_RULE,
+    "string_unicode": "must not hold half a character (a lone surrogate)",
+}
 
 
 class PolicyError(ValueError):
@@ -44,61 +69,86 @@ class PolicyError(ValueError):
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompensationPolicy:
+def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError(_LIST_RULE)
+    if len(set(names)) != len(names):
+        raise ValueError("must not name a group twice")
+    return names
+
+
+def _length(value: object) -> object:
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("must be an ISO 8601 duration such as P30D")
+
+
+def _honoured(approval: str) -> str:
+    """`none` is what happens anyway; the other words are known but cannot be honoured yet."""
+    if approval != "none":
+        message = f"approval: {approval} is not supported yet; only none"
+        raise PydanticCustomError("unsupported", "{message}", {"message": message})
+    return approval
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH, pattern=r"\S")]
+Groups = Annotated[
+    tuple[Name, ...],
+    Strict(strict=False),  # a list of JSON
+    Field(max_length=MAX_GROUPS),
+    AfterValidator(_once_each),
+]
+#: A length of time, written and stored as ISO 8601 text.
+Duration = Annotated[timedelta, BeforeValidator(_length), PlainSerializer(format_duration)]
+
+
+class CompensationPolicy(BaseModel):
     """What was said about undoing something; `None` means that nothing was said."""
 
-    mode: str | None = None
-    strategy: str | None = None
-    capability: str | None = None
-    performer: str | None = None
-    candidate_groups: tuple[str, ...] | None = None
-    window: timedelta | None = None
-    fallback: str | None = None
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    mode: Mode | None = None
+    strategy: Strategy | None = None
+    capability: Name | None = None
+    performer: Literal["original_actor", "groups", "not_original_actor"] | None = None
+    candidate_groups: Groups | None = None
+    window: Duration | None = None
+    fallback: Literal["human", "fault"] | None = None
     self_undo: bool | None = None
+    approval: Annotated[Literal["none", "one", "two"], AfterValidator(_honoured)] = Field(
+        default="none", exclude=True, repr=False
+    )
 
     def to_json(self) -> dict[str, object]:
         """Return what was said, and only that, as JSON values; the window as ISO 8601 text."""
-        said: dict[str, object] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, timedelta):
-                value = format_duration(value)
-            elif isinstance(value, tuple):
-                value = list(value)
-            if value is not None:
-                said[field.name] = value
-        return said
+        return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, object]) -> Self:
+    def from_json(cls, stored: Mapping[str, object]) -> CompensationPolicy:
         """Rebuild a policy from `to_json`; raises `PolicyError` if the stored form was damaged."""
-        return cls(**_fields_of(stored, pointer=""))
+        return _read(stored, "")
 
     @classmethod
     def merge(cls, *by_precedence: CompensationPolicy | None) -> Self:
         """Combine policies, strongest first: for each field the first one that says it wins."""
         chosen: dict[str, Any] = {}
-        for policy in by_precedence:
-            for field in fields(cls):
-                value = getattr(policy, field.name, None)
-                if value is not None:
-                    chosen.setdefault(field.name, value)
-        return cls(**chosen)
+        for policy in reversed(by_precedence):
+            chosen |= {name: said for name, said in policy or () if said is not None}
+        return cls.model_construct(**chosen)
 
     def effective(self) -> Self:
         """Return the policy with defaults in place of silence; no window means no time limit."""
-        guessed_mode = "automated" if self.capability else "human"
-        return type(self)(
-            mode=self.mode or guessed_mode,
-            strategy=self.strategy or "restore",
-            capability=self.capability,
-            performer=self.performer or "original_actor",
-            candidate_groups=self.candidate_groups or (),
-            window=self.window,
-            fallback=self.fallback or "fault",
-            self_undo=bool(self.self_undo),
-        )
+        defaults = {
+            "mode": self.mode or ("automated" if self.capability else "human"),
+            "strategy": self.strategy or "restore",
+            "performer": self.performer or "original_actor",
+            "candidate_groups": self.candidate_groups or (),
+            "fallback": self.fallback or "fault",
+            "self_undo": bool(self.self_undo),
+        }
+        return self.model_copy(update=defaults)
 
     @property
     def digest(self) -> str:
@@ -112,9 +162,11 @@ def parse_policy(value: object, *, pointer: str = "") -> CompensationPolicy:
     Raises `PolicyError` with every problem found.
     """
     if not isinstance(value, Mapping):
-        raise PolicyError([FieldError(pointer, "must be a map of policy fields", "invalid")])
-    policy = CompensationPolicy(**_fields_of(value, pointer=pointer))
-    problems = _contradictions(policy, pointer)
+        raise PolicyError([FieldError(pointer, _RULES["model_type"])])
+    # To say null is not to say nothing: no field accepts this.
+    said = {key: ... if item is None else item for key, item in value.items()}
+    policy = _read(said, pointer)
+    problems = [FieldError(f"{pointer}/{key}", rule) for key, rule in _contradictions(policy)]
     if problems:
         raise PolicyError(problems)
     return policy
@@ -124,109 +176,44 @@ def parse_reversibility(value: object, *, pointer: str = "") -> str:
     """Read a declared reversibility; raises `PolicyError` naming the permitted words."""
     if isinstance(value, str) and value in REVERSIBILITIES:
         return value
-    message = f"must be one of {', '.join(REVERSIBILITIES)}"
-    raise PolicyError([FieldError(pointer, message, "invalid")])
+    raise PolicyError([FieldError(pointer, f"must be one of {', '.join(REVERSIBILITIES)}")])
 
 
-def escape_pointer(token: object) -> str:
-    """Escape one step of a JSON pointer (RFC 6901)."""
-    return str(token).replace("~", "~0").replace("/", "~1")
+def _read(value: Mapping[str, object], pointer: str) -> CompensationPolicy:
+    try:
+        return CompensationPolicy.model_validate(value)
+    except ValidationError as broken:
+        order = {str(key): place for place, key in enumerate(value)}
+        found = sorted(broken.errors(), key=lambda error: order.get(_key(error), 0))
+        raise PolicyError([_field_error(error, pointer) for error in found]) from broken
 
 
-def _fields_of(value: Mapping[str, object], *, pointer: str) -> dict[str, Any]:
-    """Check every key of a policy map and return the fields it says, or raise all problems."""
-    said: dict[str, Any] = {}
-    problems: list[FieldError] = []
-    for key, item in value.items():
-        where = f"{pointer}/{escape_pointer(key)}"
-        if key in _UNSUPPORTED:
-            problems.append(FieldError(where, f"{key} is not supported yet", "unsupported"))
-        elif key == "approval":
-            problems.extend(_approval_problems(item, where))
-        elif key not in _READERS:
-            known = ", ".join(sorted([*_READERS, "approval"]))
-            problems.append(
-                FieldError(where, f"unknown field {key!r}; known are {known}", "unknown")
-            )
-        else:
-            try:
-                said[key] = _READERS[key](item)
-            except ValueError as problem:
-                problems.append(FieldError(where, str(problem), "invalid"))
-    if problems:
-        raise PolicyError(problems)
-    return said
-
-
-def _approval_problems(value: object, pointer: str) -> list[FieldError]:
-    """`none` is what happens anyway; the other words are known but cannot be honoured yet."""
-    if value == "none":
-        return []
-    if value in ("one", "two"):
-        message = f"approval: {value} is not supported yet; only none"
-        return [FieldError(pointer, message, "unsupported")]
-    return [FieldError(pointer, "must be one of none, one, two", "invalid")]
-
-
-def _contradictions(policy: CompensationPolicy, pointer: str) -> list[FieldError]:
-    """Find fields that cannot both be meant."""
-    problems = []
+def _contradictions(policy: CompensationPolicy) -> Iterable[tuple[str, str]]:
+    """Find fields that cannot both be meant by one author; merged ones may well meet."""
     if policy.mode == "human" and policy.capability is not None:
-        message = "a capability belongs to mode: automated, not to mode: human"
-        problems.append(FieldError(f"{pointer}/capability", message, "invalid"))
+        yield "capability", "a capability belongs to mode: automated, not to mode: human"
     if policy.performer == "not_original_actor" and policy.self_undo:
-        message = "self_undo: true contradicts performer: not_original_actor"
-        problems.append(FieldError(f"{pointer}/self_undo", message, "invalid"))
-    return problems
+        yield "self_undo", "self_undo: true contradicts performer: not_original_actor"
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
-    """Return a reader that accepts exactly these words."""
-
-    def read(value: object) -> str:
-        if isinstance(value, str) and value in words:
-            return value
-        raise ValueError(f"must be one of {', '.join(words)}")
-
-    return read
-
-
-def _name(value: object) -> str:
-    if isinstance(value, str) and value.strip() and len(value) <= MAX_NAME_LENGTH:
-        return value
-    raise ValueError(f"must be a name of 1 to {MAX_NAME_LENGTH} characters")
-
-
-def _groups(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError("must be a list with at least one group name")
-    if len(value) > MAX_GROUPS:
-        raise ValueError(f"must name at most {MAX_GROUPS} groups")
-    names = tuple(_name(item) for item in value)
-    if len(set(names)) != len(names):
-        raise ValueError("must not name a group twice")
-    return names
+def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
+    """Say in the words of this module what pydantic found."""
+    kind, key, said = error["type"], _key(error), error.get("ctx", {})
+    where = pointer + "".join(f"/{escape(step)}" for step in error["loc"])
+    if kind == "extra_forbidden" and key in _UNSUPPORTED:
+        return FieldError(where, f"{key} is not supported yet", "unsupported")
+    if kind in ("extra_forbidden", "invalid_key"):
+        known = ", ".join(sorted(CompensationPolicy.model_fields))
+        return FieldError(where, f"unknown field {key!r}; known are {known}", "unknown")
+    if kind == "literal_error":
+        words = said["expected"].replace("'", "").replace(" or ", ", ")
+        return FieldError(where, f"must be one of {words}")
+    if kind == "value_error":
+        return FieldError(where, str(said["error"]))
+    code = "unsupported" if kind == "unsupported" else "invalid"
+    return FieldError(where, _RULES.get(kind, error["msg"]), code)
 
 
-def _window(value: object) -> timedelta:
-    if not isinstance(value, str):
-        raise DurationError("must be an ISO 8601 duration such as P30D")
-    return parse_duration(value)
-
-
-def _flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError("must be true or false")
-
-
-_READERS: Final[dict[str, Callable[[object], object]]] = {
-    "mode": _one_of(MODES),
-    "strategy": _one_of(STRATEGIES),
-    "capability": _name,
-    "performer": _one_of(PERFORMERS),
-    "candidate_groups": _groups,
-    "window": _window,
-    "fallback": _one_of(FALLBACKS),
-    "self_undo": _flag,
-}
+def _key(error: ErrorDetails) -> str:
+    """Return the field an error is in, or nothing for a key that is no text."""
+    return str(*error["loc"][:1])

@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Final, Literal, get_args
 
-from ledger.errors import FieldError, Invalid
-from ledger.limits import check_json
-
-CODES = (
-    "GDPR_17",
-    "GDPR_22",
-    "EU_AI_ACT_12",
-    "CONTRACT",
-    "INTERNAL_POLICY",
-    "COURT_ORDER",
-    "OTHER",
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    Strict,
+    TypeAdapter,
+    ValidationError,
 )
+from pydantic_core import ErrorDetails
+
+from json_values.pointers import FieldError, escape
+from ledger.errors import Invalid
+
+Code = Literal[
+    "GDPR_17", "GDPR_22", "EU_AI_ACT_12", "CONTRACT", "INTERNAL_POLICY", "COURT_ORDER", "OTHER"
+]
+CODES: Final[tuple[str, ...]] = get_args(Code)
 MAX_ENTRIES = 10
 MAX_NOTE = 2000
 MAX_REASON = 4000
+
+_NOTE_RULE = (f"must be a text of at most {MAX_NOTE} characters", "invalid")
+_CODE_RULE = (f"must be one of {', '.join(CODES)}", "invalid")
+_LIST_RULE = (f"must be a list of at most {MAX_ENTRIES} of {{code, note}}", "invalid")
+#: Sentence and code by pydantic's type of error.
+_RULES: Final = {
+    "list_type": _LIST_RULE,
+    "too_long": _LIST_RULE,
+    "model_type": ("must be an object {code, note}", "invalid"),
+    "missing": _CODE_RULE,
+    "literal_error": _CODE_RULE,
+    "string_type": _NOTE_RULE,
+    "string_too_long": _NOTE_RULE,
+    "string_pattern_mismatch": ("must not contain NUL characters", "nul"),
+    "string_unicode": ("must be valid Unicode", "not_unicode"),
+    "extra_forbidden": ("is not known here", "unknown_field"),
+}
+
+
+class Basis(BaseModel):
+    """One law or rule, and what the person adds to it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    code: Code
+    note: Annotated[str, Field(max_length=MAX_NOTE, pattern=r"^[^\x00]*$")] = ""
+
+
+#: As a member of an input: documented and asked for as a list of `Basis`, checked by
+#: `parse_regulatory_basis` alone.
+GivenBases = Annotated[list[Basis] | None, SkipValidation]
+# A tuple will do as well as a list.
+_BASES: Final = TypeAdapter(
+    Annotated[list[Basis], Strict(strict=False), Field(max_length=MAX_ENTRIES)]
+)
 
 
 def parse_regulatory_basis(
@@ -28,51 +69,14 @@ def parse_regulatory_basis(
 
     Raises Invalid with every broken member.
     """
-    if value is None:
-        return []
-    if not isinstance(value, list | tuple) or len(value) > MAX_ENTRIES:
-        raise Invalid.field(pointer, f"must be a list of at most {MAX_ENTRIES} of {{code, note}}")
-    errors: list[FieldError] = []
-    parsed: list[dict[str, str]] = []
-    for index, item in enumerate(value):
-        at = f"{pointer}/{index}"
-        if not isinstance(item, dict):
-            errors.append(FieldError(at, "must be an object {code, note}"))
-            continue
-        code, note = item.get("code"), item.get("note", "")
-        if code not in CODES:
-            errors.append(FieldError(f"{at}/code", f"must be one of {', '.join(CODES)}"))
-        if not isinstance(note, str) or len(note) > MAX_NOTE:
-            errors.append(
-                FieldError(f"{at}/note", f"must be a text of at most {MAX_NOTE} characters")
-            )
-        else:
-            errors.extend(_unstorable(note, f"{at}/note"))
-        errors.extend(
-            FieldError(f"{at}/{name}", "is not known here", "unknown_field")
-            for name in sorted(set(item) - {"code", "note"})
-        )
-        parsed.append({"code": str(code), "note": str(note)})
-    if errors:
-        raise Invalid("The regulatory basis breaks a rule.", errors=errors)
-    return parsed
-
-
-def required_reason(value: Any, *, pointer: str = "/reason") -> str:
-    """Return the reason, trimmed. Raises Invalid when it is missing, blank, too long, or
-    holds what cannot be stored."""
-    text = value.strip() if isinstance(value, str) else ""
-    check_json(text, pointer)
-    if not text:
-        raise Invalid.field(pointer, "a reason is required", code="required")
-    if len(text) > MAX_REASON:
-        raise Invalid.field(pointer, f"must be at most {MAX_REASON} characters", code="too_long")
-    return text
-
-
-def _unstorable(text: str, pointer: str) -> tuple[FieldError, ...]:
+    given = [] if value is None else value
     try:
-        check_json(text, pointer)
-    except Invalid as refused:
-        return refused.errors
-    return ()
+        return [basis.model_dump() for basis in _BASES.validate_python(given)]
+    except ValidationError as broken:
+        errors = [_field_error(error, pointer) for error in broken.errors()]
+        raise Invalid("The regulatory basis breaks a rule.", errors=errors) from broken
+
+
+def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
+    where = "".join(f"/{escape(step)}" for step in error["loc"])
+    return FieldError(pointer + where, *_RULES.get(error["type"], (error["msg"], "invalid")))

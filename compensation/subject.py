@@ -1,7 +1,10 @@
-"""The kinds of finished work that can be undone, and what does the undoing.
+"""What compensation must know of a kind of thing: what can be undone, and what such work makes up.
 
-Work items are above this app. They register what is theirs: how to lock a row, how to open a human
-task. Lock order: work items by id, then executions by id.
+`UndoableSubject` is one finished piece of work (a work item, an execution); `WholeSubject` is what
+such pieces make up and what is rolled back as one (a case). Their apps declare them;
+compensation knows no two of them by name. What undoes is opened by registered performers.
+
+Lock order: the whole, then pieces by their subject's rank and id, then the run, then the step.
 """
 
 from __future__ import annotations
@@ -9,33 +12,111 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from compensation.planning import UndoRequest
+from compensation.planning import OriginalRef, Part, UndoRequest
+from compensation.policy import CompensationPolicy
+from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
+from verbs.subject import Locked, Ref, Subject, all_subjects, known, subject_of
+from web.graph import Figure
 
 
-class Original(Protocol):
-    """A locked row that can be undone: the columns and FSM methods both kinds share."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cause:
+    """In whose name something is done, and because of which entry."""
 
-    id: uuid.UUID
-    tenant_id: uuid.UUID
-    version: int
-    status: Any
-    compensation_state: str
-    compensation_round: int
-    case_id: uuid.UUID | None
+    by: ActorRef
+    entry: EntryRef | None
 
-    def compensate(self) -> Any: ...
-    def settle_compensated(self) -> Any: ...
-    def settle_faulted(self) -> Any: ...
-    def retry_compensation(self) -> Any: ...
-    def attest(self) -> Any: ...
-    def abandon(self) -> Any: ...
-    def withdraw(self) -> Any: ...
-    def save(self, *, update_fields: list[str]) -> None: ...
+
+def _never(*_args: Any, **_how: Any) -> bool:
+    return False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UndoableSubject(Subject):
+    """A kind of finished work that can be undone, and that may itself undo something.
+
+    `settled` is its finished status. `under_way(row)`: a program may be making its effect now.
+    `not_started(row)`: nobody has begun it, so an undo that is such a row may be withdrawn.
+    `is_open(row)`: it would be called off; `call_off(row, by, caused_by, reason)` ends one that is
+    open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
+    of `UndoingRow`. `by_itself`: one may be undone by its own verb, without a plan. `by_program`:
+    a program does such work, not a person.
+    """
+
+    settled: str
+    name: Callable[[Any], str]
+    snapshot: Callable[[Any], dict[str, Any]]
+    task_input: Callable[[Any], dict[str, Any]]
+    finished_by: Callable[[Any], uuid.UUID | None]
+    finished_at: Callable[[Any], dt.datetime | None]
+    under_way: Callable[[Any], bool] = _never
+    not_started: Callable[[Any], bool] = _never
+    is_open: Callable[[Any], bool] = _never
+    call_off: Callable[..., bool] = _never
+    undoes: bool = False
+    by_itself: bool = False
+    by_program: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """How a whole stands in the way of undoing one of its pieces: is it closed, and is a run live
+    in its tree?"""
+
+    closed: bool = False
+    live_run: uuid.UUID | None = None
+
+
+def _ignore(*_args: Any, **_how: Any) -> None:
+    return None
+
+
+def _no_work(_whole: Any) -> Sequence[tuple[str, Any]]:
+    return ()
+
+
+def _plain(_whole: Any, _run: Any, _step: Any, _row: Any, request: UndoRequest) -> UndoRequest:
+    return request
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WholeSubject(Subject):
+    """A kind of thing made of pieces of work, rolled back as one.
+
+    `column` is where a piece keeps the id of its whole. `rollback_from`: statuses from which a run
+    may start. `barred(whole)`: why nothing of it may be undone, if so. `parts(whole, lock)` are all
+    its pieces as planning sees them, `part(whole, row)` one of them or None.
+
+    What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
+    rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
+    `ended(whole, run, partial, cause)`. `heard(whole, row, cause)`: the undo of a piece moved.
+    `request(whole, run, step, row, request)` is what the undo of a step is told. `open_work(whole)`
+    is what a run that starts would call off, as (type, row); `awaits(whole)`: a result is owed.
+    `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
+    `live_run`, the id of the run that is live in its tree.
+    """
+
+    column: str
+    rollback_from: frozenset[str]
+    root: Callable[[Any], uuid.UUID]
+    standings: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Standing]]
+    barred: Callable[[Any], Refusal | None]
+    parts: Callable[..., list[Part]]
+    part: Callable[[Any, Any], Part | None]
+    started: Callable[..., None] = _ignore
+    faulted: Callable[..., None] = _ignore
+    goes_on: Callable[..., None] = _ignore
+    ended: Callable[..., None] = _ignore
+    heard: Callable[..., None] = _ignore
+    request: Callable[[Any, Any, Any, Any, UndoRequest], UndoRequest] = _plain
+    open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
+    awaits: Callable[[Any], bool] = _never
+    figure: Callable[[Any, str], Figure | None] = _ignore
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,90 +128,163 @@ class Opened:
     replaced: str = ""
 
 
-Opener = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
+# (original, request, number of the attempt, by, caused by) → what was opened.
+Performer = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
+_performers: dict[str, Performer] = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class CompensableKind:
-    """What one kind of original registers.
-
-    `lock(id)` returns the row locked, or None; `link(id)` the immutable (undoes_type, undoes_id) of
-    a compensating row, unlocked; `rank` is its place in the lock order; `finished` names the action
-    of the entry that finished it, the `original` of every entry about its undo.
-    """
-
-    subject_type: str
-    rank: int
-    finished: str
-    lock: Callable[[uuid.UUID], Any | None]
-    link: Callable[[uuid.UUID], tuple[str, uuid.UUID] | None]
-    snapshot: Callable[[Any], dict[str, Any]]
-    default_input: Callable[[Any], dict[str, Any]]
-    name: Callable[[Any], str]
-    finished_by: Callable[[Any], uuid.UUID | None]
-    finished_at: Callable[[Any], dt.datetime | None]
-
-
-_kinds: dict[str, CompensableKind] = {}
-_openers: dict[str, Opener] = {}
-
-
-def register_kind(kind: CompensableKind) -> None:
-    """Make a kind of original known. Called in `AppConfig.ready()`."""
-    _kinds[kind.subject_type] = kind
-
-
-def register_opener(mode: str, opener: Opener) -> None:
+def register_performer(mode: str, performer: Performer) -> None:
     """Say how an undo of one mode is opened: a human task, or an execution."""
-    _openers[mode] = opener
+    _performers[mode] = performer
 
 
-def opener(mode: str) -> Opener:
-    """Return how an undo of this mode is opened."""
-    return _openers[mode]
+def performer_for(mode: str) -> Performer:
+    """Return how an undo of this mode is opened. Raises KeyError where nobody can."""
+    return _performers[mode]
 
 
-def kind_of(subject_type: str) -> CompensableKind:
-    """Return the registered kind. Raises KeyError for what cannot be undone."""
-    return _kinds[subject_type]
-
-
-def lock_pair(own: str, own_id: uuid.UUID) -> tuple[Any | None, Any | None]:
-    """Lock a row and, if it undoes something, the original, in lock order.
-
-    The link is read first, unlocked: it is set at insert and never changes. Taking both locks in
-    one order closes the race in which withdrawing locks original → undo while ending locks undo →
-    original.
-    """
-    link = kind_of(own).link(own_id)
-    if link is None:
-        return kind_of(own).lock(own_id), None
-    wanted = sorted([(own, own_id), link], key=lambda ref: (kind_of(ref[0]).rank, ref[1]))
-    rows = {ref: kind_of(ref[0]).lock(ref[1]) for ref in wanted}
-    return rows[own, own_id], rows[link]
-
-
-def kind_of_row(row: Any) -> CompensableKind:
-    """Return the kind of a row by its table."""
-    return next(kind for kind in _kinds.values() if kind.subject_type == row.subject_type)
-
-
-def finished_entry(original: Any) -> EntryRef | None:
-    """Return the link to the entry that finished a locked row. Read once a row: while it is locked
-    nothing finishes it anew."""
-    known: dict[str, Any] = original.__dict__
-    if "finished_entry" not in known:
-        kind = kind_of_row(original)
-        known["finished_entry"] = latest_ref(
-            kind.subject_type, original.id, actions=[kind.finished]
-        )
-    found: EntryRef | None = known["finished_entry"]
+def undoable(type_: str) -> UndoableSubject:
+    """Return a kind of work that can be undone. Raises KeyError for what cannot."""
+    found = subject_of(type_)
+    if not isinstance(found, UndoableSubject):
+        raise KeyError(type_)
     return found
+
+
+def is_undoable(type_: str) -> bool:
+    """Whether rows of this kind can be undone."""
+    return isinstance(known(type_), UndoableSubject)
+
+
+def is_by_program(type_: str) -> bool:
+    """Whether a program does work of this kind; False for no kind at all."""
+    subject = known(type_)
+    return isinstance(subject, UndoableSubject) and subject.by_program
+
+
+def whole_subject(type_: str) -> WholeSubject | None:
+    """Return a kind of whole, or None for what is not rolled back as one."""
+    subject = known(type_)
+    return subject if isinstance(subject, WholeSubject) else None
+
+
+def whole_of(row: Any) -> tuple[WholeSubject, uuid.UUID] | None:
+    """Return the whole that a row is a piece of, as (kind, id); None for loose work."""
+    for each in all_subjects():
+        if isinstance(each, WholeSubject):
+            id_ = getattr(row, each.column, None)
+            if id_ is not None:
+                return each, id_
+    return None
+
+
+def _by_type(refs: Iterable[Ref]) -> dict[str, list[uuid.UUID]]:
+    found: dict[str, list[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        found.setdefault(type_, []).append(id_)
+    return found
+
+
+def lock_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
+    """Lock pieces of work, by their subject's rank and then by id, and return them by id."""
+    wanted = _by_type(refs)
+    ranked = sorted(wanted, key=lambda type_: undoable(type_).rank)
+    return {row.id: row for type_ in ranked for row in undoable(type_).lock_many(wanted[type_])}
+
+
+def lock_row(type_: str, id_: uuid.UUID) -> Any | None:
+    """Lock one piece of work, or return None when there is none."""
+    return lock_rows([(type_, id_)]).get(id_)
+
+
+def read_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
+    """Return pieces of work by id as committed now: one query for each kind that is asked for."""
+    found: dict[uuid.UUID, Any] = {}
+    for type_, ids in _by_type(refs).items():
+        found.update(subject_of(type_).read_many(ids))
+    return found
+
+
+def read_row(type_: str, id_: uuid.UUID) -> Any | None:
+    """Return one piece of work as committed now, or None."""
+    return read_rows([(type_, id_)]).get(id_)
+
+
+def lock_with_original(type_: str, id_: uuid.UUID) -> Locked | None:
+    """Lock a row and, if it undoes something, the original (`others`), in lock order.
+
+    Taking both locks in one order closes the race in which withdrawing locks original → undo while
+    ending locks undo → original.
+    """
+    subject, link = undoable(type_), None
+    if subject.undoes:
+        # Set at insert, never changed: read without a lock.
+        found = subject.model._default_manager.filter(pk=id_, undoes_id__isnull=False)  # noqa: SLF001  -- Django's documented name
+        link = found.values_list("undoes_type", "undoes_id").first()
+    rows = lock_rows([(type_, id_), *([link] if link else [])])
+    if id_ not in rows:
+        return None
+    return Locked(rows[id_], rows.get(link[1]) if link else None)
+
+
+def finished_entry(type_: str, id_: uuid.UUID) -> EntryRef | None:
+    """Return the link to the entry that finished a piece of work."""
+    return latest_ref(type_, id_, actions=[undoable(type_).finished])
+
+
+def finished_entry_of(row: Any) -> EntryRef | None:
+    """Return the same of a locked row. Read once: while it is locked nothing finishes it anew."""
+    return _read_once(row, "finished_entry", row.subject_type, row.id)
+
+
+def undone_entry(row: Any) -> EntryRef | None:
+    """Return the link to the entry that finished what a row undoes. It never changes: it is read
+    once a row, and not at all where `knows_undone_entry` has put it."""
+    return _read_once(row, "undone_entry", row.undoes_type, row.undoes_id)
+
+
+def _read_once(row: Any, name: str, type_: str, id_: uuid.UUID) -> EntryRef | None:
+    known_of_row: dict[str, EntryRef | None] = row.__dict__
+    if name not in known_of_row:
+        known_of_row[name] = finished_entry(type_, id_)
+    return known_of_row[name]
+
+
+def knows_undone_entry(row: Any, entry: EntryRef | None) -> None:
+    """Give a new row the link that its opener has read already."""
+    if entry is not None:
+        row.__dict__["undone_entry"] = entry
+
+
+def part_of(
+    row: Any, policy: CompensationPolicy | None, *, name: str, **known_by_whole: Any
+) -> Part:
+    """Return a piece as planning sees it; what it froze when it was created wins over `policy`.
+
+    `undo` and `aliases` are the whole's to add.
+    """
+    subject = undoable(row.subject_type)
+    return Part(
+        row=row,
+        original=OriginalRef(row.subject_type, row.id, name),
+        settled=subject.settled,
+        policy=CompensationPolicy.from_json(row.policy) if row.policy else policy,
+        reversibility=row.reversibility,
+        completed_at=subject.finished_at(row),
+        completed_by=subject.finished_by(row),
+        in_flight=subject.under_way(row),
+        by_itself=subject.by_itself,
+        **known_by_whole,
+    )
+
+
+def part_alone(row: Any) -> Part:
+    """Return one piece on its own: without a policy it is for a person, restoring."""
+    return part_of(row, CompensationPolicy(), name=undoable(row.subject_type).name(row))
 
 
 def compensation_block(original: Any, request: UndoRequest, number: int) -> dict[str, Any]:
     """Return what a compensating work item or execution is told (DESIGN §8, `compensation`)."""
-    kind = kind_of_row(original)
     return {
         "requested_by": str(request.requested_by),
         "reason": request.reason,
@@ -140,5 +294,22 @@ def compensation_block(original: Any, request: UndoRequest, number: int) -> dict
         "run": str(request.run_id) if request.run_id else None,
         "step": request.step,
         "attempt": number,
-        "original_snapshot": kind.snapshot(original),
+        "original_snapshot": undoable(original.subject_type).snapshot(original),
+    }
+
+
+def undo_envelope(row: Any, _action: str) -> dict[str, Any]:
+    """Return what entries of a row that may undo something say: an undo's name the entry that
+    finished the original, and, without free text, how it undoes."""
+    block = row.compensation
+    if row.undoes_id is None or block is None:
+        return {"case_id": row.case_id}
+    return {
+        "kind": "COMPENSATION",
+        "case_id": row.case_id,
+        "original": undone_entry(row),
+        "compensation": {
+            **{name: block.get(name) for name in ("mode", "strategy", "run", "step", "attempt")},
+            "regulatory_basis": [basis["code"] for basis in block.get("regulatory_basis") or ()],
+        },
     }

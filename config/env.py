@@ -1,18 +1,21 @@
-"""Typed reading of environment variables.
+"""The environment, as typed settings.
 
-Every reader names the variable and the rule it broke, so that a wrong start fails at once with a
-sentence a person can act on. A variable that is set but empty counts as set: ``REDIS_URL=`` means
-"no Redis", which is something else than not saying anything.
+What is wrong is said by naming the variable and the rule it broke, so that a wrong start fails at
+once with a sentence a person can act on. A variable that is set but empty counts as set:
+``REDIS_URL=`` means "no Redis", which is something else than not saying anything.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,131 +31,115 @@ class InvalidEnvironment(ImproperlyConfigured):
         self.rule = rule
 
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 _TCP_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 _SOCKET_REDIS_SCHEMES: Final = frozenset({"unix", "redis+socket", "socket"})
 
 
-def is_set(name: str) -> bool:
-    """Whether the variable exists, even when it is empty."""
-    return name in os.environ
+_RULES: Final = {
+    "missing": "must be set",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be a URL starting with http:// or https://",
+    "literal_error": "must be {expected}, not {given!r}",
+    "bool_parsing": "must be one of 1 true yes on 0 false no off, not {given!r}",
+    "int_parsing": "must be a whole number, not {given!r}",
+    "greater_than_equal": "must be at least {ge}, not {given}",
+    "less_than_equal": "must be at most {le}, not {given}",
+}
+
+#: A yes or no; empty means no.
+Flag = Annotated[bool, BeforeValidator(lambda value: value.strip() or "0")]
+#: Separated by commas, blanks around each dropped; set but empty is an empty list.
+Names = Annotated[
+    list[str],
+    NoDecode,
+    BeforeValidator(lambda value: [part.strip() for part in value.split(",") if part.strip()]),
+]
+Text = Annotated[str, Field(min_length=1)]
+WebAddress = Annotated[str, Field(pattern="^(?i:https?)://")]
 
 
-def text(name: str, default: str | None = None) -> str:
-    """The value as it stands; ``default`` only when the variable is not set at all.
+class Environment(BaseSettings):
+    """Every variable that is read, by its own name; None where it matters that it is not set."""
 
-    Raises InvalidEnvironment when it is neither set nor has a default, or when it has no default
-    and is empty.
-    """
-    value = os.environ.get(name)
-    if value is None:
-        if default is None:
-            raise InvalidEnvironment(name, "must be set")
-        return default
-    if not value and default is None:
-        raise InvalidEnvironment(name, "must not be empty")
-    return value
+    model_config = SettingsConfigDict(case_sensitive=True, frozen=True, validate_default=False)
 
+    DATABASE_URL: str | None = None
+    DATABASE_OWNER_URL: str = ""
+    REDIS_URL: str | None = None
+    AMENDS_DB_ROLE: Literal["app", "owner"] = "app"
+    AMENDS_DEBUG: Flag = False
+    AMENDS_DEMO: Flag = True
+    AMENDS_PUBLIC_URL: WebAddress | None = None
+    AMENDS_SECRET_KEY: str = ""
+    AMENDS_URL: str = ""
 
-def flag(name: str, *, default: bool | None = None) -> bool:
-    """A yes or no: 1 true yes on, or 0 false no off (any case). Empty means no."""
-    value = os.environ.get(name)
-    if value is None:
-        if default is None:
-            raise InvalidEnvironment(name, "must be set to 1 or 0")
-        return default
-    word = value.strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE or not word:
-        return False
-    raise InvalidEnvironment(name, f"must be one of 1 true yes on 0 false no off, not {value!r}")
+    @property
+    def as_owner(self) -> bool:
+        """Whether to connect as the role that owns the tables."""
+        return self.AMENDS_DB_ROLE == "owner"
+
+    @property
+    def database_url(self) -> str:
+        """The URL for the role; empty where none is said."""
+        return (self.DATABASE_OWNER_URL if self.as_owner else self.DATABASE_URL) or ""
 
 
-def integer(
-    name: str,
-    default: int | None = None,
-    *,
-    minimum: int | None = None,
-    maximum: int | None = None,
-) -> int:
-    """A whole decimal number between ``minimum`` and ``maximum``, both included."""
-    value = os.environ.get(name)
-    if value is None:
-        if default is None:
-            raise InvalidEnvironment(name, "must be set to a whole number")
-        return default
+class Deployment(Environment):
+    """What a deployment must choose, and what it may."""
+
+    AMENDS_SECRET_KEY: Text
+    AMENDS_ALLOWED_HOSTS: Names
+    AMENDS_TRUSTED_ORIGINS: Names = []
+    AMENDS_DEMO: Flag = False
+    AMENDS_SSL_REDIRECT: Flag = True
+    AMENDS_EMAIL_HOST: str = "localhost"
+    AMENDS_EMAIL_PORT: Annotated[int, Field(ge=1, le=65_535)] = 25
+    AMENDS_EMAIL_FROM: str = "amends@localhost"
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def read(settings: type[Settings]) -> Settings:
+    """Return the settings as the environment has them now. Raises InvalidEnvironment."""
     try:
-        number = int(value)
-    except ValueError as error:
-        raise InvalidEnvironment(name, f"must be a whole number, not {value!r}") from error
-    if minimum is not None and number < minimum:
-        raise InvalidEnvironment(name, f"must be at least {minimum}, not {number}")
-    if maximum is not None and number > maximum:
-        raise InvalidEnvironment(name, f"must be at most {maximum}, not {number}")
-    return number
-
-
-def names(name: str, default: Collection[str] | None = None) -> list[str]:
-    """A comma-separated list, blanks around each name dropped; set but empty is an empty list."""
-    value = os.environ.get(name)
-    if value is None:
-        if default is None:
-            raise InvalidEnvironment(name, "must be set to names separated by commas")
-        return list(default)
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def choice(name: str, choices: Collection[str], default: str | None = None) -> str:
-    """One of ``choices``, spelled exactly."""
-    value = text(name, default)
-    if value not in choices:
-        allowed = " ".join(sorted(choices))
-        raise InvalidEnvironment(name, f"must be one of {allowed}, not {value!r}")
-    return value
-
-
-def url(name: str, schemes: Collection[str], default: str | None = None) -> str:
-    """An absolute URL with one of ``schemes``. Never repeats the value: it may hold a password."""
-    value = text(name, default)
-    if urlsplit(value).scheme not in schemes:
-        raise InvalidEnvironment(name, f"must be a URL starting with {_listed(schemes)}")
-    return value
+        return settings()
+    except ValidationError as refused:
+        first = refused.errors()[0]
+    # Outside of the clause: the library's own words repeat the value, which may be a secret.
+    rule = _RULES.get(first["type"], first["msg"])
+    bounds = {**first.get("ctx", {}), "given": first["input"]}
+    raise InvalidEnvironment(str(first["loc"][0]), rule.format_map(bounds))
 
 
 def database(value: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
-    """A ``postgres://`` URL as one entry of Django's DATABASES.
+    """A ``postgres://`` URL as one entry of Django's DATABASES, read as libpq reads it.
 
-    The host may be a socket folder: percent-encoded before the path, or as ``?host=/folder``, both
-    as libpq reads them. Other query parameters (``sslmode``, ``options`` …) become OPTIONS.
-    ``name`` is the variable named when the URL is refused.
+    Query parameters (``sslmode``, ``options`` …) become OPTIONS. ``name`` is the variable named
+    when the URL is refused; its value never is: it may hold a password.
     """
-    parts = urlsplit(value)
-    if parts.scheme not in _POSTGRES_SCHEMES:
+    if not value:
+        raise InvalidEnvironment(name, "must be set")
+    if urlsplit(value).scheme not in _POSTGRES_SCHEMES:
         raise InvalidEnvironment(name, f"must be a URL starting with {_listed(_POSTGRES_SCHEMES)}")
-    # Read by hand: urlsplit lowers the case of the host, and a socket folder has a case.
-    credentials, _, address = parts.netloc.rpartition("@")
-    user, _, password = credentials.partition(":")
-    host, port = _host_and_port(address, name)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    database_name = unquote(parts.path.removeprefix("/")) or options.pop("dbname", "")
-    if not database_name:
+    try:
+        said = conninfo_to_dict(value)
+    except psycopg.ProgrammingError:
+        raise InvalidEnvironment(name, "must be a URL that PostgreSQL's own tools read") from None
+    if "dbname" not in said:
         raise InvalidEnvironment(name, "must name a database after the host")
-    entry: dict[str, object] = {
+    if not str(said.get("port", 0)).isdecimal():
+        raise InvalidEnvironment(name, "must have a number as port")
+    return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": database_name,
-        "USER": options.pop("user", unquote(user)),
-        "PASSWORD": options.pop("password", unquote(password)),
-        "HOST": options.pop("host", host),
-        "PORT": options.pop("port", port),
+        "NAME": said.pop("dbname"),
+        **{key.upper(): said.pop(key, "") for key in ("user", "password", "host", "port")},
+        # Values travel apart from the text and a repeated statement is planned once: a verb's time
+        # is mostly planning otherwise. A pooler between us and the server must support prepared
+        # statements.
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2, **said},
     }
-    # Values travel apart from the text and a repeated statement is planned once: a verb's time is
-    # mostly planning otherwise. A pooler between us and the server must support prepared
-    # statements.
-    entry["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2, **options}
-    return entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,18 +180,6 @@ def redis_urls(value: str, *, name: str = "REDIS_URL") -> RedisUrls:
         celery=f"redis+socket://{parts.netloc}{path}?virtual_host={number}{rest}",
         client=f"unix://{parts.netloc}{path}?db={number}{rest}",
     )
-
-
-def _host_and_port(address: str, name: str) -> tuple[str, str]:
-    """Split ``host:port``, where host may be ``[::1]`` or a percent-encoded socket folder."""
-    if address.startswith("["):
-        host, _, rest = address[1:].partition("]")
-        port = rest.removeprefix(":")
-    else:
-        host, _, port = address.partition(":")
-    if port and not port.isdecimal():
-        raise InvalidEnvironment(name, "must have a number as port")
-    return unquote(host), port
 
 
 def _listed(schemes: Collection[str]) -> str:

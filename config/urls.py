@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from web.problem_pages import problem_type
+from web.problems import problem_type
 from web.views import home
 
 handler400 = "web.error_pages.bad_request"
@@ -14,24 +15,23 @@ handler403 = "web.error_pages.permission_denied"
 handler404 = "web.error_pages.page_not_found"
 handler500 = "web.error_pages.server_error"
 
+_SERVED = [
+    name
+    for name in ("compensation", "executions", "workitems", "cases", "notifications", "audit")
+    if apps.is_installed(name)
+]
+
 api: list[URLPattern | URLResolver] = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("problems/<slug:code>", problem_type, name="api-problem"),
-    path("", include("executions.api.urls")),
-    path("", include("workitems.api.urls")),
-    path("", include("cases.api.urls")),
-    path("", include("notifications.api.urls")),
-    path("", include("audit.api.urls")),
+    *(path("", include(f"{name}.api.urls")) for name in _SERVED),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
-    path("", include("cases.urls")),
-    path("", include("workitems.urls")),
-    path("", include("notifications.urls")),
-    path("", include("audit.urls")),
+    *(path("", include(f"{name}.urls")) for name in _SERVED if name != "executions"),
     path("api/v1/", include(api)),
 ]

@@ -10,6 +10,9 @@ from executions.models import Execution
 from web import admin_parts
 from web.admin import TenantModelAdmin
 
+_WORK = ("input_text", "output_text", "error", "attempts", "idempotency_key", "reason")
+_PLACE = ("case_id", "binding", "completion_seq", "reversibility", "undoes_id", "run_id")
+
 
 @admin.register(Execution)
 class ExecutionAdmin(TenantModelAdmin):
@@ -30,32 +33,8 @@ class ExecutionAdmin(TenantModelAdmin):
     readonly_fields = ("input_text", "output_text", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "capability", "status", "compensation_state", "version")}),
-        (
-            gettext_lazy("What was done"),
-            {
-                "fields": (
-                    "input_text",
-                    "output_text",
-                    "error",
-                    "attempts",
-                    "idempotency_key",
-                    "reason",
-                )
-            },
-        ),
-        (
-            gettext_lazy("Where it belongs"),
-            {
-                "fields": (
-                    "case_id",
-                    "binding",
-                    "completion_seq",
-                    "reversibility",
-                    "undoes_id",
-                    "run_id",
-                )
-            },
-        ),
+        (gettext_lazy("What was done"), {"fields": _WORK}),
+        (gettext_lazy("Where it belongs"), {"fields": _PLACE}),
         (gettext_lazy("Time"), {"fields": ("created_at", "started_at", "ended_at")}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )

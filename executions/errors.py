@@ -10,10 +10,3 @@ class AlreadyDispatched(Conflict):
 
     default_code = "already_dispatched"
     default_detail = "It has already been dispatched; its result is awaited."
-
-
-class ManagedByRun(Conflict):
-    """A compensation run opened it and alone decides about it."""
-
-    default_code = "managed_by_run"
-    default_detail = "A compensation run manages this; act on the run's step instead."

@@ -1,4 +1,4 @@
-"""States of an execution. Pure.
+"""States of an execution, and of a batch of them. Pure.
 
 Forward: PENDING → RUNNING → SUCCEEDED, or back to PENDING for a retry, or FAILED when the policy is
 exhausted; WAITING while an outside party owes the result. Undo, as for a work item (DESIGN §5):
@@ -10,23 +10,38 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from compensation.lifecycle import undo_operations
+from verbs.operation import Operation, operation, table
+
 
 class ExecutionStatus(models.TextChoices):
     """Every status of an execution."""
 
-    PENDING_APPROVAL = "PENDING_APPROVAL", _("Waiting for approval")
-    PENDING = "PENDING", _("Not started")
+    PENDING_APPROVAL = "PENDING_APPROVAL", _("Waits for approval")
+    PENDING = "PENDING", _("Queued")
     RUNNING = "RUNNING", _("Running")
-    WAITING = "WAITING", _("Waiting for a result")
+    WAITING = "WAITING", _("Waits for a result")
     SUCCEEDED = "SUCCEEDED", _("Done")
     FAILED = "FAILED", _("Failed")
     REJECTED = "REJECTED", _("Refused")
     EXPIRED = "EXPIRED", _("Expired")
-    SUPERSEDED = "SUPERSEDED", _("Superseded")
+    SUPERSEDED = "SUPERSEDED", _("Replaced")
     CANCELLED = "CANCELLED", _("Cancelled")
     COMPENSATING = "COMPENSATING", _("Being undone")
     COMPENSATED = "COMPENSATED", _("Undone")
-    COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Undo failed")
+    COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Needs a decision")
+
+
+class BatchStatus(models.TextChoices):
+    """Every status of a batch."""
+
+    RUNNING = "RUNNING", _("Running")
+    COMPLETED = "COMPLETED", _("Done")
+    FAILED = "FAILED", _("Failed")
+    COMPENSATING = "COMPENSATING", _("Being undone")
+    COMPENSATED = "COMPENSATED", _("Undone")
+    PARTIALLY_COMPENSATED = "PARTIALLY_COMPENSATED", _("Partly undone")
+    COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Needs a decision")
 
 
 S = ExecutionStatus
@@ -34,4 +49,12 @@ OPEN = frozenset({S.PENDING_APPROVAL, S.PENDING, S.RUNNING, S.WAITING})
 UNDISPATCHED = frozenset({S.PENDING_APPROVAL, S.PENDING})
 IN_FLIGHT = frozenset({S.RUNNING, S.WAITING})
 UNSUCCESSFUL = frozenset({S.FAILED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.CANCELLED})
-UNDOING = frozenset({S.COMPENSATING, S.COMPENSATION_FAULTED})
+
+LIFECYCLE: dict[str, Operation] = {
+    **table(
+        operation("request", None, S.PENDING, "member system"),
+        operation("cancel", OPEN, S.CANCELLED, "requester operator system"),
+        operation("result", {S.WAITING}, None, "requester agent operator system"),
+    ),
+    **undo_operations(S.SUCCEEDED),
+}

@@ -1,4 +1,4 @@
-"""Executions, their jobs, the attempts to undo anything, and the completion counter of a case.
+"""Executions and their jobs.
 
 Every update of an execution's row raises its version and has its ledger entry (the guard sees to
 it). What changes without being news, the lease of a running job, lives in `ExecutionJob`.
@@ -12,19 +12,18 @@ from django.db import models
 from django.db.models import PROTECT
 from django_fsm import FSMField, transition
 
-from compensation.lifecycle import CompensationState, Reversibility
+from compensation.models import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import ExecutionStatus
 from ledger.ids import new_id
 
 S = ExecutionStatus
 
 
-class Execution(models.Model):
+class Execution(UndoableRow, UndoingRow, models.Model):
     """One governed run of a capability.
 
     `idempotency_key` is what the handler hands to the outside world: the same for every attempt.
-    `before`/`after` are the images the handler reported, for a restoring undo. `undoes_*` names
-    what a compensating execution reverses and `compensation` says why (DESIGN §8, work item shape).
+    `before`/`after` are the images the handler reported, for a restoring undo.
     """
 
     subject_type: ClassVar[str] = "execution"
@@ -34,10 +33,6 @@ class Execution(models.Model):
     version = models.IntegerField(default=1)
     capability = models.TextField()
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
-    compensation_state = models.TextField(
-        choices=CompensationState.choices, default=CompensationState.NONE
-    )
-    compensation_round = models.IntegerField(default=0)
     mode = models.TextField(default="commit")
     input = models.JSONField()
     output = models.JSONField(null=True)
@@ -51,17 +46,6 @@ class Execution(models.Model):
     requested_by = models.ForeignKey(
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
     )
-    policy = models.JSONField(default=dict)
-    reversibility = models.TextField(
-        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
-    )
-    undoes_type = models.TextField(default="")
-    undoes_id = models.UUIDField(null=True)
-    compensation = models.JSONField(null=True)
-    run_id = models.UUIDField(null=True)
-    case_id = models.UUIDField(null=True)
-    binding = models.TextField(default="")
-    completion_seq = models.BigIntegerField(null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -114,33 +98,15 @@ class Execution(models.Model):
     def cancel(self) -> None:
         """Called back before it was dispatched."""
 
-    @transition(field=status, source=S.SUCCEEDED, target=S.COMPENSATING)
-    def compensate(self) -> None:
-        """Its undo begins."""
-
-    @transition(field=status, source=S.COMPENSATING, target=S.COMPENSATED)
-    def settle_compensated(self) -> None:
-        """The current attempt undid it."""
-
-    @transition(field=status, source=S.COMPENSATING, target=S.COMPENSATION_FAULTED)
-    def settle_faulted(self) -> None:
-        """The current attempt ended without undoing it."""
-
-    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.COMPENSATING)
-    def retry_compensation(self) -> None:
-        """A new attempt: the same, by another, or by a person."""
-
-    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.COMPENSATED)
-    def attest(self) -> None:
-        """A person vouches, with evidence, that it is undone."""
-
-    @transition(field=status, source=S.COMPENSATION_FAULTED, target=S.SUCCEEDED)
-    def abandon(self) -> None:
-        """The effect stays, and that is recorded."""
-
-    @transition(field=status, source=S.COMPENSATING, target=S.SUCCEEDED)
-    def withdraw(self) -> None:
-        """The undo is called back before it started."""
+    (
+        compensate,
+        settle_compensated,
+        settle_faulted,
+        retry_compensation,
+        attest,
+        abandon,
+        withdraw,
+    ) = undo_methods(S.SUCCEEDED)
 
 
 class ExecutionJob(models.Model):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from accounts.acting import Authority
-from accounts.roles import ActorType
 from accounts.selectors import Person, people
 from compensation.models import CompensationAttempt
-from executions.lifecycle import OPEN, UNDISPATCHED, ExecutionStatus
+from compensation.selectors import attempts_of
 from executions.models import Execution
 from ledger.errors import NotFound
+from verbs.catalogue import Offer, offers_of
+from verbs.subject import subject_of
+
+Row = TypeVar("Row", bound=Model)
 
 
 def get(execution_id: uuid.UUID) -> Execution:
@@ -41,111 +44,66 @@ def of_case(case_id: uuid.UUID) -> list[Execution]:
     return list(Execution.objects.filter(case_id=case_id).order_by("created_at", "id"))
 
 
-def compensations_of(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, uuid.UUID]]]:
-    """Return what was opened to undo each of these originals, oldest first, in one query."""
-    found: dict[uuid.UUID, list[tuple[str, uuid.UUID]]] = {}
-    rows = CompensationAttempt.objects.filter(original_id__in=list(ids))
-    for original_id, type_, id_ in rows.order_by("round", "number").values_list(
-        "original_id", "compensation_type", "compensation_id"
-    ):
-        found.setdefault(original_id, []).append((type_, id_))
+def undo_runs_of(original_ids: Collection[uuid.UUID]) -> list[Execution]:
+    """Return the executions that reverse any of these originals, oldest first."""
+    rows = Execution.objects.filter(undoes_id__in=list(original_ids))
+    return list(rows.order_by("created_at", "id"))
+
+
+def attempts_by_original(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[CompensationAttempt]]:
+    """Return every attempt at undoing each of these originals, oldest first, in one query."""
+    found: dict[uuid.UUID, list[CompensationAttempt]] = {}
+    for attempt in attempts_of(ids):
+        found.setdefault(attempt.original_id, []).append(attempt)
     return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
-    """An execution with what its public shape needs from elsewhere."""
+class WithPeople:
+    """A row with the people whom it names."""
 
-    execution: Execution
     people: dict[uuid.UUID, Person]
-    compensations: list[tuple[str, uuid.UUID]]
-    actions: list[dict[str, Any]]
 
     def username(self, actor_id: uuid.UUID | str | None) -> str | None:
         """Return how an actor is called, or None for nobody."""
-        if actor_id is None:
-            return None
-        person = self.people.get(uuid.UUID(str(actor_id)))
+        person = None if actor_id is None else self.people.get(uuid.UUID(str(actor_id)))
         return person.username if person else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShownWork(WithPeople):
+    """What is said of a row that can be undone: attempts at it, and what may be done now."""
+
+    attempts: Sequence[CompensationAttempt]
+    actions: Sequence[Offer]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown(ShownWork):
+    """An execution with what its public shape needs from elsewhere."""
+
+    execution: Execution
 
 
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     """Return `rows` with names, undos and actions, in the same order and two further queries."""
-    named = people(actor for row in rows for actor in _actors(row))
-    undos = compensations_of([row.id for row in rows])
-    return [
-        Shown(
-            execution=row,
-            people=named,
-            compensations=undos.get(row.id, []),
-            actions=available_actions(row, authority),
-        )
-        for row in rows
-    ]
+    named = people(
+        actor for row in rows for actor in (row.requested_by_id, *named_in(row.compensation))
+    )
+    attempts = attempts_by_original([row.id for row in rows])
+    offered = offers_of(subject_of(Execution.subject_type), rows, authority)
+    return [Shown(named, attempts.get(row.id, []), offered[row.id], row) for row in rows]
 
 
-def _actors(row: Execution) -> Iterator[uuid.UUID]:
-    """Yield everybody an execution's public shape names."""
-    yield row.requested_by_id
-    block = row.compensation
-    if block is not None:
-        yield uuid.UUID(block["requested_by"])
-        snapshot = block["original_snapshot"]
-        for name in ("completed_by", "requested_by"):
-            if snapshot.get(name):
-                yield uuid.UUID(snapshot[name])
+def named_in(block: dict[str, Any] | None) -> list[uuid.UUID]:
+    """Return whom the `compensation` of a row names."""
+    if not block:
+        return []
+    then = block["original_snapshot"]
+    named = (block["requested_by"], then.get("completed_by"), then.get("requested_by"))
+    return [uuid.UUID(actor) for actor in named if actor]
 
 
-def filtered(
-    rows: QuerySet[Execution],
-    *,
-    status: Sequence[str] = (),
-    capability: str = "",
-    case_id: uuid.UUID | None = None,
-) -> QuerySet[Execution]:
+def filtered(rows: QuerySet[Row], **lookups: Any) -> QuerySet[Row]:
     """Narrow `rows`; what is empty does not narrow."""
-    if status:
-        rows = rows.filter(status__in=list(status))
-    if capability:
-        rows = rows.filter(capability=capability)
-    if case_id is not None:
-        rows = rows.filter(case_id=case_id)
-    return rows
-
-
-def available_actions(execution: Execution, authority: Authority) -> list[dict[str, Any]]:
-    """Return every action with whether `authority` may do it now, and why not: a code.
-
-    Codes: not_requester, managed_by_run, already_dispatched, wrong_state.
-    """
-    return [
-        _action("cancel", _cancel_denied(execution, authority)),
-        _action("result", _result_denied(execution, authority)),
-    ]
-
-
-def _action(name: str, denied: str) -> dict[str, Any]:
-    return {"action": name, "allowed": not denied, "reason": denied or None}
-
-
-def _cancel_denied(execution: Execution, authority: Authority) -> str:
-    own = authority.actor_id == execution.requested_by_id
-    if not (own or authority.is_operator or authority.is_system):
-        return "not_requester"
-    if execution.run_id is not None:
-        return "managed_by_run"
-    if execution.status not in OPEN:
-        return "wrong_state"
-    if execution.status not in UNDISPATCHED or execution.attempts:
-        return "already_dispatched"
-    return ""
-
-
-def _result_denied(execution: Execution, authority: Authority) -> str:
-    own = authority.actor_id == execution.requested_by_id
-    agent = authority.actor_type == ActorType.AGENT
-    if not (own or agent or authority.is_operator or authority.is_system):
-        return "not_requester"
-    if execution.status != ExecutionStatus.WAITING:
-        return "wrong_state"
-    return ""
+    return rows.filter(**{name: value for name, value in lookups.items() if value})

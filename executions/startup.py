@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection
+import dataclasses
 
 from django.utils.module_loading import autodiscover_modules
 
-from executions import selectors
-from executions.actions import undoing
+from compensation.actions.previewing import declare_plan_verb
+from compensation.api.shapes import PLAN_RESULT
+from compensation.subject import register_performer
+from executions import words
+from executions.actions.execution_opening import open_undo
+from executions.api.execution_json import ExecutionSchema, represent_many
+from executions.due_executions import SOURCE
 from executions.models import Execution
-from executions.running import SOURCE
-from ledger.dispatch.registry import register_source
+from executions.subject import EXECUTION
+from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
-from web import describers
-from web.describers import Description
+from verbs import subject
+
+# What the API adds: the domain's own module does not know it.
+SHOWN = dataclasses.replace(
+    EXECUTION,
+    shape=represent_many,
+    schema=ExecutionSchema,
+    results={"compensation-plan": PLAN_RESULT},
+)
 
 
 def register() -> None:
-    """Register the source of due rows, the part in undoing, how executions are called; load every
-    app's `capabilities`."""
+    """Register executions, the source of due rows, and that programs can undo; load every app's
+    `capabilities`."""
+    subject.register(SHOWN)
+    declare_plan_verb(Execution.subject_type)
     register_source(SOURCE)
-    undoing.register()
+    register_performer("automated", open_undo)
+    words.register()
     register_guarded("executions_execution", Execution.subject_type)
-    describers.register("execution", _describe)
     autodiscover_modules("capabilities")
-
-
-def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Call an execution by its step in the case, else by its capability. It has no page."""
-    return {
-        id_: Description(row.binding or row.capability, status=str(row.status), icon="cog")
-        for id_, row in selectors.by_id(ids).items()
-    }

@@ -5,18 +5,11 @@ The HTTP layer maps the class to a status; the code is public (`409 already_comp
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class FieldError:
-    """One rule that one field of the input breaks. `pointer` is a JSON pointer (RFC 6901)."""
-
-    pointer: str
-    message: str
-    code: str = "invalid"
+from json_values.limits import PAYLOAD_BYTES, beyond_limits
+from json_values.pointers import FieldError
 
 
 class Refusal(Exception):
@@ -41,6 +34,14 @@ class Refusal(Exception):
         self.errors = tuple(errors)
         self.extra = dict(extra or {})
         super().__init__(f"{self.code}: {self.detail}")
+
+    @property
+    def in_words(self) -> str:
+        """The refusal as one sentence for a person, with the field it is about."""
+        if not self.errors:
+            return self.detail
+        first = self.errors[0]
+        return f"{self.detail} {first.pointer or '/'}: {first.message}"
 
 
 class NotFound(Refusal):
@@ -88,3 +89,10 @@ class Invalid(Refusal):
     def field(cls, pointer: str, message: str, *, code: str = "invalid") -> Invalid:
         """Return the refusal for one broken field."""
         return cls(message, code=code, errors=[FieldError(pointer, message, code)])
+
+
+def check_json(value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES) -> None:
+    """Raise Invalid, naming `pointer`, when `value` breaks a bound of `json_values.limits`."""
+    broken = beyond_limits(value, pointer, limit=limit)
+    if broken is not None:
+        raise Invalid(broken.message, code=broken.code, errors=[broken])

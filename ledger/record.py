@@ -16,15 +16,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from ledger import failpoints, vocabulary
 from ledger.canonical import canonical, commitment, leaf_hash, new_salt, payload_bytes
 from ledger.clock import now, rfc3339
-from ledger.dispatch.registry import consumers_of
+from ledger.dispatch.consumer_registry import consumers_of
 from ledger.dispatch.wakeup import wake_on_commit
 from ledger.ids import new_id
-from ledger.record_sql import APPEND, HEADS
+from ledger.record_sql import APPEND, ENTRY, EVENT, HEAD, HEADS, PAYLOAD, TASK
 
 ENVELOPE_SCHEMA = 1
 failpoints.declare("record.before", "record.after")
@@ -120,8 +120,8 @@ def record(change: Change) -> Recorded:
 def record_many(changes: Sequence[Change]) -> list[Recorded]:
     """Append `changes`, in order, to their subjects' chains, with events and tasks.
 
-    Raises RuntimeError outside a transaction and ValueError for a word that is not in
-    `ledger.vocabulary`. A lost race (a subject whose row was not locked) ends in IntegrityError.
+    `ledger.vocabulary`, or an action that nobody declared for the type of its subject. A lost race
+    (a subject whose row was not locked) ends in IntegrityError.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("record needs the transaction of the change it records")
@@ -143,19 +143,22 @@ def record_many(changes: Sequence[Change]) -> list[Recorded]:
         cursor.execute(APPEND, rows.parameters(changes))
     failpoints.reach("record.after")
     if rows.consumer:
-        wake_on_commit(transaction.on_commit)
+        wake_on_commit()
     return recorded
 
 
 def _check_words(change: Change) -> None:
     for word, known, what in (
         (change.kind, vocabulary.KINDS, "kind"),
-        (change.action, vocabulary.ACTIONS, "action"),
         (change.subject_type, vocabulary.SUBJECT_TYPES, "subject type"),
         (change.actor.type, vocabulary.ACTOR_TYPES, "actor type"),
     ):
         if word not in known:
             raise ValueError(f"{word!r} is no {what} of the ledger")
+    if not vocabulary.is_declared(change.subject_type, change.action):
+        raise ValueError(
+            f"{change.action!r} is no action of the ledger for {change.subject_type!r}"
+        )
 
 
 def _read_heads(
@@ -286,15 +289,13 @@ class _Rows:
             )  # fmt: skip
         heads = [last[subject] for subject in sorted(last)]
         return [
-            *_columns(self.entries, 26),
-            *_columns(heads, 6),
-            *_columns(self.payload, 5),
-            *_columns(self.events, 8),
-            *_columns(self.consumer, 4),
+            *_columns(self.entries, len(ENTRY)),
+            *_columns(heads, len(HEAD)),
+            *_columns(self.payload, len(PAYLOAD)),
+            *_columns(self.events, len(EVENT)),
+            *_columns(self.consumer, len(TASK)),
         ]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return (
-        [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-    )
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

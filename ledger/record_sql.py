@@ -10,45 +10,48 @@ WHERE tenant_id = %s
 ORDER BY subject_type, subject_id FOR UPDATE
 """
 
+
+def _columns(text: str) -> dict[str, str]:
+    """Return the type of each column by its name, as they are written to the statement."""
+    return dict(each.split() for each in text.split(","))
+
+
+def _rows(columns: dict[str, str]) -> str:
+    """Return the rows of one array per column, as a table `t` with those columns."""
+    arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
+    return f"unnest({arrays}) AS t({', '.join(columns)})"
+
+
+ENTRY = _columns(
+    "id uuid, tenant_id uuid, subject_type text, subject_id uuid, subject_seq int,"
+    " subject_version int, previous_hash bytea, hash bytea, kind text, action text,"
+    " from_status text, to_status text, actor_id uuid, actor_type text, actor_role text,"
+    " on_behalf_of_id uuid, caused_by_id uuid, caused_by_hash bytea, original_id uuid,"
+    " original_hash bytea, correlation_id uuid, case_id uuid, completion_seq bigint,"
+    " compensation jsonb, at timestamptz, body bytea"
+)
+HEAD = _columns(
+    "tenant_id uuid, subject_type text, subject_id uuid, seq int, hash bytea, entry_id uuid"
+)
+PAYLOAD = _columns("entry_id uuid, name text, tenant_id uuid, salt bytea, body bytea")
+EVENT = _columns(
+    "id uuid, tenant_id uuid, type text, subject_type text, subject_id uuid, case_id uuid,"
+    " shard uuid, at timestamptz"
+)
+TASK = _columns("tenant_id uuid, event_id uuid, consumer text, shard uuid")
+
 # One data-modifying statement: either all of an entry exists or nothing of it.
-APPEND = """
+APPEND = f"""
 WITH entry AS (
-    INSERT INTO ledger_ledgerentry (
-        id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash, hash,
-        kind, action, from_status, to_status, actor_id, actor_type, actor_role, on_behalf_of_id,
-        caused_by_id, caused_by_hash, original_id, original_hash, correlation_id, case_id,
-        completion_seq, compensation, at, body)
-    SELECT id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash,
-        hash, kind, action, from_status, to_status, actor_id, actor_type, actor_role,
-        on_behalf_of_id, caused_by_id, caused_by_hash, original_id, original_hash, correlation_id,
-        case_id, completion_seq, compensation::jsonb, at, body
-    FROM unnest(
-        %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::int[], %s::int[], %s::bytea[],
-        %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[],
-        %s::text[], %s::uuid[], %s::uuid[], %s::bytea[], %s::uuid[], %s::bytea[], %s::uuid[],
-        %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[], %s::bytea[]
-    ) AS t(id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash,
-        hash, kind, action, from_status, to_status, actor_id, actor_type, actor_role,
-        on_behalf_of_id, caused_by_id, caused_by_hash, original_id, original_hash, correlation_id,
-        case_id, completion_seq, compensation, at, body)
+    INSERT INTO ledger_ledgerentry ({", ".join(ENTRY)}) SELECT * FROM {_rows(ENTRY)}
 ), head AS (
-    INSERT INTO ledger_ledgerhead (tenant_id, subject_type, subject_id, seq, hash, entry_id)
-    SELECT * FROM unnest(
-        %s::uuid[], %s::text[], %s::uuid[], %s::int[], %s::bytea[], %s::uuid[])
+    INSERT INTO ledger_ledgerhead ({", ".join(HEAD)}) SELECT * FROM {_rows(HEAD)}
     ON CONFLICT (tenant_id, subject_type, subject_id)
     DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id
 ), payload AS (
-    INSERT INTO ledger_payload (entry_id, name, tenant_id, salt, body)
-    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::bytea[], %s::bytea[])
+    INSERT INTO ledger_payload ({", ".join(PAYLOAD)}) SELECT * FROM {_rows(PAYLOAD)}
 ), event AS (
-    INSERT INTO ledger_outboxevent
-        (id, tenant_id, type, subject_type, subject_id, case_id, shard, at)
-    SELECT * FROM unnest(
-        %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
-        %s::timestamptz[])
+    INSERT INTO ledger_outboxevent ({", ".join(EVENT)}) SELECT * FROM {_rows(EVENT)}
 )
-INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, shard, attempts)
-SELECT tenant_id, event_id, consumer, shard, 0
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[])
-    AS t(tenant_id, event_id, consumer, shard)
-"""
+INSERT INTO ledger_outboxtask ({", ".join(TASK)}, attempts) SELECT *, 0 FROM {_rows(TASK)}
+"""  # noqa: S608  -- built of constants

@@ -55,27 +55,33 @@ class Entry:
         return frozenset(self.committed) - self.payloads.keys()
 
 
+_MADE = {"caused_by", "original", "hash", "previous_hash", "payloads", "committed"}
+#: Members of an entry that are columns as they are.
+_SAME = [each.name for each in dataclasses.fields(Entry) if each.name not in _MADE]
+
+
 def entries_of(subject_type: str, subject_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of one subject, oldest first."""
     rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
-    return _opened(reversed(rows.order_by("-subject_seq")[:limit]))
+    return open_entries(reversed(rows.order_by("-subject_seq")[:limit]))
 
 
 def entries_of_case(case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of a case and of all its parts, oldest first."""
     rows = LedgerEntry.objects.filter(case_id=case_id).order_by("-at", "-id")[:limit]
-    return _opened(reversed(rows))
+    return open_entries(reversed(rows))
 
 
 def entries_by_id(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
     """Return the entries with these ids, by id; unknown ids are missing."""
-    return {entry.id: entry for entry in _opened(LedgerEntry.objects.filter(id__in=list(ids)))}
+    rows = LedgerEntry.objects.filter(id__in=list(ids))
+    return {entry.id: entry for entry in open_entries(rows)}
 
 
 def effects_of(entry_id: uuid.UUID, *, limit: int = 100) -> list[Entry]:
     """Return the first `limit` entries that this one caused, oldest first."""
     rows = LedgerEntry.objects.filter(caused_by_id=entry_id).order_by("at", "id")
-    return _opened(rows[:limit])
+    return open_entries(rows[:limit])
 
 
 def previous_of(entry: Entry) -> Entry | None:
@@ -85,7 +91,7 @@ def previous_of(entry: Entry) -> Entry | None:
         subject_id=entry.subject_id,
         subject_seq=entry.subject_seq - 1,
     )
-    return next(iter(_opened(rows)), None)
+    return next(iter(open_entries(rows)), None)
 
 
 def all_entries() -> Any:
@@ -95,7 +101,12 @@ def all_entries() -> Any:
 
 def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
     """Return `rows` with their payloads, in the same order, in one further query."""
-    return _opened(rows)
+    listed = list(rows)
+    wanted = Payload.objects.filter(entry_id__in=[row.id for row in listed])
+    payloads: dict[uuid.UUID, dict[str, Any]] = {}
+    for entry_id, name, body in wanted.values_list("entry_id", "name", "body"):
+        payloads.setdefault(entry_id, {})[name] = json.loads(bytes(body))
+    return [_entry(row, payloads.get(row.id, {})) for row in listed]
 
 
 def latest_ref(
@@ -129,42 +140,16 @@ def head(subject_type: str, subject_id: uuid.UUID) -> tuple[int, bytes] | None:
     return None if row is None else (row[0], bytes(row[1]))
 
 
-def _opened(rows: Iterable[LedgerEntry]) -> list[Entry]:
-    listed = list(rows)
-    payloads: dict[uuid.UUID, dict[str, Any]] = {}
-    for entry_id, name, body in Payload.objects.filter(
-        entry_id__in=[row.id for row in listed]
-    ).values_list("entry_id", "name", "body"):
-        payloads.setdefault(entry_id, {})[name] = json.loads(bytes(body))
-    return [_entry(row, payloads.get(row.id, {})) for row in listed]
-
-
 def _link(id_: uuid.UUID | None, hash_: Any) -> EntryRef | None:
     return None if id_ is None else EntryRef(id_, bytes(hash_))
 
 
 def _entry(row: LedgerEntry, payloads: dict[str, Any]) -> Entry:
+    members = {name: getattr(row, name) for name in _SAME}
     return Entry(
-        id=row.id,
-        subject_type=row.subject_type,
-        subject_id=row.subject_id,
-        subject_seq=row.subject_seq,
-        subject_version=row.subject_version,
-        kind=row.kind,
-        action=row.action,
-        from_status=row.from_status,
-        to_status=row.to_status,
-        actor_id=row.actor_id,
-        actor_type=row.actor_type,
-        actor_role=row.actor_role,
-        on_behalf_of_id=row.on_behalf_of_id,
+        **members,
         caused_by=_link(row.caused_by_id, row.caused_by_hash),
         original=_link(row.original_id, row.original_hash),
-        correlation_id=row.correlation_id,
-        case_id=row.case_id,
-        completion_seq=row.completion_seq,
-        compensation=row.compensation,
-        at=row.at,
         hash=bytes(row.hash),
         previous_hash=bytes(row.previous_hash) if row.previous_hash is not None else None,
         payloads=payloads,

@@ -7,6 +7,7 @@ grow with the ledger. Stops at the first bad entry and names it.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
 import uuid
@@ -17,18 +18,16 @@ from django.db import connection
 
 from ledger.canonical import canonical, leaf_hash
 from ledger.clock import rfc3339
+from ledger.record_sql import ENTRY
 from ledger.tenancy import system_scope
 
 _FETCH = 2000
 _guarded: dict[str, str] = {}
 _checks: dict[str, str] = {}
 
-_ENTRIES = """
-SELECT e.id, e.tenant_id, e.subject_type, e.subject_id, e.subject_seq, e.subject_version,
-       e.previous_hash, e.hash, e.kind, e.action, e.from_status, e.to_status, e.actor_id,
-       e.actor_type, e.actor_role, e.on_behalf_of_id, e.caused_by_id, e.caused_by_hash,
-       e.original_id, e.original_hash, e.correlation_id, e.case_id, e.completion_seq,
-       e.compensation, e.at, e.body, p.names, p.salts, p.bodies, h.seq, h.hash, h.entry_id
+_ENTRIES = f"""
+SELECT {", ".join(f"e.{name}" for name in ENTRY)},
+       p.names, p.salts, p.bodies, h.seq, h.hash, h.entry_id
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT array_agg(name) AS names, array_agg(salt) AS salts, array_agg(body) AS bodies
@@ -36,7 +35,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = e.subject_type
     AND h.subject_id = e.subject_id
 ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq
-"""
+"""  # noqa: S608  -- built of constants
 # An entry says which entry it follows from, and that one's hash: a rewritten tail shows here.
 _LINKS = {
     link: (
@@ -46,12 +45,15 @@ _LINKS = {
     )
     for link in ("caused_by", "original")
 }
-COLUMNS = (
-    "id", "tenant_id", "subject_type", "subject_id", "subject_seq", "subject_version",
-    "previous_hash", "hash", "kind", "action", "from_status", "to_status", "actor_id", "actor_type",
-    "actor_role", "on_behalf_of_id", "caused_by_id", "caused_by_hash", "original_id",
-    "original_hash", "correlation_id", "case_id", "completion_seq", "compensation", "at", "body",
-)  # fmt: skip
+COLUMNS = tuple(ENTRY)
+# Where an envelope says what a column repeats, if not under the column's own name.
+_PLACES = {name: name for name in COLUMNS if name not in {"hash", "body"}} | {
+    "tenant_id": "tenant", "subject_type": "subject.type", "subject_id": "subject.id",
+    "from_status": "from", "to_status": "to", "actor_id": "actor.token", "actor_type": "actor.type",
+    "actor_role": "actor.role", "on_behalf_of_id": "on_behalf_of", "case_id": "case",
+    "caused_by_id": "caused_by.id", "caused_by_hash": "caused_by.hash",
+    "original_id": "original.id", "original_hash": "original.hash",
+}  # fmt: skip
 
 
 class Broken(Exception):
@@ -93,7 +95,8 @@ def verify() -> Report:
         for table, subject_type in sorted(_guarded.items()):
             _verify_guarded(table, subject_type)
         for _, statement in sorted(_checks.items()):
-            _verify_check(statement)
+            if row := _first(statement):
+                raise Broken(row[1], entry=row[0])
         _verify_links()
     return report
 
@@ -182,35 +185,24 @@ def _committed(envelope: dict[str, Any]) -> dict[str, str]:
 
 def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     """Yield (column, value in the bytes, value in the column) for every column that is hashed."""
-    yield "id", envelope["id"], str(v["id"])
-    yield "tenant_id", envelope["tenant"], str(v["tenant_id"])
-    yield "subject_type", envelope["subject"]["type"], v["subject_type"]
-    yield "subject_id", envelope["subject"]["id"], str(v["subject_id"])
-    yield "subject_seq", envelope["subject_seq"], v["subject_seq"]
-    yield "subject_version", envelope["subject_version"], v["subject_version"]
-    yield "previous_hash", envelope["previous_hash"], _hex(v["previous_hash"])
-    yield "kind", envelope["kind"], v["kind"]
-    yield "action", envelope["action"], v["action"]
-    yield "from_status", envelope["from"], v["from_status"]
-    yield "to_status", envelope["to"], v["to_status"]
-    yield "actor_id", envelope["actor"]["token"], str(v["actor_id"])
-    yield "actor_type", envelope["actor"]["type"], v["actor_type"]
-    yield "actor_role", envelope["actor"]["role"], v["actor_role"]
-    yield "on_behalf_of_id", envelope["on_behalf_of"], _text(v["on_behalf_of_id"])
-    for link in ("caused_by", "original"):
-        said = envelope[link] or {"id": None, "hash": None}
-        yield f"{link}_id", said["id"], _text(v[f"{link}_id"])
-        yield f"{link}_hash", said["hash"], _hex(v[f"{link}_hash"])
-    yield "correlation_id", envelope["correlation_id"], str(v["correlation_id"])
-    yield "case_id", envelope["case"], _text(v["case_id"])
-    yield "completion_seq", envelope["completion_seq"], v["completion_seq"]
-    stored = v["compensation"]
-    yield (
-        "compensation",
-        envelope["compensation"],
-        (json.loads(stored) if isinstance(stored, str) else stored),
-    )
-    yield "at", envelope["at"], rfc3339(v["at"])
+    for column, place in _PLACES.items():
+        outer, _, inner = place.partition(".")
+        said, kept = envelope[outer], v[column]
+        if inner:
+            # A link that is null has neither id nor hash.
+            said = None if outer in _LINKS and not said else said[inner]
+        if column == "compensation" and isinstance(kept, str):
+            kept = json.loads(kept)
+        yield column, said, _written(kept)
+
+
+def _written(value: Any) -> Any:
+    """Return a column's value as an envelope writes it."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return rfc3339(value)
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
 
 
 def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[Any]) -> None:
@@ -223,35 +215,29 @@ def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[
             raise Broken(f"payload {name} does not match its commitment", entry=entry)
 
 
-def _verify_heads() -> None:
+def _first(statement: str, parameters: Sequence[Any] | None = None) -> Any:
+    """Return the first row of what a statement finds wrong, or None."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT h.subject_type, h.subject_id, h.entry_id FROM ledger_ledgerhead h"
-            " WHERE NOT EXISTS ("
-            " SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = h.tenant_id"
-            " AND e.subject_type = h.subject_type AND e.subject_id = h.subject_id) LIMIT 1"
-        )
-        row = cursor.fetchone()
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()
+
+
+def _verify_heads() -> None:
+    row = _first(
+        "SELECT h.subject_type, h.subject_id, h.entry_id FROM ledger_ledgerhead h"
+        " WHERE NOT EXISTS ("
+        " SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = h.tenant_id"
+        " AND e.subject_type = h.subject_type AND e.subject_id = h.subject_id) LIMIT 1"
+    )
     if row:
         raise Broken(f"{row[0]} {row[1]} has a head but no entries", entry=row[2])
 
 
 def _verify_links() -> None:
     for link, statement in _LINKS.items():
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            row = cursor.fetchone()
-        if row:
+        if row := _first(statement):
             named = "no entry that is there" if row[1] is None else f"a hash entry {row[1]} has not"
             raise Broken(f"its {link} names {named}", entry=row[0])
-
-
-def _verify_check(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        row = cursor.fetchone()
-    if row:
-        raise Broken(row[1], entry=row[0])
 
 
 def _verify_guarded(table: str, subject_type: str) -> None:
@@ -260,18 +246,16 @@ def _verify_guarded(table: str, subject_type: str) -> None:
     The second half catches a tail that was cut off with its head, and a row that was changed
     past the guard.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT t.id, t.status, t.version, e.id, e.to_status, e.subject_version"  # noqa: S608  -- registered tables
-            f" FROM {connection.ops.quote_name(table)} t"
-            " LEFT JOIN ledger_ledgerhead h ON h.tenant_id = t.tenant_id"
-            " AND h.subject_type = %s AND h.subject_id = t.id"
-            " LEFT JOIN ledger_ledgerentry e ON e.tenant_id = h.tenant_id AND e.id = h.entry_id"
-            " WHERE e.id IS NULL OR (e.to_status, e.subject_version) IS DISTINCT FROM"
-            " (t.status, t.version) ORDER BY t.id LIMIT 1",
-            [subject_type],
-        )
-        row = cursor.fetchone()
+    row = _first(
+        "SELECT t.id, t.status, t.version, e.id, e.to_status, e.subject_version"  # noqa: S608  -- registered tables
+        f" FROM {connection.ops.quote_name(table)} t"
+        " LEFT JOIN ledger_ledgerhead h ON h.tenant_id = t.tenant_id"
+        " AND h.subject_type = %s AND h.subject_id = t.id"
+        " LEFT JOIN ledger_ledgerentry e ON e.tenant_id = h.tenant_id AND e.id = h.entry_id"
+        " WHERE e.id IS NULL OR (e.to_status, e.subject_version) IS DISTINCT FROM"
+        " (t.status, t.version) ORDER BY t.id LIMIT 1",
+        [subject_type],
+    )
     if row is None:
         return
     id_, status, version, entry, to_status, entry_version = row
@@ -282,11 +266,3 @@ def _verify_guarded(table: str, subject_type: str) -> None:
         f" {to_status} at version {entry_version}",
         entry=entry,
     )
-
-
-def _hex(value: Any) -> str | None:
-    return None if value is None else bytes(value).hex()
-
-
-def _text(value: uuid.UUID | None) -> str | None:
-    return None if value is None else str(value)

@@ -1,40 +1,53 @@
-"""The closed vocabulary of the ledger: kinds, subject types, actor types and actions.
+"""The closed vocabulary of the ledger: kinds, subject types, actor types, and declared actions.
 
-An action that is not listed here cannot be recorded, so a new event can never slip past the ledger
-unnamed. Free words belong in payloads, not in actions.
+The actions are words of the apps above: each owner declares at start what it records about a type
+of subject. What nobody declared for that type cannot be recorded, so a new event can never slip
+past the ledger unnamed. Free words belong in payloads, not in actions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 KINDS: Final = frozenset(
     "TRANSITION COMPENSATION REFUSAL GOVERNANCE MESSAGE ATTESTATION ADMIN DELIVERY ERASURE".split()
 )
 SUBJECT_TYPES: Final = frozenset(
-    "work_item execution batch case compensation_run tenant actor channel commitment"
-    " webhook_endpoint".split()
+    "work_item execution batch case compensation_run approval compensation_request recall"
+    " tenant actor channel commitment webhook_endpoint".split()
 )
 ACTOR_TYPES: Final = frozenset({"HUMAN", "AGENT", "SYSTEM"})
 
-ACTIONS: Final = frozenset(
-    # work items (WS-HumanTask 1.1 §4.7, past tense)
-    "created edited claimed released assigned started stopped completed rejected cancelled"
-    # executions
-    " dispatched succeeded failed retried requested"
-    # cases
-    " opened context_changed suspended resumed closed faulted rollback_started"
-    " rollback_settled"
-    # compensation of one subject
-    " compensation_requested compensation_started compensation_retried compensation_reassigned"
-    " compensation_handed_to_human compensation_attested compensation_abandoned"
-    " compensation_withdrawn compensation_completed compensation_faulted compensation_refused"
-    # compensation runs and their steps
-    " compensation_approved compensation_step_planned compensation_step_started"
-    " compensation_step_waiting compensation_step_completed compensation_step_failed"
-    " compensation_step_resolved compensation_step_abandoned compensation_step_skipped"
-    " compensation_step_retried compensation_paused compensation_resumed"
-    # administration
-    " tenant_created member_added member_deactivated member_reactivated"
-    " roles_changed group_joined group_left token_created definition_deployed".split()
-)
+_actions: dict[str, set[str]] = {}
+
+
+def declare(subject_type: str, actions: Iterable[str]) -> None:
+    """Say what can be recorded about a type of subject. Called in `AppConfig.ready()`.
+
+    Several apps may declare for one type, and one action twice. Raises ValueError for a type that
+    the ledger does not know.
+    """
+    if subject_type not in SUBJECT_TYPES:
+        raise ValueError(f"{subject_type!r} is no subject type of the ledger")
+    _actions.setdefault(subject_type, set()).update(actions)
+
+
+def withdraw(subject_type: str, actions: Iterable[str]) -> None:
+    """Take declared actions back: for what is only there for a while."""
+    _actions.get(subject_type, set()).difference_update(actions)
+
+
+def is_declared(subject_type: str, action: str) -> bool:
+    """Whether an action can be recorded about a type of subject."""
+    return action in _actions.get(subject_type, ())
+
+
+def actions_of(subject_type: str) -> frozenset[str]:
+    """Return the actions declared so far for one type of subject."""
+    return frozenset(_actions.get(subject_type, ()))
+
+
+def all_actions() -> frozenset[str]:
+    """Return the actions declared so far, whatever they are about."""
+    return frozenset[str]().union(*_actions.values())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
-
-from ledger.dispatch.registry import register_consumer, register_source
 
 
 class NotificationsConfig(AppConfig):
@@ -17,21 +17,5 @@ class NotificationsConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Register. Models are loaded only now."""
-        from notifications.actions.sending import SOURCE  # noqa: PLC0415  -- needs loaded models
-        from notifications.consumers import DELIVER  # noqa: PLC0415  -- needs loaded models
-        from notifications.selectors import unread_count  # noqa: PLC0415  -- needs loaded models
-        from web import nav  # noqa: PLC0415  -- needs loaded models
-
-        register_consumer(DELIVER)
-        register_source(SOURCE)
-        nav.register(
-            nav.NavEntry(
-                key="notifications",
-                label=_("Notifications"),
-                icon="bell",
-                url_name="notifications:list",
-                order=60,
-                count=unread_count,
-            )
-        )
+        """Register once all models are loaded; they may not be imported before."""
+        import_module("notifications.startup").register()

@@ -25,8 +25,3 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
 }
 WANTED: Final = WAITING | TOPICS.keys()
-
-
-def wanted(event_type: str) -> bool:
-    """Whether somebody is told of events of this type."""
-    return event_type in WANTED

@@ -9,6 +9,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from verbs.operation import operation, table
+
 
 class DeliveryStatus(models.TextChoices):
     """Every status of a delivery."""
@@ -36,6 +38,11 @@ class Topic(models.TextChoices):
     ROLLBACK_ENDED = "rollback_ended", _("Rollback ended")
 
 
+# Reading changes no status: what was delivered stays delivered.
+READING = table(
+    operation("read", None, None, "recipient"),
+    operation("read-all", None, None, "member system"),
+)
 MAX_ATTEMPTS = 8
 FIRST_PAUSE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 3600

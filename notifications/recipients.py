@@ -11,9 +11,9 @@ import dataclasses
 import uuid
 
 from accounts.selectors import active_actors, members_of_groups, operators
-from compensation.actions import last_attempt
-from executions import selectors as executions
-from ledger.dispatch.registry import Event
+from compensation.actions.attempts import newest_attempt
+from compensation.subject import read_row, undoable
+from ledger.dispatch.consumer_registry import Event
 from ledger.errors import NotFound
 from ledger.selectors import opened_by
 from notifications.events import TOPICS, WAITING
@@ -69,19 +69,16 @@ def _settled(event: Event) -> Told | None:
 
 
 def _undo_ended(event: Event, topic: Topic) -> Told | None:
-    attempt = last_attempt(event.subject_type, event.subject_id)
+    attempt = newest_attempt(event.subject_type, event.subject_id)
+    if attempt is None:
+        return None
     people = {attempt.requested_by_id}
     if topic == Topic.UNDO_FAILED:
         if attempt.run_id is not None:
             # The failed step of its run is told of, once, and leads to where it is repaired.
             return None
         return Told(topic, frozenset({*people, *operators()}))
-    done_by = _finished_by(event)
+    row = read_row(event.subject_type, event.subject_id)
+    # Who did the work that was undone; for an execution, who asked for it.
+    done_by = None if row is None else undoable(event.subject_type).finished_by(row)
     return Told(topic, frozenset(people if done_by is None else {*people, done_by}))
-
-
-def _finished_by(event: Event) -> uuid.UUID | None:
-    """Return who did the work that was undone; for an execution, who asked for it."""
-    if event.subject_type == "work_item":
-        return workitems.get(event.subject_id).completed_by_id
-    return executions.get(event.subject_id).requested_by_id

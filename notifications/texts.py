@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
 from notifications.models import Delivery
-from web.describers import describe
+from verbs.subject import describe
 from web.entries import ledger_url
 from web.timeline import detail_of, step_subject
 
@@ -84,8 +84,5 @@ def _why(entry: Entry, causes: dict[uuid.UUID, Entry]) -> str:
     if said or entry.caused_by is None or entry.caused_by.id not in causes:
         return said
     because = causes[entry.caused_by.id].payloads.get("reason")
-    return (
-        _("Because: %(reason)s") % {"reason": because}
-        if isinstance(because, str) and because
-        else ""
-    )
+    told = isinstance(because, str) and because
+    return _("Because: %(reason)s") % {"reason": because} if told else ""

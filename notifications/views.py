@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import dataclasses
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from notifications import actions, selectors
 from notifications.texts import texts_of
+from verbs.call import Call
 from web.pages import MemberPage
 
 
@@ -41,11 +42,8 @@ class NotificationsPage(MemberPage):
                 ],
                 "rows": [
                     {
+                        **dataclasses.asdict(texts[row.id]),
                         "id": row.id,
-                        "title": texts[row.id].title,
-                        "text": texts[row.id].text,
-                        "url": texts[row.id].url,
-                        "tone": texts[row.id].tone,
                         "at": row.created_at,
                         "unread": row.read_at is None,
                         "read_url": reverse("notifications:read", args=[row.id]),
@@ -56,24 +54,13 @@ class NotificationsPage(MemberPage):
         )
 
 
-class ReadPage(MemberPage):
-    """Marks one notification as read."""
-
-    def post(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-        """Mark it and go back to the list."""
-        return self.perform(
-            lambda: actions.mark_read(id, acting_user=self.acting_user),
-            to=reverse("notifications:list"),
-        )
-
-
 class ReadAllPage(MemberPage):
     """Marks all of one's notifications as read."""
 
     def post(self, _request: HttpRequest) -> HttpResponse:
         """Mark them and go back to the list."""
         return self.perform(
-            lambda: actions.mark_all_read(acting_user=self.acting_user),
+            lambda: actions.mark_all_read(call=Call(self.acting_user)),
             to=reverse("notifications:list"),
             message=_("Marked all as read."),
         )

@@ -15,9 +15,11 @@ class PeopleConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Register the describers."""
-        from people import describing  # noqa: PLC0415  -- needs loaded models
-        from web import describers  # noqa: PLC0415  -- needs loaded models
+        """Register what people are called. Models are loaded only now."""
+        from people import actions, words  # noqa: F401, PLC0415  -- declares the verbs
+        from people.subject import ACTOR, TENANT  # noqa: PLC0415  -- needs loaded models
+        from verbs import subject  # noqa: PLC0415  -- needs loaded models
 
-        describers.register("actor", describing.describe_actors)
-        describers.register("tenant", describing.describe_tenants)
+        subject.register(ACTOR)
+        subject.register(TENANT)
+        words.register()

@@ -8,13 +8,17 @@ from typing import Any
 
 from accounts.acting import ActingUser
 from cases import actions
-from cases.models import Case, CompensationPlan, CompensationRun, CompensationStep, PlanItem
+from cases.models import Case, PlanItem
+from compensation.actions.plan_execution import execute
+from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from config.demo.transfers import open_accounts
 from executions.models import Execution
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
+from verbs.catalogue import find
 from workitems.actions import complete, start
 from workitems.models import WorkItem
 
@@ -42,12 +46,12 @@ BASIS = [{"code": "INTERNAL_POLICY", "note": "fraud manual 4.2"}]
 
 def deploy(world: World, source: str | dict[str, Any]) -> None:
     """Deploy a definition as the operator."""
-    actions.deploy_definition(source, acting_user=world.operator)
+    actions.deploy_definition(call=Call(world.operator), source=source)
 
 
 def opened(world: World, key: str, context: dict[str, Any] | None = None) -> uuid.UUID:
     """Open a case and let the engine fire its first steps."""
-    case = actions.open_case(key, context=context or {}, acting_user=world.operator)
+    case = actions.open_case(call=Call(world.operator), definition=key, context=context or {})
     drain()
     return case.id
 
@@ -79,8 +83,8 @@ def finish(
 
 def work(who: ActingUser, item_id: uuid.UUID, outcome: str | None, resolution: Any = None) -> None:
     """Start (from the pool this claims) and complete one item."""
-    start(item_id, acting_user=who)
-    complete(item_id, outcome=outcome, resolution=resolution, acting_user=who)
+    start(item_id, call=Call(who))
+    complete(item_id, call=Call(who), outcome=outcome, resolution=resolution)
 
 
 def open_item(who: ActingUser, case_id: uuid.UUID, binding: str) -> WorkItem:
@@ -110,18 +114,22 @@ def undo(who: ActingUser, case_id: uuid.UUID, outcome: str = "REVERSED") -> None
     drain()
 
 
+def preview(subject: tuple[str, uuid.UUID], *, call: Call, **wish: Any) -> CompensationPlan:
+    """Plan the undo of a case, a work item or an execution."""
+    plan: CompensationPlan = find(subject[0], "compensation-plan")(subject[1], call=call, **wish)
+    return plan
+
+
 def plan_for(world: World, case_id: uuid.UUID, **wish: Any) -> CompensationPlan:
     """Preview the rollback of a case as the operator."""
-    return actions.preview(
-        ("case", case_id),
-        **{"reason": REASON, "regulatory_basis": BASIS, "acting_user": world.operator, **wish},
-    )
+    said = {"reason": REASON, "regulatory_basis": BASIS, **wish}
+    return preview(("case", case_id), call=Call(world.operator), **said)
 
 
 def roll_back(world: World, case_id: uuid.UUID, **wish: Any) -> CompensationRun:
     """Preview and execute, and let the engine start the first step."""
     plan = plan_for(world, case_id, **wish)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     return run
 

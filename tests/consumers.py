@@ -11,14 +11,14 @@ from django.db import transaction
 from django.db.models import F
 
 from config.demo.models import DemoAccount
-from executions import events
-from executions.actions import within
-from ledger.dispatch import registry
-from ledger.dispatch.registry import Consumer, Done, Event
+from executions.actions.execution_opening import NewExecution, open_execution
+from ledger.dispatch import consumer_registry
+from ledger.dispatch.consumer_registry import Consumer, Done, Event
 from ledger.record import ActorRef
 from ledger.tenancy import set_tenant, tenant_scope
 from tests.world import World
 
+REQUESTED = "amends.execution.requested.v1"
 Handle = Callable[[Event, Done], None]
 
 
@@ -28,21 +28,21 @@ def consuming(
 ) -> Iterator[None]:
     """Register a consumer of `execution requested` for as long as the body runs."""
     consumer = Consumer(
-        name, lambda type_: type_ == events.REQUESTED, handle, holds=holds, max_attempts=attempts
+        name, lambda type_: type_ == REQUESTED, handle, holds=holds, max_attempts=attempts
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry._consumers, name, consumer)  # noqa: SLF001  -- there is no way back
-        registry.consumers_of.cache_clear()
+        patch.setitem(consumer_registry._consumers, name, consumer)  # noqa: SLF001  -- there is no way back
+        consumer_registry.consumers_of.cache_clear()
         yield
-    registry.consumers_of.cache_clear()
+    consumer_registry.consumers_of.cache_clear()
 
 
 def news(world: World, shard: uuid.UUID) -> uuid.UUID:
     """Commit one `execution requested` in the lane of `shard` and return the execution's id."""
     system = world.system
     with tenant_scope(system.tenant_id):
-        return within.open_execution(
-            within.NewExecution(
+        return open_execution(
+            NewExecution(
                 tenant_id=system.tenant_id,
                 capability="nobody.here",
                 input={},

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
@@ -22,8 +23,8 @@ _LOCK = 7_301_944
 
 
 def _fingerprint() -> str:
-    """Name the template by the migrations' text: a changed migration makes a new template."""
-    digest = hashlib.sha256()
+    """Name the template by the apps and the migrations' text: what changes makes a new template."""
+    digest = hashlib.sha256(repr(settings.INSTALLED_APPS).encode())
     for path in sorted(
         [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("config/demo/migrations/*.py")]
     ):

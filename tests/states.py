@@ -13,17 +13,17 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
-from accounts.actions import change_roles as _change_roles
-from compensation.actions import attempts_of
+from compensation.actions.undo_verbs import Compensation
 from compensation.models import CompensationAttempt
+from compensation.selectors import attempts_of
 from ledger import selectors as entries
 from ledger.record import Change, record
 from ledger.selectors import Entry
 from ledger.tenancy import set_tenant, tenant_scope
+from people import actions as people
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.compensating import Compensation, Wish
-from workitems.actions.creating import Wanted
 from workitems.lifecycle import Status
 from workitems.models import WorkItem
 
@@ -33,12 +33,12 @@ REASON = "The credit check was forged"
 def new_item(by: ActingUser, **wanted: Any) -> WorkItem:
     """Create a work item that anybody may take."""
     wanted.setdefault("title", "Check the credit")
-    return actions.create_work_item(Wanted(**wanted), acting_user=by)
+    return actions.create_work_item(call=Call(by), **wanted)
 
 
 def in_progress(by: ActingUser, **wanted: Any) -> WorkItem:
     """Create an item and begin it."""
-    return actions.start(new_item(by, **wanted).id, acting_user=by)
+    return actions.start(new_item(by, **wanted).id, call=Call(by))
 
 
 def completed(
@@ -46,13 +46,13 @@ def completed(
 ) -> WorkItem:
     """Create, begin and complete an item."""
     item = in_progress(by, **wanted)
-    return actions.complete(item.id, outcome=outcome, resolution=resolution, acting_user=by)
+    return actions.complete(item.id, call=Call(by), outcome=outcome, resolution=resolution)
 
 
 def compensate(item: WorkItem, by: ActingUser, **wish: Any) -> Compensation:
     """Begin the undo of a completed item."""
     wish.setdefault("reason", REASON)
-    return actions.compensate(item.id, Wish(**wish), acting_user=by)
+    return actions.compensate(item.id, call=Call(by), **wish)
 
 
 def compensating(by: ActingUser, **wanted: Any) -> Compensation:
@@ -62,8 +62,8 @@ def compensating(by: ActingUser, **wanted: Any) -> Compensation:
 
 def undo(task_id: uuid.UUID, by: ActingUser, outcome: str = "REVERSED", **more: Any) -> WorkItem:
     """Do an undo task that is assigned to `by`, or that `by` may take."""
-    actions.start(task_id, acting_user=by)
-    return actions.complete(task_id, outcome=outcome, acting_user=by, **more)
+    actions.start(task_id, call=Call(by))
+    return actions.complete(task_id, call=Call(by), outcome=outcome, **more)
 
 
 def faulted(by: ActingUser, **wanted: Any) -> Compensation:
@@ -102,16 +102,17 @@ def _creator(row: WorkItem) -> ActingUser:
 def _compensated(by: ActingUser) -> WorkItem:
     begun = compensating(by)
     undo(begun.attempt.compensation_id, by)
-    return begun.original
+    original: WorkItem = begun.original
+    return original
 
 
 MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
     Status.PENDING: new_item,
-    Status.ASSIGNED: lambda by: actions.claim(new_item(by).id, acting_user=by),
+    Status.ASSIGNED: lambda by: actions.claim(new_item(by).id, call=Call(by)),
     Status.IN_PROGRESS: in_progress,
     Status.COMPLETED: completed,
-    Status.REJECTED: lambda by: actions.reject(in_progress(by).id, reason="no", acting_user=by),
-    Status.CANCELLED: lambda by: actions.cancel(new_item(by).id, reason="no", acting_user=by),
+    Status.REJECTED: lambda by: actions.reject(in_progress(by).id, call=Call(by), reason="no"),
+    Status.CANCELLED: lambda by: actions.cancel(new_item(by).id, call=Call(by), reason="no"),
     Status.COMPENSATING: lambda by: compensating(by).original,
     Status.COMPENSATED: _compensated,
     Status.COMPENSATION_FAULTED: lambda by: faulted(by).original,
@@ -160,4 +161,4 @@ def _tenant(by: ActingUser | World) -> uuid.UUID:
 def change_roles(world: World, member: ActingUser, *roles: str) -> None:
     """Leave `member` with these roles alone."""
     assert member.membership_id is not None
-    _change_roles(member.membership_id, roles=roles, acting_user=world.admin)
+    people.change_roles(member.membership_id, call=Call(world.admin), roles=list(roles))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
 from django.db import connection
 
 from tests.database import ROOT
@@ -20,7 +21,7 @@ def environment(**more: str) -> dict[str, str]:
     url = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
         "DATABASE_URL": url,
         "PYTHONUNBUFFERED": "1",
         **more,

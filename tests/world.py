@@ -10,8 +10,10 @@ import dataclasses
 import secrets
 
 from accounts.acting import ActingUser
-from accounts.actions import add_member, create_tenant, create_user
-from accounts.roles import ActorType, Role
+from accounts.actions import create_tenant, create_user
+from accounts.roles import Role
+from people.actions import add_member
+from verbs.call import Call
 
 PASSWORD = "amends-demo"
 CAST: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
@@ -60,19 +62,23 @@ def make_world() -> World:
     system = create_tenant(f"demo-{tag}", f"Demo {tag}")
     people = {
         name: add_member(
-            create_user(f"{name}-{tag}", password=PASSWORD, email=f"{name}@{tag}.example"),
-            roles=roles,
-            groups=groups,
-            actor_type=ActorType.AGENT if name == "agent" else ActorType.HUMAN,
-            acting_user=system,
+            call=Call(system),
+            username=create_user(
+                f"{name}-{tag}", password=PASSWORD, email=f"{name}@{tag}.example"
+            ).username,
+            roles=list(roles),
+            groups=list(groups),
+            type="AGENT" if name == "agent" else "HUMAN",
         )
         for name, (roles, groups) in CAST.items()
     }
     other = create_tenant(f"other-{tag}", f"Other {tag}")
     outsider = add_member(
-        create_user(f"outsider-{tag}", password=PASSWORD, email=f"outsider@{tag}.example"),
+        call=Call(other),
+        username=create_user(
+            f"outsider-{tag}", password=PASSWORD, email=f"outsider@{tag}.example"
+        ).username,
         roles=[Role.OPERATOR],
         groups=["analysts", "compliance"],
-        acting_user=other,
     )
     return World(slug=f"demo-{tag}", system=system, outsider=outsider, **people)

@@ -16,16 +16,22 @@ from verbs.subject import Subject
 Row = TypeVar("Row")
 Given = TypeVar("Given", bound=Input)
 Result = TypeVar("Result")
+WRONG_STATE = "wrong_state"
 _catalogue: dict[tuple[str, str], Verb[Any]] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Offer:
-    """One verb as it stands for one person and one row. `reason` is a code, "" when allowed."""
+    """One verb as it stands for one person and one row. `reason` is a code, "" when allowed.
+
+    `wrong_state`: the row's status rules it out, whoever asks; pages leave it out then. It is said
+    apart, because the reason is another one for those who may not do it in any status.
+    """
 
     action: str
     allowed: bool
     reason: str = ""
+    wrong_state: bool = False
 
 
 def declare(verb: Verb[Result]) -> Verb[Result]:
@@ -47,47 +53,27 @@ def withdraw(verb: Verb[Any]) -> None:
 
 
 def transition(
-    subject_type: str,
-    operation: Operation,
-    *,
-    action: str,
-    given: type[Input] = Nothing,
-    **how: Any,
+    subject_type: str, operation: Operation, *, given: type[Input] = Nothing, **how: Any
 ) -> Callable[[Callable[[Row, Given, VerbContext], Changed | None]], Verb[Row]]:
-    """Declare a verb that moves its row by the operation's FSM method.
+    """Declare a verb that moves its row by the operation's FSM method; `how`: members of `Verb`.
 
     The function says what changes beside the status. Its docstring is the verb's description.
     """
-
-    def declared(function: Callable[[Row, Given, VerbContext], Changed | None]) -> Verb[Row]:
-        return declare(
-            Verb(
-                subject_type=subject_type, operation=operation, action=action, input=given,
-                function=function, description=inspect.getdoc(function) or "", **how,
-            )
-        )  # fmt: skip
-
-    return declared
+    return _declaring(subject_type=subject_type, operation=operation, input=given, **how)
 
 
 def verb(
-    subject_type: str,
-    operation: Operation,
-    *,
-    action: str,
-    given: type[Input] = Nothing,
-    **how: Any,
+    subject_type: str, operation: Operation, *, given: type[Input] = Nothing, **how: Any
 ) -> Callable[[Callable[[Row, Given, VerbContext], Result]], Verb[Result]]:
     """Declare a verb whose function does all of it, moves included, and returns the result."""
+    return _declaring(
+        subject_type=subject_type, operation=operation, input=given, transitions=False, **how
+    )
 
-    def declared(function: Callable[[Row, Given, VerbContext], Result]) -> Verb[Result]:
-        return declare(
-            Verb(
-                subject_type=subject_type, operation=operation, action=action, input=given,
-                function=function, description=inspect.getdoc(function) or "",
-                transitions=False, **how,
-            )
-        )  # fmt: skip
+
+def _declaring(**how: Any) -> Callable[[Callable[..., Any]], Verb[Any]]:
+    def declared(function: Callable[..., Any]) -> Verb[Any]:
+        return declare(Verb(function=function, description=inspect.getdoc(function) or "", **how))
 
     return declared
 
@@ -114,10 +100,12 @@ def offers(subject: Subject, row: Any, authority: Authority, facts: Any) -> list
     """
     found = []
     for each in verbs_of(subject.subject_type):
-        if each.creates or each.no_route:
+        # Where a guard decides, the row alone cannot tell: nothing is promised.
+        if each.creates or each.no_route or each.guard is not None:
             continue
-        reason = each.denied(row, authority, facts) or _code(each, row, facts)
-        found.append(Offer(each.name, not reason, reason))
+        state = _code(each, row, facts)
+        reason = each.denied(row, authority, facts) or state
+        found.append(Offer(each.name, not reason, reason, state == WRONG_STATE))
     return found
 
 
@@ -131,11 +119,14 @@ def offers_of(
 
 def offers_json(found: Iterable[Offer]) -> list[dict[str, Any]]:
     """Return `available_actions`; `reason` is null where the action is allowed."""
-    return [{**dataclasses.asdict(each), "reason": each.reason or None} for each in found]
+    return [
+        {"action": each.action, "allowed": each.allowed, "reason": each.reason or None}
+        for each in found
+    ]
 
 
 def _code(each: Verb[Any], row: Any, facts: Any) -> str:
     refusal = each.refusal(row, facts, None)
     if refusal is None:
         return ""
-    return "wrong_state" if refusal.code == "illegal_state" else refusal.code
+    return WRONG_STATE if refusal.code == "illegal_state" else refusal.code

@@ -16,36 +16,22 @@ def move(
     before: str,
     by: ActorRef,
     fields: Collection[str] = (),
-    payloads: Mapping[str, Any] | None = None,
-    caused_by: EntryRef | None = None,
     **said: Any,
 ) -> Recorded:
     """Save what an FSM method changed, one version on, and append the entry that belongs to it.
 
-    Inside the caller's transaction, the row locked. `before` is its former status, `said` overrides
-    members of the entry that the subject's envelope gives.
+    Inside the caller's transaction, the row locked. `before` is its former status, `said` what
+    `change_of` takes besides.
     """
     row.version += 1
     row.save(update_fields=["status", "version", *fields])
-    return record(
-        change_of(row, action, before=before, by=by, payloads=payloads, caused_by=caused_by, **said)
-    )
+    return record(change_of(row, action, before=before, by=by, **said))
 
 
-def insert(
-    row: Any,
-    action: str,
-    *,
-    by: ActorRef,
-    payloads: Mapping[str, Any] | None = None,
-    caused_by: EntryRef | None = None,
-    **said: Any,
-) -> Recorded:
-    """Insert a row together with its first entry."""
+def insert(row: Any, action: str, *, by: ActorRef, **said: Any) -> Recorded:
+    """Insert a row together with its first entry; `said` as for `move`."""
     row.save(force_insert=True)
-    return record(
-        change_of(row, action, before="", by=by, payloads=payloads, caused_by=caused_by, **said)
-    )
+    return record(change_of(row, action, before="", by=by, **said))
 
 
 def change_of(
@@ -58,7 +44,15 @@ def change_of(
     caused_by: EntryRef | int | None = None,
     **said: Any,
 ) -> Change:
-    """Return the entry of a row as it stands now; without a former status it is the first."""
+    """Return the entry of a row as it stands now; without a former status it is the first.
+
+    `said` overrides members of the entry that the subject's envelope gives.
+    """
+    members: dict[str, Any] = {
+        "opens": not before,
+        **subject_of(row.subject_type).envelope(row, action),
+        **said,
+    }
     return Change(
         tenant_id=row.tenant_id,
         subject_type=row.subject_type,
@@ -68,9 +62,8 @@ def change_of(
         actor=by,
         from_status=before,
         to_status=str(row.status),
-        opens=not before,
         caused_by=caused_by,
         head=take_head(row),
         payloads=payloads or {},
-        **{**subject_of(row.subject_type).envelope(row, action), **said},
+        **members,
     )

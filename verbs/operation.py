@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,9 +46,3 @@ def table(*rows: Operation) -> dict[str, Operation]:
     if len(found) != len(rows):
         raise ValueError("an operation is declared twice")
     return found
-
-
-def sources_of(rows: Iterable[Operation], name: str) -> list[str]:
-    """Return the sources of one row, sorted, as a `@transition` method wants them."""
-    row = next(row for row in rows if row.name == name)
-    return sorted(row.sources or ())

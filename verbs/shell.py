@@ -25,7 +25,7 @@ from verbs.call import Call
 from verbs.input import Input, Nothing, read
 from verbs.move import change_of, move
 from verbs.operation import Operation
-from verbs.subject import COMMON, Subject, subject_of
+from verbs.subject import COMMON, Locked, Subject, subject_of
 
 Result = TypeVar("Result")
 # Why a row's state does not allow a verb; asked with the body, or with None for an offer.
@@ -63,13 +63,21 @@ class Verb(Generic[Result]):
     is given; `function` what it does to a locked row: with `transitions` it returns `Changed` and
     the shell moves the row, else it does all of it and returns the result. A verb that `creates`
     has no row yet: its function gets None. `state` replaces the question whether the status is one
-    of the operation's sources.
+    of the operation's sources. `locked(*key)` replaces the subject's own way to lock, and
+    `guard(row, context)` runs between state and input: further checks and locks that the row alone
+    cannot tell; what it returns is the context's `others`.
 
     `route` is its place below its subject's in the API ("": none, then `no_route` says why),
     `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
     `dangerous`: people are asked before it is done. A refusal that is one of `noted` leaves an
     entry `noted_as`, written after the rollback. `again_on` names the unique index
     at which two of them may meet: the second is then tried once more and refused properly.
+
+    A verb that creates is at the collection of its subjects, one of another method than POST at the
+    subject itself: neither has its `route` read. Without an Idempotency-Key one that `requires_key`
+    is refused (428); one that `requires_digest` is given the text in `If-Match` in place of
+    versions, and is refused without. Decisions `of_undo` are about the undo of their subject, and
+    are shown beside that.
     """
 
     subject_type: str
@@ -81,6 +89,8 @@ class Verb(Generic[Result]):
     transitions: bool = True
     creates: bool = False
     state: StateRule | None = None
+    locked: Callable[..., Locked] | None = None
+    guard: Callable[[Any, VerbContext], Any] | None = None
     route: str = ""
     no_route: str = ""
     method: str = "POST"
@@ -91,6 +101,9 @@ class Verb(Generic[Result]):
     noted: tuple[type[Refusal], ...] = ()
     noted_as: str = ""
     again_on: str = ""
+    requires_key: bool = False
+    requires_digest: bool = False
+    of_undo: bool = False
 
     @property
     def name(self) -> str:
@@ -140,7 +153,7 @@ class Verb(Generic[Result]):
             set_tenant(call.by.tenant_id)
             row, context = self._entered(key, call)
             facts = None if row is None else self.subject.fact(row)
-            self._check(row, facts, context, body)
+            context = self._check(row, facts, context, body)
             result: Result = self._done(row, read(self.input, body), context)
             failpoints.reach("verb.done")
             if call.last_act is not None:
@@ -151,23 +164,29 @@ class Verb(Generic[Result]):
     def _entered(self, key: Sequence[Any], call: Call) -> tuple[Any, VerbContext]:
         if self.creates:
             return None, VerbContext(authority_of(call.by), call)
-        locked = self.subject.lock(*key)
+        locked = self.locked(*key) if self.locked else self.subject.lock(*key)
         failpoints.reach("verb.locked")
         return locked.row, VerbContext(authority_of(call.by), call, locked.others)
 
-    def _check(self, row: Any, facts: Any, context: VerbContext, body: Mapping[str, Any]) -> None:
+    def _check(
+        self, row: Any, facts: Any, context: VerbContext, body: Mapping[str, Any]
+    ) -> VerbContext:
         denied = self.denied(row, context.authority, facts)
         if denied:
             raise NotPermitted(words.denial(denied))
         if context.call.unmet is not None:
             raise context.call.unmet
         if row is not None:
-            check_version(row, context.call)
+            if self.subject.versioned is not None:
+                check_version(self.subject.versioned(row), context.call)
             refused = self.refusal(row, facts, body)
             if refused is not None:
                 raise refused
+        if self.guard is not None:
+            context = dataclasses.replace(context, others=self.guard(row, context))
         if context.call.broken is not None:
             raise context.call.broken
+        return context
 
     def _done(self, row: Any, given: Input, context: VerbContext) -> Any:
         if not self.transitions:
@@ -202,10 +221,10 @@ def check_version(row: Any, call: Call) -> None:
     """Raise Stale when the caller saw another version."""
     if call.versions is None or row.version in call.versions:
         return
-    raise Stale(
-        f"It is at version {row.version} now, not the one you saw.",
-        extra={"current_version": row.version, "current_status": str(row.status)},
-    )
+    extra = {"current_version": row.version}
+    if (status := getattr(row, "status", None)) is not None:
+        extra["current_status"] = str(status)
+    raise Stale(f"It is at version {row.version} now, not the one you saw.", extra=extra)
 
 
 def wrong_state(operation: Operation, row: Any) -> Refusal | None:

@@ -40,16 +40,20 @@ class Locked:
     others: Any = None
 
 
-def _nothing(_rows: Sequence[Any]) -> Mapping[uuid.UUID, Any]:
-    return {}
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResultShape:
+    """What a verb answers with where that is not its subject as it is then.
 
+    `shape(result, authority)` is its JSON, of `schema`; `tag(result)` what its ETag names: a
+    version, or a text such as a digest; `place(result)` its address in the API, said as Location;
+    `status(result)` its HTTP status, where that depends on what happened.
+    """
 
-def _plain_envelope(row: Any, _action: str) -> dict[str, Any]:
-    return {"case_id": getattr(row, "case_id", None)}
-
-
-def _no_consequence(_row: Any, _entry: Recorded, _context: Any) -> None:
-    return None
+    shape: Callable[[Any, Authority], Any]
+    schema: Any = None
+    tag: Callable[[Any], int | str | None] = lambda result: getattr(result, "version", None)
+    place: Callable[[Any], str] | None = None
+    status: Callable[[Any], int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,14 @@ class Subject:
     `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
     rules must know beside the row, in bulk; `envelope(row, action)` what its entries say beside
     status and actor; `consequence(row, entry, context)` what its ending means for others, in the
-    same transaction.
+    same transaction; `versioned(row)` whose version `If-Match` is about,
+    None where there are no versions.
+
+    `results` says, by verb, what those answer with that do not answer with the subject. `pages` is
+    the namespace of the addresses of its pages, or that and how their names begin
+    (`compensation:run`), `crumbs(row)` the way to one, itself last
+    (`{label, url}`), `page_facts(row)` what a page that asks before a verb is done says about it
+    (`{label, value}`); both are called in the tenant's scope.
     """
 
     subject_type: str
@@ -81,9 +92,16 @@ class Subject:
     shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
     schema: Any = None
     relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
-    facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = _nothing
-    envelope: Callable[[Any, str], dict[str, Any]] = _plain_envelope
-    consequence: Callable[[Any, Recorded, Any], None] = _no_consequence
+    facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = lambda _rows: {}
+    envelope: Callable[[Any, str], dict[str, Any]] = lambda row, _action: {
+        "case_id": getattr(row, "case_id", None)
+    }
+    consequence: Callable[[Any, Recorded, Any], None] = lambda _row, _entry, _context: None
+    versioned: Callable[[Any], Any] | None = lambda row: row
+    results: Mapping[str, ResultShape] = dataclasses.field(default_factory=dict)
+    pages: str = ""
+    crumbs: Callable[[Any], list[dict[str, str]]] | None = None
+    page_facts: Callable[[Any], list[dict[str, Any]]] | None = None
 
     def lock(self, *key: Any) -> Locked:
         """Lock one by its key. Raises NotFound: absent, or another tenant's."""
@@ -106,12 +124,22 @@ class Subject:
         found: Mapping[uuid.UUID, Any] = self.model._default_manager.in_bulk(list(ids))  # noqa: SLF001  -- Django's documented name
         return found
 
+    def read_one(self, id_: uuid.UUID) -> Any:
+        """Return one row as committed now. Raises NotFound: absent, or another tenant's."""
+        found = self.read_many([id_]).get(id_)
+        if found is None:
+            raise NotFound
+        return found
+
     def fact(self, row: Any) -> Any:
         """Return what the rules must know about one row."""
         return self.facts([row]).get(row.pk)
 
 
+Ref = tuple[str, uuid.UUID]
+Describe = Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Description]]
 _subjects: dict[str, Subject] = {}
+_describers: dict[str, Describe] = {}
 
 
 def register(subject: Subject) -> None:
@@ -139,7 +167,12 @@ def all_subjects() -> list[Subject]:
     return sorted(_subjects.values(), key=lambda each: (each.rank, each.subject_type))
 
 
-def describe(refs: Iterable[tuple[str, uuid.UUID]]) -> dict[tuple[str, uuid.UUID], Description]:
+def register_describer(name: str, describer: Describe) -> None:
+    """Say how something that is no kind of thing of its own is called (a ledger entry's page)."""
+    _describers[name] = describer
+
+
+def describe(refs: Iterable[Ref]) -> dict[Ref, Description]:
     """Return a description of every subject, by (type, id): one call per type.
 
     What nobody knows (another tenant's, an app not installed) is called by type and id.
@@ -147,30 +180,20 @@ def describe(refs: Iterable[tuple[str, uuid.UUID]]) -> dict[tuple[str, uuid.UUID
     wanted: dict[str, set[uuid.UUID]] = {}
     for type_, id_ in refs:
         wanted.setdefault(type_, set()).add(id_)
-    found: dict[tuple[str, uuid.UUID], Description] = {}
+    found: dict[Ref, Description] = {}
     for type_, ids in wanted.items():
         subject = known(type_)
-        described = subject.describe(ids) if subject and subject.describe else {}
+        describer = subject.describe if subject is not None else _describers.get(type_)
+        described = describer(ids) if describer is not None else {}
         for id_ in ids:
-            found[type_, id_] = described.get(id_) or _unknown(type_, id_)
+            unknown = Description(f"{type_.replace('_', ' ')} {str(id_)[-8:]}")
+            found[type_, id_] = described.get(id_, unknown)
     return found
 
 
-def _unknown(type_: str, id_: uuid.UUID) -> Description:
-    return Description(f"{type_.replace('_', ' ')} {str(id_)[-8:]}")
-
-
-def _operator(_row: Any, authority: Authority, _facts: Any) -> str | None:
-    return "" if authority.is_operator else "not_operator"
-
-
-def _member(_row: Any, authority: Authority, _facts: Any) -> str | None:
-    return "" if authority.roles else None
-
-
-def _system(_row: Any, authority: Authority, _facts: Any) -> str | None:
-    return "" if authority.is_system else None
-
-
 # The relations that exist towards everything.
-COMMON: Mapping[str, Relation] = {"operator": _operator, "member": _member, "system": _system}
+COMMON: Mapping[str, Relation] = {
+    "operator": lambda _row, authority, _facts: "" if authority.is_operator else "not_operator",
+    "member": lambda _row, authority, _facts: "" if authority.roles else None,
+    "system": lambda _row, authority, _facts: "" if authority.is_system else None,
+}

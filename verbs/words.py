@@ -1,7 +1,8 @@
 """What people read instead of constants. Each app registers its own words; nobody else knows them.
 
-The words for actions will also be the ledger's closed vocabulary: an action that no owner declared
-at start cannot be recorded.
+The words for actions are also the ledger's closed vocabulary: an action that no owner registered
+for its type of subject cannot be recorded. The label of a status is the one of its app's choices,
+so that pages, admin, email and docs all say the same.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from ledger import vocabulary
 
 Text = str | Promise
 Tone = Literal["", "primary", "undo", "danger"]
@@ -36,7 +40,9 @@ class VerbWords:
 
     `done` is said when it worked; `intro` and `warning` stand above the form, `submit` on its
     button; `hint` says in a list of choices what it means. `fields` labels the members of its
-    input where `FIELDS` does not do: name → (label, help).
+    input where `FIELDS` does not do: name → (label, help). `title` heads the page
+    that asks, where label and thing together would not read well. `at_once`: a button does it,
+    although something could be said; its input is optional.
     """
 
     label: Text
@@ -48,9 +54,26 @@ class VerbWords:
     submit: Text = ""
     hint: Text = ""
     fields: Mapping[str, tuple[Text, Text]] = dataclasses.field(default_factory=dict)
+    title: Text = ""
+    at_once: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StateWords:
+    """How one status is shown: `label` in words, Lucide `icon`, and `tone`.
+
+    A tone is one of wait, act, undo, done, bad and maps to a badge class; `undo` is reserved for
+    work that takes something back.
+    """
+
+    label: Text
+    icon: str
+    tone: str
 
 
 _actions: dict[tuple[str, str], ActionWords] = {}
+_states: dict[str, dict[str, StateWords]] = {}
+_subjects: dict[str, Text] = {}
 _verbs: dict[tuple[str, str], VerbWords] = {}
 _fields: dict[str, tuple[Text, Text]] = {}
 _choices: dict[tuple[str, str], Text] = {}
@@ -61,8 +84,35 @@ _denials: dict[str, Text] = {
 
 
 def register_actions(subject_type: str, words: Mapping[str, ActionWords]) -> None:
-    """Say how the actions of a kind of thing's entries read."""
+    """Declare to the ledger what is recorded about a kind of thing, and say how it reads.
+
+    Raises ValueError for a type of subject that the ledger does not know.
+    """
+    vocabulary.declare(subject_type, words)
     _actions.update({(subject_type, action): each for action, each in words.items()})
+
+
+def register_states(
+    kind: str, choices: type[TextChoices], looks: Mapping[str, tuple[str, str]]
+) -> None:
+    """Say how the statuses of a kind of thing look: status → (Lucide icon, tone).
+
+    Their labels are those of `choices`. Raises ValueError unless each has exactly one look.
+    """
+    if looks.keys() != set(choices.values):
+        odd = ", ".join(sorted(looks.keys() ^ set(choices.values)))
+        raise ValueError(f"statuses of {kind} without a look, or looks without a status: {odd}")
+    _states[kind] = {each.value: StateWords(each.label, *looks[each.value]) for each in choices}
+
+
+def register_subject_words(subject_type: str, label: Text) -> None:
+    """Say how a kind of thing is called within a sentence: "task".
+
+    Raises ValueError for a type of subject that the ledger does not know.
+    """
+    if subject_type not in vocabulary.SUBJECT_TYPES:
+        raise ValueError(f"{subject_type!r} is no subject type of the ledger")
+    _subjects[subject_type] = label
 
 
 def register_verbs(subject_type: str, words: Mapping[str, VerbWords]) -> None:
@@ -90,19 +140,58 @@ def verb_words(subject_type: str, name: str) -> VerbWords | None:
     return _verbs.get((subject_type, name))
 
 
+def said_of(subject_type: str, name: str) -> VerbWords:
+    """Return how a verb reads on a page; one that has no words is shown readably, not hidden."""
+    return verb_words(subject_type, name) or VerbWords(name.replace("-", " ").capitalize())
+
+
 def action_words(subject_type: str, action: str) -> ActionWords:
     """Return an action in words; one that has none is shown readably, not hidden."""
     found = _actions.get((subject_type, action))
     if found is not None:
         return found
-    readable = action.replace("_", " ").capitalize()
-    return ActionWords(readable, f"%(what)s: {readable.lower()}")
+    label = readable(action)
+    return ActionWords(label, f"%(what)s: {label.lower()}")
+
+
+def action_label(action: str, subject_type: str = "") -> str:
+    """Return an action's label; without a subject type all that it has, one after the other."""
+    if subject_type:
+        return str(action_words(subject_type, action).label)
+    labels = {str(each.label) for (_type, name), each in _actions.items() if name == action}
+    return " / ".join(sorted(labels)) or readable(action)
+
+
+def state_words(kind: str, status: str) -> StateWords:
+    """Return how a status is shown; one without words is shown readably, not hidden."""
+    found = _states.get(kind, {}).get(status)
+    return StateWords(readable(status), "circle", "wait") if found is None else found
+
+
+def all_states() -> dict[str, dict[str, StateWords]]:
+    """Return everything that has looks: kind → status → words."""
+    return {kind: dict(states) for kind, states in _states.items()}
+
+
+def all_action_words() -> dict[tuple[str, str], ActionWords]:
+    """Return every action that has words, by subject type and name."""
+    return dict(_actions)
+
+
+def subject_words(subject_type: str) -> Text:
+    """Return how a kind of thing is called within a sentence."""
+    return _subjects.get(subject_type) or readable(subject_type).lower()
+
+
+def all_subject_words() -> dict[str, Text]:
+    """Return how each kind of thing is called, by subject type."""
+    return dict(_subjects)
 
 
 def field_words(verb: VerbWords | None, name: str) -> tuple[Text, Text]:
     """Return label and help of one member of a verb's input."""
     own = {} if verb is None else verb.fields
-    return own.get(name) or _fields.get(name) or (name.replace("_", " ").capitalize(), "")
+    return own.get(name) or _fields.get(name) or (readable(name), "")
 
 
 def choice_words(field: str, value: Any) -> Text:
@@ -110,6 +199,21 @@ def choice_words(field: str, value: Any) -> Text:
     return _choices.get((field, str(value))) or str(value)
 
 
+def choices_of(field: str) -> dict[str, Text]:
+    """Return every word that a member may have and how it reads, as its owner registered them."""
+    return {value: each for (name, value), each in _choices.items() if name == field}
+
+
 def denial(code: str) -> str:
     """Return why something is denied, as the end of a sentence; an unknown code reads as itself."""
     return str(_denials.get(code) or code.replace("_", " "))
+
+
+def said(words: Mapping[str, Text], code: str | None) -> str:
+    """Return the words for a code; an unknown one reads as itself, in words."""
+    return str(words.get(code) or readable(code.lower())) if code else ""
+
+
+def readable(code: str) -> str:
+    """Return a constant as people can read it: `NEVER_SEEN` is "Never seen"."""
+    return code.replace("_", " ").replace("-", " ").strip().capitalize()

@@ -52,12 +52,10 @@ class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nothing is added here."""
         return False
 
     @override
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nothing is changed here."""
         return False
 
     @override

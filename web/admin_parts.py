@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 
 from accounts.selectors import people
 from ledger.selectors import entries_of
-from web.describers import describe
+from verbs.subject import describe
+from verbs.words import action_words
 from web.entries import ENTRY, ledger_url
-from web.entry_words import words_for
 from web.graph import Figure
 from web.templatetags.amends import pretty_json
 
@@ -29,7 +29,7 @@ def ledger_entries(subject_type: str, subject_id: uuid.UUID) -> SafeString:
         {
             "seq": entry.subject_seq,
             "url": pages[ENTRY, entry.id].url,
-            "label": words_for(entry.subject_type, entry.action).label,
+            "label": action_words(entry.subject_type, entry.action).label,
             "action": entry.action,
             "who": named[entry.actor_id].username if entry.actor_id in named else "",
             "at": entry.at,

@@ -3,103 +3,64 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, cast
 
-from django.db import IntegrityError
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import is_valid_path
 from django.utils.cache import patch_vary_headers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from typing_extensions import override
 
 from accounts.acting import ActingUser, Authority, authority_of
-from ledger.errors import Invalid, Refusal, Stale
+from json_values.reader import unstorable
+from ledger.errors import Invalid
 from ledger.tenancy import tenant_scope
-from web import etag, idempotency, inputs, pagination, parsers
+from verbs.input import invalid
+from web import etag, pagination
 from web.authentication import Credential
-from web.cursors import NEWEST_FIRST
-from web.idempotency import Answer, Key, KeyTaken
-from web.inputs import Given
+from web.error_pages import API_PREFIX
 from web.membership import MemberRequest
-
-Row = TypeVar("Row")
-Schema = type[Serializer[Any]]
+from web.pagination import NEWEST_FIRST
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Call:
-    """What a verb will be called with."""
+class SlashToleranceMiddleware:
+    """Reads `/api/v1/work-items/` as `/api/v1/work-items`: no API address ends in a slash.
 
-    arguments: dict[str, Any]
-    key: Key | None
-    # What `If-Match` allows; empty where the verb does not ask.
-    versions: list[int | None]
+    A redirect would do for GET, but a client that follows one turns its POST into a GET.
+    """
 
-    def of(self, verb: Callable[..., Row], *subject: Any, **fixed: Any) -> Row:
-        """Call it, once for each version that `If-Match` allows, until one is the present one."""
-        if not self.versions:
-            return verb(*subject, **self.arguments, **fixed)
-        *others, last = self.versions
-        for version in others:
-            with contextlib.suppress(Stale):
-                return verb(*subject, **self.arguments, **fixed, expected_version=version)
-        return verb(*subject, **self.arguments, **fixed, expected_version=last)
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Shape(Generic[Row]):
-    """How a verb's result becomes an answer."""
-
-    render: Callable[[Row], Any]
-    status: int | Callable[[Row], int]
-    location: Callable[[Row], str] | None
-    etag_of: Callable[[Row], int | str] | None
-
-    def answer(self, row: Row) -> Answer:
-        headers = {}
-        version = self.etag_of(row) if self.etag_of else getattr(row, "version", None)
-        if version is not None:
-            headers["ETag"] = etag.tag(version)
-        if self.location is not None:
-            headers["Location"] = self.location(row)
-        status = self.status(row) if callable(self.status) else self.status
-        return Answer(status, idempotency.plain(self.render(row)), headers)
-
-
-class _Keeper(Generic[Row]):
-    """Renders the answer inside the verb's transaction and keeps it under the key."""
-
-    def __init__(self, shape: _Shape[Row], key: Key | None) -> None:
-        self.shape = shape
-        self.key = key
-        self.answer: Answer | None = None
-
-    def remember(self, row: Row) -> None:
-        self.answer = self.shape.answer(row)
-        if self.key is not None:
-            self.key.keep(self.answer)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Drop the slash where only the address without it is one of ours."""
+        path = request.path_info
+        if path.startswith(API_PREFIX) and path.endswith("/") and not is_valid_path(path):
+            bare = path.rstrip("/")
+            if is_valid_path(bare):
+                request.path_info = bare
+        return self._get_response(request)
 
 
 class TenantAPIView(APIView):
     """A view of one tenant's things.
 
     GET and HEAD run inside the tenant's scope. Unsafe methods run outside any transaction, because
-    a verb is durable and opens its own: they call `act`, or read inside `self.scope()`.
+    a verb is durable and opens its own: they read inside `self.scope()`.
     """
 
     metadata_class = None
-    # Unsafe methods hand `If-Match: "v<version>"` to the verb as `expected_version`.
+    # Unsafe methods hand the versions in `If-Match: "v<version>"` to the verb. For OpenAPI only.
     honours_if_match: ClassVar[bool] = False
-    # The view itself passes on an opaque, required If-Match (`etag.opaque_tag`). For OpenAPI only.
+    # They hand on the text of an opaque, required If-Match (`etag.opaque_tag`). For OpenAPI only.
     requires_if_match: ClassVar[bool] = False
-    # Without an Idempotency-Key the verb gets `unmet`, which it raises at its step of 428.
+    # Without an Idempotency-Key the verb is refused, at its step of 428. For OpenAPI only.
     requires_key: ClassVar[bool] = False
     # GET answers a page of a list. For OpenAPI only.
     paginated: ClassVar[bool] = False
@@ -174,95 +135,17 @@ class TenantAPIView(APIView):
     ) -> Response:
         """Answer a GET of a list with one page; `render` gets the page's rows at once."""
         found = pagination.page_of(self.request, rows, order=order)
-        return Response(pagination.envelope(self.request, found, render))
+        links = {
+            name: None if url is None else self.request.build_absolute_uri(url)
+            for name, url in pagination.links(self.request, found).items()
+        }
+        return Response({**links, "results": render(found.rows)})
 
-    def given(self, schema: Schema) -> Given:
-        """Return the checked body, for a POST that only reads. Raises Invalid."""
-        found = inputs.parse(schema, self._body())
-        if found.invalid is not None:
-            raise found.invalid
-        return found
-
-    def act(
-        self,
-        verb: Callable[..., Row],
-        *subject: Any,
-        render: Callable[[Row], Any],
-        schema: Schema | None = None,
-        arguments: Callable[[Given], Mapping[str, Any]] | None = None,
-        status: int | Callable[[Row], int] = 200,
-        location: Callable[[Row], str] | None = None,
-        etag_of: Callable[[Row], int | str] | None = None,
-        **fixed: Any,
-    ) -> Response:
-        """Call a verb with the body's members and answer with what it returns.
-
-        The verb gets `*subject`, the body's members by name (or what `arguments` makes of them,
-        called in the tenant's scope), `fixed`, and: `acting_user`; `invalid` if body or key are
-        broken (it raises that at its step of checking input; members then read as None);
-        `expected_version` if `honours_if_match`; `unmet` if `requires_key` and there is none;
-        `remember`, which renders the answer and keeps it under the Idempotency-Key inside the
-        verb's transaction. `etag_of` defaults to the row's `version`; a text is a tag of its own.
-        """
-        call = self._call(schema, arguments)
-        if call.key is not None and (first := call.key.first_answer()) is not None:
-            return first.response(replayed=True)
-        keeper = _Keeper(_Shape(render, status, location, etag_of), call.key)
-        try:
-            row = call.of(verb, *subject, **fixed, remember=keeper.remember)
-        except (Refusal, IntegrityError, KeyTaken):
-            # A twin of this request may have won the race: its answer is ours too.
-            if call.key is not None and (first := call.key.first_answer()) is not None:
-                return first.response(replayed=True)
-            raise
-        if keeper.answer is None:
-            # The verb found nothing to do and remembered nothing.
-            with self.scope():
-                keeper.answer = keeper.shape.answer(row)
-        return keeper.answer.response()
-
-    def _body(self) -> Any:
+    def sent(self) -> Any:
         """Return the parsed body, or the Invalid that says why there is none to work with."""
         try:
             body = self.request.data
         except Invalid as error:
             return error
-        found = parsers.unstorable(body)
-        return inputs.invalid(found) if found else body
-
-    def _call(
-        self, schema: Schema | None, arguments: Callable[[Given], Mapping[str, Any]] | None
-    ) -> _Call:
-        body = self._body()
-        given = inputs.parse(schema, body)
-        key: Key | None = None
-        broken_key: Invalid | None = None
-        try:
-            key = idempotency.key_of(
-                self.request, self.acting_user, None if isinstance(body, Invalid) else body
-            )
-        except Invalid as error:
-            broken_key = error
-        invalid = given.invalid
-        if arguments is None:
-            members = dict(given)
-        else:
-            members, invalid = self._converted(arguments, given)
-        door: dict[str, Any] = {
-            "acting_user": self.acting_user,
-            "invalid": broken_key or invalid,
-        }
-        versions = etag.expected_versions(self.request) if self.honours_if_match else []
-        if self.requires_key:
-            present = key is not None or broken_key is not None
-            door["unmet"] = None if present else idempotency.missing()
-        return _Call({**members, **door}, key, versions)
-
-    def _converted(
-        self, arguments: Callable[[Given], Mapping[str, Any]], given: Given
-    ) -> tuple[dict[str, Any], Invalid | None]:
-        with self.scope():
-            try:
-                return dict(arguments(given)), given.invalid
-            except Invalid as error:
-                return dict(arguments(Given(given.members, invalid=error))), error
+        found = unstorable(body)
+        return invalid(found) if found else body

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from accounts.selectors import people
 from ledger.clock import rfc3339
 from ledger.selectors import Entry
-from web.describers import describe
+from verbs.subject import describe
 
 #: The describers' names of an entry's own page, and of the ledger page of a subject.
 ENTRY = "ledger_entry"

@@ -14,6 +14,7 @@ from web.request_id import request_id
 
 API_PREFIX = "/api/"
 _INTERNAL = Problem(500, "internal_error", "Something broke on our side. Quote the request_id.")
+_FORBIDDEN = Problem(403, "not_permitted", "You may not do this.")
 _MALFORMED = Problem(400, "malformed_request", "The request could not be read.")
 _PAGES = {400: "400", 403: "403", 404: "404", 409: "409", 412: "409", 422: "400", 428: "400"}
 
@@ -25,11 +26,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
-    found = problem_of(exception)
-    return _respond(
-        request,
-        found if found is not None and found.status == HTTPStatus.FORBIDDEN else _forbidden(),
-    )
+    return _respond(request, _of_status(HTTPStatus.FORBIDDEN, exception) or _FORBIDDEN)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  -- Django's
@@ -39,11 +36,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 when the database did not answer. Reads nothing from the database."""
-    error = sys.exc_info()[1]
-    found = problem_of(error) if error is not None else None
-    problem = (
-        found if found is not None and found.status == HTTPStatus.SERVICE_UNAVAILABLE else _INTERNAL
-    )
+    problem = _of_status(HTTPStatus.SERVICE_UNAVAILABLE, sys.exc_info()[1]) or _INTERNAL
     if request.path.startswith(API_PREFIX):
         return answer(problem, request)
     context = {"request_id": request_id(request)}
@@ -64,8 +57,10 @@ def refusal_page(request: HttpRequest, refusal: Refusal, *, back_url: str = "/")
     return render(request, f"errors/{_PAGES[problem.status]}.html", context, status=problem.status)
 
 
-def _forbidden() -> Problem:
-    return Problem(403, "not_permitted", "You may not do this.")
+def _of_status(status: int, error: BaseException | None) -> Problem | None:
+    """Return the problem an error means, if that is of this status."""
+    found = None if error is None else problem_of(error)
+    return found if found is not None and found.status == status else None
 
 
 def _respond(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -1,8 +1,8 @@
 """`ETag`, `If-Match` and `If-None-Match`.
 
-A detail's tag is `"v<version>"`. An action's `If-Match` becomes the verb's `expected_version`; the
-verb compares it under the row lock, at its place in the order of checks. So a header that cannot be
-right is not refused here but handed on as a version that no row has.
+A detail's tag is `"v<version>"`. An action's `If-Match` becomes the versions that the
+verb allows; it compares them under the row lock, at its place in the order of checks. So a header
+that cannot be right is not refused here but handed on as no version at all.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ def tag(version: int | str) -> str:
     return f'"v{version}"' if isinstance(version, int) else f'"{version}"'
 
 
-def expected_versions(request: Request | HttpRequest) -> list[int | None]:
-    """Return the versions `If-Match` allows, at least one: None without the header or for `*`.
+def allowed_versions(request: Request | HttpRequest) -> tuple[int, ...] | None:
+    """Return the versions `If-Match` allows, as named; None (any) without the header or for `*`.
 
-    Weak, foreign and malformed tags match nothing. When none is left, `NO_SUCH_VERSION` is, which
-    ends in `412 stale_version`.
+    Weak, foreign and malformed tags match nothing; when no other is left, no version is allowed,
+    which ends in `412 stale_version`.
     """
     value = request.headers.get("If-Match")
     if value is None or value.strip() == "*":
-        return [None]
+        return None
     listed = [_VERSION.fullmatch(each.strip()) for each in value.split(",", MOST_TAGS)]
-    versions = dict.fromkeys(int(found[1]) for found in listed[:MOST_TAGS] if found)
-    return list(versions) or [NO_SUCH_VERSION]
+    return tuple(dict.fromkeys(int(found[1]) for found in listed[:MOST_TAGS] if found))
 
 
 def opaque_tag(request: Request | HttpRequest) -> str | None:

@@ -22,7 +22,7 @@ from rest_framework.utils.encoders import JSONEncoder
 from accounts.acting import ActingUser
 from ledger.canonical import payload_bytes
 from ledger.clock import now
-from ledger.errors import Invalid, PreconditionRequired
+from ledger.errors import Invalid
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from web.models import IdempotencyKey
@@ -115,14 +115,6 @@ def key_of(request: Request, acting_user: ActingUser, body: Any) -> Key | None:
     body_hash = hashlib.sha256(payload_bytes(body)).hexdigest()
     sent_for = f"{request.method} {request.get_full_path()}"
     return Key(value, acting_user.tenant_id, membership_id, sent_for, body_hash)
-
-
-def missing() -> PreconditionRequired:
-    """Return the refusal of an operation that needs a key and got none."""
-    return PreconditionRequired(
-        f"Send an {HEADER}, so that a repeated request has one effect.",
-        code="idempotency_key_required",
-    )
 
 
 def plain(value: Any) -> Any:

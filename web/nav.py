@@ -1,14 +1,25 @@
-"""The navigation of every page. Apps register their entries in `AppConfig.ready()`."""
+"""What the frame of every page shows: the member, the tenants, the navigation with its counts.
+
+Apps register the entries of the navigation in `AppConfig.ready()`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
-from django.utils.functional import Promise
+from django.db import connection
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise, SimpleLazyObject
 
 from accounts.acting import ActingUser
+from accounts.roles import Role, strongest
+from accounts.selectors import Place
+from ledger.tenancy import current_tenant, tenant_scope
+from web.membership import place_of
 
 Count = Callable[[ActingUser], int]
 
@@ -45,3 +56,63 @@ def entries(roles: frozenset[str]) -> list[NavEntry]:
     """Return the entries that a holder of `roles` sees, in order."""
     seen = [each for each in _entries.values() if each.roles is None or each.roles & roles]
     return sorted(seen, key=lambda each: (each.order, each.key))
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `shell`. Nothing is read until a template asks: fragments never do."""
+    return {"shell": SimpleLazyObject(lambda: frame(request))}
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return `member`, `tenant`, `tenants` and `nav`; nothing for a request without a place."""
+    place = place_of(request)
+    if place is None:
+        return {}
+    return {
+        "member": {
+            "username": place.acting.username,
+            "role": strongest(place.roles),
+            "role_label": Role(strongest(place.roles)).label,
+        },
+        "tenant": {"name": place.tenant_name},
+        "tenants": [
+            {
+                "id": each.acting.tenant_id,
+                "name": each.tenant_name,
+                "current": each.acting.tenant_id == place.acting.tenant_id,
+            }
+            for each in getattr(request, "places", ())
+        ],
+        "nav": _nav(request, place),
+        **_search(request),
+    }
+
+
+def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
+    tenant_id = place.acting.tenant_id
+    bound = connection.in_atomic_block and current_tenant() == tenant_id
+    scope = contextlib.nullcontext() if bound else tenant_scope(tenant_id)
+    with scope:
+        return [_link(request, place, entry) for entry in entries(place.roles)]
+
+
+def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
+    url = reverse(entry.url_name)
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "icon": entry.icon,
+        "url": url,
+        "current": request.path == url or (url != "/" and request.path.startswith(url)),
+        "count": entry.count(place.acting) if entry.count is not None else 0,
+        "tone": entry.tone,
+        "rule": entry.rule,
+    }
+
+
+def _search(request: HttpRequest) -> dict[str, str]:
+    try:
+        url = reverse("workitems:search")
+    except NoReverseMatch:
+        return {}
+    return {"search_url": url, "search_value": request.GET.get("q", "")}

@@ -30,9 +30,9 @@ from accounts.selectors import Place
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from web import etag, pagination
-from web.cursors import NEWEST_FIRST, Page
 from web.error_pages import refusal_page
 from web.membership import MemberRequest, place_of
+from web.pagination import NEWEST_FIRST, Page
 from web.problems import illegal_move, status_of
 
 Result = TypeVar("Result")
@@ -184,11 +184,7 @@ class MemberPage(View):
     ) -> tuple[Page[Any], dict[str, str | None]]:
         """Return the page of `rows` asked for and `pagination` of components/pagination.html."""
         found = pagination.page_of(self.request, rows, order=order)
-        links = {
-            "previous": pagination.link(self.request, found.previous),
-            "next": pagination.link(self.request, found.next),
-        }
-        return found, links
+        return found, pagination.links(self.request, found)
 
 
 def rendered(response: HttpResponseBase) -> HttpResponseBase:

@@ -1,108 +1,157 @@
-"""`?limit=&cursor=` → `{next, previous, results}`."""
+"""Cursor pages (`?limit=&cursor=`): stable while rows are inserted, each at the same cost.
+
+A cursor is the sort key of the row at the edge of a page, with a direction. A list sorts by one or
+more fields in one direction; the last must be unique (`-created_at, -id` unless asked).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import base64
+import binascii
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
-from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
-from typing_extensions import override
 
-from web.cursors import NEWEST_FIRST, Page, cut, parse_limit
+from ledger.clock import rfc3339
+from ledger.errors import Invalid
+
+NEWEST_FIRST = ("-created_at", "-id")
+DEFAULT_LIMIT = 50
+LONGEST_PAGE = 200
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows of one page and the cursors of its neighbours (None where there is none)."""
+
+    rows: list[Row]
+    next: str | None
+    previous: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Edge:
+    backward: bool
+    values: list[Any]
 
 
 def page_of(
     request: Request | HttpRequest, rows: QuerySet[Any], *, order: Sequence[str] = NEWEST_FIRST
 ) -> Page[Any]:
     """Return the page of `rows` that the query asks for. Raises Invalid naming the parameter."""
-    return cut(
-        rows,
-        cursor=request.GET.get("cursor"),
-        limit=parse_limit(request.GET.get("limit")),
-        order=order,
+    limit = parse_limit(request.GET.get("limit"))
+    return cut(rows, cursor=request.GET.get("cursor"), limit=limit, order=order)
+
+
+def links(request: Request | HttpRequest, page: Page[Any]) -> dict[str, str | None]:
+    """Return the addresses of the `next` and the `previous` page, None where there is none."""
+    query = {name: values for name, values in request.GET.lists() if name != "cursor"}
+
+    def link(cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        return f"{request.path}?{urlencode({**query, 'cursor': cursor}, doseq=True)}"
+
+    return {"next": link(page.next), "previous": link(page.previous)}
+
+
+def cut(
+    rows: QuerySet[Row],
+    *,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    order: Sequence[str] = NEWEST_FIRST,
+) -> Page[Row]:
+    """Return one page of `rows`. Raises Invalid (`invalid_cursor`) for a cursor not from here.
+
+    `order` names fields of the rows, all ascending or all descending (`-`), the last one unique.
+    """
+    descending = order[0].startswith("-")
+    names = [name.removeprefix("-") for name in order]
+    edge = None if not cursor else _decode(cursor, rows, names)
+    backward = edge is not None and edge.backward
+    flipped = descending != backward
+    wanted = rows.order_by(*[f"-{name}" if flipped else name for name in names])
+    if edge is not None:
+        wanted = wanted.filter(_beyond(names, edge.values, below=flipped))
+    found = list(wanted[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    if backward:
+        found.reverse()
+    has_next = bool(found) and (more or backward)
+    has_previous = bool(found) and (more if backward else edge is not None)
+    return Page(
+        rows=found,
+        next=_encode(found[-1], names, backward=False) if has_next else None,
+        previous=_encode(found[0], names, backward=True) if has_previous else None,
     )
 
 
-def link(request: Request | HttpRequest, cursor: str | None) -> str | None:
-    """Return the present address with another cursor, or None without one."""
-    if cursor is None:
-        return None
-    query = [(name, value) for name, value in _pairs(request) if name != "cursor"]
-    return f"{request.path}?{urlencode([*query, ('cursor', cursor)])}"
+def parse_limit(text: str | None) -> int:
+    """Return the page length asked for. Raises Invalid (`invalid_limit`) outside 1 to 200."""
+    if not text:
+        return DEFAULT_LIMIT
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_PAGE)):
+        limit = int(text)
+        if 1 <= limit <= LONGEST_PAGE:
+            return limit
+    raise Invalid.field(
+        "limit", f"limit: a whole number from 1 to {LONGEST_PAGE}.", code="invalid_limit"
+    )
 
 
-def envelope(
-    request: Request | HttpRequest, page: Page[Any], render: Callable[[list[Any]], list[Any]]
-) -> dict[str, Any]:
-    """Return the body of a list answer; `render` gets the page's rows at once."""
-    return {
-        "next": _absolute(request, page.next),
-        "previous": _absolute(request, page.previous),
-        "results": render(page.rows),
-    }
+def _beyond(names: Sequence[str], values: Sequence[Any], *, below: bool) -> Q:
+    """Return the condition of rows strictly after the edge in lexicographic order."""
+    compare = "lt" if below else "gt"
+    condition = Q()
+    for depth, name in enumerate(names):
+        same = {names[index]: values[index] for index in range(depth)}
+        condition |= Q(**same, **{f"{name}__{compare}": values[depth]})
+    # Said once more without OR, so that an index on the first field bounds the scan.
+    return Q(**{f"{names[0]}__{compare}e": values[0]}) & condition
 
 
-class CursorPages(BasePagination):
-    """The pagination class of DRF's generic views."""
-
-    order: Sequence[str] = NEWEST_FIRST
-
-    @override
-    def paginate_queryset(
-        self,
-        queryset: QuerySet[Any] | Sequence[Any],
-        request: Request,
-        view: object = None,
-    ) -> list[Any]:
-        """Return the rows of the page asked for."""
-        if not isinstance(queryset, QuerySet):
-            raise TypeError("only a queryset has a stable order to page by")
-        self._request = request
-        self._page = page_of(request, queryset, order=self.order)
-        return self._page.rows
-
-    @override
-    def get_paginated_response(self, data: Any) -> Response:
-        """Return the list answer around rendered rows."""
-        return Response(envelope(self._request, self._page, lambda _: data))
-
-    @override
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the OpenAPI schema of a list answer."""
-        link_schema = {"type": ["string", "null"], "format": "uri"}
-        return {
-            "type": "object",
-            "required": ["next", "previous", "results"],
-            "properties": {"next": link_schema, "previous": link_schema, "results": schema},
-        }
-
-    @override
-    def get_schema_operation_parameters(self, view: object) -> list[dict[str, Any]]:
-        """Return the OpenAPI parameters of a list."""
-        return [dict(each) for each in PARAMETERS]
+def _encode(row: Model, names: Sequence[str], *, backward: bool) -> str:
+    values = [_text(getattr(row, name)) for name in names]
+    body = json.dumps(["p" if backward else "n", *values], separators=(",", ":"))
+    return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
 
-PARAMETERS: tuple[dict[str, Any], ...] = (
-    {
-        "name": "limit", "in": "query", "description": "Rows per page.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
-    },
-    {
-        "name": "cursor", "in": "query", "description": "From another page's `next` or `previous`.",
-        "schema": {"type": "string"},
-    },
-)  # fmt: skip
+def _text(value: Any) -> str:
+    return rfc3339(value) if isinstance(value, dt.datetime) else str(value)
 
 
-def _pairs(request: Request | HttpRequest) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, values in request.GET.lists() for value in values]
+def _decode(cursor: str, rows: QuerySet[Any], names: Sequence[str]) -> _Edge:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        direction, *texts = parts
+        backward = {"n": False, "p": True}[direction]
+        values = [_value(rows.model, name, text) for name, text in zip(names, texts, strict=True)]
+    except (ValueError, TypeError, KeyError, binascii.Error, ValidationError, RecursionError):
+        raise Invalid.field(
+            "cursor", "cursor: not one that this list gave out.", code="invalid_cursor"
+        ) from None
+    return _Edge(backward, values)
 
 
-def _absolute(request: Request | HttpRequest, cursor: str | None) -> str | None:
-    found = link(request, cursor)
-    return None if found is None else request.build_absolute_uri(found)
+def _value(model: type[Model], name: str, text: Any) -> Any:
+    if not isinstance(text, str) or "\x00" in text:
+        raise TypeError(name)
+    field = model._meta.get_field(name)
+    if not isinstance(field, Field):
+        raise TypeError(name)
+    value = field.to_python(text)
+    if value is None or (isinstance(value, dt.datetime) and value.tzinfo is None):
+        raise ValueError(name)
+    return value

@@ -1,11 +1,7 @@
-"""JSON as the API reads it: strict, bounded; and what in it PostgreSQL could not store."""
+"""JSON as the body of a request."""
 
 from __future__ import annotations
 
-import codecs
-import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -15,17 +11,13 @@ from rest_framework.parsers import BaseParser
 from typing_extensions import override
 
 from accounts.errors import MalformedBody
-from ledger.errors import FieldError, Invalid
-from ledger.limits import MAX_DEPTH
-from web.problems import escape
+from json_values import reader
+from json_values.pointers import FieldError
+from ledger.errors import Invalid
 
-# Errors named in one answer.
-MAX_NAMED = 20
 # Of a body that is too long, so much more is read and thrown away.
 DISCARDED_BYTES = 64 * 1024 * 1024
 _AT_ONCE = 64 * 1024
-_MOST_DIGITS = 1000
-_TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
 
 
 class TooLarge(APIException):
@@ -78,85 +70,13 @@ def _read_on(stream: IO[bytes]) -> None:
 def loads(body: bytes) -> Any:
     """Parse strict JSON. Raises MalformedBody with what is wrong and where.
 
-    What is JSON but could not be kept is read nevertheless: `unstorable` names it.
+    What is JSON but could not be kept is read nevertheless: `json_values.reader.unstorable` names
+    it, and the caller says so at its step of checking input.
     """
     try:
-        text = codecs.decode(body, "utf-8-sig")
-        return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer
-        )
-    except RecursionError:
-        found = [FieldError("", _TOO_DEEP, "too_deep")]
-        raise Invalid(f"The body {_TOO_DEEP}.", errors=found) from None
+        return reader.loads(body)
+    except reader.TooDeep as error:
+        found = [FieldError("", error.msg, "too_deep")]
+        raise Invalid(f"The body {error.msg}.", errors=found) from None
     except ValueError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from None
-
-
-def unstorable(body: Any) -> list[FieldError]:  # noqa: C901  -- one arm per kind of value
-    """Return what in a parsed body could not be kept, each by its pointer: the first few.
-
-    Refused are NUL and unpaired surrogates in texts and names, numbers out of range, and members
-    nested deeper than `MAX_DEPTH`. The caller says so at its step of checking input.
-    """
-    found: set[FieldError] = set()
-    waiting = [_Place("", "", body, 0)]
-    while waiting and len(found) < MAX_NAMED:
-        place = waiting.pop()
-        value = place.value
-        if isinstance(value, str):
-            found.update(_broken_text(value, place.pointer))
-        elif isinstance(value, float) and not math.isfinite(value):
-            message = "is out of the range of numbers"
-            found.add(FieldError(place.pointer, message, "not_a_number"))
-        elif isinstance(value, dict | list) and place.depth > MAX_DEPTH:
-            found.add(FieldError(place.member, _TOO_DEEP, "too_deep"))
-        elif isinstance(value, dict):
-            for name, each in value.items():
-                # A name that cannot be kept cannot be said: the pointer ends at what holds it.
-                broken = _broken_text(name, place.pointer)
-                found.update(broken)
-                if not broken:
-                    waiting.append(place.below(name, each))
-        elif isinstance(value, list):
-            waiting.extend(place.below(str(index), each) for index, each in enumerate(value))
-    return sorted(found, key=lambda each: each.pointer)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """A value, where it is, below which member of the body, and how deep in that member."""
-
-    pointer: str
-    member: str
-    value: Any
-    depth: int
-
-    def below(self, name: str, value: Any) -> _Place:
-        pointer = f"{self.pointer}/{escape(name)}"
-        return _Place(pointer, self.member or pointer, value, self.depth + 1)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"the member {name!r} appears twice")
-        found[name] = value
-    return found
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _integer(text: str) -> int | float:
-    # Python reads no integer of more digits than this, and nobody counts that far.
-    return int(text) if len(text) <= _MOST_DIGITS else math.inf
-
-
-def _broken_text(text: str, pointer: str) -> list[FieldError]:
-    if "\x00" in text:
-        return [FieldError(pointer, "must not contain NUL characters", "nul")]
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        return [FieldError(pointer, "must be valid Unicode", "not_unicode")]
-    return []

@@ -1,9 +1,14 @@
-"""Every error under /api/ as `application/problem+json` (RFC 9457)."""
+"""Every error under /api/ as `application/problem+json` (RFC 9457), and what its `type` leads to.
+
+Codes of the domain are those of the refusal classes: the class is the description. What HTTP itself
+refuses is listed here.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import http
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,15 +16,17 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 from django_fsm import TransitionNotAllowed
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.errors import MalformedBody
+from json_values.pointers import FieldError
 from ledger import errors
-from ledger.errors import FieldError, Refusal
-from web.problem_types import uri
+from ledger.errors import Refusal
 from web.request_id import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -34,19 +41,42 @@ _STATUS_OF_REFUSAL: tuple[tuple[type[Refusal], int], ...] = (
     (MalformedBody, 400),
     (errors.Invalid, 422),
 )
-# What DRF raises, most special first. None: the code is the exception's own.
-_OF_DRF: tuple[tuple[type[drf.APIException], str | None], ...] = (
-    (drf.NotAuthenticated, "not_authenticated"),
-    (drf.AuthenticationFailed, None),
-    (drf.ParseError, None),
-    (drf.PermissionDenied, None),
-    (drf.NotFound, "not_found"),
-    (drf.MethodNotAllowed, "method_not_allowed"),
-    (drf.NotAcceptable, "not_acceptable"),
-    (drf.UnsupportedMediaType, "unsupported_media_type"),
-    (drf.Throttled, "throttled"),
-)
+# By DRF's name of an error: our code; the others are called the same.
 _RENAMED = {"parse_error": "malformed_request", "permission_denied": "not_permitted"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProblemType:
+    """What a code means. `detail` is the sentence used when there is nothing more exact to say."""
+
+    code: str
+    description: str
+    detail: str = ""
+
+
+_OF_HTTP = (
+    ProblemType("malformed_json", "The body could not be parsed as strict JSON."),
+    ProblemType("malformed_request", "Address, query or headers could not be read."),
+    ProblemType("unknown_field", "The body has a member that this operation does not know."),
+    ProblemType("not_authenticated", "The request carries no credentials."),
+    ProblemType("invalid_token", "The token is unknown, expired, or its member is not active."),
+    ProblemType("csrf_failed", "A browser's request carried no valid CSRF token."),
+    ProblemType("no_membership", "The user belongs to no organisation."),
+    ProblemType("method_not_allowed", "This address does not know that method."),
+    ProblemType("not_acceptable", "The answer cannot be given in the asked form."),
+    ProblemType("too_large", "The body is longer than the server reads."),
+    ProblemType("unsupported_media_type", "The body is in a form this operation does not read."),
+    ProblemType("idempotency_key_required", "This operation needs an Idempotency-Key."),
+    ProblemType("idempotency_key_invalid", "The Idempotency-Key breaks a rule."),
+    ProblemType("idempotency_key_reused", "The key was used before for another request."),
+    ProblemType("invalid_cursor", "The cursor is not one that this list gave out."),
+    ProblemType("invalid_limit", "The limit is not a number from 1 to 200."),
+    ProblemType("throttled", "Too many requests; wait as Retry-After says."),
+    ProblemType("unavailable", "The database did not answer; nothing was changed. Try again."),
+    ProblemType(
+        "internal_error", "A fault of ours. What was done is recorded whole or not at all."
+    ),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,39 +181,43 @@ def problem_of(error: BaseException) -> Problem | None:
     return None
 
 
-def field_errors(detail: Any, pointer: str = "") -> Iterator[FieldError]:
-    """Yield what DRF found wrong with an input, each with its JSON pointer."""
-    if isinstance(detail, Mapping):
-        for name, inner in detail.items():
-            below = pointer if name == "non_field_errors" else f"{pointer}/{escape(str(name))}"
-            yield from field_errors(inner, below)
-    elif isinstance(detail, list):
-        for index, inner in enumerate(detail):
-            if isinstance(inner, Mapping | list):
-                yield from field_errors(inner, f"{pointer}/{index}")
-            else:
-                yield from field_errors(inner, pointer)
-    else:
-        yield FieldError(pointer, str(detail), str(getattr(detail, "code", "invalid")))
-
-
-def escape(member: str) -> str:
-    """Return a member name as one token of a JSON pointer (RFC 6901 §3)."""
-    return member.replace("~", "~0").replace("/", "~1")
-
-
 def _of_drf(error: drf.APIException) -> Problem:
-    if isinstance(error, drf.ValidationError):
-        found = list(field_errors(error.detail))
-        return Problem(422, "invalid", found[0].message if found else "Invalid.", found)
     code = str(getattr(error.detail, "code", error.default_code))
-    for kind, fixed in _OF_DRF:
-        if isinstance(error, kind):
-            code = fixed or _RENAMED.get(code, code)
-            break
     headers: dict[str, str] = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = str(challenge)
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
-    return Problem(error.status_code, code, str(error.detail), headers=headers)
+    return Problem(error.status_code, _RENAMED.get(code, code), str(error.detail), headers=headers)
+
+
+def known() -> dict[str, ProblemType]:
+    """Return every described problem type by code."""
+    found = {each.code: each for each in _OF_HTTP}
+    for refusal in _subclasses(Refusal):
+        code = refusal.default_code
+        if code not in found:
+            found[code] = ProblemType(code, inspect.getdoc(refusal) or "", refusal.default_detail)
+    return found
+
+
+def uri(code: str) -> str:
+    """Return the `type` of a problem: a relative reference to its description."""
+    return reverse("api-problem", kwargs={"code": code})
+
+
+def _subclasses(of: type[Refusal]) -> Iterator[type[Refusal]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+@require_safe
+def problem_type(request: HttpRequest, code: str) -> JsonResponse:
+    """Describe one problem type to anybody; no tenant is involved."""
+    found = known().get(code)
+    if found is None:
+        return answer(Problem(404, "not_found", f"There is no problem type {code!r}."), request)
+    return JsonResponse(
+        {"type": uri(code), "code": code, "description": found.description, "detail": found.detail}
+    )

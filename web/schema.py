@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.contrib.pydantic import PydanticExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 from typing_extensions import override
 
-from web.pagination import PARAMETERS
+from ledger.vocabulary import KINDS, SUBJECT_TYPES
+from web.pagination import DEFAULT_LIMIT, LONGEST_PAGE
 
+_PAGE = (
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": DEFAULT_LIMIT},
+        description="Rows per page.",
+    ),
+    OpenApiParameter("cursor", str, description="From another page's `next` or `previous`."),
+)
 _READING = (401, 403, 404)
 _ACTING = (400, 401, 403, 404, 409, 412, 415, 422)
 _WORDS = {
@@ -57,6 +68,85 @@ class ActionSchema(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_null=True)
 
 
+class SubjectSchema(serializers.Serializer[Any]):
+    """What an entry is about."""
+
+    type = serializers.ChoiceField(choices=sorted(SUBJECT_TYPES))
+    id = serializers.UUIDField()
+
+
+class EntryLinkSchema(serializers.Serializer[Any]):
+    """A link to an entry that cannot be re-pointed."""
+
+    id = serializers.UUIDField()
+    hash = serializers.CharField(help_text="SHA-256, hexadecimal.")
+
+
+class EntrySchema(serializers.Serializer[Any]):
+    """One entry of the ledger."""
+
+    id = serializers.UUIDField()
+    subject = SubjectSchema()
+    subject_seq = serializers.IntegerField()
+    subject_version = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=sorted(KINDS))
+    action = serializers.CharField()
+    to = serializers.CharField(allow_null=True)
+    actor = serializers.CharField(allow_null=True)
+    actor_type = serializers.CharField()
+    actor_role = serializers.CharField()
+    on_behalf_of = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    caused_by = EntryLinkSchema(allow_null=True)
+    original = EntryLinkSchema(allow_null=True)
+    compensation = serializers.DictField(allow_null=True)
+    correlation_id = serializers.UUIDField()
+    case = serializers.UUIDField(allow_null=True)
+    completion_seq = serializers.IntegerField(allow_null=True)
+    at = serializers.DateTimeField()
+    hash = serializers.CharField()
+    previous_hash = serializers.CharField(allow_null=True)
+    tree_index = serializers.IntegerField(allow_null=True)
+    payloads = serializers.DictField(help_text="What can be erased, by name.")
+    erased = serializers.ListField(child=serializers.CharField())
+
+    @override
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields; `from` is a word of Python and cannot be declared above."""
+        fields: dict[str, serializers.Field[Any, Any, Any, Any]] = dict(super().get_fields())
+        fields["from"] = serializers.CharField(allow_null=True)
+        return fields
+
+
+class InputSchemas(PydanticExtension):  # type: ignore[no-untyped-call]  # drf-spectacular
+    """The input of a verb, as it is read.
+
+    Its base describes what a model writes, and keeps silent about two models of one name, of which
+    the document would show the last for both.
+    """
+
+    target_class = "verbs.input.Input"
+    match_subclasses = True
+    priority = 1
+
+    @override
+    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        return str(self.target.__name__)
+
+    @override
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """Return the JSON Schema of the model; those it refers to become components too."""
+        schema = self.target.model_json_schema(
+            ref_template="#/components/schemas/{model}", mode="validation"
+        )
+        for name, inner in schema.pop("$defs", {}).items():
+            component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular
+                name, ResolvedComponent.SCHEMA, schema=inner, object=name
+            )
+            auto_schema.registry.register_on_missing(component)
+        return dict(schema)
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """`Authorization: Bearer`."""
 
@@ -65,7 +155,6 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     @override
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """Return the OpenAPI security scheme."""
         return {"type": "http", "scheme": "bearer"}
 
 
@@ -77,7 +166,6 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     @override
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """Return the OpenAPI security scheme."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
 
 
@@ -89,16 +177,15 @@ class AmendsAutoSchema(AutoSchema):
         """Return Idempotency-Key, If-Match, limit and cursor where the view honours them."""
         found = list(super().get_override_parameters())
         if self.method == "POST":
-            found.append(_header(
-                "Idempotency-Key", "Same key and body: the first answer again.",
-                required=getattr(self.view, "requires_key", False),
-            ))  # fmt: skip
+            required = getattr(self.view, "requires_key", False)
+            what = "Same key and body: the first answer again."
+            found.append(_header("Idempotency-Key", what, required=required))
         required = getattr(self.view, "requires_if_match", False)
         if self.method != "GET" and (required or getattr(self.view, "honours_if_match", False)):
             what = "The digest in quotes." if required else 'The version you saw, as `"v3"`.'
             found.append(_header("If-Match", what, required=required))
         if self.method == "GET" and getattr(self.view, "paginated", False):
-            found.extend(_query(each) for each in PARAMETERS)
+            found.extend(_PAGE)
         return found
 
     @override
@@ -119,8 +206,9 @@ class AmendsAutoSchema(AutoSchema):
         found: dict[str, Any] = super()._get_response_bodies(direction)
         for status in _READING if self.method == "GET" else _ACTING:
             self._add_problem(found, status)
-        if getattr(self.view, "requires_key", False) or getattr(
-            self.view, "requires_if_match", False
+        if self.method != "GET" and (
+            getattr(self.view, "requires_key", False)
+            or getattr(self.view, "requires_if_match", False)
         ):
             self._add_problem(found, 428)
         return found
@@ -151,13 +239,4 @@ def page_schema(item: type[serializers.BaseSerializer[Any]], name: str) -> type[
 def _header(name: str, description: str, *, required: bool) -> OpenApiParameter:
     return OpenApiParameter(
         name, str, OpenApiParameter.HEADER, description=description, required=required
-    )
-
-
-def _query(parameter: dict[str, Any]) -> OpenApiParameter:
-    return OpenApiParameter(
-        parameter["name"],
-        parameter["schema"],
-        OpenApiParameter.QUERY,
-        description=parameter["description"],
     )

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
 from ledger.selectors import Entry
-from web.describers import Description, Subject, describe
+from verbs.subject import Description, Ref, describe
+from verbs.words import action_words
 from web.entries import ENTRY
-from web.entry_words import words_for
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
@@ -21,7 +21,7 @@ _SAYING = ("evidence", "error", "detail", "reason", "outcome")
 def timeline_of(
     entries: Sequence[Entry],
     *,
-    described: Mapping[Subject, Description] | None = None,
+    described: Mapping[Ref, Description] | None = None,
     named: Mapping[uuid.UUID, Person] | None = None,
 ) -> list[dict[str, Any]]:
     """Return `timeline` of components/timeline.html, newest first, whatever order came in.
@@ -31,7 +31,7 @@ def timeline_of(
     caller's tenant scope.
     """
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)
-    wanted: set[Subject] = {(ENTRY, entry.id) for entry in ordered}
+    wanted: set[Ref] = {(ENTRY, entry.id) for entry in ordered}
     for entry in ordered:
         wanted.update(_named_in(entry))
     subjects, actors = dict(described or {}), dict(named or {})
@@ -42,7 +42,7 @@ def timeline_of(
 
 def sentence(entry: Entry, what: str, who: str) -> str:
     """Return an entry as one sentence about `what` by `who`."""
-    return str(words_for(entry.subject_type, entry.action).sentence) % {"what": what, "who": who}
+    return str(action_words(entry.subject_type, entry.action).sentence) % {"what": what, "who": who}
 
 
 def detail_of(entry: Entry) -> str:
@@ -62,7 +62,7 @@ def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
     return str(actor_id)[:8] if person is None else person.name
 
 
-def step_subject(entry: Entry) -> Subject | None:
+def step_subject(entry: Entry) -> Ref | None:
     """Return the original that an entry about one step of a run is about."""
     undoing = (entry.compensation or {}).get("undoing")
     if not isinstance(undoing, dict):
@@ -70,14 +70,14 @@ def step_subject(entry: Entry) -> Subject | None:
     return (str(undoing["type"]), uuid.UUID(str(undoing["id"])))
 
 
-def _named_in(entry: Entry) -> list[Subject]:
+def _named_in(entry: Entry) -> list[Ref]:
     step = step_subject(entry)
     own = (entry.subject_type, entry.subject_id)
     return [own] if step is None else [own, step]
 
 
 def _row(
-    entry: Entry, described: dict[Subject, Description], named: dict[uuid.UUID, Person]
+    entry: Entry, described: dict[Ref, Description], named: dict[uuid.UUID, Person]
 ) -> dict[str, Any]:
     page = described[(ENTRY, entry.id)]
     what = described[(entry.subject_type, entry.subject_id)].title
@@ -89,7 +89,7 @@ def _row(
         "at": entry.at,
         "text": sentence(entry, what, who_of(entry.actor_id, named)),
         "detail": " · ".join(each for each in details if each),
-        "tone": words_for(entry.subject_type, entry.action).tone,
+        "tone": action_words(entry.subject_type, entry.action).tone,
         "entry": {
             "label": _("Entry %(n)s") % {"n": entry.subject_seq},
             "url": page.url,

@@ -6,7 +6,9 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from axes.helpers import get_cool_off
+from django import forms
 from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView as DjangoLoginView
 from django.contrib.auth.views import LogoutView as DjangoLogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -17,11 +19,27 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from ledger.clock import now
-from web.forms import LoginForm, SwitchTenantForm
 from web.membership import MemberRequest, choose
 from web.pages import MemberPage
 
 HOME = "/inbox/"
+
+
+class LoginForm(AuthenticationForm):
+    """Username and password."""
+
+    username = forms.CharField(
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "username", "autocapitalize": "none"}
+        ),
+    )
+
+
+class SwitchTenantForm(forms.Form):
+    """Which of one's own tenants to act in."""
+
+    tenant = forms.UUIDField()
 
 
 class LoginView(DjangoLoginView):

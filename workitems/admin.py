@@ -18,6 +18,14 @@ from web.admin import TenantModelAdmin
 from workitems import chain
 from workitems.models import WorkItem
 
+_WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
+_PLACE = ("case_id", "binding", "completion_seq", "undoes_id", "run_id")
+_TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
+
+
+def _username(actor: Any) -> str:
+    return "" if actor is None or actor.user is None else str(actor.user.username)
+
 
 @admin.register(WorkItem)
 class WorkItemAdmin(TenantModelAdmin):
@@ -32,18 +40,9 @@ class WorkItemAdmin(TenantModelAdmin):
     fieldsets = (
         (None, {"fields": ("id", "title", "kind", "status", "compensation_state", "version")}),
         (gettext_lazy("People"), {"fields": ("with_whom", "done_by", "priority")}),
-        (
-            gettext_lazy("What was done"),
-            {"fields": ("payload_text", "outcome", "resolution_text", "reversibility")},
-        ),
-        (
-            gettext_lazy("Where it belongs"),
-            {"fields": ("case_id", "binding", "completion_seq", "undoes_id", "run_id")},
-        ),
-        (
-            gettext_lazy("Time"),
-            {"fields": ("created_at", "due_at", "started_at", "completed_at", "ended_at")},
-        ),
+        (gettext_lazy("What was done"), {"fields": _WORK}),
+        (gettext_lazy("Where it belongs"), {"fields": _PLACE}),
+        (gettext_lazy("Time"), {"fields": _TIME}),
         (gettext_lazy("Causal chain"), {"fields": ("links",)}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
@@ -63,14 +62,12 @@ class WorkItemAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("assignee"))
     def with_whom(self, row: WorkItem) -> str:
         """Return who has it."""
-        user = row.assignee.user if row.assignee is not None else None
-        return "" if user is None else user.username
+        return _username(row.assignee)
 
     @admin.display(description=gettext_lazy("completed by"))
     def done_by(self, row: WorkItem) -> str:
         """Return who completed it."""
-        user = row.completed_by.user if row.completed_by is not None else None
-        return "" if user is None else user.username
+        return _username(row.completed_by)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:

@@ -15,21 +15,19 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.selectors import Person, people
+from accounts.selectors import people
 from compensation.planning import UNDONE_OUTCOMES
+from compensation.words import outcome_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
-from executions.rows import Execution
-from ledger.clock import rfc3339
 from ledger.selectors import all_entries
+from verbs.subject import Description, describe
 from web import dot, graph
-from web.describers import Description, describe
 from web.entries import ENTRY
 from web.templatetags.amends import label_of, state_label
 from workitems import selectors
 from workitems.lifecycle import FINAL, NOT_STARTED, Status
 from workitems.models import WorkItem
-from workitems.words import outcome_label
 
 # A step that was undone, or is being undone, was finished before.
 _FINISHED = ("completed", "succeeded")
@@ -102,10 +100,10 @@ def chain_of_case(case_id: uuid.UUID, *, focus: uuid.UUID | None = None) -> Chai
     )
 
 
-def _alone(items: Sequence[WorkItem], executions: Sequence[Execution], focus: uuid.UUID) -> Chain:
+def _alone(items: Sequence[WorkItem], executions: Sequence[Any], focus: uuid.UUID) -> Chain:
     originals = [*(row.id for row in items), *(row.id for row in executions)]
     undo_tasks = selectors.undo_tasks_of(originals)
-    undo_runs = Execution.objects.filter(undoes_id__in=originals).order_by("created_at", "id")
+    undo_runs = execution_selectors.undo_runs_of(originals)
     return build_chain(
         [*items, *undo_tasks], [*executions, *undo_runs], focus=focus, unfinished=True
     )
@@ -113,7 +111,7 @@ def _alone(items: Sequence[WorkItem], executions: Sequence[Execution], focus: uu
 
 def build_chain(
     items: Iterable[WorkItem],
-    executions: Iterable[Execution],
+    executions: Iterable[Any],
     *,
     focus: uuid.UUID | None = None,
     unfinished: bool = False,
@@ -124,8 +122,7 @@ def build_chain(
     completion number, then by time. The undo lane holds every attempt at undoing one of those, by
     the time at which the first attempt was opened.
     """
-    rows: list[WorkItem | Execution] = list(items)
-    rows.extend(executions)
+    rows = [*items, *executions]
     forward = [
         row
         for row in rows
@@ -149,11 +146,11 @@ def build_chain(
     )
 
 
-def _completion(row: WorkItem | Execution) -> tuple[bool, int, dt.datetime, uuid.UUID]:
+def _completion(row: Any) -> tuple[bool, int, dt.datetime, uuid.UUID]:
     return (row.completion_seq is None, row.completion_seq or 0, row.created_at, row.id)
 
 
-def _node(row: WorkItem | Execution, order: int, focus: uuid.UUID | None) -> ChainNode:
+def _node(row: Any, order: int, focus: uuid.UUID | None) -> ChainNode:
     common: dict[str, Any] = {
         "type": row.subject_type,
         "id": row.id,
@@ -190,48 +187,17 @@ def edges(chain: Chain) -> list[graph.Edge]:
     return graph.between(nodes, graph.in_order(nodes))
 
 
-def to_json(chain: Chain) -> dict[str, Any]:
-    """Return `{nodes, edges}` as the API answers it: the node set of the page."""
-    named = people(node.who for node in chain.nodes)
-    return {
-        "nodes": [_node_json(node, named) for node in chain.nodes],
-        "edges": [
-            {"source": edge.source, "target": edge.target, "kind": edge.kind}
-            for edge in edges(chain)
-        ],
-    }
-
-
-def _node_json(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
-    who = named.get(node.who) if node.who is not None else None
-    return {
-        "id": str(node.id),
-        "type": node.type,
-        "name": node.name,
-        "lane": node.lane,
-        "order": node.order,
-        "status": node.status,
-        "compensation_state": node.compensation_state,
-        "completion_seq": node.completion_seq,
-        "who": who.username if who is not None else None,
-        "at": rfc3339(node.at),
-        "undoes": None if node.undoes is None else str(node.undoes),
-    }
-
-
 def figure(
     chain: Chain,
     *,
-    figure_id: str = "chain",
     label: str = "",
     table_url: str = "",
     described: Mapping[tuple[str, uuid.UUID], Description] | None = None,
 ) -> graph.Figure:
     """Return the drawing for `graph/figure.html`. `described`: what the caller has read."""
     nodes = _graph_nodes(chain, _described(chain) if described is None else described)
-    return graph.layout(
-        nodes, graph.in_order(nodes), figure_id=figure_id, label=label, table_url=table_url
-    )
+    order = graph.in_order(nodes)
+    return graph.layout(nodes, order, figure_id="chain", label=label, table_url=table_url)
 
 
 def to_dot(chain: Chain) -> str:

@@ -14,33 +14,22 @@ from django.db.models import PROTECT
 from django_fsm import FSMField, transition
 from typing_extensions import override
 
-from compensation.lifecycle import CompensationState, Reversibility
+from compensation.models import UndoableRow, UndoingRow, undo_methods
 from ledger.ids import new_id
-from workitems.lifecycle import BY_NAME, Kind, Status
+from workitems.lifecycle import LIFECYCLE, Kind, Priority, Status
 
 S = Status
 
 
-class Priority(models.IntegerChoices):
-    """How urgent; stored as a number so that it sorts."""
-
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
-    URGENT = 4
-
-
 def _from(name: str) -> list[str]:
-    return sorted(BY_NAME[name].sources)
+    return sorted(LIFECYCLE[name].sources or ())
 
 
-class WorkItem(models.Model):
+class WorkItem(UndoableRow, UndoingRow, models.Model):
     """One task for a person, or for an agent acting as one (WS-HumanTask 1.1 §4).
 
-    A compensating work item (`kind` COMPENSATION) has `undoes_*`, `compensates` when the original
-    is a work item, and `compensation`: requested_by, reason, regulatory_basis, strategy, mode, run,
-    attempt and the frozen `original_snapshot`, all set at insert. `excluded` lists actors who may
-    never take it.
+    A compensating work item (`kind` COMPENSATION) has the columns of `UndoingRow`, and
+    `compensates` when the original is a work item. `excluded` lists actors who may never take it.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -51,10 +40,6 @@ class WorkItem(models.Model):
     kind = models.TextField(choices=Kind.choices, default=Kind.TASK)
     title = models.TextField()
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
-    compensation_state = models.TextField(
-        choices=CompensationState.choices, default=CompensationState.NONE
-    )
-    compensation_round = models.IntegerField(default=0)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
     assignee = models.ForeignKey(
         "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
@@ -65,21 +50,10 @@ class WorkItem(models.Model):
     resolution = models.JSONField(null=True)
     permitted_outcomes = models.JSONField(default=list)
     resolution_schema = models.JSONField(null=True)
-    policy = models.JSONField(default=dict)
-    reversibility = models.TextField(
-        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
-    )
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
         "self", PROTECT, null=True, db_constraint=False, related_name="compensated_by"
     )
-    undoes_type = models.TextField(default="")
-    undoes_id = models.UUIDField(null=True)
-    compensation = models.JSONField(null=True)
-    run_id = models.UUIDField(null=True)
-    case_id = models.UUIDField(null=True)
-    binding = models.TextField(default="")
-    completion_seq = models.BigIntegerField(null=True)
     created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
@@ -157,33 +131,15 @@ class WorkItem(models.Model):
     def cancel(self) -> None:
         """An operator calls it off."""
 
-    @transition(field=status, source=_from("compensate"), target=S.COMPENSATING)
-    def compensate(self) -> None:
-        """Its undo begins."""
-
-    @transition(field=status, source=_from("settle_compensated"), target=S.COMPENSATED)
-    def settle_compensated(self) -> None:
-        """The current attempt undid it."""
-
-    @transition(field=status, source=_from("settle_faulted"), target=S.COMPENSATION_FAULTED)
-    def settle_faulted(self) -> None:
-        """The current attempt ended without undoing it."""
-
-    @transition(field=status, source=_from("retry"), target=S.COMPENSATING)
-    def retry_compensation(self) -> None:
-        """A new attempt: the same, by another, or by a person."""
-
-    @transition(field=status, source=_from("attest"), target=S.COMPENSATED)
-    def attest(self) -> None:
-        """A person vouches, with evidence, that it is undone."""
-
-    @transition(field=status, source=_from("abandon"), target=S.COMPLETED)
-    def abandon(self) -> None:
-        """The effect stays, and that is recorded."""
-
-    @transition(field=status, source=_from("withdraw"), target=S.COMPLETED)
-    def withdraw(self) -> None:
-        """The undo is called back before it started."""
+    (
+        compensate,
+        settle_compensated,
+        settle_faulted,
+        retry_compensation,
+        attest,
+        abandon,
+        withdraw,
+    ) = undo_methods(S.COMPLETED)
 
 
 class CandidateGroup(models.Model):

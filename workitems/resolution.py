@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from executions import schemas
-from ledger.errors import FieldError, Invalid
-from ledger.limits import check_json
+from json_values import json_schema
+from json_values.pointers import FieldError
+from ledger.errors import Invalid, check_json
 
 MAX_OUTCOME = 100
 
@@ -18,7 +18,7 @@ def check_schema(schema: Any, pointer: str) -> None:
     if not isinstance(schema, dict):
         raise Invalid.field(pointer, "must be a JSON Schema object")
     check_json(schema, pointer)
-    found = schemas.faults(schema, pointer)
+    found = json_schema.faults(schema, pointer)
     if found:
         raise Invalid("It is no usable JSON Schema.", errors=found)
 
@@ -37,6 +37,6 @@ def check_completion(
         errors.append(FieldError("/outcome", f"must be a text of 1 to {MAX_OUTCOME} characters"))
     check_json(resolution, "/resolution")
     if schema is not None:
-        errors += schemas.problems(schema, resolution, "/resolution")
+        errors += json_schema.problems(schema, resolution, "/resolution")
     if errors:
         raise Invalid("The completion breaks a rule.", errors=errors)

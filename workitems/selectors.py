@@ -6,47 +6,24 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import (
-    Case,
-    Exists,
-    IntegerField,
-    OuterRef,
-    Q,
-    QuerySet,
-    UUIDField,
-    Value,
-    When,
-)
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, UUIDField, Value, When
 
 from accounts.acting import ActingUser, Authority
-from accounts.selectors import Person, group_names, people
-from compensation.actions import attempts_of
-from compensation.lifecycle import AttemptOutcome
+from accounts.selectors import group_names, people
 from compensation.models import CompensationAttempt
-from executions.lifecycle import UNDISPATCHED
-from executions.rows import Execution
+from executions.selectors import ShownWork, WithPeople, attempts_by_original, named_in
 from ledger.errors import NotFound
-from workitems.lifecycle import NOT_STARTED, WORKING, Kind, Status
+from verbs.catalogue import offers_of
+from verbs.subject import subject_of
+from workitems.lifecycle import WORKING, Kind, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
-from workitems.permissions import Action, available_actions
-from workitems.runs import Standing, standings
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(ShownWork):
     """A work item with everything a page or an answer says about it, read in bulk."""
 
     item: WorkItem
-    people: dict[uuid.UUID, Person]
-    attempts: Sequence[CompensationAttempt]
-    actions: Sequence[Action]
-
-    def username(self, actor_id: uuid.UUID | str | None) -> str | None:
-        """Return how an actor is called, or None for nobody."""
-        if actor_id is None:
-            return None
-        person = self.people.get(uuid.UUID(str(actor_id)))
-        return person.username if person else None
 
 
 def visible() -> QuerySet[WorkItem]:
@@ -63,47 +40,25 @@ def get(item_id: uuid.UUID) -> WorkItem:
 
 
 def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
-    """Return `items` with people, attempts and available actions: a constant number of queries."""
-    attempts: dict[uuid.UUID, list[CompensationAttempt]] = {}
-    for attempt in attempts_of([item.id for item in items]):
-        attempts.setdefault(attempt.original_id, []).append(attempt)
+    """Return `items` with people, attempts and what may be done: a constant number of queries."""
+    attempts = attempts_by_original([item.id for item in items])
     named = people(_actors(items, attempts))
-    cases = standings({item.case_id for item in items if item.status == Status.COMPLETED})
-    started = _started([tries[-1] for tries in attempts.values()])
-    shown = []
-    for item in items:
-        tries = attempts.get(item.id, [])
-        last = tries[-1] if tries else None
-        actions = available_actions(
-            item,
-            authority,
-            case=cases.get(item.case_id, Standing()) if item.case_id else Standing(),
-            managed_by=last.run_id if last else None,
-            requested_by=last.requested_by_id if last else None,
-            undo_started=last is not None and last.compensation_id in started,
-        )
-        shown.append(Shown(item, named, tries, actions))
-    return shown
+    offered = offers_of(subject_of(WorkItem.subject_type), items, authority)
+    return [Shown(named, attempts.get(item.id, []), offered[item.id], item) for item in items]
 
 
 def with_people(items: Sequence[WorkItem]) -> list[Shown]:
     """Return `items`, read with their candidates, with the people they name and no actions."""
     named = people(_actors(items, {}))
-    return [Shown(item, named, (), ()) for item in items]
+    return [Shown(named, (), (), item) for item in items]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(WithPeople):
     """A work item as one line of a list. `names` are who may take it while nobody has."""
 
     item: WorkItem
-    people: dict[uuid.UUID, Person]
     names: Sequence[str]
-
-    def username(self, actor_id: uuid.UUID | str | None) -> str | None:
-        """Return how an actor is called, or None for nobody."""
-        person = None if actor_id is None else self.people.get(uuid.UUID(str(actor_id)))
-        return person.username if person else None
 
 
 def listed(items: Sequence[WorkItem]) -> list[Listed]:
@@ -119,7 +74,7 @@ def listed(items: Sequence[WorkItem]) -> list[Listed]:
         found = [named[actor].username for actor in users.get(item.id, ()) if actor in named]
         return [*sorted(groups.get(item.id, ())), *sorted(found)]
 
-    return [Listed(item, named, names(item)) for item in items]
+    return [Listed(named, item, names(item)) for item in items]
 
 
 def _candidates(
@@ -147,38 +102,14 @@ def _candidates(
 
 def _actors(
     items: Sequence[WorkItem], attempts: dict[uuid.UUID, list[CompensationAttempt]]
-) -> set[uuid.UUID]:
-    wanted = {
-        actor
-        for item in items
-        for actor in (item.assignee_id, item.completed_by_id, item.created_by_id)
-        if actor is not None
-    }
+) -> set[uuid.UUID | None]:
+    wanted: set[uuid.UUID | None] = set()
     for item in items:
+        wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
         wanted.update(row.actor_id for row in item.candidate_users.all())
-        if item.compensation:
-            wanted.add(uuid.UUID(item.compensation["requested_by"]))
-            snapshot = item.compensation["original_snapshot"]
-            named = (snapshot.get("completed_by"), snapshot.get("requested_by"))
-            wanted.update(uuid.UUID(actor) for actor in named if actor)
+        wanted.update(named_in(item.compensation))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
     return wanted
-
-
-def _started(attempts: Sequence[CompensationAttempt]) -> set[uuid.UUID]:
-    """Return the undo tasks and executions of open attempts that somebody has begun."""
-    current = [a for a in attempts if a.outcome == AttemptOutcome.OPEN]
-    tasks = [a.compensation_id for a in current if a.compensation_type == "work_item"]
-    runs = [a.compensation_id for a in current if a.compensation_type == "execution"]
-    begun: set[uuid.UUID] = set()
-    if tasks:
-        rows = WorkItem.objects.filter(id__in=tasks).exclude(status__in=NOT_STARTED)
-        begun.update(rows.values_list("id", flat=True))
-    if runs:
-        untouched = Q(status__in=UNDISPATCHED, attempts=0)
-        executions = Execution.objects.filter(id__in=runs).exclude(untouched)
-        begun.update(executions.values_list("id", flat=True))
-    return begun
 
 
 def waiting_for(who: ActingUser) -> QuerySet[WorkItem]:
@@ -268,32 +199,6 @@ def undo_tasks_of(original_ids: Sequence[uuid.UUID]) -> QuerySet[WorkItem]:
     return visible().filter(undoes_id__in=list(original_ids)).order_by("created_at", "id")
 
 
-def filtered(
-    rows: QuerySet[WorkItem],
-    *,
-    status: Sequence[str] = (),
-    kind: str = "",
-    compensation_state: str = "",
-    query: str = "",
-    case_id: uuid.UUID | None = None,
-) -> QuerySet[WorkItem]:
-    """Narrow `rows`; empty arguments narrow nothing."""
-    wanted = Q()
-    if status:
-        wanted &= Q(status__in=list(status))
-    if kind:
-        wanted &= Q(kind=kind)
-    if compensation_state:
-        wanted &= Q(compensation_state=compensation_state)
-    if query:
-        wanted &= Q(title__icontains=query)
-    if case_id is not None:
-        wanted &= Q(case_id=case_id)
-    return rows.filter(wanted)
-
-
 def _undo_first(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-    first = Case(
-        When(kind=Kind.COMPENSATION, then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
+    first = Case(When(kind=Kind.COMPENSATION, then=Value(0)), default=Value(1))
     return rows.annotate(undo_first=first).order_by("undo_first", "-created_at", "-id")

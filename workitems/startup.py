@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
-from compensation.actions import register_kind, register_opener
+from compensation.actions.previewing import declare_plan_verb
+from compensation.api.shapes import PLAN_RESULT
+from compensation.subject import register_performer
+from compensation.words import UNDO_VERBS
 from ledger.verify import register_guarded
 from verbs import subject
-from web import describers, nav
-from workitems import selectors
-from workitems.actions.within import open_undo_task
-from workitems.describers import describe_work_items
-from workitems.kind import WORK_ITEM_KIND
+from verbs.subject import ResultShape
+from web import nav
+from workitems import item_context, selectors, words
+from workitems.actions.item_opening import open_undo_task
+from workitems.api.item_json import (
+    CompensationAnswerSchema,
+    WorkItemSchema,
+    represent_compensation,
+    represent_many,
+)
 from workitems.models import WorkItem
-from workitems.subject import WORK_ITEM_SUBJECT
+from workitems.subject import WORK_ITEM
+
+# Verbs of undoing answer with the item and with what undoes it.
+_UNDOING = ResultShape(
+    shape=represent_compensation,
+    schema=CompensationAnswerSchema,
+    tag=lambda answer: int(answer.original.version),
+)
+# What pages and API add: the domain's own module knows neither.
+SHOWN = dataclasses.replace(
+    WORK_ITEM,
+    shape=represent_many,
+    schema=WorkItemSchema,
+    results={**dict.fromkeys(UNDO_VERBS, _UNDOING), "compensation-plan": PLAN_RESULT},
+    pages="workitems",
+    crumbs=item_context.crumbs,
+    page_facts=item_context.page_facts,
+)
 
 
 def register() -> None:
-    """Make work items undoable, people able to undo, and both known to the ledger and pages."""
-    subject.register(WORK_ITEM_SUBJECT)
-    register_kind(WORK_ITEM_KIND)
-    register_opener("human", open_undo_task)
-    register_guarded("workitems_workitem", "work_item")
-    describers.register(WorkItem.subject_type, describe_work_items)
+    """Make work items known and undoable, and people able to undo."""
+    subject.register(SHOWN)
+    declare_plan_verb(WorkItem.subject_type)
+    register_performer("human", open_undo_task)
+    register_guarded("workitems_workitem", WorkItem.subject_type)
+    words.register()
     nav.register(
-        nav.NavEntry(
-            key="inbox",
-            label=_("Inbox"),
-            icon="inbox",
-            url_name="workitems:inbox",
-            order=10,
-            count=waiting,
-        )
+        nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
     )
 
 
-def waiting(acting_user: ActingUser) -> int:
+def _waiting(acting_user: ActingUser) -> int:
     """Return how much waits for a member or their groups; at most twice `selectors.COUNTED`."""
     counts = selectors.waiting_counts(acting_user, with_unassigned=False)
     return counts.mine + counts.groups

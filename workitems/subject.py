@@ -1,27 +1,61 @@
-"""Work items as a kind of thing that verbs act on."""
+"""Work items as a kind of thing: what verbs, pages and compensation know of them."""
 
 from __future__ import annotations
 
+import functools
+import operator
 import uuid
 from collections.abc import Collection
 from typing import Any
 
-from accounts.acting import Authority
-from verbs.subject import Subject
+from django.urls import reverse
+
+from compensation.facts import undo_facts
+from compensation.subject import UndoableSubject, lock_row, undo_envelope
+from ledger.clock import rfc3339
+from ledger.errors import NotFound
+from verbs.subject import Description, Locked
+from workitems.actions.item_opening import call_off
+from workitems.actions.work import settle
+from workitems.lifecycle import NOT_STARTED, OPEN, Kind, Status
 from workitems.models import WorkItem
-from workitems.permissions import is_candidate
+from workitems.permissions import RELATIONS
 
 
-def _assignee(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
-    """Stand in for everybody who may take it where nobody has: that it must be taken first is a
-    question of state, said by the next check."""
-    if item.assignee_id is None:
-        return "" if is_candidate(item, authority) else "not_candidate"
-    return "" if item.assignee_id == authority.actor_id else "not_assignee"
+@functools.cache
+def _locking_sql() -> str:
+    """Return the locked read as text, built once: composing it by the ORM costs more than running
+    it.
+    """
+    columns = ", ".join(f"w.{field.column}" for field in WorkItem._meta.concrete_fields)
+    return (
+        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash FROM workitems_workitem w"  # noqa: S608  -- column names of the model
+        " JOIN ledger_ledgerhead h ON h.tenant_id = w.tenant_id"
+        " AND h.subject_type = 'work_item' AND h.subject_id = w.id"
+        " WHERE w.id = %s OR w.id = (SELECT undoes_id FROM workitems_workitem"
+        " WHERE id = %s AND undoes_type = 'work_item')"
+        " ORDER BY w.id FOR UPDATE OF w, h"
+    )
 
 
-def _candidate(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
-    return "" if is_candidate(item, authority) else "not_candidate"
+def _locked(item_id: uuid.UUID) -> Locked:
+    """Lock an item and, when it undoes something, the original (`others`). Raises NotFound.
+
+    The ends of their chains come with the same statement: both rows of a pair are locked, because a
+    row that was only joined would be as old as the snapshot once the lock had been waited for.
+    One statement locks an undo task together with the work item it reverses, in id order. That
+    closes the race with withdrawing, which locks the same two. Originals of another kind come
+    after work items in the lock order and are locked by a second statement.
+    """
+    rows = {row.id: row for row in WorkItem.objects.raw(_locking_sql(), [item_id, item_id])}
+    item = rows.get(item_id)
+    if item is None:
+        raise NotFound
+    if item.undoes_id is None:
+        return Locked(item)
+    if item.undoes_type == WorkItem.subject_type:
+        return Locked(item, rows.get(item.undoes_id))
+    return Locked(item, lock_row(item.undoes_type, item.undoes_id))
 
 
 def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
@@ -29,12 +63,60 @@ def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
     return {row.id: row for row in rows.filter(id__in=list(ids))}
 
 
-WORK_ITEM_SUBJECT = Subject(
+def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
+    """Return what its entries say: the completion number is part of the one that completes it."""
+    seq = item.completion_seq if action == "completed" else None
+    return {**undo_envelope(item, action), "completion_seq": seq}
+
+
+def _snapshot(item: WorkItem) -> dict[str, Any]:
+    """Return the item's work as it was at completion, frozen for whoever must reverse it."""
+    return {
+        "title": item.title,
+        "payload": item.payload,
+        "outcome": item.outcome,
+        "resolution": item.resolution,
+        "completed_by": str(item.completed_by_id) if item.completed_by_id else None,
+        "completed_at": rfc3339(item.completed_at) if item.completed_at else None,
+    }
+
+
+def describe_work_items(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    """Return titles and addresses of work items by id, in one query."""
+    rows = WorkItem.objects.filter(id__in=list(ids)).values_list("id", "title", "status", "kind")
+    return {
+        id_: Description(
+            title=title,
+            url=reverse("workitems:detail", args=[id_]),
+            status=str(status),
+            icon="undo-2" if kind == Kind.COMPENSATION else "inbox",
+        )
+        for id_, title, status, kind in rows
+    }
+
+
+WORK_ITEM = UndoableSubject(
     subject_type=WorkItem.subject_type,
     model=WorkItem,
     rank=10,
     route="work-items/<uuid:id>",
     finished="completed",
+    settled=Status.COMPLETED,
+    locked=_locked,
     read=_read,
-    relations={"assignee": _assignee, "candidate": _candidate},
+    describe=describe_work_items,
+    relations=RELATIONS,
+    facts=undo_facts,
+    envelope=_envelope,
+    consequence=settle,
+    name=lambda item: item.binding or item.title,
+    snapshot=_snapshot,
+    task_input=lambda item: dict(item.payload),
+    finished_by=operator.attrgetter("completed_by_id"),
+    finished_at=operator.attrgetter("completed_at"),
+    not_started=lambda item: item.status in NOT_STARTED,
+    is_open=lambda item: item.status in OPEN,
+    call_off=call_off,
+    undoes=True,
+    by_itself=True,
 )

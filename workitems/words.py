@@ -1,79 +1,83 @@
-"""Sentences for what the lifecycle names by constants: outcomes, reasons of denial, legal bases."""
+"""Words of work items: their verbs, what is recorded, how statuses look, why one may not."""
 
 from __future__ import annotations
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from web.templatetags.amends import label_of
+from compensation.words import UNDO_ACTIONS, UNDO_LOOKS, UNDO_VERBS
+from verbs import words
+from verbs.words import ActionWords as A
+from verbs.words import VerbWords as V
+from workitems.lifecycle import Kind, Status
 
-OUTCOMES: dict[str, str | Promise] = {
-    "REVERSED": _("Reversed"),
-    "CORRECTED": _("Corrected"),
-    "PARTIALLY_REVERSED": _("Partly reversed"),
-    "CANNOT_REVERSE": _("Cannot be reversed"),
+_ACTIONS = {
+    "created": A(_("Opened"), _("%(what)s opened by %(who)s")),
+    "edited": A(_("Changed"), _("%(what)s changed by %(who)s")),
+    "claimed": A(_("Taken"), _("%(what)s taken by %(who)s")),
+    "released": A(_("Put back"), _("%(what)s put back by %(who)s")),
+    "assigned": A(_("Given to somebody"), _("%(what)s given to somebody by %(who)s")),
+    "started": A(_("Started"), _("%(what)s started by %(who)s")),
+    "stopped": A(_("Paused"), _("%(what)s paused by %(who)s")),
+    "completed": A(_("Completed"), _("%(what)s completed by %(who)s"), "done"),
+    "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
+    "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    **UNDO_ACTIONS,
 }
-OUTCOME_HINTS: dict[str, str | Promise] = {
-    "REVERSED": _("What was done no longer stands."),
-    "CORRECTED": _("It stands in another form; say which."),
-    "PARTIALLY_REVERSED": _("Part of it could not be taken back. An operator decides."),
-    "CANNOT_REVERSE": _("Say why. An operator decides."),
+_REASON = {"reason": (_("Reason"), "")}
+_VERBS = {
+    "start": V(_("Start"), _("Started. It is yours."), "play", "primary"),
+    "claim": V(_("Take it"), _("It is yours now."), "user-plus"),
+    "stop": V(_("Pause"), _("Paused."), "pause"),
+    "release": V(_("Give back"), _("Given back."), "inbox"),
+    "assign": V(
+        _("Give to someone"), _("Given to someone."), "users",
+        intro=_("It appears in that person's inbox at once."), submit=_("Give it"),
+        fields={"assignee": (_("Give it to"), _("A username."))},
+    ),
+    "reject": V(
+        _("Reject"), _("Rejected."), "x", "danger",
+        intro=_("You refuse this for good. Nobody else will be asked."), submit=_("Reject it"),
+        fields=_REASON,
+    ),
+    "cancel": V(
+        _("Cancel the task"), _("Cancelled."), "ban", "danger",
+        intro=_("Nobody will do this any more."), submit=_("Cancel the task"), fields=_REASON,
+    ),
+    **UNDO_VERBS,
+}  # fmt: skip
+_LOOKS = {
+    "PENDING": ("inbox", "wait"),
+    "ASSIGNED": ("user", "act"),
+    "IN_PROGRESS": ("user", "act"),
+    "DELEGATED": ("user-plus", "act"),
+    "SUSPENDED": ("pause", "wait"),
+    "COMPLETED": ("check", "done"),
+    "REJECTED": ("x", "bad"),
+    "FAULTED": ("x", "bad"),
+    "CANCELLED": ("ban", "wait"),
+    "OBSOLETE": ("minus", "wait"),
+    "EXPIRED": ("clock", "bad"),
+    "ESCALATED": ("triangle-alert", "bad"),
+    **UNDO_LOOKS,
 }
-BASES: dict[str, str | Promise] = {
-    "GDPR_17": _("GDPR Art. 17, erasure"),
-    "GDPR_22": _("GDPR Art. 22, automated decisions"),
-    "EU_AI_ACT_12": _("EU AI Act Art. 12, records"),
-    "CONTRACT": _("Contract"),
-    "INTERNAL_POLICY": _("Internal policy"),
-    "COURT_ORDER": _("Court order"),
-    "OTHER": _("Other"),
-}
-STRATEGIES: dict[str, str | Promise] = {
-    "restore": _("put the earlier state back"),
-    "correct": _("leave it and apply a correction"),
-}
-MODES: dict[str, str | Promise] = {"human": _("By a person"), "automated": _("Automatically")}
-DENIED: dict[str, str | Promise] = {
-    "wrong_state": _("not in its present state"),
-    "not_candidate": _("it is meant for others"),
-    "not_assignee": _("only who it is assigned to may"),
-    "not_operator": _("only an operator may"),
-    "self_undo_not_allowed": _("an operator has to ask for it"),
-    "managed_by_run": _("it belongs to a rollback; decide there"),
-    "undo_started": _("the undo has already started"),
-    "not_compensable": _("an undo task cannot itself be undone"),
-    "already_compensated": _("it has already been undone"),
-    "case_closed": _("its case is closed"),
-    "run_live": _("a rollback of its case is under way"),
-    "window_closed": _("the time in which it could be undone is over"),
-}
-REVERSIBILITIES: dict[str, str | Promise] = {
-    "compensable": _("yes"),
-    "retriable": _("it can be repeated"),
-    "pivot": _("no, point of no return"),
-    "irreversible": _("no"),
-    "not_needed": _("needs no undo"),
+# Shown beside or instead of a status where the kind of work matters more than its state.
+_KIND_LOOKS = {
+    "TASK": ("inbox", "wait"),
+    "COMPENSATION": ("undo-2", "undo"),
+    "REVIEW": ("triangle-alert", "bad"),
 }
 
 
-def outcome_label(outcome: str | None) -> str:
-    """Return an outcome as people read it: `CANNOT_REVERSE` is "Cannot be reversed"."""
-    if not outcome:
-        return ""
-    known = OUTCOMES.get(outcome)
-    if known is not None:
-        return str(known)
-    return label_of(outcome.lower() if outcome.isupper() else outcome)
-
-
-def said(words: dict[str, str | Promise], code: str | None) -> str:
-    """Return the words for a code; an unknown code reads as itself, in words."""
-    return "" if not code else str(words.get(code) or label_of(code.lower()))
-
-
-def basis_words(basis: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return legal bases for `components/basis.html`."""
-    return [
-        {"code": each["code"], "label": said(BASES, each["code"]), "note": each.get("note", "")}
-        for each in basis
-    ]
+def register() -> None:
+    """Register the words of work items."""
+    words.register_subject_words("work_item", _("task"))
+    words.register_actions("work_item", _ACTIONS)
+    words.register_verbs("work_item", _VERBS)
+    words.register_states("work_item", Status, _LOOKS)
+    words.register_states("kind", Kind, _KIND_LOOKS)
+    words.register_denials(
+        {
+            "not_candidate": _("it is meant for others"),
+            "not_assignee": _("only who it is assigned to may"),
+        }
+    )

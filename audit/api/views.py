@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.utils.functional import SimpleLazyObject
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,17 +13,18 @@ from rest_framework.response import Response
 from audit.filters import NEWEST_FIRST, parse
 from ledger import selectors
 from ledger.errors import NotFound
-from ledger.vocabulary import ACTIONS, KINDS
+from ledger.vocabulary import KINDS, all_actions
 from web.api import TenantAPIView
 from web.entries import represent_entries
-from web.entry_schema import EntrySchema
-from web.schema import page_schema
+from web.schema import EntrySchema, page_schema
 
+# Apps may still be declaring theirs while this is imported: they are asked when the schema is made.
+_ACTIONS: Any = SimpleLazyObject(lambda: sorted(all_actions()))
 _FILTERS = [
     OpenApiParameter("subject", str, description="`<type>:<id>`, or a type alone."),
     OpenApiParameter("case", uuid.UUID, description="Of a case and all its parts."),
     OpenApiParameter("actor", str, description="By this member, by username."),
-    OpenApiParameter("action", enum=sorted(ACTIONS)),
+    OpenApiParameter("action", enum=_ACTIONS),
     OpenApiParameter("kind", enum=sorted(KINDS)),
     OpenApiParameter("since", str, description="From this day on, YYYY-MM-DD, UTC."),
     OpenApiParameter("until", str, description="Up to and with this day."),

@@ -5,7 +5,6 @@ Every function runs inside the handler's transaction with the case locked.
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from typing import Any
 
@@ -13,14 +12,12 @@ from django.db import transaction
 from django.db.models import Count, Max, Q
 
 from accounts.selectors import actors_by_username
-from cases.actions.door import fault_case, fault_reason, save_case
-from cases.actions.parts import compiled
+from cases.actions.changes import fault_case, save_case
 from cases.definitions import (
     Binding,
     CompiledDefinition,
     ExpressionFailed,
     HumanTask,
-    Readiness,
     context_after,
     evaluate_completion,
     input_for,
@@ -29,19 +26,18 @@ from cases.definitions import (
 )
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.originals import result_of
-from executions.actions.within import NewExecution, open_execution
+from cases.selectors import compiled
+from compensation.policy import UNSPECIFIED
+from compensation.subject import Cause
+from executions.actions.execution_opening import NewExecution, open_execution
 from ledger.clock import now
-from ledger.errors import Invalid, Refusal
-from ledger.limits import check_json
-from ledger.record import ActorRef, EntryRef
-from workitems.actions.within import NewWorkItem, create_item
+from ledger.errors import Invalid, Refusal, check_json
+from workitems.actions.item_opening import NewWorkItem, open_item
 
 # Trouble of the evaluator, not of the expression: trying again may help.
-TRANSIENT = frozenset({"unavailable"})
+_TRANSIENT = frozenset({"unavailable"})
 # A definition whose steps keep changing what starts them would go on for ever.
 MAX_FIRINGS = 1_000
-_UNSPECIFIED = "unspecified"
 _ENDINGS = {
     "completed": PlanItemStatus.COMPLETED,
     "succeeded": PlanItemStatus.COMPLETED,
@@ -49,14 +45,6 @@ _ENDINGS = {
     "failed": PlanItemStatus.FAULTED,
     "cancelled": PlanItemStatus.CANCELLED,
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cause:
-    """In whose name the engine acts, and because of which entry."""
-
-    by: ActorRef
-    entry: EntryRef
 
 
 def advance(case: Case, *, cause: Cause) -> None:
@@ -69,21 +57,14 @@ def advance(case: Case, *, cause: Cause) -> None:
     """
     if case.status != CaseStatus.RUNNING:
         return
-    definition = compiled(case)
+    definition = compiled(case.definition)
     try:
-        if _ended(case, definition, cause):
-            return
-        fired = _fired(case)
-        answered = [name for name, past in fired.items() if past.waits or past.seen]
-        readiness = ready_bindings(definition, case.context, open_bindings=answered)
-        _check_conditions(readiness)
-        for binding in readiness.fire:
-            _check_times(binding, fired)
-            _fire(case, definition, binding, cause)
-    except ExpressionFailed as why:
-        fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
+        if not _ended(case, definition, cause):
+            _fire_ready(case, definition, cause)
+    except ExpressionFailed as problem:
+        fault_case(case, why_failed(problem), cause=cause)
     except _Stuck as stuck:
-        fault_case(case, str(stuck), by=cause.by, caused_by=cause.entry)
+        fault_case(case, str(stuck), cause=cause)
 
 
 def take_in(case: Case, item: PlanItem, row: Any, action: str, *, cause: Cause) -> None:
@@ -101,29 +82,22 @@ def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
     if item.status == PlanItemStatus.COMPLETED:
         advance(case, cause=cause)
         return
-    if case.status == CaseStatus.RUNNING:
-        try:
-            if _ended(case, compiled(case), cause):
-                return
-        except ExpressionFailed as why:
-            fault_case(case, _why(why), by=cause.by, caused_by=cause.entry)
-            return
     said = getattr(row, "error", "") or getattr(row, "ended_reason", "")
     detail = f"{item.binding}: {item.status.lower()}" + (f", {said}" if said else "")
-    fault_case(case, detail, by=cause.by, caused_by=cause.entry)
+    try:
+        if case.status == CaseStatus.RUNNING and _ended(case, compiled(case.definition), cause):
+            return
+    except ExpressionFailed as problem:
+        detail = why_failed(problem)
+    fault_case(case, detail, cause=cause)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Past:
-    """What a binding has done: `waits` while its work is open, `seen`: it answered the trigger."""
-
-    times: int
-    waits: bool
-    seen: bool
+class _Stuck(Exception):
+    """A step cannot be opened; the message says which and why."""
 
 
-def _fired(case: Case) -> dict[str, _Past]:
-    rows = (
+def _fire_ready(case: Case, definition: CompiledDefinition, cause: Cause) -> None:
+    fired = (
         PlanItem.objects.filter(case_id=case.id)
         .values_list("binding")
         .annotate(
@@ -132,57 +106,53 @@ def _fired(case: Case) -> dict[str, _Past]:
             last=Max("case_version"),
         )
     )
-    return {
-        binding: _Past(times, waits > 0, last >= case.triggered)
-        for binding, times, waits, last in rows
-    }
-
-
-class _Stuck(Exception):
-    """A step cannot be opened; the message says which and why."""
-
-
-def _check_times(binding: Binding, fired: dict[str, _Past]) -> None:
-    if binding.name in fired and fired[binding.name].times >= MAX_FIRINGS:
-        raise _Stuck(f"{binding.name}: has fired {MAX_FIRINGS} times")
-
-
-def _check_conditions(readiness: Readiness) -> None:
+    times, answered = {}, []
+    for name, count, is_open, last in fired:
+        times[name] = count
+        if is_open or last >= case.triggered:
+            answered.append(name)
+    readiness = ready_bindings(definition, case.context, open_bindings=answered)
     for name, problem in readiness.failed:
-        raise _Stuck(f"{name}: {_why(problem)}")
+        raise _Stuck(f"{name}: {why_failed(problem)}")
+    for binding in readiness.fire:
+        if times.get(binding.name, 0) >= MAX_FIRINGS:
+            raise _Stuck(f"{binding.name}: has fired {MAX_FIRINGS} times")
+        _fire(case, definition, binding, cause)
 
 
-def _why(problem: ExpressionFailed) -> str:
-    if problem.code in TRANSIENT:
+def why_failed(problem: ExpressionFailed) -> str:
+    """Return why an expression failed; raises it where trying again may help."""
+    if problem.code in _TRANSIENT:
         raise problem
     return f"{problem.detail} (in: {problem.expression})"
 
 
 def _ended(case: Case, definition: CompiledDefinition, cause: Cause) -> bool:
     verdict = evaluate_completion(definition, case.context)
-    if verdict is None:
-        return False
-    before = str(case.status)
-    if verdict == "success":
-        case.complete()
-    else:
-        case.fail()
-        case.fault = "A failure goal was reached."
-    case.ended_at = now()
-    save_case(
-        case, "completed" if verdict == "success" else "faulted", before=before, by=cause.by,
-        fields=("ended_at", "fault"), caused_by=cause.entry,
-        payloads={"detail": case.fault} if case.fault else None,
-    )  # fmt: skip
-    return True
+    if verdict == "failure":
+        fault_case(case, "A failure goal was reached.", cause=cause)
+    elif verdict == "success":
+        save_case(case, "completed", cause=cause, step=case.complete, also={"ended_at": now()})
+    return verdict is not None
+
+
+def result_of(row: Any) -> Any:
+    """Return what a finished work item or execution gives to an output mapping."""
+    if row.subject_type == "execution":
+        return row.output
+    return {
+        "outcome": row.outcome,
+        "resolution": row.resolution,
+        "completed_by": str(row.completed_by_id) if row.completed_by_id else None,
+    }
 
 
 def _take_result(case: Case, item: PlanItem, row: Any, cause: Cause) -> None:
-    target = compiled(case).binding(item.binding).target
+    target = compiled(case.definition).binding(item.binding).target
     try:
         after = context_after(case.context, result_of(row), mapping=target.output_mapping)
     except ExpressionFailed as problem:
-        fault_case(case, f"{item.binding}: {_why(problem)}", by=cause.by, caused_by=cause.entry)
+        fault_case(case, f"{item.binding}: {why_failed(problem)}", cause=cause)
         return
     item.written = sorted(k for k in after if k not in case.context or after[k] != case.context[k])
     change_context(case, after, item.written, cause=cause, step=item.binding)
@@ -202,19 +172,16 @@ def change_context(
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(written))
     if after == case.context and marked == case.invalidated and not problem:
         return
+    also: dict[str, Any] = {"context": after, "invalidated": marked}
     if after != case.context:
         # To mark what was undone is no change: else an undone step would at once be done again.
-        case.triggered = case.version + 1
-    case.context, case.invalidated = after, marked
+        also["triggered"] = case.version + 1
     said: dict[str, Any] = {"step": step, "changed": {key: after[key] for key in written}}
     if invalidated:
         said["invalidated"] = sorted(invalidated)
     if problem:
         said["problem"] = problem
-    save_case(
-        case, "context_changed", before=str(case.status), by=cause.by,
-        fields=("context", "invalidated"), caused_by=cause.entry, payloads=said,
-    )  # fmt: skip
+    save_case(case, "context_changed", cause=cause, also=also, payloads=said)
 
 
 def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> None:
@@ -226,9 +193,9 @@ def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: C
         with transaction.atomic():
             type_, target_id = _open(case, definition, binding, value, cause)
     except Refusal as refusal:
-        raise _Stuck(f"{binding.name}: {fault_reason(refusal)}") from refusal
+        raise _Stuck(f"{binding.name}: {refusal.in_words}") from refusal
     except ExpressionFailed as problem:
-        raise _Stuck(f"{binding.name}: {_why(problem)}") from problem
+        raise _Stuck(f"{binding.name}: {why_failed(problem)}") from problem
     PlanItem(
         tenant_id=case.tenant_id,
         case_id=case.id,
@@ -248,57 +215,37 @@ def _open(
     cause: Cause,
 ) -> tuple[str, uuid.UUID]:
     """Open the work item or execution of a binding; return its type and id."""
-    policy = undo_policy(definition, binding)
-    said = {} if policy is None else policy.to_json()
-    target = binding.target
+    policy, target = undo_policy(definition, binding), binding.target
+    said: dict[str, Any] = {
+        "tenant_id": case.tenant_id,
+        "policy": {} if policy is None else policy.to_json(),
+        "case_id": case.id,
+        "binding": binding.name,
+    }
     if isinstance(target, HumanTask):
-        item = create_item(
-            _task(case, binding, target, value, said, by=cause.by),
-            by=cause.by,
-            caused_by=cause.entry,
+        people = actors_by_username(target.candidate_users) if target.candidate_users else {}
+        task = NewWorkItem(
+            **said,
+            title=target.title,
+            created_by=cause.by.id,
+            payload=value,
+            candidate_groups=target.candidate_groups,
+            candidate_users=sorted(people.values()),
+            permitted_outcomes=target.outcomes,
+            resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
+            priority=target.priority,
+            reversibility=binding.reversibility,
+            due_at=now() + target.expires_in if target.expires_in else None,
         )
+        item = open_item(task, by=cause.by, caused_by=cause.entry)
         return PlanItemType.WORK_ITEM, item.id
-    execution = open_execution(
-        NewExecution(
-            tenant_id=case.tenant_id,
-            capability=target.capability,
-            input=value,
-            requested_by=cause.by.id,
-            reason=f"Step {binding.name} of {case.title}",
-            policy=said,
-            reversibility=None if binding.reversibility == _UNSPECIFIED else binding.reversibility,
-            case_id=case.id,
-            binding=binding.name,
-        ),
-        by=cause.by,
-        caused_by=cause.entry,
+    program = NewExecution(
+        **said,
+        capability=target.capability,
+        input=value,
+        requested_by=cause.by.id,
+        reason=f"Step {binding.name} of {case.title}",
+        reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
+    execution = open_execution(program, by=cause.by, caused_by=cause.entry)
     return PlanItemType.EXECUTION, execution.id
-
-
-def _task(
-    case: Case,
-    binding: Binding,
-    task: HumanTask,
-    value: dict[str, Any],
-    said: dict[str, Any],
-    *,
-    by: ActorRef,
-) -> NewWorkItem:
-    people = actors_by_username(task.candidate_users) if task.candidate_users else {}
-    return NewWorkItem(
-        tenant_id=case.tenant_id,
-        title=task.title,
-        created_by=by.id,
-        payload=value,
-        candidate_groups=task.candidate_groups,
-        candidate_users=sorted(people.values()),
-        permitted_outcomes=task.outcomes,
-        resolution_schema=dict(task.resolution_schema) if task.resolution_schema else None,
-        priority=task.priority,
-        policy=said,
-        reversibility=binding.reversibility,
-        due_at=now() + task.expires_in if task.expires_in else None,
-        case_id=case.id,
-        binding=binding.name,
-    )

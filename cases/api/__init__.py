@@ -1,1 +1,1 @@
-"""The REST API of case definitions, cases, compensation plans and compensation runs."""
+"""The REST API of case definitions and cases."""

@@ -1,25 +1,52 @@
 """What a case definition compiles to: frozen data without behaviour, stored as JSON.
 
 Another front end may compile to the same model. `to_json` and `from_json` are inverse; warnings
-belong to the moment of compiling and are not stored.
+belong to the moment of compiling and are not stored. Parts that an author writes as they are kept
+go by camelCase names there, and are read with a `Reading` as context (`written.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
-from compensation.policy import UNSPECIFIED, CompensationPolicy
-from ledger.durations import format_duration, parse_duration
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Strict,
+    Tag,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
 
-#: Of the stored form; raised when a field changes its meaning.
-MODEL_VERSION: Final = 1
+from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
+from json_values.pointers import FieldError, escape
 
-PRIORITIES: Final = ("LOW", "MEDIUM", "HIGH", "URGENT")
+MAX_LIST: Final = 100
+MAX_TEXT: Final = 4_000
+#: An undo that is null may be a slip, and its step would have none.
+NEVER_NULL: Final = ("compensation", "reversibility")
+#: Names become parts of addresses, so they hold nothing that needs escaping there.
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+Kind = Literal["success", "failure"]
+Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
 #: Goals and completion rules end a case one way or the other.
-KINDS: Final = ("success", "failure")
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+OPERATORS: Final = {"allOf": "all", "anyOf": "any"}
+#: How a stored binding calls its target, by the class of the target.
+_TARGETS: Final = {"HumanTask": "human_task", "CapabilityCall": "capability_call"}
 
 
 class DefinitionError(NamedTuple):
@@ -30,174 +57,234 @@ class DefinitionError(NamedTuple):
     message: str
 
 
-class DefinitionWarning(NamedTuple):
+class DefinitionWarning(DefinitionError):
     """Something that works but may surprise; same fields as an error."""
-
-    line: int | None
-    pointer: str
-    message: str
 
 
 class DefinitionInvalid(ValueError):  # says what is wrong, like a refusal
     """A definition broke at least one rule; `errors` holds all of them, by line."""
 
-    def __init__(self, errors: list[DefinitionError]) -> None:
+    def __init__(self, errors: Collection[DefinitionError]) -> None:
         self.errors = sorted(errors, key=lambda e: (e.line or 0, e.pointer, e.message))
-        super().__init__("; ".join(_sentence(error) for error in self.errors))
+        places = [e.pointer or "/" if e.line is None else f"line {e.line}" for e in self.errors]
+        said = zip(places, self.errors, strict=True)
+        super().__init__("; ".join(f"{place}: {error.message}" for place, error in said))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Refused(ValueError):
+    """Why a value is refused: whole sentences, by JSON pointer from the value on."""
+
+    def __init__(self, sentences: str | Mapping[str, str]) -> None:
+        by_pointer = {"": sentences} if isinstance(sentences, str) else sentences
+        super().__init__("; ".join(by_pointer.values()))
+        self.errors = [FieldError(pointer, said) for pointer, said in by_pointer.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a value that an author wrote is checked against: the goals there are, and what keeps an
+    expression from being used. Expressions that were not asked about yet are noted."""
+
+    goals: Collection[str]
+    expressions: dict[str, str | None] = field(default_factory=dict)
+
+
+def _jq(value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
+    """Read an expression written as text or as `{jq: text}`."""
+    at, key = "", to_camel(info.field_name or "")
+    if isinstance(value, dict):
+        others = [language for language in value if language != "jq"]
+        if others:
+            said = "expressions in {!r}: only jq is read"
+            raise Refused({f"/{escape(other)}": said.format(other) for other in others})
+        value, at, key = value.get("jq"), "/jq", "jq"
+    if not isinstance(value, str) or not value.strip():
+        raise Refused({at: f"{key} must be a jq expression written as text"})
+    text: str = read(value)
+    problem = info.context and info.context.expressions.setdefault(text)
+    if problem:
+        raise Refused({at: f"not a usable jq expression: {problem}"})
+    return text
+
+
+def _once_each(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    key = to_camel(info.field_name or "")
+    repeated = [place for place, text in enumerate(texts) if text in texts[:place]]
+    if repeated:
+        raise Refused({f"/{place}": f"{key} holds {texts[place]!r} twice" for place in repeated})
+    return texts
+
+
+def _known_goal(value: object, info: ValidationInfo) -> object:
+    if info.context and not (isinstance(value, str) and value in info.context.goals):
+        raise Refused(f"there is no goal {value!r}")
+    return value
+
+
+def _known_kind(value: object) -> object:
+    if value == "custom":
+        raise Refused("kind: custom is not supported yet")
+    return value
+
+
+LISTED: Final = Strict(strict=False)  # a tuple is read from a list, and from nothing else in JSON
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+Name = Annotated[Text, Field(pattern=NAME)]
+Words = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=MAX_LIST)], ...],
+    LISTED,
+    Field(max_length=MAX_LIST),
+    AfterValidator(_once_each),
+]
+Jq = Annotated[str, WrapValidator(_jq)]
+
+
+class Part(BaseModel):
+    """A piece of a definition: strict (1 is not true) and frozen; null is saying nothing."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: said for k, said in value.items() if said is not None or k in NEVER_NULL}
+
+
+class Capability(Part):
     """A named automated action as the definition declares it."""
 
-    name: str
-    description: str = ""
-    input_projection: str | None = None
-    output_projection: str | None = None
+    name: Name
+    description: str = Field(default="", max_length=MAX_TEXT)
+    input_projection: Jq | None = Field(
+        default=None, validation_alias=AliasChoices("inputProjection", "inputSchema")
+    )
+    output_projection: Jq | None = Field(
+        default=None, validation_alias=AliasChoices("outputProjection", "outputSchema")
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HumanTask:
+class HumanTask(Part):
     """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task."""
 
-    title: str
-    types: tuple[str, ...] = ()
-    candidate_groups: tuple[str, ...] = ()
-    candidate_users: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    input_mapping: str | None = None
-    output_mapping: str | None = None
-    scope: str | None = None
-    resolution_schema: Mapping[str, Any] | None = None
-    priority: str = "MEDIUM"
-    expires_in: timedelta | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the task as JSON values."""
-        return {
-            "title": self.title,
-            "types": list(self.types),
-            "candidate_groups": list(self.candidate_groups),
-            "candidate_users": list(self.candidate_users),
-            "outcomes": list(self.outcomes),
-            "input_mapping": self.input_mapping,
-            "output_mapping": self.output_mapping,
-            "scope": self.scope,
-            "resolution_schema": self.resolution_schema,
-            "priority": self.priority,
-            "expires_in": None if self.expires_in is None else format_duration(self.expires_in),
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Rebuild a task from `to_json`."""
-        text = stored["expires_in"]
-        lists = ("types", "candidate_groups", "candidate_users", "outcomes")
-        fields: dict[str, Any] = dict(stored)
-        fields |= {key: tuple(stored[key]) for key in lists}
-        fields["expires_in"] = None if text is None else parse_duration(text)
-        return cls(**fields)
+    title: Annotated[str, Field(min_length=1, max_length=255)]
+    types: Words = ()
+    candidate_groups: Words = ()
+    candidate_users: Words = ()
+    outcomes: Words = ()
+    input_mapping: Jq | None = None
+    output_mapping: Jq | None = None
+    scope: Text | None = None
+    resolution_schema: dict[str, Any] | None = None
+    priority: Annotated[
+        Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
+    ] = "MEDIUM"
+    expires_in: Duration | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityCall:
+class CapabilityCall(Part):
     """A target that becomes an execution; the mappings are final (override before projection)."""
 
-    capability: str
-    input_mapping: str | None = None
-    output_mapping: str | None = None
+    capability: Text
+    input_mapping: Jq | None = None
+    output_mapping: Jq | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(Part):
     """A rule: when the context changes so that `filter` and `when` hold, start the target.
 
     A `compensation_only` binding never fires by itself; it is the undo of those that name it in
     `compensate`.
     """
 
-    name: str
+    name: Name
     target: HumanTask | CapabilityCall
-    filter: str | None = None
-    when: str | None = None
-    compensate: str | None = None
+    filter: Jq | None = None
+    when: Jq | None = None
+    compensate: Text | None = None
     compensation_only: bool = False
     policy: CompensationPolicy | None = None
     reversibility: str = UNSPECIFIED
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the binding as JSON values; the target under the name of its kind."""
-        if isinstance(self.target, HumanTask):
-            target = {"human_task": self.target.to_json()}
-        else:
-            target = {"capability_call": _plain(self.target)}
-        return {
-            "name": self.name,
-            "filter": self.filter,
-            "when": self.when,
-            "compensate": self.compensate,
-            "compensation_only": self.compensation_only,
-            "policy": None if self.policy is None else self.policy.to_json(),
-            "reversibility": self.reversibility,
-            **target,
-        }
-
+    @model_validator(mode="before")
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Rebuild a binding from `to_json`."""
-        rest = dict(stored)
-        human, call = rest.pop("human_task", None), rest.pop("capability_call", None)
-        target = CapabilityCall(**call) if human is None else HumanTask.from_json(human)
-        policy = rest.pop("policy")
-        return cls(
-            **rest,
-            target=target,
-            policy=None if policy is None else CompensationPolicy.from_json(policy),
-        )
+    def _from_stored(cls, value: dict[str, Any]) -> dict[str, Any]:
+        known = dict.fromkeys(_TARGETS.values(), "target")
+        return {known.get(key, key): said for key, said in value.items()}
+
+    @model_serializer(mode="wrap")
+    def _to_stored(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = plain(self)
+        said["policy"] = self.policy and self.policy.to_json()
+        said[_TARGETS[type(self.target).__name__]] = said.pop("target")
+        return said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
+class Goal(Part):
     """A condition on the context that counts towards success or failure."""
 
-    name: str
-    kind: str
-    condition: str
+    name: Name
+    kind: Annotated[Kind, BeforeValidator(_known_kind)]
+    condition: Jq
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Part):
     """All or any of its members, which are names of goals or further rules."""
 
-    operator: str
-    members: tuple[str | Rule, ...]
+    operator: Literal["all", "any"]
+    members: Annotated[
+        tuple[
+            Annotated[
+                Annotated[str, BeforeValidator(_known_goal), Tag("goal")]
+                | Annotated[Rule, Tag("rule")],
+                Discriminator(lambda said: "rule" if isinstance(said, dict | Rule) else "goal"),
+            ],
+            ...,
+        ],
+        LISTED,
+    ] = Field(validation_alias=AliasChoices(*OPERATORS))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the rule as JSON values."""
-        members = [m.to_json() if isinstance(m, Rule) else m for m in self.members]
-        return {"operator": self.operator, "members": members}
-
+    @model_validator(mode="before")
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Rule:
-        """Rebuild a rule from `to_json`."""
-        members = tuple(m if isinstance(m, str) else cls.from_json(m) for m in stored["members"])
-        return cls(operator=stored["operator"], members=members)
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.context is None or not isinstance(value, dict):
+            return value
+        strange = value.keys() - OPERATORS
+        if strange:
+            said = f"unknown field {{!r}}; known are {', '.join(OPERATORS)}"
+            raise Refused({f"/{escape(key)}": said.format(key) for key in strange})
+        if len(value) != 1:
+            raise Refused("exactly one of allOf and anyOf is required")
+        ((word, members),) = value.items()
+        if not members:
+            raise Refused(f"{word} must name at least one goal")
+        return {"operator": OPERATORS[word], word: members}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledDefinition:
+class CompiledDefinition(Part):
     """A checked definition; `completion` keeps the order in which its author wrote the rules."""
 
-    namespace: str
-    name: str
-    version: str
-    title: str
-    summary: str
-    capabilities: tuple[Capability, ...]
-    bindings: tuple[Binding, ...]
-    goals: tuple[Goal, ...]
-    completion: tuple[tuple[str, Rule], ...]
-    warnings: tuple[DefinitionWarning, ...] = field(default=(), compare=False)
+    #: Of the stored form; raised when a field changes its meaning.
+    model: Literal[1] = 1
+    namespace: Name
+    name: Name
+    version: Text
+    title: Text
+    summary: str = ""
+    capabilities: Annotated[tuple[Capability, ...], LISTED]
+    bindings: Annotated[tuple[Binding, ...], LISTED]
+    goals: Annotated[tuple[Goal, ...], LISTED]
+    completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
+    warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
 
     @property
     def key(self) -> str:
@@ -211,49 +298,13 @@ class CompiledDefinition:
 
     def binding(self, name: str) -> Binding:
         """Return one binding; raises `KeyError`."""
-        for binding in self.bindings:
-            if binding.name == name:
-                return binding
-        raise KeyError(name)
+        return {binding.name: binding for binding in self.bindings}[name]
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON values, without warnings."""
-        return {
-            "model": MODEL_VERSION,
-            "namespace": self.namespace,
-            "name": self.name,
-            "version": self.version,
-            "title": self.title,
-            "summary": self.summary,
-            "capabilities": [_plain(capability) for capability in self.capabilities],
-            "bindings": [binding.to_json() for binding in self.bindings],
-            "goals": [_plain(goal) for goal in self.goals],
-            "completion": [[kind, rule.to_json()] for kind, rule in self.completion],
-        }
+        return self.model_dump(mode="json")
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Rebuild a definition from `to_json`; raises `ValueError` for another model version."""
-        if stored["model"] != MODEL_VERSION:
-            raise ValueError(f"stored definition has model {stored['model']!r}")
-        return cls(
-            namespace=stored["namespace"],
-            name=stored["name"],
-            version=stored["version"],
-            title=stored["title"],
-            summary=stored["summary"],
-            capabilities=tuple(Capability(**item) for item in stored["capabilities"]),
-            bindings=tuple(Binding.from_json(item) for item in stored["bindings"]),
-            goals=tuple(Goal(**item) for item in stored["goals"]),
-            completion=tuple((kind, Rule.from_json(rule)) for kind, rule in stored["completion"]),
-        )
-
-
-def _plain(item: Capability | CapabilityCall | Goal) -> dict[str, Any]:
-    """Return the fields of a flat dataclass of texts."""
-    return {name: getattr(item, name) for name in item.__dataclass_fields__}
-
-
-def _sentence(error: DefinitionError) -> str:
-    place = f"line {error.line}" if error.line is not None else (error.pointer or "/")
-    return f"{place}: {error.message}"
+        return cls.model_validate(stored, by_alias=False, by_name=True)

@@ -10,24 +10,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from cases.definitions.expressions import depth_exceeds
 from cases.definitions.model import DefinitionError, DefinitionInvalid
-from compensation.policy import escape_pointer
+from json_values.limits import depth_exceeds
+from json_values.pointers import escape
 
 MAX_SOURCE_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -67,41 +61,43 @@ class Document:
 
 
 def read_document(source: str | Mapping[str, object]) -> Document:
-    """Read YAML text or accept a JSON object; raises `DefinitionInvalid`."""
-    if isinstance(source, str):
-        return _read_yaml(source)
+    """Read YAML text, or take a copy of a JSON object; raises `DefinitionInvalid`."""
+    line = 1 if isinstance(source, str) else None
     try:
-        size = len(json.dumps(source, allow_nan=False, ensure_ascii=False).encode())
-    except (TypeError, ValueError, RecursionError, UnicodeEncodeError) as problem:
-        raise _invalid(None, "", f"not a JSON object: {problem}") from problem
+        text = source
+        if not isinstance(text, str):
+            text = json.dumps(source, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except UnicodeEncodeError as problem:
+        message = "the text holds characters that UTF-8 cannot express"
+        raise _invalid(line, "", message) from problem
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise _invalid(line, "", f"not a JSON object: {problem}") from problem
     if size > MAX_SOURCE_BYTES:
-        raise _invalid(None, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
+        raise _invalid(line, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
     if depth_exceeds(source, MAX_DEPTH):
-        raise _invalid(None, "", f"nested deeper than {MAX_DEPTH} levels")
-    document = Document(source)
-    _check_kept(document)
+        raise _invalid(line, "", f"nested deeper than {MAX_DEPTH} levels")
+    document = _read_yaml(text) if isinstance(source, str) else Document(json.loads(text))
+    found = [
+        DefinitionError(document.line(pointer), pointer, message)
+        for pointer, message in _unkept(document.data, "")
+    ]
+    if found:
+        raise DefinitionInvalid([*document.errors, *found])
     return document
 
 
 def _read_yaml(text: str) -> Document:
     try:
-        size = len(text.encode())
-    except UnicodeEncodeError as problem:
-        raise _invalid(1, "", "the text holds characters that UTF-8 cannot express") from problem
-    if size > MAX_SOURCE_BYTES:
-        raise _invalid(1, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
-    try:
         _check_shape(text)
         root = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        line = mark.line + 1 if mark else 1
-        raise _invalid(line, "", f"not valid YAML: {problem.problem or problem}") from problem
-    except YAMLError as problem:
-        reason = str(problem).partition("\n")[0]
-        raise _invalid(1, "", f"not valid YAML: {reason}") from problem
     except DefinitionInvalid:
         raise
+    except YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+        reason = getattr(problem, "problem", None) or str(problem).partition("\n")[0]
+        line = mark.line + 1 if mark else 1
+        raise _invalid(line, "", f"not valid YAML: {reason}") from problem
     except (ValueError, IndexError, KeyError, AttributeError, OverflowError) as problem:
         # The scanner trips over some malformed escapes and directives with plain exceptions.
         raise _invalid(1, "", "not valid YAML: malformed escape or directive") from problem
@@ -109,57 +105,35 @@ def _read_yaml(text: str) -> Document:
         raise _invalid(1, "", "the document is empty")
     builder = _Builder()
     data = builder.build(root, "", root.start_mark.line + 1)
-    document = Document(data, builder.lines, tuple(builder.errors))
-    _check_kept(document)
-    return document
+    return Document(data, builder.lines, tuple(builder.errors))
 
 
-def _check_kept(document: Document) -> None:
-    """Raise `DefinitionInvalid` for each text or number that cannot be stored as it stands."""
-    found: list[DefinitionError] = []
-    waiting: list[tuple[Any, str]] = [(document.data, "")]
-    while waiting:
-        value, pointer = waiting.pop()
-        problem = _problem_of(value)
-        if isinstance(value, Mapping):
-            # Such a key is not named: its pointer could be neither stored nor sent.
-            kept = [key for key in value if _problem_of(key) is None]
-            problem = None if len(kept) == len(value) else "a key holds NUL or half a character"
-            waiting += [(value[key], f"{pointer}/{escape_pointer(key)}") for key in kept]
-        elif isinstance(value, list):
-            waiting += [(item, f"{pointer}/{index}") for index, item in enumerate(value)]
-        if problem is not None:
-            found.append(DefinitionError(document.line(pointer), pointer, problem))
-    if found:
-        raise DefinitionInvalid([*document.errors, *found])
-
-
-def _problem_of(value: Any) -> str | None:
-    if isinstance(value, str) and _UNKEPT.search(value):
-        return "must not hold NUL or half a character (a lone surrogate)"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "is beyond what a number can be; write it as text"
-    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
-        return _TOO_LARGE
-    return None
+def _unkept(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Find each text or number that cannot be stored as it stands."""
+    if isinstance(value, dict) and any(_UNKEPT.search(key) for key in value):
+        # It is not named: such a pointer could be neither stored nor sent.
+        yield pointer, "a key holds NUL or half a character"
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _unkept(item, f"{pointer}/{escape(key)}")
+    elif isinstance(value, str) and _UNKEPT.search(value):
+        yield pointer, "must not hold NUL or half a character (a lone surrogate)"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield pointer, "is beyond what a number can be; write it as text"
+    elif isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        yield pointer, _TOO_LARGE
 
 
 def _check_shape(text: str) -> None:
     """Measure nesting on the flat stream of events, before anything recursive sees the text."""
     depth = aliases = 0
     for event in YAML(typ="safe", pure=True).parse(text):
-        if isinstance(event, MappingStartEvent | SequenceStartEvent):
-            depth += 1
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            depth -= 1
-        elif isinstance(event, AliasEvent):
-            aliases += 1
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        aliases += isinstance(event, AliasEvent)
         if depth > MAX_DEPTH:
-            line = event.start_mark.line + 1
-            raise _invalid(line, "", f"nested deeper than {MAX_DEPTH} levels")
+            raise _invalid(event.start_mark.line + 1, "", f"nested deeper than {MAX_DEPTH} levels")
         if aliases > MAX_ALIASES:
-            line = event.start_mark.line + 1
-            raise _invalid(line, "", f"more than {MAX_ALIASES} aliases")
+            raise _invalid(event.start_mark.line + 1, "", f"more than {MAX_ALIASES} aliases")
 
 
 class _Builder:
@@ -202,14 +176,12 @@ class _Builder:
             if key_node.tag == f"{_TAG}merge":
                 self._error(line, pointer, "merge keys (<<) are not supported")
                 continue
-            if not isinstance(key_node, ScalarNode):
-                self._error(line, pointer, "a key must be text")
-                continue
-            if key_node.tag != f"{_TAG}str":
-                self._error(line, pointer, f"a key must be text, not {key_node.value!r}")
+            if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
+                shown = f", not {key_node.value!r}" if isinstance(key_node, ScalarNode) else ""
+                self._error(line, pointer, f"a key must be text{shown}")
                 continue
             key = key_node.value
-            where = f"{pointer}/{escape_pointer(key)}"
+            where = f"{pointer}/{escape(key)}"
             if key in built:
                 first = self.lines[where]
                 self._error(line, where, f"the key {key[:100]!r} was already used on line {first}")
@@ -229,12 +201,10 @@ class _Builder:
             return self._integer(text, pointer, line)
         if kind in ("int", "float") and _FRACTION.fullmatch(text):
             return float(text)
+        message = f"the tag {node.tag!r} is not supported"
         if kind in ("int", "float"):
-            self._error(
-                line, pointer, f"{text[:100]!r} is not a plain decimal number; quote it as text"
-            )
-        else:
-            self._error(line, pointer, f"the tag {node.tag!r} is not supported")
+            message = f"{text[:100]!r} is not a plain decimal number; quote it as text"
+        self._error(line, pointer, message)
         return None
 
     def _integer(self, text: str, pointer: str, line: int) -> int:

@@ -5,21 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from cases.definitions.expressions import (
-    MAX_DEPTH,
-    ExpressionFailed,
-    Json,
-    depth_exceeds,
-    evaluate,
-    evaluate_many,
-    is_true,
-)
 from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition, HumanTask, Rule
 from compensation.policy import CompensationPolicy
-
-MAX_CONTEXT_BYTES: Final = 1024 * 1024
+from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
+from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, depth_exceeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +80,19 @@ def context_after(
     Raises `ExpressionFailed`, with `not_an_object` or, beyond the limits of a context, `too_large`
     or `too_deep`.
     """
-    if mapping is None and undo:
+    if mapping is None and (undo or result is None):
         return dict(context)
     mapped = result if mapping is None else evaluate(mapping, result)
-    expression = mapping or "."
-    if mapped is None and mapping is None:
-        return dict(context)
-    if not isinstance(mapped, Mapping):
-        detail = "what goes into the context must be an object"
-        raise ExpressionFailed("not_an_object", detail, expression=expression)
-    changed: dict[str, Any] = {**context, **mapped}
-    if depth_exceeds(changed, MAX_DEPTH):
-        detail = f"the context would be nested deeper than {MAX_DEPTH}"
-        raise ExpressionFailed("too_deep", detail, expression=expression)
-    if len(json.dumps(changed, ensure_ascii=False).encode()) > MAX_CONTEXT_BYTES:
-        detail = f"the context would have more than {MAX_CONTEXT_BYTES} bytes"
-        raise ExpressionFailed("too_large", detail, expression=expression)
-    return changed
+    code, detail = "not_an_object", "what goes into the context must be an object"
+    if isinstance(mapped, Mapping):
+        changed: dict[str, Any] = {**context, **mapped}
+        if depth_exceeds(changed, MAX_DEPTH):
+            code, detail = "too_deep", f"the context would be nested deeper than {MAX_DEPTH}"
+        elif len(json.dumps(changed, ensure_ascii=False).encode()) > CONTEXT_BYTES:
+            code, detail = "too_large", f"the context would have more than {CONTEXT_BYTES} bytes"
+        else:
+            return changed
+    raise ExpressionFailed(code, detail, expression=mapping or ".")
 
 
 def undo_policy(definition: CompiledDefinition, binding: Binding) -> CompensationPolicy | None:

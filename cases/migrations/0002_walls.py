@@ -1,4 +1,4 @@
-"""Row-level security, grants, composite keys and the guards of cases, runs and steps."""
+"""Row-level security, grants, composite keys and the guard of cases."""
 
 from __future__ import annotations
 
@@ -7,51 +7,11 @@ from django.db import migrations
 from ledger import sql
 
 TABLES = {
-    # Insert-only: a deployed version, a plan and its content never change.
+    # Insert-only: a deployed version never changes.
     "cases_casedefinition": "SELECT, INSERT",
-    "cases_compensationplan": "SELECT, INSERT",
     "cases_case": "SELECT, INSERT, UPDATE",
     "cases_planitem": "SELECT, INSERT, UPDATE",
-    "cases_compensationrun": "SELECT, INSERT, UPDATE",
-    "cases_compensationstep": "SELECT, INSERT, UPDATE",
 }
-
-# A step's entry has its run as subject and names the step, its status and its version.
-STEP_GUARD = """
-CREATE FUNCTION public.cases_step_guard() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.version <> OLD.version + 1 THEN
-        RAISE EXCEPTION 'step % of run %: version must rise by one, from % came %',
-            NEW.n, NEW.run_id, OLD.version, NEW.version
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    IF NOT EXISTS (
-        SELECT 1 FROM public.ledger_ledgerentry e
-        WHERE e.tenant_id = NEW.tenant_id AND e.subject_id = NEW.run_id
-          AND e.subject_type = 'compensation_run' AND e.xact_id = pg_current_xact_id()
-          AND (e.compensation ->> 'step')::int = NEW.n
-          AND e.compensation ->> 'step_status' = NEW.status
-          AND (e.compensation ->> 'step_version')::int = NEW.version
-    ) THEN
-        RAISE EXCEPTION 'step % of run % reached % (version %) without a ledger entry',
-            NEW.n, NEW.run_id, NEW.status, NEW.version
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-REVOKE ALL ON FUNCTION public.cases_step_guard() FROM PUBLIC;
-CREATE CONSTRAINT TRIGGER cases_compensationstep_guard
-    AFTER INSERT OR UPDATE ON public.cases_compensationstep
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.cases_step_guard();
-ALTER TABLE public.cases_compensationstep ENABLE ALWAYS TRIGGER cases_compensationstep_guard;
-"""
-# The guard asks for the entries of one step of one run; a run of a thousand steps has thousands.
-STEP_INDEX = """
-CREATE INDEX cases_step_entries ON public.ledger_ledgerentry
-    (tenant_id, subject_id, ((compensation ->> 'step')::int))
-    WHERE subject_type = 'compensation_run';
-"""
 
 
 class Migration(migrations.Migration):
@@ -73,19 +33,7 @@ class Migration(migrations.Migration):
         sql.tenant_fk("cases_case", "root_id", "cases_case"),
         sql.tenant_fk("cases_case", "opened_by_id", "accounts_actor"),
         sql.tenant_fk("cases_planitem", "case_id", "cases_case"),
-        sql.tenant_fk("cases_compensationplan", "case_id", "cases_case"),
-        sql.tenant_fk("cases_compensationplan", "created_by_id", "accounts_actor"),
-        sql.tenant_fk("cases_compensationrun", "plan_id", "cases_compensationplan"),
-        sql.tenant_fk("cases_compensationrun", "case_id", "cases_case"),
-        sql.tenant_fk("cases_compensationrun", "root_case_id", "cases_case"),
-        sql.tenant_fk("cases_compensationrun", "parent_run_id", "cases_compensationrun"),
-        sql.tenant_fk("cases_compensationrun", "requested_by_id", "accounts_actor"),
-        sql.tenant_fk("cases_compensationstep", "run_id", "cases_compensationrun"),
-        sql.append_only(["cases_casedefinition", "cases_compensationplan"]),
+        sql.append_only(["cases_casedefinition"]),
         sql.guard("cases_case", "case"),
-        sql.guard("cases_compensationrun", "compensation_run"),
-        migrations.RunSQL(STEP_GUARD, migrations.RunSQL.noop),
-        migrations.RunSQL(STEP_INDEX, migrations.RunSQL.noop),
         sql.scope_policy("cases_case", "verify"),
-        sql.scope_policy("cases_compensationrun", "verify"),
     ]

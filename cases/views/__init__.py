@@ -1,1 +1,1 @@
-"""Pages of cases, definitions, plans and rollbacks. Every change is a form that works by itself."""
+"""Pages of cases and definitions. Every change is a form that works by itself."""

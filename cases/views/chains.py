@@ -8,58 +8,54 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from cases import chain, selectors
-from cases.views.asking import CasesPage, crumb
-from workitems import chain as drawing
+from cases import case_chain, selectors
+from cases.subject import crumbs_of
+from compensation.views.operator_pages import OperatorPage, crumb
+from workitems import chain
 
 
-class CaseChain(CasesPage):
+class CaseChain(OperatorPage):
     """What led to what in a case."""
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show drawing and table."""
-        case, found = selectors.case(id), chain.of_case(id)
+        case, found = selectors.case(id), case_chain.of_case(id)
         context = {
-            "crumbs": [
-                crumb(_("Cases"), reverse("cases:list")),
-                crumb(case.title, reverse("cases:detail", args=[id])),
-                crumb(_("Causal chain")),
-            ],
+            "crumbs": [*crumbs_of(case), crumb(_("Causal chain"))],
             "title": case.title,
             "lede": _("What %(what)s did, and what was undone, in order.") % {"what": case.title},
-            "figure": drawing.figure(found, label=_("Causal chain of this case")),
-            "rows": chain.rows(found),
+            "figure": chain.figure(found, label=_("Causal chain of this case")),
+            "rows": case_chain.rows(found),
             "depths": [],
             "downloads": [
-                {"label": "SVG", "url": reverse("cases:chain-svg", args=[id])},
-                {"label": "DOT", "url": reverse("cases:chain-dot", args=[id])},
-            ]
-            if found.nodes
-            else [],
+                {"label": label, "url": reverse(f"cases:chain-{label.lower()}", args=[id])}
+                for label in ("SVG", "DOT")
+                if found.nodes
+            ],
         }
         return self.render("graph/chain.html", context)
 
 
-class CaseChainSvg(CasesPage):
+class CaseChainSvg(OperatorPage):
     """The drawing by itself."""
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return an SVG file."""
-        selectors.case(id)
-        found = chain.of_case(id)
-        response = self.render("graph/chain.svg", {"figure": drawing.figure(found)})
-        response.headers["Content-Type"] = "image/svg+xml"
-        response.headers["Content-Disposition"] = f'attachment; filename="case-{id}.svg"'
-        return response
+        figure = chain.figure(case_chain.of_case(selectors.case(id).id))
+        response = self.render("graph/chain.svg", {"figure": figure})
+        return _file(response, "image/svg+xml", f"case-{id}.svg")
 
 
-class CaseChainDot(CasesPage):
+class CaseChainDot(OperatorPage):
     """The chain for Graphviz."""
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return text in the DOT language."""
-        selectors.case(id)
-        text = drawing.to_dot(chain.of_case(id))
-        response = HttpResponse(text, content_type="text/vnd.graphviz; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="case-{id}.dot"'
-        return response
+        text = chain.to_dot(case_chain.of_case(selectors.case(id).id))
+        return _file(HttpResponse(text), "text/vnd.graphviz; charset=utf-8", f"case-{id}.dot")
+
+
+def _file(response: HttpResponse, media_type: str, name: str) -> HttpResponse:
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

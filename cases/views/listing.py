@@ -11,16 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cases import selectors
-from cases.lifecycle import LIVE_RUNS, CaseStatus
-from cases.views.asking import CasesPage
-from cases.words import few, number_of, sentence
+from cases.actions.hold import CASE
+from cases.lifecycle import CaseStatus
+from compensation.lifecycle import LIVE_RUNS
+from compensation.selectors import runs, with_steps
+from compensation.sentences import few, number_of, sentence
+from compensation.views.operator_pages import OperatorPage
 from ledger.errors import Invalid
 from web.templatetags.amends import state_label
 
 MAX_QUERY = 200
 
 
-class CaseList(CasesPage):
+class CaseList(OperatorPage):
     """Cases, newest first, by status and words of the title."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -48,9 +51,7 @@ class CaseList(CasesPage):
         return self.render("cases/list.html", context)
 
     def _summary(self) -> str:
-        undoing = (
-            selectors.runs().filter(status__in=LIVE_RUNS, about_type="case").order_by().count()
-        )
+        undoing = runs().filter(status__in=LIVE_RUNS, about_type=CASE).order_by().count()
         if not undoing:
             return ""
         text = ngettext(
@@ -61,8 +62,8 @@ class CaseList(CasesPage):
 
 def _rows(cases: list[Any]) -> list[dict[str, Any]]:
     live = {case.live_run for case in cases if case.live_run is not None}
-    runs = list(selectors.runs().filter(id__in=live)) if live else []
-    progress = {shown.run.id: shown.progress for shown in selectors.show_runs(runs)} if runs else {}
+    found = with_steps(list(runs().filter(id__in=live))) if live else []
+    progress = {each.run.id: each.progress for each in found}
     return [
         {
             "id": case.id,
@@ -93,10 +94,10 @@ def _chips(status: str, query: str) -> list[dict[str, str]]:
 
 
 def _filters(status: str, query: str) -> dict[str, Any]:
-    options = [{"value": "", "label": _("any"), "selected": not status}]
-    options += [
-        {"value": value, "label": state_label(value, "case"), "selected": value == status}
-        for value in CaseStatus.values
+    labels = {"": _("any")} | {value: state_label(value, "case") for value in CaseStatus.values}
+    options = [
+        {"value": value, "label": label, "selected": value == status}
+        for value, label in labels.items()
     ]
     return {
         "action": reverse("cases:list"),

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 
 from cases import actions, selectors
 from cases.forms import StartForm
-from cases.views.asking import CasesPage, crumb
+from compensation.views.operator_pages import OperatorPage, crumb
 from ledger.tenancy import tenant_scope
+from verbs.call import Call
 
-KINDS_SHOWN = 100
+MOST_KINDS = 100
 
 
-class StartCase(CasesPage):
+class StartCase(OperatorPage):
     """Choose a definition, say what is known, start."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -33,11 +34,11 @@ class StartCase(CasesPage):
         key, _space, version = form.cleaned_data["definition"].partition(" ")
         return self.perform(
             lambda: actions.open_case(
-                key,
-                version,
+                call=Call(self.acting_user),
+                definition=key,
+                version=version,
                 context=form.cleaned_data["context"],
                 title=form.cleaned_data["title"] or None,
-                acting_user=self.acting_user,
             ),
             to=lambda case: reverse("cases:detail", args=[case.id]),
             message=_("The case has started. Its first tasks open in a moment."),
@@ -46,8 +47,7 @@ class StartCase(CasesPage):
         )
 
     def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
-        rows = newest()
-        choices = [(str(row), row.title or row.name) for row in rows.values()]
+        choices = [(str(row), row.title or row.name) for row in newest()]
         known = {value for value, _label in choices}
         # An older version may be asked for by its address.
         if chosen and chosen not in known and _exists(chosen):
@@ -56,12 +56,12 @@ class StartCase(CasesPage):
         return StartForm(data, definitions=choices, initial={"definition": first})
 
     def _page(self, form: StartForm | None, chosen: str, *, status: int = 200) -> HttpResponse:
-        shown = form or self._form(None, chosen)
-        rows = {str(row): row for row in newest().values()}
+        asked = form or self._form(None, chosen)
+        rows = newest()
         context = {
             "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(_("Start a case"))],
-            "form": shown,
-            "hints": {value: selectors.compiled(row).summary for value, row in rows.items()},
+            "form": asked,
+            "hints": {str(row): selectors.compiled(row).summary for row in rows},
             "url": self.request.path,
             "cancel_url": reverse("cases:list"),
             "chosen": None,
@@ -71,12 +71,12 @@ class StartCase(CasesPage):
         return self.render("cases/start.html", context, status=status)
 
 
-def newest() -> dict[str, Any]:
-    """Return the newest version of each definition by its key, in the order of deployment."""
+def newest() -> list[Any]:
+    """Return the newest version of each definition, in the order of deployment."""
     found: dict[str, Any] = {}
-    for row in selectors.definitions()[:KINDS_SHOWN]:
+    for row in selectors.definitions()[:MOST_KINDS]:
         found.setdefault(row.key, row)
-    return found
+    return list(found.values())
 
 
 def _exists(chosen: str) -> bool:

@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from typing import Any
 
 from compensation.lifecycle import AttemptOutcome
 from compensation.models import CompensationAttempt
+from compensation.planning import UndoRequest
+from compensation.subject import Opened
 from ledger.clock import now
 from ledger.faults import storable
 
 
-def open_attempt(subject_type: str, original_id: uuid.UUID) -> CompensationAttempt | None:
+def open_attempt(original: Any) -> CompensationAttempt | None:
     """Return the attempt under way, if any."""
     return CompensationAttempt.objects.filter(
-        original_type=subject_type, original_id=original_id, outcome=AttemptOutcome.OPEN
+        original_type=original.subject_type, original_id=original.id, outcome=AttemptOutcome.OPEN
     ).first()
 
 
-def last_attempt(subject_type: str, original_id: uuid.UUID) -> CompensationAttempt:
+def newest_attempt(type_: str, original_id: uuid.UUID) -> CompensationAttempt | None:
+    """Return the newest attempt, None when there never was one."""
+    rows = CompensationAttempt.objects.filter(original_type=type_, original_id=original_id)
+    return rows.order_by("-round", "-number").first()
+
+
+def last_attempt(original: Any) -> CompensationAttempt:
     """Return the newest attempt. Raises LookupError when there never was one."""
-    found = (
-        CompensationAttempt.objects.filter(original_type=subject_type, original_id=original_id)
-        .order_by("-round", "-number")
-        .first()
-    )
+    found = newest_attempt(original.subject_type, original.id)
     if found is None:
-        raise LookupError(f"{subject_type} {original_id} was never compensated")
+        raise LookupError(f"{original.subject_type} {original.id} was never compensated")
     return found
 
 
-def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
-    """Return every attempt at undoing any of these originals, oldest first."""
-    return list(
-        CompensationAttempt.objects.filter(original_id__in=list(ids)).order_by(
-            "original_id", "round", "number"
-        )
+def start(original: Any, request: UndoRequest, number: int, opened: Opened) -> CompensationAttempt:
+    """Insert the row of an attempt that was just opened."""
+    return CompensationAttempt.objects.create(
+        tenant_id=original.tenant_id,
+        original_type=original.subject_type,
+        original_id=original.id,
+        round=original.compensation_round,
+        number=number,
+        mode=request.mode,
+        strategy=request.strategy,
+        capability=request.capability,
+        performer=request.performer,
+        replaced_performer=opened.replaced,
+        compensation_type=opened.type,
+        compensation_id=opened.id,
+        request=request.to_json(),
+        requested_by_id=request.requested_by,
+        run_id=request.run_id,
+        started_at=now(),
     )
 
 

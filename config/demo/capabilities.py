@@ -6,25 +6,23 @@ import time
 from typing import Any
 
 from config.demo.transfers import move
-from executions.registry import Call, Result, RetryPolicy, capability
+from executions.capability_registry import Invocation, Result, RetryPolicy, capability
 
-_TRANSFER: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "from": {"type": "string", "minLength": 1, "maxLength": 100},
-        "to": {"type": "string", "minLength": 1, "maxLength": 100},
-        "amount": {"type": "integer", "minimum": 1, "maximum": 10**15},
-    },
-    "required": ["from", "to", "amount"],
+
+def _object(**properties: dict[str, object]) -> dict[str, Any]:
+    """A schema of an object that has all of these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_ACCOUNT = {"type": "string", "minLength": 1, "maxLength": 100}
+_AMOUNT = {"type": "integer", "minimum": 1, "maximum": 10**15}
+_BALANCE = {"type": "integer", "minimum": 0}
+_TRANSFER = {
+    **_object(**{"from": _ACCOUNT, "to": _ACCOUNT, "amount": _AMOUNT}),
     "additionalProperties": False,
 }
-_BALANCES: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "from_balance": {"type": "integer", "minimum": 0},
-        "to_balance": {"type": "integer", "minimum": 0},
-    },
-    "required": ["from_balance", "to_balance"],
+_BALANCES = {
+    **_object(from_balance=_BALANCE, to_balance=_BALANCE),
     "additionalProperties": False,
 }
 
@@ -38,7 +36,7 @@ _BALANCES: dict[str, Any] = {
     simulates=True,
     description="Moves an amount (minor units) from one demo account to another.",
 )
-def transfer(call: Call) -> Result:
+def transfer(call: Invocation) -> Result:
     """Move the amount."""
     return _moved(call, source=call.input["from"], target=call.input["to"])
 
@@ -50,12 +48,12 @@ def transfer(call: Call) -> Result:
     simulates=True,
     description="Moves the amount of an earlier transfer, given as it was, back to its source.",
 )
-def reverse_transfer(call: Call) -> Result:
+def reverse_transfer(call: Invocation) -> Result:
     """Move the amount the other way."""
     return _moved(call, source=call.input["to"], target=call.input["from"])
 
 
-def _moved(call: Call, *, source: str, target: str) -> Result:
+def _moved(call: Invocation, *, source: str, target: str) -> Result:
     done = move(
         call.tenant_id,
         call.idempotency_key,
@@ -73,19 +71,11 @@ def _moved(call: Call, *, source: str, target: str) -> Result:
 
 @capability(
     "demo.flaky",
-    input_schema={
-        "type": "object",
-        "properties": {"fail_times": {"type": "integer", "minimum": 0}},
-        "required": ["fail_times"],
-    },
-    output_schema={
-        "type": "object",
-        "properties": {"attempts": {"type": "integer"}},
-        "required": ["attempts"],
-    },
+    input_schema=_object(fail_times={"type": "integer", "minimum": 0}),
+    output_schema=_object(attempts={"type": "integer"}),
     description="Fails as often as asked, then works.",
 )
-def flaky(call: Call) -> Result:
+def flaky(call: Invocation) -> Result:
     """Fail while the attempt is among the first `fail_times`."""
     if call.attempt <= call.input["fail_times"]:
         raise ConnectionError(f"no answer at attempt {call.attempt}")
@@ -97,21 +87,17 @@ def flaky(call: Call) -> Result:
     retry=RetryPolicy(max_attempts=3),
     description="Always fails, three times before it is given up.",
 )
-def fail(call: Call) -> Result:
+def fail(call: Invocation) -> Result:
     """Fail."""
     raise ConnectionError(f"demo.fail never works (attempt {call.attempt})")
 
 
 @capability(
     "demo.slow",
-    input_schema={
-        "type": "object",
-        "properties": {"seconds": {"type": "number", "minimum": 0, "maximum": 30}},
-        "required": ["seconds"],
-    },
+    input_schema=_object(seconds={"type": "number", "minimum": 0, "maximum": 30}),
     description="Takes the given number of seconds, at most 30.",
 )
-def slow(call: Call) -> Result:
+def slow(call: Invocation) -> Result:
     """Take time."""
     time.sleep(call.input["seconds"])
     return Result({"seconds": call.input["seconds"]})

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,15 +30,6 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """Nothing answered at the URL."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """A 2xx answer."""
-
-    status: int
-    body: Any
-    etag: str
 
 
 def require_loopback(url: str) -> str:
@@ -77,20 +66,13 @@ class Client:
             follow_redirects=False,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give the connection back."""
         self._http.close()
 
     def get(self, path: str) -> Any:
         """Return the body of a GET. Raises Refused and Unreachable."""
-        return self._send("GET", path).body
+        return self._send("GET", path)
 
     def every(self, path: str) -> Iterator[Any]:
         """Yield the results of a list, page by page. Raises Refused and Unreachable."""
@@ -100,20 +82,17 @@ class Client:
             yield from page["results"]
             following = page.get("next")
 
-    def post(self, path: str, body: object = None, **headers: str) -> Answer:
-        """Return the answer to a POST; `If_Match` is sent as If-Match.
-
-        Raises Refused and Unreachable.
-        """
+    def post(self, path: str, body: object = None, **headers: str) -> Any:
+        """Return the body of a POST; `If_Match` is sent as If-Match. Raises as `get` does."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._send("POST", path, json={} if body is None else body, headers=named)
 
-    def post_yaml(self, path: str, text: str) -> Answer:
-        """Return the answer to a POST of a YAML document. Raises Refused and Unreachable."""
+    def post_yaml(self, path: str, text: str) -> Any:
+        """Return the body of a POST of a YAML document. Raises as `get` does."""
         headers = {"Content-Type": "application/yaml"}
         return self._send("POST", path, content=text.encode(), headers=headers)
 
-    def _send(self, method: str, path: str, **more: Any) -> Answer:
+    def _send(self, method: str, path: str, **more: Any) -> Any:
         try:
             response = self._http.request(method, path, **more)
         except httpx.TransportError as error:
@@ -124,4 +103,4 @@ class Client:
             body = response.text
         if response.status_code >= _ERROR:
             raise Refused(self.username, f"{method} {path}", response.status_code, body)
-        return Answer(response.status_code, body, response.headers.get("ETag", ""))
+        return body

@@ -7,11 +7,13 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 
 from accounts.acting import ActingUser, system_of
-from accounts.actions import add_member, create_tenant, create_user
+from accounts.actions import create_tenant, create_user
 from accounts.selectors import acting_as, tenant_named
 from cases.actions import deploy_definition
-from config.demo.people import CAST, DEMO, PASSWORD, Organisation, Player
+from config.demo.demo_people import CAST, DEMO, PASSWORD, Organisation, Player
 from config.demo.transfers import OPENING_BALANCES, balances, open_accounts
+from people.actions import add_member
+from verbs.call import Call
 
 
 def is_loaded() -> bool:
@@ -36,7 +38,7 @@ def load(examples: Path) -> None:
     if operator is None:
         raise RuntimeError("the demo's operator is not an active member of its tenant")
     for path in sorted(examples.glob("*.yaml")):
-        deploy_definition(path.read_text(encoding="utf-8"), acting_user=operator)
+        deploy_definition(call=Call(operator), source=path.read_text(encoding="utf-8"))
     open_accounts(operator.tenant_id)
 
 
@@ -58,9 +60,9 @@ def _member(player: Player, system: ActingUser) -> None:
         name=player.name,
     )
     add_member(
-        user,
-        roles=player.roles,
-        groups=player.groups,
-        actor_type=player.actor_type,
-        acting_user=system,
+        call=Call(system),
+        username=user.username,
+        roles=list(player.roles),
+        groups=list(player.groups),
+        type=player.actor_type,
     )

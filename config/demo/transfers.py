@@ -7,7 +7,7 @@ import uuid
 from django.db import transaction
 
 from config.demo.models import DemoAccount, DemoTransfer
-from executions.registry import Permanent, Result
+from executions.capability_registry import Permanent, Result
 from ledger.clock import now
 from ledger.tenancy import set_tenant, tenant_scope
 
@@ -38,8 +38,7 @@ def balances(tenant_id: uuid.UUID) -> dict[str, int]:
 def transfers(tenant_id: uuid.UUID) -> list[tuple[str, str, int]]:
     """Return (source, target, amount) of every movement, oldest first."""
     with tenant_scope(tenant_id):
-        rows = DemoTransfer.objects.order_by("id").values_list("source", "target", "amount")
-        return [(source, target, amount) for source, target, amount in rows]
+        return list(DemoTransfer.objects.order_by("id").values_list("source", "target", "amount"))
 
 
 def move(

@@ -24,7 +24,7 @@ INSTALLED_APPS = [
     "web.apps.WebConfig",
     "accounts.apps.AccountsConfig",
     "ledger.apps.LedgerConfig",
-    "config.admin_site.AmendsAdminConfig",
+    "config.apps.AmendsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "web.request_id.RequestIdMiddleware",
-    "web.addresses.SlashToleranceMiddleware",
+    "web.api.SlashToleranceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -72,7 +72,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "web.context.shell",
+                "web.nav.shell",
             ],
         },
     },
@@ -142,10 +142,9 @@ REST_FRAMEWORK = {
         "web.authentication.TokenAuthentication",
         "web.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["web.permissions.IsMember"],
+    "DEFAULT_PERMISSION_CLASSES": ["web.authentication.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["web.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "web.pagination.CursorPages",
     "DEFAULT_SCHEMA_CLASS": "web.schema.AmendsAutoSchema",
     "EXCEPTION_HANDLER": "web.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
@@ -178,7 +177,7 @@ DEFAULT_FROM_EMAIL = "amends@localhost"
 # A mail server that does not answer is given up on well within a delivery's lease.
 EMAIL_TIMEOUT = 10
 # Where people reach this installation: links in messages begin with it.
-AMENDS_PUBLIC_URL = env.url("AMENDS_PUBLIC_URL", ("http", "https"), default="http://localhost:8000")
+AMENDS_PUBLIC_URL = env.read(env.Environment).AMENDS_PUBLIC_URL or "http://localhost:8000"
 
 # Without this a fault outside DEBUG is told to nobody: Django would only mail it to ADMINS.
 # `request_id` is the one that the answer quotes.

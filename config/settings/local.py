@@ -7,23 +7,21 @@ from config.settings.base import *  # noqa: F403  -- a settings module extends i
 from config.settings.base import BASE_DIR, INSTALLED_APPS
 from tools.localstack import stack
 
-_running = None if env.is_set("DATABASE_URL") else stack.running(BASE_DIR)
-_AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
+_here = env.read(env.Environment)
+_running = stack.running(BASE_DIR) if _here.DATABASE_URL is None else None
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tools.localstack"]
 
-DEBUG = env.flag("AMENDS_DEBUG", default=False)
-SECRET_KEY = env.text(
-    "AMENDS_SECRET_KEY", default="local-development-only-not-a-secret-" + "x" * 32
-)
+DEBUG = _here.AMENDS_DEBUG
+SECRET_KEY = _here.AMENDS_SECRET_KEY or "local-development-only-not-a-secret-" + "x" * 32
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 if _running is None:
-    _database_url = env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL", default="")
-    REDIS_URL = env.text("REDIS_URL", default="")
+    _database_url = _here.database_url
+    REDIS_URL = _here.REDIS_URL or ""
 else:
-    _database_url = _running.database_owner_url if _AS_OWNER else _running.database_url
-    REDIS_URL = env.text("REDIS_URL", default=_running.redis_url)
+    _database_url = _running["DATABASE_OWNER_URL" if _here.as_owner else "DATABASE_URL"]
+    REDIS_URL = _running["REDIS_URL"] if _here.REDIS_URL is None else _here.REDIS_URL
 
 # With no database named and no stack running, commands that need none (`--help`, `check`)
 # still work; the first query fails with Django's own "improperly configured" sentence.
@@ -33,12 +31,10 @@ DATABASES = {
     else {"ENGINE": "django.db.backends.dummy"}
 }
 
-AMENDS_DEMO = env.flag("AMENDS_DEMO", default=True)
+AMENDS_DEMO = _here.AMENDS_DEMO
 if AMENDS_DEMO:
     INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS]
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 # `make run` tells its parts the address with the port it chose.
-AMENDS_PUBLIC_URL = env.url(
-    "AMENDS_PUBLIC_URL", ("http", "https"), default=env.text("AMENDS_URL", "http://localhost:8000")
-)
+AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or _here.AMENDS_URL or "http://localhost:8000"

@@ -9,10 +9,10 @@ from config.settings.base import INSTALLED_APPS
 DEBUG = False
 SECRET_KEY = "test-only-not-a-secret-" + "x" * 32
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
-_AS_OWNER = env.choice("AMENDS_DB_ROLE", ("app", "owner"), default="app") == "owner"
-_url = env.text("DATABASE_OWNER_URL" if _AS_OWNER else "DATABASE_URL", default="")
+_here = env.read(env.Environment)
+_url = _here.database_url
 DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}}
-REDIS_URL = env.text("REDIS_URL", default="")
+REDIS_URL = _here.REDIS_URL or ""
 
 AMENDS_DEMO = True
 INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS, "tools.localstack"]

@@ -1,7 +1,7 @@
-"""The verbs of executions. `within` holds those for use inside another verb's transaction."""
+"""The verbs of executions: the only way an execution changes. Each is declared in the catalogue."""
 
 from __future__ import annotations
 
-from executions.actions.requests import cancel_execution, record_result, request_execution
+from executions.actions.request import cancel_execution, record_result, request_execution
 
 __all__ = ["cancel_execution", "record_result", "request_execution"]

@@ -9,7 +9,14 @@ from typing import Any
 
 from django.db import connection
 
-from ledger.dispatch.registry import Event, consumer_named, consumer_names, holding_consumers
+from ledger.clock import now
+from ledger.dispatch.consumer_registry import (
+    Event,
+    consumer_named,
+    consumer_names,
+    holding_consumers,
+    lane_sharers,
+)
 from ledger.faults import storable
 from ledger.ids import new_token
 from ledger.tenancy import system_scope
@@ -21,6 +28,8 @@ BACKOFF_CAP_SECONDS = 60
 _LOOK_FURTHER = 24
 #: How long a task waits for a program that knows its consumer before it is given up.
 STRANGE_SECONDS = 24 * 60 * 60
+#: How long a task that was left to others rests before anybody looks at it again.
+LEAVE_SECONDS = 5
 ERROR_LENGTH = 2000
 
 # A task is due when nothing older of its lane is unfinished and nothing else of it is leased. One
@@ -33,7 +42,9 @@ _DUE = """
          OR t.next_attempt_at < now() - make_interval(secs => %(strange)s))
     AND NOT EXISTS (
         SELECT 1 FROM ledger_outboxtask e
-        WHERE e.consumer = t.consumer AND e.shard = t.shard AND e.done_at IS NULL
+        WHERE e.consumer = ANY(CASE WHEN t.consumer = ANY(%(sharing)s) THEN %(sharing)s
+                               ELSE ARRAY[t.consumer] END)
+          AND e.shard = t.shard AND e.done_at IS NULL
           AND ((e.id < t.id AND (e.dead_at IS NULL OR e.consumer = ANY(%(holding)s)))
                OR (e.id <> t.id AND e.leased_until >= now())))
 """
@@ -44,7 +55,8 @@ WITH due AS MATERIALIZED (
     SELECT t.id, t.consumer, t.shard FROM ledger_outboxtask t WHERE {_DUE}
     ORDER BY t.next_attempt_at, t.id LIMIT %(look)s)
 SELECT id FROM due
-WHERE pg_try_advisory_xact_lock(hashtextextended(consumer || shard::text, 0))
+WHERE pg_try_advisory_xact_lock(hashtextextended(
+    CASE WHEN consumer = ANY(%(sharing)s) THEN 'shared' ELSE consumer END || shard::text, 0))
 LIMIT %(limit)s
 """  # noqa: S608  -- built of constants
 # Asked again, in a statement of its own and therefore on a newer snapshot, under the lane's
@@ -58,6 +70,12 @@ RETURNING t.id, t.consumer, t.attempts, t.event_id
 """  # noqa: S608  -- built of constants
 _EXTEND = """
 UPDATE ledger_outboxtask SET leased_until = now() + make_interval(secs => %s)
+WHERE id = %s AND lease_token = %s AND done_at IS NULL
+"""
+_LEAVE = """
+UPDATE ledger_outboxtask
+SET leased_until = NULL, lease_token = NULL, attempts = attempts - 1,
+    next_attempt_at = now() + make_interval(secs => %s)
 WHERE id = %s AND lease_token = %s AND done_at IS NULL
 """
 _BURY = """
@@ -123,6 +141,7 @@ def _claim(limit: int) -> tuple[list[Claimed], int]:
         "known": consumer_names(),
         "strange": STRANGE_SECONDS,
         "holding": holding_consumers(),
+        "sharing": lane_sharers(),
         "lease": LEASE_SECONDS,
         "token": token,
     }
@@ -168,6 +187,19 @@ def finish(task: Claimed) -> None:
         )
         if cursor.rowcount != 1:
             raise LeaseLost(f"task {task.id} of {task.consumer} was taken over")
+
+
+def leave(task: Claimed) -> None:
+    """Put `task` back for a program that knows what it is about, without counting the attempt.
+
+    It is given up when none has come within a day.
+    """
+    age = now() - task.event.at
+    if age.total_seconds() > STRANGE_SECONDS:
+        fail(task, f"nobody knows {task.event.subject_type!r}", max_attempts=1)
+        return
+    with system_scope("dispatch"), connection.cursor() as cursor:
+        cursor.execute(_LEAVE, [LEAVE_SECONDS, task.id, task.token])
 
 
 def fail(task: Claimed, error: str, *, max_attempts: int) -> bool:

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from ledger import failpoints
 from ledger.dispatch import queue
+from ledger.dispatch.consumer_registry import LeftToOthers, consumer_named, sources
 from ledger.dispatch.lease import kept_lease
-from ledger.dispatch.registry import consumer_named, sources
 from ledger.faults import words_of
 from ledger.tenancy import set_tenant
 
@@ -81,6 +81,8 @@ def _run_task(task: queue.Claimed) -> None:
                 with transaction.atomic(durable=True):
                     set_tenant(task.event.tenant_id)
                     done()
+    except LeftToOthers:
+        queue.leave(task)
     except queue.LeaseLost:
         log.warning("task %s of %s was taken over", task.id, task.consumer)
     except Exception as error:

@@ -5,13 +5,8 @@ guarantee.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
-
-class OnCommit(Protocol):
-    """The shape of `django.db.transaction.on_commit`."""
-
-    def __call__(self, func: Callable[[], object], *, robust: bool) -> None: ...
+from django.db import transaction
 
 
 def _silent() -> None:
@@ -27,11 +22,6 @@ def set_poke(poke: Callable[[], None]) -> None:
     _poke = poke
 
 
-def ring() -> None:
-    """Ring now."""
-    _poke()
-
-
-def wake_on_commit(on_commit: OnCommit) -> None:
+def wake_on_commit() -> None:
     """Ring once the current transaction has committed; a failure to ring never hurts the caller."""
-    on_commit(ring, robust=True)
+    transaction.on_commit(_poke, robust=True)

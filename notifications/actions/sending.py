@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,7 +16,7 @@ from django.urls import reverse
 from accounts.selectors import email_of
 from ledger import failpoints
 from ledger.clock import now
-from ledger.dispatch.registry import Due, Source
+from ledger.dispatch.consumer_registry import Due, Source
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant, system_scope, tenant_scope
 from notifications.channels import CHANNELS, Message, Result
@@ -52,20 +51,17 @@ UPDATE notifications_delivery SET next_attempt_at = now() + make_interval(secs =
 def claim(limit: int) -> list[Due]:
     """Lease up to `limit` due deliveries of any tenant and commit the leases."""
     token = new_token()
-    parameters: dict[str, int | uuid.UUID] = {
-        "lease": LEASE_SECONDS,
-        "token": token,
-        "limit": min(limit, _CLAIM_AT_ONCE),
-    }
+    at_once = min(limit, _CLAIM_AT_ONCE)
     with system_scope("sweep"), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, parameters)
+        cursor.execute(_CLAIM, {"lease": LEASE_SECONDS, "token": token, "limit": at_once})
         return [Due(tenant_id, id_, token) for tenant_id, id_ in cursor.fetchall()]
 
 
 def run(due: Due) -> None:
     """Send one leased delivery and store how that ended."""
     failpoints.reach("notification.leased")
-    delivery = _leased(due)
+    with tenant_scope(due.tenant_id):
+        delivery = Delivery.objects.filter(id=due.id, lease_token=due.token).first()
     if delivery is None:
         log.warning("delivery %s was taken over by another worker", due.id)
         return
@@ -74,11 +70,6 @@ def run(due: Due) -> None:
     latency_ms = round((time.monotonic() - begun) * 1000)
     failpoints.reach("notification.sent")
     settle(due, result, latency_ms=latency_ms)
-
-
-def _leased(due: Due) -> Delivery | None:
-    with tenant_scope(due.tenant_id):
-        return Delivery.objects.filter(id=due.id, lease_token=due.token).first()
 
 
 def _deliver(delivery: Delivery) -> Result:
@@ -113,21 +104,20 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
     """
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
-        delivery = (
-            Delivery.objects.select_for_update(of=("self",))
-            .filter(id=due.id, lease_token=due.token)
-            .first()
-        )
+        rows = Delivery.objects.select_for_update(of=("self",))
+        delivery = rows.filter(id=due.id, lease_token=due.token).first()
         if delivery is None:
             log.warning("delivery %s was taken over by another worker", due.id)
             return None
-        failed = result.status == DeliveryStatus.FAILED
-        status = DeliveryStatus.DEAD if failed and _exhausted(delivery) else result.status
+        status = result.status
+        if status == DeliveryStatus.FAILED and delivery.attempts >= MAX_ATTEMPTS:
+            status = DeliveryStatus.DEAD
         delivery.status = status
         delivery.leased_until = delivery.lease_token = delivery.next_attempt_at = None
         delivery.save(update_fields=["status", "leased_until", "lease_token", "next_attempt_at"])
         if status == DeliveryStatus.FAILED:
-            _pause(delivery.id, pause_after(delivery.attempts))
+            with connection.cursor() as cursor:
+                cursor.execute(_PAUSE, [pause_after(delivery.attempts), delivery.id])
         if status != DeliveryStatus.SKIPPED:
             DeliveryAttempt.objects.create(
                 tenant_id=delivery.tenant_id,
@@ -138,15 +128,6 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
                 error=result.error,
             )
     return status
-
-
-def _exhausted(delivery: Delivery) -> bool:
-    return delivery.attempts >= MAX_ATTEMPTS
-
-
-def _pause(delivery_id: uuid.UUID, seconds: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_PAUSE, [seconds, delivery_id])
 
 
 SOURCE = Source("notifications.deliveries", claim, run)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.db import transaction
 
 from ledger import failpoints
 from ledger.clock import now
-from ledger.dispatch.registry import Done, Event
+from ledger.dispatch.consumer_registry import Done, Event
 from ledger.tenancy import set_tenant
-from notifications.channels import CHANNELS, Channel
+from notifications.channels import CHANNELS
 from notifications.lifecycle import DUE
 from notifications.models import Delivery
 from notifications.recipients import Told, told_of
@@ -31,26 +29,22 @@ def handle(event: Event, done: Done) -> None:
 
 
 def _deliveries(event: Event, told: Told) -> list[Delivery]:
+    moment = now()
     return [
-        _delivery(event, told, recipient_id, channel)
+        Delivery(
+            tenant_id=event.tenant_id,
+            event_id=event.id,
+            event_type=event.type,
+            topic=told.topic,
+            subject_type=event.subject_type,
+            subject_id=event.subject_id,
+            case_id=event.case_id,
+            recipient_id=recipient_id,
+            channel=channel.name,
+            status=channel.starts_as,
+            next_attempt_at=moment if channel.starts_as in DUE else None,
+            created_at=moment,
+        )
         for recipient_id in sorted(told.recipients)
         for channel in CHANNELS.values()
     ]
-
-
-def _delivery(event: Event, told: Told, recipient_id: uuid.UUID, channel: Channel) -> Delivery:
-    moment = now()
-    return Delivery(
-        tenant_id=event.tenant_id,
-        event_id=event.id,
-        event_type=event.type,
-        topic=told.topic,
-        subject_type=event.subject_type,
-        subject_id=event.subject_id,
-        case_id=event.case_id,
-        recipient_id=recipient_id,
-        channel=channel.name,
-        status=channel.starts_as,
-        next_attempt_at=moment if channel.starts_as in DUE else None,
-        created_at=moment,
-    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from notifications.api import views
+from web.verb_api import verb_paths
 
 app_name = "notifications-api"
 urlpatterns = [
-    path("notifications", views.Notifications.as_view(), name="list"),
-    path("notifications/<uuid:id>/read", views.NotificationRead.as_view(), name="read"),
+    *verb_paths("delivery", collection=views.Notifications),
     path("deliveries", views.Deliveries.as_view(), name="deliveries"),
 ]

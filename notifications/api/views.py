@@ -10,8 +10,13 @@ from rest_framework.response import Response
 
 from accounts.roles import ADMIN_SITE_ROLES
 from ledger.errors import Invalid
-from notifications import actions, representation, selectors
-from notifications.api.schemas import DeliverySchema, NotificationSchema
+from notifications import selectors
+from notifications.api.delivery_json import (
+    DeliverySchema,
+    NotificationSchema,
+    deliveries,
+    notifications,
+)
 from notifications.channels import CHANNELS
 from notifications.lifecycle import DeliveryStatus
 from web.api import TenantAPIView
@@ -35,18 +40,9 @@ class Notifications(TenantAPIView):
         word = request.GET.get("unread")
         if word is not None:
             if word not in _YES_NO:
-                raise Invalid.field("unread", "unread: true or false.", code="invalid_filter")
+                raise _unknown("unread", "true or false")
             rows = rows.filter(read_at__isnull=_YES_NO[word])
-        return self.page(rows, representation.notifications)
-
-
-class NotificationRead(TenantAPIView):
-    """Mark one of the caller's own notifications as read."""
-
-    @extend_schema(request=None, responses=NotificationSchema)
-    def post(self, request: Request, id: uuid.UUID) -> Response:
-        """Mark it; one that is read already stays as it is."""
-        return self.act(actions.mark_read, id, render=representation.notification)
+        return self.page(rows, notifications)
 
 
 class Deliveries(TenantAPIView):
@@ -67,23 +63,17 @@ class Deliveries(TenantAPIView):
         self.authority.require_role(
             ADMIN_SITE_ROLES, "Only an auditor or an operator may read deliveries."
         )
-        rows = selectors.deliveries()
+        found = {name: request.GET[name] for name in ("status", "channel") if name in request.GET}
         for name, known in (("status", DeliveryStatus.values), ("channel", sorted(CHANNELS))):
-            word = request.GET.get(name)
-            if word is None:
-                continue
-            if word not in known:
-                raise Invalid.field(
-                    name, f"{name}: one of {', '.join(known)}.", code="invalid_filter"
-                )
-            rows = rows.filter(**{name: word})
+            if name in found and found[name] not in known:
+                raise _unknown(name, f"one of {', '.join(known)}")
         if "event" in request.GET:
-            rows = rows.filter(event_id=_uuid("event", request.GET["event"]))
-        return self.page(rows, representation.deliveries)
+            try:
+                found["event_id"] = str(uuid.UUID(request.GET["event"]))
+            except ValueError:
+                raise _unknown("event", "a UUID") from None
+        return self.page(selectors.deliveries().filter(**found), deliveries)
 
 
-def _uuid(name: str, text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise Invalid.field(name, f"{name}: a UUID.", code="invalid_filter") from None
+def _unknown(name: str, rule: str) -> Invalid:
+    return Invalid.field(name, f"{name}: {rule}.", code="invalid_filter")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifications.channels.base import Channel, Message, Result
+from notifications.channels.channel import Channel, Message, Result
 from notifications.channels.email import EMAIL
 from notifications.channels.in_app import IN_APP
 

@@ -9,40 +9,37 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
-from notifications.channels.base import Message, Result
+from notifications.channels.channel import Channel, Message, Result
 from notifications.lifecycle import DeliveryStatus
 
 
-class Email:
-    """One text message per delivery; its Message-ID is the delivery's, at every attempt."""
+def _deliver(message: Message) -> Result:
+    """Hand one text message to the mail server. ACCEPTED says that it took it, no more.
 
-    name = "email"
-    starts_as = DeliveryStatus.PENDING
-
-    def deliver(self, message: Message) -> Result:
-        """Hand the message to the mail server. ACCEPTED says that the server took it, no more."""
-        if not message.address:
-            return Result(DeliveryStatus.SKIPPED)
-        mail = EmailMessage(
-            # A subject is one line; a title that holds more must not become headers.
-            subject=" ".join(message.title.split()),
-            body=body_of(message),
-            to=[message.address],
-            headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
+    Its Message-ID is the delivery's, at every attempt.
+    """
+    if not message.address:
+        return Result(DeliveryStatus.SKIPPED)
+    mail = EmailMessage(
+        # A subject is one line; a title that holds more must not become headers.
+        subject=" ".join(message.title.split()),
+        body=body_of(message),
+        to=[message.address],
+        headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
+    )
+    try:
+        mail.send()
+    except smtplib.SMTPResponseException as error:
+        return Result(DeliveryStatus.FAILED, type(error).__name__, error.smtp_code)
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _reply in error.recipients.values()]
+        return Result(
+            DeliveryStatus.FAILED, "the recipient was refused", codes[0] if codes else None
         )
-        try:
-            mail.send()
-        except smtplib.SMTPResponseException as error:
-            return Result(DeliveryStatus.FAILED, type(error).__name__, error.smtp_code)
-        except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _reply in error.recipients.values()]
-            return Result(
-                DeliveryStatus.FAILED, "the recipient was refused", codes[0] if codes else None
-            )
-        except (smtplib.SMTPException, OSError) as error:
-            # Only the kind: a server's sentence may repeat the address.
-            return Result(DeliveryStatus.FAILED, type(error).__name__)
-        return Result(DeliveryStatus.ACCEPTED)
+    except (smtplib.SMTPException, OSError) as error:
+        # Only the kind: a server's sentence may repeat the address.
+        return Result(DeliveryStatus.FAILED, type(error).__name__)
+    return Result(DeliveryStatus.ACCEPTED)
 
 
 def message_id(message: Message) -> str:
@@ -58,4 +55,4 @@ def body_of(message: Message) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-EMAIL = Email()
+EMAIL = Channel("email", DeliveryStatus.PENDING, _deliver)

@@ -88,7 +88,9 @@ def mail_imports(each: Source) -> list[str]:
 
 def domain_http_imports(each: Source) -> list[str]:
     """The domain does not know HTTP."""
-    domain = each.parts[0] == "ledger" or (len(each.parts) > 1 and each.parts[1] in DOMAIN)
+    domain = each.parts[0] in {"ledger", "json_values"} or (
+        len(each.parts) > 1 and each.parts[1] in DOMAIN
+    )
     return list(_imports_of(each, *HTTP)) if domain else []
 
 

@@ -23,6 +23,7 @@ LAYERS = (
     "verbs",
     "accounts",
     "ledger",
+    "json_values",
     "egress",
     "tools",
 )

@@ -16,7 +16,7 @@ from tests.architecture.test_model_relations import GUARDED, TENANTLESS, own_mod
 pytestmark = pytest.mark.django_db
 
 APP_ROLE = "amends_app"
-INSERT_ONLY = {"cases_casedefinition", "cases_compensationplan", "ledger_ledgerentry"}
+INSERT_ONLY = {"cases_casedefinition", "compensation_compensationplan", "ledger_ledgerentry"}
 # The policies that open a table across tenants: table, policy, command.
 ACROSS_TENANTS = {
     ("accounts_actor", "scope_login_select", "SELECT"),
@@ -25,8 +25,8 @@ ACROSS_TENANTS = {
     ("accounts_tenant", "scope_login_select", "SELECT"),
     ("accounts_tenant", "scope_verify_select", "SELECT"),
     ("cases_case", "scope_verify_select", "SELECT"),
-    ("cases_compensationrun", "scope_verify_select", "SELECT"),
-    ("cases_compensationstep", "scope_verify_select", "SELECT"),
+    ("compensation_compensationrun", "scope_verify_select", "SELECT"),
+    ("compensation_compensationstep", "scope_verify_select", "SELECT"),
     ("executions_execution", "scope_verify_select", "SELECT"),
     ("executions_executionjob", "scope_sweep_select", "SELECT"),
     ("executions_executionjob", "scope_sweep_update", "UPDATE"),

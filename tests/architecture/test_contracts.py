@@ -73,7 +73,7 @@ DOMAIN = [
         ("workitems.models", "rest_framework"),
         ("workitems.lifecycle", "celery"),
         ("cases.actions", "rest_framework"),
-        ("cases.planning", "celery"),
+        ("compensation.plan", "celery"),
         ("executions.selectors", "rest_framework"),
         ("notifications.events", "celery"),
         ("accounts.errors", "rest_framework"),
@@ -81,6 +81,8 @@ DOMAIN = [
 ]
 PLANTS = [
     *UPWARD,
+    # Beside each other, and neither knows the other.
+    Plant("layers", "json_values.planted_beside", "egress"),
     *INSIDE,
     *PRIVATE,
     *DOMAIN,
@@ -91,6 +93,8 @@ PLANTS = [
     Plant("http-models", "notifications.forms", "notifications.models"),
     Plant("http-models", "executions.urls", "executions.models"),
     *(Plant("celery", f"{app}.planted_broker", "celery") for app in LAYERS if app != "config"),
+    Plant("domain-http", "json_values.planted_domain", "rest_framework"),
+    Plant("sockets", "json_values.planted_socket", "socket"),
     Plant("sockets", "notifications.planted_socket", "socket"),
     Plant("sockets", "workitems.planted_socket", "ssl"),
     Plant("sockets", "cases.planted_socket", "requests"),

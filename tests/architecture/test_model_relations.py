@@ -20,8 +20,8 @@ GUARDED = {
     "workitems.WorkItem",
     "executions.Execution",
     "cases.Case",
-    "cases.CompensationRun",
-    "cases.CompensationStep",
+    "compensation.CompensationRun",
+    "compensation.CompensationStep",
 }
 
 

@@ -96,7 +96,7 @@ def test_axe_finds_nothing_in_the_admin(
         "cases": reverse("admin:cases_case_changelist"),
         "case": reverse("admin:cases_case_change", args=[case_id]),
         "items": reverse("admin:workitems_workitem_changelist"),
-        "rollbacks": reverse("admin:cases_compensationrun_changelist"),
+        "rollbacks": reverse("admin:compensation_compensationrun_changelist"),
     }
     found: list[str] = []
     tab = open_tab(world.operator, scheme=scheme, width=width)

@@ -25,6 +25,7 @@ from tests.casework import (
 )
 from tests.draining import drain
 from tests.world import World, make_world
+from verbs.call import Call
 from web.entries import ledger_url
 from workitems.actions import start
 
@@ -74,7 +75,7 @@ def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         stuck_run = roll_back(world, stuck)
         undo(world.underwriter, stuck, "CANNOT_REVERSE")
         begun = open_item(world.analyst, fresh, "credit-check").id
-        start(begun, acting_user=world.analyst)
+        start(begun, call=Call(world.analyst))
         drain()
         ids = {
             "stuck": stuck,
@@ -103,20 +104,20 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
         "assign": ("operator", reverse("workitems:assign", args=[ids["begun"]])),
         "failed-undo": ("operator", reverse("workitems:detail", args=[ids["failed"]])),
         "stuck-case": ("operator", reverse("cases:detail", args=[ids["stuck"]])),
-        "decide": ("operator", reverse("cases:run-step", args=[ids["stuck_run"], 2])),
+        "decide": ("operator", reverse("compensation:run-step", args=[ids["stuck_run"], 2])),
         "search": ("surveyor", reverse("workitems:search")),
         "new-task": ("surveyor", reverse("workitems:new")),
         "cases": ("operator", reverse("cases:list")),
         "definitions": ("operator", reverse("cases:definitions")),
         "start-a-case": ("operator", reverse("cases:start")),
-        "rollbacks": ("operator", reverse("cases:runs")),
+        "rollbacks": ("operator", reverse("compensation:runs")),
         "fresh-case": ("operator", reverse("cases:detail", args=[ids["fresh"]])),
         "finished-case": ("operator", reverse("cases:detail", args=[ids["paid"]])),
         "case-being-rolled-back": ("operator", reverse("cases:detail", args=[ids["going"]])),
         "case-chain": ("operator", reverse("cases:chain", args=[ids["going"]])),
-        "ask-for-a-rollback": ("operator", reverse("cases:rollback", args=[ids["paid"]])),
-        "preview": ("operator", reverse("cases:plan", args=[ids["plan"]])),
-        "run": ("operator", reverse("cases:run", args=[ids["run"]])),
+        "ask-for-a-rollback": ("operator", reverse("compensation:rollback", args=[ids["paid"]])),
+        "preview": ("operator", reverse("compensation:plan", args=[ids["plan"]])),
+        "run": ("operator", reverse("compensation:run", args=[ids["run"]])),
         "ledger": ("auditor", reverse("audit:entries")),
         "ledger-of-a-case": ("auditor", ledger_url("case", ids["going"])),
         "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),

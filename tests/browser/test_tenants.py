@@ -9,11 +9,12 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from accounts.actions import add_member, create_tenant
-from accounts.models import User
+from accounts.actions import create_tenant
+from people.actions import add_member
 from tests.browser.conftest import OpenTab
 from tests.casework import open_item, open_loan
 from tests.world import World
+from verbs.call import Call
 
 
 @pytest.mark.parametrize("scripts", ["with-js", "without-js"])
@@ -23,9 +24,9 @@ def test_another_organisation_is_chosen_and_shows_nothing_of_the_first(
     item = open_item(world.analyst, open_loan(world), "credit-check")
     second = f"Zeta {secrets.token_hex(4)}"
     add_member(
-        User.objects.get(username=world.analyst.username),
+        call=Call(create_tenant(second.lower().replace(" ", "-"), second)),
+        username=world.analyst.username,
         groups=["analysts"],
-        acting_user=create_tenant(second.lower().replace(" ", "-"), second),
     )
     tab = open_tab(world.analyst, javascript=scripts == "with-js")
     page = tab.go("/inbox/?tab=groups")

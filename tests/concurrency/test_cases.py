@@ -11,7 +11,10 @@ from typing import Any
 from django.db import connection
 
 from cases import actions
-from cases.models import CaseDefinition, CompensationRun
+from cases.models import CaseDefinition
+from compensation.actions.plan_execution import execute
+from compensation.actions.step_verbs import abandon_step, attest_step, retry_step
+from compensation.models import CompensationRun
 from ledger.errors import Refusal
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
@@ -23,6 +26,7 @@ from tests.casework import (
     open_item,
     opened,
     plan_for,
+    preview,
     roll_back,
     steps,
     undo,
@@ -31,8 +35,8 @@ from tests.casework import (
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import compensate
-from workitems.actions.compensating import Wish
 from workitems.models import WorkItem
 
 TWINS = 8
@@ -58,7 +62,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 def done_case(world: World) -> uuid.UUID:
     """A completed case of one task."""
     actions.deploy_definition(
-        definition("one", human("a"), success=".a != null"), acting_user=world.operator
+        call=Call(world.operator), source=definition("one", human("a"), success=".a != null")
     )
     case_id = opened(world, "tests/one")
     finish(world.analyst, case_id, "a", None)
@@ -70,9 +74,7 @@ def test_of_simultaneous_executes_one_run_starts(world: World) -> None:
     plans = [plan_for(world, case_id) for _ in range(TWINS)]
     answers = at_once(
         *(
-            lambda plan=plan: (
-                actions.execute(plan.id, digest=plan.digest, acting_user=world.operator).id
-            )
+            lambda plan=plan: execute(plan.id, call=Call(world.operator, digest=plan.digest)).id
             for plan in plans
         )
     )
@@ -91,12 +93,10 @@ def test_a_case_run_and_an_item_run_share_one_slot(world: World) -> None:
         for step in whole.content["steps"]
         if step["original"]["type"] == "work_item"
     )
-    alone = actions.preview(
-        ("work_item", uuid.UUID(item)), reason="Alone", acting_user=world.operator
-    )
+    alone = preview(("work_item", uuid.UUID(item)), call=Call(world.operator), reason="Alone")
     at_once(
-        lambda: actions.execute(whole.id, digest=whole.digest, acting_user=world.operator),
-        lambda: actions.execute(alone.id, digest=alone.digest, acting_user=world.operator),
+        lambda: execute(whole.id, call=Call(world.operator, digest=whole.digest)),
+        lambda: execute(alone.id, call=Call(world.operator, digest=alone.digest)),
     )
     with tenant_scope(world.operator.tenant_id):
         assert CompensationRun.objects.count() == 1
@@ -107,8 +107,8 @@ def test_a_run_and_an_undo_of_one_item_do_not_both_begin_it(world: World) -> Non
     plan = plan_for(world, case_id)
     item = uuid.UUID(plan.content["steps"][0]["original"]["id"])
     at_once(
-        lambda: actions.execute(plan.id, digest=plan.digest, acting_user=world.operator),
-        lambda: compensate(item, Wish(reason="Alone"), acting_user=world.operator),
+        lambda: execute(plan.id, call=Call(world.operator, digest=plan.digest)),
+        lambda: compensate(item, call=Call(world.operator), reason="Alone"),
     )
     drain()
     with tenant_scope(world.operator.tenant_id):
@@ -118,7 +118,7 @@ def test_a_run_and_an_undo_of_one_item_do_not_both_begin_it(world: World) -> Non
 
 def test_completing_and_rolling_back_at_once_leave_nothing_behind(world: World) -> None:
     actions.deploy_definition(
-        definition("pair", human("a"), human("b")), acting_user=world.operator
+        call=Call(world.operator), source=definition("pair", human("a"), human("b"))
     )
     case_id = opened(world, "tests/pair")
     finish(world.analyst, case_id, "a", None)
@@ -126,7 +126,7 @@ def test_completing_and_rolling_back_at_once_leave_nothing_behind(world: World) 
     task = open_item(world.analyst, case_id, "b")
     answers = at_once(
         lambda: work(world.analyst, task.id, None),
-        lambda: actions.execute(plan.id, digest=plan.digest, acting_user=world.operator),
+        lambda: execute(plan.id, call=Call(world.operator, digest=plan.digest)),
     )
     drain()
     with tenant_scope(world.operator.tenant_id):
@@ -141,9 +141,9 @@ def test_one_failed_step_is_decided_about_once(world: World) -> None:
     run = roll_back(world, case_id)
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     answers = at_once(
-        lambda: actions.retry_step(run.id, 1, acting_user=world.operator).id,
-        lambda: actions.abandon_step(run.id, 1, reason="x", acting_user=world.operator).id,
-        lambda: actions.attest_step(run.id, 1, evidence="x", acting_user=world.operator).id,
+        lambda: retry_step(run.id, 1, call=Call(world.operator)).id,
+        lambda: abandon_step(run.id, 1, call=Call(world.operator), reason="x").id,
+        lambda: attest_step(run.id, 1, call=Call(world.operator), evidence="x").id,
     )
     assert sorted(answer == run.id for answer in answers) == [False, False, True]
     drain()
@@ -156,7 +156,7 @@ def test_one_failed_step_is_decided_about_once(world: World) -> None:
 def test_deploying_the_same_definition_at_once_stores_it_once(world: World) -> None:
     answers = at_once(
         *(
-            lambda: actions.deploy_definition(LOAN, acting_user=world.operator).id
+            lambda: actions.deploy_definition(call=Call(world.operator), source=LOAN).id
             for _ in range(TWINS)
         )
     )
@@ -173,7 +173,7 @@ def test_different_definitions_are_deployed_at_once(world: World) -> None:
         answers = at_once(
             *(
                 lambda source=source: (
-                    actions.deploy_definition(source, acting_user=world.operator).name
+                    actions.deploy_definition(call=Call(world.operator), source=source).name
                 )
                 for source in sources
             )

@@ -13,14 +13,15 @@ from django.db import connection
 from compensation.counters import next_completion
 from config.demo.transfers import balances, open_accounts, transfers
 from executions.actions import request_execution
-from executions.actions.attempts import claim
-from ledger.dispatch.registry import Done, Event
+from executions.actions.execution_attempts import claim
+from ledger.dispatch.consumer_registry import Done, Event
 from ledger.dispatch.runner import run_due
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.consumers import consuming, count_up, news
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 
 WORKERS = 6
 
@@ -94,7 +95,7 @@ def test_a_lane_is_worked_by_one_at_a_time_and_in_order(world: World) -> None:
 def test_a_job_is_leased_by_one_worker(world: World) -> None:
     drain(fast_forward=True)
     execution = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
     )
     leases = [due for found in at_once(lambda: claim(5)) for due in found]
     assert [due.id for due in leases] == [execution.id]
@@ -105,9 +106,9 @@ def test_a_pile_of_jobs_is_done_once_each(world: World) -> None:
     open_accounts(world.system.tenant_id)
     for _ in range(12):
         request_execution(
+            call=Call(world.analyst),
             capability="demo.transfer",
             input={"from": "bank", "to": "customer", "amount": 5},
-            acting_user=world.analyst,
         )
     at_once(until_quiet)
     drain()

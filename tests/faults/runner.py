@@ -27,13 +27,13 @@ from django.db import connections  # noqa: E402
 
 from accounts.acting import ActingUser  # noqa: E402
 from accounts.selectors import acting_as  # noqa: E402
-from cases.actions import execute  # noqa: E402
-from cases.selectors import plan  # noqa: E402
+from compensation.actions.plan_execution import execute  # noqa: E402
+from compensation.selectors import plan  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
 from ledger.tenancy import tenant_scope  # noqa: E402
 from tests.draining import drain, expire_leases  # noqa: E402
+from verbs.call import Call  # noqa: E402
 from workitems import actions  # noqa: E402
-from workitems.actions.compensating import Wish  # noqa: E402
 
 Scenario = Callable[[uuid.UUID, ActingUser], object]
 
@@ -48,13 +48,13 @@ def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
     """What an operator does who has seen a plan."""
     with tenant_scope(by.tenant_id):
         digest = plan(plan_id).digest
-    execute(plan_id, digest=digest, acting_user=by)
+    execute(plan_id, call=Call(by, digest=digest))
 
 
 SCENARIOS: dict[str, Scenario] = {
-    "complete": lambda id_, by: actions.complete(id_, outcome="PASSED", acting_user=by),
-    "settle": lambda id_, by: actions.complete(id_, outcome="REVERSED", acting_user=by),
-    "compensate": lambda id_, by: actions.compensate(id_, Wish(reason="Forged"), acting_user=by),
+    "complete": lambda id_, by: actions.complete(id_, call=Call(by), outcome="PASSED"),
+    "settle": lambda id_, by: actions.complete(id_, call=Call(by), outcome="REVERSED"),
+    "compensate": lambda id_, by: actions.compensate(id_, call=Call(by), reason="Forged"),
     "execute": _execute,
     "work": _work,
 }

@@ -73,23 +73,23 @@ def test_what_a_killed_run_left_behind_is_removed_by_the_next() -> None:
     assert folder.exists()
     with ephemeral.servers(with_redis=False) as started:
         assert not folder.exists()
-        with psycopg.connect(started.environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        with psycopg.connect(started["DATABASE_OWNER_URL"], autocommit=True) as owner:
             owner.execute("CREATE DATABASE clone TEMPLATE amends")
             assert owner.execute("SHOW fsync").fetchone() == ("off",)
 
 
 def test_two_runs_at_once_do_not_disturb_each_other() -> None:
     with ephemeral.servers() as one, ephemeral.servers() as two:
-        assert one.environment["DATABASE_URL"] != two.environment["DATABASE_URL"]
-        assert one.environment["REDIS_URL"] != two.environment["REDIS_URL"]
+        assert one["DATABASE_URL"] != two["DATABASE_URL"]
+        assert one["REDIS_URL"] != two["REDIS_URL"]
         for started in (one, two):
-            with psycopg.connect(started.environment["DATABASE_URL"]) as connection:
+            with psycopg.connect(started["DATABASE_URL"]) as connection:
                 assert connection.execute("SELECT current_user").fetchone() == ("amends_web",)
 
 
 def test_celery_and_redis_py_meet_in_the_database_that_one_url_names() -> None:
     with ephemeral.servers() as started:
-        urls = env.redis_urls(started.environment["REDIS_URL"].replace("db=0", "db=3"))
+        urls = env.redis_urls(started["REDIS_URL"].replace("db=0", "db=3"))
         with Connection(urls.celery) as connection, connection.SimpleQueue("probe") as queue:
             queue.put("poke")
             with Redis.from_url(urls.client) as third:

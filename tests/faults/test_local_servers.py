@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import shutil
@@ -176,10 +177,10 @@ def _page(port: int) -> str:
         return str(answer.read().decode())
 
 
-def _info(root: Path) -> stack.StackInfo:
-    info = stack.running(root)
-    assert info is not None
-    return info
+def _urls(root: Path) -> dict[str, str]:
+    urls = stack.running(root)
+    assert urls is not None
+    return urls
 
 
 def _postmaster(root: Path) -> int:
@@ -194,8 +195,8 @@ def _gone(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] == "Z"
 
 
-def _redis_pid(info: stack.StackInfo) -> int:
-    path = info.redis_url.removeprefix("unix://").partition("?")[0]
+def _redis_pid(urls: dict[str, str]) -> int:
+    path = urls["REDIS_URL"].removeprefix("unix://").partition("?")[0]
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(path)
@@ -207,20 +208,21 @@ def _redis_pid(info: stack.StackInfo) -> int:
 def test_it_gives_each_part_what_it_may_have_and_stops_all(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
-    info = _info(root)
-    assert info.pid == supervisor.process.pid
-    assert info.amends_url == f"http://127.0.0.1:{port}"
+    urls = _urls(root)
+    lock = (stack.folder(root) / "stack.lock").read_text()
+    assert json.loads(lock)["pid"] == supervisor.process.pid
+    assert urls["AMENDS_URL"] == f"http://127.0.0.1:{port}"
     assert _page(port) == "app role alone"
     for command in ("worker", "load_demo", "collectstatic"):
         assert (root / f"{command}.seen").read_text() == (
-            f"DATABASE_URL={info.database_url}\nDATABASE_OWNER_URL=None\n"
-            f"DATABASE_SUPERUSER_URL=None\nREDIS_URL={info.redis_url}\n"
+            f"DATABASE_URL={urls['DATABASE_URL']}\nDATABASE_OWNER_URL=None\n"
+            f"DATABASE_SUPERUSER_URL=None\nREDIS_URL={urls['REDIS_URL']}\n"
             f"AMENDS_URL=http://127.0.0.1:{port}\n"
         )
     seen = (root / "migrate.seen").read_text()
-    assert f"DATABASE_OWNER_URL={info.database_owner_url}\n" in seen
+    assert f"DATABASE_OWNER_URL={urls['DATABASE_OWNER_URL']}\n" in seen
     assert "DATABASE_SUPERUSER_URL=None\n" in seen
-    pids = [_postmaster(root), _redis_pid(info)]
+    pids = [_postmaster(root), _redis_pid(urls)]
     assert supervisor.end(signal.SIGINT) == 0
     assert supervisor.seen[-1] == "amends   | stopped"
     assert [pid for pid in pids if not _gone(pid)] == []
@@ -228,8 +230,8 @@ def test_it_gives_each_part_what_it_may_have_and_stops_all(
 
 
 def test_roles_have_exactly_their_rights(supervisor: Supervisor, root: Path) -> None:
-    info = _info(root)
-    with psycopg.connect(info.database_superuser_url) as connection:
+    urls = _urls(root)
+    with psycopg.connect(urls["DATABASE_SUPERUSER_URL"]) as connection:
         rows = connection.execute(
             "SELECT rolname, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolcanlogin,"
             " pg_has_role(rolname, 'amends_app', 'USAGE'),"
@@ -246,15 +248,15 @@ def test_roles_have_exactly_their_rights(supervisor: Supervisor, root: Path) -> 
         ("amends_web", no, no, no, no, True, True, no, no, no),
     ]
     assert version == 18
-    password = info.database_url.partition("amends_web:")[2].partition("@")[0]
+    password = urls["DATABASE_URL"].partition("amends_web:")[2].partition("@")[0]
     with pytest.raises(psycopg.OperationalError, match="authentication failed"):
-        psycopg.connect(info.database_url.replace(password, "guessed"))
+        psycopg.connect(urls["DATABASE_URL"].replace(password, "guessed"))
 
 
 def test_a_second_start_names_the_first_and_leaves_it_alone(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
-    before = (_postmaster(root), _redis_pid(_info(root)))
+    before = (_postmaster(root), _redis_pid(_urls(root)))
     second = Supervisor(root, port)
     assert second.end() == 1
     assert second.output == (
@@ -262,17 +264,17 @@ def test_a_second_start_names_the_first_and_leaves_it_alone(
         f" http://127.0.0.1:{port} (stop it with Ctrl-C there, or with:"
         f" kill {supervisor.process.pid})"
     )
-    assert (_postmaster(root), _redis_pid(_info(root))) == before
+    assert (_postmaster(root), _redis_pid(_urls(root))) == before
     assert _page(port) == "app role alone"
 
 
 def test_after_kill_9_of_the_supervisor_the_next_start_reuses_the_data(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
-    info = _info(root)
-    with psycopg.connect(info.database_url) as connection:
+    urls = _urls(root)
+    with psycopg.connect(urls["DATABASE_URL"]) as connection:
         connection.execute("INSERT INTO kept VALUES ('here')")
-    orphaned = [_postmaster(root), _redis_pid(info), supervisor.worker]
+    orphaned = [_postmaster(root), _redis_pid(urls), supervisor.worker]
     assert supervisor.end(signal.SIGKILL) == -signal.SIGKILL
     assert stack.running(root) is None
     assert not any(map(_gone, orphaned))
@@ -281,7 +283,7 @@ def test_after_kill_9_of_the_supervisor_the_next_start_reuses_the_data(
     following.wait_until_running()
     assert "amends   | stopped what an earlier start had left running" in following.seen
     assert all(map(_gone, orphaned))
-    with psycopg.connect(_info(root).database_url) as connection:
+    with psycopg.connect(_urls(root)["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT value FROM kept").fetchall() == [("here",)]
     # Nothing had changed, so nothing was migrated.
     assert not (root / "migrate.seen").exists()
@@ -291,7 +293,7 @@ def test_after_kill_9_of_the_supervisor_the_next_start_reuses_the_data(
 def test_a_busy_back_end_that_outlived_everything_does_not_block_the_next_start(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
-    busy = psycopg.connect(_info(root).database_url)
+    busy = psycopg.connect(_urls(root)["DATABASE_URL"])
     backend = busy.info.backend_pid
 
     def work() -> None:
@@ -300,7 +302,7 @@ def test_a_busy_back_end_that_outlived_everything_does_not_block_the_next_start(
 
     thread = threading.Thread(target=work)
     thread.start()
-    with psycopg.connect(_info(root).database_superuser_url, autocommit=True) as connection:
+    with psycopg.connect(_urls(root)["DATABASE_SUPERUSER_URL"], autocommit=True) as connection:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         state = None
         while state != ("active",):
@@ -322,19 +324,19 @@ def test_a_busy_back_end_that_outlived_everything_does_not_block_the_next_start(
 def test_a_part_that_is_killed_is_started_again_and_it_says_so(
     supervisor: Supervisor, root: Path, port: int
 ) -> None:
-    info = _info(root)
+    urls = _urls(root)
     for name, pid in (
         ("postgres", _postmaster(root)),
-        ("redis", _redis_pid(info)),
+        ("redis", _redis_pid(urls)),
         ("worker", supervisor.worker),
     ):
         os.kill(pid, signal.SIGKILL)
         told = supervisor.wait_for(f"{name} ended unexpectedly")
         assert told == f"amends   | {name} ended unexpectedly (signal SIGKILL); next start in 1 s"
         supervisor.wait_for(f"{name} is started again")
-    with psycopg.connect(info.database_url) as connection:
+    with psycopg.connect(urls["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert _redis_pid(info) > 0
+    assert _redis_pid(urls) > 0
     assert _page(port) == "app role alone"
 
 
@@ -364,17 +366,17 @@ def test_a_failing_step_stops_the_servers_and_names_the_step(root: Path, port: i
 def test_an_empty_redis_url_means_none_and_a_database_url_is_used_as_it_is(
     supervisor: Supervisor, root: Path, tmp_path: Path, port: int
 ) -> None:
-    real = _info(root)
+    real = _urls(root)
     other = tmp_path / "other"
     shutil.copytree(root, other, ignore=shutil.ignore_patterns("var", "*.seen"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         other_port = int(probe.getsockname()[1])
-    started = Supervisor(other, other_port, DATABASE_URL=real.database_url, REDIS_URL="")
+    started = Supervisor(other, other_port, DATABASE_URL=real["DATABASE_URL"], REDIS_URL="")
     started.wait_until_running()
-    info = _info(other)
-    assert (info.database_url, info.database_owner_url, info.redis_url) == (
-        real.database_url,
+    urls = _urls(other)
+    assert (urls["DATABASE_URL"], urls["DATABASE_OWNER_URL"], urls["REDIS_URL"]) == (
+        real["DATABASE_URL"],
         "",
         "",
     )
@@ -383,5 +385,5 @@ def test_an_empty_redis_url_means_none_and_a_database_url_is_used_as_it_is(
     assert not (stack.folder(other) / "postgres").exists()
     assert not (stack.folder(other) / "redis").exists()
     assert started.end(signal.SIGTERM) == 0
-    with psycopg.connect(real.database_url) as connection:
+    with psycopg.connect(real["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

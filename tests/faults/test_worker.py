@@ -18,18 +18,19 @@ from config.demo.transfers import balances, open_accounts, transfers
 from config.env import redis_urls
 from executions import selectors
 from executions.actions import request_execution
-from executions.actions.attempts import LeaseLost, begin, claim, settle
+from executions.actions.execution_attempts import LeaseLost, begin, claim, settle
+from executions.capability_registry import Result
+from executions.due_executions import run
 from executions.models import Execution
-from executions.registry import Result
-from executions.running import run
 from ledger import selectors as entries
-from ledger.dispatch.registry import Due
+from ledger.dispatch.consumer_registry import Due
 from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
 from tests.subprocesses import manage, start
 from tests.world import World
 from tools.localstack.programs import find_redis
 from tools.localstack.redis_server import RedisServer
+from verbs.call import Call
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 MOVED = {"bank": 975_000, "customer": 25_000}
@@ -44,7 +45,7 @@ POINTS = {
 
 def requested(world: World) -> Execution:
     open_accounts(world.system.tenant_id)
-    return request_execution(capability="demo.transfer", input=TRANSFER, acting_user=world.analyst)
+    return request_execution(call=Call(world.analyst), capability="demo.transfer", input=TRANSFER)
 
 
 def stored(world: World, execution: Execution) -> Execution:
@@ -131,7 +132,7 @@ def test_two_workers_settle_a_pile_of_jobs_once_each(world: World) -> None:
     open_accounts(world.system.tenant_id)
     executions = [
         request_execution(
-            capability="demo.transfer", input={**TRANSFER, "amount": 1}, acting_user=world.analyst
+            call=Call(world.analyst), capability="demo.transfer", input={**TRANSFER, "amount": 1}
         )
         for _ in range(20)
     ]
@@ -220,7 +221,7 @@ def own_redis(folder: Path) -> RedisServer:
 def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
     """Ask for an execution and wait until the worker has done it."""
     execution = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
     )
     until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
 

@@ -13,7 +13,7 @@ from django_fsm import TransitionNotAllowed
 
 from accounts.acting import ActingUser
 from accounts.models import Membership
-from cases.models import CompensationStep
+from compensation.models import CompensationStep
 from config import urls
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.tenancy import set_tenant

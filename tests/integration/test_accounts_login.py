@@ -6,10 +6,11 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.actions import add_member, set_active
 from accounts.models import User
+from people.actions import add_member, deactivate
 from tests.clients import browser
 from tests.world import PASSWORD, World, make_world
+from verbs.call import Call
 from web.membership import SESSION_KEY, place_of
 
 
@@ -80,9 +81,8 @@ def test_logging_out_takes_a_post_and_ends_the_session(world: World) -> None:
 
 
 def test_switching_reaches_own_tenants_only(world: World) -> None:
-    user = User.objects.get(username=world.outsider.username)
     second = make_world()
-    mine = add_member(user, roles=["auditor"], acting_user=second.system)
+    mine = add_member(call=Call(second.system), username=world.outsider.username, roles=["auditor"])
     client = browser(mine)
     assert client.post("/accounts/switch-tenant/", {"tenant": mine.tenant_id}).status_code == 303
     assert client.session[SESSION_KEY] == str(mine.membership_id)
@@ -107,7 +107,7 @@ def test_a_deactivated_member_is_out_at_once(world: World) -> None:
     client = browser(world.operator)
     assert client.get("/admin/").status_code == 200
     assert world.operator.membership_id is not None
-    set_active(world.operator.membership_id, active=False, acting_user=world.admin)
+    deactivate(world.operator.membership_id, call=Call(world.admin))
     response = client.post("/accounts/switch-tenant/", {"tenant": world.operator.tenant_id})
     assert response.status_code == 403
     assert "You belong to no organisation" in response.content.decode()

@@ -11,8 +11,9 @@ from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.clients import browser
 from tests.world import World
+from verbs.subject import Description, describe
+from verbs.subject import register_describer as register
 from web import nav
-from web.describers import Description, describe, register
 
 pytestmark = pytest.mark.urls("tests.integration.page_views")
 
@@ -162,7 +163,7 @@ def test_people_and_the_tenant_are_called_by_name_within_their_tenant(world: Wor
 
 
 def test_descriptions_never_miss_and_ask_once_per_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.describers._describers", {})
+    monkeypatch.setattr("verbs.subject._describers", {})
     known, unknown, asked = new_id(), new_id(), []
 
     def of_things(ids: object) -> dict[object, Description]:

@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 
 from cases import actions
-from cases.models import CompensationPlan, CompensationRun
+from compensation.models import CompensationPlan, CompensationRun
 from config.demo.transfers import balances
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
@@ -29,6 +29,7 @@ from tests.casework import (
 from tests.clients import browser
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.models import WorkItem
 
 CASES, ITEMS = "/admin/cases/case/", "/admin/workitems/workitem/"
@@ -173,8 +174,8 @@ def test_what_cannot_be_undone_is_left_out_with_its_reason(world: World) -> None
     assert b"A rollback is under way" in looked.content
     assert b'name="reason"' not in looked.content
     closed = open_loan(world)
-    actions.cancel_case(closed, acting_user=world.operator)
-    actions.close_case(closed, acting_user=world.operator)
+    actions.cancel_case(closed, call=Call(world.operator))
+    actions.close_case(closed, call=Call(world.operator))
     looked = client.get(chosen(client, CASES, closed))
     assert b"nothing of it can be undone any more" in looked.content
     assert len(runs(world)) == 1
@@ -224,7 +225,7 @@ def test_chain_and_ledger_are_beside_the_row_and_nothing_is_edited(world: World)
         f"{CASES}{case_id}/change/": ("opened", 8),
         f"{ITEMS}{item}/change/": ("completed", 6),
         f"/admin/executions/execution/{execution}/change/": ("succeeded", 0),
-        f"/admin/cases/compensationrun/{run.id}/change/": ("compensation_started", 0),
+        f"/admin/compensation/compensationrun/{run.id}/change/": ("compensation_started", 0),
     }
     for url, (action, nodes) in pages.items():
         answer = client.get(url)
@@ -258,7 +259,7 @@ def test_every_list_is_shown_filtered_and_searched(world: World) -> None:
         f"{CASES}?status__exact=COMPENSATING&q=loan",
         f"{ITEMS}?kind__exact=COMPENSATION&q=withdraw",
         "/admin/executions/execution/?status__exact=SUCCEEDED&q=demo",
-        "/admin/cases/compensationrun/?status__exact=RUNNING",
+        "/admin/compensation/compensationrun/?status__exact=RUNNING",
         "/admin/cases/casedefinition/?q=loan",
     ):
         assert client.get(url).status_code == 200, url

@@ -12,13 +12,15 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.actions import add_member, create_token, create_user, set_active
+from accounts.actions import create_token, create_user
 from accounts.models import ApiToken
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
+from people.actions import add_member, deactivate
 from tests.clients import api, browser
 from tests.integration.foundation_calls import MEMBERS, code, groups_of, join_url, post
 from tests.world import World
+from verbs.call import Call
 from web.models import IdempotencyKey
 from web.request_id import RequestIdFormatter
 
@@ -49,7 +51,7 @@ def test_an_expired_token_and_a_deactivated_member_are_401(world: World) -> None
     client = api(world.analyst)
     assert client.get(MEMBERS).status_code == 200
     assert world.analyst.membership_id is not None
-    set_active(world.analyst.membership_id, active=False, acting_user=world.admin)
+    deactivate(world.analyst.membership_id, call=Call(world.admin))
     assert code(client.get(MEMBERS)) == (401, "invalid_token")
 
     token = create_token(world.surveyor)
@@ -247,8 +249,8 @@ def test_a_key_is_for_one_request_of_one_member(world: World) -> None:
     other_url = post(client, join_url(world.surveyor), {"name": "x"}, Idempotency_Key="k1")
     assert code(other_body) == code(other_url) == (422, "idempotency_key_reused")
     second_admin = add_member(
-        create_user(f"second-{world.slug}", password=None), roles=["tenant_admin"],
-        acting_user=world.system,
+        call=Call(world.system), roles=["tenant_admin"],
+        username=create_user(f"second-{world.slug}", password=None).username,
     )  # fmt: skip
     own = post(api(second_admin), join_url(world.surveyor), {"name": "x"}, Idempotency_Key="k1")
     assert own.status_code == 201
@@ -336,7 +338,8 @@ def test_rows_that_arrive_meanwhile_shift_no_page(world: World) -> None:
     client = api(world.analyst)
     before = [row["id"] for row in client.get(MEMBERS).json()["results"]]
     first = client.get(MEMBERS, {"limit": 3}).json()
-    add_member(create_user(f"late-{world.slug}", password=None), acting_user=world.system)
+    late = create_user(f"late-{world.slug}", password=None).username
+    add_member(call=Call(world.system), username=late)
     rest = client.get(first["next"]).json()
     assert [row["id"] for row in [*first["results"], *rest["results"]]] == before[:6]
 

@@ -11,16 +11,14 @@ from ledger.clock import rfc3339
 from ledger.models import LedgerEntry
 from ledger.selectors import Entry, entries_of
 from ledger.tenancy import tenant_scope
-from ledger.vocabulary import ACTIONS, SUBJECT_TYPES
+from ledger.vocabulary import actions_of, all_actions
 from tests.casework import approved_loan, roll_back, undo, work
 from tests.clients import api, browser
 from tests.world import World
+from verbs.call import Call
 from web.entries import entry_url, ledger_url, represent_entries
-from web.entry_words import ACTION_WORDS, SUBJECT_WORDS, words_for
 from web.timeline import timeline_of
 from workitems import actions
-from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
 
 BASIS = [{"code": "CONTRACT", "note": "clause 4"}]
 REASON = "The file was forged"
@@ -29,11 +27,11 @@ REASON = "The file was forged"
 def undone(world: World) -> uuid.UUID:
     """Create a task, complete it, and undo it."""
     item_id = actions.create_work_item(
-        Wanted(title="Approve", assignee=world.analyst.username), acting_user=world.operator
+        call=Call(world.operator), title="Approve", assignee=world.analyst.username
     ).id
     work(world.analyst, item_id, None)
-    wish = Wish(reason=REASON, regulatory_basis=BASIS)
-    attempt = actions.compensate(item_id, wish, acting_user=world.operator).attempt
+    why = {"reason": REASON, "regulatory_basis": BASIS}
+    attempt = actions.compensate(item_id, call=Call(world.operator), **why).attempt
     work(world.analyst, attempt.compensation_id, "REVERSED")
     return item_id
 
@@ -279,9 +277,19 @@ def test_other_pages_find_the_ledger_without_knowing_it() -> None:
     assert ledger_url("robot", id_) == ""
 
 
-def test_every_action_has_words() -> None:
-    assert ACTION_WORDS.keys() >= ACTIONS
-    assert SUBJECT_WORDS.keys() == SUBJECT_TYPES
-    for action in ACTIONS:
-        sentence = str(words_for("work_item", action).sentence) % {"what": "A", "who": "B"}
-        assert "%" not in sentence
+def test_the_filter_offers_what_can_be_recorded(world: World) -> None:
+    def offered(query: str) -> dict[str, str]:
+        page = browser(world.auditor).get(f"/ledger/{query}")
+        field = next(each for each in page.context["filters"]["fields"] if each["name"] == "action")
+        return {each["value"]: str(each["label"]) for each in field["options"] if each["value"]}
+
+    assert offered("").keys() == all_actions()
+    assert offered("")["compensation_faulted"] == "Rollback needs a decision / Undo failed"
+    of_cases = offered("?type=case")
+    assert of_cases.keys() == actions_of("case")
+    assert of_cases["compensation_faulted"] == "Rollback needs a decision"
+    assert "claimed" not in of_cases
+    schema = api(world.auditor).get("/api/v1/schema/?format=json").json()
+    parameters = schema["paths"]["/api/v1/ledger/entries"]["get"]["parameters"]
+    action = next(each for each in parameters if each["name"] == "action")
+    assert action["schema"]["enum"] == sorted(all_actions())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from accounts.acting import authority_of
+from accounts.acting import Authority, authority_of
 from cases import actions, selectors
-from cases.permissions import case_actions, run_actions
+from compensation.actions.plan_execution import execute
+from compensation.actions.run_verbs import pause as pause_run
+from compensation.actions.run_verbs import resume as resume_run
+from compensation.actions.step_verbs import abandon_step
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from tests.casework import (
@@ -22,6 +26,7 @@ from tests.casework import (
     opened,
     plan_for,
     plan_items,
+    preview,
     roll_back,
     run_row,
     undo,
@@ -29,6 +34,9 @@ from tests.casework import (
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
+from verbs.catalogue import Offer, offers_of
+from verbs.subject import subject_of
 from workitems.actions import reject, start
 
 THREE = (
@@ -47,6 +55,10 @@ STATES = [
 ]
 
 
+def offered(row: Any, authority: Authority) -> list[Offer]:
+    return offers_of(subject_of(row.subject_type), [row], authority)[row.id]
+
+
 class Accepted(Exception):
     """The verb got to its end."""
 
@@ -57,8 +69,9 @@ def accepts(verb: Callable[..., Any], *args: Any, **how: Any) -> bool:
     def take_back(_row: object) -> None:
         raise Accepted
 
+    call = dataclasses.replace(how.pop("call"), last_act=take_back)
     try:
-        verb(*args, remember=take_back, **how)
+        verb(*args, call=call, **how)
     except Accepted:
         return True
     except Conflict:
@@ -72,7 +85,7 @@ def executable(world: World, case_id: uuid.UUID) -> bool:
         plan = plan_for(world, case_id)
     except Conflict:
         return False
-    return accepts(actions.execute, plan.id, digest=plan.digest, acting_user=world.operator)
+    return accepts(execute, plan.id, call=Call(world.operator, digest=plan.digest))
 
 
 def case_in(world: World, status: str) -> uuid.UUID:
@@ -83,19 +96,19 @@ def case_in(world: World, status: str) -> uuid.UUID:
     finish(world.analyst, case_id, "a", None)
     finish(world.analyst, case_id, "b", None)
     if status == "SUSPENDED":
-        actions.suspend_case(case_id, acting_user=by)
+        actions.suspend_case(case_id, call=Call(by))
     elif status == "COMPLETED":
         finish(world.analyst, case_id, "c", None)
     elif status == "FAULTED":
         item = open_item(world.analyst, case_id, "c")
-        start(item.id, acting_user=world.analyst)
-        reject(item.id, reason="Not me", acting_user=world.analyst)
+        start(item.id, call=Call(world.analyst))
+        reject(item.id, call=Call(world.analyst), reason="Not me")
     elif status in {"CANCELLED", "CLOSED"}:
-        actions.cancel_case(case_id, acting_user=by)
+        actions.cancel_case(case_id, call=Call(by))
     elif status != "RUNNING":
         _roll_back(world, case_id, status)
     if status == "CLOSED":
-        actions.close_case(case_id, acting_user=by)
+        actions.close_case(case_id, call=Call(by))
     drain()
     return case_id
 
@@ -107,7 +120,7 @@ def _roll_back(world: World, case_id: uuid.UUID, status: str) -> None:
         undo(world.analyst, case_id)
     if status == "PARTIALLY_COMPENSATED":
         undo(world.analyst, case_id, "CANNOT_REVERSE")
-        actions.abandon_step(run.id, 1, reason="Let it be", acting_user=world.operator)
+        abandon_step(run.id, 1, call=Call(world.operator), reason="Let it be")
         drain()
         undo(world.analyst, case_id)
 
@@ -117,14 +130,14 @@ def live_run(world: World, case_id: uuid.UUID, about: str, status: str | None) -
     by = world.operator
     if about == "item":
         item = plan_items(world, case_id)["b"].target_id
-        plan = actions.preview(("work_item", item), reason=REASON, acting_user=by)
-        actions.execute(plan.id, digest=plan.digest, acting_user=by)
+        plan = preview(("work_item", item), call=Call(by), reason=REASON)
+        execute(plan.id, call=Call(by, digest=plan.digest))
         drain()
     with tenant_scope(by.tenant_id):
         run_id = selectors.case(case_id).live_run
     if status == "PAUSED":
         assert run_id is not None
-        actions.pause_run(run_id, acting_user=by)
+        pause_run(run_id, call=Call(by))
     if status == "FAULTED":
         undo(world.analyst, case_id, "CANNOT_REVERSE")
     return run_id
@@ -139,24 +152,24 @@ def test_what_is_shown_as_possible_is_what_the_verbs_accept(
     run_id = live_run(world, case_id, about, run_status)
     assert case_row(world, case_id).status == status
     accepted = {
-        "suspend": accepts(actions.suspend_case, case_id, acting_user=by),
-        "resume": accepts(actions.resume_case, case_id, acting_user=by),
-        "cancel": accepts(actions.cancel_case, case_id, acting_user=by),
-        "close": accepts(actions.close_case, case_id, acting_user=by),
+        "suspend": accepts(actions.suspend_case, case_id, call=Call(by)),
+        "resume": accepts(actions.resume_case, case_id, call=Call(by)),
+        "cancel": accepts(actions.cancel_case, case_id, call=Call(by)),
+        "close": accepts(actions.close_case, case_id, call=Call(by)),
         "compensation-plan": executable(world, case_id),
     }
     with tenant_scope(by.tenant_id):
         row = selectors.case(case_id)
         assert (row.live_run, row.live_status) == (run_id, run_status)
-        shown = case_actions(row, authority_of(by), run_status=row.live_status)
-        denied = case_actions(row, authority_of(world.analyst), run_status=row.live_status)
+        shown = offered(row, authority_of(by))
+        denied = offered(row, authority_of(world.analyst))
     assert {each.action: each.allowed for each in shown} == accepted
     assert {each.reason for each in denied} == {"not_operator"}
     if run_id is not None:
         run = run_row(world, run_id)
         with tenant_scope(by.tenant_id):
-            shown = run_actions(run, authority_of(by))
+            shown = offered(run, authority_of(by))
         assert {each.action: each.allowed for each in shown} == {
-            "pause": accepts(actions.pause_run, run_id, acting_user=by),
-            "resume": accepts(actions.resume_run, run_id, acting_user=by),
+            "pause": accepts(pause_run, run_id, call=Call(by)),
+            "resume": accepts(resume_run, run_id, call=Call(by)),
         }

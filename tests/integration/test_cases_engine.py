@@ -7,10 +7,10 @@ import uuid
 import pytest
 
 from cases import actions
+from cases.actions.deploy import DefinitionExists
 from cases.actions.engine import handle
-from cases.errors import DefinitionExists
 from cases.events import wanted
-from ledger.dispatch.registry import Event
+from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.models import LedgerEntry, OutboxEvent
 from ledger.tenancy import tenant_scope
@@ -26,22 +26,24 @@ from tests.casework import (
     open_loan,
     opened,
     plan_items,
+    preview,
 )
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import cancel, reject, start
 
 
 def test_deploying_is_for_operators_and_the_same_content_is_the_same_row(world: World) -> None:
     with pytest.raises(NotPermitted):
-        actions.deploy_definition(LOAN, acting_user=world.analyst)
-    first = actions.deploy_definition(LOAN, acting_user=world.operator)
-    again = actions.deploy_definition(LOAN, acting_user=world.admin)
+        actions.deploy_definition(call=Call(world.analyst), source=LOAN)
+    first = actions.deploy_definition(call=Call(world.operator), source=LOAN)
+    again = actions.deploy_definition(call=Call(world.admin), source=LOAN)
     assert again.id == first.id
     with pytest.raises(DefinitionExists):
         actions.deploy_definition(
-            LOAN.replace("Value the property", "Value the house"), acting_user=world.operator
+            call=Call(world.operator), source=LOAN.replace("Value the property", "Value the house")
         )
     with tenant_scope(world.operator.tenant_id):
         noted = LedgerEntry.objects.filter(action="definition_deployed")
@@ -52,13 +54,15 @@ def test_deploying_is_for_operators_and_the_same_content_is_the_same_row(world: 
 def test_a_broken_definition_names_lines_and_stores_nothing(world: World) -> None:
     broken = LOAN.replace("compensate: pay-back", "compensate: nowhere")
     with pytest.raises(Invalid) as refused:
-        actions.deploy_definition(broken, acting_user=world.operator)
+        actions.deploy_definition(call=Call(world.operator), source=broken)
     (error,) = refused.value.errors
     line = broken.splitlines().index("      compensate: nowhere") + 1
     assert error.pointer == "/spec/bindings/3/compensate"
     assert error.message.startswith(f"line {line}: ")
     with pytest.raises(Invalid) as unknown:
-        actions.open_case("examples/loan-approval", context={}, acting_user=world.operator)
+        actions.open_case(
+            call=Call(world.operator), definition="examples/loan-approval", context={}
+        )
     assert [e.pointer for e in unknown.value.errors] == ["/definition"]
 
 
@@ -66,21 +70,29 @@ def test_opening_names_every_broken_field(world: World) -> None:
     deploy(world, LOAN)
     with pytest.raises(Invalid) as refused:
         actions.open_case(
-            "examples/loan-approval", "9.9.9", context=[], title=7, acting_user=world.operator
+            call=Call(world.operator),
+            definition="examples/loan-approval",
+            version="9.9.9",
+            context=[],
+            title=7,
         )
     assert [e.pointer for e in refused.value.errors] == ["/version", "/context", "/title"]
     deep: dict[str, object] = {}
     for _ in range(40):
         deep = {"x": deep}
     with pytest.raises(Invalid):
-        actions.open_case("examples/loan-approval", context=deep, acting_user=world.operator)
+        actions.open_case(
+            call=Call(world.operator), definition="examples/loan-approval", context=deep
+        )
     assert counted(world)[1:] == (0, 0, 0, 0)
 
 
 def test_a_case_fires_only_what_is_ready_and_from_the_event(world: World) -> None:
     deploy(world, LOAN)
     case = actions.open_case(
-        "examples/loan-approval", context={"applicant": "R. Vega"}, acting_user=world.analyst
+        call=Call(world.analyst),
+        definition="examples/loan-approval",
+        context={"applicant": "R. Vega"},
     )
     assert plan_items(world, case.id) == {}
     drain()
@@ -116,8 +128,8 @@ def test_a_failure_goal_faults_the_case_and_fires_nothing_more(world: World) -> 
 def test_a_rejected_step_faults_the_case_with_its_reason(world: World) -> None:
     case_id = open_loan(world)
     item = open_item(world.analyst, case_id, "credit-check")
-    start(item.id, acting_user=world.analyst)
-    reject(item.id, reason="No papers", acting_user=world.analyst)
+    start(item.id, call=Call(world.analyst))
+    reject(item.id, call=Call(world.analyst), reason="No papers")
     drain()
     case = case_row(world, case_id)
     assert (case.status, case.fault) == ("FAULTED", "credit-check: rejected, No papers")
@@ -127,7 +139,7 @@ def test_a_rejected_step_faults_the_case_with_its_reason(world: World) -> None:
 def test_a_cancelled_step_faults_the_case_instead_of_firing_again(world: World) -> None:
     case_id = open_loan(world)
     item = open_item(world.analyst, case_id, "credit-check")
-    cancel(item.id, reason="Mistake", acting_user=world.operator)
+    cancel(item.id, call=Call(world.operator), reason="Mistake")
     drain()
     assert case_row(world, case_id).status == "FAULTED"
     assert len(plan_items(world, case_id)) == 1
@@ -173,11 +185,11 @@ def test_a_failing_capability_is_retried_then_faults_its_case_only(world: World)
 
 def test_a_suspended_case_takes_results_in_but_fires_nothing_until_resumed(world: World) -> None:
     case_id = open_loan(world)
-    actions.suspend_case(case_id, reason="Audit", acting_user=world.operator)
+    actions.suspend_case(case_id, call=Call(world.operator), reason="Audit")
     finish(world.analyst, case_id, "credit-check", "PASSED")
     assert case_row(world, case_id).context["credit_check"]["outcome"] == "PASSED"
     assert set(plan_items(world, case_id)) == {"credit-check"}
-    actions.resume_case(case_id, acting_user=world.operator)
+    actions.resume_case(case_id, call=Call(world.operator))
     drain()
     assert set(plan_items(world, case_id)) == {"credit-check", "valuation"}
 
@@ -186,20 +198,20 @@ def test_cancelling_calls_off_what_is_open_and_closing_ends_it(world: World) -> 
     case_id = open_loan(world)
     task = open_item(world.analyst, case_id, "credit-check")
     with pytest.raises(NotPermitted):
-        actions.cancel_case(case_id, acting_user=world.analyst)
+        actions.cancel_case(case_id, call=Call(world.analyst))
     with pytest.raises(Stale):
-        actions.cancel_case(case_id, acting_user=world.operator, expected_version=99)
+        actions.cancel_case(case_id, call=Call(world.operator, versions=[99]))
     with pytest.raises(Conflict):
-        actions.close_case(case_id, acting_user=world.operator)
-    actions.cancel_case(case_id, reason="Withdrawn", acting_user=world.operator)
+        actions.close_case(case_id, call=Call(world.operator))
+    actions.cancel_case(case_id, call=Call(world.operator), reason="Withdrawn")
     drain()
     assert case_row(world, case_id).status == "CANCELLED"
     assert plan_items(world, case_id)["credit-check"].status == "CANCELLED"
     with tenant_scope(world.operator.tenant_id):
         task.__class__.objects.get(id=task.id, status="CANCELLED")
-    actions.close_case(case_id, acting_user=world.operator)
+    actions.close_case(case_id, call=Call(world.operator))
     with pytest.raises(Conflict):
-        actions.cancel_case(case_id, acting_user=world.operator)
+        actions.cancel_case(case_id, call=Call(world.operator))
     assert case_row(world, case_id).status == "CLOSED"
 
 
@@ -207,9 +219,9 @@ def test_another_tenants_case_does_not_exist(world: World) -> None:
     case_id = open_loan(world)
     for verb in (actions.suspend_case, actions.cancel_case, actions.close_case):
         with pytest.raises(NotFound):
-            verb(case_id, acting_user=world.outsider)
+            verb(case_id, call=Call(world.outsider))
     with pytest.raises(NotFound):
-        actions.preview(("case", case_id), reason="x", acting_user=world.outsider)
+        preview(("case", case_id), call=Call(world.outsider), reason="x")
     assert case_row(world, case_id).status == "RUNNING"
 
 

@@ -15,8 +15,8 @@ from tests.casework import case_row, deploy, finish, open_item, opened, plan_ite
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import compensate
-from workitems.actions.compensating import Wish
 from workitems.models import WorkItem
 
 
@@ -60,8 +60,8 @@ def test_resuming_fires_again_what_has_no_condition(world: World) -> None:
     deploy(world, definition("still", always("a", "{n: 1}")))
     case_id = opened(world, "tests/still", {"n": 1})
     finish(world.analyst, case_id, "a", None)
-    actions.suspend_case(case_id, reason="Audit", acting_user=world.operator)
-    actions.resume_case(case_id, acting_user=world.operator)
+    actions.suspend_case(case_id, call=Call(world.operator), reason="Audit")
+    actions.resume_case(case_id, call=Call(world.operator))
     drain()
     assert fired(world, case_id, "a") == 2
 
@@ -84,17 +84,17 @@ def test_resuming_is_not_lost_when_an_undo_ends_behind_it(world: World) -> None:
     deploy(world, definition("gap", human("a"), second))
     case_id = opened(world, "tests/gap")
     first = open_item(world.analyst, case_id, "a")
-    actions.suspend_case(case_id, reason="Audit", acting_user=world.operator)
+    actions.suspend_case(case_id, call=Call(world.operator), reason="Audit")
     work(world.analyst, first.id, None)
     drain()
     assert fired(world, case_id, "b") == 0
-    compensate(first.id, Wish(reason="Wrong"), acting_user=world.operator)
+    compensate(first.id, call=Call(world.operator), reason="Wrong")
     with tenant_scope(world.operator.tenant_id):
         undo = WorkItem.objects.get(case_id=case_id, kind="COMPENSATION")
     drain()
     work(world.analyst, undo.id, "REVERSED")
     # The engine hears of the undo only now, and of the resuming after it.
-    actions.resume_case(case_id, acting_user=world.operator)
+    actions.resume_case(case_id, call=Call(world.operator))
     drain()
     case = case_row(world, case_id)
     assert (case.status, case.invalidated) == ("RUNNING", ["a"])
@@ -110,7 +110,7 @@ def test_what_an_undo_writes_is_a_change_too(world: World) -> None:
     case_id = opened(world, "tests/again")
     item_id = finish(world.analyst, case_id, "a", None)
     assert fired(world, case_id, "a") == 1
-    compensate(item_id, Wish(reason="Wrong"), acting_user=world.operator)
+    compensate(item_id, call=Call(world.operator), reason="Wrong")
     with tenant_scope(world.operator.tenant_id):
         undo = WorkItem.objects.get(case_id=case_id, kind="COMPENSATION")
     drain()

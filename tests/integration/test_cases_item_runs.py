@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from cases import actions
+from compensation.actions.plan_execution import execute
+from compensation.actions.step_verbs import retry_step
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
@@ -16,27 +17,28 @@ from tests.casework import (
     case_row,
     plan_for,
     plan_items,
+    preview,
     run_row,
     undo,
     work,
 )
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import create_work_item
-from workitems.actions.creating import Wanted
 from workitems.models import WorkItem
 
 
 def test_a_run_about_one_item_leaves_the_case_where_it_is(world: World) -> None:
     case_id = approved_loan(world)
     item = plan_items(world, case_id)["approval"]
-    plan = actions.preview(("work_item", item.target_id), reason=REASON, acting_user=world.operator)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    plan = preview(("work_item", item.target_id), call=Call(world.operator), reason=REASON)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     assert case_row(world, case_id).status == "COMPLETED"
     whole = plan_for(world, case_id)
     with pytest.raises(Conflict):
-        actions.execute(whole.id, digest=whole.digest, acting_user=world.operator)
+        execute(whole.id, call=Call(world.operator, digest=whole.digest))
     undo(world.underwriter, case_id)
     assert run_row(world, run.id).status == "COMPLETED"
     case = case_row(world, case_id)
@@ -49,15 +51,15 @@ def test_a_run_about_one_item_leaves_the_case_where_it_is(world: World) -> None:
 
 def test_a_run_about_an_item_without_a_case(world: World) -> None:
     item_id = _lone_item(world)
-    plan = actions.preview(("work_item", item_id), reason=REASON, acting_user=world.operator)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    plan = preview(("work_item", item_id), call=Call(world.operator), reason=REASON)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     with tenant_scope(world.operator.tenant_id):
         task = WorkItem.objects.get(compensates_id=item_id)
     work(world.analyst, task.id, "CANNOT_REVERSE")
     drain()
     assert run_row(world, run.id).status == "FAULTED"
-    actions.retry_step(run.id, 1, acting_user=world.operator)
+    retry_step(run.id, 1, call=Call(world.operator))
     with tenant_scope(world.operator.tenant_id):
         task = WorkItem.objects.get(compensates_id=item_id, status="ASSIGNED")
     work(world.analyst, task.id, "REVERSED")
@@ -67,7 +69,7 @@ def test_a_run_about_an_item_without_a_case(world: World) -> None:
 
 
 def _lone_item(world: World) -> uuid.UUID:
-    item = create_work_item(Wanted(title="Alone"), acting_user=world.operator)
+    item = create_work_item(call=Call(world.operator), title="Alone")
     work(world.analyst, item.id, None)
     drain()
     return item.id

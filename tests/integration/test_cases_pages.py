@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from cases.models import CompensationPlan, CompensationRun
+from compensation.models import CompensationPlan, CompensationRun
 from config.demo.transfers import balances
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
@@ -89,7 +89,7 @@ def test_a_loan_is_rolled_back_through_the_pages(world: World, operator: Client)
     assert "Rolled back" in said
     assert "Everything in its scope is undone." in said
     with tenant_scope(world.operator.tenant_id):
-        run = CompensationRun.objects.get(case_id=case_id)
+        run = CompensationRun.objects.get(whole_id=case_id)
     assert (run.reason, run.regulatory_basis) == (REASON, BASIS)
 
 

@@ -11,15 +11,18 @@ import time_machine
 from django.db import IntegrityError, ProgrammingError, connection
 
 from cases import actions
-from cases.errors import (
+from compensation.actions.plan_execution import execute
+from compensation.errors import (
     AlreadyCompensated,
     CaseClosed,
+    NotCompensable,
     NothingToUndo,
     PlanExpired,
     PlanStale,
     RunLive,
 )
-from cases.models import CompensationPlan
+from compensation.errors import RunLive as ItemRunLive
+from compensation.models import CompensationPlan
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, PreconditionRequired
 from ledger.tenancy import tenant_scope
 from tests.casework import (
@@ -35,16 +38,15 @@ from tests.casework import (
     opened,
     plan_for,
     plan_items,
+    preview,
     roll_back,
     steps,
     undo,
 )
 from tests.definitions import definition, human
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import compensate, withdraw
-from workitems.actions.compensating import Wish
-from workitems.errors import NotCompensable
-from workitems.errors import RunLive as ItemRunLive
 
 THREE = ("a", "b", "c")
 
@@ -81,26 +83,26 @@ def test_only_operators_preview_and_execute(world: World) -> None:
     case_id = approved_loan(world)
     for who in (world.analyst, world.approver, world.auditor):
         with pytest.raises(NotPermitted):
-            actions.preview(("case", case_id), reason=REASON, acting_user=who)
+            preview(("case", case_id), call=Call(who), reason=REASON)
     plan = plan_for(world, case_id)
     with pytest.raises(NotPermitted):
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.analyst)
+        execute(plan.id, call=Call(world.analyst, digest=plan.digest))
     with pytest.raises(NotFound):
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.outsider)
+        execute(plan.id, call=Call(world.outsider, digest=plan.digest))
     assert case_row(world, case_id).status == "COMPLETED"
 
 
 def test_every_broken_field_is_named(world: World) -> None:
     case_id = approved_loan(world)
     with pytest.raises(Invalid) as refused:
-        actions.preview(
+        preview(
             ("case", case_id),
+            call=Call(world.operator),
             reason=" ",
             scope={"kind": "from_step"},
             strategy="undo",
             include="x",
             regulatory_basis=[{"code": "NO_SUCH"}],
-            acting_user=world.operator,
         )
     assert [error.pointer for error in refused.value.errors] == [
         "/reason", "/scope/step", "/include", "/regulatory_basis/0/code", "/strategy",
@@ -178,9 +180,9 @@ def test_what_cannot_be_undone_is_excluded_by_its_code(world: World) -> None:
         ["b"], "pivot", "window_closed",
     )  # fmt: skip
     pivot = plan_items(world, case_id)["c"].target_id
-    undone = compensate(pivot, Wish(reason="Alone"), acting_user=world.operator)
+    undone = compensate(pivot, call=Call(world.operator), reason="Alone")
     assert undone.original.status == "COMPENSATING"
-    withdraw(pivot, acting_user=world.operator)
+    withdraw(pivot, call=Call(world.operator))
     included = plan_for(world, case_id, include=["a"])
     (step,) = [s for s in included.content["steps"] if s["original"]["name"] == "a"]
     assert (step["mode"], step["performer"]) == ("human", "original_actor")
@@ -194,12 +196,12 @@ def test_execution_needs_the_digest_in_time(world: World) -> None:
     case_id = approved_loan(world)
     plan = plan_for(world, case_id)
     with pytest.raises(PreconditionRequired):
-        actions.execute(plan.id, digest=None, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest=None))
     with pytest.raises(PlanStale):
-        actions.execute(plan.id, digest="0" * 64, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest="0" * 64))
     late = plan.expires_at + dt.timedelta(seconds=1)
     with time_machine.travel(late, tick=False), pytest.raises(PlanExpired):
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest=plan.digest))
     assert case_row(world, case_id).status == "COMPLETED"
 
 
@@ -210,7 +212,7 @@ def test_a_world_that_moved_makes_the_plan_stale_and_says_how(world: World) -> N
     finish(world.surveyor, case_id, "valuation", "VALUED")
     before = counted(world)
     with pytest.raises(PlanStale) as refused:
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest=plan.digest))
     difference = refused.value.extra["difference"]
     assert difference["added"] == ["valuation"]
     assert difference["removed"] == []
@@ -224,7 +226,7 @@ def test_claiming_does_not_make_a_plan_stale(world: World) -> None:
     plan = plan_for(world, case_id)
     task = open_item(world.surveyor, case_id, "valuation")
     from_pool = task.version
-    actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    execute(plan.id, call=Call(world.operator, digest=plan.digest))
     with tenant_scope(world.operator.tenant_id):
         task = task.__class__.objects.get(id=task.id)
     assert (task.status, task.version) == ("CANCELLED", from_pool + 1)
@@ -233,26 +235,26 @@ def test_claiming_does_not_make_a_plan_stale(world: World) -> None:
 def test_while_a_run_is_live_no_other_starts(world: World) -> None:
     case_id = approved_loan(world)
     first, second = plan_for(world, case_id), plan_for(world, case_id)
-    run = actions.execute(first.id, digest=first.digest, acting_user=world.operator)
+    run = execute(first.id, call=Call(world.operator, digest=first.digest))
     with pytest.raises(RunLive) as refused:
-        actions.execute(second.id, digest=second.digest, acting_user=world.operator)
+        execute(second.id, call=Call(world.operator, digest=second.digest))
     assert refused.value.extra["run"] == str(run.id)
     for verb in (actions.cancel_case, actions.close_case):
         with pytest.raises(Conflict):
-            verb(case_id, acting_user=world.operator)
+            verb(case_id, call=Call(world.operator))
     item = steps(world, run.id)[1].original_id
     with pytest.raises(ItemRunLive):
-        compensate(item, Wish(reason=REASON), acting_user=world.operator)
+        compensate(item, call=Call(world.operator), reason=REASON)
 
 
 def test_a_closed_case_is_never_rolled_back(world: World) -> None:
     case_id = approved_loan(world)
     plan = plan_for(world, case_id)
-    actions.close_case(case_id, acting_user=world.operator)
+    actions.close_case(case_id, call=Call(world.operator))
     with pytest.raises(CaseClosed):
         plan_for(world, case_id)
     with pytest.raises(CaseClosed):
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest=plan.digest))
 
 
 def test_a_case_that_is_undone_has_nothing_left(world: World) -> None:
@@ -270,7 +272,7 @@ def test_a_plan_without_steps_is_not_executed(world: World) -> None:
     finish(world.analyst, case_id, "a", None)
     plan = plan_for(world, case_id)
     with pytest.raises(NothingToUndo) as refused:
-        actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+        execute(plan.id, call=Call(world.operator, digest=plan.digest))
     (excluded,) = refused.value.extra["excluded"]
     assert excluded["code"] == "no_compensation_declared"
     assert case_row(world, case_id).status == "COMPLETED"
@@ -281,17 +283,17 @@ def test_an_undo_is_not_itself_planned(world: World) -> None:
     roll_back(world, case_id)
     task = open_undo(world.analyst, case_id)
     with pytest.raises(NotCompensable):
-        actions.preview(("work_item", task.id), reason=REASON, acting_user=world.operator)
+        preview(("work_item", task.id), call=Call(world.operator), reason=REASON)
 
 
 @pytest.mark.parametrize(
     "statement",
     [
         "UPDATE cases_case SET status = 'COMPENSATED', version = version + 1",
-        "UPDATE cases_compensationrun SET status = 'COMPLETED', version = version + 1",
-        "UPDATE cases_compensationstep SET status = 'DONE', version = version + 1",
+        "UPDATE compensation_compensationrun SET status = 'COMPLETED', version = version + 1",
+        "UPDATE compensation_compensationstep SET status = 'DONE', version = version + 1",
         "UPDATE cases_case SET fault = 'x'",
-        "UPDATE cases_compensationstep SET error = 'x'",
+        "UPDATE compensation_compensationstep SET error = 'x'",
     ],
 )
 def test_the_database_refuses_a_change_without_an_entry(world: World, statement: str) -> None:
@@ -308,7 +310,7 @@ def test_the_database_refuses_a_change_without_an_entry(world: World, statement:
     ]
 
 
-@pytest.mark.parametrize("table", ["cases_casedefinition", "cases_compensationplan"])
+@pytest.mark.parametrize("table", ["cases_casedefinition", "compensation_compensationplan"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET digest = 'x'", "DELETE FROM {}"])
 def test_definitions_and_plans_never_change(world: World, table: str, verb: str) -> None:
     plan_for(world, approved_loan(world))

@@ -10,9 +10,17 @@ import pytest
 
 from accounts.acting import authority_of
 from cases import actions
-from cases.errors import UndoNotBegun
-from cases.models import CompensationRun
-from cases.permissions import step_actions
+from compensation.actions.run_verbs import pause as pause_run
+from compensation.actions.run_verbs import resume as resume_run
+from compensation.actions.step_verbs import (
+    abandon_step,
+    attest_step,
+    hand_step_to_human,
+    reassign_step,
+    retry_step,
+)
+from compensation.errors import UndoNotBegun
+from compensation.models import CompensationRun
 from ledger.errors import Conflict, Invalid
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
@@ -33,23 +41,25 @@ from tests.casework import (
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
+from verbs.catalogue import offers_of
+from verbs.subject import subject_of
 from workitems.actions import abandon as abandon_item
 from workitems.actions import compensate, retry_compensation, withdraw
-from workitems.actions.compensating import Wish
 
 Decide = Callable[[uuid.UUID, World], Any]
 DECISIONS: dict[str, Decide] = {
-    "reassign": lambda run, world: actions.reassign_step(
-        run, 1, assignee=world.analyst.actor_id, acting_user=world.operator
+    "reassign": lambda run, world: reassign_step(
+        run, 1, call=Call(world.operator), assignee=world.analyst.username
     ),
-    "hand-to-human": lambda run, world: actions.hand_step_to_human(
-        run, 1, assignee=world.analyst.actor_id, acting_user=world.operator
+    "hand-to-human": lambda run, world: hand_step_to_human(
+        run, 1, call=Call(world.operator), assignee=world.analyst.username
     ),
-    "attest": lambda run, world: actions.attest_step(
-        run, 1, evidence="Letter of 4 May", acting_user=world.operator
+    "attest": lambda run, world: attest_step(
+        run, 1, call=Call(world.operator), evidence="Letter of 4 May"
     ),
-    "abandon": lambda run, world: actions.abandon_step(
-        run, 1, reason="Not worth it", acting_user=world.operator
+    "abandon": lambda run, world: abandon_step(
+        run, 1, call=Call(world.operator), reason="Not worth it"
     ),
 }
 
@@ -84,7 +94,7 @@ def two_steps(world: World) -> tuple[uuid.UUID, CompensationRun]:
 def adopted(world: World) -> tuple[uuid.UUID, uuid.UUID, CompensationRun]:
     """A run of two steps that has adopted an undo asked for at the item: (case, item, run)."""
     case_id, original = two_done(world)
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     return case_id, original, roll_back(world, case_id)
 
@@ -93,7 +103,8 @@ def allowed(world: World, run: CompensationRun) -> set[str]:
     step = steps(world, run.id)[0]
     with tenant_scope(world.operator.tenant_id):
         authority = authority_of(world.operator)
-        found = step_actions(run_row(world, run.id), step, authority)
+        step.run = run_row(world, run.id)
+        found = offers_of(subject_of("compensation_step"), [step], authority)[step.id]
     return {each.action for each in found if each.allowed}
 
 
@@ -114,7 +125,7 @@ def test_an_undo_that_failed_before_the_run_and_cannot_begin_again_is_decided_ab
     world: World, how: str, step: str, status: str
 ) -> None:
     case_id, original = badly_undone(world)
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     run = roll_back(world, case_id)
     (failed,) = steps(world, run.id)
@@ -135,24 +146,24 @@ def test_an_undo_that_failed_before_the_run_and_cannot_begin_again_is_decided_ab
 
 def test_reassigning_it_still_needs_somebody(world: World) -> None:
     case_id, original = badly_undone(world)
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     run = roll_back(world, case_id)
     with pytest.raises(Invalid) as refused:
-        actions.reassign_step(run.id, 1, acting_user=world.operator)
+        reassign_step(run.id, 1, call=Call(world.operator))
     assert [each.pointer for each in refused.value.errors] == ["/assignee"]
-    actions.retry_step(run.id, 1, acting_user=world.operator)
+    retry_step(run.id, 1, call=Call(world.operator))
     drain()
     assert states(world, run) == ["FAILED"]
 
 
 def test_a_withdrawn_undo_is_forgotten_when_the_runs_own_cannot_begin(world: World) -> None:
     case_id, original = badly_undone(world)
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     run = roll_back(world, case_id)
     assert steps(world, run.id)[0].adopted
-    withdraw(original, reason="No", acting_user=world.operator)
+    withdraw(original, call=Call(world.operator), reason="No")
     drain()
     (failed,) = steps(world, run.id)
     assert (failed.status, failed.adopted, failed.compensation_id) == ("FAILED", False, None)
@@ -160,7 +171,7 @@ def test_a_withdrawn_undo_is_forgotten_when_the_runs_own_cannot_begin(world: Wor
     for how in ("attest", "reassign"):
         with pytest.raises(UndoNotBegun):
             DECISIONS[how](run.id, world)
-    actions.retry_step(run.id, 1, acting_user=world.operator)
+    retry_step(run.id, 1, call=Call(world.operator))
     drain()
     assert states(world, run) == ["FAILED"]
     DECISIONS["hand-to-human"](run.id, world)
@@ -174,7 +185,7 @@ def test_nothing_is_decided_behind_a_retry_at_the_item(world: World, how: str) -
     case_id, original, run = adopted(world)
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     assert states(world, run) == ["FAILED", "PLANNED"]
-    retry_compensation(original, acting_user=world.operator)
+    retry_compensation(original, call=Call(world.operator))
     before = len(entries(world, case_id))
     with pytest.raises(Conflict) as refused:
         DECISIONS[how](run.id, world)
@@ -196,8 +207,8 @@ def test_nothing_is_decided_behind_a_retry_at_the_item(world: World, how: str) -
 def test_retried_and_called_back_at_the_item_the_step_begins_anew(world: World) -> None:
     case_id, original, run = adopted(world)
     undo(world.analyst, case_id, "CANNOT_REVERSE")
-    retry_compensation(original, acting_user=world.operator)
-    withdraw(original, reason="No", acting_user=world.operator)
+    retry_compensation(original, call=Call(world.operator))
+    withdraw(original, call=Call(world.operator), reason="No")
     with pytest.raises(Conflict):
         DECISIONS["abandon"](run.id, world)
     drain()
@@ -212,11 +223,11 @@ def test_retried_and_called_back_at_the_item_the_step_begins_anew(world: World) 
 def test_retried_failed_and_abandoned_at_the_item_the_step_is_abandoned(world: World) -> None:
     case_id, original, run = adopted(world)
     undo(world.analyst, case_id, "CANNOT_REVERSE")
-    retry_compensation(original, acting_user=world.operator)
+    retry_compensation(original, call=Call(world.operator))
     task = open_undo(world.analyst, case_id)
     assert task.run_id is None
     work(world.analyst, task.id, "CANNOT_REVERSE")
-    abandon_item(original, reason="Not worth it", acting_user=world.operator)
+    abandon_item(original, call=Call(world.operator), reason="Not worth it")
     drain()
     assert states(world, run) == ["ABANDONED", "RUNNING"]
     undo(world.analyst, case_id)
@@ -227,11 +238,11 @@ def test_retried_failed_and_abandoned_at_the_item_the_step_is_abandoned(world: W
 @pytest.mark.parametrize("how", ["retry", *DECISIONS])
 def test_a_repair_does_not_end_a_pause(world: World, how: str) -> None:
     case_id, run = two_steps(world)
-    actions.suspend_case(case_id, reason="Wait", acting_user=world.operator)
+    actions.suspend_case(case_id, call=Call(world.operator), reason="Wait")
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     assert run_row(world, run.id).status == "FAULTED"
     if how == "retry":
-        actions.retry_step(run.id, 1, acting_user=world.operator)
+        retry_step(run.id, 1, call=Call(world.operator))
     else:
         DECISIONS[how](run.id, world)
     drain()
@@ -242,7 +253,7 @@ def test_a_repair_does_not_end_a_pause(world: World, how: str) -> None:
         undo(world.analyst, case_id)
     assert states(world, run)[1] == "PLANNED"
     assert run_row(world, run.id).status == "PAUSED"
-    actions.resume_case(case_id, acting_user=world.operator)
+    actions.resume_case(case_id, call=Call(world.operator))
     drain()
     assert states(world, run)[1] == "RUNNING"
     undo(world.analyst, case_id)
@@ -253,8 +264,8 @@ def test_a_repair_does_not_end_a_pause(world: World, how: str) -> None:
 
 def test_a_run_that_was_resumed_is_not_paused_by_a_later_repair(world: World) -> None:
     case_id, run = two_steps(world)
-    actions.pause_run(run.id, acting_user=world.operator)
-    actions.resume_run(run.id, acting_user=world.operator)
+    pause_run(run.id, call=Call(world.operator))
+    resume_run(run.id, call=Call(world.operator))
     undo(world.analyst, case_id, "CANNOT_REVERSE")
     DECISIONS["attest"](run.id, world)
     drain()

@@ -8,8 +8,18 @@ import pytest
 
 from accounts.acting import ActingUser
 from cases import actions
-from cases.errors import UndoNotBegun
-from cases.models import CompensationRun
+from compensation.actions.plan_execution import execute
+from compensation.actions.run_verbs import pause as pause_run
+from compensation.actions.run_verbs import resume as resume_run
+from compensation.actions.step_verbs import (
+    abandon_step,
+    attest_step,
+    hand_step_to_human,
+    reassign_step,
+    retry_step,
+)
+from compensation.errors import ManagedByRun, UndoNotBegun
+from compensation.models import CompensationRun
 from config.demo.transfers import balances, open_accounts
 from executions.actions import record_result
 from executions.models import Execution
@@ -35,17 +45,9 @@ from tests.casework import (
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import abandon as abandon_item
-from workitems.actions import (
-    cancel,
-    compensate,
-    reject,
-    retry_compensation,
-    start,
-    withdraw,
-)
-from workitems.actions.compensating import Wish
-from workitems.errors import ManagedByRun
+from workitems.actions import cancel, compensate, reject, retry_compensation, start, withdraw
 from workitems.models import WorkItem
 
 TWO = (human("a"), human("b", when=".a != null and .b == null"))
@@ -91,12 +93,12 @@ def test_retrying_it_leads_to_compensated(world: World) -> None:
     case_id = two_done(world)
     run = failed_run(world, case_id)
     with pytest.raises(NotPermitted):
-        actions.retry_step(run.id, 1, acting_user=world.analyst)
+        retry_step(run.id, 1, call=Call(world.analyst))
     with pytest.raises(Conflict):
-        actions.retry_step(run.id, 2, acting_user=world.operator)
+        retry_step(run.id, 2, call=Call(world.operator))
     with pytest.raises(NotFound):
-        actions.retry_step(run.id, 1, acting_user=world.outsider)
-    actions.retry_step(run.id, 1, acting_user=world.operator)
+        retry_step(run.id, 1, call=Call(world.outsider))
+    retry_step(run.id, 1, call=Call(world.operator))
     assert case_row(world, case_id).status == "COMPENSATING"
     undo(world.analyst, case_id)
     undo(world.analyst, case_id)
@@ -109,8 +111,8 @@ def test_abandoning_it_leaves_the_case_partially_compensated(world: World) -> No
     case_id = two_done(world)
     run = failed_run(world, case_id)
     with pytest.raises(Invalid):
-        actions.abandon_step(run.id, 1, reason=" ", acting_user=world.operator)
-    actions.abandon_step(run.id, 1, reason="Not worth it", acting_user=world.operator)
+        abandon_step(run.id, 1, call=Call(world.operator), reason=" ")
+    abandon_step(run.id, 1, call=Call(world.operator), reason="Not worth it")
     drain()
     undo(world.analyst, case_id)
     assert states(world, run) == ["ABANDONED", "DONE"]
@@ -130,9 +132,9 @@ def test_attesting_it_needs_evidence_and_counts_as_undone(world: World) -> None:
     case_id = two_done(world)
     run = failed_run(world, case_id)
     with pytest.raises(Invalid) as refused:
-        actions.attest_step(run.id, 1, evidence="", acting_user=world.operator)
+        attest_step(run.id, 1, call=Call(world.operator), evidence="")
     assert [e.pointer for e in refused.value.errors] == ["/evidence"]
-    actions.attest_step(run.id, 1, evidence="Letter of 4 May", acting_user=world.operator)
+    attest_step(run.id, 1, call=Call(world.operator), evidence="Letter of 4 May")
     drain()
     undo(world.analyst, case_id)
     assert states(world, run) == ["RESOLVED", "DONE"]
@@ -143,8 +145,8 @@ def test_reassigning_it_asks_somebody_else(world: World) -> None:
     case_id = two_done(world)
     run = failed_run(world, case_id)
     with pytest.raises(Invalid):
-        actions.reassign_step(run.id, 1, acting_user=world.operator)
-    actions.reassign_step(run.id, 1, assignee=world.surveyor.actor_id, acting_user=world.operator)
+        reassign_step(run.id, 1, call=Call(world.operator))
+    reassign_step(run.id, 1, call=Call(world.operator), assignee=world.surveyor.username)
     assert open_undo(world.surveyor, case_id).assignee_id == world.surveyor.actor_id
     undo(world.surveyor, case_id)
     assert states(world, run)[0] == "DONE"
@@ -156,10 +158,10 @@ def test_an_undo_task_that_ends_badly_fails_its_step(world: World, how: str) -> 
     run = roll_back(world, case_id)
     task = open_undo(world.analyst, case_id)
     if how == "reject":
-        start(task.id, acting_user=world.analyst)
-        reject(task.id, reason="Not me", acting_user=world.analyst)
+        start(task.id, call=Call(world.analyst))
+        reject(task.id, call=Call(world.analyst), reason="Not me")
     else:
-        cancel(task.id, reason="Mistake", acting_user=world.operator)
+        cancel(task.id, call=Call(world.operator), reason="Mistake")
     drain()
     assert states(world, run) == ["FAILED", "PLANNED"]
     assert steps(world, run.id)[0].error != ""
@@ -170,10 +172,10 @@ def test_an_undo_of_a_run_is_repaired_through_its_step(world: World) -> None:
     run = failed_run(world, case_id)
     original = steps(world, run.id)[0].original_id
     with pytest.raises(ManagedByRun) as refused:
-        retry_compensation(original, acting_user=world.operator)
+        retry_compensation(original, call=Call(world.operator))
     assert refused.value.extra["run"] == str(run.id)
     with pytest.raises(ManagedByRun):
-        abandon_item(original, reason="x", acting_user=world.operator)
+        abandon_item(original, call=Call(world.operator), reason="x")
     assert states(world, run) == ["FAILED", "PLANNED"]
 
 
@@ -197,9 +199,7 @@ def test_an_automated_undo_that_keeps_failing_is_visible_and_handed_to_a_person(
     assert (step.status, case_row(world, case_id).status) == ("FAILED", "COMPENSATION_FAULTED")
     assert step.error != ""
     assert balances(world.operator.tenant_id) == {"bank": 999_995, "customer": 5}
-    actions.hand_step_to_human(
-        run.id, 1, candidate_groups=["compliance"], acting_user=world.operator
-    )
+    hand_step_to_human(run.id, 1, call=Call(world.operator), candidate_groups=["compliance"])
     undo(world.compliance, case_id, "CORRECTED")
     assert case_row(world, case_id).status == "COMPENSATED"
     verify()
@@ -224,17 +224,15 @@ def test_a_step_that_cannot_begin_fails_and_is_decided_about(
     assert (step.status, step.compensation_id) == ("FAILED", None)
     assert step.error == "undo-a: the inputMapping must give an object"
     with pytest.raises(UndoNotBegun):
-        actions.attest_step(run.id, 1, evidence="x", acting_user=world.operator)
-    actions.retry_step(run.id, 1, acting_user=world.operator)
+        attest_step(run.id, 1, call=Call(world.operator), evidence="x")
+    retry_step(run.id, 1, call=Call(world.operator))
     drain()
     assert steps(world, run.id)[0].status == "FAILED"
     if how == "abandon":
-        actions.abandon_step(run.id, 1, reason="Wrong definition", acting_user=world.operator)
+        abandon_step(run.id, 1, call=Call(world.operator), reason="Wrong definition")
         drain()
     else:
-        actions.hand_step_to_human(
-            run.id, 1, assignee=world.analyst.actor_id, acting_user=world.operator
-        )
+        hand_step_to_human(run.id, 1, call=Call(world.operator), assignee=world.analyst.username)
         undo(world.analyst, case_id)
     assert case_row(world, case_id).status == status
     verify()
@@ -275,7 +273,7 @@ def test_a_running_case_waits_after_a_partial_run_unless_told_to_go_on(
 ) -> None:
     case_id = two_done(world, ends=False)
     plan = plan_for(world, case_id, scope={"kind": "steps", "steps": ["b"]})
-    actions.execute(plan.id, digest=plan.digest, resume_after=resume, acting_user=world.operator)
+    execute(plan.id, call=Call(world.operator, digest=plan.digest), resume_after=resume)
     drain()
     undo(world.analyst, case_id)
     assert case_row(world, case_id).status == status
@@ -284,15 +282,15 @@ def test_a_running_case_waits_after_a_partial_run_unless_told_to_go_on(
 def test_a_paused_run_starts_nothing_until_it_is_resumed(world: World) -> None:
     case_id = two_done(world)
     run = roll_back(world, case_id)
-    actions.suspend_case(case_id, reason="Wait", acting_user=world.operator)
+    actions.suspend_case(case_id, call=Call(world.operator), reason="Wait")
     assert run_row(world, run.id).status == "PAUSED"
     undo(world.analyst, case_id)
     assert states(world, run) == ["DONE", "PLANNED"]
-    actions.resume_run(run.id, acting_user=world.operator)
+    resume_run(run.id, call=Call(world.operator))
     drain()
     assert states(world, run) == ["DONE", "RUNNING"]
-    actions.pause_run(run.id, acting_user=world.operator)
-    actions.resume_case(case_id, acting_user=world.operator)
+    pause_run(run.id, call=Call(world.operator))
+    actions.resume_case(case_id, call=Call(world.operator))
     undo(world.analyst, case_id)
     assert case_row(world, case_id).status == "COMPENSATED"
 
@@ -301,8 +299,8 @@ def test_a_case_that_faulted_midway_is_rolled_back(world: World) -> None:
     case_id = open_loan(world)
     finish(world.analyst, case_id, "credit-check", "PASSED")
     item = open_item(world.surveyor, case_id, "valuation")
-    start(item.id, acting_user=world.surveyor)
-    reject(item.id, reason="No access", acting_user=world.surveyor)
+    start(item.id, call=Call(world.surveyor))
+    reject(item.id, call=Call(world.surveyor), reason="No access")
     drain()
     assert case_row(world, case_id).status == "FAULTED"
     run = roll_back(world, case_id)
@@ -314,7 +312,7 @@ def test_a_case_that_faulted_midway_is_rolled_back(world: World) -> None:
 def test_an_undo_under_way_is_adopted_and_awaited(world: World) -> None:
     case_id = two_done(world)
     original = plan_items(world, case_id)["b"].target_id
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     run = roll_back(world, case_id)
     first = steps(world, run.id)[0]
@@ -328,10 +326,10 @@ def test_an_undo_under_way_is_adopted_and_awaited(world: World) -> None:
 def test_an_adopted_undo_that_is_withdrawn_is_begun_anew_by_the_run(world: World) -> None:
     case_id = two_done(world)
     original = plan_items(world, case_id)["b"].target_id
-    compensate(original, Wish(reason="Alone"), acting_user=world.operator)
+    compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     run = roll_back(world, case_id)
-    withdraw(original, reason="No", acting_user=world.operator)
+    withdraw(original, call=Call(world.operator), reason="No")
     drain()
     first = steps(world, run.id)[0]
     assert (first.status, first.adopted) == ("RUNNING", False)
@@ -366,4 +364,4 @@ def test_a_result_that_comes_in_during_a_rollback_is_undone_first(world: World) 
 
 
 def _report(who: ActingUser, execution_id: uuid.UUID) -> None:
-    record_result(execution_id, outcome="succeeded", output={"paid": 1}, acting_user=who)
+    record_result(execution_id, call=Call(who), outcome="succeeded", output={"paid": 1})

@@ -10,9 +10,9 @@ import pytest
 from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
-from accounts.actions import set_active
-from compensation import actions as compensation
+from compensation.actions.undo import begin
 from compensation.planning import UndoRequest
+from compensation.subject import lock_row
 from config.demo.transfers import balances, open_accounts, transfers
 from executions.actions import cancel_execution, request_execution
 from executions.models import Execution
@@ -20,9 +20,11 @@ from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.record import EntryRef
 from ledger.selectors import Entry
 from ledger.tenancy import set_tenant, tenant_scope
+from people.actions import deactivate
 from tests import states
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
 from workitems.lifecycle import Status
 from workitems.models import WorkItem
@@ -136,7 +138,7 @@ def test_a_retry_of_a_program_keeps_its_key(world: World) -> None:
     drain()
     assert state(world, item)[0] == "COMPENSATION_FAULTED"
     open_accounts(world.system.tenant_id, AFTER)
-    actions.retry_compensation(item.id, acting_user=world.operator)
+    actions.retry_compensation(item.id, call=Call(world.operator))
     drain()
     assert state(world, item) == ("COMPENSATED", "COMPENSATED", 7)
     assert tries(world, item) == [(1, 1, "automated", "FAILED"), (1, 2, "automated", "DONE")]
@@ -150,7 +152,7 @@ def test_a_second_round_has_a_key_of_its_own(world: World) -> None:
     item = paid(world, FAILS)
     states.compensate(item, world.operator)
     drain(fast_forward=True)
-    actions.abandon(item.id, reason="Too small", acting_user=world.operator)
+    actions.abandon(item.id, call=Call(world.operator), reason="Too small")
     assert state(world, item) == ("COMPLETED", "NONE", 6)
     again = states.compensate(item, world.operator)
     assert execution(world, again.attempt.compensation_id).idempotency_key == f"comp:{item.id}:2"
@@ -161,7 +163,7 @@ def test_a_second_round_has_a_key_of_its_own(world: World) -> None:
 def test_calling_the_program_back_is_a_fault_somebody_decides_on(world: World) -> None:
     item = paid(world, REVERSED)
     run_id = states.compensate(item, world.operator).attempt.compensation_id
-    cancel_execution(run_id, reason="wrong account", acting_user=world.operator)
+    cancel_execution(run_id, call=Call(world.operator), reason="wrong account")
     drain()
     assert state(world, item) == ("COMPENSATION_FAULTED", "COMPENSATION_FAULTED", 5)
     assert states.attempts(world, item.id)[0].error == "cancelled: wrong account"
@@ -171,25 +173,25 @@ def test_calling_the_program_back_is_a_fault_somebody_decides_on(world: World) -
 Decision = Callable[[uuid.UUID, ActingUser], Any]
 DECISIONS: dict[str, tuple[Decision, str, str, list[str]]] = {
     "retry": (
-        lambda id_, by: actions.retry_compensation(id_, acting_user=by),
+        lambda id_, by: actions.retry_compensation(id_, call=Call(by)),
         "compensation_retried", "COMPENSATING", ["FAILED", ""],
     ),
     "reassign": (
         lambda id_, by: actions.reassign_compensation(
-            id_, candidate_groups=["compliance"], acting_user=by
+            id_, call=Call(by), candidate_groups=["compliance"]
         ),
         "compensation_reassigned", "COMPENSATING", ["FAILED", ""],
     ),
     "hand-to-human": (
-        lambda id_, by: actions.hand_to_human(id_, acting_user=by),
+        lambda id_, by: actions.hand_to_human(id_, call=Call(by)),
         "compensation_handed_to_human", "COMPENSATING", ["FAILED", ""],
     ),
     "attest": (
-        lambda id_, by: actions.attest(id_, evidence="Receipt 7", acting_user=by),
+        lambda id_, by: actions.attest(id_, call=Call(by), evidence='Receipt 7'),
         "compensation_attested", "COMPENSATED", ["ATTESTED"],
     ),
     "abandon": (
-        lambda id_, by: actions.abandon(id_, reason="Too small", acting_user=by),
+        lambda id_, by: actions.abandon(id_, call=Call(by), reason='Too small'),
         "compensation_abandoned", "COMPLETED", ["ABANDONED"],
     ),
 }  # fmt: skip
@@ -229,8 +231,8 @@ def test_a_decision_about_a_fault(world: World, name: str, mode: str) -> None:
 
 def test_words_that_people_give_are_kept_with_the_decision(world: World) -> None:
     attested, abandoned = (states.faulted(world.operator).original for _ in range(2))
-    actions.attest(attested.id, evidence=" Receipt 7 ", acting_user=world.operator)
-    actions.abandon(abandoned.id, reason="Too small", acting_user=world.operator)
+    actions.attest(attested.id, call=Call(world.operator), evidence=" Receipt 7 ")
+    actions.abandon(abandoned.id, call=Call(world.operator), reason="Too small")
     assert states.history(world, "work_item", attested.id)[-1].payloads["evidence"] == "Receipt 7"
     assert states.history(world, "work_item", abandoned.id)[-1].payloads["reason"] == "Too small"
 
@@ -238,16 +240,16 @@ def test_words_that_people_give_are_kept_with_the_decision(world: World) -> None
 @pytest.mark.parametrize(
     ("decide", "pointer"),
     [
-        (lambda i, u: actions.attest(i, evidence=" ", acting_user=u), "/evidence"),
-        (lambda i, u: actions.abandon(i, reason="", acting_user=u), "/reason"),
-        (lambda i, u: actions.reassign_compensation(i, acting_user=u), "/assignee"),
+        (lambda i, u: actions.attest(i, call=Call(u), evidence=" "), "/evidence"),
+        (lambda i, u: actions.abandon(i, call=Call(u), reason=""), "/reason"),
+        (lambda i, u: actions.reassign_compensation(i, call=Call(u)), "/assignee"),
         (
-            lambda i, u: actions.reassign_compensation(i, assignee=uuid.uuid4(), acting_user=u),
+            lambda i, u: actions.reassign_compensation(i, call=Call(u), assignee="nobody"),
             "/assignee",
         ),
         (
-            lambda i, u: actions.hand_to_human(i, candidate_groups=[""], acting_user=u),
-            "/candidate_groups",
+            lambda i, u: actions.hand_to_human(i, call=Call(u), candidate_groups=[""]),
+            "/candidate_groups/0",
         ),
     ],
     ids=["evidence", "reason", "nobody", "stranger", "groups"],
@@ -265,11 +267,11 @@ def test_a_decision_without_its_words_is_refused(
 
 def test_a_retry_finds_somebody_for_a_named_performer_who_left(world: World) -> None:
     item = states.completed(world.analyst)
-    begun = states.compensate(item, world.operator, assignee=world.surveyor.actor_id)
+    begun = states.compensate(item, world.operator, assignee=world.surveyor.username)
     states.undo(begun.attempt.compensation_id, world.surveyor, "CANNOT_REVERSE")
     assert world.surveyor.membership_id is not None
-    set_active(world.surveyor.membership_id, active=False, acting_user=world.admin)
-    again = actions.retry_compensation(item.id, acting_user=world.operator)
+    deactivate(world.surveyor.membership_id, call=Call(world.admin))
+    again = actions.retry_compensation(item.id, call=Call(world.operator))
     task = states.stored(world, again.attempt.compensation_id)
     assert (task.assignee_id, again.attempt.replaced_performer) == (
         world.analyst.actor_id, "assignee_not_available",
@@ -280,7 +282,7 @@ def test_withdrawing_settles_both_and_the_task_settles_nothing_again(world: Worl
     item = states.completed(world.analyst)
     before = work_done(world, item)
     task_id = states.compensate(item, world.operator).attempt.compensation_id
-    actions.withdraw(item.id, reason="Mistake", acting_user=world.operator)
+    actions.withdraw(item.id, call=Call(world.operator), reason="Mistake")
     drain()
     assert state(world, item) == ("COMPLETED", "NONE", 5)
     task = states.stored(world, task_id)
@@ -294,28 +296,28 @@ def test_withdrawing_settles_both_and_the_task_settles_nothing_again(world: Worl
     )  # fmt: skip
     assert work_done(world, item) == before
     with pytest.raises(Conflict):
-        actions.start(task_id, acting_user=world.analyst)
+        actions.start(task_id, call=Call(world.analyst))
     assert tries(world, states.compensate(item, world.operator).original)[-1] == (2, 1, "human", "")
 
 
 def test_an_undo_that_has_started_is_not_withdrawn(world: World) -> None:
     begun = states.compensating(world.operator)
-    actions.start(begun.attempt.compensation_id, acting_user=world.operator)
+    actions.start(begun.attempt.compensation_id, call=Call(world.operator))
     with pytest.raises(Conflict) as refused:
-        actions.withdraw(begun.original.id, acting_user=world.operator)
+        actions.withdraw(begun.original.id, call=Call(world.operator))
     assert refused.value.code == "undo_started"
     assert state(world, begun.original) == ("COMPENSATING", "COMPENSATING", 4)
     assert states.stored(world, begun.attempt.compensation_id).status == Status.IN_PROGRESS
     # Put down again it is as if nobody had begun.
-    actions.stop(begun.attempt.compensation_id, acting_user=world.operator)
-    actions.withdraw(begun.original.id, acting_user=world.operator)
+    actions.stop(begun.attempt.compensation_id, call=Call(world.operator))
+    actions.withdraw(begun.original.id, call=Call(world.operator))
     assert state(world, begun.original) == ("COMPLETED", "NONE", 5)
 
 
 def test_a_program_is_withdrawn_before_it_runs(world: World) -> None:
     item = paid(world, REVERSED)
     run_id = states.compensate(item, world.operator).attempt.compensation_id
-    actions.withdraw(item.id, acting_user=world.operator)
+    actions.withdraw(item.id, call=Call(world.operator))
     drain()
     assert (execution(world, run_id).status, state(world, item)) == (
         "CANCELLED", ("COMPLETED", "NONE", 5),
@@ -332,7 +334,7 @@ def test_between_two_attempts_a_program_has_started(world: World) -> None:
     run = execution(world, run_id)
     assert (run.status, run.attempts) == ("PENDING", 1)
     with pytest.raises(Conflict) as refused:
-        actions.withdraw(item.id, acting_user=world.operator)
+        actions.withdraw(item.id, call=Call(world.operator))
     assert refused.value.code == "undo_started"
     assert state(world, item) == ("COMPENSATING", "COMPENSATING", 4)
 
@@ -342,23 +344,22 @@ def test_who_asked_may_withdraw_and_nobody_else(world: World) -> None:
     states.compensate(item, world.analyst)
     for name in ("surveyor", "bystander", "approver"):
         with pytest.raises(NotPermitted):
-            actions.withdraw(item.id, acting_user=world.of(name))
-    actions.withdraw(item.id, acting_user=world.analyst)
+            actions.withdraw(item.id, call=Call(world.of(name)))
+    actions.withdraw(item.id, call=Call(world.analyst))
     assert state(world, item) == ("COMPLETED", "NONE", 5)
 
 
 @pytest.mark.parametrize("mode", ["human", "automated"])
 def test_an_execution_is_undone_by_a_person_or_a_program(world: World, mode: str) -> None:
     open_accounts(world.system.tenant_id)
-    done = request_execution(capability="demo.transfer", input=TRANSFER, acting_user=world.analyst)
+    done = request_execution(call=Call(world.analyst), capability="demo.transfer", input=TRANSFER)
     drain()
     by = authority_of_in(world, world.operator)
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        row = compensation.kind_of("execution").lock(done.id)
+        row = lock_row("execution", done.id)
         assert row is not None
-        attempt = compensation.begin(
-            compensation.kind_of("execution"),
+        attempt = begin(
             row,
             UndoRequest(
                 mode=mode,

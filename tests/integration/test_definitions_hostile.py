@@ -14,6 +14,7 @@ from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from tests.definitions import definition, human
 from tests.world import World
+from verbs.call import Call
 
 SCHEMA = "/spec/bindings/0/humanTask/resolutionSchema"
 SOURCE = """\
@@ -67,7 +68,7 @@ def test_yaml_that_cannot_be_kept_is_refused_by_line(
 ) -> None:
     before = stored(world)
     with pytest.raises(Invalid) as refused:
-        actions.deploy_definition(hostile(**words), acting_user=world.operator)
+        actions.deploy_definition(call=Call(world.operator), source=hostile(**words))
     (error,) = refused.value.errors
     assert error.pointer == pointer
     assert error.message.startswith(f"line {line}: ")
@@ -92,7 +93,7 @@ def test_json_that_cannot_be_kept_is_refused(world: World, value: Any, pointer: 
     source["spec"]["bindings"][0]["humanTask"]["resolutionSchema"] = {"const": value}
     before = stored(world)
     with pytest.raises(Invalid) as refused:
-        actions.deploy_definition(source, acting_user=world.operator)
+        actions.deploy_definition(call=Call(world.operator), source=source)
     assert [error.pointer for error in refused.value.errors] == [pointer]
     assert stored(world) == before
 
@@ -100,12 +101,14 @@ def test_json_that_cannot_be_kept_is_refused(world: World, value: Any, pointer: 
 def test_text_with_half_a_character_is_refused(world: World) -> None:
     before = stored(world)
     with pytest.raises(Invalid) as refused:
-        actions.deploy_definition(hostile(TITLE="\ud800"), acting_user=world.operator)
+        actions.deploy_definition(call=Call(world.operator), source=hostile(TITLE="\ud800"))
     assert [error.pointer for error in refused.value.errors] == [""]
     assert stored(world) == before
 
 
 def test_the_largest_whole_number_is_kept(world: World) -> None:
-    row = actions.deploy_definition(hostile(MAXIMUM=str(2**53 - 1)), acting_user=world.operator)
+    row = actions.deploy_definition(
+        call=Call(world.operator), source=hostile(MAXIMUM=str(2**53 - 1))
+    )
     task = row.compiled["bindings"][0]["human_task"]
     assert task["resolution_schema"]["maximum"] == 9_007_199_254_740_991

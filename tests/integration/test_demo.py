@@ -10,7 +10,7 @@ from knox.crypto import hash_token
 
 from accounts.selectors import acting_as, holder_of_token, places_of, tenant_named
 from config.demo import loading
-from config.demo.people import CAST
+from config.demo.demo_people import CAST
 from config.demo.transfers import balances
 from tests.world import CAST as ROLES
 from tests.world import PASSWORD, World

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from config.demo.transfers import balances, open_accounts
 from ledger.dispatch import queue
+from ledger.dispatch.consumer_registry import Done, Event
 from ledger.dispatch.queue import LeaseLost
-from ledger.dispatch.registry import Done, Event
 from ledger.ids import new_id
 from ledger.models import OutboxTask
 from ledger.tenancy import system_scope, tenant_scope

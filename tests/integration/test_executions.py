@@ -13,11 +13,12 @@ import pytest
 from accounts.acting import ActingUser
 from compensation.counters import next_completion
 from config.demo.transfers import balances, open_accounts, transfers
-from executions import registry, selectors
-from executions.actions import cancel_execution, record_result, request_execution, within
+from executions import capability_registry, selectors
+from executions.actions import cancel_execution, record_result, request_execution
+from executions.actions.execution_opening import NewExecution, open_execution
+from executions.capability_registry import Invocation, Permanent, Result, RetryPolicy
 from executions.errors import AlreadyDispatched
 from executions.models import Execution, ExecutionJob
-from executions.registry import Call, Permanent, Result, RetryPolicy
 from ledger import selectors as entries
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.ids import new_id
@@ -25,13 +26,14 @@ from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
 from tests.world import World
-from web.describers import Description, describe
+from verbs.call import Call
+from verbs.subject import Description, describe
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 
 
 def request(acting_user: ActingUser, capability: str, input: Any, **more: Any) -> Execution:  # noqa: A002
-    return request_execution(capability=capability, input=input, acting_user=acting_user, **more)
+    return request_execution(call=Call(acting_user), capability=capability, input=input, **more)
 
 
 def stored(world: World, execution: Execution) -> Execution:
@@ -54,8 +56,8 @@ def jobs(world: World) -> int:
 
 def opened(world: World, **new: Any) -> Execution:
     with tenant_scope(world.system.tenant_id):
-        return within.open_execution(
-            within.NewExecution(
+        return open_execution(
+            NewExecution(
                 tenant_id=world.system.tenant_id, requested_by=world.system.actor_id, **new
             ),
             by=ActorRef(world.system.actor_id, "SYSTEM", "system"),
@@ -238,25 +240,21 @@ def test_in_a_case_an_unknown_capability_waits_for_its_result(world: World) -> N
     assert execution.status == "WAITING"
     assert jobs(world) == 0
     with pytest.raises(NotPermitted):
-        record_result(execution.id, outcome="succeeded", acting_user=world.bystander)
+        record_result(execution.id, call=Call(world.bystander), outcome="succeeded")
     with pytest.raises(NotFound):
-        record_result(execution.id, outcome="succeeded", acting_user=world.outsider)
+        record_result(execution.id, call=Call(world.outsider), outcome="succeeded")
     with pytest.raises(Stale):
-        record_result(
-            execution.id, outcome="succeeded", acting_user=world.agent, expected_version=7
-        )
+        record_result(execution.id, call=Call(world.agent, versions=[7]), outcome="succeeded")
     with pytest.raises(Invalid) as refusal:
-        record_result(execution.id, outcome="perhaps", acting_user=world.agent)
+        record_result(execution.id, call=Call(world.agent), outcome="perhaps")
     assert refusal.value.errors[0].pointer == "/outcome"
     with pytest.raises(Invalid) as refusal:
-        record_result(execution.id, outcome="failed", acting_user=world.agent)
+        record_result(execution.id, call=Call(world.agent), outcome="failed")
     assert refusal.value.errors[0].pointer == "/error"
     assert stored(world, execution).status == "WAITING"
 
-    record_result(
-        execution.id, outcome="succeeded", output={"booked": True}, acting_user=world.agent,
-        expected_version=1,
-    )  # fmt: skip
+    seen = Call(world.agent, versions=[1])
+    record_result(execution.id, call=seen, outcome="succeeded", output={"booked": True})
 
     row = stored(world, execution)
     assert (row.status, row.output, row.completion_seq) == ("SUCCEEDED", {"booked": True}, 1)
@@ -265,12 +263,12 @@ def test_in_a_case_an_unknown_capability_waits_for_its_result(world: World) -> N
         ("succeeded", "WAITING", "SUCCEEDED", 2),
     ]
     with pytest.raises(Conflict, match="illegal_state"):
-        record_result(execution.id, outcome="failed", error="no", acting_user=world.agent)
+        record_result(execution.id, call=Call(world.agent), outcome="failed", error="no")
 
 
 def test_an_outside_failure_is_recorded_with_its_reason(world: World) -> None:
     execution = opened(world, capability="erp.book", input={}, case_id=new_id())
-    record_result(execution.id, outcome="failed", error="ledger closed", acting_user=world.operator)
+    record_result(execution.id, call=Call(world.operator), outcome="failed", error="ledger closed")
     row = stored(world, execution)
     assert (row.status, row.error, row.completion_seq) == ("FAILED", "ledger closed", None)
 
@@ -279,33 +277,33 @@ def test_cancelling_before_the_dispatch_prevents_the_effect(world: World) -> Non
     open_accounts(world.system.tenant_id)
     execution = request(world.analyst, "demo.transfer", TRANSFER)
     with pytest.raises(NotPermitted):
-        cancel_execution(execution.id, reason="no", acting_user=world.bystander)
+        cancel_execution(execution.id, call=Call(world.bystander), reason="no")
     with pytest.raises(Stale):
-        cancel_execution(execution.id, reason="no", acting_user=world.analyst, expected_version=2)
-    cancel_execution(execution.id, reason="asked twice", acting_user=world.analyst)
+        cancel_execution(execution.id, call=Call(world.analyst, versions=[2]), reason="no")
+    cancel_execution(execution.id, call=Call(world.analyst), reason="asked twice")
     drain(fast_forward=True)
     row = stored(world, execution)
     assert (row.status, row.compensation_state) == ("CANCELLED", "NONE")
     assert balances(world.system.tenant_id) == {"bank": 1_000_000, "customer": 0}
     assert history(world, execution)[-1] == ("cancelled", "PENDING", "CANCELLED", 2)
     with pytest.raises(Conflict):
-        cancel_execution(execution.id, reason="again", acting_user=world.analyst)
+        cancel_execution(execution.id, call=Call(world.analyst), reason="again")
 
 
 def test_between_two_attempts_it_cannot_be_cancelled(world: World) -> None:
     execution = request(world.analyst, "demo.flaky", {"fail_times": 1})
     drain()
     with pytest.raises(AlreadyDispatched):
-        cancel_execution(execution.id, reason="too late", acting_user=world.operator)
+        cancel_execution(execution.id, call=Call(world.operator), reason="too late")
     assert stored(world, execution).status == "PENDING"
 
 
 def test_another_tenants_execution_is_not_there(world: World) -> None:
     execution = request(world.analyst, "demo.flaky", {"fail_times": 0})
     with pytest.raises(NotFound):
-        cancel_execution(execution.id, reason="mine now", acting_user=world.outsider)
+        cancel_execution(execution.id, call=Call(world.outsider), reason="mine now")
     with pytest.raises(NotFound):
-        cancel_execution(uuid.uuid4(), reason="nothing", acting_user=world.operator)
+        cancel_execution(uuid.uuid4(), call=Call(world.operator), reason="nothing")
 
 
 def test_a_capability_that_vanished_fails_with_its_name(world: World) -> None:
@@ -323,17 +321,18 @@ def test_a_capability_that_vanished_fails_with_its_name(world: World) -> None:
 
 
 def declared(
-    monkeypatch: pytest.MonkeyPatch, handler: Callable[[Call], Result], **more: Any
+    monkeypatch: pytest.MonkeyPatch, handler: Callable[[Invocation], Result], **more: Any
 ) -> None:
     """Register `test.own` for the length of the test."""
-    monkeypatch.setattr(registry, "_capabilities", dict(registry._capabilities))  # noqa: SLF001  -- there is no way back
-    registry.capability("test.own", **more)(handler)
+    known = dict(capability_registry._capabilities)  # noqa: SLF001  -- there is no way back
+    monkeypatch.setattr(capability_registry, "_capabilities", known)
+    capability_registry.capability("test.own", **more)(handler)
 
 
 def test_a_handler_that_would_end_the_program_only_failed_for_now(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ends(_call: Call) -> Result:
+    def ends(_call: Invocation) -> Result:
         sys.exit(3)
 
     declared(monkeypatch, ends, retry=RetryPolicy(max_attempts=2))
@@ -349,7 +348,7 @@ def test_a_handler_that_would_end_the_program_only_failed_for_now(
 def test_an_error_is_stored_whatever_is_in_its_text(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
-    def broken(_call: Call) -> Result:
+    def broken(_call: Invocation) -> Result:
         raise kind("nul \x00 and half a pair \ud800.")
 
     declared(monkeypatch, broken, retry=RetryPolicy(max_attempts=1))
@@ -370,7 +369,7 @@ def test_a_handler_that_runs_too_long_loses_its_lease_and_its_word(
     """It hangs, its lease runs out, another attempt succeeds; what it says later is not stored."""
     calls: list[int] = []
 
-    def hangs(call: Call) -> Result:
+    def hangs(call: Invocation) -> Result:
         calls.append(call.attempt)
         if len(calls) == 1:
             beats = [thread for thread in threading.enumerate() if thread.name == "lease"]

@@ -9,14 +9,13 @@ import pytest
 from django.db import transaction
 
 from accounts.acting import ActingUser
-from compensation import actions as compensation
-from compensation.planning import Exclusion, OriginalRef, UndoRequest, plan_original
-from compensation.policy import CompensationPolicy
+from compensation.actions.undo import begin, retry
+from compensation.errors import ManagedByRun
+from compensation.planning import Exclusion, UndoRequest, plan_original
+from compensation.subject import lock_row, part_alone
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import selectors
 from executions.actions import cancel_execution, request_execution
-from executions.actions.within import lock_executions
-from executions.errors import ManagedByRun
 from executions.models import Execution
 from ledger import selectors as entries
 from ledger.clock import now
@@ -27,6 +26,7 @@ from ledger.tenancy import set_tenant, tenant_scope
 from tests.draining import drain, expire_leases
 from tests.subprocesses import manage
 from tests.world import World
+from verbs.call import Call
 
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
 THERE_AND_BACK = [("bank", "customer", 25_000), ("customer", "bank", 25_000)]
@@ -35,7 +35,7 @@ THERE_AND_BACK = [("bank", "customer", 25_000), ("customer", "bank", 25_000)]
 def transferred(world: World) -> Execution:
     open_accounts(world.system.tenant_id)
     execution = request_execution(
-        capability="demo.transfer", input=TRANSFER, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.transfer", input=TRANSFER
     )
     drain()
     return stored(world, execution.id)
@@ -64,10 +64,8 @@ def undo(world: World, original: Execution, **more: Any) -> Execution:
     )
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        [row] = lock_executions([original.id])
-        attempt = compensation.begin(
-            compensation.kind_of("execution"), row, request, by=ref(world.operator)
-        )
+        row = lock_row("execution", original.id)
+        attempt = begin(row, request, by=ref(world.operator))
     return stored(world, attempt.compensation_id)
 
 
@@ -75,10 +73,8 @@ def again(world: World, original: Execution) -> Execution:
     """Retry a faulted undo with the same request."""
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        [row] = lock_executions([original.id])
-        attempt = compensation.retry(
-            compensation.kind_of("execution"), row, None, by=ref(world.operator)
-        )
+        row = lock_row("execution", original.id)
+        attempt = retry(row, None, by=ref(world.operator))
     return stored(world, attempt.compensation_id)
 
 
@@ -133,16 +129,11 @@ def test_an_undo_and_its_original_settle_together(world: World) -> None:
 def test_what_ran_without_effect_is_never_undone(world: World, mode: str) -> None:
     open_accounts(world.system.tenant_id)
     original = request_execution(
-        capability="demo.transfer", input=TRANSFER, mode=mode, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.transfer", input=TRANSFER, mode=mode
     )
     drain()
     assert states(world, original) == [("SUCCEEDED", "NONE")]
-    row = stored(world, original.id)
-    planned = plan_original(
-        row, OriginalRef("execution", row.id, row.capability), settled="SUCCEEDED",
-        policy=CompensationPolicy.from_json(row.policy), completed_at=row.ended_at,
-        completed_by=row.requested_by_id, in_flight=False, strategy=None, now=now(),
-    )  # fmt: skip
+    planned = plan_original(part_alone(stored(world, original.id)), strategy=None, now=now())
     assert isinstance(planned, Exclusion)
     assert (planned.code, planned.detail, planned.alternatives) == (
         "not_completed", "It ran without effect: there is nothing to undo.", ("nothing_to_do",),
@@ -159,9 +150,9 @@ def test_what_ran_without_effect_is_never_undone(world: World, mode: str) -> Non
 def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(world: World) -> None:
     original = transferred(world)
     spent = request_execution(
+        call=Call(world.analyst),
         capability="demo.transfer",
-        input={"from": "customer", "to": "bank", "amount": 25_000},
-        acting_user=world.analyst,
+        input={"from": "customer", "to": "bank", "amount": 25000},
     )
     drain()
     undoing = undo(world, original)
@@ -175,7 +166,7 @@ def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(wo
     assert last.payloads["error"] == "account 'customer' holds 0, which is less than 25000"
     assert stored(world, spent.id).status == "SUCCEEDED"
 
-    request_execution(capability="demo.transfer", input=TRANSFER, acting_user=world.analyst)
+    request_execution(call=Call(world.analyst), capability="demo.transfer", input=TRANSFER)
     drain()
     second = again(world, original)
     assert second.idempotency_key == undoing.idempotency_key
@@ -207,7 +198,7 @@ def test_an_undo_that_always_fails_is_tried_with_backoff_then_faulted(world: Wor
 def test_an_undo_called_back_faults_its_original(world: World) -> None:
     original = transferred(world)
     undoing = undo(world, original)
-    cancel_execution(undoing.id, reason="wrong one", acting_user=world.operator)
+    cancel_execution(undoing.id, call=Call(world.operator), reason="wrong one")
     drain()
     assert states(world, original, undoing) == [
         ("COMPENSATION_FAULTED", "COMPENSATION_FAULTED"), ("CANCELLED", "COMPENSATION_FAULTED"),
@@ -220,8 +211,8 @@ def test_an_undo_of_a_run_is_left_to_the_run(world: World) -> None:
     run = new_id()
     undoing = undo(world, original, run_id=run)
     with pytest.raises(ManagedByRun) as refusal:
-        cancel_execution(undoing.id, reason="no", acting_user=world.operator)
-    assert refusal.value.extra == {"run": str(run)}
+        cancel_execution(undoing.id, call=Call(world.operator), reason="no")
+    assert refusal.value.extra == {"run": str(run), "current_status": "PENDING"}
     drain()
     assert states(world, original) == [("COMPENSATED", "COMPENSATED")]
 

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from ledger.models import LedgerEntry, LedgerHead, OutboxEvent, OutboxTask, Payl
 from ledger.record import ActorRef, Change, EntryRef, record, record_many
 from ledger.tenancy import set_tenant, tenant_scope
 from ledger.verify import COLUMNS
+from tests.vocabulary import declared
 from tests.world import World
 
 # Columns of an entry that are not in its bytes, and why.
@@ -30,6 +32,12 @@ NOT_HASHED = {
     "body": "it is the bytes",
 }
 MOMENT = dt.datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def _recorded_of_channels() -> Iterator[None]:
+    with declared("channel", "created", "edited"):
+        yield
 
 
 def change(world: World, subject: uuid.UUID | None = None, **more: Any) -> Change:
@@ -224,6 +232,7 @@ def test_a_changed_column_shows_in_the_bytes(world: World) -> None:
     [
         ("kind", "OPINION", "kind"),
         ("action", "undone", "action"),
+        ("action", "claimed", "action"),  # of work items, not of channels
         ("subject_type", "plan", "subject type"),
         ("actor", ActorRef(new_id(), "ROBOT", "operator"), "actor type"),
     ],

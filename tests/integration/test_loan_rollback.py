@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cases import actions
+from compensation.actions.plan_execution import execute
 from config.demo.transfers import balances, transfers
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
@@ -23,6 +23,7 @@ from tests.casework import (
 )
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems.models import WorkItem
 
 ORDER = ["disbursement", "approval", "valuation", "credit-check"]
@@ -43,7 +44,7 @@ def test_a_loan_is_rolled_back_in_reverse_order_of_completion(world: World) -> N
     assert plan.content["excluded"] == []
     assert case_row(world, case_id).version == case.version
 
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     assert case_row(world, case_id).status == "COMPENSATING"
     drain()
     assert balances(world.operator.tenant_id) == {"bank": 1_000_000, "customer": 0}
@@ -73,7 +74,7 @@ def test_originals_keep_what_they_said_and_the_ledger_holds(world: World) -> Non
     case_id = approved_loan(world)
     before = plan_items(world, case_id)
     plan = plan_for(world, case_id)
-    actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     for who, _ in UNDO_STEPS:
         undo(world.of(who), case_id)

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
-from accounts.actions import set_active
-from ledger.dispatch.registry import Event
+from compensation.actions.undo_verbs import Compensation
+from ledger.dispatch.consumer_registry import Event
 from ledger.models import LedgerEntry, OutboxEvent, OutboxTask
 from ledger.tenancy import tenant_scope
 from notifications.actions.telling import handle
 from notifications.events import CONSUMER, WANTED
 from notifications.models import Delivery
+from people.actions import deactivate
 from tests.casework import approved_loan, deploy, opened, roll_back, undo, work
 from tests.definitions import automated, definition
 from tests.draining import drain
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.compensating import Compensation, Wish
-from workitems.actions.creating import Wanted
 
 BASIS = [{"code": "INTERNAL_POLICY", "note": "manual 4.2"}]
 
@@ -46,8 +46,8 @@ def both(people: Iterable[str], topic: str) -> list[tuple[str, str, str]]:
 
 def item(world: World, by: ActingUser | None = None, **wanted: Any) -> uuid.UUID:
     """Create a task for the analysts, by the operator."""
-    asked = Wanted(**{"title": "Check the file", "candidate_groups": ["analysts"], **wanted})
-    return actions.create_work_item(asked, acting_user=by or world.operator).id
+    asked = {"title": "Check the file", "candidate_groups": ["analysts"], **wanted}
+    return actions.create_work_item(call=Call(by or world.operator), **asked).id
 
 
 def done(world: World, **wanted: Any) -> uuid.UUID:
@@ -59,8 +59,8 @@ def done(world: World, **wanted: Any) -> uuid.UUID:
 
 def compensate(world: World, item_id: uuid.UUID, **wish: Any) -> Compensation:
     """Let the operator begin to undo it."""
-    wanted = Wish(**{"reason": "It was wrong", "regulatory_basis": BASIS, **wish})
-    return actions.compensate(item_id, wanted, acting_user=world.operator)
+    asked = {"reason": "It was wrong", "regulatory_basis": BASIS, **wish}
+    return actions.compensate(item_id, call=Call(world.operator), **asked)
 
 
 def event_of(world: World, event_type: str, subject_id: uuid.UUID) -> Event:
@@ -95,12 +95,12 @@ def test_only_the_assignee_is_told_of_an_item_that_has_one(world: World) -> None
 
 def test_being_given_an_item_is_news_taking_it_is_not(world: World) -> None:
     item_id = item(world)
-    actions.assign(item_id, assignee=world.surveyor.actor_id, acting_user=world.operator)
+    actions.assign(item_id, call=Call(world.operator), assignee=world.surveyor.username)
     drain()
     assert told(world, "amends.work_item.assigned.v1") == both(["surveyor"], "task_waiting")
     other = item(world)
-    actions.claim(other, acting_user=world.analyst)
-    actions.assign(other, assignee=world.operator.actor_id, acting_user=world.operator)
+    actions.claim(other, call=Call(world.analyst))
+    actions.assign(other, call=Call(world.operator), assignee=world.operator.username)
     drain()
     assert told(world, "amends.work_item.claimed.v1") == []
     assert told(world, "amends.work_item.assigned.v1", subject_id=other) == []
@@ -108,8 +108,8 @@ def test_being_given_an_item_is_news_taking_it_is_not(world: World) -> None:
 
 def test_a_released_item_waits_for_everybody_but_who_put_it_back(world: World) -> None:
     item_id = item(world, candidate_groups=["analysts", "compliance"])
-    actions.claim(item_id, acting_user=world.analyst)
-    actions.release(item_id, acting_user=world.analyst)
+    actions.claim(item_id, call=Call(world.analyst))
+    actions.release(item_id, call=Call(world.analyst))
     drain()
     assert told(world, "amends.work_item.released.v1") == both(["compliance"], "task_waiting")
 
@@ -140,8 +140,8 @@ def test_who_undoes_it_for_another_is_not_told_that_it_is_undone(world: World) -
 
 def test_a_failed_undo_is_told_to_requester_and_operators(world: World) -> None:
     item_id = done(world, compensation={"self_undo": True})
-    wish = Wish(reason="My mistake", regulatory_basis=BASIS)
-    attempt = actions.compensate(item_id, wish, acting_user=world.analyst).attempt
+    why = {"reason": "My mistake", "regulatory_basis": BASIS}
+    attempt = actions.compensate(item_id, call=Call(world.analyst), **why).attempt
     work(world.analyst, attempt.compensation_id, "CANNOT_REVERSE")
     drain()
     assert told(world, "amends.work_item.compensation_faulted.v1") == both(
@@ -163,7 +163,7 @@ def test_attesting_settles_it_for_actor_and_requester(world: World) -> None:
     item_id = done(world)
     attempt = compensate(world, item_id).attempt
     work(world.analyst, attempt.compensation_id, "CANNOT_REVERSE")
-    actions.attest(item_id, evidence="See letter 12", acting_user=world.admin)
+    actions.attest(item_id, call=Call(world.admin), evidence="See letter 12")
     drain()
     assert told(world, "amends.work_item.compensation_attested.v1") == both(
         ["analyst", "operator"], "undone"
@@ -206,7 +206,7 @@ def test_nobody_inactive_is_told_anything(world: World) -> None:
     assert world.analyst.membership_id is not None
     item_id = done(world)
     drain()
-    set_active(world.analyst.membership_id, active=False, acting_user=world.admin)
+    deactivate(world.analyst.membership_id, call=Call(world.admin))
     item(world, candidate_groups=["analysts"])
     attempt = compensate(world, item_id, mode="human", candidate_groups=["compliance"]).attempt
     work(world.compliance, attempt.compensation_id, "REVERSED")

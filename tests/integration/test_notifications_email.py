@@ -14,26 +14,26 @@ from django.db import connection
 
 from accounts.acting import ActingUser
 from accounts.models import User
-from ledger.dispatch.registry import Due
+from ledger.dispatch.consumer_registry import Due
 from ledger.tenancy import system_scope, tenant_scope
 from notifications.actions import sending
 from notifications.channels import CHANNELS
-from notifications.channels.base import Message, Result
+from notifications.channels.channel import Message, Result
 from notifications.lifecycle import MAX_ATTEMPTS, DeliveryStatus, pause_after
 from notifications.models import Delivery, DeliveryAttempt
 from tests.draining import drain
 from tests.subprocesses import manage
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.creating import Wanted
 
 SMTP_DOWN = smtplib.SMTPServerDisconnected("analyst@secret.example was here")
 
 
 def task_for(world: World, who: ActingUser, title: str = "Check the file") -> uuid.UUID:
     """Give `who` a task without running anything that is due."""
-    wanted = Wanted(title=title, assignee=who.username)
-    return actions.create_work_item(wanted, acting_user=world.operator).id
+    call = Call(world.operator)
+    return actions.create_work_item(call=call, title=title, assignee=who.username).id
 
 
 def email_to(who: ActingUser) -> Delivery:

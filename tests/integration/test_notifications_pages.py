@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 
 import pytest
@@ -17,10 +18,10 @@ from tests.casework import work
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.world import World
-from web import describers
+from verbs import subject
+from verbs.call import Call
+from verbs.subject import subject_of
 from workitems import actions
-from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
 
 BASIS = [{"code": "INTERNAL_POLICY", "note": ""}]
 
@@ -29,8 +30,7 @@ def three_tasks(world: World) -> list[uuid.UUID]:
     """Give the analyst three tasks, by the operator."""
     found = [
         actions.create_work_item(
-            Wanted(title=f"Check file {number}", assignee=world.analyst.username),
-            acting_user=world.operator,
+            call=Call(world.operator), title=f"Check file {number}", assignee=world.analyst.username
         ).id
         for number in (1, 2, 3)
     ]
@@ -87,10 +87,10 @@ def test_reading_one_and_reading_all(world: World) -> None:
 
 def test_reading_again_keeps_the_first_moment(world: World) -> None:
     three_tasks(world)
-    first = reading.mark_read(newest(world).id, acting_user=world.analyst).read_at
+    first = reading.mark_read(newest(world).id, call=Call(world.analyst)).read_at
     assert first is not None
-    assert reading.mark_read(newest(world).id, acting_user=world.analyst).read_at == first
-    assert reading.mark_all_read(acting_user=world.analyst) == 2
+    assert reading.mark_read(newest(world).id, call=Call(world.analyst)).read_at == first
+    assert reading.mark_all_read(call=Call(world.analyst)) == 2
     assert newest(world).read_at == first
 
 
@@ -154,11 +154,11 @@ def test_the_api_says_it_in_words_and_marks_it_read(world: World) -> None:
 
 def test_words_carry_the_reason_and_lead_to_the_undo_task(world: World) -> None:
     item_id = actions.create_work_item(
-        Wanted(title="Approve", assignee=world.analyst.username), acting_user=world.operator
+        call=Call(world.operator), title="Approve", assignee=world.analyst.username
     ).id
     work(world.analyst, item_id, None)
-    wish = Wish(reason="The file was forged", regulatory_basis=BASIS)
-    undo_id = actions.compensate(item_id, wish, acting_user=world.operator).attempt.compensation_id
+    why = {"reason": "The file was forged", "regulatory_basis": BASIS}
+    undo_id = actions.compensate(item_id, call=Call(world.operator), **why).attempt.compensation_id
     drain()
     body = api(world.analyst).get("/api/v1/notifications").json()["results"]
     assert body[0]["title"] == "Undo task waiting: Undo: Approve"
@@ -175,8 +175,8 @@ def test_what_has_no_page_of_its_own_leads_to_its_ledger(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     *_, item_id = three_tasks(world)
-    known = vars(describers)["_describers"]
-    monkeypatch.setitem(known, "work_item", lambda _ids: {})
+    pageless = dataclasses.replace(subject_of("work_item"), describe=lambda _ids: {})
+    monkeypatch.setitem(vars(subject)["_subjects"], "work_item", pageless)
     found = api(world.analyst).get("/api/v1/notifications").json()["results"][0]
     assert found["title"] == f"Task waiting: work item {str(item_id)[-8:]}"
     assert found["url"] == f"/ledger/subjects/work_item/{item_id}/"

@@ -26,6 +26,7 @@ from tests.casework import approved_loan, roll_back, steps
 from tests.draining import drain
 from tests.verifying import run
 from tests.world import World
+from verbs.call import Call
 from workitems.models import WorkItem
 
 HONEST = re.compile(r"^The ledger holds: (\d+) tenants, (\d+) chains, (\d+) entries", re.MULTILINE)
@@ -36,7 +37,7 @@ DISABLE = [
     "ALTER TABLE ledger_ledgerentry DISABLE TRIGGER USER",
     "ALTER TABLE workitems_workitem DISABLE TRIGGER USER",
     "ALTER TABLE executions_execution DISABLE TRIGGER USER",
-    "ALTER TABLE cases_compensationstep DISABLE TRIGGER USER",
+    "ALTER TABLE compensation_compensationstep DISABLE TRIGGER USER",
 ]
 ENABLE = [
     *(
@@ -45,7 +46,10 @@ ENABLE = [
     ),
     "ALTER TABLE workitems_workitem ENABLE ALWAYS TRIGGER workitems_workitem_guard",
     "ALTER TABLE executions_execution ENABLE ALWAYS TRIGGER executions_execution_guard",
-    "ALTER TABLE cases_compensationstep ENABLE ALWAYS TRIGGER cases_compensationstep_guard",
+    (
+        "ALTER TABLE compensation_compensationstep"
+        " ENABLE ALWAYS TRIGGER compensation_compensationstep_guard"
+    ),
 ]
 
 
@@ -278,7 +282,7 @@ def test_a_row_changed_past_the_guard(chain: tuple[WorkItem, list[Entry]]) -> No
 
 def test_an_execution_changed_past_the_guard(world: World) -> None:
     execution = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
     )
     (entry,) = states.history(world, "execution", execution.id)
     change = "UPDATE executions_execution SET status = %s WHERE id = %s"
@@ -304,7 +308,7 @@ def test_a_step_changed_past_the_guard(world: World) -> None:
         ("version", 99, step.version),
         ("n", 99, step.n),
     ):
-        change = f"UPDATE cases_compensationstep SET {column} = %s WHERE id = %s"  # noqa: S608  -- own names
+        change = f"UPDATE compensation_compensationstep SET {column} = %s WHERE id = %s"  # noqa: S608  -- own names
         force(change, [value, step.id])
         try:
             broken(None if column == "n" else entry, f"of run {run.id}", str(value))

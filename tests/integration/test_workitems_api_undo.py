@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 
 from tests.clients import api
-from tests.integration.workitems_over_rest import (
-    ROOT,
-    done,
-    entries,
-    faulted,
-    post,
-    read,
-    undone,
-)
+from tests.integration.workitems_over_rest import ROOT, done, entries, faulted, post, read, undone
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,13 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.clients import browser
-from tests.integration.workitems_made import (
-    opened,
-    page,
-    titles,
-    undo_task,
-)
+from tests.integration.workitems_made import opened, page, titles, undo_task
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,7 +70,7 @@ def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: 
     for mine in (True, False):
         task = undo_task(world)
         if not mine:
-            actions.release(task.id, acting_user=world.operator)
+            actions.release(task.id, call=Call(world.operator))
     full = cost()
     for number in range(10):
         opened(world, title=f"p{number}", candidate_groups=["analysts"])

@@ -8,16 +8,9 @@ import uuid
 import pytest
 
 from tests.clients import api, browser
-from tests.integration.workitems_made import (
-    done,
-    entries,
-    faulted,
-    opened,
-    page,
-    stored,
-    undo_task,
-)
+from tests.integration.workitems_made import done, entries, faulted, opened, page, stored, undo_task
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -253,7 +246,7 @@ def test_release_stop_reject_and_withdraw(world: World) -> None:
 
 def test_the_chain_page_shows_the_nodes_of_the_api_twice(world: World) -> None:
     item = faulted(world)
-    actions.retry_compensation(item.id, acting_user=world.operator)
+    actions.retry_compensation(item.id, call=Call(world.operator))
     html = page(browser(world.auditor), f"/work-items/{item.id}/causal-chain/")
     nodes = {
         node["id"]

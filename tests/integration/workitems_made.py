@@ -11,31 +11,30 @@ from django.test import Client
 from ledger import selectors as ledger
 from ledger.tenancy import tenant_scope
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
 from workitems.models import WorkItem
 
 
 def opened(world: World, **wanted: Any) -> WorkItem:
     return actions.create_work_item(
-        Wanted(**{"title": "Check the payslip", **wanted}), acting_user=world.operator
+        call=Call(world.operator), **{"title": "Check the payslip", **wanted}
     )
 
 
 def done(world: World, **wanted: Any) -> WorkItem:
     """Return an item that the analyst has completed."""
     item = opened(world, assignee=world.analyst.username, **wanted)
-    actions.start(item.id, acting_user=world.analyst)
+    actions.start(item.id, call=Call(world.analyst))
     return actions.complete(
-        item.id, outcome="APPROVED", resolution={"score": 7}, acting_user=world.analyst
+        item.id, call=Call(world.analyst), outcome="APPROVED", resolution={"score": 7}
     )
 
 
 def undo_task(world: World, **wanted: Any) -> WorkItem:
     """Return the undo task of an item that the analyst completed; it is assigned to the analyst."""
     answer = actions.compensate(
-        done(world, **wanted).id, Wish(reason="It was forged"), acting_user=world.operator
+        done(world, **wanted).id, call=Call(world.operator), reason="It was forged"
     )
     return stored(world, answer.attempt.compensation_id)
 
@@ -43,9 +42,9 @@ def undo_task(world: World, **wanted: Any) -> WorkItem:
 def faulted(world: World) -> WorkItem:
     """Return an original whose undo task ended CANNOT_REVERSE."""
     task = undo_task(world)
-    actions.start(task.id, acting_user=world.analyst)
+    actions.start(task.id, call=Call(world.analyst))
     actions.complete(
-        task.id, outcome="CANNOT_REVERSE", resolution={"note": "Gone"}, acting_user=world.analyst
+        task.id, call=Call(world.analyst), outcome="CANNOT_REVERSE", resolution={"note": "Gone"}
     )
     assert task.compensates_id is not None
     return stored(world, task.compensates_id)

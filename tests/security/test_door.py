@@ -18,6 +18,7 @@ from ledger.tenancy import tenant_scope
 from tests import states
 from tests.security.doors import acting_in, entry, execute, refused, unchanged
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
 from workitems.lifecycle import Status
 from workitems.models import WorkItem
@@ -25,8 +26,8 @@ from workitems.models import WorkItem
 REFUSED = "without a ledger entry"
 GUARDED = {
     "cases_case": "case",
-    "cases_compensationrun": "compensation_run",
-    "cases_compensationstep": "compensation_run",
+    "compensation_compensationrun": "compensation_run",
+    "compensation_compensationstep": "compensation_run",
     "executions_execution": "execution",
     "workitems_workitem": "work_item",
 }
@@ -89,7 +90,8 @@ def test_an_entry_about_something_else(world: World, wrong: str, value: Any) -> 
     item, other = states.in_progress(world.analyst), states.in_progress(world.analyst)
     more = {wrong: other.id if wrong == "subject_id" else value}
     if wrong == "subject_type":
-        more["opens"] = True
+        # An action of both, so that the database is asked at all.
+        more |= {"opens": True, "action": "cancelled"}
     with refused(REFUSED, IntegrityError), acting_in(world):
         WorkItem.objects.filter(id=item.id).update(status="COMPLETED", version=item.version + 1)
         record(entry(world, item, **more))
@@ -105,7 +107,7 @@ def test_an_entry_of_an_earlier_transaction(world: World) -> None:
         WorkItem.objects.filter(id=item.id).update(status="COMPLETED", version=item.version + 1)
     assert states.stored(world, item.id).version == item.version
     # What the forged entry announced is now done honestly: this ledger is everybody's.
-    actions.complete(item.id, acting_user=world.analyst)
+    actions.complete(item.id, call=Call(world.analyst))
 
 
 def test_an_entry_that_was_rolled_back_to_a_savepoint(world: World) -> None:

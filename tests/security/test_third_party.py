@@ -22,6 +22,7 @@ READERS = {
     "workitems": WORK,
     "executions": WORK,
     "cases": WORK,
+    "compensation": WORK,
     "accounts": ALL,
     "notifications": ALL,
     "audit": ALL,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.planning import Content, Part, Scope, difference, make_plan, parse_scope
-from compensation.planning import OriginalRef
+from compensation.plan import Content, Scope, difference, make_plan, parse_scope
+from compensation.planning import OriginalRef, Part
 from compensation.policy import CompensationPolicy
 from ledger.errors import Invalid
 

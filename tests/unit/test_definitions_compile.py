@@ -9,17 +9,17 @@ import pytest
 
 from cases.definitions import (
     Binding,
-    Capability,
     CapabilityCall,
     CompiledDefinition,
     DefinitionInvalid,
-    Goal,
     HumanTask,
-    Rule,
     compile_definition,
     undo_policy,
 )
+from cases.definitions.model import Capability, Goal, Rule
+from cases.definitions.parser import read_document
 from compensation.policy import CompensationPolicy
+from ledger.canonical import digest
 
 HEAD = """\
 dsl: "0.1"
@@ -172,6 +172,23 @@ def test_the_stored_form_is_read_back_unchanged() -> None:
     definition = compile_definition(FULL, capabilities=None)
 
     assert CompiledDefinition.from_json(definition.to_json()) == definition
+
+
+def test_the_order_of_keys_and_silent_nulls_change_no_digest() -> None:
+    written = {**read_document(FULL).data, "summary": None}
+    turned = dict(reversed(written.items()))
+    turned["spec"] = dict(reversed(written["spec"].items()))
+    stored = compile_definition(FULL, capabilities=None).to_json()
+
+    assert digest(compile_definition(turned, capabilities=None).to_json()) == digest(stored)
+    assert list(stored["bindings"][0]["policy"]) == ["strategy", "window", "self_undo"]
+
+
+def test_a_stored_form_of_another_version_is_refused() -> None:
+    stored = compile_definition(FULL, capabilities=None).to_json()
+
+    with pytest.raises(ValueError, match="model"):
+        CompiledDefinition.from_json({**stored, "model": 2})
 
 
 def test_what_undoing_means_comes_from_the_target_or_the_map() -> None:

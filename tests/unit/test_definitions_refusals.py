@@ -83,6 +83,17 @@ def test_milestones_and_signals_are_refused_by_name() -> None:
         ((ON, TASK, "when: {mvel: a}"), 10, "/when/mvel",
          "expressions in 'mvel': only jq is read"),
         ((ON, TASK, "when: true"), 10, "/when", "when must be a jq expression written as text"),
+        ((ON, TASK, "when:", "  jq: env"), 11, "/when/jq",
+         "not a usable jq expression: env may not be used"),
+        (("on: {contextChange: null}", TASK), 8, "/on", "on needs contextChange"),
+        ((ON, "humanTask: null"), 7, "", "a target is required: capability or humanTask"),
+        ((ON, "humanTask: {title: null}"), 9, "/humanTask/title", "title is required"),
+        ((ON, TASK, "compensation: null"), 10, "/compensation",
+         "compensation must be true or a map of policy fields"),
+        ((ON, TASK, "compensation: {self_undo: 1}"), 10, "/compensation/self_undo",
+         "must be true or false"),
+        ((ON, "humanTask: {title: T, outcomes: [1]}"), 9, "/humanTask/outcomes/0",
+         "outcomes must be text"),
         ((ON, TASK, "outputMapping: ."), 10, "/outputMapping",
          "outputMapping of a humanTask stands inside it"),
         ((ON, TASK, "compensate: two"), 10, "/compensate",
@@ -109,7 +120,8 @@ def test_milestones_and_signals_are_refused_by_name() -> None:
          "candidateGroups must be a list"),
         ((ON, "humanTask: {title: T, resolutionSchema: {type: 3}}"), 9,
          "/humanTask/resolutionSchema/type",
-         "not a valid JSON Schema: 3 is not valid under any of the given schemas"),
+         ("not a valid JSON Schema: 3 is not valid under any of the schemas listed in the 'anyOf'"
+          " keyword")),
         ((ON, "humanTask: {title: T, resolutionSchema: {$ref: 'http://x'}}"), 9,
          "/humanTask/resolutionSchema/$ref",
          "the reference 'http://x' leaves the schema; only # is allowed"),
@@ -129,6 +141,17 @@ def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
 
     assert (line, pointer) == (10, "/spec/bindings/0/wen")
     assert message.startswith("unknown field 'wen'; known are capability, compensate, ")
+
+
+def test_one_field_has_one_of_its_names() -> None:
+    source = _with_binding(ON, TASK) + (
+        "  capabilities:\n    - name: x\n      inputProjection: .a\n      inputSchema: .b\n"
+    )
+
+    assert _errors(source) == [
+        (13, "/spec/capabilities/0/inputSchema",
+         "inputSchema repeats another name of the same field; use one")
+    ]  # fmt: skip
 
 
 def test_one_target_only() -> None:
@@ -207,6 +230,26 @@ def test_goals_and_completion_are_checked() -> None:
         (15, "/spec/completion/failure", "anyOf must name at least one goal"),
         (16, "/spec/completion/doneWhen", "doneWhen is not supported yet"),
     ]
+
+
+def test_each_rule_of_completion_is_checked_where_it_stands() -> None:
+    source = _with_binding(ON, TASK) + (
+        "  completion:\n"
+        "    success:\n"
+        "      allOf:\n"
+        "        - {someOf: [a]}\n"
+        "        - {allOf: [], anyOf: []}\n"
+        "        - 3\n"
+        "        - {anyOf: a}\n"
+    )
+
+    assert _errors(source) == [
+        (13, "/spec/completion/success/allOf/0/someOf",
+         "unknown field 'someOf'; known are allOf, anyOf"),
+        (14, "/spec/completion/success/allOf/1", "exactly one of allOf and anyOf is required"),
+        (15, "/spec/completion/success/allOf/2", "there is no goal 3"),
+        (16, "/spec/completion/success/allOf/3/anyOf", "anyOf must be a list"),
+    ]  # fmt: skip
 
 
 def test_the_head_is_checked() -> None:

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases.definitions.expressions import (
+from json_values.jq.evaluation import (
     FORBIDDEN,
     MAX_EXPRESSION_CHARACTERS,
     ExpressionFailed,
     check_syntax,
-    depth_exceeds,
     evaluate,
     evaluate_many,
     expression_problem,
     truthy,
 )
-from cases.definitions.jq_words import names_used
+from json_values.jq.words_used import names_used
+from json_values.limits import depth_exceeds
 
 
 def _code(expression: str, value: Any = None) -> str:
@@ -163,7 +163,7 @@ def test_a_comment_cannot_hide_code() -> None:
 
 def test_the_child_has_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     # Even if the refusal were passed, there is nothing to see.
-    monkeypatch.setattr("cases.definitions.expressions.FORBIDDEN", frozenset())
+    monkeypatch.setattr("json_values.jq.evaluation.FORBIDDEN", frozenset())
 
     seen = evaluate("$ENV | keys", None)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from tests.database import ROOT
-from workitems.lifecycle import OPERATIONS, Status
+from workitems.lifecycle import LIFECYCLE, Status
 
 PAGE = ROOT / "docs" / "reference" / "lifecycle.md"
 
@@ -28,7 +28,7 @@ def test_the_page_names_every_status_and_operation() -> None:
     text = PAGE.read_text("utf-8")
     for status in Status:
         assert f"| `{status.value}` | {status.label} |" in text
-    for operation in OPERATIONS:
+    for operation in LIFECYCLE.values():
         row = f"\n| {operation.name} |" in text
         assert row == operation.built
         assert operation.built or f"`{operation.name}`" in text

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import Invalid
-from ledger.limits import MAX_DEPTH, PAYLOAD_BYTES, check_json
+from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES
+from ledger.errors import Invalid, check_json
 
 
 def nested(depth: int) -> Any:

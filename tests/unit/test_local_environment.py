@@ -1,81 +1,99 @@
-"""Reading the environment: each reader names the variable and the rule it broke."""
+"""Reading the environment: a refusal names the variable and the rule it broke."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from config import env
 
+CHOSEN = {"AMENDS_SECRET_KEY": "a secret", "AMENDS_ALLOWED_HOSTS": "amends.example"}
+
+
+@pytest.fixture
+def deployment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which a deployment would start, and nothing else is said."""
+    for name in env.Deployment.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in CHOSEN.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
 
 @pytest.mark.parametrize(
-    ("read", "value", "expected"),
+    ("name", "value", "expected"),
     [
-        (lambda: env.text("A_NAME"), "x y", "x y"),
-        (lambda: env.text("A_NAME", default="d"), None, "d"),
-        (lambda: env.text("A_NAME", default="d"), "", ""),
-        (lambda: env.flag("A_NAME"), "Yes", True),
-        (lambda: env.flag("A_NAME", default=True), "0", False),
-        (lambda: env.flag("A_NAME", default=True), "", False),
-        (lambda: env.flag("A_NAME", default=True), None, True),
-        (lambda: env.integer("A_NAME"), "42", 42),
-        (lambda: env.integer("A_NAME", 7), None, 7),
-        (lambda: env.names("A_NAME"), " a, b ,,c", ["a", "b", "c"]),
-        (lambda: env.names("A_NAME", ["d"]), None, ["d"]),
-        (lambda: env.names("A_NAME", ["d"]), "", []),
-        (lambda: env.choice("A_NAME", ("app", "owner"), "app"), None, "app"),
-        (lambda: env.choice("A_NAME", ("app", "owner"), "app"), "owner", "owner"),
-        (lambda: env.url("A_NAME", ("https",)), "https://x/", "https://x/"),
+        ("AMENDS_SECRET_KEY", "x y", "x y"),
+        ("AMENDS_EMAIL_FROM", None, "amends@localhost"),
+        ("AMENDS_EMAIL_FROM", "", ""),
+        ("REDIS_URL", None, None),
+        ("REDIS_URL", "", ""),
+        ("DATABASE_URL", None, None),
+        ("DATABASE_URL", "", ""),
+        ("AMENDS_DEBUG", " Yes ", True),
+        ("AMENDS_SSL_REDIRECT", "0", False),
+        ("AMENDS_SSL_REDIRECT", "OFF", False),
+        ("AMENDS_SSL_REDIRECT", "", False),
+        ("AMENDS_SSL_REDIRECT", None, True),
+        ("AMENDS_DEMO", None, False),
+        ("AMENDS_EMAIL_PORT", "42", 42),
+        ("AMENDS_EMAIL_PORT", None, 25),
+        ("AMENDS_ALLOWED_HOSTS", " a, b ,,c", ["a", "b", "c"]),
+        ("AMENDS_ALLOWED_HOSTS", "", []),
+        ("AMENDS_TRUSTED_ORIGINS", None, []),
+        ("AMENDS_DB_ROLE", None, "app"),
+        ("AMENDS_DB_ROLE", "owner", "owner"),
+        ("AMENDS_PUBLIC_URL", "https://x/", "https://x/"),
     ],
-    ids=lambda value: repr(value) if not callable(value) else "read",
 )
 def test_a_value_is_read(
-    monkeypatch: pytest.MonkeyPatch,
-    read: Callable[[], object],
-    value: str | None,
-    expected: object,
+    deployment: pytest.MonkeyPatch, name: str, value: str | None, expected: object
 ) -> None:
-    monkeypatch.delenv("A_NAME", raising=False)
     if value is not None:
-        monkeypatch.setenv("A_NAME", value)
-    assert read() == expected
+        deployment.setenv(name, value)
+    assert getattr(env.read(env.Deployment), name) == expected
 
 
 @pytest.mark.parametrize(
-    ("read", "value", "message"),
+    ("name", "value", "rule"),
     [
-        (lambda: env.text("A_NAME"), None, "A_NAME: must be set"),
-        (lambda: env.text("A_NAME"), "", "A_NAME: must not be empty"),
-        (lambda: env.flag("A_NAME"), None, "A_NAME: must be set to 1 or 0"),
+        ("AMENDS_SECRET_KEY", None, "must be set"),
+        ("AMENDS_SECRET_KEY", "", "must not be empty"),
+        ("AMENDS_ALLOWED_HOSTS", None, "must be set"),
         (
-            lambda: env.flag("A_NAME"),
+            "AMENDS_SSL_REDIRECT",
             "maybe",
-            "A_NAME: must be one of 1 true yes on 0 false no off, not 'maybe'",
+            "must be one of 1 true yes on 0 false no off, not 'maybe'",
         ),
-        (lambda: env.integer("A_NAME"), "4.2", "A_NAME: must be a whole number, not '4.2'"),
-        (lambda: env.integer("A_NAME", minimum=1), "0", "A_NAME: must be at least 1, not 0"),
-        (lambda: env.integer("A_NAME", maximum=9), "10", "A_NAME: must be at most 9, not 10"),
-        (lambda: env.names("A_NAME"), None, "A_NAME: must be set to names separated by commas"),
-        (lambda: env.choice("A_NAME", ("b", "a")), "c", "A_NAME: must be one of a b, not 'c'"),
-        (
-            lambda: env.url("A_NAME", ("https", "http")),
-            "secret",
-            "A_NAME: must be a URL starting with http:// or https://",
-        ),
+        ("AMENDS_EMAIL_PORT", "4.2", "must be a whole number, not '4.2'"),
+        ("AMENDS_EMAIL_PORT", "{x}", "must be a whole number, not '{x}'"),
+        ("AMENDS_EMAIL_PORT", "0", "must be at least 1, not 0"),
+        ("AMENDS_EMAIL_PORT", "65536", "must be at most 65535, not 65536"),
+        ("AMENDS_DB_ROLE", "c", "must be 'app' or 'owner', not 'c'"),
+        ("AMENDS_PUBLIC_URL", "secret", "must be a URL starting with http:// or https://"),
+        ("AMENDS_PUBLIC_URL", "", "must be a URL starting with http:// or https://"),
     ],
-    ids=lambda value: repr(value) if not callable(value) else "read",
 )
 def test_a_wrong_value_is_refused_by_name_and_rule(
-    monkeypatch: pytest.MonkeyPatch, read: Callable[[], object], value: str | None, message: str
+    deployment: pytest.MonkeyPatch, name: str, value: str | None, rule: str
 ) -> None:
-    monkeypatch.delenv("A_NAME", raising=False)
+    deployment.delenv(name, raising=False)
     if value is not None:
-        monkeypatch.setenv("A_NAME", value)
+        deployment.setenv(name, value)
     with pytest.raises(env.InvalidEnvironment) as refusal:
-        read()
-    assert str(refusal.value) == message
+        env.read(env.Deployment)
+    assert str(refusal.value) == f"{name}: {rule}"
+    assert refusal.value.__context__ is None
+
+
+def test_the_database_is_that_of_the_role(deployment: pytest.MonkeyPatch) -> None:
+    deployment.setenv("DATABASE_URL", "postgres://app@h/a")
+    assert env.read(env.Environment).database_url == "postgres://app@h/a"
+    deployment.setenv("AMENDS_DB_ROLE", "owner")
+    assert env.read(env.Environment).database_url == ""
+    deployment.setenv("DATABASE_OWNER_URL", "postgres://owner@h/a")
+    assert env.read(env.Environment).database_url == "postgres://owner@h/a"
 
 
 @pytest.mark.parametrize(
@@ -128,11 +146,13 @@ def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]
 @pytest.mark.parametrize(
     ("url", "rule"),
     [
+        ("", "must be set"),
+        ("postgres://me:pw@h/a?nonsense=1", "must be a URL that PostgreSQL's own tools read"),
         ("mysql://x/y", "must be a URL starting with postgres:// or postgresql://"),
         ("postgres://host/", "must name a database after the host"),
         ("postgres://host:secret/amends", "must have a number as port"),
     ],
-    ids=["scheme", "database", "port"],
+    ids=["empty", "parameter", "scheme", "database", "port"],
 )
 def test_a_database_url_that_is_none_is_refused_without_repeating_it(url: str, rule: str) -> None:
     with pytest.raises(env.InvalidEnvironment) as refusal:

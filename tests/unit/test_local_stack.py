@@ -11,26 +11,24 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tools.localstack import folders, freshness, stack, web
-from tools.localstack.errors import AlreadyRunningError, LocalServerError
+from tools.localstack import LocalServerError, folders, prepare, run, stack
 from tools.localstack.management.commands import local_env
 
-_INFO = stack.StackInfo(
-    pid=4711,
-    amends_url="http://127.0.0.1:8000",
-    database_url="postgresql://amends_web:a@/amends?host=%2Ftmp%2Fx",
-    database_owner_url="postgresql://amends_owner:b@/amends?host=%2Ftmp%2Fx",
-    database_superuser_url="postgresql://postgres@/amends?host=%2Ftmp%2Fx",
-    redis_url="",
-)
+_URLS = {
+    "DATABASE_URL": "postgresql://amends_web:a@/amends?host=%2Ftmp%2Fx",
+    "DATABASE_OWNER_URL": "postgresql://amends_owner:b@/amends?host=%2Ftmp%2Fx",
+    "DATABASE_SUPERUSER_URL": "postgresql://postgres@/amends?host=%2Ftmp%2Fx",
+    "REDIS_URL": "",
+    "AMENDS_URL": "http://127.0.0.1:8000",
+}
 
 
 def test_a_stack_runs_exactly_while_its_lock_is_held(tmp_path: Path) -> None:
     assert stack.running(tmp_path) is None
     with stack.held(tmp_path, "http://127.0.0.1:1"):
         assert stack.running(tmp_path) is None  # started, nothing published yet
-        stack.publish(tmp_path, _INFO)
-        assert stack.running(tmp_path) == _INFO
+        stack.publish(tmp_path, _URLS)
+        assert stack.running(tmp_path) == _URLS
         mode = stat.S_IMODE((tmp_path / "var/stack.json").stat().st_mode)
         assert mode == 0o600
     assert stack.running(tmp_path) is None
@@ -39,7 +37,7 @@ def test_a_stack_runs_exactly_while_its_lock_is_held(tmp_path: Path) -> None:
 def test_what_a_killed_supervisor_published_is_not_believed(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var/stack.lock").write_text('{"pid": 1, "url": "x"}')
-    stack.publish(tmp_path, _INFO)
+    stack.publish(tmp_path, _URLS)
     assert stack.running(tmp_path) is None
     with stack.held(tmp_path, "http://127.0.0.1:1"):
         assert stack.running(tmp_path) is None
@@ -47,7 +45,7 @@ def test_what_a_killed_supervisor_published_is_not_believed(tmp_path: Path) -> N
 
 def test_the_second_holder_is_told_process_and_url_of_the_first(tmp_path: Path) -> None:
     with stack.held(tmp_path, "http://127.0.0.1:8042"):
-        with pytest.raises(AlreadyRunningError) as refusal, stack.held(tmp_path, "http://other"):
+        with pytest.raises(LocalServerError) as refusal, stack.held(tmp_path, "http://other"):
             pass
         assert json.loads((tmp_path / "var/stack.lock").read_text())["pid"] == os.getpid()
     assert f"process {os.getpid()} at http://127.0.0.1:8042 " in str(refusal.value)
@@ -60,8 +58,8 @@ def test_local_env_prints_the_lines_of_the_running_stack(
     with pytest.raises(CommandError, match="no local stack is running; start it with: make run"):
         call_command("local_env")
     printed = io.StringIO()
-    with stack.held(tmp_path, _INFO.amends_url):
-        stack.publish(tmp_path, _INFO)
+    with stack.held(tmp_path, _URLS["AMENDS_URL"]):
+        stack.publish(tmp_path, _URLS)
         call_command("local_env", stdout=printed)
     assert printed.getvalue().splitlines() == [
         "DATABASE_URL=postgresql://amends_web:a@/amends?host=%2Ftmp%2Fx",
@@ -104,23 +102,23 @@ def test_a_step_is_due_when_what_it_depends_on_changes(tmp_path: Path) -> None:
     (tmp_path / "app/static").mkdir()
     (tmp_path / ".venv/x/migrations").mkdir(parents=True)
     (tmp_path / "requirements.txt").write_text("django==1")
-    migrations = freshness.migration_files(tmp_path, demo=True)
-    statics = freshness.static_files(tmp_path)
+    migrations = prepare.migration_files(tmp_path, demo=True)
+    statics = prepare.static_files(tmp_path)
     (tmp_path / ".venv/x/migrations/0001.py").write_text("theirs")
-    assert freshness.migration_files(tmp_path, demo=True) == migrations
-    assert freshness.migration_files(tmp_path, demo=False) != migrations
+    assert prepare.migration_files(tmp_path, demo=True) == migrations
+    assert prepare.migration_files(tmp_path, demo=False) != migrations
     (tmp_path / "app/migrations/0001.py").write_text("ours")
-    assert freshness.migration_files(tmp_path, demo=True) != migrations
-    assert freshness.static_files(tmp_path) == statics
+    assert prepare.migration_files(tmp_path, demo=True) != migrations
+    assert prepare.static_files(tmp_path) == statics
     (tmp_path / "app/static/a.css").write_text("a {}")
-    assert freshness.static_files(tmp_path) != statics
+    assert prepare.static_files(tmp_path) != statics
     stamp = tmp_path / "stamp.json"
-    assert not freshness.is_fresh(stamp, statics)
-    freshness.remember(stamp, statics)
-    assert freshness.is_fresh(stamp, statics)
+    assert not prepare.is_fresh(stamp, statics)
+    folders.write_private(stamp, statics)
+    assert prepare.is_fresh(stamp, statics)
     stamp.write_text("half a fi")
-    assert not freshness.is_fresh(stamp, statics)
+    assert not prepare.is_fresh(stamp, statics)
 
 
 def test_pages_are_only_ever_served_on_loopback() -> None:
-    assert web.HOST == "127.0.0.1"
+    assert run.HOST == "127.0.0.1"

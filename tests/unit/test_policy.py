@@ -99,6 +99,9 @@ def test_refuses_by_name_what_is_not_supported_yet(key: str, value: object, name
         ),
         ("window", 30, "must be an ISO 8601 duration such as P30D"),
         ("self_undo", "yes", "must be true or false"),
+        ("self_undo", 1, "must be true or false"),
+        ("self_undo", None, "must be true or false"),
+        ("mode", "\ud800", "must not hold half a character (a lone surrogate)"),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -114,6 +117,23 @@ def test_reports_all_problems_at_once_with_escaped_pointers() -> None:
         ("/policy/a~1b", "unknown"),
         ("/policy/window", "invalid"),
     ]
+
+
+def test_a_wrong_group_is_named_by_its_place() -> None:
+    assert _problems({"candidate_groups": ["a", " ", 3]}, "/c") == [
+        (f"/c/candidate_groups/{place}", "must be a name of 1 to 150 characters", "invalid")
+        for place in (1, 2)
+    ]
+
+
+def test_what_was_merged_may_contradict_itself_and_is_still_read() -> None:
+    merged = CompensationPolicy.merge(
+        CompensationPolicy(mode="human"), CompensationPolicy(capability="x")
+    )
+
+    assert CompensationPolicy.from_json(merged.to_json()) == merged
+    with pytest.raises(PolicyError):
+        CompensationPolicy.from_json({"self_undo": "yes"})
 
 
 @pytest.mark.parametrize("value", [None, True, [], "human"], ids=repr)

@@ -7,7 +7,7 @@ import pytest
 from config.demo.client import NotLoopback, Refused, require_loopback
 from config.demo.scenarios import SCENARIOS
 from config.demo.scenarios.loan_rollback import UNDO_ORDER
-from config.demo.scenarios.transcript import Transcript
+from config.demo.scenarios.stage import Transcript
 
 
 @pytest.mark.parametrize(

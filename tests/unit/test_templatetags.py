@@ -11,8 +11,8 @@ import pytest
 from django.template.loader import get_template, render_to_string
 from django.utils import timezone, translation
 
+from verbs.words import all_states
 from web.templatetags import amends
-from web.templatetags.state_words import WORDS
 
 NOW = datetime(2026, 11, 22, 14, 3, 30, tzinfo=UTC)
 TAG = re.compile(r"<[^>]+>")
@@ -114,18 +114,18 @@ def test_an_unknown_state_is_readable_and_escaped() -> None:
 def test_amber_only_ever_means_being_undone() -> None:
     amber = {
         (kind, status)
-        for kind, states in WORDS.items()
+        for kind, states in all_states().items()
         for status, shown in states.items()
         if shown.tone == "undo"
     }
     undoing = {"COMPENSATING", "COMPENSATION", "human"}
-    assert {status for kind, status in amber if kind not in {"run", "step"}} == undoing
+    assert {status for kind, status in amber if kind not in {"compensation_run", "step"}} == undoing
 
 
-@pytest.mark.parametrize("kind", sorted(WORDS))
+@pytest.mark.parametrize("kind", sorted(all_states()))
 def test_every_state_has_words_and_an_icon_that_exists(kind: str) -> None:
     circle = amends.icon("circle", 14)
-    for status, shown in WORDS[kind].items():
+    for status, shown in all_states()[kind].items():
         assert str(shown.label)
         assert str(shown.label) != status
         assert amends.icon(shown.icon, 14) != circle

@@ -13,82 +13,48 @@ import argparse
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import FrameType
+from typing import Final
 
-from tools.localstack import orphans, roles
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError, orphans
 from tools.localstack.folders import private_folder, server_user
-from tools.localstack.postgres import DURABLE, THROW_AWAY, Cluster
-from tools.localstack.programs import bundled_postgres, copied_postgres, find_redis
+from tools.localstack.postgres import DURABLE, THROW_AWAY, Cluster, Passwords
+from tools.localstack.programs import find_redis
 from tools.localstack.redis_server import RedisServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from types import FrameType
 
 _LOCK: Final = "lock"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Servers:
-    """The throw-away servers while they run."""
-
-    cluster: Cluster
-    redis: RedisServer | None
-    #: What a command needs in its environment to reach them.
-    environment: Mapping[str, str]
-
-
 @contextlib.contextmanager
-def servers(*, with_redis: bool = True, durable: bool = False) -> Iterator[Servers]:
+def servers(*, with_redis: bool = True, durable: bool = False) -> Iterator[Mapping[str, str]]:
     """Start a cluster (and Redis, if wanted and there is one) in a temp folder; remove all after.
 
-    `durable` makes commits wait for the disk, as in service: for timings that mean something.
-    Raises LocalServerError if PostgreSQL cannot be started.
+    Yields what a command needs in its environment to reach them. `durable` makes commits wait for
+    the disk, as in service: for timings that mean something. Raises LocalServerError if PostgreSQL
+    cannot be started.
     """
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=_prefix()))
-    try:
-        with (folder / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with _started(folder, with_redis=with_redis, durable=durable) as started:
-                yield started
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _started(folder: Path, *, with_redis: bool, durable: bool) -> Iterator[Servers]:
-    cluster = _cluster(folder, DURABLE if durable else THROW_AWAY)
-    redis = _redis(folder) if with_redis else None
-    passwords = roles.Passwords(owner=secrets.token_hex(16), web=secrets.token_hex(16))
-    try:
-        cluster.ensure_created()
-        cluster.start()
+    with contextlib.ExitStack() as last:
+        folder = Path(tempfile.mkdtemp(prefix=_prefix()))
+        last.callback(shutil.rmtree, folder, ignore_errors=True)
+        lock = last.enter_context((folder / _LOCK).open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cluster = _cluster(folder, DURABLE if durable else THROW_AWAY)
+        redis = _redis(folder) if with_redis else None
+        last.callback(cluster.stop)
+        cluster.open()
         if redis is not None:
+            last.callback(redis.stop)
             redis.start()
-        superuser = cluster.url(roles.SUPERUSER, None, "postgres")
-        roles.ensure_roles(superuser, passwords, owner_may_create=True)
-        environment = {
-            "DATABASE_URL": cluster.url(roles.WEB, passwords.web, roles.DATABASE),
-            "DATABASE_OWNER_URL": cluster.url(roles.OWNER, passwords.owner, roles.DATABASE),
-            "DATABASE_SUPERUSER_URL": cluster.url(roles.SUPERUSER, None, roles.DATABASE),
-            "REDIS_URL": redis.url if redis is not None else "",
-        }
-        yield Servers(cluster=cluster, redis=redis, environment=environment)
-    finally:
-        if redis is not None:
-            redis.stop()
-        cluster.stop()
+        yield {**cluster.urls(), "REDIS_URL": redis.url if redis is not None else ""}
 
 
 def _cluster(folder: Path, settings: Mapping[str, str]) -> Cluster:
@@ -96,14 +62,13 @@ def _cluster(folder: Path, settings: Mapping[str, str]) -> Cluster:
     if user.is_other:
         # Root keeps the folder; the server's user may only pass through it.
         folder.chmod(0o711)
-    home = private_folder(folder / "pg", user)
     return Cluster(
-        data=home / "data",
+        home=private_folder(folder / "pg", user),
         sockets=private_folder(folder / "s", user),
         log=folder / "postgres.log",
-        user=user,
-        programs=copied_postgres(folder) if user.is_other else bundled_postgres(),
         settings=settings,
+        passwords=Passwords(),
+        owner_may_create=True,
     )
 
 
@@ -201,15 +166,12 @@ def main(arguments: Sequence[str]) -> int:
             _signals(give_up),
             servers(with_redis=options.redis, durable=options.durable) as started,
         ):
-            code = _run_command(options.command, started.environment)
+            code = _run_command(options.command, started)
             _ignore_signals()
             return code
-    except LocalServerError as error:
+    except (LocalServerError, FileNotFoundError) as error:
         print(f"ephemeral: {error}", file=sys.stderr)  # noqa: T201 - a command line's answer
-        return 1
-    except FileNotFoundError as error:
-        print(f"ephemeral: {error}", file=sys.stderr)  # noqa: T201 - a command line's answer
-        return 127
+        return 1 if isinstance(error, LocalServerError) else 127
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ user outside the clone, and ``var/postgres`` is a link to it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError
 
 #: The root of this checkout: the folder that holds manage.py.
 PROJECT: Final = Path(__file__).resolve().parent.parent.parent
@@ -59,11 +60,8 @@ def server_user(owned: Path | None = None) -> ServerUser:
         if owner != 0:
             return _user_by_id(owner)
     for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return ServerUser(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+        with contextlib.suppress(KeyError):
+            return _user(pwd.getpwnam(name))
     raise LocalServerError(
         "PostgreSQL does not run as root, and this system has neither a user postgres nor nobody;"
         " start as an ordinary user"
@@ -115,23 +113,21 @@ def server_home(var: Path, root: Path) -> Path:
     used as it is, by its owner.
     """
     place = var / "postgres"
-    if os.geteuid() != 0 or (place.exists() and not place.is_symlink()):
-        return _own_home(place)
+    if place.exists() and not place.is_symlink():
+        return private_folder(place, server_user(place))
+    if os.geteuid() != 0:
+        if place.is_symlink():
+            raise LocalServerError(
+                f"{place} belongs to a start by root; start as root again, or remove that link to"
+                " begin with an empty database"
+            )
+        return private_folder(place, invoking_user())
     home = _SYSTEM_STATE / f"amends-{clone_mark(root)}"
     private_folder(home, server_user(home))
     if not place.is_symlink() or place.readlink() != home:
         place.unlink(missing_ok=True)
         place.symlink_to(home)
     return home
-
-
-def _own_home(place: Path) -> Path:
-    if place.is_symlink():
-        raise LocalServerError(
-            f"{place} belongs to a start by root; start as root again, or remove that link to"
-            " begin with an empty database"
-        )
-    return private_folder(place, server_user(place))
 
 
 def write_private(path: Path, content: object) -> None:
@@ -150,4 +146,8 @@ def _user_by_id(uid: int) -> ServerUser:
             f"user id {uid} has no name on this system, and PostgreSQL's initdb wants one;"
             " set DATABASE_URL to a server of your own"
         ) from error
-    return ServerUser(name=entry.pw_name, uid=uid, gid=entry.pw_gid)
+    return _user(entry)
+
+
+def _user(entry: pwd.struct_passwd) -> ServerUser:
+    return ServerUser(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)

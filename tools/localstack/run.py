@@ -5,25 +5,28 @@ PostgreSQL and Redis, migrations, demo data, web server and worker; Ctrl-C stops
 
 from __future__ import annotations
 
+import http.client
 import os
+import socket
 import sys
-from typing import TYPE_CHECKING, Final
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
-import psycopg
-
-from tools.localstack import orphans, stack, web
-from tools.localstack.console import Console
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError, orphans, stack
 from tools.localstack.folders import PROJECT
-from tools.localstack.parts import Part, Service, StopRequested, Watched, watch
 from tools.localstack.prepare import Preparation
-from tools.localstack.servers import LocalServers, planned, start_cluster
-from tools.localstack.stopping import StopSignal
+from tools.localstack.servers import LocalServers, planned
+from tools.localstack.services import Part, Service, watch
+from tools.localstack.terminal import Console, StopRequested, StopSignal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+#: Development settings only ever listen here.
+HOST: Final = "127.0.0.1"
+_FIRST_PAGE_SECONDS: Final = 90.0
+_ANSWER_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
+_SERVER_ERROR: Final = 500
 #: Names of the people of the demo (tenant demo; outsider belongs to tenant other).
 DEMO_LOGINS: Final = (
     "analyst surveyor underwriter compliance operator approver auditor bystander admin",
@@ -40,12 +43,10 @@ def main(root: Path = PROJECT) -> int:
     """Run the checkout ``root`` until a signal asks to stop; 0 then, 1 if the start fails."""
     console = Console()
     stop = StopSignal()
-    stop.listen()
     try:
         port = _port()
-        url = f"http://{web.HOST}:{port}"
-        with stack.held(root, url):
-            _Run(root=root, port=port, url=url, console=console, stop=stop).run()
+        with stack.held(root, f"http://{HOST}:{port}"):
+            _Run(root, port, console, stop).run()
     except LocalServerError as error:
         console.line("amends", f"{error}")
         return 1
@@ -66,12 +67,10 @@ def _port() -> int:
 class _Run:
     """One start, under the lock."""
 
-    def __init__(
-        self, *, root: Path, port: int, url: str, console: Console, stop: StopSignal
-    ) -> None:
+    def __init__(self, root: Path, port: int, console: Console, stop: StopSignal) -> None:
         self.root = root
         self.port = port
-        self.url = url
+        self.url = f"http://{HOST}:{port}"
         self.console = console
         self.stop = stop
         self.demo = os.environ.get("AMENDS_DEMO", "1").lower() not in _NO
@@ -81,53 +80,12 @@ class _Run:
         mark = str(stack.folder(self.root).resolve())
         if orphans.stop_marked(mark):
             self.console.line("amends", "stopped what an earlier start had left running")
-        web.refuse_port_in_use(self.port)
+        _refuse_port_in_use(self.port)
         servers = planned(self.root, os.environ)
         environment = self._application_environment(servers, mark)
         started: list[Service] = []
         try:
-            started += self._start_servers(servers)
-            self._prepare(servers, environment)
-            # Published before the pages answer: a failing page is best looked into from a shell.
-            stack.publish(self.root, servers.info(self.url))
-            parts = self._parts(environment)
-            for part in parts:
-                started.append(part)
-                part.start()
-            web.wait_for_first_page(self.port, parts[0], self.stop)
-            if not self.stop.is_set():
-                self._greet()
-                watch([Watched(service=one, console=self.console) for one in started], self.stop)
-        finally:
-            self.console.line("amends", "stopping")
-            _stop_all(started)
-            servers.remove_socket_folders()
-
-    def _start_servers(self, servers: LocalServers) -> list[Service]:
-        started: list[Service] = []
-        try:
-            if servers.cluster is not None:
-                started.append(servers.cluster)
-                created = start_cluster(self.root, servers.cluster)
-                state = "new database" if created else "ready"
-                self.console.line("postgres", f"{state}; its log: {servers.cluster.log}")
-            else:
-                self.console.line("postgres", "using DATABASE_URL")
-            if servers.redis is not None:
-                started.append(servers.redis)
-                servers.redis.start()
-                self.console.line("redis", f"ready; its log: {servers.redis.log}")
-            elif servers.redis_url:
-                self.console.line("redis", "using REDIS_URL")
-            else:
-                self.console.line("redis", "none: work is found by looking once a second")
-        except BaseException:
-            _stop_all(started)
-            raise
-        return started
-
-    def _prepare(self, servers: LocalServers, environment: Mapping[str, str]) -> None:
-        try:
+            self._start_servers(servers, started)
             Preparation(
                 root=self.root,
                 servers=servers,
@@ -136,8 +94,36 @@ class _Run:
                 console=self.console,
                 stop=self.stop,
             ).run()
-        except psycopg.Error as error:
-            raise LocalServerError(f"the database refused a question: {error}") from error
+            # Published before the pages answer: a failing page is best looked into from a shell.
+            stack.publish(self.root, {**servers.environment, "AMENDS_URL": self.url})
+            parts = self._parts(environment)
+            for part in parts:
+                started.append(part)
+                part.start()
+            self._wait_for_first_page(parts[0])
+            if not self.stop.wait(0):
+                self._greet()
+                watch(started, self.console, self.stop)
+        finally:
+            self.console.line("amends", "stopping")
+            _stop_all(started)
+            servers.remove_socket_folders()
+
+    def _start_servers(self, servers: LocalServers, started: list[Service]) -> None:
+        if servers.cluster is not None:
+            started.append(servers.cluster)
+            state = "new database" if servers.cluster.open() else "ready"
+            self.console.line("postgres", f"{state}; its log: {servers.cluster.log}")
+        else:
+            self.console.line("postgres", "using DATABASE_URL")
+        if servers.redis is not None:
+            started.append(servers.redis)
+            servers.redis.start()
+            self.console.line("redis", f"ready; its log: {servers.redis.log}")
+        elif servers.environment["REDIS_URL"]:
+            self.console.line("redis", "using REDIS_URL")
+        else:
+            self.console.line("redis", "none: work is found by looking once a second")
 
     def _application_environment(self, servers: LocalServers, mark: str) -> dict[str, str]:
         """What web and worker see: the application's role, never the owner's or superuser's."""
@@ -148,8 +134,8 @@ class _Run:
         }
         environment.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
         return environment | {
-            "DATABASE_URL": servers.database_url,
-            "REDIS_URL": servers.redis_url,
+            "DATABASE_URL": servers.environment["DATABASE_URL"],
+            "REDIS_URL": servers.environment["REDIS_URL"],
             "AMENDS_URL": self.url,
             "AMENDS_DEMO": "1" if self.demo else "0",
             "PYTHONUNBUFFERED": "1",
@@ -159,7 +145,7 @@ class _Run:
     def _parts(self, environment: Mapping[str, str]) -> list[Part]:
         gunicorn = [
             *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
-            *("--bind", f"{web.HOST}:{self.port}", "--workers", "2", "--threads", "4"),
+            *("--bind", f"{HOST}:{self.port}", "--workers", "2", "--threads", "4"),
             *("--graceful-timeout", "5", "--no-control-socket", "--access-logfile", "-"),
             *("--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
         ]
@@ -175,6 +161,22 @@ class _Run:
             for name, command in (("web", gunicorn), ("worker", worker))
         ]
 
+    def _wait_for_first_page(self, web: Part) -> None:
+        """Return once the page answers or it is to stop; LocalServerError if it never does."""
+        deadline = time.monotonic() + _FIRST_PAGE_SECONDS
+        while not self.stop.wait(_POLL_SECONDS):
+            status = _status(self.port)
+            if status is not None and status < _SERVER_ERROR:
+                return
+            if web.ended() is not None:
+                raise LocalServerError("the web server ended before its first page; see its lines")
+            if status is not None:
+                raise LocalServerError(
+                    f"the first page is an error (status {status}); see its lines"
+                )
+            if time.monotonic() > deadline:
+                raise LocalServerError(f"no page within {_FIRST_PAGE_SECONDS:.0f} s; see its lines")
+
     def _greet(self) -> None:
         lines = ["", f"  Amends is running at  {self.url}/", ""]
         if self.demo:
@@ -183,6 +185,30 @@ class _Run:
             lines += [f"  Password   {DEMO_PASSWORD}", ""]
         lines += ["  Ctrl-C stops everything.", ""]
         self.console.plain("\n".join(lines) + "\n")
+
+
+def _refuse_port_in_use(port: int) -> None:
+    """Raise LocalServerError if something listens on the port already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise LocalServerError(
+                f"PORT: {HOST}:{port} cannot be used ({error.strerror});"
+                " choose another, for example: PORT=8001 make run"
+            ) from error
+
+
+def _status(port: int) -> int | None:
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def _stop_all(started: list[Service]) -> None:

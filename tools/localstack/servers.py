@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from tools.localstack import roles, stack
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError, stack
 from tools.localstack.folders import (
     clone_mark,
     invoking_user,
@@ -20,26 +18,20 @@ from tools.localstack.folders import (
     socket_folder,
     write_private,
 )
-from tools.localstack.postgres import DURABLE, Cluster
-from tools.localstack.programs import bundled_postgres, copied_postgres, find_redis
+from tools.localstack.postgres import DURABLE, Cluster, Passwords
+from tools.localstack.programs import find_redis
 from tools.localstack.redis_server import RedisServer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _LARGEST_LOG_BYTES: Final = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalServers:
-    """What this stack runs itself, and the URLs of everything."""
+    """What this stack runs itself, and the URLs of everything as environment variables."""
 
     cluster: Cluster | None
     redis: RedisServer | None
-    database_url: str
-    database_owner_url: str
-    database_superuser_url: str
-    redis_url: str
+    environment: Mapping[str, str]
 
     def remove_socket_folders(self) -> None:
         """Leave nothing in the temp folder. Call it after the servers are stopped."""
@@ -51,17 +43,6 @@ class LocalServers:
             with contextlib.suppress(OSError):  # not empty: not ours to judge
                 folder.rmdir()
 
-    def info(self, amends_url: str) -> stack.StackInfo:
-        """The same as told to other commands."""
-        return stack.StackInfo(
-            pid=os.getpid(),
-            amends_url=amends_url,
-            database_url=self.database_url,
-            database_owner_url=self.database_owner_url,
-            database_superuser_url=self.database_superuser_url,
-            redis_url=self.redis_url,
-        )
-
 
 def planned(root: Path, environment: Mapping[str, str]) -> LocalServers:
     """Decide what to run, without starting it. The caller holds the stack's lock.
@@ -69,57 +50,27 @@ def planned(root: Path, environment: Mapping[str, str]) -> LocalServers:
     With DATABASE_URL the database is somebody else's, and so are its roles. A REDIS_URL that is
     set but empty means no Redis at all.
     """
-    logs = stack.folder(root) / "log"
-    logs.mkdir(exist_ok=True)
-    redis = _redis(root, logs) if "REDIS_URL" not in environment else None
-    redis_url = environment.get("REDIS_URL", "") if redis is None else redis.url
-    if environment.get("DATABASE_URL"):
-        return LocalServers(
-            cluster=None,
-            redis=redis,
-            database_url=environment["DATABASE_URL"],
-            database_owner_url=environment.get("DATABASE_OWNER_URL", ""),
-            database_superuser_url=environment.get("DATABASE_SUPERUSER_URL", ""),
-            redis_url=redis_url,
-        )
-    cluster = _cluster(root, logs)
-    passwords = _passwords(stack.folder(root) / "roles.json")
-    return LocalServers(
-        cluster=cluster,
-        redis=redis,
-        database_url=cluster.url(roles.WEB, passwords.web, roles.DATABASE),
-        database_owner_url=cluster.url(roles.OWNER, passwords.owner, roles.DATABASE),
-        database_superuser_url=cluster.url(roles.SUPERUSER, None, roles.DATABASE),
-        redis_url=redis_url,
-    )
+    (stack.folder(root) / "log").mkdir(exist_ok=True)
+    redis = _redis(root) if "REDIS_URL" not in environment else None
+    cluster = None if environment.get("DATABASE_URL") else _cluster(root)
+    names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_SUPERUSER_URL")
+    urls = cluster.urls() if cluster else {name: environment.get(name, "") for name in names}
+    urls["REDIS_URL"] = redis.url if redis else environment.get("REDIS_URL", "")
+    return LocalServers(cluster=cluster, redis=redis, environment=urls)
 
 
-def start_cluster(root: Path, cluster: Cluster) -> bool:
-    """Create the cluster if it is missing, start it, and see to its roles; True if it is new."""
-    created = cluster.ensure_created()
-    cluster.start()
-    roles.ensure_roles(
-        cluster.url(roles.SUPERUSER, None, "postgres"),
-        _passwords(stack.folder(root) / "roles.json"),
-        owner_may_create=False,
-    )
-    return created
-
-
-def _cluster(root: Path, logs: Path) -> Cluster:
+def _cluster(root: Path) -> Cluster:
     home = server_home(stack.folder(root), root)
-    user = server_user(home)
     return Cluster(
-        data=home / "data",
-        sockets=socket_folder(f"{clone_mark(root)}-pg", user),
-        log=_log(logs / "postgres.log"),
-        user=user,
-        programs=copied_postgres(home) if user.is_other else bundled_postgres(),
+        home=home,
+        sockets=socket_folder(f"{clone_mark(root)}-pg", server_user(home)),
+        log=_log(root, "postgres"),
         settings=DURABLE,
+        passwords=_passwords(stack.folder(root) / "roles.json"),
     )
 
 
-def _redis(root: Path, logs: Path) -> RedisServer | None:
+def _redis(root: Path) -> RedisServer | None:
     program = find_redis()
     if program is None:
         return None
@@ -129,26 +80,26 @@ def _redis(root: Path, logs: Path) -> RedisServer | None:
         program=program,
         folder=home,
         socket=socket_folder(f"{clone_mark(root)}-redis", invoking_user()) / "redis.sock",
-        log=_log(logs / "redis.log"),
+        log=_log(root, "redis"),
         keeps_data=True,
     )
 
 
-def _passwords(path: Path) -> roles.Passwords:
+def _passwords(path: Path) -> Passwords:
     """The two passwords. Each start sets them in the cluster, so a lost file is no loss."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return roles.Passwords(owner=content["owner"], web=content["web"])
+        return Passwords(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        content = {"owner": secrets.token_hex(24), "web": secrets.token_hex(24)}
-        write_private(path, content)
-        return roles.Passwords(owner=content["owner"], web=content["web"])
-    except (ValueError, KeyError, TypeError) as error:
+        made = Passwords()
+        write_private(path, asdict(made))
+        return made
+    except (ValueError, TypeError) as error:
         raise LocalServerError(f"{path} is damaged; remove it, a new one is made") from error
 
 
-def _log(path: Path) -> Path:
+def _log(root: Path, name: str) -> Path:
     """A log file to append to; one that has grown large is put aside first."""
+    path = stack.folder(root) / "log" / f"{name}.log"
     if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
         path.replace(path.with_suffix(".old.log"))
     return path

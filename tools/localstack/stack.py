@@ -7,21 +7,16 @@ whether a stack runs: it is gone the moment the supervisor is, however it ended.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import json
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TextIO
 
-from tools.localstack.errors import AlreadyRunningError, LocalServerError
+from tools.localstack import LocalServerError
 from tools.localstack.folders import write_private
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TextIO
 
 _LOCK: Final = "stack.lock"
 _STATE: Final = "stack.json"
@@ -30,41 +25,13 @@ _LOCK_ATTEMPTS: Final = 10
 _LOCK_PAUSE_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class StackInfo:
-    """What a running stack offers. URLs hold passwords; the file is for this user alone."""
-
-    #: Process number of the supervisor.
-    pid: int
-    #: Where the pages are, without a final slash.
-    amends_url: str
-    #: As the application's role.
-    database_url: str
-    #: As the owner, who runs migrations; empty if the servers are not ours and none was named.
-    database_owner_url: str
-    #: As the superuser, for tests of what even an administrator leaves traces of; may be empty.
-    database_superuser_url: str
-    #: As redis-py reads it; empty if there is no Redis.
-    redis_url: str
-
-    def environment(self) -> dict[str, str]:
-        """The same as environment variables."""
-        return {
-            "DATABASE_URL": self.database_url,
-            "DATABASE_OWNER_URL": self.database_owner_url,
-            "DATABASE_SUPERUSER_URL": self.database_superuser_url,
-            "REDIS_URL": self.redis_url,
-            "AMENDS_URL": self.amends_url,
-        }
-
-
 def folder(root: Path) -> Path:
     """The folder of local data under ``root``."""
     return root / "var"
 
 
-def running(root: Path) -> StackInfo | None:
-    """The stack that runs for the checkout ``root``, or None if none does or it is still starting.
+def running(root: Path) -> dict[str, str] | None:
+    """What the stack of the checkout ``root`` published, or None if none runs or it is starting.
 
     Raises LocalServerError if another user runs it, whose passwords this one may not read.
     """
@@ -73,7 +40,7 @@ def running(root: Path) -> StackInfo | None:
         with lock.open() as file:
             if _take(file, fcntl.LOCK_SH):
                 return None
-        content = json.loads((folder(root) / _STATE).read_text(encoding="utf-8"))
+        state: dict[str, str] = json.loads((folder(root) / _STATE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except PermissionError as error:
@@ -81,14 +48,14 @@ def running(root: Path) -> StackInfo | None:
             f"{error.filename} belongs to another user: run this command as the user who ran"
             " make run, or set DATABASE_URL"
         ) from error
-    return StackInfo(**content)
+    return state
 
 
 @contextlib.contextmanager
 def held(root: Path, url: str) -> Iterator[None]:
     """Hold the lock of this checkout; ``url`` is told to whoever comes second.
 
-    Raises AlreadyRunningError naming the holder's process number and URL.
+    Raises LocalServerError naming the holder's process number and URL.
     """
     var = folder(root)
     var.mkdir(exist_ok=True)
@@ -112,9 +79,15 @@ def held(root: Path, url: str) -> Iterator[None]:
             (var / _STATE).unlink(missing_ok=True)
 
 
-def publish(root: Path, info: StackInfo) -> None:
-    """Let other commands find the stack. The caller holds the lock."""
-    write_private(folder(root) / _STATE, dataclasses.asdict(info))
+def publish(root: Path, environment: Mapping[str, str]) -> None:
+    """Let other commands find the stack. The caller holds the lock.
+
+    ``environment`` is what they would have in theirs: AMENDS_URL (without a final slash),
+    DATABASE_URL, DATABASE_OWNER_URL and DATABASE_SUPERUSER_URL (either may be empty where the
+    database is not ours) and REDIS_URL (empty without Redis). It holds passwords: the file is for
+    this user alone.
+    """
+    write_private(folder(root) / _STATE, environment)
 
 
 def _take(file: TextIO, kind: int) -> bool:
@@ -134,8 +107,8 @@ def _take_or_name_holder(file: TextIO) -> None:
     try:
         holder = json.loads(file.read())
     except ValueError:
-        raise AlreadyRunningError("another start is under way here") from None
-    raise AlreadyRunningError(
+        raise LocalServerError("another start is under way here") from None
+    raise LocalServerError(
         f"already running here: process {holder['pid']} at {holder['url']}"
         f" (stop it with Ctrl-C there, or with: kill {holder['pid']})"
     )

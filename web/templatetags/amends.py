@@ -22,7 +22,7 @@ from lucide import IconDoesNotExist
 from lucide.templatetags.lucide import lucide
 
 from ledger import clock
-from web.templatetags.state_words import words_for
+from verbs.words import state_words
 
 register = template.Library()
 
@@ -63,7 +63,7 @@ def state_badge(status: str | None, kind: str = "work_item") -> SafeString:
     """Render ``status`` of a subject ``kind`` in words; the constant stays in ``data-state``."""
     if not status:
         return SafeString("")
-    words = words_for(str(status), kind)
+    words = state_words(kind, str(status))
     return format_html(
         '<span class="badge badge-{}" data-state="{}">{}{}</span>',
         words.tone,
@@ -76,13 +76,13 @@ def state_badge(status: str | None, kind: str = "work_item") -> SafeString:
 @register.filter
 def state_label(status: str | None, kind: str = "work_item") -> str:
     """Return the words for ``status`` of ``kind`` without markup."""
-    return str(words_for(str(status), kind).label) if status else ""
+    return str(state_words(kind, str(status)).label) if status else ""
 
 
 @register.filter
 def state_tone(status: str | None, kind: str = "work_item") -> str:
     """Return the tone (wait, act, undo, done, bad) of ``status`` of ``kind``."""
-    return words_for(str(status), kind).tone if status else "wait"
+    return state_words(kind, str(status)).tone if status else "wait"
 
 
 def _short_past(moment: datetime, now: datetime) -> str:
@@ -186,10 +186,6 @@ def duration_gap(later: datetime | str | None, earlier: datetime | str | None) -
     return _("%(span)s earlier") % {"span": _span(length)}
 
 
-def _at(entry: Any) -> Any:
-    return entry.get("at") if isinstance(entry, Mapping) else getattr(entry, "at", None)
-
-
 @register.filter
 def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
     """Pair each timeline entry with the gap that separates it from the one before it.
@@ -199,7 +195,7 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
     """
     previous: Any = None
     for entry in entries or ():
-        current = _at(entry)
+        current = entry.get("at") if isinstance(entry, Mapping) else getattr(entry, "at", None)
         yield {"entry": entry, "gap": duration_gap(previous, current) if previous else ""}
         previous = current
 
@@ -207,9 +203,7 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
 @register.filter
 def short_hash(value: str | bytes | None) -> str:
     """Shorten a hash to its first four and last two characters: ``9f3c…a1``."""
-    if not value:
-        return ""
-    text = value.hex() if isinstance(value, bytes) else str(value)
+    text = full_hash(value)
     return text if len(text) <= _HASH_SHOWN_WHOLE else f"{text[:4]}…{text[-2:]}"
 
 

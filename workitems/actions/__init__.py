@@ -1,23 +1,11 @@
-"""The work item verbs: the only way a work item changes. One function per verb.
-
-Each is a durable shell: tenant → lock → permission → version → state → input → FSM method → save →
-ledger → `remember`. Failure anywhere leaves nothing behind.
-"""
+"""The work item verbs: the only way a work item changes. Each is declared in the catalogue."""
 
 from __future__ import annotations
 
-from workitems.actions.compensating import compensate
-from workitems.actions.creating import create_work_item
-from workitems.actions.editing import edit
-from workitems.actions.repairing import (
-    abandon,
-    attest,
-    hand_to_human,
-    reassign_compensation,
-    retry_compensation,
-    withdraw,
-)
-from workitems.actions.working import (
+from compensation.actions.undo_verbs import declare_undo_verbs
+from workitems.actions.item_contents import create_work_item, edit
+from workitems.actions.work import (
+    ITEM,
     assign,
     cancel,
     claim,
@@ -27,6 +15,16 @@ from workitems.actions.working import (
     start,
     stop,
 )
+from workitems.lifecycle import LIFECYCLE
+
+_undo = declare_undo_verbs(ITEM, LIFECYCLE)
+compensate = _undo["compensate"]
+retry_compensation = _undo["retry"]
+reassign_compensation = _undo["reassign"]
+hand_to_human = _undo["hand-to-human"]
+attest = _undo["attest"]
+abandon = _undo["abandon"]
+withdraw = _undo["withdraw"]
 
 __all__ = [
     "abandon",

@@ -17,16 +17,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
-from web.describers import describe
+from compensation.words import STRATEGIES
+from executions.selectors import filtered
+from verbs.subject import describe
+from verbs.words import said
 from web.pages import MemberPage
-from web.templatetags.amends import label_of
-from web.templatetags.state_words import WORDS
+from web.templatetags.amends import label_of, state_label
 from workitems import selectors
+from workitems.item_context import is_overdue, priority_words, waiting_sentence
 from workitems.lifecycle import Kind
-from workitems.rows import WorkItem
 from workitems.selectors import Listed
-from workitems.views.presenting import is_overdue, priority_words, waiting_sentence
-from workitems.words import STRATEGIES, said
 
 # Reversals are few and come first, all of them on the first page, up to this many.
 PINNED = 50
@@ -39,7 +39,7 @@ class Tab:
 
     key: str
     label: str | Promise
-    rows: Callable[[ActingUser], QuerySet[WorkItem]]
+    rows: Callable[[ActingUser], QuerySet[Any]]
     waiting: bool = True
     order: tuple[str, str] = ("-created_at", "-id")
 
@@ -68,8 +68,8 @@ class Inbox(MemberPage):
         kind = request.GET.get("kind", "")
         kind = kind if kind in Kind.values else ""
         query = request.GET.get("q", "").replace("\x00", "").strip()
-        rows = selectors.filtered(tab.rows(self.acting_user), kind=kind, query=query)
-        pinned: list[WorkItem] = []
+        rows = filtered(tab.rows(self.acting_user), kind=kind, title__icontains=query)
+        pinned: list[Any] = []
         if tab.waiting and kind != Kind.COMPENSATION:
             if "cursor" not in request.GET and not kind:
                 pinned = list(rows.filter(kind=Kind.COMPENSATION).prefetch_related(None)[:PINNED])
@@ -79,7 +79,7 @@ class Inbox(MemberPage):
         titles = _titles([*pinned, *page.rows])
         counts = selectors.waiting_counts(self.acting_user)
 
-        def present(items: Sequence[WorkItem]) -> list[dict[str, Any]]:
+        def present(items: Sequence[Any]) -> list[dict[str, Any]]:
             return [_row(shown[item.id], self.acting_user, titles) for item in items]
 
         undo_only = tab.waiting and kind == Kind.COMPENSATION
@@ -102,7 +102,7 @@ class Search(Inbox):
     default_tab = "all"
 
 
-def _titles(items: Sequence[WorkItem]) -> dict[tuple[str, uuid.UUID], str]:
+def _titles(items: Sequence[Any]) -> dict[tuple[str, uuid.UUID], str]:
     """Return the titles of the cases of the items that do not undo anything."""
     cases = {("case", item.case_id) for item in items if item.case_id and not item.undoes_id}
     return {subject: found.title for subject, found in describe(cases).items()}
@@ -153,23 +153,17 @@ def _subtitle(shown: Listed, titles: dict[tuple[str, uuid.UUID], str]) -> str:
 
 
 def _address(tab: Tab, kind: str = "", query: str = "") -> str:
-    said = [("tab", tab.key), ("kind", kind), ("q", query)]
-    if tab.key == Search.default_tab:
-        return _with_query(reverse("workitems:search"), said[1:])
-    return _with_query(reverse("workitems:inbox"), said)
-
-
-def _with_query(path: str, said: Sequence[tuple[str, str]]) -> str:
-    query = urlencode([(name, value) for name, value in said if value])
-    return f"{path}?{query}" if query else path
+    everything = tab.key == Search.default_tab
+    path = reverse("workitems:search" if everything else "workitems:inbox")
+    said = {"tab": "" if everything else tab.key, "kind": kind, "q": query}
+    asked = urlencode({name: value for name, value in said.items() if value})
+    return f"{path}?{asked}" if asked else path
 
 
 def _tabs(
     current: Tab, kind: str, query: str, counts: selectors.WaitingCounts
 ) -> list[dict[str, Any]]:
-    numbers = {
-        "mine": counts.mine, "groups": counts.groups, "unassigned": counts.unassigned,
-    }  # fmt: skip
+    numbers = dataclasses.asdict(counts)
     return [
         {
             "label": tab.label,
@@ -182,16 +176,15 @@ def _tabs(
 
 
 def _filters(tab: Tab, kind: str, query: str) -> dict[str, Any]:
-    words = WORDS["kind"]
     chips = []
     if kind:
-        label = _("Type: %(kind)s") % {"kind": words[kind].label}
+        label = _("Type: %(kind)s") % {"kind": state_label(kind, "kind")}
         chips.append({"label": label, "remove_url": _address(tab, "", query)})
     if query:
         label = _("Title has “%(query)s”") % {"query": query}
         chips.append({"label": label, "remove_url": _address(tab, kind, "")})
     options = [{"value": "", "label": _("Any"), "selected": not kind}] + [
-        {"value": each, "label": words[each].label, "selected": each == kind}
+        {"value": each, "label": state_label(each, "kind"), "selected": each == kind}
         for each in Kind.values
     ]
     return {

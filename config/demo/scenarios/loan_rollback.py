@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ BASIS: Final = [
 ]
 UNDO_ORDER: Final = ("disbursement", "approval", "valuation", "credit-check")
 _STOPPED: Final = {"FAULTED", "CANCELLED", "COMPENSATION_FAULTED", "PARTIALLY_COMPENSATED"}
-_RUN_ENDED: Final = {"COMPLETED", "PARTIAL", "FAULTED", "CANCELLED", "REJECTED", "SUPERSEDED"}
+_RUN_FAILED: Final = {"PARTIAL", "FAULTED", "CANCELLED", "REJECTED", "SUPERSEDED"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def open_loan(stage: Stage) -> str:
                 "customer_account": CUSTOMER,
             },
         },
-    ).body
+    )
     stage.tell.did("operator", f"opens a case of {DEFINITION}: R. Vega asks for {_money(AMOUNT)}")
     stage.tell.say(f"{'':<12} {stage.url}/cases/{case['id']}/")
     return str(case["id"])
@@ -105,13 +105,13 @@ def pay_out(stage: Stage, case_id: str) -> None:
     stage.tell.chapter("Three people and a program do their work")
     for task in FORWARD:
         item_id = stage.until(
-            f"the task of {task.binding}", partial(_open_task, stage, case_id, task.binding)
+            f"the task of {task.binding}", partial(_target_of, stage, case_id, task.binding)
         )
         done = stage.work(task.person, item_id, outcome=task.outcome, resolution=task.resolution)
         stage.tell.did(task.person, f"{done['title']}: {task.outcome}")
     case = stage.until("the case is completed", lambda: _case_at(stage, case_id, "COMPLETED"))
-    paid = _plan_item(stage, case_id, "disbursement")
-    execution = stage.client("operator").get(f"executions/{paid['target_id']}")
+    paid = _target_of(stage, case_id, "disbursement")
+    execution = stage.client("operator").get(f"executions/{paid}")
     stage.tell.did(
         "Amends", f"{execution['capability']} of {_money(AMOUNT)}: {execution['status']}"
     )
@@ -137,13 +137,9 @@ def preview(stage: Stage, case_id: str) -> dict[str, Any]:
     """Ask for the plan of rolling the case back, and return it. Raises as `play` does."""
     stage.tell.chapter("The credit check was forged")
     stage.tell.did("operator", "asks what would be undone, in which order and by whom")
-    plan: dict[str, Any] = (
-        stage.client("operator")
-        .post(
-            f"cases/{case_id}/compensation-plan",
-            {"scope": {"kind": "whole"}, "reason": REASON, "regulatory_basis": BASIS},
-        )
-        .body
+    plan: dict[str, Any] = stage.client("operator").post(
+        f"cases/{case_id}/compensation-plan",
+        {"scope": {"kind": "whole"}, "reason": REASON, "regulatory_basis": BASIS},
     )
     stage.tell.say()
     stage.tell.table(
@@ -172,14 +168,10 @@ def preview(stage: Stage, case_id: str) -> dict[str, Any]:
 
 def _roll_back(stage: Stage, plan: dict[str, Any]) -> dict[str, Any]:
     stage.tell.chapter("What was previewed is what runs")
-    run = (
-        stage.client("operator")
-        .post(
-            f"compensation-plans/{plan['id']}/execute",
-            If_Match=f'"{plan["digest"]}"',
-            Idempotency_Key=f"scenario-{new_id()}",
-        )
-        .body
+    run = stage.client("operator").post(
+        f"compensation-plans/{plan['id']}/execute",
+        If_Match=f'"{plan["digest"]}"',
+        Idempotency_Key=f"scenario-{new_id()}",
     )
     stage.tell.did("operator", "executes exactly this plan")
     for step in plan["steps"]:
@@ -192,14 +184,20 @@ def _roll_back(stage: Stage, plan: dict[str, Any]) -> dict[str, Any]:
 
 def _follow(stage: Stage, run_id: str, n: int) -> None:
     """See one step through: its person does the undo task, or the program's work is awaited."""
-    started = stage.until(f"step {n} of the rollback starts", lambda: _step_begun(stage, run_id, n))
+    started = stage.until(
+        f"step {n} of the rollback starts",
+        lambda: _step_if(stage, run_id, n, lambda step: bool(step["compensation"])),
+    )
     name = started["original"]["name"]
     undo = started["compensation"]
     if undo["type"] == "work_item" and started["status"] != "DONE":
         person = UNDOERS[name]
         done = stage.work(person, undo["id"], outcome="REVERSED")
         stage.tell.did(person, f"{n}. {done['title']}: REVERSED")
-    step = stage.until(f"step {n} of the rollback is done", lambda: _step_done(stage, run_id, n))
+    step = stage.until(
+        f"step {n} of the rollback is done",
+        lambda: _step_if(stage, run_id, n, lambda step: bool(step["status"] == "DONE")),
+    )
     if undo["type"] == "execution":
         execution = stage.client("operator").get(f"executions/{undo['id']}")
         attempts = len(step["attempts"])
@@ -275,14 +273,8 @@ def _show_balances(stage: Stage, why: str) -> None:
     stage.tell.say(f"Balances, {why}: {shown}")
 
 
-def _plan_item(stage: Stage, case_id: str, binding: str) -> dict[str, Any]:
-    for item in stage.client("operator").every(f"cases/{case_id}/plan-items"):
-        if item["binding"] == binding:
-            return dict(item)
-    raise ScenarioFailed(f"the case has no step {binding!r}")
-
-
-def _open_task(stage: Stage, case_id: str, binding: str) -> str | None:
+def _target_of(stage: Stage, case_id: str, binding: str) -> str | None:
+    """Return the id of the work of one step, once there is any."""
     for item in stage.client("operator").every(f"cases/{case_id}/plan-items"):
         if item["binding"] == binding and item["target_id"]:
             return str(item["target_id"])
@@ -298,7 +290,7 @@ def _case_at(stage: Stage, case_id: str, wanted: str) -> dict[str, Any] | None:
 
 def _run_of(stage: Stage, run_id: str) -> dict[str, Any]:
     run: dict[str, Any] = stage.client("operator").get(f"compensation-runs/{run_id}")
-    if run["status"] in _RUN_ENDED - {"COMPLETED"}:
+    if run["status"] in _RUN_FAILED:
         errors = [
             f"step {step['n']} {step['original']['name']}: {step['status']}"
             f" {[attempt['error'] for attempt in step['attempts'] if attempt['error']]}"
@@ -313,19 +305,11 @@ def _run_at(stage: Stage, run_id: str) -> dict[str, Any] | None:
     return run if run["status"] == "COMPLETED" else None
 
 
-def _step(stage: Stage, run_id: str, n: int) -> dict[str, Any]:
+def _step_if(
+    stage: Stage, run_id: str, n: int, holds: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any] | None:
     steps = _run_of(stage, run_id)["steps"]
-    return next(dict(step) for step in steps if step["n"] == n)
-
-
-def _step_begun(stage: Stage, run_id: str, n: int) -> dict[str, Any] | None:
-    step = _step(stage, run_id, n)
-    return step if step["compensation"] else None
-
-
-def _step_done(stage: Stage, run_id: str, n: int) -> dict[str, Any] | None:
-    step = _step(stage, run_id, n)
-    return step if step["status"] == "DONE" else None
+    return next((dict(step) for step in steps if step["n"] == n and holds(step)), None)
 
 
 def _times(step: dict[str, Any]) -> tuple[str, str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from accounts.actions import create_token
 from accounts.selectors import acting_as
 from config.demo.client import Client, require_loopback
-from config.demo.scenarios.transcript import Transcript
 
 TENANT = "demo"
 #: Longest wait for one thing to happen, and how often the server is asked about it.
@@ -23,6 +22,52 @@ Found = TypeVar("Found")
 
 class ScenarioFailed(Exception):
     """The story cannot go on; the message says why."""
+
+
+class Transcript:
+    """A story to follow: writes lines, and keeps count of the checks that failed."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._chapters = 0
+        self.failed: list[str] = []
+
+    def title(self, text: str) -> None:
+        """Say what is about to be shown."""
+        self._write(text)
+
+    def chapter(self, text: str) -> None:
+        """Begin a numbered part of the story."""
+        self._chapters += 1
+        self._write(f"\n{self._chapters}. {text}")
+
+    def say(self, text: str = "") -> None:
+        """Say one thing that happened."""
+        self._write(f"   {text}".rstrip())
+
+    def did(self, who: str, what: str) -> None:
+        """Say who did what, with the names in one column."""
+        self.say(f"{who:<12} {what}")
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print rows under heads, each column as wide as its widest cell."""
+        cells = [list(heads), *([str(cell) for cell in row] for row in rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
+        for number, row in enumerate(cells):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.say(line)
+            if number == 0:
+                self.say("  ".join("-" * width for width in widths))
+
+    def check(self, what: str, *, expected: object, found: object) -> None:
+        """Compare, and say so; a difference is kept in `failed` and the story goes on."""
+        if expected == found:
+            self.say(f"ok    {what}")
+            return
+        self.failed.append(what)
+        self.say(f"WRONG {what}")
+        self.say(f"      expected {expected}")
+        self.say(f"      found    {found}")
 
 
 class Stage:
@@ -63,13 +108,13 @@ class Stage:
         client = self.client(username)
         item = client.get(f"work-items/{item_id}")
         if item["status"] == "PENDING":
-            item = client.post(f"work-items/{item_id}/claim").body
+            item = client.post(f"work-items/{item_id}/claim")
         if item["status"] == "ASSIGNED":
             client.post(f"work-items/{item_id}/start")
         answer: dict[str, object] = {"outcome": outcome}
         if resolution is not None:
             answer["resolution"] = resolution
-        done: dict[str, Any] = client.post(f"work-items/{item_id}/complete", answer).body
+        done: dict[str, Any] = client.post(f"work-items/{item_id}/complete", answer)
         return done
 
 
@@ -91,7 +136,8 @@ def opened(url: str, usernames: tuple[str, ...], tell: Transcript) -> Iterator[S
                 )
             tenant_id = acting.tenant_id
             token = create_token(acting, name="scenario")
-            clients[username] = stack.enter_context(Client(address, username=username, token=token))
+            client = Client(address, username=username, token=token)
+            clients[username] = stack.enter_context(contextlib.closing(client))
         if tenant_id is None:
             raise ScenarioFailed("a scenario needs at least one person")
         yield Stage(address, clients, tenant_id, tell)

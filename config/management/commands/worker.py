@@ -9,17 +9,18 @@ import threading
 from types import FrameType
 from typing import Any
 
+from celery.worker import WorkController, state
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
-from config.celery import woken
-from config.listening import hang_up, listen
+from config.celery import QUEUE, app, woken
 from config.sweeping import Sweepers, sweep_once
 
 log = logging.getLogger("worker")
 THREADS = 2
 _LAST_BATCH_SECONDS = 20.0
+_LISTEN_AGAIN_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -56,7 +57,8 @@ class Command(BaseCommand):
 
         def end(_number: int, _frame: FrameType | None) -> None:
             stop.set()
-            hang_up()
+            # Asks the Celery worker to end after the message it is at.
+            state.should_stop = 0  # type: ignore[assignment]  # its stub knows only the initial None
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
@@ -65,10 +67,31 @@ class Command(BaseCommand):
         bell = "woken by Redis" if settings.REDIS_URL else "no Redis"
         log.info("ready: %s threads, looking every second, %s", options["threads"], bell)
         if settings.REDIS_URL:
-            listen(stop)
+            _listen(stop)
         stop.wait()
         sweepers.stop()
         if sweepers.join(_LAST_BATCH_SECONDS):
             log.info("stopped")
         else:
             log.warning("stopped in the middle of a task; its lease runs out and it is done again")
+
+
+def _listen(stop: threading.Event) -> None:
+    """Hear the doorbell until `stop` is set. The main thread's only work is to wake the others.
+
+    The Celery worker may lose Redis, find it again, or never see it.
+    """
+    while not stop.is_set():
+        worker = WorkController(
+            app=app,
+            pool_cls="solo",
+            concurrency=1,
+            queues=[QUEUE],
+            loglevel="WARNING",
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        worker.start()
+        # Celery gives up on errors it does not know; the sweep goes on meanwhile.
+        stop.wait(_LISTEN_AGAIN_SECONDS)

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from cases import actions
+from compensation.actions.plan_execution import execute
+from compensation.actions.run_verbs import pause as pause_run
 from executions.actions import request_execution
 from ledger.tenancy import tenant_scope
-from tests.casework import LOAN, work
+from tests.casework import LOAN, preview, work
 from tests.draining import drain
 from tests.security.matrix import Kwargs, Row, expect
 from tests.world import World
+from verbs.call import Call
 from workitems import actions as items
-from workitems.actions.creating import Wanted
 from workitems.models import WorkItem
 
 CONTEXT = {"applicant": None, "amount": 1}
@@ -23,9 +25,9 @@ REASON = {"reason": "It was wrong"}
 
 def case(world: World) -> Kwargs:
     """Open a case that fires nothing."""
-    actions.deploy_definition(LOAN, acting_user=world.operator)
+    actions.deploy_definition(call=Call(world.operator), source=LOAN)
     opened = actions.open_case(
-        "examples/loan-approval", context=CONTEXT, acting_user=world.operator
+        call=Call(world.operator), definition="examples/loan-approval", context=CONTEXT
     )
     return {"id": opened.id}
 
@@ -33,58 +35,54 @@ def case(world: World) -> Kwargs:
 def suspended(world: World) -> Kwargs:
     """Put such a case on hold."""
     made = case(world)
-    actions.suspend_case(made["id"], acting_user=world.operator)
+    actions.suspend_case(made["id"], call=Call(world.operator))
     return made
 
 
 def faulted(world: World) -> Kwargs:
     """Cancel such a case, so that it may be closed."""
     made = case(world)
-    actions.cancel_case(made["id"], acting_user=world.operator)
+    actions.cancel_case(made["id"], call=Call(world.operator))
     return made
 
 
 def definition(world: World) -> Kwargs:
     """Deploy the loan."""
-    row = actions.deploy_definition(LOAN, acting_user=world.operator)
+    row = actions.deploy_definition(call=Call(world.operator), source=LOAN)
     return {"namespace": row.namespace, "name": row.name, "version": row.version}
 
 
 def finished(world: World) -> Kwargs:
     """Complete a task without a case."""
-    item = items.create_work_item(Wanted(title="Sign"), acting_user=world.operator)
-    items.start(item.id, acting_user=world.analyst)
-    items.complete(item.id, outcome=None, resolution=None, acting_user=world.analyst)
+    item = items.create_work_item(call=Call(world.operator), title="Sign")
+    items.start(item.id, call=Call(world.analyst))
+    items.complete(item.id, call=Call(world.analyst), outcome=None, resolution=None)
     return {"id": item.id}
 
 
 def plan(world: World) -> Kwargs:
     """Preview the undo of a finished task."""
-    made = actions.preview(
-        ("work_item", finished(world)["id"]), reason="Wrong", acting_user=world.operator
-    )
+    made = preview(("work_item", finished(world)["id"]), call=Call(world.operator), reason="Wrong")
     return {"id": made.id}
 
 
 def case_plan(world: World) -> Kwargs:
     """Preview the rollback of a case."""
-    made = actions.preview(("case", case(world)["id"]), reason="Wrong", acting_user=world.operator)
+    made = preview(("case", case(world)["id"]), call=Call(world.operator), reason="Wrong")
     return {"id": made.id}
 
 
 def run(world: World) -> Kwargs:
     """Start a rollback of one task."""
-    made = actions.preview(
-        ("work_item", finished(world)["id"]), reason="Wrong", acting_user=world.operator
-    )
-    started = actions.execute(made.id, digest=made.digest, acting_user=world.operator)
+    made = preview(("work_item", finished(world)["id"]), call=Call(world.operator), reason="Wrong")
+    started = execute(made.id, call=Call(world.operator, digest=made.digest))
     return {"id": started.id}
 
 
 def paused(world: World) -> Kwargs:
     """Pause such a rollback."""
     made = run(world)
-    actions.pause_run(made["id"], acting_user=world.operator)
+    pause_run(made["id"], call=Call(world.operator))
     return made
 
 
@@ -102,7 +100,7 @@ def failed(world: World) -> Kwargs:
 def executed(world: World) -> Kwargs:
     """Ask for an execution that no worker has started."""
     row = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
     )
     return {"id": row.id}
 
@@ -139,41 +137,45 @@ ROWS = {
     "cases:chain": Row(make=case, GET=expect(200)),
     "cases:chain-svg": Row(make=case, GET=expect(200)),
     "cases:chain-dot": Row(make=case, GET=expect(200)),
-    "cases:rollback": Row(
+    "compensation:rollback": Row(
         make=case,
         GET=expect(403, operator=200, admin=200),
         POST=expect(403, operator=303, admin=303, body={**REASON, "scope": "whole"}),
     ),
-    "cases:rollback-execution": Row(
+    "compensation:rollback-execution": Row(
         make=executed,
         GET=expect(403, operator=200, admin=200),
         POST=expect(403, operator=303, admin=303, body=REASON),
     ),
-    "cases:rollback-work-item": Row(
+    "compensation:rollback-work-item": Row(
         make=finished,
         GET=expect(403, operator=200, admin=200),
         POST=expect(403, operator=303, admin=303, body=REASON),
     ),
-    "cases:plan": Row(make=plan, GET=expect(200)),
-    "cases:plan-scope": Row(
+    "compensation:plan": Row(make=plan, GET=expect(200)),
+    "compensation:plan-scope": Row(
         make=case_plan, POST=expect(403, operator=303, admin=303, body={"scope": "whole"})
     ),
-    "cases:plan-execute": Row(make=plan, POST=expect(403, operator=412, admin=412, body=digest_of)),
-    "cases:runs": Row(GET=expect(200)),
-    "cases:run": Row(make=run, GET=expect(200)),
-    "cases:run-pause": Row(make=run, POST=expect(403, operator=303, admin=303)),
-    "cases:run-resume": Row(make=paused, POST=expect(403, operator=303, admin=303)),
-    "cases:run-step": Row(make=failed, GET=expect(200)),
-    "cases:run-step-retry": Row(make=failed, POST=expect(403, operator=303, admin=303)),
-    "cases:run-step-reassign": Row(
+    "compensation:plan-execute": Row(
+        make=plan, POST=expect(403, operator=412, admin=412, body=digest_of)
+    ),
+    "compensation:runs": Row(GET=expect(200)),
+    "compensation:run": Row(make=run, GET=expect(200)),
+    "compensation:run-pause": Row(make=run, POST=expect(403, operator=303, admin=303)),
+    "compensation:run-resume": Row(make=paused, POST=expect(403, operator=303, admin=303)),
+    "compensation:run-step": Row(make=failed, GET=expect(200)),
+    "compensation:run-step-retry": Row(make=failed, POST=expect(403, operator=303, admin=303)),
+    "compensation:run-step-reassign": Row(
         make=failed,
         POST=expect(403, operator=303, admin=303, body={"candidate_groups": "compliance"}),
     ),
-    "cases:run-step-hand-to-human": Row(make=failed, POST=expect(403, operator=303, admin=303)),
-    "cases:run-step-attest": Row(
+    "compensation:run-step-hand-to-human": Row(
+        make=failed, POST=expect(403, operator=303, admin=303)
+    ),
+    "compensation:run-step-attest": Row(
         make=failed, POST=expect(403, operator=303, admin=303, body={"evidence": "I saw it"})
     ),
-    "cases:run-step-abandon": Row(
+    "compensation:run-step-abandon": Row(
         make=failed, POST=expect(403, operator=303, admin=303, body={"reason": "It may stay"})
     ),
 }

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from cases import actions
-from cases.models import CompensationPlan
+from compensation.actions.plan_execution import execute
+from compensation.actions.run_verbs import pause as pause_run
+from compensation.models import CompensationPlan
 from executions.actions import request_execution
 from tests.casework import CONTEXT, LOAN, REASON, deploy, finish, opened, plan_for, undo
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.security.matrix import Row, expect
 from tests.world import World
+from verbs.call import Call
 from workitems.actions import create_work_item
-from workitems.actions.creating import Wanted
 
 _ENDS = {"success": ".a != null"}
 
@@ -25,7 +28,7 @@ def _definition(world: World) -> dict[str, object]:
     return {"namespace": "examples", "name": "loan-approval", "version": "1.0.0"}
 
 
-def _running(world: World) -> dict[str, object]:
+def _running(world: World) -> dict[str, Any]:
     """A case that waits for its first task."""
     deploy(world, definition("one", human("a"), **_ENDS))
     return {"id": opened(world, "tests/one")}
@@ -33,19 +36,19 @@ def _running(world: World) -> dict[str, object]:
 
 def _suspended(world: World) -> dict[str, object]:
     case = _running(world)
-    actions.suspend_case(case["id"], acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    actions.suspend_case(case["id"], call=Call(world.operator))
     return case
 
 
-def _done(world: World) -> dict[str, object]:
+def _done(world: World) -> dict[str, Any]:
     """A completed case of one task."""
     case = _running(world)
-    finish(world.analyst, case["id"], "a", None)  # type: ignore[arg-type]  # an id
+    finish(world.analyst, case["id"], "a", None)
     return case
 
 
 def _plan_row(world: World) -> CompensationPlan:
-    return plan_for(world, _done(world)["id"])  # type: ignore[arg-type]  # an id
+    return plan_for(world, _done(world)["id"])
 
 
 def _plan(world: World) -> dict[str, object]:
@@ -55,33 +58,33 @@ def _plan(world: World) -> dict[str, object]:
 def _run(world: World) -> dict[str, object]:
     """A run whose one step waits for a person."""
     plan = _plan_row(world)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     return {"id": run.id}
 
 
 def _paused(world: World) -> dict[str, object]:
     run = _run(world)
-    actions.pause_run(run["id"], acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    pause_run(run["id"], call=Call(world.operator))
     return run
 
 
 def _failed(world: World) -> dict[str, object]:
     """A run whose one step failed."""
     plan = _plan_row(world)
-    run = actions.execute(plan.id, digest=plan.digest, acting_user=world.operator)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     undo(world.analyst, plan.subject_id, "CANNOT_REVERSE")
     return {"id": run.id, "n": 1}
 
 
 def _item(world: World) -> dict[str, object]:
-    return {"id": create_work_item(Wanted(title="T"), acting_user=world.operator).id}
+    return {"id": create_work_item(call=Call(world.operator), title="T").id}
 
 
 def _execution(world: World) -> dict[str, object]:
     row = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.operator
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     return {"id": row.id}
 
@@ -116,34 +119,36 @@ ROWS = {
     "cases-api:resume": Row(make=_suspended, POST=expect(403, operator=200, admin=200)),
     "cases-api:cancel": Row(make=_running, POST=expect(403, operator=200, admin=200)),
     "cases-api:close": Row(make=_done, POST=expect(403, operator=200, admin=200)),
-    "cases-api:case-plan": Row(
+    "cases-api:compensation-plan": Row(
         make=functools.cache(_done), POST=expect(403, operator=201, admin=201, body=_WHY)
     ),
-    "cases-api:work-item-plan": Row(
+    "compensation-api:work-item-plan": Row(
         make=functools.cache(_item), POST=expect(403, operator=201, admin=201, body=_WHY)
     ),
-    "cases-api:execution-plan": Row(
+    "compensation-api:execution-plan": Row(
         make=functools.cache(_execution), POST=expect(403, operator=201, admin=201, body=_WHY)
     ),
-    "cases-api:plan": Row(make=functools.cache(_plan), GET=expect(200)),
+    "compensation-api:plan": Row(make=functools.cache(_plan), GET=expect(200)),
     # Without digest and key an operator is asked for them; nobody else gets that far.
-    "cases-api:execute": Row(
+    "compensation-api:execute": Row(
         make=functools.cache(_plan), POST=expect(403, operator=428, admin=428)
     ),
-    "cases-api:runs": Row(GET=expect(200)),
-    "cases-api:run": Row(make=functools.cache(_run), GET=expect(200)),
-    "cases-api:run-pause": Row(make=_run, POST=expect(403, operator=200, admin=200)),
-    "cases-api:run-resume": Row(make=_paused, POST=expect(403, operator=200, admin=200)),
-    "cases-api:step-retry": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
-    "cases-api:step-reassign": Row(
+    "compensation-api:runs": Row(GET=expect(200)),
+    "compensation-api:run": Row(make=functools.cache(_run), GET=expect(200)),
+    "compensation-api:run-pause": Row(make=_run, POST=expect(403, operator=200, admin=200)),
+    "compensation-api:run-resume": Row(make=_paused, POST=expect(403, operator=200, admin=200)),
+    "compensation-api:step-retry": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
+    "compensation-api:step-reassign": Row(
         make=_failed,
         POST=expect(403, operator=200, admin=200, body={"candidate_groups": ["compliance"]}),
     ),
-    "cases-api:step-hand-to-human": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
-    "cases-api:step-attest": Row(
+    "compensation-api:step-hand-to-human": Row(
+        make=_failed, POST=expect(403, operator=200, admin=200)
+    ),
+    "compensation-api:step-attest": Row(
         make=_failed, POST=expect(403, operator=200, admin=200, body={"evidence": "A letter"})
     ),
-    "cases-api:step-abandon": Row(
+    "compensation-api:step-abandon": Row(
         make=_failed, POST=expect(403, operator=200, admin=200, body=_WHY)
     ),
 }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from executions.actions import request_execution, within
+from executions.actions import request_execution
+from executions.actions.execution_opening import NewExecution, open_execution
 from ledger.ids import new_id
 from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
 from tests.security.matrix import Row, expect
 from tests.world import World
+from verbs.call import Call
 
 
 def _pending(world: World) -> dict[str, object]:
     """An execution that the analyst asked for and nobody has started."""
     row = request_execution(
-        capability="demo.flaky", input={"fail_times": 0}, acting_user=world.analyst
+        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
     )
     return {"id": row.id}
 
@@ -22,8 +24,8 @@ def _waiting(world: World) -> dict[str, object]:
     """An execution that the analyst asked for and an outside party owes."""
     system = world.system
     with tenant_scope(system.tenant_id):
-        row = within.open_execution(
-            within.NewExecution(
+        row = open_execution(
+            NewExecution(
                 tenant_id=system.tenant_id,
                 capability="erp.book",
                 input={},

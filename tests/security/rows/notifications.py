@@ -7,14 +7,14 @@ from notifications.models import Delivery
 from tests.draining import drain
 from tests.security.matrix import Row, expect
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.creating import Wanted
 
 
 def analysts_own(world: World) -> dict[str, object]:
     """Tell the analyst something and return which notification that is."""
     item = actions.create_work_item(
-        Wanted(title="Check the file", assignee=world.analyst.username), acting_user=world.operator
+        call=Call(world.operator), title="Check the file", assignee=world.analyst.username
     )
     drain()
     with tenant_scope(world.analyst.tenant_id):

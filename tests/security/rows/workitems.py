@@ -6,13 +6,12 @@ from typing import Any
 
 from tests.security.matrix import Expect, Row, expect
 from tests.world import World
+from verbs.call import Call
 from workitems import actions
-from workitems.actions.compensating import Wish
-from workitems.actions.creating import Wanted
 
 
 def _item(world: World, **wanted: Any) -> Any:
-    return actions.create_work_item(Wanted(title="T", **wanted), acting_user=world.operator)
+    return actions.create_work_item(call=Call(world.operator), title="T", **wanted)
 
 
 def _pool(world: World) -> dict[str, object]:
@@ -28,29 +27,29 @@ def _mine(world: World) -> dict[str, object]:
 def _begun(world: World) -> dict[str, object]:
     """An item that the analyst works on."""
     found = _mine(world)
-    actions.start(found["id"], acting_user=world.analyst)  # type: ignore[arg-type]  # it is an id
+    actions.start(found["id"], call=Call(world.analyst))
     return found
 
 
 def _done(world: World) -> dict[str, object]:
     """An item that the analyst completed."""
     found = _begun(world)
-    actions.complete(found["id"], acting_user=world.analyst)  # type: ignore[arg-type]  # an id
+    actions.complete(found["id"], call=Call(world.analyst))
     return found
 
 
 def _undoing(world: World) -> dict[str, object]:
     """A completed item whose undo the operator asked for; the analyst has not started it."""
     found = _done(world)
-    actions.compensate(found["id"], Wish(reason="R"), acting_user=world.operator)  # type: ignore[arg-type]  # an id
+    actions.compensate(found["id"], call=Call(world.operator), reason="R")
     return found
 
 
 def _faulted(world: World) -> dict[str, object]:
     """A completed item whose undo the analyst rejected."""
     item_id: Any = _done(world)["id"]
-    answer = actions.compensate(item_id, Wish(reason="R"), acting_user=world.operator)
-    actions.reject(answer.attempt.compensation_id, reason="R", acting_user=world.analyst)
+    answer = actions.compensate(item_id, call=Call(world.operator), reason="R")
+    actions.reject(answer.attempt.compensation_id, call=Call(world.analyst), reason="R")
     return {"id": item_id}
 
 

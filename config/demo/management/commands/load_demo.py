@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
+from config.demo.demo_people import CAST, DEMO, OTHER, PASSWORD
 from config.demo.loading import is_loaded, load
-from config.demo.people import CAST, DEMO, OTHER, PASSWORD
 
 
 class Command(BaseCommand):

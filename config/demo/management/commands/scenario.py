@@ -14,8 +14,7 @@ from typing_extensions import override
 from config import env
 from config.demo.client import NotLoopback, Refused, Unreachable
 from config.demo.scenarios import SCENARIOS
-from config.demo.scenarios.stage import ScenarioFailed, opened
-from config.demo.scenarios.transcript import Transcript
+from config.demo.scenarios.stage import ScenarioFailed, Transcript, opened
 from tools.localstack import stack
 
 
@@ -41,7 +40,7 @@ class Command(BaseCommand):
         scenario = SCENARIOS[options["name"]]
         tell = Transcript(self.stdout.write)
         try:
-            with opened(_url(options["url"]), scenario.people, tell) as stage:
+            with opened(_url(options["url"]), scenario.PEOPLE, tell) as stage:
                 scenario.play(stage)
         except (ScenarioFailed, Refused, Unreachable, NotLoopback) as error:
             self.stderr.write(f"\nThe scenario failed: {error}")
@@ -54,10 +53,10 @@ class Command(BaseCommand):
 
 def _url(said: str | None) -> str:
     """Return the server's URL: said on the command line, in AMENDS_URL, or by the local stack."""
-    url = said or env.text("AMENDS_URL", default="")
+    url = said or env.read(env.Environment).AMENDS_URL
     if url:
         return url
     running = stack.running(Path(settings.BASE_DIR))
     if running is None:
         raise CommandError("no server is known: start one with `make run`, or give --url")
-    return running.amends_url
+    return running["AMENDS_URL"]

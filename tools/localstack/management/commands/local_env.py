@@ -7,8 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
-from tools.localstack import stack
-from tools.localstack.errors import LocalServerError
+from tools.localstack import LocalServerError, stack
 from tools.localstack.folders import PROJECT
 
 
@@ -22,10 +21,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the lines, or fail with a sentence if no stack runs."""
         try:
-            info = stack.running(PROJECT)
+            environment = stack.running(PROJECT)
         except LocalServerError as error:
             raise CommandError(str(error)) from error
-        if info is None:
+        if environment is None:
             raise CommandError("no local stack is running; start it with: make run")
-        for name, value in info.environment().items():
+        for name, value in environment.items():
             self.stdout.write(f"{name}={value}")

@@ -1,0 +1,127 @@
+"""Entries as the ledger's pages show them: the contexts of templates/audit/.
+
+Runs in the caller's tenant scope.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.roles import ActorType, Role
+from accounts.selectors import Person, people
+from audit.words import KIND_WORDS
+from ledger.selectors import Entry, entries_by_id
+from verbs.subject import Description, Ref, describe
+from verbs.words import action_words, state_words, subject_words
+from web.entries import Link, entry_url, ledger_url
+from web.timeline import sentence, who_of
+
+
+class Presenter:
+    """Puts entries into words; whatever they mention is read once, in bulk."""
+
+    def __init__(self, entries: Sequence[Entry], *, effects: Sequence[Entry] = ()) -> None:
+        """Read the entries that `entries` link to, and the names in all of them."""
+        links = {
+            link.id
+            for each in entries
+            for link in (each.caused_by, each.original)
+            if link is not None
+        }
+        self._linked = entries_by_id(links)
+        all_of_them = [*entries, *effects, *self._linked.values()]
+        self._people: dict[uuid.UUID, Person] = people(
+            actor for each in all_of_them for actor in (each.actor_id, each.on_behalf_of_id)
+        )
+        self._subjects: dict[Ref, Description] = describe(
+            (each.subject_type, each.subject_id) for each in all_of_them
+        )
+
+    def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
+        """Return an entry as a row of audit/entries.html."""
+        return {
+            **self._common(entry),
+            "url": entry_url(entry.id),
+            "subject": self._subject(entry) if with_subject else None,
+        }
+
+    def full(
+        self, entry: Entry, effects: Sequence[Entry], previous: Entry | None
+    ) -> dict[str, Any]:
+        """Return an entry as `entry` of audit/entry.html."""
+        return {
+            **self._common(entry),
+            "id": entry.id,
+            "subject": self._subject(entry),
+            "subject_version": entry.subject_version,
+            "kind_label": KIND_WORDS.get(entry.kind, entry.kind),
+            "actor_type_label": _label(ActorType, entry.actor_type),
+            "role": _label(Role, entry.actor_role),
+            "previous": {
+                "hash": "" if entry.previous_hash is None else entry.previous_hash.hex(),
+                "url": "" if previous is None else entry_url(previous.id),
+            },
+            "causes": [self._told(each) for each in effects],
+            "correlation_id": entry.correlation_id,
+            "tree_index": None,
+            "compensation": entry.compensation,
+            "payload": {name: value for name, value in entry.payloads.items() if name != "reason"}
+            or None,
+        }
+
+    def _subject(self, entry: Entry) -> dict[str, Any]:
+        key = (entry.subject_type, entry.subject_id)
+        return subject_context(*key, self._subjects[key])
+
+    def _common(self, entry: Entry) -> dict[str, Any]:
+        words = action_words(entry.subject_type, entry.action)
+        other, reason = entry.on_behalf_of_id, entry.payloads.get("reason")
+        return {
+            "seq": entry.subject_seq,
+            "at": entry.at,
+            "action_label": words.label,
+            "tone": words.tone,
+            "actor": who_of(entry.actor_id, self._people),
+            "on_behalf_of": "" if other is None else who_of(other, self._people),
+            **_states(entry),
+            "reason": reason if isinstance(reason, str) else "",
+            "erased": bool(entry.erased),
+            "hash": entry.hash.hex(),
+            "caused_by": self._link(entry.caused_by),
+            "original": self._link(entry.original),
+        }
+
+    def _link(self, link: Link | None) -> dict[str, str] | None:
+        if link is None:
+            return None
+        # An entry never goes away, and its links stay within the tenant.
+        return {**self._told(self._linked[link.id]), "hash": link.hash.hex()}
+
+    def _told(self, entry: Entry) -> dict[str, str]:
+        what = self._subjects[entry.subject_type, entry.subject_id].title
+        return {
+            "label": sentence(entry, what, who_of(entry.actor_id, self._people)),
+            "url": entry_url(entry.id),
+        }
+
+
+def subject_context(type_: str, id_: uuid.UUID, found: Description) -> dict[str, Any]:
+    """Return how a subject is called and where it is."""
+    url = found.url or ledger_url(type_, id_)
+    return {"label": found.title, "url": url, "type_label": subject_words(type_)}
+
+
+def _states(entry: Entry) -> dict[str, Any]:
+    before, after = entry.from_status, entry.to_status
+    left = "" if before == after else before
+    return {
+        "from_label": left and state_words(entry.subject_type, left).label,
+        "to_label": after and state_words(entry.subject_type, after).label,
+    }
+
+
+def _label(choices: type[ActorType] | type[Role], value: str) -> str:
+    """Return a choice in words; `system` is the role of nobody and is shown as nothing."""
+    return str(choices(value).label) if value in choices.values else ""

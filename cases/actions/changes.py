@@ -1,0 +1,79 @@
+"""Saving what changed about a case, with its entry: in the caller's transaction, case locked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cases.events import CASE
+from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
+from cases.models import Case, PlanItem
+from compensation.subject import Cause, lock_rows, undoable
+from ledger.clock import now
+from ledger.record import Recorded
+from verbs.move import move
+
+
+def lock_case(case_id: uuid.UUID) -> Case | None:
+    """Lock a case, and only it; its definition is read with it."""
+    rows = Case.objects.select_for_update(of=("self",)).select_related("definition")
+    return rows.filter(id=case_id).first()
+
+
+def save_case(
+    case: Case,
+    action: str,
+    *,
+    cause: Cause,
+    step: Callable[[], object] | None = None,
+    also: Mapping[str, Any] | None = None,
+    payloads: Mapping[str, Any] | None = None,
+    **said: Any,
+) -> Recorded:
+    """Save a case one version on, with its entry, after its FSM method `step`, which may need the
+    old values of the columns that are `also` set."""
+    before = str(case.status)
+    if step is not None:
+        step()
+    changed = dict(also or {})
+    if action in CASE:
+        changed["triggered"] = case.version + 1
+    for column, value in changed.items():
+        setattr(case, column, value)
+    return move(
+        case, action, before=before, by=cause.by, fields=changed, caused_by=cause.entry,
+        payloads=payloads, **said,
+    )  # fmt: skip
+
+
+def fault_case(case: Case, detail: str, *, cause: Cause) -> None:
+    """Let a running or suspended case fail, with the reason where people see it."""
+    if case.status in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}:
+        fault = detail[:4000]
+        save_case(
+            case, "faulted", cause=cause, step=case.fail,
+            also={"fault": fault, "ended_at": now()}, payloads={"detail": fault},
+        )  # fmt: skip
+
+
+def cancel_open_work(
+    case_id: uuid.UUID,
+    *,
+    cause: Cause,
+    reason: str,
+    rows: Mapping[uuid.UUID, Any] | None = None,
+) -> None:
+    """Cancel open work items and executions that no worker has started.
+
+    What is already dispatched goes on, and its result is taken in when it comes. `rows`: the case's
+    work if the caller has locked it already.
+    """
+    items = list(PlanItem.objects.filter(case_id=case_id, status__in=OPEN_ITEMS))
+    locked = rows or lock_rows((item.type, item.target_id) for item in items)
+    for item in items:
+        row = locked[item.target_id]
+        if undoable(item.type).call_off(row, by=cause.by, caused_by=cause.entry, reason=reason):
+            item.status = PlanItemStatus.CANCELLED
+            item.ended_at = now()
+            item.save(update_fields=["status", "ended_at"])

@@ -1,0 +1,103 @@
+"""Deploying a version of a case definition. A deployed version never changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import override
+
+from accounts.actions import lock_tenant, note_on_tenant
+from cases.definitions import CompiledDefinition, DefinitionInvalid, compile_definition
+from cases.lifecycle import DEPLOY
+from cases.models import CaseDefinition
+from executions import capability_registry
+from json_values.pointers import FieldError
+from ledger.canonical import digest
+from ledger.clock import now
+from ledger.errors import Conflict, Invalid
+from verbs import catalogue
+from verbs.input import Input
+from verbs.shell import VerbContext
+
+MAX_SOURCE = 1024 * 1024
+DEFINITION = "case_definition"
+
+
+class DefinitionExists(Conflict):
+    """That version is deployed already, with other content."""
+
+    default_code = "definition_exists"
+    default_detail = "That version is deployed with other content; raise the version."
+
+
+def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
+    """Return the compiled definition without storing it.
+
+    Raises Invalid with one error for each broken rule; a message names the line of the source.
+    """
+    if isinstance(source, str) and len(source) > MAX_SOURCE:
+        raise Invalid.field("", f"must be at most {MAX_SOURCE} characters", code="too_large")
+    try:
+        return compile_definition(source, capabilities=capability_registry.names())
+    except DefinitionInvalid as problem:
+        raise Invalid(
+            "The definition breaks a rule.",
+            code="definition_invalid",
+            errors=[
+                FieldError(pointer, message if line is None else f"line {line}: {message}")
+                for line, pointer, message in problem.errors
+            ],
+        ) from problem
+
+
+class Deploy(Input):
+    """A version of a definition, as YAML text or as JSON."""
+
+    source: Any
+
+    @classmethod
+    @override
+    def check_storable(cls, body: Mapping[str, Any]) -> None:
+        """Leave it to the compiler, for which the source is the whole body."""
+
+
+@catalogue.verb(
+    DEFINITION, DEPLOY, action="definition_deployed", given=Deploy, creates=True, status=201,
+    again_on="cases_definition_once", page=False,
+    no_button="It has a page of its own, which checks the source line by line.",
+)  # fmt: skip
+def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDefinition:
+    """Store a version of a definition; the same content again returns the stored row.
+
+    Other content under the same version is refused.
+    """
+    tenant_id = context.call.by.tenant_id
+    source: str | Mapping[str, Any] = given.source
+    compiled = check_definition(source)
+    lock_tenant(tenant_id)
+    stored = compiled.to_json()
+    fingerprint = digest(stored)
+    place = {name: stored[name] for name in ("namespace", "name", "version")}
+    found = CaseDefinition.objects.filter(**place).first()
+    if found is not None:
+        if found.digest != fingerprint:
+            raise DefinitionExists(
+                f"{found.key} {found.version} is deployed with other content; raise the version."
+            )
+        return found
+    row = CaseDefinition(
+        **place,
+        tenant_id=tenant_id,
+        title=compiled.title,
+        source=source if isinstance(source, str) else json.dumps(source, indent=2),
+        compiled=stored,
+        digest=fingerprint,
+        deployed_by_id=context.authority.actor_id,
+        created_at=now(),
+    )
+    row.save(force_insert=True)
+    payloads: dict[str, object] = {"definition": f"{row.key} {row.version}", "digest": fingerprint}
+    note_on_tenant(tenant_id, "definition_deployed", by=context.by, payloads=payloads)
+    return row

@@ -1,0 +1,89 @@
+"""Suspend, resume, cancel and close a case."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cases.actions.changes import cancel_open_work, save_case
+from cases.lifecycle import LIFECYCLE, ROLLING_BACK
+from cases.models import Case
+from compensation.actions.run_verbs import pause_live, resume_live
+from compensation.errors import RunLive
+from compensation.lifecycle import RUN_OPERATIONS
+from compensation.subject import Cause
+from ledger.clock import now
+from ledger.errors import Conflict, Refusal
+from verbs import catalogue
+from verbs.input import Nothing, OptionalReason
+from verbs.operation import Operation
+from verbs.shell import Verb, VerbContext, wrong_state
+
+CASE = Case.subject_type
+# While a case is rolled back, its run is held and goes on in its place.
+_HELD_WITH_RUN = {"suspend": "pause", "resume": "resume"}
+
+
+def _possible(
+    operation: Operation, case: Case, facts: Any, _body: Mapping[str, Any] | None
+) -> Refusal | None:
+    """Return why a case does not allow this now; `facts` is the run live in its tree."""
+    held = _HELD_WITH_RUN.get(operation.name)
+    if case.status in ROLLING_BACK and held is not None:
+        allowed = RUN_OPERATIONS[held].sources or frozenset()
+        if facts.run_status in allowed:
+            return None
+        extra = {"current_status": str(case.status)}
+        return Conflict(f"Its rollback cannot {held} now.", extra=extra)
+    if operation.name != "suspend" and facts.live_run is not None:
+        return RunLive(facts.live_run, str(case.status))
+    return wrong_state(operation, case)
+
+
+def _verb(name: str, action: str, **how: Any) -> Callable[[Callable[..., Case]], Verb[Case]]:
+    operation = LIFECYCLE[name]
+    state = functools.partial(_possible, operation)
+    return catalogue.verb(CASE, operation, action=action, state=state, **how)
+
+
+@_verb("suspend", "suspended", given=OptionalReason)
+def suspend_case(case: Case, given: OptionalReason, context: VerbContext) -> Case:
+    """Hold it; results are still taken in. Under rollback, pause the run."""
+    if case.status in ROLLING_BACK:
+        pause_live(case, by=context.by, reason=given.reason)
+    else:
+        why = {"reason": given.reason}
+        cause = Cause(context.by, None)
+        save_case(case, "suspended", cause=cause, step=case.suspend, payloads=why)
+    return case
+
+
+@_verb("resume", "resumed")
+def resume_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
+    """Go on with forward work; a paused rollback goes on too."""
+    if case.status in ROLLING_BACK:
+        resume_live(case, by=context.by)
+    else:
+        save_case(case, "resumed", cause=Cause(context.by, None), step=case.resume)
+    return case
+
+
+@_verb("cancel", "cancelled", given=OptionalReason, dangerous=True)
+def cancel_case(case: Case, given: OptionalReason, context: VerbContext) -> Case:
+    """Call it off with its open work. What is done stays done."""
+    entry = save_case(
+        case, "cancelled", cause=Cause(context.by, None), step=case.cancel,
+        also={"ended_at": now()}, payloads={"reason": given.reason},
+    )  # fmt: skip
+    why = given.reason or "case cancelled"
+    cancel_open_work(case.id, cause=Cause(context.by, entry.ref), reason=why)
+    return case
+
+
+@_verb("close", "closed", given=OptionalReason, dangerous=True)
+def close_case(case: Case, given: OptionalReason, context: VerbContext) -> Case:
+    """Close it: nothing of it is undone any more."""
+    why = {"reason": given.reason}
+    save_case(case, "closed", cause=Cause(context.by, None), step=case.close, payloads=why)
+    return case

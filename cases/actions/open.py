@@ -1,0 +1,90 @@
+"""Opening a case. Its first steps are fired by the engine, from the event, never here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import SkipValidation
+
+from cases.lifecycle import LIFECYCLE
+from cases.models import Case, CaseDefinition
+from json_values.limits import CONTEXT_BYTES, beyond_limits
+from json_values.pointers import FieldError
+from ledger.clock import now
+from ledger.errors import Invalid
+from ledger.ids import new_id
+from verbs import catalogue
+from verbs.input import Input
+from verbs.move import insert
+from verbs.shell import VerbContext
+
+MAX_TITLE = 300
+
+
+class OpenCase(Input):
+    """What is opened: `namespace/name`, of the newest version unless one is named."""
+
+    definition: str
+    version: str | None = None
+    # What is wrong with these is said beside what is wrong with the rest.
+    context: Annotated[dict[str, Any], SkipValidation] = {}
+    title: Annotated[str | None, SkipValidation] = None
+
+
+@catalogue.verb(
+    Case.subject_type, LIFECYCLE["open"], action="opened", given=OpenCase, creates=True, status=201,
+    page=False, no_button="It has a page of its own, which lists the definitions.",
+)  # fmt: skip
+def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
+    """Open a case. Its first steps are opened by the worker, at once."""
+    found = _checked(given)
+    case_id = new_id()
+    case = Case(
+        id=case_id,
+        tenant_id=context.call.by.tenant_id,
+        definition=found,
+        title=(given.title or "").strip() or found.title or found.name,
+        context=given.context,
+        root_id=case_id,
+        opened_by_id=context.authority.actor_id,
+        created_at=now(),
+    )
+    payloads = {
+        "title": case.title,
+        "context": given.context,
+        "definition": f"{found.key} {found.version}",
+    }
+    insert(case, "opened", by=context.by, payloads=payloads)
+    return case
+
+
+def _checked(given: OpenCase) -> CaseDefinition:
+    found = _definition(given.definition, given.version)
+    sent = dict(given)
+    context = beyond_limits(sent["context"], "/context", limit=CONTEXT_BYTES)
+    if not isinstance(sent["context"], dict):
+        context = FieldError("/context", "must be an object")
+    title = None
+    if sent["title"] is not None and not _is_title(sent["title"]):
+        title = FieldError("/title", f"must be a text of at most {MAX_TITLE} characters")
+    problems = [each for each in (found, context, title) if isinstance(each, FieldError)]
+    if problems or isinstance(found, FieldError):
+        raise Invalid("The case cannot be opened like this.", errors=problems)
+    return found
+
+
+def _is_title(sent: object) -> bool:
+    return isinstance(sent, str) and len(sent) <= MAX_TITLE
+
+
+def _definition(definition: str, version: str | None) -> CaseDefinition | FieldError:
+    if definition.count("/") != 1:
+        return FieldError("/definition", 'must be "namespace/name"')
+    namespace, name = definition.split("/")
+    rows = CaseDefinition.objects.filter(namespace=namespace, name=name)
+    if not rows.exists():
+        return FieldError("/definition", f"no definition {definition!r} is deployed", "unknown")
+    if version is not None:
+        rows = rows.filter(version=version)
+    unknown = FieldError("/version", f"{definition} has no version {version!r}", "unknown")
+    return rows.order_by("-created_at", "-id").first() or unknown

@@ -1,0 +1,243 @@
+"""What a case is to undoing: a whole, whose work is rolled back as one (`WholeSubject`).
+
+All functions run in the run's transaction, with the case locked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+
+from cases.actions.changes import cancel_open_work, save_case
+from cases.actions.forward import advance, change_context, result_of, why_failed
+from cases.definitions import (
+    CapabilityCall,
+    CompiledDefinition,
+    ExpressionFailed,
+    context_after,
+    input_for,
+    undo_policy,
+)
+from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemType
+from cases.models import Case, PlanItem
+from cases.selectors import compiled
+from compensation.actions.attempts import last_attempt
+from compensation.errors import AlreadyCompensated, CaseClosed
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
+from compensation.selectors import live_runs
+from compensation.subject import (
+    Cause,
+    Standing,
+    lock_rows,
+    part_of,
+    read_row,
+    read_rows,
+    undoable,
+)
+from ledger.clock import now, rfc3339
+from ledger.errors import Refusal
+from ledger.record import ActorRef, EntryRef
+
+_FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
+
+
+def standings(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+    """Return how these cases stand in the way of undoing one of their items, in one query."""
+    live = live_runs().filter(root_id=OuterRef("root_id")).values("id")[:1]
+    rows = Case.objects.filter(id__in=list(case_ids)).annotate(live=Subquery(live))
+    found = rows.values_list("id", "status", "live")
+    return {id_: Standing(status == CaseStatus.CLOSED, run) for id_, status, run in found}
+
+
+def barred(case: Case) -> Refusal | None:
+    """Return why nothing of a case may be undone: it is closed, or undone as a whole."""
+    extra = {"current_status": str(case.status)}
+    if case.status == CaseStatus.CLOSED:
+        return CaseClosed(extra=extra)
+    if case.status == CaseStatus.COMPENSATED:
+        return AlreadyCompensated(extra=extra)
+    return None
+
+
+def parts(case: Case, *, lock: bool) -> list[Part]:
+    """Return every piece of a case's forward work, its rows locked or as committed now."""
+    items = list(PlanItem.objects.filter(case_id=case.id))
+    refs = [(item.type, item.target_id) for item in items]
+    rows = lock_rows(refs) if lock else read_rows(refs)
+    definition = compiled(case.definition)
+    return [part_in_case(item, rows[item.target_id], definition) for item in items]
+
+
+def part(case: Case, row: Any) -> Part | None:
+    """Return one piece of a case's forward work; None for what is none (an undo task)."""
+    item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
+    return None if item is None else part_in_case(item, row, compiled(case.definition))
+
+
+def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Part:
+    """Return one plan item's work. In a case, what nobody declared is not undone by guesswork."""
+    binding = definition.binding(item.binding)
+    return part_of(
+        row, undo_policy(definition, binding), name=item.binding, undo=binding.compensate or "",
+        aliases=(str(item.id),),
+    )  # fmt: skip
+
+
+def started(
+    case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, by: ActorRef, entry: EntryRef
+) -> None:
+    """Turn the case COMPENSATING and call off what it has open in scope."""
+    codes = [item["code"] for item in run.regulatory_basis]
+    recorded = save_case(
+        case, "rollback_started", cause=Cause(by, entry), step=case.start_rollback,
+        also={"prior_status": str(case.status)}, payloads={"reason": run.reason},
+        compensation={"run": str(run.id), "regulatory_basis": codes},
+    )  # fmt: skip
+    if not run.plan.scope.get("only_this", False):
+        cancel_open_work(case.id, cause=Cause(by, recorded.ref), reason="rolled back", rows=rows)
+
+
+def faulted(case: Case, run: Any, step: Any, *, cause: Cause) -> None:
+    """A step of its run failed: the case says so too, until somebody decides."""
+    if case.status == CaseStatus.COMPENSATING:
+        save_case(
+            case, "compensation_faulted", cause=cause, step=case.stop_rollback,
+            payloads={"step": step.original_name, "error": step.error},
+            compensation={"run": str(run.id), "step": step.n},
+        )  # fmt: skip
+
+
+def goes_on(case: Case, run: Any, *, cause: Cause) -> None:
+    """Somebody decided: the case is COMPENSATING again."""
+    if case.status == CaseStatus.COMPENSATION_FAULTED:
+        save_case(
+            case, "compensation_resumed", cause=cause, step=case.continue_rollback,
+            compensation={"run": str(run.id)},
+        )  # fmt: skip
+
+
+def ended(case: Case, run: Any, *, partial: bool, cause: Cause) -> None:
+    """Its run is over: bring the case where it belongs (DESIGN §6, Ends)."""
+    step: Callable[[], object] = case.settle_partially if partial else case.settle_compensated
+    also = {"prior_status": "", "ended_at": now()}
+    if not partial and run.plan.scope["kind"] != "whole":
+        # Where it was, and ended when it had ended.
+        step = functools.partial(case.settle_back, resume=run.resume_after)
+        del also["ended_at"]
+    save_case(
+        case, "rollback_settled", cause=cause, step=step, also=also,
+        compensation={"run": str(run.id)},
+    )  # fmt: skip
+
+
+def open_work(case: Case) -> list[tuple[str, Any]]:
+    """Return what is open in the case and would be called off, oldest first, as (type, row)."""
+    items = list(
+        PlanItem.objects.filter(case_id=case.id, status__in=OPEN_ITEMS).order_by("created_at", "id")
+    )
+    rows = read_rows((item.type, item.target_id) for item in items)
+    return [
+        (item.type, rows[item.target_id])
+        for item in items
+        if item.target_id in rows and undoable(item.type).is_open(rows[item.target_id])
+    ]
+
+
+def awaits(case: Case) -> bool:
+    """Whether a program that was dispatched still owes its result."""
+    return PlanItem.objects.filter(
+        case_id=case.id, type=PlanItemType.EXECUTION, status__in=OPEN_ITEMS
+    ).exists()
+
+
+def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> UndoRequest:
+    """Return what the undo of a step is told; the undo binding gives title and input.
+
+    Raises Refusal when the binding's input is no object or cannot be computed.
+    """
+    if not step.binding:
+        return plain
+    target = compiled(case.definition).binding(step.binding).target
+    given = {
+        "original": _original(row, step.original_name),
+        "context": case.context,
+        "reason": run.reason,
+    }
+    try:
+        value = input_for(target, given)
+    except ExpressionFailed as problem:
+        raise Refusal(why_failed(problem)) from problem
+    if not isinstance(value, dict):
+        raise Refusal(f"{step.binding}: the inputMapping must give an object")
+    if isinstance(target, CapabilityCall):
+        return dataclasses.replace(plain, task_input=value)
+    return dataclasses.replace(
+        plain,
+        task_input=value,
+        title=target.title,
+        outcomes=target.outcomes or UNDO_OUTCOMES,
+        resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
+        priority=target.priority,
+    )
+
+
+def _original(row: Any, name: str) -> dict[str, Any]:
+    """Return `original` as an undo binding's inputMapping sees it; what does not apply is null."""
+    kind = undoable(row.subject_type)
+    by, at = kind.finished_by(row), kind.finished_at(row)
+    return {
+        "type": row.subject_type,
+        "id": str(row.id),
+        "name": name,
+        **{field: getattr(row, field, None) for field in _FIELDS},
+        "completed_by": str(by) if by else None,
+        "completed_at": rfc3339(at) if at else None,
+        "completion_seq": row.completion_seq,
+    }
+
+
+def heard(case: Case, row: Any, *, cause: Cause) -> None:
+    """The undo of a piece moved: show it on the plan item; once undone, mark what it had written.
+
+    Where the undo itself changed the context of a RUNNING case, bindings answer to that.
+    """
+    item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
+    if item is None or item.compensation_state == row.compensation_state:
+        return
+    item.compensation_state = row.compensation_state
+    item.save(update_fields=["compensation_state"])
+    if row.compensation_state != CompensationState.COMPENSATED:
+        return
+    after, problem = dict(case.context), ""
+    try:
+        after = _after_undo(case, item, row)
+    except ExpressionFailed as failed:
+        # The undo itself stands; only what it reports could not be taken over.
+        problem = why_failed(failed)
+    written = sorted(key for key in after if after[key] != case.context.get(key))
+    undone = [key for key in item.written if key not in written]
+    change_context(
+        case, after, written, cause=cause, step=item.binding, invalidated=undone, problem=problem
+    )
+    if written:
+        advance(case, cause=cause)
+
+
+def _after_undo(case: Case, item: PlanItem, row: Any) -> dict[str, Any]:
+    """Return the context after the undo binding's outputMapping, if it has one."""
+    definition = compiled(case.definition)
+    name = definition.binding(item.binding).compensate
+    attempt = last_attempt(row)
+    if name is None or attempt.outcome != AttemptOutcome.DONE:
+        return dict(case.context)
+    undo = read_row(attempt.compensation_type, attempt.compensation_id)
+    mapping = definition.binding(name).target.output_mapping
+    if undo is None or mapping is None:
+        return dict(case.context)
+    return context_after(case.context, result_of(undo), mapping=mapping, undo=True)

@@ -1,0 +1,262 @@
+"""The public shapes of definitions, cases and plan items, and their OpenAPI (DESIGN §8).
+
+People are usernames.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.acting import Authority
+from accounts.selectors import Person, people
+from cases.actions.hold import CASE
+from cases.definitions import CapabilityCall, CompiledDefinition, undo_policy
+from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
+from compensation.lifecycle import CompensationState
+from ledger.clock import rfc3339
+from verbs.catalogue import offers, offers_json
+from verbs.subject import ResultShape, subject_of
+from web.schema import ActionSchema
+
+# It is known what becomes of it in a rollback.
+_SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
+
+
+def definitions(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return deployed versions, without source."""
+    named = people(row.deployed_by_id for row in rows)
+    return [
+        {
+            "id": str(row.id),
+            **_ref(row),
+            "title": row.title,
+            "summary": row.compiled["summary"],
+            "digest": row.digest,
+            "deployed_by": _username(named, row.deployed_by_id),
+            "created_at": rfc3339(row.created_at),
+        }
+        for row in rows
+    ]
+
+
+def definition(row: Any) -> dict[str, Any]:
+    """Return one deployed version with source and compiled form."""
+    return {**definitions([row])[0], "source": row.source, "compiled": row.compiled}
+
+
+def graph(compiled: CompiledDefinition) -> dict[str, Any]:
+    """Return bindings, what undoes what, and which bindings nobody declared an undo for."""
+    nodes = [
+        {
+            "name": binding.name,
+            "kind": "automated" if isinstance(binding.target, CapabilityCall) else "human",
+            "compensation": binding.compensation_only,
+            "undone_by": binding.compensate,
+            "reversibility": binding.reversibility,
+            "covered": _covered(compiled, binding),
+        }
+        for binding in compiled.bindings
+    ]
+    return {
+        "nodes": nodes,
+        "edges": [
+            {"source": binding.compensate, "target": binding.name}
+            for binding in compiled.bindings
+            if binding.compensate is not None
+        ],
+        "gaps": [node["name"] for node in nodes if not node["covered"]],
+    }
+
+
+def validation(compiled: CompiledDefinition) -> dict[str, Any]:
+    """Return the good news about a definition, and its warnings."""
+    return {
+        "valid": True,
+        **_ref(compiled),
+        "warnings": [warning._asdict() for warning in compiled.warnings],
+    }
+
+
+def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
+    """Whether it is known what becomes of this binding's work in a rollback."""
+    if binding.compensation_only or binding.reversibility in _SETTLED_BY_WORD:
+        return True
+    return undo_policy(compiled, binding) is not None
+
+
+def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
+    """Return cases as their public shape, with the run that is live in each."""
+    named = people(row.opened_by_id for row in rows)
+    subject = subject_of(CASE)
+    facts = subject.facts(rows)
+    return [
+        {
+            "id": str(row.id),
+            "definition": _ref(row.definition),
+            "title": row.title,
+            "status": str(row.status),
+            "version": row.version,
+            "context": row.context,
+            "invalidated": row.invalidated,
+            "fault": row.fault or None,
+            "parent": row.parent_id and str(row.parent_id),
+            "opened_by": _username(named, row.opened_by_id),
+            "created_at": rfc3339(row.created_at),
+            "ended_at": row.ended_at and rfc3339(row.ended_at),
+            "live_run": facts[row.id].live_run and str(facts[row.id].live_run),
+            "available_actions": offers_json(offers(subject, row, authority, facts[row.id])),
+        }
+        for row in rows
+    ]
+
+
+def plan_items(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return plan items in the order given."""
+    return [
+        {
+            "id": str(row.id),
+            "binding": row.binding,
+            "type": row.type,
+            "target_id": str(row.target_id),
+            "status": row.status,
+            "completion_seq": row.completion_seq,
+            "compensation_state": row.compensation_state,
+            "created_at": rfc3339(row.created_at),
+            "ended_at": row.ended_at and rfc3339(row.ended_at),
+        }
+        for row in rows
+    ]
+
+
+def _ref(found: Any) -> dict[str, str]:
+    return {"namespace": found.namespace, "name": found.name, "version": found.version}
+
+
+def _username(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID) -> str | None:
+    return named[actor_id].username if actor_id in named else None
+
+
+class DefinitionRefSchema(serializers.Serializer[Any]):
+    """Which definition."""
+
+    namespace = serializers.CharField()
+    name = serializers.CharField()
+    version = serializers.CharField()
+
+
+class DefinitionSchema(DefinitionRefSchema):
+    """One deployed version of a case definition."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    digest = serializers.CharField()
+    deployed_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class DefinitionDetailSchema(DefinitionSchema):
+    """One deployed version with its source and compiled form."""
+
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    compiled = serializers.DictField()
+
+
+class NoticeSchema(serializers.Serializer[Any]):
+    """Something that works but may surprise."""
+
+    line = serializers.IntegerField(allow_null=True)
+    pointer = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ValidationSchema(DefinitionRefSchema):
+    """A definition without errors."""
+
+    valid = serializers.BooleanField()
+    warnings = NoticeSchema(many=True)
+
+
+class BindingSchema(serializers.Serializer[Any]):
+    """A binding and its coverage."""
+
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=["human", "automated"])
+    compensation = serializers.BooleanField()
+    undone_by = serializers.CharField(allow_null=True)
+    reversibility = serializers.CharField()
+    covered = serializers.BooleanField()
+
+
+class EdgeSchema(serializers.Serializer[Any]):
+    """Which binding reverses which."""
+
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    target = serializers.CharField()
+
+
+class GraphSchema(serializers.Serializer[Any]):
+    """Bindings, what undoes what, and the gaps: names of bindings without a declared undo."""
+
+    nodes = BindingSchema(many=True)
+    edges = EdgeSchema(many=True)
+    gaps = serializers.ListField(child=serializers.CharField())
+
+
+class CaseSchema(serializers.Serializer[Any]):
+    """One case."""
+
+    id = serializers.UUIDField()
+    definition = DefinitionRefSchema()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=CaseStatus.values)
+    version = serializers.IntegerField()
+    context = serializers.DictField()  # type: ignore[assignment]  # a field of that name
+    invalidated = serializers.ListField(child=serializers.CharField())
+    fault = serializers.CharField(allow_null=True)
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
+    live_run = serializers.UUIDField(allow_null=True)
+    opened_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    available_actions = ActionSchema(many=True)
+
+
+class PlanItemSchema(serializers.Serializer[Any]):
+    """One fired binding."""
+
+    id = serializers.UUIDField()
+    binding = serializers.CharField()
+    type = serializers.ChoiceField(choices=PlanItemType.values)
+    target_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=PlanItemStatus.values)
+    completion_seq = serializers.IntegerField(allow_null=True)
+    compensation_state = serializers.ChoiceField(choices=CompensationState.values)
+    created_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
+class PlanItemsSchema(serializers.Serializer[Any]):
+    """All plan items of a case."""
+
+    results = PlanItemSchema(many=True)
+
+
+class ContextSchema(serializers.Serializer[Any]):
+    """A case's context; `invalidated` are keys written by work that was undone."""
+
+    context = serializers.DictField()  # type: ignore[assignment]  # a field of that name
+    invalidated = serializers.ListField(child=serializers.CharField())
+
+
+#: What deploying answers with. A deployed version never changes.
+DEPLOYED = ResultShape(
+    shape=lambda row, _authority: definition(row),
+    schema=DefinitionDetailSchema,
+    tag=lambda _row: 1,
+    place=lambda row: f"/api/v1/case-definitions/{row.namespace}/{row.name}/{row.version}",
+)

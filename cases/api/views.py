@@ -1,0 +1,233 @@
+"""The endpoints of cases and their definitions. Most verbs are served from the catalogue."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from typing_extensions import override
+
+from accounts.errors import MalformedBody
+from cases import actions, selectors
+from cases.api import case_shapes
+from cases.lifecycle import CaseStatus
+from json_values.pointers import FieldError
+from ledger.errors import Invalid
+from ledger.selectors import all_entries, open_entries
+from verbs.input import invalid
+from verbs.shell import Verb
+from web.api import TenantAPIView
+from web.entries import represent_entries
+from web.parsers import StrictJSONParser, read_bounded
+from web.schema import EntrySchema, page_schema
+from web.verb_api import VerbAPIView
+from workitems.api.item_json import ChainSchema, represent_chain
+from workitems.chain import chain_of_case
+
+_BODY = {"application/yaml": OpenApiTypes.STR, "application/json": OpenApiTypes.OBJECT}
+
+
+class Cases(TenantAPIView):
+    """All cases of the tenant."""
+
+    paginated = True
+
+    @extend_schema(
+        responses=page_schema(case_shapes.CaseSchema, "CasePage"),
+        parameters=[
+            OpenApiParameter("status", str, enum=CaseStatus.values),
+            OpenApiParameter("definition", str, description="namespace/name"),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        rows = _wanted(request.query_params)
+        return self.page(rows, lambda page: case_shapes.cases(page, self.authority))
+
+
+def _wanted(query: Mapping[str, str]) -> QuerySet[Any]:
+    """Return the cases a list asks for: `status`, `definition` (namespace/name)."""
+    rows: QuerySet[Any] = selectors.cases()
+    if "status" in query:
+        if query["status"] not in CaseStatus.values:
+            known = ", ".join(CaseStatus.values)
+            raise Invalid.field("status", f"status: must be one of {known}")
+        rows = rows.filter(status=query["status"])
+    if "definition" in query:
+        if "\x00" in query["definition"]:
+            raise Invalid.field("definition", "definition: may not contain NUL")
+        namespace, _, name = query["definition"].partition("/")
+        rows = rows.filter(definition__namespace=namespace, definition__name=name)
+    return rows
+
+
+class CaseDetail(TenantAPIView):
+    """One case."""
+
+    @extend_schema(responses=case_shapes.CaseSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it."""
+        row = selectors.case(id)
+        return self.detail(case_shapes.cases([row], self.authority)[0], version=row.version)
+
+
+class CasePlanItems(TenantAPIView):
+    """What a case's bindings became."""
+
+    @extend_schema(responses=case_shapes.PlanItemsSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """List all of them, in the order in which they were opened."""
+        items = selectors.plan_items(selectors.case(id).id)
+        return Response({"results": case_shapes.plan_items(items)})
+
+
+class CaseContext(TenantAPIView):
+    """What a case's steps read and write."""
+
+    @extend_schema(responses=case_shapes.ContextSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it. Undo removes no key; `invalidated` names those of undone work."""
+        row = selectors.case(id)
+        body = {"context": row.context, "invalidated": row.invalidated}
+        return self.detail(body, version=row.version)
+
+
+class CaseTimeline(TenantAPIView):
+    """The ledger entries of a case and all its parts."""
+
+    paginated = True
+
+    @extend_schema(responses=page_schema(EntrySchema, "CaseTimelinePage"))
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """List them, newest first."""
+        rows = all_entries().filter(case_id=selectors.case(id).id)
+        return self.page(rows, _entries, order=("-at", "-id"))
+
+
+class CaseHistory(TenantAPIView):
+    """The ledger entries of the case itself."""
+
+    paginated = True
+
+    @extend_schema(responses=page_schema(EntrySchema, "CaseHistoryPage"))
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """List them, newest first."""
+        rows = all_entries().filter(subject_type="case", subject_id=selectors.case(id).id)
+        return self.page(rows, _entries, order=("-subject_seq",))
+
+
+def _entries(page: Sequence[Any]) -> list[dict[str, Any]]:
+    return represent_entries(open_entries(page))
+
+
+class CaseChain(TenantAPIView):
+    """What led to what in a case, and what reverses what."""
+
+    @extend_schema(responses=ChainSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read the causal chain."""
+        return Response(represent_chain(chain_of_case(selectors.case(id).id)))
+
+
+class YamlText(BaseParser):
+    """Reads `application/yaml` as text; the compiler parses it and names lines."""
+
+    media_type = "application/yaml"
+
+    @override
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the text. Raises MalformedBody when it is not UTF-8 or holds NUL."""
+        wrong = "The body contains NUL."
+        try:
+            text = read_bounded(stream).decode("utf-8-sig")
+            if "\x00" not in text:
+                return text
+        except UnicodeDecodeError as error:
+            wrong = f"The body is not UTF-8: {error.reason}."
+        raise MalformedBody(wrong, code="malformed_request")
+
+
+#: The names of YAML: the present one and two older ones.
+_YAML = ("application/yaml", "application/x-yaml", "text/yaml")
+PARSERS = [
+    *(type("YamlText", (YamlText,), {"media_type": each}) for each in _YAML),
+    StrictJSONParser,
+]
+
+
+class _SourceBody(VerbAPIView):
+    """The whole body is a definition: YAML text, or the same as a JSON object."""
+
+    parser_classes = PARSERS
+
+    @override
+    def sent(self) -> Any:
+        """Return the body under the name that the verb has for it."""
+        body = super().sent()
+        if isinstance(body, str | Mapping):
+            return {"source": body}
+        broken = FieldError("", "must be a case definition", "invalid")
+        return body if isinstance(body, Invalid) else invalid([broken])
+
+
+class Definitions(_SourceBody):
+    """All deployed versions of case definitions."""
+
+    verbs: ClassVar[Mapping[str, Verb[Any]]] = {"post": actions.deploy_definition}
+    paginated = True
+
+    @extend_schema(responses=page_schema(case_shapes.DefinitionSchema, "DefinitionPage"))
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        return self.page(selectors.definitions(), case_shapes.definitions)
+
+    @extend_schema(request=_BODY, responses={201: case_shapes.DefinitionDetailSchema})
+    def post(self, request: Request) -> Response:
+        """Deploy a version. A deployed version never changes; the same content again is no news."""
+        return self.perform(self.verbs["post"])
+
+
+class DefinitionValidate(_SourceBody):
+    """A definition, checked without storing it."""
+
+    @extend_schema(request=_BODY, responses=case_shapes.ValidationSchema)
+    def post(self, request: Request) -> Response:
+        """Check it. Errors come as a problem whose `errors` name line and pointer."""
+        body = self.sent()
+        if isinstance(body, Invalid):
+            raise body
+        with self.scope():
+            _ = self.authority
+        return Response(case_shapes.validation(actions.check_definition(body["source"])))
+
+
+class DefinitionDetail(TenantAPIView):
+    """One deployed version."""
+
+    @extend_schema(responses=case_shapes.DefinitionDetailSchema)
+    def get(self, request: Request, namespace: str, name: str, version: str) -> Response:
+        """Read it, with source and compiled form."""
+        row = selectors.definition(namespace, name, version)
+        return self.detail(case_shapes.definition(row), version=1)
+
+
+class DefinitionGraph(TenantAPIView):
+    """What undoes what in one deployed version."""
+
+    @extend_schema(responses=case_shapes.GraphSchema)
+    def get(self, request: Request, namespace: str, name: str, version: str) -> Response:
+        """Read its bindings, the undo of each, and the gaps."""
+        row = selectors.definition(namespace, name, version)
+        return Response(case_shapes.graph(selectors.compiled(row)))

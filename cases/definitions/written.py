@@ -1,0 +1,196 @@
+"""A definition as its author writes it, and which words may stand where.
+
+A new field is a line in a model here or in `model.py`; a word that is not supported yet, or that
+is ignored, is a word in `PLACES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Final, Literal, NamedTuple
+
+from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
+
+from cases.definitions.model import (
+    KINDS,
+    LISTED,
+    Binding,
+    Capability,
+    CapabilityCall,
+    CompiledDefinition,
+    Goal,
+    HumanTask,
+    Jq,
+    Kind,
+    Name,
+    Part,
+    Refused,
+    Rule,
+    Text,
+)
+from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
+
+#: The grammar of semver.org 2.0.0, §9-§10 included.
+SEMVER: Final = (
+    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
+    r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+)
+
+BINDINGS: Final = "/spec/bindings/*"
+
+
+def _compensation(value: object) -> Literal[True] | CompensationPolicy:
+    if value is True:
+        return True
+    if not isinstance(value, Mapping):
+        raise Refused("compensation must be true or a map of policy fields")
+    return parse_policy(value)
+
+
+class ContextChange(Part):
+    """A trigger: the context of the case changed."""
+
+    filter: Jq | None = None
+
+
+class Trigger(Part):
+    """What `on` says; `relations.py` asks for one trigger."""
+
+    context_change: ContextChange | None = None
+
+
+class Step(Part):
+    """A binding as written."""
+
+    name: Name
+    on: Trigger | None = None
+    when: Jq | None = None
+    capability: Text | None = None
+    human_task: HumanTask | None = None
+    input_mapping: Jq | None = Field(
+        default=None, validation_alias=AliasChoices("inputMapping", "inputProjectionOverride")
+    )
+    output_mapping: Jq | None = None
+    compensate: Text | None = None
+    compensation: Annotated[
+        Literal[True] | CompensationPolicy | None, PlainValidator(_compensation)
+    ] = None
+    reversibility: Annotated[str, BeforeValidator(parse_reversibility)] = UNSPECIFIED
+
+    def compiled(self, declared: Mapping[str, Capability]) -> Binding:
+        """Return the binding; `declared` has the projections that stand in for its mappings."""
+        change = self.on and self.on.context_change
+        return Binding(
+            name=self.name,
+            target=self.human_task or self._call(declared[self.capability or ""]),
+            filter=change.filter if change else None,
+            when=self.when,
+            compensate=self.compensate,
+            compensation_only=self.compensation is True,
+            policy=None if self.compensation is True else self.compensation,
+            reversibility=self.reversibility,
+        )
+
+    def _call(self, capability: Capability) -> CapabilityCall:
+        return CapabilityCall(
+            capability=capability.name,
+            input_mapping=self.input_mapping or capability.input_projection,
+            output_mapping=self.output_mapping or capability.output_projection,
+        )
+
+
+class Spec(Part):
+    """The body of a definition."""
+
+    capabilities: Annotated[tuple[Capability, ...], LISTED] = ()
+    bindings: Annotated[tuple[Step, ...], LISTED] = ()
+    goals: Annotated[tuple[Goal, ...], LISTED] = ()
+    completion: dict[Kind, Rule] | None = Field(default=None, min_length=1)
+
+
+class Document(Part):
+    """A whole definition as written."""
+
+    dsl: Annotated[Literal["0.1"], BeforeValidator(str)]
+    namespace: Name
+    name: Name
+    version: Annotated[str, Field(max_length=100, pattern=SEMVER)]
+    title: Text | None = None
+    summary: Text | None = None
+    expression_lang: Literal["jq", "JQ"] = "jq"
+    spec: Spec
+
+    def compiled(self) -> CompiledDefinition:
+        """Return what is stored and run; the parts must have been checked against each other."""
+        spec = self.spec
+        declared = {capability.name: capability for capability in spec.capabilities}
+        completion = _completion_from(spec.goals) if spec.completion is None else spec.completion
+        return CompiledDefinition(
+            namespace=self.namespace,
+            name=self.name,
+            version=self.version,
+            title=self.title or self.name,
+            summary=self.summary or "",
+            capabilities=spec.capabilities,
+            bindings=tuple(step.compiled(declared) for step in spec.bindings),
+            goals=spec.goals,
+            completion=tuple(completion.items()),
+        )
+
+
+def _completion_from(goals: tuple[Goal, ...]) -> dict[Kind, Rule]:
+    """Any failure goal ends the case as failed, all success goals together as succeeded."""
+    named = {kind: tuple(goal.name for goal in goals if goal.kind == kind) for kind in KINDS}
+    rules: dict[Kind, Rule] = {
+        "failure": Rule(operator="any", members=named["failure"]),
+        "success": Rule(operator="all", members=named["success"]),
+    }
+    return {kind: rule for kind, rule in rules.items() if rule.members}
+
+
+class Place(NamedTuple):
+    """Words that may stand in one map: `known` ones, those that are `ignored` with a warning, and
+    those of a `later` version of Amends, which are refused by name."""
+
+    known: Collection[str]
+    ignored: Collection[str] = ()
+    later: Collection[str] = ()
+
+
+def _place(model: type[Part], *, ignored: str = "", later: str = "") -> Place:
+    aliases = [field.validation_alias for field in model.model_fields.values()]
+    known = [a.choices if isinstance(a, AliasChoices) else [str(a)] for a in aliases]
+    return Place([str(word) for words in known for word in words], ignored.split(), later.split())
+
+
+#: By the JSON pointer of the map, in which `*` is any item of a list.
+PLACES: Final = {
+    "": _place(
+        Document,
+        ignored="context contextType episodic labels semanticData types",
+        later="inboundMappings labelRules layers milestones signals use",
+    ),
+    "/spec": _place(
+        Spec,
+        ignored="cbrConfig episodic labels routing semanticData types",
+        later="authorization compounds milestones signals stages workers",
+    ),
+    "/spec/capabilities/*": _place(Capability),
+    "/spec/goals/*": _place(Goal, ignored="description title"),
+    "/spec/completion": Place(KINDS, later=["doneWhen"]),
+    BINDINGS: _place(
+        Step,
+        ignored="conflictResolverStrategy description executionMode labels lifecycleScope "
+        "outcomePolicy participation permissionIntent producedKeys produces consumes requiredKeys "
+        "sideEffect sideEffectClass title types",
+        later="subCase signal throw judgment contextWrite replanAfter",
+    ),
+    f"{BINDINGS}/on": _place(Trigger, later="cloudEvent schedule scopeActivated"),
+    f"{BINDINGS}/on/contextChange": _place(ContextChange, later="listenLayer"),
+    f"{BINDINGS}/humanTask": _place(
+        HumanTask,
+        ignored="labels payloadType resolutionType",
+        later="titleExpression templateRef scopeExpression expiresInExpression "
+        "expiresAtExpression claimDeadlineHours",
+    ),
+}

@@ -1,0 +1,44 @@
+"""What the app registers at start: the engine, and cases as something that is rolled back."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from django.utils.translation import gettext_lazy as _
+
+from cases import words
+from cases.actions.engine import handle
+from cases.api import case_shapes
+from cases.case_chain import figure_of
+from cases.events import ENGINE, wanted
+from cases.subject import CASE, CASE_DEFINITION
+from compensation.actions.previewing import declare_plan_verb
+from compensation.api.shapes import PLAN_RESULT
+from ledger.dispatch.consumer_registry import Consumer, register_consumer
+from ledger.verify import register_guarded
+from verbs import subject
+from web import nav
+from web.nav import NavEntry
+
+# A dead task of the engine holds its own case, and every undo in it: a case never skips a step.
+ENGINE_CONSUMER = Consumer(name=ENGINE, wants=wanted, handle=handle, holds=True, shared_lane=True)
+
+
+def register() -> None:
+    """Register."""
+    whole = dataclasses.replace(
+        CASE,
+        shape=case_shapes.cases,
+        schema=case_shapes.CaseSchema,
+        results={"compensation-plan": PLAN_RESULT},
+        figure=figure_of,
+    )
+    subject.register(whole)
+    subject.register(dataclasses.replace(CASE_DEFINITION, results={"deploy": case_shapes.DEPLOYED}))
+    declare_plan_verb(whole.subject_type)
+    register_consumer(ENGINE_CONSUMER)
+    register_guarded("cases_case", whole.subject_type)
+    nav.register(
+        NavEntry(key="cases", label=_("Cases"), icon="briefcase", url_name="cases:list", order=20)
+    )
+    words.register()

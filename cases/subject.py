@@ -1,0 +1,138 @@
+"""Cases and their definitions as kinds of things: what verbs and compensation know of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from cases.actions import rollback
+from cases.actions.changes import lock_case
+from cases.actions.deploy import DEFINITION
+from cases.lifecycle import ROLLBACK_FROM
+from cases.models import Case, CaseDefinition
+from compensation.selectors import live_runs
+from compensation.subject import WholeSubject
+from ledger.errors import NotFound
+from verbs.subject import Description, Locked, Subject
+
+# Id and status of a run.
+_Run = tuple[uuid.UUID, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseFacts:
+    """The run that is live in a case's tree, about all of it or about one piece."""
+
+    case: Case
+
+    @functools.cached_property
+    def run(self) -> _Run | None:
+        """The live run: as `selectors.cases` read it with the case, in bulk before, or now."""
+        known = vars(self.case)
+        if "live_run" in known:
+            run_id = known["live_run"]
+            return None if run_id is None else (run_id, str(known["live_status"]))
+        return _live_runs([self.case.root_id]).get(self.case.root_id)
+
+    @property
+    def live_run(self) -> uuid.UUID | None:
+        """The id of the live run."""
+        return None if self.run is None else self.run[0]
+
+    @property
+    def run_status(self) -> str | None:
+        """The status of the live run."""
+        return None if self.run is None else self.run[1]
+
+
+def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
+    found = {case.id: CaseFacts(case) for case in cases}
+    unread = [case for case in cases if "live_run" not in vars(case)]
+    if len(unread) > 1:
+        live = _live_runs([case.root_id for case in unread])
+        for case in unread:
+            # Where `cached_property` keeps what it has read.
+            found[case.id].__dict__["run"] = live.get(case.root_id)
+    return found
+
+
+def _live_runs(roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:
+    found = live_runs().filter(root_id__in=list(roots)).values_list("root_id", "id", "status")
+    return {root: (id_, str(status)) for root, id_, status in found if root is not None}
+
+
+def _locked(case_id: uuid.UUID) -> Locked:
+    case = lock_case(case_id)
+    if case is None:
+        raise NotFound("There is no such case.")
+    return Locked(case)
+
+
+def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
+    return Case.objects.select_related("definition").in_bulk(list(ids))
+
+
+def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    rows = Case.objects.filter(id__in=list(ids)).values_list("id", "title", "status")
+    return {id_: describe_case(id_, title, status) for id_, title, status in rows}
+
+
+def describe_case(id_: uuid.UUID, title: str, status: str) -> Description:
+    """Return how one case is called."""
+    return Description(title, reverse("cases:detail", args=[id_]), status, "briefcase")
+
+
+def _envelope(case: Case, action: str) -> dict[str, Any]:
+    rollback_news = action.startswith(("compensation_", "rollback_"))
+    return {"case_id": case.id, "kind": "COMPENSATION" if rollback_news else "TRANSITION"}
+
+
+def crumbs_of(case: Case) -> list[dict[str, str]]:
+    """Return `crumbs` to a case."""
+    return [
+        {"label": _("Cases"), "url": reverse("cases:list")},
+        {"label": case.title, "url": reverse("cases:detail", args=[case.id])},
+    ]
+
+
+CASE = WholeSubject(
+    subject_type=Case.subject_type,
+    model=Case,
+    rank=0,
+    route="cases/<uuid:id>",
+    finished="completed",
+    locked=_locked,
+    read=_read,
+    describe=_describe,
+    facts=_facts,
+    envelope=_envelope,
+    column="case_id",
+    rollback_from=frozenset(map(str, ROLLBACK_FROM)),
+    root=operator.attrgetter("root_id"),
+    pages="cases",
+    crumbs=crumbs_of,
+    standings=rollback.standings,
+    barred=rollback.barred,
+    parts=rollback.parts,
+    part=rollback.part,
+    started=rollback.started,
+    faulted=rollback.faulted,
+    goes_on=rollback.goes_on,
+    ended=rollback.ended,
+    heard=rollback.heard,
+    request=rollback.request,
+    open_work=rollback.open_work,
+    awaits=rollback.awaits,
+)
+CASE_DEFINITION = Subject(
+    subject_type=DEFINITION,
+    model=CaseDefinition,
+    route="case-definitions/<uuid:id>",
+)

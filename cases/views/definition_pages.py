@@ -1,0 +1,200 @@
+"""Case definitions: who does what, in which order, and how it is taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from cases import actions, selectors
+from cases.definitions import (
+    Binding,
+    CapabilityCall,
+    CompiledDefinition,
+    DefinitionInvalid,
+    HumanTask,
+    undo_policy,
+)
+from cases.forms import DeployForm
+from compensation.sentences import joined, title_of
+from compensation.views.operator_pages import OperatorPage, crumb
+from compensation.words import REVERSIBILITIES
+from ledger.errors import Invalid, Refusal
+from ledger.tenancy import tenant_scope
+from verbs.call import Call
+from verbs.words import said
+from web.templatetags.amends import label_of, state_label
+
+# What is never undone on purpose is no gap.
+_MEANT = frozenset({"not_needed"})
+_FINAL = frozenset({"irreversible", "pivot"})
+
+
+class DefinitionList(OperatorPage):
+    """Every deployed version, newest first, with its coverage gaps; operators add one here."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them."""
+        return self._page(DeployForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Check and store a definition; a broken one is shown again with its lines."""
+        form = DeployForm(request.POST)
+        if not form.is_valid():
+            with tenant_scope(self.acting_user.tenant_id):
+                return self._page(form, status=422)
+        source = form.cleaned_data["source"].replace("\r\n", "\n")
+        try:
+            row = actions.deploy_definition(call=Call(self.acting_user), source=source)
+        except Invalid as refusal:
+            with tenant_scope(self.acting_user.tenant_id):
+                return self._page(form, errors=lines_of(refusal), status=422)
+        except Refusal as refusal:
+            return self.refused(refusal, again=lambda: self._page(form, is_open=True))
+        messages.success(request, _("The definition is stored. Cases can be started from it."))
+        return self.go(definition_url(row))
+
+    def _page(
+        self,
+        form: DeployForm,
+        *,
+        errors: list[dict[str, Any]] | None = None,
+        is_open: bool = False,
+        status: int = 200,
+    ) -> HttpResponse:
+        found, pagination = self.page(selectors.definitions())
+        deploy = None
+        if self.operates:
+            url = reverse("cases:definitions")
+            deploy = {"url": url, "form": form, "errors": errors or [], "open": is_open}
+        context = {
+            "rows": [_row(row) for row in found.rows],
+            "deploy": deploy,
+            "pagination": pagination,
+        }
+        return self.render("cases/definitions.html", context, status=status)
+
+
+class DefinitionPage(OperatorPage):
+    """One version: its steps, their way back, its source."""
+
+    def get(self, request: HttpRequest, namespace: str, name: str, version: str) -> HttpResponse:
+        """Show it."""
+        row = selectors.definition(namespace, name, version)
+        compiled = selectors.compiled(row)
+        title = row.title or row.name
+        context = {
+            "crumbs": [crumb(_("Definitions"), reverse("cases:definitions")), crumb(title)],
+            "title": title,
+            "definition": {
+                "namespace": namespace,
+                "name": name,
+                "version": version,
+                "description": compiled.summary,
+                "deployed_at": row.created_at,
+                "digest": row.digest,
+            },
+            "lines": list(enumerate(row.source.splitlines(), start=1)),
+            "warnings": _warnings(row.source),
+            "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
+            "start_url": start_url(row),
+        }
+        return self.render("cases/definition.html", context)
+
+
+def definition_url(row: Any) -> str:
+    """Return the page of a deployed version."""
+    return reverse("cases:definition", args=[row.namespace, row.name, row.version])
+
+
+def start_url(row: Any) -> str:
+    """Return the page that starts a case of a version."""
+    return f"{reverse('cases:start')}?{urlencode({'definition': str(row)})}"
+
+
+def lines_of(refusal: Refusal) -> list[dict[str, Any]]:
+    """Return a definition's errors by line of its source, where they name one."""
+    broken: list[Any] = [(None, error.pointer, error.message) for error in refusal.errors]
+    if isinstance(refusal.__cause__, DefinitionInvalid):
+        broken = refusal.__cause__.errors
+    found: list[dict[str, Any]] = []
+    for line, pointer, message in broken:
+        where = f"{pointer}: " if pointer and pointer not in message else ""
+        found.append({"line": line, "column": None, "message": f"{where}{message}"})
+    return found or [{"line": None, "column": None, "message": refusal.detail}]
+
+
+def _row(row: Any) -> dict[str, Any]:
+    compiled = selectors.compiled(row)
+    forward = compiled.forward_bindings
+    gaps = [
+        {"binding": title_of(binding.name), "text": _gap(binding)}
+        for binding in forward
+        if undo_policy(compiled, binding) is None and binding.reversibility not in _MEANT
+    ]
+    return {
+        "title": row.title or row.name,
+        "namespace": row.namespace,
+        "name": row.name,
+        "version": row.version,
+        "description": compiled.summary,
+        "url": definition_url(row),
+        "deployed_at": row.created_at,
+        "bindings": len(forward),
+        "undoable": sum(undo_policy(compiled, binding) is not None for binding in forward),
+        "gaps": gaps,
+        "start_url": start_url(row),
+    }
+
+
+def _gap(binding: Binding) -> str:
+    if binding.reversibility in _FINAL:
+        return state_label(binding.reversibility, "exclusion")
+    return _("nobody declared how to undo it")
+
+
+def _step(compiled: CompiledDefinition, binding: Binding) -> dict[str, Any]:
+    human = isinstance(binding.target, HumanTask)
+    return {
+        "binding": title_of(binding.name),
+        "kind_label": _("Task") if human else _("Automatic"),
+        "who": _who(binding.target),
+        "undo": _undo(compiled, binding),
+        "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
+        if binding.reversibility in _MEANT
+        else _gap(binding),
+        "gap": binding.reversibility not in _MEANT,
+    }
+
+
+def _who(target: HumanTask | CapabilityCall) -> str:
+    if isinstance(target, CapabilityCall):
+        return target.capability
+    names = [*target.candidate_users, *(label_of(group) for group in target.candidate_groups)]
+    return ", ".join(names) or _("anybody")
+
+
+def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
+    policy = undo_policy(compiled, binding)
+    if policy is None or binding.reversibility in _FINAL:
+        return ""
+    said_all = policy.effective()
+    if said_all.mode == "automated":
+        how = _("%(capability)s, automatically") % {"capability": said_all.capability}
+    else:
+        groups = joined(said_all.candidate_groups or ())
+        how = groups or _("whoever completed it")
+    return f"{title_of(binding.compensate)}: {how}" if binding.compensate else how
+
+
+def _warnings(source: str) -> list[dict[str, Any]]:
+    """Return what works but may surprise. A stored definition is sound; JSON has no lines."""
+    try:
+        compiled = actions.check_definition(source)
+    except Invalid:
+        return []
+    return [{"line": each.line, "message": each.message} for each in compiled.warnings]

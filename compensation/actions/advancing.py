@@ -1,0 +1,204 @@
+"""Carrying a run: strictly falling completion order, one undo at a time, each awaited.
+
+Inside the caller's transaction, with the whole locked; a run without one has one step, and that
+step's original is its lock. What starts a step is the dispatcher, never a web request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from compensation.actions import undo
+from compensation.actions.attempts import open_attempt
+from compensation.actions.run_entries import LockedStep, link_to, step_change, tell_whole
+from compensation.actions.run_verbs import lock_live_run, lock_run
+from compensation.lifecycle import RESIDUAL_EXCLUSIONS, CompensationState, RunStatus, StepStatus
+from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
+from compensation.planning import Exclusion, Part, UndoRequest, UndoStep, plan_original
+from compensation.subject import Cause, lock_row, whole_subject
+from ledger.clock import now
+from ledger.errors import Refusal
+from ledger.record import record
+from verbs.move import move
+
+BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
+ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
+
+
+def proceed(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
+    """Start the next step if nothing is under way, or settle the run when none is left."""
+    if whole is None:
+        # The one original of such a run is its lock, taken before anything of the run is read.
+        runs = CompensationRun.objects.filter(id=run_id)
+        about = runs.values_list("about_type", "about_id").first()
+        if about is not None:
+            lock_row(*about)
+    while _proceeded(run_id, whole, cause=cause):
+        continue
+
+
+def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
+    """Start one step, or settle. Returns whether the step needed nothing: another may start."""
+    steps = list(CompensationStep.objects.filter(run_id=run_id))
+    if any(step.status in BUSY for step in steps) or _awaits_results(run_id, whole):
+        return False
+    planned = [step for step in steps if step.status == StepStatus.PLANNED]
+    step = min(planned, key=lambda each: each.place, default=None)
+    row = None if step is None else lock_row(step.original_type, step.original_id)
+    run = lock_run(run_id)
+    if run is None or run.status != RunStatus.RUNNING:
+        return False
+    if step is None:
+        _settle(run, steps, whole, cause=cause)
+        return False
+    before = str(run.status)
+    return _start(LockedStep(whole=whole, row=row, run=run, step=step, cause=cause, before=before))
+
+
+def _awaits_results(run_id: uuid.UUID, whole: Any | None) -> bool:
+    """Whether a program dispatched before the run started still owes its result."""
+    if whole is None:
+        return False
+    run = CompensationRun.objects.select_related("plan").get(id=run_id)
+    subject = whole_subject(run.whole_type)
+    return covers_open_work(run) and subject is not None and subject.awaits(whole)
+
+
+def covers_open_work(run: CompensationRun) -> bool:
+    """Whether what was open when the run started belongs to its scope."""
+    return run.about_whole and not run.plan.scope.get("only_this", False)
+
+
+def _start(at: LockedStep) -> bool:
+    """Start one step. Returns whether it needed nothing: the next may start at once."""
+    state = None if at.row is None else at.row.compensation_state
+    if state == CompensationState.COMPENSATED:
+        at.step.skip()
+        at.save("compensation_step_skipped", ended_at=now())
+        return True
+    try:
+        with transaction.atomic():
+            attempt = _undo(at)
+    except Refusal as refusal:
+        at.fail(refusal.in_words)
+        return False
+    at.step.start()
+    at.save(
+        "compensation_step_started", started_at=now(), error="",
+        adopted=state == CompensationState.COMPENSATING, **link_to(attempt),
+    )  # fmt: skip
+    return False
+
+
+def _undo(at: LockedStep) -> CompensationAttempt:
+    """Begin the undo of a locked original, or adopt the one under way."""
+    row, by, entry = at.row, at.cause.by, at.cause.entry
+    if row is None:
+        raise Refusal("What was to be undone is not there any more.")
+    if row.compensation_state == CompensationState.COMPENSATING:
+        found = open_attempt(row)
+        if found is None:
+            raise Refusal("It is being undone, but nobody knows by what.")
+        return found
+    request = plain_request(at.run, at.step, row)
+    subject = whole_subject(at.run.whole_type)
+    if at.whole is not None and subject is not None:
+        request = subject.request(at.whole, at.run, at.step, row, request)
+    if row.compensation_state == CompensationState.COMPENSATION_FAULTED:
+        return undo.retry(row, request, by=by, caused_by=entry)
+    return undo.begin(row, request, by=by, caused_by=entry)
+
+
+def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> UndoRequest:
+    """Return what the undo of this step is told by its policy alone, without its binding."""
+    spec = step.spec
+    return UndoRequest(
+        mode=step.mode,
+        strategy=step.strategy,
+        reason=run.reason,
+        requested_by=run.requested_by_id,
+        regulatory_basis=tuple(run.regulatory_basis),
+        capability=spec["capability"],
+        performer=spec["performer"],
+        candidate_groups=tuple(spec["candidate_groups"]),
+        fallback=spec["fallback"],
+        title=f"Undo: {getattr(row, 'title', '') or step.original_name}",
+        run_id=run.id,
+        step=step.n,
+        binding=step.binding,
+    )
+
+
+def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -> bool:
+    """A result came in while its whole is being rolled back: undo it first, as an amendment.
+
+    Returns whether a run is live about the whole.
+    """
+    run = lock_live_run(whole.id)
+    if run is None:
+        return False
+    known = run.steps.filter(original_id=part.original.id).exists()
+    if completed and covers_open_work(run) and not known:
+        _amend(run, part, cause=cause)
+    proceed(run.id, whole, cause=cause)
+    return True
+
+
+def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
+    part = dataclasses.replace(part, in_flight=False)
+    planned = plan_original(part, strategy=run.plan.strategy or None, now=now())
+    if planned is None:
+        return
+    if isinstance(planned, Exclusion) and planned.code not in RESIDUAL_EXCLUSIONS:
+        return
+    n = run.steps.count() + 1
+    if isinstance(planned, UndoStep):
+        spec = planned.shown(n, depends_on=[])
+        how = {"mode": spec["mode"], "strategy": spec["strategy"], "spec": spec}
+    else:
+        error = f"{planned.code}: {planned.detail}"
+        how = {"mode": "", "strategy": "", "spec": {}, "status": StepStatus.BLOCKED, "error": error}
+    step = CompensationStep(
+        tenant_id=run.tenant_id,
+        run=run,
+        n=n,
+        original_type=part.original.type,
+        original_id=part.original.id,
+        original_name=part.original.name,
+        completion_seq=part.row.completion_seq,
+        amendment=True,
+        binding=part.undo,
+        **how,
+    )
+    step.save(force_insert=True)
+    run.version += 1
+    run.save(update_fields=["version"])
+    record(
+        step_change(
+            run, step, "compensation_step_planned", before=str(run.status), by=cause.by,
+            caused_by=cause.entry, payloads={"amendment": part.original.name},
+        )
+    )  # fmt: skip
+
+
+def _settle(
+    run: CompensationRun, steps: list[CompensationStep], whole: Any | None, *, cause: Cause
+) -> None:
+    """All steps are over: end the run, and let the whole go where it belongs (DESIGN §6, Ends)."""
+    left = {each["code"] for each in run.plan.content["excluded"]}
+    partial = bool(left & RESIDUAL_EXCLUSIONS) or any(step.status in ENDINGS for step in steps)
+    before = str(run.status)
+    if partial:
+        run.complete_partially()
+    else:
+        run.complete()
+    run.ended_at = now()
+    entry = move(
+        run, "compensation_completed", before=before, by=cause.by, caused_by=cause.entry,
+        fields=("ended_at",),
+    )  # fmt: skip
+    tell_whole(run, whole, "ended", partial=partial, cause=Cause(cause.by, entry.ref))

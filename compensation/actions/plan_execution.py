@@ -1,0 +1,179 @@
+"""Executing a plan: what was previewed is what runs, or nothing does.
+
+What needs no lock is asked first (digest, expiry). Then the plan is computed again under the locks
+of everything it is about. Only when the digest is the same does the run begin: open work in scope
+is called off, the whole is told, and the dispatcher starts the first step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from compensation import selectors
+from compensation.actions.previewing import About, about, parts_of, replan
+from compensation.actions.run_entries import step_change, tell_whole
+from compensation.errors import NothingToUndo, PlanExpired, PlanStale, RunLive
+from compensation.facts import live_run
+from compensation.lifecycle import EXECUTE
+from compensation.models import CompensationPlan, CompensationRun, CompensationStep
+from compensation.plan import difference
+from compensation.planning import Part
+from ledger import failpoints
+from ledger.clock import now
+from ledger.errors import Conflict, PreconditionRequired
+from ledger.record import ActorRef, EntryRef, record_many
+from verbs import catalogue
+from verbs.input import Input
+from verbs.move import change_of
+from verbs.shell import VerbContext
+from verbs.subject import Locked
+
+failpoints.declare("execute.started")
+PLAN = "compensation_plan"
+
+
+class Execute(Input):
+    """What becomes of the whole after a clean run of a part of it.
+
+    `resume_after`: one that was running goes on instead of being put on hold.
+    """
+
+    resume_after: bool | None = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything a plan is about, locked, once it may run."""
+
+    about: About
+    parts: list[Part]
+
+
+def find_plan(plan_id: uuid.UUID) -> Locked:
+    """Return a plan: nothing ever changes it, so nothing is locked. Raises NotFound."""
+    return Locked(selectors.plan(plan_id))
+
+
+def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
+    _check_seen(plan, context.call.digest)
+    subject = about(*plan.about, lock=True)
+    parts = parts_of(subject, lock=True)
+    live = live_run(subject.root, subject.ref)
+    if live is not None:
+        raise RunLive(live)
+    barred = subject.barred()
+    if barred is not None:
+        raise barred
+    kind, whole = subject.rolled_back, subject.whole
+    if kind is not None:
+        _check_status(whole, kind.rollback_from)
+    present = replan(plan, parts)
+    if present.digest != plan.digest:
+        raise PlanStale(extra={"difference": difference(plan.content, present)})
+    if not present.steps and (kind is None or not (kind.open_work(whole) or kind.awaits(whole))):
+        raise NothingToUndo(extra={"excluded": list(present.excluded)})
+    return Ready(subject, parts)
+
+
+def _check_seen(plan: CompensationPlan, digest: str | None) -> None:
+    if digest is None:
+        raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
+    if digest != plan.digest:
+        subject = about(*plan.about)
+        moved = difference(plan.content, replan(plan, parts_of(subject, lock=False)))
+        raise PlanStale(
+            "That is not the digest of this plan. Preview again.", extra={"difference": moved}
+        )
+    if now() > plan.expires_at:
+        raise PlanExpired
+
+
+def _check_status(whole: Any, allowed: Collection[str]) -> None:
+    if whole.status not in allowed:
+        raise Conflict(
+            f"a rollback is possible from {', '.join(sorted(allowed))}, not from {whole.status}.",
+            extra={"current_status": str(whole.status)},
+        )
+
+
+@catalogue.verb(
+    PLAN, EXECUTE, action="compensation_started", given=Execute, guard=_guard, status=202,
+    dangerous=True, again_on="compensation_run_one_live", requires_key=True, requires_digest=True,
+    page=False, no_button="The preview of a plan has it, and wants its number typed.",
+)  # fmt: skip
+def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
+    """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
+    ready: Ready = context.others
+    run = _insert(plan, ready.about, context.by, resume_after=bool(given.resume_after))
+    steps = _steps(run, plan)
+    started = _record(run, steps, context.by)
+    rows = {part.original.id: part.row for part in ready.parts}
+    tell_whole(run, ready.about.whole, "started", rows, by=context.by, entry=started)
+    failpoints.reach("execute.started")
+    return run
+
+
+def _insert(
+    plan: CompensationPlan, subject: About, by: ActorRef, *, resume_after: bool
+) -> CompensationRun:
+    run = CompensationRun(
+        tenant_id=plan.tenant_id,
+        plan=plan,
+        about_type=plan.subject_type,
+        about_id=plan.subject_id,
+        whole_type=plan.whole_type,
+        whole_id=plan.whole_id,
+        root_id=subject.root,
+        requested_by_id=by.id,
+        reason=plan.reason,
+        regulatory_basis=plan.regulatory_basis,
+        resume_after=resume_after,
+        started_at=now(),
+    )
+    run.save(force_insert=True)
+    return run
+
+
+def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationStep]:
+    return CompensationStep.objects.bulk_create(
+        CompensationStep(
+            tenant_id=run.tenant_id,
+            run=run,
+            n=step["n"],
+            original_type=step["original"]["type"],
+            original_id=uuid.UUID(step["original"]["id"]),
+            original_name=step["original"]["name"],
+            completion_seq=step["completion_seq"],
+            mode=step["mode"],
+            strategy=step["strategy"],
+            binding=step["binding"],
+            spec={name: value for name, value in step.items() if name != "depends_on"},
+        )
+        for step in plan.content["steps"]
+    )
+
+
+def _record(run: CompensationRun, steps: list[CompensationStep], by: ActorRef) -> EntryRef:
+    """Open the run's chain: one entry for the run, one for each step it was planned with."""
+    why: dict[str, Any] = {
+        "reason": run.reason,
+        "regulatory_basis": run.regulatory_basis,
+        "plan": str(run.plan_id),
+        "digest": run.plan.digest,
+    }
+    entries = record_many(
+        [
+            change_of(run, "compensation_started", before="", by=by, payloads=why),
+            *(
+                step_change(
+                    run, step, "compensation_step_planned", before=str(run.status), by=by,
+                    caused_by=0, opens=True,
+                )
+                for step in steps
+            ),
+        ]
+    )  # fmt: skip
+    return entries[0].ref

@@ -1,0 +1,226 @@
+"""Previews: what would be undone. Writes the plan's row and nothing else; locks nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from typing_extensions import override
+
+from compensation.errors import AlreadyCompensated, NotCompensable, RunLive
+from compensation.lifecycle import PLAN_OPERATION
+from compensation.models import CompensationPlan
+from compensation.plan import Content, Scope, make_plan, parse_include, parse_scope
+from compensation.planning import Part
+from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
+from compensation.subject import (
+    WholeSubject,
+    lock_row,
+    part_alone,
+    read_row,
+    whole_of,
+    whole_subject,
+)
+from json_values.pointers import FieldError
+from ledger.clock import now
+from ledger.errors import NotFound, Refusal
+from verbs import catalogue
+from verbs.input import Input, Text, problems_of
+from verbs.shell import Verb, VerbContext
+from verbs.subject import Locked, Ref, subject_of
+
+LIFETIME = dt.timedelta(minutes=15)
+
+
+class ItemPlanRequest(Input):
+    """Why one finished piece of work shall be undone."""
+
+    reason: Text
+    regulatory_basis: GivenBases = None
+    strategy: Literal["restore", "correct"] | None = None
+
+    @classmethod
+    @override
+    def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
+        """Return what is wrong with the regulatory basis."""
+        return problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
+
+
+class PlanRequest(Input):
+    """Why, and which part of it, shall be undone."""
+
+    reason: Text
+    scope: Any = None
+    include: Any = None
+    regulatory_basis: GivenBases = None
+    strategy: Literal["restore", "correct"] | None = None
+
+    @classmethod
+    @override
+    def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
+        """Return what is wrong with scope, steps to include and regulatory basis."""
+        yield from problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
+        yield from problems_of(parse_scope, body.get("scope"))
+        yield from problems_of(parse_include, body.get("include"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class About:
+    """What a plan is about: a whole (`row` None), or one piece of it, or loose work."""
+
+    ref: Ref
+    subject: WholeSubject | None
+    whole: Any | None
+    row: Any | None
+
+    @property
+    def root(self) -> uuid.UUID | None:
+        """The tree whose live slot a run about this takes."""
+        return None if self.subject is None else self.subject.root(self.whole)
+
+    @property
+    def rolled_back(self) -> WholeSubject | None:
+        """The kind of whole that a run about this moves; None where it is about a piece."""
+        return self.subject if self.row is None else None
+
+    def barred(self) -> Refusal | None:
+        """Return why nothing of it may be undone, if so.
+
+        A whole that is undone may have a piece that is not: one that was done after.
+        """
+        refusal = None if self.subject is None else self.subject.barred(self.whole)
+        if self.row is not None and isinstance(refusal, AlreadyCompensated):
+            return None
+        return refusal
+
+
+def declare_plan_verb(subject_type: str) -> Verb[CompensationPlan]:
+    """Declare the preview for one kind of thing: a whole, or work that can be undone."""
+    whole = whole_subject(subject_type) is not None
+    # A piece of work is not asked what a plan would be; plans serve that address themselves.
+    no_route = "" if whole else "It is served with the plans, and not offered by the piece."
+    return catalogue.declare(
+        Verb(
+            subject_type=subject_type, operation=PLAN_OPERATION, action="",
+            input=PlanRequest if whole else ItemPlanRequest, function=_preview,
+            description=_preview.__doc__ or "", transitions=False, status=201,
+            locked=functools.partial(_found, subject_type),
+            state=functools.partial(_open, subject_type), no_route=no_route, page=False,
+            no_button="Its page asks why and how much, and lists what was finished.",
+        )
+    )  # fmt: skip
+
+
+def _found(subject_type: str, id_: uuid.UUID) -> Locked:
+    return Locked(subject_of(subject_type).read_one(id_))
+
+
+def _open(
+    subject_type: str, row: Any, facts: Any, body: Mapping[str, Any] | None
+) -> Refusal | None:
+    """Return why no plan can be about it: it undoes something itself, or its whole is closed."""
+    whole = whole_subject(subject_type)
+    if whole is not None:
+        # A plan can always be looked at; an offer is about one that could be executed.
+        return (body is None and _not_executable(whole, row, facts)) or whole.barred(row)
+    if getattr(row, "undoes_id", None) is not None:
+        return NotCompensable()
+    return about(subject_type, row.id, row=row).barred() if body is not None else None
+
+
+def _not_executable(whole: WholeSubject, row: Any, facts: Any) -> Refusal | None:
+    live = getattr(facts, "live_run", None)
+    if live is not None:
+        return RunLive(live)
+    return None if row.status in whole.rollback_from else Refusal(code="illegal_state")
+
+
+def _preview(row: Any, given: Any, context: VerbContext) -> CompensationPlan:
+    """Plan the undo, for 15 minutes. Nothing but the plan is written."""
+    subject = about(row.subject_type, row.id, row=row)
+    scope = parse_scope(getattr(given, "scope", None))
+    include = parse_include(getattr(given, "include", None))
+    plan = draft(
+        subject, scope, include, strategy=given.strategy, by=context.authority.actor_id,
+        tenant_id=context.call.by.tenant_id,
+    )  # fmt: skip
+    plan.reason = given.reason
+    plan.regulatory_basis = parse_regulatory_basis(given.regulatory_basis)
+    plan.save(force_insert=True)
+    return plan
+
+
+def draft(
+    subject: About,
+    scope: Scope,
+    include: tuple[str, ...] = (),
+    *,
+    strategy: str | None = None,
+    by: uuid.UUID,
+    tenant_id: uuid.UUID,
+) -> CompensationPlan:
+    """Return what the plan would be, not stored, without a reason."""
+    moment = now()
+    plan = CompensationPlan(
+        tenant_id=tenant_id,
+        subject_type=subject.ref[0],
+        subject_id=subject.ref[1],
+        whole_type="" if subject.subject is None else subject.subject.subject_type,
+        whole_id=None if subject.whole is None else subject.whole.id,
+        scope=scope.to_json(),
+        strategy=strategy or "",
+        include=list(include),
+        reason="",
+        created_by_id=by,
+        created_at=moment,
+        expires_at=moment + LIFETIME,
+    )
+    content = replan(plan, parts_of(subject, lock=False))
+    plan.digest, plan.content = content.digest, content.to_json()
+    return plan
+
+
+def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
+    """Return what the same plan would be now."""
+    return make_plan(
+        parts,
+        subject=plan.about,
+        scope=parse_scope(plan.scope),
+        strategy=plan.strategy or None,
+        include=tuple(plan.include),
+        now=now(),
+    )
+
+
+def about(type_: str, id_: uuid.UUID, *, row: Any | None = None, lock: bool = False) -> About:
+    """Return what a plan is about; the whole is locked if asked. Raises NotFound."""
+    subject = whole_subject(type_)
+    if subject is not None:
+        whole = _whole(subject, id_, lock=lock) if lock or row is None else row
+        return About((type_, id_), subject, whole, None)
+    row = row or read_row(type_, id_)
+    if row is None:
+        raise NotFound
+    of = whole_of(row)
+    if of is None:
+        return About((type_, id_), None, None, row)
+    return About((type_, id_), of[0], _whole(*of, lock=lock), row)
+
+
+def _whole(subject: WholeSubject, id_: uuid.UUID, *, lock: bool) -> Any:
+    return subject.lock(id_).row if lock else subject.read_one(id_)
+
+
+def parts_of(subject: About, *, lock: bool) -> list[Part]:
+    """Return what a plan about `subject` may undo, rows locked or as committed now."""
+    type_, id_ = subject.ref
+    if subject.rolled_back is not None:
+        return subject.rolled_back.parts(subject.whole, lock=lock)
+    row = lock_row(type_, id_) if lock else subject.row
+    part = None if subject.subject is None else subject.subject.part(subject.whole, row)
+    # Asked for by name: what nobody declared is then for a person to undo.
+    return [part if part is not None and part.policy is not None else part_alone(row)]

@@ -1,0 +1,93 @@
+"""Pausing and resuming a run, by its own verb or through the whole it rolls back."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS
+from compensation.models import CompensationRun
+from compensation.subject import whole_subject
+from ledger.dispatch.consumer_registry import LeftToOthers
+from ledger.errors import Conflict, NotFound
+from ledger.record import ActorRef
+from verbs import catalogue
+from verbs.input import Nothing, OptionalReason
+from verbs.move import move
+from verbs.shell import Changed, VerbContext, wrong_state
+from verbs.subject import Locked
+
+RUN = CompensationRun.subject_type
+
+
+def lock_run(run_id: uuid.UUID) -> CompensationRun | None:
+    """Lock a run; its whole and its originals are locked before it."""
+    rows = CompensationRun.objects.select_for_update(of=("self",)).select_related("plan")
+    return rows.filter(id=run_id).first()
+
+
+def locked_run(run_id: uuid.UUID) -> Locked:
+    """Lock a run after the whole it is in (`others`). Raises NotFound."""
+    whole = lock_whole_of(run_id)
+    run = lock_run(run_id)
+    if run is None:
+        raise NotFound("There is no such run.")
+    return Locked(run, whole)
+
+
+def lock_whole_of(run_id: uuid.UUID) -> Any | None:
+    """Lock and return the whole a run is in, if any: the link never changes.
+
+    Raises LeftToOthers where this program does not know what kind of whole it is: it could neither
+    lock it nor tell it anything.
+    """
+    of = CompensationRun.objects.filter(id=run_id).values_list("whole_type", "whole_id").first()
+    if of is None or of[1] is None:
+        return None
+    subject = whole_subject(of[0])
+    if subject is None:
+        raise LeftToOthers
+    return subject.lock(of[1]).row
+
+
+@catalogue.transition(
+    RUN, RUN_OPERATIONS["pause"], action="compensation_paused", given=OptionalReason
+)
+def pause(_run: CompensationRun, given: OptionalReason, _context: VerbContext) -> Changed:
+    """Let no further step start."""
+    return Changed(["held"], {"reason": given.reason})
+
+
+@catalogue.transition(RUN, RUN_OPERATIONS["resume"], action="compensation_resumed")
+def resume(_run: CompensationRun, _given: Nothing, _context: VerbContext) -> Changed:
+    """Let steps start again."""
+    return Changed(["held"])
+
+
+def pause_live(whole: Any, *, by: ActorRef, reason: str) -> None:
+    """Pause the run that rolls a locked whole back. Raises Conflict when it is not RUNNING."""
+    _move_live(whole, "pause", "compensation_paused", by=by, payloads={"reason": reason})
+
+
+def resume_live(whole: Any, *, by: ActorRef) -> None:
+    """Let the paused run of a locked whole go on. Raises Conflict when it is not PAUSED."""
+    _move_live(whole, "resume", "compensation_resumed", by=by)
+
+
+def lock_live_run(whole_id: uuid.UUID) -> CompensationRun | None:
+    """Lock the run that rolls a locked whole back, if there is one."""
+    rows = CompensationRun.objects.filter(about_id=whole_id, status__in=LIVE_RUNS)
+    run_id = rows.values_list("id", flat=True).first()
+    return None if run_id is None else lock_run(run_id)
+
+
+def _move_live(whole: Any, operation: str, action: str, **said: Any) -> None:
+    run = lock_live_run(whole.id)
+    if run is None:
+        raise Conflict("No rollback is under way.", extra={"current_status": str(whole.status)})
+    refused = wrong_state(RUN_OPERATIONS[operation], run)
+    if refused is not None:
+        raise refused
+    before = str(run.status)
+    getattr(run, operation)()
+    move(run, action, before=before, fields=["held"], **said)

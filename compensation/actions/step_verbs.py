@@ -1,0 +1,225 @@
+"""Deciding about a failed step: retry, reassign, hand over to a person, attest or abandon it.
+
+Every verb locks the whole (if there is one), the step's original, the run, the step, in that order,
+and moves original, step, run and whole in one transaction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from compensation.actions import undo
+from compensation.actions.advancing import plain_request
+from compensation.actions.attempts import newest_attempt
+from compensation.actions.run_entries import LockedStep, link_to
+from compensation.actions.run_verbs import lock_run, lock_whole_of
+from compensation.actions.undo_verbs import Performer, for_person, require_somebody
+from compensation.errors import UndoNotBegun
+from compensation.lifecycle import LIVE_RUNS, STEP_OPERATIONS, CompensationState, StepStatus
+from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
+from compensation.planning import UndoRequest
+from compensation.subject import Cause, lock_row, read_row
+from ledger.clock import now
+from ledger.errors import Conflict, NotFound, Refusal
+from ledger.selectors import latest_ref
+from verbs import catalogue
+from verbs.input import Evidence, Nothing, Reason
+from verbs.operation import Operation
+from verbs.shell import Verb, VerbContext
+from verbs.subject import Locked
+
+STEP = "compensation_step"
+# What can only be said of an undo that has begun.
+_NEEDS_ATTEMPT = frozenset({"reassign", "attest"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Held(LockedStep):
+    """Everything one decision is about; `last` is the attempt it decides about, if one began."""
+
+    last: CompensationAttempt | None
+
+
+def locked_step(run_id: uuid.UUID, n: int) -> Locked:
+    """Lock a step with its whole, original and run (`others`: whole, original). Raises NotFound."""
+    found = CompensationStep.objects.filter(run_id=run_id, n=n).first()
+    if found is None:
+        raise NotFound("There is no such step.")
+    whole = lock_whole_of(run_id)
+    row = lock_row(found.original_type, found.original_id)
+    run = lock_run(run_id)
+    step = CompensationStep.objects.select_for_update(of=("self",)).get(id=found.id)
+    if run is None or row is None:
+        raise NotFound("There is no such step.")
+    step.run = run
+    return Locked(step, (whole, row))
+
+
+def check_decidable(
+    operation: Operation, step: CompensationStep, _facts: Any, body: Mapping[str, Any] | None
+) -> Refusal | None:
+    """Return why a step cannot be decided about now: only a failed one of a live run can."""
+    extra = {"current_status": str(step.status)}
+    if step.run.status not in LIVE_RUNS or step.status != StepStatus.FAILED:
+        return Conflict(
+            f"Only a failed step of a live run can be decided about, not {step.status}.",
+            extra=extra,
+        )
+    # The verb says it of its locked original; an offer asks what is committed.
+    if body is None and operation.name in _NEEDS_ATTEMPT and not _has_attempt(step):
+        return UndoNotBegun(extra=extra)
+    return None
+
+
+def _has_attempt(step: CompensationStep) -> bool:
+    """Whether there is an undo to decide about: this step's, or one that failed before the run."""
+    if step.compensation_id is not None:
+        return True
+    original = read_row(step.original_type, step.original_id)
+    return original is not None and _faulted(original)
+
+
+def _decision(
+    name: str, action: str, **how: Any
+) -> Callable[[Callable[..., CompensationRun]], Verb[CompensationRun]]:
+    operation = STEP_OPERATIONS[name]
+    return catalogue.verb(
+        STEP, operation, action=action, state=functools.partial(check_decidable, operation), **how
+    )
+
+
+@_decision("retry", "compensation_step_retried")
+def retry_step(step: CompensationStep, _given: Nothing, context: VerbContext) -> CompensationRun:
+    """Try the same undo again."""
+    held = _held(step, context)
+    if step.compensation_id is None:
+        # It could not begin: back in line, and the dispatcher starts it again.
+        held.unblock()
+        step.replan()
+        held.save("compensation_step_retried", error="", ended_at=None)
+    else:
+        _again(held, UndoRequest.from_json(_attempt(held).request), "compensation_retried")
+    return held.run
+
+
+@_decision("reassign", "compensation_step_retried", given=Performer)
+def reassign_step(
+    step: CompensationStep, given: Performer, context: VerbContext
+) -> CompensationRun:
+    """Have another person or group undo it."""
+    held = _held(step, context)
+    _attempt(held)
+    require_somebody(given)
+    _again(held, for_person(_request(held), given), "compensation_reassigned")
+    return held.run
+
+
+@_decision("hand-to-human", "compensation_step_retried", given=Performer)
+def hand_step_to_human(
+    step: CompensationStep, given: Performer, context: VerbContext
+) -> CompensationRun:
+    """Let a person do what the program could not."""
+    held = _held(step, context)
+    request = for_person(_request(held), given)
+    if held.last is None:
+        # The undo could not begin by itself: it begins as a plain task for a person.
+        _check_original(held)
+        _follow(held, undo.begin(held.row, request, by=context.by, caused_by=held.cause.entry))
+    else:
+        _again(held, request, "compensation_handed_to_human")
+    return held.run
+
+
+@_decision("attest", "compensation_step_resolved", given=Evidence)
+def attest_step(step: CompensationStep, given: Evidence, context: VerbContext) -> CompensationRun:
+    """Vouch, with evidence, that it is undone."""
+    held = _held(step, context)
+    _check_original(held)
+    _attempt(held)
+    undo.attest(held.row, evidence=given.evidence, by=context.by)
+    held.unblock()
+    step.resolve()
+    evidence = {"evidence": given.evidence}
+    held.save("compensation_step_resolved", payloads=evidence, ended_at=now())
+    return held.run
+
+
+@_decision("abandon", "compensation_step_abandoned", given=Reason, dangerous=True)
+def abandon_step(step: CompensationStep, given: Reason, context: VerbContext) -> CompensationRun:
+    """Let the effect stand, with a reason; the run can only end in part."""
+    held = _held(step, context)
+    _check_original(held)
+    if _faulted(held.row):
+        undo.abandon(held.row, reason=given.reason, by=context.by)
+    held.unblock()
+    step.abandon()
+    reason = {"reason": given.reason}
+    held.save("compensation_step_abandoned", payloads=reason, ended_at=now())
+    return held.run
+
+
+def _held(step: CompensationStep, context: VerbContext) -> Held:
+    whole, row = context.others
+    cause = Cause(context.by, latest_ref(CompensationRun.subject_type, step.run_id))
+    # An original that had failed before the run came to it has an attempt the step never followed.
+    followed = step.compensation_id is not None or _faulted(row)
+    last = newest_attempt(step.original_type, step.original_id) if followed else None
+    before = str(step.run.status)
+    return Held(
+        whole=whole, row=row, run=step.run, step=step, cause=cause, before=before, last=last
+    )
+
+
+def _faulted(row: Any) -> bool:
+    return bool(row.compensation_state == CompensationState.COMPENSATION_FAULTED)
+
+
+def _attempt(held: Held) -> CompensationAttempt:
+    if held.last is None:
+        raise UndoNotBegun(extra={"current_status": str(held.step.status)})
+    return held.last
+
+
+def _request(held: Held) -> UndoRequest:
+    """Return what was asked last; of a step whose undo could not begin, what it would ask."""
+    if held.last is None or held.step.compensation_id is None:
+        return plain_request(held.run, held.step, held.row)
+    return UndoRequest.from_json(held.last.request)
+
+
+def _again(held: Held, request: UndoRequest, action: str) -> None:
+    """Open a new attempt for a faulted original and let step, run and whole go on."""
+    if not _faulted(held.row):
+        raise _moved(held)
+    wanted = dataclasses.replace(request, run_id=held.run.id, step=held.step.n)
+    cause = held.cause
+    _follow(held, undo.retry(held.row, wanted, action=action, by=cause.by, caused_by=cause.entry))
+
+
+def _follow(held: Held, attempt: CompensationAttempt) -> None:
+    """Let step, run and whole go on with a new attempt."""
+    held.unblock()
+    held.step.retry()
+    held.save("compensation_step_retried", error="", ended_at=None, **link_to(attempt))
+
+
+def _check_original(held: Held) -> None:
+    """Raise Conflict unless the original's undo has failed, or this step could not begin one.
+
+    Anything else is news that the step has not heard yet: it moves with the next event.
+    """
+    not_begun = held.step.compensation_id is None
+    state = held.row.compensation_state
+    if not _faulted(held.row) and not (not_begun and state == CompensationState.NONE):
+        raise _moved(held)
+
+
+def _moved(held: Held) -> Conflict:
+    return Conflict(
+        "Its original moved meanwhile. Read the run again.",
+        extra={"current_status": str(held.step.status)},
+    )

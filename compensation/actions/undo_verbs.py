@@ -1,0 +1,280 @@
+"""The verbs of undoing one thing by itself, declared for each kind that allows it (DESIGN §5).
+
+`compensate` begins the undo of finished work: COMPENSATING, and in the same transaction the undo
+task or the execution that does it. The others decide about an undo that failed, or call one back
+that has not started. An undo that belongs to a run is decided about at the run's step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from accounts.selectors import active_actors, actors_by_username
+from compensation.actions import undo
+from compensation.actions.attempts import last_attempt, newest_attempt
+from compensation.errors import (
+    AlreadyCompensated,
+    CaseClosed,
+    Irreversible,
+    ManagedByRun,
+    NotCompensable,
+    RunLive,
+    UndoStarted,
+    WindowClosed,
+)
+from compensation.facts import UndoFacts
+from compensation.lifecycle import CompensationState
+from compensation.models import CompensationAttempt
+from compensation.planning import UndoRequest, request_of
+from compensation.policy import CompensationPolicy
+from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
+from compensation.subject import lock_row, lock_rows, undoable
+from ledger.clock import now
+from ledger.errors import Conflict, Invalid, NotFound, Refusal
+from verbs import catalogue
+from verbs.input import Evidence, Input, Name, Names, Nothing, OptionalReason, Reason, Text
+from verbs.operation import Operation
+from verbs.shell import Verb, VerbContext, wrong_state
+from verbs.subject import Locked
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Compensation:
+    """What these verbs answer with: the original and the attempt it is about."""
+
+    original: Any
+    attempt: CompensationAttempt
+
+
+class Performer(Input):
+    """Who shall undo it: a person, or any member of the groups."""
+
+    assignee: Name | None = None
+    candidate_groups: Names = []
+
+
+class Compensate(Performer):
+    """Why finished work shall be undone, and, if not as its policy says, how and by whom."""
+
+    reason: Text
+    regulatory_basis: GivenBases = None
+    strategy: Literal["restore", "correct"] | None = None
+    mode: Literal["human", "automated"] | None = None
+
+
+def declare_undo_verbs(
+    subject_type: str, operations: Mapping[str, Operation]
+) -> dict[str, Verb[Compensation]]:
+    """Declare the verbs of undoing one of a kind by itself, and return them by name."""
+
+    def declared(name: str, function: Any, **how: Any) -> Verb[Compensation]:
+        return catalogue.declare(
+            Verb(
+                subject_type=subject_type, operation=operations[name], transitions=False,
+                function=functools.partial(_answered, function), description=function.__doc__,
+                **how,
+            )
+        )  # fmt: skip
+
+    def decision(name: str, **how: Any) -> Verb[Compensation]:
+        return declared(
+            name, state=functools.partial(_decidable, operations[name]),
+            locked=functools.partial(_locked, subject_type), route=f"compensation/{name}",
+            of_undo=True, **how,
+        )  # fmt: skip
+
+    return {
+        "compensate": declared(
+            "compensate", _compensate, action="compensation_started", input=Compensate, status=201,
+            dangerous=True, state=functools.partial(check_compensable, operations["compensate"]),
+            noted=(WindowClosed, Irreversible), noted_as="compensation_refused",
+        ),
+        **{name: decision(name, **how) for name, how in _DECISIONS.items()},
+    }  # fmt: skip
+
+
+def check_compensable(
+    operation: Operation, row: Any, facts: UndoFacts, body: Mapping[str, Any] | None
+) -> Refusal | None:
+    """Return the 409 that DESIGN §5 names unless `row` may be compensated now."""
+    if row.undoes_id is not None:
+        return NotCompensable()
+    extra = {"current_status": str(row.status)}
+    if row.status == CompensationState.COMPENSATED:
+        return AlreadyCompensated(extra=extra)
+    if row.status not in (operation.sources or ()):
+        return Conflict(f"Only completed work can be undone, not {row.status}.", extra=extra)
+    if facts.standing is not None and facts.standing.closed:
+        return CaseClosed(extra=extra)
+    if facts.live_run is not None:
+        return RunLive(facts.live_run, str(row.status))
+    return _out_of_reach(row, body, extra)
+
+
+def _out_of_reach(
+    row: Any, body: Mapping[str, Any] | None, extra: dict[str, str]
+) -> Refusal | None:
+    """Return what the item's own declaration has against it. An offer has no strategy yet."""
+    policy = CompensationPolicy.from_json(row.policy).effective()
+    finished = undoable(row.subject_type).finished_at(row)
+    if policy.window is not None and finished is not None and now() > finished + policy.window:
+        closed = finished + policy.window
+        return WindowClosed(f"It could be undone until {closed:%Y-%m-%d %H:%M} UTC.", extra=extra)
+    strategy = "correct" if body is None else body.get("strategy") or policy.strategy
+    if row.reversibility == "irreversible" and strategy != "correct":
+        return Irreversible(extra={**extra, "alternatives": ["strategy: correct"]})
+    return None
+
+
+def _decidable(
+    operation: Operation, row: Any, facts: UndoFacts, _body: Mapping[str, Any] | None
+) -> Refusal | None:
+    refused = wrong_state(operation, row)
+    if refused is not None:
+        return refused
+    extra = {"current_status": str(row.status)}
+    if facts.last is not None and facts.last.run_id is not None:
+        return ManagedByRun(extra={"run": str(facts.last.run_id), **extra})
+    if operation.name == "withdraw" and facts.started:
+        return UndoStarted(extra=extra)
+    return None
+
+
+def _locked(subject_type: str, id_: uuid.UUID) -> Locked:
+    """Lock an original with what undoes it, in lock order.
+
+    Ending an undo locks the same two: a settlement that is under way ends first, and is then seen.
+    """
+    last = newest_attempt(subject_type, id_)
+    refs = [(subject_type, id_)]
+    if last is not None:
+        refs.append((last.compensation_type, last.compensation_id))
+    rows = lock_rows(refs)
+    if id_ not in rows:
+        raise NotFound
+    return Locked(rows[id_], None if last is None else rows.get(last.compensation_id))
+
+
+def _answered(function: Any, original: Any, given: Input, context: VerbContext) -> Compensation:
+    return Compensation(original, function(original, given, context))
+
+
+def _compensate(original: Any, given: Compensate, context: VerbContext) -> CompensationAttempt:
+    """Have finished work undone."""
+    policy = CompensationPolicy.from_json(original.policy)
+    said = policy.effective()
+    mode = given.mode or said.mode or "human"
+    if mode == "automated" and not said.capability:
+        raise Invalid.field("/mode", "the item's policy names no capability that exists")
+    if mode == "automated" and (given.assignee or given.candidate_groups):
+        raise Invalid.field("/mode", "an automated undo has no assignee and no groups")
+    basis = parse_regulatory_basis(given.regulatory_basis)
+    request = request_of(
+        policy, reason=given.reason, requested_by=context.authority.actor_id,
+        strategy=given.strategy,
+    )  # fmt: skip
+    request = _by(
+        request, given, mode=mode, regulatory_basis=tuple(basis),
+        capability=(said.capability or "") if mode == "automated" else "",
+    )  # fmt: skip
+    return undo.begin(original, request, by=context.by)
+
+
+def _retry(original: Any, _given: Nothing, context: VerbContext) -> CompensationAttempt:
+    """Try the same undo again."""
+    return undo.retry(original, None, by=context.by)
+
+
+def _reassign(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
+    """Have another person or group undo it."""
+    require_somebody(given)
+    request = for_person(UndoRequest.from_json(last_attempt(original).request), given)
+    return undo.retry(original, request, action="compensation_reassigned", by=context.by)
+
+
+def _hand_to_human(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
+    """Let a person do what the program could not."""
+    request = for_person(UndoRequest.from_json(last_attempt(original).request), given)
+    return undo.retry(original, request, action="compensation_handed_to_human", by=context.by)
+
+
+def _attest(original: Any, given: Evidence, context: VerbContext) -> CompensationAttempt:
+    """Vouch, with evidence, that it is undone."""
+    return undo.attest(original, evidence=given.evidence, by=context.by)
+
+
+def _abandon(original: Any, given: Reason, context: VerbContext) -> CompensationAttempt:
+    """Let the effect stand, with a reason."""
+    return undo.abandon(original, reason=given.reason, by=context.by)
+
+
+def _withdraw(original: Any, given: OptionalReason, context: VerbContext) -> CompensationAttempt:
+    """Call an undo back that has not started."""
+    last, row = last_attempt(original), context.others
+    if row is None or row.id != last.compensation_id:
+        row = lock_row(last.compensation_type, last.compensation_id)
+    subject = undoable(last.compensation_type)
+    if row is None or not subject.not_started(row):
+        raise UndoStarted(extra={"current_status": str(original.status)})
+    entry = undo.withdraw(original, reason=given.reason, by=context.by)
+    subject.call_off(row, by=context.by, caused_by=entry, reason=given.reason)
+    return last
+
+
+#: The verbs that decide about an undo, as `declare_undo_verbs` declares them.
+_DECISIONS: Mapping[str, dict[str, Any]] = {
+    "retry": {"action": "compensation_retried", "function": _retry, "input": Nothing},
+    "reassign": {"action": "compensation_reassigned", "function": _reassign, "input": Performer},
+    "hand-to-human": {
+        "action": "compensation_handed_to_human", "function": _hand_to_human, "input": Performer,
+    },
+    "attest": {"action": "compensation_attested", "function": _attest, "input": Evidence},
+    "abandon": {
+        "action": "compensation_abandoned", "function": _abandon, "input": Reason,
+        "dangerous": True,
+    },
+    "withdraw": {
+        "action": "compensation_withdrawn", "function": _withdraw, "input": OptionalReason,
+    },
+}  # fmt: skip
+
+
+def require_somebody(given: Performer) -> None:
+    """Raise Invalid when neither a person nor a group is named."""
+    if given.assignee is None and not given.candidate_groups:
+        raise Invalid.field("/assignee", "name an assignee or candidate_groups", code="required")
+
+
+def for_person(request: UndoRequest, given: Performer) -> UndoRequest:
+    """Return a request, now for a person: a named one, a group, or whom the policy names.
+
+    Raises Invalid when the named one is no active member.
+    """
+    return _by(request, given, mode="human", capability="")
+
+
+def _by(request: UndoRequest, given: Performer, **how: Any) -> UndoRequest:
+    """Return a request for the one who is named, or a group; whom the policy excludes stays out."""
+    to_group = given.candidate_groups and request.performer == "original_actor"
+    return dataclasses.replace(
+        request,
+        assignee_id=actor_called(given.assignee),
+        performer="groups" if to_group else request.performer,
+        candidate_groups=tuple(given.candidate_groups) or request.candidate_groups,
+        **how,
+    )
+
+
+def actor_called(username: str | None, *, pointer: str = "/assignee") -> uuid.UUID | None:
+    """Return the active member of this name; None for None. Raises Invalid for an unknown name."""
+    if username is None:
+        return None
+    found = actors_by_username([username]).get(username)
+    if found is None or found not in active_actors([found]):
+        message = "There is nobody of this name here."
+        raise Invalid.field(pointer, message, code="unknown")
+    return found

@@ -1,0 +1,60 @@
+"""Rollbacks in the admin: looked at, never changed."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+from typing_extensions import override
+
+from compensation.models import CompensationRun
+from web import admin_parts
+from web.admin import TenantModelAdmin
+
+
+@admin.register(CompensationRun)
+class CompensationRunAdmin(TenantModelAdmin):
+    """Rollbacks: asked for by whom, why, and how far."""
+
+    list_display = ("about_type", "about_id", "status", "asked_by", "started_at", "ended_at")
+    list_filter = ("status", "about_type", "trigger")
+    search_fields = ("reason",)
+    ordering = ("-started_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("asked_by", "basis", "steps_table", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
+        (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "basis")}),
+        (gettext_lazy("Steps"), {"fields": ("steps_table",)}),
+        (gettext_lazy("Time"), {"fields": ("started_at", "ended_at")}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
+    )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CompensationRun]:
+        """Return the tenant's runs with who asked for them, in one query."""
+        return super().get_queryset(request).select_related("requested_by__user")
+
+    @admin.display(description=gettext_lazy("asked for by"))
+    def asked_by(self, row: CompensationRun) -> str:
+        """Return who asked for it."""
+        user = row.requested_by.user
+        return "" if user is None else user.username
+
+    @admin.display(description=gettext_lazy("regulatory basis"))
+    def basis(self, row: CompensationRun) -> SafeString:
+        """Return the regulatory basis, indented."""
+        return admin_parts.json_text(row.regulatory_basis)
+
+    @admin.display(description=gettext_lazy("steps"))
+    def steps_table(self, row: CompensationRun) -> SafeString:
+        """Return the steps in the order of undoing."""
+        return render_to_string("admin/amends/steps.html", {"steps": row.steps.order_by("n")})
+
+    @admin.display(description=gettext_lazy("ledger entries"))
+    def ledger(self, row: CompensationRun) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(CompensationRun.subject_type, row.id)

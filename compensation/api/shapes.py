@@ -1,0 +1,307 @@
+"""The public shapes of plans and runs, and their OpenAPI. People are usernames (DESIGN §8).
+
+A kind of thing with a preview answers to it with `PLAN_RESULT`: its app puts
+`results={"compensation-plan": PLAN_RESULT}` into its Subject.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.acting import Authority
+from accounts.selectors import Person, people
+from compensation import selectors
+from compensation.actions.plan_execution import PLAN
+from compensation.actions.run_verbs import RUN
+from compensation.actions.step_verbs import STEP
+from compensation.lifecycle import RunStatus, StepStatus, Trigger
+from compensation.policy import MODES, STRATEGIES
+from compensation.regulatory_basis import CODES
+from compensation.selectors import RunWithSteps, StepWithAttempts
+from ledger.clock import rfc3339
+from verbs.catalogue import Offer, offers_json, offers_of
+from verbs.subject import ResultShape, subject_of
+from web.schema import ActionSchema
+from web.verb_api import address
+
+_PLAN_STEP = (
+    "n", "original", "completion_seq", "completed_at", "mode", "strategy", "performer",
+    "candidate_groups", "deadline", "depends_on",
+)  # fmt: skip
+
+
+def plan(row: Any) -> dict[str, Any]:
+    """Return a plan with its steps and exclusions."""
+    finishers = [_id(step["completed_by"]) for step in row.content["steps"]]
+    named = people([row.created_by_id, *finishers])
+    run_row = selectors.run_of_plan(row.id)
+    return {
+        "id": str(row.id),
+        "digest": row.digest,
+        "expires_at": rfc3339(row.expires_at),
+        "created_at": rfc3339(row.created_at),
+        "created_by": _username(named, row.created_by_id),
+        "subject": {"type": row.subject_type, "id": str(row.subject_id)},
+        "case": _text(row.whole_id),
+        "scope": row.scope,
+        "strategy": row.strategy or None,
+        "reason": row.reason,
+        "regulatory_basis": row.regulatory_basis,
+        "requires_approval": row.requires_approval,
+        "notifications": [],
+        "steps": [
+            {
+                **{name: step[name] for name in _PLAN_STEP},
+                "completed_by": _username(named, _id(step["completed_by"])),
+                "capability": step["capability"] or None,
+            }
+            for step in row.content["steps"]
+        ],
+        "excluded": row.content["excluded"],
+        "run": None if run_row is None else str(run_row.id),
+    }
+
+
+def runs(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
+    """Return runs with steps, attempts and progress, in bulk."""
+    named = people(row.requested_by_id for row in rows)
+    found = selectors.with_steps(rows)
+    steps = [each.step for one in found for each in one.steps]
+    offers = {
+        **offers_of(subject_of(RUN), rows, authority),
+        **offers_of(subject_of(STEP), steps, authority),
+    }
+    return [_run(each, named, offers) for each in found]
+
+
+def run(row: Any, authority: Authority) -> dict[str, Any]:
+    """Return one run."""
+    return runs([row], authority)[0]
+
+
+def _run(
+    found: RunWithSteps, named: Mapping[uuid.UUID, Person], offers: Mapping[Any, list[Offer]]
+) -> dict[str, Any]:
+    row = found.run
+    return {
+        "id": str(row.id),
+        "plan": str(row.plan_id),
+        "status": str(row.status),
+        "version": row.version,
+        "subject": {"type": row.about_type, "id": str(row.about_id)},
+        "case": _text(row.whole_id),
+        "trigger": row.trigger,
+        "requested_by": _username(named, row.requested_by_id),
+        "reason": row.reason,
+        "regulatory_basis": row.regulatory_basis,
+        "approvals": [],
+        "resume_after": row.resume_after,
+        "undo_progress": found.progress.to_json(),
+        "steps": [_step(each, offers[each.step.id]) for each in found.steps],
+        "started_at": rfc3339(row.started_at),
+        "ended_at": _moment(row.ended_at),
+        "available_actions": offers_json(offers[row.id]),
+    }
+
+
+def _step(each: StepWithAttempts, offers: list[Offer]) -> dict[str, Any]:
+    step = each.step
+    return {
+        "n": step.n,
+        "original": {
+            "type": step.original_type,
+            "id": str(step.original_id),
+            "name": step.original_name,
+        },
+        "completion_seq": step.completion_seq,
+        "status": str(step.status),
+        "mode": step.mode,
+        "strategy": step.strategy,
+        "compensation": _ref(step.compensation_type, step.compensation_id),
+        "attempts": [
+            {
+                "number": number,
+                "started_at": rfc3339(attempt.started_at),
+                "ended_at": _moment(attempt.ended_at),
+                "outcome": attempt.outcome or None,
+                "error": attempt.error or None,
+                "mode": attempt.mode,
+                "compensation": _ref(attempt.compensation_type, attempt.compensation_id),
+            }
+            for number, attempt in enumerate(each.attempts, start=1)
+        ],
+        "amendment": step.amendment,
+        "error": step.error or None,
+        "started_at": _moment(step.started_at),
+        "ended_at": _moment(step.ended_at),
+        "available_actions": offers_json(offers),
+    }
+
+
+def _ref(type_: str, id_: uuid.UUID | None) -> dict[str, str] | None:
+    return None if id_ is None else {"type": type_, "id": str(id_)}
+
+
+def _username(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> str | None:
+    person = None if actor_id is None else named.get(actor_id)
+    return None if person is None else person.username
+
+
+def _id(value: str | None) -> uuid.UUID | None:
+    return None if value is None else uuid.UUID(value)
+
+
+def _text(value: uuid.UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _moment(value: dt.datetime | None) -> str | None:
+    return None if value is None else rfc3339(value)
+
+
+class RefSchema(serializers.Serializer[Any]):
+    """A work item, an execution or a case."""
+
+    type = serializers.CharField()
+    id = serializers.UUIDField()
+
+
+class OriginalSchema(RefSchema):
+    """What is undone."""
+
+    name = serializers.CharField()
+
+
+class BasisSchema(serializers.Serializer[Any]):
+    """Why the law or a rule lets or makes us take work back."""
+
+    code = serializers.ChoiceField(choices=CODES)
+    note = serializers.CharField()
+
+
+class PlanStepSchema(serializers.Serializer[Any]):
+    """One step of a plan."""
+
+    n = serializers.IntegerField()
+    original = OriginalSchema()
+    completion_seq = serializers.IntegerField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    completed_by = serializers.CharField(allow_null=True)
+    mode = serializers.ChoiceField(choices=MODES)
+    strategy = serializers.ChoiceField(choices=STRATEGIES)
+    capability = serializers.CharField(allow_null=True)
+    performer = serializers.CharField()
+    candidate_groups = serializers.ListField(child=serializers.CharField())
+    deadline = serializers.DateTimeField(allow_null=True)
+    depends_on = serializers.ListField(child=serializers.IntegerField())
+
+
+class ExcludedSchema(serializers.Serializer[Any]):
+    """What would not be undone, and what could be done instead."""
+
+    original = OriginalSchema()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    alternatives = serializers.ListField(child=serializers.CharField())
+
+
+class PlanSchema(serializers.Serializer[Any]):
+    """What would be undone, in which order, by whom, and what cannot."""
+
+    id = serializers.UUIDField()
+    digest = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+    created_by = serializers.CharField(allow_null=True)
+    subject = RefSchema()
+    case = serializers.UUIDField(allow_null=True)
+    scope = serializers.DictField()
+    strategy = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    regulatory_basis = BasisSchema(many=True)
+    requires_approval = serializers.BooleanField()
+    notifications = serializers.ListField(child=serializers.DictField())
+    steps = PlanStepSchema(many=True)
+    excluded = ExcludedSchema(many=True)
+    run = serializers.UUIDField(allow_null=True)
+
+
+class ProgressSchema(serializers.Serializer[Any]):
+    """How far a run is."""
+
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    remaining = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class AttemptSchema(serializers.Serializer[Any]):
+    """One try at one undo."""
+
+    number = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField(allow_null=True)
+    error = serializers.CharField(allow_null=True)
+    mode = serializers.ChoiceField(choices=MODES)
+    compensation = RefSchema()
+
+
+class RunStepSchema(serializers.Serializer[Any]):
+    """One step of a run."""
+
+    n = serializers.IntegerField()
+    original = OriginalSchema()
+    completion_seq = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(choices=StepStatus.values)
+    mode = serializers.ChoiceField(choices=MODES)
+    strategy = serializers.ChoiceField(choices=STRATEGIES)
+    compensation = RefSchema(allow_null=True)
+    attempts = AttemptSchema(many=True)
+    amendment = serializers.BooleanField()
+    error = serializers.CharField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    available_actions = ActionSchema(many=True)
+
+
+class RunSchema(serializers.Serializer[Any]):
+    """One compensation run."""
+
+    id = serializers.UUIDField()
+    plan = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=RunStatus.values)
+    version = serializers.IntegerField()
+    subject = RefSchema()
+    case = serializers.UUIDField(allow_null=True)
+    trigger = serializers.ChoiceField(choices=Trigger.values)
+    requested_by = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    regulatory_basis = BasisSchema(many=True)
+    approvals = serializers.ListField(child=serializers.DictField())
+    resume_after = serializers.BooleanField()
+    undo_progress = ProgressSchema()
+    steps = RunStepSchema(many=True)
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    available_actions = ActionSchema(many=True)
+
+
+def _address_of(subject_type: str) -> Callable[[Any], str]:
+    return lambda row: address(subject_of(subject_type), row.id)
+
+
+#: What a preview answers with, whatever it is about; its ETag is the digest to execute it with.
+PLAN_RESULT = ResultShape(
+    shape=lambda row, _authority: plan(row), schema=PlanSchema, tag=attrgetter("digest"),
+    place=_address_of(PLAN),
+)  # fmt: skip
+#: What executing a plan answers with.
+RUN_RESULT = ResultShape(shape=run, schema=RunSchema, place=_address_of(RUN))

@@ -1,0 +1,78 @@
+"""Reading plans and runs. Their verbs are served from the catalogue."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compensation import selectors
+from compensation.api import shapes
+from compensation.lifecycle import RunStatus
+from ledger.errors import Invalid
+from web import etag
+from web.api import TenantAPIView
+from web.schema import page_schema
+
+
+class PlanDetail(TenantAPIView):
+    """One plan."""
+
+    @extend_schema(responses=shapes.PlanSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it. Its ETag is the digest to execute it with."""
+        row = selectors.plan(id)
+        return Response(shapes.plan(row), headers={"ETag": etag.tag(row.digest)})
+
+
+class Runs(TenantAPIView):
+    """All compensation runs of the tenant."""
+
+    paginated = True
+
+    @extend_schema(
+        responses=page_schema(shapes.RunSchema, "RunPage"),
+        parameters=[
+            OpenApiParameter("status", str, enum=RunStatus.values),
+            OpenApiParameter("case", uuid.UUID),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        return self.page(
+            _wanted(request.query_params),
+            lambda page: shapes.runs(page, self.authority),
+            order=("-started_at", "-id"),
+        )
+
+
+class RunDetail(TenantAPIView):
+    """One compensation run."""
+
+    @extend_schema(responses=shapes.RunSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it, with every attempt at every step."""
+        row = selectors.run(id)
+        return self.detail(shapes.run(row, self.authority), version=row.version)
+
+
+def _wanted(query: Mapping[str, str]) -> QuerySet[Any]:
+    """Return the runs a list asks for: `status`, `case`."""
+    rows: QuerySet[Any] = selectors.runs()
+    if "status" in query:
+        if query["status"] not in RunStatus.values:
+            known = ", ".join(RunStatus.values)
+            raise Invalid.field("status", f"status: must be one of {known}")
+        rows = rows.filter(status=query["status"])
+    if "case" in query:
+        try:
+            whole_id = uuid.UUID(query["case"])
+        except ValueError:
+            raise Invalid.field("case", "case: must be an id") from None
+        rows = rows.filter(whole_id=whole_id)
+    return rows

@@ -1,0 +1,28 @@
+"""The news that moves runs: of runs themselves, and of anything whose undo moved."""
+
+from __future__ import annotations
+
+RUNS = "compensation.runs"
+UNDO = frozenset(
+    {
+        "compensation_started",
+        "compensation_retried",
+        "compensation_reassigned",
+        "compensation_handed_to_human",
+        "compensation_completed",
+        "compensation_faulted",
+        "compensation_attested",
+        "compensation_abandoned",
+        "compensation_withdrawn",
+    }
+)
+# The run may go on: it has begun, or a person decided.
+RUN = frozenset(
+    {
+        "compensation_started",
+        "compensation_resumed",
+        "compensation_step_abandoned",
+        "compensation_step_resolved",
+        "compensation_step_retried",
+    }
+)

@@ -1,0 +1,97 @@
+"""What the rules about undoing must know beside a row: its newest undo, and what it belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from compensation.lifecycle import AttemptOutcome
+from compensation.models import CompensationAttempt
+from compensation.selectors import attempts_of, live_runs
+from compensation.subject import Standing, read_rows, undoable, whole_of
+
+
+@dataclasses.dataclass(frozen=True)
+class UndoFacts:
+    """Facts about one row, each read when it is first asked for, or in bulk before."""
+
+    row: Any
+
+    @functools.cached_property
+    def last(self) -> CompensationAttempt | None:
+        """The newest attempt at undoing it."""
+        return last_attempts([self.row]).get(self.row.id)
+
+    @functools.cached_property
+    def standing(self) -> Standing | None:
+        """How its whole stands; None for loose work."""
+        return standings([self.row]).get(self.row.id)
+
+    @property
+    def live_run(self) -> uuid.UUID | None:
+        """The run that is live in its whole's tree."""
+        return None if self.standing is None else self.standing.live_run
+
+    @functools.cached_property
+    def started(self) -> bool:
+        """Whether somebody has begun the open undo, so that it can no longer be withdrawn."""
+        return self.last is not None and bool(_begun([self.last]))
+
+
+def undo_facts(rows: Sequence[Any]) -> dict[uuid.UUID, UndoFacts]:
+    """Return facts by row: for one row read when asked for, for many in a constant number of
+    queries."""
+    found = {row.id: UndoFacts(row) for row in rows}
+    if len(rows) <= 1:
+        return found
+    last, stand = last_attempts(rows), standings(rows)
+    begun = _begun(last.values())
+    for id_, facts in found.items():
+        tried = last.get(id_)
+        # Where `cached_property` keeps what it has read.
+        facts.__dict__.update(
+            last=tried,
+            standing=stand.get(id_),
+            started=tried is not None and tried.compensation_id in begun,
+        )
+    return found
+
+
+def last_attempts(rows: Sequence[Any]) -> dict[uuid.UUID, CompensationAttempt]:
+    """Return the newest attempt at undoing each of these rows, in one query."""
+    return {each.original_id: each for each in attempts_of([row.id for row in rows])}
+
+
+def standings(rows: Sequence[Any]) -> dict[uuid.UUID, Standing]:
+    """Return how the whole of each row stands: one query for each kind of whole."""
+    wholes: dict[uuid.UUID, uuid.UUID] = {}
+    kinds: dict[str, tuple[Any, set[uuid.UUID]]] = {}
+    for row in rows:
+        of = whole_of(row)
+        if of is not None:
+            wholes[row.id] = of[1]
+            kinds.setdefault(of[0].subject_type, (of[0], set()))[1].add(of[1])
+    known: dict[uuid.UUID, Standing] = {}
+    for subject, ids in kinds.values():
+        known.update(subject.standings(ids))
+    return {row_id: known[whole] for row_id, whole in wholes.items() if whole in known}
+
+
+def live_run(root: uuid.UUID | None, about: tuple[str, uuid.UUID]) -> uuid.UUID | None:
+    """Return the run that holds the live slot of a tree, or of a subject that is in none."""
+    own = {"about_type": about[0], "about_id": about[1]}
+    runs = live_runs().filter(**({"root_id": root} if root is not None else own))
+    return runs.values_list("id", flat=True).first()
+
+
+def _begun(attempts: Collection[CompensationAttempt]) -> set[uuid.UUID]:
+    """Return the undo tasks and executions of open attempts that somebody has begun."""
+    undos = read_rows(
+        (each.compensation_type, each.compensation_id)
+        for each in attempts
+        if each.outcome == AttemptOutcome.OPEN
+    )
+    return {id_ for id_, row in undos.items() if not undoable(row.subject_type).not_started(row)}

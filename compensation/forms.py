@@ -1,0 +1,129 @@
+"""What people fill in about rollbacks. Rules of the domain are the verbs'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
+
+from compensation.regulatory_basis import CODES, MAX_NOTE, MAX_REASON
+from compensation.sentences import sentence
+from compensation.words import BASES, STRATEGIES
+
+Choices = Sequence[tuple[str, Any]]
+_BASIS: list[tuple[str, Any]] = [("", _("none")), *((code, BASES[code]) for code in CODES)]
+SCOPES: list[tuple[str, Any]] = [
+    ("whole", _("Everything")),
+    ("from_step", _("One step and everything after it")),
+    ("only_this", _("One step only")),
+]
+
+
+def _strategies() -> Choices:
+    """Return the ways of undoing, as sentences in the reader's language."""
+    ways = [(code, sentence(str(label))) for code, label in STRATEGIES.items()]
+    return [("", _("As declared for each step")), *ways]
+
+
+class WhyForm(forms.Form):
+    """Why something is undone, and on what legal basis."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Everybody concerned reads it, and it stays in the ledger."),
+    )
+    basis_code = forms.ChoiceField(label=_("Legal basis"), choices=_BASIS, required=False)
+    basis_note = forms.CharField(label=_("Note on the basis"), max_length=MAX_NOTE, required=False)
+
+    @property
+    def basis(self) -> list[dict[str, str]]:
+        """The regulatory basis as verbs take it."""
+        code = self.cleaned_data.get("basis_code", "")
+        return [{"code": code, "note": self.cleaned_data.get("basis_note", "")}] if code else []
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Refuse a note without a basis that it could belong to."""
+        given = super().clean() or {}
+        if given.get("basis_note") and not given.get("basis_code"):
+            self.add_error("basis_code", _("Choose the basis that the note belongs to."))
+        return given
+
+
+class PieceForm(WhyForm):
+    """What somebody who wants one finished piece of work undone says."""
+
+    strategy = forms.ChoiceField(label=_("How"), choices=_strategies, required=False)
+    field_order: Sequence[str] = ("strategy", "reason", "basis_code", "basis_note")
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What the plan verb is called with."""
+        return {
+            "reason": self.cleaned_data["reason"],
+            "strategy": self.cleaned_data["strategy"] or None,
+            "regulatory_basis": self.basis,
+        }
+
+
+class WholeForm(PieceForm):
+    """What somebody who wants a whole rolled back says. `steps` and `undeclared`: (name, label)."""
+
+    scope = forms.ChoiceField(
+        label=_("Undo"), choices=SCOPES, initial="whole", widget=forms.RadioSelect
+    )
+    step = forms.ChoiceField(
+        label=_("Which step"), required=False, help_text=_("Only where it is about one step.")
+    )
+    include = forms.MultipleChoiceField(
+        label=_("Add as tasks for people"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Nobody declared how to undo these; without a tick they stay as they are."),
+    )
+    field_order = (
+        "scope", "step", "strategy", "include", "reason", "basis_code", "basis_note",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, steps: Choices, undeclared: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._choose("step", [("", _("choose one")), *steps])
+        if undeclared:
+            self._choose("include", undeclared)
+        else:
+            del self.fields["include"]
+
+    def _choose(self, name: str, choices: Choices) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = list(choices)
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Ask for the step when the scope is about one."""
+        given = super().clean() or {}
+        if given.get("scope") in {"from_step", "only_this"} and not given.get("step"):
+            self.add_error("step", _("Choose the step that this is about."))
+        return given
+
+    @property
+    @override
+    def wish(self) -> dict[str, Any]:
+        """The same, with scope and steps to include."""
+        scope = scope_of(self.cleaned_data["scope"], self.cleaned_data.get("step", ""))
+        include = self.cleaned_data.get("include") or []
+        return {**super().wish, "scope": scope, "include": include}
+
+
+def scope_of(choice: str, step: str) -> dict[str, Any]:
+    """Return a choice of `SCOPES` as verbs take it."""
+    if choice == "from_step":
+        return {"kind": "from_step", "step": step}
+    if choice == "only_this":
+        return {"kind": "steps", "steps": [step], "only_this": True}
+    return {"kind": "whole"}

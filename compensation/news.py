@@ -1,0 +1,80 @@
+"""What happened in a rollback or a whole, newest first, without what only repeats other news."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from accounts.selectors import Person
+from compensation.sentences import humane
+from compensation.words import outcome_label
+from ledger.selectors import Entry, entries_of
+from verbs.subject import Description, Ref
+from verbs.words import action_words
+from web.timeline import timeline_of
+
+MOST_LINES = 60
+# The original's own entries tell the same.
+_QUIET = frozenset(
+    {
+        "claimed",
+        "context_changed",
+        "dispatched",
+        "released",
+        "requested",
+        "started",
+        "stopped",
+        "compensation_step_completed",
+        "compensation_step_failed",
+        "compensation_step_planned",
+        "compensation_step_retried",
+        "compensation_step_started",
+        "compensation_step_waiting",
+    }
+)
+# What the rollback's own line has said once.
+_REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
+
+
+def run_timeline(run_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Return `timeline` of one rollback."""
+    return told(newest(entries_of("compensation_run", run_id)))
+
+
+def told(
+    entries: Sequence[Entry],
+    *,
+    described: Mapping[Ref, Description] | None = None,
+    named: Mapping[uuid.UUID, Person] | None = None,
+) -> list[dict[str, Any]]:
+    """Return `timeline` of entries given newest first; what was read already is not read again."""
+    rows = timeline_of(entries, described=described, named=named)
+    return [
+        {**row, "detail": _detail(entry, row["detail"])}
+        for entry, row in zip(entries, rows, strict=True)
+    ]
+
+
+def newest(entries: Iterable[Entry]) -> list[Entry]:
+    """Return as many entries as a page shows, newest first."""
+    return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:MOST_LINES]
+
+
+def is_quiet(entry: Entry) -> bool:
+    """Whether a line about a whole only repeats another, or tells what nobody asks for."""
+    opened_by_engine = entry.action == "created" and entry.actor_type == "SYSTEM"
+    return opened_by_engine or entry.action in _QUIET
+
+
+def _detail(entry: Entry, detail: str) -> str:
+    """Return what a line adds to its sentence: nothing twice, no constants."""
+    if entry.subject_type != "compensation_run" and entry.action in _REPEATED:
+        return ""
+    outcome = entry.payloads.get("outcome")
+    return outcome_label(detail) if outcome and detail == outcome else humane(detail)
+
+
+def is_problem(entry: Entry) -> bool:
+    """Whether something went wrong."""
+    return action_words(entry.subject_type, entry.action).tone == "bad"

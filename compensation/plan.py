@@ -1,0 +1,254 @@
+"""What would be undone, in which order, and what cannot: a pure function of stored rows.
+
+The order is falling `completion_seq`, the number drawn when each piece of work was completed;
+never a timestamp. A step depends on the step before it, whose original was completed next, and
+through it on all that were completed later. Nothing here reads the database or the clock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, UndoStep, plan_original
+from compensation.policy import CompensationPolicy
+from json_values.pointers import FieldError
+from ledger.canonical import digest
+from ledger.errors import Invalid
+
+_SCOPE_MEMBERS: dict[str, set[str]] = {
+    "whole": set(),
+    "from_step": {"step"},
+    "steps": {"steps", "only_this"},
+}
+KINDS = tuple(_SCOPE_MEMBERS)
+MAX_STEPS = 1000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """Which part of a case a plan covers."""
+
+    kind: str = "whole"
+    step: str = ""
+    steps: tuple[str, ...] = ()
+    only_this: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scope as the API spells it."""
+        said: dict[str, Any] = {"kind": self.kind}
+        if self.kind == "from_step":
+            said["step"] = self.step
+        if self.kind == "steps":
+            said |= {"steps": list(self.steps), "only_this": self.only_this}
+        return said
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Content:
+    """A plan's steps and exclusions as they are stored and shown, and the digest over both."""
+
+    steps: tuple[dict[str, Any], ...]
+    excluded: tuple[dict[str, Any], ...]
+    digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the plan's row keeps."""
+        return {"steps": list(self.steps), "excluded": list(self.excluded)}
+
+
+def parse_scope(value: Any) -> Scope:
+    """Return the checked scope; None means the whole case.
+
+    Raises Invalid with a pointer below `/scope`; `sub_case` is refused by name.
+    """
+    if value is None:
+        return Scope()
+    if not isinstance(value, dict):
+        raise Invalid.field("/scope", "must be an object with a kind")
+    kind = value.get("kind")
+    if kind == "sub_case":
+        raise Invalid.field("/scope/kind", "sub_case is not supported yet", code="unsupported")
+    if kind not in KINDS:
+        raise Invalid.field("/scope/kind", f"must be one of {', '.join(KINDS)}")
+    known = _SCOPE_MEMBERS[kind]
+    errors = [
+        FieldError(f"/scope/{name}", f"means nothing for kind {kind}", "unknown_field")
+        for name in sorted(set(value) - known - {"kind"})
+    ]
+    errors += _scope_errors(kind, value)
+    if errors:
+        raise Invalid("The scope breaks a rule.", errors=errors)
+    return Scope(
+        kind=kind,
+        step=value.get("step", ""),
+        steps=tuple(value.get("steps", ())),
+        only_this=value.get("only_this", False),
+    )
+
+
+def _scope_errors(kind: str, value: dict[str, Any]) -> list[FieldError]:
+    errors = []
+    steps = value.get("steps")
+    if kind == "from_step" and not _is_word(value.get("step")):
+        errors.append(FieldError("/scope/step", "must name a step", "required"))
+    if kind == "steps":
+        if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:
+            errors.append(FieldError("/scope/steps", "must list at least one step", "required"))
+        elif not all(_is_word(each) for each in steps):
+            errors.append(FieldError("/scope/steps", "must hold names or ids of steps"))
+        if not isinstance(value.get("only_this", False), bool):
+            errors.append(FieldError("/scope/only_this", "must be true or false"))
+    return errors
+
+
+def parse_include(value: Any) -> tuple[str, ...]:
+    """Return the names of steps to add as human steps. Raises Invalid."""
+    if value is None:
+        return ()
+    good = isinstance(value, list | tuple) and len(value) <= MAX_STEPS
+    if not good or not all(_is_word(each) for each in value):
+        raise Invalid.field("/include", "must be a list of names or ids of steps")
+    return tuple(dict.fromkeys(value))
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200  # noqa: PLR2004  -- longer than any name
+
+
+def make_plan(
+    parts: Iterable[Part],
+    *,
+    subject: tuple[str, uuid.UUID],
+    scope: Scope,
+    strategy: str | None,
+    include: Collection[str],
+    now: dt.datetime,
+) -> Content:
+    """Return steps, exclusions and digest for a scope over a case's parts.
+
+    `include` turns `no_compensation_declared` into a human step. Raises Invalid when scope or
+    include names something that is not there.
+    """
+    ordered = sorted(parts, key=lambda part: (part.seq, part.original.id), reverse=True)
+    covered, left = _covered(ordered, scope)
+    _check_include(covered, include)
+    steps: list[dict[str, Any]] = []
+    excluded = [
+        Exclusion(
+            part.original,
+            "dependents_remain",
+            "It was completed later, may depend on what is undone, and stays.",
+            ("scope_from_step", "accept"),
+        )
+        for part in left
+    ]
+    for part in covered:
+        if part.policy is None and any(part.called(word) for word in include):
+            by_person = CompensationPolicy(mode="human", performer="original_actor")
+            part = dataclasses.replace(part, policy=by_person)  # noqa: PLW2901  -- as it is planned
+        planned = plan_original(part, strategy=strategy, now=now)
+        if isinstance(planned, UndoStep):
+            n = len(steps) + 1
+            steps.append(planned.shown(n, depends_on=[n - 1] if steps else []))
+        elif planned is not None:
+            excluded.append(planned)
+    barred = tuple(each.shown() for each in excluded)
+    return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, strategy))
+
+
+def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Part]]:
+    """Return the parts in scope, and finished later ones that `only_this` leaves behind."""
+    if scope.kind == "whole":
+        return list(ordered), []
+    words = [scope.step] if scope.kind == "from_step" else list(scope.steps)
+    chosen: dict[uuid.UUID, Part] = {}
+    errors = []
+    for index, word in enumerate(words):
+        found = [part for part in ordered if part.called(word)]
+        if not found:
+            at = "/scope/step" if scope.kind == "from_step" else f"/scope/steps/{index}"
+            errors.append(FieldError(at, f"there is no step {word!r} in this case", "unknown_step"))
+        chosen.update((part.original.id, part) for part in found)
+    if errors:
+        raise Invalid("The scope names a step that is not there.", errors=errors)
+    lowest = min(part.seq for part in chosen.values())
+    if not scope.only_this:
+        # What is still open came later than anything finished: it goes with the rest.
+        return [p for p in ordered if p.seq >= lowest or p.seq == SEQ_OF_UNORDERED], []
+    later = [p for p in ordered if p.seq > lowest and p.original.id not in chosen and _stays(p)]
+    return [part for part in ordered if part.original.id in chosen], later
+
+
+def _stays(part: Part) -> bool:
+    return part.row.status == part.settled and part.reversibility != "not_needed"
+
+
+def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
+    errors = [
+        FieldError(f"/include/{index}", f"there is no step {word!r} in this scope", "unknown_step")
+        for index, word in enumerate(include)
+        if not any(part.called(word) for part in covered)
+    ]
+    if errors:
+        raise Invalid("Include names a step that is not there.", errors=errors)
+
+
+def _digest(
+    steps: Sequence[dict[str, Any]],
+    excluded: Sequence[dict[str, Any]],
+    subject: tuple[str, uuid.UUID],
+    scope: Scope,
+    strategy: str | None,
+) -> str:
+    """Return the digest of what decides (DESIGN §6): no plan ids, no clock values, no reason."""
+
+    def bare(original: dict[str, str]) -> dict[str, str]:
+        return {"type": original["type"], "id": original["id"]}
+
+    said = ("mode", "strategy", "capability", "performer", "policy_hash", "depends_on")
+    return digest(
+        {
+            "subject": {"type": subject[0], "id": str(subject[1])},
+            "scope": scope.to_json(),
+            "strategy": strategy,
+            "steps": [
+                {
+                    "original": bare(step["original"]),
+                    "seq": step["completion_seq"],
+                    **{name: step[name] for name in said},
+                }
+                for step in steps
+            ],
+            "excluded": [
+                {"original": bare(each["original"]), "code": each["code"]} for each in excluded
+            ],
+        }
+    )
+
+
+def difference(old: dict[str, Any], after: Content) -> dict[str, Any]:
+    """Return what makes two plans differ, for the person who has to preview again."""
+    new = after.to_json()
+
+    def ids(plan: dict[str, Any]) -> dict[str, str]:
+        return {step["original"]["id"]: step["original"]["name"] for step in plan["steps"]}
+
+    def codes(plan: dict[str, Any]) -> dict[str, str]:
+        return {each["original"]["id"]: each["code"] for each in plan["excluded"]}
+
+    was, now = ids(old), ids(new)
+    was_out, now_out = codes(old), codes(new)
+    return {
+        "added": sorted(name for id_, name in now.items() if id_ not in was),
+        "removed": sorted(name for id_, name in was.items() if id_ not in now),
+        "reordered": [i for i in was if i in now] != [i for i in now if i in was],
+        "excluded": [
+            {"original": id_, "before": was_out.get(id_), "now": now_out.get(id_)}
+            for id_ in sorted(set(was_out) | set(now_out))
+            if was_out.get(id_) != now_out.get(id_)
+        ],
+    }

@@ -1,0 +1,301 @@
+"""A compensation plan as people read it: for the preview page and for the admin.
+
+Runs in the tenant's scope; a constant number of queries, however long the plan is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.selectors import Person, people
+from compensation.lifecycle import CANNOT
+from compensation.models import CompensationPlan
+from compensation.sentences import consequence, joined, name_in, number_of, plan_summary, title_of
+from compensation.subject import is_by_program, whole_subject
+from compensation.words import ALTERNATIVES, STRATEGY_BADGES, basis_words
+from ledger.clock import now
+from verbs.subject import Description, Ref, describe
+from verbs.words import said
+from web import graph
+from web.templatetags.amends import state_label
+
+CONFIRM_ABOVE = 3
+LinkOf = Callable[[str, str], str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanContext:
+    """A plan with the names and links of everything it speaks of."""
+
+    plan: CompensationPlan
+    described: Mapping[Ref, Description]
+    named: Mapping[uuid.UUID, Person]
+    open_work: list[dict[str, Any]]
+
+    @property
+    def subject(self) -> Description:
+        """What the plan is about."""
+        return self.described[self.plan.about]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about a whole, not about one piece of work."""
+        return whole_subject(self.plan.subject_type) is not None
+
+    @property
+    def step(self) -> str:
+        """The one step the plan's scope is about, or ""."""
+        if self.plan.scope["kind"] == "from_step":
+            return str(self.plan.scope["step"])
+        chosen = self.plan.scope.get("steps") or [""]
+        return str(chosen[0]) if len(chosen) == 1 else ""
+
+    @property
+    def choice(self) -> str:
+        """The plan's scope as `compensation.forms.SCOPES` names it, or "" for another one."""
+        if self.plan.scope["kind"] == "steps":
+            return "only_this" if self.plan.scope.get("only_this") and self.step else ""
+        return str(self.plan.scope["kind"])
+
+    @property
+    def confirm_text(self) -> str:
+        """What has to be typed before a long or irreversible plan is run; empty for a short one."""
+        grave = len(self.plan.content["steps"]) > CONFIRM_ABOVE or self.count_cannot()
+        return number_of(self.plan.subject_id) if grave else ""
+
+    def count_cannot(self) -> int:
+        """Return how many things stay that somebody may want gone."""
+        return sum(each["code"] in CANNOT for each in self.plan.content["excluded"])
+
+    def count(self, mode: str) -> int:
+        """Return how many steps are done in one mode."""
+        return sum(step["mode"] == mode for step in self.plan.content["steps"])
+
+    @property
+    def summary(self) -> str:
+        """The plan in a sentence or two."""
+        return plan_summary(self.count("human"), self.count("automated"), self.count_cannot())
+
+    @property
+    def effect(self) -> str:
+        """What happens when it is executed."""
+        return consequence(self.count("human"), self.count("automated"), len(self.open_work))
+
+
+def typed_wrong(wanted: str, form: Mapping[str, Any]) -> str:
+    """Return what is wrong with the confirmation that was typed, if something is."""
+    if not wanted or form.get("confirm", "").strip() == wanted:
+        return ""
+    return _("Type %(text)s exactly as it stands here.") % {"text": wanted}
+
+
+def plan_context(plan: CompensationPlan) -> PlanContext:
+    """Read what the plan speaks of: titles, links, people, and open work that it would cancel."""
+    content = plan.content
+    originals = [each["original"] for each in (*content["steps"], *content["excluded"])]
+    subjects: set[Ref] = {(each["type"], uuid.UUID(each["id"])) for each in originals}
+    open_rows = _open_work(plan)
+    subjects |= {(type_, row.id) for type_, row in open_rows}
+    described = describe({*subjects, plan.about})
+    finishers = [step["completed_by"] for step in content["steps"]]
+    named = people(uuid.UUID(each) for each in finishers if each)
+    listed = [
+        {
+            "title": title_of(row.binding) or described[type_, row.id].title,
+            "url": described[type_, row.id].url,
+            "status": row.status,
+            "kind": type_,
+        }
+        for type_, row in open_rows
+    ]
+    return PlanContext(plan, described, named, listed)
+
+
+def _open_work(plan: CompensationPlan) -> Sequence[tuple[str, Any]]:
+    """Return what is open in the whole now and would be cancelled, as executing decides it."""
+    subject = whole_subject(plan.subject_type)
+    if subject is None or plan.scope.get("only_this", False):
+        return []
+    whole = subject.read_many([plan.subject_id]).get(plan.subject_id)
+    return [] if whole is None else subject.open_work(whole)
+
+
+def facts(context: PlanContext) -> dict[str, Any]:
+    """Return `plan` of `compensation/preview.html`."""
+    plan = context.plan
+    left = plan.expires_at - now()
+    return {
+        "id": plan.id,
+        "digest": plan.digest,
+        "expires_at": plan.expires_at,
+        "minutes_left": max(1, int(left / dt.timedelta(minutes=1))),
+        "expired": left <= dt.timedelta(0),
+        "reason": plan.reason,
+        "basis": basis_words(plan.regulatory_basis),
+        "requires_approval": plan.requires_approval,
+        "subject": {"label": context.subject.title, "url": context.subject.url},
+    }
+
+
+def tiles(context: PlanContext) -> list[dict[str, Any]]:
+    """Return the four numbers of the preview."""
+    codes = [each["code"] for each in context.plan.content["excluded"]]
+    cannot = context.count_cannot()
+    return [
+        {"value": len(context.plan.content["steps"]), "label": _("will be undone"), "tone": ""},
+        {"value": codes.count("already_compensated"), "label": _("already undone"), "tone": ""},
+        {"value": cannot, "label": _("cannot be undone"), "tone": "bad" if cannot else ""},
+        {"value": len(context.open_work), "label": _("open, will be cancelled"), "tone": ""},
+    ]
+
+
+def steps(context: PlanContext) -> list[dict[str, Any]]:
+    """Return the plan's steps in the order of undoing. Each waits for all before it."""
+    return [_step(context, step) for step in context.plan.content["steps"]]
+
+
+def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
+    found = _described(context, step["original"])
+    human = step["mode"] == "human"
+    how = said(STRATEGY_BADGES, step["strategy"])
+    return {
+        "n": step["n"],
+        "title": title_of(step["original"]["name"]),
+        "url": found.url,
+        "detail": _finished(context, step),
+        "mode": step["mode"],
+        "how": _("Person · %(how)s") % {"how": how}
+        if human
+        else _("Automatic · %(how)s") % {"how": how},
+        "performer": _performer(context, step),
+        "deadline": "",
+        "depends_on": [],
+    }
+
+
+def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
+    if not step["completed_at"]:
+        return ""
+    at = timezone.localtime(dt.datetime.fromisoformat(step["completed_at"]))
+    moment = date_format(at, "j F H:i")
+    if is_by_program(step["original"]["type"]):
+        return _("Finished %(moment)s, automatically") % {"moment": moment}
+    who = _name(context, step["completed_by"])
+    if not who:
+        return _("Finished %(moment)s") % {"moment": moment}
+    return _("Finished %(moment)s by %(who)s") % {"moment": moment, "who": who}
+
+
+def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
+    if step["mode"] == "automated":
+        return str(step["capability"])
+    groups = joined(step["candidate_groups"])
+    who = _name(context, step["completed_by"])
+    if step["performer"] == "original_actor":
+        return who or groups or _("an operator")
+    if step["performer"] == "not_original_actor":
+        anyone = groups or _("anybody")
+        return _("%(anyone)s, but not %(who)s") % {"anyone": anyone, "who": who} if who else anyone
+    return groups or _("an operator")
+
+
+def _name(context: PlanContext, actor_id: str | None) -> str:
+    return name_in(context.named, uuid.UUID(actor_id) if actor_id else None)
+
+
+def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
+    """Return what is not undone and what to do instead; `link_of(code, name)` is a URL or "".
+
+    Work that is open and will be cancelled is listed there and not here.
+    """
+    cancelled = {row["title"] for row in context.open_work}
+    rows = []
+    for each in context.plan.content["excluded"]:
+        title = title_of(each["original"]["name"])
+        if each["code"] == "not_completed" and title in cancelled:
+            continue
+        rows.append(
+            {
+                "title": title,
+                "url": _described(context, each["original"]).url,
+                "code": each["code"],
+                "detail": each["detail"],
+                "alternatives": [
+                    {
+                        "label": said(ALTERNATIVES, code),
+                        "url": link_of(code, each["original"]["name"]),
+                    }
+                    for code in each["alternatives"]
+                ],
+            }
+        )
+    return rows
+
+
+def figure(context: PlanContext) -> graph.Figure | None:
+    """Return the plan as a picture: what was done, and under it what will undo it, numbered."""
+    planned = context.plan.content["steps"]
+    if not planned[1:]:
+        return None  # one step needs no picture
+    nodes = []
+    for step in planned:
+        title = title_of(step["original"]["name"])
+        own, undo = f"o{step['n']}", f"u{step['n']}"
+        nodes.append(
+            graph.Node(
+                id=own, title=title, subtitle=_("done"),
+                label=_("%(what)s, done") % {"what": title},
+                order=-step["n"], url=_described(context, step["original"]).url,
+            )
+        )  # fmt: skip
+        how = state_label(step["mode"], "mode")
+        words = _("Undo %(n)d: %(what)s, %(how)s") % {"n": step["n"], "what": title, "how": how}
+        nodes.append(
+            graph.Node(
+                id=undo, title=title, subtitle=how.lower(), tone="undo", lane="undo", dashed=True,
+                order=step["n"], reverses=own, label=words,
+            )
+        )  # fmt: skip
+    return graph.layout(
+        nodes, graph.in_order(nodes), figure_id="plan", label=_("What will be undone, in order")
+    )
+
+
+def _described(context: PlanContext, original: Mapping[str, str]) -> Description:
+    return context.described[original["type"], uuid.UUID(original["id"])]
+
+
+def changes(
+    difference: Mapping[str, Any], before: CompensationPlan, after: CompensationPlan
+) -> dict[str, list[str]]:
+    """Return what moved since a preview, in words: added, removed and otherwise changed steps."""
+    names = {
+        each["original"]["id"]: each["original"]["name"]
+        for plan in (before, after)
+        for each in (*plan.content["steps"], *plan.content["excluded"])
+    }
+    added, removed = difference.get("added", ()), difference.get("removed", ())
+    changed = [
+        _("%(what)s: %(state)s")
+        % {
+            "what": title_of(names[each["original"]]),
+            "state": state_label(each["now"], "exclusion") if each["now"] else _("can be undone"),
+        }
+        for each in difference.get("excluded", ())
+        if names[each["original"]] not in {*added, *removed}
+    ]
+    if difference.get("reordered"):
+        changed.append(_("the order of the steps"))
+    return {
+        "added": [title_of(name) for name in added],
+        "removed": [title_of(name) for name in removed],
+        "changed": changed,
+    }

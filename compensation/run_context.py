@@ -1,0 +1,225 @@
+"""A rollback as people read it: how far it is, what waits for whom, what needs a decision.
+
+Runs in the tenant's scope; the number of queries does not depend on the number of steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.selectors import Person, people
+from compensation.lifecycle import AttemptOutcome, StepStatus
+from compensation.models import CompensationRun
+from compensation.selectors import RunWithSteps, StepWithAttempts
+from compensation.sentences import ended_words, humane, joined, name_in, title_of
+from compensation.subject import is_by_program, read_rows
+from compensation.words import basis_words, outcome_label
+from verbs.subject import Description, Ref, describe
+
+_TONES = {
+    AttemptOutcome.OPEN: "undo",
+    AttemptOutcome.DONE: "done",
+    AttemptOutcome.ATTESTED: "done",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunContext:
+    """A run with all its page says. `undos`: what does or did the undoing, by id."""
+
+    found: RunWithSteps
+    described: Mapping[Ref, Description]
+    named: Mapping[uuid.UUID, Person]
+    undos: Mapping[uuid.UUID, Any]
+    operates: bool
+
+    @property
+    def subject(self) -> Description:
+        """What the run is about."""
+        return self.described[self.found.run.about]
+
+    @property
+    def headline(self) -> str:
+        """How far it is, or how it ended, as a sentence."""
+        return ended_words(str(self.found.run.status), self.found.progress)
+
+    def panel(self, buttons: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return `run` of `compensation/run_panel.html`."""
+        run = self.found.run
+        return {
+            "id": run.id,
+            "url": reverse("compensation:run", args=[run.id]),
+            "status": run.status,
+            "version": run.version,
+            "headline": self.headline,
+            "requested_by": self._name(run.requested_by_id),
+            "requested_at": run.started_at,
+            "reason": run.reason,
+            "basis": basis_words(run.regulatory_basis),
+            "approvals": [],
+            "progress": self.found.progress,
+            "steps": [self._step(at) for at in range(len(self.found.steps))],
+            "actions": buttons,
+        }
+
+    def _step(self, at: int) -> dict[str, Any]:
+        each = self.found.steps[at]
+        step = each.step
+        original = self.described.get((step.original_type, step.original_id))
+        failed = step.status == StepStatus.FAILED
+        return {
+            "n": step.n,
+            "title": title_of(step.original_name),
+            "url": original.url if original else "",
+            "status": self._status(step),
+            "detail": self._detail(at),
+            "who": self._who(each),
+            "attempts": len(each.attempts),
+            "compensation": self._link(step),
+            "decide_url": reverse("compensation:run-step", args=[step.run_id, step.n])
+            if failed and self.operates
+            else "",
+        }
+
+    def _status(self, step: Any) -> str:
+        """Return the step's status; one that a person has yet to do waits for that person."""
+        human = bool(step.compensation_type) and not is_by_program(step.compensation_type)
+        if step.status == StepStatus.RUNNING and human:
+            return str(StepStatus.WAITING)
+        return str(step.status)
+
+    def _detail(self, at: int) -> str:
+        each = self.found.steps[at]
+        step, undo = each.step, self.undos.get(each.step.compensation_id or uuid.UUID(int=0))
+        if step.status in {StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.ABANDONED}:
+            return humane(step.error) or (
+                _("Its effect stays.") if step.status == "ABANDONED" else ""
+            )
+        if step.status == StepStatus.DONE:
+            return self._done(step, undo)
+        if step.status == StepStatus.RESOLVED:
+            return _("Somebody attested that it is undone.")
+        if step.status == StepStatus.SKIPPED:
+            return _("It was undone already.")
+        if step.status == StepStatus.PLANNED:
+            return self._planned(at)
+        return _("Attempt %(n)d") % {"n": len(each.attempts)} if len(each.attempts) > 1 else ""
+
+    def _done(self, step: Any, undo: Any) -> str:
+        moment = date_format(timezone.localtime(step.ended_at), "j F H:i") if step.ended_at else ""
+        if is_by_program(step.compensation_type):
+            return _("Reversed automatically, %(moment)s") % {"moment": moment}
+        outcome = outcome_label(getattr(undo, "outcome", "") or "REVERSED")
+        who = self._name(getattr(undo, "completed_by_id", None))
+        if not who:
+            return f"{outcome}, {moment}"
+        return _("%(outcome)s by %(who)s, %(moment)s") % {
+            "outcome": outcome, "who": who, "moment": moment,
+        }  # fmt: skip
+
+    def _planned(self, at: int) -> str:
+        before = [each.step for each in self.found.steps[:at]]
+        failed = [step for step in before if step.status == StepStatus.FAILED]
+        if failed:
+            title = title_of(failed[0].original_name)
+            return _("Starts when %(what)s is decided") % {"what": title}
+        if before and before[-1].status in {StepStatus.RUNNING, StepStatus.PLANNED}:
+            title = title_of(before[-1].original_name)
+            return _("Starts when %(what)s is undone") % {"what": title}
+        return ""
+
+    def _who(self, each: StepWithAttempts) -> str:
+        step = each.step
+        undo = self.undos.get(step.compensation_id or uuid.UUID(int=0))
+        by_program = is_by_program(step.compensation_type)
+        if by_program or (undo is None and step.mode == "automated"):
+            return _("Automatic")
+        if undo is None:
+            return joined(step.spec.get("candidate_groups", ())) or _("By a person")
+        actor = undo.completed_by_id or undo.assignee_id
+        if actor is not None:
+            return self._name(actor)
+        return joined(sorted(group.name for group in undo.candidate_groups.all()))
+
+    def _link(self, step: Any) -> dict[str, str] | None:
+        found = self.described.get((step.compensation_type, step.compensation_id))
+        if found is None or not found.url:
+            return None
+        return {"label": found.title, "url": found.url}
+
+    def _name(self, actor_id: uuid.UUID | None) -> str:
+        return name_in(self.named, actor_id)
+
+    def attempts(self, each: StepWithAttempts) -> list[dict[str, Any]]:
+        """Return `step.attempts` of `compensation/run_step.html`, newest first."""
+        return [
+            {
+                "number": attempt.number,
+                "started_at": attempt.started_at,
+                "ended_at": attempt.ended_at,
+                "outcome_label": str(attempt.get_outcome_display()),
+                "tone": _TONES.get(attempt.outcome, "bad"),
+                "error": humane(attempt.error),
+                "performer": self._performer(attempt),
+            }
+            for attempt in reversed(each.attempts)
+        ]
+
+    def _performer(self, attempt: Any) -> str:
+        undo = self.undos.get(attempt.compensation_id)
+        if is_by_program(attempt.compensation_type):
+            return str(attempt.capability or _("Automatic"))
+        actor = getattr(undo, "completed_by_id", None) or getattr(undo, "assignee_id", None)
+        return self._name(actor) or attempt.performer
+
+
+def run_description(id_: uuid.UUID, status: str, about: str) -> Description:
+    """Return how the rollback of something called `about` is called."""
+    title = _("Rollback of %(what)s") % {"what": about}
+    return Description(title, reverse("compensation:run", args=[id_]), status, "undo-2")
+
+
+def describe_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    """Describe rollbacks by id, after what they are about: one query, and one per kind of it."""
+    rows = list(
+        CompensationRun.objects.filter(id__in=list(ids)).values_list(
+            "id", "status", "about_type", "about_id"
+        )
+    )
+    about = describe((type_, about_id) for _id, _status, type_, about_id in rows)
+    return {
+        id_: run_description(id_, status, about[type_, about_id].title)
+        for id_, status, type_, about_id in rows
+    }
+
+
+def actors_of(rows: Iterable[Any]) -> set[uuid.UUID]:
+    """Return everybody who did these pieces of work or shall do them."""
+    return {
+        actor
+        for row in rows
+        for actor in (getattr(row, "completed_by_id", None), getattr(row, "assignee_id", None))
+        if actor is not None
+    }
+
+
+def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
+    """Read all that the page of one run says."""
+    undo_refs = {
+        (attempt.compensation_type, attempt.compensation_id)
+        for each in found.steps
+        for attempt in each.attempts
+    }
+    originals = {(each.step.original_type, each.step.original_id) for each in found.steps}
+    undos = read_rows(undo_refs)
+    described = describe({*undo_refs, *originals, found.run.about})
+    named = people({found.run.requested_by_id, *actors_of(undos.values())})
+    return RunContext(found, described, named, undos, operates)

@@ -1,0 +1,168 @@
+"""Reads of plans and runs. Every function runs in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.acting import ActingUser
+from compensation.lifecycle import (
+    DONE_STEPS,
+    FAILED_STEPS,
+    LIVE_RUNS,
+    PLAN_OPERATION,
+    UNDER_WAY,
+    StepStatus,
+)
+from compensation.models import (
+    CompensationAttempt,
+    CompensationPlan,
+    CompensationRun,
+    CompensationStep,
+)
+from ledger.errors import NotFound
+from verbs import catalogue
+from verbs.shell import Verb
+from verbs.subject import all_subjects
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; `done + failed + waiting + remaining == total`."""
+
+    done: int
+    failed: int
+    waiting: int
+    remaining: int
+    total: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return `undo_progress`."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StepWithAttempts:
+    """A step with every attempt made for it, by id and not by time."""
+
+    step: CompensationStep
+    attempts: Sequence[Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunWithSteps:
+    """A run with its steps in the order of undoing, and its progress."""
+
+    run: CompensationRun
+    steps: Sequence[StepWithAttempts]
+    progress: Progress
+
+
+def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
+    """Return every attempt at undoing any of these originals, oldest first."""
+    return list(
+        CompensationAttempt.objects.filter(original_id__in=list(ids)).order_by(
+            "original_id", "round", "number"
+        )
+    )
+
+
+def plan(plan_id: uuid.UUID) -> CompensationPlan:
+    """Return one plan. Raises NotFound."""
+    found = CompensationPlan.objects.filter(id=plan_id).first()
+    if found is None:
+        raise NotFound("There is no such plan.")
+    return found
+
+
+def runs() -> QuerySet[CompensationRun]:
+    """Return every run, newest first."""
+    return CompensationRun.objects.select_related("plan").order_by("-started_at", "-id")
+
+
+def run(run_id: uuid.UUID) -> CompensationRun:
+    """Return one run. Raises NotFound."""
+    found = runs().filter(id=run_id).first()
+    if found is None:
+        raise NotFound("There is no such run.")
+    return found
+
+
+def runs_in(whole_id: uuid.UUID) -> list[CompensationRun]:
+    """Return the runs in a whole, about it or about one of its pieces, newest first."""
+    return list(runs().filter(whole_id=whole_id))
+
+
+def live_runs() -> QuerySet[CompensationRun]:
+    """Return the root runs that are under way."""
+    return CompensationRun.objects.filter(status__in=LIVE_RUNS, parent_run__isnull=True)
+
+
+def live_count(_acting: ActingUser) -> int:
+    """Return how many rollbacks are under way, for the navigation."""
+    return runs().filter(status__in=LIVE_RUNS).order_by().count()
+
+
+def preview_verbs() -> list[Verb[Any]]:
+    """Return the verb that makes a plan of each kind of thing that has one, in lock order."""
+    return [
+        verb
+        for subject in all_subjects()
+        for verb in catalogue.verbs_of(subject.subject_type)
+        if verb.operation is PLAN_OPERATION
+    ]
+
+
+def run_of_plan(plan_id: uuid.UUID) -> CompensationRun | None:
+    """Return the run that executes or executed a plan, if any."""
+    return runs().filter(plan_id=plan_id).first()
+
+
+def with_steps(listed: Sequence[CompensationRun]) -> list[RunWithSteps]:
+    """Return runs with steps, attempts and progress: two queries, however many they are."""
+    rows: dict[uuid.UUID, list[CompensationStep]] = {}
+    by_id = {each.id: each for each in listed}
+    for step in CompensationStep.objects.filter(run_id__in=list(by_id)):
+        step.run = by_id[step.run_id]
+        rows.setdefault(step.run_id, []).append(step)
+    originals = {step.original_id for steps in rows.values() for step in steps}
+    tries: dict[uuid.UUID, list[Any]] = {}
+    for attempt in attempts_of(originals):
+        tries.setdefault(attempt.original_id, []).append(attempt)
+    return [_with_steps(each, rows.get(each.id, []), tries) for each in listed]
+
+
+def one_with_steps(run_row: CompensationRun) -> RunWithSteps:
+    """Return one run with steps, attempts and progress."""
+    return with_steps([run_row])[0]
+
+
+def _with_steps(
+    run_row: CompensationRun, steps: list[CompensationStep], tries: dict[uuid.UUID, list[Any]]
+) -> RunWithSteps:
+    shown = [
+        StepWithAttempts(
+            step,
+            # Those of its run, and the one it adopted.
+            [
+                each
+                for each in tries.get(step.original_id, ())
+                if each.run_id == step.run_id or each.compensation_id == step.compensation_id
+            ],
+        )
+        for step in sorted(steps, key=lambda step: step.place)
+    ]
+    return RunWithSteps(run_row, shown, progress(steps))
+
+
+def progress(steps: Sequence[CompensationStep]) -> Progress:
+    """Count a run's steps. A step that a person abandoned counts as failed: its effect stays."""
+    states = [StepStatus(step.status) for step in steps]
+    done = sum(state in DONE_STEPS for state in states)
+    failed = sum(state in FAILED_STEPS for state in states)
+    waiting = sum(state in UNDER_WAY for state in states)
+    return Progress(done, failed, waiting, len(states) - done - failed - waiting, len(states))

@@ -1,0 +1,145 @@
+"""Sentences about undoing: names of steps, numbers, what a plan would do, how far a run is."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
+
+from accounts.selectors import Person
+from compensation.words import OUTCOMES, outcome_label
+from web.templatetags.amends import label_of
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+def title_of(name: str) -> str:
+    """Return a step's name as people read it: `credit-check` is "Credit check", a title stays."""
+    return label_of(name) if _NAME.fullmatch(name) else name
+
+
+def number_of(subject_id: uuid.UUID) -> str:
+    """Return the short number by which people tell two cases apart: the end of the id."""
+    return str(subject_id)[-6:]
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter first."""
+    return text[:1].upper() + text[1:]
+
+
+def humane(text: str) -> str:
+    """Return a stored sentence with its outcomes in words."""
+    for code in OUTCOMES:
+        text = text.replace(code, outcome_label(code).lower())
+    return text
+
+
+def few(n: int) -> str:
+    """Return a number below ten as a word, others in digits."""
+    return str(apnumber(n))
+
+
+def _counted(text: Any, count: int) -> str:
+    """Return a text chosen by a number, in which the number is a word if it is small."""
+    return str(text % {"count": count, "n": few(count)})
+
+
+_REVERSED = ngettext_lazy(
+    "%(n)s step is reversed.", "%(n)s steps are reversed, last finished first.", "count"
+)
+_CANNOT = ngettext_lazy("%(n)s thing cannot be undone.", "%(n)s things cannot be undone.", "count")
+
+
+def plan_summary(human: int, automated: int, cannot: int) -> str:
+    """Return what a plan would do: "Four steps are reversed, last finished first. …"."""
+    total = human + automated
+    parts = [_counted(_REVERSED, total) if total else _("Nothing is reversed.")]
+    if human and automated:
+        parts.append(
+            _("%(human)s by people, %(automated)s automatically.")
+            % {"human": sentence(few(human)), "automated": few(automated)}
+        )
+    elif human:
+        parts.append(ngettext("By a person.", "All by people.", human))
+    elif automated:
+        parts.append(ngettext("Automatically.", "All automatically.", automated))
+    if cannot:
+        parts.append(_counted(_CANNOT, cannot))
+    return " ".join(sentence(part) for part in parts)
+
+
+_PROGRAMS = ngettext_lazy("%(n)s program runs.", "%(n)s programs run.", "count")
+_TASKS = ngettext_lazy(
+    "%(n)s person or group gets an undo task.",
+    "%(n)s undo tasks are handed out, one after the other.",
+    "count",
+)
+_CANCELLED = ngettext_lazy(
+    "%(n)s open piece of work is cancelled.", "%(n)s open pieces of work are cancelled.", "count"
+)
+
+
+def consequence(human: int, automated: int, cancelled: int) -> str:
+    """Return what happens when a plan is executed, as sentences."""
+    counts = ((_PROGRAMS, automated), (_TASKS, human), (_CANCELLED, cancelled))
+    parts = [_counted(text, n) for text, n in counts if n]
+    if human or automated:
+        parts.append(_("Those who did the work and those who undo it are told."))
+    return " ".join(sentence(part) for part in parts)
+
+
+_FAILED = ngettext_lazy(
+    "%(n)s failed and waits for a decision", "%(n)s failed and wait for a decision", "count"
+)
+_WAITING = ngettext_lazy("%(n)s is under way", "%(n)s are under way", "count")
+_REMAINING = ngettext_lazy("%(n)s has not started", "%(n)s have not started", "count")
+
+
+def _progress_words(progress: Any, *, paused: bool) -> str:
+    """Return how far a run is: "2 of 4 steps undone. One failed and waits for a decision; …"."""
+    if not progress.total:
+        return _("There was no step to undo.")
+    text = ngettext(
+        "%(done)d of %(n)d step undone.", "%(done)d of %(n)d steps undone.", progress.total
+    ) % {"done": progress.done, "n": progress.total}
+    counts = (
+        (_FAILED, progress.failed), (_WAITING, progress.waiting), (_REMAINING, progress.remaining),
+    )  # fmt: skip
+    rest = "; ".join(_counted(words, n) for words, n in counts if n)
+    if rest:
+        text += " " + sentence(rest) + "."
+    if paused:
+        text += " " + _("It is paused.")
+    return text
+
+
+def ended_words(status: str, progress: Any) -> str:
+    """Return how a run ended, or how far it is."""
+    if status == "COMPLETED":
+        return _("Everything in its scope is undone.") if progress.total else _("It is over.")
+    if status == "PARTIAL":
+        stays = progress.total - progress.done
+        if not stays:
+            return _("All its steps are undone; what could not be undone stays.")
+        return _("%(done)d of %(total)d steps undone; the rest stays.") % {
+            "done": progress.done,
+            "total": progress.total,
+        }
+    return _progress_words(progress, paused=status == "PAUSED")
+
+
+def joined(names: Collection[str]) -> str:
+    """Return names as one text: "Surveyors, compliance"."""
+    return ", ".join(label_of(name) for name in names)
+
+
+def name_in(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> str:
+    """Return somebody's name, "" for nobody."""
+    person = named.get(actor_id) if actor_id else None
+    return "" if person is None else person.name

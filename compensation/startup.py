@@ -1,0 +1,119 @@
+"""What the app registers at start: runs, plans and steps as kinds of things, and who hears news."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from operator import attrgetter
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from compensation import words
+from compensation.actions.following import handle
+from compensation.actions.plan_execution import PLAN, find_plan
+from compensation.actions.run_entries import run_envelope
+from compensation.actions.run_verbs import RUN, locked_run
+from compensation.actions.step_verbs import STEP, locked_step
+from compensation.api import shapes
+from compensation.events import RUN as RUN_NEWS
+from compensation.events import RUNS, UNDO
+from compensation.models import CompensationPlan, CompensationRun, CompensationStep
+from compensation.run_context import describe_runs
+from compensation.selectors import live_count
+from compensation.subject import is_undoable
+from ledger.dispatch.consumer_registry import Consumer, register_consumer
+from ledger.verify import register_check, register_guarded
+from verbs.subject import Subject
+from verbs.subject import register as register_subject
+from web import nav
+from web.nav import NavEntry
+
+
+def _read_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    return CompensationRun.objects.select_related("plan").in_bulk(list(ids))
+
+
+RUN_SUBJECT = Subject(
+    subject_type=RUN,
+    model=CompensationRun,
+    rank=80,
+    route="compensation-runs/<uuid:id>",
+    finished="compensation_completed",
+    locked=locked_run,
+    read=_read_runs,
+    describe=describe_runs,
+    shape=shapes.runs,
+    schema=shapes.RunSchema,
+    envelope=run_envelope,
+    pages="compensation:run",
+)
+STEP_SUBJECT = Subject(
+    subject_type=STEP,
+    model=CompensationStep,
+    rank=90,
+    route="compensation-runs/<uuid:id>/steps/<int:n>",
+    locked=locked_step,
+    # A decision is addressed by run and number, answered with the run, and leads back to it.
+    describe=describe_runs,
+    shape=shapes.runs,
+    schema=shapes.RunSchema,
+    versioned=attrgetter("run"),
+    pages="compensation:run-step",
+)
+PLAN_SUBJECT = Subject(
+    subject_type=PLAN,
+    model=CompensationPlan,
+    route="compensation-plans/<uuid:id>",
+    locked=find_plan,
+    results={"execute": shapes.RUN_RESULT},
+)
+
+
+#: What `verify_ledger` asks of steps, whose entries have the run as their subject: the first that
+#: is not where the last entry about it left it, or about which there is none.
+STEPS_AS_RECORDED = """
+SELECT e.id, format(
+    'step %s of run %s is %s at version %s, but its last entry left it %s at version %s',
+    s.n, s.run_id, s.status, s.version, coalesce(e.status, 'unknown'), coalesce(e.version, '0'))
+FROM compensation_compensationstep s
+LEFT JOIN (
+    SELECT DISTINCT ON (tenant_id, subject_id, compensation ->> 'step')
+           id, tenant_id, subject_id, compensation ->> 'step' AS n,
+           compensation ->> 'step_status' AS status, compensation ->> 'step_version' AS version
+    FROM ledger_ledgerentry
+    WHERE subject_type = 'compensation_run' AND compensation ->> 'step' IS NOT NULL
+    ORDER BY tenant_id, subject_id, compensation ->> 'step', subject_seq DESC) e
+  ON e.tenant_id = s.tenant_id AND e.subject_id = s.run_id AND e.n = s.n::text
+WHERE (e.status, e.version) IS DISTINCT FROM (s.status, s.version::text)
+ORDER BY s.id LIMIT 1
+"""
+
+
+def _wanted(event_type: str) -> bool:
+    """Whether events of this type may move a run."""
+    _amends, subject_type, action, _version = event_type.split(".")
+    if subject_type == RUN:
+        return action in RUN_NEWS
+    return action in UNDO and is_undoable(subject_type)
+
+
+# A dead task holds its own lane: a run never skips a step. It is shared with whoever follows a
+# whole: what a piece has brought must be taken in before its undo is.
+RUNS_CONSUMER = Consumer(name=RUNS, wants=_wanted, handle=handle, holds=True, shared_lane=True)
+
+
+def register() -> None:
+    """Register."""
+    words.register()
+    for subject in (RUN_SUBJECT, STEP_SUBJECT, PLAN_SUBJECT):
+        register_subject(subject)
+    register_consumer(RUNS_CONSUMER)
+    register_guarded("compensation_compensationrun", RUN)
+    register_check("compensation_compensationstep", STEPS_AS_RECORDED)
+    nav.register(
+        NavEntry(
+            key="rollbacks", label=_("Rollbacks"), icon="undo-2", url_name="compensation:runs",
+            order=40, count=live_count, tone="undo",
+        )
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""Asking for a plan: scope, strategy, reason. Nothing is undone here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.selectors import Person, people
+from compensation import selectors
+from compensation.forms import PieceForm, WholeForm
+from compensation.lifecycle import PLAN_OPERATION, CompensationState
+from compensation.plan_context import plan_context
+from compensation.planning import Part
+from compensation.sentences import name_in, title_of
+from compensation.subject import undoable, whole_subject
+from compensation.views.operator_pages import OperatorPage, crumb
+from ledger.errors import NotFound
+from ledger.tenancy import tenant_scope
+from verbs import catalogue
+from verbs.call import Call
+from verbs.catalogue import Offer
+from verbs.shell import Verb
+from verbs.subject import Description, Ref, describe, subject_of
+from verbs.words import denial, said_of, subject_words
+from web.templatetags.amends import state_label
+
+TEMPLATE = "compensation/rollback.html"
+HINTS = {
+    "whole": gettext_lazy("Everything this %(what)s has finished, last finished first."),
+    "from_step": gettext_lazy("What was finished later may rest on it, so it goes first."),
+    "only_this": gettext_lazy("Later work stays, even where it rests on it."),
+}
+# What is not declared to need no undo, or to have none.
+_UNDOABLE = frozenset({"compensable", "unspecified"})
+
+
+def preview_verb(type_: str) -> Verb[Any]:
+    """Return the verb that makes a plan of one kind of thing."""
+    return catalogue.find(type_, PLAN_OPERATION.name)
+
+
+def address_name(type_: str) -> str:
+    """Return the name of the page that asks for a plan: `rollback` for a whole."""
+    return "rollback" if whole_subject(type_) else f"rollback-{type_.replace('_', '-')}"
+
+
+def ask_url(about: Ref, **filled_in: str) -> str:
+    """Return the page that asks for a plan of something."""
+    url = reverse(f"compensation:{address_name(about[0])}", args=[about[1]])
+    return f"{url}?{urlencode(filled_in)}" if filled_in else url
+
+
+def ask_button(about: Ref, offer: Offer) -> dict[str, Any]:
+    """Return one of `actions` of components/actions.html: the way to that page."""
+    said = said_of(about[0], offer.action)
+    return {
+        "action": offer.action,
+        "label": said.label,
+        "url": ask_url(about),
+        "method": "get",
+        "tone": said.tone,
+        "allowed": offer.allowed,
+        "reason": denial(offer.reason) if offer.reason else "",
+    }
+
+
+def way_to(about: Ref, described: Description) -> list[dict[str, Any]]:
+    """Return `crumbs` to what is undone: below its own list if it is a whole."""
+    whole = whole_subject(about[0])
+    if whole is not None and whole.crumbs is not None:
+        return whole.crumbs(whole.read_one(about[1]))
+    return [
+        crumb(_("Rollbacks"), reverse("compensation:runs")),
+        crumb(described.title, described.url),
+    ]
+
+
+class AskForPlan(OperatorPage):
+    """Shows the form; a good answer makes a plan and leads to its preview."""
+
+    subject_type = ""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Show the form, filled in from `?plan=` if that is given."""
+        self.require_operator()
+        return self._page(id, None)
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Make a plan and show it."""
+        with tenant_scope(self.acting_user.tenant_id):
+            form = self._form(self._work(id), request.POST)
+            self.require_operator()
+            if not form.is_valid():
+                return self._page(id, form, status=422)
+        return self.perform(
+            lambda: preview_verb(self.subject_type)(id, call=Call(self.acting_user), **form.wish),
+            to=lambda plan: reverse("compensation:plan", args=[plan.id]),
+            form=form,
+            again=lambda: self._page(id, form),
+        )
+
+    def _work(self, id: uuid.UUID) -> Any:
+        """Return all parts of a whole, or the one piece of work. Raises NotFound."""
+        row = subject_of(self.subject_type).read_one(id)
+        whole = whole_subject(self.subject_type)
+        return row if whole is None else whole.parts(row, lock=False)
+
+    def _form(
+        self, work: Any, data: Mapping[str, Any] | None, initial: dict[str, Any] | None = None
+    ) -> PieceForm:
+        if whole_subject(self.subject_type) is None:
+            return PieceForm(data, initial=initial)
+        return WholeForm(
+            data,
+            initial=initial,
+            steps=[(part.original.name, title_of(part.original.name)) for part in _done(work)],
+            undeclared=[(name, title_of(name)) for name in _undeclared(work)],
+        )
+
+    def _page(self, id: uuid.UUID, form: PieceForm | None, *, status: int = 200) -> HttpResponse:
+        about = (self.subject_type, id)
+        work, described = self._work(id), describe([about])[about]
+        whole = whole_subject(self.subject_type)
+        what = subject_words(self.subject_type)
+        context = {
+            "crumbs": [*way_to(about, described), crumb(_("Roll back"))],
+            "subject": {"label": described.title, "url": described.url},
+            "form": form or self._form(work, None, self._initial()),
+            "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
+            "url": self.request.path,
+            "cancel_url": described.url or reverse("compensation:runs"),
+            "finished": _finished_parts(work) if whole else _finished_piece(work, described.title),
+        }
+        return self.render(TEMPLATE, context, status=status)
+
+    def _initial(self) -> dict[str, Any]:
+        """Return the answers of the plan named in the address, with what the address changes."""
+        asked = self.request.GET
+        try:
+            context = plan_context(selectors.plan(uuid.UUID(asked.get("plan", ""))))
+        except (ValueError, NotFound):
+            step = asked.get("step", "")
+            return {"step": step, "scope": "from_step" if step else "whole"}
+        plan = context.plan
+        basis = plan.regulatory_basis[0] if plan.regulatory_basis else {}
+        return {
+            "scope": asked.get("scope") or context.choice or "whole",
+            "step": context.step,
+            "strategy": asked.get("strategy", plan.strategy),
+            "include": [*plan.include, *asked.getlist("include")],
+            "reason": plan.reason,
+            "basis_code": basis.get("code", ""),
+            "basis_note": basis.get("note", ""),
+        }
+
+
+def _done(parts: Sequence[Part]) -> list[Part]:
+    """Return what could be undone, last finished first."""
+    done = [
+        part
+        for part in parts
+        if part.row.completion_seq is not None
+        and part.row.compensation_state != CompensationState.COMPENSATED
+    ]
+    return sorted(done, key=lambda part: part.seq, reverse=True)
+
+
+def _undeclared(parts: Sequence[Part]) -> list[str]:
+    """Return the names of finished work that nobody declared an undo for."""
+    return [
+        part.original.name
+        for part in parts
+        if part.policy is None
+        and part.row.status == part.settled
+        and part.reversibility in _UNDOABLE
+    ]
+
+
+def _finished_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return `finished` of `compensation/rollback.html`, last finished first."""
+    done = _done(parts)
+    named = people(part.completed_by for part in done)
+    return [
+        {
+            "title": title_of(part.original.name),
+            "who": _who(part, named),
+            "at": part.completed_at,
+            "how": _how(part),
+        }
+        for part in done
+    ]
+
+
+def _who(part: Part, named: Mapping[uuid.UUID, Person]) -> str:
+    subject = undoable(part.original.type)
+    if subject.by_program:
+        return str(getattr(part.row, "capability", "") or _("Automatic"))
+    return name_in(named, part.completed_by)
+
+
+def _how(part: Part) -> str:
+    if part.policy is None:
+        return _("no way to undo declared")
+    mode = part.policy.effective().mode or "human"
+    return _("undone %(how)s") % {"how": state_label(mode, "mode").lower()}
+
+
+def _finished_piece(row: Any, title: str) -> list[dict[str, Any]]:
+    """Return the same of one piece of work, or nothing if it is not finished."""
+    subject = undoable(row.subject_type)
+    at, actor = subject.finished_at(row), subject.finished_by(row)
+    if at is None:
+        return []
+    who = name_in(people([actor]), actor)
+    how = state_label(row.status, row.subject_type)
+    return [{"title": title, "who": who, "at": at, "how": how}]

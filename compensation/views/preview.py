@@ -1,0 +1,208 @@
+"""The preview of a rollback, and the button that runs exactly what it shows."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from compensation import plan_context, selectors
+from compensation.actions.plan_execution import execute
+from compensation.errors import PlanExpired, PlanStale, RunLive
+from compensation.forms import scope_of
+from compensation.plan_context import PlanContext
+from compensation.subject import whole_subject
+from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
+from compensation.views.plan_request import ask_url, preview_verb, way_to
+from ledger.errors import NotFound, Refusal
+from ledger.tenancy import tenant_scope
+from verbs.call import Call
+from web.problems import status_of
+
+TEMPLATE = "compensation/preview.html"
+
+
+class PlanView(OperatorPage):
+    """What the pages of a plan share."""
+
+    def read(self, plan_id: uuid.UUID) -> PlanContext:
+        """Read a plan and everything it speaks of, in the tenant's scope. Raises NotFound."""
+        with tenant_scope(self.acting_user.tenant_id):
+            return plan_context.plan_context(selectors.plan(plan_id))
+
+    def plan_again(self, plan: Any, **changed: Any) -> Any:
+        """Make a new plan of the same, for the same reason."""
+        wish: dict[str, Any] = {
+            "reason": plan.reason,
+            "strategy": plan.strategy or None,
+            "regulatory_basis": plan.regulatory_basis,
+        }
+        if whole_subject(plan.subject_type) is not None:
+            wish |= {"scope": plan.scope, "include": plan.include, **changed}
+        return preview_verb(plan.subject_type)(plan.subject_id, call=Call(self.acting_user), **wish)
+
+    def show(
+        self,
+        context: PlanContext,
+        *,
+        status: int = 200,
+        stale: dict[str, Any] | None = None,
+        confirm_error: str = "",
+    ) -> HttpResponse:
+        """Render the preview of a plan, in the tenant's scope."""
+        run = selectors.run_of_plan(context.plan.id)
+        page = {
+            "crumbs": [*way_to(context.plan.about, context.subject), crumb(_("Roll back"))],
+            "plan": plan_context.facts(context),
+            "summary": context.summary,
+            "tiles": plan_context.tiles(context),
+            "steps": plan_context.steps(context),
+            "excluded": plan_context.excluded(context, self._link_of(context)),
+            "cancelled": context.open_work,
+            "figure": plan_context.figure(context),
+            "replan": self._replan(context),
+            "consequence": context.effect,
+            "execute": self._execute(context, confirm_error),
+            "started": None if run is None else reverse("compensation:run", args=[run.id]),
+            "stale": stale,
+            "again_url": _again(context) if self.operates else "",
+        }
+        return self.render(TEMPLATE, page, status=status)
+
+    def _link_of(self, context: PlanContext) -> plan_context.LinkOf:
+        def link(code: str, name: str) -> str:
+            if not self.operates:
+                return ""
+            if code == "include":
+                return _again(context, include=name)
+            if code == "correct":
+                return _again(context, strategy="correct")
+            if code == "scope_from_step" and context.step:
+                return _again(context, scope="from_step")
+            return ""
+
+        return link
+
+    def _replan(self, context: PlanContext) -> dict[str, Any] | None:
+        step = context.step or self.request.GET.get("step", "")[:200]
+        if not context.is_whole or not step or not self.operates:
+            return None
+        scopes = [
+            {"value": value, "label": label, "current": value == context.choice}
+            for value, label in (
+                ("only_this", _("Only this")),
+                ("from_step", _("From here on")),
+                ("whole", _("Everything")),
+            )
+        ]
+        return {
+            "url": reverse("compensation:plan-scope", args=[context.plan.id]),
+            "scopes": scopes,
+            "hidden": [{"name": "step", "value": step}],
+        }
+
+    def _execute(self, context: PlanContext, confirm_error: str) -> dict[str, Any]:
+        return {
+            "url": reverse("compensation:plan-execute", args=[context.plan.id]),
+            "allowed": self.operates,
+            "reason": "" if self.operates else OPERATORS_ONLY,
+            "submit_label": _("Roll back") if context.is_whole else _("Undo it"),
+            "confirm_text": context.confirm_text,
+            "confirm_error": confirm_error,
+            "hidden": [{"name": "digest", "value": context.plan.digest}],
+        }
+
+
+class PlanPage(PlanView):
+    """What would be undone."""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Show a plan."""
+        return self.show(self.read(id))
+
+
+class PlanExecute(PlanView):
+    """Runs a plan: what was shown, or nothing."""
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Start the run, and go to the whole that is rolled back, or to the run."""
+        context = self.read(id)
+        self.require_operator()
+        error = plan_context.typed_wrong(context.confirm_text, request.POST)
+        if error:
+            with tenant_scope(self.acting_user.tenant_id):
+                return self.show(context, status=422, confirm_error=error)
+        digest = request.POST.get("digest", "")
+        try:
+            run = execute(id, call=Call(self.acting_user, digest=digest))
+        except NotFound:
+            raise
+        except PlanExpired as refusal:
+            text = _("This plan has expired, so nothing was run. Make a new one.")
+            return self._refused(context, refusal, text)
+        except PlanStale as refusal:
+            return self._stale(context, refusal)
+        except RunLive as refusal:
+            return self._live(context, refusal)
+        except Refusal as refusal:
+            return self._refused(context, refusal)
+        messages.success(request, _("The rollback has begun."))
+        return self.go(_after(context, run.id))
+
+    def _live(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
+        """A second click on the same button leads where the first one did."""
+        with tenant_scope(self.acting_user.tenant_id):
+            run = selectors.run_of_plan(context.plan.id)
+        if run is not None and str(run.id) == refusal.extra["run"]:
+            return self.go(_after(context, run.id))
+        return self._refused(context, refusal)
+
+    def _stale(self, context: PlanContext, refusal: PlanStale) -> HttpResponse:
+        """Say what changed, and show the plan as it is now."""
+        try:
+            fresh = self.plan_again(context.plan)
+        except Refusal as further:
+            return self._refused(context, further)
+        difference = refusal.extra.get("difference", {})
+        with tenant_scope(self.acting_user.tenant_id):
+            stale = plan_context.changes(difference, context.plan, fresh)
+            now = plan_context.plan_context(fresh)
+            return self.show(now, status=status_of(refusal), stale=stale)
+
+    def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:
+        messages.error(self.request, text or refusal.detail)
+        with tenant_scope(self.acting_user.tenant_id):
+            return self.show(context, status=status_of(refusal))
+
+
+class PlanScope(PlanView):
+    """Another scope makes another plan, with the same reason."""
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Make the new plan and show it."""
+        context = self.read(id)
+        step = request.POST.get("step", "")
+        scope = scope_of(request.POST.get("scope", ""), step)
+        query = urlencode({"step": step})
+        return self.perform(
+            lambda: self.plan_again(context.plan, scope=scope, include=[]),
+            to=lambda made: f"{reverse('compensation:plan', args=[made.id])}?{query}",
+            again=lambda: self.show(context),
+        )
+
+
+def _again(context: PlanContext, **changed: str) -> str:
+    """Return the page that asks for a new plan, filled in as this one was, but for `changed`."""
+    return ask_url(context.plan.about, plan=str(context.plan.id), **changed)
+
+
+def _after(context: PlanContext, run_id: uuid.UUID) -> str:
+    """Return where to follow what was started."""
+    if context.is_whole and context.subject.url:
+        return context.subject.url
+    return reverse("compensation:run", args=[run_id])

@@ -1,0 +1,132 @@
+"""Rollbacks: the list, and one rollback."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from typing_extensions import override
+
+from accounts.acting import Authority
+from accounts.selectors import people
+from compensation import selectors
+from compensation.actions.run_verbs import RUN
+from compensation.lifecycle import LIVE_RUNS
+from compensation.news import run_timeline
+from compensation.run_context import run_context
+from compensation.sentences import few, sentence
+from compensation.subject import whole_subject
+from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
+from ledger.errors import Invalid
+from verbs.catalogue import offers_of
+from verbs.subject import describe, subject_of
+from web.entries import ledger_url
+from web.graph import Figure
+from web.verb_pages import Refused, buttons
+
+VIEWS = ("live", "all")
+NEWEST = ("-started_at", "-id")
+
+
+class RunList(OperatorPage):
+    """Rollbacks, newest first: those under way, or all."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of them."""
+        view = request.GET.get("show", "all")
+        if view not in VIEWS:
+            raise Invalid.field("show", _("show: must be live or all"))
+        live = selectors.live_count(self.acting_user)
+        rows = selectors.runs()
+        if view == "live":
+            rows = rows.filter(status__in=LIVE_RUNS)
+        found, pagination = self.page(rows, order=NEWEST)
+        url = reverse("compensation:runs")
+        context = {
+            "summary": _under_way(live),
+            "tabs": [
+                {"label": _("All"), "url": url, "count": None, "current": view == "all"},
+                {
+                    "label": _("Under way"),
+                    "url": f"{url}?show=live",
+                    "count": live,
+                    "current": view == "live",
+                },
+            ],
+            "clear_url": url,
+            "is_filtered": False,
+            "pagination": pagination,
+            "rows": _rows(found.rows),
+        }
+        return self.render("compensation/runs.html", context)
+
+
+def _under_way(live: int) -> str:
+    if not live:
+        return _("Nothing is being rolled back now.")
+    text = ngettext("%(n)s is under way.", "%(n)s are under way.", live) % {"n": few(live)}
+    return sentence(text)
+
+
+def _rows(runs: list[Any]) -> list[dict[str, Any]]:
+    described = describe(run.about for run in runs)
+    named = people(run.requested_by_id for run in runs)
+    return [
+        {
+            "id": each.run.id,
+            "title": described[each.run.about].title,
+            "url": reverse("compensation:run", args=[each.run.id]),
+            "status": each.run.status,
+            "subtitle": each.run.reason,
+            "requested_by": named[each.run.requested_by_id].name,
+            "requested_at": each.run.started_at,
+            "progress": each.progress,
+        }
+        for each in selectors.with_steps(runs)
+    ]
+
+
+class RunPage(PageOfOne):
+    """One rollback by itself."""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Show it."""
+        return self.show(id)
+
+    @override
+    def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
+        """Render it."""
+        [id_] = key
+        run = selectors.run(id_)
+        found = run_context(selectors.one_with_steps(run), operates=self.operates)
+        subject = found.subject
+        context = {
+            "crumbs": [crumb(_("Rollbacks"), reverse("compensation:runs")), crumb(subject.title)],
+            "title": _("Rollback of %(what)s") % {"what": subject.title},
+            "subject": {"label": subject.title, "url": subject.url},
+            "run": found.panel(run_buttons(run, self.rights)),
+            "summary": found.headline,
+            "timeline": run_timeline(id_),
+            "figure": _figure(run, subject.title),
+            "ledger_url": ledger_url(RUN, id_),
+        }
+        return self.render("compensation/run.html", context)
+
+
+def run_buttons(run: Any, rights: Authority) -> list[dict[str, Any]]:
+    """Return the buttons of a run: only those that mean something now are listed."""
+    subject = subject_of(RUN)
+    return buttons(subject, run, offers_of(subject, [run], rights)[run.id])
+
+
+def _figure(run: Any, title: str) -> Figure | None:
+    """Return the drawing of the whole that a run is about, if it has one."""
+    subject = whole_subject(run.about_type)
+    if subject is None:
+        return None
+    label = _("Causal chain of %(what)s") % {"what": title}
+    return subject.figure(subject.read_one(run.about_id), label)

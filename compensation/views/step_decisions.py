@@ -1,0 +1,73 @@
+"""Deciding about a step of a rollback that did not undo what it should."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from typing_extensions import override
+
+from compensation import selectors
+from compensation.actions.step_verbs import STEP
+from compensation.run_context import run_context
+from compensation.sentences import humane, title_of
+from compensation.subject import is_by_program
+from compensation.views.operator_pages import PageOfOne, crumb
+from ledger.errors import NotFound
+from verbs import catalogue
+from verbs.subject import subject_of
+from web.verb_pages import Refused, choice
+
+# Their forms all stand on the page of the step.
+ON_PAGE = ("reassign", "hand-to-human", "attest", "abandon")
+
+
+class StepPage(PageOfOne):
+    """A step: what was tried, and how to go on."""
+
+    def get(self, request: HttpRequest, id: uuid.UUID, n: int) -> HttpResponse:
+        """Show it."""
+        return self.show(id, n)
+
+    @override
+    def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
+        """Render the page; what is `refused` is open, with its broken form."""
+        id_, n = key
+        found = selectors.one_with_steps(selectors.run(id_))
+        each = next((each for each in found.steps if each.step.n == n), None)
+        if each is None:
+            raise NotFound("There is no such step.")
+        step, about = each.step, run_context(found, operates=self.operates)
+        url = reverse("compensation:run", args=[id_])
+        title = title_of(step.original_name)
+        subject = subject_of(STEP)
+        context = {
+            "crumbs": [
+                crumb(_("Rollbacks"), reverse("compensation:runs")),
+                crumb(about.subject.title, url),
+                crumb(title),
+            ],
+            "run": {
+                "label": _("the rollback of %(what)s") % {"what": about.subject.title},
+                "url": url,
+                "version": found.run.version,
+            },
+            "step": {
+                "n": n,
+                "title": title,
+                "url": about.described[step.original_type, step.original_id].url,
+                "status": step.status,
+                "error": humane(step.error),
+                "attempts": about.attempts(each),
+            },
+            "choices": [
+                choice(catalogue.find(STEP, offer.action), [id_, n], offer, refused)
+                for offer in catalogue.offers(subject, step, self.authority, subject.fact(step))
+                # What a person was asked to do is given to somebody else instead.
+                if offer.action != "hand-to-human" or is_by_program(step.compensation_type)
+            ],
+        }
+        return self.render("compensation/run_step.html", context)

@@ -1,0 +1,203 @@
+"""One attempt of a worker at one execution: lease, begin, extend, settle. Each commits by itself.
+
+Leases use the database's clock. Between `begin` and `settle` no transaction is open, no lock held.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts.acting import system_of
+from accounts.roles import ActorType
+from compensation.subject import lock_with_original
+from executions import capability_registry
+from executions.actions import endings
+from executions.capability_registry import Capability, Invocation, Permanent, Result
+from executions.lifecycle import ExecutionStatus
+from executions.models import Execution
+from ledger import failpoints
+from ledger.clock import now
+from ledger.dispatch.consumer_registry import Due
+from ledger.faults import storable, words_of
+from ledger.ids import new_token
+from ledger.record import ActorRef
+from ledger.tenancy import set_tenant, system_scope
+from verbs.move import move
+
+#: Until `begin` gives the job its capability's own lease.
+FIRST_LEASE_SECONDS = 10
+failpoints.declare("execution.before_settle")
+
+_CLAIM = """
+UPDATE executions_executionjob
+SET leased_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
+WHERE execution_id IN (
+    SELECT execution_id FROM executions_executionjob
+    WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING tenant_id, execution_id
+"""
+_EXTEND = """
+UPDATE executions_executionjob SET leased_until = now() + make_interval(secs => %s)
+WHERE execution_id = %s AND lease_token = %s
+"""
+_POSTPONE = """
+UPDATE executions_executionjob
+SET due_at = now() + make_interval(secs => %s), leased_until = NULL, lease_token = NULL
+WHERE execution_id = %s
+"""
+_OURS = """
+SELECT 1 FROM executions_executionjob WHERE execution_id = %s AND lease_token = %s FOR UPDATE
+"""
+
+
+class LeaseLost(RuntimeError):
+    """Another worker took the execution over; whatever this one found out is not stored."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """A begun attempt: whose job it is, what to call, and with what."""
+
+    due: Due
+    capability: Capability
+    call: Invocation
+
+
+def claim(limit: int) -> list[Due]:
+    """Lease up to `limit` due jobs of any tenant and commit the leases."""
+    token = new_token()
+    with system_scope("sweep"), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"lease": FIRST_LEASE_SECONDS, "token": token, "limit": limit})
+        return [Due(tenant_id, id_, token) for tenant_id, id_ in cursor.fetchall()]
+
+
+def begin(due: Due) -> Attempt | None:
+    """Start the next attempt of a leased execution, or return None when there is none to start.
+
+    PENDING → RUNNING. One that is RUNNING already was left behind by a worker that died: it is
+    tried again under the same idempotency key, as long as its policy has attempts left.
+    """
+    with transaction.atomic(durable=True):
+        set_tenant(due.tenant_id)
+        locked = lock_with_original(Execution.subject_type, due.id)
+        if locked is None or not _is_ours(due):
+            return None
+        execution, original = locked.row, locked.others
+        by = _by(execution)
+        capability = capability_registry.get(execution.capability)
+        if capability is None:
+            detail = f"no capability named {execution.capability!r} is registered any more"
+            endings.fail(execution, original, detail, by=by)
+            return None
+        before, action = str(execution.status), "retried"
+        if before == ExecutionStatus.PENDING:
+            execution.dispatch()
+            action = "dispatched"
+        elif execution.attempts >= capability.retry.max_attempts:
+            detail = f"the worker fell silent during the last of {execution.attempts} attempts"
+            endings.fail(execution, original, detail, by=by)
+            return None
+        execution.attempts += 1
+        execution.started_at = execution.started_at or now()
+        payloads: dict[str, Any] = {"attempt": execution.attempts}
+        if action == "retried":
+            payloads["error"] = "the worker that ran the attempt before fell silent"
+        move(
+            execution, action, before=before, by=by, caused_by=endings.last_entry(execution),
+            fields=["attempts", "started_at"], payloads=payloads,
+        )  # fmt: skip
+        _extend(due, capability.lease_seconds)
+    return Attempt(due, capability, _call(execution))
+
+
+def extend(attempt: Attempt) -> bool:
+    """Extend the attempt's lease by the capability's lease time. False: it was taken over."""
+    with transaction.atomic(durable=True):
+        set_tenant(attempt.due.tenant_id)
+        return _extend(attempt.due, attempt.capability.lease_seconds)
+
+
+def settle(attempt: Attempt, outcome: Result | BaseException) -> str:
+    """Store how the attempt ended and return the status reached.
+
+    A result ends the execution; so does a `Permanent` fault, or any fault of the last attempt. Any
+    other fault postpones the next attempt by the policy's back-off. Raises LeaseLost.
+    """
+    due, capability = attempt.due, attempt.capability
+    try:
+        result = endings.checked(outcome, capability) if isinstance(outcome, Result) else None
+        fault = outcome if isinstance(outcome, BaseException) else None
+    except Permanent as broken:
+        result, fault = None, broken
+    with transaction.atomic(durable=True):
+        set_tenant(due.tenant_id)
+        locked = lock_with_original(Execution.subject_type, due.id)
+        if locked is None or not _is_ours(due):
+            raise LeaseLost(f"execution {due.id} was taken over")
+        execution, original = locked.row, locked.others
+        by = _by(execution)
+        if result is not None:
+            endings.succeed(execution, original, result, by=by)
+        elif isinstance(fault, Permanent) or execution.attempts >= capability.retry.max_attempts:
+            endings.fail(execution, original, _text(fault), by=by)
+        else:
+            _postpone(execution, capability, _text(fault), by)
+        failpoints.reach("execution.before_settle")
+    return str(execution.status)
+
+
+def _postpone(execution: Execution, capability: Capability, error: str, by: ActorRef) -> None:
+    before = str(execution.status)
+    execution.retry()
+    execution.error = error
+    move(
+        execution, "retried", before=before, by=by, caused_by=endings.last_entry(execution),
+        fields=["error"], payloads={"attempt": execution.attempts, "error": error},
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_POSTPONE, [capability.retry.wait_after(execution.attempts), execution.id])
+
+
+def _call(execution: Execution) -> Invocation:
+    undoes_id = execution.undoes_id
+    return Invocation(
+        input=execution.input,
+        idempotency_key=execution.idempotency_key,
+        attempt=execution.attempts,
+        tenant_id=execution.tenant_id,
+        execution_id=execution.id,
+        mode=execution.mode,
+        undoes=None if undoes_id is None else (execution.undoes_type, undoes_id),
+    )
+
+
+def _by(execution: Execution) -> ActorRef:
+    """The system acts, on behalf of whoever asked for the execution."""
+    system = system_of(execution.tenant_id).actor_id
+    asked: uuid.UUID | None = execution.requested_by_id
+    return ActorRef(system, ActorType.SYSTEM, "system", None if asked == system else asked)
+
+
+def _is_ours(due: Due) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_OURS, [due.id, due.token])
+        return cursor.fetchone() is not None
+
+
+def _extend(due: Due, seconds: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTEND, [seconds, due.id, due.token])
+        return int(cursor.rowcount) == 1
+
+
+def _text(fault: BaseException | None) -> str:
+    if isinstance(fault, Permanent):
+        return storable(str(fault.detail), endings.ERROR_LENGTH)
+    if fault is None:
+        return "it returned no result"
+    return words_of(fault, endings.ERROR_LENGTH)

@@ -1,0 +1,225 @@
+"""Opening and calling off executions inside another verb's, or a handler's, transaction.
+
+The caller has set the tenant and, for an existing execution, holds its row lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from compensation.lifecycle import CompensationState
+from compensation.planning import UndoRequest
+from compensation.policy import UNSPECIFIED, CompensationPolicy
+from compensation.subject import (
+    Opened,
+    compensation_block,
+    finished_entry_of,
+    knows_undone_entry,
+    undoable,
+)
+from executions import capability_registry
+from executions.actions import endings
+from executions.errors import AlreadyDispatched
+from executions.lifecycle import UNDISPATCHED, ExecutionStatus
+from executions.models import Execution, ExecutionJob
+from json_values.json_schema import problems
+from ledger.clock import now
+from ledger.dispatch.wakeup import wake_on_commit
+from ledger.errors import Invalid, check_json
+from ledger.ids import new_id
+from ledger.record import ActorRef, EntryRef
+from verbs.move import insert, move
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """What an execution is opened with.
+
+    `policy` says how its effect may be undone (stored form of a `CompensationPolicy`); what it
+    leaves open is taken from the capability. `reversibility` None means the capability's own.
+    `undoes` makes it a compensating execution and `compensation` then says why (DESIGN §8).
+    `idempotency_key` None means the execution's own id.
+    """
+
+    tenant_id: uuid.UUID
+    capability: str
+    input: dict[str, Any]
+    requested_by: uuid.UUID
+    reason: str = ""
+    mode: str = "commit"
+    idempotency_key: str | None = None
+    policy: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reversibility: str | None = None
+    case_id: uuid.UUID | None = None
+    binding: str = ""
+    undoes: tuple[str, uuid.UUID] | None = None
+    compensation: dict[str, Any] | None = None
+    run_id: uuid.UUID | None = None
+
+
+def open_execution(
+    new: NewExecution,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None = None,
+    original: EntryRef | None = None,
+) -> Execution:
+    """Insert an execution, and its job, inside the caller's transaction.
+
+    It is PENDING until a worker takes it. In a case, a capability that nobody registered here is
+    owed by an outside party: WAITING. With `mode: validate` it ends at once as SUCCEEDED, without
+    effect. `original`: the entry that finished what it undoes, where the caller has read it.
+
+    Raises Invalid: unknown capability or mode, input that breaks the capability's schema (JSON
+    pointers under /input), simulation that the capability does not offer.
+    """
+    found = capability_registry.get(new.capability)
+    _check(new, found)
+    execution = _row(new, found)
+    payloads = {"input": new.input, **({"reason": new.reason} if new.reason else {})}
+    knows_undone_entry(execution, original)
+    entry = insert(execution, "requested", by=by, caused_by=caused_by, payloads=payloads)
+    if new.mode == "validate":
+        execution.succeed()
+        execution.ended_at = now()
+        move(
+            execution, "succeeded", before=ExecutionStatus.PENDING, by=by, caused_by=entry.ref,
+            fields=["ended_at"],
+        )  # fmt: skip
+    elif execution.status == ExecutionStatus.PENDING:
+        ExecutionJob(
+            execution=execution, tenant_id=new.tenant_id, due_at=execution.created_at
+        ).save(force_insert=True)
+        wake_on_commit()
+    return execution
+
+
+def _check(new: NewExecution, found: capability_registry.Capability | None) -> None:
+    if new.mode not in capability_registry.MODES:
+        raise Invalid.field("/mode", f"must be one of {', '.join(capability_registry.MODES)}")
+    check_json(new.input, "/input")
+    if found is None:
+        if new.case_id is None:
+            known = ", ".join(sorted(capability_registry.names())) or "none"
+            raise Invalid.field(
+                "/capability", f"no capability is named {new.capability!r}; known: {known}",
+                code="unknown_capability",
+            )  # fmt: skip
+        return
+    broken = problems(found.input_schema, new.input, "/input")
+    if broken:
+        raise Invalid(f"The input does not fit {new.capability}.", errors=broken)
+    if new.mode == "simulate" and not found.simulates:
+        raise Invalid.field("/mode", f"{new.capability} cannot simulate", code="no_simulation")
+
+
+# Columns that get what the field of their name says.
+_AS_GIVEN = "tenant_id capability mode input reason compensation run_id case_id binding".split()
+
+
+def _row(new: NewExecution, found: capability_registry.Capability | None) -> Execution:
+    id_ = new_id()
+    undoes_type, undoes_id = new.undoes or ("", None)
+    undoing = undoes_id is not None
+    declared = UNSPECIFIED if found is None else found.reversibility
+    return Execution(
+        **{name: getattr(new, name) for name in _AS_GIVEN},
+        id=id_,
+        status=ExecutionStatus.WAITING if found is None else ExecutionStatus.PENDING,
+        compensation_state=CompensationState.COMPENSATING if undoing else CompensationState.NONE,
+        idempotency_key=new.idempotency_key or str(id_),
+        requested_by_id=new.requested_by,
+        policy={} if undoing else _policy(new, found),
+        reversibility=new.reversibility or declared,
+        undoes_type=undoes_type,
+        undoes_id=undoes_id,
+        created_at=now(),
+    )
+
+
+def _policy(new: NewExecution, found: capability_registry.Capability | None) -> dict[str, Any]:
+    """Freeze what is declared now: the caller's word first, then the capability's."""
+    said = CompensationPolicy.from_json(new.policy)
+    own = None if found is None else found.policy
+    if said.mode == "human" and own is not None:
+        # The capability's automated undo does not apply to an undo that a person was given.
+        own = dataclasses.replace(own, mode=None, capability=None)
+    return CompensationPolicy.merge(said, own).to_json()
+
+
+def may_be_cancelled(execution: Execution) -> bool:
+    """Whether no worker ever started it. Between two attempts an effect may already exist."""
+    return execution.status in UNDISPATCHED and execution.attempts == 0
+
+
+def cancel_locked(
+    execution: Execution,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None = None,
+    reason: str,
+    compensation_state: str = CompensationState.NONE,
+) -> EntryRef:
+    """Call a locked execution back before any worker started it. Its original is left alone.
+
+    Raises AlreadyDispatched (see `may_be_cancelled`).
+    """
+    if not may_be_cancelled(execution):
+        raise AlreadyDispatched
+    before = str(execution.status)
+    execution.cancel()
+    execution.compensation_state = compensation_state
+    return endings.end(
+        execution, "cancelled", before, "", by=by, caused_by=caused_by, payloads={"reason": reason}
+    )
+
+
+def call_off(
+    execution: Execution, *, by: ActorRef, caused_by: EntryRef | None = None, reason: str
+) -> bool:
+    """Cancel a locked execution that no worker has started, without settling what it may undo.
+
+    Whether it was one.
+    """
+    if not may_be_cancelled(execution):
+        return False
+    cancel_locked(execution, by=by, caused_by=caused_by, reason=reason)
+    return True
+
+
+def open_undo(
+    original: Any, request: UndoRequest, number: int, by: ActorRef, caused_by: EntryRef
+) -> Opened:
+    """Open the compensating execution of one attempt; registered as performer of `automated`.
+
+    The key is one for the whole round, so that a second attempt cannot undo twice what the first
+    one already undid. Raises Invalid when nobody registered the capability: an undo that nobody
+    will ever take up fails now, where somebody can retry it or hand it to a person.
+    """
+    if capability_registry.get(request.capability) is None:
+        message = f"no capability named {request.capability!r} is registered to undo it"
+        raise Invalid.field("/mode", message, code="unknown_capability")
+    own_input = request.task_input
+    execution = open_execution(
+        NewExecution(
+            tenant_id=original.tenant_id,
+            capability=request.capability,
+            input=undoable(original.subject_type).task_input(original)
+            if own_input is None
+            else own_input,
+            reason=request.reason,
+            idempotency_key=f"comp:{original.id}:{original.compensation_round}",
+            requested_by=request.requested_by,
+            case_id=original.case_id,
+            binding=request.binding,
+            undoes=(original.subject_type, original.id),
+            compensation=compensation_block(original, request, number),
+            run_id=request.run_id,
+        ),
+        by=by,
+        caused_by=caused_by,
+        original=finished_entry_of(original),
+    )
+    return Opened(Execution.subject_type, execution.id)

@@ -1,0 +1,93 @@
+"""Executions as a kind of thing: what verbs, pages and compensation know of them."""
+
+from __future__ import annotations
+
+import operator
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from accounts.acting import Authority
+from accounts.roles import ActorType
+from compensation.facts import undo_facts
+from compensation.subject import UndoableSubject, lock_with_original, undo_envelope
+from executions import selectors
+from executions.actions.execution_opening import call_off, may_be_cancelled
+from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
+from executions.models import Execution
+from ledger.clock import rfc3339
+from ledger.errors import NotFound
+from verbs.subject import Description, Locked
+
+
+def _locked(execution_id: uuid.UUID) -> Locked:
+    """Lock an execution and what it undoes (`others`). Raises NotFound."""
+    found = lock_with_original(Execution.subject_type, execution_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    """Call an execution by its step in the case, else by its capability. It has no page."""
+    return {
+        id_: Description(row.binding or row.capability, status=str(row.status), icon="cog")
+        for id_, row in selectors.by_id(ids).items()
+    }
+
+
+def _requester(row: Execution, authority: Authority, _facts: Any) -> str | None:
+    return "" if authority.actor_id == row.requested_by_id else "not_requester"
+
+
+def _agent(_row: Execution, authority: Authority, _facts: Any) -> str | None:
+    return "" if authority.actor_type == ActorType.AGENT else None
+
+
+def _envelope(row: Execution, action: str) -> dict[str, Any]:
+    seq = row.completion_seq if action == "succeeded" else None
+    return {**undo_envelope(row, action), "completion_seq": seq}
+
+
+def _snapshot(row: Execution) -> dict[str, Any]:
+    return {
+        "capability": row.capability,
+        "input": row.input,
+        "output": row.output,
+        "before": row.before,
+        "after": row.after,
+        "requested_by": str(row.requested_by_id),
+        "completed_at": None if row.ended_at is None else rfc3339(row.ended_at),
+        "completion_seq": row.completion_seq,
+    }
+
+
+def _under_way(row: Execution) -> bool:
+    """Whether a program may be making its effect now: dispatched, or between two attempts."""
+    return row.status in IN_FLIGHT or (row.status in UNDISPATCHED and row.attempts > 0)
+
+
+EXECUTION = UndoableSubject(
+    subject_type=Execution.subject_type,
+    model=Execution,
+    rank=20,
+    route="executions/<uuid:id>",
+    finished="succeeded",
+    settled=ExecutionStatus.SUCCEEDED,
+    locked=_locked,
+    describe=_describe,
+    relations={"requester": _requester, "agent": _agent},
+    facts=undo_facts,
+    envelope=_envelope,
+    name=lambda row: row.binding or row.capability,
+    snapshot=_snapshot,
+    task_input=lambda row: dict(row.input),
+    finished_by=operator.attrgetter("requested_by_id"),
+    finished_at=operator.attrgetter("ended_at"),
+    under_way=_under_way,
+    not_started=may_be_cancelled,
+    is_open=may_be_cancelled,
+    call_off=call_off,
+    undoes=True,
+    by_program=True,
+)

@@ -1,0 +1,49 @@
+"""Words of executions and batches: what is recorded about them, and how their statuses look."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from compensation.words import UNDO_ACTIONS, UNDO_LOOKS
+from executions.lifecycle import BatchStatus, ExecutionStatus
+from verbs import words
+from verbs.words import ActionWords as A
+
+_ACTIONS = {
+    "requested": A(_("Requested"), _("%(what)s requested by %(who)s")),
+    "dispatched": A(_("Tried"), _("%(what)s tried")),
+    "succeeded": A(_("Succeeded"), _("%(what)s succeeded"), "done"),
+    "failed": A(_("Failed"), _("%(what)s failed"), "bad"),
+    "retried": A(_("Failed for now"), _("%(what)s failed for now and will be tried again"), "bad"),
+    "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    **UNDO_ACTIONS,
+}
+_LOOKS = {
+    "PENDING_APPROVAL": ("clock", "wait"),
+    "PENDING": ("clock", "wait"),
+    "RUNNING": ("bot", "act"),
+    "WAITING": ("clock", "wait"),
+    "SUCCEEDED": ("check", "done"),
+    "FAILED": ("x", "bad"),
+    "REJECTED": ("x", "bad"),
+    "EXPIRED": ("clock", "bad"),
+    "SUPERSEDED": ("minus", "wait"),
+    "CANCELLED": ("ban", "wait"),
+    **UNDO_LOOKS,
+}
+_BATCH_LOOKS = {
+    "RUNNING": ("bot", "act"),
+    "COMPLETED": ("check", "done"),
+    "FAILED": ("x", "bad"),
+    **UNDO_LOOKS,
+    "PARTIALLY_COMPENSATED": ("circle-slash", "bad"),
+}
+
+
+def register() -> None:
+    """Register the words of executions and batches."""
+    words.register_subject_words("execution", _("automated step"))
+    words.register_subject_words("batch", _("batch"))
+    words.register_actions("execution", _ACTIONS)
+    words.register_states("execution", ExecutionStatus, _LOOKS)
+    words.register_states("batch", BatchStatus, _BATCH_LOOKS)

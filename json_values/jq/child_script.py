@@ -1,0 +1,115 @@
+"""Child process that evaluates jq expressions; started by `child_pool.py`, never imported by it.
+
+jq runs in C: an expression that loops cannot be interrupted from Python, and one that hoards memory
+takes its process along. So it gets a process of its own, run as a plain script with an empty
+environment and no spare file descriptor, that may be killed at any time without loss.
+
+Frames on stdin and stdout are a 4-byte big-endian length followed by JSON. One request
+`{"values": [JSON text, …], "items": [[expression, index of value], …]}` is answered by one frame
+per item, in order: `["ok", result]` or `[code, detail]`. The index `null` asks only whether the
+expression compiles. Arguments: CPU milliseconds per item, bytes of memory, bytes of a result.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import resource
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+import jq
+
+_LENGTH = struct.Struct(">I")
+
+
+def main() -> None:
+    """Answer requests until stdin closes, which also happens when the parent dies."""
+    cpu_seconds = int(sys.argv[1]) / 1000
+    memory_bytes, result_bytes = int(sys.argv[2]), int(sys.argv[3])
+    _confine(memory_bytes)
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while True:
+        request = _read_frame(requests)
+        if request is None:
+            return
+        for expression, index in request["items"]:
+            # The timer's signal has its default action, so it ends the process even inside jq.
+            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+            if index is None:
+                answer = _compile(expression)
+            else:
+                answer = _evaluate(expression, request["values"][index], result_bytes)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            _write_frame(answers, answer)
+
+
+def _confine(memory_bytes: int) -> None:
+    """Give up memory beyond the limit, new files and core dumps (which would hold case data)."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+
+@functools.lru_cache(maxsize=512)
+def _program(expression: str) -> Any:
+    return jq.compile(expression)
+
+
+def _compile(expression: str) -> list[Any]:
+    try:
+        _program(expression)
+    except ValueError as problem:
+        return ["syntax", _first_line(problem)]
+    return ["ok", None]
+
+
+def _evaluate(expression: str, text: str, result_bytes: int) -> list[Any]:
+    compiled = _compile(expression)
+    if compiled[0] != "ok":
+        return compiled
+    try:
+        result = next(iter(_program(expression).input_text(text)))
+        size = len(json.dumps(result, allow_nan=False).encode())
+    except (StopIteration, MemoryError, RecursionError, ValueError) as problem:
+        return _refusal(problem)
+    if size > result_bytes:
+        return ["too_large", f"the result has {size} bytes; at most {result_bytes} are kept"]
+    return ["ok", result]
+
+
+def _refusal(problem: Exception) -> list[Any]:
+    if isinstance(problem, StopIteration):
+        return ["no_result", "the expression produced no result"]
+    if isinstance(problem, MemoryError):
+        return ["memory", "the expression needed too much memory"]
+    if isinstance(problem, RecursionError):
+        return ["too_deep", "the result is nested too deeply"]
+    return ["runtime", _first_line(problem)]
+
+
+def _first_line(problem: Exception) -> str:
+    """Return what jq says without its prefix and its echo of the program; it may quote data."""
+    line = str(problem).strip().splitlines()[0] if str(problem).strip() else "jq gave no reason"
+    return line.removeprefix("jq: error: ").removesuffix(":")[:500]
+
+
+def _read_frame(stream: BinaryIO) -> Any:
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    return json.loads(stream.read(_LENGTH.unpack(head)[0]))
+
+
+def _write_frame(stream: BinaryIO, answer: list[Any]) -> None:
+    body = json.dumps(answer).encode()
+    stream.write(_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

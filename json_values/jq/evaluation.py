@@ -1,0 +1,182 @@
+"""jq expressions, evaluated within limits on time, size, depth and reach.
+
+Whoever deploys a case definition writes its expressions, and the engine runs them for everyone.
+They are compiled when the definition is, and evaluated in a child process (`child_pool.py`) with
+250 ms of CPU time and 256 MiB of memory. Only the first result counts. What reaches outside its
+input (environment, modules, further inputs, standard error, ending the process) is refused at
+compile time; the child could not do it either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+
+from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
+from json_values.jq.words_used import names_used
+from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, depth_exceeds
+
+#: Any JSON value. A precise recursive type would need a cast at every use.
+Json = Any
+
+MAX_EXPRESSION_CHARACTERS: Final = 8_192
+
+#: Functions and words that reach outside the input of an expression.
+FORBIDDEN: Final = frozenset(
+    {"env", "$ENV", "$__prog_args", "include", "import", "modulemeta", "get_search_list"}
+    | {"input", "inputs", "input_filename", "input_line_number"}
+    | {"debug", "stderr", "halt", "halt_error"}
+)
+
+
+class ExpressionFailed(Exception):  # a result that failed, not a bug
+    """An expression has no usable result.
+
+    `code` is one of `syntax forbidden timeout memory too_large too_deep no_result runtime
+    not_an_object unavailable`. `detail` may quote the value at hand: treat it as free text.
+    """
+
+    def __init__(self, code: str, detail: str, *, expression: str = "") -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.expression = expression
+
+
+class _Processes:
+    """The pool of this process; a fork starts with an empty one."""
+
+    def __init__(self) -> None:
+        self.pool = JqPool()
+        os.register_at_fork(after_in_child=self._start_anew)
+
+    def _start_anew(self) -> None:
+        inherited, self.pool = self.pool, JqPool()
+        inherited.forget()
+
+
+_processes = _Processes()
+
+
+def evaluate(expression: str, value: Json) -> Json:
+    """Return the first result of `expression` for `value`; raises `ExpressionFailed`."""
+    (result,) = evaluate_many([(expression, value)])
+    if isinstance(result, ExpressionFailed):
+        raise result
+    return result
+
+
+def truthy(expression: str, value: Json) -> bool:
+    """Return whether the first result is neither null nor false; no result at all is false.
+
+    Raises `ExpressionFailed`.
+    """
+    (result,) = evaluate_many([(expression, value)])
+    return is_true(result)
+
+
+def is_true(result: Json | ExpressionFailed) -> bool:
+    """Apply the rule of `truthy` to one result of `evaluate_many`; raises a failure in it."""
+    if isinstance(result, ExpressionFailed):
+        if result.code == "no_result":
+            return False
+        raise result
+    return result is not None and result is not False
+
+
+def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFailed]:
+    """Evaluate several (expression, value) pairs in one exchange with the child.
+
+    A failure is returned in its place instead of raised, so that it does not stop the rest. A value
+    object that occurs several times is sent once.
+    """
+    results: list[Json | ExpressionFailed] = [None] * len(items)
+    values: list[str] = []
+    known: dict[int, int | ExpressionFailed] = {}
+    to_ask: list[Item] = []
+    places: list[int] = []
+    for place, (expression, value) in enumerate(items):
+        index = known.get(id(value))
+        if index is None:
+            encoded = _encode(value)
+            if isinstance(encoded, ExpressionFailed):
+                index = encoded
+            else:
+                index = len(values)
+                values.append(encoded)
+            known[id(value)] = index
+        problem = index if isinstance(index, ExpressionFailed) else expression_problem(expression)
+        if problem is not None:
+            results[place] = ExpressionFailed(problem.code, problem.detail, expression=expression)
+        elif isinstance(index, int):
+            to_ask.append((expression, index))
+            places.append(place)
+    for place, item, answer in zip(places, to_ask, _ask(values, to_ask), strict=True):
+        results[place] = _outcome(item[0], answer)
+    return results
+
+
+def check_syntax(expressions: Sequence[str]) -> list[ExpressionFailed | None]:
+    """Compile expressions without evaluating them; `None` where one is acceptable."""
+    found = [expression_problem(expression) for expression in expressions]
+    to_ask: list[Item] = [
+        (text, None) for text, problem in zip(expressions, found, strict=True) if problem is None
+    ]
+    answers = iter(_ask([], to_ask))
+    for place, problem in enumerate(found):
+        if problem is None:
+            code, detail = next(answers)
+            if code != "ok":
+                found[place] = ExpressionFailed(code, detail, expression=expressions[place])
+    return found
+
+
+def expression_problem(expression: str) -> ExpressionFailed | None:
+    """Return why this text may not even be compiled: too long, or it reaches outside its input."""
+    if len(expression) > MAX_EXPRESSION_CHARACTERS:
+        detail = f"an expression has at most {MAX_EXPRESSION_CHARACTERS} characters"
+        return ExpressionFailed("too_large", detail, expression=expression)
+    if "\x00" in expression:
+        return ExpressionFailed("syntax", "a NUL character", expression=expression)
+    for word in names_used(expression):
+        if word in FORBIDDEN:
+            return ExpressionFailed("forbidden", f"{word} may not be used", expression=expression)
+        if word.startswith("#"):
+            detail = "a comment may not contain a backslash"
+            return ExpressionFailed("forbidden", detail, expression=expression)
+    return None
+
+
+def _encode(value: Json) -> str | ExpressionFailed:
+    """Return the JSON text of an input, or why it is refused."""
+    if depth_exceeds(value, MAX_DEPTH):
+        return ExpressionFailed("too_deep", f"the input is nested deeper than {MAX_DEPTH}")
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return ExpressionFailed("runtime", "the input holds text that UTF-8 cannot express")
+    if size > CONTEXT_BYTES:
+        return ExpressionFailed("too_large", f"the input has more than {CONTEXT_BYTES} bytes")
+    return text
+
+
+def _ask(values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
+    if not items:
+        return []
+    try:
+        return _processes.pool.answer(values, items)
+    except EvaluatorError as problem:
+        return [["unavailable", str(problem)] for _ in items]
+
+
+def _outcome(expression: str, answer: Answer) -> Json | ExpressionFailed:
+    code, content = answer
+    if code != "ok":
+        return ExpressionFailed(code, content, expression=expression)
+    if depth_exceeds(content, MAX_DEPTH):
+        detail = f"the result is nested deeper than {MAX_DEPTH}"
+        return ExpressionFailed("too_deep", detail, expression=expression)
+    return content

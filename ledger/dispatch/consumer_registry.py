@@ -1,0 +1,129 @@
+"""Who wants which news, and which tables hold rows that fall due. Filled at start."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import uuid
+from collections.abc import Callable, Sequence
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """One committed entry as its consumers see it: `id` and `hash` are the entry's."""
+
+    id: uuid.UUID
+    hash: bytes
+    tenant_id: uuid.UUID
+    type: str
+    action: str
+    subject_type: str
+    subject_id: uuid.UUID
+    subject_version: int
+    case_id: uuid.UUID | None
+    from_status: str
+    to_status: str
+    actor_id: uuid.UUID
+    correlation_id: uuid.UUID
+    at: dt.datetime
+
+
+Done = Callable[[], None]
+
+
+class LeftToOthers(Exception):
+    """The news is about something that this program does not know, but a newer one does."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Consumer:
+    """A handler of events.
+
+    `handle(event, done)` runs outside any transaction; it calls `done()` as the last thing inside
+    the transaction of its effect. `wants` chooses by event type. `holds`: a dead task closes its
+    lane. Consumers with `shared_lane` hear the news of one shard in one order, as if they were one:
+    what the second would do rests on what the first has done. A handler's lease is extended while
+    it runs, but for no longer than `max_seconds`. One that is told of what this program does not
+    know raises LeftToOthers.
+    """
+
+    name: str
+    wants: Callable[[str], bool]
+    handle: Callable[[Event, Done], None]
+    holds: bool = False
+    shared_lane: bool = False
+    max_attempts: int = 8
+    max_seconds: float = 300
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Due:
+    """One claimed row of a source. `token` is the lease, checked when the row's work is settled."""
+
+    tenant_id: uuid.UUID
+    id: uuid.UUID
+    token: uuid.UUID
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """A table with rows that fall due.
+
+    `claim(limit)` leases due rows in a committed transaction, just before they are run, one at a
+    time; `run(due)` does the work of one and
+    must settle or reschedule it itself. An exception that escapes `run` is logged; the lease
+    expires.
+    """
+
+    name: str
+    claim: Callable[[int], Sequence[Due]]
+    run: Callable[[Due], None]
+
+
+_consumers: dict[str, Consumer] = {}
+_sources: dict[str, Source] = {}
+
+
+def register_consumer(consumer: Consumer) -> None:
+    """Add `consumer`. Raises ValueError when its name is taken by another."""
+    if _consumers.setdefault(consumer.name, consumer) is not consumer:
+        raise ValueError(f"a consumer named {consumer.name!r} is already registered")
+    consumers_of.cache_clear()
+
+
+def register_source(source: Source) -> None:
+    """Add `source`. Raises ValueError when its name is taken by another."""
+    if _sources.setdefault(source.name, source) is not source:
+        raise ValueError(f"a source named {source.name!r} is already registered")
+
+
+def consumer_named(name: str) -> Consumer | None:
+    """Return the consumer registered under `name`, if any."""
+    return _consumers.get(name)
+
+
+@functools.lru_cache(maxsize=512)
+def consumers_of(event_type: str) -> tuple[Consumer, ...]:
+    """Return every consumer that wants `event_type`."""
+    return tuple(c for c in _consumers.values() if c.wants(event_type))
+
+
+def consumer_names() -> list[str]:
+    """Return the names of every registered consumer."""
+    return list(_consumers)
+
+
+def holding_consumers() -> list[str]:
+    """Return the names of consumers whose dead tasks close their lane."""
+    return [c.name for c in _consumers.values() if c.holds]
+
+
+def lane_sharers() -> list[str]:
+    """Return the names of consumers whose tasks of one shard stand in one order."""
+    return [c.name for c in _consumers.values() if c.shared_lane]
+
+
+def sources() -> tuple[Source, ...]:
+    """Return every registered source of due rows."""
+    return tuple(_sources.values())

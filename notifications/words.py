@@ -1,0 +1,27 @@
+"""Words of deliveries, and of what agents and other systems are reached by."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from notifications.lifecycle import DeliveryStatus
+from verbs import words
+from verbs.words import VerbWords
+
+_LOOKS = {
+    "PENDING": ("clock", "wait"),
+    "DELIVERED": ("check", "done"),
+    "ACCEPTED": ("check", "done"),
+    "FAILED": ("clock", "bad"),
+    "DEAD": ("x", "bad"),
+    "SKIPPED": ("minus", "wait"),
+}
+
+
+def register() -> None:
+    """Register how deliveries look and what channels and their like are called."""
+    words.register_subject_words("channel", _("channel"))
+    words.register_subject_words("commitment", _("commitment"))
+    words.register_subject_words("webhook_endpoint", _("webhook endpoint"))
+    words.register_verbs("delivery", {"read": VerbWords(_("Mark as read"), icon="check")})
+    words.register_states("delivery", DeliveryStatus, _LOOKS)

@@ -1,0 +1,41 @@
+"""Members and the organisation as kinds of things: how they are called."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from accounts.acting import Authority
+from accounts.models import Actor, Tenant
+from accounts.roles import Role
+from accounts.selectors import people
+from verbs.subject import Description, Subject
+
+
+def _actors(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    """Describe actors by username, in one query; an erased person by a piece of the token."""
+    return {
+        id_: Description(person.username, status="ACTIVE" if person.is_active else "INACTIVE",
+                         icon="user")
+        for id_, person in people(ids).items()
+    }  # fmt: skip
+
+
+def _tenants(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    """Describe the tenant of the scope by name; there is never another."""
+    rows = Tenant.objects.filter(id__in=list(ids)).values_list("id", "name")
+    return {id_: Description(name, icon="building-2") for id_, name in rows}
+
+
+def _tenant_admin(_row: Any, authority: Authority, _facts: Any) -> str:
+    return "" if Role.TENANT_ADMIN in authority.roles else "not_tenant_admin"
+
+
+ACTOR = Subject(
+    subject_type="actor",
+    model=Actor,
+    describe=_actors,
+    relations={"tenant_admin": _tenant_admin},
+)
+TENANT = Subject(subject_type="tenant", model=Tenant, describe=_tenants)

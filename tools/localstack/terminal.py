@@ -1,0 +1,77 @@
+"""The terminal: lines of several parts printed on it, and the signals to stop that it sends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import IO, Final
+
+_WIDTH: Final = 8
+
+
+class Console:
+    """Prints whole lines from any thread, each with its part's name in front.
+
+    A closed terminal must not stop the shutdown that follows it, so a failed print is dropped.
+    """
+
+    def __init__(self) -> None:
+        """Print to standard output."""
+        self._lock = threading.Lock()
+
+    def line(self, part: str, text: str) -> None:
+        """Print ``text``, one prefix per line of it."""
+        lines = "".join(f"{part:<{_WIDTH}} | {line}\n" for line in text.splitlines() or [""])
+        self.plain(lines)
+
+    def plain(self, text: str) -> None:
+        """Print ``text`` as it is."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def follow(self, part: str, stream: IO[bytes]) -> threading.Thread:
+        """Print what comes out of ``stream`` until it ends, from a thread of its own."""
+
+        def pump() -> None:
+            with stream:
+                for raw in stream:
+                    self.line(part, raw.decode(errors="replace").rstrip())
+
+        thread = threading.Thread(target=pump, name=f"log of {part}", daemon=True)
+        thread.start()
+        return thread
+
+
+class StopRequested(Exception):
+    """A signal asked the supervisor to stop while it was busy."""
+
+
+class StopSignal:
+    """Set by SIGINT, SIGTERM or SIGHUP; waited for by the main thread.
+
+    A handler runs in the middle of whatever the main thread does, also while that holds the lock
+    of a threading.Event or of the console, and would then wait for itself for ever. So it takes no
+    lock: it writes one byte into a pipe that nobody empties.
+    """
+
+    def __init__(self) -> None:
+        """Set by the three signals from now on. Main thread only."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is set, after at most so many seconds."""
+        readable, _, _ = select.select([self._reader], [], [], seconds)
+        return bool(readable)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(BlockingIOError):  # asked many thousand times already
+            os.write(self._writer, b"!")

@@ -1,0 +1,227 @@
+"""What an item says: opening one by hand or through the API, outside any case, and editing it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from accounts.selectors import active_actors, actors_by_username
+from compensation.policy import (
+    MAX_NAME_LENGTH,
+    UNSPECIFIED,
+    CompensationPolicy,
+    PolicyError,
+    parse_policy,
+    parse_reversibility,
+)
+from executions import capability_registry
+from json_values.pointers import FieldError
+from ledger.clock import rfc3339
+from ledger.errors import Invalid, check_json
+from verbs import catalogue
+from verbs.input import Input, Moment, Word
+from verbs.move import move
+from verbs.shell import VerbContext
+from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.lifecycle import LIFECYCLE, Priority
+from workitems.models import WorkItem
+from workitems.resolution import check_schema
+
+MAX_TITLE = 300
+MAX_NAMES = 50
+
+
+class Create(Input):
+    """A work item to be opened. People are usernames."""
+
+    title: Word
+    payload: Any = None
+    priority: str = "MEDIUM"
+    assignee: Word | None = None
+    candidate_users: list[Word] = []
+    candidate_groups: list[str] = []
+    permitted_outcomes: list[str] = []
+    resolution_schema: Any = None
+    compensation: Any = None
+    reversibility: Word | None = None
+    due_at: Moment | None = None
+
+
+@catalogue.verb(
+    WorkItem.subject_type, LIFECYCLE["create"], action="created", given=Create, creates=True,
+    status=201, page=False, no_button="It has a page of its own.",
+)  # fmt: skip
+def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
+    """Open a work item outside any case."""
+    new = _new(given, context.call.by.tenant_id, context.authority.actor_id)
+    return open_item(new, by=context.by)
+
+
+def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
+    """Return what to insert. Raises Invalid with every broken rule at once."""
+    problems: list[FieldError] = []
+    title = _title(given.title, problems)
+    payload = {} if given.payload is None else given.payload
+    if not isinstance(payload, dict):
+        problems.append(FieldError("/payload", "must be an object"))
+    _gather(problems, lambda: check_json(payload, "/payload"))
+    _check_priority(given.priority, problems)
+    if given.resolution_schema is not None:
+        _gather(problems, lambda: check_schema(given.resolution_schema, "/resolution_schema"))
+    policy, reversibility = _undoing(given, problems)
+    people = _people(given, problems)
+    groups = _names(given.candidate_groups, "/candidate_groups", problems)
+    outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
+    if problems:
+        raise Invalid("The work item breaks a rule.", errors=problems)
+    return NewWorkItem(
+        tenant_id=tenant_id,
+        title=title,
+        created_by=creator,
+        payload=payload,
+        candidate_groups=groups,
+        candidate_users=[people[name] for name in given.candidate_users],
+        assignee_id=people[given.assignee] if given.assignee else None,
+        permitted_outcomes=outcomes,
+        resolution_schema=given.resolution_schema,
+        priority=given.priority,
+        policy=policy.to_json(),
+        reversibility=reversibility,
+        due_at=given.due_at,
+    )
+
+
+def _title(text: str, problems: list[FieldError]) -> str:
+    title = text.strip()
+    if not 0 < len(title) <= MAX_TITLE:
+        problems.append(FieldError("/title", f"must be a text of 1 to {MAX_TITLE} characters"))
+    return title
+
+
+def _check_priority(name: str, problems: list[FieldError]) -> None:
+    if name not in Priority.names:
+        problems.append(FieldError("/priority", f"must be one of {', '.join(Priority.names)}"))
+
+
+def _undoing(given: Create, problems: list[FieldError]) -> tuple[CompensationPolicy, str]:
+    """Read how the item may be undone; note what is wrong with it."""
+    policy, reversibility = CompensationPolicy(), UNSPECIFIED
+    if given.reversibility is not None:
+        reversibility = _gather(
+            problems, lambda: parse_reversibility(given.reversibility, pointer="/reversibility")
+        )
+    if given.compensation is not None:
+        said = _gather(problems, lambda: parse_policy(given.compensation, pointer="/compensation"))
+        policy = said or policy
+    if policy.capability and capability_registry.get(policy.capability) is None:
+        message = f"no capability is named {policy.capability!r}"
+        problems.append(FieldError("/compensation/capability", message))
+    if policy.mode == "automated" and not policy.capability:
+        message = "mode automated needs a capability"
+        problems.append(FieldError("/compensation/capability", message, "required"))
+    return policy, reversibility
+
+
+def _gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
+    """Return what `check` returns; note what it refuses instead of stopping there."""
+    try:
+        return check()
+    except (Invalid, PolicyError) as refused:
+        problems.extend(refused.errors)
+    return None
+
+
+def _people(given: Create, problems: list[FieldError]) -> dict[str, uuid.UUID]:
+    names = _names(given.candidate_users, "/candidate_users", problems)
+    asked = [*names, *([given.assignee] if given.assignee else [])]
+    known = actors_by_username(asked) if asked else {}
+    active = active_actors(list(known.values())) if known else frozenset()
+    wanted = [(f"/candidate_users/{index}", name) for index, name in enumerate(names)]
+    if given.assignee:
+        wanted.append(("/assignee", given.assignee))
+    problems.extend(
+        FieldError(pointer, f"no active member is called {name!r}")
+        for pointer, name in wanted
+        if known.get(name) not in active
+    )
+    return known
+
+
+def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> list[str]:
+    """Return the listed names; note every one that is no name, or is repeated."""
+    if len(values) > MAX_NAMES:
+        problems.append(FieldError(pointer, f"must be a list of at most {MAX_NAMES} names"))
+        return []
+    good: list[str] = []
+    for index, value in enumerate(values):
+        if not 0 < len(value.strip()) <= MAX_NAME_LENGTH:
+            message = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
+            problems.append(FieldError(f"{pointer}/{index}", message))
+        elif value in good:
+            problems.append(FieldError(f"{pointer}/{index}", f"names {value!r} twice"))
+        else:
+            good.append(value)
+    return good
+
+
+class Edit(Input):
+    """What an open work item shall say instead; members left out stay as they are."""
+
+    title: str = ""
+    priority: str = ""
+    due_at: Moment | None = None
+    payload: Any = None
+
+
+@catalogue.verb(
+    WorkItem.subject_type, LIFECYCLE["edit"], action="edited", given=Edit, method="PATCH",
+    no_route="It is a PATCH of the item itself.", page=False,
+    no_button="Pages let people act on an item, not reword it.",
+)  # fmt: skip
+def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
+    """Change what it says while it is open.
+
+    An edit that changes nothing writes nothing and keeps the version.
+    """
+    values = _edited(given)
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        before = getattr(item, name)
+        if before != value:
+            changed[name] = {"from": _said(name, before), "to": _said(name, value)}
+            setattr(item, name, value)
+    if changed:
+        move(
+            item, "edited", before=str(item.status), by=context.by, fields=sorted(changed),
+            payloads={"changes": changed},
+        )  # fmt: skip
+    return item
+
+
+def _edited(given: Edit) -> dict[str, Any]:
+    """Return the members that were given, as columns. Raises Invalid."""
+    problems: list[FieldError] = []
+    values: dict[str, Any] = {name: getattr(given, name) for name in given.model_fields_set}
+    if "title" in values:
+        values["title"] = _title(given.title, problems)
+    if "priority" in values:
+        _check_priority(given.priority, problems)
+    if "payload" in values:
+        if isinstance(given.payload, dict):
+            _gather(problems, lambda: check_json(given.payload, "/payload"))
+        else:
+            problems.append(FieldError("/payload", "must be an object"))
+    if problems:
+        raise Invalid("The edit breaks a rule.", errors=problems)
+    if "priority" in values:
+        values["priority"] = Priority[given.priority].value
+    return values
+
+
+def _said(name: str, value: Any) -> Any:
+    """Return a field's value as the ledger's payload keeps it."""
+    if name == "priority":
+        return Priority(value).name
+    return rfc3339(value) if isinstance(value, dt.datetime) else value

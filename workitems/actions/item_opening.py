@@ -1,0 +1,168 @@
+"""Opening and calling off work items inside another verb's, or a handler's, transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from compensation.lifecycle import CompensationState
+from compensation.performers import choose_performer
+from compensation.planning import UndoRequest
+from compensation.subject import (
+    Opened,
+    compensation_block,
+    finished_entry_of,
+    knows_undone_entry,
+    undoable,
+)
+from ledger.clock import now
+from ledger.record import ActorRef, EntryRef
+from verbs.move import insert, move
+from workitems.lifecycle import OPEN, Kind, Priority, Status
+from workitems.models import CandidateGroup, CandidateUser, WorkItem
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewWorkItem:
+    """A work item to be. Candidates and assignee are actors; groups are names."""
+
+    tenant_id: uuid.UUID
+    title: str
+    created_by: uuid.UUID
+    kind: str = Kind.TASK
+    payload: dict[str, Any] = dataclasses.field(default_factory=dict)
+    candidate_groups: Sequence[str] = ()
+    candidate_users: Sequence[uuid.UUID] = ()
+    assignee_id: uuid.UUID | None = None
+    excluded: Sequence[uuid.UUID] = ()
+    permitted_outcomes: Sequence[str] = ()
+    resolution_schema: dict[str, Any] | None = None
+    priority: str = "MEDIUM"
+    policy: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reversibility: str = "unspecified"
+    due_at: dt.datetime | None = None
+    case_id: uuid.UUID | None = None
+    binding: str = ""
+    undoes: tuple[str, uuid.UUID] | None = None
+    compensates_id: uuid.UUID | None = None
+    compensation: dict[str, Any] | None = None
+    run_id: uuid.UUID | None = None
+
+
+def open_item(
+    new: NewWorkItem,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None = None,
+    original: EntryRef | None = None,
+) -> WorkItem:
+    """Insert a work item, whole, with its candidates and its first entry.
+
+    With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that
+    no observer ever sees an undo task that does not yet know what it undoes. `original`: the entry
+    that finished what it undoes, where the caller has read it.
+    """
+    item = _row(new)
+    knows_undone_entry(item, original)
+    payloads = {"title": item.title, "payload": item.payload}
+    insert(item, "created", by=by, caused_by=caused_by, payloads=payloads)
+    if new.candidate_groups:
+        CandidateGroup.objects.bulk_create(
+            CandidateGroup(tenant_id=new.tenant_id, work_item=item, name=name)
+            for name in sorted(set(new.candidate_groups))
+        )
+    if new.candidate_users:
+        CandidateUser.objects.bulk_create(
+            CandidateUser(tenant_id=new.tenant_id, work_item=item, actor_id=actor)
+            for actor in sorted(set(new.candidate_users))
+        )
+    return item
+
+
+# Columns that get what the field of their name says.
+_AS_GIVEN = (
+    "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
+    " compensates_id compensation run_id case_id binding due_at"
+).split()
+
+
+def _row(new: NewWorkItem) -> WorkItem:
+    undoes_type, undoes_id = new.undoes or ("", None)
+    states = CompensationState
+    return WorkItem(
+        **{name: getattr(new, name) for name in _AS_GIVEN},
+        status=Status.ASSIGNED if new.assignee_id else Status.PENDING,
+        compensation_state=states.COMPENSATING if new.undoes else states.NONE,
+        priority=Priority[new.priority],
+        excluded=[str(actor) for actor in new.excluded],
+        permitted_outcomes=list(new.permitted_outcomes),
+        undoes_type=undoes_type,
+        undoes_id=undoes_id,
+        created_by_id=new.created_by,
+        created_at=now(),
+    )
+
+
+def open_undo_task(
+    original: Any, request: UndoRequest, number: int, by: ActorRef, caused_by: EntryRef
+) -> Opened:
+    """Open the human task that reverses `original`; registered as the performer of mode `human`.
+
+    Who is asked: the named assignee, else by the policy's performer, else a valid substitute, and
+    the choice is recorded (DESIGN §5, human mode).
+    """
+    subject = undoable(original.subject_type)
+    performer = choose_performer(request, finished_by=subject.finished_by(original))
+    own_input = request.task_input
+    item = open_item(
+        NewWorkItem(
+            tenant_id=original.tenant_id,
+            title=request.title or f"Undo: {subject.name(original)}",
+            created_by=by.id,
+            kind=Kind.COMPENSATION,
+            payload=subject.task_input(original) if own_input is None else own_input,
+            candidate_groups=performer.groups,
+            candidate_users=performer.users,
+            assignee_id=performer.assignee_id,
+            excluded=performer.excluded,
+            permitted_outcomes=request.outcomes,
+            resolution_schema=request.resolution_schema,
+            priority=request.priority,
+            reversibility="not_needed",
+            case_id=original.case_id,
+            binding=request.binding,
+            undoes=(original.subject_type, original.id),
+            compensates_id=original.id if isinstance(original, WorkItem) else None,
+            compensation={
+                **compensation_block(original, request, number),
+                "replaced_performer": performer.replaced,
+            },
+            run_id=request.run_id,
+        ),
+        by=by,
+        caused_by=caused_by,
+        original=finished_entry_of(original),
+    )
+    return Opened(WorkItem.subject_type, item.id, performer.replaced)
+
+
+def call_off(
+    item: WorkItem, *, by: ActorRef, caused_by: EntryRef | None = None, reason: str = ""
+) -> bool:
+    """Cancel a locked open item, without settling what it may undo. Whether it was open."""
+    if item.status not in OPEN:
+        return False
+    before = str(item.status)
+    item.cancel()
+    item.ended_at = now()
+    item.ended_reason = reason
+    if item.undoes_id is not None:
+        item.compensation_state = CompensationState.NONE
+    move(
+        item, "cancelled", before=before, by=by, caused_by=caused_by, payloads={"reason": reason},
+        fields=["ended_at", "ended_reason", "compensation_state"],
+    )  # fmt: skip
+    return True

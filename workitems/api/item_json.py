@@ -1,0 +1,190 @@
+"""Work items and causal chains as JSON: their public shapes (DESIGN §8), and the OpenAPI of those.
+
+People are usernames, groups are names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.acting import Authority
+from accounts.selectors import people
+from compensation.actions.undo_verbs import Compensation
+from compensation.lifecycle import CompensationState, Reversibility
+from compensation.policy import MODES, STRATEGIES
+from compensation.regulatory_basis import CODES
+from executions import selectors as execution_selectors
+from executions.api import execution_json
+from executions.api.execution_json import Schema, UndoLinkSchema, members, moment, undoable_members
+from ledger.clock import rfc3339
+from web.schema import ActionSchema
+from workitems import selectors
+from workitems.chain import Chain, edges
+from workitems.lifecycle import Kind, Priority, Status
+from workitems.selectors import Shown
+
+WORK_ITEM = "work_item"
+
+
+class WorkItemBasisSchema(Schema):
+    """Why the law or a rule lets or makes us take work back."""
+
+    code = serializers.ChoiceField(choices=CODES)
+    note = serializers.CharField(allow_blank=True)
+
+
+class WorkItemLinkSchema(UndoLinkSchema):
+    """A work item or an execution."""
+
+
+class CompensationBlockSchema(Schema):
+    """Why an undo task exists, and the original as it was at completion."""
+
+    requested_by = serializers.CharField()
+    reason = serializers.CharField()
+    regulatory_basis = WorkItemBasisSchema(many=True)
+    strategy = serializers.ChoiceField(choices=STRATEGIES)
+    mode = serializers.ChoiceField(choices=MODES)
+    run = serializers.UUIDField(allow_null=True)
+    step = serializers.IntegerField(allow_null=True)
+    attempt = serializers.IntegerField()
+    original_snapshot = serializers.DictField()
+    replaced_performer = serializers.CharField(allow_blank=True)
+
+
+class WorkItemSchema(Schema):
+    """A work item."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Kind.values)
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.values)
+    compensation_state = serializers.ChoiceField(choices=CompensationState.values)
+    version = serializers.IntegerField()
+    priority = serializers.ChoiceField(choices=Priority.names)
+    assignee = serializers.CharField(allow_null=True)
+    candidate_users = serializers.ListField(child=serializers.CharField())
+    candidate_groups = serializers.ListField(child=serializers.CharField())
+    payload = serializers.DictField()
+    outcome = serializers.CharField(allow_null=True)
+    resolution = serializers.JSONField(allow_null=True)
+    permitted_outcomes = serializers.ListField(child=serializers.CharField())
+    resolution_schema = serializers.JSONField(allow_null=True)
+    case = serializers.UUIDField(allow_null=True)
+    binding = serializers.CharField(allow_null=True)
+    compensates = serializers.UUIDField(allow_null=True)
+    undoes = WorkItemLinkSchema(allow_null=True)
+    compensated_by = serializers.ListField(child=serializers.UUIDField())
+    compensations = WorkItemLinkSchema(many=True)
+    compensation = CompensationBlockSchema(allow_null=True)
+    compensation_policy = serializers.DictField()
+    reversibility = serializers.ChoiceField(choices=Reversibility.values)
+    tainted = serializers.BooleanField()
+    created_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    completed_by = serializers.CharField(allow_null=True)
+    ended_reason = serializers.CharField(allow_null=True)
+    available_actions = ActionSchema(many=True)
+
+
+class CompensationAnswerSchema(Schema):
+    """The original, and the work item or execution that undoes it (`type` says which)."""
+
+    original = WorkItemSchema()
+    compensation = serializers.DictField()
+
+
+class ChainNodeSchema(Schema):
+    """One step of a causal chain."""
+
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(choices=["work_item", "execution"])
+    name = serializers.CharField()
+    lane = serializers.ChoiceField(choices=["forward", "undo"])
+    order = serializers.IntegerField()
+    status = serializers.CharField()
+    compensation_state = serializers.ChoiceField(choices=CompensationState.values)
+    completion_seq = serializers.IntegerField(allow_null=True)
+    who = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    undoes = serializers.UUIDField(allow_null=True)
+
+
+class ChainEdgeSchema(Schema):
+    """An arrow of a causal chain, by node ids."""
+
+    source = serializers.UUIDField()  # type: ignore[assignment]  # a field takes this name's place
+    target = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["then", "reverses", "caused"])
+
+
+class ChainSchema(Schema):
+    """What led to what, and what reverses what."""
+
+    nodes = ChainNodeSchema(many=True)
+    edges = ChainEdgeSchema(many=True)
+
+
+def _represent(shown: Shown) -> dict[str, Any]:
+    item = shown.item
+    users = [shown.username(row.actor_id) for row in item.candidate_users.all()]
+    undo_tasks = [each for each in shown.attempts if each.compensation_type == WORK_ITEM]
+    own = {
+        "priority": Priority(item.priority).name,
+        "assignee": shown.username(item.assignee_id),
+        "candidate_users": sorted(name for name in users if name is not None),
+        "candidate_groups": sorted(row.name for row in item.candidate_groups.all()),
+        "compensates": None if item.compensates_id is None else str(item.compensates_id),
+        "compensated_by": [str(each.compensation_id) for each in undo_tasks],
+        "created_by": shown.username(item.created_by_id),
+        "due_at": moment(item.due_at),
+        "completed_at": moment(item.completed_at),
+        "completed_by": shown.username(item.completed_by_id),
+        "ended_reason": item.ended_reason or None,
+    }
+    return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
+
+
+def represent_many(items: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
+    """Return the shapes of `items`, as `authority` sees them: a constant number of queries."""
+    return [_represent(shown) for shown in selectors.show(items, authority)]
+
+
+def represent_compensation(answer: Compensation, authority: Authority) -> dict[str, Any]:
+    """Return `{original, compensation}`: the item, and the work item or execution undoing it."""
+    type_, undo_id = answer.attempt.compensation_type, answer.attempt.compensation_id
+    if type_ == WORK_ITEM:
+        undo_task = selectors.get(undo_id)
+        original, undo = represent_many([answer.original, undo_task], authority)
+    else:
+        [original] = represent_many([answer.original], authority)
+        execution = execution_selectors.get(undo_id)
+        [undo] = execution_json.represent_many([execution], authority)
+    return {"original": original, "compensation": {"type": type_, **undo}}
+
+
+def represent_chain(chain: Chain) -> dict[str, Any]:
+    """Return `{nodes, edges}`: the node set of the page."""
+    named = people(node.who for node in chain.nodes)
+    return {
+        "nodes": [
+            members(
+                ChainNodeSchema,
+                node,
+                {
+                    "id": str(node.id),
+                    "who": named[node.who].username if node.who in named else None,
+                    "at": rfc3339(node.at),
+                    "undoes": None if node.undoes is None else str(node.undoes),
+                },
+            )
+            for node in chain.nodes
+        ],
+        "edges": [members(ChainEdgeSchema, edge, {}) for edge in edges(chain)],
+    }

@@ -1,0 +1,134 @@
+"""The panel that shows how the undo of a work item stands, and what can be decided about it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.planning import UndoRequest
+from compensation.words import STRATEGIES, basis_words, outcome_label
+from executions import selectors as execution_selectors
+from verbs.subject import describe, subject_of
+from verbs.words import said
+from web.templatetags.amends import state_label
+from web.verb_pages import buttons
+from workitems import selectors
+from workitems.models import WorkItem
+from workitems.selectors import Shown
+
+_TONES = {
+    AttemptOutcome.OPEN: "undo",
+    AttemptOutcome.DONE: "done",
+    AttemptOutcome.FAILED: "bad",
+    AttemptOutcome.WITHDRAWN: "wait",
+    AttemptOutcome.ATTESTED: "done",
+    AttemptOutcome.ABANDONED: "bad",
+}
+
+
+def compensation_panel(shown: Shown) -> dict[str, Any] | None:
+    """Return the context of `workitems/compensation_panel.html`; None if no undo was ever begun."""
+    if not shown.attempts:
+        return None
+    item, last = shown.item, shown.attempts[-1]
+    request = UndoRequest.from_json(last.request)
+    undos = _undos(shown.attempts)
+    refs = [(each.compensation_type, each.compensation_id) for each in shown.attempts]
+    runs = [("compensation_run", last.run_id)] if last.run_id else []
+    links = describe([*refs, *runs])
+    run = links[runs[0]] if runs else None
+    named = {row.item.id: row for row in undos.values() if isinstance(row, Shown)}
+    return {
+        "state": item.compensation_state,
+        "headline": _headline(item, last, named.get(last.compensation_id)),
+        "reason": request.reason,
+        "basis": basis_words(list(request.regulatory_basis)),
+        "requested_by": shown.username(last.requested_by_id),
+        "requested_at": last.started_at,
+        "mode_label": state_label(last.mode, "mode"),
+        "strategy_label": said(STRATEGIES, last.strategy),
+        "managed_by_run": {"label": run.title, "url": run.url} if run and run.url else None,
+        "attempts": [
+            _attempt(number, each, undos.get(each.compensation_id), links)
+            for number, each in enumerate(shown.attempts, start=1)
+        ],
+        "actions": buttons(subject_of(item.subject_type), item, shown.actions, of_undo=True),
+    }
+
+
+def _undos(attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
+    """Return the undo tasks (with their people) and executions of all attempts, by id."""
+    ids = [each.compensation_id for each in attempts]
+    tasks = selectors.with_people(list(selectors.visible().filter(id__in=ids)))
+    return {**{each.item.id: each for each in tasks}, **execution_selectors.by_id(ids)}
+
+
+def _attempt(number: int, attempt: Any, undo: Any, links: dict[Any, Any]) -> dict[str, Any]:
+    found = links[attempt.compensation_type, attempt.compensation_id]
+    outcome = AttemptOutcome(attempt.outcome)
+    label = str(outcome.label)
+    if outcome == AttemptOutcome.FAILED and isinstance(undo, Shown) and undo.item.outcome:
+        label = outcome_label(undo.item.outcome)
+    return {
+        "number": number,
+        "mode_label": state_label(attempt.mode, "mode"),
+        "performer": _performer(undo),
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome_label": label,
+        "tone": _TONES[outcome],
+        "error": _error(attempt, undo),
+        "link": {"label": found.title, "url": found.url} if found.url else None,
+    }
+
+
+def _error(attempt: Any, undo: Any) -> str:
+    """Return why an attempt failed: in the words of who tried, whose outcome stands beside it."""
+    if not isinstance(undo, Shown):
+        return str(attempt.error)
+    note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
+    return str(note or undo.item.ended_reason)
+
+
+def _performer(undo: Any) -> str:
+    if isinstance(undo, Shown):
+        return _who(undo)
+    return "" if undo is None else _("Program %(name)s") % {"name": undo.capability}
+
+
+def _who(undo: Shown) -> str:
+    item: WorkItem = undo.item
+    name = undo.username(item.completed_by_id) or undo.username(item.assignee_id)
+    groups = ", ".join(sorted(row.name for row in item.candidate_groups.all()))
+    return name or groups or _("nobody yet")
+
+
+def _headline(item: WorkItem, last: Any, undo: Shown | None) -> str:
+    if item.compensation_state == CompensationState.COMPENSATING and undo is not None:
+        return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
+    if last.outcome in _ENDINGS and item.compensation_state in _SETTLED:
+        return str(_ENDINGS[last.outcome])
+    return str(_STANDINGS[item.compensation_state])
+
+
+_SETTLED = (CompensationState.NONE, CompensationState.COMPENSATED)
+_ENDINGS: dict[str, Any] = {
+    AttemptOutcome.WITHDRAWN: gettext_lazy("The undo was withdrawn before it started."),
+    AttemptOutcome.ABANDONED: gettext_lazy("The undo was given up. What was done stays as it is."),
+    AttemptOutcome.ATTESTED: gettext_lazy("Somebody vouched, with evidence, that it is undone."),
+}
+_STANDINGS: dict[str, Any] = {
+    CompensationState.COMPENSATING: gettext_lazy("A program is undoing this."),
+    CompensationState.COMPENSATED: gettext_lazy(
+        "It has been undone. What was decided stays on record as it was."
+    ),
+    CompensationState.COMPENSATION_FAULTED: gettext_lazy(
+        "The last attempt did not undo it. Somebody has to decide."
+    ),
+    CompensationState.NONE: gettext_lazy("What was done stays as it is."),
+}

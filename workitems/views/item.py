@@ -1,0 +1,156 @@
+"""One work item: its page, answering it there, and opening a new one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ledger.errors import Invalid, NotFound, Refusal
+from ledger.tenancy import tenant_scope
+from verbs.call import Call
+from web.pages import MemberPage, add_refusal
+from web.problems import status_of
+from web.verb_pages import Refused, conflict_words
+from workitems import actions, selectors
+from workitems import item_context as presenting
+from workitems.answer_form import AnswerForm
+from workitems.forms import NewForm
+from workitems.lifecycle import Status
+from workitems.resolution import check_completion
+
+UNPROCESSABLE = 422
+
+
+def show(
+    page: MemberPage,
+    item_id: uuid.UUID,
+    *,
+    form: AnswerForm | None = None,
+    conflict: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Render an item's page; opens the tenant's scope where none is open."""
+    with tenant_scope(page.acting_user.tenant_id):
+        item = selectors.get(item_id)
+        context = presenting.detail(item, page.authority, form=form, conflict=conflict)
+        return page.render("workitems/detail.html", context, status=status)
+
+
+class Detail(MemberPage):
+    """One work item: what it is about, how to answer it, its undo, its history."""
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Show it."""
+        return show(self, id)
+
+
+def show_refused(page: MemberPage, refused: Refused) -> HttpResponse:
+    """Show the page of an item with what one of its buttons ran into."""
+    return show(page, refused.key[0], conflict=refused.sentence, status=refused.status)
+
+
+class Complete(MemberPage):
+    """The answer of an item. Its form is on the item's own page."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Complete it, beginning it first where that is still to be done."""
+        with tenant_scope(self.acting_user.tenant_id):
+            item = selectors.get(id)
+        form = AnswerForm(item, request.POST)
+        invalid = _invalid(item, form)
+        try:
+            call = self._started(item, invalid)
+            answer = {} if invalid else {"outcome": form.outcome, "resolution": form.resolution}
+            actions.complete(id, call=call, **answer)
+        except NotFound:
+            raise
+        except Refusal as refusal:
+            return self._refused(id, form, refusal)
+        messages.success(request, _("Completed: %(title)s") % {"title": item.title})
+        return self.go(self._next(id) if request.POST.get("then") == "next" else _url(id))
+
+    def _started(self, item: Any, invalid: Invalid | None) -> Call:
+        """Begin an item that only waits for that; an answer that cannot stand begins nothing."""
+        version = self.posted_version()
+        versions = None if version is None else {version}
+        call = Call(self.acting_user, versions=versions, broken=invalid)
+        if item.status != Status.ASSIGNED or item.assignee_id != self.acting_user.actor_id:
+            return call
+        if invalid is not None:
+            raise invalid
+        begun = actions.start(item.id, call=call)
+        return Call(self.acting_user, versions={begun.version})
+
+    def _refused(self, item_id: uuid.UUID, form: AnswerForm, refusal: Refusal) -> HttpResponse:
+        status = status_of(refusal)
+        if isinstance(refusal, Invalid):
+            if not form.errors and not add_refusal(form, refusal):
+                form.add_error(None, refusal.detail)
+            return show(self, item_id, form=form, status=status)
+        return show(self, item_id, form=form, conflict=conflict_words(refusal), status=status)
+
+    def _next(self, item_id: uuid.UUID) -> str:
+        """Return the page of what waits next for this person, else the inbox."""
+        with tenant_scope(self.acting_user.tenant_id):
+            row = selectors.waiting_for(self.acting_user).exclude(id=item_id).first()
+        return reverse("workitems:inbox") if row is None else _url(row.id)
+
+
+def _url(item_id: uuid.UUID) -> str:
+    return reverse("workitems:detail", args=[item_id])
+
+
+def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
+    """Return what is wrong with an answer, as the verb would say it."""
+    if not form.is_valid():
+        return Invalid(_("Please look at this again"))
+    try:
+        check_completion(
+            form.outcome,
+            form.resolution,
+            permitted=item.permitted_outcomes,
+            schema=item.resolution_schema,
+        )
+    except Invalid as invalid:
+        return invalid
+    return None
+
+
+class New(MemberPage):
+    """Open a task."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Ask what it is."""
+        return self._show(NewForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Open it."""
+        form = NewForm(request.POST)
+        if not form.is_valid():
+            return self._show(form, status=UNPROCESSABLE)
+        return self.perform(
+            lambda: actions.create_work_item(call=Call(self.acting_user), **form.body()),
+            to=lambda item: _url(item.id),
+            message=_("The task is open."),
+            form=form,
+            again=lambda: self._show(form),
+        )
+
+    def _show(self, form: NewForm, status: int = 200) -> HttpResponse:
+        context = {
+            "crumbs": [
+                {"label": _("Inbox"), "url": reverse("workitems:inbox")},
+                {"label": _("New task"), "url": ""},
+            ],
+            "form": form,
+            "url": reverse("workitems:new"),
+            "cancel_url": reverse("workitems:inbox"),
+        }
+        return self.render("workitems/new.html", context, status=status)
