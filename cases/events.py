@@ -5,16 +5,11 @@ from __future__ import annotations
 ENGINE = "cases.engine"
 
 CASE = frozenset({"opened", "resumed", "rollback_settled"})
-_WANTED = {
+_NEWS = {
     "case": CASE,
     "work_item": {"completed", "rejected", "cancelled"},
     "execution": {"succeeded", "failed", "cancelled"},
 }
-WANTED = frozenset(
-    f"amends.{subject}.{action}.v1" for subject, actions in _WANTED.items() for action in actions
+ENGINE_NEWS = frozenset(
+    f"amends.{subject}.{action}.v1" for subject, actions in _NEWS.items() for action in actions
 )
-
-
-def wanted(event_type: str) -> bool:
-    """Whether the engine wants events of this type."""
-    return event_type in WANTED

@@ -10,7 +10,7 @@ from cases import words
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
-from cases.events import ENGINE, wanted
+from cases.events import ENGINE, ENGINE_NEWS
 from cases.subject import CASE, CASE_DEFINITION
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
@@ -21,7 +21,9 @@ from web import nav
 from web.nav import NavEntry
 
 # A dead task of the engine holds its own case, and every undo in it: a case never skips a step.
-ENGINE_CONSUMER = Consumer(name=ENGINE, wants=wanted, handle=handle, holds=True, shared_lane=True)
+ENGINE_CONSUMER = Consumer(
+    name=ENGINE, wants=ENGINE_NEWS.__contains__, handle=handle, holds=True, shared_lane=True
+)
 
 
 def register() -> None:

@@ -90,7 +90,7 @@ ORDER BY s.id LIMIT 1
 """
 
 
-def _wanted(event_type: str) -> bool:
+def _moves_a_run(event_type: str) -> bool:
     """Whether events of this type may move a run."""
     _amends, subject_type, action, _version = event_type.split(".")
     if subject_type == RUN:
@@ -100,7 +100,7 @@ def _wanted(event_type: str) -> bool:
 
 # A dead task holds its own lane: a run never skips a step. It is shared with whoever follows a
 # whole: what a piece has brought must be taken in before its undo is.
-RUNS_CONSUMER = Consumer(name=RUNS, wants=_wanted, handle=handle, holds=True, shared_lane=True)
+RUNS_CONSUMER = Consumer(name=RUNS, wants=_moves_a_run, handle=handle, holds=True, shared_lane=True)
 
 
 def register() -> None:

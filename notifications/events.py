@@ -24,4 +24,4 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.compensation_run.compensation_step_failed.v1": Topic.ROLLBACK_STOPPED,
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
 }
-WANTED: Final = WAITING | TOPICS.keys()
+TOLD: Final = WAITING | TOPICS.keys()

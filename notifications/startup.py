@@ -11,7 +11,7 @@ from notifications import words
 from notifications.actions.sending import SOURCE
 from notifications.actions.telling import handle
 from notifications.api.delivery_json import NotificationSchema, notifications
-from notifications.events import CONSUMER, WANTED
+from notifications.events import CONSUMER, TOLD
 from notifications.selectors import unread_count
 from notifications.subject import DELIVERY
 from verbs import subject
@@ -25,7 +25,7 @@ SHOWN = dataclasses.replace(
 )
 
 # A message that cannot be made out holds nothing: the work goes on without it.
-DELIVER = Consumer(name=CONSUMER, wants=WANTED.__contains__, handle=handle, holds=False)
+DELIVER = Consumer(name=CONSUMER, wants=TOLD.__contains__, handle=handle, holds=False)
 
 
 def register() -> None:

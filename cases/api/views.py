@@ -48,11 +48,11 @@ class Cases(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = _wanted(request.query_params)
+        rows = _filtered(request.query_params)
         return self.page(rows, lambda page: case_shapes.cases(page, self.authority))
 
 
-def _wanted(query: Mapping[str, str]) -> QuerySet[Any]:
+def _filtered(query: Mapping[str, str]) -> QuerySet[Any]:
     """Return the cases a list asks for: `status`, `definition` (namespace/name)."""
     rows: QuerySet[Any] = selectors.cases()
     if "status" in query:

@@ -45,7 +45,7 @@ class Runs(TenantAPIView):
     def get(self, request: Request) -> Response:
         """List them, newest first."""
         return self.page(
-            _wanted(request.query_params),
+            _filtered(request.query_params),
             lambda page: shapes.runs(page, self.authority),
             order=("-started_at", "-id"),
         )
@@ -61,7 +61,7 @@ class RunDetail(TenantAPIView):
         return self.detail(shapes.run(row, self.authority), version=row.version)
 
 
-def _wanted(query: Mapping[str, str]) -> QuerySet[Any]:
+def _filtered(query: Mapping[str, str]) -> QuerySet[Any]:
     """Return the runs a list asks for: `status`, `case`."""
     rows: QuerySet[Any] = selectors.runs()
     if "status" in query:

@@ -9,7 +9,7 @@ import pytest
 from cases import actions
 from cases.actions.deploy import DefinitionExists
 from cases.actions.engine import handle
-from cases.events import wanted
+from cases.events import ENGINE_NEWS
 from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.models import LedgerEntry, OutboxEvent
@@ -230,7 +230,7 @@ def test_repeated_events_change_nothing(world: World) -> None:
     finish(world.analyst, case_id, "credit-check", "PASSED")
     finish(world.surveyor, case_id, "valuation", "VALUED")
     before, version = counted(world), case_row(world, case_id).version
-    for event in filter(lambda event: wanted(event.type), _events(world, case_id)):
+    for event in filter(lambda event: event.type in ENGINE_NEWS, _events(world, case_id)):
         handle(event, lambda: None)
     drain()
     assert counted(world) == before

@@ -14,7 +14,7 @@ from ledger.dispatch.consumer_registry import Event
 from ledger.models import LedgerEntry, OutboxEvent, OutboxTask
 from ledger.tenancy import tenant_scope
 from notifications.actions.telling import handle
-from notifications.events import CONSUMER, WANTED
+from notifications.events import CONSUMER, TOLD
 from notifications.models import Delivery
 from people.actions import deactivate
 from tests.casework import approved_loan, deploy, opened, roll_back, undo, work
@@ -250,7 +250,7 @@ def test_only_news_that_concerns_people_makes_a_task(world: World) -> None:
         tasks = OutboxTask.objects.filter(consumer=CONSUMER).values_list("event_id", flat=True)
         types = OutboxEvent.objects.filter(id__in=list(tasks)).values_list("type", flat=True)
         assert set(types) == {"amends.work_item.created.v1"}
-        assert set(types) <= WANTED
+        assert set(types) <= TOLD
 
 
 def test_a_failed_case_is_told_to_who_opened_it_and_the_operators(world: World) -> None:

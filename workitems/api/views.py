@@ -47,7 +47,7 @@ class WorkItems(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = _wanted(request.query_params, self.acting_user)
+        rows = _filtered(request.query_params, self.acting_user)
         return self.page(rows, lambda page: represent_many(page, self.authority))
 
 
@@ -82,7 +82,7 @@ class WorkItemHistory(TenantAPIView):
         return history_page(self, selectors.get(id))
 
 
-def _wanted(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
+def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
     """Return the items that the query asks for. `status` may be repeated; `me` is `who`."""
     statuses, kind = query.getlist("status"), query.get("kind", "")
     state = query.get("compensation_state", "")
