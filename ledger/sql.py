@@ -93,6 +93,23 @@ def tenant_fk(table: str, column: str, target: str, *, target_column: str = "id"
     )
 
 
+def tenant_fk_of_kind(table: str, column: str, type_column: str, kind: str, target: str) -> RunSQL:
+    """Let `column` refer to `target` within the tenant in those rows whose `type_column` is `kind`.
+
+    For links below their target's app, which name a kind: its app adds the key. The generated
+    column carries it and is nobody's to write.
+    """
+    carrier = f"{kind}_of_{column}"
+    _checked(table, column, type_column, kind, target, carrier)
+    return RunSQL(
+        f"ALTER TABLE public.{table} ADD COLUMN {carrier} uuid"
+        f" GENERATED ALWAYS AS (CASE WHEN {type_column} = '{kind}' THEN {column} END) STORED,"
+        f" ADD CONSTRAINT {table}_{carrier}_fk FOREIGN KEY (tenant_id, {carrier})"
+        f" REFERENCES public.{target} (tenant_id, id);",
+        RunSQL.noop,
+    )
+
+
 def to_tenant(table: str) -> RunSQL:
     """Let `table`.tenant_id refer to a tenant."""
     _checked(table)

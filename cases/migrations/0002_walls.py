@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("cases", "0001_initial"),
         ("accounts", "0002_walls"),
+        ("compensation", "0002_walls"),
         ("ledger", "0002_walls"),
     ]
 
@@ -33,6 +34,14 @@ class Migration(migrations.Migration):
         sql.tenant_fk("cases_case", "root_id", "cases_case"),
         sql.tenant_fk("cases_case", "opened_by_id", "accounts_actor"),
         sql.tenant_fk("cases_planitem", "case_id", "cases_case"),
+        *(
+            sql.tenant_fk_of_kind(f"compensation_{table}", column, "whole_type", "case", "cases_case")
+            for table, column in (
+                ("compensationplan", "whole_id"),
+                ("compensationrun", "whole_id"),
+                ("compensationrun", "root_id"),
+            )
+        ),
         sql.append_only(["cases_casedefinition"]),
         sql.guard("cases_case", "case"),
         sql.scope_policy("cases_case", "verify"),

@@ -8,11 +8,15 @@ import uuid
 import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 
+from compensation.models import CompensationPlan
+from ledger.clock import now
 from ledger.record import EntryRef, record
 from ledger.tenancy import current_tenant, set_tenant, system_scope, tenant_scope
 from tests import states
+from tests.casework import deploy, opened
+from tests.definitions import definition, human
 from tests.security.doors import acting_in, entry, execute, refused, unchanged
-from tests.world import World
+from tests.world import World, make_world
 from workitems.models import CandidateUser, WorkItem
 
 
@@ -88,6 +92,20 @@ def test_a_row_cannot_point_into_another_tenant(world: World) -> None:
             tenant_id=world.system.tenant_id, work_item_id=item.id, actor_id=stranger
         )
     unchanged(world, item)
+
+
+def test_a_plan_cannot_be_about_another_tenants_case(world: World) -> None:
+    theirs = make_world()
+    deploy(theirs, definition("one", human("a")))
+    foreign = opened(theirs, "tests/one")
+    with refused("case_of_whole_id_fk", IntegrityError), acting_in(world):
+        CompensationPlan.objects.create(
+            tenant_id=world.system.tenant_id, subject_type="case", subject_id=foreign,
+            whole_type="case", whole_id=foreign, scope={}, reason="x", digest="x", content={},
+            created_by_id=world.operator.actor_id, created_at=now(), expires_at=now(),
+        )  # fmt: skip
+    with tenant_scope(world.system.tenant_id):
+        assert CompensationPlan.objects.count() == 0
 
 
 def test_a_row_cannot_be_written_into_or_moved_to_another_tenant(world: World) -> None:
