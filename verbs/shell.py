@@ -122,14 +122,10 @@ class Verb(Generic[Result]):
     def perform(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
         """Do it to the subject of `key` with the members of `body`."""
         try:
-            return self._durably(key, call, body)
-        except IntegrityError as error:
-            if not self.again_on or self.again_on not in str(error):
-                raise
+            return self._met(key, call, body)
         except self.noted as refusal:
             self._note(key, call, refusal)
             raise
-        return self._durably(key, call, body)
 
     def denied(self, row: Any, authority: Authority, facts: Any) -> str:
         """Return why somebody may not do this to `row`, as a code; "" when they may."""
@@ -147,6 +143,15 @@ class Verb(Generic[Result]):
         if self.state is not None:
             return self.state(row, facts, body)
         return wrong_state(self.operation, row)
+
+    def _met(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
+        """Do it, once more where two have met at the index `again_on` names."""
+        try:
+            return self._durably(key, call, body)
+        except IntegrityError as error:
+            if not self.again_on or self.again_on not in str(error):
+                raise
+        return self._durably(key, call, body)
 
     def _durably(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
         with transaction.atomic(durable=True):
