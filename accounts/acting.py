@@ -15,7 +15,7 @@ from collections.abc import Collection
 from django.db import connection
 
 from accounts.models import Actor
-from accounts.roles import OPERATING_ROLES, ActorType, Role, strongest
+from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
 from ledger.errors import NotPermitted
 from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
@@ -57,6 +57,11 @@ class Authority:
         """Whether a role allows triggering and repairing compensation, and assigning work."""
         return not OPERATING_ROLES.isdisjoint(self.roles)
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether this is an auditor without another role, who changes nothing."""
+        return not self.is_system and Role.MEMBER not in self.roles
+
     def ref(self, *, role: str | None = None) -> ActorRef:
         """Return the actor as the ledger names it, with the role that allowed the act."""
         named = "system" if self.is_system else role or strongest(self.roles)
@@ -90,7 +95,7 @@ def authority_of(acting_user: ActingUser) -> Authority:
         row = cursor.fetchone()
     if row is None:
         raise NotPermitted("Your membership of this organisation is not active.")
-    return Authority(row[0], row[1], frozenset(row[2]) | {Role.MEMBER.value}, frozenset(row[3]))
+    return Authority(row[0], row[1], held(row[2]), frozenset(row[3]))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -17,7 +17,8 @@ class ActorType(models.TextChoices):
 
 
 class Role(models.TextChoices):
-    """What a member may do beyond working on items. Everyone active is a member."""
+    """What a member may do beyond working on items. Everyone active is a member, but for who only
+    audits: an auditor without another role changes nothing."""
 
     MEMBER = "member", _("Member")
     OPERATOR = "operator", _("Operator")
@@ -30,6 +31,13 @@ class Role(models.TextChoices):
 ADMIN_SITE_ROLES = frozenset({Role.OPERATOR, Role.AUDITOR, Role.TENANT_ADMIN})
 OPERATING_ROLES = frozenset({Role.OPERATOR, Role.TENANT_ADMIN})
 _BY_STRENGTH = (Role.TENANT_ADMIN, Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.MEMBER)
+
+
+def held(roles: Collection[str]) -> frozenset[str]:
+    """Return the roles that a membership of these roles means."""
+    found = frozenset(map(str, roles)) | {Role.MEMBER.value}
+    only_looks = found == {Role.AUDITOR.value, Role.MEMBER.value}
+    return frozenset({Role.AUDITOR.value}) if only_looks else found
 
 
 def strongest(roles: Collection[str]) -> str:

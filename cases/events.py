@@ -5,10 +5,13 @@ from __future__ import annotations
 ENGINE = "cases.engine"
 
 CASE = frozenset({"opened", "resumed", "rollback_settled"})
+# What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
+# says so.
+UNSETTLED = frozenset({"outcome_unknown", "retried"})
 _NEWS = {
     "case": CASE,
     "work_item": {"completed", "rejected", "cancelled"},
-    "execution": {"succeeded", "failed", "cancelled"},
+    "execution": {"succeeded", "failed", "cancelled"} | UNSETTLED,
 }
 ENGINE_NEWS = frozenset(
     f"amends.{subject}.{action}.v1" for subject, actions in _NEWS.items() for action in actions

@@ -129,7 +129,7 @@ CASE = WholeSubject(
     heard=rollback.heard,
     request=rollback.request,
     open_work=rollback.open_work,
-    awaits=rollback.awaits,
+    awaited=rollback.awaited,
 )
 CASE_DEFINITION = Subject(
     subject_type=DEFINITION,

@@ -27,6 +27,7 @@ class AttemptOutcome(models.TextChoices):
     OPEN = "", _("Under way")
     DONE = "DONE", _("Undone")
     FAILED = "FAILED", _("Failed")
+    UNCERTAIN = "UNCERTAIN", _("May have happened")
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
     ATTESTED = "ATTESTED", _("Attested by a person")
     ABANDONED = "ABANDONED", _("Abandoned")
@@ -63,6 +64,7 @@ class ExclusionCode(models.TextChoices):
     ERASED = "erased", _("Data erased")
     OTHER_TENANT = "other_tenant", _("Belongs to someone else")
     DEPENDENTS_REMAIN = "dependents_remain", _("Later work builds on it")
+    OUTCOME_UNKNOWN = "outcome_unknown", _("Outcome unclear")
 
 
 class RunStatus(models.TextChoices):
@@ -110,26 +112,33 @@ UNDER_WAY = frozenset({T.WAITING, T.RUNNING})
 
 # Left behind for good: a run that met one of these has not undone everything.
 RESIDUAL_EXCLUSIONS = frozenset(
-    "irreversible pivot window_closed no_compensation_declared erased other_tenant".split()
+    "irreversible pivot window_closed no_compensation_declared erased other_tenant"
+    " outcome_unknown".split()
 )
 
 # What a rollback leaves standing that somebody may want gone.
 CANNOT = RESIDUAL_EXCLUSIONS | {"dependents_remain"}
 
 
-def undo_operations(settled: str) -> dict[str, Operation]:
-    """Return the rows that everything undoable shares; `settled` is its status when finished."""
+def undo_operations(settled: str, unsure: str | None = None) -> dict[str, Operation]:
+    """Return the rows that everything undoable shares; `settled` is its status when finished.
+
+    `unsure`: its status while nobody knows whether it had an effect. It can be undone from there
+    too, and where the undo is called back or given up it is `unsure` again.
+    """
     fault = {S.COMPENSATION_FAULTED}
+    from_ = {settled} if unsure is None else {settled, unsure}
+    back = settled if unsure is None else None
     return table(
-        operation("compensate", {settled}, S.COMPENSATING, "original_actor operator system"),
+        operation("compensate", from_, S.COMPENSATING, "original_actor operator system"),
         operation("settle_compensated", {S.COMPENSATING}, S.COMPENSATED, "system"),
         operation("settle_faulted", {S.COMPENSATING}, S.COMPENSATION_FAULTED, "system"),
         operation("retry", fault, S.COMPENSATING, "operator"),
         operation("reassign", fault, S.COMPENSATING, "operator"),
         operation("hand-to-human", fault, S.COMPENSATING, "operator"),
         operation("attest", fault, S.COMPENSATED, "operator"),
-        operation("abandon", fault, settled, "operator"),
-        operation("withdraw", {S.COMPENSATING}, settled, "requester operator"),
+        operation("abandon", fault, back, "operator"),
+        operation("withdraw", {S.COMPENSATING}, back, "requester operator"),
     )
 
 

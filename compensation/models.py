@@ -94,16 +94,34 @@ _UNDO_METHODS = {
 }
 
 
-def undo_methods(settled: str) -> tuple[Any, ...]:
+def undo_methods(settled: str, unsure: str | None = None) -> tuple[Any, ...]:
     """Return the FSM methods of the rows of `undo_operations`, in the order of `_UNDO_METHODS`.
 
-    Retry, reassign and hand-to-human are one transition: a new attempt.
+    Retry, reassign and hand-to-human are one transition: a new attempt. With `unsure`, a row has
+    the column `outcome_unknown`, which says to which of both statuses it goes back.
     """
-    rows = undo_operations(settled)
+    rows = undo_operations(settled, unsure)
     return tuple(
         _moves(name, rows[operation].sources or (), str(rows[operation].target))
+        if rows[operation].target is not None
+        else _moves_back(name, rows[operation].sources or (), settled, str(unsure))
         for name, operation in _UNDO_METHODS.items()
     )
+
+
+def _moves_back(
+    name: str, sources: Iterable[str], settled: str, unsure: str
+) -> Callable[[Any], str]:
+    """Return the FSM method of this name, which goes back to where the undo began."""
+
+    def move(self: Any) -> str:
+        return unsure if self.outcome_unknown else settled
+
+    move.__name__, move.__doc__ = name, f"{', '.join(sorted(sources))} → {settled} or {unsure}."
+    marked: Callable[[Any], str] = transition(
+        field="status", source=sorted(sources), target=RETURN_VALUE(settled, unsure)
+    )(move)
+    return marked
 
 
 class CompensationAttempt(models.Model):
@@ -203,8 +221,8 @@ class CompensationRun(models.Model):
     """The governed request that executes a plan.
 
     `whole_*` is what its pieces belong to, if anything; `root_id` the tree whose one live slot it
-    takes. `held`: somebody paused it and nobody
-    has resumed it, even where a failed step has stopped it since.
+    takes. `held`: somebody paused it and nobody has resumed it, even where a failed step has
+    stopped it since. `waits_for`: forward work whose result it waits for (`Awaited`).
     """
 
     subject_type: ClassVar[str] = "compensation_run"
@@ -230,6 +248,7 @@ class CompensationRun(models.Model):
     regulatory_basis = models.JSONField(default=list)
     resume_after = models.BooleanField(default=False)
     held = models.BooleanField(default=False)
+    waits_for = models.JSONField(default=list)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

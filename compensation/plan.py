@@ -130,8 +130,9 @@ def make_plan(
 ) -> Content:
     """Return steps, exclusions and digest for a scope over a case's parts.
 
-    `include` turns `no_compensation_declared` into a human step. Raises Invalid when scope or
-    include names something that is not there.
+    `include` turns `no_compensation_declared` into a human step, and has what nobody knows the
+    outcome of undone as if it had happened. Raises Invalid when scope or include names something
+    that is not there, or the latter what may not be undone unless it happened.
     """
     ordered = sorted(parts, key=lambda part: (part.seq, part.original.id), reverse=True)
     covered, left = _covered(ordered, scope)
@@ -150,6 +151,8 @@ def make_plan(
         if part.policy is None and any(part.called(word) for word in include):
             by_person = CompensationPolicy(mode="human", performer="original_actor")
             part = dataclasses.replace(part, policy=by_person)  # noqa: PLW2901  -- as it is planned
+        elif part.unsure and any(part.called(word) for word in include):
+            part = dataclasses.replace(part, as_if=True)  # noqa: PLW2901  -- as it is planned
         planned = plan_original(part, strategy=strategy, now=now)
         if isinstance(planned, UndoStep):
             n = len(steps) + 1
@@ -195,6 +198,17 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
     ]
     if errors:
         raise Invalid("Include names a step that is not there.", errors=errors)
+    unsafe = [
+        FieldError(
+            f"/include/{index}",
+            f"nobody knows whether {word!r} happened, and its undo may only run if it did: settle"
+            " its outcome first", "outcome_unknown",
+        )
+        for index, word in enumerate(include)
+        if any(part.called(word) and part.unsure and not part.safe_on_nothing for part in covered)
+    ]  # fmt: skip
+    if unsafe:
+        raise Invalid("Include names a step whose outcome is unknown.", errors=unsafe)
 
 
 def _digest(

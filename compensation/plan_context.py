@@ -28,7 +28,7 @@ from web import graph
 from web.templatetags.amends import state_label
 
 CONFIRM_ABOVE = 3
-LinkOf = Callable[[str, str], str]
+LinkOf = Callable[[str, str, str], str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -212,7 +212,9 @@ def _name(context: PlanContext, actor_id: str | None) -> str:
 
 
 def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
-    """Return what is not undone and what to do instead; `link_of(code, name)` is a URL or "".
+    """Return what is not undone and what to do instead.
+
+    `link_of(code, name, url)` is where an alternative is, or ""; `url` is the original's own page.
 
     Work that is open and will be cancelled is listed there and not here.
     """
@@ -231,7 +233,11 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                 "alternatives": [
                     {
                         "label": said(ALTERNATIVES, code),
-                        "url": link_of(code, each["original"]["name"]),
+                        "url": link_of(
+                            code,
+                            each["original"]["name"],
+                            _described(context, each["original"]).url,
+                        ),
                     }
                     for code in each["alternatives"]
                 ],

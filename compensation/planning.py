@@ -30,11 +30,12 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pivot": ("It is a point of no return.", ("undo_item", "accept")),
     "no_compensation_declared": ("Nobody declared how to undo it.", ("include", "accept")),
     "window_closed": ("It could be undone until {until}.", ("accept",)),
+    "outcome_unknown": ("Nobody knows whether it happened.", ("settle_outcome", "undo_anyway")),
 }
 # A simulation or a mere check of the input changed nothing, whatever status it ended in.
 NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
 # These hold whether or not an undo is needed.
-UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
+UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed", "outcome_unknown"})
 SEQ_OF_UNORDERED = -1
 
 
@@ -57,7 +58,9 @@ class Part:
 
     `row` is what can be undone; `settled` its finished status; `policy` what was declared (None:
     nothing); `undo` the name of the binding that undoes it; `aliases` are further names by which a
-    scope may call it; `by_itself`: it may be undone alone, without a plan.
+    scope may call it; `by_itself`: it may be undone alone, without a plan. `unsure`: nobody knows
+    whether it had its effect; `safe_on_nothing`: its undo does no harm where it had none; then it
+    may be undone `as_if` it had happened.
     """
 
     row: Any
@@ -71,6 +74,9 @@ class Part:
     undo: str = ""
     aliases: tuple[str, ...] = ()
     by_itself: bool = True
+    unsure: bool = False
+    safe_on_nothing: bool = False
+    as_if: bool = False
 
     @property
     def seq(self) -> int:
@@ -214,7 +220,11 @@ def plan_original(
     refusals = (
         (state == CompensationState.COMPENSATED, "already_compensated"),
         (part.in_flight, "in_flight"),
-        (state == CompensationState.NONE and row.status != part.settled, "not_completed"),
+        (part.unsure and not part.as_if, "outcome_unknown"),
+        (
+            state == CompensationState.NONE and row.status != part.settled and not part.unsure,
+            "not_completed",
+        ),
         (row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct", "irreversible"),
         (row.reversibility == Reversibility.PIVOT, "pivot"),
         (policy is None, "no_compensation_declared"),
@@ -226,7 +236,7 @@ def plan_original(
     if code is None and policy is not None:
         return UndoStep(part, policy, strategy)
     detail, alternatives = EXCLUSIONS[str(code)]
-    if not part.by_itself:
-        alternatives = tuple(each for each in alternatives if each != "undo_item")
+    offered = {"undo_item": part.by_itself, "undo_anyway": part.safe_on_nothing}
+    alternatives = tuple(each for each in alternatives if offered.get(each, True))
     until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
     return Exclusion(part.original, str(code), detail.format(until=until), alternatives)

@@ -6,6 +6,7 @@ Runs in the tenant's scope; the number of queries does not depend on the number 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
-from compensation.lifecycle import AttemptOutcome, StepStatus
+from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
 from compensation.sentences import ended_words, humane, joined, name_in, title_of
@@ -66,8 +67,24 @@ class RunContext:
             "basis": basis_words(run.regulatory_basis),
             "approvals": [],
             "progress": self.found.progress,
+            "waits_for": [self._awaited(each) for each in self._waits_for()],
             "steps": [self._step(at) for at in range(len(self.found.steps))],
             "actions": buttons,
+        }
+
+    def _waits_for(self) -> list[dict[str, str]]:
+        run = self.found.run
+        return list(run.waits_for) if run.status in LIVE_RUNS else []
+
+    def _awaited(self, each: Mapping[str, str]) -> dict[str, Any]:
+        """Return one of `waits_for` of the panel: what it waits for, since when, and where."""
+        found = self.described.get((each["type"], uuid.UUID(each["id"])))
+        return {
+            "title": title_of(each["name"]),
+            "url": found.url if found else "",
+            "type": each["type"],
+            "status": found.status if found and found.status else each["status"],
+            "since": dt.datetime.fromisoformat(each["since"]),
         }
 
     def _step(self, at: int) -> dict[str, Any]:
@@ -220,6 +237,7 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     }
     originals = {(each.step.original_type, each.step.original_id) for each in found.steps}
     undos = read_rows(undo_refs)
-    described = describe({*undo_refs, *originals, found.run.about})
+    awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
+    described = describe({*undo_refs, *originals, *awaited, found.run.about})
     named = people({found.run.requested_by_id, *actors_of(undos.values())})
     return RunContext(found, described, named, undos, operates)

@@ -17,6 +17,7 @@ from typing import Any
 
 from compensation.planning import OriginalRef, Part, UndoRequest
 from compensation.policy import CompensationPolicy
+from ledger.clock import rfc3339
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
@@ -40,7 +41,9 @@ def _never(*_args: Any, **_how: Any) -> bool:
 class UndoableSubject(Subject):
     """A kind of finished work that can be undone, and that may itself undo something.
 
-    `settled` is its finished status. `under_way(row)`: a program may be making its effect now.
+    `settled` is its finished status. `unsure(row)`: nobody knows whether it had its effect, and no
+    program will find out; `doubted` is the action of the entry that says so. `under_way(row)`: a
+    program may be making its effect now.
     `not_started(row)`: nobody has begun it, so an undo that is such a row may be withdrawn.
     `is_open(row)`: it would be called off; `call_off(row, by, caused_by, reason)` ends one that is
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
@@ -49,11 +52,13 @@ class UndoableSubject(Subject):
     """
 
     settled: str
+    doubted: str = ""
     name: Callable[[Any], str]
     snapshot: Callable[[Any], dict[str, Any]]
     task_input: Callable[[Any], dict[str, Any]]
     finished_by: Callable[[Any], uuid.UUID | None]
     finished_at: Callable[[Any], dt.datetime | None]
+    unsure: Callable[[Any], bool] = _never
     under_way: Callable[[Any], bool] = _never
     not_started: Callable[[Any], bool] = _never
     is_open: Callable[[Any], bool] = _never
@@ -72,11 +77,39 @@ class Standing:
     live_run: uuid.UUID | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Awaited:
+    """Work in a whole whose result a rollback has to wait for. `unsure`: only a person can still
+    find out what became of it; `stuck`: no program is at it at this moment."""
+
+    type: str
+    id: uuid.UUID
+    name: str
+    status: str
+    since: dt.datetime
+    unsure: bool
+    stuck: bool
+
+    def to_json(self) -> dict[str, str]:
+        """Return it as runs keep and show it."""
+        return {
+            "type": self.type,
+            "id": str(self.id),
+            "name": self.name,
+            "status": self.status,
+            "since": rfc3339(self.since),
+        }
+
+
 def _ignore(*_args: Any, **_how: Any) -> None:
     return None
 
 
 def _no_work(_whole: Any) -> Sequence[tuple[str, Any]]:
+    return ()
+
+
+def _nothing_awaited(_whole: Any) -> Sequence[Awaited]:
     return ()
 
 
@@ -96,7 +129,8 @@ class WholeSubject(Subject):
     rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, cause)`. `heard(whole, row, cause)`: the undo of a piece moved.
     `request(whole, run, step, row, request)` is what the undo of a step is told. `open_work(whole)`
-    is what a run that starts would call off, as (type, row); `awaits(whole)`: a result is owed.
+    is what a run that starts would call off, as (type, row); `awaited(whole)` is the work whose
+    result is owed.
     `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
     `live_run`, the id of the run that is live in its tree.
     """
@@ -115,7 +149,7 @@ class WholeSubject(Subject):
     heard: Callable[..., None] = _ignore
     request: Callable[[Any, Any, Any, Any, UndoRequest], UndoRequest] = _plain
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
-    awaits: Callable[[Any], bool] = _never
+    awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
     figure: Callable[[Any, str], Figure | None] = _ignore
 
 
@@ -130,17 +164,42 @@ class Opened:
 
 # (original, request, number of the attempt, by, caused by) → what was opened.
 Performer = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
-_performers: dict[str, Performer] = {}
+# Why an undo like this could not be opened; None where it could. (original, capability) → refusal.
+Unfit = Callable[[Any, str], Refusal | None]
 
 
-def register_performer(mode: str, performer: Performer) -> None:
-    """Say how an undo of one mode is opened: a human task, or an execution."""
-    _performers[mode] = performer
+def _fits(_original: Any, _capability: str) -> None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Way:
+    """One way to undo, by its mode: how an undo is opened, why it could not be, and which
+    capabilities do no harm where there is nothing to undo."""
+
+    performer: Performer
+    unfit: Unfit = _fits
+    safe_on_nothing: Callable[[str], bool] = _never
+
+
+_ways: dict[str, Way] = {}
+
+
+def register_performer(mode: str, performer: Performer, **how: Any) -> None:
+    """Say how an undo of one mode is opened: a human task, or an execution. `how`: see `Way`."""
+    _ways[mode] = Way(performer, **how)
 
 
 def performer_for(mode: str) -> Performer:
     """Return how an undo of this mode is opened. Raises KeyError where nobody can."""
-    return _performers[mode]
+    return _ways[mode].performer
+
+
+def unfit(original: Any, policy: CompensationPolicy) -> Refusal | None:
+    """Return why an undo of `original` could not be opened as its policy says, if so."""
+    said = policy.effective()
+    way = _ways.get(said.mode or "human")
+    return None if way is None else way.unfit(original, said.capability or "")
 
 
 def undoable(type_: str) -> UndoableSubject:
@@ -229,7 +288,10 @@ def lock_with_original(type_: str, id_: uuid.UUID) -> Locked | None:
 
 def finished_entry(type_: str, id_: uuid.UUID) -> EntryRef | None:
     """Return the link to the entry that finished a piece of work."""
-    return latest_ref(type_, id_, actions=[undoable(type_).finished])
+    kind = undoable(type_)
+    return latest_ref(
+        type_, id_, actions=[kind.finished, *([kind.doubted] if kind.doubted else [])]
+    )
 
 
 def finished_entry_of(row: Any) -> EntryRef | None:
@@ -264,18 +326,28 @@ def part_of(
     `undo` and `aliases` are the whole's to add.
     """
     subject = undoable(row.subject_type)
+    how = CompensationPolicy.from_json(row.policy) if row.policy else policy
     return Part(
         row=row,
         original=OriginalRef(row.subject_type, row.id, name),
         settled=subject.settled,
-        policy=CompensationPolicy.from_json(row.policy) if row.policy else policy,
+        policy=how,
         reversibility=row.reversibility,
         completed_at=subject.finished_at(row),
         completed_by=subject.finished_by(row),
         in_flight=subject.under_way(row),
+        unsure=subject.unsure(row),
+        safe_on_nothing=_is_safe(how),
         by_itself=subject.by_itself,
         **known_by_whole,
     )
+
+
+def _is_safe(policy: CompensationPolicy | None) -> bool:
+    """Whether what a policy says does no harm where there is nothing to undo."""
+    said = None if policy is None else policy.effective()
+    way = None if said is None else _ways.get(said.mode or "human")
+    return said is not None and way is not None and way.safe_on_nothing(said.capability or "")
 
 
 def part_alone(row: Any) -> Part:

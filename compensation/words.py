@@ -52,6 +52,10 @@ RUN_ACTIONS = {
     "compensation_faulted": A(
         _("Rollback needs a decision"), _("%(what)s needs a decision"), "bad"
     ),
+    "compensation_waiting": A(
+        _("Rollback waits"), _("%(what)s waits for a result that may never come"), "bad"
+    ),
+    "compensation_awaits": A(_("Rollback waits"), _("%(what)s waits for a result"), "undo"),
     "compensation_step_planned": A(_("Step planned"), _("Step planned in %(what)s"), "undo"),
     "compensation_step_started": A(_("Step begun"), _("Step of %(what)s begun"), "undo"),
     "compensation_step_waiting": A(
@@ -112,6 +116,7 @@ _EXCLUSION_LOOKS = {
     "erased": ("eraser", "bad"),
     "other_tenant": ("building-2", "wait"),
     "dependents_remain": ("link", "bad"),
+    "outcome_unknown": ("circle-question-mark", "bad"),
 }
 
 _UNDO_PERFORMER = {
@@ -182,6 +187,7 @@ DENIED: dict[str, Text] = {
     "case_closed": _("its case is closed"),
     "run_live": _("a rollback is under way"),
     "window_closed": _("the time in which it could be undone is over"),
+    "undo_unfit": _("its undo does not accept what it was given; a rollback asks a person instead"),
 }
 OUTCOMES: dict[str, Text] = {
     "REVERSED": _("Reversed"),
@@ -227,6 +233,8 @@ ALTERNATIVES: dict[str, Text] = {
     "include": _("Add it as a task for a person"),
     "scope_from_step": _("Undo everything after it too"),
     "wait": _("Wait for its result"),
+    "settle_outcome": _("Say whether it happened"),
+    "undo_anyway": _("Undo it as if it had happened"),
     "nothing_to_do": _("Nothing to do"),
     "cancel_if_open": _("Open work is cancelled"),
 }

@@ -6,28 +6,44 @@ loaded at start.
 
 A handler runs outside any transaction and holds no lock. It must make its effect once per
 `Invocation.idempotency_key`: called again after a crash, with the same key, it answers the same.
+
+Only the handler's own word, `Failed`, says that there is no effect. However else a call ends (the
+worker dies, the time is over, another exception) its effect is unknown: it is asked about
+(`status`) and called again with the same key, and when attempts are used up a person settles it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from accounts.roles import Role
 from compensation.policy import REVERSIBILITIES, UNSPECIFIED, CompensationPolicy, parse_policy
 from json_values.json_schema import check_schema
 
+# Who may be allowed to request a capability beside operators.
+AGENT = "agent"
+ALLOWABLE = frozenset({*Role.values, AGENT})
 MODES = ("commit", "simulate", "validate")
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
 
-class Permanent(Exception):
-    """The fault will not go away by trying again. The detail is for a person to read."""
+class Failed(Exception):
+    """There is no effect under this idempotency key, by this call or an earlier one: the declared
+    failure of a handler. The detail is for a person to read. Trying again may help.
+
+    A handler that cannot know (the other side does not answer) lets its error through instead.
+    """
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class Permanent(Failed):
+    """The same, and trying again will not help."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +86,9 @@ class Result:
 
 
 Handler = Callable[[Invocation], Result]
+# What became of an earlier call with the same key: its result, None where that cannot be told, or
+# `Failed` is raised where there is no effect and there will be none by that call.
+StatusHandler = Callable[[Invocation], Result | None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +96,10 @@ class Capability:
     """A registered capability.
 
     `undone_by` names the capability that takes its effect back, given the original's input.
+    `status` is asked what became of a call of which nobody knows the end. `safe_without_effect`
+    says of an undo that it does no harm where there is nothing to undo. `allowed_roles` may request
+    it beside operators (roles, or `agent`). `performer` is the username of the agent that may
+    report its result.
     `simulates` says that the handler honours `mode: simulate`. `lease_seconds` is how long a
     worker that fell silent is waited for; a handler may run longer, its lease is extended, but not
     beyond `max_seconds`: then it counts as hanging and another worker makes the next attempt.
@@ -94,6 +117,10 @@ class Capability:
     max_seconds: int = 300
     simulates: bool = False
     description: str = ""
+    status: StatusHandler | None = None
+    safe_without_effect: bool = False
+    allowed_roles: frozenset[str] = frozenset()
+    performer: str = ""
 
     @property
     def policy(self) -> CompensationPolicy | None:
@@ -120,11 +147,15 @@ def capability(
     max_seconds: int = 300,
     simulates: bool = False,
     description: str = "",
+    status: StatusHandler | None = None,
+    safe_without_effect: bool = False,
+    allowed_roles: Collection[str] = (),
+    performer: str = "",
 ) -> Callable[[Handler], Handler]:
     """Register the decorated handler under `name`.
 
-    Raises ValueError for a name that is taken, a schema that is none, an unknown reversibility, or
-    a policy that breaks a rule.
+    Raises ValueError for a name that is taken, a schema that is none, an unknown reversibility or
+    role, or a policy that breaks a rule.
     """
     for schema in (input_schema, output_schema):
         check_schema(schema)
@@ -132,6 +163,9 @@ def capability(
         raise ValueError(f"{name}: unknown reversibility {reversibility!r}")
     if min(retry.max_attempts, lease_seconds, max_seconds) < 1:
         raise ValueError(f"{name}: attempts, lease and longest run must be at least 1")
+    unknown = set(allowed_roles) - ALLOWABLE
+    if unknown:
+        raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
     policy = None if compensation is None else parse_policy(compensation)
 
     def register(handler: Handler) -> Handler:
@@ -150,6 +184,10 @@ def capability(
             max_seconds=max_seconds,
             simulates=simulates,
             description=description or (handler.__doc__ or "").strip(),
+            status=status,
+            safe_without_effect=safe_without_effect,
+            allowed_roles=frozenset(allowed_roles),
+            performer=performer,
         )
         return handler
 
@@ -159,6 +197,17 @@ def capability(
 def get(name: str) -> Capability | None:
     """Return the capability registered under `name`, if any."""
     return _capabilities.get(name)
+
+
+def is_undo(name: str) -> bool:
+    """Whether some capability registered here is undone by the one of this name."""
+    return any(each.undone_by == name for each in _capabilities.values())
+
+
+def is_safe_without_effect(name: str) -> bool:
+    """Whether the capability of this name may run where there is nothing to undo."""
+    found = _capabilities.get(name)
+    return found is not None and found.safe_without_effect
 
 
 def names() -> frozenset[str]:

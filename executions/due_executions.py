@@ -1,18 +1,20 @@
 """Runs executions that are due: the dispatcher's source of this app.
 
 Each run is two short transactions around the handler. A worker killed at any point leaves a lease
-that runs out; another worker then calls the handler again with the same idempotency key. At least
-one call happens here; the handler makes one effect of them.
+that runs out; another worker then calls the handler again with the same idempotency key, after the
+capability was asked what became of the first call, where it can tell. At least one call happens
+here; the handler makes one effect of them.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from executions.actions import execution_attempts
 from executions.actions.execution_attempts import Attempt, LeaseLost
-from executions.capability_registry import Result
+from executions.capability_registry import Failed, Invocation, Result
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Due, Source
 from ledger.dispatch.lease import kept_lease
@@ -52,10 +54,29 @@ def run(due: Due) -> None:
     )  # fmt: skip
 
 
-def _outcome(attempt: Attempt) -> Result | BaseException:
-    """Call the handler; what it raises is an outcome too, even a wish to end the program."""
+def _outcome(attempt: Attempt) -> Result | BaseException | None:
+    """Return what the attempt found out: first what became of a call of which nobody knows the end,
+    then, unless that is known or no call is left, what the handler does now."""
+    status = attempt.capability.status
+    if attempt.doubtful:
+        said = _said(attempt, status)
+        if attempt.only_asks or isinstance(said, Result):
+            return said
+    outcome = _said(attempt, attempt.capability.handler)
+    if attempt.is_last and not isinstance(outcome, Result | Failed):
+        said = _said(attempt, status)
+        return said if isinstance(said, Result | Failed) else outcome
+    return outcome
+
+
+def _said(
+    attempt: Attempt, asked: Callable[[Invocation], Result | None] | None
+) -> Result | BaseException | None:
+    """Call a handler; what it raises is an outcome too, even a wish to end the program."""
+    if asked is None:
+        return None
     try:
-        return attempt.capability.handler(attempt.call)
+        return asked(attempt.call)
     except BaseException as fault:  # a handler may raise anything; all of it is stored
         at_the_keyboard = threading.current_thread() is threading.main_thread()
         if isinstance(fault, KeyboardInterrupt) and at_the_keyboard:

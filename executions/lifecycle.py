@@ -1,8 +1,10 @@
 """States of an execution, and of a batch of them. Pure.
 
-Forward: PENDING → RUNNING → SUCCEEDED, or back to PENDING for a retry, or FAILED when the policy is
-exhausted; WAITING while an outside party owes the result. Undo, as for a work item (DESIGN §5):
-SUCCEEDED → COMPENSATING → COMPENSATED or COMPENSATION_FAULTED.
+Forward: PENDING → RUNNING → SUCCEEDED, or back to PENDING for a retry; WAITING while an outside
+party owes the result. Attempts used up: FAILED where the program said that there is no effect,
+UNCERTAIN where nobody knows; then a person settles it. Undo, as for a work item (DESIGN §5):
+SUCCEEDED → COMPENSATING → COMPENSATED or COMPENSATION_FAULTED; what is uncertain may be undone
+as if it had happened, where its undo is declared to be safe on nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ class ExecutionStatus(models.TextChoices):
     WAITING = "WAITING", _("Waits for a result")
     SUCCEEDED = "SUCCEEDED", _("Done")
     FAILED = "FAILED", _("Failed")
+    UNCERTAIN = "UNCERTAIN", _("Outcome unclear")
     REJECTED = "REJECTED", _("Refused")
     EXPIRED = "EXPIRED", _("Expired")
     SUPERSEDED = "SUPERSEDED", _("Replaced")
@@ -48,13 +51,16 @@ S = ExecutionStatus
 OPEN = frozenset({S.PENDING_APPROVAL, S.PENDING, S.RUNNING, S.WAITING})
 UNDISPATCHED = frozenset({S.PENDING_APPROVAL, S.PENDING})
 IN_FLIGHT = frozenset({S.RUNNING, S.WAITING})
+# What an operator can settle by saying whether it happened: nobody else may ever know.
+UNKNOWN = frozenset({S.UNCERTAIN, S.WAITING, S.PENDING})
 UNSUCCESSFUL = frozenset({S.FAILED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.CANCELLED})
 
 LIFECYCLE: dict[str, Operation] = {
     **table(
-        operation("request", None, S.PENDING, "member system"),
+        operation("request", None, S.PENDING, "operator allowed_role system"),
         operation("cancel", OPEN, S.CANCELLED, "requester operator system"),
-        operation("result", {S.WAITING}, None, "requester agent operator system"),
+        operation("result", {S.WAITING}, None, "requester performer operator system"),
+        operation("outcome", UNKNOWN, None, "operator"),
     ),
-    **undo_operations(S.SUCCEEDED),
+    **undo_operations(S.SUCCEEDED, unsure=S.UNCERTAIN),
 }

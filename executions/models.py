@@ -17,13 +17,16 @@ from executions.lifecycle import ExecutionStatus
 from ledger.ids import new_id
 
 S = ExecutionStatus
+OPEN_ENDED = (S.PENDING, S.RUNNING, S.WAITING)
 
 
 class Execution(UndoableRow, UndoingRow, models.Model):
     """One governed run of a capability.
 
     `idempotency_key` is what the handler hands to the outside world: the same for every attempt.
-    `before`/`after` are the images the handler reported, for a restoring undo.
+    `before`/`after` are the images the handler reported, for a restoring undo. `outcome_unknown`: a
+    call was dispatched, and nobody has said yet whether it had its effect. `performer`: the agent
+    that may report its result.
     """
 
     subject_type: ClassVar[str] = "execution"
@@ -43,8 +46,12 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     reason = models.TextField(default="")
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
+    outcome_unknown = models.BooleanField(default=False)
     requested_by = models.ForeignKey(
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
+    performer = models.ForeignKey(
+        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
     )
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -78,7 +85,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     def dispatch(self) -> None:
         """A worker starts an attempt."""
 
-    @transition(field=status, source=[S.PENDING, S.RUNNING, S.WAITING], target=S.SUCCEEDED)
+    @transition(field=status, source=[*OPEN_ENDED, S.UNCERTAIN], target=S.SUCCEEDED)
     def succeed(self) -> None:
         """The capability did its work."""
 
@@ -90,9 +97,13 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     def wait(self) -> None:
         """An outside party owes the result."""
 
-    @transition(field=status, source=[S.PENDING, S.RUNNING, S.WAITING], target=S.FAILED)
+    @transition(field=status, source=[*OPEN_ENDED, S.UNCERTAIN], target=S.FAILED)
     def fail(self) -> None:
-        """The retry policy is exhausted, or the fault is permanent."""
+        """There is no effect, and no further attempt."""
+
+    @transition(field=status, source=[S.PENDING, S.RUNNING], target=S.UNCERTAIN)
+    def give_up(self) -> None:
+        """There is no further attempt, and nobody knows whether there is an effect."""
 
     @transition(field=status, source=[S.PENDING_APPROVAL, S.PENDING], target=S.CANCELLED)
     def cancel(self) -> None:
@@ -106,7 +117,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
         attest,
         abandon,
         withdraw,
-    ) = undo_methods(S.SUCCEEDED)
+    ) = undo_methods(S.SUCCEEDED, unsure=S.UNCERTAIN)
 
 
 class ExecutionJob(models.Model):

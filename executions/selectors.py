@@ -13,6 +13,8 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people
 from compensation.models import CompensationAttempt
 from compensation.selectors import attempts_of
+from compensation.subject import Awaited
+from executions.lifecycle import UNKNOWN, ExecutionStatus
 from executions.models import Execution
 from ledger.errors import NotFound
 from verbs.catalogue import Offer, offers_of
@@ -56,6 +58,23 @@ def attempts_by_original(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Com
     for attempt in attempts_of(ids):
         found.setdefault(attempt.original_id, []).append(attempt)
     return found
+
+
+def awaited(name: str, row: Execution) -> Awaited:
+    """Return an execution whose result a rollback waits for. One that a worker is running at this
+    moment ends by itself; any other may wait for ever."""
+    status = str(row.status)
+    began = row.created_at if status == ExecutionStatus.WAITING else row.started_at
+    ended = status == ExecutionStatus.UNCERTAIN and row.ended_at
+    return Awaited(
+        type=Execution.subject_type,
+        id=row.id,
+        name=name,
+        status=status,
+        since=ended or began or row.created_at,
+        unsure=status == ExecutionStatus.UNCERTAIN,
+        stuck=status in UNKNOWN,
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from django.utils.module_loading import autodiscover_modules
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.subject import register_performer
-from executions import words
-from executions.actions.execution_opening import open_undo
+from executions import capability_registry, words
+from executions.actions.execution_opening import open_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
 from executions.models import Execution
@@ -34,7 +34,10 @@ def register() -> None:
     subject.register(SHOWN)
     declare_plan_verb(Execution.subject_type)
     register_source(SOURCE)
-    register_performer("automated", open_undo)
+    register_performer(
+        "automated", open_undo, unfit=unfit,
+        safe_on_nothing=capability_registry.is_safe_without_effect,
+    )  # fmt: skip
     words.register()
     register_guarded("executions_execution", Execution.subject_type)
     autodiscover_modules("capabilities")

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.urls import reverse
+
 from accounts.acting import Authority
-from accounts.roles import ActorType
 from compensation.facts import undo_facts
 from compensation.subject import UndoableSubject, lock_with_original, undo_envelope
-from executions import selectors
+from executions import capability_registry, selectors
 from executions.actions.execution_opening import call_off, may_be_cancelled
+from executions.actions.request import roles_of
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution
 from ledger.clock import rfc3339
@@ -29,9 +31,14 @@ def _locked(execution_id: uuid.UUID) -> Locked:
 
 
 def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Call an execution by its step in the case, else by its capability. It has no page."""
+    """Call an execution by its step in the case, else by its capability."""
     return {
-        id_: Description(row.binding or row.capability, status=str(row.status), icon="cog")
+        id_: Description(
+            row.binding or row.capability,
+            reverse("executions:detail", args=[id_]),
+            str(row.status),
+            "cog",
+        )
         for id_, row in selectors.by_id(ids).items()
     }
 
@@ -40,12 +47,20 @@ def _requester(row: Execution, authority: Authority, _facts: Any) -> str | None:
     return "" if authority.actor_id == row.requested_by_id else "not_requester"
 
 
-def _agent(_row: Execution, authority: Authority, _facts: Any) -> str | None:
-    return "" if authority.actor_type == ActorType.AGENT else None
+def _performer(row: Execution, authority: Authority, _facts: Any) -> str | None:
+    """The agent it was given to; another agent, and whoever else, has no say."""
+    return "" if authority.actor_id == row.performer_id else "not_performer"
+
+
+def _allowed_role(_row: Execution | None, authority: Authority, _facts: Any) -> str | None:
+    """Those whom some capability lets request it; which one is asked for is seen by the verb."""
+    mine = roles_of(authority)
+    allowed = any(mine & each.allowed_roles for each in capability_registry.all_capabilities())
+    return "" if allowed else None
 
 
 def _envelope(row: Execution, action: str) -> dict[str, Any]:
-    seq = row.completion_seq if action == "succeeded" else None
+    seq = row.completion_seq if action in {"succeeded", "outcome_unknown"} else None
     return {**undo_envelope(row, action), "completion_seq": seq}
 
 
@@ -62,6 +77,11 @@ def _snapshot(row: Execution) -> dict[str, Any]:
     }
 
 
+def _unsure(row: Execution) -> bool:
+    """Whether nobody knows what became of it, and only a person can still find out."""
+    return bool(row.status == ExecutionStatus.UNCERTAIN)
+
+
 def _under_way(row: Execution) -> bool:
     """Whether a program may be making its effect now: dispatched, or between two attempts."""
     return row.status in IN_FLIGHT or (row.status in UNDISPATCHED and row.attempts > 0)
@@ -72,11 +92,18 @@ EXECUTION = UndoableSubject(
     model=Execution,
     rank=20,
     route="executions/<uuid:id>",
+    pages="executions",
     finished="succeeded",
     settled=ExecutionStatus.SUCCEEDED,
+    doubted="outcome_unknown",
+    unsure=_unsure,
     locked=_locked,
     describe=_describe,
-    relations={"requester": _requester, "agent": _agent},
+    relations={
+        "requester": _requester,
+        "performer": _performer,
+        "allowed_role": _allowed_role,
+    },
     facts=undo_facts,
     envelope=_envelope,
     name=lambda row: row.binding or row.capability,

@@ -8,6 +8,7 @@ from compensation.words import UNDO_ACTIONS, UNDO_LOOKS
 from executions.lifecycle import BatchStatus, ExecutionStatus
 from verbs import words
 from verbs.words import ActionWords as A
+from verbs.words import VerbWords
 
 _ACTIONS = {
     "requested": A(_("Requested"), _("%(what)s requested by %(who)s")),
@@ -15,6 +16,7 @@ _ACTIONS = {
     "succeeded": A(_("Succeeded"), _("%(what)s succeeded"), "done"),
     "failed": A(_("Failed"), _("%(what)s failed"), "bad"),
     "retried": A(_("Failed for now"), _("%(what)s failed for now and will be tried again"), "bad"),
+    "outcome_unknown": A(_("Outcome unclear"), _("Nobody knows whether %(what)s happened"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     **UNDO_ACTIONS,
 }
@@ -25,6 +27,7 @@ _LOOKS = {
     "WAITING": ("clock", "wait"),
     "SUCCEEDED": ("check", "done"),
     "FAILED": ("x", "bad"),
+    "UNCERTAIN": ("circle-question-mark", "bad"),
     "REJECTED": ("x", "bad"),
     "EXPIRED": ("clock", "bad"),
     "SUPERSEDED": ("minus", "wait"),
@@ -39,6 +42,36 @@ _BATCH_LOOKS = {
     "PARTIALLY_COMPENSATED": ("circle-slash", "bad"),
 }
 
+_VERBS = {
+    "cancel": VerbWords(
+        _("Call it back"), _("It was called back."), "ban", "danger",
+        intro=_("No program has started it yet."), submit=_("Call it back"),
+        fields={"reason": (_("Reason"), "")},
+    ),
+    "outcome": VerbWords(
+        _("Say whether it happened"), _("Settled, on your word."), "check",
+        submit=_("Settle it"),
+        fields={
+            "happened": (_("What you found out"), ""),
+            "evidence": (
+                _("What shows it?"),
+                _("Where you looked and what you saw. It stays in the ledger under your name."),
+            ),
+            "output": (
+                _("What it would have answered"),
+                _("As JSON, where later steps need it."),
+            ),
+        },
+    ),
+}  # fmt: skip
+_HAPPENED = {
+    "true": _("Yes, it happened. It counts as done"),
+    "false": _("No, it did not happen. It counts as failed"),
+}
+_DENIED = {
+    "not_performer": _("it was given to somebody else"),
+}
+
 
 def register() -> None:
     """Register the words of executions and batches."""
@@ -46,4 +79,7 @@ def register() -> None:
     words.register_subject_words("batch", _("batch"))
     words.register_actions("execution", _ACTIONS)
     words.register_states("execution", ExecutionStatus, _LOOKS)
+    words.register_verbs("execution", _VERBS)
+    words.register_choices("happened", _HAPPENED)
+    words.register_denials(_DENIED)
     words.register_states("batch", BatchStatus, _BATCH_LOOKS)

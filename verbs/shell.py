@@ -129,6 +129,9 @@ class Verb(Generic[Result]):
 
     def denied(self, row: Any, authority: Authority, facts: Any) -> str:
         """Return why somebody may not do this to `row`, as a code; "" when they may."""
+        if authority.only_looks and self.action:
+            # Whatever leaves an entry is a change.
+            return "only_looks"
         reason = ""
         for word in self.operation.who:
             relation = self.subject.relations.get(word) or COMMON[word]

@@ -79,6 +79,7 @@ _fields: dict[str, tuple[Text, Text]] = {}
 _choices: dict[tuple[str, str], Text] = {}
 _denials: dict[str, Text] = {
     "not_operator": _("only an operator may"),
+    "only_looks": _("an auditor looks and changes nothing"),
     "wrong_state": _("not in its present state"),
 }
 

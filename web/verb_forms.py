@@ -161,13 +161,23 @@ def _field(member: Member, said: VerbWords | None) -> forms.Field:
         return NameList(widget=PERSON, **how)
     if member.type is str:
         return _text(member, how)
+    if member.type is bool:
+        return _yes_or_no(member, how)
     make = _FIELDS.get(member.type)
     return make(how) if make is not None else forms.JSONField(widget=AREA, **how)
 
 
+def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
+    """Return a box where a no may go without saying, else a question with two answers."""
+    if not how["required"]:
+        return forms.BooleanField(**how)
+    return forms.TypedChoiceField(
+        choices=[(each, words.choice_words(member.name, each)) for each in ("true", "false")],
+        coerce="true".__eq__, widget=forms.RadioSelect, **how,
+    )  # fmt: skip
+
+
 _FIELDS: Mapping[Any, Callable[[Mapping[str, Any]], forms.Field]] = {
-    # A box that is not ticked says no: nobody has to tick one.
-    bool: lambda how: forms.BooleanField(**{**how, "required": False}),
     int: lambda how: forms.IntegerField(**how),
     dt.datetime: lambda how: forms.DateTimeField(widget=MOMENT, **how),
 }

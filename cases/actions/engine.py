@@ -13,11 +13,11 @@ from accounts.acting import authority_of, system_of
 from cases.actions import forward
 from cases.actions.changes import lock_case
 from cases.actions.rollback import part_in_case
-from cases.events import CASE
+from cases.events import CASE, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
-from compensation.actions.advancing import take_late_result
+from compensation.actions.advancing import go_on_waiting, take_late_result
 from compensation.subject import Cause, lock_row
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Done, Event
@@ -45,9 +45,12 @@ def handle(event: Event, done: Done) -> None:
 
 
 def _of_part(case: Case, event: Event, cause: Cause) -> None:
-    """A work item or execution of the case ended."""
+    """A work item or execution of the case ended, or it is not known how."""
     item = PlanItem.objects.filter(case_id=case.id, target_id=event.subject_id).first()
     if item is None or item.status not in OPEN_ITEMS:
+        return
+    if event.action in UNSETTLED:
+        go_on_waiting(case, cause=cause)
         return
     row = lock_row(event.subject_type, event.subject_id)
     if row is None:

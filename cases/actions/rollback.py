@@ -23,7 +23,7 @@ from cases.definitions import (
     input_for,
     undo_policy,
 )
-from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemType
+from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
 from compensation.actions.attempts import last_attempt
@@ -32,6 +32,7 @@ from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
 from compensation.subject import (
+    Awaited,
     Cause,
     Standing,
     lock_rows,
@@ -40,6 +41,7 @@ from compensation.subject import (
     read_rows,
     undoable,
 )
+from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
@@ -149,11 +151,15 @@ def open_work(case: Case) -> list[tuple[str, Any]]:
     ]
 
 
-def awaits(case: Case) -> bool:
-    """Whether a program that was dispatched still owes its result."""
-    return PlanItem.objects.filter(
+def awaited(case: Case) -> list[Awaited]:
+    """Return the programs that owe a result, oldest first: dispatched ones, and those whose result
+    the engine has yet to take in."""
+    items = PlanItem.objects.filter(
         case_id=case.id, type=PlanItemType.EXECUTION, status__in=OPEN_ITEMS
-    ).exists()
+    )
+    owed = list(items.order_by("created_at", "id"))
+    rows = read_rows((item.type, item.target_id) for item in owed)
+    return [awaited_execution(item.binding, rows[item.target_id]) for item in owed]
 
 
 def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> UndoRequest:
@@ -211,8 +217,13 @@ def heard(case: Case, row: Any, *, cause: Cause) -> None:
     if item is None or item.compensation_state == row.compensation_state:
         return
     item.compensation_state = row.compensation_state
-    item.save(update_fields=["compensation_state"])
-    if row.compensation_state != CompensationState.COMPENSATED:
+    undone = row.compensation_state == CompensationState.COMPENSATED
+    if undone and item.status in OPEN_ITEMS:
+        # Undone as if it had happened: no result of it will ever come.
+        item.status, item.ended_at = PlanItemStatus.COMPLETED, now()
+        item.completion_seq = row.completion_seq
+    item.save(update_fields=["compensation_state", "status", "ended_at", "completion_seq"])
+    if not undone:
         return
     after, problem = dict(case.context), ""
     try:

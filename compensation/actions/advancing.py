@@ -11,21 +11,38 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django_fsm import can_proceed
 
 from compensation.actions import undo
 from compensation.actions.attempts import open_attempt
 from compensation.actions.run_entries import LockedStep, link_to, step_change, tell_whole
 from compensation.actions.run_verbs import lock_live_run, lock_run
-from compensation.lifecycle import RESIDUAL_EXCLUSIONS, CompensationState, RunStatus, StepStatus
+from compensation.lifecycle import (
+    DONE_STEPS,
+    RESIDUAL_EXCLUSIONS,
+    CompensationState,
+    ExclusionCode,
+    RunStatus,
+    StepStatus,
+)
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import Exclusion, Part, UndoRequest, UndoStep, plan_original
-from compensation.subject import Cause, lock_row, whole_subject
+from compensation.subject import (
+    Awaited,
+    Cause,
+    lock_row,
+    read_rows,
+    undoable,
+    whole_subject,
+)
 from ledger.clock import now
 from ledger.errors import Refusal
 from ledger.record import record
+from ledger.selectors import latest_ref
 from verbs.move import move
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
+WAITING = "compensation_waiting"
 ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
 
 
@@ -44,7 +61,11 @@ def proceed(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
 def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
     """Start one step, or settle. Returns whether the step needed nothing: another may start."""
     steps = list(CompensationStep.objects.filter(run_id=run_id))
-    if any(step.status in BUSY for step in steps) or _awaits_results(run_id, whole):
+    if any(step.status in BUSY for step in steps):
+        return False
+    awaited = _awaited(run_id, whole, steps)
+    if awaited:
+        _wait(run_id, awaited, cause=cause)
         return False
     planned = [step for step in steps if step.status == StepStatus.PLANNED]
     step = min(planned, key=lambda each: each.place, default=None)
@@ -52,6 +73,7 @@ def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
     run = lock_run(run_id)
     if run is None or run.status != RunStatus.RUNNING:
         return False
+    run.waits_for = []
     if step is None:
         _settle(run, steps, whole, cause=cause)
         return False
@@ -59,13 +81,48 @@ def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
     return _start(LockedStep(whole=whole, row=row, run=run, step=step, cause=cause, before=before))
 
 
-def _awaits_results(run_id: uuid.UUID, whole: Any | None) -> bool:
-    """Whether a program dispatched before the run started still owes its result."""
+def _awaited(run_id: uuid.UUID, whole: Any | None, steps: list[CompensationStep]) -> list[Awaited]:
+    """Return what was dispatched before the run started and still owes its result.
+
+    What the plan left out because nobody knew its outcome is not waited for: the run was asked for
+    in spite of it, and ends with an exception while that stands. Nor is what it undoes itself, as
+    if it had happened.
+    """
     if whole is None:
-        return False
+        return []
     run = CompensationRun.objects.select_related("plan").get(id=run_id)
     subject = whole_subject(run.whole_type)
-    return covers_open_work(run) and subject is not None and subject.awaits(whole)
+    if subject is None or not covers_open_work(run):
+        return []
+    left = {uuid.UUID(each["original"]["id"]) for each in _doubted(run)}
+    own = {step.original_id for step in steps}
+    return [
+        each
+        for each in subject.awaited(whole)
+        if each.id not in own and not (each.unsure and each.id in left)
+    ]
+
+
+def _wait(run_id: uuid.UUID, awaited: list[Awaited], *, cause: Cause) -> None:
+    """Say on the run what it waits for. The first time that no program is at it, that is news for
+    the operators (`compensation_waiting`), who alone can end the waiting."""
+    run = lock_run(run_id)
+    shown = [each.to_json() for each in awaited]
+    if run is None or run.status != RunStatus.RUNNING or run.waits_for == shown:
+        return
+    run.waits_for = shown
+    told = latest_ref(CompensationRun.subject_type, run.id, actions=[WAITING])
+    stuck = any(each.stuck for each in awaited)
+    move(
+        run, WAITING if stuck and told is None else "compensation_awaits",
+        before=str(run.status), by=cause.by, caused_by=cause.entry, fields=("waits_for",),
+    )  # fmt: skip
+
+
+def _doubted(run: CompensationRun) -> list[dict[str, Any]]:
+    """Return what the plan of a run left out because nobody knew whether it had happened."""
+    excluded = run.plan.content["excluded"]
+    return [each for each in excluded if each["code"] == ExclusionCode.OUTCOME_UNKNOWN]
 
 
 def covers_open_work(run: CompensationRun) -> bool:
@@ -76,7 +133,7 @@ def covers_open_work(run: CompensationRun) -> bool:
 def _start(at: LockedStep) -> bool:
     """Start one step. Returns whether it needed nothing: the next may start at once."""
     state = None if at.row is None else at.row.compensation_state
-    if state == CompensationState.COMPENSATED:
+    if state == CompensationState.COMPENSATED or _came_to_nothing(at.row):
         at.step.skip()
         at.save("compensation_step_skipped", ended_at=now())
         return True
@@ -92,6 +149,13 @@ def _start(at: LockedStep) -> bool:
         adopted=state == CompensationState.COMPENSATING, **link_to(attempt),
     )  # fmt: skip
     return False
+
+
+def _came_to_nothing(row: Any | None) -> bool:
+    """Whether something that was to be undone as if it had happened turned out not to have."""
+    if row is None or row.compensation_state != CompensationState.NONE:
+        return False
+    return not can_proceed(row.compensate)
 
 
 def _undo(at: LockedStep) -> CompensationAttempt:
@@ -148,6 +212,13 @@ def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -
     return True
 
 
+def go_on_waiting(whole: Any, *, cause: Cause) -> None:
+    """What a rollback of `whole` waits for has not ended: say anew what it waits for."""
+    run = lock_live_run(whole.id)
+    if run is not None:
+        proceed(run.id, whole, cause=cause)
+
+
 def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
     part = dataclasses.replace(part, in_flight=False)
     planned = plan_original(part, strategy=run.plan.strategy or None, now=now())
@@ -190,6 +261,8 @@ def _settle(
 ) -> None:
     """All steps are over: end the run, and let the whole go where it belongs (DESIGN §6, Ends)."""
     left = {each["code"] for each in run.plan.content["excluded"]}
+    if not _stands(run, steps):
+        left.discard(ExclusionCode.OUTCOME_UNKNOWN)
     partial = bool(left & RESIDUAL_EXCLUSIONS) or any(step.status in ENDINGS for step in steps)
     before = str(run.status)
     if partial:
@@ -199,6 +272,19 @@ def _settle(
     run.ended_at = now()
     entry = move(
         run, "compensation_completed", before=before, by=cause.by, caused_by=cause.entry,
-        fields=("ended_at",),
+        fields=("ended_at", "waits_for"),
     )  # fmt: skip
     tell_whole(run, whole, "ended", partial=partial, cause=Cause(cause.by, entry.ref))
+
+
+def _stands(run: CompensationRun, steps: list[CompensationStep]) -> bool:
+    """Whether something whose outcome the plan did not know may still be in effect: nobody knows
+    even now, or it did happen and this run has not undone it."""
+    undone = {step.original_id for step in steps if step.status in DONE_STEPS}
+    originals = [each["original"] for each in _doubted(run)]
+    rows = read_rows((each["type"], uuid.UUID(each["id"])) for each in originals)
+    return any(
+        undoable(row.subject_type).unsure(row) or row.status == undoable(row.subject_type).settled
+        for row in rows.values()
+        if row.id not in undone
+    )

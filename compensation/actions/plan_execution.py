@@ -21,6 +21,7 @@ from compensation.lifecycle import EXECUTE
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.plan import difference
 from compensation.planning import Part
+from compensation.subject import WholeSubject
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Conflict, PreconditionRequired
@@ -73,9 +74,14 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     present = replan(plan, parts)
     if present.digest != plan.digest:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
-    if not present.steps and (kind is None or not (kind.open_work(whole) or kind.awaits(whole))):
+    if not present.steps and (kind is None or not _has_open_work(kind, whole)):
         raise NothingToUndo(extra={"excluded": list(present.excluded)})
     return Ready(subject, parts)
+
+
+def _has_open_work(kind: WholeSubject, whole: Any) -> bool:
+    """Whether a run would call something off, or wait for a result that is still to come."""
+    return bool(kind.open_work(whole)) or not all(each.unsure for each in kind.awaited(whole))
 
 
 def _check_seen(plan: CompensationPlan, digest: str | None) -> None:

@@ -37,17 +37,20 @@ LIFETIME = dt.timedelta(minutes=15)
 
 
 class ItemPlanRequest(Input):
-    """Why one finished piece of work shall be undone."""
+    """Why one finished piece of work shall be undone. `include` names it where nobody knows whether
+    it happened, and it is undone as if it had."""
 
     reason: Text
+    include: Any = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 
     @classmethod
     @override
     def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
-        """Return what is wrong with the regulatory basis."""
-        return problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
+        """Return what is wrong with steps to include and regulatory basis."""
+        yield from problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
+        yield from problems_of(parse_include, body.get("include"))
 
 
 class PlanRequest(Input):

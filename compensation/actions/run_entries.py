@@ -77,7 +77,7 @@ class LockedStep:
         step.version += 1
         step.save(update_fields=["status", "version", *changed])
         run.version += 1
-        run.save(update_fields=["status", "version"])
+        run.save(update_fields=["status", "version", "waits_for"])
         return record(
             step_change(
                 run, step, action, before=self.before, by=self.cause.by, payloads=payloads,

@@ -31,7 +31,8 @@ failpoints.declare("compensation.begun", "compensation.settled")
 def begin(
     original: Any, request: UndoRequest, *, by: ActorRef, caused_by: EntryRef | None = None
 ) -> CompensationAttempt:
-    """Start undoing settled work: settled → COMPENSATING, first attempt of a new round opened.
+    """Start undoing settled work, or work that is undone as if it had happened: → COMPENSATING, the
+    first attempt of a new round opened.
 
     Raises Conflict `not_compensable` for what had no effect (a simulation).
     """
@@ -69,12 +70,15 @@ def settle_undo(
     undo: Any,
     original: Any | None,
     *,
-    undone: bool,
+    outcome: AttemptOutcome,
     error: str,
     by: ActorRef,
     caused_by: EntryRef,
 ) -> None:
     """Draw the consequence of an undo task or execution that has just ended; both are locked.
+
+    `outcome` is DONE, FAILED, or UNCERTAIN: it may have happened. Nobody goes on by itself from
+    there, a person neither: doing it again could do it twice.
 
     Does nothing unless the ended one is the current attempt: a withdrawn or superseded attempt ends
     without touching the original again.
@@ -84,13 +88,13 @@ def settle_undo(
         return
     request = UndoRequest.from_json(attempt.request)
     cause: dict[str, Any] = {"by": by, "caused_by": caused_by}
-    end(attempt, AttemptOutcome.DONE if undone else AttemptOutcome.FAILED, error)
-    if undone:
+    end(attempt, outcome, error)
+    if outcome == AttemptOutcome.DONE:
         _move(
             original, "settle_compensated", "compensation_completed", S.COMPENSATED, request,
             attempt.number, **cause,
         )  # fmt: skip
-    elif request.mode == "automated" and request.fallback == "human":
+    elif _falls_back(request, outcome):
         # A person goes on where the program gave up: the original stays COMPENSATING.
         human = dataclasses.replace(request, mode="human", capability="")
         _try(
@@ -103,6 +107,23 @@ def settle_undo(
             attempt.number, payloads={"error": error}, **cause,
         )  # fmt: skip
     failpoints.reach("compensation.settled")
+
+
+def _falls_back(request: UndoRequest, outcome: AttemptOutcome) -> bool:
+    """Whether a person goes on where a program has said that it did not undo."""
+    by_program = request.mode == "automated" and request.fallback == "human"
+    return by_program and outcome == AttemptOutcome.FAILED
+
+
+def outcome_settled(
+    undo: Any, original: Any | None, *, evidence: str, by: ActorRef, caused_by: EntryRef
+) -> None:
+    """A person vouches that an uncertain undo did happen: its original is undone, if it still waits
+    for a decision about this very attempt. The run, if there is one, hears of it as of any word."""
+    if original is None or original.compensation_state != S.COMPENSATION_FAULTED:
+        return
+    if last_attempt(original).compensation_id == undo.id:
+        attest(original, evidence=evidence, by=by, caused_by=caused_by)
 
 
 def attest(

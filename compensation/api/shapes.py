@@ -20,7 +20,7 @@ from compensation import selectors
 from compensation.actions.plan_execution import PLAN
 from compensation.actions.run_verbs import RUN
 from compensation.actions.step_verbs import STEP
-from compensation.lifecycle import RunStatus, StepStatus, Trigger
+from compensation.lifecycle import LIVE_RUNS, RunStatus, StepStatus, Trigger
 from compensation.policy import MODES, STRATEGIES
 from compensation.regulatory_basis import CODES
 from compensation.selectors import RunWithSteps, StepWithAttempts
@@ -103,6 +103,7 @@ def _run(
         "approvals": [],
         "resume_after": row.resume_after,
         "undo_progress": found.progress.to_json(),
+        "waits_for": row.waits_for if row.status in LIVE_RUNS else [],
         "steps": [_step(each, offers[each.step.id]) for each in found.steps],
         "started_at": rfc3339(row.started_at),
         "ended_at": _moment(row.ended_at),
@@ -242,6 +243,13 @@ class ProgressSchema(serializers.Serializer[Any]):
     total = serializers.IntegerField()
 
 
+class AwaitedSchema(OriginalSchema):
+    """Forward work whose result a rollback waits for. An operator can settle its `outcome`."""
+
+    status = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
 class AttemptSchema(serializers.Serializer[Any]):
     """One try at one undo."""
 
@@ -288,6 +296,7 @@ class RunSchema(serializers.Serializer[Any]):
     approvals = serializers.ListField(child=serializers.DictField())
     resume_after = serializers.BooleanField()
     undo_progress = ProgressSchema()
+    waits_for = AwaitedSchema(many=True)
     steps = RunStepSchema(many=True)
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
-from accounts.roles import OPERATING_ROLES, Role
+from accounts.roles import OPERATING_ROLES, held
 from ledger.errors import NotPermitted
 from ledger.tenancy import tenant_scope
 from web.pages import MemberPage
@@ -31,8 +31,7 @@ class OperatorPage(MemberPage):
     def rights(self) -> Authority:
         """What the session's roles allow, for buttons. The verbs read the member's rights again."""
         acting = self.acting_user
-        roles = frozenset(self.place.roles) | {Role.MEMBER.value}
-        return Authority(acting.actor_id, acting.actor_type, roles, frozenset())
+        return Authority(acting.actor_id, acting.actor_type, held(self.place.roles), frozenset())
 
     def require_operator(self) -> None:
         """Raise NotPermitted for a form that only an operator may send."""

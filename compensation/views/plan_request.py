@@ -173,13 +173,17 @@ def _done(parts: Sequence[Part]) -> list[Part]:
 
 
 def _undeclared(parts: Sequence[Part]) -> list[str]:
-    """Return the names of finished work that nobody declared an undo for."""
+    """Return the names of work that a plan leaves out unless it is asked for: finished work that
+    nobody declared an undo for, and what may be undone as if it had happened."""
     return [
         part.original.name
         for part in parts
-        if part.policy is None
-        and part.row.status == part.settled
-        and part.reversibility in _UNDOABLE
+        if (part.unsure and part.safe_on_nothing)
+        or (
+            part.policy is None
+            and part.row.status == part.settled
+            and part.reversibility in _UNDOABLE
+        )
     ]
 
 

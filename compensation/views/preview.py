@@ -75,13 +75,15 @@ class PlanView(OperatorPage):
         return self.render(TEMPLATE, page, status=status)
 
     def _link_of(self, context: PlanContext) -> plan_context.LinkOf:
-        def link(code: str, name: str) -> str:
+        def link(code: str, name: str, url: str) -> str:
             if not self.operates:
                 return ""
-            if code == "include":
+            if code in {"include", "undo_anyway"}:
                 return _again(context, include=name)
             if code == "correct":
                 return _again(context, strategy="correct")
+            if code == "settle_outcome":
+                return url
             if code == "scope_from_step" and context.step:
                 return _again(context, scope="from_step")
             return ""

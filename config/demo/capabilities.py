@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from config.demo.transfers import move
-from executions.capability_registry import Invocation, Result, RetryPolicy, capability
+from executions.capability_registry import Failed, Invocation, Result, RetryPolicy, capability
 
 
 def _object(**properties: dict[str, object]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _moved(call: Invocation, *, source: str, target: str) -> Result:
 def flaky(call: Invocation) -> Result:
     """Fail while the attempt is among the first `fail_times`."""
     if call.attempt <= call.input["fail_times"]:
-        raise ConnectionError(f"no answer at attempt {call.attempt}")
+        raise Failed(f"no answer at attempt {call.attempt}")
     return Result({"attempts": call.attempt})
 
 
@@ -89,13 +89,14 @@ def flaky(call: Invocation) -> Result:
 )
 def fail(call: Invocation) -> Result:
     """Fail."""
-    raise ConnectionError(f"demo.fail never works (attempt {call.attempt})")
+    raise Failed(f"demo.fail never works (attempt {call.attempt})")
 
 
 @capability(
     "demo.slow",
-    input_schema=_object(seconds={"type": "number", "minimum": 0, "maximum": 30}),
-    description="Takes the given number of seconds, at most 30.",
+    input_schema=_object(seconds={"type": "number", "minimum": 0, "maximum": 600}),
+    max_seconds=660,
+    description="Takes the given number of seconds, at most 600.",
 )
 def slow(call: Invocation) -> Result:
     """Take time."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from executions.actions.request import cancel_execution, record_result, request_execution
+from executions.actions.request import (
+    cancel_execution,
+    record_result,
+    request_execution,
+    settle_outcome,
+)
 
-__all__ = ["cancel_execution", "record_result", "request_execution"]
+__all__ = ["cancel_execution", "record_result", "request_execution", "settle_outcome"]

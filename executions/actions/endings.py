@@ -1,4 +1,4 @@
-"""How an execution ends: success or failure, with what that means for what it undoes.
+"""How an execution ends: success, failure, or nobody knows. And what becomes of what it undoes.
 
 Inside the caller's transaction; the execution and its original are locked (`lock_with_original`).
 """
@@ -11,8 +11,9 @@ from typing import Any
 
 from compensation.actions import undo
 from compensation.counters import next_completion
-from compensation.lifecycle import CompensationState
-from executions.capability_registry import Capability, Permanent, Result
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from executions.capability_registry import Capability, Result
+from executions.lifecycle import ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
 from ledger.clock import now
@@ -25,8 +26,16 @@ from verbs.move import move
 ERROR_LENGTH = 4000
 
 
+class Unusable(Exception):
+    """A result that breaks the capability's contract. What it reports may well have happened."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 def checked(result: Result, capability: Capability | None) -> Result:
-    """Return `result` as plain JSON. Raises Permanent when it breaks the capability's contract."""
+    """Return `result` as plain JSON. Raises Unusable when it breaks the capability's contract."""
     values: dict[str, Any] = {}
     for name, value in (
         ("output", result.output),
@@ -37,45 +46,101 @@ def checked(result: Result, capability: Capability | None) -> Result:
             values[name] = json.loads(json.dumps(value, allow_nan=False))
             check_json(values[name], f"/{name}")
         except (TypeError, ValueError, RecursionError) as error:
-            raise Permanent(f"its {name} is no JSON value: {error}") from error
+            raise Unusable(f"its {name} is no JSON value: {error}") from error
         except Invalid as error:
-            raise Permanent(f"its {name} {error.detail}") from error
+            raise Unusable(f"its {name} {error.detail}") from error
     broken = [] if capability is None else problems(capability.output_schema, values["output"], "")
     if broken:
         first = broken[0]
-        raise Permanent(f"its output breaks the schema at {first.pointer or '/'}: {first.message}")
+        raise Unusable(f"its output breaks the schema at {first.pointer or '/'}: {first.message}")
     return Result(**values)
 
 
-def succeed(execution: Execution, original: Any | None, result: Result, *, by: ActorRef) -> None:
-    """Store a checked result: SUCCEEDED; a compensating execution settles its original."""
-    cause = last_entry(execution)
+def succeed(
+    execution: Execution, original: Any | None, result: Result, *, by: ActorRef, evidence: str = ""
+) -> None:
+    """Store a checked result: SUCCEEDED; a compensating execution settles its original.
+
+    `evidence`: what a person vouches with who says so in place of the program.
+    """
+    cause, unsure = last_entry(execution), execution.status == ExecutionStatus.UNCERTAIN
     before = str(execution.status)
     execution.succeed()
     execution.output, execution.before, execution.after = result.output, result.before, result.after
-    undoing = execution.undoes_id is not None
-    if undoing:
+    execution.outcome_unknown = False
+    if execution.undoes_id is not None:
         execution.compensation_state = CompensationState.COMPENSATED
-    elif execution.case_id is not None and execution.mode == "commit":
-        execution.completion_seq = next_completion(execution.case_id, execution.tenant_id)
+    elif not unsure:
+        _take_place(execution)
     payloads = {"output": result.output, "before": result.before, "after": result.after}
     entry = end(
-        execution, "succeeded", before, "", by=by, caused_by=cause, payloads=payloads,
+        execution, "succeeded", before, "", by=by, caused_by=cause,
+        payloads={**payloads, **_vouched(evidence)},
         fields=["output", "before", "after", "completion_seq"],
     )  # fmt: skip
-    undo.settle_undo(execution, original, undone=True, error="", by=by, caused_by=entry)
+    if unsure:
+        undo.outcome_settled(execution, original, evidence=evidence, by=by, caused_by=entry)
+    undo.settle_undo(
+        execution, original, outcome=AttemptOutcome.DONE, error="", by=by, caused_by=entry
+    )
 
 
-def fail(execution: Execution, original: Any | None, error: str, *, by: ActorRef) -> None:
-    """Give up: FAILED; the fault of a compensating execution becomes its original's."""
+def fail(
+    execution: Execution, original: Any | None, error: str, *, by: ActorRef, evidence: str = ""
+) -> None:
+    """FAILED: there is no effect. The fault of a compensating execution becomes its original's."""
     cause = last_entry(execution)
     before = str(execution.status)
     execution.fail()
+    execution.outcome_unknown = False
+    execution.completion_seq = None
     if execution.undoes_id is not None:
         execution.compensation_state = CompensationState.COMPENSATION_FAULTED
     text = storable(error, ERROR_LENGTH)
-    entry = end(execution, "failed", before, text, by=by, caused_by=cause, payloads={"error": text})
-    undo.settle_undo(execution, original, undone=False, error=text, by=by, caused_by=entry)
+    entry = end(
+        execution, "failed", before, text, by=by, caused_by=cause,
+        payloads={"error": text, **_vouched(evidence)}, fields=["completion_seq"],
+    )  # fmt: skip
+    undo.settle_undo(
+        execution, original, outcome=AttemptOutcome.FAILED, error=text, by=by, caused_by=entry
+    )
+
+
+def give_up(execution: Execution, original: Any | None, error: str, *, by: ActorRef) -> None:
+    """No further attempt: FAILED where there is no effect for certain, else UNCERTAIN.
+
+    An uncertain execution takes its place in the order of completion now: should it turn out to
+    have happened, or be undone as if it had, it did so before whatever is completed from now on.
+    """
+    if not execution.outcome_unknown:
+        fail(execution, original, error, by=by)
+        return
+    cause = last_entry(execution)
+    before = str(execution.status)
+    execution.give_up()
+    if execution.undoes_id is not None:
+        execution.compensation_state = CompensationState.COMPENSATION_FAULTED
+    else:
+        _take_place(execution)
+    text = storable(error, ERROR_LENGTH)
+    entry = end(
+        execution, "outcome_unknown", before, text, by=by, caused_by=cause,
+        payloads={"error": text}, fields=["completion_seq"],
+    )  # fmt: skip
+    doubt = storable(f"It may have happened: {text}", ERROR_LENGTH)
+    undo.settle_undo(
+        execution, original, outcome=AttemptOutcome.UNCERTAIN, error=doubt, by=by, caused_by=entry
+    )
+
+
+def _take_place(execution: Execution) -> None:
+    """Draw the number that is its place in the order of completion of its case."""
+    if execution.case_id is not None and execution.mode == "commit":
+        execution.completion_seq = next_completion(execution.case_id, execution.tenant_id)
+
+
+def _vouched(evidence: str) -> dict[str, str]:
+    return {"evidence": evidence} if evidence else {}
 
 
 def last_entry(execution: Execution) -> EntryRef | None:
@@ -94,12 +159,16 @@ def end(
     payloads: dict[str, Any],
     fields: Sequence[str] = (),
 ) -> EntryRef:
-    """Record that `execution` has changed into what it ends as; it has no job any more."""
+    """Record that `execution` has changed into what it ends as; it has no job any more.
+
+    The word of a person in place of the program's is an attestation.
+    """
+    attested: dict[str, Any] = {"kind": "ATTESTATION"} if "evidence" in payloads else {}
     execution.error = error
     execution.ended_at = now()
     entry = move(
         execution, action, before=before, by=by, caused_by=caused_by, payloads=payloads,
-        fields=["ended_at", "error", "compensation_state", *fields],
+        fields=["ended_at", "error", "compensation_state", "outcome_unknown", *fields], **attested,
     )  # fmt: skip
     ExecutionJob.objects.filter(execution_id=execution.id).delete()
     return entry.ref

@@ -16,7 +16,8 @@ from accounts.roles import ActorType
 from compensation.subject import lock_with_original
 from executions import capability_registry
 from executions.actions import endings
-from executions.capability_registry import Capability, Invocation, Permanent, Result
+from executions.actions.endings import Unusable
+from executions.capability_registry import Capability, Failed, Invocation, Permanent, Result
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from ledger import failpoints
@@ -55,17 +56,32 @@ SELECT 1 FROM executions_executionjob WHERE execution_id = %s AND lease_token = 
 """
 
 
+# What trying again would not change: the same call gets the same answer.
+_FINAL = (Permanent, Unusable)
+
+
 class LeaseLost(RuntimeError):
     """Another worker took the execution over; whatever this one found out is not stored."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """A begun attempt: whose job it is, what to call, and with what."""
+    """A begun attempt: whose job it is, what to call, and with what.
+
+    `doubtful`: nobody knows whether an earlier call had its effect, so that is asked first where it
+    can be. `only_asks`: no call is left; `is_last`: none is left after this one.
+    """
 
     due: Due
     capability: Capability
     call: Invocation
+    doubtful: bool
+    only_asks: bool
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing is tried after it."""
+        return self.call.attempt >= self.capability.retry.max_attempts
 
 
 def claim(limit: int) -> list[Due]:
@@ -80,7 +96,8 @@ def begin(due: Due) -> Attempt | None:
     """Start the next attempt of a leased execution, or return None when there is none to start.
 
     PENDING → RUNNING. One that is RUNNING already was left behind by a worker that died: it is
-    tried again under the same idempotency key, as long as its policy has attempts left.
+    tried again under the same idempotency key, as long as its policy has attempts left. When they
+    are used up its status is asked for, once, where the capability can tell.
     """
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
@@ -92,27 +109,42 @@ def begin(due: Due) -> Attempt | None:
         capability = capability_registry.get(execution.capability)
         if capability is None:
             detail = f"no capability named {execution.capability!r} is registered any more"
-            endings.fail(execution, original, detail, by=by)
+            endings.give_up(execution, original, detail, by=by)
             return None
-        before, action = str(execution.status), "retried"
-        if before == ExecutionStatus.PENDING:
-            execution.dispatch()
-            action = "dispatched"
-        elif execution.attempts >= capability.retry.max_attempts:
+        only_asks = execution.attempts >= capability.retry.max_attempts
+        if only_asks and (capability.status is None or _was_asked(execution, capability)):
             detail = f"the worker fell silent during the last of {execution.attempts} attempts"
-            endings.fail(execution, original, detail, by=by)
+            endings.give_up(execution, original, detail, by=by)
             return None
-        execution.attempts += 1
-        execution.started_at = execution.started_at or now()
-        payloads: dict[str, Any] = {"attempt": execution.attempts}
-        if action == "retried":
-            payloads["error"] = "the worker that ran the attempt before fell silent"
-        move(
-            execution, action, before=before, by=by, caused_by=endings.last_entry(execution),
-            fields=["attempts", "started_at"], payloads=payloads,
-        )  # fmt: skip
+        doubtful = execution.outcome_unknown
+        _dispatch(execution, by)
         _extend(due, capability.lease_seconds)
-    return Attempt(due, capability, _call(execution))
+    return Attempt(due, capability, _call(execution), doubtful, only_asks)
+
+
+def _was_asked(execution: Execution, capability: Capability) -> bool:
+    """Whether the last question about its status has been put, and was not answered either. It
+    counts as an attempt, so that a question that kills its worker is not put for ever."""
+    return execution.attempts > capability.retry.max_attempts
+
+
+def _dispatch(execution: Execution, by: ActorRef) -> None:
+    """Count and record a further attempt. From now on an effect may exist."""
+    before, action = str(execution.status), "retried"
+    if before == ExecutionStatus.PENDING:
+        execution.dispatch()
+        action = "dispatched"
+    execution.attempts += 1
+    execution.started_at = execution.started_at or now()
+    # Only a run that is meant to have an effect can have one that nobody knows of.
+    execution.outcome_unknown = execution.mode == "commit"
+    payloads: dict[str, Any] = {"attempt": execution.attempts}
+    if action == "retried":
+        payloads["error"] = "the worker that ran the attempt before fell silent"
+    move(
+        execution, action, before=before, by=by, caused_by=endings.last_entry(execution),
+        fields=["attempts", "started_at", "outcome_unknown"], payloads=payloads,
+    )  # fmt: skip
 
 
 def extend(attempt: Attempt) -> bool:
@@ -122,17 +154,18 @@ def extend(attempt: Attempt) -> bool:
         return _extend(attempt.due, attempt.capability.lease_seconds)
 
 
-def settle(attempt: Attempt, outcome: Result | BaseException) -> str:
+def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
     """Store how the attempt ended and return the status reached.
 
-    A result ends the execution; so does a `Permanent` fault, or any fault of the last attempt. Any
-    other fault postpones the next attempt by the policy's back-off. Raises LeaseLost.
+    A result ends the execution; so does a `Permanent` fault, a result that nobody can use, or any
+    fault of the last attempt. Any other fault postpones the next attempt by the policy's back-off.
+    Only a declared fault says that there is no effect. Raises LeaseLost.
     """
     due, capability = attempt.due, attempt.capability
     try:
         result = endings.checked(outcome, capability) if isinstance(outcome, Result) else None
         fault = outcome if isinstance(outcome, BaseException) else None
-    except Permanent as broken:
+    except Unusable as broken:
         result, fault = None, broken
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
@@ -141,12 +174,14 @@ def settle(attempt: Attempt, outcome: Result | BaseException) -> str:
             raise LeaseLost(f"execution {due.id} was taken over")
         execution, original = locked.row, locked.others
         by = _by(execution)
+        if isinstance(fault, Failed):
+            execution.outcome_unknown = False
         if result is not None:
             endings.succeed(execution, original, result, by=by)
-        elif isinstance(fault, Permanent) or execution.attempts >= capability.retry.max_attempts:
-            endings.fail(execution, original, _text(fault), by=by)
+        elif isinstance(fault, _FINAL) or attempt.is_last:
+            endings.give_up(execution, original, _text(attempt, fault), by=by)
         else:
-            _postpone(execution, capability, _text(fault), by)
+            _postpone(execution, capability, _text(attempt, fault), by)
         failpoints.reach("execution.before_settle")
     return str(execution.status)
 
@@ -157,7 +192,8 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
     execution.error = error
     move(
         execution, "retried", before=before, by=by, caused_by=endings.last_entry(execution),
-        fields=["error"], payloads={"attempt": execution.attempts, "error": error},
+        fields=["error", "outcome_unknown"],
+        payloads={"attempt": execution.attempts, "error": error},
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_POSTPONE, [capability.retry.wait_after(execution.attempts), execution.id])
@@ -195,9 +231,11 @@ def _extend(due: Due, seconds: int) -> bool:
         return int(cursor.rowcount) == 1
 
 
-def _text(fault: BaseException | None) -> str:
-    if isinstance(fault, Permanent):
+def _text(attempt: Attempt, fault: BaseException | None) -> str:
+    if isinstance(fault, Failed | Unusable):
         return storable(str(fault.detail), endings.ERROR_LENGTH)
+    if attempt.only_asks:
+        return "the worker fell silent during the last attempt, and nobody can tell what it did"
     if fault is None:
         return "it returned no result"
     return words_of(fault, endings.ERROR_LENGTH)

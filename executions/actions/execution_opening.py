@@ -9,6 +9,7 @@ import dataclasses
 import uuid
 from typing import Any
 
+from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
 from compensation.planning import UndoRequest
 from compensation.policy import UNSPECIFIED, CompensationPolicy
@@ -27,7 +28,7 @@ from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
 from ledger.clock import now
 from ledger.dispatch.wakeup import wake_on_commit
-from ledger.errors import Invalid, check_json
+from ledger.errors import Invalid, Refusal, check_json
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef
 from verbs.move import insert, move
@@ -40,7 +41,8 @@ class NewExecution:
     `policy` says how its effect may be undone (stored form of a `CompensationPolicy`); what it
     leaves open is taken from the capability. `reversibility` None means the capability's own.
     `undoes` makes it a compensating execution and `compensation` then says why (DESIGN §8).
-    `idempotency_key` None means the execution's own id.
+    `idempotency_key` None means the execution's own id. `performer`: the agent that may report its
+    result; None means whom the capability names.
     """
 
     tenant_id: uuid.UUID
@@ -57,6 +59,7 @@ class NewExecution:
     undoes: tuple[str, uuid.UUID] | None = None
     compensation: dict[str, Any] | None = None
     run_id: uuid.UUID | None = None
+    performer: uuid.UUID | None = None
 
 
 def open_execution(
@@ -130,6 +133,7 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
         status=ExecutionStatus.WAITING if found is None else ExecutionStatus.PENDING,
         compensation_state=CompensationState.COMPENSATING if undoing else CompensationState.NONE,
         idempotency_key=new.idempotency_key or str(id_),
+        performer_id=new.performer or _declared_performer(found),
         requested_by_id=new.requested_by,
         policy={} if undoing else _policy(new, found),
         reversibility=new.reversibility or declared,
@@ -137,6 +141,12 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
         undoes_id=undoes_id,
         created_at=now(),
     )
+
+
+def _declared_performer(found: capability_registry.Capability | None) -> uuid.UUID | None:
+    if found is None or not found.performer:
+        return None
+    return actors_by_username([found.performer]).get(found.performer)
 
 
 def _policy(new: NewExecution, found: capability_registry.Capability | None) -> dict[str, Any]:
@@ -189,6 +199,22 @@ def call_off(
     return True
 
 
+def unfit(original: Any, capability: str) -> Refusal | None:
+    """Return why the compensating execution of `original` could not be opened as it stands: nobody
+    registered the capability, or the original's input does not fit it."""
+    found = capability_registry.get(capability)
+    if found is None:
+        return _unregistered(capability)
+    given = undoable(original.subject_type).task_input(original)
+    broken = problems(found.input_schema, given, "/input")
+    return Invalid(f"The input does not fit {capability}.", errors=broken) if broken else None
+
+
+def _unregistered(capability: str) -> Invalid:
+    message = f"no capability named {capability!r} is registered to undo it"
+    return Invalid.field("/mode", message, code="unknown_capability")
+
+
 def open_undo(
     original: Any, request: UndoRequest, number: int, by: ActorRef, caused_by: EntryRef
 ) -> Opened:
@@ -199,8 +225,7 @@ def open_undo(
     will ever take up fails now, where somebody can retry it or hand it to a person.
     """
     if capability_registry.get(request.capability) is None:
-        message = f"no capability named {request.capability!r} is registered to undo it"
-        raise Invalid.field("/mode", message, code="unknown_capability")
+        raise _unregistered(request.capability)
     own_input = request.task_input
     execution = open_execution(
         NewExecution(

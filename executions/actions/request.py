@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from typing_extensions import override
+
+from accounts.acting import Authority
+from accounts.roles import ActorType
 from compensation.actions import undo
 from compensation.errors import ManagedByRun
-from compensation.lifecycle import CompensationState
+from compensation.lifecycle import AttemptOutcome, CompensationState
+from executions import capability_registry, undo_capabilities
 from executions.actions import endings
 from executions.actions.execution_opening import (
     NewExecution,
@@ -15,13 +20,14 @@ from executions.actions.execution_opening import (
     may_be_cancelled,
     open_execution,
 )
-from executions.capability_registry import Permanent, Result
+from executions.capability_registry import Result
 from executions.errors import AlreadyDispatched
-from executions.lifecycle import LIFECYCLE, OPEN, ExecutionStatus
+from executions.lifecycle import LIFECYCLE, OPEN, UNKNOWN, ExecutionStatus
 from executions.models import Execution
-from ledger.errors import Conflict, Invalid, Refusal, check_json
+from json_values.pointers import FieldError
+from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, check_json
 from verbs import catalogue
-from verbs.input import Input, OptionalReason, OptionalText
+from verbs.input import Input, OptionalReason, OptionalText, Text
 from verbs.shell import VerbContext
 
 EXECUTION = Execution.subject_type
@@ -35,6 +41,21 @@ class NewRun(Input):
     mode: Literal["commit", "simulate", "validate"] = "commit"
     reason: OptionalText = ""
     expected_state_version: str | None = None
+
+
+class Outcome(Input):
+    """Whether it happened, and what shows that. `output` is what it would have answered with."""
+
+    happened: bool
+    output: dict[str, Any] | None = None
+    evidence: Text
+
+    @classmethod
+    @override
+    def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
+        """Return what is wrong with an output where nothing happened."""
+        if body.get("happened") is False and body.get("output") is not None:
+            yield FieldError("/output", "what did not happen has no output", "invalid")
 
 
 class Report(Input):
@@ -68,12 +89,36 @@ def _reportable(
     )
 
 
+def roles_of(authority: Authority) -> frozenset[str]:
+    """Return what somebody is, as capabilities name those who may request them."""
+    is_agent = authority.actor_type == ActorType.AGENT
+    return authority.roles | ({capability_registry.AGENT} if is_agent else set())
+
+
+def _check_requester(given: NewRun, authority: Authority) -> None:
+    """Raise NotPermitted where a capability is not for this person to request, and Invalid where an
+    operator does not say why an undo shall run by itself."""
+    if authority.is_system:
+        return
+    found = capability_registry.get(given.capability)
+    undoes = found is not None and undo_capabilities.is_undo(given.capability)
+    allowed = found is None or roles_of(authority) & found.allowed_roles
+    if not authority.is_operator and (undoes or not allowed):
+        raise NotPermitted(f"{given.capability} is requested by operators.")
+    if undoes and not given.reason:
+        raise Invalid.field(
+            "/reason", f"{given.capability} undoes something; running it by itself needs a reason",
+            code="required",
+        )  # fmt: skip
+
+
 @catalogue.verb(
     EXECUTION, LIFECYCLE["request"], action="requested", given=NewRun, creates=True, status=201,
     page=False, no_button="Programs ask for executions; a form for any input is of little use.",
 )  # fmt: skip
 def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execution:
     """Ask for one run of a capability, outside any case. A worker takes it at once."""
+    _check_requester(given, context.authority)
     if given.expected_state_version is not None:
         message = f"{given.capability} reports no state version to compare with"
         raise Invalid.field("/expected_state_version", message, code="unsupported")
@@ -92,7 +137,6 @@ def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execut
 
 @catalogue.verb(
     EXECUTION, LIFECYCLE["cancel"], action="cancelled", given=OptionalReason, state=_cancellable,
-    page=False, no_button="Executions have no page of their own yet.",
 )  # fmt: skip
 def cancel_execution(
     execution: Execution, given: OptionalReason, context: VerbContext
@@ -109,7 +153,8 @@ def cancel_execution(
     )  # fmt: skip
     if undoing:
         undo.settle_undo(
-            execution, context.others, undone=False, error=f"cancelled: {given.reason}",
+            execution, context.others, outcome=AttemptOutcome.FAILED,
+            error=f"cancelled: {given.reason}",
             by=context.by, caused_by=entry,
         )  # fmt: skip
     return execution
@@ -117,7 +162,7 @@ def cancel_execution(
 
 @catalogue.verb(
     EXECUTION, LIFECYCLE["result"], action="succeeded", given=Report, state=_reportable,
-    page=False, no_button="Executions have no page of their own yet.",
+    page=False, no_button="Programs report results; people say whether it happened.",
 )  # fmt: skip
 def record_result(execution: Execution, given: Report, context: VerbContext) -> Execution:
     """Report how an outside party ended a waiting execution, whatever became of the case."""
@@ -129,7 +174,39 @@ def record_result(execution: Execution, given: Report, context: VerbContext) -> 
         return execution
     try:
         result = endings.checked(Result(given.output or {}), None)
-    except Permanent as broken:
+    except endings.Unusable as broken:
         raise Invalid.field("/output", broken.detail) from broken
     endings.succeed(execution, context.others, result, by=context.by)
+    return execution
+
+
+def _in_doubt(execution: Execution, _facts: Any, _body: Mapping[str, Any] | None) -> Refusal | None:
+    """Refuse what is known, what nobody has tried yet, and what is being tried at this moment."""
+    tried = execution.attempts > 0 or execution.status != ExecutionStatus.PENDING
+    if execution.status in UNKNOWN and tried:
+        return None
+    return Conflict(
+        f"It is {execution.status}; there is nothing to settle.",
+        extra={"current_status": str(execution.status)},
+    )
+
+
+@catalogue.verb(
+    EXECUTION, LIFECYCLE["outcome"], action="succeeded", given=Outcome, state=_in_doubt,
+)  # fmt: skip
+def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -> Execution:
+    """Vouch, with evidence, that something of which nobody knows did happen, or did not."""
+    check_json(given.output, "/output")
+    if not given.happened:
+        detail = f"it did not happen: {given.evidence}"
+        endings.fail(execution, context.others, detail, by=context.by, evidence=given.evidence)
+        return execution
+    capability = capability_registry.get(execution.capability)
+    said = Result({}) if given.output is None else Result(given.output)
+    try:
+        # What nobody saw is not made up: only an output that is given has to fit the schema.
+        result = endings.checked(said, None if given.output is None else capability)
+    except endings.Unusable as broken:
+        raise Invalid.field("/output", broken.detail) from broken
+    endings.succeed(execution, context.others, result, by=context.by, evidence=given.evidence)
     return execution

@@ -95,7 +95,7 @@ def test_a_lane_is_worked_by_one_at_a_time_and_in_order(world: World) -> None:
 def test_a_job_is_leased_by_one_worker(world: World) -> None:
     drain(fast_forward=True)
     execution = request_execution(
-        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     leases = [due for found in at_once(lambda: claim(5)) for due in found]
     assert [due.id for due in leases] == [execution.id]
@@ -106,7 +106,7 @@ def test_a_pile_of_jobs_is_done_once_each(world: World) -> None:
     open_accounts(world.system.tenant_id)
     for _ in range(12):
         request_execution(
-            call=Call(world.analyst),
+            call=Call(world.operator),
             capability="demo.transfer",
             input={"from": "bank", "to": "customer", "amount": 5},
         )

@@ -45,7 +45,7 @@ POINTS = {
 
 def requested(world: World) -> Execution:
     open_accounts(world.system.tenant_id)
-    return request_execution(call=Call(world.analyst), capability="demo.transfer", input=TRANSFER)
+    return request_execution(call=Call(world.operator), capability="demo.transfer", input=TRANSFER)
 
 
 def stored(world: World, execution: Execution) -> Execution:
@@ -132,7 +132,7 @@ def test_two_workers_settle_a_pile_of_jobs_once_each(world: World) -> None:
     open_accounts(world.system.tenant_id)
     executions = [
         request_execution(
-            call=Call(world.analyst), capability="demo.transfer", input={**TRANSFER, "amount": 1}
+            call=Call(world.operator), capability="demo.transfer", input={**TRANSFER, "amount": 1}
         )
         for _ in range(20)
     ]
@@ -221,7 +221,7 @@ def own_redis(folder: Path) -> RedisServer:
 def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
     """Ask for an execution and wait until the worker has done it."""
     execution = request_execution(
-        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
 

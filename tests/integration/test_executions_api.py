@@ -46,14 +46,14 @@ def test_capabilities_say_what_they_take_and_what_undoes_them(world: World) -> N
 
 def test_an_execution_is_asked_for_run_and_read(world: World) -> None:
     open_accounts(world.system.tenant_id)
-    client = api(world.analyst)
+    client = api(world.operator)
     asked = ask(client, reason="paid out")
     assert asked.status_code == 201
     body = asked.json()
     assert asked.headers["Location"] == f"{URL}/{body['id']}"
     assert asked.headers["ETag"] == '"v1"'
     assert (body["status"], body["attempts"], body["output"]) == ("PENDING", 0, None)
-    assert body["requested_by"] == world.analyst.username
+    assert body["requested_by"] == world.operator.username
     assert body["available_actions"] == [
         {"action": "cancel", "allowed": True, "reason": None},
         {"action": "result", "allowed": False, "reason": "wrong_state"},
@@ -78,7 +78,7 @@ def test_an_execution_is_asked_for_run_and_read(world: World) -> None:
 
 def test_the_same_key_moves_the_money_once(world: World) -> None:
     open_accounts(world.system.tenant_id)
-    client = api(world.analyst)
+    client = api(world.operator)
     body = {"capability": "demo.transfer", "input": TRANSFER}
     first = post(client, URL, body, **{"Idempotency-Key": "once"})
     second = post(client, URL, body, **{"Idempotency-Key": "once"})
@@ -89,7 +89,7 @@ def test_the_same_key_moves_the_money_once(world: World) -> None:
 
 
 def test_broken_requests_name_every_field(world: World) -> None:
-    client = api(world.analyst)
+    client = api(world.operator)
     wrong = ask(client, input={**TRANSFER, "amount": 0, "to": ""})
     assert wrong.status_code == 422
     assert [error["pointer"] for error in wrong.json()["errors"]] == ["/input/amount", "/input/to"]
@@ -108,12 +108,12 @@ def test_broken_requests_name_every_field(world: World) -> None:
 
 
 def test_checks_come_in_their_order(world: World) -> None:
-    asked = ask(api(world.analyst)).json()
+    asked = ask(api(world.operator)).json()
     url = f"{URL}/{asked['id']}/cancel"
     assert post(api(world.outsider), url, {"reason": 1, "x": 2}).status_code == 404
-    assert post(api(world.analyst), f"{URL}/{uuid.uuid4()}/cancel", {}).status_code == 404
+    assert post(api(world.operator), f"{URL}/{uuid.uuid4()}/cancel", {}).status_code == 404
     assert post(api(world.bystander), url, {"x": 2}).status_code == 403
-    client = api(world.analyst)
+    client = api(world.operator)
     stale = post(client, url, {"x": 2}, **{"If-Match": '"v9"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "stale_version")
     assert post(client, url, {"x": 2}).status_code == 422
@@ -124,16 +124,16 @@ def test_checks_come_in_their_order(world: World) -> None:
     again = post(client, url, {"x": 2})
     assert again.status_code == 409
     assert again.json()["current_status"] == "CANCELLED"
-    assert [each["allowed"] for each in again.json()["available_actions"]] == [False, False]
-    assert [each["reason"] for each in again.json()["available_actions"]] == ["wrong_state"] * 2
+    assert [each["allowed"] for each in again.json()["available_actions"]] == [False] * 3
+    assert [each["reason"] for each in again.json()["available_actions"]] == ["wrong_state"] * 3
     seen = api(world.bystander).get(f"{URL}/{asked['id']}").json()["available_actions"]
-    assert [each["reason"] for each in seen] == ["not_requester", "not_requester"]
+    assert [each["reason"] for each in seen] == ["not_requester", "not_requester", "not_operator"]
     result = post(client, f"{URL}/{asked['id']}/result", {"outcome": "succeeded"})
     assert (result.status_code, result.json()["code"]) == (409, "illegal_state")
 
 
 def test_lists_are_filtered_paged_and_of_one_tenant(world: World) -> None:
-    client = api(world.analyst)
+    client = api(world.operator)
     ids = [ask(client).json()["id"] for _ in range(3)]
     page = client.get(f"{URL}?limit=2").json()
     assert [each["id"] for each in page["results"]] == [ids[2], ids[1]]

@@ -35,7 +35,7 @@ THERE_AND_BACK = [("bank", "customer", 25_000), ("customer", "bank", 25_000)]
 def transferred(world: World) -> Execution:
     open_accounts(world.system.tenant_id)
     execution = request_execution(
-        call=Call(world.analyst), capability="demo.transfer", input=TRANSFER
+        call=Call(world.operator), capability="demo.transfer", input=TRANSFER
     )
     drain()
     return stored(world, execution.id)
@@ -129,7 +129,7 @@ def test_an_undo_and_its_original_settle_together(world: World) -> None:
 def test_what_ran_without_effect_is_never_undone(world: World, mode: str) -> None:
     open_accounts(world.system.tenant_id)
     original = request_execution(
-        call=Call(world.analyst), capability="demo.transfer", input=TRANSFER, mode=mode
+        call=Call(world.operator), capability="demo.transfer", input=TRANSFER, mode=mode
     )
     drain()
     assert states(world, original) == [("SUCCEEDED", "NONE")]
@@ -150,7 +150,7 @@ def test_what_ran_without_effect_is_never_undone(world: World, mode: str) -> Non
 def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(world: World) -> None:
     original = transferred(world)
     spent = request_execution(
-        call=Call(world.analyst),
+        call=Call(world.operator),
         capability="demo.transfer",
         input={"from": "customer", "to": "bank", "amount": 25000},
     )
@@ -166,7 +166,7 @@ def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(wo
     assert last.payloads["error"] == "account 'customer' holds 0, which is less than 25000"
     assert stored(world, spent.id).status == "SUCCEEDED"
 
-    request_execution(call=Call(world.analyst), capability="demo.transfer", input=TRANSFER)
+    request_execution(call=Call(world.operator), capability="demo.transfer", input=TRANSFER)
     drain()
     second = again(world, original)
     assert second.idempotency_key == undoing.idempotency_key

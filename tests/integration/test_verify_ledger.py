@@ -282,7 +282,7 @@ def test_a_row_changed_past_the_guard(chain: tuple[WorkItem, list[Entry]]) -> No
 
 def test_an_execution_changed_past_the_guard(world: World) -> None:
     execution = request_execution(
-        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     (entry,) = states.history(world, "execution", execution.id)
     change = "UPDATE executions_execution SET status = %s WHERE id = %s"

@@ -12,7 +12,7 @@ from accounts.selectors import active_actors
 from compensation.actions import undo
 from compensation.actions.undo_verbs import actor_called
 from compensation.counters import next_completion
-from compensation.lifecycle import CompensationState
+from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
 from ledger.clock import now
 from ledger.errors import Invalid
@@ -143,7 +143,7 @@ def settle(item: WorkItem, entry: Recorded, context: VerbContext) -> None:
     undo.settle_undo(
         item,
         context.others,
-        undone=undone,
+        outcome=AttemptOutcome.DONE if undone else AttemptOutcome.FAILED,
         error="" if undone else f"The undo task ended {how}." + (f" {note}" if note else ""),
         by=context.by,
         caused_by=entry.ref,

@@ -100,7 +100,7 @@ def failed(world: World) -> Kwargs:
 def executed(world: World) -> Kwargs:
     """Ask for an execution that no worker has started."""
     row = request_execution(
-        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     return {"id": row.id}
 

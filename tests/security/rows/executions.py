@@ -1,6 +1,8 @@
-"""Capabilities and executions: any member may ask for one; whose it is decides about it."""
+"""Capabilities and executions: operators ask for one; whose it is decides about it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from executions.actions import request_execution
 from executions.actions.execution_opening import NewExecution, open_execution
@@ -13,14 +15,14 @@ from verbs.call import Call
 
 
 def _pending(world: World) -> dict[str, object]:
-    """An execution that the analyst asked for and nobody has started."""
+    """An execution that the operator asked for and nobody has started."""
     row = request_execution(
-        call=Call(world.analyst), capability="demo.flaky", input={"fail_times": 0}
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
     )
     return {"id": row.id}
 
 
-def _waiting(world: World) -> dict[str, object]:
+def _waiting(world: World, **given: Any) -> dict[str, object]:
     """An execution that the analyst asked for and an outside party owes."""
     system = world.system
     with tenant_scope(system.tenant_id):
@@ -31,27 +33,48 @@ def _waiting(world: World) -> dict[str, object]:
                 input={},
                 requested_by=world.analyst.actor_id,
                 case_id=new_id(),
+                **given,
             ),
             by=ActorRef(system.actor_id, system.actor_type, "system"),
         )
     return {"id": row.id}
 
 
+def _with_agent(world: World) -> dict[str, object]:
+    """Such an execution, given to the agent."""
+    return _waiting(world, performer=world.agent.actor_id)
+
+
+_OPERATORS: dict[str, Any] = {"operator": 200, "admin": 200}
+_SHOWN = {"happened": "true", "evidence": "E"}
+
 ROWS = {
     "executions-api:capabilities": Row(GET=expect(200)),
     "executions-api:list": Row(
         GET=expect(200),
-        POST=expect(201, body={"capability": "demo.flaky", "input": {"fail_times": 0}}),
+        POST=expect(
+            403,
+            operator=201,
+            admin=201,
+            body={"capability": "demo.flaky", "input": {"fail_times": 0}},
+        ),
     ),
     "executions-api:detail": Row(make=_pending, GET=expect(200)),
     "executions-api:history": Row(make=_pending, GET=expect(200)),
-    "executions-api:cancel": Row(
-        make=_pending, POST=expect(403, analyst=200, operator=200, admin=200)
-    ),
+    "executions-api:cancel": Row(make=_pending, POST=expect(403, **_OPERATORS)),
     "executions-api:result": Row(
-        make=_waiting,
-        POST=expect(
-            403, analyst=200, operator=200, admin=200, agent=200, body={"outcome": "succeeded"}
-        ),
+        make=_with_agent,
+        POST=expect(403, analyst=200, agent=200, **_OPERATORS, body={"outcome": "succeeded"}),
+    ),
+    "executions-api:outcome": Row(
+        make=_with_agent,
+        POST=expect(403, **_OPERATORS, body={"happened": True, "evidence": "E"}),
+    ),
+    "executions:detail": Row(make=_pending, GET=expect(200)),
+    "executions:cancel": Row(
+        make=_pending, GET=expect(200), POST=expect(403, operator=303, admin=303)
+    ),
+    "executions:outcome": Row(
+        make=_waiting, POST=expect(403, operator=303, admin=303, body=_SHOWN)
     ),
 }

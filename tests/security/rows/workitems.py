@@ -69,7 +69,7 @@ WHY = {"reason": "R"}
 ASKED = expect(200)
 
 ROWS = {
-    "workitems-api:list": Row(GET=expect(200), POST=expect(201, body={"title": "T"})),
+    "workitems-api:list": Row(GET=expect(200), POST=expect(201, auditor=403, body={"title": "T"})),
     "workitems-api:detail": Row(
         make=_pool, GET=expect(200), PATCH=_operators(200, body={"title": "U"})
     ),
@@ -94,7 +94,9 @@ ROWS = {
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
     "workitems:inbox": Row(GET=expect(200)),
     "workitems:search": Row(GET=expect(200)),
-    "workitems:new": Row(GET=expect(200), POST=expect(303, body={"title": "T", "priority": "LOW"})),
+    "workitems:new": Row(
+        GET=expect(200), POST=expect(303, auditor=403, body={"title": "T", "priority": "LOW"})
+    ),
     "workitems:detail": Row(make=_pool, GET=expect(200)),
     "workitems:causal-chain": Row(make=_undoing, GET=expect(200)),
     "workitems:causal-chain-svg": Row(make=_undoing, GET=expect(200)),
