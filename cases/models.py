@@ -165,7 +165,10 @@ class Case(models.Model):
 
 
 class PlanItem(models.Model):
-    """What a fired binding became, as the engine has seen it; `written`: context keys it set."""
+    """What a fired binding became, as the engine has seen it.
+
+    `written`: the context keys that its result stated, whatever they held before.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")

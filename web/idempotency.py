@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.acting import ActingUser
-from ledger.canonical import payload_bytes
+from json_values.comparison import comparable
 from ledger.clock import now
 from ledger.errors import Invalid
 from ledger.ids import new_id
@@ -112,7 +112,7 @@ def key_of(request: Request, acting_user: ActingUser, body: Any) -> Key | None:
             f"An Idempotency-Key has 1 to {LONGEST} printable ASCII characters, no spaces.",
             code="idempotency_key_invalid",
         )
-    body_hash = hashlib.sha256(payload_bytes(body)).hexdigest()
+    body_hash = hashlib.sha256(comparable(body).encode()).hexdigest()
     sent_for = f"{request.method} {request.get_full_path()}"
     return Key(value, acting_user.tenant_id, membership_id, sent_for, body_hash)
 

@@ -18,6 +18,7 @@ from compensation.words import (
     basis_words,
     outcome_label,
 )
+from json_values.comparison import same
 from ledger.clock import now
 from ledger.selectors import entries_of
 from verbs.subject import Description, describe, subject_of
@@ -239,7 +240,7 @@ def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
     if block["attempt"] > 1:
         rows.append({"label": _("Attempt"), "value": block["attempt"]})
-    if item.payload and item.payload != block["original_snapshot"].get("payload"):
+    if item.payload and not same(item.payload, block["original_snapshot"].get("payload")):
         rows += _lines(_("About"), item.payload)
     return rows
 

@@ -16,6 +16,7 @@ from cases.actions.changes import fault_case, save_case
 from cases.definitions import (
     Binding,
     CompiledDefinition,
+    ContextChange,
     ExpressionFailed,
     HumanTask,
     context_after,
@@ -150,33 +151,34 @@ def result_of(row: Any) -> Any:
 def _take_result(case: Case, item: PlanItem, row: Any, cause: Cause) -> None:
     target = compiled(case.definition).binding(item.binding).target
     try:
-        after = context_after(case.context, result_of(row), mapping=target.output_mapping)
+        change = context_after(case.context, result_of(row), mapping=target.output_mapping)
     except ExpressionFailed as problem:
         fault_case(case, f"{item.binding}: {why_failed(problem)}", cause=cause)
         return
-    item.written = sorted(k for k in after if k not in case.context or after[k] != case.context[k])
-    change_context(case, after, item.written, cause=cause, step=item.binding)
+    item.written = list(change.stated)
+    change_context(case, change, cause=cause, step=item.binding)
 
 
 def change_context(
     case: Case,
-    after: dict[str, Any],
-    written: list[str],
+    change: ContextChange,
     *,
     cause: Cause,
     step: str,
     invalidated: list[str] | None = None,
     problem: str = "",
 ) -> None:
-    """Store a changed context: what was written is valid, what was undone is marked, never gone."""
-    marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(written))
-    if after == case.context and marked == case.invalidated and not problem:
+    """Store a changed context: what was stated is valid, what was undone is marked, never gone."""
+    marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(change.stated))
+    differs = change.differs(case.context)
+    if not differs and marked == case.invalidated and not problem:
         return
-    also: dict[str, Any] = {"context": after, "invalidated": marked}
-    if after != case.context:
+    also: dict[str, Any] = {"context": change.after, "invalidated": marked}
+    if differs:
         # To mark what was undone is no change: else an undone step would at once be done again.
         also["triggered"] = case.version + 1
-    said: dict[str, Any] = {"step": step, "changed": {key: after[key] for key in written}}
+    stated = {key: change.after[key] for key in change.stated}
+    said: dict[str, Any] = {"step": step, "changed": stated}
     if invalidated:
         said["invalidated"] = sorted(invalidated)
     if problem:

@@ -18,6 +18,7 @@ from cases.actions.forward import advance, change_context, result_of, why_failed
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
+    ContextChange,
     ExpressionFailed,
     context_after,
     input_for,
@@ -209,9 +210,10 @@ def _original(row: Any, name: str) -> dict[str, Any]:
 
 
 def heard(case: Case, row: Any, *, cause: Cause) -> None:
-    """The undo of a piece moved: show it on the plan item; once undone, mark what it had written.
+    """The undo of a piece moved: show it on the plan item; once undone, mark what it had stated.
 
-    Where the undo itself changed the context of a RUNNING case, bindings answer to that.
+    A key that a later step has stated since, and that still stands, is that step's. Where the undo
+    itself changed the context of a RUNNING case, bindings answer to that.
     """
     item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
     if item is None or item.compensation_state == row.compensation_state:
@@ -225,30 +227,38 @@ def heard(case: Case, row: Any, *, cause: Cause) -> None:
     item.save(update_fields=["compensation_state", "status", "ended_at", "completion_seq"])
     if not undone:
         return
-    after, problem = dict(case.context), ""
+    change, problem = ContextChange(dict(case.context)), ""
     try:
-        after = _after_undo(case, item, row)
+        change = _after_undo(case, item, row)
     except ExpressionFailed as failed:
         # The undo itself stands; only what it reports could not be taken over.
         problem = why_failed(failed)
-    written = sorted(key for key in after if after[key] != case.context.get(key))
-    undone = [key for key in item.written if key not in written]
+    others = {*change.stated, *_stated_since(item)}
+    undone = [key for key in item.written if key not in others]
     change_context(
-        case, after, written, cause=cause, step=item.binding, invalidated=undone, problem=problem
+        case, change, cause=cause, step=item.binding, invalidated=undone, problem=problem
     )
-    if written:
+    if change.stated:
         advance(case, cause=cause)
 
 
-def _after_undo(case: Case, item: PlanItem, row: Any) -> dict[str, Any]:
+def _stated_since(item: PlanItem) -> set[str]:
+    """Return the keys that later work of the case, which was not undone, has stated."""
+    later = PlanItem.objects.filter(
+        case_id=item.case_id, completion_seq__gt=item.completion_seq or 0
+    ).exclude(compensation_state=CompensationState.COMPENSATED)
+    return {key for written in later.values_list("written", flat=True) for key in written}
+
+
+def _after_undo(case: Case, item: PlanItem, row: Any) -> ContextChange:
     """Return the context after the undo binding's outputMapping, if it has one."""
     definition = compiled(case.definition)
     name = definition.binding(item.binding).compensate
     attempt = last_attempt(row)
     if name is None or attempt.outcome != AttemptOutcome.DONE:
-        return dict(case.context)
+        return ContextChange(dict(case.context))
     undo = read_row(attempt.compensation_type, attempt.compensation_id)
     mapping = definition.binding(name).target.output_mapping
     if undo is None or mapping is None:
-        return dict(case.context)
+        return ContextChange(dict(case.context))
     return context_after(case.context, result_of(undo), mapping=mapping, undo=True)

@@ -125,6 +125,7 @@ def plan_items(rows: Iterable[Any]) -> list[dict[str, Any]]:
             "status": row.status,
             "completion_seq": row.completion_seq,
             "compensation_state": row.compensation_state,
+            "written": row.written,
             "created_at": rfc3339(row.created_at),
             "ended_at": row.ended_at and rfc3339(row.ended_at),
         }
@@ -227,7 +228,7 @@ class CaseSchema(serializers.Serializer[Any]):
 
 
 class PlanItemSchema(serializers.Serializer[Any]):
-    """One fired binding."""
+    """One fired binding; `written` are the keys of the context that its result stated."""
 
     id = serializers.UUIDField()
     binding = serializers.CharField()
@@ -236,6 +237,7 @@ class PlanItemSchema(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=PlanItemStatus.values)
     completion_seq = serializers.IntegerField(allow_null=True)
     compensation_state = serializers.ChoiceField(choices=CompensationState.values)
+    written = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
 

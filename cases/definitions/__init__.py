@@ -14,6 +14,7 @@ from cases.definitions.model import (
     HumanTask,
 )
 from cases.definitions.runtime import (
+    ContextChange,
     context_after,
     evaluate_completion,
     input_for,
@@ -26,6 +27,7 @@ __all__ = [
     "Binding",
     "CapabilityCall",
     "CompiledDefinition",
+    "ContextChange",
     "DefinitionInvalid",
     "ExpressionFailed",
     "HumanTask",

@@ -9,6 +9,7 @@ from typing import Any
 
 from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition, HumanTask, Rule
 from compensation.policy import CompensationPolicy
+from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, depth_exceeds
 
@@ -69,9 +70,23 @@ def input_for(target: HumanTask | CapabilityCall, value: Json) -> Json:
     return value if target.input_mapping is None else evaluate(target.input_mapping, value)
 
 
+@dataclass(frozen=True, slots=True)
+class ContextChange:
+    """A context after a step, and the keys that the step stated, whatever they held before."""
+
+    after: dict[str, Json]
+    stated: tuple[str, ...] = ()
+
+    def differs(self, context: Mapping[str, Json]) -> bool:
+        """Return whether a stated key holds another value than it did in `context`."""
+        return any(
+            key not in context or not same(self.after[key], context[key]) for key in self.stated
+        )
+
+
 def context_after(
     context: Mapping[str, Json], result: Json, *, mapping: str | None, undo: bool = False
-) -> dict[str, Json]:
+) -> ContextChange:
     """Return the context after a step ended with `result`; the one given is not touched.
 
     The mapped result is an object whose top-level keys replace those of the context. Without a
@@ -81,7 +96,7 @@ def context_after(
     or `too_deep`.
     """
     if mapping is None and (undo or result is None):
-        return dict(context)
+        return ContextChange(dict(context))
     mapped = result if mapping is None else evaluate(mapping, result)
     code, detail = "not_an_object", "what goes into the context must be an object"
     if isinstance(mapped, Mapping):
@@ -91,7 +106,7 @@ def context_after(
         elif len(json.dumps(changed, ensure_ascii=False).encode()) > CONTEXT_BYTES:
             code, detail = "too_large", f"the context would have more than {CONTEXT_BYTES} bytes"
         else:
-            return changed
+            return ContextChange(changed, tuple(sorted(mapped)))
     raise ExpressionFailed(code, detail, expression=mapping or ".")
 
 

@@ -62,7 +62,7 @@ def _play(
             result = {"outcome": outcomes[name], "resolution": None, "completed_by": "someone"}
         else:
             result = {"from_balance": 75000, "to_balance": 25000}
-        context = context_after(context, result, mapping=target.output_mapping)
+        context = context_after(context, result, mapping=target.output_mapping).after
     return order, context, ended
 
 
@@ -235,11 +235,11 @@ def test_a_goal_that_cannot_be_evaluated_is_no_answer() -> None:
 def test_a_result_replaces_top_level_keys_and_leaves_the_given_context_alone() -> None:
     context = {"a": {"old": 1}, "b": 2}
 
-    assert context_after(context, {"a": 3}, mapping=None) == {"a": 3, "b": 2}
-    assert context_after(context, 5, mapping="{c: .}") == {"a": {"old": 1}, "b": 2, "c": 5}
-    assert context_after(context, None, mapping=None) == context
-    assert context_after(context, {"a": 3}, mapping=None, undo=True) == context
-    assert context_after(context, {"a": 3}, mapping="{b: .a}", undo=True) == {
+    assert context_after(context, {"a": 3}, mapping=None).after == {"a": 3, "b": 2}
+    assert context_after(context, 5, mapping="{c: .}").after == {"a": {"old": 1}, "b": 2, "c": 5}
+    assert context_after(context, None, mapping=None).after == context
+    assert context_after(context, {"a": 3}, mapping=None, undo=True).after == context
+    assert context_after(context, {"a": 3}, mapping="{b: .a}", undo=True).after == {
         "a": {"old": 1},
         "b": 3,
     }

@@ -17,6 +17,7 @@ from compensation.policy import (
     parse_reversibility,
 )
 from executions import capability_registry
+from json_values.comparison import same
 from json_values.pointers import FieldError
 from ledger.clock import rfc3339
 from ledger.errors import Invalid, check_json
@@ -189,7 +190,7 @@ def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
     changed: dict[str, Any] = {}
     for name, value in values.items():
         before = getattr(item, name)
-        if before != value:
+        if not _is_as_before(before, value):
             changed[name] = {"from": _said(name, before), "to": _said(name, value)}
             setattr(item, name, value)
     if changed:
@@ -218,6 +219,11 @@ def _edited(given: Edit) -> dict[str, Any]:
     if "priority" in values:
         values["priority"] = Priority[given.priority].value
     return values
+
+
+def _is_as_before(before: Any, value: Any) -> bool:
+    """Whether an edit leaves a field as it is. A payload is JSON, and compared as JSON."""
+    return same(before, value) if isinstance(value, dict) else bool(before == value)
 
 
 def _said(name: str, value: Any) -> Any:
