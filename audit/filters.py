@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.selectors import actor_named
+from json_values.moments import read_day
 from ledger import selectors
 from ledger.errors import Invalid
 from ledger.vocabulary import KINDS, SUBJECT_TYPES, all_actions
@@ -105,12 +106,9 @@ def _date(name: str, text: str | None) -> dt.date | None:
     if text is None:
         return None
     try:
-        found = dt.date.fromisoformat(text)
-        # The day after the last one that there is cannot be compared with.
-        found + dt.timedelta(days=1)
-    except (ValueError, OverflowError):
+        return read_day(text)
+    except ValueError:
         raise Invalid.field(name, f"{name}: a date as YYYY-MM-DD.", code=_CODE) from None
-    return found
 
 
 def _midnight(day: dt.date) -> dt.datetime:

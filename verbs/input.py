@@ -11,19 +11,17 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
-from django.utils.dateparse import parse_datetime
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from json_values.moments import NotAMoment, checked, read_moment
 from json_values.pointers import FieldError, escape
 from ledger.errors import Invalid, check_json
 
 MAX_TEXT = 4000
 MAX_NAME = 150
 MAX_NAMES = 50
-# Moments that people enter lie in these years, in UTC too.
-_YEARS = range(1900, 9001)
 
 
 class Input(BaseModel):
@@ -52,21 +50,13 @@ class Nothing(Input):
 
 
 def _moment(value: Any) -> Any:
-    """Read a moment as JSON writes it. It names its time zone: else nobody knows when it is."""
-    if value is None or isinstance(value, dt.datetime):
+    """Read a moment as JSON writes it; one that a form has read is held to the same bounds."""
+    if value is None:
         return value
     try:
-        found = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise PydanticCustomError("invalid", "Must be a moment, as in 2030-01-31T12:00:00Z.")
-    if found.tzinfo is None:
-        raise PydanticCustomError("invalid", "Needs a time zone, as in 2030-01-31T12:00:00Z.")
-    # As written first: what lies at the edge of the calendar cannot be turned into UTC.
-    if found.year not in _YEARS or found.astimezone(dt.UTC).year not in _YEARS:
-        raise PydanticCustomError("overflow", "out of bounds")
-    return found
+        return checked(value) if isinstance(value, dt.datetime) else read_moment(value)
+    except NotAMoment as wrong:
+        raise PydanticCustomError(wrong.code, str(wrong)) from None
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
@@ -102,7 +92,6 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     "string_too_short": ("blank", "This field may not be blank."),
     "string_too_long": ("too_long", "must be at most {max_length} characters"),
     "too_long": ("too_long", "must be a list of at most {max_length}"),
-    "overflow": ("overflow", "Must lie between the years 1900 and 9000."),
     "string_type": ("invalid", "Must be a text."),
     "bool_type": ("invalid", "Must be true or false."),
     "int_type": ("invalid", "Must be a whole number."),
@@ -166,6 +155,8 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         return "invalid_choice", f"must be one of {expected}"
+    if kind == "overflow":
+        return kind, each["msg"]
     code, sentence = _SENTENCES.get(kind, ("invalid", each["msg"]))
     if kind == "string_too_long" and context["max_length"] == MAX_NAME:
         # The code that this API has always had for names.

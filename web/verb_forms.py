@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import override
 
+from json_values.moments import NotAMoment, read_moment
 from verbs import words
 from verbs.input import MAX_TEXT, Input
 from verbs.shell import Verb
@@ -46,6 +48,23 @@ class NameList(forms.CharField):
     @override
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
+
+
+class MomentField(forms.DateTimeField):
+    """A moment, written as in the API; without a zone it is said in that of the page."""
+
+    widget = MOMENT
+
+    @override
+    def to_python(self, value: Any) -> dt.datetime | None:
+        """Return the moment. The verb holds it to the same bounds."""
+        text = "" if value is None else str(value).strip()
+        if not text:
+            return None
+        try:
+            return read_moment(text, zone=timezone.get_current_timezone())
+        except NotAMoment as wrong:
+            raise forms.ValidationError(str(wrong), code=wrong.code) from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,7 +198,7 @@ def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
 
 _FIELDS: Mapping[Any, Callable[[Mapping[str, Any]], forms.Field]] = {
     int: lambda how: forms.IntegerField(**how),
-    dt.datetime: lambda how: forms.DateTimeField(widget=MOMENT, **how),
+    dt.datetime: lambda how: MomentField(**how),
 }
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
-from web.verb_forms import AREA, MOMENT, PERSON, NameList
+from web.verb_forms import AREA, PERSON, MomentField, NameList
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
 
@@ -41,7 +41,7 @@ class NewForm(forms.Form):
         required=False,
         help_text=_("Separated by commas, for example: APPROVED, DECLINED."),
     )
-    due_at = forms.DateTimeField(label=_("Due (UTC)"), required=False, widget=MOMENT)
+    due_at = MomentField(label=_("Due (UTC)"), required=False)
     reversibility = forms.ChoiceField(
         label=_("Can it be undone once it is finished?"),
         required=False,

@@ -15,6 +15,7 @@ from django_fsm import FSMField, transition
 from typing_extensions import override
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
+from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from workitems.lifecycle import LIFECYCLE, Kind, Priority, Status
 
@@ -66,6 +67,13 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     ended_reason = models.TextField(default="")
 
     class Meta:
+        constraints: ClassVar = [
+            # What lies beyond the calendar can be stored, but never read again.
+            models.CheckConstraint(
+                name="workitems_due_at_moment",
+                condition=models.Q(due_at__gte=EARLIEST, due_at__lt=BEYOND),
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="workitems_list"),
             models.Index(

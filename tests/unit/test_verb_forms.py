@@ -23,7 +23,7 @@ from verbs.input import (
     read,
 )
 from verbs.words import VerbWords
-from web.verb_forms import NameList, form_for
+from web.verb_forms import MomentField, NameList, form_for
 
 
 class Basis(Input):
@@ -79,7 +79,7 @@ def test_each_member_has_the_field_of_its_kind() -> None:
         "mode": forms.ChoiceField,
         "assignee": forms.CharField,
         "candidate_groups": NameList,
-        "until": forms.DateTimeField,
+        "until": MomentField,
         "loud": forms.BooleanField,
         "times": forms.IntegerField,
         "payload": forms.JSONField,
