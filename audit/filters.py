@@ -72,8 +72,6 @@ def parse(query: Mapping[str, Any]) -> EntryFilter:
 
 def _text(query: Mapping[str, Any], name: str) -> str | None:
     found = str(query.get(name) or "").strip()
-    if "\x00" in found:
-        raise Invalid.field(name, f"{name}: a character that no text has.", code=_CODE)
     return found or None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from json_values.reader import NotStrict, StrictDecoder, TooDeep
+from web.form_fields import read_json
 
 Choices = Sequence[tuple[str, Any]]
 
@@ -42,15 +41,7 @@ class StartForm(forms.Form):
         text = self.cleaned_data["context"].strip()
         if not text:
             return {}
-        try:
-            value = json.loads(text, cls=StrictDecoder)
-        except TooDeep as error:
-            raise forms.ValidationError(_("It is nested too deeply.")) from error
-        except NotStrict as error:
-            raise forms.ValidationError(error.msg) from error
-        except json.JSONDecodeError as error:
-            where = _("Line %(n)d: ") % {"n": error.lineno}
-            raise forms.ValidationError(f"{where}{error.msg}") from error
+        value = read_json(text)
         if not isinstance(value, dict):
             raise forms.ValidationError(_("It must be a JSON object: { … }."))
         return value

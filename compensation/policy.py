@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from json_values.characters import fault_of_line
 from json_values.pointers import FieldError, escape
 from ledger.canonical import digest
 from ledger.durations import format_duration, parse_duration
@@ -77,6 +78,13 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _line(name: str) -> str:
+    fault = fault_of_line(name)
+    if fault is not None:
+        raise ValueError(fault[1])
+    return name
+
+
 def _length(value: object) -> object:
     if isinstance(value, str):
         return parse_duration(value)
@@ -93,7 +101,7 @@ def _honoured(approval: str) -> str:
     return approval
 
 
-Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH, pattern=r"\S")]
+Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH, pattern=r"\S"), AfterValidator(_line)]
 Groups = Annotated[
     tuple[Name, ...],
     Strict(strict=False),  # a list of JSON

@@ -11,10 +11,18 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from json_values.characters import fault_of_line, is_visible
 from json_values.moments import NotAMoment, checked, read_moment
 from json_values.pointers import FieldError, escape
 from ledger.errors import Invalid, check_json
@@ -59,10 +67,34 @@ def _moment(value: Any) -> Any:
         raise PydanticCustomError(wrong.code, str(wrong)) from None
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+def _line(value: str) -> str:
+    """Refuse what cannot be a title, a name or an outcome."""
+    fault = fault_of_line(value)
+    if fault is not None:
+        raise PydanticCustomError(*fault)
+    return value
+
+
+def _seen(value: str) -> str:
+    """Refuse a text of which nothing can be seen: it says nothing."""
+    if not is_visible(value):
+        raise PydanticCustomError("blank", "Needs at least one visible character.")
+    return value
+
+
+# Texts may have several lines; words, names and what is made of them are lines.
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_seen),
+]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_line)]
 OptionalText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME),
+    AfterValidator(_line),
+]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
 Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
 
@@ -86,6 +118,8 @@ class Evidence(Input):
 
 
 Given = TypeVar("Given", bound=Input)
+# Errors of ours, which bring their sentence.
+_OWN = frozenset({"overflow", "control_character", "blank"})
 # By pydantic's name of an error: our code and sentence.
 _SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("required", "This field is required."),
@@ -155,7 +189,7 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         return "invalid_choice", f"must be one of {expected}"
-    if kind == "overflow":
+    if kind in _OWN:
         return kind, each["msg"]
     code, sentence = _SENTENCES.get(kind, ("invalid", each["msg"]))
     if kind == "string_too_long" and context["max_length"] == MAX_NAME:

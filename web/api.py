@@ -26,6 +26,7 @@ from web import etag, pagination
 from web.authentication import Credential
 from web.error_pages import API_PREFIX
 from web.membership import MemberRequest
+from web.nul import check_query
 from web.pagination import NEWEST_FIRST
 
 
@@ -86,10 +87,11 @@ class TenantAPIView(APIView):
 
     @override
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then say on the Django request who acts."""
+        """Authenticate, say on the Django request who acts, and see that the query can be asked."""
         super().initial(request, *args, **kwargs)
         django_request = cast("MemberRequest", request._request)  # noqa: SLF001  -- DRF's wrapper
         django_request.acting_user = self.acting_user
+        check_query(django_request)
 
     @override
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from json_values.characters import drawable
 from web.graph import Edge, Kind, Node, Tone, between, undo_numbers
 
 _STYLE: dict[Kind, str] = {"then": "solid", "reverses": "dashed", "caused": "dotted"}
@@ -37,5 +38,5 @@ def to_dot(nodes: Sequence[Node], edges: Iterable[Edge]) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "")
+    escaped = drawable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\r", "")
     return '"' + escaped.replace("\n", "\\n") + '"'

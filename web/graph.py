@@ -18,6 +18,8 @@ from typing import Literal
 
 from django.utils.translation import ngettext
 
+from json_values.characters import drawable
+
 Lane = Literal["forward", "undo"]
 Tone = Literal["", "undo", "done", "bad", "waiting"]
 Kind = Literal["then", "reverses", "caused"]
@@ -68,7 +70,8 @@ class Edge:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Box:
-    """A node with its place: `x`, `y` is the upper left corner; texts are cut to fit."""
+    """A node with its place: `x`, `y` is the upper left corner; texts are cut to fit, and hold only
+    what XML knows as characters."""
 
     id: str
     x: int
@@ -183,7 +186,7 @@ def layout(
     hidden = len(nodes) - len(places)
     return Figure(
         id=figure_id,
-        label=label,
+        label=drawable(label),
         width=2 * MARGIN + columns * WIDTH + (columns - 1) * GAP,
         height=height,
         nodes=tuple(_box(place, numbers.get(place.node.order)) for place in places.values()),
@@ -269,9 +272,10 @@ def undo_numbers(nodes: Iterable[Node]) -> dict[int, int]:
 
 def _box(place: _Place, number: int | None) -> Box:
     node = place.node
-    title = f"{number} · {node.title}" if node.lane == "undo" else node.title
-    whole = ", ".join(part for part in (title, node.subtitle) if part)
-    label = node.label or whole
+    name, subtitle = drawable(node.title), drawable(node.subtitle)
+    title = f"{number} · {name}" if node.lane == "undo" else name
+    whole = ", ".join(part for part in (title, subtitle) if part)
+    label = drawable(node.label) or whole
     return Box(
         id=node.id,
         x=place.x,
@@ -279,12 +283,12 @@ def _box(place: _Place, number: int | None) -> Box:
         width=WIDTH,
         height=HEIGHT,
         title=cut(title, TITLE_CELLS),
-        subtitle=cut(node.subtitle, SUBTITLE_CELLS),
+        subtitle=cut(subtitle, SUBTITLE_CELLS),
         tone=node.tone,
         dashed=node.dashed,
         focus=node.focus,
         url=node.url,
-        label=label if node.title in label else f"{title}, {label}",
+        label=label if name in label else f"{title}, {label}",
     )
 
 

@@ -13,24 +13,22 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typing_extensions import override
 
-from json_values.moments import NotAMoment, read_moment
 from verbs import words
 from verbs.input import MAX_TEXT, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
+from web.form_fields import JsonField, MomentField, NumberField
 
 AREA = forms.Textarea(attrs={"rows": 3})
 # A name is typed as it is: nothing completes, corrects or capitalises it.
 PERSON = forms.TextInput(
     attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 )
-MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 UNCHOSEN = "—"
 NOTE = "note"
 _CODED = {"code", NOTE}
@@ -48,23 +46,6 @@ class NameList(forms.CharField):
     @override
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
-
-
-class MomentField(forms.DateTimeField):
-    """A moment, written as in the API; without a zone it is said in that of the page."""
-
-    widget = MOMENT
-
-    @override
-    def to_python(self, value: Any) -> dt.datetime | None:
-        """Return the moment. The verb holds it to the same bounds."""
-        text = "" if value is None else str(value).strip()
-        if not text:
-            return None
-        try:
-            return read_moment(text, zone=timezone.get_current_timezone())
-        except NotAMoment as wrong:
-            raise forms.ValidationError(str(wrong), code=wrong.code) from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -183,7 +164,7 @@ def _field(member: Member, said: VerbWords | None) -> forms.Field:
     if member.type is bool:
         return _yes_or_no(member, how)
     make = _FIELDS.get(member.type)
-    return make(how) if make is not None else forms.JSONField(widget=AREA, **how)
+    return make(how) if make is not None else JsonField(widget=AREA, **how)
 
 
 def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
@@ -197,7 +178,7 @@ def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
 
 
 _FIELDS: Mapping[Any, Callable[[Mapping[str, Any]], forms.Field]] = {
-    int: lambda how: forms.IntegerField(**how),
+    int: lambda how: NumberField(step="1", **how),
     dt.datetime: lambda how: MomentField(**how),
 }
 

@@ -15,7 +15,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compensation.words import outcome_label
-from json_values.reader import StrictDecoder
+from web.form_fields import JsonField, NumberField
 from web.templatetags.amends import label_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
@@ -99,8 +99,8 @@ def field_of(name: str, schema: dict[str, Any], *, required: bool) -> forms.Fiel
         # A box that must be ticked would refuse "no".
         return forms.BooleanField(**{**common, "required": False})
     if kind in {"integer", "number"}:
-        number = forms.IntegerField if kind == "integer" else forms.FloatField
-        return number(**common, **_bounds(schema))
+        step = "1" if kind == "integer" else "any"
+        return NumberField(step=step, **common, **_bounds(schema))
     return _text(schema, common) if kind == "string" else _json_field(schema, **common)
 
 
@@ -123,11 +123,8 @@ def _type_of(schema: dict[str, Any]) -> str:
 
 
 def _bounds(schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        ours: schema[theirs]
-        for ours, theirs in (("min_value", "minimum"), ("max_value", "maximum"))
-        if isinstance(schema.get(theirs), int | float)
-    }
+    said = {name: schema.get(name) for name in ("minimum", "maximum")}
+    return {name: each for name, each in said.items() if isinstance(each, int | float)}
 
 
 def _choice(values: list[Any], common: dict[str, Any]) -> forms.Field:
@@ -145,11 +142,6 @@ def _text_area(**common: Any) -> forms.CharField:
     return forms.CharField(**common, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-def _json_field(schema: dict[str, Any], **common: Any) -> forms.JSONField:
+def _json_field(schema: dict[str, Any], **common: Any) -> JsonField:
     help_text = common.pop("help_text", "") or str(schema.get("description") or "")
-    return forms.JSONField(
-        **common,
-        decoder=StrictDecoder,
-        help_text=help_text or _("Written as JSON."),
-        widget=forms.Textarea(attrs={"rows": 4, "class": "code", "spellcheck": "false"}),
-    )
+    return JsonField(**common, help_text=help_text or _("Written as JSON."))

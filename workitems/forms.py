@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
-from web.verb_forms import AREA, PERSON, MomentField, NameList
+from web.form_fields import MomentField
+from web.verb_forms import AREA, PERSON, NameList
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
 

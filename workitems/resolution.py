@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from json_values import json_schema
+from json_values.characters import fault_of_line
 from json_values.pointers import FieldError
 from ledger.errors import Invalid, check_json
 
@@ -35,6 +36,8 @@ def check_completion(
         not isinstance(outcome, str) or not 0 < len(outcome) <= MAX_OUTCOME
     ):
         errors.append(FieldError("/outcome", f"must be a text of 1 to {MAX_OUTCOME} characters"))
+    elif not permitted and outcome is not None and (fault := fault_of_line(outcome)):
+        errors.append(FieldError("/outcome", fault[1], fault[0]))
     check_json(resolution, "/resolution")
     if schema is not None:
         errors += json_schema.problems(schema, resolution, "/resolution")

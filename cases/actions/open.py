@@ -8,6 +8,7 @@ from pydantic import SkipValidation
 
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
+from json_values.characters import fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
 from ledger.clock import now
@@ -65,16 +66,20 @@ def _checked(given: OpenCase) -> CaseDefinition:
     if not isinstance(sent["context"], dict):
         context = FieldError("/context", "must be an object")
     title = None
-    if sent["title"] is not None and not _is_title(sent["title"]):
-        title = FieldError("/title", f"must be a text of at most {MAX_TITLE} characters")
+    if sent["title"] is not None:
+        title = _fault_of_title(sent["title"])
     problems = [each for each in (found, context, title) if isinstance(each, FieldError)]
     if problems or isinstance(found, FieldError):
         raise Invalid("The case cannot be opened like this.", errors=problems)
     return found
 
 
-def _is_title(sent: object) -> bool:
-    return isinstance(sent, str) and len(sent) <= MAX_TITLE
+def _fault_of_title(sent: object) -> FieldError | None:
+    if not isinstance(sent, str) or len(sent) > MAX_TITLE:
+        return FieldError("/title", f"must be a text of at most {MAX_TITLE} characters")
+    # One of spaces alone is none: the case is called like its definition.
+    fault = fault_of_line(sent.strip()) if sent.strip() else None
+    return None if fault is None else FieldError("/title", fault[1], fault[0])
 
 
 def _definition(definition: str, version: str | None) -> CaseDefinition | FieldError:

@@ -31,6 +31,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
+from json_values.characters import fault_of_line
 from json_values.pointers import FieldError, escape
 
 MAX_LIST: Final = 100
@@ -115,6 +116,14 @@ def _once_each(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     return texts
 
 
+def _line(text: str, info: ValidationInfo) -> str:
+    # What is deployed stays as it is.
+    fault = info.context and fault_of_line(text)
+    if fault:
+        raise Refused(fault[1])
+    return text
+
+
 def _known_goal(value: object, info: ValidationInfo) -> object:
     if info.context and not (isinstance(value, str) and value in info.context.goals):
         raise Refused(f"there is no goal {value!r}")
@@ -130,8 +139,9 @@ def _known_kind(value: object) -> object:
 LISTED: Final = Strict(strict=False)  # a tuple is read from a list, and from nothing else in JSON
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Name = Annotated[Text, Field(pattern=NAME)]
+Title = Annotated[Text, AfterValidator(_line)]
 Words = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=MAX_LIST)], ...],
+    tuple[Annotated[str, Field(min_length=1, max_length=MAX_LIST), AfterValidator(_line)], ...],
     LISTED,
     Field(max_length=MAX_LIST),
     AfterValidator(_once_each),
@@ -176,7 +186,7 @@ class Capability(Part):
 class HumanTask(Part):
     """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task."""
 
-    title: Annotated[str, Field(min_length=1, max_length=255)]
+    title: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_line)]
     types: Words = ()
     candidate_groups: Words = ()
     candidate_users: Words = ()

@@ -27,6 +27,7 @@ from cases.definitions.model import (
     Refused,
     Rule,
     Text,
+    Title,
 )
 from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
 
@@ -115,7 +116,7 @@ class Document(Part):
     namespace: Name
     name: Name
     version: Annotated[str, Field(max_length=100, pattern=SEMVER)]
-    title: Text | None = None
+    title: Title | None = None
     summary: Text | None = None
     expression_lang: Literal["jq", "JQ"] = "jq"
     spec: Spec

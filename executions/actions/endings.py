@@ -16,6 +16,7 @@ from executions.capability_registry import Capability, Result
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
+from json_values.reader import loads
 from ledger.clock import now
 from ledger.errors import Invalid, check_json
 from ledger.faults import storable
@@ -43,7 +44,7 @@ def checked(result: Result, capability: Capability | None) -> Result:
         ("after", result.after),
     ):
         try:
-            values[name] = json.loads(json.dumps(value, allow_nan=False))
+            values[name] = loads(json.dumps(value, allow_nan=False))
             check_json(values[name], f"/{name}")
         except (TypeError, ValueError, RecursionError) as error:
             raise Unusable(f"its {name} is no JSON value: {error}") from error

@@ -24,10 +24,3 @@ def id_of(name: str, value: str) -> uuid.UUID | None:
         return uuid.UUID(value) if value else None
     except ValueError:
         raise Invalid.field(name, f"{name}: must be an id") from None
-
-
-def text_of(name: str, value: str) -> str:
-    """Return a text that the database can compare with."""
-    if "\x00" in value:
-        raise Invalid.field(name, f"{name}: may not contain NUL")
-    return value

@@ -16,7 +16,7 @@ from executions.api.execution_json import (
     represent_capability,
     represent_many,
 )
-from executions.api.query_parameters import id_of, one_of, text_of
+from executions.api.query_parameters import id_of, one_of
 from executions.lifecycle import ExecutionStatus
 from ledger.selectors import all_entries, open_entries
 from web.api import TenantAPIView
@@ -55,7 +55,7 @@ class Executions(TenantAPIView):
             status__in=[
                 one_of("status", each, ExecutionStatus.values) for each in query.getlist("status")
             ],
-            capability=text_of("capability", query.get("capability", "")),
+            capability=query.get("capability", ""),
             case_id=id_of("case", query.get("case", "")),
         )
         return self.page(rows, lambda page: represent_many(page, self.authority))

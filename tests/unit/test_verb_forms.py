@@ -23,7 +23,8 @@ from verbs.input import (
     read,
 )
 from verbs.words import VerbWords
-from web.verb_forms import MomentField, NameList, form_for
+from web.form_fields import JsonField, MomentField, NumberField
+from web.verb_forms import NameList, form_for
 
 
 class Basis(Input):
@@ -81,8 +82,8 @@ def test_each_member_has_the_field_of_its_kind() -> None:
         "candidate_groups": NameList,
         "until": MomentField,
         "loud": forms.BooleanField,
-        "times": forms.IntegerField,
-        "payload": forms.JSONField,
+        "times": NumberField,
+        "payload": JsonField,
     }
     assert {name for name, field in fields.items() if field.required} == {"reason", "mode"}
     assert isinstance(fields["reason"].widget, forms.Textarea)

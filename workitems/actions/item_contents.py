@@ -17,6 +17,7 @@ from compensation.policy import (
     parse_reversibility,
 )
 from executions import capability_registry
+from json_values.characters import fault_of_line
 from json_values.comparison import same
 from json_values.pointers import FieldError
 from ledger.clock import rfc3339
@@ -98,6 +99,8 @@ def _title(text: str, problems: list[FieldError]) -> str:
     title = text.strip()
     if not 0 < len(title) <= MAX_TITLE:
         problems.append(FieldError("/title", f"must be a text of 1 to {MAX_TITLE} characters"))
+    elif fault := fault_of_line(title):
+        problems.append(FieldError("/title", fault[1], fault[0]))
     return title
 
 
@@ -160,6 +163,8 @@ def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> l
         if not 0 < len(value.strip()) <= MAX_NAME_LENGTH:
             message = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
             problems.append(FieldError(f"{pointer}/{index}", message))
+        elif fault := fault_of_line(value):
+            problems.append(FieldError(f"{pointer}/{index}", fault[1], fault[0]))
         elif value in good:
             problems.append(FieldError(f"{pointer}/{index}", f"names {value!r} twice"))
         else:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.acting import ActingUser
 from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
-from executions.api.query_parameters import id_of, one_of, text_of
+from executions.api.query_parameters import id_of, one_of
 from executions.api.views import history_page
 from executions.selectors import filtered
 from ledger.errors import Invalid
@@ -91,10 +91,10 @@ def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
         status__in=[each and one_of("status", each, Status.values) for each in statuses],
         kind=kind and one_of("kind", kind, Kind.values),
         compensation_state=state and one_of("compensation_state", state, CompensationState.values),
-        title__icontains=text_of("q", query.get("q", "")).strip(),
+        title__icontains=query.get("q", "").strip(),
         case_id=id_of("case", query.get("case", "")),
     )
-    if assignee := text_of("assignee", query.get("assignee", "")).strip():
+    if assignee := query.get("assignee", "").strip():
         actor = who.actor_id if assignee == ME else actors_by_username([assignee]).get(assignee)
         rows = rows.filter(assignee_id=actor) if actor is not None else rows.none()
     if candidate := query.get("candidate", ""):

@@ -67,7 +67,7 @@ class Inbox(MemberPage):
         tab = next((each for each in TABS if each.key == wanted), TABS[0])
         kind = request.GET.get("kind", "")
         kind = kind if kind in Kind.values else ""
-        query = request.GET.get("q", "").replace("\x00", "").strip()
+        query = request.GET.get("q", "").strip()
         rows = filtered(tab.rows(self.acting_user), kind=kind, title__icontains=query)
         pinned: list[Any] = []
         if tab.waiting and kind != Kind.COMPENSATION:

@@ -1,0 +1,41 @@
+"""What titles, names and outcomes may hold, and how any stored text is drawn."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+#: Characters that Unicode calls letters or symbols, and that show nothing: fillers and blanks.
+_BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
+#: The line and paragraph separators break a line as a control character does.
+_CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
+#: What XML 1.0 §2.2 does not know as a character.
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def fault_of_line(text: str) -> tuple[str, str] | None:
+    """Return why a text can be no title, name or outcome, as code and sentence; None if it can."""
+    if has_control(text):
+        return "control_character", "Must not contain control characters."
+    if not is_visible(text):
+        return "blank", "Needs at least one visible character."
+    return None
+
+
+def has_control(text: str) -> bool:
+    """Return whether a text holds a control character, a line break and a tab among them."""
+    return any(unicodedata.category(char) in _CONTROL for char in text)
+
+
+def is_visible(text: str) -> bool:
+    """Return whether anything of a text shows: a letter, a digit, a sign of any script.
+
+    Spaces, joiners, marks of direction, variation selectors and marks that stand on nothing do not.
+    """
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in _BLANKS for char in text)
+
+
+def drawable(text: str) -> str:
+    """Return a text as XML can hold it: what is no character there becomes a replacement."""
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,85 @@
+"""No address that anybody can type ends in a fault of ours: what has no such text is not found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.clients import api, browser
+from tests.security.matrix import routes, written
+from tests.world import World, make_world
+
+ROWS = written()
+READ = {route.name: route for route in routes() if "GET" in route.methods}
+PARAMETERS = (
+    "q status kind compensation_state assignee candidate case definition capability cursor limit"
+    " subject type actor action since until tab show step unread channel event problems next"
+).split()
+NUL, STRANGE = "a\x00b", "\x1b\u202e\x7f\ufffe\uffff\n"
+PATHS = [
+    "/api/v1/case-definitions/{0}/b/1.0.0",
+    "/api/v1/case-definitions/a/{0}/1.0.0/graph",
+    "/api/v1/case-definitions/a/b/{0}",
+    "/api/v1/problems/{0}",
+    "/api/v1/work-items/{0}",
+    "/api/v1/{0}",
+    "/cases/definitions/{0}/b/1.0.0/",
+    "/work-items/{0}/",
+    "/ledger/subjects/{0}/x/",
+    "/{0}",
+    "/admin/workitems/workitem/{0}/change/",
+    "/admin/cases/case/{0}/history/",
+    "/admin/{0}/",
+]
+ADMIN = ["workitems/workitem", "cases/case", "cases/casedefinition", "executions/execution",
+         "compensation/compensationrun"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """One tenant for all of them: nothing is changed."""
+    with django_db_blocker.unblock():
+        yield make_world()
+
+
+@pytest.mark.parametrize("name", sorted(READ))
+def test_no_query_is_a_fault(cast: World, name: str) -> None:
+    client = (api if READ[name].is_api else browser)(cast.operator)
+    client.raise_request_exception = False
+    url = reverse(name, kwargs=ROWS[name].make(cast))
+    assert client.get(f"{url}?{urlencode({'q': NUL})}").status_code in {404, 422}
+    assert client.get(f"{url}?{quote(NUL)}=1").status_code in {404, 422}
+    for each in [] if READ[name].has_arguments else PARAMETERS:
+        answer = client.get(f"{url}?{urlencode({each: STRANGE})}")
+        assert answer.status_code < 500, each
+    assert client.get(f"{url}?{urlencode(dict.fromkeys(PARAMETERS, STRANGE))}").status_code < 500
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("text", [NUL, STRANGE, "%ff", "\u200b"])
+def test_no_path_is_a_fault(cast: World, path: str, text: str) -> None:
+    client = (api if path.startswith("/api/") else browser)(cast.admin)
+    client.raise_request_exception = False
+    answer = client.get(path.format(quote(text)), follow=True)
+    assert answer.status_code == (200 if answer.redirect_chain else 404)
+
+
+@pytest.mark.parametrize("table", ADMIN)
+@pytest.mark.parametrize("text", [NUL, STRANGE])
+def test_no_filter_of_the_admin_is_a_fault(cast: World, table: str, text: str) -> None:
+    client = browser(cast.admin)
+    client.raise_request_exception = False
+    for name in ("q", "status__exact", "definition__name", "namespace", "p", "o", "id__exact"):
+        answer = client.get(f"/admin/{table}/?{urlencode({name: text})}", follow=True)
+        assert answer.status_code < 500, name
+
+
+def test_the_parameter_is_named(cast: World) -> None:
+    answer = api(cast.operator).get("/api/v1/work-items", {"assignee": NUL})
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["message"]) == ("assignee", "assignee: may not contain NUL")

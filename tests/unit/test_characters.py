@@ -1,0 +1,54 @@
+"""What titles, names and outcomes may hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from json_values.characters import drawable, fault_of_line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Loan 7",
+        "é",
+        "e\u0301",
+        "مرحبا",
+        "\u200f\u05e9\u05dc\u05d5\u05dd\u200f",
+        "日本",
+        "👩\u200d🚀",
+        "·",
+        "٣",
+        "a\u00a0b",
+        "€",
+    ],
+)
+def test_a_line(text: str) -> None:
+    assert fault_of_line(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", " ", "\u00a0", "\u3000", "\u200b", "\u200d\u200c", "\u2060", "\ufeff", "\u202e\u202c",
+        "\u2066\u2069", "\u200e", "\u00ad", "\u034f", "\ufe0f", "\u0301", "\u115f", "\u3164",
+        "\uffa0", "\u2800", "\U000e0041", "\ue000", "\u180e", "\uffff", "\ud800",
+    ],
+)  # fmt: skip
+def test_nothing_to_see(text: str) -> None:
+    assert fault_of_line(text) == ("blank", "Needs at least one visible character.")
+
+
+@pytest.mark.parametrize(
+    "char", ["\x00", "\x07", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
+)
+def test_control_characters(char: str) -> None:
+    assert fault_of_line(f"a{char}b") == (
+        "control_character", "Must not contain control characters.",
+    )  # fmt: skip
+
+
+def test_what_xml_does_not_know_is_replaced() -> None:
+    assert drawable("a\x00\x1b\x0b\ud800\udfff\ufffe\uffffb") == "a" + "\ufffd" * 7 + "b"
+    kept = "a\t\n\r\x7f\x85\u2028\ue000\ufffd\U0001f680"
+    assert drawable(kept) == kept

@@ -1,0 +1,116 @@
+"""Form fields that read what people type by the readers of the API, so that both refuse the same.
+
+The names of the members, and every rule of substance, are the verbs'.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from typing_extensions import override
+
+from json_values import reader
+from json_values.moments import NotAMoment, read_moment
+
+MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+CODE = forms.Textarea(attrs={"rows": 4, "class": "code", "spellcheck": "false"})
+
+
+class MomentField(forms.DateTimeField):
+    """A moment, written as in the API; without a zone it is said in that of the page."""
+
+    widget = MOMENT
+
+    @override
+    def to_python(self, value: Any) -> dt.datetime | None:
+        """Return the moment. The verb holds it to the same bounds."""
+        text = "" if value is None else str(value).strip()
+        if not text:
+            return None
+        try:
+            return read_moment(text, zone=timezone.get_current_timezone())
+        except NotAMoment as wrong:
+            raise forms.ValidationError(str(wrong), code=wrong.code) from None
+
+
+class JsonField(forms.JSONField):
+    """Any JSON value."""
+
+    widget = CODE
+    empty_values = [None]
+
+    @override
+    def to_python(self, value: Any) -> Any:
+        """Return the value that a text says; None where nothing is written."""
+        if not isinstance(value, str):
+            return value
+        return read_json(value) if value.strip() else None
+
+    @override
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was typed, to be shown again: read as JSON or not."""
+        return data
+
+    @override
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else super().prepare_value(value)
+
+    @override
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(initial != data)
+
+
+class NumberField(forms.Field):
+    """A number as JSON writes it, with all its digits. Its bounds are said to the browser."""
+
+    default_error_messages = {"invalid": gettext_lazy("Write a number, as in 12 or 0.5.")}
+
+    def __init__(
+        self, *, step: str = "any", minimum: Any = None, maximum: Any = None, **common: Any
+    ) -> None:
+        bounds = {"step": step, "min": minimum, "max": maximum}
+        attrs = {name: each for name, each in bounds.items() if each is not None}
+        super().__init__(widget=forms.NumberInput(attrs=attrs), **common)
+
+    @override
+    def to_python(self, value: Any) -> int | float | None:
+        """Return the number."""
+        if value is None or not str(value).strip():
+            return None
+        try:
+            found = reader.read(str(value))
+        except reader.NotKept as error:
+            raise forms.ValidationError(_sentence(error)) from error
+        except ValueError:
+            found = None
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return found
+
+
+def read_json(text: str) -> Any:
+    """Return the JSON value of a text. Raises ValidationError with what is wrong and where."""
+    try:
+        return reader.read(text)
+    except reader.TooDeep as error:
+        raise forms.ValidationError(_("It is nested too deeply.")) from error
+    except reader.NotStrict as error:
+        raise forms.ValidationError(error.msg) from error
+    except json.JSONDecodeError as error:
+        where = _("Line %(n)d: ") % {"n": error.lineno}
+        raise forms.ValidationError(f"{where}{error.msg}") from error
+    except reader.NotKept as error:
+        raise forms.ValidationError(_sentence(error)) from error
+
+
+def _sentence(error: reader.NotKept) -> str:
+    """Return the first thing that cannot be kept, with its place where it is inside."""
+    first = error.errors[0]
+    message = first.message
+    return f"{first.pointer}: {message}" if first.pointer else message[:1].upper() + message[1:]
