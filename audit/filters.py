@@ -55,7 +55,7 @@ class EntryFilter:
 def parse(query: Mapping[str, Any]) -> EntryFilter:
     """Return the filter that query parameters spell. Raises Invalid naming the parameter.
 
-    `subject` is `<type>:<id>`, or a type; of pages an id, beside `type`. Empty ones are not there.
+    `subject` is `<type>:<id>`, or a type; of pages an id, beside `type`.
     """
     subject_type, subject_id = _subject(_text(query, "subject"), _text(query, "type"))
     return EntryFilter(
@@ -71,8 +71,12 @@ def parse(query: Mapping[str, Any]) -> EntryFilter:
 
 
 def _text(query: Mapping[str, Any], name: str) -> str | None:
-    found = str(query.get(name) or "").strip()
-    return found or None
+    if name not in query:
+        return None
+    found = str(query[name]).strip()
+    if not found:
+        raise Invalid.field(name, f"{name}: says nothing.", code=_CODE)
+    return found
 
 
 def _subject(text: str | None, type_: str | None) -> tuple[str | None, uuid.UUID | None]:

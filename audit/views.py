@@ -26,7 +26,8 @@ class EntriesPage(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page."""
-        asked = parse(request.GET)
+        # A form sends the fields that nobody filled in, too.
+        asked = parse({name: value for name, value in request.GET.items() if str(value).strip()})
         context = {
             "crumbs": [{"label": _("Ledger"), "url": ""}],
             "subject": None,

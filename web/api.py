@@ -59,7 +59,7 @@ class TenantAPIView(APIView):
     metadata_class = None
     # Unsafe methods hand the versions in `If-Match: "v<version>"` to the verb. For OpenAPI only.
     honours_if_match: ClassVar[bool] = False
-    # They hand on the text of an opaque, required If-Match (`etag.opaque_tag`). For OpenAPI only.
+    # They hand on what a required If-Match names (`etag.named_digests`). For OpenAPI only.
     requires_if_match: ClassVar[bool] = False
     # Without an Idempotency-Key the verb is refused, at its step of 428. For OpenAPI only.
     requires_key: ClassVar[bool] = False

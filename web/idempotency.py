@@ -21,6 +21,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from accounts.acting import ActingUser
 from json_values.comparison import comparable
+from json_values.reader import number
 from ledger.clock import now
 from ledger.errors import Invalid
 from ledger.ids import new_id
@@ -113,10 +114,12 @@ def key_of(request: Request, acting_user: ActingUser, body: Any) -> Key | None:
             code="idempotency_key_invalid",
         )
     body_hash = hashlib.sha256(comparable(body).encode()).hexdigest()
-    sent_for = f"{request.method} {request.get_full_path()}"
+    # The address as it is served: with a slash at its end or without.
+    sent_for = f"{request.method} {request.get_full_path_info()}"
     return Key(value, acting_user.tenant_id, membership_id, sent_for, body_hash)
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as the JSON values a client will read (UUIDs and times become text)."""
-    return json.loads(json.dumps(value, cls=JSONEncoder))
+    """Return `value` as the JSON values a client will read (UUIDs and times become text), numbers
+    as they will be read back."""
+    return json.loads(json.dumps(value, cls=JSONEncoder), parse_float=number)

@@ -182,7 +182,11 @@ class AmendsAutoSchema(AutoSchema):
             found.append(_header("Idempotency-Key", what, required=required))
         required = getattr(self.view, "requires_if_match", False)
         if self.method != "GET" and (required or getattr(self.view, "honours_if_match", False)):
-            what = "The digest in quotes." if required else 'The version you saw, as `"v3"`.'
+            what = (
+                "The digest in quotes, or a list of such."
+                if required
+                else 'The version you saw, as `"v3"`, or a list of such; `*` is any.'
+            )
             found.append(_header("If-Match", what, required=required))
         if self.method == "GET" and getattr(self.view, "paginated", False):
             found.extend(_PAGE)

@@ -64,7 +64,7 @@ class VerbAPIView(TenantAPIView):
         call = Call(
             self.acting_user,
             versions=None if verb.requires_digest else etag.allowed_versions(self.request),
-            digest=etag.opaque_tag(self.request) if verb.requires_digest else None,
+            digest=etag.named_digests(self.request) if verb.requires_digest else None,
             broken=broken or _broken(body),
             unmet=unmet,
             last_act=answered,
@@ -94,7 +94,7 @@ class VerbAPIView(TenantAPIView):
                 f"Send an {idempotency.HEADER}, so that a repeated request has one effect.",
                 code="idempotency_key_required",
             )
-        if verb.requires_digest and etag.opaque_tag(self.request) is None:
+        if verb.requires_digest and etag.named_digests(self.request) is None:
             return PreconditionRequired("Send the digest of what you have seen, in If-Match.")
         return None
 

@@ -27,6 +27,7 @@ from ledger.clock import now
 from ledger.errors import Conflict, PreconditionRequired
 from ledger.record import ActorRef, EntryRef, record_many
 from verbs import catalogue
+from verbs.call import Call
 from verbs.input import Input
 from verbs.move import change_of
 from verbs.shell import VerbContext
@@ -59,7 +60,7 @@ def find_plan(plan_id: uuid.UUID) -> Locked:
 
 
 def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
-    _check_seen(plan, context.call.digest)
+    _check_seen(plan, context.call)
     subject = about(*plan.about, lock=True)
     parts = parts_of(subject, lock=True)
     live = live_run(subject.root, subject.ref)
@@ -84,10 +85,10 @@ def _has_open_work(kind: WholeSubject, whole: Any) -> bool:
     return bool(kind.open_work(whole)) or not all(each.unsure for each in kind.awaited(whole))
 
 
-def _check_seen(plan: CompensationPlan, digest: str | None) -> None:
-    if digest is None:
+def _check_seen(plan: CompensationPlan, call: Call) -> None:
+    if call.digest is None:
         raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
-    if digest != plan.digest:
+    if not call.saw(plan.digest):
         subject = about(*plan.about)
         moved = difference(plan.content, replan(plan, parts_of(subject, lock=False)))
         raise PlanStale(

@@ -55,9 +55,10 @@ class Executions(TenantAPIView):
             status__in=[
                 one_of("status", each, ExecutionStatus.values) for each in query.getlist("status")
             ],
-            capability=query.get("capability", ""),
-            case_id=id_of("case", query.get("case", "")),
+            case_id=id_of(query, "case"),
         )
+        if "capability" in query:
+            rows = rows.filter(capability=query["capability"])
         return self.page(rows, lambda page: represent_many(page, self.authority))
 
 

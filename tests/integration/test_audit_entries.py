@@ -165,6 +165,14 @@ def test_pages_join_without_a_gap(world: World) -> None:
     assert seen == whole
 
 
+@pytest.mark.parametrize("name", ["subject", "case", "action", "kind", "actor", "since", "until"])
+def test_an_empty_filter_says_nothing(world: World, name: str) -> None:
+    refused = api(world.auditor).get(f"/api/v1/ledger/entries?{name}=")
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == [name]
+    assert browser(world.auditor).get(f"/ledger/?{name}=").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [

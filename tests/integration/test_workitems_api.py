@@ -241,7 +241,10 @@ def test_the_list_is_filtered_and_paged(world: World) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["status=OPEN", "kind=X", "compensation_state=X", "candidate=you", "case=7", "limit=0"],
+    [
+        *("status=OPEN", "kind=X", "compensation_state=X", "candidate=you", "case=7", "limit=0"),
+        *("status=", "kind=", "compensation_state=", "candidate=", "case="),
+    ],
 )
 def test_a_filter_that_cannot_match_is_refused_by_name(world: World, query: str) -> None:
     answer = api(world.analyst).get(f"{ROOT}?{query}")

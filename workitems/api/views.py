@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.acting import ActingUser
 from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
-from executions.api.query_parameters import id_of, one_of
+from executions.api.query_parameters import id_of, one_of, word_of
 from executions.api.views import history_page
 from executions.selectors import filtered
 from ledger.errors import Invalid
@@ -84,21 +84,20 @@ class WorkItemHistory(TenantAPIView):
 
 def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
     """Return the items that the query asks for. `status` may be repeated; `me` is `who`."""
-    statuses, kind = query.getlist("status"), query.get("kind", "")
-    state = query.get("compensation_state", "")
     rows = filtered(
         selectors.visible(),
-        status__in=[each and one_of("status", each, Status.values) for each in statuses],
-        kind=kind and one_of("kind", kind, Kind.values),
-        compensation_state=state and one_of("compensation_state", state, CompensationState.values),
+        status__in=[one_of("status", each, Status.values) for each in query.getlist("status")],
+        kind=word_of(query, "kind", Kind.values),
+        compensation_state=word_of(query, "compensation_state", CompensationState.values),
         title__icontains=query.get("q", "").strip(),
-        case_id=id_of("case", query.get("case", "")),
+        case_id=id_of(query, "case"),
     )
-    if assignee := query.get("assignee", "").strip():
+    if "assignee" in query:
+        assignee = query.get("assignee", "").strip()
         actor = who.actor_id if assignee == ME else actors_by_username([assignee]).get(assignee)
         rows = rows.filter(assignee_id=actor) if actor is not None else rows.none()
-    if candidate := query.get("candidate", ""):
-        if candidate != ME:
+    if "candidate" in query:
+        if query["candidate"] != ME:
             raise Invalid.field("candidate", "candidate: only `me` can be asked for")
         rows = selectors.candidate_for(rows, who)
     return rows
