@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -30,8 +30,12 @@ class StartForm(forms.Form):
         help_text=_("A JSON object. Its members are what the first steps read."),
     )
 
-    def __init__(self, *args: Any, definitions: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, definitions: Choices, hints: Mapping[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        # What is said below a choice.
+        self.hints = hints
         field = self.fields["definition"]
         if isinstance(field, forms.ChoiceField):
             field.choices = list(definitions)

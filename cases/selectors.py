@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
 
 from cases.definitions import CompiledDefinition
 from cases.models import Case, CaseDefinition, PlanItem
+from cases.versions import highest_first
 from compensation.selectors import live_runs
 from ledger.errors import NotFound
 
@@ -34,6 +37,34 @@ def definition(namespace: str, name: str, version: str) -> CaseDefinition:
     if found is None:
         raise NotFound("There is no such definition.")
     return found
+
+
+def versions(namespace: str, name: str) -> list[CaseDefinition]:
+    """Return every deployed version of one definition, highest first, without what is in it."""
+    rows = definitions().filter(namespace=namespace, name=name)
+    return highest_first(rows.defer("source", "compiled"))
+
+
+def kinds(most: int) -> dict[str, list[CaseDefinition]]:
+    """Return all versions of the `most` definitions that were deployed last, by their keys."""
+    last = (
+        CaseDefinition.objects.values("namespace", "name")
+        .annotate(last=Max("created_at"))
+        .order_by("-last", "namespace", "name")[:most]
+    )
+    found: dict[str, list[CaseDefinition]] = {
+        f"{each['namespace']}/{each['name']}": [] for each in last
+    }
+    for row in definitions().defer("source", "compiled"):
+        if row.key in found:
+            found[row.key].append(row)
+    return {key: highest_first(rows) for key, rows in found.items()}
+
+
+def summaries(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return what deployed versions say about themselves."""
+    rows = CaseDefinition.objects.filter(id__in=list(ids))
+    return dict(rows.values_list("id", KeyTextTransform("summary", "compiled")))
 
 
 def compiled(row: CaseDefinition) -> CompiledDefinition:

@@ -8,6 +8,8 @@ from pydantic import SkipValidation
 
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
+from cases.selectors import versions
+from cases.versions import default_of
 from json_values.characters import fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
@@ -23,7 +25,7 @@ MAX_TITLE = 300
 
 
 class OpenCase(Input):
-    """What is opened: `namespace/name`, of the newest version unless one is named."""
+    """What is opened: `namespace/name`, of the highest version unless one is named."""
 
     definition: str
     version: str | None = None
@@ -86,10 +88,10 @@ def _definition(definition: str, version: str | None) -> CaseDefinition | FieldE
     if definition.count("/") != 1:
         return FieldError("/definition", 'must be "namespace/name"')
     namespace, name = definition.split("/")
-    rows = CaseDefinition.objects.filter(namespace=namespace, name=name)
-    if not rows.exists():
+    rows = versions(namespace, name)
+    if not rows:
         return FieldError("/definition", f"no definition {definition!r} is deployed", "unknown")
-    if version is not None:
-        rows = rows.filter(version=version)
+    if version is None:
+        return default_of(rows)
     unknown = FieldError("/version", f"{definition} has no version {version!r}", "unknown")
-    return rows.order_by("-created_at", "-id").first() or unknown
+    return next((row for row in rows if row.version == version), unknown)

@@ -20,6 +20,7 @@ from cases.definitions import (
     undo_policy,
 )
 from cases.forms import DeployForm
+from cases.versions import default_of
 from compensation.sentences import joined, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.words import REVERSIBILITIES
@@ -102,8 +103,25 @@ class DefinitionPage(OperatorPage):
             "warnings": _warnings(row.source),
             "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
             "start_url": start_url(row),
+            "versions": _versions(row),
         }
         return self.render("cases/definition.html", context)
+
+
+def _versions(shown: Any) -> list[dict[str, Any]]:
+    """Return every version of the definition that is shown, highest first."""
+    rows = selectors.versions(shown.namespace, shown.name)
+    meant = default_of(rows)
+    return [
+        {
+            "version": row.version,
+            "url": definition_url(row),
+            "deployed_at": row.created_at,
+            "current": row.id == shown.id,
+            "default": row is meant,
+        }
+        for row in rows
+    ]
 
 
 def definition_url(row: Any) -> str:

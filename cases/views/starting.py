@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from cases import actions, selectors
 from cases.forms import StartForm
+from cases.versions import default_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
@@ -28,9 +29,9 @@ class StartCase(OperatorPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Open the case and show it."""
         with tenant_scope(self.acting_user.tenant_id):
-            form = self._form(request.POST, "")
+            form = self._form(request.POST, request.POST.get("definition", ""))
             if not form.is_valid():
-                return self._page(form, request.POST.get("definition", ""), status=422)
+                return self._page(form, "", status=422)
         key, _space, version = form.cleaned_data["definition"].partition(" ")
         return self.perform(
             lambda: actions.open_case(
@@ -43,44 +44,58 @@ class StartCase(OperatorPage):
             to=lambda case: reverse("cases:detail", args=[case.id]),
             message=_("The case has started. Its first tasks open in a moment."),
             form=form,
-            again=lambda: self._page(form, request.POST.get("definition", "")),
+            again=lambda: self._page(form, ""),
         )
 
     def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
-        choices = [(str(row), row.title or row.name) for row in newest()]
-        known = {value for value, _label in choices}
-        # An older version may be asked for by its address.
-        if chosen and chosen not in known and _exists(chosen):
-            choices.append((chosen, chosen))
-        first = chosen or (choices[0][0] if len(choices) == 1 else "")
-        return StartForm(data, definitions=choices, initial={"definition": first})
+        kinds = selectors.kinds(MOST_KINDS)
+        # One that is asked for by its address is offered beside the newest kinds.
+        key, _space, version = chosen.partition(" ")
+        if key not in kinds and (asked := selectors.versions(*_named(key))):
+            kinds[key] = asked
+        choices = [choice for rows in kinds.values() for choice in _choices(rows)]
+        first = choices[0][0] if len(kinds) == 1 else ""
+        if key in kinds:
+            first = chosen if version else str(default_of(kinds[key]))
+        hints = _hints(kinds.values())
+        return StartForm(data, definitions=choices, hints=hints, initial={"definition": first})
 
     def _page(self, form: StartForm | None, chosen: str, *, status: int = 200) -> HttpResponse:
         asked = form or self._form(None, chosen)
-        rows = newest()
         context = {
             "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(_("Start a case"))],
             "form": asked,
-            "hints": {str(row): selectors.compiled(row).summary for row in rows},
+            "hints": asked.hints,
             "url": self.request.path,
             "cancel_url": reverse("cases:list"),
             "chosen": None,
-            "nothing": not rows,
+            "nothing": not asked.hints,
             "definitions_url": reverse("cases:definitions"),
         }
         return self.render("cases/start.html", context, status=status)
 
 
-def newest() -> list[Any]:
-    """Return the newest version of each definition, in the order of deployment."""
-    found: dict[str, Any] = {}
-    for row in selectors.definitions()[:MOST_KINDS]:
-        found.setdefault(row.key, row)
-    return list(found.values())
-
-
-def _exists(chosen: str) -> bool:
-    key, _space, version = chosen.partition(" ")
+def _named(key: str) -> tuple[str, str]:
     namespace, _slash, name = key.partition("/")
-    rows = selectors.definitions().filter(namespace=namespace, name=name, version=version)
-    return rows.exists()
+    return namespace, name
+
+
+def _choices(rows: Sequence[Any]) -> list[tuple[str, str]]:
+    """Return the versions of one definition to choose from, the one that is meant first."""
+    meant = default_of(rows)
+    found = [(str(meant), meant.title or meant.name)]
+    for row in rows:
+        if row is not meant:
+            words = {"title": row.title or row.name, "version": row.version}
+            found.append((str(row), _("%(title)s, version %(version)s") % words))
+    return found
+
+
+def _hints(kinds: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """Return what is said below a choice: which version it is, and what it is for."""
+    meant = [default_of(rows) for rows in kinds]
+    summaries = selectors.summaries([row.id for row in meant])
+    return {
+        str(row): " · ".join(part for part in (row.version, summaries[row.id]) if part)
+        for row in meant
+    }
