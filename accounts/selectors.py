@@ -88,9 +88,16 @@ def people(actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:
 def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
     rows = Membership.objects.filter(
-        user__username__in=list(usernames), is_active=True, user__is_active=True
-    ).values_list("user__username", "actor_id")
+        user__username__in=list(usernames), is_active=True, user__is_active=True,
+        actor__is_active=True,
+    ).values_list("user__username", "actor_id")  # fmt: skip
     return dict(rows)
+
+
+def called(usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
+    """Return the actors of those who are active members, and the names of those who are not."""
+    found = actors_by_username(usernames) if usernames else {}
+    return sorted(found.values()), [name for name in usernames if name not in found]
 
 
 def actor_named(username: str) -> uuid.UUID | None:
@@ -106,6 +113,14 @@ def operators() -> list[uuid.UUID]:
         roles__overlap=sorted(OPERATING_ROLES), is_active=True, user__is_active=True
     )
     return list(rows.order_by("id").values_list("actor_id", flat=True))
+
+
+def operating(membership_id: uuid.UUID | None) -> QuerySet[Membership]:
+    """Return the membership if it is an operator's, to be read inside another query."""
+    if membership_id is None:
+        return Membership.objects.none()
+    roles = sorted(OPERATING_ROLES)
+    return Membership.objects.filter(id=membership_id, roles__overlap=roles, is_active=True)
 
 
 def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:

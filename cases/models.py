@@ -5,7 +5,8 @@ Cases are guarded: every update of a row raises its version and has its ledger e
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
@@ -46,6 +47,8 @@ class CaseDefinition(models.Model):
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
     )
     created_at = models.DateTimeField()
+    # What may surprise, as found while it was deployed: of that moment, and not kept.
+    warnings: Sequence[Any] = ()
 
     class Meta:
         constraints: ClassVar = [

@@ -4,47 +4,62 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from typing import Any
 
-from accounts.selectors import active_actors, members_of_groups, operators
+from accounts.selectors import active_actors, called, members_of_groups, operators
 from compensation.planning import UndoRequest
 from ledger.errors import Invalid
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Performer:
-    """Who may do an undo task; `replaced` says why the wanted one was not asked."""
+    """Who may do an undo task; `replaced` says why the wanted one was not asked.
+
+    `missing` are usernames of the policy that are no active members. `for_operators`: nobody it
+    names is here.
+    """
 
     assignee_id: uuid.UUID | None = None
     groups: tuple[str, ...] = ()
     users: tuple[uuid.UUID, ...] = ()
     excluded: tuple[uuid.UUID, ...] = ()
     replaced: str = ""
+    missing: tuple[str, ...] = ()
+    for_operators: bool = False
 
 
 def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> Performer:
     """Return who may do the undo (DESIGN §5): the original actor by default; an actor who is gone
-    is replaced by the candidate groups, and where those have no member left, by the tenant's
-    operators.
+    is replaced by the candidate users and groups, and where nobody of those is left, by the
+    tenant's operators.
 
     Whoever it is given to is named as a candidate too: a task given back to the pool is not for
     everybody to take. Raises Invalid for a named performer whom the policy excludes.
     """
     excluded = (finished_by,) if request.performer == "not_original_actor" and finished_by else ()
+    present, missing = called(request.candidate_users)
+    people = tuple(actor for actor in present if actor not in excluded)
     named, replaced = request.assignee_id, ""
     if named is not None:
         if named in excluded:
             raise Invalid.field("/assignee", "is excluded from this undo", code="excluded")
         if active_actors([named]):
-            groups = request.candidate_groups if request.performer != "original_actor" else ()
-            return Performer(assignee_id=named, groups=groups, users=(named,), excluded=excluded)
+            others = request.performer != "original_actor"
+            return Performer(
+                assignee_id=named,
+                groups=request.candidate_groups if others else (),
+                users=(named, *people) if others else (named,),
+                excluded=excluded,
+            )
         # Named for an earlier attempt, and gone since.
         replaced = "assignee_not_available"
     if request.performer == "original_actor":
         if finished_by is not None and finished_by in active_actors([finished_by]):
             return Performer(assignee_id=finished_by, users=(finished_by,), replaced=replaced)
         replaced = replaced or "original_actor_not_available"
-    if set(members_of_groups(request.candidate_groups)) - set(excluded):
-        return Performer(groups=request.candidate_groups, excluded=excluded, replaced=replaced)
-    left = [actor for actor in operators() if actor not in excluded]
-    note = replaced or "no_member_in_candidate_groups"
-    return Performer(users=tuple(left), excluded=excluded, replaced=note)
+    how: dict[str, Any] = {"excluded": excluded, "missing": tuple(missing)}
+    if people or set(members_of_groups(request.candidate_groups)) - set(excluded):
+        return Performer(groups=request.candidate_groups, users=people, replaced=replaced, **how)
+    left = tuple(actor for actor in operators() if actor not in excluded)
+    nobody = "no_candidate_user_available" if missing else "no_member_in_candidate_groups"
+    return Performer(users=left, replaced=replaced or nobody, for_operators=True, **how)

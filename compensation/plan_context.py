@@ -197,7 +197,8 @@ def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
 def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
     if step["mode"] == "automated":
         return str(step["capability"])
-    groups = joined(step["candidate_groups"])
+    users = step.get("candidate_users", ())
+    groups = ", ".join(each for each in (joined(step["candidate_groups"]), *users) if each)
     who = _name(context, step["completed_by"])
     if step["performer"] == "original_actor":
         return who or groups or _("an operator")

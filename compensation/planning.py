@@ -108,6 +108,7 @@ class UndoStep:
             "completed_by": str(part.completed_by) if part.completed_by else None,
             **how,
             "candidate_groups": list(how["candidate_groups"]),
+            "candidate_users": list(how["candidate_users"]),
             "policy_hash": self.policy.digest,
             "binding": part.undo,
             "deadline": None,
@@ -139,7 +140,8 @@ class UndoRequest:
     """Everything one undo is told: asked once, stored with each attempt, repeated by a retry.
 
     `task_input` is the payload of the human task or the input of the execution; None means the
-    original's own. `assignee_id` names one performer and wins over `performer`.
+    original's own. `assignee_id` names one performer and wins over `performer`. `due_in`: the time
+    a human task has from its opening on, as ISO 8601 text.
     """
 
     mode: str
@@ -150,6 +152,7 @@ class UndoRequest:
     capability: str = ""
     performer: str = "original_actor"
     candidate_groups: tuple[str, ...] = ()
+    candidate_users: tuple[str, ...] = ()
     assignee_id: uuid.UUID | None = None
     fallback: str = "fault"
     title: str = ""
@@ -157,6 +160,7 @@ class UndoRequest:
     outcomes: tuple[str, ...] = UNDO_OUTCOMES
     resolution_schema: dict[str, Any] | None = None
     priority: str = "HIGH"
+    due_in: str = ""
     run_id: uuid.UUID | None = None
     step: int | None = None
     binding: str = ""
@@ -174,8 +178,9 @@ class UndoRequest:
         values = dict(said)
         for name in ("requested_by", "assignee_id", "run_id"):
             values[name] = None if values[name] is None else uuid.UUID(values[name])
-        for name in ("regulatory_basis", "candidate_groups", "outcomes"):
-            values[name] = tuple(values[name])
+        for name in ("regulatory_basis", "candidate_groups", "candidate_users", "outcomes"):
+            # An attempt that was stored before there were candidate users names none.
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
 
@@ -195,6 +200,7 @@ def _how(policy: CompensationPolicy, strategy: str | None) -> dict[str, Any]:
         "capability": said.capability or "",
         "performer": said.performer,
         "candidate_groups": said.candidate_groups,
+        "candidate_users": said.candidate_users,
         "fallback": said.fallback,
     }
 

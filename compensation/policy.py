@@ -38,20 +38,20 @@ STRATEGIES: Final[tuple[str, ...]] = get_args(Strategy)
 REVERSIBILITIES: Final = ("compensable", "retriable", "pivot", "irreversible", "not_needed")
 UNSPECIFIED: Final = "unspecified"
 
-MAX_GROUPS: Final = 50
+MAX_NAMES: Final = 50
 MAX_NAME_LENGTH: Final = 150
 
 #: Keys of the policy that exist on paper but cannot be honoured yet. Accepting them silently
 #: would promise an approval or a deadline that nobody keeps.
 _UNSUPPORTED: Final = ("deadline", "compensate_on")
 _NAME_RULE: Final = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
-_LIST_RULE: Final = "must be a list with at least one group name"
+_LIST_RULE: Final = "must be a list with at least one {one} name"
 #: By pydantic's type of error: each kind of value is broken in one way only.
 _RULES: Final = {
     "model_type": "must be a map of policy fields",
     "bool_type": "must be true or false",
     "tuple_type": _LIST_RULE,
-    "too_long": f"must name at most {MAX_GROUPS} groups",
+    "too_long": f"must name at most {MAX_NAMES} {{one}}s",
     "string_type": _NAME_RULE,
     "string_too_long": _NAME_RULE,
     "string_pattern_mismatch": _NAME_RULE,
@@ -74,7 +74,7 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError(_LIST_RULE)
     if len(set(names)) != len(names):
-        raise ValueError("must not name a group twice")
+        raise ValueError("must not name a {one} twice")
     return names
 
 
@@ -102,10 +102,10 @@ def _honoured(approval: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH, pattern=r"\S"), AfterValidator(_line)]
-Groups = Annotated[
+Names = Annotated[
     tuple[Name, ...],
     Strict(strict=False),  # a list of JSON
-    Field(max_length=MAX_GROUPS),
+    Field(max_length=MAX_NAMES),
     AfterValidator(_once_each),
 ]
 #: A length of time, written and stored as ISO 8601 text.
@@ -121,7 +121,8 @@ class CompensationPolicy(BaseModel):
     strategy: Strategy | None = None
     capability: Name | None = None
     performer: Literal["original_actor", "groups", "not_original_actor"] | None = None
-    candidate_groups: Groups | None = None
+    candidate_groups: Names | None = None
+    candidate_users: Names | None = None
     window: Duration | None = None
     fallback: Literal["human", "fault"] | None = None
     self_undo: bool | None = None
@@ -153,6 +154,7 @@ class CompensationPolicy(BaseModel):
             "strategy": self.strategy or "restore",
             "performer": self.performer or "original_actor",
             "candidate_groups": self.candidate_groups or (),
+            "candidate_users": self.candidate_users or (),
             "fallback": self.fallback or "fault",
             "self_undo": bool(self.self_undo),
         }
@@ -216,10 +218,10 @@ def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
     if kind == "literal_error":
         words = said["expected"].replace("'", "").replace(" or ", ", ")
         return FieldError(where, f"must be one of {words}")
-    if kind == "value_error":
-        return FieldError(where, str(said["error"]))
     code = "unsupported" if kind == "unsupported" else "invalid"
-    return FieldError(where, _RULES.get(kind, error["msg"]), code)
+    rule = str(said["error"]) if kind == "value_error" else _RULES.get(kind, error["msg"])
+    one = "user" if key == "candidate_users" else "group"
+    return FieldError(where, rule.replace("{one}", one), code)
 
 
 def _key(error: ErrorDetails) -> str:

@@ -160,7 +160,9 @@ class RunContext:
         if by_program or (undo is None and step.mode == "automated"):
             return _("Automatic")
         if undo is None:
-            return joined(step.spec.get("candidate_groups", ())) or _("By a person")
+            groups, users = (step.spec.get(f"candidate_{each}", ()) for each in ("groups", "users"))
+            named = [joined(groups), *users]
+            return ", ".join(each for each in named if each) or _("By a person")
         actor = undo.completed_by_id or undo.assignee_id
         if actor is not None:
             return self._name(actor)

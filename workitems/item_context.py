@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import Authority
 from compensation.words import (
@@ -29,8 +29,9 @@ from web.timeline import timeline_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
-from workitems.lifecycle import OPEN, WORKING, Kind, Priority, Status
+from workitems.lifecycle import OPEN, WORKING, Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
+from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.undo_context import compensation_panel
 
@@ -106,6 +107,7 @@ def facts(shown: Shown) -> dict[str, Any]:
         "payload": payload,
         "assignee": shown.username(item.assignee_id) or "",
         "candidates": candidates(shown, groups_only=item.assignee_id is not None),
+        "people_note": people_note(item) if item.status in OPEN else "",
         "created_at": item.created_at,
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
@@ -143,6 +145,27 @@ def candidates(shown: Shown, *, groups_only: bool = False) -> str:
     return ", ".join([*sorted(groups), *sorted(name for name in users if name)])
 
 
+_REPLACED = {
+    "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
+    "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
+    "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
+}
+
+
+def people_note(item: WorkItem) -> str:
+    """Return who was to do it and is not here, and who may instead; empty when all is as meant."""
+    parts = []
+    if item.people_missing:
+        names = ", ".join(item.people_missing)
+        parts.append(_("Not an active member here: %(names)s.") % {"names": names})
+    replaced = (item.compensation or {}).get("replaced_performer")
+    if replaced in _REPLACED:
+        parts.append(str(_REPLACED[replaced]))
+    if item.offered_to == OfferedTo.OPERATORS:
+        parts.append(_("It waits for the operators instead."))
+    return " ".join(parts)
+
+
 def is_overdue(item: WorkItem) -> bool:
     """Whether an open item is past its due time."""
     return item.due_at is not None and item.status in OPEN and item.due_at < now()
@@ -163,7 +186,8 @@ def lede(shown: Shown, authority: Authority) -> str:
             return _("Assigned to you")
         return _("Assigned to %(name)s") % {"name": shown.username(item.assignee_id)}
     if item.status == Status.PENDING:
-        return _("Waits for %(names)s") % {"names": names} if names else _("Anybody may take it")
+        waits = _("Waits for %(names)s") % {"names": names or _("an operator")}
+        return waits if names or not is_anybodys(item) else _("Anybody may take it")
     if item.completed_by_id is not None:
         if item.completed_by_id == authority.actor_id:
             return _("Completed by you")

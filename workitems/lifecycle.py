@@ -41,6 +41,14 @@ class Kind(models.TextChoices):
     REVIEW = "REVIEW", _("Review again")
 
 
+class OfferedTo(models.TextChoices):
+    """Whom an item is for while nobody has it. What once named one is never anybody's again."""
+
+    ANYBODY = "ANYBODY", _("Anybody")
+    NAMED = "NAMED", _("Those it names")
+    OPERATORS = "OPERATORS", _("The operators, because nobody it names is here")
+
+
 class Priority(models.IntegerChoices):
     """How urgent; stored as a number so that it sorts."""
 

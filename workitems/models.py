@@ -17,7 +17,7 @@ from typing_extensions import override
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
-from workitems.lifecycle import LIFECYCLE, Kind, Priority, Status
+from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Priority, Status
 
 S = Status
 
@@ -31,6 +31,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
 
     A compensating work item (`kind` COMPENSATION) has the columns of `UndoingRow`, and
     `compensates` when the original is a work item. `excluded` lists actors who may never take it.
+    `offered_to` says whose it is where no candidate is left; `people_missing` are usernames it was
+    meant for, of whom none was an active member when it was opened.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -45,6 +47,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     assignee = models.ForeignKey(
         "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
     )
+    offered_to = models.TextField(choices=OfferedTo.choices, default=OfferedTo.ANYBODY)
+    people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one

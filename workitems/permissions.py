@@ -8,22 +8,29 @@ from accounts.acting import Authority
 from compensation.facts import UndoFacts
 from compensation.policy import CompensationPolicy
 from verbs.subject import Relation
-from workitems.lifecycle import Kind
+from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
 
 
-def is_candidate(item: WorkItem, authority: Authority) -> bool:
-    """Whether the acting user may take `item`: named, or in a named group, or nobody was named.
+def is_anybodys(item: WorkItem) -> bool:
+    """Whether an item without candidates is for anybody: it never named one, and undoes nothing."""
+    return item.offered_to == OfferedTo.ANYBODY and item.kind != Kind.COMPENSATION
 
-    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners). An undo task for which
-    nobody could be named is an operator's, not everybody's.
+
+def is_candidate(item: WorkItem, authority: Authority) -> bool:
+    """Whether the acting user may take `item`: named, in a named group, or nobody ever was named.
+
+    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners). What nobody is left for is
+    an operator's, not everybody's; so is an undo task for which nobody could be named.
     """
     if str(authority.actor_id) in item.excluded:
         return False
     users = {row.actor_id for row in item.candidate_users.all()}
     groups = {row.name for row in item.candidate_groups.all()}
+    if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
+        return True
     if not users and not groups:
-        return item.kind != Kind.COMPENSATION or authority.is_operator
+        return is_anybodys(item) or authority.is_operator
     return authority.actor_id in users or not authority.groups.isdisjoint(groups)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, UUIDField, Value, When
 
 from accounts.acting import ActingUser, Authority
-from accounts.selectors import group_names, people
+from accounts.selectors import group_names, operating, people
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, attempts_by_original, named_in
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
-from workitems.lifecycle import WORKING, Kind, Status
+from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
 
@@ -125,11 +125,12 @@ def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
 
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
-    """Narrow `rows` to what the person may take: named, in a named group, or nobody was."""
+    """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
     nobody = ~Exists(CandidateGroup.objects.filter(work_item_id=OuterRef("id"))) & ~Exists(
         CandidateUser.objects.filter(work_item_id=OuterRef("id"))
     )
-    found = rows.filter(_names(who) | Q(nobody))
+    anybodys = Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
+    found = rows.filter(_names(who) | anybodys)
     return found.exclude(excluded__contains=[str(who.actor_id)])
 
 
@@ -138,7 +139,9 @@ def _names(who: ActingUser) -> Q:
         work_item_id=OuterRef("id"), name__in=group_names(who.membership_id)
     )
     named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=who.actor_id)
-    return Q(Exists(in_group)) | Q(Exists(named))
+    # Meant for people who are not here: the operators', whoever is one now.
+    left_over = Q(Exists(operating(who.membership_id)), offered_to=OfferedTo.OPERATORS)
+    return Q(Exists(in_group)) | Q(Exists(named)) | left_over
 
 
 def unassigned() -> QuerySet[WorkItem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cases.actions.deploy import check_definition, deploy_definition
+from cases.actions.deploy import check_definition, deploy_definition, warnings_of
 from cases.actions.hold import cancel_case, close_case, resume_case, suspend_case
 from cases.actions.open import open_case
 
@@ -14,4 +14,5 @@ __all__ = [
     "open_case",
     "resume_case",
     "suspend_case",
+    "warnings_of",
 ]

@@ -9,7 +9,14 @@ from typing import Any
 from typing_extensions import override
 
 from accounts.actions import lock_tenant, note_on_tenant
-from cases.definitions import CompiledDefinition, DefinitionInvalid, compile_definition
+from accounts.selectors import actors_by_username
+from cases.definitions import (
+    CompiledDefinition,
+    DefinitionInvalid,
+    DefinitionWarning,
+    compile_definition,
+    in_order,
+)
 from cases.lifecycle import DEPLOY
 from cases.models import CaseDefinition
 from executions import capability_registry
@@ -23,6 +30,9 @@ from verbs.shell import VerbContext
 
 MAX_SOURCE = 1024 * 1024
 DEFINITION = "case_definition"
+_UNKNOWN_PERSON = (
+    "{!r} is no active member here; where nobody else is named either, the operators are asked"
+)
 
 
 class DefinitionExists(Conflict):
@@ -52,6 +62,20 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
         ) from problem
 
 
+def warnings_of(compiled: CompiledDefinition) -> tuple[DefinitionWarning, ...]:
+    """Return what works but may surprise, the people it names who are not here among it.
+
+    Runs in the tenant's scope: who is here is a question to the database.
+    """
+    known = actors_by_username({each.username for each in compiled.named_people})
+    missing = [
+        DefinitionWarning(line, pointer, _UNKNOWN_PERSON.format(username), "unknown_person", column)
+        for line, column, pointer, username in compiled.named_people
+        if username not in known
+    ]
+    return in_order([*compiled.warnings, *missing])
+
+
 class Deploy(Input):
     """A version of a definition, as YAML text or as JSON."""
 
@@ -71,7 +95,7 @@ class Deploy(Input):
 def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDefinition:
     """Store a version of a definition; the same content again returns the stored row.
 
-    Other content under the same version is refused.
+    Other content under the same version is refused. The row carries the warnings of the moment.
     """
     tenant_id = context.call.by.tenant_id
     source: str | Mapping[str, Any] = given.source
@@ -86,6 +110,7 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
             raise DefinitionExists(
                 f"{found.key} {found.version} is deployed with other content; raise the version."
             )
+        found.warnings = warnings_of(compiled)
         return found
     row = CaseDefinition(
         **place,
@@ -100,4 +125,5 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     row.save(force_insert=True)
     payloads: dict[str, object] = {"definition": f"{row.key} {row.version}", "digest": fingerprint}
     note_on_tenant(tenant_id, "definition_deployed", by=context.by, payloads=payloads)
+    row.warnings = warnings_of(compiled)
     return row

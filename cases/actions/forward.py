@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
-from accounts.selectors import actors_by_username
+from accounts.selectors import called
 from cases.actions.changes import fault_case, save_case
 from cases.definitions import (
     Binding,
@@ -225,14 +225,15 @@ def _open(
         "binding": binding.name,
     }
     if isinstance(target, HumanTask):
-        people = actors_by_username(target.candidate_users) if target.candidate_users else {}
+        people, missing = called(target.candidate_users)
         task = NewWorkItem(
             **said,
             title=target.title,
             created_by=cause.by.id,
             payload=value,
             candidate_groups=target.candidate_groups,
-            candidate_users=sorted(people.values()),
+            candidate_users=people,
+            people_missing=missing,
             permitted_outcomes=target.outcomes,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
             priority=target.priority,

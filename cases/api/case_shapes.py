@@ -14,7 +14,7 @@ from rest_framework import serializers
 from accounts.acting import Authority
 from accounts.selectors import Person, people
 from cases.actions.hold import CASE
-from cases.definitions import CapabilityCall, CompiledDefinition, undo_policy
+from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
@@ -72,13 +72,25 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
     }
 
 
-def validation(compiled: CompiledDefinition) -> dict[str, Any]:
+def validation(
+    compiled: CompiledDefinition, warnings: Iterable[DefinitionWarning]
+) -> dict[str, Any]:
     """Return the good news about a definition, and its warnings."""
     return {
         "valid": True,
         **_ref(compiled),
-        "warnings": [warning._asdict() for warning in compiled.warnings],
+        "warnings": _notices(warnings),
     }
+
+
+def _notices(warnings: Iterable[DefinitionWarning]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": each.code, "line": each.line, "column": each.column, "pointer": each.pointer,
+            "detail": each.message,
+        }
+        for each in warnings
+    ]  # fmt: skip
 
 
 def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
@@ -170,9 +182,17 @@ class DefinitionDetailSchema(DefinitionSchema):
 class NoticeSchema(serializers.Serializer[Any]):
     """Something that works but may surprise."""
 
-    line = serializers.IntegerField(allow_null=True)
+    code = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True, help_text="Null for a definition in JSON.")
+    column = serializers.IntegerField(allow_null=True)
     pointer = serializers.CharField()
-    message = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class DeployedSchema(DefinitionDetailSchema):
+    """The deployed version, and what works in it but may surprise."""
+
+    warnings = NoticeSchema(many=True)
 
 
 class ValidationSchema(DefinitionRefSchema):
@@ -257,8 +277,8 @@ class ContextSchema(serializers.Serializer[Any]):
 
 #: What deploying answers with. A deployed version never changes.
 DEPLOYED = ResultShape(
-    shape=lambda row, _authority: definition(row),
-    schema=DefinitionDetailSchema,
+    shape=lambda row, _authority: {**definition(row), "warnings": _notices(row.warnings)},
+    schema=DeployedSchema,
     tag=lambda _row: 1,
     place=lambda row: f"/api/v1/case-definitions/{row.namespace}/{row.name}/{row.version}",
 )

@@ -191,7 +191,7 @@ class Definitions(_SourceBody):
         """List them, newest first."""
         return self.page(selectors.definitions(), case_shapes.definitions)
 
-    @extend_schema(request=_BODY, responses={201: case_shapes.DefinitionDetailSchema})
+    @extend_schema(request=_BODY, responses={201: case_shapes.DeployedSchema})
     def post(self, request: Request) -> Response:
         """Deploy a version. A deployed version never changes; the same content again is no news."""
         return self.perform(self.verbs["post"])
@@ -208,7 +208,10 @@ class DefinitionValidate(_SourceBody):
             raise body
         with self.scope():
             _ = self.authority
-        return Response(case_shapes.validation(actions.check_definition(body["source"])))
+        compiled = actions.check_definition(body["source"])
+        with self.scope():
+            warnings = actions.warnings_of(compiled)
+        return Response(case_shapes.validation(compiled, warnings))
 
 
 class DefinitionDetail(TenantAPIView):

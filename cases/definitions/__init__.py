@@ -5,12 +5,13 @@ Pure code: no database, no Django. `docs/reference/case-definitions.md` describe
 
 from __future__ import annotations
 
-from cases.definitions.compiler import compile_definition
+from cases.definitions.compiler import compile_definition, in_order
 from cases.definitions.model import (
     Binding,
     CapabilityCall,
     CompiledDefinition,
     DefinitionInvalid,
+    DefinitionWarning,
     HumanTask,
 )
 from cases.definitions.runtime import (
@@ -29,11 +30,13 @@ __all__ = [
     "CompiledDefinition",
     "ContextChange",
     "DefinitionInvalid",
+    "DefinitionWarning",
     "ExpressionFailed",
     "HumanTask",
     "compile_definition",
     "context_after",
     "evaluate_completion",
+    "in_order",
     "input_for",
     "ready_bindings",
     "undo_policy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -14,10 +14,11 @@ from cases.definitions.model import (
     DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
+    NamedPerson,
     Reading,
 )
 from cases.definitions.parser import read_document
-from cases.definitions.relations import contradictions, maps_at, names_at, surprises
+from cases.definitions.relations import contradictions, maps_at, names_at, people_named, surprises
 from cases.definitions.written import PLACES, SEMVER, Document
 from json_values.jq.evaluation import check_syntax
 from json_values.pointers import escape
@@ -69,12 +70,23 @@ def compile_definition(
     if errors or document.errors or written is None:
         raise DefinitionInvalid([*document.errors, *errors])
     compiled = written.compiled()
+    found_odd = [("ignored", *each) for each in words["ignored"]]
     warnings = [
-        DefinitionWarning(document.line(pointer), pointer, said)
-        for pointer, said in [*words["ignored"], *surprises(compiled, capabilities)]
+        DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
+        for code, pointer, said in [*found_odd, *surprises(compiled, capabilities)]
     ]
-    warnings.sort(key=lambda w: (w.line or 0, w.pointer, w.message))
-    return compiled.model_copy(update={"warnings": tuple(warnings)})
+    people = [
+        NamedPerson(document.line(pointer), document.column(pointer), pointer, username)
+        for pointer, username in people_named(compiled)
+    ]
+    return compiled.model_copy(
+        update={"warnings": in_order(warnings), "named_people": tuple(people)}
+    )
+
+
+def in_order(warnings: Iterable[DefinitionWarning]) -> tuple[DefinitionWarning, ...]:
+    """Return warnings as their author reads them: by line."""
+    return tuple(sorted(warnings, key=lambda w: (w.line or 0, w.pointer, w.message)))
 
 
 def _words(data: Any) -> dict[str, list[tuple[str, str]]]:

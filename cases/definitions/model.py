@@ -58,8 +58,23 @@ class DefinitionError(NamedTuple):
     message: str
 
 
-class DefinitionWarning(DefinitionError):
-    """Something that works but may surprise; same fields as an error."""
+class DefinitionWarning(NamedTuple):
+    """Something that works but may surprise; `code` says what kind of thing, and never changes."""
+
+    line: int | None
+    pointer: str
+    message: str
+    code: str
+    column: int | None = None
+
+
+class NamedPerson(NamedTuple):
+    """A username in a definition and where it stands."""
+
+    line: int | None
+    column: int | None
+    pointer: str
+    username: str
 
 
 class DefinitionInvalid(ValueError):  # says what is wrong, like a refusal
@@ -295,6 +310,7 @@ class CompiledDefinition(Part):
     goals: Annotated[tuple[Goal, ...], LISTED]
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
+    named_people: tuple[NamedPerson, ...] = Field(default=(), exclude=True)
 
     @property
     def key(self) -> str:

@@ -42,13 +42,14 @@ _FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Plain data and, for YAML, the line of each value by JSON pointer.
+    """Plain data and, for YAML, the line and column of each value by JSON pointer.
 
     `errors` are those that leave the rest readable, such as a repeated key.
     """
 
     data: Any
     lines: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[DefinitionError, ...] = ()
 
     def line(self, pointer: str) -> int | None:
@@ -58,6 +59,10 @@ class Document:
                 return None
             pointer = pointer.rpartition("/")[0]
         return self.lines[pointer]
+
+    def column(self, pointer: str) -> int | None:
+        """Return the column (from 1) of a value; None where `line` is not the value's own."""
+        return self.columns.get(pointer)
 
 
 def read_document(source: str | Mapping[str, object]) -> Document:
@@ -105,7 +110,7 @@ def _read_yaml(text: str) -> Document:
         raise _invalid(1, "", "the document is empty")
     builder = _Builder()
     data = builder.build(root, "", root.start_mark.line + 1)
-    return Document(data, builder.lines, tuple(builder.errors))
+    return Document(data, builder.lines, builder.columns, tuple(builder.errors))
 
 
 def _unkept(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
@@ -141,6 +146,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.lines: dict[str, int] = {}
+        self.columns: dict[str, int] = {}
         self.errors: list[DefinitionError] = []
         self._values = 0
         self._open: set[int] = set()
@@ -148,6 +154,8 @@ class _Builder:
     def build(self, node: Any, pointer: str, line: int) -> Any:
         """Return the plain value of a node; problems go to `errors`, never into the result."""
         self.lines[pointer] = line
+        if node.start_mark.line + 1 == line:
+            self.columns[pointer] = node.start_mark.column + 1
         self._values += 1
         if self._values > MAX_VALUES:
             raise _invalid(line, pointer, f"more than {MAX_VALUES} values, aliases written out")

@@ -1,7 +1,8 @@
 """What parts of a definition mean for each other: what may not stand together, and what surprises.
 
 Errors are looked for in what was written, wrong parts and all, so that one answer tells everything.
-Warnings are about a definition without errors. Both are pairs of JSON pointer and sentence.
+Warnings are about a definition without errors, and have a code. Both are a JSON pointer and a
+sentence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from cases.definitions.model import CapabilityCall, CompiledDefinition, Rule
+from cases.definitions.model import CapabilityCall, CompiledDefinition, HumanTask, Rule
 from cases.definitions.written import BINDINGS
 from compensation.planning import UNDO_OUTCOMES
 from json_values import json_schema
@@ -36,7 +37,7 @@ _APART: Final = {
             f"compensation/{key}",
             f"{key} may not stand beside compensate: its target decides it",
         )
-        for key in ("mode", "capability", "performer", "candidate_groups")
+        for key in ("mode", "capability", "performer", "candidate_groups", "candidate_users")
     },
 }
 #: Words of which a step needs one.
@@ -92,34 +93,55 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
             yield f"{pointer}/{key}", problem
 
 
-def surprises(definition: CompiledDefinition, registered: Collection[str] | None) -> Found:
+def surprises(
+    definition: CompiledDefinition, registered: Collection[str] | None
+) -> Iterator[tuple[str, str, str]]:
     """Find what works but may not do what its author thinks."""
     steps = definition.bindings
     known = None if registered is None else {None, *registered}
     undone_by = {step.compensate for step in steps}
     called = {step.target.capability for step in steps if isinstance(step.target, CapabilityCall)}
     used = {goal for _, rule in definition.completion for goal in _goals_of(rule)}
-    rows = [(not definition.completion, "/spec", _ENDLESS)]
+    rows = [(not definition.completion, "endless", "/spec", _ENDLESS)]
     for index, goal in enumerate(definition.goals):
         said = f"completion does not use {goal.name!r}"
-        rows.append((goal.name not in used, f"/spec/goals/{index}", said))
+        rows.append((goal.name not in used, "unused_goal", f"/spec/goals/{index}", said))
     for index, each in enumerate(definition.capabilities):
         strange = known is not None and each.name in called and each.name not in known
         said = f"{each.name!r} is not registered here: waits for an external result"
-        rows.append((strange, f"/spec/capabilities/{index}/name", said))
+        rows.append((strange, "unknown_capability", f"/spec/capabilities/{index}/name", said))
     for index, step in enumerate(steps):
         at, undo = f"/spec/bindings/{index}", step.compensation_only
         capability = step.policy.capability if step.policy else None
         strange = known is not None and capability not in known
         said = f"{capability!r} is not registered here: the undo waits for an external result"
         rows += [
-            (not undo and step.filter is None and step.when is None, at, _UNGUARDED),
-            (undo and step.name not in undone_by, at, _UNNAMED.format(step.name)),
-            (undo and step.when is not None, f"{at}/when", f"when {_IDLE}"),
-            (undo and step.compensate is not None, f"{at}/compensate", f"compensate {_IDLE}"),
-            (strange, f"{at}/compensation/capability", said),
-        ]
-    yield from ((pointer, sentence) for holds, pointer, sentence in rows if holds)
+            (
+                not undo and step.filter is None and step.when is None,
+                "unguarded", at, _UNGUARDED,
+            ),
+            (undo and step.name not in undone_by, "unnamed", at, _UNNAMED.format(step.name)),
+            (undo and step.when is not None, "idle", f"{at}/when", f"when {_IDLE}"),
+            (
+                undo and step.compensate is not None,
+                "idle", f"{at}/compensate", f"compensate {_IDLE}",
+            ),
+            (strange, "unknown_capability", f"{at}/compensation/capability", said),
+        ]  # fmt: skip
+    yield from ((code, pointer, sentence) for holds, code, pointer, sentence in rows if holds)
+
+
+def people_named(definition: CompiledDefinition) -> Found:
+    """Find every username in a definition, with where it stands."""
+    for index, step in enumerate(definition.bindings):
+        at = f"/spec/bindings/{index}"
+        task = step.target.candidate_users if isinstance(step.target, HumanTask) else ()
+        undo = (step.policy and step.policy.candidate_users) or ()
+        for place, names in (
+            ("humanTask/candidateUsers", task),
+            ("compensation/candidate_users", undo),
+        ):
+            yield from ((f"{at}/{place}/{number}", name) for number, name in enumerate(names))
 
 
 def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) -> Found:

@@ -204,8 +204,8 @@ def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
     if said_all.mode == "automated":
         how = _("%(capability)s, automatically") % {"capability": said_all.capability}
     else:
-        groups = joined(said_all.candidate_groups or ())
-        how = groups or _("whoever completed it")
+        named = joined((*(said_all.candidate_groups or ()), *(said_all.candidate_users or ())))
+        how = named or _("whoever completed it")
     return f"{title_of(binding.compensate)}: {how}" if binding.compensate else how
 
 
@@ -215,4 +215,5 @@ def _warnings(source: str) -> list[dict[str, Any]]:
         compiled = actions.check_definition(source)
     except Invalid:
         return []
-    return [{"line": each.line, "message": each.message} for each in compiled.warnings]
+    warnings = actions.warnings_of(compiled)
+    return [{"line": each.line, "message": each.message} for each in warnings]

@@ -189,6 +189,7 @@ def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> Und
         capability=spec["capability"],
         performer=spec["performer"],
         candidate_groups=tuple(spec["candidate_groups"]),
+        candidate_users=tuple(spec.get("candidate_users", ())),
         fallback=spec["fallback"],
         title=f"Undo: {getattr(row, 'title', '') or step.original_name}",
         run_id=run.id,

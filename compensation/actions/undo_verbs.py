@@ -271,6 +271,7 @@ def _by(request: UndoRequest, given: Performer, **how: Any) -> UndoRequest:
         assignee_id=actor_called(given.assignee),
         performer="groups" if to_group else request.performer,
         candidate_groups=tuple(given.candidate_groups) or request.candidate_groups,
+        candidate_users=() if given.candidate_groups else request.candidate_users,
         **how,
     )
 

@@ -60,6 +60,7 @@ def plan(row: Any) -> dict[str, Any]:
                 **{name: step[name] for name in _PLAN_STEP},
                 "completed_by": _username(named, _id(step["completed_by"])),
                 "capability": step["capability"] or None,
+                "candidate_users": step.get("candidate_users", []),
             }
             for step in row.content["steps"]
         ],
@@ -199,6 +200,7 @@ class PlanStepSchema(serializers.Serializer[Any]):
     capability = serializers.CharField(allow_null=True)
     performer = serializers.CharField()
     candidate_groups = serializers.ListField(child=serializers.CharField())
+    candidate_users = serializers.ListField(child=serializers.CharField())
     deadline = serializers.DateTimeField(allow_null=True)
     depends_on = serializers.ListField(child=serializers.IntegerField())
 

@@ -122,6 +122,12 @@ def _undoing(given: Create, problems: list[FieldError]) -> tuple[CompensationPol
     if policy.capability and capability_registry.get(policy.capability) is None:
         message = f"no capability is named {policy.capability!r}"
         problems.append(FieldError("/compensation/capability", message))
+    known = actors_by_username(policy.candidate_users) if policy.candidate_users else {}
+    problems.extend(
+        FieldError(f"/compensation/candidate_users/{index}", f"no active member is called {name!r}")
+        for index, name in enumerate(policy.candidate_users or ())
+        if name not in known
+    )
     if policy.mode == "automated" and not policy.capability:
         message = "mode automated needs a capability"
         problems.append(FieldError("/compensation/capability", message, "required"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from accounts.selectors import members_of_groups, operators
 from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
@@ -19,15 +20,20 @@ from compensation.subject import (
     undoable,
 )
 from ledger.clock import now
+from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
 from verbs.move import insert, move
-from workitems.lifecycle import OPEN, Kind, Priority, Status
+from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NewWorkItem:
-    """A work item to be. Candidates and assignee are actors; groups are names."""
+    """A work item to be. Candidates and assignee are actors; groups are names.
+
+    `people_missing` are usernames it was meant for that are no active members. `for_operators`: the
+    caller found that nobody it was meant for is here.
+    """
 
     tenant_id: uuid.UUID
     title: str
@@ -37,6 +43,8 @@ class NewWorkItem:
     candidate_groups: Sequence[str] = ()
     candidate_users: Sequence[uuid.UUID] = ()
     assignee_id: uuid.UUID | None = None
+    people_missing: Sequence[str] = ()
+    for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
@@ -65,21 +73,56 @@ def open_item(
     no observer ever sees an undo task that does not yet know what it undoes. `original`: the entry
     that finished what it undoes, where the caller has read it.
     """
-    item = _row(new)
+    offered_to, users = _offer(new)
+    item = _row(new, offered_to)
     knows_undone_entry(item, original)
-    payloads = {"title": item.title, "payload": item.payload}
-    insert(item, "created", by=by, caused_by=caused_by, payloads=payloads)
+    insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
     if new.candidate_groups:
         CandidateGroup.objects.bulk_create(
             CandidateGroup(tenant_id=new.tenant_id, work_item=item, name=name)
             for name in sorted(set(new.candidate_groups))
         )
-    if new.candidate_users:
-        CandidateUser.objects.bulk_create(
-            CandidateUser(tenant_id=new.tenant_id, work_item=item, actor_id=actor)
-            for actor in sorted(set(new.candidate_users))
-        )
+    if users:
+        name_candidates(item, users)
     return item
+
+
+def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:
+    """Let these actors take an item; who may already stays as they are."""
+    CandidateUser.objects.bulk_create(
+        (
+            CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
+            for actor in sorted(set(actors))
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
+    """Return whom an item is for, and the actors who are candidates for it.
+
+    Where people were named and none of them is here, and no group has a member either, it is the
+    operators'. Whoever it is given to is a candidate too, for when they give it back.
+    """
+    users = {*new.candidate_users, *([new.assignee_id] if new.assignee_id else ())}
+    deserted = new.people_missing and not users and not members_of_groups(new.candidate_groups)
+    if new.for_operators or deserted:
+        return OfferedTo.OPERATORS, users or set(operators()) - set(new.excluded)
+    named = users or new.candidate_groups or new.people_missing or new.kind == Kind.COMPENSATION
+    return OfferedTo.NAMED if named else OfferedTo.ANYBODY, users
+
+
+def _first_said(item: WorkItem) -> dict[str, Any]:
+    """Return what the first entry keeps of an item's words: also whom it was meant for in vain."""
+    said: dict[str, Any] = {"title": item.title, "payload": item.payload}
+    replaced = (item.compensation or {}).get("replaced_performer")
+    if item.people_missing:
+        said["people_missing"] = item.people_missing
+    if replaced:
+        said["replaced_performer"] = replaced
+    if item.offered_to == OfferedTo.OPERATORS:
+        said["offered_to"] = item.offered_to
+    return said
 
 
 # Columns that get what the field of their name says.
@@ -89,7 +132,7 @@ _AS_GIVEN = (
 ).split()
 
 
-def _row(new: NewWorkItem) -> WorkItem:
+def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
     undoes_type, undoes_id = new.undoes or ("", None)
     states = CompensationState
     return WorkItem(
@@ -97,6 +140,8 @@ def _row(new: NewWorkItem) -> WorkItem:
         status=Status.ASSIGNED if new.assignee_id else Status.PENDING,
         compensation_state=states.COMPENSATING if new.undoes else states.NONE,
         priority=Priority[new.priority],
+        offered_to=offered_to,
+        people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,
@@ -126,11 +171,14 @@ def open_undo_task(
             payload=subject.task_input(original) if own_input is None else own_input,
             candidate_groups=performer.groups,
             candidate_users=performer.users,
+            people_missing=performer.missing,
+            for_operators=performer.for_operators,
             assignee_id=performer.assignee_id,
             excluded=performer.excluded,
             permitted_outcomes=request.outcomes,
             resolution_schema=request.resolution_schema,
             priority=request.priority,
+            due_at=now() + parse_duration(request.due_in) if request.due_in else None,
             reversibility="not_needed",
             case_id=original.case_id,
             binding=request.binding,

@@ -20,7 +20,8 @@ from ledger.record import Recorded
 from verbs import catalogue
 from verbs.input import Input, Name, Nothing, Reason
 from verbs.shell import Changed, VerbContext
-from workitems.lifecycle import LIFECYCLE, Kind, Status
+from workitems.actions.item_opening import name_candidates
+from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.resolution import check_completion
 
@@ -62,8 +63,15 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
         raise Invalid.field("/assignee", "must be an active member of this organisation")
     if str(assignee) in item.excluded:
         raise Invalid.field("/assignee", "is excluded from this item", code="excluded")
+    before = item.assignee_id
     item.assignee_id = assignee
-    return Changed(["assignee"], {"assignee": str(assignee)})
+    # Who is given an item and was no candidate becomes one (WS-HumanTask 1.1 §4.10.2, delegate).
+    # So what is put back later is theirs or an operator's, and nobody else's.
+    name_candidates(item, [assignee])
+    if item.offered_to == OfferedTo.ANYBODY:
+        item.offered_to = OfferedTo.NAMED
+    said = {"assignee": str(assignee), "previous": str(before) if before else None}
+    return Changed(["assignee", "offered_to"], said)
 
 
 @catalogue.transition(ITEM, LIFECYCLE["start"], action="started")

@@ -23,7 +23,7 @@ from ledger.clock import rfc3339
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.chain import Chain, edges
-from workitems.lifecycle import Kind, Priority, Status
+from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
 
 WORK_ITEM = "work_item"
@@ -68,6 +68,13 @@ class WorkItemSchema(Schema):
     assignee = serializers.CharField(allow_null=True)
     candidate_users = serializers.ListField(child=serializers.CharField())
     candidate_groups = serializers.ListField(child=serializers.CharField())
+    offered_to = serializers.ChoiceField(
+        choices=OfferedTo.values, help_text="Whom it is for while nobody has it."
+    )
+    people_missing = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Usernames it was meant for who were no active members when it was opened.",
+    )
     payload = serializers.DictField()
     outcome = serializers.CharField(allow_null=True)
     resolution = serializers.JSONField(allow_null=True)

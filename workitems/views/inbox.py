@@ -26,6 +26,7 @@ from web.templatetags.amends import label_of, state_label
 from workitems import selectors
 from workitems.item_context import is_overdue, priority_words, waiting_sentence
 from workitems.lifecycle import Kind
+from workitems.permissions import is_anybodys
 from workitems.selectors import Listed
 
 # Reversals are few and come first, all of them on the first page, up to this many.
@@ -126,7 +127,7 @@ def _row(
         "kind": item.kind,
         "due": item.due_at,
         "overdue": is_overdue(item),
-        "who": name or _("Anybody"),
+        "who": name or (_("Anybody") if is_anybodys(item) else _("An operator")),
         "created_at": item.created_at,
     }
 

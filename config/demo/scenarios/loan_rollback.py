@@ -330,8 +330,8 @@ def _overlaps(steps: Sequence[dict[str, Any]]) -> list[str]:
 def _performer(step: dict[str, Any]) -> str:
     if step["mode"] == "automated":
         return str(step.get("capability") or "a program")
-    groups = step.get("candidate_groups") or []
-    return ", ".join(groups) if groups else str(step["performer"])
+    named = [*step.get("candidate_groups", ()), *step.get("candidate_users", ())]
+    return ", ".join(named) if named else str(step["performer"])
 
 
 def _said(original: dict[str, Any]) -> str:

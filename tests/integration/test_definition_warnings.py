@@ -1,0 +1,109 @@
+"""What deploying and validating a definition warns of: code, line, column and detail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.clients import api, browser
+from tests.pages import text_of
+from tests.world import World
+
+V1 = "/api/v1"
+SOURCE = """\
+dsl: "0.1"
+namespace: tests
+name: people
+version: "1.0.0"
+spec:
+  goals: [{name: done, kind: success, condition: .look != null}]
+  completion: {success: {allOf: [done]}}
+  bindings:
+    - name: look
+      on: {contextChange: {}}
+      when: .look == null
+      humanTask:
+        title: Look at it
+        candidateUsers:
+          - complianse
+          - GOOD
+      compensate: unlook
+    - name: again
+      on: {contextChange: {}}
+      when: .look.again
+      humanTask: {title: Look again}
+      compensation: {mode: human, performer: groups, candidate_users: [GOOD, gone]}
+    - name: unlook
+      compensation: true
+      humanTask: {title: Unlook, candidateUsers: [nobody]}
+"""
+DETAIL = "{!r} is no active member here; where nobody else is named either, the operators are asked"
+UNKNOWN = [
+    (15, 13, "/spec/bindings/0/humanTask/candidateUsers/0", "complianse"),
+    (22, 78, "/spec/bindings/1/compensation/candidate_users/1", "gone"),
+    (25, 51, "/spec/bindings/2/humanTask/candidateUsers/0", "nobody"),
+]
+
+
+def source(world: World) -> str:
+    return SOURCE.replace("GOOD", "g").replace("- g\n", f"- {world.compliance.username}\n").replace(
+        "[g,", f"[{world.compliance.username},"
+    )  # fmt: skip
+
+
+def expected(world: World) -> list[dict[str, Any]]:
+    wider = len(world.compliance.username) - len("GOOD")
+    return [
+        {
+            "code": "unknown_person", "line": line, "pointer": pointer,
+            "column": column + (wider if name == "gone" else 0), "detail": DETAIL.format(name),
+        }
+        for line, column, pointer, name in UNKNOWN
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["case-definitions", "case-definitions/validate"])
+def test_a_name_that_is_nobodys_is_a_warning_with_its_line(world: World, path: str) -> None:
+    answer = api(world.operator).post(
+        f"{V1}/{path}", source(world), content_type="application/yaml"
+    )
+    assert answer.status_code == (200 if path.endswith("validate") else 201), answer.content
+    assert answer.json()["warnings"] == expected(world)
+
+
+def test_deploying_the_same_again_warns_again(world: World) -> None:
+    operator = api(world.operator)
+    for _ in range(2):
+        sent = operator.post(
+            f"{V1}/case-definitions", source(world), content_type="application/yaml"
+        )
+        assert sent.json()["warnings"] == expected(world)
+
+
+def test_the_page_of_the_definition_names_the_lines(world: World) -> None:
+    api(world.operator).post(
+        f"{V1}/case-definitions", source(world), content_type="application/yaml"
+    )
+    html = browser(world.operator).get("/cases/definitions/tests/people/1.0.0/")
+    page = text_of(html.content)
+    for line, _column, _pointer, name in UNKNOWN:
+        assert f"Line {line} : '{name}'" in page or f"Line {line}: '{name}'" in page, page
+
+
+def test_people_of_another_organisation_are_nobody_here(world: World) -> None:
+    named = source(world).replace("complianse", world.outsider.username)
+    answer = api(world.operator).post(
+        f"{V1}/case-definitions/validate", named, content_type="application/yaml"
+    )
+    assert answer.json()["warnings"][0]["detail"] == DETAIL.format(world.outsider.username)
+
+
+def test_a_definition_without_surprises_has_no_warnings(world: World) -> None:
+    good = source(world)
+    for name in ("complianse", "gone", "nobody"):
+        good = good.replace(name, world.surveyor.username)
+    answer = api(world.operator).post(
+        f"{V1}/case-definitions", good, content_type="application/yaml"
+    )
+    assert (answer.status_code, answer.json()["warnings"]) == (201, [])
