@@ -44,6 +44,7 @@ from compensation.subject import (
 )
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
+from ledger.durations import format_duration
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 
@@ -191,6 +192,7 @@ def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> Un
         outcomes=target.outcomes or UNDO_OUTCOMES,
         resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
         priority=target.priority,
+        due_in=format_duration(target.expires_in) if target.expires_in else "",
     )
 
 

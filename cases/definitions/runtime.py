@@ -124,8 +124,9 @@ def undo_policy(definition: CompiledDefinition, binding: Binding) -> Compensatio
     else:
         decided = CompensationPolicy(
             mode="human",
-            performer="groups" if target.candidate_groups else None,
+            performer="groups" if target.candidate_groups or target.candidate_users else None,
             candidate_groups=target.candidate_groups or None,
+            candidate_users=target.candidate_users or None,
         )
     return CompensationPolicy.merge(decided, binding.policy)
 

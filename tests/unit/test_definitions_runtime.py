@@ -265,7 +265,7 @@ def test_what_does_not_fit_the_context_is_refused(
     assert failure.value.code == code
 
 
-def test_an_undo_by_named_people_leaves_the_performer_open() -> None:
+def test_an_undo_by_named_people_is_theirs() -> None:
     definition = _definition(
         [
             _binding("a", ".x") | {"compensate": "b"},
@@ -277,4 +277,7 @@ def test_an_undo_by_named_people_leaves_the_performer_open() -> None:
         ]
     )
 
-    assert undo_policy(definition, definition.binding("a")) == CompensationPolicy(mode="human")
+    # It left the performer open, so the original actor could undo alone what they were named for.
+    assert undo_policy(definition, definition.binding("a")) == CompensationPolicy(
+        mode="human", performer="groups", candidate_users=("compliance",)
+    )
