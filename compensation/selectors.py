@@ -27,7 +27,7 @@ from compensation.models import (
 from ledger.errors import NotFound
 from verbs import catalogue
 from verbs.shell import Verb
-from verbs.subject import all_subjects
+from verbs.subject import Ref, all_subjects
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,6 +69,24 @@ def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
             "original_id", "round", "number"
         )
     )
+
+
+def attempt_of(original_id: uuid.UUID, round_: int, number: int) -> CompensationAttempt | None:
+    """Return one attempt at undoing an original."""
+    rows = CompensationAttempt.objects.filter(original_id=original_id, round=round_, number=number)
+    return rows.first()
+
+
+def is_step_as(run_id: uuid.UUID, n: int | None, *, version: int | None) -> bool:
+    """Whether a step is still as an entry about it left it, at this version of the step."""
+    return CompensationStep.objects.filter(run_id=run_id, n=n or 0, version=version or 0).exists()
+
+
+def undone_in(run_id: uuid.UUID) -> list[Ref]:
+    """Return what a run undid, whether by an attempt of its own or on somebody's word."""
+    done = (StepStatus.DONE, StepStatus.RESOLVED)
+    rows = CompensationStep.objects.filter(run_id=run_id, status__in=done)
+    return list(rows.values_list("original_type", "original_id"))
 
 
 def plan(plan_id: uuid.UUID) -> CompensationPlan:

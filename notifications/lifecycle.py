@@ -31,11 +31,14 @@ class Topic(models.TextChoices):
 
     TASK_WAITING = "task_waiting", _("Task waiting")
     UNDO_WAITING = "undo_waiting", _("Undo task waiting")
+    TAKEN_AWAY = "taken_away", _("No longer yours")
+    NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     CASE_FAILED = "case_failed", _("Case failed")
     ROLLBACK_STOPPED = "rollback_stopped", _("Rollback needs a decision")
     ROLLBACK_ENDED = "rollback_ended", _("Rollback ended")
+    WORK_UNDONE = "work_undone", _("Work of yours undone")
 
 
 # Reading changes no status: what was delivered stays delivered.

@@ -20,7 +20,8 @@ IN_APP = "in_app"
 class Delivery(models.Model):
     """One message about one event to one person over one channel.
 
-    `event_id` is the ledger entry that was the news. `subject_*` is what the message leads to.
+    `event_id` is the ledger entry that was the news, and holds what people wrote.
+    `subject_*` is what the message leads to.
     `read_at` belongs to in-app messages. `attempts` counts tries, those of a worker that died too.
     """
 

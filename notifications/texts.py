@@ -1,7 +1,8 @@
 """What people read: made from stored codes at the moment of reading, in the reader's language.
 
-Names of subjects come from the describers, reasons and errors from the ledger's payloads; whatever
-was erased there is gone here too.
+Words that people wrote, titles of tasks, reasons and errors, come from the payloads of the entry
+that was the news: they stay as they were, and what was erased there is gone here too. How anything
+else is called comes from the describers.
 """
 
 from __future__ import annotations
@@ -24,16 +25,21 @@ from web.timeline import detail_of, step_subject
 _TITLES: dict[str, str | Promise] = {
     Topic.TASK_WAITING: gettext_lazy("Task waiting: %(what)s"),
     Topic.UNDO_WAITING: gettext_lazy("Undo task waiting: %(what)s"),
+    Topic.TAKEN_AWAY: gettext_lazy("No longer yours: %(what)s"),
+    Topic.NEEDS_SOMEBODY: gettext_lazy("Nobody is left for it: %(what)s"),
     Topic.UNDONE: gettext_lazy("Undone: %(what)s"),
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
     Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
     Topic.ROLLBACK_STOPPED: gettext_lazy("Rollback needs a decision: %(what)s"),
     Topic.ROLLBACK_ENDED: gettext_lazy("Rollback ended: %(what)s"),
+    Topic.WORK_UNDONE: gettext_lazy("Work of yours was undone: %(what)s"),
 }
 _TONES = {
     Topic.UNDO_WAITING: "undo",
     Topic.UNDONE: "done",
     Topic.ROLLBACK_ENDED: "done",
+    Topic.WORK_UNDONE: "done",
+    Topic.NEEDS_SOMEBODY: "bad",
     Topic.UNDO_FAILED: "bad",
     Topic.CASE_FAILED: "bad",
     Topic.ROLLBACK_STOPPED: "bad",
@@ -70,12 +76,20 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
         why = "" if entry is None else _why(entry, causes)
         parts = ["" if step is None else described[step].title, why]
         found[row.id] = Text(
-            title=str(_TITLES[row.topic]) % {"what": subject.title},
+            title=str(_TITLES[row.topic]) % {"what": _title_then(row, entry) or subject.title},
             text=": ".join(part for part in parts if part),
             url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
         )
     return found
+
+
+def _title_then(row: Delivery, entry: Entry | None) -> str:
+    """Return what a task was called when it was the news; empty for what people did not name."""
+    if entry is None or entry.subject_id != row.subject_id:
+        return ""
+    said = entry.payloads.get("title")
+    return said if isinstance(said, str) else ""
 
 
 def _why(entry: Entry, causes: dict[uuid.UUID, Entry]) -> str:

@@ -7,8 +7,10 @@ from django.db import transaction
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event
+from ledger.selectors import was_handled
 from ledger.tenancy import set_tenant
 from notifications.channels import CHANNELS
+from notifications.events import CONSUMER
 from notifications.lifecycle import DUE
 from notifications.models import Delivery
 from notifications.recipients import Told, told_of
@@ -20,24 +22,26 @@ def handle(event: Event, done: Done) -> None:
     """Insert the deliveries that `event` calls for and mark the task done, in one transaction."""
     with transaction.atomic(durable=True):
         set_tenant(event.tenant_id)
-        told = told_of(event)
-        if told is not None:
-            # A repeated event finds its rows and leaves them as they are.
-            Delivery.objects.bulk_create(_deliveries(event, told), ignore_conflicts=True)
+        # Who is told is settled when an event is handled first: repeated, it is nobody's news.
+        news = [] if was_handled(event.id, CONSUMER) else told_of(event)
+        rows = [row for told in news for row in _deliveries(event, told)]
+        if rows:
+            Delivery.objects.bulk_create(rows, ignore_conflicts=True)
             failpoints.reach("notification.told")
         done()
 
 
 def _deliveries(event: Event, told: Told) -> list[Delivery]:
     moment = now()
+    subject_type, subject_id = told.about or (event.subject_type, event.subject_id)
     return [
         Delivery(
             tenant_id=event.tenant_id,
             event_id=event.id,
             event_type=event.type,
             topic=told.topic,
-            subject_type=event.subject_type,
-            subject_id=event.subject_id,
+            subject_type=subject_type,
+            subject_id=subject_id,
             case_id=event.case_id,
             recipient_id=recipient_id,
             channel=channel.name,

@@ -178,7 +178,8 @@ def test_what_has_no_page_of_its_own_leads_to_its_ledger(
     pageless = dataclasses.replace(subject_of("work_item"), describe=lambda _ids: {})
     monkeypatch.setitem(vars(subject)["_subjects"], "work_item", pageless)
     found = api(world.analyst).get("/api/v1/notifications").json()["results"][0]
-    assert found["title"] == f"Task waiting: work item {str(item_id)[-8:]}"
+    # Its title is the news' own; only where it leads to is asked of whom it is about.
+    assert found["title"] == "Task waiting: Check file 3"
     assert found["url"] == f"/ledger/subjects/work_item/{item_id}/"
 
 

@@ -6,6 +6,7 @@ undo task settles its original in the same transaction (`settle` below, the subj
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from accounts.selectors import active_actors
@@ -51,8 +52,8 @@ def claim(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
 @catalogue.transition(ITEM, LIFECYCLE["release"], action="released")
 def release(item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
     """Give it back to the pool."""
-    item.assignee_id = None
-    return Changed(["assignee"])
+    before, item.assignee_id = item.assignee_id, None
+    return Changed(["assignee"], _handed_over(item, before))
 
 
 @catalogue.transition(ITEM, LIFECYCLE["assign"], action="assigned", given=Assign)
@@ -70,8 +71,14 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     name_candidates(item, [assignee])
     if item.offered_to == OfferedTo.ANYBODY:
         item.offered_to = OfferedTo.NAMED
-    said = {"assignee": str(assignee), "previous": str(before) if before else None}
+    said = {"assignee": str(assignee), **_handed_over(item, before)}
     return Changed(["assignee", "offered_to"], said)
+
+
+def _handed_over(item: WorkItem, before: uuid.UUID | None) -> dict[str, Any]:
+    """Return what people are told of an item that changes hands: how it is called, who had it."""
+    said = {"title": item.title}
+    return {**said, "previous": str(before)} if before else said
 
 
 @catalogue.transition(ITEM, LIFECYCLE["start"], action="started")
