@@ -15,7 +15,7 @@ USING CASE WHEN assignee_id IS NULL THEN offered_to ELSE 'NAMED' END
 class Migration(migrations.Migration):
     """Two columns of work items."""
 
-    dependencies = [("workitems", "0002_walls")]
+    dependencies = [("workitems", "0003_moments")]
 
     operations = [
         migrations.AddField(
