@@ -58,7 +58,12 @@ class CaseContext:
     @property
     def plan_items(self) -> list[dict[str, Any]]:
         """`plan_items` of `cases/detail.html`, in the order in which they were opened."""
-        return [self._row(item, self.rows[item.target_id]) for item in self.items]
+        return [
+            self._row(item, self.rows[item.work[1]])
+            if item.target_id is not None
+            else _not_begun(item)
+            for item in self.items
+        ]
 
     @property
     def context(self) -> dict[str, Any]:
@@ -72,6 +77,7 @@ class CaseContext:
         return [
             item.binding
             for item in self.items
+            if item.target_id is not None
             for row in [self.rows[item.target_id]]
             if item.status == PlanItemStatus.COMPLETED
             and not row.policy
@@ -113,7 +119,7 @@ class CaseContext:
         over = item.status in OPEN_ITEMS and row.status in {"COMPLETED", "SUCCEEDED"}
         return {
             "title": title_of(item.binding),
-            "url": self.described[item.type, item.target_id].url,
+            "url": self.described[item.work].url,
             "type": item.type,
             "type_label": _("Task") if item.type == "work_item" else _("Automatic"),
             "status": str(PlanItemStatus.COMPLETED if over else item.status),
@@ -131,6 +137,22 @@ class CaseContext:
         if actor in self.named:
             return self.named[actor].name
         return joined(sorted(group.name for group in row.candidate_groups.all()))
+
+
+def _not_begun(item: PlanItem) -> dict[str, Any]:
+    """Return the row of a step that could not begin: there is no work to lead to."""
+    return {
+        "title": title_of(item.binding),
+        "url": "",
+        "type": item.type,
+        "type_label": item.error,
+        "status": str(item.status),
+        "compensation_state": item.compensation_state,
+        "completion_seq": None,
+        "who": "",
+        "at": item.ended_at,
+        "undoes": None,
+    }
 
 
 def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> CaseContext:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 ENGINE = "cases.engine"
 
-CASE = frozenset({"opened", "resumed", "rollback_settled"})
+RETRIED = "retried"
+CASE = frozenset({"opened", "resumed", RETRIED, "rollback_settled"})
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
 UNSETTLED = frozenset({"outcome_unknown", "retried"})

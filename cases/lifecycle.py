@@ -1,8 +1,9 @@
 """States of a case and its plan items (DESIGN §6). Pure.
 
-Forward: RUNNING ⇄ SUSPENDED → COMPLETED, FAULTED or CANCELLED. Undo: COMPENSATING → COMPENSATED,
-PARTIALLY_COMPENSATED, or COMPENSATION_FAULTED until somebody decides; a clean partial run returns
-the case to where it was. CLOSED is the end: nothing of a closed case is undone.
+Forward: RUNNING ⇄ SUSPENDED → COMPLETED, FAULTED or CANCELLED; FAULTED → RUNNING to try again.
+Undo: COMPENSATING → COMPENSATED, PARTIALLY_COMPENSATED, or COMPENSATION_FAULTED until somebody
+decides; a clean partial run returns the case to where it was. CLOSED is the end: nothing of a
+closed case is undone.
 """
 
 from __future__ import annotations
@@ -57,12 +58,16 @@ ROLLBACK_FROM = frozenset(
 CLOSABLE = frozenset({C.COMPLETED, C.FAULTED, C.CANCELLED, C.COMPENSATED, C.PARTIALLY_COMPENSATED})
 ROLLING_BACK = frozenset({C.COMPENSATING, C.COMPENSATION_FAULTED})
 
+# What these still hear of their work changes what they know; what is over stays as it ended.
+TAKES_RESULTS = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED}) | ROLLING_BACK
+
 OPEN_ITEMS = frozenset({P.PENDING, P.ACTIVE, P.SUSPENDED})
 
 LIFECYCLE: dict[str, Operation] = table(
     operation("open", None, C.RUNNING, "member system"),
     operation("suspend", {C.RUNNING}, C.SUSPENDED, "operator system"),
     operation("resume", {C.SUSPENDED}, C.RUNNING, "operator system"),
+    operation("retry", {C.FAULTED}, C.RUNNING, "operator system"),
     operation("cancel", CANCELLABLE, C.CANCELLED, "operator system"),
     operation("close", CLOSABLE, C.CLOSED, "operator system"),
 )

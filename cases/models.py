@@ -24,8 +24,9 @@ from cases.lifecycle import (
 )
 from compensation.lifecycle import CompensationState
 from ledger.ids import new_id
+from verbs.subject import Ref
 
-C = CaseStatus
+C, P = CaseStatus, PlanItemStatus
 
 
 class CaseDefinition(models.Model):
@@ -127,6 +128,10 @@ class Case(models.Model):
     def fail(self) -> None:
         """A failure rule holds, a step failed, or the definition cannot go on."""
 
+    @transition(field=status, source=C.FAULTED, target=C.RUNNING)
+    def retry(self) -> None:
+        """What failed is tried again."""
+
     @transition(field=status, source=sorted(CANCELLABLE), target=C.CANCELLED)
     def cancel(self) -> None:
         """An operator calls it off."""
@@ -170,7 +175,8 @@ class Case(models.Model):
 class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
-    `written`: the context keys that its result stated, whatever they held before.
+    `written`: the context keys that its result stated, whatever they held before. `target_id` is
+    None for a step that could not begin. `error`: why it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -178,7 +184,7 @@ class PlanItem(models.Model):
     case = models.ForeignKey(Case, PROTECT, db_constraint=False, related_name="plan_items")
     binding = models.TextField()
     type = models.TextField(choices=PlanItemType.choices)
-    target_id = models.UUIDField()
+    target_id = models.UUIDField(null=True)
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
     case_version = models.IntegerField(default=0)
     completion_seq = models.BigIntegerField(null=True)
@@ -186,12 +192,17 @@ class PlanItem(models.Model):
         choices=CompensationState.choices, default=CompensationState.NONE
     )
     written = models.JSONField(default=list)
+    error = models.TextField(default="", blank=True)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "target_id"], name="cases_planitem_target"),
+            models.CheckConstraint(
+                condition=models.Q(status=P.FAULTED) | models.Q(target_id__isnull=False),
+                name="cases_planitem_has_work",
+            ),
             # A binding with an open plan item does not fire again.
             models.UniqueConstraint(
                 fields=["tenant", "case", "binding"],
@@ -202,3 +213,10 @@ class PlanItem(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "case", "completion_seq"], name="cases_planitem_order"),
         ]
+
+    @property
+    def work(self) -> Ref:
+        """Type and id of its work. Raises LookupError for a step that could not begin."""
+        if self.target_id is None:
+            raise LookupError(f"step {self.binding} has no work")
+        return (self.type, self.target_id)

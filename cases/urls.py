@@ -29,7 +29,7 @@ urlpatterns = [
     path(_CASE, CasePage.as_view(), name="detail"),
     *(
         path(f"{_CASE}{verb.name}/", page_of(verb, _refused).as_view(), name=verb.name)
-        for verb in (actions.suspend_case, actions.resume_case)
+        for verb in (actions.suspend_case, actions.resume_case, actions.retry_case)
     ),
     path(f"{_CASE}cancel/", CancelCase.as_view(), name="cancel"),
     path(f"{_CASE}close/", CloseCase.as_view(), name="close"),

@@ -15,6 +15,7 @@ _ACTIONS = {
     "context_changed": A(_("Learnt something"), _("%(what)s learnt something new")),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
+    "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),
     "completed": A(_("Completed"), _("%(what)s completed"), "done"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     "closed": A(_("Closed"), _("%(what)s closed by %(who)s")),
@@ -49,6 +50,7 @@ _VERBS = {
     "compensation-plan": VerbWords(_("Roll back…"), tone="undo"),
     "suspend": VerbWords(_("Pause"), _("The case is on hold."), at_once=True),
     "resume": VerbWords(_("Go on"), _("The case goes on.")),
+    "retry": VerbWords(_("Try again"), _("What failed is tried again."), "refresh-cw", "primary"),
     "cancel": VerbWords(
         _("Cancel…"),
         _("The case is cancelled."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cases.actions.deploy import check_definition, deploy_definition, warnings_of
-from cases.actions.hold import cancel_case, close_case, resume_case, suspend_case
+from cases.actions.hold import cancel_case, close_case, resume_case, retry_case, suspend_case
 from cases.actions.open import open_case
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "deploy_definition",
     "open_case",
     "resume_case",
+    "retry_case",
     "suspend_case",
     "warnings_of",
 ]

@@ -70,9 +70,9 @@ def cancel_open_work(
     work if the caller has locked it already.
     """
     items = list(PlanItem.objects.filter(case_id=case_id, status__in=OPEN_ITEMS))
-    locked = rows or lock_rows((item.type, item.target_id) for item in items)
+    locked = rows or lock_rows(item.work for item in items)
     for item in items:
-        row = locked[item.target_id]
+        row = locked[item.work[1]]
         if undoable(item.type).call_off(row, by=cause.by, caused_by=cause.entry, reason=reason):
             item.status = PlanItemStatus.CANCELLED
             item.ended_at = now()

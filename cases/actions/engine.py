@@ -13,7 +13,7 @@ from accounts.acting import authority_of, system_of
 from cases.actions import forward
 from cases.actions.changes import lock_case
 from cases.actions.rollback import part_in_case
-from cases.events import CASE, UNSETTLED
+from cases.events import CASE, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
@@ -39,7 +39,8 @@ def handle(event: Event, done: Done) -> None:
         elif case is not None and event.action in CASE:
             # However long ago: what has fired since does not fire again, so an old event does no
             # harm, and one that was overtaken by a change that nobody evaluated is not lost.
-            forward.advance(case, cause=cause)
+            go_on = forward.retry if event.action == RETRIED else forward.advance
+            go_on(case, cause=cause)
         failpoints.reach("engine.handled")
         done()
 

@@ -5,40 +5,24 @@ Every function runs inside the handler's transaction with the case locked.
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count, Max, Q
-
-from accounts.selectors import called
-from cases.actions.changes import fault_case, save_case
+from cases.actions.changes import cancel_open_work, fault_case, save_case
+from cases.actions.firing import MAX_ERROR, fire, fire_ready, why_failed
 from cases.definitions import (
-    Binding,
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
-    HumanTask,
     context_after,
     evaluate_completion,
-    input_for,
-    ready_bindings,
-    undo_policy,
 )
-from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
+from cases.lifecycle import OPEN_ITEMS, TAKES_RESULTS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
-from compensation.policy import UNSPECIFIED
-from compensation.subject import Cause
-from executions.actions.execution_opening import NewExecution, open_execution
+from compensation.subject import Cause, read_row
 from ledger.clock import now
-from ledger.errors import Invalid, Refusal, check_json
-from workitems.actions.item_opening import NewWorkItem, open_item
 
-# Trouble of the evaluator, not of the expression: trying again may help.
-_TRANSIENT = frozenset({"unavailable"})
-# A definition whose steps keep changing what starts them would go on for ever.
-MAX_FIRINGS = 1_000
+CASE_COMPLETED = "The case is completed without it."
 _ENDINGS = {
     "completed": PlanItemStatus.COMPLETED,
     "succeeded": PlanItemStatus.COMPLETED,
@@ -53,19 +37,62 @@ def advance(case: Case, *, cause: Cause) -> None:
 
     Only a RUNNING case moves. A binding fires once for each trigger: not again before the context
     has changed, or the case was resumed or came out of a rollback, since it last did. Doing this at
-    any time, any number of times, is therefore right. A condition that cannot be evaluated, or a
-    step that cannot be opened, faults the case with the reason.
+    any time, any number of times, is therefore right. A step whose condition fails, or
+    that cannot be opened, faults like one that failed, after all the others are open.
     """
     if case.status != CaseStatus.RUNNING:
         return
     definition = compiled(case.definition)
     try:
-        if not _ended(case, definition, cause):
-            _fire_ready(case, definition, cause)
+        trouble = "" if _ended(case, definition, cause) else fire_ready(case, definition, cause)
     except ExpressionFailed as problem:
-        fault_case(case, why_failed(problem), cause=cause)
-    except _Stuck as stuck:
-        fault_case(case, str(stuck), cause=cause)
+        trouble = why_failed(problem)
+    if trouble:
+        fault_case(case, trouble, cause=cause)
+
+
+def retry(case: Case, *, cause: Cause) -> None:
+    """Try again what let a case fail, by a new attempt of each step that did; then go on.
+
+    Only where no step failed (a failure goal was reached) is the end asked for first: what the last
+    tries have left in the context would end the case before the new ones have begun.
+    """
+    if case.status != CaseStatus.RUNNING:
+        return
+    failed = _failed(case)
+    if not failed:
+        advance(case, cause=cause)
+        return
+    definition = compiled(case.definition)
+    begun = [item for item in failed if item.target_id is not None]
+    trouble = [_again(case, definition, item, cause) for item in begun]
+    again = {item.binding for item in failed} - {item.binding for item in begun}
+    try:
+        trouble.append(fire_ready(case, definition, cause, again=again))
+    except ExpressionFailed as problem:
+        trouble.append(why_failed(problem))
+    said = next((each for each in trouble if each), "")
+    if said:
+        fault_case(case, said, cause=cause)
+
+
+def _failed(case: Case) -> list[PlanItem]:
+    """Return the newest try of each step that let the case fail, oldest first."""
+    newest: dict[str, PlanItem] = {}
+    for item in PlanItem.objects.filter(case_id=case.id).order_by("created_at", "id"):
+        newest[item.binding] = item
+    return [item for item in newest.values() if item.error and item.status not in OPEN_ITEMS]
+
+
+def _again(case: Case, definition: CompiledDefinition, item: PlanItem, cause: Cause) -> str:
+    """Do one step that had begun anew; of one that is done, take the result in. Return why not."""
+    if item.status != PlanItemStatus.COMPLETED:
+        return fire(case, definition, definition.binding(item.binding), cause)
+    row = read_row(*item.work)
+    if row is not None:
+        _take_result(case, item, row, cause)
+        item.save(update_fields=["written", "error"])
+    return item.error and f"{item.binding}: {item.error}"
 
 
 def take_in(case: Case, item: PlanItem, row: Any, action: str, *, cause: Cause) -> None:
@@ -73,15 +100,19 @@ def take_in(case: Case, item: PlanItem, row: Any, action: str, *, cause: Cause) 
     item.status = _ENDINGS[action]
     item.completion_seq = row.completion_seq
     item.ended_at = row.ended_at or now()
-    if item.status == PlanItemStatus.COMPLETED:
+    # Of a case that is over, a late result is kept with the work, and changes nothing.
+    if item.status == PlanItemStatus.COMPLETED and case.status in TAKES_RESULTS:
         _take_result(case, item, row, cause)
-    item.save(update_fields=["status", "completion_seq", "ended_at", "written"])
+    item.save(update_fields=["status", "completion_seq", "ended_at", "written", "error"])
 
 
 def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
     """After a result: go on, or fault the case when its step failed and no goal speaks of it."""
-    if item.status == PlanItemStatus.COMPLETED:
+    if item.status == PlanItemStatus.COMPLETED and not item.error:
         advance(case, cause=cause)
+        return
+    if item.error:
+        fault_case(case, f"{item.binding}: {item.error}", cause=cause)
         return
     said = getattr(row, "error", "") or getattr(row, "ended_reason", "")
     detail = f"{item.binding}: {item.status.lower()}" + (f", {said}" if said else "")
@@ -90,42 +121,9 @@ def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
             return
     except ExpressionFailed as problem:
         detail = why_failed(problem)
+    item.error = detail[:MAX_ERROR]
+    item.save(update_fields=["error"])
     fault_case(case, detail, cause=cause)
-
-
-class _Stuck(Exception):
-    """A step cannot be opened; the message says which and why."""
-
-
-def _fire_ready(case: Case, definition: CompiledDefinition, cause: Cause) -> None:
-    fired = (
-        PlanItem.objects.filter(case_id=case.id)
-        .values_list("binding")
-        .annotate(
-            times=Count("id"),
-            waits=Count("id", filter=Q(status__in=OPEN_ITEMS)),
-            last=Max("case_version"),
-        )
-    )
-    times, answered = {}, []
-    for name, count, is_open, last in fired:
-        times[name] = count
-        if is_open or last >= case.triggered:
-            answered.append(name)
-    readiness = ready_bindings(definition, case.context, open_bindings=answered)
-    for name, problem in readiness.failed:
-        raise _Stuck(f"{name}: {why_failed(problem)}")
-    for binding in readiness.fire:
-        if times.get(binding.name, 0) >= MAX_FIRINGS:
-            raise _Stuck(f"{binding.name}: has fired {MAX_FIRINGS} times")
-        _fire(case, definition, binding, cause)
-
-
-def why_failed(problem: ExpressionFailed) -> str:
-    """Return why an expression failed; raises it where trying again may help."""
-    if problem.code in _TRANSIENT:
-        raise problem
-    return f"{problem.detail} (in: {problem.expression})"
 
 
 def _ended(case: Case, definition: CompiledDefinition, cause: Cause) -> bool:
@@ -133,7 +131,10 @@ def _ended(case: Case, definition: CompiledDefinition, cause: Cause) -> bool:
     if verdict == "failure":
         fault_case(case, "A failure goal was reached.", cause=cause)
     elif verdict == "success":
-        save_case(case, "completed", cause=cause, step=case.complete, also={"ended_at": now()})
+        done = save_case(
+            case, "completed", cause=cause, step=case.complete, also={"ended_at": now()}
+        )
+        cancel_open_work(case.id, cause=Cause(cause.by, done.ref), reason=CASE_COMPLETED)
     return verdict is not None
 
 
@@ -153,8 +154,9 @@ def _take_result(case: Case, item: PlanItem, row: Any, cause: Cause) -> None:
     try:
         change = context_after(case.context, result_of(row), mapping=target.output_mapping)
     except ExpressionFailed as problem:
-        fault_case(case, f"{item.binding}: {why_failed(problem)}", cause=cause)
+        item.error = why_failed(problem)[:MAX_ERROR]
         return
+    item.error = ""
     item.written = list(change.stated)
     change_context(case, change, cause=cause, step=item.binding)
 
@@ -184,71 +186,3 @@ def change_context(
     if problem:
         said["problem"] = problem
     save_case(case, "context_changed", cause=cause, also=also, payloads=said)
-
-
-def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> None:
-    try:
-        value = input_for(binding.target, case.context)
-        if not isinstance(value, dict):
-            raise Invalid.field("/input", "the inputMapping must give an object")
-        check_json(value, "/input")
-        with transaction.atomic():
-            type_, target_id = _open(case, definition, binding, value, cause)
-    except Refusal as refusal:
-        raise _Stuck(f"{binding.name}: {refusal.in_words}") from refusal
-    except ExpressionFailed as problem:
-        raise _Stuck(f"{binding.name}: {why_failed(problem)}") from problem
-    PlanItem(
-        tenant_id=case.tenant_id,
-        case_id=case.id,
-        binding=binding.name,
-        type=type_,
-        target_id=target_id,
-        case_version=case.version,
-        created_at=now(),
-    ).save(force_insert=True)
-
-
-def _open(
-    case: Case,
-    definition: CompiledDefinition,
-    binding: Binding,
-    value: dict[str, Any],
-    cause: Cause,
-) -> tuple[str, uuid.UUID]:
-    """Open the work item or execution of a binding; return its type and id."""
-    policy, target = undo_policy(definition, binding), binding.target
-    said: dict[str, Any] = {
-        "tenant_id": case.tenant_id,
-        "policy": {} if policy is None else policy.to_json(),
-        "case_id": case.id,
-        "binding": binding.name,
-    }
-    if isinstance(target, HumanTask):
-        people, missing = called(target.candidate_users)
-        task = NewWorkItem(
-            **said,
-            title=target.title,
-            created_by=cause.by.id,
-            payload=value,
-            candidate_groups=target.candidate_groups,
-            candidate_users=people,
-            people_missing=missing,
-            permitted_outcomes=target.outcomes,
-            resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
-            priority=target.priority,
-            reversibility=binding.reversibility,
-            due_at=now() + target.expires_in if target.expires_in else None,
-        )
-        item = open_item(task, by=cause.by, caused_by=cause.entry)
-        return PlanItemType.WORK_ITEM, item.id
-    program = NewExecution(
-        **said,
-        capability=target.capability,
-        input=value,
-        requested_by=cause.by.id,
-        reason=f"Step {binding.name} of {case.title}",
-        reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
-    )
-    execution = open_execution(program, by=cause.by, caused_by=cause.entry)
-    return PlanItemType.EXECUTION, execution.id

@@ -1,4 +1,4 @@
-"""Suspend, resume, cancel and close a case."""
+"""Suspend, resume, retry, cancel and close a case."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ def resume_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
         resume_live(case, by=context.by)
     else:
         save_case(case, "resumed", cause=Cause(context.by, None), step=case.resume)
+    return case
+
+
+@_verb("retry", "retried")
+def retry_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
+    """Try the failed step again, with a new attempt; the case goes on from there."""
+    also = {"fault": "", "ended_at": None}
+    save_case(case, "retried", cause=Cause(context.by, None), step=case.retry, also=also)
     return case
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 
 from cases.actions.changes import cancel_open_work, save_case
-from cases.actions.forward import advance, change_context, result_of, why_failed
+from cases.actions.firing import why_failed
+from cases.actions.forward import advance, change_context, result_of
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
@@ -71,11 +72,11 @@ def barred(case: Case) -> Refusal | None:
 
 def parts(case: Case, *, lock: bool) -> list[Part]:
     """Return every piece of a case's forward work, its rows locked or as committed now."""
-    items = list(PlanItem.objects.filter(case_id=case.id))
-    refs = [(item.type, item.target_id) for item in items]
+    items = list(PlanItem.objects.filter(case_id=case.id, target_id__isnull=False))
+    refs = [item.work for item in items]
     rows = lock_rows(refs) if lock else read_rows(refs)
     definition = compiled(case.definition)
-    return [part_in_case(item, rows[item.target_id], definition) for item in items]
+    return [part_in_case(item, rows[item.work[1]], definition) for item in items]
 
 
 def part(case: Case, row: Any) -> Part | None:
@@ -145,11 +146,11 @@ def open_work(case: Case) -> list[tuple[str, Any]]:
     items = list(
         PlanItem.objects.filter(case_id=case.id, status__in=OPEN_ITEMS).order_by("created_at", "id")
     )
-    rows = read_rows((item.type, item.target_id) for item in items)
+    rows = read_rows(item.work for item in items)
     return [
-        (item.type, rows[item.target_id])
+        (item.type, rows[item.work[1]])
         for item in items
-        if item.target_id in rows and undoable(item.type).is_open(rows[item.target_id])
+        if item.target_id in rows and undoable(item.type).is_open(rows[item.work[1]])
     ]
 
 
@@ -160,8 +161,8 @@ def awaited(case: Case) -> list[Awaited]:
         case_id=case.id, type=PlanItemType.EXECUTION, status__in=OPEN_ITEMS
     )
     owed = list(items.order_by("created_at", "id"))
-    rows = read_rows((item.type, item.target_id) for item in owed)
-    return [awaited_execution(item.binding, rows[item.target_id]) for item in owed]
+    rows = read_rows(item.work for item in owed)
+    return [awaited_execution(item.binding, rows[item.work[1]]) for item in owed]
 
 
 def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> UndoRequest:

@@ -133,8 +133,9 @@ def plan_items(rows: Iterable[Any]) -> list[dict[str, Any]]:
             "id": str(row.id),
             "binding": row.binding,
             "type": row.type,
-            "target_id": str(row.target_id),
+            "target_id": row.target_id and str(row.target_id),
             "status": row.status,
+            "error": row.error or None,
             "completion_seq": row.completion_seq,
             "compensation_state": row.compensation_state,
             "written": row.written,
@@ -253,8 +254,9 @@ class PlanItemSchema(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     binding = serializers.CharField()
     type = serializers.ChoiceField(choices=PlanItemType.values)
-    target_id = serializers.UUIDField()
+    target_id = serializers.UUIDField(allow_null=True)
     status = serializers.ChoiceField(choices=PlanItemStatus.values)
+    error = serializers.CharField(allow_null=True)
     completion_seq = serializers.IntegerField(allow_null=True)
     compensation_state = serializers.ChoiceField(choices=CompensationState.values)
     written = serializers.ListField(child=serializers.CharField())

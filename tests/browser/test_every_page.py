@@ -80,7 +80,7 @@ def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         ids = {
             "stuck": stuck,
             "stuck_run": stuck_run.id,
-            "failed": plan_items(world, stuck)["approval"].target_id,
+            "failed": plan_items(world, stuck)["approval"].work[1],
             "begun": begun,
             "fresh": fresh,
             "paid": paid,

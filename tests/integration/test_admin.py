@@ -146,7 +146,7 @@ def test_a_page_without_a_digest_runs_nothing(world: World) -> None:
 def test_work_items_are_compensated_together(world: World) -> None:
     case_id = approved_loan(world)
     items = plan_items(world, case_id)
-    good = items["credit-check"].target_id
+    good = items["credit-check"].work[1]
     client = browser(world.operator)
     other = open_loan(world)
     with tenant_scope(world.operator.tenant_id):
@@ -201,7 +201,7 @@ def test_only_operators_see_and_use_the_action(world: World) -> None:
 
 def test_another_tenants_rows_are_missing(world: World) -> None:
     case_id = approved_loan(world)
-    item = plan_items(world, case_id)["approval"].target_id
+    item = plan_items(world, case_id)["approval"].work[1]
     outsider = browser(world.outsider)
     for url in (f"{CASES}{case_id}/change/", f"{ITEMS}{item}/change/"):
         answer = outsider.get(url, follow=True)
@@ -218,8 +218,8 @@ def test_another_tenants_rows_are_missing(world: World) -> None:
 def test_chain_and_ledger_are_beside_the_row_and_nothing_is_edited(world: World) -> None:
     case_id = approved_loan(world)
     run = roll_back(world, case_id)
-    item = plan_items(world, case_id)["approval"].target_id
-    execution = plan_items(world, case_id)["disbursement"].target_id
+    item = plan_items(world, case_id)["approval"].work[1]
+    execution = plan_items(world, case_id)["disbursement"].work[1]
     client = browser(world.operator)
     pages = {
         f"{CASES}{case_id}/change/": ("opened", 8),

@@ -129,7 +129,7 @@ def live_run(world: World, case_id: uuid.UUID, about: str, status: str | None) -
     """The live run, in this status: the case's own, or one about b alone."""
     by = world.operator
     if about == "item":
-        item = plan_items(world, case_id)["b"].target_id
+        item = plan_items(world, case_id)["b"].work[1]
         plan = preview(("work_item", item), call=Call(by), reason=REASON)
         execute(plan.id, call=Call(by, digest=plan.digest))
         drain()
@@ -154,6 +154,7 @@ def test_what_is_shown_as_possible_is_what_the_verbs_accept(
     accepted = {
         "suspend": accepts(actions.suspend_case, case_id, call=Call(by)),
         "resume": accepts(actions.resume_case, case_id, call=Call(by)),
+        "retry": accepts(actions.retry_case, case_id, call=Call(by)),
         "cancel": accepts(actions.cancel_case, case_id, call=Call(by)),
         "close": accepts(actions.close_case, case_id, call=Call(by)),
         "compensation-plan": executable(world, case_id),

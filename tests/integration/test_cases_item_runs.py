@@ -32,7 +32,7 @@ from workitems.models import WorkItem
 def test_a_run_about_one_item_leaves_the_case_where_it_is(world: World) -> None:
     case_id = approved_loan(world)
     item = plan_items(world, case_id)["approval"]
-    plan = preview(("work_item", item.target_id), call=Call(world.operator), reason=REASON)
+    plan = preview(item.work, call=Call(world.operator), reason=REASON)
     run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
     drain()
     assert case_row(world, case_id).status == "COMPLETED"

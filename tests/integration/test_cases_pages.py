@@ -282,7 +282,7 @@ def test_a_rollback_is_paused_and_goes_on(world: World, operator: Client) -> Non
 
 def test_a_work_item_is_undone_by_plan(world: World, operator: Client) -> None:
     case_id = approved_loan(world)
-    item = plan_items(world, case_id)["credit-check"].target_id
+    item = plan_items(world, case_id)["credit-check"].work[1]
     answer = operator.post(f"/work-items/{item}/rollback/", WHY)
     assert answer.status_code == 303
     url = answer["Location"]

@@ -179,7 +179,7 @@ def test_what_cannot_be_undone_is_excluded_by_its_code(world: World) -> None:
     assert (names(corrected), codes(corrected)["c"], codes(corrected)["e"]) == (
         ["b"], "pivot", "window_closed",
     )  # fmt: skip
-    pivot = plan_items(world, case_id)["c"].target_id
+    pivot = plan_items(world, case_id)["c"].work[1]
     undone = compensate(pivot, call=Call(world.operator), reason="Alone")
     assert undone.original.status == "COMPENSATING"
     withdraw(pivot, call=Call(world.operator))

@@ -311,7 +311,7 @@ def test_a_case_that_faulted_midway_is_rolled_back(world: World) -> None:
 
 def test_an_undo_under_way_is_adopted_and_awaited(world: World) -> None:
     case_id = two_done(world)
-    original = plan_items(world, case_id)["b"].target_id
+    original = plan_items(world, case_id)["b"].work[1]
     compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     run = roll_back(world, case_id)
@@ -325,7 +325,7 @@ def test_an_undo_under_way_is_adopted_and_awaited(world: World) -> None:
 
 def test_an_adopted_undo_that_is_withdrawn_is_begun_anew_by_the_run(world: World) -> None:
     case_id = two_done(world)
-    original = plan_items(world, case_id)["b"].target_id
+    original = plan_items(world, case_id)["b"].work[1]
     compensate(original, call=Call(world.operator), reason="Alone")
     drain()
     run = roll_back(world, case_id)

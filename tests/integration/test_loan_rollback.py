@@ -81,7 +81,7 @@ def test_originals_keep_what_they_said_and_the_ledger_holds(world: World) -> Non
 
     with tenant_scope(world.operator.tenant_id):
         for who, binding, outcome, resolution in LOAN_STEPS:
-            original = WorkItem.objects.get(id=before[binding].target_id)
+            original = WorkItem.objects.get(id=before[binding].work[1])
             assert (original.status, original.outcome) == ("COMPENSATED", outcome)
             assert original.resolution == resolution
             assert original.completed_by_id == world.of(who).actor_id

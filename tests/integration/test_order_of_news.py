@@ -64,7 +64,7 @@ def _finished_unheard(world: World, statement: str = _LATE) -> uuid.UUID:
 
 def test_an_item_undone_before_the_engine_heard_of_it_is_invalidated(world: World) -> None:
     case_id = _finished_unheard(world)
-    item = stored(world, plan_items(world, case_id)["a"].target_id)
+    item = stored(world, plan_items(world, case_id)["a"].work[1])
     compensate(item, world.operator)
     undo(world.analyst, case_id)
     assert case_row(world, case_id).invalidated == []

@@ -10,7 +10,9 @@ from compensation.actions.plan_execution import execute
 from compensation.actions.run_verbs import pause as pause_run
 from executions.actions import request_execution
 from ledger.tenancy import tenant_scope
-from tests.casework import LOAN, preview, work
+from tests.casework import LOAN, deploy, opened, preview, work
+from tests.definitions import automated
+from tests.definitions import definition as definition_of
 from tests.draining import drain
 from tests.security.matrix import Kwargs, Row, expect
 from tests.world import World
@@ -44,6 +46,14 @@ def faulted(world: World) -> Kwargs:
     made = case(world)
     actions.cancel_case(made["id"], call=Call(world.operator))
     return made
+
+
+def stuck(world: World) -> Kwargs:
+    """Open a case whose only step fails."""
+    deploy(world, definition_of("fails", automated("no", "demo.fail", "true", "{}")))
+    case_id = opened(world, "tests/fails")
+    drain(fast_forward=True)
+    return {"id": case_id}
 
 
 def definition(world: World) -> Kwargs:
@@ -124,6 +134,7 @@ ROWS = {
     "cases:detail": Row(make=case, GET=expect(200)),
     "cases:suspend": Row(make=case, POST=expect(403, operator=303, admin=303)),
     "cases:resume": Row(make=suspended, POST=expect(403, operator=303, admin=303)),
+    "cases:retry": Row(make=stuck, POST=expect(403, operator=303, admin=303)),
     "cases:cancel": Row(
         make=case,
         GET=expect(403, operator=200, admin=200),

@@ -12,13 +12,13 @@ from compensation.actions.plan_execution import execute
 from compensation.actions.run_verbs import pause as pause_run
 from compensation.models import CompensationPlan
 from executions.actions import request_execution
-from tests.casework import CONTEXT, LOAN, REASON, deploy, finish, opened, plan_for, undo
+from tests.casework import CONTEXT, LOAN, REASON, deploy, finish, open_item, opened, plan_for, undo
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.security.matrix import Row, expect
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import create_work_item
+from workitems.actions import create_work_item, reject, start
 
 _ENDS = {"success": ".a != null"}
 
@@ -37,6 +37,16 @@ def _running(world: World) -> dict[str, Any]:
 def _suspended(world: World) -> dict[str, object]:
     case = _running(world)
     actions.suspend_case(case["id"], call=Call(world.operator))
+    return case
+
+
+def _faulted(world: World) -> dict[str, object]:
+    """A case whose first task was rejected."""
+    case = _running(world)
+    item = open_item(world.analyst, case["id"], "a")
+    start(item.id, call=Call(world.analyst))
+    reject(item.id, call=Call(world.analyst), reason="R")
+    drain()
     return case
 
 
@@ -107,7 +117,7 @@ ROWS = {
     "cases-api:list": Row(
         GET=expect(200),
         # Of a definition that is not there: who may open it is told so.
-        POST=expect(422, body={"definition": "no/such", "context": CONTEXT}),
+        POST=expect(422, auditor=403, body={"definition": "no/such", "context": CONTEXT}),
     ),
     "cases-api:detail": _READ,
     "cases-api:plan-items": _READ,
@@ -117,6 +127,7 @@ ROWS = {
     "cases-api:causal-chain": _READ,
     "cases-api:suspend": Row(make=_running, POST=expect(403, operator=200, admin=200)),
     "cases-api:resume": Row(make=_suspended, POST=expect(403, operator=200, admin=200)),
+    "cases-api:retry": Row(make=_faulted, POST=expect(403, operator=200, admin=200)),
     "cases-api:cancel": Row(make=_running, POST=expect(403, operator=200, admin=200)),
     "cases-api:close": Row(make=_done, POST=expect(403, operator=200, admin=200)),
     "cases-api:compensation-plan": Row(
