@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
 from cases.definitions import CompiledDefinition
@@ -99,3 +99,19 @@ def case(case_id: uuid.UUID) -> WithAnnotations[Case, Live]:
 def plan_items(case_id: uuid.UUID) -> list[PlanItem]:
     """Return a case's plan items in the order in which they were opened."""
     return list(PlanItem.objects.filter(case_id=case_id).order_by("created_at", "id"))
+
+
+def openers(row: CaseDefinition) -> frozenset[str]:
+    """Return the groups whose members alone may open cases of this version; none: members may."""
+    found = CaseDefinition.objects.filter(id=row.id).values_list("compiled__may_open", flat=True)
+    return frozenset(found.get() or ())
+
+
+def undoes_something(name: str) -> bool:
+    """Whether a deployed definition undoes a step by the capability of this name."""
+    binding = {"compensation_only": True, "capability_call": {"capability": name}}
+    declared = {"policy": {"capability": name}}
+    return CaseDefinition.objects.filter(
+        Q(compiled__contains={"bindings": [binding]})
+        | Q(compiled__contains={"bindings": [declared]})
+    ).exists()

@@ -11,9 +11,11 @@ from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
 from cases.events import ENGINE, ENGINE_NEWS
+from cases.selectors import undoes_something
 from cases.subject import CASE, CASE_DEFINITION
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
+from executions import undo_capabilities
 from ledger.dispatch.consumer_registry import Consumer, register_consumer
 from ledger.verify import register_guarded
 from verbs import subject
@@ -38,6 +40,7 @@ def register() -> None:
     subject.register(whole)
     subject.register(dataclasses.replace(CASE_DEFINITION, results={"deploy": case_shapes.DEPLOYED}))
     declare_plan_verb(whole.subject_type)
+    undo_capabilities.register(undoes_something)
     register_consumer(ENGINE_CONSUMER)
     register_guarded("cases_case", whole.subject_type)
     nav.register(

@@ -163,8 +163,10 @@ def _open(
         )
         item = open_item(task, by=cause.by, caused_by=cause.entry)
         return PlanItemType.WORK_ITEM, item.id
+    agents, _missing = called([target.performer] if target.performer else [])
     program = NewExecution(
         **said,
+        performer=agents[0] if agents else None,
         capability=target.capability,
         input=value,
         requested_by=cause.by.id,

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import SkipValidation
 
+from accounts.acting import Authority
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
-from cases.selectors import versions
+from cases.selectors import openers, versions
 from cases.versions import default_of
 from json_values.characters import fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
 from ledger.clock import now
-from ledger.errors import Invalid
+from ledger.errors import Invalid, NotPermitted
 from ledger.ids import new_id
 from verbs import catalogue
 from verbs.input import Input
@@ -41,6 +42,7 @@ class OpenCase(Input):
 def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     """Open a case. Its first steps are opened by the worker, at once."""
     found = _checked(given)
+    _check_opener(found, context.authority)
     case_id = new_id()
     case = Case(
         id=case_id,
@@ -59,6 +61,13 @@ def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     }
     insert(case, "opened", by=context.by, payloads=payloads)
     return case
+
+
+def _check_opener(found: CaseDefinition, authority: Authority) -> None:
+    """Raise NotPermitted unless a definition that names groups names one of the opener's."""
+    groups = openers(found)
+    if groups and not authority.is_system and authority.groups.isdisjoint(groups):
+        raise NotPermitted(f"Cases of {found.key} are opened by {', '.join(sorted(groups))}.")
 
 
 def _checked(given: OpenCase) -> CaseDefinition:

@@ -164,6 +164,12 @@ Words = Annotated[
 Jq = Annotated[str, WrapValidator(_jq)]
 
 
+def _unsaid(value: object) -> bool:
+    """Whether nothing was said: left out where it is stored, so that what was deployed before the
+    word was known keeps its digest."""
+    return not value
+
+
 class Part(BaseModel):
     """A piece of a definition: strict (1 is not true) and frozen; null is saying nothing."""
 
@@ -196,6 +202,7 @@ class Capability(Part):
     output_projection: Jq | None = Field(
         default=None, validation_alias=AliasChoices("outputProjection", "outputSchema")
     )
+    performer: Text | None = Field(default=None, exclude_if=_unsaid)
 
 
 class HumanTask(Part):
@@ -217,11 +224,15 @@ class HumanTask(Part):
 
 
 class CapabilityCall(Part):
-    """A target that becomes an execution; the mappings are final (override before projection)."""
+    """A target that becomes an execution; the mappings are final (override before projection).
+
+    `performer`: the agent, by username, that may report the result.
+    """
 
     capability: Text
     input_mapping: Jq | None = None
     output_mapping: Jq | None = None
+    performer: Text | None = Field(default=None, exclude_if=_unsaid)
 
 
 class Binding(Part):
@@ -296,7 +307,10 @@ class Rule(Part):
 
 
 class CompiledDefinition(Part):
-    """A checked definition; `completion` keeps the order in which its author wrote the rules."""
+    """A checked definition; `completion` keeps the order in which its author wrote the rules.
+
+    `may_open`: the groups whose members open its cases; none: operators and members do.
+    """
 
     #: Of the stored form; raised when a field changes its meaning.
     model: Literal[1] = 1
@@ -309,6 +323,7 @@ class CompiledDefinition(Part):
     bindings: Annotated[tuple[Binding, ...], LISTED]
     goals: Annotated[tuple[Goal, ...], LISTED]
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
+    may_open: Words = Field(default=(), exclude_if=_unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named_people: tuple[NamedPerson, ...] = Field(default=(), exclude=True)
 

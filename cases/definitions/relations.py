@@ -133,6 +133,9 @@ def surprises(
 
 def people_named(definition: CompiledDefinition) -> Found:
     """Find every username in a definition, with where it stands."""
+    for index, capability in enumerate(definition.capabilities):
+        if capability.performer is not None:
+            yield f"/spec/capabilities/{index}/performer", capability.performer
     for index, step in enumerate(definition.bindings):
         at = f"/spec/bindings/{index}"
         task = step.target.candidate_users if isinstance(step.target, HumanTask) else ()

@@ -28,6 +28,7 @@ from cases.definitions.model import (
     Rule,
     Text,
     Title,
+    Words,
 )
 from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
 
@@ -97,11 +98,21 @@ class Step(Part):
             capability=capability.name,
             input_mapping=self.input_mapping or capability.input_projection,
             output_mapping=self.output_mapping or capability.output_projection,
+            performer=capability.performer,
         )
+
+
+class Authorization(Part):
+    """Groups whose members may open cases of it. Both words mean that here."""
+
+    write: Words = ()
+    admin: Words = ()
 
 
 class Spec(Part):
     """The body of a definition."""
+
+    authorization: Authorization = Authorization()
 
     capabilities: Annotated[tuple[Capability, ...], LISTED] = ()
     bindings: Annotated[tuple[Step, ...], LISTED] = ()
@@ -136,6 +147,7 @@ class Document(Part):
             bindings=tuple(step.compiled(declared) for step in spec.bindings),
             goals=spec.goals,
             completion=tuple(completion.items()),
+            may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
         )
 
 
@@ -174,8 +186,9 @@ PLACES: Final = {
     "/spec": _place(
         Spec,
         ignored="cbrConfig episodic labels routing semanticData types",
-        later="authorization compounds milestones signals stages workers",
+        later="compounds milestones signals stages workers",
     ),
+    "/spec/authorization": _place(Authorization, later="read claim"),
     "/spec/capabilities/*": _place(Capability),
     "/spec/goals/*": _place(Goal, ignored="description title"),
     "/spec/completion": Place(KINDS, later=["doneWhen"]),
