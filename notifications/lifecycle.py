@@ -35,8 +35,10 @@ class Topic(models.TextChoices):
     NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
+    OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")
     CASE_FAILED = "case_failed", _("Case failed")
     ROLLBACK_STOPPED = "rollback_stopped", _("Rollback needs a decision")
+    ROLLBACK_WAITS = "rollback_waits", _("Rollback waits for a result")
     ROLLBACK_ENDED = "rollback_ended", _("Rollback ended")
     WORK_UNDONE = "work_undone", _("Work of yours undone")
 

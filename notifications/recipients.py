@@ -3,8 +3,9 @@
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. Undone: who did the
 work and who asked for the undo; in a rollback once, at its end. Undo failed, rollback stopped, case
-failed: who asked for it and the operators. Nobody hears of work they handed to themselves, and
-nobody who is not an active member hears anything.
+failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
+knows whether something happened: the operators. Nobody hears of work they handed to themselves,
+and nobody who is not an active member hears anything.
 """
 
 from __future__ import annotations
@@ -135,6 +136,12 @@ def _undo_failed(_event: Event, entry: Entry) -> Iterable[Told]:
         yield Told(Topic.UNDO_FAILED, frozenset({requester, *operators()}))
 
 
+def _in_doubt(event: Event, entry: Entry) -> Iterable[Told]:
+    """A program ended without a word. Of an undo, people hear that it failed: it says so there."""
+    if entry.kind != "COMPENSATION":
+        yield Told(Topic.OUTCOME_UNKNOWN, frozenset(operators()) - {event.actor_id})
+
+
 def _requester_alone(entry: Entry) -> uuid.UUID | None:
     """Return who asked for the attempt that an entry is about; None for one of a run.
 
@@ -165,6 +172,7 @@ def _ended(event: Event, _entry: Entry) -> Iterable[Told]:
 _SETTLED: dict[Topic, Callable[[Event, Entry], Iterable[Told]]] = {
     Topic.UNDONE: _undone,
     Topic.UNDO_FAILED: _undo_failed,
+    Topic.OUTCOME_UNKNOWN: _in_doubt,
     Topic.ROLLBACK_STOPPED: _stopped,
     Topic.ROLLBACK_ENDED: _ended,
 }

@@ -29,8 +29,10 @@ _TITLES: dict[str, str | Promise] = {
     Topic.NEEDS_SOMEBODY: gettext_lazy("Nobody is left for it: %(what)s"),
     Topic.UNDONE: gettext_lazy("Undone: %(what)s"),
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
+    Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
     Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
     Topic.ROLLBACK_STOPPED: gettext_lazy("Rollback needs a decision: %(what)s"),
+    Topic.ROLLBACK_WAITS: gettext_lazy("Waits for a result: %(what)s"),
     Topic.ROLLBACK_ENDED: gettext_lazy("Rollback ended: %(what)s"),
     Topic.WORK_UNDONE: gettext_lazy("Work of yours was undone: %(what)s"),
 }
@@ -41,8 +43,10 @@ _TONES = {
     Topic.WORK_UNDONE: "done",
     Topic.NEEDS_SOMEBODY: "bad",
     Topic.UNDO_FAILED: "bad",
+    Topic.OUTCOME_UNKNOWN: "bad",
     Topic.CASE_FAILED: "bad",
     Topic.ROLLBACK_STOPPED: "bad",
+    Topic.ROLLBACK_WAITS: "bad",
 }
 
 

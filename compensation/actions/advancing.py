@@ -116,6 +116,7 @@ def _wait(run_id: uuid.UUID, awaited: list[Awaited], *, cause: Cause) -> None:
     move(
         run, WAITING if stuck and told is None else "compensation_awaits",
         before=str(run.status), by=cause.by, caused_by=cause.entry, fields=("waits_for",),
+        payloads={"detail": ", ".join(each.name for each in awaited)},
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from executions.models import Execution
 from ledger import selectors as entries
 from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.tenancy import tenant_scope
+from notifications.models import Delivery
 from tests.casework import case_row, deploy, opened, preview, run_row, undo
 from tests.definitions import automated, definition
 from tests.draining import drain
@@ -219,6 +220,24 @@ def test_between_two_attempts_an_operator_may_settle_it(world: World, bank: Bank
     assert (row.status, row.attempts) == ("SUCCEEDED", 1)
 
 
+def told(world: World, topic: str) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Return whom notices of a topic told, and about what."""
+    with tenant_scope(world.operator.tenant_id):
+        rows = Delivery.objects.filter(topic=topic, channel="in_app").order_by("recipient_id")
+        return list(rows.values_list("recipient_id", "subject_id"))
+
+
+def operators_about(world: World, id_: uuid.UUID) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    return sorted([(world.operator.actor_id, id_), (world.admin.actor_id, id_)])
+
+
+def test_the_operators_are_told_once(world: World, bank: Bank) -> None:
+    bank.answers = False
+    row = pay(world)
+    drain(fast_forward=True)
+    assert told(world, "outcome_unknown") == operators_about(world, row.id)
+
+
 def test_a_case_stays_where_it_is_until_it_is_settled(world: World, bank: Bank) -> None:
     bank.answers = False
     case_id, row = paying_case(world)
@@ -355,8 +374,9 @@ def test_a_rollback_waits_for_a_silent_party_and_says_so(world: World, bank: Ban
         str(waiting.id), "silent", "WAITING",
     )  # fmt: skip
     with tenant_scope(world.operator.tenant_id):
-        told = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
-    assert told.count("compensation_waiting") == 1
+        said = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
+    assert said.count("compensation_waiting") == 1
+    assert told(world, "rollback_waits") == operators_about(world, run.id)
     assert bank.out == 5, "an earlier step was undone before a later one was known"
 
     settle_outcome(waiting.id, call=Call(world.operator), happened=False, **SEEN)
@@ -379,8 +399,8 @@ def test_what_becomes_uncertain_during_a_rollback_is_waited_for(world: World, ba
     assert stored(world, row.id).status == "UNCERTAIN"
     assert (run.status, run.waits_for[0]["status"]) == ("RUNNING", "UNCERTAIN")
     with tenant_scope(world.operator.tenant_id):
-        told = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
-    assert told.count("compensation_waiting") == 1
+        said = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
+    assert said.count("compensation_waiting") == 1
     bank.answers = True
     settle_outcome(row.id, call=Call(world.operator), happened=True, **SEEN)
     drain(fast_forward=True)
