@@ -71,6 +71,11 @@ def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
     )
 
 
+def run_ref(run_id: uuid.UUID) -> Ref:
+    """Return how a run is named where things of many kinds are."""
+    return CompensationRun.subject_type, run_id
+
+
 def attempt_of(original_id: uuid.UUID, round_: int, number: int) -> CompensationAttempt | None:
     """Return one attempt at undoing an original."""
     rows = CompensationAttempt.objects.filter(original_id=original_id, round=round_, number=number)

@@ -113,7 +113,7 @@ def _nothing_awaited(_whole: Any) -> Sequence[Awaited]:
     return ()
 
 
-def _plain(_whole: Any, _run: Any, _step: Any, _row: Any, request: UndoRequest) -> UndoRequest:
+def _plain(_whole: Any, _row: Any, request: UndoRequest) -> UndoRequest:
     return request
 
 
@@ -128,9 +128,9 @@ class WholeSubject(Subject):
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
     rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, cause)`. `heard(whole, row, cause)`: the undo of a piece moved.
-    `request(whole, run, step, row, request)` is what the undo of a step is told. `open_work(whole)`
-    is what a run that starts would call off, as (type, row); `awaited(whole)` is the work whose
-    result is owed.
+    `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
+    run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
+    owed.
     `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
     `live_run`, the id of the run that is live in its tree.
     """
@@ -147,7 +147,7 @@ class WholeSubject(Subject):
     goes_on: Callable[..., None] = _ignore
     ended: Callable[..., None] = _ignore
     heard: Callable[..., None] = _ignore
-    request: Callable[[Any, Any, Any, Any, UndoRequest], UndoRequest] = _plain
+    request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
     awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
     figure: Callable[[Any, str], Figure | None] = _ignore
@@ -198,8 +198,13 @@ def performer_for(mode: str) -> Performer:
 def unfit(original: Any, policy: CompensationPolicy) -> Refusal | None:
     """Return why an undo of `original` could not be opened as its policy says, if so."""
     said = policy.effective()
-    way = _ways.get(said.mode or "human")
-    return None if way is None else way.unfit(original, said.capability or "")
+    way, of = _ways.get(said.mode or "human"), whole_of(original)
+    refused = None if way is None else way.unfit(original, said.capability or "")
+    if refused is None or of is None:
+        return refused
+    # Only now is it worth reading the whole: an undo binding has an input of its own.
+    part = of[0].part(of[0].read_one(of[1]), original)
+    return None if part is not None and part.undo else refused
 
 
 def undoable(type_: str) -> UndoableSubject:

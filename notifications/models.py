@@ -64,6 +64,11 @@ class Delivery(models.Model):
                 condition=models.Q(channel=IN_APP, read_at__isnull=True),
             ),
             models.Index(
+                fields=["tenant", "subject_id"],
+                name="notifications_needs",
+                condition=models.Q(topic=Topic.NEEDS_SOMEBODY),
+            ),
+            models.Index(
                 fields=["next_attempt_at"],
                 name="notifications_due",
                 condition=models.Q(status__in=sorted(DUE)),

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from accounts.selectors import active_actors, members_of_groups, operators
-from compensation.actions.run_verbs import RUN
-from compensation.selectors import attempt_of, is_step_as, undone_in
+from compensation.selectors import attempt_of, is_step_as, run_ref, undone_in
 from compensation.subject import read_row, read_rows, undoable
 from ledger.dispatch.consumer_registry import Event
 from ledger.errors import NotFound
@@ -27,7 +26,7 @@ from notifications.lifecycle import Topic
 from notifications.models import Delivery
 from verbs.subject import Ref
 from workitems import selectors as workitems
-from workitems.lifecycle import Kind
+from workitems.lifecycle import Kind, OfferedTo
 from workitems.permissions import is_anybodys
 
 
@@ -82,7 +81,7 @@ def _waiting(event: Event, entry: Entry) -> Iterable[Told]:
 def _who_may(item: Any) -> frozenset[uuid.UUID]:
     """Return the active members who may take an item by their name or group. What is the operators'
     names nobody: those among its candidates were not meant."""
-    if item.offered_to == "OPERATORS":
+    if item.offered_to == OfferedTo.OPERATORS:
         return frozenset()
     groups = [group.name for group in item.candidate_groups.all()]
     users = active_actors([user.actor_id for user in item.candidate_users.all()])
@@ -94,11 +93,11 @@ def _for_operators(item: Any, event: Event) -> Iterable[Told]:
     """Nobody is left to take it. In a rollback that is said once, about all of it."""
     about = None
     if item.run_id is not None:
-        about = (RUN, item.run_id)
+        about = run_ref(item.run_id)
         said = Delivery.objects.filter(
             topic=Topic.NEEDS_SOMEBODY, subject_type=about[0], subject_id=about[1]
         )
-        if said.exclude(event_id=event.id).exists():
+        if said.exists():
             return
     excluded = {uuid.UUID(actor) for actor in item.excluded}
     people = set(operators()) - excluded - {event.actor_id}

@@ -46,7 +46,7 @@ from compensation.subject import (
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
-from ledger.errors import Refusal
+from ledger.errors import Conflict, Refusal
 from ledger.record import ActorRef, EntryRef
 
 _FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
@@ -165,29 +165,32 @@ def awaited(case: Case) -> list[Awaited]:
     return [awaited_execution(item.binding, rows[item.work[1]]) for item in owed]
 
 
-def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> UndoRequest:
-    """Return what the undo of a step is told; the undo binding gives title and input.
+def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
+    """Return what the undo of a piece is told, in a run or by itself: what its undo binding says.
 
-    Raises Refusal when the binding's input is no object or cannot be computed.
+    Whoever asks for a person instead of the binding's program, or the reverse, does without it.
+    Raises Conflict when the binding's input is no object or cannot be computed.
     """
-    if not step.binding:
+    definition = compiled(case.definition)
+    name = definition.binding(row.binding).compensate if row.binding else None
+    target = None if name is None else definition.binding(name).target
+    if name is None or target is None:
         return plain
-    target = compiled(case.definition).binding(step.binding).target
-    given = {
-        "original": _original(row, step.original_name),
-        "context": case.context,
-        "reason": run.reason,
-    }
+    if isinstance(target, CapabilityCall) != (plain.mode == "automated"):
+        return plain
+    given = {"original": _original(row), "context": case.context, "reason": plain.reason}
     try:
         value = input_for(target, given)
     except ExpressionFailed as problem:
-        raise Refusal(why_failed(problem)) from problem
+        raise Conflict(why_failed(problem), code="undo_input_failed") from problem
     if not isinstance(value, dict):
-        raise Refusal(f"{step.binding}: the inputMapping must give an object")
+        said = f"{name}: the inputMapping must give an object"
+        raise Conflict(said, code="undo_input_failed")
     if isinstance(target, CapabilityCall):
-        return dataclasses.replace(plain, task_input=value)
+        return dataclasses.replace(plain, binding=name, task_input=value)
     return dataclasses.replace(
         plain,
+        binding=name,
         task_input=value,
         title=target.title,
         outcomes=target.outcomes or UNDO_OUTCOMES,
@@ -197,14 +200,14 @@ def request(case: Case, run: Any, step: Any, row: Any, plain: UndoRequest) -> Un
     )
 
 
-def _original(row: Any, name: str) -> dict[str, Any]:
+def _original(row: Any) -> dict[str, Any]:
     """Return `original` as an undo binding's inputMapping sees it; what does not apply is null."""
     kind = undoable(row.subject_type)
     by, at = kind.finished_by(row), kind.finished_at(row)
     return {
         "type": row.subject_type,
         "id": str(row.id),
-        "name": name,
+        "name": row.binding,
         **{field: getattr(row, field, None) for field in _FIELDS},
         "completed_by": str(by) if by else None,
         "completed_at": rfc3339(at) if at else None,

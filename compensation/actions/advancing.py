@@ -172,7 +172,7 @@ def _undo(at: LockedStep) -> CompensationAttempt:
     request = plain_request(at.run, at.step, row)
     subject = whole_subject(at.run.whole_type)
     if at.whole is not None and subject is not None:
-        request = subject.request(at.whole, at.run, at.step, row, request)
+        request = subject.request(at.whole, row, request)
     if row.compensation_state == CompensationState.COMPENSATION_FAULTED:
         return undo.retry(row, request, by=by, caused_by=entry)
     return undo.begin(row, request, by=by, caused_by=entry)

@@ -32,7 +32,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import lock_row, lock_rows, undoable, unfit
+from compensation.subject import lock_row, lock_rows, undoable, unfit, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
@@ -187,7 +187,14 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
         request, given, mode=mode, regulatory_basis=tuple(basis),
         capability=(said.capability or "") if mode == "automated" else "",
     )  # fmt: skip
-    return undo.begin(original, request, by=context.by)
+    return undo.begin(original, _as_whole_says(original, request), by=context.by)
+
+
+def _as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
+    """Return what the undo of a piece is told: what the whole it belongs to has declared for it."""
+    of = whole_of(original)
+    whole = None if of is None else of[0].read_many([of[1]]).get(of[1])
+    return request if of is None or whole is None else of[0].request(whole, original, request)
 
 
 def _retry(original: Any, _given: Nothing, context: VerbContext) -> CompensationAttempt:

@@ -1,4 +1,4 @@
-"""More reasons to tell somebody. No column changes."""
+"""More reasons to tell somebody, one of which is asked for: it is said once a rollback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The closed list of topics."""
+    """The closed list of topics, and an index of that one."""
 
     dependencies = [("notifications", "0002_walls")]
 
@@ -27,6 +27,14 @@ class Migration(migrations.Migration):
                     ("rollback_ended", "Rollback ended"),
                     ("work_undone", "Work of yours undone"),
                 ]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("topic", "needs_somebody")),
+                fields=["tenant", "subject_id"],
+                name="notifications_needs",
             ),
         ),
     ]

@@ -11,8 +11,11 @@ import itertools
 import uuid
 from typing import Any
 
+import pytest
+
 from cases.definitions import HumanTask
 from compensation.planning import UNDO_OUTCOMES
+from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.casework import case_row, deploy, open_undo, opened, plan_for, roll_back, work
@@ -116,7 +119,8 @@ def doer(world: World, fields: frozenset[str]) -> Any:
     return world.surveyor if "candidateGroups" in fields else world.analyst
 
 
-def test_an_undo_binding_honours_every_field(world: World) -> None:
+def finished_case(world: World, name: str) -> tuple[uuid.UUID, list[WorkItem]]:
+    """Return a case of which the analyst did step f0, f1 …, undone by u0 …, with those steps."""
     bindings = [
         human(f"f{number}", f".f{number} == null", compensation=None, compensate=f"u{number}")
         for number in range(len(SETS))
@@ -125,59 +129,77 @@ def test_an_undo_binding_honours_every_field(world: World) -> None:
         {"name": f"u{number}", "compensation": True, "humanTask": task(world, number, fields)}
         for number, fields in enumerate(SETS)
     ]
-    deploy(world, definition("backward", *bindings))
-    case_id = opened(world, "tests/backward")
+    deploy(world, definition(name, *bindings))
+    case_id = opened(world, f"tests/{name}")
     with tenant_scope(world.operator.tenant_id):
         forward = list(selectors.in_case(case_id))
     for item in forward:
         work(world.analyst, item.id, "DONE")
     drain()
-    planned = plan_for(world, case_id).content["steps"]
-    for step in planned:
+    return case_id, forward
+
+
+def check_undo(world: World, item: WorkItem) -> int:
+    """Assert that an undo task is what its binding says; return its number."""
+    number, analyst = int(item.binding[1:]), world.analyst.actor_id
+    assert (item.title, item.binding) == (f"Task {number}", f"u{number}")
+    check(
+        world, item, SETS[number],
+        users={analyst}, assignee=analyst, outcomes=UNDO_OUTCOMES, payload=...,
+    )  # fmt: skip
+    return number
+
+
+def outputs(world: World, case_id: uuid.UUID) -> set[str]:
+    return {key for key in case_row(world, case_id).context if key.startswith("out")}
+
+
+MAPPED = {f"out{number}" for number, fields in enumerate(SETS) if "outputMapping" in fields}
+
+
+def test_a_rollback_honours_every_field_of_an_undo_binding(world: World) -> None:
+    case_id, _ = finished_case(world, "backward")
+    for step in plan_for(world, case_id).content["steps"]:
         fields = SETS[int(step["original"]["name"][1:])]
         users = [world.compliance.username] if "candidateUsers" in fields else []
         assert step["candidate_users"] == users
         assert step["candidate_groups"] == (["surveyors"] if "candidateGroups" in fields else [])
     roll_back(world, case_id)
-    mapped = set()
     for _ in SETS:
         item = open_undo(world.operator, case_id)
-        number = int(item.binding[1:])
-        fields = SETS[number]
-        assert (item.title, item.binding) == (f"Task {number}", f"u{number}")
-        analyst = world.analyst.actor_id
-        check(
-            world, item, fields,
-            users={analyst}, assignee=analyst, outcomes=UNDO_OUTCOMES, payload=...,
-        )  # fmt: skip
-        work(doer(world, fields), item.id, "REVERSED", {"n": 1})
+        number = check_undo(world, item)
+        work(doer(world, SETS[number]), item.id, "REVERSED", {"n": 1})
         drain()
-        mapped |= {f"out{number}"} if "outputMapping" in fields else set()
-    case = case_row(world, case_id)
-    assert case.status == "COMPENSATED"
-    assert {key for key in case.context if key.startswith("out")} == mapped
+    assert case_row(world, case_id).status == "COMPENSATED"
+    assert outputs(world, case_id) == MAPPED
 
 
-def test_whom_an_undo_binding_names_undoes_it_also_without_a_run(world: World) -> None:
-    deploy(
-        world,
-        definition(
-            "alone",
-            human("look", compensation=None, compensate="unlook"),
-            {
-                "name": "unlook",
-                "compensation": True,
-                "humanTask": {"title": "Unlook", "candidateUsers": [world.compliance.username]},
-            },
-        ),
-    )
-    case_id = opened(world, "tests/alone")
+def test_undoing_one_item_by_itself_honours_every_field_too(world: World) -> None:
+    case_id, forward = finished_case(world, "alone")
+    for original in forward:
+        begun = states.compensate(original, world.operator).attempt
+        item = states.stored(world, begun.compensation_id)
+        number = check_undo(world, item)
+        work(doer(world, SETS[number]), item.id, "REVERSED", {"n": 1})
+    drain()
+    assert outputs(world, case_id) == MAPPED
+
+
+def test_an_input_that_cannot_be_made_refuses_the_undo_of_one_item(world: World) -> None:
+    undo = {
+        "name": "unlook",
+        "compensation": True,
+        "humanTask": {"title": "Unlook", "inputMapping": ".reason"},
+    }
+    look = human("look", compensation=None, compensate="unlook")
+    deploy(world, definition("broken", look, undo))
+    case_id = opened(world, "tests/broken")
     with tenant_scope(world.operator.tenant_id):
         [item] = selectors.in_case(case_id)
     work(world.analyst, item.id, "DONE")
     drain()
-    begun = states.compensate(item, world.operator).attempt
-    undo = states.stored(world, begun.compensation_id)
-    with tenant_scope(world.operator.tenant_id):
-        assert candidates(undo) == ({world.compliance.actor_id}, set())
-    assert (undo.assignee_id, undo.offered_to) == (None, "NAMED")
+    with pytest.raises(Conflict) as refused:
+        states.compensate(item, world.operator)
+    assert refused.value.code == "undo_input_failed"
+    assert states.stored(world, item.id).status == "COMPLETED"
+    assert states.attempts(world, item.id) == []

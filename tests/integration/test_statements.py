@@ -84,7 +84,7 @@ COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
     "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
     "settle": (lambda w: _settle(states.new_item(w.operator), w), 11, 2),
     "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 11, 2),
-    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 12, 2),
+    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 13, 2),
     "compensate by a program": (
         lambda w: _compensate(
             states.completed(w.operator, compensation={"capability": "demo.slow"},
