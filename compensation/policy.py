@@ -38,7 +38,7 @@ STRATEGIES: Final[tuple[str, ...]] = get_args(Strategy)
 REVERSIBILITIES: Final = ("compensable", "retriable", "pivot", "irreversible", "not_needed")
 UNSPECIFIED: Final = "unspecified"
 
-MAX_NAMES: Final = 50
+MAX_NAMES: Final = 100
 MAX_NAME_LENGTH: Final = 150
 
 #: Keys of the policy that exist on paper but cannot be honoured yet. Accepting them silently

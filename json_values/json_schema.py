@@ -22,7 +22,7 @@ from typing import Any, Final, NoReturn
 
 from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
 
-from json_values.limits import MAX_DEPTH
+from json_values.limits import TOLD_DEPTH
 from json_values.pointers import FieldError, escape
 
 #: A value that breaks a rule in every row of a list would fill the answer.
@@ -158,7 +158,7 @@ class _Compiled:
     def steps(self, value: Any) -> float:
         """Return at least what checking `value` costs, as MAX_STEPS counts."""
         levels = _levels(value, names_checked=self._names_checked)
-        if len(levels) > MAX_DEPTH + 1:
+        if len(levels) > TOLD_DEPTH + 1:
             return math.inf
         return sum((size * cost for size, cost in zip(levels, self._costs, strict=False)), 0.0)
 
@@ -246,7 +246,7 @@ class _Compiled:
         order = list(graphlib.TopologicalSorter(same_value).static_order())
         found: list[float] = []
         inside: dict[int, float] = {}
-        for depth in range(MAX_DEPTH + 1):
+        for depth in range(TOLD_DEPTH + 1):
             costs: dict[int, float] = collections.defaultdict(float)
             for key in order:
                 node = self._nodes.get(key, _NOTHING)
@@ -291,7 +291,7 @@ def _levels(value: Any, *, names_checked: bool) -> list[float]:
     tenth of all that is below them, because messages copy it."""
     found: list[float] = []
     level, names = [value], 0.0
-    while level and len(found) < MAX_DEPTH + 2:
+    while level and len(found) < TOLD_DEPTH + 2:
         texts = sum(len(each) for each in level if isinstance(each, str))
         found.append(len(level) + names + texts / 100)
         objects = [each for each in level if isinstance(each, dict)]

@@ -1,4 +1,9 @@
-"""Bounds on JSON that people and programs hand in: size, depth, and what PostgreSQL can keep."""
+"""Bounds on JSON: on what people and programs hand in, and on what is made of that.
+
+What is accepted is usable at its bound. A result is put into the context of its case, a context
+becomes the input of a step, an undo is told all of it: what is put around an accepted value is not
+measured by the bound of that value but by wider ones, which are there to end what never ends.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +16,49 @@ from json_values.pointers import FieldError
 PAYLOAD_BYTES = 256 * 1024
 CONTEXT_BYTES = 1024 * 1024
 MAX_DEPTH = 32
+#: What a context may grow to by what steps add to it, and with it what a step is given.
+GROWN_BYTES = 2 * CONTEXT_BYTES
+GROWN_DEPTH = 2 * MAX_DEPTH
+#: What an expression, or the program of an undo, is told: a context, and with it everything about
+#: the work that is undone (at most one grown input and three values of a payload's size).
+TOLD_BYTES = 5 * CONTEXT_BYTES
+TOLD_DEPTH = 3 * MAX_DEPTH
 # A NUL as JSON writes it; an escaped backslash before it makes it ordinary text.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def beyond_limits(value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES) -> FieldError | None:
-    """Return the bound that `value` breaks, if any: deeper than 32, larger than `limit` bytes of
-    compact JSON, or holding a NUL character, which a jsonb column cannot keep."""
-    if depth_exceeds(value, MAX_DEPTH):
-        return FieldError(pointer, f"must not be nested deeper than {MAX_DEPTH}", "too_deep")
+def beyond_limits(
+    value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES, depth: int = MAX_DEPTH
+) -> FieldError | None:
+    """Return the bound that `value` breaks, if any: deeper than `depth`, larger than `limit` bytes
+    of compact JSON, or holding a NUL character, which a jsonb column cannot keep."""
+    if depth_exceeds(value, depth):
+        return FieldError(pointer, f"must not be nested deeper than {depth}", "too_deep")
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = compact(value)
     except ValueError:
         return FieldError(pointer, "must hold only numbers that JSON knows", "not_a_number")
     if _NUL.search(text):
         return FieldError(pointer, "must not contain NUL characters", "nul")
-    if len(text.encode("utf-8", "surrogatepass")) > limit:
+    if _size(text) > limit:
         return FieldError(pointer, f"must be at most {limit} bytes of JSON", "too_large")
     if any("\ud800" <= char <= "\udfff" for char in text):
         return FieldError(pointer, "must be valid Unicode", "not_unicode")
     return None
+
+
+def compact(value: Any) -> str:
+    """Return the JSON text of a value without a space in it. Raises ValueError for NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def size_of(value: Any) -> int:
+    """Return how many bytes of compact JSON a value takes: the measure of every bound."""
+    return _size(compact(value))
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def depth_exceeds(value: Any, limit: int) -> bool:

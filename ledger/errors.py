@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from json_values.limits import PAYLOAD_BYTES, beyond_limits
+from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, beyond_limits
 from json_values.pointers import FieldError
 
 
@@ -91,8 +91,10 @@ class Invalid(Refusal):
         return cls(message, code=code, errors=[FieldError(pointer, message, code)])
 
 
-def check_json(value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES) -> None:
+def check_json(
+    value: Any, pointer: str, *, limit: int = PAYLOAD_BYTES, depth: int = MAX_DEPTH
+) -> None:
     """Raise Invalid, naming `pointer`, when `value` breaks a bound of `json_values.limits`."""
-    broken = beyond_limits(value, pointer, limit=limit)
+    broken = beyond_limits(value, pointer, limit=limit, depth=depth)
     if broken is not None:
         raise Invalid(broken.message, code=broken.code, errors=[broken])

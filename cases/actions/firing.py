@@ -29,6 +29,7 @@ from cases.models import Case, PlanItem
 from compensation.policy import UNSPECIFIED
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, open_execution
+from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from ledger.clock import now
 from ledger.errors import Invalid, Refusal, check_json
 from workitems.actions.item_opening import NewWorkItem, open_item
@@ -93,7 +94,7 @@ def fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Ca
         value = input_for(binding.target, case.context)
         if not isinstance(value, dict):
             raise Invalid.field("/input", "the inputMapping must give an object")
-        check_json(value, "/input")
+        check_json(value, "/input", limit=GROWN_BYTES, depth=GROWN_DEPTH)
         with transaction.atomic():
             type_, target_id = _open(case, definition, binding, value, cause)
     except Refusal as refusal:

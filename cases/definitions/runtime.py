@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition,
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
-from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, depth_exceeds
+from json_values.limits import GROWN_BYTES, GROWN_DEPTH, depth_exceeds, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +100,10 @@ def context_after(
     code, detail = "not_an_object", "what goes into the context must be an object"
     if isinstance(mapped, Mapping):
         changed: dict[str, Any] = {**context, **mapped}
-        if depth_exceeds(changed, MAX_DEPTH):
-            code, detail = "too_deep", f"the context would be nested deeper than {MAX_DEPTH}"
-        elif len(json.dumps(changed, ensure_ascii=False).encode()) > CONTEXT_BYTES:
-            code, detail = "too_large", f"the context would have more than {CONTEXT_BYTES} bytes"
+        if depth_exceeds(changed, GROWN_DEPTH):
+            code, detail = "too_deep", f"the context would be nested deeper than {GROWN_DEPTH}"
+        elif size_of(changed) > GROWN_BYTES:
+            code, detail = "too_large", f"the context would have more than {GROWN_BYTES} bytes"
         else:
             return ContextChange(changed, tuple(sorted(mapped)))
     raise ExpressionFailed(code, detail, expression=mapping or ".")

@@ -26,6 +26,7 @@ from executions.errors import AlreadyDispatched
 from executions.lifecycle import UNDISPATCHED, ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
+from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, TOLD_BYTES, TOLD_DEPTH
 from ledger.clock import now
 from ledger.dispatch.wakeup import wake_on_commit
 from ledger.errors import Invalid, Refusal, check_json
@@ -102,7 +103,10 @@ def open_execution(
 def _check(new: NewExecution, found: capability_registry.Capability | None) -> None:
     if new.mode not in capability_registry.MODES:
         raise Invalid.field("/mode", f"must be one of {', '.join(capability_registry.MODES)}")
-    check_json(new.input, "/input")
+    made = new.case_id is not None or new.undoes is not None
+    # What a case, or an undo, tells a program is made of values that were accepted one by one.
+    limit, depth = (TOLD_BYTES, TOLD_DEPTH) if made else (PAYLOAD_BYTES, MAX_DEPTH)
+    check_json(new.input, "/input", limit=limit, depth=depth)
     if found is None:
         if new.case_id is None:
             known = ", ".join(sorted(capability_registry.names())) or "none"

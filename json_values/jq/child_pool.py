@@ -21,11 +21,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from json_values.limits import GROWN_BYTES, TOLD_BYTES
+
 CPU_MILLISECONDS: Final = 250
 MEMORY_BYTES: Final = 256 * 1024 * 1024
-RESULT_BYTES: Final = 1024 * 1024
+RESULT_BYTES: Final = GROWN_BYTES
+#: What an input takes to be read and written again, at worst (a list of empty lists).
+MILLISECONDS_PER_MIB: Final = 500
+MEMORY_PER_BYTE: Final = 200
 WALL_SECONDS: Final = 10.0
 PROCESSES: Final = 2
+
+_MUCH: Final = 256 * 1024
 
 #: What the child answers for one item: `["ok", result]` or `[code, detail]`.
 Answer = list[Any]
@@ -44,7 +51,11 @@ class JqProcess:
     """One child: takes a request, gives its answers one by one, tells how it died."""
 
     def __init__(self) -> None:
-        arguments = [str(CPU_MILLISECONDS), str(MEMORY_BYTES), str(RESULT_BYTES)]
+        most_memory = MEMORY_BYTES + MEMORY_PER_BYTE * TOLD_BYTES
+        arguments = [
+            *(str(CPU_MILLISECONDS), str(MILLISECONDS_PER_MIB)),
+            *(str(MEMORY_BYTES), str(MEMORY_PER_BYTE), str(most_memory), str(RESULT_BYTES)),
+        ]
         # An empty environment and -I: neither the host's secrets nor its PYTHON* settings get in.
         self._child = subprocess.Popen(  # noqa: S603  # a fixed script of this package
             [sys.executable, "-I", str(_SCRIPT), *arguments],
@@ -154,7 +165,7 @@ class JqPool:
                     break
                 answers.append(answer)
             else:
-                self._idle.append(process)
+                self._keep(process, values)
                 return
         except TimeoutError:
             process.bury()
@@ -167,10 +178,17 @@ class JqPool:
             process.bury()
             raise
         if process.bury():
-            answers.append(["timeout", f"stopped after {CPU_MILLISECONDS} ms of computing"])
+            answers.append(["timeout", "stopped: it was still computing after its time"])
         elif not veteran:
             # A veteran may have died while idle: its first item is tried again on a new child.
             answers.append(["memory", "stopped: it needed too much memory or broke the evaluator"])
+
+    def _keep(self, process: JqProcess, values: Sequence[str]) -> None:
+        """Let a child idle; one that had much to hold keeps too much of it, and is let go."""
+        if sum(map(len, values)) > _MUCH:
+            process.bury()
+        else:
+            self._idle.append(process)
 
     def _take(self) -> JqProcess:
         try:

@@ -7,7 +7,8 @@ environment and no spare file descriptor, that may be killed at any time without
 Frames on stdin and stdout are a 4-byte big-endian length followed by JSON. One request
 `{"values": [JSON text, …], "items": [[expression, index of value], …]}` is answered by one frame
 per item, in order: `["ok", result]` or `[code, detail]`. The index `null` asks only whether the
-expression compiles. Arguments: CPU milliseconds per item, bytes of memory, bytes of a result.
+expression compiles. Arguments: CPU milliseconds per item, and more for each MiB of its input; bytes
+of memory, more for each byte of input, and the most; bytes of a result.
 """
 
 from __future__ import annotations
@@ -27,15 +28,21 @@ _LENGTH = struct.Struct(">I")
 
 def main() -> None:
     """Answer requests until stdin closes, which also happens when the parent dies."""
-    cpu_seconds = int(sys.argv[1]) / 1000
-    memory_bytes, result_bytes = int(sys.argv[2]), int(sys.argv[3])
-    _confine(memory_bytes)
+    milliseconds, more_per_mib, memory_bytes, more_per_byte, most, result_bytes = map(
+        int, sys.argv[1:]
+    )
+    _confine(memory_bytes, most)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         request = _read_frame(requests)
         if request is None:
             return
+        held = sum(len(text) for text in request["values"])
+        memory = min(most, memory_bytes + more_per_byte * held)
+        resource.setrlimit(resource.RLIMIT_AS, (memory, most))
         for expression, index in request["items"]:
+            size = 0 if index is None else len(request["values"][index])
+            cpu_seconds = (milliseconds + more_per_mib * size / 2**20) / 1000
             # The timer's signal has its default action, so it ends the process even inside jq.
             signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
             if index is None:
@@ -46,10 +53,10 @@ def main() -> None:
             _write_frame(answers, answer)
 
 
-def _confine(memory_bytes: int) -> None:
+def _confine(memory_bytes: int, most: int) -> None:
     """Give up memory beyond the limit, new files and core dumps (which would hold case data)."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
@@ -74,12 +81,18 @@ def _evaluate(expression: str, text: str, result_bytes: int) -> list[Any]:
         return compiled
     try:
         result = next(iter(_program(expression).input_text(text)))
-        size = len(json.dumps(result, allow_nan=False).encode())
+        size = _size(result)
     except (StopIteration, MemoryError, RecursionError, ValueError) as problem:
         return _refusal(problem)
     if size > result_bytes:
         return ["too_large", f"the result has {size} bytes; at most {result_bytes} are kept"]
     return ["ok", result]
+
+
+def _size(result: Any) -> int:
+    """Return the bytes of a result as every bound measures them: of its compact JSON."""
+    text = json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _refusal(problem: Exception) -> list[Any]:

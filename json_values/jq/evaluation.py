@@ -2,21 +2,20 @@
 
 Whoever deploys a case definition writes its expressions, and the engine runs them for everyone.
 They are compiled when the definition is, and evaluated in a child process (`child_pool.py`) with
-250 ms of CPU time and 256 MiB of memory. Only the first result counts. What reaches outside its
-input (environment, modules, further inputs, standard error, ending the process) is refused at
-compile time; the child could not do it either.
+250 ms of CPU time and 256 MiB of memory, and more of both for a large input. Only the first result
+counts. What reaches outside its input (environment, modules, further inputs, standard error, ending
+the process) is refused at compile time; the child could not do it either.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from typing import Any, Final
 
 from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
 from json_values.jq.words_used import names_used
-from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, depth_exceeds
+from json_values.limits import GROWN_DEPTH, TOLD_BYTES, TOLD_DEPTH, compact, depth_exceeds
 
 #: Any JSON value. A precise recursive type would need a cast at every use.
 Json = Any
@@ -151,15 +150,15 @@ def expression_problem(expression: str) -> ExpressionFailed | None:
 
 def _encode(value: Json) -> str | ExpressionFailed:
     """Return the JSON text of an input, or why it is refused."""
-    if depth_exceeds(value, MAX_DEPTH):
-        return ExpressionFailed("too_deep", f"the input is nested deeper than {MAX_DEPTH}")
-    text = json.dumps(value, ensure_ascii=False)
+    if depth_exceeds(value, TOLD_DEPTH):
+        return ExpressionFailed("too_deep", f"the input is nested deeper than {TOLD_DEPTH}")
+    text = compact(value)
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
         return ExpressionFailed("runtime", "the input holds text that UTF-8 cannot express")
-    if size > CONTEXT_BYTES:
-        return ExpressionFailed("too_large", f"the input has more than {CONTEXT_BYTES} bytes")
+    if size > TOLD_BYTES:
+        return ExpressionFailed("too_large", f"the input has more than {TOLD_BYTES} bytes")
     return text
 
 
@@ -176,7 +175,7 @@ def _outcome(expression: str, answer: Answer) -> Json | ExpressionFailed:
     code, content = answer
     if code != "ok":
         return ExpressionFailed(code, content, expression=expression)
-    if depth_exceeds(content, MAX_DEPTH):
-        detail = f"the result is nested deeper than {MAX_DEPTH}"
+    if depth_exceeds(content, GROWN_DEPTH):
+        detail = f"the result is nested deeper than {GROWN_DEPTH}"
         return ExpressionFailed("too_deep", detail, expression=expression)
     return content

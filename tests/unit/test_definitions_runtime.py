@@ -252,7 +252,7 @@ def test_a_result_replaces_top_level_keys_and_leaves_the_given_context_alone() -
         ([1], None, "not_an_object"),
         ({"a": 1}, ".a", "not_an_object"),
         ({"a": 1}, ".a.b", "runtime"),
-        ({"a": "x" * (1024 * 1024)}, None, "too_large"),
+        ({"a": "x" * (2 * 1024 * 1024)}, None, "too_large"),
     ],
     ids=["list", "number", "broken mapping", "large"],
 )

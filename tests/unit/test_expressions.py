@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from typing import Any
@@ -21,7 +22,7 @@ from json_values.jq.evaluation import (
     truthy,
 )
 from json_values.jq.words_used import names_used
-from json_values.limits import depth_exceeds
+from json_values.limits import GROWN_BYTES, TOLD_BYTES, TOLD_DEPTH, depth_exceeds
 
 
 def _code(expression: str, value: Any = None) -> str:
@@ -64,8 +65,8 @@ def test_truth_is_neither_null_nor_false(expression: str, expected: object) -> N
         ("empty", "no_result"),
         (".a.b", "runtime"),
         ('error("no")', "runtime"),
-        ('"x" * 1100000', "too_large"),
-        ("reduce range(40) as $i (1; [.])", "too_deep"),
+        ('"x" * 2200000', "too_large"),
+        ("reduce range(65) as $i (1; [.])", "too_deep"),
         ("$ENV.PATH", "forbidden"),
     ],
     ids=str,
@@ -103,13 +104,23 @@ def test_a_failure_among_many_does_not_stop_the_rest() -> None:
 
 def test_input_is_limited_in_size_and_depth() -> None:
     deep: Any = 1
-    for _ in range(33):
+    for _ in range(TOLD_DEPTH + 1):
         deep = [deep]
 
-    assert _code(".", "x" * (1024 * 1024)) == "too_large"
+    assert _code(".", "x" * (TOLD_BYTES - 1)) == "too_large"
     assert _code(".", deep) == "too_deep"
     assert _code(".", "\ud800") == "runtime"
     assert evaluate("flatten | length", deep[0]) == 1
+
+
+@pytest.mark.parametrize("unit", ["[]", '{"a":1}', "[[[[[]]]]]", "1.5", '"é"'])
+def test_a_large_input_has_the_time_and_memory_that_it_takes(unit: str) -> None:
+    for size, expression in ((TOLD_BYTES, ".t | length"), (GROWN_BYTES, ".")):
+        value = {"t": [json.loads(unit)] * ((size - 10) // (len(unit.encode()) + 1))}
+        found = evaluate(expression, value)
+        assert found == (value if expression == "." else len(value["t"]))
+    # The next one is held to the plain limits again.
+    assert _code("[range(10000000)] | length") in {"timeout", "memory"}
 
 
 def test_an_expression_is_limited_in_length() -> None:

@@ -188,6 +188,22 @@ def test_json_is_shown_readably_and_escaped() -> None:
     )
 
 
+def test_json_is_shown_however_deep_and_with_any_name() -> None:
+    value: Any = {"items": "deep"}
+    for _ in range(200):
+        value = [{"items": value}]
+    shown = render_to_string("components/json.html", {"value": value})
+    assert shown.count("<dt>Items</dt>") == 201
+    assert "deep" in shown
+
+
+def test_of_very_many_values_the_first_are_shown() -> None:
+    shown = render_to_string("components/json.html", {"value": {"a": [[]] * 5_000, "b": 1, "c": 2}})
+    assert shown.count("none") == 1_999
+    assert "3001 more are not shown" in shown
+    assert "2 more are not shown" in shown
+
+
 def test_refused_actions_are_listed_with_their_reason() -> None:
     actions = [
         {"label": "Claim", "allowed": True, "reason": ""},

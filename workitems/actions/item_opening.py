@@ -25,6 +25,7 @@ from ledger.record import ActorRef, EntryRef
 from verbs.move import insert, move
 from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.undo_payload import within_bound
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ def open_undo_task(
             title=request.title or f"Undo: {subject.name(original)}",
             created_by=by.id,
             kind=Kind.COMPENSATION,
-            payload=subject.task_input(original) if own_input is None else own_input,
+            payload=within_bound(subject.task_input(original) if own_input is None else own_input),
             candidate_groups=performer.groups,
             candidate_users=performer.users,
             people_missing=performer.missing,
