@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection
 
+from json_values.comparison import comparable
 from ledger.canonical import canonical, leaf_hash
 from ledger.clock import rfc3339
 from ledger.record_sql import ENTRY
@@ -191,8 +192,10 @@ def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str
         if inner:
             # A link that is null has neither id nor hash.
             said = None if outer in _LINKS and not said else said[inner]
-        if column == "compensation" and isinstance(kept, str):
-            kept = json.loads(kept)
+        if column == "compensation" and kept is not None:
+            # It is JSON, and compared as JSON: 1 is not true.
+            kept = json.loads(kept) if isinstance(kept, str) else kept
+            said, kept = comparable(said), comparable(kept)
         yield column, said, _written(kept)
 
 

@@ -20,6 +20,7 @@ from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from rest_framework.request import Request
 
+from json_values.moments import checked
 from ledger.clock import rfc3339
 from ledger.errors import Invalid
 
@@ -154,4 +155,4 @@ def _value(model: type[Model], name: str, text: Any) -> Any:
     value = field.to_python(text)
     if value is None or (isinstance(value, dt.datetime) and value.tzinfo is None):
         raise ValueError(name)
-    return value
+    return checked(value) if isinstance(value, dt.datetime) else value

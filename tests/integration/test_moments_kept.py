@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import uuid
 from typing import Any
 
 import pytest
@@ -68,6 +71,13 @@ def test_the_database_refuses_it(world: World, due: str) -> None:
     scope = tenant_scope(world.operator.tenant_id)
     with refused, transaction.atomic(), scope, connection.cursor() as cursor:
         cursor.execute(statement, [due, made["id"]])
+
+
+def test_a_cursor_beyond_is_none_of_ours(world: World) -> None:
+    edge = json.dumps(["n", BEYOND, str(uuid.uuid4())]).encode()
+    cursor = base64.urlsafe_b64encode(edge).decode().rstrip("=")
+    answer = api(world.operator).get(PLACE, {"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "20300131", "12030-01-31"])

@@ -179,7 +179,8 @@ COLUMNS: dict[str, Any] = {
     "correlation_id": uuid.uuid4(),
     "case_id": uuid.uuid4(),
     "completion_seq": 5,
-    "compensation": {"mode": "automated"},
+    # Python calls 1 and true equal.
+    "compensation": lambda said: {**said, "attempt": bool(said["attempt"])},
     "at": "2020-01-01T00:00:00Z",
 }
 
