@@ -46,6 +46,19 @@ def of_case(case_id: uuid.UUID) -> list[Execution]:
     return list(Execution.objects.filter(case_id=case_id).order_by("created_at", "id"))
 
 
+def in_doubt(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Awaited]]:
+    """Return the steps of these cases of which nobody knows whether they happened, by case: one
+    query, oldest first."""
+    rows = Execution.objects.filter(
+        case_id__in=list(case_ids), status=ExecutionStatus.UNCERTAIN, undoes_id__isnull=True
+    )
+    found: dict[uuid.UUID, list[Awaited]] = {}
+    for row in rows.order_by("created_at", "id"):
+        if row.case_id is not None:
+            found.setdefault(row.case_id, []).append(awaited(row.binding, row))
+    return found
+
+
 def undo_runs_of(original_ids: Collection[uuid.UUID]) -> list[Execution]:
     """Return the executions that reverse any of these originals, oldest first."""
     rows = Execution.objects.filter(undoes_id__in=list(original_ids))

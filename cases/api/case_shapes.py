@@ -16,7 +16,9 @@ from accounts.selectors import Person, people
 from cases.actions.hold import CASE
 from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
+from compensation.api.shapes import AwaitedSchema
 from compensation.lifecycle import CompensationState
+from executions.selectors import in_doubt
 from ledger.clock import rfc3339
 from verbs.catalogue import offers, offers_json
 from verbs.subject import ResultShape, subject_of
@@ -101,10 +103,12 @@ def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
 
 
 def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
-    """Return cases as their public shape, with the run that is live in each."""
+    """Return cases as their public shape, with the run that is live in each and the steps of which
+    nobody knows whether they happened."""
     named = people(row.opened_by_id for row in rows)
     subject = subject_of(CASE)
     facts = subject.facts(rows)
+    unclear = in_doubt([row.id for row in rows])
     return [
         {
             "id": str(row.id),
@@ -115,6 +119,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "context": row.context,
             "invalidated": row.invalidated,
             "fault": row.fault or None,
+            "outcome_unknown": [each.to_json() for each in unclear.get(row.id, ())],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
             "created_at": rfc3339(row.created_at),
@@ -240,6 +245,7 @@ class CaseSchema(serializers.Serializer[Any]):
     context = serializers.DictField()  # type: ignore[assignment]  # a field of that name
     invalidated = serializers.ListField(child=serializers.CharField())
     fault = serializers.CharField(allow_null=True)
+    outcome_unknown = AwaitedSchema(many=True)
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
     live_run = serializers.UUIDField(allow_null=True)
     opened_by = serializers.CharField(allow_null=True)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from accounts.acting import ActingUser
 from compensation.selectors import run_of_plan, runs_in
 from config.demo.transfers import open_accounts, transfers
 from executions.models import Execution
@@ -22,10 +16,9 @@ from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_for, undo
-from tests.database import ROOT
 from tests.definitions import definition, human
 from tests.draining import drain
-from tests.subprocesses import environment
+from tests.faults.kills import Runner
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -49,45 +42,6 @@ PATHS: dict[str, list[str]] = {
 }  # fmt: skip
 AFTER_COMMIT = {"verb.committed"}
 TRANSFER = {"from": "bank", "to": "customer", "amount": 25_000}
-
-
-class Runner:
-    """The process of `tests.faults.runner`."""
-
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
-        self._process = process
-        self._log = log
-
-    def do(self, scenario: str, subject: uuid.UUID, by: ActingUser, *, point: str = "") -> int:
-        """Do one job and return how its process ended."""
-        job = {
-            "scenario": scenario, "point": point, "username": by.username, "subject": str(subject),
-        }  # fmt: skip
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, self._log.read_text()
-        return int(answer)
-
-
-@pytest.fixture
-def runner(world: World, tmp_path: Path) -> Iterator[Runner]:
-    """A runner on this test's database, ended afterwards."""
-    log = tmp_path / "runner.log"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.runner"],
-            cwd=ROOT, env=environment(), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-        ) as process,
-    ):  # fmt: skip
-        yield Runner(process, log)
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.wait(30) == 0, log.read_text()
 
 
 def prepared(world: World, scenario: str) -> tuple[WorkItem, uuid.UUID]:
