@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.acting import Authority
+from accounts.acting import Authority, system_of
 from compensation.sentences import title_of
 from compensation.words import REVERSIBILITIES
 from executions import capability_registry, selectors
@@ -90,7 +90,9 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "key": row.idempotency_key,
         "attempts": row.attempts,
         "max_attempts": at_most,
-        "requested_by": shown.username(row.requested_by_id) or _("the case"),
+        "requested_by": _("the case")
+        if row.requested_by_id == system_of(row.tenant_id).actor_id
+        else shown.username(row.requested_by_id),
         "performer": shown.username(row.performer_id),
         "created_at": row.created_at,
         "started_at": row.started_at,

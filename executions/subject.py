@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.acting import Authority
 from compensation.facts import undo_facts
+from compensation.sentences import title_of
 from compensation.subject import UndoableSubject, lock_with_original, undo_envelope
 from executions import capability_registry, selectors
 from executions.actions.execution_opening import call_off, may_be_cancelled
@@ -34,7 +35,7 @@ def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Call an execution by its step in the case, else by its capability."""
     return {
         id_: Description(
-            row.binding or row.capability,
+            title_of(row.binding) if row.binding else row.capability,
             reverse("executions:detail", args=[id_]),
             str(row.status),
             "cog",

@@ -59,7 +59,8 @@ class JsonField(forms.JSONField):
 
     @override
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else super().prepare_value(value)
+        # Nothing said is an empty field, and not the word null.
+        return value if value is None or isinstance(value, str) else super().prepare_value(value)
 
     @override
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -394,7 +394,11 @@ def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> N
     step = opened(world, capability="erp.book", input={}, case_id=new_id(), binding="booking")
     with tenant_scope(world.system.tenant_id):
         found = describe([("execution", plain.id), ("execution", step.id)])
-    assert found["execution", plain.id] == Description("demo.flaky", status="PENDING", icon="cog")
-    assert found["execution", step.id] == Description("booking", status="WAITING", icon="cog")
+    assert found["execution", plain.id] == Description(
+        "demo.flaky", f"/executions/{plain.id}/", "PENDING", "cog"
+    )
+    assert found["execution", step.id] == Description(
+        "Booking", f"/executions/{step.id}/", "WAITING", "cog"
+    )
     with tenant_scope(world.outsider.tenant_id):
         assert "flaky" not in describe([("execution", plain.id)])["execution", plain.id].title
