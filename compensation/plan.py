@@ -15,7 +15,7 @@ from typing import Any
 
 from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, UndoStep, plan_original
 from compensation.policy import CompensationPolicy
-from json_values.pointers import FieldError
+from json_values.pointers import MAX_GATHERED, FieldError
 from ledger.canonical import digest
 from ledger.errors import Invalid
 
@@ -26,6 +26,7 @@ _SCOPE_MEMBERS: dict[str, set[str]] = {
 }
 KINDS = tuple(_SCOPE_MEMBERS)
 MAX_STEPS = 1000
+MAX_STEP_NAME = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def parse_scope(value: Any) -> Scope:
     known = _SCOPE_MEMBERS[kind]
     errors = [
         FieldError(f"/scope/{name}", f"means nothing for kind {kind}", "unknown_field")
-        for name in sorted(set(value) - known - {"kind"})
+        for name in sorted(set(value) - known - {"kind"})[:MAX_GATHERED]
     ]
     errors += _scope_errors(kind, value)
     if errors:
@@ -116,7 +117,7 @@ def parse_include(value: Any) -> tuple[str, ...]:
 
 
 def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 200  # noqa: PLR2004  -- longer than any name
+    return isinstance(value, str) and 0 < len(value) <= MAX_STEP_NAME
 
 
 def make_plan(

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from json_values.characters import fault_of_line
-from json_values.pointers import FieldError, escape
+from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.canonical import digest
 from ledger.durations import format_duration, parse_duration
 
@@ -40,6 +40,8 @@ UNSPECIFIED: Final = "unspecified"
 
 MAX_NAMES: Final = 100
 MAX_NAME_LENGTH: Final = 150
+#: As JSON, with as many and as long names as there may be.
+POLICY_BYTES: Final = 48 * 1024
 
 #: Keys of the policy that exist on paper but cannot be honoured yet. Accepting them silently
 #: would promise an approval or a deadline that nobody keeps.
@@ -169,7 +171,7 @@ class CompensationPolicy(BaseModel):
 def parse_policy(value: object, *, pointer: str = "") -> CompensationPolicy:
     """Read a policy as its author wrote it; `pointer` is where it stands in the whole document.
 
-    Raises `PolicyError` with every problem found.
+    Raises `PolicyError` with the first of the problems found.
     """
     if not isinstance(value, Mapping):
         raise PolicyError([FieldError(pointer, _RULES["model_type"])])
@@ -194,7 +196,7 @@ def _read(value: Mapping[str, object], pointer: str) -> CompensationPolicy:
         return CompensationPolicy.model_validate(value)
     except ValidationError as broken:
         order = {str(key): place for place, key in enumerate(value)}
-        found = sorted(broken.errors(), key=lambda error: order.get(_key(error), 0))
+        found = sorted(broken.errors(), key=lambda error: order.get(_key(error), 0))[:MAX_GATHERED]
         raise PolicyError([_field_error(error, pointer) for error in found]) from broken
 
 

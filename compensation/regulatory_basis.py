@@ -15,8 +15,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from json_values.pointers import FieldError, escape
+from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.errors import Invalid
+from verbs.body_size import at_most
 
 Code = Literal[
     "GDPR_17", "GDPR_22", "EU_AI_ACT_12", "CONTRACT", "INTERNAL_POLICY", "COURT_ORDER", "OTHER"
@@ -55,7 +56,9 @@ class Basis(BaseModel):
 
 #: As a member of an input: documented and asked for as a list of `Basis`, checked by
 #: `parse_regulatory_basis` alone.
-GivenBases = Annotated[list[Basis] | None, SkipValidation]
+GivenBases = Annotated[
+    list[Basis] | None, SkipValidation, at_most(MAX_ENTRIES * (MAX_NOTE * 4 + 50))
+]
 # A tuple will do as well as a list.
 _BASES: Final = TypeAdapter(
     Annotated[list[Basis], Strict(strict=False), Field(max_length=MAX_ENTRIES)]
@@ -67,13 +70,13 @@ def parse_regulatory_basis(
 ) -> list[dict[str, str]]:
     """Return the checked list of `{code, note}`; None and absence mean an empty one.
 
-    Raises Invalid with every broken member.
+    Raises Invalid with the first of the broken members.
     """
     given = [] if value is None else value
     try:
         return [basis.model_dump() for basis in _BASES.validate_python(given)]
     except ValidationError as broken:
-        errors = [_field_error(error, pointer) for error in broken.errors()]
+        errors = [_field_error(error, pointer) for error in broken.errors()[:MAX_GATHERED]]
         raise Invalid("The regulatory basis breaks a rule.", errors=errors) from broken
 
 

@@ -23,15 +23,14 @@ from typing import Any, Final, NoReturn
 from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
 
 from json_values.limits import TOLD_DEPTH
-from json_values.pointers import FieldError, escape
+from json_values.pointers import MAX_GATHERED, FieldError, escape
 
-#: A value that breaks a rule in every row of a list would fill the answer.
-MAX_ERRORS = 50
-MAX_MESSAGE = 500
 #: What checking one value may cost, in tenths of one rule applied to one small value; and what
 #: saying which rules it breaks may cost, for which the library keeps a copy of each part.
 MAX_STEPS = 10_000_000
 MAX_STEPS_TO_SAY = 1_000_000
+#: Objects that are applied as a schema, in one schema: reading it takes time for each.
+MAX_SCHEMAS = 2_000
 MAX_PATTERN = 500
 #: Different patterns in one schema; each may take PATTERN_BYTES of memory.
 MAX_PATTERNS = 50
@@ -90,14 +89,13 @@ def faults(schema: Any, pointer: str) -> list[FieldError]:
         return [FieldError(pointer, "is too deep for a JSON Schema")]
     except (TypeError, ValueError) as error:
         return [_fault(pointer, f"not a valid JSON Schema: {error}")]
-    return [_fault(f"{pointer}{each.pointer}", each.message) for each in found[:MAX_ERRORS]]
+    return [_fault(f"{pointer}{each.pointer}", each.message) for each in found[:MAX_GATHERED]]
 
 
 def problems(schema: Mapping[str, Any], value: Any, pointer: str) -> list[FieldError]:
     """Return what `value` breaks of `schema`, by JSON pointer; pointers begin at `pointer`.
 
-    At most MAX_ERRORS, each message at most MAX_MESSAGE characters. A value that cannot be checked
-    has one problem, which says so.
+    At most MAX_GATHERED. A value that cannot be checked has one problem, which says so.
     """
     try:
         compiled = _compiled(json.dumps(schema, allow_nan=False))
@@ -110,7 +108,7 @@ def problems(schema: Mapping[str, Any], value: Any, pointer: str) -> list[FieldE
         if steps > MAX_STEPS_TO_SAY:
             return [FieldError(pointer, _TOO_LARGE, "too_complex")]
         broken = validator.iter_errors(value)
-        found = [_field_error(error, pointer) for error in itertools.islice(broken, MAX_ERRORS)]
+        found = [_field_error(error, pointer) for error in itertools.islice(broken, MAX_GATHERED)]
     except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
         return [_fault(pointer, f"cannot be checked against its schema: {error}")]
     return sorted(found, key=lambda error: error.pointer)
@@ -173,7 +171,7 @@ class _Compiled:
 
     def _read(self) -> None:
         self._walk(self._root, "")
-        while self._targets:
+        while self._targets and not self.faults:
             _, (target, where) = self._targets.popitem()
             # It may stand where JSON Schema sees no schema, such as beneath `default`.
             if id(target) not in self._nodes and self._keeps_rules(target, where):
@@ -192,10 +190,13 @@ class _Compiled:
 
     def _walk(self, schema: Any, pointer: str) -> None:
         waiting = [(schema, pointer)]
-        while waiting:
+        while waiting and len(self.faults) < MAX_GATHERED:
             schema, where = waiting.pop()
             if not isinstance(schema, dict) or id(schema) in self._nodes:
                 continue
+            if len(self._nodes) == MAX_SCHEMAS:
+                self._note(where, f"a schema may hold at most {MAX_SCHEMAS} schemas")
+                return
             node = self._nodes[id(schema)] = _Node(where, _weight(schema))
             self._names_checked |= "propertyNames" in schema
             self._check_words(schema, where)
@@ -217,9 +218,11 @@ class _Compiled:
             texts.append(("pattern", schema["pattern"]))
         for at, text in texts:
             self._patterns.add(text)
-            wrong = _wrong_with(text)
             if len(self._patterns) > MAX_PATTERNS:
-                wrong = f"a schema may have at most {MAX_PATTERNS} of them"
+                said = f"a schema may have at most {MAX_PATTERNS} of them"
+                self._note(f"{where}/{at}", f"not a usable pattern: {said}")
+                return
+            wrong = _wrong_with(text)
             if wrong:
                 self._note(f"{where}/{at}", f"not a usable pattern: {wrong}")
 
@@ -368,7 +371,7 @@ def _compiled(schema: str) -> _Compiled:
 
 
 def _fault(pointer: str, message: str) -> FieldError:
-    return FieldError(pointer, message[:MAX_MESSAGE])
+    return FieldError(pointer, message).shortened()
 
 
 def _field_error(error: ValidationError, pointer: str) -> FieldError:
@@ -376,4 +379,4 @@ def _field_error(error: ValidationError, pointer: str) -> FieldError:
     code, message = error.kind.name, error.message
     if code == "falseSchema" and error.schema_path[-1:] == ["additionalProperties"]:
         code, message = "additionalProperties", "Additional properties are not allowed"
-    return FieldError(f"{pointer}{path}", message[:MAX_MESSAGE], code)
+    return FieldError(f"{pointer}{path}", message, code).shortened()

@@ -23,6 +23,10 @@ GROWN_DEPTH = 2 * MAX_DEPTH
 #: the work that is undone (at most one grown input and three values of a payload's size).
 TOLD_BYTES = 5 * CONTEXT_BYTES
 TOLD_DEPTH = 3 * MAX_DEPTH
+#: Values in one text of JSON that is sent: each of them costs time wherever it is walked.
+MAX_VALUES = 20_000
+#: Half of a surrogate pair: no form in UTF-8.
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 # A NUL as JSON writes it; an escaped backslash before it makes it ordinary text.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -42,7 +46,7 @@ def beyond_limits(
         return FieldError(pointer, "must not contain NUL characters", "nul")
     if _size(text) > limit:
         return FieldError(pointer, f"must be at most {limit} bytes of JSON", "too_large")
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if HALF_CHARACTER.search(text):
         return FieldError(pointer, "must be valid Unicode", "not_unicode")
     return None
 
@@ -72,3 +76,18 @@ def depth_exceeds(value: Any, limit: int) -> bool:
             if isinstance(inner, dict | list)
         ]
     return bool(level)
+
+
+def too_many_values(text: str, most: int = MAX_VALUES) -> bool:
+    """Return whether a text of JSON holds more than `most` values, without reading it.
+
+    A list or map with members has one more of them than commas. What is no JSON may be counted
+    wrong: it is refused anyway.
+    """
+    if sum(map(text.count, ",[{")) < most:
+        return False
+    # What stands outside of quotes; a quote is left in the place of each text.
+    bare = text.replace("\\\\", "").replace('\\"', "").split('"')[::2]
+    marks = "".join('"'.join(bare).split())
+    with_members = sum(map(marks.count, "[{")) - marks.count("[]") - marks.count("{}")
+    return 1 + marks.count(",") + with_members > most

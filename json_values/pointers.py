@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+#: Errors named in one answer; whoever gathers them stops at one more, which says that there are
+#: more. With the lengths below no answer to broken input exceeds 64 KiB, whatever was sent.
+MAX_ERRORS = 20
+MAX_GATHERED = MAX_ERRORS + 1
+MAX_POINTER = 200
+MAX_MESSAGE = 250
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldError:
@@ -13,7 +20,19 @@ class FieldError:
     message: str
     code: str = "invalid"
 
+    def shortened(self) -> FieldError:
+        """Return it without what nobody reads of a long name or value."""
+        if len(self.pointer) <= MAX_POINTER and len(self.message) <= MAX_MESSAGE:
+            return self
+        pointer = shortened(self.pointer, MAX_POINTER)
+        return FieldError(pointer, shortened(self.message, MAX_MESSAGE), self.code)
+
 
 def escape(token: object) -> str:
     """Return the name of a member, or an index, as one token of a JSON pointer."""
     return str(token).replace("~", "~0").replace("/", "~1")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return at most `most` characters of a text; an ellipsis says that it goes on."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

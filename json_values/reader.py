@@ -11,21 +11,17 @@ import collections
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from typing_extensions import override
 
 from json_values.comparison import whole
-from json_values.limits import MAX_DEPTH
-from json_values.pointers import FieldError, escape
+from json_values.limits import HALF_CHARACTER, MAX_DEPTH, MAX_VALUES, too_many_values
+from json_values.pointers import MAX_GATHERED, FieldError, escape
 
-# Errors named in one answer.
-MAX_NAMED = 20
 _MOST_DIGITS = 1000
 _TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH}"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARK = "\ufeff"
 
 
@@ -41,6 +37,10 @@ class TooDeep(NotStrict):
     """The text is nested deeper than it can be read."""
 
 
+class TooMany(NotStrict):
+    """The text holds more values than are read."""
+
+
 class NotKept(ValueError):
     """What is JSON but could not be kept, or would lose something; `errors` say where and why."""
 
@@ -51,11 +51,13 @@ class NotKept(ValueError):
 
 def loads(text: str | bytes) -> Any:
     """Parse JSON; bytes are UTF-8. Raises json.JSONDecodeError (or UnicodeDecodeError) for what is
-    none: NotStrict for NaN and infinities, TooDeep beyond what can be read.
+    none: NotStrict for NaN and infinities, TooDeep and TooMany beyond what is read.
 
     What is JSON but could not be kept is read nevertheless: `unstorable` names it.
     """
     read = codecs.decode(text, "utf-8") if isinstance(text, bytes) else text
+    if too_many_values(read):
+        raise TooMany(f"must hold at most {MAX_VALUES} values", read, 0)
     try:
         return _DECODER.decode(read.removeprefix(_MARK))
     except json.JSONDecodeError:
@@ -95,7 +97,7 @@ def unstorable(body: Any) -> list[FieldError]:  # noqa: C901  -- one arm per kin
     """
     found: set[FieldError] = set()
     waiting = [_Place("", "", body, 0)]
-    while waiting and len(found) < MAX_NAMED:
+    while waiting and len(found) < MAX_GATHERED:
         place = waiting.pop()
         value = place.value
         if isinstance(value, str):
@@ -115,7 +117,7 @@ def unstorable(body: Any) -> list[FieldError]:  # noqa: C901  -- one arm per kin
                     waiting.append(place.below(name, each))
         elif isinstance(value, list):
             waiting.extend(place.below(str(index), each) for index, each in enumerate(value))
-    return sorted(found, key=lambda each: each.pointer)[:MAX_NAMED]
+    return sorted(found, key=lambda each: each.pointer)[:MAX_GATHERED]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _integer(text: str) -> int | float:
 def _broken_text(text: str, pointer: str) -> list[FieldError]:
     if "\x00" in text:
         return [FieldError(pointer, "must not contain NUL characters", "nul")]
-    if _SURROGATE.search(text):
+    if HALF_CHARACTER.search(text):
         return [FieldError(pointer, "must be valid Unicode", "not_unicode")]
     return []
 

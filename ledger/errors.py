@@ -5,17 +5,21 @@ The HTTP layer maps the class to a status; the code is public (`409 already_comp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, beyond_limits
-from json_values.pointers import FieldError
+from json_values.pointers import MAX_GATHERED, FieldError, shortened
+
+MAX_DETAIL = 1000
 
 
 class Refusal(Exception):
     """A verb said no. Nothing was changed.
 
-    `extra` holds further public members of the answer (`available_actions`, `run`, …).
+    `extra` holds further public members of the answer (`available_actions`, `run`, …). Of `errors`
+    the first are kept, one more than is told; long names and values in the words are cut.
     """
 
     default_code = "refused"
@@ -26,12 +30,12 @@ class Refusal(Exception):
         detail: str | None = None,
         *,
         code: str | None = None,
-        errors: Sequence[FieldError] = (),
+        errors: Iterable[FieldError] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.code = code or self.default_code
-        self.detail = detail or self.default_detail
-        self.errors = tuple(errors)
+        self.detail = shortened(detail or self.default_detail, MAX_DETAIL)
+        self.errors = tuple(each.shortened() for each in itertools.islice(errors, MAX_GATHERED))
         self.extra = dict(extra or {})
         super().__init__(f"{self.code}: {self.detail}")
 

@@ -15,10 +15,11 @@ class Call:
     """Who acts, on which conditions, and what is done last before the commit.
 
     `versions` are those that `If-Match` allows (None: any), `digest` the one, or those, that it
-    names where a plan is executed. `broken` is why a body could not be read: it is raised where
-    input is checked, after permission, version and state. `unmet` is a precondition of the request
-    itself, raised at its turn (428). `last_act` gets the verb's result inside the transaction: the
-    API renders and keeps its answer there, a handler writes its "done" mark.
+    names where a plan is executed. `broken` is why a body could not be read, or breaks the rules of
+    the verb's input: it is raised where input is checked, after permission, version and state.
+    `unmet` is a precondition of the request itself, raised at its turn (428). `last_act` gets the
+    verb's result inside the transaction: the API renders and keeps its answer there, a handler
+    writes its "done" mark.
     """
 
     by: ActingUser

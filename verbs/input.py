@@ -8,6 +8,7 @@ permission, version and state.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -24,7 +25,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from json_values.characters import fault_of_line, is_visible
 from json_values.moments import NotAMoment, checked, read_moment
-from json_values.pointers import FieldError, escape
+from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.errors import Invalid, check_json
 
 MAX_TEXT = 4000
@@ -136,13 +137,14 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
 
 
 def read(model: type[Given], body: Mapping[str, Any]) -> Given:
-    """Return the checked input. Raises Invalid with every broken member, by JSON pointer."""
+    """Return the checked input. Raises Invalid with the broken members, by JSON pointer: all of
+    them, or the first and one more than an answer names."""
     model.check_storable(body)
-    given, found = None, list(model.further(body))
+    given, found = None, list(itertools.islice(model.further(body), MAX_GATHERED))
     try:
         given = model.model_validate(dict(body))
     except PydanticError as error:
-        found.extend(_field_errors(error))
+        found.extend(itertools.islice(_field_errors(error), MAX_GATHERED))
     if found or given is None:
         places = [f"/{name}" for name in model.model_fields]
         raise invalid(sorted(found, key=lambda each: _place(each, places)))

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.acting import Authority, authority_of
 from ledger import failpoints
-from ledger.errors import Conflict, NotPermitted, Refusal, Stale
+from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, Stale
 from ledger.record import ActorRef, record
 from ledger.tenancy import set_tenant
 from verbs import words
@@ -120,9 +120,14 @@ class Verb(Generic[Result]):
         return self.perform(key, call, body)
 
     def perform(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
-        """Do it to the subject of `key` with the members of `body`."""
+        """Do it to the subject of `key` with the members of `body`.
+
+        The body is read first, while nobody waits for a lock; what is wrong with it is said in its
+        turn, after permission, version and state.
+        """
+        given, call = self._read(call, body)
         try:
-            return self._met(key, call, body)
+            return self._met(key, call, body, given)
         except self.noted as refusal:
             self._note(key, call, refusal)
             raise
@@ -147,22 +152,34 @@ class Verb(Generic[Result]):
             return self.state(row, facts, body)
         return wrong_state(self.operation, row)
 
-    def _met(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
+    def _read(self, call: Call, body: Mapping[str, Any]) -> tuple[Input | None, Call]:
+        if call.broken is not None:
+            return None, call
+        try:
+            return read(self.input, body), call
+        except Invalid as broken:
+            return None, dataclasses.replace(call, broken=broken)
+
+    def _met(
+        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+    ) -> Result:
         """Do it, once more where two have met at the index `again_on` names."""
         try:
-            return self._durably(key, call, body)
+            return self._durably(key, call, body, given)
         except IntegrityError as error:
             if not self.again_on or self.again_on not in str(error):
                 raise
-        return self._durably(key, call, body)
+        return self._durably(key, call, body, given)
 
-    def _durably(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> Result:
+    def _durably(
+        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+    ) -> Result:
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
             row, context = self._entered(key, call)
             facts = None if row is None else self.subject.fact(row)
             context = self._check(row, facts, context, body)
-            result: Result = self._done(row, read(self.input, body), context)
+            result: Result = self._done(row, given, context)
             failpoints.reach("verb.done")
             if call.last_act is not None:
                 call.last_act(result)
@@ -196,7 +213,7 @@ class Verb(Generic[Result]):
             raise context.call.broken
         return context
 
-    def _done(self, row: Any, given: Input, context: VerbContext) -> Any:
+    def _done(self, row: Any, given: Input | None, context: VerbContext) -> Any:
         if not self.transitions:
             return self.function(row, given, context)
         before = str(row.status)

@@ -21,6 +21,7 @@ from accounts.acting import ActingUser, Authority, authority_of
 from json_values.reader import unstorable
 from ledger.errors import Invalid
 from ledger.tenancy import tenant_scope
+from verbs.body_size import LEAST
 from verbs.input import invalid
 from web import etag, pagination
 from web.authentication import Credential
@@ -65,6 +66,11 @@ class TenantAPIView(APIView):
     requires_key: ClassVar[bool] = False
     # GET answers a page of a list. For OpenAPI only.
     paginated: ClassVar[bool] = False
+
+    @classmethod
+    def largest_body(cls, _method: str) -> int:
+        """Return how many bytes of a body a method reads; a longer one is refused (413)."""
+        return LEAST
 
     @property
     def acting_user(self) -> ActingUser:

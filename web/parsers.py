@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 from typing_extensions import override
@@ -14,6 +13,7 @@ from accounts.errors import MalformedBody
 from json_values import reader
 from json_values.pointers import FieldError
 from ledger.errors import Invalid
+from verbs.body_size import LEAST
 
 # Of a body that is too long, so much more is read and thrown away.
 DISCARDED_BYTES = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ class StrictJSONParser(BaseParser):
     """Reads `application/json`.
 
     Refused as malformed (400): text that is not UTF-8 or not JSON, duplicate member names, NaN and
-    infinities. Longer than `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes: 413.
+    infinities. Longer than the view's `largest_body`: 413.
     """
 
     media_type = "application/json"
@@ -45,13 +45,19 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return the parsed body; an empty body is an empty object."""
-        body = read_bounded(stream)
+        body = read_bounded(stream, bound_of(parser_context))
         return loads(body) if body.strip() else {}
 
 
-def read_bounded(stream: IO[bytes]) -> bytes:
-    """Return the whole body. Raises TooLarge beyond the limit of the settings."""
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def bound_of(parser_context: Mapping[str, Any] | None) -> int:
+    """Return how many bytes the view that asks can use."""
+    view: Any = (parser_context or {}).get("view")
+    bound = getattr(view, "largest_body", None)
+    return LEAST if bound is None else int(bound(view.request.method))
+
+
+def read_bounded(stream: IO[bytes], limit: int) -> bytes:
+    """Return the whole body. Raises TooLarge beyond `limit` bytes."""
     body = stream.read(limit + 1)
     if len(body) > limit:
         _read_on(stream)
@@ -75,8 +81,9 @@ def loads(body: bytes) -> Any:
     """
     try:
         return reader.loads(body)
-    except reader.TooDeep as error:
-        found = [FieldError("", error.msg, "too_deep")]
+    except (reader.TooDeep, reader.TooMany) as error:
+        code = "too_deep" if isinstance(error, reader.TooDeep) else "too_many"
+        found = [FieldError("", error.msg, code)]
         raise Invalid(f"The body {error.msg}.", errors=found) from None
     except ValueError as error:
         raise MalformedBody(f"The body is not valid JSON: {error}.") from None

@@ -24,13 +24,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.errors import MalformedBody
-from json_values.pointers import FieldError
+from json_values.pointers import MAX_ERRORS, FieldError, shortened
 from ledger import errors
-from ledger.errors import Refusal
+from ledger.errors import MAX_DETAIL, Refusal
 from web.request_id import request_id
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+# Of a list beside the errors, such as what makes two plans differ.
+MAX_LISTED = 40
 
 _STATUS_OF_REFUSAL: tuple[tuple[type[Refusal], int], ...] = (
     (errors.NotFound, 404),
@@ -91,17 +93,33 @@ class Problem:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def body(self, request: HttpRequest | None) -> dict[str, Any]:
-        """Return the members of the answer. Members of `extra` never hide a standard one."""
+        """Return the members of the answer. Members of `extra` never hide a standard one.
+
+        Nothing that was sent makes it long: the first errors are named, and `left_out` says that
+        there are more of them, or more in a list of `extra`.
+        """
+        extra = _first_of_each(self.extra)
+        left_out = len(self.errors) > MAX_ERRORS or extra != self.extra
         return {
-            **self.extra,
+            **extra,
+            **({"left_out": True} if left_out else {}),
             "type": uri(self.code),
             "title": http.HTTPStatus(self.status).phrase,
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            "errors": [dataclasses.asdict(each) for each in self.errors],
+            "errors": [dataclasses.asdict(each) for each in self.errors[:MAX_ERRORS]],
             "request_id": request_id(request),
         }
+
+
+def _first_of_each(value: Any) -> Any:
+    """Return `value` with the first items of its lists."""
+    if isinstance(value, Mapping):
+        return {name: _first_of_each(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_first_of_each(each) for each in value[:MAX_LISTED])
+    return value
 
 
 _UNAVAILABLE = Problem(
@@ -150,6 +168,7 @@ def answer(problem: Problem, request: HttpRequest) -> JsonResponse:
         status=problem.status,
         headers=dict(problem.headers),
         content_type=CONTENT_TYPE,
+        json_dumps_params={"ensure_ascii": False},
     )
 
 
@@ -188,7 +207,12 @@ def _of_drf(error: drf.APIException) -> Problem:
         headers["WWW-Authenticate"] = str(challenge)
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, int(wait)))
-    return Problem(error.status_code, _RENAMED.get(code, code), str(error.detail), headers=headers)
+    return Problem(
+        error.status_code,
+        _RENAMED.get(code, code),
+        shortened(str(error.detail), MAX_DETAIL),
+        headers=headers,
+    )
 
 
 def known() -> dict[str, ProblemType]:

@@ -24,7 +24,7 @@ _PAGE = (
     OpenApiParameter("cursor", str, description="From another page's `next` or `previous`."),
 )
 _READING = (401, 403, 404)
-_ACTING = (400, 401, 403, 404, 409, 412, 415, 422)
+_ACTING = (400, 401, 403, 404, 409, 412, 413, 415, 422)
 _WORDS = {
     400: "The body could not be parsed.",
     401: "No credentials, or invalid ones.",
@@ -32,6 +32,7 @@ _WORDS = {
     404: "There is no such thing for this member.",
     409: "Its present state does not allow this.",
     412: "It changed since it was read.",
+    413: "The body is longer than this operation reads.",
     415: "The body is in a form that is not read here.",
     422: "The input breaks a rule; `errors` names each.",
     428: "A precondition is missing.",
@@ -56,6 +57,9 @@ class ProblemSchema(serializers.Serializer[Any]):
     detail = serializers.CharField()
     errors = FieldErrorSchema(many=True)  # type: ignore[assignment]  # a field of that name
     request_id = serializers.CharField()
+    left_out = serializers.BooleanField(
+        required=False, help_text="True: there are more errors, or items of lists, than are named."
+    )
     current_status = serializers.CharField(required=False)
     available_actions = serializers.ListField(child=serializers.DictField(), required=False)
 

@@ -17,10 +17,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from typing_extensions import override
 
 from json_values.pointers import FieldError
 from ledger.errors import Conflict, Invalid, NotPermitted, PreconditionRequired, Refusal, Stale
 from verbs import catalogue
+from verbs.body_size import LEAST, largest_body
 from verbs.call import Call
 from verbs.input import Nothing, invalid
 from verbs.shell import Verb
@@ -41,6 +43,13 @@ class VerbAPIView(TenantAPIView):
     """
 
     verbs: ClassVar[Mapping[str, Verb[Any]]] = {}
+
+    @classmethod
+    @override
+    def largest_body(cls, method: str) -> int:
+        """Return how many bytes the verb of a method can use."""
+        verb = cls.verbs.get(method.lower())
+        return LEAST if verb is None else largest_body(verb.input)
 
     def perform(self, verb: Verb[Any], *key: Any) -> Response:
         """Perform a verb on the subject of `key` with the body that was sent, and answer.

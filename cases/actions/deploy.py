@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from typing_extensions import override
 
@@ -17,6 +17,7 @@ from cases.definitions import (
     compile_definition,
     in_order,
 )
+from cases.definitions.parser import MAX_SOURCE_BYTES
 from cases.lifecycle import DEPLOY
 from cases.models import CaseDefinition
 from executions import capability_registry
@@ -25,10 +26,10 @@ from ledger.canonical import digest
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid
 from verbs import catalogue
+from verbs.body_size import at_most
 from verbs.input import Input
 from verbs.shell import VerbContext
 
-MAX_SOURCE = 1024 * 1024
 DEFINITION = "case_definition"
 _UNKNOWN_PERSON = (
     "{!r} is no active member here; where nobody else is named either, the operators are asked"
@@ -47,8 +48,6 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
 
     Raises Invalid with one error for each broken rule; a message names the line of the source.
     """
-    if isinstance(source, str) and len(source) > MAX_SOURCE:
-        raise Invalid.field("", f"must be at most {MAX_SOURCE} characters", code="too_large")
     try:
         return compile_definition(source, capabilities=capability_registry.names())
     except DefinitionInvalid as problem:
@@ -79,7 +78,7 @@ def warnings_of(compiled: CompiledDefinition) -> tuple[DefinitionWarning, ...]:
 class Deploy(Input):
     """A version of a definition, as YAML text or as JSON."""
 
-    source: Any
+    source: Annotated[Any, at_most(MAX_SOURCE_BYTES)]
 
     @classmethod
     @override

@@ -18,6 +18,7 @@ from ledger.clock import now
 from ledger.errors import Invalid, NotPermitted
 from ledger.ids import new_id
 from verbs import catalogue
+from verbs.body_size import at_most
 from verbs.input import Input
 from verbs.move import insert
 from verbs.shell import VerbContext
@@ -31,7 +32,7 @@ class OpenCase(Input):
     definition: str
     version: str | None = None
     # What is wrong with these is said beside what is wrong with the rest.
-    context: Annotated[dict[str, Any], SkipValidation] = {}
+    context: Annotated[dict[str, Any], SkipValidation, at_most(CONTEXT_BYTES)] = {}
     title: Annotated[str | None, SkipValidation] = None
 
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 from accounts.errors import MalformedBody
 from cases import actions, selectors
 from cases.api import case_shapes
+from cases.definitions.parser import MAX_SOURCE_BYTES
 from cases.lifecycle import CaseStatus
 from json_values.pointers import FieldError
 from ledger.errors import Invalid
@@ -25,7 +26,7 @@ from verbs.input import invalid
 from verbs.shell import Verb
 from web.api import TenantAPIView
 from web.entries import represent_entries
-from web.parsers import StrictJSONParser, read_bounded
+from web.parsers import StrictJSONParser, bound_of, read_bounded
 from web.schema import EntrySchema, page_schema
 from web.verb_api import VerbAPIView
 from workitems.api.item_json import ChainSchema, represent_chain
@@ -149,7 +150,7 @@ class YamlText(BaseParser):
         """Return the text. Raises MalformedBody when it is not UTF-8 or holds NUL."""
         wrong = "The body contains NUL."
         try:
-            text = read_bounded(stream).decode("utf-8-sig")
+            text = read_bounded(stream, bound_of(parser_context)).decode("utf-8-sig")
             if "\x00" not in text:
                 return text
         except UnicodeDecodeError as error:
@@ -169,6 +170,12 @@ class _SourceBody(VerbAPIView):
     """The whole body is a definition: YAML text, or the same as a JSON object."""
 
     parser_classes = PARSERS
+
+    @classmethod
+    @override
+    def largest_body(cls, _method: str) -> int:
+        """Return how long a definition may be, however it is written."""
+        return MAX_SOURCE_BYTES
 
     @override
     def sent(self) -> Any:

@@ -16,17 +16,21 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.parser import Parser
+from typing_extensions import override
 
 from cases.definitions.model import DefinitionError, DefinitionInvalid
-from json_values.limits import depth_exceeds
-from json_values.pointers import escape
+from json_values.limits import depth_exceeds, too_many_values
+from json_values.pointers import MAX_GATHERED, escape
 
-MAX_SOURCE_BYTES: Final = 256 * 1024
+MAX_SOURCE_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 32
 #: Values in the whole document with every alias written out: bounds what a few aliases can grow to.
-MAX_VALUES: Final = 20_000
+MAX_VALUES: Final = 4_000
+#: Keys and values as they are written: each takes time to read.
+MAX_WRITTEN: Final = 3_000
 MAX_ALIASES: Final = 100
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -82,6 +86,8 @@ def read_document(source: str | Mapping[str, object]) -> Document:
         raise _invalid(line, "", f"the definition has more than {MAX_SOURCE_BYTES} bytes")
     if depth_exceeds(source, MAX_DEPTH):
         raise _invalid(line, "", f"nested deeper than {MAX_DEPTH} levels")
+    if line is None and too_many_values(text, MAX_VALUES):
+        raise _invalid(line, "", f"more than {MAX_VALUES} values")
     document = _read_yaml(text) if isinstance(source, str) else Document(json.loads(text))
     found = [
         DefinitionError(document.line(pointer), pointer, message)
@@ -94,8 +100,9 @@ def read_document(source: str | Mapping[str, object]) -> Document:
 
 def _read_yaml(text: str) -> Document:
     try:
-        _check_shape(text)
-        root = YAML(typ="safe", pure=True).compose(text)
+        reader = YAML(typ="safe", pure=True)
+        reader.Parser = _BoundedParser
+        root = reader.compose(text)
     except DefinitionInvalid:
         raise
     except YAMLError as problem:
@@ -129,16 +136,29 @@ def _unkept(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, _TOO_LARGE
 
 
-def _check_shape(text: str) -> None:
-    """Measure nesting on the flat stream of events, before anything recursive sees the text."""
-    depth = aliases = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        aliases += isinstance(event, AliasEvent)
-        if depth > MAX_DEPTH:
-            raise _invalid(event.start_mark.line + 1, "", f"nested deeper than {MAX_DEPTH} levels")
-        if aliases > MAX_ALIASES:
-            raise _invalid(event.start_mark.line + 1, "", f"more than {MAX_ALIASES} aliases")
+class _BoundedParser(Parser):
+    """Measures the flat stream of events, before anything recursive or slow goes on with them."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._depth = self._aliases = self._written = 0
+
+    @override
+    def get_event(self) -> Any:
+        """Return the next event. Raises DefinitionInvalid beyond a limit."""
+        event = super().get_event()
+        self._depth += isinstance(event, CollectionStartEvent)
+        self._depth -= isinstance(event, CollectionEndEvent)
+        self._aliases += isinstance(event, AliasEvent)
+        self._written += isinstance(event, NodeEvent)
+        for measured, limit, said in (
+            (self._depth, MAX_DEPTH, "nested deeper than {} levels"),
+            (self._aliases, MAX_ALIASES, "more than {} aliases"),
+            (self._written, MAX_WRITTEN, "more than {} keys and values"),
+        ):
+            if measured > limit:
+                raise _invalid(event.start_mark.line + 1, "", said.format(limit))
+        return event
 
 
 class _Builder:
@@ -224,6 +244,8 @@ class _Builder:
 
     def _error(self, line: int, pointer: str, message: str) -> None:
         self.errors.append(DefinitionError(line, pointer, message))
+        if len(self.errors) == MAX_GATHERED:
+            raise DefinitionInvalid(self.errors)
 
 
 def _invalid(line: int | None, pointer: str, message: str) -> DefinitionInvalid:

@@ -7,14 +7,22 @@ import datetime as dt
 import functools
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from typing_extensions import override
 
 from compensation.errors import AlreadyCompensated, NotCompensable, RunLive
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.models import CompensationPlan
-from compensation.plan import Content, Scope, make_plan, parse_include, parse_scope
+from compensation.plan import (
+    MAX_STEP_NAME,
+    MAX_STEPS,
+    Content,
+    Scope,
+    make_plan,
+    parse_include,
+    parse_scope,
+)
 from compensation.planning import Part
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
 from compensation.subject import (
@@ -29,11 +37,14 @@ from json_values.pointers import FieldError
 from ledger.clock import now
 from ledger.errors import NotFound, Refusal
 from verbs import catalogue
+from verbs.body_size import at_most
 from verbs.input import Input, Text, problems_of
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Locked, Ref, subject_of
 
 LIFETIME = dt.timedelta(minutes=15)
+# Names of as many steps as a request may name.
+_OF_STEPS = MAX_STEPS * MAX_STEP_NAME
 
 
 class ItemPlanRequest(Input):
@@ -57,8 +68,8 @@ class PlanRequest(Input):
     """Why, and which part of it, shall be undone."""
 
     reason: Text
-    scope: Any = None
-    include: Any = None
+    scope: Annotated[Any, at_most(_OF_STEPS)] = None
+    include: Annotated[Any, at_most(_OF_STEPS)] = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 

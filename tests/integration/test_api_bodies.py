@@ -45,7 +45,7 @@ def test_malformed_json_is_400(world: World, body: bytes) -> None:
         (b'{"details": {"n": 1' + b"0" * 5000 + b"}}", "/details/n", "not_a_number"),
         (b'{"details": ' + b"[" * 33 + b"]" * 33 + b"}", "/details", "too_deep"),
         (b'{"details": ' + b"[" * 200 + b"]" * 200 + b"}", "/details", "too_deep"),
-        (b"[" * 100_000, "", "too_deep"),
+        (b"[" * 19_000, "", "too_deep"),
     ],
     ids=[
         "nul", "surrogate", "nul-name", "surrogate-name", "twice", "twice-inside", "infinite",
@@ -118,15 +118,14 @@ def test_a_body_that_is_too_long_is_413(world: World) -> None:
     assert code(response) == (413, "too_large")
 
 
-def test_what_is_too_long_is_read_to_its_end(settings: Any) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+def test_what_is_too_long_is_read_to_its_end() -> None:
     whole = io.BytesIO(b"x" * 300_000)
     with pytest.raises(TooLarge):
-        read_bounded(whole)
+        read_bounded(whole, 10)
     assert whole.read() == b""
     endless = io.BytesIO(b"x" * (DISCARDED_BYTES + 20))
     with pytest.raises(TooLarge):
-        read_bounded(endless)
+        read_bounded(endless, 10)
     assert len(endless.read()) == 9
 
 

@@ -26,7 +26,7 @@ BODIES = {
     "surrogate": b'{"\\ud800": "\\udfff"}',
     "infinite": b'{"context": {"n": -1e999}}',
     "deep": b'{"payload": ' + b"[" * 200 + b"]" * 200 + b"}",
-    "deepest": b"[" * 100_000,
+    "deepest": b"[" * 19_000,
     "nulls": b'{"reason": null, "context": null, "definition": null, "input": null, "title": null,'
     b' "payload": null, "outcome": null, "evidence": null, "assignee": null, "scope": null}',
 }

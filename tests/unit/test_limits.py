@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES
+from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, too_many_values
 from ledger.errors import Invalid, check_json
 
 
@@ -48,3 +48,19 @@ def test_what_does_not_is_refused_by_name(value: Any, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         check_json(value, "/payload")
     assert [(error.pointer, error.code) for error in refused.value.errors] == [("/payload", code)]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1", 1),
+        ("[]", 1),
+        ("[1, 2]", 3),
+        ('{"a": {"b": [ ]}}', 3),
+        ('["", "[,{", "\\"", "\\\\", ["a"]]', 7),
+        ('{"a,b": "c,d", "e": {}}', 3),
+    ],
+)
+def test_values_are_counted_without_reading_them(text: str, values: int) -> None:
+    assert not too_many_values(text, values)
+    assert too_many_values(text, values - 1)

@@ -8,6 +8,7 @@ from compensation.policy import CompensationPolicy, PolicyError
 from executions import capability_registry
 from executions.capability_registry import Invocation, Result, RetryPolicy, capability
 from json_values import json_schema
+from json_values.pointers import MAX_GATHERED
 
 
 @pytest.fixture(autouse=True)
@@ -93,4 +94,4 @@ def test_a_schema_fetches_nothing() -> None:
 
 def test_a_long_list_of_errors_is_cut() -> None:
     found = json_schema.problems({"items": {"type": "string"}}, list(range(500)), "")
-    assert len(found) == json_schema.MAX_ERRORS
+    assert len(found) == MAX_GATHERED

@@ -14,7 +14,8 @@ import pytest
 from typing_extensions import override
 
 from cases.definitions import DefinitionInvalid, compile_definition
-from json_values.json_schema import MAX_ERRORS, MAX_MESSAGE, MAX_PATTERNS, faults, problems
+from json_values.json_schema import MAX_PATTERNS, faults, problems
+from json_values.pointers import MAX_GATHERED, MAX_MESSAGE
 from ledger.errors import Invalid
 from tests.definitions import definition, human
 from workitems.resolution import check_completion, check_schema
@@ -107,8 +108,8 @@ def test_a_schema_may_lead_back_to_itself_deeper_in_the_value() -> None:
 
 def test_errors_are_few_and_short() -> None:
     found = problems({"items": {"type": "integer"}}, ["x" * 2_000] * 200, "/v")
-    assert len(found) == MAX_ERRORS == 50
-    assert {len(error.message) for error in found} == {MAX_MESSAGE} == {500}
+    assert len(found) == MAX_GATHERED == 21
+    assert {len(error.message) for error in found} == {MAX_MESSAGE} == {250}
 
 
 def doubling() -> dict[str, Any]:
@@ -200,7 +201,7 @@ def test_patterns_that_explode_elsewhere_come_to_an_end(pattern: str) -> None:
     # Where no two characters are the same, nothing is found again.
     assert not _found(pattern, "".join(map(chr, range(0x4E00, 0x4E00 + 1_000))))
     found = problems({"items": {"pattern": pattern}}, ["aacd" * 240] * 250, "/v")
-    assert [each.code for each in found] == ["pattern"] * MAX_ERRORS
+    assert [each.code for each in found] == ["pattern"] * MAX_GATHERED
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing_extensions import override
 from accounts.acting import ActingUser
 from ledger.errors import Conflict, Refusal
 from verbs.call import Call
+from verbs.input import Input
 from verbs.operation import operation
 from verbs.shell import Verb
 
@@ -24,7 +25,9 @@ class Meeting(Verb[None]):
     notes: list[str] = []
 
     @override
-    def _durably(self, key: Sequence[Any], call: Call, body: Mapping[str, Any]) -> None:
+    def _durably(
+        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+    ) -> None:
         self.tries.append("try")
         if len(self.tries) == 1:
             raise IntegrityError("violates unique constraint: the_one_live")

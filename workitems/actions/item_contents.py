@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from accounts.selectors import active_actors, actors_by_username
 from compensation.policy import (
     MAX_NAME_LENGTH,
+    POLICY_BYTES,
     UNSPECIFIED,
     CompensationPolicy,
     PolicyError,
@@ -23,6 +24,7 @@ from json_values.pointers import FieldError
 from ledger.clock import rfc3339
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
+from verbs.body_size import at_most
 from verbs.input import Input, Moment, Word
 from verbs.move import move
 from verbs.shell import VerbContext
@@ -33,6 +35,7 @@ from workitems.resolution import check_schema
 
 MAX_TITLE = 300
 MAX_NAMES = 50
+_LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4)
 
 
 class Create(Input):
@@ -42,11 +45,11 @@ class Create(Input):
     payload: Any = None
     priority: str = "MEDIUM"
     assignee: Word | None = None
-    candidate_users: list[Word] = []
-    candidate_groups: list[str] = []
-    permitted_outcomes: list[str] = []
+    candidate_users: Annotated[list[Word], _LISTED] = []
+    candidate_groups: Annotated[list[str], _LISTED] = []
+    permitted_outcomes: Annotated[list[str], _LISTED] = []
     resolution_schema: Any = None
-    compensation: Any = None
+    compensation: Annotated[Any, at_most(POLICY_BYTES)] = None
     reversibility: Word | None = None
     due_at: Moment | None = None
 
