@@ -55,14 +55,13 @@ class CaseContext:
     described: dict[Ref, Description]
     named: dict[uuid.UUID, Person]
 
-    @property
-    def plan_items(self) -> list[dict[str, Any]]:
-        """`plan_items` of `cases/detail.html`, in the order in which they were opened."""
+    def plan_items(self, items: Iterable[PlanItem]) -> list[dict[str, Any]]:
+        """Return `plan_items` of `cases/detail.html` for some of the items."""
         return [
-            self._row(item, self.rows[item.work[1]])
-            if item.target_id is not None
-            else _not_begun(item)
-            for item in self.items
+            _not_begun(item)
+            if item.target_id is None
+            else self._row(item, self.rows[item.target_id])
+            for item in items
         ]
 
     @property
@@ -157,7 +156,7 @@ def _not_begun(item: PlanItem) -> dict[str, Any]:
 
 def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> CaseContext:
     """Read what the page of a case says."""
-    items = selectors.plan_items(case.id)
+    items = list(selectors.plan_items(case.id))
     tasks = work_items.in_case(case.id).prefetch_related(None).prefetch_related("candidate_groups")
     work: list[Any] = [*tasks, *executions.of_case(case.id)]
     rows = {row.id: row for row in work}

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
 
+#: The order of plan items.
+AS_OPENED = ("created_at", "id")
+
+
 class Live(TypedDict):
     """What `cases` adds to each row: the run that is live in it."""
 
@@ -96,9 +100,9 @@ def case(case_id: uuid.UUID) -> WithAnnotations[Case, Live]:
     return found
 
 
-def plan_items(case_id: uuid.UUID) -> list[PlanItem]:
+def plan_items(case_id: uuid.UUID) -> QuerySet[PlanItem]:
     """Return a case's plan items in the order in which they were opened."""
-    return list(PlanItem.objects.filter(case_id=case_id).order_by("created_at", "id"))
+    return PlanItem.objects.filter(case_id=case_id).order_by(*AS_OPENED)
 
 
 def openers(row: CaseDefinition) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -25,6 +25,8 @@ from compensation.subject import is_by_program, read_rows
 from compensation.words import basis_words, outcome_label
 from verbs.subject import Description, Ref, describe
 
+#: Steps of a run beside what else a page shows; the run's own page has all of them, in pages.
+FIRST_STEPS = 50
 _TONES = {
     AttemptOutcome.OPEN: "undo",
     AttemptOutcome.DONE: "done",
@@ -52,9 +54,18 @@ class RunContext:
         """How far it is, or how it ended, as a sentence."""
         return ended_words(str(self.found.run.status), self.found.progress)
 
-    def panel(self, buttons: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return `run` of `compensation/run_panel.html`."""
+    @property
+    def places(self) -> list[int]:
+        """Where the steps are among those of the run, as they are shown: failed ones first."""
+        steps = [each.step for each in self.found.steps]
+        return sorted(range(len(steps)), key=lambda at: steps[at].status != StepStatus.FAILED)
+
+    def panel(
+        self, buttons: list[dict[str, Any]], places: Sequence[int] | None = None
+    ) -> dict[str, Any]:
+        """Return `run` of `compensation/run_panel.html`, with its first steps, or some."""
         run = self.found.run
+        shown = self.places[:FIRST_STEPS] if places is None else places
         return {
             "id": run.id,
             "url": reverse("compensation:run", args=[run.id]),
@@ -68,7 +79,8 @@ class RunContext:
             "approvals": [],
             "progress": self.found.progress,
             "waits_for": [self._awaited(each) for each in self._waits_for()],
-            "steps": [self._step(at) for at in range(len(self.found.steps))],
+            "steps": [self._step(at) for at in shown],
+            "more": places is None and len(shown) < len(self.found.steps),
             "actions": buttons,
         }
 

@@ -28,7 +28,7 @@ from web.authentication import Credential
 from web.error_pages import API_PREFIX
 from web.membership import MemberRequest
 from web.nul import check_query
-from web.pagination import NEWEST_FIRST
+from web.pagination import NEWEST_FIRST, Page
 
 
 class SlashToleranceMiddleware:
@@ -143,11 +143,14 @@ class TenantAPIView(APIView):
     ) -> Response:
         """Answer a GET of a list with one page; `render` gets the page's rows at once."""
         found = pagination.page_of(self.request, rows, order=order)
-        links = {
+        return Response({**self.links(found), "results": render(found.rows)})
+
+    def links(self, page: Page[Any]) -> dict[str, str | None]:
+        """Return `next` and `previous` of a page."""
+        return {
             name: None if url is None else self.request.build_absolute_uri(url)
-            for name, url in pagination.links(self.request, found).items()
+            for name, url in pagination.links(self.request, page).items()
         }
-        return Response({**links, "results": render(found.rows)})
 
     def sent(self) -> Any:
         """Return the parsed body, or the Invalid that says why there is none to work with."""

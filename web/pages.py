@@ -187,6 +187,11 @@ class MemberPage(View):
         return found, pagination.links(self.request, found)
 
 
+def pagination_in_order(request: HttpRequest, page: Page[Any]) -> dict[str, Any]:
+    """Return `pagination` of components/pagination.html for a list that is not newest first."""
+    return {**pagination.links(request, page), "in_order": True}
+
+
 def rendered(response: HttpResponseBase) -> HttpResponseBase:
     """Render a lazy template response now, while the tenant's scope is open."""
     render = getattr(response, "render", None)

@@ -11,7 +11,7 @@ import binascii
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -28,13 +28,14 @@ NEWEST_FIRST = ("-created_at", "-id")
 DEFAULT_LIMIT = 50
 LONGEST_PAGE = 200
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Item]):
     """Rows of one page and the cursors of its neighbours (None where there is none)."""
 
-    rows: list[Row]
+    rows: list[Item]
     next: str | None
     previous: str | None
 
@@ -51,6 +52,30 @@ def page_of(
     """Return the page of `rows` that the query asks for. Raises Invalid naming the parameter."""
     limit = parse_limit(request.GET.get("limit"))
     return cut(rows, cursor=request.GET.get("cursor"), limit=limit, order=order)
+
+
+def page_of_list(
+    request: Request | HttpRequest, items: Sequence[Item], *, key: Callable[[Item], str]
+) -> Page[Item]:
+    """Return the page that the query asks for of what is a list already, by a key of each item.
+
+    Raises Invalid (`invalid_cursor`) for a cursor of an item that is not in it.
+    """
+    limit, cursor = parse_limit(request.GET.get("limit")), request.GET.get("cursor")
+    start = 0
+    if cursor:
+        backward, last = _edge_of_list(cursor)
+        places = {key(item): at for at, item in enumerate(items)}
+        if last not in places:
+            raise _not_ours()
+        start = max(0, places[last] - limit) if backward else places[last] + 1
+        limit = min(limit, places[last]) if backward else limit
+    found = list(items[start : start + limit])
+    return Page(
+        rows=found,
+        next=_packed("n", [key(found[-1])]) if start + limit < len(items) else None,
+        previous=_packed("p", [key(found[0])]) if start and found else None,
+    )
 
 
 def links(request: Request | HttpRequest, page: Page[Any]) -> dict[str, str | None]:
@@ -123,8 +148,11 @@ def _beyond(names: Sequence[str], values: Sequence[Any], *, below: bool) -> Q:
 
 
 def _encode(row: Model, names: Sequence[str], *, backward: bool) -> str:
-    values = [_text(getattr(row, name)) for name in names]
-    body = json.dumps(["p" if backward else "n", *values], separators=(",", ":"))
+    return _packed("p" if backward else "n", [_text(getattr(row, name)) for name in names])
+
+
+def _packed(direction: str, values: Sequence[str]) -> str:
+    body = json.dumps([direction, *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
 
@@ -134,16 +162,31 @@ def _text(value: Any) -> str:
 
 def _decode(cursor: str, rows: QuerySet[Any], names: Sequence[str]) -> _Edge:
     try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        direction, *texts = parts
-        backward = {"n": False, "p": True}[direction]
+        backward, texts = _unpacked(cursor)
         values = [_value(rows.model, name, text) for name, text in zip(names, texts, strict=True)]
     except (ValueError, TypeError, KeyError, binascii.Error, ValidationError, RecursionError):
-        raise Invalid.field(
-            "cursor", "cursor: not one that this list gave out.", code="invalid_cursor"
-        ) from None
+        raise _not_ours() from None
     return _Edge(backward, values)
+
+
+def _edge_of_list(cursor: str) -> tuple[bool, str]:
+    try:
+        backward, [last] = _unpacked(cursor)
+    except (ValueError, TypeError, KeyError, binascii.Error, RecursionError):
+        raise _not_ours() from None
+    return backward, str(last)
+
+
+def _unpacked(cursor: str) -> tuple[bool, list[Any]]:
+    padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+    direction, *texts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    return {"n": False, "p": True}[direction], texts
+
+
+def _not_ours() -> Invalid:
+    return Invalid.field(
+        "cursor", "cursor: not one that this list gave out.", code="invalid_cursor"
+    )
 
 
 def _value(model: type[Model], name: str, text: Any) -> Any:

@@ -270,12 +270,6 @@ class PlanItemSchema(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
-class PlanItemsSchema(serializers.Serializer[Any]):
-    """All plan items of a case."""
-
-    results = PlanItemSchema(many=True)
-
-
 class ContextSchema(serializers.Serializer[Any]):
     """A case's context; `invalidated` are keys written by work that was undone."""
 

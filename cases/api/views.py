@@ -29,7 +29,7 @@ from web.entries import represent_entries
 from web.parsers import StrictJSONParser, bound_of, read_bounded
 from web.schema import EntrySchema, page_schema
 from web.verb_api import VerbAPIView
-from workitems.api.item_json import ChainSchema, represent_chain
+from workitems.api.item_json import ChainSchema, chain_page
 from workitems.chain import chain_of_case
 
 _BODY = {"application/yaml": OpenApiTypes.STR, "application/json": OpenApiTypes.OBJECT}
@@ -80,11 +80,13 @@ class CaseDetail(TenantAPIView):
 class CasePlanItems(TenantAPIView):
     """What a case's bindings became."""
 
-    @extend_schema(responses=case_shapes.PlanItemsSchema)
+    paginated = True
+
+    @extend_schema(responses=page_schema(case_shapes.PlanItemSchema, "PlanItemPage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """List all of them, in the order in which they were opened."""
+        """List them, in the order in which they were opened."""
         items = selectors.plan_items(selectors.case(id).id)
-        return Response({"results": case_shapes.plan_items(items)})
+        return self.page(items, case_shapes.plan_items, order=selectors.AS_OPENED)
 
 
 class CaseContext(TenantAPIView):
@@ -129,10 +131,12 @@ def _entries(page: Sequence[Any]) -> list[dict[str, Any]]:
 class CaseChain(TenantAPIView):
     """What led to what in a case, and what reverses what."""
 
+    paginated = True
+
     @extend_schema(responses=ChainSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """Read the causal chain."""
-        return Response(represent_chain(chain_of_case(selectors.case(id).id)))
+        """Read a page of the causal chain, with the arrows that begin at its nodes."""
+        return chain_page(self, chain_of_case(selectors.case(id).id))
 
 
 class YamlText(BaseParser):

@@ -23,6 +23,8 @@ from compensation.views.run_pages import run_buttons
 from verbs import catalogue
 from verbs.subject import subject_of
 from web.entries import ledger_url
+from web.pages import pagination_in_order
+from web.pagination import page_of_list
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -46,6 +48,7 @@ class CasePage(PageOfOne):
         panel = None
         if found.newest is not None:
             panel = found.newest.panel(run_buttons(found.newest.found.run, self.rights))
+        items = page_of_list(self.request, found.items, key=lambda item: str(item.id))
         undoing = panel is not None and case.status in UNDOING
         context = {
             "crumbs": [crumbs_of(case)[0], crumb(case.title)],
@@ -61,7 +64,8 @@ class CasePage(PageOfOne):
             "summary": panel["headline"] if panel and undoing else found.summary,
             "actions": self._buttons(case),
             "run": panel,
-            "plan_items": found.plan_items,
+            "plan_items": found.plan_items(items.rows),
+            "pagination": pagination_in_order(self.request, items),
             "undeclared": [title_of(name) for name in found.undeclared],
             **_chain(found, id_),
             "ledger_url": ledger_url(CASE, id_),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from operator import itemgetter
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,6 +12,8 @@ from django.utils.translation import gettext as _
 from cases import case_chain, selectors
 from cases.subject import crumbs_of
 from compensation.views.operator_pages import OperatorPage, crumb
+from web.pages import pagination_in_order
+from web.pagination import page_of_list
 from workitems import chain
 
 
@@ -20,12 +23,14 @@ class CaseChain(OperatorPage):
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show drawing and table."""
         case, found = selectors.case(id), case_chain.of_case(id)
+        table = page_of_list(request, case_chain.rows(found), key=itemgetter("id"))
         context = {
             "crumbs": [*crumbs_of(case), crumb(_("Causal chain"))],
             "title": case.title,
             "lede": _("What %(what)s did, and what was undone, in order.") % {"what": case.title},
             "figure": chain.figure(found, label=_("Causal chain of this case")),
-            "rows": case_chain.rows(found),
+            "rows": table.rows,
+            "pagination": pagination_in_order(request, table),
             "depths": [],
             "downloads": [
                 {"label": label, "url": reverse(f"cases:chain-{label.lower()}", args=[id])}

@@ -6,6 +6,7 @@ A kind of thing with a preview answers to it with `PLAN_RESULT`: its app puts
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -69,10 +70,16 @@ def plan(row: Any) -> dict[str, Any]:
     }
 
 
-def runs(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
-    """Return runs with steps, attempts and progress, in bulk."""
+def runs(
+    rows: Sequence[Any], authority: Authority, *, most_steps: int | None = None
+) -> list[dict[str, Any]]:
+    """Return runs with steps (of each the first ones, where that is asked), attempts and progress,
+    in bulk."""
     named = people(row.requested_by_id for row in rows)
-    found = selectors.with_steps(rows)
+    found = [
+        dataclasses.replace(each, steps=each.steps[:most_steps])
+        for each in selectors.with_steps(rows)
+    ]
     steps = [each.step for one in found for each in one.steps]
     offers = {
         **offers_of(subject_of(RUN), rows, authority),

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from compensation import selectors
 from compensation.api import shapes
 from compensation.lifecycle import RunStatus
+from compensation.run_context import FIRST_STEPS
 from ledger.errors import Invalid
 from web import etag
 from web.api import TenantAPIView
@@ -43,10 +44,10 @@ class Runs(TenantAPIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List them, newest first, each with its first 50 steps; one by itself has all of them."""
         return self.page(
             _filtered(request.query_params),
-            lambda page: shapes.runs(page, self.authority),
+            lambda page: shapes.runs(page, self.authority, most_steps=FIRST_STEPS),
             order=("-started_at", "-id"),
         )
 

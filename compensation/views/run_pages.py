@@ -26,6 +26,8 @@ from verbs.catalogue import offers_of
 from verbs.subject import describe, subject_of
 from web.entries import ledger_url
 from web.graph import Figure
+from web.pages import pagination_in_order
+from web.pagination import page_of_list
 from web.verb_pages import Refused, buttons
 
 VIEWS = ("live", "all")
@@ -104,11 +106,13 @@ class RunPage(PageOfOne):
         run = selectors.run(id_)
         found = run_context(selectors.one_with_steps(run), operates=self.operates)
         subject = found.subject
+        places = page_of_list(self.request, found.places, key=str)
+        panel = found.panel(run_buttons(run, self.rights), places.rows)
         context = {
             "crumbs": [crumb(_("Rollbacks"), reverse("compensation:runs")), crumb(subject.title)],
             "title": _("Rollback of %(what)s") % {"what": subject.title},
             "subject": {"label": subject.title, "url": subject.url},
-            "run": found.panel(run_buttons(run, self.rights)),
+            "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
             "timeline": run_timeline(id_),
             "figure": _figure(run, subject.title),

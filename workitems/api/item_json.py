@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from accounts.acting import Authority
 from accounts.selectors import people
@@ -20,6 +21,8 @@ from executions import selectors as execution_selectors
 from executions.api import execution_json
 from executions.api.execution_json import Schema, UndoLinkSchema, members, moment, undoable_members
 from ledger.clock import rfc3339
+from web.api import TenantAPIView
+from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.chain import Chain, edges
@@ -132,8 +135,10 @@ class ChainEdgeSchema(Schema):
 
 
 class ChainSchema(Schema):
-    """What led to what, and what reverses what."""
+    """A page of what led to what, and what reverses what."""
 
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
     nodes = ChainNodeSchema(many=True)
     edges = ChainEdgeSchema(many=True)
 
@@ -176,10 +181,14 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
     return {"original": original, "compensation": {"type": type_, **undo}}
 
 
-def represent_chain(chain: Chain) -> dict[str, Any]:
-    """Return `{nodes, edges}`: the node set of the page."""
-    named = people(node.who for node in chain.nodes)
-    return {
+def chain_page(view: TenantAPIView, chain: Chain) -> Response:
+    """Answer with one page of a chain: nodes in the order of its table, and the arrows that begin
+    at them, so that each arrow is told once."""
+    found = page_of_list(view.request, chain.nodes, key=lambda node: str(node.id))
+    named = people(node.who for node in found.rows)
+    here = {str(node.id) for node in found.rows}
+    body = {
+        **view.links(found),
         "nodes": [
             members(
                 ChainNodeSchema,
@@ -191,7 +200,10 @@ def represent_chain(chain: Chain) -> dict[str, Any]:
                     "undoes": None if node.undoes is None else str(node.undoes),
                 },
             )
-            for node in chain.nodes
+            for node in found.rows
         ],
-        "edges": [members(ChainEdgeSchema, edge, {}) for edge in edges(chain)],
+        "edges": [
+            members(ChainEdgeSchema, edge, {}) for edge in edges(chain) if edge.source in here
+        ],
     }
+    return Response(body)

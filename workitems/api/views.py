@@ -21,7 +21,7 @@ from ledger.errors import Invalid
 from web.api import TenantAPIView
 from web.schema import EntrySchema, page_schema
 from workitems import selectors
-from workitems.api.item_json import ChainSchema, WorkItemSchema, represent_chain, represent_many
+from workitems.api.item_json import ChainSchema, WorkItemSchema, chain_page, represent_many
 from workitems.chain import chain_of
 from workitems.lifecycle import Kind, Status
 
@@ -67,8 +67,8 @@ class WorkItemChain(TenantAPIView):
 
     @extend_schema(responses=ChainSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """Read the causal chain: the nodes of its page."""
-        return Response(represent_chain(chain_of(selectors.get(id))))
+        """Read a page of the causal chain, with the arrows that begin at its nodes."""
+        return chain_page(self, chain_of(selectors.get(id)))
 
 
 class WorkItemHistory(TenantAPIView):

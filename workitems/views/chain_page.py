@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from operator import itemgetter
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from web.pages import MemberPage
+from web.pages import MemberPage, pagination_in_order
+from web.pagination import page_of_list
 from workitems import chain, drawing, selectors
 from workitems.item_context import crumbs
 
@@ -20,12 +22,14 @@ class ChainPage(MemberPage):
         """Show it."""
         item = selectors.get(id)
         found = chain.chain_of(item)
+        table = page_of_list(request, chain.table(found), key=itemgetter("id"))
         label = _("Causal chain of %(title)s") % {"title": item.title}
         context = {
             "crumbs": [*crumbs(item), {"label": _("Causal chain"), "url": ""}],
             "title": item.title,
             "figure": chain.figure(found, label=label),
-            "rows": chain.table(found),
+            "rows": table.rows,
+            "pagination": pagination_in_order(request, table),
             "depths": [],
             "downloads": [
                 {"label": "SVG", "url": reverse("workitems:causal-chain-svg", args=[id])},
