@@ -41,7 +41,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return answer(problem, request)
     context = {"request_id": request_id(request)}
     # Without a request no context processor runs: the fault may be theirs.
-    return render(None, "500.html", context, status=problem.status)
+    response = render(None, "500.html", context, status=problem.status)
+    for name, value in problem.headers.items():
+        response.headers[name] = value
+    return response
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal, *, back_url: str = "/") -> HttpResponse:

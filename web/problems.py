@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -43,6 +43,8 @@ _STATUS_OF_REFUSAL: tuple[tuple[type[Refusal], int], ...] = (
     (MalformedBody, 400),
     (errors.Invalid, 422),
 )
+# Read-only for now (a standby, a full disk, maintenance); a transaction that waited too long.
+_PASSING = frozenset({"25006", "25P03", "25P04"})
 # By DRF's name of an error: our code; the others are called the same.
 _RENAMED = {"parse_error": "malformed_request", "permission_denied": "not_permitted"}
 
@@ -197,7 +199,14 @@ def problem_of(error: BaseException) -> Problem | None:
     for kind, problem in _OF_DJANGO:
         if isinstance(error, kind):
             return problem
-    return None
+    return _UNAVAILABLE if _will_pass(error) else None
+
+
+def _will_pass(error: BaseException) -> bool:
+    """Whether the database refused for a reason of its own that does not last, though the driver
+    counts it among faults of ours."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, InternalError) and state in _PASSING
 
 
 def _of_drf(error: drf.APIException) -> Problem:
