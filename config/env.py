@@ -8,13 +8,15 @@ once with a sentence a person can act on. A variable that is set but empty count
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -55,6 +57,19 @@ Names = Annotated[
     NoDecode,
     BeforeValidator(lambda value: [part.strip() for part in value.split(",") if part.strip()]),
 ]
+
+
+def _networks(given: list[str]) -> list[str]:
+    """Read addresses and networks in one spelling."""
+    try:
+        return [each if each == "unix" else str(ip_network(each)) for each in given]
+    except ValueError:
+        message = "must list addresses and networks, such as 10.0.0.0/8, or unix"
+        raise PydanticCustomError("network", "{rule}", {"rule": message}) from None
+
+
+#: Addresses and networks of proxies; `unix`: whoever connects to the server's own socket.
+Networks = Annotated[Names, AfterValidator(_networks)]
 Text = Annotated[str, Field(min_length=1)]
 WebAddress = Annotated[str, Field(pattern="^(?i:https?)://")]
 
@@ -72,6 +87,7 @@ class Environment(BaseSettings):
     AMENDS_DEMO: Flag = True
     AMENDS_PUBLIC_URL: WebAddress | None = None
     AMENDS_SECRET_KEY: str = ""
+    AMENDS_TRUSTED_PROXIES: Networks = []
     AMENDS_URL: str = ""
 
     @property
@@ -90,6 +106,10 @@ class Deployment(Environment):
 
     AMENDS_SECRET_KEY: Text
     AMENDS_ALLOWED_HOSTS: Names
+    #: Links in messages begin with it: a guessed one would lead people elsewhere.
+    AMENDS_PUBLIC_URL: WebAddress
+    #: Empty where clients connect directly. Never guessed: per-address limits go by it.
+    AMENDS_TRUSTED_PROXIES: Networks
     AMENDS_TRUSTED_ORIGINS: Names = []
     AMENDS_DEMO: Flag = False
     AMENDS_SSL_REDIRECT: Flag = True

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from ledger.ids import new_id
+from web.log_lines import LineFormatter
 
 HEADER = "X-Request-ID"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -40,7 +41,7 @@ def request_id(request: HttpRequest | None) -> str:
     return "" if request is None else str(request.META.get("amends.request_id", ""))
 
 
-class RequestIdFormatter(logging.Formatter):
+class RequestIdFormatter(LineFormatter):
     """Formats log records with `request_id`: that of the record's request, else a dash."""
 
     @override

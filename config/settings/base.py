@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "web.client_address.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -178,7 +179,10 @@ DEFAULT_FROM_EMAIL = "amends@localhost"
 # A mail server that does not answer is given up on well within a delivery's lease.
 EMAIL_TIMEOUT = 10
 # Where people reach this installation: links in messages begin with it.
-AMENDS_PUBLIC_URL = env.read(env.Environment).AMENDS_PUBLIC_URL or "http://localhost:8000"
+_here = env.read(env.Environment)
+AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
+# Whose word about the client's address is believed.
+AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 
 # Without this a fault outside DEBUG is told to nobody: Django would only mail it to ADMINS.
 # `request_id` is the one that the answer quotes.
@@ -193,5 +197,10 @@ LOGGING: dict[str, Any] = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "named"}},
-    "loggers": {"django.request": {"handlers": ["stderr"], "level": "ERROR"}},
+    "loggers": {
+        # Its own handler would print lines that can be forged.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
 }

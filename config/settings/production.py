@@ -11,6 +11,8 @@ _database_variable = "DATABASE_OWNER_URL" if _here.as_owner else "DATABASE_URL"
 DEBUG = False
 SECRET_KEY = _here.AMENDS_SECRET_KEY
 ALLOWED_HOSTS = _here.AMENDS_ALLOWED_HOSTS
+AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL
+AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 CSRF_TRUSTED_ORIGINS = _here.AMENDS_TRUSTED_ORIGINS
 DATABASES = {"default": env.database(_here.database_url, name=_database_variable)}
 REDIS_URL = _here.REDIS_URL or ""

@@ -142,7 +142,7 @@ def test_a_fault_is_logged_with_its_traceback_under_the_quoted_name(
     assert code(post(api(world.outsider), join_url(world.analyst))) == (404, "not_found")
     assert caplog.records == []
     fault = post(api(world.admin), MEMBERS)
-    (handler,) = (each for each in logging.getLogger("django.request").handlers
+    (handler,) = (each for each in logging.getLogger().handlers
                   if isinstance(each.formatter, RequestIdFormatter))  # fmt: skip
     (record,) = caplog.records
     told = handler.format(record)

@@ -10,10 +10,15 @@ from django.http import HttpRequest
 from django.test import Client
 
 from web import views
+from web.request_id import RequestIdFormatter
 
 
 def test_a_fault_is_printed_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    [handler] = logging.getLogger("django.request").handlers
+    [handler] = [
+        each
+        for each in logging.getLogger().handlers
+        if isinstance(each.formatter, RequestIdFormatter)
+    ]
     assert isinstance(handler, logging.StreamHandler)
     printed = io.StringIO()
     monkeypatch.setattr(handler, "stream", printed)

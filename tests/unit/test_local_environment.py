@@ -8,7 +8,12 @@ import pytest
 
 from config import env
 
-CHOSEN = {"AMENDS_SECRET_KEY": "a secret", "AMENDS_ALLOWED_HOSTS": "amends.example"}
+CHOSEN = {
+    "AMENDS_SECRET_KEY": "a secret",
+    "AMENDS_ALLOWED_HOSTS": "amends.example",
+    "AMENDS_PUBLIC_URL": "https://amends.example",
+    "AMENDS_TRUSTED_PROXIES": "",
+}
 
 
 @pytest.fixture
@@ -45,6 +50,12 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("AMENDS_DB_ROLE", None, "app"),
         ("AMENDS_DB_ROLE", "owner", "owner"),
         ("AMENDS_PUBLIC_URL", "https://x/", "https://x/"),
+        ("AMENDS_TRUSTED_PROXIES", None, []),
+        (
+            "AMENDS_TRUSTED_PROXIES",
+            "unix, 10.0.0.1, 10.1.0.0/16, fd00::/8",
+            ["unix", "10.0.0.1/32", "10.1.0.0/16", "fd00::/8"],
+        ),
     ],
 )
 def test_a_value_is_read(
@@ -71,6 +82,13 @@ def test_a_value_is_read(
         ("AMENDS_EMAIL_PORT", "0", "must be at least 1, not 0"),
         ("AMENDS_EMAIL_PORT", "65536", "must be at most 65535, not 65536"),
         ("AMENDS_DB_ROLE", "c", "must be 'app' or 'owner', not 'c'"),
+        ("AMENDS_PUBLIC_URL", None, "must be set"),
+        ("AMENDS_TRUSTED_PROXIES", None, "must be set"),
+        (
+            "AMENDS_TRUSTED_PROXIES",
+            "10.0.0.1/8",
+            "must list addresses and networks, such as 10.0.0.0/8, or unix",
+        ),
         ("AMENDS_PUBLIC_URL", "secret", "must be a URL starting with http:// or https://"),
         ("AMENDS_PUBLIC_URL", "", "must be a URL starting with http:// or https://"),
     ],

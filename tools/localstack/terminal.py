@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
@@ -12,6 +13,7 @@ from types import FrameType
 from typing import IO, Final
 
 _WIDTH: Final = 8
+_COMMANDS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Console:
@@ -25,8 +27,12 @@ class Console:
         self._lock = threading.Lock()
 
     def line(self, part: str, text: str) -> None:
-        """Print ``text``, one prefix per line of it."""
-        lines = "".join(f"{part:<{_WIDTH}} | {line}\n" for line in text.splitlines() or [""])
+        """Print ``text``, one prefix per line of it; what would command the terminal is escaped."""
+        safe = (
+            _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+            for line in text.splitlines() or [""]
+        )
+        lines = "".join(f"{part:<{_WIDTH}} | {line}\n" for line in safe)
         self.plain(lines)
 
     def plain(self, text: str) -> None:
