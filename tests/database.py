@@ -79,7 +79,8 @@ def _ensure_template(admin: psycopg.Connection[tuple[object, ...]], template: st
         return
     building = f"{template}_new"
     admin.execute(f"DROP DATABASE IF EXISTS {building} WITH (FORCE)".encode())
-    admin.execute(f"CREATE DATABASE {building} TEMPLATE template0".encode())
+    admin.execute(f"CREATE DATABASE {building}".encode())
+    admin.execute(f"REVOKE TEMP, CREATE ON DATABASE {building} FROM PUBLIC".encode())
     connection = connections["default"]
     settings = connection.settings_dict
     owner = psycopg.conninfo.conninfo_to_dict(os.environ["DATABASE_OWNER_URL"])

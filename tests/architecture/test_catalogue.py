@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 
 from tests.architecture.test_model_relations import GUARDED, TENANTLESS, own_models
 
@@ -102,6 +102,30 @@ def test_the_application_role_may_create_nothing() -> None:
                   has_database_privilege(current_database(), 'CREATE'),
                   has_schema_privilege('public', 'CREATE')"""
     ) == [(False, False, False)]
+
+
+def test_nor_in_any_other_database() -> None:
+    open_to_it = rows(
+        """SELECT datname FROM pg_database
+            WHERE has_database_privilege(datname, 'TEMP')
+               OR has_database_privilege(datname, 'CREATE')
+               OR (has_database_privilege(datname, 'CONNECT')
+                   AND datname IN ('postgres', 'template1'))"""
+    )
+    assert open_to_it == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT lo_create(0)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')"],
+)
+def test_the_application_role_makes_no_large_objects(statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        rows(statement)
+    assert rows("SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
+    usable = """SELECT oid::regprocedure::text FROM pg_proc WHERE (proname ~ '^lo_'
+                 OR proname IN ('loread', 'lowrite')) AND has_function_privilege(oid, 'EXECUTE')"""
+    assert rows(usable) == []
 
 
 def test_every_tenant_table_forces_row_level_security() -> None:

@@ -31,6 +31,9 @@ _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _LOG_TAIL_BYTES: Final = 2000
 _DATABASE: Final = "amends"
+#: What comes with the server; new databases are copies of the second.
+_OTHERS: Final = ("postgres", "template1")
+_NO_LARGE_OBJECTS: Final = Path(__file__).parents[2] / "deploy" / "large_objects.sql"
 _SUPERUSER: Final = "postgres"
 _OWNER: Final = "amends_owner"
 _APP: Final = "amends_app"
@@ -188,6 +191,12 @@ class Cluster(Service):
             if found.fetchone() is None:
                 _run(connection, "CREATE DATABASE {} OWNER {}", _DATABASE, _OWNER)
             _run(connection, "REVOKE TEMP, CREATE ON DATABASE {} FROM PUBLIC", _DATABASE)
+            # Where nothing is kept, nobody but the superuser has anything to do.
+            for database in _OTHERS:
+                _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
+        for database in (_DATABASE, *_OTHERS):
+            with psycopg.connect(self._url(_SUPERUSER, database), autocommit=True) as connection:
+                connection.execute(_NO_LARGE_OBJECTS.read_bytes())
         with psycopg.connect(self._url(_SUPERUSER, _DATABASE), autocommit=True) as connection:
             _run(connection, "ALTER SCHEMA public OWNER TO {}", _OWNER)
             _run(connection, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
