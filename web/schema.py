@@ -23,19 +23,22 @@ _PAGE = (
     ),
     OpenApiParameter("cursor", str, description="From another page's `next` or `previous`."),
 )
-_READING = (401, 403, 404)
-_ACTING = (400, 401, 403, 404, 409, 412, 413, 415, 422)
+_ANY = (401, 403, 404, 406, 429, 503)
+_ACTING = (400, 409, 412, 413, 415, 422)
 _WORDS = {
     400: "The body could not be parsed.",
     401: "No credentials, or invalid ones.",
     403: "Role or relation is missing.",
     404: "There is no such thing for this member.",
+    406: "The answer cannot be given in the asked form.",
     409: "Its present state does not allow this.",
     412: "It changed since it was read.",
     413: "The body is longer than this operation reads.",
     415: "The body is in a form that is not read here.",
     422: "The input breaks a rule; `errors` names each.",
     428: "A precondition is missing.",
+    429: "Too many requests; wait as Retry-After says.",
+    503: "The database did not answer; nothing was changed. Wait as Retry-After says.",
 }
 
 
@@ -212,7 +215,8 @@ class AmendsAutoSchema(AutoSchema):
     @override
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         found: dict[str, Any] = super()._get_response_bodies(direction)
-        for status in _READING if self.method == "GET" else _ACTING:
+        own = _ACTING if self.method != "GET" else (422,) if self._takes_query else ()
+        for status in sorted((*_ANY, *own)):
             self._add_problem(found, status)
         if self.method != "GET" and (
             getattr(self.view, "requires_key", False)
@@ -220,6 +224,11 @@ class AmendsAutoSchema(AutoSchema):
         ):
             self._add_problem(found, 428)
         return found
+
+    @property
+    def _takes_query(self) -> bool:
+        """Whether a parameter of the query can be wrong."""
+        return any(each["in"] == "query" for each in self._get_parameters())
 
     def _add_problem(self, found: dict[str, Any], status: int) -> None:
         if str(status) not in found:

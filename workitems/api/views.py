@@ -65,6 +65,8 @@ class WorkItemDetail(TenantAPIView):
 class WorkItemChain(TenantAPIView):
     """What led to what, and what reverses what."""
 
+    paginated = True
+
     @extend_schema(responses=ChainSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read a page of the causal chain, with the arrows that begin at its nodes."""
