@@ -74,6 +74,9 @@ Text = Annotated[str, Field(min_length=1)]
 WebAddress = Annotated[str, Field(pattern="^(?i:https?)://")]
 
 
+Rate = Annotated[int, Field(ge=0)]
+
+
 class Environment(BaseSettings):
     """Every variable that is read, by its own name; None where it matters that it is not set."""
 
@@ -86,9 +89,26 @@ class Environment(BaseSettings):
     AMENDS_DEBUG: Flag = False
     AMENDS_DEMO: Flag = True
     AMENDS_PUBLIC_URL: WebAddress | None = None
+    #: Requests a minute, and failures a minute; 0 is no limit.
+    AMENDS_RATE_ADDRESS: Rate = 12_000
+    AMENDS_RATE_USER: Rate = 6_000
+    AMENDS_RATE_TOKEN: Rate = 6_000
+    AMENDS_RATE_DEFINITIONS: Rate = 120
+    AMENDS_RATE_LOGIN_FAILURES: Rate = 20
+    AMENDS_RATE_UNKNOWN_TOKENS: Rate = 60
     AMENDS_SECRET_KEY: str = ""
     AMENDS_TRUSTED_PROXIES: Networks = []
     AMENDS_URL: str = ""
+
+    @property
+    def rates(self) -> dict[str, int]:
+        """The limits by name, in lower case."""
+        prefix = "AMENDS_RATE_"
+        return {
+            name.removeprefix(prefix).lower(): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith(prefix)
+        }
 
     @property
     def as_owner(self) -> bool:

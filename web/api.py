@@ -58,6 +58,8 @@ class TenantAPIView(APIView):
     """
 
     metadata_class = None
+    # The name of a stricter limit for POSTs, see web.rate_limits.
+    rate_limit: ClassVar[str] = ""
     # Unsafe methods hand the versions in `If-Match: "v<version>"` to the verb. For OpenAPI only.
     honours_if_match: ClassVar[bool] = False
     # They hand on what a required If-Match names (`etag.named_digests`). For OpenAPI only.

@@ -20,7 +20,9 @@ from typing_extensions import override
 from accounts.models import User
 from accounts.selectors import Place, holder_of_token
 from ledger.errors import NotPermitted
+from web.client_address import network_of
 from web.membership import place_of
+from web.rate_limits import note_failure
 
 _LONGEST_TOKEN = 256
 _REFUSED = "The token is unknown, expired, or its member is no longer active."
@@ -28,10 +30,12 @@ _REFUSED = "The token is unknown, expired, or its member is no longer active."
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Credential:
-    """What the caller showed. `place` is None for a signed-in user without a membership."""
+    """What the caller showed. `place` is None for a signed-in user without a membership; `token`
+    tells tokens apart and is none."""
 
     place: Place | None
     by_token: bool
+    token: str = ""
 
 
 class TokenAuthentication(BaseTokenAuthentication):
@@ -49,16 +53,18 @@ class TokenAuthentication(BaseTokenAuthentication):
         try:
             return super().authenticate(request)
         except AuthenticationFailed:
+            note_failure("unknown_tokens", network_of(request._request))  # noqa: SLF001  -- DRF's
             raise AuthenticationFailed(_REFUSED, code="invalid_token") from None
 
     @override
     def authenticate_credentials(self, key: str) -> tuple[User, Credential]:
         # Found by its hash: what a guess could learn from timing says nothing about the token.
         readable = key.isascii() and len(key) <= _LONGEST_TOKEN
-        holder = holder_of_token(hash_token(key)) if readable else None
+        digest = hash_token(key) if readable else ""
+        holder = holder_of_token(digest) if readable else None
         if holder is None:
             raise AuthenticationFailed
-        return holder.user, Credential(holder.place, by_token=True)
+        return holder.user, Credential(holder.place, by_token=True, token=digest)
 
 
 class SessionAuthentication(BaseSessionAuthentication):

@@ -16,22 +16,31 @@ API_PREFIX = "/api/"
 _INTERNAL = Problem(500, "internal_error", "Something broke on our side. Quote the request_id.")
 _FORBIDDEN = Problem(403, "not_permitted", "You may not do this.")
 _MALFORMED = Problem(400, "malformed_request", "The request could not be read.")
-_PAGES = {400: "400", 403: "403", 404: "404", 409: "409", 412: "409", 422: "400", 428: "400"}
+_PAGES = {
+    400: "400",
+    403: "403",
+    404: "404",
+    409: "409",
+    412: "409",
+    422: "400",
+    428: "400",
+    429: "429",
+}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 400 (or 413)."""
-    return _respond(request, problem_of(exception) or _MALFORMED)
+    return respond(request, problem_of(exception) or _MALFORMED)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403."""
-    return _respond(request, _of_status(HTTPStatus.FORBIDDEN, exception) or _FORBIDDEN)
+    return respond(request, _of_status(HTTPStatus.FORBIDDEN, exception) or _FORBIDDEN)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  -- Django's
     """Answer 404. What was looked for stays unsaid."""
-    return _respond(request, Problem(404, "not_found", "There is no such thing."))
+    return respond(request, Problem(404, "not_found", "There is no such thing."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -66,9 +75,15 @@ def _of_status(status: int, error: BaseException | None) -> Problem | None:
     return found if found is not None and found.status == status else None
 
 
-def _respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Answer with a problem: under /api/ as one, elsewhere as a page."""
     if request.path.startswith(API_PREFIX):
         return answer(problem, request)
     page = _PAGES.get(problem.status, "400")
     context = {"request_id": request_id(request)}
-    return render(request, f"{page}.html", context, status=problem.status)
+    # What is refused at the door is not looked up any further: no context processor runs.
+    shown = None if problem.status == HTTPStatus.TOO_MANY_REQUESTS else request
+    response = render(shown, f"{page}.html", context, status=problem.status)
+    for name, value in problem.headers.items():
+        response.headers[name] = value
+    return response

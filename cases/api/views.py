@@ -174,6 +174,7 @@ class _SourceBody(VerbAPIView):
     """The whole body is a definition: YAML text, or the same as a JSON object."""
 
     parser_classes = PARSERS
+    rate_limit = "definitions"
 
     @classmethod
     @override

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "web.request_id.RequestIdMiddleware",
+    "web.rate_limits.AddressLimitMiddleware",
     "web.api.SlashToleranceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.membership.MembershipMiddleware",
+    "web.rate_limits.UserLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "web.nul.NulMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -145,6 +147,7 @@ REST_FRAMEWORK = {
         "web.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["web.authentication.IsMember"],
+    "DEFAULT_THROTTLE_CLASSES": ["web.rate_limits.MemberThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["web.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "web.schema.AmendsAutoSchema",
@@ -183,6 +186,8 @@ _here = env.read(env.Environment)
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
 # Whose word about the client's address is believed.
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
+# How often one may ask, see web.rate_limits.
+AMENDS_RATES = _here.rates
 
 # Without this a fault outside DEBUG is told to nobody: Django would only mail it to ADMINS.
 # `request_id` is the one that the answer quotes.

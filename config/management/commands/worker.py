@@ -16,7 +16,6 @@ from typing_extensions import override
 
 from config.celery import QUEUE, app, woken
 from config.sweeping import Sweepers, sweep_once
-from web.log_lines import LineFormatter
 
 log = logging.getLogger("worker")
 THREADS = 2
@@ -48,9 +47,7 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop."""
-        said = logging.StreamHandler()
-        said.setFormatter(LineFormatter("%(message)s"))
-        logging.basicConfig(level=logging.INFO, handlers=[said], force=True)
+        logging.getLogger().setLevel(logging.INFO)
         for chatty in ("celery", "kombu"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         if options["once"]:
