@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_fsm import TransitionNotAllowed
@@ -135,6 +135,8 @@ _OF_DJANGO: tuple[tuple[type[Exception], Problem], ...] = (
     (DjangoPermissionDenied, Problem(403, "not_permitted", errors.NotPermitted.default_detail)),
     (RequestDataTooBig, Problem(413, "too_large", "The body is too large.")),
     (SuspiciousOperation, Problem(400, "malformed_request", "The request could not be read.")),
+    # The client went away, or took too long: nobody hears this, and it is no fault of ours.
+    (UnreadablePostError, Problem(400, "malformed_request", "The body did not arrive whole.")),
     (OperationalError, _UNAVAILABLE),
     (InterfaceError, _UNAVAILABLE),
 )

@@ -145,6 +145,8 @@ def root(tmp_path: Path) -> Iterator[Path]:
     (root / "manage.py").write_text(_MANAGE)
     (root / "config/__init__.py").touch()
     (root / "config/wsgi.py").write_text(_WSGI)
+    (root / "deploy").mkdir()
+    (root / "deploy/gunicorn_conf.py").write_text('workers = 2\nthreads = 4\naccesslog = "-"\n')
     (root / "requirements.txt").touch()
     yield root
     var = stack.folder(root)

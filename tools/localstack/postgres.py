@@ -43,7 +43,7 @@ _WEB: Final = "amends_web"
 DURABLE: Final[Mapping[str, str]] = {
     "fsync": "on",
     "shared_buffers": "128MB",
-    "max_connections": "60",
+    "max_connections": "200",
 }
 #: For data that die with the run: tests and benchmarks of behaviour.
 THROW_AWAY: Final[Mapping[str, str]] = {

@@ -145,9 +145,10 @@ class _Run:
     def _parts(self, environment: Mapping[str, str]) -> list[Part]:
         gunicorn = [
             *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
-            *("--bind", f"{HOST}:{self.port}", "--workers", "2", "--threads", "4"),
-            *("--graceful-timeout", "5", "--no-control-socket", "--access-logfile", "-"),
-            *("--access-logformat", "%(m)s %(U)s %(s)s %(M)sms"),
+            *("--config", str(self.root / "deploy" / "gunicorn_conf.py")),
+            *("--bind", f"{HOST}:{self.port}", "--graceful-timeout", "5", "--no-control-socket"),
+            # As it was sent, still percent-encoded: what is decoded could forge a line.
+            *("--access-logformat", "%(r)s %(s)s %(M)sms"),
         ]
         worker = [sys.executable, str(self.root / "manage.py"), "worker"]
         return [

@@ -1,0 +1,1 @@
+"""What stands between the network and the application: see docs/how-to/deploy-behind-a-proxy.md."""
