@@ -28,6 +28,7 @@ from compensation.run_context import RunContext, actors_of, run_description
 from compensation.selectors import RunWithSteps, StepWithAttempts, progress, runs_in
 from compensation.sentences import few, joined, sentence, title_of
 from executions import selectors as executions
+from executions.lifecycle import ExecutionStatus
 from ledger.selectors import Entry, entries_of_case
 from verbs.subject import Description, Ref, describe
 from web.graph import Figure
@@ -99,6 +100,15 @@ class CaseContext:
         return sentence(", ".join(parts)) + "."
 
     @property
+    def unclear(self) -> list[dict[str, Any]]:
+        """The steps of which nobody knows whether they happened, and where that is settled."""
+        return [
+            {"title": title_of(row.binding), "url": self.described[row.subject_type, row.id].url}
+            for row in self.rows.values()
+            if row.status == ExecutionStatus.UNCERTAIN and row.undoes_id is None
+        ]
+
+    @property
     def timeline(self) -> list[dict[str, Any]]:
         """`timeline` of the page."""
         return told(self.entries, described=self.described, named=self.named)
@@ -115,13 +125,17 @@ class CaseContext:
     def _row(self, item: PlanItem, row: Any) -> dict[str, Any]:
         at = getattr(row, "completed_at", None) or row.ended_at
         # A plan item follows its work a moment later; what is over is over.
+        in_doubt = row.status == ExecutionStatus.UNCERTAIN
         over = item.status in OPEN_ITEMS and row.status in {"COMPLETED", "SUCCEEDED"}
         return {
             "title": title_of(item.binding),
             "url": self.described[item.work].url,
             "type": item.type,
             "type_label": _("Task") if item.type == "work_item" else _("Automatic"),
-            "status": str(PlanItemStatus.COMPLETED if over else item.status),
+            "status": str(
+                row.status if in_doubt else PlanItemStatus.COMPLETED if over else item.status
+            ),
+            "status_of": "execution" if in_doubt else "plan_item",
             "compensation_state": row.compensation_state,
             "completion_seq": item.completion_seq,
             "who": self._who(item, row),
@@ -146,6 +160,7 @@ def _not_begun(item: PlanItem) -> dict[str, Any]:
         "type": item.type,
         "type_label": item.error,
         "status": str(item.status),
+        "status_of": "plan_item",
         "compensation_state": item.compensation_state,
         "completion_seq": None,
         "who": "",

@@ -64,6 +64,7 @@ class CasePage(PageOfOne):
             "summary": panel["headline"] if panel and undoing else found.summary,
             "actions": self._buttons(case),
             "run": panel,
+            "unclear": found.unclear,
             "plan_items": found.plan_items(items.rows),
             "pagination": pagination_in_order(self.request, items),
             "undeclared": [title_of(name) for name in found.undeclared],

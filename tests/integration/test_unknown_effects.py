@@ -19,6 +19,7 @@ from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests.casework import case_row, deploy, opened, preview, run_row, undo
+from tests.clients import api, browser
 from tests.definitions import automated, definition
 from tests.draining import drain
 from tests.world import World
@@ -247,6 +248,32 @@ def test_a_case_stays_where_it_is_until_it_is_settled(world: World, bank: Bank) 
     drain()
     assert case_row(world, case_id).status == "COMPLETED"
     assert case_row(world, case_id).context == {"pay": {"out": 5}}
+
+
+def test_the_case_says_so_and_leads_to_the_question(world: World, bank: Bank) -> None:
+    bank.answers = False
+    case_id, row = paying_case(world)
+    shape = api(world.analyst).get(f"/api/v1/cases/{case_id}").json()
+    [unclear] = shape["outcome_unknown"]
+    assert (unclear["id"], unclear["name"], unclear["status"]) == (str(row.id), "pay", "UNCERTAIN")
+    page = browser(world.operator).get(f"/cases/{case_id}/").content.decode()
+    assert f'Nobody knows whether <a href="/executions/{row.id}/"><b>Pay</b></a> happened' in page
+
+
+def test_its_page_asks_the_operator_and_nobody_else(world: World, bank: Bank) -> None:
+    bank.answers = False
+    _case_id, row = paying_case(world)
+    url = f"/executions/{row.id}/"
+    asked = f'action="{url}outcome/"'
+    assert asked not in browser(world.analyst).get(url).content.decode()
+    operator = browser(world.operator)
+    assert asked in operator.get(url).content.decode()
+    # Nothing chosen is no answer: it is not taken for a no.
+    silent = operator.post(f"{url}outcome/", SEEN)
+    assert (silent.status_code, stored(world, row.id).status) == (422, "UNCERTAIN")
+    told = operator.post(f"{url}outcome/", {**SEEN, "happened": "true", "version": row.version})
+    assert (told.status_code, told["Location"]) == (303, url)
+    assert stored(world, row.id).status == "SUCCEEDED"
 
 
 def test_a_rollback_with_the_money_out_never_ends_as_undone(world: World, bank: Bank) -> None:
