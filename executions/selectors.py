@@ -120,7 +120,9 @@ class Shown(ShownWork):
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     """Return `rows` with names, undos and actions, in the same order and two further queries."""
     named = people(
-        actor for row in rows for actor in (row.requested_by_id, *named_in(row.compensation))
+        actor
+        for row in rows
+        for actor in (row.requested_by_id, row.performer_id, *named_in(row.compensation))
     )
     attempts = attempts_by_original([row.id for row in rows])
     offered = offers_of(subject_of(Execution.subject_type), rows, authority)

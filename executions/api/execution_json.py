@@ -45,6 +45,8 @@ class CapabilitySchema(Schema):
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     undone_by = serializers.CharField(allow_null=True)
     simulates = serializers.BooleanField()
+    safe_without_effect = serializers.BooleanField()
+    allowed_roles = serializers.ListField(child=serializers.CharField())
     retry = RetrySchema()
 
 
@@ -80,6 +82,7 @@ class ExecutionSchema(Schema):
     idempotency_key = serializers.CharField()
     attempts = serializers.IntegerField()
     requested_by = serializers.CharField(allow_null=True)
+    performer = serializers.CharField(allow_null=True)
     decisions = serializers.ListField(child=serializers.DictField())
     approvals = serializers.ListField(child=serializers.DictField())
     undoes = UndoLinkSchema(allow_null=True)
@@ -107,6 +110,7 @@ def _represent(shown: Shown) -> dict[str, Any]:
     own: dict[str, Any] = {
         "state_version": row.state_version or None,
         "requested_by": shown.username(row.requested_by_id),
+        "performer": shown.username(row.performer_id),
         "decisions": [],
         "approvals": [],
     }
@@ -115,7 +119,8 @@ def _represent(shown: Shown) -> dict[str, Any]:
 
 def represent_capability(found: Capability) -> dict[str, Any]:
     """Return one capability."""
-    return members(CapabilitySchema, found, {"retry": dataclasses.asdict(found.retry)})
+    own = {"retry": dataclasses.asdict(found.retry), "allowed_roles": sorted(found.allowed_roles)}
+    return members(CapabilitySchema, found, own)
 
 
 def members(schema: type[Schema], row: Any, own: Mapping[str, Any]) -> dict[str, Any]:
