@@ -47,7 +47,9 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop."""
-        logging.getLogger().setLevel(logging.INFO)
+        # Of their own: Celery sets the level of all others.
+        for told in (log.name, "executions"):
+            logging.getLogger(told).setLevel(logging.INFO)
         for chatty in ("celery", "kombu"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         if options["once"]:
