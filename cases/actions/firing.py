@@ -75,7 +75,7 @@ def _fired(case: Case, again: Collection[str]) -> tuple[dict[str, int], list[str
         PlanItem.objects.filter(case_id=case.id)
         .values_list("binding")
         .annotate(
-            times=Count("id"),
+            times=Count("target_id"),
             waits=Count("id", filter=Q(status__in=OPEN_ITEMS)),
             last=Max("case_version"),
         )

@@ -101,7 +101,7 @@ def test_a_job_that_kills_its_workers_is_given_up(world: World) -> None:
         expire_leases()
     assert begin(leased(execution)) is None
     row = stored(world, execution)
-    assert (row.status, row.attempts) == ("FAILED", 5)
+    assert (row.status, row.attempts, row.outcome_unknown) == ("UNCERTAIN", 5, True)
     assert row.error == "the worker fell silent during the last of 5 attempts"
     assert transfers(world.system.tenant_id) == []
 

@@ -162,7 +162,8 @@ def test_what_cannot_be_fired_faults_the_case_with_the_reason(
     case = case_row(world, case_id)
     assert case.status == "FAULTED"
     assert case.fault.startswith(said)
-    assert plan_items(world, case_id) == {}
+    item = plan_items(world, case_id)["a"]
+    assert (item.status, item.target_id, f"a: {item.error}") == ("FAULTED", None, case.fault)
 
 
 def test_a_capability_nobody_registered_waits_for_its_result(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cases import actions
-from cases.actions import forward
+from cases.actions import firing
 from cases.models import PlanItem
 from ledger.tenancy import tenant_scope
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items, work
@@ -29,7 +29,8 @@ def always(name: str, mapping: str) -> dict[str, Any]:
 def fired(world: World, case_id: uuid.UUID, binding: str) -> int:
     """How often a binding has fired."""
     with tenant_scope(world.operator.tenant_id):
-        return PlanItem.objects.filter(case_id=case_id, binding=binding).count()
+        rows = PlanItem.objects.filter(case_id=case_id, binding=binding, target_id__isnull=False)
+        return rows.count()
 
 
 def test_a_result_that_changes_nothing_fires_nothing(world: World) -> None:
@@ -69,7 +70,7 @@ def test_resuming_fires_again_what_has_no_condition(world: World) -> None:
 def test_a_binding_that_keeps_firing_faults_its_case(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "MAX_FIRINGS", 3)
+    monkeypatch.setattr(firing, "MAX_FIRINGS", 3)
     deploy(world, definition("turns", always("a", "{n: .outcome}")))
     case_id = opened(world, "tests/turns", {"n": None})
     for outcome in ("ONE", "TWO", "THREE"):

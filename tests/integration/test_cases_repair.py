@@ -65,9 +65,10 @@ DECISIONS: dict[str, Decide] = {
 
 
 def badly_undone(world: World) -> tuple[uuid.UUID, uuid.UUID]:
-    """A finished case of one task whose undo by a run cannot begin: (case, task)."""
+    """A finished case of one task whose undo by a run cannot begin; asked for at the item, for the
+    reason "Alone", it can: (case, task)."""
     bad = human("undo-a", compensation=True, humanTask={
-        "title": "Undo A", "inputMapping": "[1]",
+        "title": "Undo A", "inputMapping": 'if .reason == "Alone" then {} else [1] end',
     })  # fmt: skip
     bad.pop("when", None)
     first = human("a", compensate="undo-a", compensation=None)

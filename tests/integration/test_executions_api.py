@@ -57,6 +57,7 @@ def test_an_execution_is_asked_for_run_and_read(world: World) -> None:
     assert body["available_actions"] == [
         {"action": "cancel", "allowed": True, "reason": None},
         {"action": "result", "allowed": False, "reason": "wrong_state"},
+        {"action": "outcome", "allowed": False, "reason": "wrong_state"},
     ]
 
     drain()

@@ -155,23 +155,32 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
     s = ExecutionStatus
     wanted = {
         "dispatch": ({s.PENDING}, s.RUNNING),
-        "succeed": ({s.PENDING, s.RUNNING, s.WAITING}, s.SUCCEEDED),
+        "succeed": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.SUCCEEDED),
         "retry": ({s.RUNNING}, s.PENDING),
         "wait": ({s.RUNNING}, s.WAITING),
-        "fail": ({s.PENDING, s.RUNNING, s.WAITING}, s.FAILED),
+        "fail": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.FAILED),
+        "give_up": ({s.PENDING, s.RUNNING}, s.UNCERTAIN),
         "cancel": ({s.PENDING_APPROVAL, s.PENDING}, s.CANCELLED),
-        "compensate": ({s.SUCCEEDED}, s.COMPENSATING),
+        "compensate": ({s.SUCCEEDED, s.UNCERTAIN}, s.COMPENSATING),
         "settle_compensated": ({s.COMPENSATING}, s.COMPENSATED),
         "settle_faulted": ({s.COMPENSATING}, s.COMPENSATION_FAULTED),
         "retry_compensation": ({s.COMPENSATION_FAULTED}, s.COMPENSATING),
         "attest": ({s.COMPENSATION_FAULTED}, s.COMPENSATED),
-        "abandon": ({s.COMPENSATION_FAULTED}, s.SUCCEEDED),
-        "withdraw": ({s.COMPENSATING}, s.SUCCEEDED),
     }
-    assert transitions(Execution) == {
+    # Back to where the undo began: SUCCEEDED, or UNCERTAIN where nobody knows.
+    back = {"abandon": {s.COMPENSATION_FAULTED}, "withdraw": {s.COMPENSATING}}
+    found = transitions(Execution)
+    assert {name: found.pop(name)[0] for name in back} == {
+        name: {str(each) for each in sources} for name, sources in back.items()
+    }
+    assert found == {
         name: ({str(each) for each in sources}, str(target))
         for name, (sources, target) in wanted.items()
     }
+    for unknown, status in ((False, s.SUCCEEDED), (True, s.UNCERTAIN)):
+        row = Execution(status=s.COMPENSATING, outcome_unknown=unknown)
+        row.withdraw()
+        assert row.status == status
 
 
 # Who is who for an item of the analysts that `analyst` has in hand, or completed, and for whose

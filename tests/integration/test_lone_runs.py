@@ -72,7 +72,7 @@ def test_a_run_about_an_execution_without_a_case(world: World) -> None:
     open_accounts(world.operator.tenant_id)
     before = balances(world.operator.tenant_id)
     execution = request_execution(
-        call=Call(world.agent),
+        call=Call(world.operator),
         capability="demo.transfer",
         input={"from": "bank", "to": "customer", "amount": 25_000},
     )

@@ -102,7 +102,7 @@ def down(monkeypatch: pytest.MonkeyPatch) -> Refusing:
 
 
 def test_a_mail_says_what_waits_why_and_where(world: World) -> None:
-    item_id = task_for(world, world.analyst, "Check\nthe file")
+    item_id = task_for(world, world.analyst, "Check the file")
     drain()
     (found,) = sent_to(world, "analyst")
     delivery = email_to(world.analyst)
