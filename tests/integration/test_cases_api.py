@@ -86,7 +86,8 @@ def test_a_case_is_opened_and_read(world: World) -> None:
     assert (body["status"], body["live_run"], body["parent"]) == ("RUNNING", None, None)
     allowed = {each["action"]: each["allowed"] for each in body["available_actions"]}
     assert allowed == {
-        "suspend": True, "resume": False, "retry": False, "cancel": True, "close": False, "compensation-plan": True,
+        "suspend": True, "resume": False, "retry": False, "cancel": True,
+        "close": False, "compensation-plan": True,
     }  # fmt: skip
     (item,) = operator.get(f"{V1}/cases/{body['id']}/plan-items").json()["results"]
     assert (item["binding"], item["type"], item["status"]) == (

@@ -356,7 +356,6 @@ def test_an_error_is_stored_whatever_is_in_its_text(
     drain()
     row = stored(world, execution)
     words = "nul \ufffd and half a pair \ufffd."
-    # What the program declares is known; of any other error nobody knows what came before it.
     assert row.status == ("FAILED" if kind is Permanent else "UNCERTAIN")
     assert row.error == (words if kind is Permanent else f"RuntimeError: {words}")
     with tenant_scope(world.system.tenant_id):
@@ -394,11 +393,8 @@ def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> N
     step = opened(world, capability="erp.book", input={}, case_id=new_id(), binding="booking")
     with tenant_scope(world.system.tenant_id):
         found = describe([("execution", plain.id), ("execution", step.id)])
-    assert found["execution", plain.id] == Description(
-        "demo.flaky", f"/executions/{plain.id}/", "PENDING", "cog"
-    )
-    assert found["execution", step.id] == Description(
-        "Booking", f"/executions/{step.id}/", "WAITING", "cog"
-    )
+    for row, *told in ((plain, "demo.flaky", "PENDING"), (step, "Booking", "WAITING")):
+        wanted = Description(told[0], f"/executions/{row.id}/", told[1], "cog")
+        assert found["execution", row.id] == wanted
     with tenant_scope(world.outsider.tenant_id):
         assert "flaky" not in describe([("execution", plain.id)])["execution", plain.id].title
