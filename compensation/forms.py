@@ -59,7 +59,25 @@ class PieceForm(WhyForm):
     """What somebody who wants one finished piece of work undone says."""
 
     strategy = forms.ChoiceField(label=_("How"), choices=_strategies, required=False)
-    field_order: Sequence[str] = ("strategy", "reason", "basis_code", "basis_note")
+    include = forms.MultipleChoiceField(
+        label=_("Undo these too"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Without a tick they stay as they are."),
+    )
+    field_order: Sequence[str] = ("strategy", "include", "reason", "basis_code", "basis_note")
+
+    def __init__(self, *args: Any, left_out: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if left_out:
+            self._choose("include", left_out)
+        else:
+            del self.fields["include"]
+
+    def _choose(self, name: str, choices: Choices) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = list(choices)
 
     @property
     def wish(self) -> dict[str, Any]:
@@ -68,11 +86,13 @@ class PieceForm(WhyForm):
             "reason": self.cleaned_data["reason"],
             "strategy": self.cleaned_data["strategy"] or None,
             "regulatory_basis": self.basis,
+            "include": self.cleaned_data.get("include") or [],
         }
 
 
 class WholeForm(PieceForm):
-    """What somebody who wants a whole rolled back says. `steps` and `undeclared`: (name, label)."""
+    """What somebody who wants a whole rolled back says. `steps`, and what is `left_out` of a plan
+    unless it is asked for: (name, label)."""
 
     scope = forms.ChoiceField(
         label=_("Undo"), choices=SCOPES, initial="whole", widget=forms.RadioSelect
@@ -80,28 +100,13 @@ class WholeForm(PieceForm):
     step = forms.ChoiceField(
         label=_("Which step"), required=False, help_text=_("Only where it is about one step.")
     )
-    include = forms.MultipleChoiceField(
-        label=_("Add as tasks for people"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("Nobody declared how to undo these; without a tick they stay as they are."),
-    )
     field_order = (
         "scope", "step", "strategy", "include", "reason", "basis_code", "basis_note",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, steps: Choices, undeclared: Choices, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, steps: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._choose("step", [("", _("choose one")), *steps])
-        if undeclared:
-            self._choose("include", undeclared)
-        else:
-            del self.fields["include"]
-
-    def _choose(self, name: str, choices: Choices) -> None:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(choices)
 
     @override
     def clean(self) -> dict[str, Any]:
@@ -114,10 +119,9 @@ class WholeForm(PieceForm):
     @property
     @override
     def wish(self) -> dict[str, Any]:
-        """The same, with scope and steps to include."""
+        """The same, with its scope."""
         scope = scope_of(self.cleaned_data["scope"], self.cleaned_data.get("step", ""))
-        include = self.cleaned_data.get("include") or []
-        return {**super().wish, "scope": scope, "include": include}
+        return {**super().wish, "scope": scope}
 
 
 def scope_of(choice: str, step: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from compensation.lifecycle import PLAN_OPERATION, CompensationState
 from compensation.plan_context import plan_context
 from compensation.planning import Part
 from compensation.sentences import name_in, title_of
-from compensation.subject import undoable, whole_subject
+from compensation.subject import part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
@@ -116,12 +116,12 @@ class AskForPlan(OperatorPage):
         self, work: Any, data: Mapping[str, Any] | None, initial: dict[str, Any] | None = None
     ) -> PieceForm:
         if whole_subject(self.subject_type) is None:
-            return PieceForm(data, initial=initial)
+            return PieceForm(data, initial=initial, left_out=_left_out([part_alone(work)]))
         return WholeForm(
             data,
             initial=initial,
             steps=[(part.original.name, title_of(part.original.name)) for part in _done(work)],
-            undeclared=[(name, title_of(name)) for name in _undeclared(work)],
+            left_out=_left_out(work),
         )
 
     def _page(self, id: uuid.UUID, form: PieceForm | None, *, status: int = 200) -> HttpResponse:
@@ -172,19 +172,22 @@ def _done(parts: Sequence[Part]) -> list[Part]:
     return sorted(done, key=lambda part: part.seq, reverse=True)
 
 
-def _undeclared(parts: Sequence[Part]) -> list[str]:
-    """Return the names of work that a plan leaves out unless it is asked for: finished work that
-    nobody declared an undo for, and what may be undone as if it had happened."""
-    return [
-        part.original.name
-        for part in parts
-        if (part.unsure and part.safe_on_nothing)
-        or (
-            part.policy is None
-            and part.row.status == part.settled
-            and part.reversibility in _UNDOABLE
-        )
-    ]
+def _left_out(parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """Return the names of work that a plan leaves out unless it is asked for, and why: finished
+    work that nobody declared an undo for, and what may be undone as if it had happened."""
+    said = {part.original.name: _why_left_out(part) for part in parts if not part.row.undoes_id}
+    return [(name, f"{title_of(name)}: {why}") for name, why in said.items() if why]
+
+
+def _why_left_out(part: Part) -> str:
+    if part.unsure:
+        if not part.safe_on_nothing:
+            return ""
+        return _("nobody knows whether it happened; undo it as if it had")
+    undeclared = part.policy is None and part.row.status == part.settled
+    if undeclared and part.reversibility in _UNDOABLE:
+        return _("nobody declared how to undo it; give it to a person")
+    return ""
 
 
 def _finished_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 
+from compensation.actions.plan_execution import execute
+from compensation.models import CompensationPlan
 from executions.actions import settle_outcome
 from executions.capability_registry import capability
 from executions.models import Execution
@@ -235,3 +237,24 @@ def test_what_becomes_uncertain_during_a_rollback_is_waited_for(world: World, ba
     drain(fast_forward=True)
     assert (run_row(world, run.id).status, bank.out) == ("COMPLETED", 0)
     assert case_row(world, case_id).status == "COMPENSATED"
+
+
+def test_one_by_itself_is_undone_as_if_from_the_page(world: World, bank: Bank) -> None:
+    bank.answers = False
+    row = pay(world, "test.pay-safe")
+    operator, url = browser(world.operator), f"/executions/{row.id}/rollback/"
+    said = "Test.pay safe: nobody knows whether it happened; undo it as if it had"
+    assert said in operator.get(url).content.decode()
+    plain = operator.post(url, {"reason": "Wrong"})
+    page = operator.get(plain["Location"]).content.decode()
+    assert f'href="/executions/{row.id}/"' in page
+    assert "include=test.pay-safe" in page
+    asked = operator.post(url, {"reason": "Wrong", "include": "test.pay-safe"})
+    assert asked.status_code == 303
+    with tenant_scope(world.operator.tenant_id):
+        plan = CompensationPlan.objects.get(id=asked["Location"].split("/")[2])
+    assert [step["original"]["id"] for step in plan.content["steps"]] == [str(row.id)]
+    bank.answers = True
+    execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    drain(fast_forward=True)
+    assert (stored(world, row.id).status, bank.out) == ("COMPENSATED", 0)
