@@ -35,7 +35,7 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 # A simulation or a mere check of the input changed nothing, whatever status it ended in.
 NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
 # These hold whether or not an undo is needed.
-UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed", "outcome_unknown"})
+UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
 SEQ_OF_UNORDERED = -1
 
 

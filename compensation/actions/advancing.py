@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -43,6 +44,8 @@ from verbs.move import move
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
 WAITING = "compensation_waiting"
+# What a result may still come of.
+_OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
 ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
 
 
@@ -82,24 +85,25 @@ def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
 
 
 def _awaited(run_id: uuid.UUID, whole: Any | None, steps: list[CompensationStep]) -> list[Awaited]:
-    """Return what was dispatched before the run started and still owes its result.
+    """Return what of its scope was dispatched before the run started and still owes its result.
 
-    What the plan left out because nobody knew its outcome is not waited for: the run was asked for
-    in spite of it, and ends with an exception while that stands. Nor is what it undoes itself, as
-    if it had happened.
+    What the plan left out because nobody knew its outcome is not waited for while that is so: the
+    run was asked for in spite of it, and ends with an exception. Nor is what the run undoes itself,
+    as if it had happened.
     """
     if whole is None:
         return []
     run = CompensationRun.objects.select_related("plan").get(id=run_id)
     subject = whole_subject(run.whole_type)
-    if subject is None or not covers_open_work(run):
+    if subject is None or not run.about_whole:
         return []
-    left = {uuid.UUID(each["original"]["id"]) for each in _doubted(run)}
     own = {step.original_id for step in steps}
+    wanted = _left_in_scope(run, _OWES) - own
+    doubted = _left_in_scope(run, {ExclusionCode.OUTCOME_UNKNOWN})
     return [
         each
         for each in subject.awaited(whole)
-        if each.id not in own and not (each.unsure and each.id in left)
+        if each.id in wanted and not (each.unsure and each.id in doubted)
     ]
 
 
@@ -120,15 +124,10 @@ def _wait(run_id: uuid.UUID, awaited: list[Awaited], *, cause: Cause) -> None:
     )  # fmt: skip
 
 
-def _doubted(run: CompensationRun) -> list[dict[str, Any]]:
-    """Return what the plan of a run left out because nobody knew whether it had happened."""
+def _left_in_scope(run: CompensationRun, codes: Collection[str]) -> set[uuid.UUID]:
+    """Return what the plan of a run covered and left out for one of these reasons."""
     excluded = run.plan.content["excluded"]
-    return [each for each in excluded if each["code"] == ExclusionCode.OUTCOME_UNKNOWN]
-
-
-def covers_open_work(run: CompensationRun) -> bool:
-    """Whether what was open when the run started belongs to its scope."""
-    return run.about_whole and not run.plan.scope.get("only_this", False)
+    return {uuid.UUID(each["original"]["id"]) for each in excluded if each["code"] in codes}
 
 
 def _start(at: LockedStep) -> bool:
@@ -208,7 +207,7 @@ def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -
     if run is None:
         return False
     known = run.steps.filter(original_id=part.original.id).exists()
-    if completed and covers_open_work(run) and not known:
+    if completed and not known and part.original.id in _left_in_scope(run, _OWES):
         _amend(run, part, cause=cause)
     proceed(run.id, whole, cause=cause)
     return True
@@ -263,7 +262,9 @@ def _settle(
 ) -> None:
     """All steps are over: end the run, and let the whole go where it belongs (DESIGN §6, Ends)."""
     left = {each["code"] for each in run.plan.content["excluded"]}
-    if not _stands(run, steps):
+    if _stands(run, steps):
+        left.add(ExclusionCode.OUTCOME_UNKNOWN)
+    else:
         left.discard(ExclusionCode.OUTCOME_UNKNOWN)
     partial = bool(left & RESIDUAL_EXCLUSIONS) or any(step.status in ENDINGS for step in steps)
     before = str(run.status)
@@ -280,10 +281,11 @@ def _settle(
 
 
 def _stands(run: CompensationRun, steps: list[CompensationStep]) -> bool:
-    """Whether something whose outcome the plan did not know may still be in effect: nobody knows
+    """Whether something whose result the plan did not know may still be in effect: nobody knows it
     even now, or it did happen and this run has not undone it."""
     undone = {step.original_id for step in steps if step.status in DONE_STEPS}
-    originals = [each["original"] for each in _doubted(run)]
+    excluded = run.plan.content["excluded"]
+    originals = [each["original"] for each in excluded if each["code"] in _OWES]
     rows = read_rows((each["type"], uuid.UUID(each["id"])) for each in originals)
     return any(
         undoable(row.subject_type).unsure(row) or row.status == undoable(row.subject_type).settled

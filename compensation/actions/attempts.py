@@ -34,6 +34,22 @@ def last_attempt(original: Any) -> CompensationAttempt:
     return found
 
 
+def attempt_by(undo: Any) -> CompensationAttempt | None:
+    """Return the attempt that an undo task or execution was opened for."""
+    return CompensationAttempt.objects.filter(compensation_id=undo.id).first()
+
+
+def is_in_doubt(original: Any) -> bool:
+    """Whether an attempt of the present round may have undone it, and nobody knows. One that went
+    on before is not forgotten: its effect could still be there."""
+    return CompensationAttempt.objects.filter(
+        original_type=original.subject_type,
+        original_id=original.id,
+        round=original.compensation_round,
+        outcome=AttemptOutcome.UNCERTAIN,
+    ).exists()
+
+
 def start(original: Any, request: UndoRequest, number: int, opened: Opened) -> CompensationAttempt:
     """Insert the row of an attempt that was just opened."""
     return CompensationAttempt.objects.create(

@@ -19,7 +19,13 @@ from compensation.actions.run_entries import LockedStep, link_to
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.actions.undo_verbs import Performer, for_person, require_somebody
 from compensation.errors import UndoNotBegun
-from compensation.lifecycle import LIVE_RUNS, STEP_OPERATIONS, CompensationState, StepStatus
+from compensation.lifecycle import (
+    LIVE_RUNS,
+    STEP_OPERATIONS,
+    AttemptOutcome,
+    CompensationState,
+    StepStatus,
+)
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import UndoRequest
 from compensation.subject import Cause, lock_row, read_row
@@ -69,10 +75,17 @@ def check_decidable(
             f"Only a failed step of a live run can be decided about, not {step.status}.",
             extra=extra,
         )
+    if body is None and operation.name == "abandon" and _is_in_doubt(step):
+        return Conflict(undo.IN_DOUBT, code="outcome_unknown", extra=extra)
     # The verb says it of its locked original; an offer asks what is committed.
     if body is None and operation.name in _NEEDS_ATTEMPT and not _has_attempt(step):
         return UndoNotBegun(extra=extra)
     return None
+
+
+def _is_in_doubt(step: CompensationStep) -> bool:
+    last = newest_attempt(step.original_type, step.original_id)
+    return last is not None and last.outcome == AttemptOutcome.UNCERTAIN
 
 
 def _has_attempt(step: CompensationStep) -> bool:

@@ -14,17 +14,25 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compensation.actions.attempts import end, last_attempt, open_attempt, start
+from compensation.actions.attempts import (
+    attempt_by,
+    end,
+    is_in_doubt,
+    last_attempt,
+    open_attempt,
+    start,
+)
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
 from compensation.planning import NO_EFFECT, UndoRequest, had_effect
-from compensation.subject import finished_entry_of, performer_for
+from compensation.subject import finished_entry_of, performer_for, undoable
 from ledger import failpoints
 from ledger.errors import Conflict
 from ledger.record import ActorRef, EntryRef, Recorded
 from verbs.move import move
 
 S = CompensationState
+IN_DOUBT = "An undo of it may have happened. Settle its outcome first."
 failpoints.declare("compensation.begun", "compensation.settled")
 
 
@@ -116,14 +124,54 @@ def _falls_back(request: UndoRequest, outcome: AttemptOutcome) -> bool:
 
 
 def outcome_settled(
-    undo: Any, original: Any | None, *, evidence: str, by: ActorRef, caused_by: EntryRef
+    undo: Any,
+    original: Any | None,
+    rival: Any | None,
+    *,
+    happened: bool,
+    said: str,
+    by: ActorRef,
+    caused_by: EntryRef,
 ) -> None:
-    """A person vouches that an uncertain undo did happen: its original is undone, if it still waits
-    for a decision about this very attempt. The run, if there is one, hears of it as of any word."""
-    if original is None or original.compensation_state != S.COMPENSATION_FAULTED:
+    """A person vouches whether an uncertain undo happened; all three are locked.
+
+    It did: the original is undone. An undo that was begun after it (`rival`) is called off, unless
+    somebody is at it already: then it ends as it ends. It did not: the attempt has failed, and a
+    person goes on where that was declared. A run hears of either as of any word.
+    """
+    attempt = None if original is None else attempt_by(undo)
+    if original is None or attempt is None or attempt.outcome != AttemptOutcome.UNCERTAIN:
         return
-    if last_attempt(original).compensation_id == undo.id:
-        attest(original, evidence=evidence, by=by, caused_by=caused_by)
+    cause: dict[str, Any] = {"by": by, "caused_by": caused_by}
+    attempt.outcome = AttemptOutcome.ATTESTED if happened else AttemptOutcome.FAILED
+    attempt.error = "" if happened else said
+    attempt.save(update_fields=["outcome", "error"])
+    faulted = original.compensation_state == S.COMPENSATION_FAULTED
+    if happened and faulted:
+        attest(original, evidence=said, **cause)
+    elif happened:
+        _overtake(original, rival, said, **cause)
+    elif faulted and attempt.id == last_attempt(original).id:
+        request = UndoRequest.from_json(attempt.request)
+        if _falls_back(request, AttemptOutcome.FAILED):
+            human = dataclasses.replace(request, mode="human", capability="")
+            retry(original, human, action="compensation_handed_to_human", **cause)
+
+
+def _overtake(original: Any, rival: Any | None, evidence: str, **cause: Any) -> None:
+    """End the undo under way that nobody has begun yet: what it should undo is undone."""
+    last = open_attempt(original)
+    if last is None or rival is None or last.compensation_id != rival.id:
+        return
+    subject = undoable(rival.subject_type)
+    if not subject.not_started(rival):
+        return
+    end(last, AttemptOutcome.WITHDRAWN, "")
+    entry = _move(
+        original, "settle_compensated", "compensation_attested", S.COMPENSATED,
+        UndoRequest.from_json(last.request), last.number, payloads={"evidence": evidence}, **cause,
+    )  # fmt: skip
+    subject.call_off(rival, by=cause["by"], caused_by=entry.ref, reason="It is undone already.")
 
 
 def attest(
@@ -139,7 +187,13 @@ def attest(
 def abandon(
     original: Any, *, reason: str, by: ActorRef, caused_by: EntryRef | None = None
 ) -> CompensationAttempt:
-    """Let the effect stand: fault → settled, the residual effect recorded."""
+    """Let the effect stand: fault → settled, the residual effect recorded.
+
+    Raises Conflict `outcome_unknown` while an attempt may have undone it: a later undo would be a
+    round of its own, with a key of its own, and undo it twice.
+    """
+    if is_in_doubt(original):
+        raise Conflict(IN_DOUBT, code="outcome_unknown")
     return _decide(
         original, "abandon", "compensation_abandoned", S.NONE, AttemptOutcome.ABANDONED,
         by=by, caused_by=caused_by, payloads={"reason": reason},

@@ -27,7 +27,7 @@ from compensation.errors import (
     WindowClosed,
 )
 from compensation.facts import UndoFacts
-from compensation.lifecycle import CompensationState
+from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
@@ -145,6 +145,9 @@ def _decidable(
     extra = {"current_status": str(row.status)}
     if facts.last is not None and facts.last.run_id is not None:
         return ManagedByRun(extra={"run": str(facts.last.run_id), **extra})
+    in_doubt = facts.last is not None and facts.last.outcome == AttemptOutcome.UNCERTAIN
+    if operation.name == "abandon" and in_doubt:
+        return Conflict(undo.IN_DOUBT, code="outcome_unknown", extra=extra)
     if operation.name == "withdraw" and facts.started:
         return UndoStarted(extra=extra)
     return None

@@ -5,6 +5,7 @@ Inside the caller's transaction; the execution and its original are locked (`loc
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -57,13 +58,24 @@ def checked(result: Result, capability: Capability | None) -> Result:
     return Result(**values)
 
 
-def succeed(
-    execution: Execution, original: Any | None, result: Result, *, by: ActorRef, evidence: str = ""
-) -> None:
-    """Store a checked result: SUCCEEDED; a compensating execution settles its original.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Vouched:
+    """The word of a person in place of the program's: what they saw, and, of an undo, what else was
+    begun since (locked)."""
 
-    `evidence`: what a person vouches with who says so in place of the program.
-    """
+    evidence: str
+    rival: Any | None = None
+
+
+def succeed(
+    execution: Execution,
+    original: Any | None,
+    result: Result,
+    *,
+    by: ActorRef,
+    vouched: Vouched | None = None,
+) -> None:
+    """Store a checked result: SUCCEEDED; a compensating execution settles its original."""
     cause, unsure = last_entry(execution), execution.status == ExecutionStatus.UNCERTAIN
     before = str(execution.status)
     execution.succeed()
@@ -76,21 +88,30 @@ def succeed(
     payloads = {"output": result.output, "before": result.before, "after": result.after}
     entry = end(
         execution, "succeeded", before, "", by=by, caused_by=cause,
-        payloads={**payloads, **_vouched(evidence)},
+        payloads={**payloads, **_word_of(vouched)},
         fields=["output", "before", "after", "completion_seq"],
     )  # fmt: skip
-    if unsure:
-        undo.outcome_settled(execution, original, evidence=evidence, by=by, caused_by=entry)
+    if unsure and vouched is not None:
+        undo.outcome_settled(
+            execution, original, vouched.rival, happened=True, said=vouched.evidence,
+            by=by, caused_by=entry,
+        )  # fmt: skip
+        return
     undo.settle_undo(
         execution, original, outcome=AttemptOutcome.DONE, error="", by=by, caused_by=entry
     )
 
 
 def fail(
-    execution: Execution, original: Any | None, error: str, *, by: ActorRef, evidence: str = ""
+    execution: Execution,
+    original: Any | None,
+    error: str,
+    *,
+    by: ActorRef,
+    vouched: Vouched | None = None,
 ) -> None:
     """FAILED: there is no effect. The fault of a compensating execution becomes its original's."""
-    cause = last_entry(execution)
+    cause, unsure = last_entry(execution), execution.status == ExecutionStatus.UNCERTAIN
     before = str(execution.status)
     execution.fail()
     execution.outcome_unknown = False
@@ -100,8 +121,13 @@ def fail(
     text = storable(error, ERROR_LENGTH)
     entry = end(
         execution, "failed", before, text, by=by, caused_by=cause,
-        payloads={"error": text, **_vouched(evidence)}, fields=["completion_seq"],
+        payloads={"error": text, **_word_of(vouched)}, fields=["completion_seq"],
     )  # fmt: skip
+    if unsure and vouched is not None:
+        undo.outcome_settled(
+            execution, original, vouched.rival, happened=False, said=text, by=by, caused_by=entry
+        )
+        return
     undo.settle_undo(
         execution, original, outcome=AttemptOutcome.FAILED, error=text, by=by, caused_by=entry
     )
@@ -140,8 +166,8 @@ def _take_place(execution: Execution) -> None:
         execution.completion_seq = next_completion(execution.case_id, execution.tenant_id)
 
 
-def _vouched(evidence: str) -> dict[str, str]:
-    return {"evidence": evidence} if evidence else {}
+def _word_of(vouched: Vouched | None) -> dict[str, str]:
+    return {} if vouched is None else {"evidence": vouched.evidence}
 
 
 def last_entry(execution: Execution) -> EntryRef | None:
@@ -171,5 +197,7 @@ def end(
         execution, action, before=before, by=by, caused_by=caused_by, payloads=payloads,
         fields=["ended_at", "error", "compensation_state", "outcome_unknown", *fields], **attested,
     )  # fmt: skip
-    ExecutionJob.objects.filter(execution_id=execution.id).delete()
+    if before != ExecutionStatus.UNCERTAIN:
+        # What is uncertain has no job any more.
+        ExecutionJob.objects.filter(execution_id=execution.id).delete()
     return entry.ref

@@ -111,6 +111,9 @@ def begin(due: Due) -> Attempt | None:
             detail = f"no capability named {execution.capability!r} is registered any more"
             endings.give_up(execution, original, detail, by=by)
             return None
+        if execution.status == ExecutionStatus.RUNNING:
+            # Its worker died without a word, whatever an earlier version of us has noted.
+            execution.outcome_unknown = execution.mode == "commit"
         only_asks = execution.attempts >= capability.retry.max_attempts
         if only_asks and (capability.status is None or _was_asked(execution, capability)):
             detail = f"the worker fell silent during the last of {execution.attempts} attempts"

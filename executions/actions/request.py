@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -10,8 +11,10 @@ from typing_extensions import override
 from accounts.acting import Authority
 from accounts.roles import ActorType
 from compensation.actions import undo
+from compensation.actions.attempts import newest_attempt
 from compensation.errors import ManagedByRun
 from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.subject import lock_rows
 from executions import capability_registry, undo_capabilities
 from executions.actions import endings
 from executions.actions.execution_opening import (
@@ -25,10 +28,11 @@ from executions.errors import AlreadyDispatched
 from executions.lifecycle import LIFECYCLE, OPEN, UNKNOWN, ExecutionStatus
 from executions.models import Execution
 from json_values.pointers import FieldError
-from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, check_json
+from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal, check_json
 from verbs import catalogue
 from verbs.input import Input, OptionalReason, OptionalText, Text
 from verbs.shell import VerbContext
+from verbs.subject import Locked, Ref
 
 EXECUTION = Execution.subject_type
 
@@ -191,15 +195,39 @@ def _in_doubt(execution: Execution, _facts: Any, _body: Mapping[str, Any] | None
     )
 
 
+def _with_rival(execution_id: uuid.UUID) -> Locked:
+    """Lock an execution, what it undoes, and the newest undo of that (`others`), in lock order.
+
+    Which undo is the newest is read before the locks; once they are held `undo` asks again.
+    """
+    row = Execution.objects.filter(id=execution_id).first()
+    if row is None:
+        raise NotFound
+    refs: list[Ref] = [(EXECUTION, execution_id)]
+    last = None
+    if row.undoes_id is not None:
+        refs.append((row.undoes_type, row.undoes_id))
+        last = newest_attempt(*refs[-1])
+    if last is not None:
+        refs.append((last.compensation_type, last.compensation_id))
+    rows = lock_rows(dict.fromkeys(refs))
+    original = None if row.undoes_id is None else rows.get(row.undoes_id)
+    rival = None if last is None else rows.get(last.compensation_id)
+    return Locked(rows[execution_id], (original, rival))
+
+
 @catalogue.verb(
     EXECUTION, LIFECYCLE["outcome"], action="succeeded", given=Outcome, state=_in_doubt,
+    locked=_with_rival,
 )  # fmt: skip
 def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -> Execution:
     """Vouch, with evidence, that something of which nobody knows did happen, or did not."""
     check_json(given.output, "/output")
+    original, rival = context.others
+    vouched = endings.Vouched(given.evidence, rival)
     if not given.happened:
         detail = f"it did not happen: {given.evidence}"
-        endings.fail(execution, context.others, detail, by=context.by, evidence=given.evidence)
+        endings.fail(execution, original, detail, by=context.by, vouched=vouched)
         return execution
     capability = capability_registry.get(execution.capability)
     said = Result({}) if given.output is None else Result(given.output)
@@ -208,5 +236,5 @@ def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -
         result = endings.checked(said, None if given.output is None else capability)
     except endings.Unusable as broken:
         raise Invalid.field("/output", broken.detail) from broken
-    endings.succeed(execution, context.others, result, by=context.by, evidence=given.evidence)
+    endings.succeed(execution, original, result, by=context.by, vouched=vouched)
     return execution
