@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from cases.actions import rollback
 from cases.actions.changes import lock_case
 from cases.actions.deploy import DEFINITION
-from cases.lifecycle import ROLLBACK_FROM
+from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition
 from compensation.selectors import live_runs
 from compensation.subject import WholeSubject
@@ -115,6 +115,8 @@ CASE = WholeSubject(
     envelope=_envelope,
     column="case_id",
     rollback_from=frozenset(map(str, ROLLBACK_FROM)),
+    undo_bound=rollback.undo_bound,
+    undone_in_part=CaseStatus.PARTIALLY_COMPENSATED,
     root=operator.attrgetter("root_id"),
     pages="cases",
     crumbs=crumbs_of,

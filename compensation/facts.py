@@ -11,7 +11,9 @@ from typing import Any
 from compensation.lifecycle import AttemptOutcome
 from compensation.models import CompensationAttempt
 from compensation.selectors import attempts_of, live_runs
-from compensation.subject import Standing, read_rows, undoable, whole_of
+from compensation.subject import Standing, WholeSubject, read_rows, undoable, whole_of
+from compensation.ways import refusal_of
+from ledger.errors import Refusal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,11 @@ class UndoFacts:
         return None if self.standing is None else self.standing.live_run
 
     @functools.cached_property
+    def unfit(self) -> Refusal | None:
+        """Why its undo could not be opened as its policy says."""
+        return unfits([self.row]).get(self.row.id)
+
+    @functools.cached_property
     def started(self) -> bool:
         """Whether somebody has begun the open undo, so that it can no longer be withdrawn."""
         return self.last is not None and bool(_begun([self.last]))
@@ -48,7 +55,7 @@ def undo_facts(rows: Sequence[Any]) -> dict[uuid.UUID, UndoFacts]:
     if len(rows) <= 1:
         return found
     last, stand = last_attempts(rows), standings(rows)
-    begun = _begun(last.values())
+    begun, unfit = _begun(last.values()), unfits(rows)
     for id_, facts in found.items():
         tried = last.get(id_)
         # Where `cached_property` keeps what it has read.
@@ -56,6 +63,7 @@ def undo_facts(rows: Sequence[Any]) -> dict[uuid.UUID, UndoFacts]:
             last=tried,
             standing=stand.get(id_),
             started=tried is not None and tried.compensation_id in begun,
+            unfit=unfit.get(id_),
         )
     return found
 
@@ -95,3 +103,20 @@ def _begun(attempts: Collection[CompensationAttempt]) -> set[uuid.UUID]:
         if each.outcome == AttemptOutcome.OPEN
     )
     return {id_ for id_, row in undos.items() if not undoable(row.subject_type).not_started(row)}
+
+
+def unfits(rows: Sequence[Any]) -> dict[uuid.UUID, Refusal]:
+    """Return why an undo of these rows could not be opened as their policies say, by id: of one
+    that an undo binding undoes, nothing about the input, which the binding makes."""
+    found: dict[uuid.UUID, Refusal] = {}
+    bound: dict[str, tuple[WholeSubject, list[Any]]] = {}
+    for row in rows:
+        refused, of = refusal_of(row) if row.policy else None, whole_of(row)
+        if refused is not None:
+            found[row.id] = refused
+        if refused is not None and of is not None and refused.errors[0].pointer != "/mode":
+            bound.setdefault(of[0].subject_type, (of[0], []))[1].append(row)
+    for subject, pieces in bound.values():
+        for id_ in subject.undo_bound(pieces):
+            found.pop(id_, None)
+    return found

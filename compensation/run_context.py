@@ -129,7 +129,7 @@ class RunContext:
         each = self.found.steps[at]
         step, undo = each.step, self.undos.get(each.step.compensation_id or uuid.UUID(int=0))
         if step.status in {StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.ABANDONED}:
-            return humane(step.error) or (
+            return humane(each.error) or (
                 _("Its effect stays.") if step.status == "ABANDONED" else ""
             )
         if step.status == StepStatus.DONE:

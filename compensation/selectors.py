@@ -52,6 +52,14 @@ class StepWithAttempts:
     step: CompensationStep
     attempts: Sequence[Any]
 
+    @property
+    def error(self) -> str:
+        """Why it failed: of its own undo, what is known of that by now."""
+        wanted = self.step.compensation_id
+        own = [each for each in self.attempts if getattr(each, "compensation_id", "") == wanted]
+        said = own[-1].error if own and self.step.status == StepStatus.FAILED else ""
+        return said or self.step.error
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunWithSteps:

@@ -17,6 +17,7 @@ from typing import Any
 
 from compensation.planning import OriginalRef, Part, UndoRequest
 from compensation.policy import CompensationPolicy
+from compensation.ways import is_safe_on_nothing
 from ledger.clock import rfc3339
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
@@ -113,6 +114,10 @@ def _nothing_awaited(_whole: Any) -> Sequence[Awaited]:
     return ()
 
 
+def _nobody(_rows: Sequence[Any]) -> Collection[uuid.UUID]:
+    return ()
+
+
 def _plain(_whole: Any, _row: Any, request: UndoRequest) -> UndoRequest:
     return request
 
@@ -122,7 +127,9 @@ class WholeSubject(Subject):
     """A kind of thing made of pieces of work, rolled back as one.
 
     `column` is where a piece keeps the id of its whole. `rollback_from`: statuses from which a run
-    may start. `barred(whole)`: why nothing of it may be undone, if so. `parts(whole, lock)` are all
+    may start; `undone_in_part` is the one in which something stays, until a run finds nothing left.
+    `undo_bound(rows)`: the ids of those pieces that an undo binding of their whole undoes.
+    `barred(whole)`: why nothing of it may be undone, if so. `parts(whole, lock)` are all
     its pieces as planning sees them, `part(whole, row)` one of them or None.
 
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
@@ -137,6 +144,8 @@ class WholeSubject(Subject):
 
     column: str
     rollback_from: frozenset[str]
+    undone_in_part: str
+    undo_bound: Callable[[Sequence[Any]], Collection[uuid.UUID]] = _nobody
     root: Callable[[Any], uuid.UUID]
     standings: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Standing]]
     barred: Callable[[Any], Refusal | None]
@@ -151,60 +160,6 @@ class WholeSubject(Subject):
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
     awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
     figure: Callable[[Any, str], Figure | None] = _ignore
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Opened:
-    """What was opened to do the undoing. `replaced` says why the wanted performer was not asked."""
-
-    type: str
-    id: uuid.UUID
-    replaced: str = ""
-
-
-# (original, request, number of the attempt, by, caused by) → what was opened.
-Performer = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
-# Why an undo like this could not be opened; None where it could. (original, capability) → refusal.
-Unfit = Callable[[Any, str], Refusal | None]
-
-
-def _fits(_original: Any, _capability: str) -> None:
-    return None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Way:
-    """One way to undo, by its mode: how an undo is opened, why it could not be, and which
-    capabilities do no harm where there is nothing to undo."""
-
-    performer: Performer
-    unfit: Unfit = _fits
-    safe_on_nothing: Callable[[str], bool] = _never
-
-
-_ways: dict[str, Way] = {}
-
-
-def register_performer(mode: str, performer: Performer, **how: Any) -> None:
-    """Say how an undo of one mode is opened: a human task, or an execution. `how`: see `Way`."""
-    _ways[mode] = Way(performer, **how)
-
-
-def performer_for(mode: str) -> Performer:
-    """Return how an undo of this mode is opened. Raises KeyError where nobody can."""
-    return _ways[mode].performer
-
-
-def unfit(original: Any, policy: CompensationPolicy) -> Refusal | None:
-    """Return why an undo of `original` could not be opened as its policy says, if so."""
-    said = policy.effective()
-    way, of = _ways.get(said.mode or "human"), whole_of(original)
-    refused = None if way is None else way.unfit(original, said.capability or "")
-    if refused is None or of is None:
-        return refused
-    # Only now is it worth reading the whole: an undo binding has an input of its own.
-    part = of[0].part(of[0].read_one(of[1]), original)
-    return None if part is not None and part.undo else refused
 
 
 def undoable(type_: str) -> UndoableSubject:
@@ -342,17 +297,10 @@ def part_of(
         completed_by=subject.finished_by(row),
         in_flight=subject.under_way(row),
         unsure=subject.unsure(row),
-        safe_on_nothing=_is_safe(how),
+        safe_on_nothing=is_safe_on_nothing(how),
         by_itself=subject.by_itself,
         **known_by_whole,
     )
-
-
-def _is_safe(policy: CompensationPolicy | None) -> bool:
-    """Whether what a policy says does no harm where there is nothing to undo."""
-    said = None if policy is None else policy.effective()
-    way = None if said is None else _ways.get(said.mode or "human")
-    return said is not None and way is not None and way.safe_on_nothing(said.capability or "")
 
 
 def part_alone(row: Any) -> Part:

@@ -8,7 +8,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
-from compensation.subject import register_performer
+from compensation.ways import register_performer
 from executions import capability_registry, words
 from executions.actions.execution_opening import open_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many

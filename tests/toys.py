@@ -207,6 +207,7 @@ TOY = UndoableSubject(
     results={"compensation-plan": PLAN_RESULT},
 )
 BOX = WholeSubject(
+    undone_in_part="",
     subject_type="toy_box",
     model=Box,
     route="toy-boxes/<uuid:id>",

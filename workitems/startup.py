@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.acting import ActingUser
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
-from compensation.subject import register_performer
+from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
 from ledger.verify import register_guarded
 from verbs import subject

@@ -53,7 +53,7 @@ def fire_ready(
 ) -> str:
     """Open every binding that is ready; return why one could not be, "" when all could.
 
-    `again`: bindings whose last try could not even begin, which are tried whatever has changed.
+    `again`: bindings whose last try failed, which are asked whatever has changed since.
     """
     times, answered = _fired(case, again)
     readiness = ready_bindings(definition, case.context, open_bindings=answered)
@@ -65,7 +65,7 @@ def fire_ready(
         if times.get(binding.name, 0) >= MAX_FIRINGS:
             trouble.append(_cannot_begin(case, binding, f"has fired {MAX_FIRINGS} times"))
         else:
-            trouble.append(fire(case, definition, binding, cause))
+            trouble.append(_fire(case, definition, binding, cause))
     return next((each for each in trouble if each), "")
 
 
@@ -88,7 +88,7 @@ def _fired(case: Case, again: Collection[str]) -> tuple[dict[str, int], list[str
     return times, answered
 
 
-def fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> str:
+def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> str:
     """Open the work of one binding; return why that cannot be, "" when it is open."""
     try:
         value = input_for(binding.target, case.context)

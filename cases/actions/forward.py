@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cases.actions.changes import cancel_open_work, fault_case, save_case
-from cases.actions.firing import MAX_ERROR, fire, fire_ready, why_failed
+from cases.actions.firing import MAX_ERROR, fire_ready, why_failed
 from cases.definitions import (
     CompiledDefinition,
     ContextChange,
@@ -19,6 +19,7 @@ from cases.definitions import (
 from cases.lifecycle import OPEN_ITEMS, TAKES_RESULTS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
+from compensation.lifecycle import CompensationState
 from compensation.subject import Cause, read_row
 from ledger.clock import now
 
@@ -54,21 +55,18 @@ def advance(case: Case, *, cause: Cause) -> None:
 def retry(case: Case, *, cause: Cause) -> None:
     """Try again what let a case fail, by a new attempt of each step that did; then go on.
 
-    Only where no step failed (a failure goal was reached) is the end asked for first: what the last
-    tries have left in the context would end the case before the new ones have begun.
+    A step whose condition no longer holds is not done. A success goal that has been reached ends
+    the case; a failure goal does not, where a step failed: what the last tries have left in the
+    context would end the case before the new ones have begun.
     """
     if case.status != CaseStatus.RUNNING:
         return
-    failed = _failed(case)
-    if not failed:
-        advance(case, cause=cause)
-        return
-    definition = compiled(case.definition)
-    begun = [item for item in failed if item.target_id is not None]
-    trouble = [_again(case, definition, item, cause) for item in begun]
-    again = {item.binding for item in failed} - {item.binding for item in begun}
+    definition, failed = compiled(case.definition), _failed(case)
+    trouble = [_taken_again(case, item, cause) for item in failed if _is_untaken(item)]
+    again = {item.binding for item in failed if not _is_untaken(item)}
     try:
-        trouble.append(fire_ready(case, definition, cause, again=again))
+        if not _ended(case, definition, cause, in_spite=bool(again)):
+            trouble.append(fire_ready(case, definition, cause, again=again))
     except ExpressionFailed as problem:
         trouble.append(why_failed(problem))
     said = next((each for each in trouble if each), "")
@@ -84,10 +82,14 @@ def _failed(case: Case) -> list[PlanItem]:
     return [item for item in newest.values() if item.error and item.status not in OPEN_ITEMS]
 
 
-def _again(case: Case, definition: CompiledDefinition, item: PlanItem, cause: Cause) -> str:
-    """Do one step that had begun anew; of one that is done, take the result in. Return why not."""
-    if item.status != PlanItemStatus.COMPLETED:
-        return fire(case, definition, definition.binding(item.binding), cause)
+def _is_untaken(item: PlanItem) -> bool:
+    """Whether it is done, still stands, and its result could not be taken in."""
+    standing = item.compensation_state != CompensationState.COMPENSATED
+    return item.status == PlanItemStatus.COMPLETED and standing
+
+
+def _taken_again(case: Case, item: PlanItem, cause: Cause) -> str:
+    """Take the result of a step in once more; return why that cannot be."""
     row = read_row(*item.work)
     if row is not None:
         _take_result(case, item, row, cause)
@@ -126,8 +128,13 @@ def conclude(case: Case, item: PlanItem, row: Any, *, cause: Cause) -> None:
     fault_case(case, detail, cause=cause)
 
 
-def _ended(case: Case, definition: CompiledDefinition, cause: Cause) -> bool:
+def _ended(
+    case: Case, definition: CompiledDefinition, cause: Cause, *, in_spite: bool = False
+) -> bool:
+    """See whether the case has ended. `in_spite`: a failure goal does not count."""
     verdict = evaluate_completion(definition, case.context)
+    if verdict == "failure" and in_spite:
+        return False
     if verdict == "failure":
         fault_case(case, "A failure goal was reached.", cause=cause)
     elif verdict == "success":

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from cases.actions.changes import cancel_open_work, save_case
+from cases.actions.changes import cancel_open_work, fault_case, save_case
 from cases.actions.firing import why_failed
 from cases.actions.forward import advance, change_context, result_of
 from cases.definitions import (
@@ -49,6 +49,9 @@ from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
 from ledger.record import ActorRef, EntryRef
 
+# By the undo's own word, or by that of a person about it.
+_UNDONE = frozenset({AttemptOutcome.DONE, AttemptOutcome.ATTESTED})
+UNDONE_IN_DOUBT = "It was undone before anybody knew whether it had happened."
 _FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
 
 
@@ -83,6 +86,17 @@ def part(case: Case, row: Any) -> Part | None:
     """Return one piece of a case's forward work; None for what is none (an undo task)."""
     item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
     return None if item is None else part_in_case(item, row, compiled(case.definition))
+
+
+def undo_bound(rows: Sequence[Any]) -> set[uuid.UUID]:
+    """Return which of these pieces of cases an undo binding undoes: one query."""
+    cases = Case.objects.select_related("definition").in_bulk({row.case_id for row in rows})
+    definitions = {id_: compiled(case.definition) for id_, case in cases.items()}
+    return {
+        row.id
+        for row in rows
+        if row.binding and definitions[row.case_id].binding(row.binding).compensate
+    }
 
 
 def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Part:
@@ -227,10 +241,12 @@ def heard(case: Case, row: Any, *, cause: Cause) -> None:
     item.compensation_state = row.compensation_state
     undone = row.compensation_state == CompensationState.COMPENSATED
     if undone and item.status in OPEN_ITEMS:
-        # Undone as if it had happened: no result of it will ever come.
-        item.status, item.ended_at = PlanItemStatus.COMPLETED, now()
+        # Undone as if it had happened: no result of it will ever come, and nothing goes on by
+        # itself. A case that is not being rolled back fails with that, and can be tried again.
+        item.status, item.ended_at, item.error = PlanItemStatus.FAULTED, now(), UNDONE_IN_DOUBT
         item.completion_seq = row.completion_seq
-    item.save(update_fields=["compensation_state", "status", "ended_at", "completion_seq"])
+        fault_case(case, f"{item.binding}: {item.error}", cause=cause)
+    item.save(update_fields=["compensation_state", "status", "ended_at", "completion_seq", "error"])
     if not undone:
         return
     change, problem = ContextChange(dict(case.context)), ""
@@ -261,10 +277,10 @@ def _after_undo(case: Case, item: PlanItem, row: Any) -> ContextChange:
     definition = compiled(case.definition)
     name = definition.binding(item.binding).compensate
     attempt = last_attempt(row)
-    if name is None or attempt.outcome != AttemptOutcome.DONE:
+    if name is None or attempt.outcome not in _UNDONE:
         return ContextChange(dict(case.context))
     undo = read_row(attempt.compensation_type, attempt.compensation_id)
     mapping = definition.binding(name).target.output_mapping
-    if undo is None or mapping is None:
+    if undo is None or mapping is None or undo.compensation_state != row.compensation_state:
         return ContextChange(dict(case.context))
     return context_after(case.context, result_of(undo), mapping=mapping, undo=True)

@@ -8,7 +8,7 @@ from typing import Any
 from compensation.lifecycle import AttemptOutcome
 from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest
-from compensation.subject import Opened
+from compensation.ways import Opened
 from ledger.clock import now
 from ledger.faults import storable
 

@@ -17,9 +17,9 @@ from compensation.actions.previewing import About, about, parts_of, replan
 from compensation.actions.run_entries import step_change, tell_whole
 from compensation.errors import NothingToUndo, PlanExpired, PlanStale, RunLive
 from compensation.facts import live_run
-from compensation.lifecycle import EXECUTE
+from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
-from compensation.plan import difference
+from compensation.plan import Content, difference
 from compensation.planning import Part
 from compensation.subject import WholeSubject
 from ledger import failpoints
@@ -75,13 +75,17 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     present = replan(plan, parts)
     if present.digest != plan.digest:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
-    if not present.steps and (kind is None or not _has_open_work(kind, whole)):
+    if not present.steps and (kind is None or not _is_worth_it(kind, whole, present)):
         raise NothingToUndo(extra={"excluded": list(present.excluded)})
     return Ready(subject, parts)
 
 
-def _has_open_work(kind: WholeSubject, whole: Any) -> bool:
-    """Whether a run would call something off, or wait for a result that is still to come."""
+def _is_worth_it(kind: WholeSubject, whole: Any, present: Content) -> bool:
+    """Whether a run without a step would do something: call work off, wait for a result that is
+    still to come, or find that of what an earlier one left behind nothing is left."""
+    stays = {each["code"] for each in present.excluded} & RESIDUAL_EXCLUSIONS
+    if whole.status == kind.undone_in_part and not stays:
+        return True
     return bool(kind.open_work(whole)) or not all(each.unsure for each in kind.awaited(whole))
 
 

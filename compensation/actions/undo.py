@@ -25,7 +25,8 @@ from compensation.actions.attempts import (
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
 from compensation.planning import NO_EFFECT, UndoRequest, had_effect
-from compensation.subject import finished_entry_of, performer_for, undoable
+from compensation.subject import finished_entry_of, undoable
+from compensation.ways import performer_for
 from ledger import failpoints
 from ledger.errors import Conflict
 from ledger.record import ActorRef, EntryRef, Recorded
@@ -139,8 +140,11 @@ def outcome_settled(
     somebody is at it already: then it ends as it ends. It did not: the attempt has failed, and a
     person goes on where that was declared. A run hears of either as of any word.
     """
-    attempt = None if original is None else attempt_by(undo)
-    if original is None or attempt is None or attempt.outcome != AttemptOutcome.UNCERTAIN:
+    last = None if original is None else last_attempt(original)
+    if original is None or last is None:
+        return
+    attempt = last if last.compensation_id == undo.id else attempt_by(undo)
+    if attempt is None or attempt.outcome != AttemptOutcome.UNCERTAIN:
         return
     cause: dict[str, Any] = {"by": by, "caused_by": caused_by}
     attempt.outcome = AttemptOutcome.ATTESTED if happened else AttemptOutcome.FAILED
@@ -148,10 +152,12 @@ def outcome_settled(
     attempt.save(update_fields=["outcome", "error"])
     faulted = original.compensation_state == S.COMPENSATION_FAULTED
     if happened and faulted:
-        attest(original, evidence=said, **cause)
+        payloads = {"evidence": said}
+        _decided(original, "attest", "compensation_attested", S.COMPENSATED, last,
+                 payloads=payloads, **cause)  # fmt: skip
     elif happened:
         _overtake(original, rival, said, **cause)
-    elif faulted and attempt.id == last_attempt(original).id:
+    elif faulted and attempt is last:
         request = UndoRequest.from_json(attempt.request)
         if _falls_back(request, AttemptOutcome.FAILED):
             human = dataclasses.replace(request, mode="human", capability="")
@@ -229,9 +235,20 @@ def _decide(
     last = last_attempt(original)
     last.outcome = outcome
     last.save(update_fields=["outcome"])
+    _decided(original, method, action, state, last, **said)
+    return last
+
+
+def _decided(
+    original: Any,
+    method: str,
+    action: str,
+    state: CompensationState,
+    last: CompensationAttempt,
+    **said: Any,
+) -> None:
     request = UndoRequest.from_json(last.request)
     _move(original, method, action, state, request, last.number, **said)
-    return last
 
 
 def _try(

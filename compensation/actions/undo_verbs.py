@@ -32,7 +32,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import lock_row, lock_rows, undoable, unfit, whole_of
+from compensation.subject import lock_row, lock_rows, undoable, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
@@ -112,7 +112,11 @@ def check_compensable(
         return CaseClosed(extra=extra)
     if facts.live_run is not None:
         return RunLive(facts.live_run, str(row.status))
-    return _out_of_reach(row, body, extra)
+    unfit = facts.unfit if body is None else None
+    # An offer is of the undo that its policy declares. Asked with a body, the same refusal comes
+    # where that undo is opened; with another `mode` it does not come at all.
+    refused = None if unfit is None else Refusal(unfit.in_words, code="undo_unfit", extra=extra)
+    return refused or _out_of_reach(row, body, extra)
 
 
 def _out_of_reach(
@@ -124,12 +128,6 @@ def _out_of_reach(
     if policy.window is not None and finished is not None and now() > finished + policy.window:
         closed = finished + policy.window
         return WindowClosed(f"It could be undone until {closed:%Y-%m-%d %H:%M} UTC.", extra=extra)
-    if body is None:
-        # An offer is of the undo that its policy declares. Asked with a body, the same refusal
-        # comes where that undo is opened; with another `mode` it does not come at all.
-        refused = unfit(row, policy)
-        if refused is not None:
-            return Refusal(refused.in_words, code="undo_unfit", extra=extra)
     strategy = "correct" if body is None else body.get("strategy") or policy.strategy
     if row.reversibility == "irreversible" and strategy != "correct":
         return Irreversible(extra={**extra, "alternatives": ["strategy: correct"]})

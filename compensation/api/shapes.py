@@ -146,7 +146,7 @@ def _step(each: StepWithAttempts, offers: list[Offer]) -> dict[str, Any]:
             for number, attempt in enumerate(each.attempts, start=1)
         ],
         "amendment": step.amendment,
-        "error": step.error or None,
+        "error": each.error or None,
         "started_at": _moment(step.started_at),
         "ended_at": _moment(step.ended_at),
         "available_actions": offers_json(offers),

@@ -175,7 +175,7 @@ def _done(parts: Sequence[Part]) -> list[Part]:
 def _left_out(parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Return the names of work that a plan leaves out unless it is asked for, and why: finished
     work that nobody declared an undo for, and what may be undone as if it had happened."""
-    said = {part.original.name: _why_left_out(part) for part in parts if not part.row.undoes_id}
+    said = {part.original.name: _why_left_out(part) for part in parts}
     return [(name, f"{title_of(name)}: {why}") for name, why in said.items() if why]
 
 

@@ -60,7 +60,7 @@ class StepPage(PageOfOne):
                 "title": title,
                 "url": about.described[step.original_type, step.original_id].url,
                 "status": step.status,
-                "error": humane(step.error),
+                "error": humane(each.error),
                 "attempts": about.attempts(each),
             },
             "choices": [

@@ -13,6 +13,7 @@ from typing import Any
 from compensation.actions import undo
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.subject import finished_entry_of, knows_undone_entry
 from executions.capability_registry import Capability, Result
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution, ExecutionJob
@@ -76,7 +77,10 @@ def succeed(
     vouched: Vouched | None = None,
 ) -> None:
     """Store a checked result: SUCCEEDED; a compensating execution settles its original."""
-    cause, unsure = last_entry(execution), execution.status == ExecutionStatus.UNCERTAIN
+    unsure = execution.status == ExecutionStatus.UNCERTAIN
+    # What a person says has no cause but that person.
+    cause = last_entry(execution) if vouched is None else None
+    _knows_original(execution, original)
     before = str(execution.status)
     execution.succeed()
     execution.output, execution.before, execution.after = result.output, result.before, result.after
@@ -111,7 +115,9 @@ def fail(
     vouched: Vouched | None = None,
 ) -> None:
     """FAILED: there is no effect. The fault of a compensating execution becomes its original's."""
-    cause, unsure = last_entry(execution), execution.status == ExecutionStatus.UNCERTAIN
+    unsure = execution.status == ExecutionStatus.UNCERTAIN
+    cause = last_entry(execution) if vouched is None else None
+    _knows_original(execution, original)
     before = str(execution.status)
     execution.fail()
     execution.outcome_unknown = False
@@ -158,6 +164,12 @@ def give_up(execution: Execution, original: Any | None, error: str, *, by: Actor
     undo.settle_undo(
         execution, original, outcome=AttemptOutcome.UNCERTAIN, error=doubt, by=by, caused_by=entry
     )
+
+
+def _knows_original(execution: Execution, original: Any | None) -> None:
+    """Read once which entry finished what is undone: both rows' entries name it."""
+    if original is not None:
+        knows_undone_entry(execution, finished_entry_of(original))
 
 
 def _take_place(execution: Execution) -> None:

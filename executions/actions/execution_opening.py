@@ -13,13 +13,8 @@ from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
 from compensation.planning import UndoRequest
 from compensation.policy import UNSPECIFIED, CompensationPolicy
-from compensation.subject import (
-    Opened,
-    compensation_block,
-    finished_entry_of,
-    knows_undone_entry,
-    undoable,
-)
+from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
+from compensation.ways import Opened
 from executions import capability_registry
 from executions.actions import endings
 from executions.errors import AlreadyDispatched

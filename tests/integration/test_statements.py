@@ -14,7 +14,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import authority_of, system_of
+from compensation.subject import lock_with_original
+from executions.actions import endings, request_execution, settle_outcome
 from ledger.ids import new_id
+from ledger.record import ActorRef
 from ledger.tenancy import set_tenant, tenant_scope
 from tests import states
 from tests.world import World
@@ -77,6 +80,32 @@ def _compensate(item: WorkItem, world: World) -> Verb:
     return lambda: states.compensate(item, world.operator)
 
 
+def _uncertain(world: World, id_: uuid.UUID) -> Verb:
+    """Let all attempts at an execution end without a word; then an operator settles it."""
+    tenant_id = world.operator.tenant_id
+    with tenant_scope(tenant_id):
+        locked = lock_with_original("execution", id_)
+        assert locked is not None
+        locked.row.outcome_unknown = True
+        system = ActorRef(world.system.actor_id, "SYSTEM", "system")
+        endings.give_up(locked.row, locked.others, "no answer", by=system)
+    said = {"happened": True, "evidence": "statement"}
+    return lambda: settle_outcome(id_, call=Call(world.operator), **said)
+
+
+def _asked(world: World) -> uuid.UUID:
+    given = {"capability": "demo.slow", "input": {"seconds": 0}}
+    return request_execution(call=Call(world.operator), **given).id
+
+
+def _undo_of(world: World) -> uuid.UUID:
+    item = states.completed(
+        world.operator, compensation={"capability": "demo.slow"}, payload={"seconds": 0}
+    )
+    undo_id: uuid.UUID = states.compensate(item, world.operator).attempt.compensation_id
+    return undo_id
+
+
 # The verb, how many statements it takes, and of how many subjects.
 COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
     "claim": (lambda w: _claim(states.new_item(w.operator), w), 7, 1),
@@ -91,6 +120,9 @@ COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
                              payload={"seconds": 0}), w,
         ), 10, 2,
     ),
+    "settle an outcome": (lambda w: _uncertain(w, _asked(w)), 7, 1),
+    # The undo, its original, and what was begun since.
+    "settle the outcome of an undo": (lambda w: _uncertain(w, _undo_of(w)), 15, 3),
 }  # fmt: skip
 
 

@@ -12,13 +12,8 @@ from accounts.selectors import members_of_groups, operators
 from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
-from compensation.subject import (
-    Opened,
-    compensation_block,
-    finished_entry_of,
-    knows_undone_entry,
-    undoable,
-)
+from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
+from compensation.ways import Opened
 from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
