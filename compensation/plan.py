@@ -27,6 +27,25 @@ _SCOPE_MEMBERS: dict[str, set[str]] = {
 KINDS = tuple(_SCOPE_MEMBERS)
 MAX_STEPS = 1000
 MAX_STEP_NAME = 200
+#: What `parse_include` and `parse_scope` read, as JSON Schema.
+STEP_NAME_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_STEP_NAME}
+_MEMBER_SCHEMAS = {
+    "step": STEP_NAME_SCHEMA,
+    "steps": {"type": "array", "items": STEP_NAME_SCHEMA, "minItems": 1, "maxItems": MAX_STEPS},
+    "only_this": {"type": "boolean"},
+}
+SCOPE_SCHEMAS: list[dict[str, Any]] = [
+    {
+        "type": "object",
+        "properties": {
+            "kind": {"const": kind},
+            **{name: _MEMBER_SCHEMAS[name] for name in sorted(members)},
+        },
+        "required": ["kind", *sorted(members - {"only_this"})],
+        "additionalProperties": False,
+    }
+    for kind, members in _SCOPE_MEMBERS.items()
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

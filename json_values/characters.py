@@ -10,6 +10,13 @@ from typing import Final
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 #: The line and paragraph separators break a line as a control character does.
 _CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
+# The same for descriptions (JSON Schema), as nearly as every dialect of patterns can say it: that
+# something shows can only be said as "not blank".
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+WITHOUT_NUL: Final = r"^[^\x00]*$"
+NOT_BLANK: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
+LINE_OR_BLANK: Final = rf"^\s*[^{_CONTROLS}]*\s*$"
+LINE: Final = rf"^\s*[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?\s*$"
 #: What XML 1.0 §2.2 does not know as a character.
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -25,9 +25,12 @@ _OF_COMPACT: Final = 3
 _OF_SCALAR: Final = 64
 
 
-def at_most(size: int) -> Any:
-    """Say of a member of any shape how many bytes of compact JSON it may have."""
-    return Field(json_schema_extra={_BYTES: size})
+def at_most(size: int, **described: Any) -> Any:
+    """Say of a member of any shape how many bytes of compact JSON it may have.
+
+    `described` is what else of JSON Schema is true of it, where its own reader checks it.
+    """
+    return Field(json_schema_extra={_BYTES: size, **described})
 
 
 @functools.cache

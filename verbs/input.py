@@ -19,11 +19,18 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic import ValidationError as PydanticError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from json_values.characters import fault_of_line, is_visible
+from json_values.characters import (
+    LINE,
+    NOT_BLANK,
+    WITHOUT_NUL,
+    fault_of_line,
+    is_visible,
+)
 from json_values.moments import NotAMoment, checked, read_moment
 from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.errors import Invalid, check_json
@@ -83,18 +90,35 @@ def _seen(value: str) -> str:
     return value
 
 
+def line(longest: int | None = None) -> Any:
+    """Describe a line: a title, a name, an outcome."""
+    bounds = {} if longest is None else {"maxLength": longest}
+    return WithJsonSchema({"type": "string", "pattern": LINE, "minLength": 1, **bounds})
+
+
 # Texts may have several lines; words, names and what is made of them are lines.
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT),
     AfterValidator(_seen),
+    WithJsonSchema({"type": "string", "pattern": NOT_BLANK, "minLength": 1, "maxLength": MAX_TEXT}),
 ]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_line)]
-OptionalText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT)]
+Word = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(_line),
+    line(),
+]
+OptionalText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_TEXT),
+    WithJsonSchema({"type": "string", "pattern": WITHOUT_NUL, "maxLength": MAX_TEXT}),
+]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME),
     AfterValidator(_line),
+    line(MAX_NAME),
 ]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
 Moment = Annotated[dt.datetime, BeforeValidator(_moment)]

@@ -31,7 +31,8 @@ from web.models import IdempotencyKey
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 200
-_PRINTABLE = re.compile(rf"[\x21-\x7e]{{1,{LONGEST}}}")
+KEY_PATTERN = rf"^[\x21-\x7e]{{1,{LONGEST}}}$"
+_PRINTABLE = re.compile(KEY_PATTERN)
 # Waits for a transaction that holds the key, then leaves its row alone.
 _KEEP = """
 INSERT INTO web_idempotencykey

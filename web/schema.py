@@ -12,7 +12,9 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 from typing_extensions import override
 
+from json_values.characters import WITHOUT_NUL
 from ledger.vocabulary import KINDS, SUBJECT_TYPES
+from web.idempotency import KEY_PATTERN
 from web.pagination import DEFAULT_LIMIT, LONGEST_PAGE
 
 _PAGE = (
@@ -23,6 +25,9 @@ _PAGE = (
     ),
     OpenApiParameter("cursor", str, description="From another page's `next` or `previous`."),
 )
+_VERSIONS = r'^(\*|"v[0-9]{1,9}"( *, *"v[0-9]{1,9}")*)$'
+_DIGESTS = r'^"[0-9a-f]{64}"( *, *"[0-9a-f]{64}")*$'
+_NARROWED = {"enum", "format", "pattern"}
 _ANY = (401, 403, 404, 406, 429, 503)
 _ACTING = (400, 409, 412, 413, 415, 422)
 _WORDS = {
@@ -186,7 +191,7 @@ class AmendsAutoSchema(AutoSchema):
         if self.method == "POST":
             required = getattr(self.view, "requires_key", False)
             what = "Same key and body: the first answer again."
-            found.append(_header("Idempotency-Key", what, required=required))
+            found.append(_header("Idempotency-Key", what, KEY_PATTERN, required=required))
         required = getattr(self.view, "requires_if_match", False)
         if self.method != "GET" and (required or getattr(self.view, "honours_if_match", False)):
             what = (
@@ -194,9 +199,21 @@ class AmendsAutoSchema(AutoSchema):
                 if required
                 else 'The version you saw, as `"v3"`, or a list of such; `*` is any.'
             )
-            found.append(_header("If-Match", what, required=required))
+            pattern = _DIGESTS if required else _VERSIONS
+            found.append(_header("If-Match", what, pattern, required=required))
         if self.method == "GET" and getattr(self.view, "paginated", False):
             found.extend(_PAGE)
+        return found
+
+    @override
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """Return them; no text of a query may hold NUL (`web.nul`)."""
+        found: list[dict[str, Any]] = super()._get_parameters()
+        for each in found:
+            schema = each["schema"]
+            free = schema.get("type") == "string" and not schema.keys() & _NARROWED
+            if each["in"] == "query" and free:
+                schema["pattern"] = WITHOUT_NUL
         return found
 
     @override
@@ -253,7 +270,8 @@ def page_schema(item: type[serializers.BaseSerializer[Any]], name: str) -> type[
     )
 
 
-def _header(name: str, description: str, *, required: bool) -> OpenApiParameter:
+def _header(name: str, description: str, pattern: str, *, required: bool) -> OpenApiParameter:
     return OpenApiParameter(
-        name, str, OpenApiParameter.HEADER, description=description, required=required
-    )
+        name, {"type": "string", "pattern": pattern}, OpenApiParameter.HEADER,
+        description=description, required=required,
+    )  # fmt: skip

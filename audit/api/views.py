@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -13,21 +14,29 @@ from rest_framework.response import Response
 from audit.filters import NEWEST_FIRST, parse
 from ledger import selectors
 from ledger.errors import NotFound
-from ledger.vocabulary import KINDS, all_actions
+from ledger.vocabulary import KINDS, SUBJECT_TYPES, all_actions
 from web.api import TenantAPIView
 from web.entries import represent_entries
 from web.schema import EntrySchema, page_schema
 
 # Apps may still be declaring theirs while this is imported: they are asked when the schema is made.
 _ACTIONS: Any = SimpleLazyObject(lambda: sorted(all_actions()))
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SUBJECT = f"^({'|'.join(sorted(SUBJECT_TYPES))})(:{_ID})?$"
 _FILTERS = [
-    OpenApiParameter("subject", str, description="`<type>:<id>`, or a type alone."),
+    OpenApiParameter(
+        "subject",
+        {"type": "string", "pattern": _SUBJECT},
+        description="`<type>:<id>`, or a type alone.",
+    ),
     OpenApiParameter("case", uuid.UUID, description="Of a case and all its parts."),
-    OpenApiParameter("actor", str, description="By this member, by username."),
+    OpenApiParameter(
+        "actor", {"type": "string", "pattern": r"\S"}, description="By this member, by username."
+    ),
     OpenApiParameter("action", enum=_ACTIONS),
     OpenApiParameter("kind", enum=sorted(KINDS)),
-    OpenApiParameter("since", str, description="From this day on, YYYY-MM-DD, UTC."),
-    OpenApiParameter("until", str, description="Up to and with this day."),
+    OpenApiParameter("since", dt.date, description="From this day on, YYYY-MM-DD, UTC."),
+    OpenApiParameter("until", dt.date, description="Up to and with this day."),
 ]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import SkipValidation
+from pydantic import Field, SkipValidation, WithJsonSchema
 
 from accounts.acting import Authority
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
 from cases.selectors import openers, versions
 from cases.versions import default_of
-from json_values.characters import fault_of_line
+from json_values.characters import LINE_OR_BLANK, WITHOUT_NUL, fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
 from ledger.clock import now
@@ -29,11 +29,19 @@ MAX_TITLE = 300
 class OpenCase(Input):
     """What is opened: `namespace/name`, of the highest version unless one is named."""
 
-    definition: str
-    version: str | None = None
+    definition: Annotated[str, Field(json_schema_extra={"pattern": r"^[^/\x00]*/[^/\x00]*$"})]
+    version: Annotated[str, WithJsonSchema({"type": "string", "pattern": WITHOUT_NUL})] | None = (
+        None
+    )
     # What is wrong with these is said beside what is wrong with the rest.
     context: Annotated[dict[str, Any], SkipValidation, at_most(CONTEXT_BYTES)] = {}
-    title: Annotated[str | None, SkipValidation] = None
+    title: Annotated[
+        str | None,
+        SkipValidation,
+        WithJsonSchema(
+            {"type": ["string", "null"], "pattern": LINE_OR_BLANK, "maxLength": MAX_TITLE}
+        ),
+    ] = None
 
 
 @catalogue.verb(

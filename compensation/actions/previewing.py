@@ -17,6 +17,8 @@ from compensation.models import CompensationPlan
 from compensation.plan import (
     MAX_STEP_NAME,
     MAX_STEPS,
+    SCOPE_SCHEMAS,
+    STEP_NAME_SCHEMA,
     Content,
     Scope,
     make_plan,
@@ -45,6 +47,9 @@ from verbs.subject import Locked, Ref, subject_of
 LIFETIME = dt.timedelta(minutes=15)
 # Names of as many steps as a request may name.
 _OF_STEPS = MAX_STEPS * MAX_STEP_NAME
+# Read by `parse_include` and `parse_scope`.
+_INCLUDE = at_most(_OF_STEPS, type=["array", "null"], items=STEP_NAME_SCHEMA, maxItems=MAX_STEPS)
+_SCOPE = at_most(_OF_STEPS, anyOf=[{"type": "null"}, *SCOPE_SCHEMAS])
 
 
 class ItemPlanRequest(Input):
@@ -52,7 +57,7 @@ class ItemPlanRequest(Input):
     it happened, and it is undone as if it had."""
 
     reason: Text
-    include: Any = None
+    include: Annotated[Any, _INCLUDE] = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 
@@ -68,8 +73,8 @@ class PlanRequest(Input):
     """Why, and which part of it, shall be undone."""
 
     reason: Text
-    scope: Annotated[Any, at_most(_OF_STEPS)] = None
-    include: Annotated[Any, at_most(_OF_STEPS)] = None
+    scope: Annotated[Any, _SCOPE] = None
+    include: Annotated[Any, _INCLUDE] = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 

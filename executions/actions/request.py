@@ -30,7 +30,7 @@ from executions.models import Execution
 from json_values.pointers import FieldError
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal, check_json
 from verbs import catalogue
-from verbs.input import Input, OptionalReason, OptionalText, Text
+from verbs.input import Input, OptionalReason, OptionalText, Text, Word
 from verbs.shell import VerbContext
 from verbs.subject import Locked, Ref
 
@@ -40,7 +40,7 @@ EXECUTION = Execution.subject_type
 class NewRun(Input):
     """A run to be asked for. `input` must fit the capability's input_schema."""
 
-    capability: str
+    capability: Word
     input: dict[str, Any]
     mode: Literal["commit", "simulate", "validate"] = "commit"
     reason: OptionalText = ""

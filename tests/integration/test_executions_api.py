@@ -96,6 +96,11 @@ def test_broken_requests_name_every_field(world: World) -> None:
     assert [error["pointer"] for error in wrong.json()["errors"]] == ["/input/amount", "/input/to"]
     unknown = ask(client, capability="demo.nothing")
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/capability")
+    unnamed = ask(client, capability=" ", expected_state_version="v1")
+    assert (unnamed.status_code, unnamed.json()["errors"]) == (
+        422,
+        [{"pointer": "/capability", "message": "This field may not be blank.", "code": "blank"}],
+    )
     mode = ask(client, mode="pretend")
     assert (mode.status_code, mode.json()["errors"][0]["pointer"]) == (422, "/mode")
     version = ask(client, expected_state_version="v1")

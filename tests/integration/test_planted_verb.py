@@ -13,6 +13,7 @@ from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
 
 from config import urls
+from json_values.characters import NOT_BLANK
 from ledger import selectors as ledger
 from ledger.tenancy import tenant_scope
 from tests.clients import api, browser
@@ -230,7 +231,8 @@ def test_openapi_has_it(conf: types.ModuleType) -> None:
     assert reason["required"] == ["reason"]
     assert reason["additionalProperties"] is False
     assert reason["properties"]["reason"] == {
-        "maxLength": 4000, "minLength": 1, "title": "Reason", "type": "string",
+        "maxLength": 4000, "minLength": 1, "pattern": NOT_BLANK, "title": "Reason",
+        "type": "string",
     }  # fmt: skip
     answered = park["responses"]["200"]["content"]["application/json"]["schema"]
     assert answered == {"$ref": "#/components/schemas/WorkItemSchema"}

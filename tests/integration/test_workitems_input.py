@@ -25,9 +25,14 @@ PLACE = "/api/v1/work-items"
         ("assignee", "  ", "/assignee", "blank"),
         ("candidate_users", [""], "/candidate_users/0", "blank"),
         ("reversibility", "", "/reversibility", "blank"),
+        ("assignee", "nobody", "/assignee", "unknown"),
+        ("candidate_users", ["nobody"], "/candidate_users/0", "unknown"),
+        ("candidate_groups", ["a\tb"], "/candidate_groups/0", "control_character"),
+        ("permitted_outcomes", ["A", " A "], "/permitted_outcomes/1", "invalid"),
     ],
     ids=[
         "before-any-calendar", "after-it", "too-early", "nobody", "spaces", "no-name", "no-word",
+        "unknown-person", "unknown-candidate", "tab-inside", "twice-but-for-blanks",
     ],
 )  # fmt: skip
 def test_nothing_is_opened(world: World, member: str, value: Any, pointer: str, code: str) -> None:
@@ -39,6 +44,21 @@ def test_nothing_is_opened(world: World, member: str, value: Any, pointer: str, 
     assert [(each["pointer"], each["code"]) for each in errors] == [(pointer, code)]
     with tenant_scope(world.operator.tenant_id):
         assert WorkItem.objects.count() == 0
+
+
+def test_blanks_around_names_are_none_of_them(world: World) -> None:
+    """Kept, they would offer the item to a group that nobody is in."""
+    said = {"candidate_groups": [" analysts\n"], "permitted_outcomes": ["\tDONE "]}
+    answer = api(world.operator).post(
+        PLACE, {"title": "x", **said}, content_type="application/json"
+    )
+    assert answer.status_code == 201, answer.content
+    body = answer.json()
+    assert (body["candidate_groups"], body["permitted_outcomes"]) == (["analysts"], ["DONE"])
+    taken = api(world.analyst).post(
+        f"{PLACE}/{body['id']}/claim", {}, content_type="application/json"
+    )
+    assert taken.status_code == 200, taken.content
 
 
 def test_nobody_of_that_name_undoes_it(world: World) -> None:

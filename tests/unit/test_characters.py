@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from json_values.characters import drawable, fault_of_line
+from json_values.characters import LINE, drawable, fault_of_line
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ from json_values.characters import drawable, fault_of_line
 )
 def test_a_line(text: str) -> None:
     assert fault_of_line(text) is None
+    assert re.search(LINE, text)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,12 @@ def test_control_characters(char: str) -> None:
     assert fault_of_line(f"a{char}b") == (
         "control_character", "Must not contain control characters.",
     )  # fmt: skip
+    assert not re.search(LINE, f"a{char}b")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u00a0", "\u3000", "\n"])
+def test_a_line_is_described_as_more_than_blanks(text: str) -> None:
+    assert not re.search(LINE, text)
 
 
 def test_what_xml_does_not_know_is_replaced() -> None:

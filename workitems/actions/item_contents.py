@@ -7,10 +7,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
+from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
+
 from accounts.selectors import active_actors, actors_by_username
 from compensation.policy import (
     MAX_NAME_LENGTH,
     POLICY_BYTES,
+    REVERSIBILITIES,
     UNSPECIFIED,
     CompensationPolicy,
     PolicyError,
@@ -25,7 +28,7 @@ from ledger.clock import rfc3339
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
 from verbs.body_size import at_most
-from verbs.input import Input, Moment, Word
+from verbs.input import Input, Moment, Word, line
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.item_opening import NewWorkItem, open_item
@@ -35,22 +38,30 @@ from workitems.resolution import check_schema
 
 MAX_TITLE = 300
 MAX_NAMES = 50
-_LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4)
+_NOBODY = "no active member is called {!r}"
+_LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
+_Listed = Annotated[str, StringConstraints(strip_whitespace=True), line(MAX_NAME_LENGTH)]
+_Title = Annotated[Word, line(MAX_TITLE)]
+_Priority = Annotated[str, Field(json_schema_extra={"enum": list(Priority.names)})]
+_Object = Annotated[dict[str, Any], SkipValidation]
 
 
 class Create(Input):
     """A work item to be opened. People are usernames."""
 
-    title: Word
-    payload: Any = None
-    priority: str = "MEDIUM"
+    # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
+    title: _Title
+    payload: _Object | None = None
+    priority: _Priority = Priority.MEDIUM.name
     assignee: Word | None = None
     candidate_users: Annotated[list[Word], _LISTED] = []
-    candidate_groups: Annotated[list[str], _LISTED] = []
-    permitted_outcomes: Annotated[list[str], _LISTED] = []
-    resolution_schema: Any = None
-    compensation: Annotated[Any, at_most(POLICY_BYTES)] = None
-    reversibility: Word | None = None
+    candidate_groups: Annotated[list[_Listed], _LISTED] = []
+    permitted_outcomes: Annotated[list[_Listed], _LISTED] = []
+    resolution_schema: _Object | None = None
+    compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
+    reversibility: Annotated[
+        Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
+    ] = None
     due_at: Moment | None = None
 
 
@@ -68,7 +79,7 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
     """Return what to insert. Raises Invalid with every broken rule at once."""
     problems: list[FieldError] = []
     title = _title(given.title, problems)
-    payload = {} if given.payload is None else given.payload
+    payload: Any = {} if given.payload is None else given.payload
     if not isinstance(payload, dict):
         problems.append(FieldError("/payload", "must be an object"))
     _gather(problems, lambda: check_json(payload, "/payload"))
@@ -124,10 +135,10 @@ def _undoing(given: Create, problems: list[FieldError]) -> tuple[CompensationPol
         policy = said or policy
     if policy.capability and capability_registry.get(policy.capability) is None:
         message = f"no capability is named {policy.capability!r}"
-        problems.append(FieldError("/compensation/capability", message))
+        problems.append(FieldError("/compensation/capability", message, "unknown"))
     known = actors_by_username(policy.candidate_users) if policy.candidate_users else {}
     problems.extend(
-        FieldError(f"/compensation/candidate_users/{index}", f"no active member is called {name!r}")
+        FieldError(f"/compensation/candidate_users/{index}", _NOBODY.format(name), "unknown")
         for index, name in enumerate(policy.candidate_users or ())
         if name not in known
     )
@@ -155,7 +166,7 @@ def _people(given: Create, problems: list[FieldError]) -> dict[str, uuid.UUID]:
     if given.assignee:
         wanted.append(("/assignee", given.assignee))
     problems.extend(
-        FieldError(pointer, f"no active member is called {name!r}")
+        FieldError(pointer, _NOBODY.format(name), "unknown")
         for pointer, name in wanted
         if known.get(name) not in active
     )
@@ -181,13 +192,20 @@ def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> l
     return good
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for member in schema["properties"].values():
+        member.pop("default", None)
+
+
 class Edit(Input):
     """What an open work item shall say instead; members left out stay as they are."""
 
-    title: str = ""
-    priority: str = ""
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    title: Annotated[str, line(MAX_TITLE)] = ""
+    priority: _Priority = ""
     due_at: Moment | None = None
-    payload: Any = None
+    payload: _Object = {}
 
 
 @catalogue.verb(
@@ -224,8 +242,9 @@ def _edited(given: Edit) -> dict[str, Any]:
     if "priority" in values:
         _check_priority(given.priority, problems)
     if "payload" in values:
-        if isinstance(given.payload, dict):
-            _gather(problems, lambda: check_json(given.payload, "/payload"))
+        payload: Any = given.payload
+        if isinstance(payload, dict):
+            _gather(problems, lambda: check_json(payload, "/payload"))
         else:
             problems.append(FieldError("/payload", "must be an object"))
     if problems:
