@@ -10,10 +10,15 @@ from executions.capability_registry import RetryPolicy, capability
 from ledger import selectors as entries
 from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.tenancy import tenant_scope
-from tests.bank import SEEN, Bank, actions_of, pay, stored
+from tests.bank import SEEN, Bank, actions_of, open_bank, pay, stored
 from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
+
+
+@pytest.fixture(name="bank")
+def _bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+    return open_bank(monkeypatch)
 
 
 def test_what_ends_without_a_word_is_uncertain_and_tried_with_one_key(

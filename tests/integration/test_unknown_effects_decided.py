@@ -13,7 +13,7 @@ from executions.capability_registry import capability
 from executions.models import Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
-from tests.bank import SEEN, Bank, paying_case, roll_back, stored
+from tests.bank import SEEN, Bank, open_bank, paying_case, roll_back, stored
 from tests.casework import case_row, deploy, finish, open_undo, opened, preview, run_row, undo
 from tests.clients import api
 from tests.definitions import automated, definition, human
@@ -22,6 +22,11 @@ from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
 from workitems.models import WorkItem
+
+
+@pytest.fixture(name="bank")
+def _bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+    return open_bank(monkeypatch)
 
 
 def test_an_undo_in_doubt_is_not_given_up(world: World, bank: Bank) -> None:

@@ -15,7 +15,7 @@ from ledger import selectors as entries
 from ledger.errors import Invalid
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
-from tests.bank import SEEN, Bank, pay, paying_case, roll_back, stored
+from tests.bank import SEEN, Bank, open_bank, pay, paying_case, roll_back, stored
 from tests.casework import case_row, deploy, opened, preview, run_row, undo
 from tests.clients import api, browser
 from tests.definitions import automated, definition
@@ -23,6 +23,11 @@ from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
+
+
+@pytest.fixture(name="bank")
+def _bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+    return open_bank(monkeypatch)
 
 
 def told(world: World, topic: str) -> list[tuple[uuid.UUID, uuid.UUID]]:
