@@ -10,7 +10,7 @@ from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition,
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
-from json_values.limits import GROWN_BYTES, GROWN_DEPTH, depth_exceeds, size_of
+from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,7 @@ def context_after(
     The mapped result is an object whose top-level keys replace those of the context. Without a
     mapping a forward step merges its result as it is, and an undo changes nothing.
 
-    Raises `ExpressionFailed`, with `not_an_object` or, beyond the limits of a context, `too_large`
-    or `too_deep`.
+    Raises `ExpressionFailed`: `not_an_object`, or the bound of a context that would be broken.
     """
     if mapping is None and (undo or result is None):
         return ContextChange(dict(context))
@@ -100,12 +99,10 @@ def context_after(
     code, detail = "not_an_object", "what goes into the context must be an object"
     if isinstance(mapped, Mapping):
         changed: dict[str, Any] = {**context, **mapped}
-        if depth_exceeds(changed, GROWN_DEPTH):
-            code, detail = "too_deep", f"the context would be nested deeper than {GROWN_DEPTH}"
-        elif size_of(changed) > GROWN_BYTES:
-            code, detail = "too_large", f"the context would have more than {GROWN_BYTES} bytes"
-        else:
+        broken = beyond_limits(changed, "", limit=GROWN_BYTES, depth=GROWN_DEPTH)
+        if broken is None:
             return ContextChange(changed, tuple(sorted(mapped)))
+        code, detail = broken.code, f"the context {broken.message}"
     raise ExpressionFailed(code, detail, expression=mapping or ".")
 
 

@@ -13,9 +13,18 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final
 
+from json_values.characters import drawable
 from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
 from json_values.jq.words_used import names_used
-from json_values.limits import GROWN_DEPTH, TOLD_BYTES, TOLD_DEPTH, compact, depth_exceeds
+from json_values.limits import (
+    GROWN_BYTES,
+    GROWN_DEPTH,
+    TOLD_BYTES,
+    TOLD_DEPTH,
+    beyond_limits,
+    compact,
+    depth_exceeds,
+)
 
 #: Any JSON value. A precise recursive type would need a cast at every use.
 Json = Any
@@ -33,8 +42,8 @@ FORBIDDEN: Final = frozenset(
 class ExpressionFailed(Exception):  # a result that failed, not a bug
     """An expression has no usable result.
 
-    `code` is one of `syntax forbidden timeout memory too_large too_deep no_result runtime
-    not_an_object unavailable`. `detail` may quote the value at hand: treat it as free text.
+    `code` is one of `syntax forbidden timeout memory too_large too_deep nul not_unicode
+    not_a_number no_result runtime not_an_object unavailable`. `detail` may quote the value at hand: treat it as free text.
     """
 
     def __init__(self, code: str, detail: str, *, expression: str = "") -> None:
@@ -174,8 +183,9 @@ def _ask(values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
 def _outcome(expression: str, answer: Answer) -> Json | ExpressionFailed:
     code, content = answer
     if code != "ok":
-        return ExpressionFailed(code, content, expression=expression)
-    if depth_exceeds(content, GROWN_DEPTH):
-        detail = f"the result is nested deeper than {GROWN_DEPTH}"
-        return ExpressionFailed("too_deep", detail, expression=expression)
-    return content
+        return ExpressionFailed(code, drawable(content), expression=expression)
+    # An expression can make what nobody could hand in; a result is kept, so it is bounded as that.
+    broken = beyond_limits(content, "", limit=GROWN_BYTES, depth=GROWN_DEPTH)
+    if broken is None:
+        return content
+    return ExpressionFailed(broken.code, f"the result {broken.message}", expression=expression)

@@ -231,3 +231,18 @@ def test_depth_counts_nested_containers() -> None:
 @settings(max_examples=300)
 def test_finding_names_ends_for_any_text(text: str) -> None:
     assert all(names_used(text))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [r'"a\u0000"', r'{a: ["\u0000"]}', r'{("\u0000"): 1}', '"AGFi" | @base64d', "[0] | implode"],
+)
+def test_what_could_not_be_kept_is_no_result(expression: str) -> None:
+    assert _code(expression) == "nul"
+
+
+def test_what_an_expression_says_of_its_failure_can_be_kept() -> None:
+    with pytest.raises(ExpressionFailed) as failure:
+        evaluate(r'error("a\u0000b\u001b")', None)
+
+    assert (failure.value.code, failure.value.detail) == ("runtime", "a\ufffdb\ufffd")
