@@ -43,7 +43,8 @@ class ExpressionFailed(Exception):  # a result that failed, not a bug
     """An expression has no usable result.
 
     `code` is one of `syntax forbidden timeout memory too_large too_deep nul not_unicode
-    not_a_number no_result runtime not_an_object unavailable`. `detail` may quote the value at hand: treat it as free text.
+    not_a_number no_result runtime not_an_object unavailable`. `detail` may quote the value at hand:
+    treat it as free text.
     """
 
     def __init__(self, code: str, detail: str, *, expression: str = "") -> None:
