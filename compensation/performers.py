@@ -6,7 +6,7 @@ import dataclasses
 import uuid
 from typing import Any
 
-from accounts.selectors import active_actors, called, members_of_groups, operators
+from accounts.selectors import active_actors, called, members_of_groups
 from compensation.planning import UndoRequest
 from ledger.errors import Invalid
 
@@ -16,7 +16,7 @@ class Performer:
     """Who may do an undo task; `replaced` says why the wanted one was not asked.
 
     `missing` are usernames of the policy that are no active members. `for_operators`: nobody it
-    names is here.
+    names is here; whoever is an operator when it is taken may do it, so none is named.
     """
 
     assignee_id: uuid.UUID | None = None
@@ -60,6 +60,5 @@ def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> 
     how: dict[str, Any] = {"excluded": excluded, "missing": tuple(missing)}
     if people or set(members_of_groups(request.candidate_groups)) - set(excluded):
         return Performer(groups=request.candidate_groups, users=people, replaced=replaced, **how)
-    left = tuple(actor for actor in operators() if actor not in excluded)
     nobody = "no_candidate_user_available" if missing else "no_member_in_candidate_groups"
-    return Performer(users=left, replaced=replaced or nobody, for_operators=True, **how)
+    return Performer(replaced=replaced or nobody, for_operators=True, **how)

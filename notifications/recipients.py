@@ -79,8 +79,8 @@ def _waiting(event: Event, entry: Entry) -> Iterable[Told]:
 
 
 def _who_may(item: Any) -> frozenset[uuid.UUID]:
-    """Return the active members who may take an item by their name or group. What is the operators'
-    names nobody: those among its candidates were not meant."""
+    """Return the active members who may take an item by their name or group; of what is the
+    operators', nobody."""
     if item.offered_to == OfferedTo.OPERATORS:
         return frozenset()
     groups = [group.name for group in item.candidate_groups.all()]

@@ -137,7 +137,7 @@ def page_facts(item: WorkItem) -> list[dict[str, Any]]:
 
 
 def candidates(shown: Shown, *, groups_only: bool = False) -> str:
-    """Return who may take an item: groups, then people; empty when anybody may."""
+    """Return who may take an item: groups, then people; empty when anybody, or an operator, may."""
     groups = [row.name for row in shown.item.candidate_groups.all()]
     if groups_only:
         return ", ".join(sorted(groups))

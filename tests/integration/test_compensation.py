@@ -211,18 +211,18 @@ PERFORMERS: list[tuple[dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = 
         {"performer": "groups", "candidate_groups": ["compliance"]}, {}, False,
         {"groups": ["compliance"]},
     ),
-    ({}, {}, True, {"users": ["admin", "operator"], "why": "original_actor_not_available"}),
+    ({}, {}, True, {"operators": True, "why": "original_actor_not_available"}),
     (
         {"performer": "original_actor", "candidate_groups": ["compliance"]}, {}, True,
         {"groups": ["compliance"], "why": "original_actor_not_available"},
     ),
     (
         {"performer": "original_actor", "candidate_groups": ["nobody-here"]}, {}, True,
-        {"users": ["admin", "operator"], "why": "original_actor_not_available"},
+        {"operators": True, "why": "original_actor_not_available"},
     ),
     (
         {"performer": "groups", "candidate_groups": ["nobody-here"]}, {}, False,
-        {"users": ["admin", "operator"], "why": "no_member_in_candidate_groups"},
+        {"operators": True, "why": "no_member_in_candidate_groups"},
     ),
     (
         {"performer": "not_original_actor", "candidate_groups": ["surveyors"]}, {}, False,
@@ -237,7 +237,7 @@ PERFORMERS: list[tuple[dict[str, Any], dict[str, Any], bool, dict[str, Any]]] = 
         # Whoever did it is the group's only member, so nobody of it is left.
         {"performer": "not_original_actor", "candidate_groups": ["analysts"]}, {}, False,
         {
-            "users": ["admin", "operator"], "excluded": ["analyst"],
+            "operators": True, "excluded": ["analyst"],
             "why": "no_member_in_candidate_groups",
         },
     ),
@@ -260,6 +260,7 @@ def test_who_is_asked(
     assert task.assignee_id == named.get(wanted.get("assignee", ""))
     assert task.status == ("ASSIGNED" if "assignee" in wanted else "PENDING")
     assert users == sorted(named[name] for name in wanted.get("users", []))
+    assert (task.offered_to == "OPERATORS") is wanted.get("operators", False)
     assert groups == wanted.get("groups", [])
     assert task.excluded == [str(named[name]) for name in wanted.get("excluded", [])]
     assert attempt.replaced_performer == wanted.get("why", "")

@@ -61,7 +61,7 @@ def test_a_step_for_somebody_who_is_not_here_is_the_operators(world: World, *, g
     item = step_for(world, name)
     body = api(world.operator).get(f"{V1}/work-items/{item.id}").json()
     assert (body["offered_to"], body["people_missing"]) == ("OPERATORS", [name])
-    assert body["candidate_users"] == sorted([world.admin.username, world.operator.username])
+    assert body["candidate_users"] == []
     said = first_entry(world, item)
     assert (said["offered_to"], said["people_missing"]) == ("OPERATORS", [name])
     others = [each for each in OTHERS if not (gone and each == "compliance")]
@@ -93,6 +93,30 @@ def test_somebody_who_became_an_operator_later_may_take_it(world: World) -> None
         assert [each.id for each in selectors.pool_of(world.bystander)] == [item.id]
     claimed = actions.claim(item.id, call=Call(world.bystander))
     assert claimed.assignee_id == world.bystander.actor_id
+
+
+def test_who_is_an_operator_no_more_may_not_take_it(world: World) -> None:
+    step = step_for(world, "complianse")
+    policy = {"performer": "groups", "candidate_users": [world.compliance.username]}
+    done = states.completed(world.analyst, compensation=policy)
+    leave(world, "compliance")
+    states.change_roles(world, world.bystander, "operator")
+    undo = states.stored(world, states.compensate(done, world.operator).attempt.compensation_id)
+    for item in (step, undo):
+        assert item.offered_to == "OPERATORS"
+        assert may_claim(world, item, "bystander") == ["bystander"]
+    states.change_roles(world, world.bystander)
+    for item in (step, undo):
+        assert may_claim(world, item, "bystander", "operator") == ["operator"]
+        with pytest.raises(NotPermitted):
+            actions.claim(item.id, call=Call(world.bystander))
+    with tenant_scope(world.operator.tenant_id):
+        assert not selectors.pool_of(world.bystander).exists()
+        rows = selectors.visible().filter(id__in=[step.id, undo.id])
+        assert not selectors.candidate_for(rows, world.bystander).exists()
+    assert "Waits for an operator" in text_of(
+        browser(world.operator).get(f"/work-items/{undo.id}/").content
+    )
 
 
 def test_one_good_and_one_bad_name_are_the_good_one(world: World) -> None:

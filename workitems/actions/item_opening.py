@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from accounts.selectors import members_of_groups, operators
+from accounts.selectors import members_of_groups
 from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
@@ -98,12 +98,13 @@ def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
     """Return whom an item is for, and the actors who are candidates for it.
 
     Where people were named and none of them is here, and no group has a member either, it is the
-    operators'. Whoever it is given to is a candidate too, for when they give it back.
+    operators', whoever is one then: none of them is named. Whoever it is given to is a candidate
+    too, for when they give it back.
     """
     users = {*new.candidate_users, *([new.assignee_id] if new.assignee_id else ())}
     deserted = new.people_missing and not users and not members_of_groups(new.candidate_groups)
     if new.for_operators or deserted:
-        return OfferedTo.OPERATORS, users or set(operators()) - set(new.excluded)
+        return OfferedTo.OPERATORS, users
     named = users or new.candidate_groups or new.people_missing or new.kind == Kind.COMPENSATION
     return OfferedTo.NAMED if named else OfferedTo.ANYBODY, users
 
