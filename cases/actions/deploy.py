@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from pydantic import PrivateAttr
 from typing_extensions import override
 
 from accounts.actions import lock_tenant, note_on_tenant
@@ -79,6 +80,17 @@ class Deploy(Input):
     """A version of a definition, as YAML text or as JSON."""
 
     source: Annotated[Any, at_most(MAX_SOURCE_BYTES)]
+    _compiled: CompiledDefinition = PrivateAttr()
+
+    @override
+    def model_post_init(self, context: Any, /) -> None:
+        """Compile it where input is read: that takes its time, and nobody waits for a lock yet."""
+        self._compiled = check_definition(self.source)
+
+    @property
+    def compiled(self) -> CompiledDefinition:
+        """The source, checked and compiled."""
+        return self._compiled
 
     @classmethod
     @override
@@ -98,7 +110,7 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     """
     tenant_id = context.call.by.tenant_id
     source: str | Mapping[str, Any] = given.source
-    compiled = check_definition(source)
+    compiled = given.compiled
     lock_tenant(tenant_id)
     stored = compiled.to_json()
     fingerprint = digest(stored)

@@ -21,11 +21,18 @@ from cases.definitions.model import (
 from cases.definitions.parser import read_document
 from cases.definitions.relations import contradictions, maps_at, names_at, people_named, surprises
 from cases.definitions.written import PLACES, SEMVER, Document
+from json_values.jq.child_pool import CPU_MILLISECONDS
 from json_values.jq.evaluation import check_syntax
 from json_values.pointers import MAX_GATHERED, escape
 
 #: Different ones in one definition: to compile one takes jq between one and two milliseconds.
-MAX_EXPRESSIONS: Final = 150
+MAX_EXPRESSIONS: Final = 100
+#: An expression that broke off: what all of them take together was more than there is.
+_BROKEN_OFF: Final = frozenset({"timeout", "memory"})
+_TOO_MUCH: Final = (
+    f"its expressions take more than {CPU_MILLISECONDS} ms of CPU time to compile, all together: "
+    "use fewer or simpler ones"
+)
 #: What to say about an error, by pydantic's type of it, or by the pattern that a text breaks.
 _SENTENCES: Final = {
     "missing": "{key} is required",
@@ -120,6 +127,8 @@ def _read(data: Any) -> tuple[Document | None, list[ErrorDetails]]:
         said = f"more than {MAX_EXPRESSIONS} different expressions"
         raise DefinitionInvalid([DefinitionError(None, "/spec", said)])
     problems = check_syntax(list(reading.expressions))
+    if any(problem is not None and problem.code in _BROKEN_OFF for problem in problems):
+        raise DefinitionInvalid([DefinitionError(None, "/spec", _TOO_MUCH)])
     for text, problem in zip(reading.expressions, problems, strict=True):
         reading.expressions[text] = problem.detail[:500] if problem else None
     return _validated(data, reading)

@@ -8,6 +8,7 @@ wall-clock limit is a generous backstop, so that a busy machine does not make ex
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -178,10 +179,15 @@ class JqPool:
             process.bury()
             raise
         if process.bury():
-            answers.append(["timeout", "stopped: it was still computing after its time"])
+            said = ["timeout", "stopped: it was still computing after its time"]
         elif not veteran:
+            said = ["memory", "stopped: it needed too much memory or broke the evaluator"]
+        else:
             # A veteran may have died while idle: its first item is tried again on a new child.
-            answers.append(["memory", "stopped: it needed too much memory or broke the evaluator"])
+            return
+        # What is only compiled shares one time and one child: of that, it is over for all.
+        rest = itertools.takewhile(lambda item: item[1] is None, items[len(answers) :])
+        answers.extend([said] * max(1, len(list(rest))))
 
     def _keep(self, process: JqProcess, values: Sequence[str]) -> None:
         """Let a child idle; one that had much to hold keeps too much of it, and is let go."""

@@ -7,8 +7,9 @@ environment and no spare file descriptor, that may be killed at any time without
 Frames on stdin and stdout are a 4-byte big-endian length followed by JSON. One request
 `{"values": [JSON text, …], "items": [[expression, index of value], …]}` is answered by one frame
 per item, in order: `["ok", result]` or `[code, detail]`. The index `null` asks only whether the
-expression compiles. Arguments: CPU milliseconds per item, and more for each MiB of its input; bytes
-of memory, more for each byte of input, and the most; bytes of a result.
+expression compiles; all that only ask share the time of one. Arguments: CPU milliseconds per item,
+and more for each MiB of its input; bytes of memory, more for each byte of input, and the most;
+bytes of a result.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import resource
 import signal
 import struct
 import sys
+import time
 from typing import Any, BinaryIO
 
 import jq
@@ -40,16 +42,21 @@ def main() -> None:
         held = sum(len(text) for text in request["values"])
         memory = min(most, memory_bytes + more_per_byte * held)
         resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+        left_to_compile = milliseconds / 1000
         for expression, index in request["items"]:
             size = 0 if index is None else len(request["values"][index])
+            before = time.process_time()
             cpu_seconds = (milliseconds + more_per_mib * size / 2**20) / 1000
             # The timer's signal has its default action, so it ends the process even inside jq.
-            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+            signal.setitimer(signal.ITIMER_PROF, left_to_compile if index is None else cpu_seconds)
             if index is None:
                 answer = _compile(expression)
             else:
                 answer = _evaluate(expression, request["values"][index], result_bytes)
             signal.setitimer(signal.ITIMER_PROF, 0)
+            if index is None:
+                # A timer of zero would be none.
+                left_to_compile = max(left_to_compile - (time.process_time() - before), 0.001)
             _write_frame(answers, answer)
 
 

@@ -128,7 +128,10 @@ def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFa
 
 
 def check_syntax(expressions: Sequence[str]) -> list[ExpressionFailed | None]:
-    """Compile expressions without evaluating them; `None` where one is acceptable."""
+    """Compile expressions without evaluating them; `None` where one is acceptable.
+
+    They share the CPU time of one evaluation: where that is over, all that are left fail.
+    """
     found = [expression_problem(expression) for expression in expressions]
     to_ask: list[Item] = [
         (text, None) for text, problem in zip(expressions, found, strict=True) if problem is None
