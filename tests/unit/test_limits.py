@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, too_many_values
+from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, beyond_limits, too_many_values
+from json_values.reader import loads, unstorable
 from ledger.errors import Invalid, check_json
 
 
@@ -64,3 +66,15 @@ def test_what_does_not_is_refused_by_name(value: Any, code: str) -> None:
 def test_values_are_counted_without_reading_them(text: str, values: int) -> None:
     assert not too_many_values(text, values)
     assert too_many_values(text, values - 1)
+
+
+@pytest.mark.parametrize("number", ["1e308", "1.5e-300", "-1E+30"])
+def test_numbers_that_are_long_when_written_out_cost_no_more_than_others(number: str) -> None:
+    text = f'{{"a": [{", ".join([number] * 19_000)}]}}'
+    before = time.process_time()
+    value = loads(text)
+    assert unstorable({"payload": value}) == []
+    broken = beyond_limits(value, "/payload")
+    assert time.process_time() - before < 0.3
+    large = number != "1.5e-300"
+    assert (broken and broken.code) == ("too_large" if large else None)
