@@ -90,18 +90,30 @@ def _who_may(item: Any) -> frozenset[uuid.UUID]:
 
 
 def _for_operators(item: Any, event: Event) -> Iterable[Told]:
-    """Nobody is left to take it. In a rollback that is said once, about all of it."""
+    """Nobody is left to take it. In a rollback that is said about all of it, and again only when
+    it has come back to them: after a task that was done by somebody else."""
     about = None
     if item.run_id is not None:
         about = run_ref(item.run_id)
         said = Delivery.objects.filter(
             topic=Topic.NEEDS_SOMEBODY, subject_type=about[0], subject_id=about[1]
         )
-        if said.exists():
+        if said.exists() and _theirs_already(item):
             return
     excluded = {uuid.UUID(actor) for actor in item.excluded}
     people = set(operators()) - excluded - {event.actor_id}
     yield Told(Topic.NEEDS_SOMEBODY, frozenset(people), about)
+
+
+def _theirs_already(item: Any) -> bool:
+    """Whether the operators are at a rollback: the task before this one waits, or one of them did
+    it. A rollback of a thousand tasks that all fall to them is one notice, not a thousand."""
+    before = workitems.task_before(item)
+    return (
+        before is None
+        or before.completed_by_id is None
+        or before.completed_by_id in set(operators())
+    )
 
 
 def _settled(event: Event, entry: Entry) -> Iterable[Told]:

@@ -110,6 +110,26 @@ def test_a_rollback_that_falls_to_the_operators_says_so_once(world: World, numbe
         }
 
 
+def test_a_rollback_that_falls_to_the_operators_again_says_so_again(world: World) -> None:
+    case_id = done_case(world, 3)
+    before = so_far(world)
+    analyst = world.analyst.membership_id
+    assert analyst is not None
+    deactivate(analyst, call=Call(world.admin))
+    roll_back(world, case_id)
+    given = open_undo(world.operator, case_id)
+    actions.assign(given.id, call=Call(world.operator), assignee=world.surveyor.username)
+    drain()
+    undo_all(world, case_id, "surveyor", 1)
+    undo_all(world, case_id, "operator", 2)
+    assert case_row(world, case_id).status == "COMPENSATED"
+    found = notices(world, before)
+    # One at first, one when the surveyor's was done, none after the operator's own.
+    assert {who: found[who, "needs_somebody"] for who in ("admin", "operator")} == {
+        "admin": 2, "operator": 2,
+    }  # fmt: skip
+
+
 def test_a_long_rollback_by_programs_is_one_notice(world: World) -> None:
     number = 30
     undone = {"mode": "automated", "capability": "demo.slow"}
