@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from cases.definitions import DefinitionInvalid, compile_definition
 from cases.versions import default_of, highest_first, precedence
+from tests.definitions import definition, human
 
 # The examples of Semantic Versioning 2.0.0 §11, and numbers that are no words.
 RISING = (
@@ -47,3 +49,31 @@ def test_they_are_sorted_whatever_their_order() -> None:
 def test_the_one_that_is_meant(deployed: str, meant: str) -> None:
     rows = [SimpleNamespace(version=each) for each in deployed.split()]
     assert default_of(rows).version == meant
+
+
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [
+        ("1.0.0-0", True),
+        ("1.0.0-10.a.0", True),
+        ("1.0.0-01a.-.0-0", True),
+        ("1.0.0+01", True),
+        ("1.0.0-rc.1+001.a", True),
+        ("1.0.0-01", False),
+        ("1.0.0-a.01", False),
+        ("1.0.0-00", False),
+        ("1.0.0-", False),
+        ("1.0.0-a..b", False),
+        ("01.0.0", False),
+    ],
+)
+def test_what_is_a_version(version: str, *, good: bool) -> None:
+    source = {**definition("v", human("a")), "version": version}
+    if good:
+        assert compile_definition(source, capabilities=None).version == version
+        return
+    with pytest.raises(DefinitionInvalid) as refusal:
+        compile_definition(source, capabilities=None)
+    assert [(e.pointer, e.message) for e in refusal.value.errors] == [
+        ("/version", f"version {version!r} is not semantic, such as 1.0.0")
+    ]
