@@ -12,11 +12,14 @@ _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 _CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})
 # The same for descriptions (JSON Schema), as nearly as every dialect of patterns can say it: that
 # something shows can only be said as "not blank".
-_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_CONTROLS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 WITHOUT_NUL: Final = r"^[^\x00]*$"
 NOT_BLANK: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 LINE_OR_BLANK: Final = rf"^\s*[^{_CONTROLS}]*\s*$"
 LINE: Final = rf"^\s*[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?\s*$"
+#: What turns the direction of all that follows, also outside of the text: `\u202e` shows "exe.fdp"
+#: as "pdf.exe". Marks of direction, which right-to-left text is written with, turn nothing.
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 #: What XML 1.0 §2.2 does not know as a character.
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -31,8 +34,9 @@ def fault_of_line(text: str) -> tuple[str, str] | None:
 
 
 def has_control(text: str) -> bool:
-    """Return whether a text holds a control character, a line break and a tab among them."""
-    return any(unicodedata.category(char) in _CONTROL for char in text)
+    """Return whether a text holds a control character: a line break, a tab, or what turns the
+    direction of the text around it (Unicode TR 36 §2.5) among them."""
+    return any(unicodedata.category(char) in _CONTROL or char in _TURNING for char in text)
 
 
 def is_visible(text: str) -> bool:

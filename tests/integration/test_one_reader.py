@@ -78,7 +78,8 @@ def test_a_case_is_started_alike(world: World) -> None:
 # What cannot be a line, and what is said about it.
 LINES = {
     "Lo\x1ban": "Must not contain control characters.",
-    "\u200b\u202e": "Needs at least one visible character.",
+    "\u200b\u200e": "Needs at least one visible character.",
+    "Pay \u202elanomrof\u202c": "Must not contain control characters.",
 }
 
 
