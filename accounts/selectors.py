@@ -132,6 +132,14 @@ def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:
         "membership__actor_id", flat=True).distinct())  # fmt: skip
 
 
+def groups_with_members(names: Collection[str]) -> set[str]:
+    """Return those of the named groups that an active member is in."""
+    rows = GroupMembership.objects.filter(
+        name__in=list(names), membership__is_active=True, membership__user__is_active=True
+    )
+    return set(rows.values_list("name", flat=True).distinct())
+
+
 def group_names(membership_id: uuid.UUID | None) -> QuerySet[GroupMembership, str]:
     """Return the names of the groups a member is in, to be read inside another query."""
     rows = GroupMembership.objects.none()

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from typing_extensions import override
 
 from accounts.actions import lock_tenant, note_on_tenant
-from accounts.selectors import actors_by_username
+from accounts.selectors import actors_by_username, groups_with_members
 from cases.definitions import (
     CompiledDefinition,
     DefinitionInvalid,
@@ -32,9 +32,17 @@ from verbs.input import Input
 from verbs.shell import VerbContext
 
 DEFINITION = "case_definition"
-_UNKNOWN_PERSON = (
-    "{!r} is no active member here; where nobody else is named either, the operators are asked"
-)
+#: What is said of a name that is nobody's, by what it is the name of.
+_NOBODYS = {
+    "user": (
+        "unknown_person",
+        "{!r} is no active member here; where nobody else is named either, the operators are asked",
+    ),
+    "group": (
+        "empty_group",
+        "{!r} is a group without members here; an operator has to give its tasks to somebody",
+    ),
+}
 
 
 class DefinitionExists(Conflict):
@@ -63,15 +71,20 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
 
 
 def warnings_of(compiled: CompiledDefinition) -> tuple[DefinitionWarning, ...]:
-    """Return what works but may surprise, the people it names who are not here among it.
+    """Return what works but may surprise, names among it that are nobody's here.
 
     Runs in the tenant's scope: who is here is a question to the database.
     """
-    known = actors_by_username({each.username for each in compiled.named_people})
+    names = {kind: {each.name for each in compiled.named if each.kind == kind} for kind in _NOBODYS}
+    known = {
+        "user": actors_by_username(names["user"]).keys(),
+        "group": groups_with_members(names["group"]),
+    }
     missing = [
-        DefinitionWarning(line, pointer, _UNKNOWN_PERSON.format(username), "unknown_person", column)
-        for line, column, pointer, username in compiled.named_people
-        if username not in known
+        DefinitionWarning(each.line, each.pointer, said.format(each.name), code, each.column)
+        for each in compiled.named
+        for code, said in [_NOBODYS[each.kind]]
+        if each.name not in known[each.kind]
     ]
     return in_order([*compiled.warnings, *missing])
 

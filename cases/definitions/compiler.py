@@ -15,11 +15,11 @@ from cases.definitions.model import (
     DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
-    NamedPerson,
+    Named,
     Reading,
 )
 from cases.definitions.parser import read_document
-from cases.definitions.relations import contradictions, maps_at, names_at, people_named, surprises
+from cases.definitions.relations import contradictions, maps_at, names_at, surprises, whom_it_names
 from cases.definitions.written import PLACES, SEMVER, Document
 from json_values.jq.child_pool import CPU_MILLISECONDS
 from json_values.jq.evaluation import check_syntax
@@ -91,13 +91,11 @@ def compile_definition(
         DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
         for code, pointer, said in [*found_odd, *surprises(compiled, capabilities)]
     ]
-    people = [
-        NamedPerson(document.line(pointer), document.column(pointer), pointer, username)
-        for pointer, username in people_named(compiled)
+    named = [
+        Named(document.line(pointer), document.column(pointer), pointer, kind, name)
+        for pointer, kind, name in whom_it_names(compiled)
     ]
-    return compiled.model_copy(
-        update={"warnings": in_order(warnings), "named_people": tuple(people)}
-    )
+    return compiled.model_copy(update={"warnings": in_order(warnings), "named": tuple(named)})
 
 
 def in_order(warnings: Iterable[DefinitionWarning]) -> tuple[DefinitionWarning, ...]:

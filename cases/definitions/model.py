@@ -68,13 +68,14 @@ class DefinitionWarning(NamedTuple):
     column: int | None = None
 
 
-class NamedPerson(NamedTuple):
-    """A username in a definition and where it stands."""
+class Named(NamedTuple):
+    """Whom a definition names, by username or as a group, and where it does."""
 
     line: int | None
     column: int | None
     pointer: str
-    username: str
+    kind: Literal["user", "group"]
+    name: str
 
 
 class DefinitionInvalid(ValueError):  # says what is wrong, like a refusal
@@ -325,7 +326,7 @@ class CompiledDefinition(Part):
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
     may_open: Words = Field(default=(), exclude_if=_unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
-    named_people: tuple[NamedPerson, ...] = Field(default=(), exclude=True)
+    named: tuple[Named, ...] = Field(default=(), exclude=True)
 
     @property
     def key(self) -> str:

@@ -8,7 +8,7 @@ sentence.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cases.definitions.model import CapabilityCall, CompiledDefinition, HumanTask, Rule
 from cases.definitions.written import BINDINGS
@@ -131,20 +131,27 @@ def surprises(
     yield from ((code, pointer, sentence) for holds, code, pointer, sentence in rows if holds)
 
 
-def people_named(definition: CompiledDefinition) -> Found:
-    """Find every username in a definition, with where it stands."""
+def whom_it_names(
+    definition: CompiledDefinition,
+) -> Iterator[tuple[str, Literal["user", "group"], str]]:
+    """Find everybody whom a definition asks to do something: where, whether a user or a group, and
+    the name."""
     for index, capability in enumerate(definition.capabilities):
         if capability.performer is not None:
-            yield f"/spec/capabilities/{index}/performer", capability.performer
+            yield f"/spec/capabilities/{index}/performer", "user", capability.performer
     for index, step in enumerate(definition.bindings):
         at = f"/spec/bindings/{index}"
-        task = step.target.candidate_users if isinstance(step.target, HumanTask) else ()
-        undo = (step.policy and step.policy.candidate_users) or ()
-        for place, names in (
-            ("humanTask/candidateUsers", task),
-            ("compensation/candidate_users", undo),
-        ):
-            yield from ((f"{at}/{place}/{number}", name) for number, name in enumerate(names))
+        task = step.target if isinstance(step.target, HumanTask) else None
+        undo = step.policy
+        lists: tuple[tuple[str, Literal["user", "group"], Collection[str] | None], ...] = (
+            ("humanTask/candidateUsers", "user", task.candidate_users if task else ()),
+            ("humanTask/candidateGroups", "group", task.candidate_groups if task else ()),
+            ("compensation/candidate_users", "user", undo.candidate_users if undo else ()),
+            ("compensation/candidate_groups", "group", undo.candidate_groups if undo else ()),
+        )
+        for place, kind, names in lists:
+            for number, name in enumerate(names or ()):
+                yield f"{at}/{place}/{number}", kind, name
 
 
 def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) -> Found:

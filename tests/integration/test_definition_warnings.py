@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from ledger.errors import NotPermitted
+from tests.casework import deploy, open_item, opened
 from tests.clients import api, browser
+from tests.definitions import definition, human
 from tests.pages import text_of
 from tests.world import World
+from verbs.call import Call
+from workitems import actions
 
 V1 = "/api/v1"
 SOURCE = """\
@@ -107,3 +112,34 @@ def test_a_definition_without_surprises_has_no_warnings(world: World) -> None:
         f"{V1}/case-definitions", good, content_type="application/yaml"
     )
     assert (answer.status_code, answer.json()["warnings"]) == (201, [])
+
+
+def test_a_group_without_members_is_a_warning_with_its_line(world: World) -> None:
+    text = SOURCE.replace("candidateUsers: [nobody]", "candidateGroups: [surveyors, surveyers]")
+    text = text.replace("candidate_users: [GOOD, gone]", "candidate_groups: [compliense]")
+    text = text.replace("          - complianse\n          - GOOD", "").replace(
+        "candidateUsers:", "candidateGroups: [analists]"
+    )
+    for path in ("case-definitions/validate", "case-definitions"):
+        answer = api(world.operator).post(f"{V1}/{path}", text, content_type="application/yaml")
+        assert [
+            (each["code"], each["line"], each["pointer"]) for each in answer.json()["warnings"]
+        ] == [
+            ("empty_group", 14, "/spec/bindings/0/humanTask/candidateGroups/0"),
+            ("empty_group", 21, "/spec/bindings/1/compensation/candidate_groups/0"),
+            ("empty_group", 24, "/spec/bindings/2/humanTask/candidateGroups/1"),
+        ]
+        assert (
+            "'analists' is a group without members here" in (answer.json()["warnings"][0]["detail"])
+        )
+
+
+def test_an_empty_group_may_be_deployed_and_filled_later(world: World) -> None:
+    task = {"title": "Look", "candidateGroups": ["later"]}
+    deploy(world, definition("later", human("look", humanTask=task)))
+    item = open_item(world.operator, opened(world, "tests/later"), "look")
+    assert (item.offered_to, item.people_missing) == ("NAMED", [])
+    with pytest.raises(NotPermitted):
+        actions.claim(item.id, call=Call(world.operator))
+    given = actions.assign(item.id, call=Call(world.operator), assignee=world.surveyor.username)
+    assert given.assignee_id == world.surveyor.actor_id

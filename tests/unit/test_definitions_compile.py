@@ -172,7 +172,7 @@ def test_the_stored_form_is_read_back_unchanged() -> None:
     definition = compile_definition(FULL, capabilities=None)
 
     # Where it names people in its text belongs to the moment of compiling, like warnings.
-    kept = definition.model_copy(update={"named_people": ()})
+    kept = definition.model_copy(update={"named": ()})
     assert CompiledDefinition.from_json(definition.to_json()) == kept
 
 
