@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "web.request_id.RequestIdMiddleware",
     "web.rate_limits.AddressLimitMiddleware",
     "web.api.SlashToleranceMiddleware",
+    "web.cookies.CookieMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

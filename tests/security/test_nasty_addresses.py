@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -76,6 +77,23 @@ def test_no_filter_of_the_admin_is_a_fault(cast: World, table: str, text: str) -
     for name in ("q", "status__exact", "definition__name", "namespace", "p", "o", "id__exact"):
         answer = client.get(f"/admin/{table}/?{urlencode({name: text})}", follow=True)
         assert answer.status_code < 500, name
+
+
+@pytest.mark.parametrize("name", ["sessionid", "csrftoken", "messages", "django_language"])
+@pytest.mark.parametrize("path", ["/", "/inbox/", "/accounts/login/", "/api/v1/work-items"])
+@pytest.mark.django_db
+def test_no_cookie_is_a_fault(name: str, path: str) -> None:
+    client = Client(raise_request_exception=False)
+    plain = client.get(path).status_code
+    for text in ("\\000bcdefghijk", "\\012\\033bcdefghijk", "\\177\\377bcdefghijk"):
+        answer = client.get(path, headers={"Cookie": f'{name}="{text}"'})
+        assert answer.status_code == plain < 500
+
+
+def test_the_other_cookies_are_kept(cast: World) -> None:
+    client = browser(cast.operator)
+    cookies = f'other="\\000"; sessionid={client.cookies["sessionid"].value}'
+    assert client.get("/inbox/", headers={"Cookie": cookies}).status_code == 200
 
 
 def test_the_parameter_is_named(cast: World) -> None:
