@@ -22,6 +22,9 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
+# Nobody says in a header below which address we are: by default whoever calls from this machine
+# may (`Script_name`), and limits that go by addresses would look past it.
+forwarder_headers = ""
 # No memory of a request stays for ever.
 max_requests = 20_000
 max_requests_jitter = 2_000

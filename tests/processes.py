@@ -36,7 +36,8 @@ def served(folder: Path, **more: str) -> Iterator[Served]:
     """Run web server and worker on the test's own database; `more` are environment variables."""
     web = [
         *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
-        *("--bind", "127.0.0.1:0", "--threads", "4", "--no-control-socket"),
+        *("--config", str(ROOT / "deploy" / "gunicorn_conf.py"), "--bind", "127.0.0.1:0"),
+        *("--workers", "1", "--threads", "4", "--no-control-socket"),
     ]
     worker = [sys.executable, str(ROOT / "manage.py"), "worker"]
     with (

@@ -46,7 +46,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500, or 503 when the database did not answer. Reads nothing from the database."""
     problem = _of_status(HTTPStatus.SERVICE_UNAVAILABLE, sys.exc_info()[1]) or _INTERNAL
-    if request.path.startswith(API_PREFIX):
+    if request.path_info.startswith(API_PREFIX):
         return answer(problem, request)
     context = {"request_id": request_id(request)}
     # Without a request no context processor runs: the fault may be theirs.
@@ -77,7 +77,7 @@ def _of_status(status: int, error: BaseException | None) -> Problem | None:
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Answer with a problem: under /api/ as one, elsewhere as a page."""
-    if request.path.startswith(API_PREFIX):
+    if request.path_info.startswith(API_PREFIX):
         return answer(problem, request)
     page = _PAGES.get(problem.status, "400")
     context = {"request_id": request_id(request)}

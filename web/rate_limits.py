@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import Resolver404, resolve
 from redis import Redis
 from redis.exceptions import RedisError
 from rest_framework.request import Request
@@ -117,7 +117,7 @@ class AddressLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Count the request; refuse it, or note that a log-in failed."""
         address = network_of(request)
-        logs_in = request.method == "POST" and request.path_info == reverse("web:login")
+        logs_in = request.method == "POST" and _leads_to_login(request.path_info)
         failures = ["login_failures"] if logs_in else []
         if "Authorization" in request.headers:
             failures.append("unknown_tokens")
@@ -168,6 +168,14 @@ class MemberThrottle(BaseThrottle):
     @override
     def wait(self) -> float | None:
         return self._wait or None
+
+
+def _leads_to_login(path: str) -> bool:
+    """Return whether a path is the log-in's, below whatever prefix we are."""
+    try:
+        return resolve(path).view_name == settings.LOGIN_URL
+    except Resolver404:
+        return False
 
 
 def _refused(request: HttpRequest, wait: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.test.utils import override_script_prefix
 
 from cases.models import CaseDefinition
 from ledger.tenancy import tenant_scope
@@ -112,6 +113,15 @@ def test_many_names_from_one_address_are_slowed(world: World, rates: Any) -> Non
     assert Client().get(LOG_IN).status_code == 200
     # The admin has no log-in of its own.
     assert Client().post("/admin/login/", good).headers["Location"].startswith(LOG_IN)
+
+
+def test_a_log_in_below_a_prefix_is_slowed_too(world: World, rates: Any) -> None:
+    limited(rates, login_failures=2)
+    wrong = {"username": world.analyst.username, "password": "guess"}
+    with override_script_prefix("/x/"):
+        got = [Client().post(LOG_IN, wrong, SCRIPT_NAME="/x") for _ in range(3)]
+    assert [each.status_code for each in got] == [200, 200, 429]
+    assert Client().post(LOG_IN, wrong).status_code == 429
 
 
 def test_who_logs_in_rightly_is_not_counted(world: World, rates: Any) -> None:

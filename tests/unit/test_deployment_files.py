@@ -27,11 +27,11 @@ LIMITS = {
 SAID = {
     "nginx.conf": (
         "proxy_request_buffering on;", "client_header_timeout 10s;", "client_body_timeout   10s;",
-        "X-Forwarded-For $remote_addr;", "X-Request-ID $request_id;",
+        "underscores_in_headers off;", "X-Forwarded-For $remote_addr;", "X-Request-ID $request_id;",
     ),
     "Caddyfile": (
         "request_buffers 5MiB", "read_header 10s", "read_body 30s",
-        "X-Request-ID {http.request.uuid}",
+        "X-Request-ID {http.request.uuid}", "header_up -Script_Name", "header_up -Path_Info",
     ),
 }  # fmt: skip
 
@@ -62,6 +62,7 @@ def test_gunicorn_reads_its_settings() -> None:
     assert issubclass(config.worker_class, DeadlineWorker)
     assert config.threads > 50
     assert RECEIVE_SECONDS == 20
+    assert config.forwarder_headers == []
     written = {name for name in vars(gunicorn_conf) if re.fullmatch("[a-z][a-z_]+", name)}
     assert written - own.keys() == {"annotations"}
 
