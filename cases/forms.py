@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from web.form_fields import read_json
+from web.form_fields import NOT_OFFERED, read_json
 
 Choices = Sequence[tuple[str, Any]]
 
@@ -16,7 +16,9 @@ Choices = Sequence[tuple[str, Any]]
 class StartForm(forms.Form):
     """What kind of case is started, and what is known at the start."""
 
-    definition = forms.ChoiceField(label=_("Kind of work"), widget=forms.RadioSelect)
+    definition = forms.ChoiceField(
+        error_messages=NOT_OFFERED, label=_("Kind of work"), widget=forms.RadioSelect
+    )
     title = forms.CharField(
         label=_("Title"),
         max_length=300,

@@ -12,6 +12,7 @@ from typing_extensions import override
 from compensation.regulatory_basis import CODES, MAX_NOTE, MAX_REASON
 from compensation.sentences import sentence
 from compensation.words import BASES, STRATEGIES
+from web.form_fields import NOT_OFFERED
 
 Choices = Sequence[tuple[str, Any]]
 _BASIS: list[tuple[str, Any]] = [("", _("none")), *((code, BASES[code]) for code in CODES)]
@@ -37,7 +38,9 @@ class WhyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Everybody concerned reads it, and it stays in the ledger."),
     )
-    basis_code = forms.ChoiceField(label=_("Legal basis"), choices=_BASIS, required=False)
+    basis_code = forms.ChoiceField(
+        error_messages=NOT_OFFERED, label=_("Legal basis"), choices=_BASIS, required=False
+    )
     basis_note = forms.CharField(label=_("Note on the basis"), max_length=MAX_NOTE, required=False)
 
     @property
@@ -58,8 +61,11 @@ class WhyForm(forms.Form):
 class PieceForm(WhyForm):
     """What somebody who wants one finished piece of work undone says."""
 
-    strategy = forms.ChoiceField(label=_("How"), choices=_strategies, required=False)
+    strategy = forms.ChoiceField(
+        error_messages=NOT_OFFERED, label=_("How"), choices=_strategies, required=False
+    )
     include = forms.MultipleChoiceField(
+        error_messages=NOT_OFFERED,
         label=_("Undo these too"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -95,10 +101,17 @@ class WholeForm(PieceForm):
     unless it is asked for: (name, label)."""
 
     scope = forms.ChoiceField(
-        label=_("Undo"), choices=SCOPES, initial="whole", widget=forms.RadioSelect
+        error_messages=NOT_OFFERED,
+        label=_("Undo"),
+        choices=SCOPES,
+        initial="whole",
+        widget=forms.RadioSelect,
     )
     step = forms.ChoiceField(
-        label=_("Which step"), required=False, help_text=_("Only where it is about one step.")
+        error_messages=NOT_OFFERED,
+        label=_("Which step"),
+        required=False,
+        help_text=_("Only where it is about one step."),
     )
     field_order = (
         "scope", "step", "strategy", "include", "reason", "basis_code", "basis_note",

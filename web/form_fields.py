@@ -21,6 +21,9 @@ from json_values.moments import NotAMoment, read_moment
 MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 CODE = forms.Textarea(attrs={"rows": 4, "class": "code", "spellcheck": "false"})
 
+#: What is said of a choice that was not offered. It does not repeat it, however long it is.
+NOT_OFFERED = {"invalid_choice": gettext_lazy("Choose one of those that are offered.")}
+
 
 class MomentField(forms.DateTimeField):
     """A moment, written as in the API; without a zone it is said in that of the page."""

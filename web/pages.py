@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -29,8 +29,11 @@ from accounts.models import User
 from accounts.selectors import Place
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
+from verbs.body_size import largest_body
+from verbs.input import Input, Nothing
 from web import etag, pagination
 from web.error_pages import refusal_page
+from web.form_size import FORM_BYTES
 from web.membership import MemberRequest, place_of
 from web.pagination import NEWEST_FIRST, Page
 from web.problems import illegal_move, status_of
@@ -48,6 +51,13 @@ class MemberPage(View):
     """
 
     request: MemberRequest
+    # What its longest form asks for.
+    fills_in: ClassVar[type[Input]] = Nothing
+
+    @classmethod
+    def largest_form(cls) -> int:
+        """Return how many bytes of a form it reads; a longer one is refused (413)."""
+        return FORM_BYTES if cls.fills_in is Nothing else FORM_BYTES + largest_body(cls.fills_in)
 
     @property
     def place(self) -> Place:

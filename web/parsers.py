@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 from typing_extensions import override
@@ -60,12 +61,13 @@ def read_bounded(stream: IO[bytes], limit: int) -> bytes:
     """Return the whole body. Raises TooLarge beyond `limit` bytes."""
     body = stream.read(limit + 1)
     if len(body) > limit:
-        _read_on(stream)
+        read_on(stream)
         raise TooLarge(f"The body may have at most {limit} bytes.")
     return body
 
 
-def _read_on(stream: IO[bytes]) -> None:
+def read_on(stream: IO[bytes] | HttpRequest) -> None:
+    """Read what will not be used, and forget it."""
     # What is left unread would be taken for the next request of the connection, or would have it
     # closed while the client still sends and hears no answer.
     left = DISCARDED_BYTES

@@ -22,7 +22,7 @@ from verbs import words
 from verbs.input import MAX_TEXT, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
-from web.form_fields import JsonField, MomentField, NumberField
+from web.form_fields import NOT_OFFERED, JsonField, MomentField, NumberField
 
 AREA = forms.Textarea(attrs={"rows": 3})
 # A name is typed as it is: nothing completes, corrects or capitalises it.
@@ -171,7 +171,7 @@ def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
     """Return a box where a no may go without saying, else a question with two answers."""
     if not how["required"]:
         return forms.BooleanField(**how)
-    return forms.TypedChoiceField(
+    return forms.TypedChoiceField(error_messages=NOT_OFFERED,
         choices=[(each, words.choice_words(member.name, each)) for each in ("true", "false")],
         coerce="true".__eq__, widget=forms.RadioSelect, **how,
     )  # fmt: skip
@@ -193,7 +193,7 @@ def _choice(member: Member, values: list[str], how: Mapping[str, Any]) -> forms.
     choices = [(each, words.choice_words(member.name, each)) for each in values]
     if not member.required:
         choices.insert(0, ("", words.choice_words(member.name, "") or UNCHOSEN))
-    return forms.ChoiceField(choices=choices, **how)
+    return forms.ChoiceField(error_messages=NOT_OFFERED, choices=choices, **how)
 
 
 def _codes(member: Member) -> list[str]:

@@ -249,7 +249,7 @@ def page_of(
     if on_page and show_refused is None:
         raise ValueError(f"{verb.name}: nobody shows its form again")
     base = _base_of(verb, on_page=on_page)
-    members: dict[str, Any] = {"__doc__": verb.description, "verb": verb}
+    members: dict[str, Any] = {"__doc__": verb.description, "verb": verb, "fills_in": verb.input}
     members["show_refused"] = None if show_refused is None else staticmethod(show_refused)
     name = f"{base.__name__}_{verb.subject_type}_{verb.operation.method}"
     return cast("type[VerbPage]", type(name.title().replace("_", ""), (base,), members))

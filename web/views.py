@@ -23,6 +23,8 @@ from web.membership import MemberRequest, choose
 from web.pages import MemberPage
 
 HOME = "/inbox/"
+# A stranger's form: a name, a password, where to go afterwards.
+LOGIN_BYTES = 16 * 1024
 
 
 class LoginForm(AuthenticationForm):
@@ -48,6 +50,11 @@ class LoginView(DjangoLoginView):
     form_class = LoginForm
     template_name = "registration/login.html"
     http_method_names = ["get", "head", "post"]
+
+    @classmethod
+    def largest_form(cls) -> int:
+        """Return how many bytes of a form it reads; a longer one is refused (413)."""
+        return LOGIN_BYTES
 
 
 class LogoutView(DjangoLogoutView):

@@ -15,7 +15,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compensation.words import outcome_label
-from web.form_fields import JsonField, NumberField
+from web.form_fields import NOT_OFFERED, JsonField, NumberField
 from web.templatetags.amends import label_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
@@ -35,6 +35,7 @@ class AnswerForm(forms.Form):
         self._booleans: set[str] = set()
         if item.permitted_outcomes:
             self.fields["outcome"] = forms.ChoiceField(
+                error_messages=NOT_OFFERED,
                 label=_("What happened"),
                 choices=[(each, outcome_label(each)) for each in item.permitted_outcomes],
                 widget=forms.RadioSelect,
@@ -134,7 +135,11 @@ def _choice(values: list[Any], common: dict[str, Any]) -> forms.Field:
         for each in values
     ]
     return forms.TypedChoiceField(
-        **common, choices=[("", "—"), *choices], coerce=json.loads, empty_value=None
+        error_messages=NOT_OFFERED,
+        **common,
+        choices=[("", "—"), *choices],
+        coerce=json.loads,
+        empty_value=None,
     )
 
 

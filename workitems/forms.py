@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
-from web.form_fields import MomentField
+from web.form_fields import NOT_OFFERED, MomentField
 from web.verb_forms import AREA, PERSON, NameList
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
@@ -21,6 +21,7 @@ class NewForm(forms.Form):
     title = forms.CharField(label=_("What has to be done"), max_length=MAX_TITLE)
     description = forms.CharField(label=_("Description"), required=False, widget=AREA)
     priority = forms.ChoiceField(
+        error_messages=NOT_OFFERED,
         label=_("Priority"),
         choices=[(each.name, each.label) for each in Priority],
         initial=Priority.MEDIUM.name,
@@ -44,6 +45,7 @@ class NewForm(forms.Form):
     )
     due_at = MomentField(label=_("Due (UTC)"), required=False)
     reversibility = forms.ChoiceField(
+        error_messages=NOT_OFFERED,
         label=_("Can it be undone once it is finished?"),
         required=False,
         choices=[("", _("not said")), *REVERSIBILITIES.items()],

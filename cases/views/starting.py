@@ -22,6 +22,8 @@ MOST_KINDS = 100
 class StartCase(OperatorPage):
     """Choose a definition, say what is known, start."""
 
+    fills_in = actions.open_case.input
+
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the form; `?definition=` chooses one."""
         return self._page(None, request.GET.get("definition", ""))

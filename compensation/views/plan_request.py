@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.selectors import Person, people
 from compensation import selectors
+from compensation.actions.previewing import PlanRequest
 from compensation.forms import PieceForm, WholeForm
 from compensation.lifecycle import PLAN_OPERATION, CompensationState
 from compensation.plan_context import plan_context
@@ -86,6 +87,7 @@ class AskForPlan(OperatorPage):
     """Shows the form; a good answer makes a plan and leads to its preview."""
 
     subject_type = ""
+    fills_in = PlanRequest
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show the form, filled in from `?plan=` if that is given."""

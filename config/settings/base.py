@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "web.form_size.FormSizeMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.membership.MembershipMiddleware",
@@ -178,6 +179,9 @@ SPECTACULAR_SETTINGS = {
 
 # Longer bodies are refused before they are read; fields have their own, smaller bounds.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# No page takes a file: one that is sent is passed over.
+FILE_UPLOAD_HANDLERS: list[str] = []
+FORM_RENDERER = "web.form_size.FormRenderer"
 
 DEFAULT_FROM_EMAIL = "amends@localhost"
 # A mail server that does not answer is given up on well within a delivery's lease.

@@ -57,6 +57,8 @@ def show_refused(page: MemberPage, refused: Refused) -> HttpResponse:
 class Complete(MemberPage):
     """The answer of an item. Its form is on the item's own page."""
 
+    fills_in = actions.complete.input
+
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
@@ -125,6 +127,8 @@ def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
 
 class New(MemberPage):
     """Open a task."""
+
+    fills_in = actions.create_work_item.input
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Ask what it is."""
