@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from knox.crypto import hash_token
 from rest_framework.authentication import SessionAuthentication as BaseSessionAuthentication
 from rest_framework.authentication import TokenAuthentication as BaseTokenAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from typing_extensions import override
@@ -48,13 +48,16 @@ class TokenAuthentication(BaseTokenAuthentication):
         """Return user and credential, None without a Bearer header.
 
         Raises AuthenticationFailed for a token that is malformed, unknown, expired, or whose
-        member is no longer active; which of these it was is not said.
+        member is no longer active; which of these it was is not said. After too many of them from
+        one address, Throttled. A good token is let in all the same: others use that address too.
         """
         try:
             return super().authenticate(request)
         except AuthenticationFailed:
-            note_failure("unknown_tokens", network_of(request._request))  # noqa: SLF001  -- DRF's
-            raise AuthenticationFailed(_REFUSED, code="invalid_token") from None
+            address = network_of(request._request)  # noqa: SLF001  -- DRF's
+        if wait := note_failure("unknown_tokens", address):
+            raise Throttled(wait)
+        raise AuthenticationFailed(_REFUSED, code="invalid_token")
 
     @override
     def authenticate_credentials(self, key: str) -> tuple[User, Credential]:

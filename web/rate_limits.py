@@ -85,9 +85,9 @@ def wait_of(*asked: tuple[str, str]) -> int:
     return _wait(counting=asked)
 
 
-def note_failure(limit: str, who: str) -> None:
-    """Count one failure of `who`."""
-    _wait(counting=[(limit, who)])
+def note_failure(limit: str, who: str) -> int:
+    """Count one failure of `who`; return the seconds to wait beyond the limit, else 0."""
+    return _wait(counting=[(limit, who)])
 
 
 def _wait(*, counting: Sequence[tuple[str, str]], looking: Sequence[tuple[str, str]] = ()) -> int:
@@ -105,10 +105,10 @@ def _wait(*, counting: Sequence[tuple[str, str]], looking: Sequence[tuple[str, s
 
 
 class AddressLimitMiddleware:
-    """Refuses what comes from one address too often; log-ins and tokens after too many wrong ones.
+    """Refuses what comes from one address too often, and log-ins after too many wrong ones.
 
-    Whoever tries many names from one address is slowed here; who tries one name often, by its lock.
-    A token is then not even looked up: whether it is a good one is not said.
+    Whoever tries many names from one address is slowed here; who tries one name often, by its lock,
+    and sooner. Only log-ins wait: who is signed in, or has a token, goes on at that address.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -118,12 +118,8 @@ class AddressLimitMiddleware:
         """Count the request; refuse it, or note that a log-in failed."""
         address = network_of(request)
         logs_in = request.method == "POST" and _leads_to_login(request.path_info)
-        failures = ["login_failures"] if logs_in else []
-        if "Authorization" in request.headers:
-            failures.append("unknown_tokens")
-        wait = _wait(
-            counting=[("address", address)], looking=[(limit, address) for limit in failures]
-        )
+        failures = [("login_failures", address)] if logs_in else []
+        wait = _wait(counting=[("address", address)], looking=failures)
         if wait:
             return _refused(request, wait)
         response = self._get_response(request)

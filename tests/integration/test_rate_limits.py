@@ -130,18 +130,35 @@ def test_who_logs_in_rightly_is_not_counted(world: World, rates: Any) -> None:
     assert [Client().post(LOG_IN, good).status_code for _ in range(3)] == [302] * 3
 
 
-def test_unknown_tokens_are_slowed_before_they_are_looked_up(
+def test_unknown_tokens_are_slowed_and_good_ones_go_on(
     world: World, rates: Any, django_assert_num_queries: Any
 ) -> None:
     limited(rates, unknown_tokens=2)
+    good = api(world.analyst)
 
-    def guess() -> Any:
-        return Client().get(ITEMS, headers={"Authorization": "Bearer guess"})
+    def guess(token: str) -> Any:
+        return Client().get(ITEMS, headers={"Authorization": f"Bearer {token}"})
 
-    assert [guess().status_code for _ in range(2)] == [401, 401]
-    with django_assert_num_queries(0):
-        is_refused(guess())
+    assert [guess("guess").status_code for _ in range(2)] == [401, 401]
+    # The longest way to no: one question, by an index, in a transaction.
+    with django_assert_num_queries(4):
+        is_refused(guess("guess"))
+    is_refused(guess("two words"))
+    assert good.get(ITEMS).status_code == 200
     assert browser(world.analyst).get(ITEMS).status_code == 200
+
+
+def test_failed_log_ins_hinder_nobody_who_is_in(world: World, rates: Any) -> None:
+    limited(rates, login_failures=2)
+    page, good = browser(world.analyst), api(world.analyst)
+    wrong = {"username": "guess", "password": "guess"}
+    assert [Client().post(LOG_IN, wrong).status_code for _ in range(3)] == [200, 200, 429]
+    assert page.get("/inbox/").status_code == 200
+    assert good.get(ITEMS).status_code == 200
+    rates.AMENDS_TRUSTED_PROXIES = ["127.0.0.1/32"]
+    right = {"username": world.analyst.username, "password": PASSWORD}
+    elsewhere = Client().post(LOG_IN, right, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert elsewhere.status_code == 302
 
 
 def test_definitions_have_a_limit_of_their_own(world: World, rates: Any) -> None:
