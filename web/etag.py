@@ -16,8 +16,9 @@ from rest_framework.request import Request
 NO_SUCH_VERSION = -1
 _ANY = "*"
 _VERSION = re.compile("v(0|[1-9][0-9]{0,8})")
-# One element of a list, which may be empty, with the comma after it.
-_ELEMENT = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|\Z)')
+# One element of a list, which may be empty, with the comma after it. No blank can be read in two
+# ways, so that what fits nowhere is found out in one go.
+_ELEMENT = re.compile(r'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|\Z)')
 
 
 def tag(version: int | str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Set
 
 import pytest
@@ -34,6 +35,18 @@ GET = RequestFactory().get
 )
 def test_a_list_of_versions(header: str, versions: Set[int]) -> None:
     assert allowed_versions(GET("/", headers={"If-Match": header})) == versions
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['"v1",' + " " * 8_000 + "x", '"v1"' + " \t" * 4_000 + "x", '"v1' * 2_000, "," * 8_000 + "x"],
+)
+def test_a_long_list_that_is_none_is_read_at_once(header: str) -> None:
+    begun = time.process_time()
+    assert allowed_versions(GET("/", headers={"If-Match": header})) == frozenset()
+    assert not not_modified(GET("/", headers={"If-None-Match": header}), 1)
+    # The least of a quadratic reader was half a second.
+    assert time.process_time() - begun < 0.1
 
 
 @pytest.mark.parametrize("header", ["*", " * "])
