@@ -37,6 +37,7 @@ from web.form_size import FORM_BYTES
 from web.membership import MemberRequest, place_of
 from web.pagination import NEWEST_FIRST, Page
 from web.problems import illegal_move, status_of
+from web.rate_limits import refused, wait_of
 
 Result = TypeVar("Result")
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -51,6 +52,8 @@ class MemberPage(View):
     """
 
     request: MemberRequest
+    # The name of a stricter limit for POSTs, see web.rate_limits: one with the API's of that name.
+    rate_limit: ClassVar[str] = ""
     # What its longest form asks for.
     fills_in: ClassVar[type[Input]] = Nothing
 
@@ -90,6 +93,9 @@ class MemberPage(View):
             return self._to_login(request)
         if place_of(request) is None:
             return render_page(request, "web/no_membership.html", status=403)
+        stricter = self.rate_limit if request.method == "POST" else ""
+        if stricter and (wait := wait_of((stricter, str(request.user.pk)))):
+            return refused(request, wait)
         try:
             response = self._run(request, *args, **kwargs)
         except Refusal as refusal:

@@ -121,7 +121,7 @@ class AddressLimitMiddleware:
         failures = [("login_failures", address)] if logs_in else []
         wait = _wait(counting=[("address", address)], looking=failures)
         if wait:
-            return _refused(request, wait)
+            return refused(request, wait)
         response = self._get_response(request)
         if logs_in and response.status_code not in _MET:
             note_failure("login_failures", address)
@@ -139,7 +139,7 @@ class UserLimitMiddleware:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             wait = wait_of(("user", str(request.user.pk)))
             if wait:
-                return _refused(request, wait)
+                return refused(request, wait)
         return self._get_response(request)
 
 
@@ -174,7 +174,8 @@ def _leads_to_login(path: str) -> bool:
         return False
 
 
-def _refused(request: HttpRequest, wait: int) -> HttpResponse:
+def refused(request: HttpRequest, wait: int) -> HttpResponse:
+    """Answer that there are so many seconds to wait."""
     detail = f"Too many requests. Wait {wait} s and try again; nothing was done."
     return respond(request, Problem(429, "throttled", detail, headers={"Retry-After": str(wait)}))
 

@@ -38,6 +38,7 @@ _FINAL = frozenset({"irreversible", "pivot"})
 class DefinitionList(OperatorPage):
     """Every deployed version, newest first, with its coverage gaps; operators add one here."""
 
+    rate_limit = "definitions"
     fills_in = actions.deploy_definition.input
 
     def get(self, request: HttpRequest) -> HttpResponse:

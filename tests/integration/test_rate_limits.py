@@ -175,6 +175,20 @@ def test_definitions_have_a_limit_of_their_own(world: World, rates: Any) -> None
     assert client.get(DEFINITIONS).status_code == 200
 
 
+def test_definitions_are_counted_over_pages_and_api(world: World, rates: Any) -> None:
+    limited(rates, definitions=2)
+    page = browser(world.operator)
+    assert page.post("/cases/definitions/", {"source": "no: definition"}).status_code == 422
+    check = f"{DEFINITIONS}/validate"
+    sent = api(world.operator).post(check, LOAN, content_type="application/yaml")
+    assert sent.status_code == 200
+    refused = page.post("/cases/definitions/", {"source": LOAN})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "50")
+    with tenant_scope(world.operator.tenant_id):
+        assert not CaseDefinition.objects.exists()
+    assert page.get("/cases/definitions/").status_code == 200
+
+
 @pytest.mark.parametrize("url", ["", "unix:///nowhere/redis.sock?db=0"], ids=["none", "away"])
 def test_without_a_redis_each_process_counts_by_itself(
     world: World, rates: Any, monkeypatch: pytest.MonkeyPatch, url: str
