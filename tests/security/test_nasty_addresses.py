@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
@@ -77,6 +82,53 @@ def test_no_filter_of_the_admin_is_a_fault(cast: World, table: str, text: str) -
     for name in ("q", "status__exact", "definition__name", "namespace", "p", "o", "id__exact"):
         answer = client.get(f"/admin/{table}/?{urlencode({name: text})}", follow=True)
         assert answer.status_code < 500, name
+
+
+def changelists() -> list[tuple[str, Any]]:
+    """Return the address of each list of the admin, with its model admin."""
+    return [
+        (reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), owner)
+        for model, owner in admin.site._registry.items()  # noqa: SLF001  -- Django offers no other way
+    ]
+
+
+@pytest.mark.parametrize(("url", "owner"), changelists(), ids=str)
+def test_no_lookup_of_the_admin_is_a_fault(cast: World, url: str, owner: Any) -> None:
+    client = browser(cast.admin)
+    client.raise_request_exception = False
+    assert client.get(url).status_code == 200
+    names = [field.name for field in owner.model._meta.concrete_fields]
+    asked = [f"{name}__year" for name in names]
+    for lookup in (*asked, "id__in", "id__gt", "created_at__week_day", f"{names[-1]}__regex"):
+        assert client.get(url, {lookup: "99999"}).status_code == 400, lookup
+    asked = [f"{path}{how}" for path in owner.list_filter for how in ("", "__exact", "__isnull")]
+    for name in (*asked, "p", "o", "e", "all"):
+        for value in ("9" * 30, "(", ""):
+            assert client.get(url, {name: value}).status_code in {200, 302}, (name, value)
+
+
+@pytest.mark.parametrize("table", ADMIN)
+@pytest.mark.parametrize(
+    "chosen", [["abc"], ["a\x00"], [""], ["9" * 40], ["abc", str(uuid.uuid4())]]
+)
+def test_no_choice_in_the_admin_is_a_fault(cast: World, table: str, chosen: list[str]) -> None:
+    client = browser(cast.operator)
+    client.raise_request_exception = False
+    url = f"/admin/{table}/"
+    found = actions_of(client.get(url).content.decode())
+    assert bool(found) is (table in {"workitems/workitem", "cases/case"})
+    for action in found:
+        sent = {"action": action, "index": "0", ACTION_CHECKBOX_NAME: chosen}
+        assert client.post(url, sent).status_code == 400
+    for index in ("9", "-9", "x"):
+        sent = {"action": "gone", "index": index, ACTION_CHECKBOX_NAME: chosen}
+        assert client.post(url, sent).status_code < 500
+
+
+def actions_of(page: str) -> list[str]:
+    """Return the actions that a list of the admin offers."""
+    found = re.search(r'<select name="action"(.*?)</select>', page, re.DOTALL)
+    return re.findall(r'value="([^"]+)"', found[1]) if found else []
 
 
 @pytest.mark.parametrize("name", ["sessionid", "csrftoken", "messages", "django_language"])
