@@ -64,7 +64,7 @@ class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
         return lookup in {f"{path}{how}" for path in self.list_filter for how in _ASKED}
 
     @override
-    def response_action(
+    def response_action(  # type: ignore[override]  # the stubs are of a later Django
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponseBase | None:
         """Do the action. What was chosen and can be no row of the list is a broken request."""
