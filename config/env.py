@@ -38,6 +38,9 @@ _TCP_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 _SOCKET_REDIS_SCHEMES: Final = frozenset({"unix", "redis+socket", "socket"})
 
 
+# Of a network of proxies: the largest private one (fc00::/7) has it.
+_LEAST_PREFIX: Final = 7
+
 _RULES: Final = {
     "missing": "must be set",
     "string_too_short": "must not be empty",
@@ -59,19 +62,42 @@ Names = Annotated[
 ]
 
 
+def _broken(rule: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{rule}", {"rule": rule})
+
+
 def _networks(given: list[str]) -> list[str]:
     """Read addresses and networks in one spelling."""
     try:
-        return [each if each == "unix" else str(ip_network(each)) for each in given]
+        found = {each: ip_network(each) for each in given if each != "unix"}
     except ValueError:
-        message = "must list addresses and networks, such as 10.0.0.0/8, or unix"
-        raise PydanticCustomError("network", "{rule}", {"rule": message}) from None
+        raise _broken("must list addresses and networks, such as 10.0.0.0/8, or unix") from None
+    if any(network.prefixlen < _LEAST_PREFIX for network in found.values()):
+        raise _broken("must name the proxies, not everybody: no network larger than /7")
+    return [str(found.get(each, each)) for each in given]
+
+
+def _with_host(given: str) -> str:
+    try:
+        parts = urlsplit(given)
+        complete = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        complete = False
+    if not complete:
+        raise _broken("must be a URL with a host, such as https://amends.example")
+    return given
+
+
+def _some(given: list[str]) -> list[str]:
+    if not given:
+        raise _broken("must name at least one")
+    return given
 
 
 #: Addresses and networks of proxies; `unix`: whoever connects to the server's own socket.
 Networks = Annotated[Names, AfterValidator(_networks)]
 Text = Annotated[str, Field(min_length=1)]
-WebAddress = Annotated[str, Field(pattern="^(?i:https?)://")]
+WebAddress = Annotated[str, Field(pattern="^(?i:https?)://"), AfterValidator(_with_host)]
 
 
 Rate = Annotated[int, Field(ge=0)]
@@ -125,7 +151,7 @@ class Deployment(Environment):
     """What a deployment must choose, and what it may."""
 
     AMENDS_SECRET_KEY: Text
-    AMENDS_ALLOWED_HOSTS: Names
+    AMENDS_ALLOWED_HOSTS: Annotated[Names, AfterValidator(_some)]
     #: Links in messages begin with it: a guessed one would lead people elsewhere.
     AMENDS_PUBLIC_URL: WebAddress
     #: Empty where clients connect directly. Never guessed: per-address limits go by it.

@@ -14,6 +14,17 @@ CHOSEN = {
     "AMENDS_PUBLIC_URL": "https://amends.example",
     "AMENDS_TRUSTED_PROXIES": "",
 }
+EVERYBODY = ["0.0.0.0/0", "::/0", "unix, 0.0.0.0/1, 128.0.0.0/1", "10.0.0.1, 2000::/3"]
+NOT_EVERYBODY = "must name the proxies, not everybody: no network larger than /7"
+WITHOUT_HOST = [
+    "https://",
+    "https:///x",
+    "https://:443",
+    "http://[::1",
+    "https://a:x",
+    "http://a?b",
+]
+WITH_HOST = "must be a URL with a host, such as https://amends.example"
 
 
 @pytest.fixture
@@ -45,8 +56,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         ("AMENDS_EMAIL_PORT", "42", 42),
         ("AMENDS_EMAIL_PORT", None, 25),
         ("AMENDS_ALLOWED_HOSTS", " a, b ,,c", ["a", "b", "c"]),
-        ("AMENDS_ALLOWED_HOSTS", "", []),
         ("AMENDS_TRUSTED_ORIGINS", None, []),
+        ("AMENDS_TRUSTED_ORIGINS", "", []),
         ("AMENDS_DB_ROLE", None, "app"),
         ("AMENDS_DB_ROLE", "owner", "owner"),
         ("AMENDS_PUBLIC_URL", "https://x/", "https://x/"),
@@ -89,6 +100,10 @@ def test_a_value_is_read(
             "10.0.0.1/8",
             "must list addresses and networks, such as 10.0.0.0/8, or unix",
         ),
+        *(("AMENDS_TRUSTED_PROXIES", each, NOT_EVERYBODY) for each in EVERYBODY),
+        *(("AMENDS_PUBLIC_URL", each, WITH_HOST) for each in WITHOUT_HOST),
+        ("AMENDS_ALLOWED_HOSTS", "", "must name at least one"),
+        ("AMENDS_ALLOWED_HOSTS", " , ", "must name at least one"),
         ("AMENDS_PUBLIC_URL", "secret", "must be a URL starting with http:// or https://"),
         ("AMENDS_PUBLIC_URL", "", "must be a URL starting with http:// or https://"),
     ],
