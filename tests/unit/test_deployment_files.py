@@ -27,7 +27,8 @@ LIMITS = {
 SAID = {
     "nginx.conf": (
         "proxy_request_buffering on;", "client_header_timeout 10s;", "client_body_timeout   10s;",
-        "underscores_in_headers off;", "add_header Retry-After 10 always;", "X-Forwarded-For $remote_addr;", "X-Request-ID $request_id;",
+        "underscores_in_headers off;", "add_header Retry-After 10 always;",
+        "X-Forwarded-For $remote_addr;", "X-Request-ID $request_id;",
     ),
     "Caddyfile": (
         "request_buffers 5MiB", "read_header 10s", "read_body 30s",
