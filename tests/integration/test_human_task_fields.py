@@ -121,10 +121,14 @@ def doer(world: World, fields: frozenset[str]) -> Any:
 
 def finished_case(world: World, name: str) -> tuple[uuid.UUID, list[WorkItem]]:
     """Return a case of which the analyst did step f0, f1 …, undone by u0 …, with those steps."""
+    # They share their expressions: a definition has only so many different ones.
     bindings = [
-        human(f"f{number}", f".f{number} == null", compensation=None, compensate=f"u{number}")
+        human(
+            f"f{number}", ".done == null", compensation=None, compensate=f"u{number}",
+            humanTask={"title": f"Do f{number}", "outputMapping": "{done: .outcome}"},
+        )
         for number in range(len(SETS))
-    ]
+    ]  # fmt: skip
     bindings += [
         {"name": f"u{number}", "compensation": True, "humanTask": task(world, number, fields)}
         for number, fields in enumerate(SETS)
