@@ -18,7 +18,8 @@ from cases.actions.deploy import DEFINITION
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition
 from compensation.selectors import live_runs
-from compensation.subject import WholeSubject
+from compensation.subject import Awaited, WholeSubject
+from executions.selectors import in_doubt
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Subject
 
@@ -41,6 +42,11 @@ class CaseFacts:
             return None if run_id is None else (run_id, str(known["live_status"]))
         return _live_runs([self.case.root_id]).get(self.case.root_id)
 
+    @functools.cached_property
+    def unclear(self) -> Sequence[Awaited]:
+        """The steps of which nobody knows whether they happened."""
+        return in_doubt([self.case.id]).get(self.case.id, ())
+
     @property
     def live_run(self) -> uuid.UUID | None:
         """The id of the live run."""
@@ -54,11 +60,15 @@ class CaseFacts:
 
 def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
     found = {case.id: CaseFacts(case) for case in cases}
+    if len(cases) > 1:
+        unclear = in_doubt(list(found))
+        for id_, facts in found.items():
+            # Where `cached_property` keeps what it has read.
+            facts.__dict__["unclear"] = unclear.get(id_, ())
     unread = [case for case in cases if "live_run" not in vars(case)]
     if len(unread) > 1:
         live = _live_runs([case.root_id for case in unread])
         for case in unread:
-            # Where `cached_property` keeps what it has read.
             found[case.id].__dict__["run"] = live.get(case.root_id)
     return found
 

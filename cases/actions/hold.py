@@ -38,7 +38,12 @@ def _possible(
         return Conflict(f"Its rollback cannot {held} now.", extra=extra)
     if operation.name != "suspend" and facts.live_run is not None:
         return RunLive(facts.live_run, str(case.status))
-    return wrong_state(operation, case)
+    refused = wrong_state(operation, case)
+    if refused is None and operation.name == "close" and facts.unclear:
+        names = ", ".join(each.name for each in facts.unclear)
+        detail = f"Nobody knows whether it happened: {names}. Settle that first."
+        return Conflict(detail, code="outcome_unknown", extra={"current_status": str(case.status)})
+    return refused
 
 
 def _verb(name: str, action: str, **how: Any) -> Callable[[Callable[..., Case]], Verb[Case]]:

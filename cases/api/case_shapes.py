@@ -18,7 +18,6 @@ from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarn
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from compensation.api.shapes import AwaitedSchema
 from compensation.lifecycle import CompensationState
-from executions.selectors import in_doubt
 from ledger.clock import rfc3339
 from verbs.catalogue import offers, offers_json
 from verbs.subject import ResultShape, subject_of
@@ -108,7 +107,6 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     named = people(row.opened_by_id for row in rows)
     subject = subject_of(CASE)
     facts = subject.facts(rows)
-    unclear = in_doubt([row.id for row in rows])
     return [
         {
             "id": str(row.id),
@@ -119,7 +117,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "context": row.context,
             "invalidated": row.invalidated,
             "fault": row.fault or None,
-            "outcome_unknown": [each.to_json() for each in unclear.get(row.id, ())],
+            "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
             "created_at": rfc3339(row.created_at),

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from cases.actions import retry_case
+from cases.actions import cancel_case, close_case, retry_case
 from compensation.actions.plan_execution import execute
 from executions.actions import settle_outcome
 from executions.capability_registry import capability
@@ -148,3 +148,16 @@ def test_alone_undone_as_if_it_leaves_no_case_without_anybody(world: World, bank
     retry_case(case_id, call=Call(world.operator))
     drain()
     assert (case_row(world, case_id).status, bank.out) == ("COMPLETED", 5)
+
+
+def test_a_case_with_something_unclear_is_not_closed(world: World, bank: Bank) -> None:
+    bank.answers = False
+    case_id, row = paying_case(world)
+    cancel_case(case_id, call=Call(world.operator), reason="Enough")
+    with pytest.raises(Conflict, match="outcome_unknown"):
+        close_case(case_id, call=Call(world.operator))
+    offered = api(world.operator).get(f"/api/v1/cases/{case_id}").json()["available_actions"]
+    assert {"action": "close", "allowed": False, "reason": "outcome_unknown"} in offered
+    settle_outcome(row.id, call=Call(world.operator), happened=False, **SEEN)
+    drain()
+    assert close_case(case_id, call=Call(world.operator)).status == "CLOSED"
