@@ -20,13 +20,14 @@ from pydantic import (
     PlainSerializer,
     Strict,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from json_values.characters import fault_of_line
+from json_values.characters import BARE_LINE, fault_of_line
 from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.canonical import digest
-from ledger.durations import format_duration, parse_duration
+from ledger.durations import DURATION, format_duration, parse_duration
 
 Mode = Literal["human", "automated"]
 Strategy = Literal["restore", "correct"]
@@ -83,7 +84,7 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
 def _line(name: str) -> str:
     fault = fault_of_line(name)
     if fault is not None:
-        raise ValueError(fault[1])
+        raise PydanticCustomError(*fault)
     return name
 
 
@@ -103,21 +104,41 @@ def _honoured(approval: str) -> str:
     return approval
 
 
-Name = Annotated[str, Field(max_length=MAX_NAME_LENGTH, pattern=r"\S"), AfterValidator(_line)]
+Name = Annotated[
+    str,
+    Field(max_length=MAX_NAME_LENGTH, pattern=r"\S"),
+    AfterValidator(_line),
+    WithJsonSchema({"type": "string", "maxLength": MAX_NAME_LENGTH, "pattern": BARE_LINE}),
+]
 Names = Annotated[
     tuple[Name, ...],
     Strict(strict=False),  # a list of JSON
-    Field(max_length=MAX_NAMES),
+    Field(max_length=MAX_NAMES, json_schema_extra={"minItems": 1, "uniqueItems": True}),
     AfterValidator(_once_each),
 ]
 #: A length of time, written and stored as ISO 8601 text.
-Duration = Annotated[timedelta, BeforeValidator(_length), PlainSerializer(format_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_length),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION}),
+]
+
+
+def _said_or_left_out(schema: dict[str, Any]) -> None:
+    """Describe the fields as authors write them: what is not said is left out, and never null."""
+    for field in schema["properties"].values():
+        kinds = [kind for kind in field.pop("anyOf", ()) if kind != {"type": "null"}]
+        field.pop("default", None)
+        field.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
 
 
 class CompensationPolicy(BaseModel):
     """What was said about undoing something; `None` means that nothing was said."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, json_schema_extra=_said_or_left_out
+    )
 
     mode: Mode | None = None
     strategy: Strategy | None = None
@@ -208,6 +229,10 @@ def _contradictions(policy: CompensationPolicy) -> Iterable[tuple[str, str]]:
         yield "self_undo", "self_undo: true contradicts performer: not_original_actor"
 
 
+# Kinds of errors that are public by their own name.
+_CODES = frozenset({"unsupported", "blank", "control_character"})
+
+
 def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
     """Say in the words of this module what pydantic found."""
     kind, key, said = error["type"], _key(error), error.get("ctx", {})
@@ -220,7 +245,7 @@ def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
     if kind == "literal_error":
         words = said["expected"].replace("'", "").replace(" or ", ", ")
         return FieldError(where, f"must be one of {words}")
-    code = "unsupported" if kind == "unsupported" else "invalid"
+    code = kind if kind in _CODES else "invalid"
     rule = str(said["error"]) if kind == "value_error" else _RULES.get(kind, error["msg"])
     one = "user" if key == "candidate_users" else "group"
     return FieldError(where, rule.replace("{one}", one), code)

@@ -20,6 +20,9 @@ SHOWN_CHARACTERS: Final = 40
 _SHAPE: Final = re.compile(
     r"P(?:(?P<days>[0-9]{1,6})D)?(?:T(?:(?P<hours>[0-9]{1,7})H)?(?:(?P<minutes>[0-9]{1,9})M)?)?"
 )
+#: The same for descriptions (JSON Schema), for lengths that are short enough for certain.
+_CLOCK = "T(?:[0-9]{1,5}H(?:[0-9]{1,6}M)?|[0-9]{1,6}M)"
+DURATION: Final = f"^P(?:[0-9]{{1,4}}D(?:{_CLOCK})?|{_CLOCK})$"
 _MINUTE: Final = timedelta(minutes=1)
 
 

@@ -65,6 +65,8 @@ _ONLY_NOW = frozenset(
 _ONLY_HERE = frozenset(
     {
         ("/executions/{id}/outcome", "/output"),
+        ("/work-items", "/compensation/capability"),
+        ("/work-items", "/compensation/self_undo"),
         ("/work-items/{id}/compensate", "/mode"),
         ("/ledger/entries", "since"),
         ("/ledger/entries", "until"),
@@ -188,6 +190,9 @@ class Conversation:
         self._sent += 1
         response = case.call(headers=self._headers)
         self.answers[response.status_code] += 1
+        if "idempotency-replayed" in response.headers:
+            # The first answer to this key, whatever this request says besides the body.
+            return
         happened = 200 <= response.status_code < 300
         self._worn = self._worn or (happened and case.method != "GET")
         excluded = [*self._excluded]

@@ -42,7 +42,9 @@ def test_a_traceback_is_indented_whatever_the_fault_says() -> None:
     assert broken.exc_text == "kept by another\nERROR forged"
 
 
-def test_a_path_forges_no_line_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_forges_no_line_of_ours(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """All that this process says goes through the one handler that writes such lines."""
     [handler] = [
         each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler
@@ -51,7 +53,8 @@ def test_a_path_forges_no_line_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert logging.getLogger("django").handlers == []
     printed = io.StringIO()
     monkeypatch.setattr(handler, "stream", printed)
-    monkeypatch.setattr(logging.getLogger("django.request"), "level", logging.WARNING)
+    # By its own method: a logger remembers what it was asked before.
+    caplog.set_level(logging.WARNING, logger="django.request")
     assert Client().get("/nowhere%0aERROR%20forged%1b[2J").status_code == 404
     [line] = printed.getvalue().splitlines()
     assert "ERROR forged" in line
