@@ -91,6 +91,12 @@ def stored(world: World, id_: uuid.UUID) -> Execution:
         return selectors.get(id_)
 
 
+def undo_of(world: World, row: Execution) -> Execution:
+    """Return the one execution that undoes, or undid, another."""
+    with tenant_scope(world.operator.tenant_id):
+        return Execution.objects.get(undoes_id=row.id)
+
+
 def paying_case(world: World, name: str = "test.pay") -> tuple[uuid.UUID, Execution]:
     """Open a case whose only step pays, and let all attempts pass."""
     deploy(world, definition("pay", automated("pay", name, "true", "{amount: 5}"), success=".pay"))

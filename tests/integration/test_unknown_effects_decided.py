@@ -13,7 +13,7 @@ from executions.capability_registry import capability
 from executions.models import Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
-from tests.bank import SEEN, Bank, open_bank, paying_case, roll_back, stored
+from tests.bank import SEEN, Bank, open_bank, paying_case, roll_back, stored, undo_of
 from tests.casework import case_row, deploy, finish, open_undo, opened, preview, run_row, undo
 from tests.clients import api
 from tests.definitions import automated, definition, human
@@ -41,8 +41,7 @@ def test_an_undo_in_doubt_is_not_given_up(world: World, bank: Bank) -> None:
     undo(world.operator, case_id, "CANNOT_REVERSE")
     with pytest.raises(Conflict, match="outcome_unknown"):
         abandon(run.id, 1, call=Call(world.operator), reason="Enough")
-    with tenant_scope(world.operator.tenant_id):
-        made = Execution.objects.get(undoes_id=row.id)
+    made = undo_of(world, row)
     settle_outcome(made.id, call=Call(world.operator), happened=True, **SEEN)
     drain()
     assert (case_row(world, case_id).status, bank.out) == ("COMPENSATED", 0)
@@ -52,8 +51,7 @@ def test_one_that_did_not_happen_may_be_given_up_and_says_so(world: World, bank:
     case_id, row = paying_case(world)
     bank.answers = False
     run = roll_back(world, case_id)
-    with tenant_scope(world.operator.tenant_id):
-        made = Execution.objects.get(undoes_id=row.id)
+    made = undo_of(world, row)
     settle_outcome(made.id, call=Call(world.operator), happened=False, **SEEN)
     drain()
     shape = api(world.operator).get(f"/api/v1/compensation-runs/{run.id}").json()
@@ -71,8 +69,7 @@ def test_an_undo_that_did_happen_calls_off_who_was_asked_since(world: World, ban
     run = roll_back(world, case_id)
     find("compensation_step", "hand-to-human")(run.id, 1, call=Call(world.operator))
     asked = open_undo(world.operator, case_id)
-    with tenant_scope(world.operator.tenant_id):
-        made = Execution.objects.get(undoes_id=row.id)
+    made = undo_of(world, row)
     settle_outcome(made.id, call=Call(world.operator), happened=True, **SEEN)
     drain()
     with tenant_scope(world.operator.tenant_id):
@@ -88,8 +85,7 @@ def test_a_person_goes_on_once_it_is_known_that_it_did_not_happen(world: World, 
     case_id, row = paying_case(world, "test.pay-human")
     bank.answers = False
     run = roll_back(world, case_id)
-    with tenant_scope(world.operator.tenant_id):
-        made = Execution.objects.get(undoes_id=row.id)
+    made = undo_of(world, row)
     settle_outcome(made.id, call=Call(world.operator), happened=False, **SEEN)
     drain()
     assert run_row(world, run.id).status == "RUNNING"

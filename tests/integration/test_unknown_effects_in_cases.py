@@ -15,7 +15,7 @@ from ledger import selectors as entries
 from ledger.errors import Invalid
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
-from tests.bank import SEEN, Bank, open_bank, pay, paying_case, roll_back, stored
+from tests.bank import SEEN, Bank, open_bank, pay, paying_case, roll_back, stored, undo_of
 from tests.casework import case_row, deploy, opened, preview, run_row, undo
 from tests.clients import api, browser
 from tests.definitions import automated, definition
@@ -176,8 +176,7 @@ def test_an_uncertain_undo_that_did_happen_settles_its_step(world: World, bank: 
     case_id, row = paying_case(world)
     bank.answers = False
     run = roll_back(world, case_id)
-    with tenant_scope(world.operator.tenant_id):
-        made = Execution.objects.get(undoes_id=row.id)
+    made = undo_of(world, row)
     settle_outcome(made.id, call=Call(world.operator), happened=True, **SEEN)
     drain()
     assert stored(world, made.id).status == "SUCCEEDED"
