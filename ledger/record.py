@@ -277,6 +277,7 @@ class _Rows:
         self.consumer.extend(
             (change.tenant_id, entry_id, consumer.name, shard)
             for consumer in consumers_of(change.event_type)
+            if consumer.matters(change)
         )
 
     def parameters(self, changes: Sequence[Change]) -> list[list[Any]]:

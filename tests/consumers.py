@@ -28,8 +28,9 @@ def consuming(
 ) -> Iterator[None]:
     """Register a consumer of `execution requested` for as long as the body runs."""
     consumer = Consumer(
-        name, lambda type_: type_ == REQUESTED, handle, holds=holds, max_attempts=attempts
-    )
+        name, lambda type_: type_ == REQUESTED, lambda events, done: handle(events[0], done),
+        holds=holds, max_attempts=attempts, at_once=1,
+    )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(consumer_registry._consumers, name, consumer)  # noqa: SLF001  -- there is no way back
         consumer_registry.consumers_of.cache_clear()

@@ -7,6 +7,8 @@ finds its plan item already where it should be, and changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
@@ -27,22 +29,29 @@ from ledger.tenancy import set_tenant
 failpoints.declare("engine.handled")
 
 
-def handle(event: Event, done: Done) -> None:
-    """Handle one event of a case, a work item or an execution."""
+def handle(events: Sequence[Event], done: Done) -> None:
+    """Handle events of one case, of its work items and executions, in order."""
+    first = events[0]
     with transaction.atomic(durable=True):
-        set_tenant(event.tenant_id)
-        by = authority_of(system_of(event.tenant_id)).ref()
-        cause = Cause(by, EntryRef(event.id, event.hash))
-        case = None if event.case_id is None else lock_case(event.case_id)
-        if case is not None and event.subject_type != Case.subject_type:
-            _of_part(case, event, cause)
-        elif case is not None and event.action in CASE:
-            # However long ago: what has fired since does not fire again, so an old event does no
-            # harm, and one that was overtaken by a change that nobody evaluated is not lost.
-            go_on = forward.retry if event.action == RETRIED else forward.advance
-            go_on(case, cause=cause)
+        set_tenant(first.tenant_id)
+        by = authority_of(system_of(first.tenant_id)).ref()
+        case = None if first.case_id is None else lock_case(first.case_id)
+        for event in events:
+            if case is None:
+                break
+            _handle(case, event, Cause(by, EntryRef(event.id, event.hash)))
         failpoints.reach("engine.handled")
         done()
+
+
+def _handle(case: Case, event: Event, cause: Cause) -> None:
+    if event.subject_type != Case.subject_type:
+        _of_part(case, event, cause)
+    elif event.action in CASE:
+        # However long ago: what has fired since does not fire again, so an old event does no harm,
+        # and one that was overtaken by a change that nobody evaluated is not lost.
+        go_on = forward.retry if event.action == RETRIED else forward.advance
+        go_on(case, cause=cause)
 
 
 def _of_part(case: Case, event: Event, cause: Cause) -> None:

@@ -7,6 +7,7 @@ late event changes nothing.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -31,19 +32,24 @@ UNDER_WAY = (StepStatus.RUNNING, StepStatus.FAILED)
 failpoints.declare("runs.handled")
 
 
-def handle(event: Event, done: Done) -> None:
-    """Handle one event of a run, or of something whose undo moved."""
+def handle(events: Sequence[Event], done: Done) -> None:
+    """Handle events of one run, or of things of one whole whose undo moved, in order."""
+    tenant_id = events[0].tenant_id
     with transaction.atomic(durable=True):
-        set_tenant(event.tenant_id)
-        by = authority_of(system_of(event.tenant_id)).ref()
-        cause = Cause(by, EntryRef(event.id, event.hash))
-        if event.subject_type == CompensationRun.subject_type:
-            whole = lock_whole_of(event.subject_id)
-            advancing.proceed(event.subject_id, whole, cause=cause)
-        else:
-            _heard(event, cause=cause)
+        set_tenant(tenant_id)
+        by = authority_of(system_of(tenant_id)).ref()
+        for event in events:
+            _handle(event, Cause(by, EntryRef(event.id, event.hash)))
         failpoints.reach("runs.handled")
         done()
+
+
+def _handle(event: Event, cause: Cause) -> None:
+    if event.subject_type == CompensationRun.subject_type:
+        whole = lock_whole_of(event.subject_id)
+        advancing.proceed(event.subject_id, whole, cause=cause)
+    else:
+        _heard(event, cause=cause)
 
 
 def _heard(event: Event, *, cause: Cause) -> None:

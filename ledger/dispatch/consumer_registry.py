@@ -6,7 +6,8 @@ import dataclasses
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +33,30 @@ class Event:
 Done = Callable[[], None]
 
 
+class Announced(Protocol):
+    """What `record` is about to write, as consumers may look at it."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of the entry."""
+
+    @property
+    def action(self) -> str:
+        """What happened."""
+
+    @property
+    def subject_type(self) -> str:
+        """To what kind of thing."""
+
+    @property
+    def case_id(self) -> uuid.UUID | None:
+        """In which case, if in any."""
+
+    @property
+    def compensation(self) -> Mapping[str, Any] | None:
+        """What is undone, and how."""
+
+
 class LeftToOthers(Exception):
     """The news is about something that this program does not know, but a newer one does."""
 
@@ -40,21 +65,25 @@ class LeftToOthers(Exception):
 class Consumer:
     """A handler of events.
 
-    `handle(event, done)` runs outside any transaction; it calls `done()` as the last thing inside
-    the transaction of its effect. `wants` chooses by event type. `holds`: a dead task closes its
-    lane. Consumers with `shared_lane` hear the news of one shard in one order, as if they were one:
-    what the second would do rests on what the first has done. A handler's lease is extended while
-    it runs, but for no longer than `max_seconds`. One that is told of what this program does not
-    know raises LeftToOthers.
+    `handle(events, done)` gets the events of one shard that are due, in order, `at_once` of them at
+    most. It runs outside any transaction and calls `done()` as the last thing inside the one
+    transaction of its effects. `wants` chooses by event type; `matters` looks at the entry before
+    it is recorded, so that no task is made of what would change nothing. `holds`: a dead task
+    closes its lane. Consumers with `shared_lane` hear the news of one shard in one order, as if
+    they were one: what the second would do rests on what the first has done. A handler's lease is
+    extended while it runs, but for no longer than `max_seconds`. One that is told of what this
+    program does not know raises LeftToOthers.
     """
 
     name: str
     wants: Callable[[str], bool]
-    handle: Callable[[Event, Done], None]
+    handle: Callable[[Sequence[Event], Done], None]
+    matters: Callable[[Announced], bool] = lambda _change: True
     holds: bool = False
     shared_lane: bool = False
     max_attempts: int = 8
     max_seconds: float = 300
+    at_once: int = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _run_task(task: queue.Claimed) -> None:
             lambda: queue.extend(task), lease_seconds=queue.LEASE_SECONDS,
             max_seconds=consumer.max_seconds, what=f"task {task.id} of {task.consumer}",
         ):  # fmt: skip
-            consumer.handle(task.event, done)
+            consumer.handle([task.event], done)
             failpoints.reach("dispatch.handled")
             if not marked:
                 with transaction.atomic(durable=True):

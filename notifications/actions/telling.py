@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from ledger import failpoints
@@ -18,16 +20,17 @@ from notifications.recipients import Told, told_of
 failpoints.declare("notification.told")
 
 
-def handle(event: Event, done: Done) -> None:
-    """Insert the deliveries that `event` calls for and mark the task done, in one transaction."""
+def handle(events: Sequence[Event], done: Done) -> None:
+    """Insert the deliveries that `events` call for and mark the tasks done, in one transaction."""
     with transaction.atomic(durable=True):
-        set_tenant(event.tenant_id)
-        # Who is told is settled when an event is handled first: repeated, it is nobody's news.
-        news = [] if was_handled(event.id, CONSUMER) else told_of(event)
-        rows = [row for told in news for row in _deliveries(event, told)]
-        if rows:
-            Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-            failpoints.reach("notification.told")
+        set_tenant(events[0].tenant_id)
+        for event in events:
+            # Who is told is settled when an event is handled first: repeated, it is nobody's news.
+            news = [] if was_handled(event.id, CONSUMER) else told_of(event)
+            rows = [row for told in news for row in _deliveries(event, told)]
+            if rows:
+                Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+                failpoints.reach("notification.told")
         done()
 
 

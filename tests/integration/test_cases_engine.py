@@ -232,7 +232,7 @@ def test_repeated_events_change_nothing(world: World) -> None:
     finish(world.surveyor, case_id, "valuation", "VALUED")
     before, version = counted(world), case_row(world, case_id).version
     for event in filter(lambda event: event.type in ENGINE_NEWS, _events(world, case_id)):
-        handle(event, lambda: None)
+        handle([event], lambda: None)
     drain()
     assert counted(world) == before
     assert case_row(world, case_id).version == version

@@ -185,7 +185,7 @@ def test_a_repeated_event_tells_nobody_new(world: World) -> None:
     assert told(world, event.type) == people
     states.change_roles(world, world.bystander, "operator")
     marked: list[bool] = []
-    handle(event, lambda: marked.append(True))
+    handle([event], lambda: marked.append(True))
     assert (marked, told(world, event.type)) == ([True], people)
 
 
@@ -195,7 +195,7 @@ def test_an_event_that_told_nobody_tells_nobody_when_it_is_repeated(world: World
     assert told(world, CREATED) == []
     assert world.analyst.membership_id is not None
     deactivate(world.analyst.membership_id, call=Call(world.admin))
-    handle(event_of(world, CREATED, item_id), lambda: None)
+    handle([event_of(world, CREATED, item_id)], lambda: None)
     assert told(world, CREATED) == []
 
 

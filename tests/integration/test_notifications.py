@@ -229,7 +229,7 @@ def test_an_event_handled_twice_makes_one_delivery_per_recipient_and_channel(wor
     assert len(before) == 2
     marked: list[bool] = []
     event = event_of(world, "amends.work_item.created.v1", item_id)
-    handle(event, lambda: marked.append(True))
+    handle([event], lambda: marked.append(True))
     assert marked == [True]
     assert _rows(world) == before
 
@@ -242,7 +242,7 @@ def test_a_handler_that_lost_its_lease_leaves_nothing(world: World) -> None:
         raise RuntimeError("taken over")
 
     with pytest.raises(RuntimeError):
-        handle(event, lost)
+        handle([event], lost)
     assert _rows(world) == []
     drain()
     assert len(_rows(world)) == 2
