@@ -15,6 +15,7 @@ from cases.selectors import undoes_something
 from cases.subject import CASE, CASE_DEFINITION
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
+from compensation.events import ENGINE_LANE
 from executions import undo_capabilities
 from ledger.dispatch.consumer_registry import Consumer, register_consumer
 from ledger.verify import register_guarded
@@ -24,7 +25,7 @@ from web.nav import NavEntry
 
 # A dead task of the engine holds its own case, and every undo in it: a case never skips a step.
 ENGINE_CONSUMER = Consumer(
-    name=ENGINE, wants=ENGINE_NEWS.__contains__, handle=handle, holds=True, shared_lane=True
+    name=ENGINE, wants=ENGINE_NEWS.__contains__, handle=handle, holds=True, lane=ENGINE_LANE
 )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 RUNS = "compensation.runs"
+# Runs, and what carries on a whole that they are about, hear the news of one shard in one order.
+ENGINE_LANE = "engine"
 UNDO = frozenset(
     {
         "compensation_started",

@@ -16,8 +16,8 @@ from compensation.actions.run_entries import run_envelope
 from compensation.actions.run_verbs import RUN, locked_run
 from compensation.actions.step_verbs import STEP, locked_step
 from compensation.api import shapes
+from compensation.events import ENGINE_LANE, RUNS, UNDO
 from compensation.events import RUN as RUN_NEWS
-from compensation.events import RUNS, UNDO
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.run_context import describe_runs
 from compensation.selectors import live_count
@@ -100,7 +100,7 @@ def _moves_a_run(event_type: str) -> bool:
 
 # A dead task holds its own lane: a run never skips a step. It is shared with whoever follows a
 # whole: what a piece has brought must be taken in before its undo is.
-RUNS_CONSUMER = Consumer(name=RUNS, wants=_moves_a_run, handle=handle, holds=True, shared_lane=True)
+RUNS_CONSUMER = Consumer(name=RUNS, wants=_moves_a_run, handle=handle, holds=True, lane=ENGINE_LANE)
 
 
 def register() -> None:

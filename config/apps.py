@@ -1,27 +1,28 @@
-"""The config app: commands, Celery, and the poke it gives to the dispatcher; and the admin."""
+"""The config app: commands, Celery, and what it tells workers after a commit; and the admin."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 from typing_extensions import override
 
-from ledger.dispatch.wakeup import set_poke
+from ledger.dispatch.hints import set_publisher
 
 
 class ConfigConfig(AppConfig):
-    """Installs the doorbell."""
+    """Lets commits tell workers of the work they leave."""
 
     name = "config"
 
     @override
     def ready(self) -> None:
-        """Give the dispatcher its bell. Without Redis there is none, and Celery is not loaded."""
-        if settings.REDIS_URL:
-            from config.celery import doorbell  # noqa: PLC0415  -- see above
-
-            set_poke(doorbell.ring)
+        """Give the dispatcher its publisher. Without a broker there is none, and Celery is not
+        loaded."""
+        if settings.REDIS_URL or settings.AMENDS_BROKER_URL:
+            set_publisher(import_module("config.publishing").publisher)
 
 
 class AmendsAdminConfig(AdminConfig):

@@ -1,82 +1,80 @@
-"""The doorbell over Redis: one Celery app, one task, and no work in it.
+"""The Celery app: workers are ordinary Celery workers, and PostgreSQL remembers what they do.
 
-After a commit that left something to do, `Doorbell.ring` sends the task `wake`; a worker that
-receives it looks for due work at once instead of within a second. PostgreSQL holds what is due: a
-lost, doubled or late message changes nothing. There is no result backend and no schedule.
+`celery -A config worker -Q undo,engine,notify,upkeep` and another one for `work`, on any number of
+machines. Without a broker (`REDIS_URL` and `AMENDS_BROKER_URL` empty) the embedded pools of
+`manage.py sweep` run the same tasks. There is no result backend, no schedule and no task with a
+countdown: a message is a hint that names a lane or a row, and may be lost, doubled or late.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable
+import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 from django.conf import settings
+from django.db import connections
+from kombu import Exchange, Queue
 
 from config import env
+from ledger.dispatch.lease_table import QUEUES
 
-log = logging.getLogger(__name__)
-QUEUE = "amends"
-#: After a failure to ring, nobody tries again for this long: a web request never waits twice.
-SILENCE_SECONDS = 5.0
-_CONNECT_SECONDS = 0.5
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+
+#: A consumer of a broker that hangs notices it after this long, and connects anew.
+_CONSUMER_SECONDS = 5.0
+#: How long a child keeps its connection to the database between two tasks.
+_CONNECTION_SECONDS = 600
+
+
+def broker_url() -> str:
+    """Return where messages go: "" where there is no broker."""
+    if settings.AMENDS_BROKER_URL:
+        return str(settings.AMENDS_BROKER_URL)
+    return env.redis_urls(settings.REDIS_URL).celery if settings.REDIS_URL else ""
+
+
+def transport_options(url: str, seconds: float) -> dict[str, Any]:
+    """Return what the transport of a broker is told; only Redis has time limits of this kind."""
+    if not url.startswith("redis"):
+        return {}
+    return {
+        # Undo before forward work before notices, and not each in turn.
+        "queue_order_strategy": "priority",
+        "max_retries": 1,
+        "interval_start": 0,
+        "socket_connect_timeout": min(seconds, 0.5),
+        "socket_timeout": seconds,
+    }
+
 
 app = Celery("amends", set_as_current=True)
 app.conf.update(
-    broker_url=env.redis_urls(settings.REDIS_URL).celery if settings.REDIS_URL else "memory://",
+    broker_url=broker_url() or "memory://",
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    # Without these two a publisher would try to reach a stopped Redis for ever.
-    broker_transport_options={
-        "max_retries": 1,
-        "interval_start": 0,
-        "socket_connect_timeout": _CONNECT_SECONDS,
-        "socket_timeout": 5,
-    },
+    broker_transport_options=transport_options(broker_url(), _CONSUMER_SECONDS),
+    imports=["config.tasks"],
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+    task_default_queue=QUEUES[-1],
+    task_create_missing_queues=False,
+    # Taken when it is done: one that was lost with its worker is sent again, at worst in vain.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
     task_publish_retry=False,
     task_ignore_result=True,
-    task_default_queue=QUEUE,
     task_serializer="json",
     accept_content=["json"],
+    worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
-    worker_enable_remote_control=False,
+    worker_redirect_stdouts=False,
     worker_send_task_events=False,
 )
 
-woken = threading.Event()
 
-
-@app.task(name="amends.wake", ignore_result=True)
-def wake() -> None:
-    """Let this process's sweep threads look for due work now."""
-    woken.set()
-
-
-class Doorbell:
-    """Rings workers awake; a hint that may fail, never an error.
-
-    After a failure it is silent for `SILENCE_SECONDS`.
-    """
-
-    def __init__(self, send: Callable[[], object]) -> None:
-        self._send = send
-        self._silent_until = 0.0
-
-    def ring(self) -> None:
-        """Ring once, quickly or not at all."""
-        if time.monotonic() < self._silent_until:
-            return
-        try:
-            self._send()
-        except Exception as error:  # noqa: BLE001  -- broker libraries raise many kinds; none matters
-            self._silent_until = time.monotonic() + SILENCE_SECONDS
-            log.warning("no worker could be woken (%s); the sweep finds the work", error)
-
-
-def _send_wake() -> None:
-    wake.apply_async(retry=False)
-
-
-doorbell = Doorbell(_send_wake)
+@worker_process_init.connect
+def _keep_the_connection(**_said: Any) -> None:
+    """Let a child work over one connection, and not over a new one for each task."""
+    for connection in connections.all():
+        connection.settings_dict["CONN_MAX_AGE"] = _CONNECTION_SECONDS

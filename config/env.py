@@ -111,6 +111,8 @@ class Environment(BaseSettings):
     DATABASE_URL: str | None = None
     DATABASE_OWNER_URL: str = ""
     REDIS_URL: str | None = None
+    #: Where Celery's messages go, where that is not Redis: `amqp://…` for RabbitMQ.
+    AMENDS_BROKER_URL: str = ""
     AMENDS_DB_ROLE: Literal["app", "owner"] = "app"
     AMENDS_DEBUG: Flag = False
     AMENDS_DEMO: Flag = True

@@ -1,91 +1,96 @@
-"""Threads that run due work, woken by a bell or once a second. They never touch the broker."""
+"""The sweep: finds what is due and not taken, and sees to it that somebody does it.
+
+With a broker it publishes what has been due for a moment and not been taken: the hint was lost, or
+never sent. Where there is no broker, none answers, or due work stays untaken for some seconds, it
+is done by the embedded pools, which are Celery workers whose broker is their own memory.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection
+from django.db import connection
 
-from ledger.dispatch.runner import run_due
+from ledger.dispatch import runner
+from ledger.dispatch.hints import Work
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
-#: How long one is silent about a database that does not answer.
+#: How soon one looks again after finding work: more of it is likely.
+BUSY_SECONDS = 0.1
+#: How long work is left to those whom a hint may have told of it.
+PUBLISH_AFTER_SECONDS = 1.0
+#: How long due work may stay untaken before the embedded pools do it beside the workers.
+EMBEDDED_AFTER_SECONDS = 3.0
+#: At most so much is told at one look.
+AT_ONCE = 100
+#: How long something that was told is not told again: where a broker may have a backlog, and where
+#: what is told is soon taken.
+TOLD_SECONDS = 10.0
+TOLD_BRIEFLY_SECONDS = 1.0
 _COMPLAIN_EVERY_SECONDS = 30.0
 
 
-class Sweepers:
-    """A few threads that look for due work until they are told to stop.
+class Looker:
+    """Looks for due work again and again, and hands what it finds to `tell`.
 
-    A slow capability occupies one of them; the others go on. `bell` set by anybody makes them look
-    at once; otherwise one of those that are free looks every second. Each has a database connection
-    of its own, opened again after the server was away.
+    `untaken` says for how long it must have been due. What was told is not told again for
+    `told_for` seconds, and no more is told than there is `room` for.
     """
 
-    def __init__(self, count: int, bell: threading.Event) -> None:
-        self._bell = bell
-        self._stopping = threading.Event()
-        self._found_nothing_at = float("-inf")
-        self._threads = [
-            threading.Thread(target=self._sweep, name=f"sweep-{number + 1}", daemon=True)
-            for number in range(count)
-        ]
+    def __init__(
+        self,
+        queues: Sequence[str],
+        tell: Callable[[Sequence[Work]], None],
+        *,
+        untaken: Callable[[], float],
+        told_for: float = TOLD_SECONDS,
+        room: Callable[[], int] = lambda: AT_ONCE,
+    ) -> None:
+        self._queues = list(queues)
+        self._tell = tell
+        self._untaken = untaken
+        self._told_for = told_for
+        self._room = room
+        self._told: dict[Work, float] = {}
+        self._complained = float("-inf")
 
-    def start(self) -> None:
-        """Start every thread."""
-        for thread in self._threads:
-            thread.start()
+    def look(self) -> int:
+        """Look once. Returns how much was told."""
+        moment = time.monotonic()
+        self._told = {work: at for work, at in self._told.items() if moment - at < self._told_for}
+        room = self._room()
+        if room <= 0:
+            return 0
+        try:
+            found = runner.find_due(
+                self._queues, limit=room + len(self._told), untaken=self._untaken()
+            )
+        except DatabaseError as error:
+            self._complain(error)
+            connection.close()
+            return 0
+        fresh = [work for work in found if work not in self._told][:room]
+        self._tell(fresh)
+        self._told.update(dict.fromkeys(fresh, moment))
+        return len(fresh)
 
-    def stop(self) -> None:
-        """Let each thread finish the batch it is at, and no other."""
-        self._stopping.set()
-        self._bell.set()
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the threads, `seconds` at most for all together; whether all have ended."""
-        until = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
-
-    def _sweep(self) -> None:
-        complained = float("-inf")
-        while not self._stopping.is_set():
-            ran = 0
+    def run(self, stopping: threading.Event) -> None:
+        """Look every second, and sooner after finding something, until `stopping` is set."""
+        while not stopping.is_set():
+            found = 0
             try:
-                ran = run_due()
-            except DatabaseError as error:
-                if time.monotonic() - complained > _COMPLAIN_EVERY_SECONDS:
-                    complained = time.monotonic()
-                    log.warning("the database does not answer, trying on: %s", error)
-                connection.close()
-            except BaseException:
-                # Also a handler that would end the program: the thread is not its to end, and a
-                # worker without sweeps would look alive and do nothing.
-                log.exception("a sweep failed; the next one follows")
-                close_old_connections()
-            if not ran:
-                self._found_nothing_at = time.monotonic()
-                self._wait()
+                found = self.look()
+            except Exception:
+                log.exception("a look for due work failed; the next one follows")
+            stopping.wait(BUSY_SECONDS if found else SWEEP_SECONDS)
         connection.close()
 
-    def _wait(self) -> None:
-        """Wait for the bell, or until nobody has looked for a second."""
-        while not self._stopping.is_set():
-            if self._bell.wait(SWEEP_SECONDS):
-                if not self._stopping.is_set():
-                    self._bell.clear()
-                return
-            if time.monotonic() - self._found_nothing_at >= SWEEP_SECONDS * 0.9:
-                return
-
-
-def sweep_once() -> int:
-    """Run what is due now, until nothing is. Returns how many runs that took."""
-    total = 0
-    while ran := run_due():
-        total += ran
-    return total
+    def _complain(self, error: DatabaseError) -> None:
+        if time.monotonic() - self._complained > _COMPLAIN_EVERY_SECONDS:
+            self._complained = time.monotonic()
+            log.warning("the database does not answer, trying on: %s", error)

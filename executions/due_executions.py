@@ -10,48 +10,44 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 
 from executions.actions import execution_attempts
 from executions.actions.execution_attempts import Attempt, LeaseLost
 from executions.capability_registry import Failed, Invocation, Result
+from executions.lifecycle import JOBS_SOURCE
 from ledger import failpoints
-from ledger.dispatch.consumer_registry import Due, Source
-from ledger.dispatch.lease import kept_lease
+from ledger.dispatch.consumer_registry import Source
+from ledger.dispatch.kept_lease import kept_lease
 
 log = logging.getLogger(__name__)
 failpoints.declare("execution.dispatched", "execution.handled", "execution.settled")
-#: One at a time, so that a slow capability holds up no other leased job.
-_CLAIM_AT_ONCE = 1
 
 
-def claim(limit: int) -> list[Due]:
-    """Lease due executions for this worker."""
-    return execution_attempts.claim(min(limit, _CLAIM_AT_ONCE))
-
-
-def run(due: Due) -> None:
-    """Run the next attempt of a leased execution and store how it ended."""
-    attempt = execution_attempts.begin(due)
+def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
+    """Run the next attempt of a due execution and store how it ended; whether there was one."""
+    attempt = execution_attempts.begin(tenant_id, execution_id)
     if attempt is None:
-        return
+        return False
     failpoints.reach("execution.dispatched")
     with kept_lease(
         lambda: execution_attempts.extend(attempt), lease_seconds=attempt.capability.lease_seconds,
-        max_seconds=attempt.capability.max_seconds, what=f"execution {due.id}",
+        max_seconds=attempt.capability.max_seconds, what=f"execution {execution_id}",
     ):  # fmt: skip
         outcome = _outcome(attempt)
         failpoints.reach("execution.handled")
         try:
             status = execution_attempts.settle(attempt, outcome)
         except LeaseLost:
-            log.warning("execution %s was taken over by another worker", due.id)
-            return
+            log.warning("execution %s was taken over by another worker", execution_id)
+            return True
     failpoints.reach("execution.settled")
     log.info(
         "execution %s of %s, attempt %s: %s",
-        due.id, attempt.capability.name, attempt.call.attempt, status,
+        execution_id, attempt.capability.name, attempt.call.attempt, status,
     )  # fmt: skip
+    return True
 
 
 def _outcome(attempt: Attempt) -> Result | BaseException | None:
@@ -84,4 +80,4 @@ def _said(
         return fault
 
 
-SOURCE = Source("executions", claim, run)
+SOURCE = Source(JOBS_SOURCE, execution_attempts.JOBS, work)

@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from compensation.lifecycle import undo_operations
 from verbs.operation import Operation, operation, table
 
+#: Executions as a source of rows that fall due.
+JOBS_SOURCE = "executions"
+
 
 class ExecutionStatus(models.TextChoices):
     """Every status of an execution."""

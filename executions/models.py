@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.db.models.functions import Now
 from django_fsm import FSMField, transition
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
@@ -121,15 +122,25 @@ class Execution(UndoableRow, UndoingRow, models.Model):
 
 
 class ExecutionJob(models.Model):
-    """When an execution's next attempt is due, and who holds it. Not news, so not guarded."""
+    """When an execution's next attempt is due, and who holds it. Not news, so not guarded.
+
+    `queue` is where it is announced, `seconds` how long one attempt may take. Times are the
+    database's clock.
+    """
 
     execution = models.OneToOneField(
         Execution, models.CASCADE, primary_key=True, db_constraint=False, related_name="job"
     )
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    due_at = models.DateTimeField()
+    queue = models.TextField(default="work", db_default="work")
+    seconds = models.IntegerField(default=300, db_default=300)
+    due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["due_at"], name="executions_job_due")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["queue", "tenant", "due_at", "execution"], name="executions_job_due"
+            )
+        ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -118,8 +119,10 @@ class OutboxEvent(models.Model):
 class OutboxTask(models.Model):
     """One consumer's duty for one event: attempts, back-off, lease, dead letter.
 
-    Of a lane (consumer, shard) only the oldest unfinished task runs, so those columns are in effect
-    the lane's.
+    A lane (its name, shard) is worked by one worker at a time, from its oldest unfinished task on.
+    `queue` is where it is announced; `parked_at`: it stands behind a dead one that holds the lane,
+    and nobody looks at it; `troubled_since`: it is tried again and again, because of trouble of our
+    own. Times are the database's clock.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -128,11 +131,15 @@ class OutboxTask(models.Model):
     consumer = models.TextField()
     shard = models.UUIDField()
     attempts = models.IntegerField(default=0)
-    next_attempt_at = models.DateTimeField(db_default=Now())
+    lane = models.TextField(default="", db_default="")
+    queue = models.TextField(default="engine", db_default="engine")
+    due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     done_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
+    parked_at = models.DateTimeField(null=True)
+    troubled_since = models.DateTimeField(null=True)
     last_error = models.TextField(default="", db_default="")
 
     class Meta:
@@ -141,13 +148,23 @@ class OutboxTask(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["consumer", "shard", "id"],
+                fields=["tenant_id", "lane", "shard", "id"],
                 name="ledger_task_lane",
                 condition=models.Q(done_at__isnull=True),
             ),
             models.Index(
-                fields=["next_attempt_at", "id"],
+                fields=["queue", "tenant_id", "due_at", "id"],
                 name="ledger_task_due",
-                condition=models.Q(done_at__isnull=True, dead_at__isnull=True),
+                condition=models.Q(
+                    done_at__isnull=True, dead_at__isnull=True, parked_at__isnull=True
+                ),
             ),
         ]
+
+
+class WorkerBeat(models.Model):
+    """When a worker was last there, by the database's clock. Of no tenant."""
+
+    name = models.TextField(primary_key=True)
+    queues = ArrayField(models.TextField())
+    seen_at = models.DateTimeField()

@@ -21,8 +21,10 @@ from django.db import connection
 from ledger import failpoints, vocabulary
 from ledger.canonical import canonical, commitment, leaf_hash, new_salt, payload_bytes
 from ledger.clock import now, rfc3339
+from ledger.dispatch import hints
 from ledger.dispatch.consumer_registry import consumers_of
-from ledger.dispatch.wakeup import wake_on_commit
+from ledger.dispatch.hints import LaneWork
+from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
 from ledger.record_sql import APPEND, ENTRY, EVENT, HEAD, HEADS, PAYLOAD, TASK
 
@@ -143,7 +145,10 @@ def record_many(changes: Sequence[Change]) -> list[Recorded]:
         cursor.execute(APPEND, rows.parameters(changes))
     failpoints.reach("record.after")
     if rows.consumer:
-        wake_on_commit()
+        hints.leave(
+            LaneWork(queue, Lane(tenant_id, lane, shard))
+            for tenant_id, _, _, shard, lane, queue in rows.consumer
+        )
     return recorded
 
 
@@ -275,7 +280,14 @@ class _Rows:
             )
         )  # fmt: skip
         self.consumer.extend(
-            (change.tenant_id, entry_id, consumer.name, shard)
+            (
+                change.tenant_id,
+                entry_id,
+                consumer.name,
+                shard,
+                consumer.in_lane,
+                consumer.queue_of(change),
+            )
             for consumer in consumers_of(change.event_type)
             if consumer.matters(change)
         )

@@ -38,7 +38,7 @@ EVENT = _columns(
     "id uuid, tenant_id uuid, type text, subject_type text, subject_id uuid, case_id uuid,"
     " shard uuid, at timestamptz"
 )
-TASK = _columns("tenant_id uuid, event_id uuid, consumer text, shard uuid")
+TASK = _columns("tenant_id uuid, event_id uuid, consumer text, shard uuid, lane text, queue text")
 
 # One data-modifying statement: either all of an entry exists or nothing of it.
 APPEND = f"""

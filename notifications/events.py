@@ -7,6 +7,8 @@ from typing import Final
 from notifications.lifecycle import Topic
 
 CONSUMER: Final = "notifications.deliver"
+#: Deliveries as a source of rows that fall due.
+DELIVERIES_SOURCE: Final = "notifications.deliveries"
 WAITING: Final = frozenset(
     {
         "amends.work_item.created.v1",

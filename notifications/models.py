@@ -38,6 +38,7 @@ class Delivery(models.Model):
     status = models.TextField(choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     read_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
+    queue = models.TextField(default="notify", db_default="notify")
     next_attempt_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
@@ -69,7 +70,7 @@ class Delivery(models.Model):
                 condition=models.Q(topic=Topic.NEEDS_SOMEBODY),
             ),
             models.Index(
-                fields=["next_attempt_at"],
+                fields=["queue", "tenant", "next_attempt_at", "id"],
                 name="notifications_due",
                 condition=models.Q(status__in=sorted(DUE)),
             ),

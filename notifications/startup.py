@@ -25,7 +25,7 @@ SHOWN = dataclasses.replace(
 )
 
 # A message that cannot be made out holds nothing: the work goes on without it.
-DELIVER = Consumer(name=CONSUMER, wants=TOLD.__contains__, handle=handle, holds=False)
+DELIVER = Consumer(name=CONSUMER, wants=TOLD.__contains__, handle=handle, queue="notify")
 
 
 def register() -> None:

@@ -12,8 +12,10 @@ from django.db.models import F
 
 from config.demo.models import DemoAccount
 from executions.actions.execution_opening import NewExecution, open_execution
-from ledger.dispatch import consumer_registry
+from ledger.dispatch import consumer_registry, lanes
 from ledger.dispatch.consumer_registry import Consumer, Done, Event
+from ledger.dispatch.lanes import Batch
+from ledger.dispatch.lease_table import QUEUES
 from ledger.record import ActorRef
 from ledger.tenancy import set_tenant, tenant_scope
 from tests.world import World
@@ -36,6 +38,12 @@ def consuming(
         consumer_registry.consumers_of.cache_clear()
         yield
     consumer_registry.consumers_of.cache_clear()
+
+
+def taken(limit: int = 50) -> list[Batch]:
+    """Lease what is due, as workers do, and return it."""
+    found = [lanes.take(lane) for _queue, lane in lanes.due(QUEUES, limit=limit)]
+    return [batch for batch in found if batch is not None]
 
 
 def news(world: World, shard: uuid.UUID) -> uuid.UUID:

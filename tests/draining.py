@@ -8,8 +8,8 @@ from ledger.dispatch.runner import run_until_idle
 from ledger.tenancy import system_scope
 
 _TASKS_NOW = """
-UPDATE ledger_outboxtask SET next_attempt_at = now()
-WHERE done_at IS NULL AND dead_at IS NULL AND next_attempt_at > now()
+UPDATE ledger_outboxtask SET due_at = ledger_now()
+WHERE done_at IS NULL AND dead_at IS NULL AND due_at > ledger_now()
 """
 # What an earlier test left is put off so far that no other test brings it back.
 _LEFT = "now() + interval '1000 days'"

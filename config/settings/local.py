@@ -23,6 +23,7 @@ else:
     _database_url = _running["DATABASE_OWNER_URL" if _here.as_owner else "DATABASE_URL"]
     REDIS_URL = _running["REDIS_URL"] if _here.REDIS_URL is None else _here.REDIS_URL
 
+AMENDS_BROKER_URL = _here.AMENDS_BROKER_URL
 AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""
 
 # With no database named and no stack running, commands that need none (`--help`, `check`)

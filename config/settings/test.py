@@ -13,6 +13,7 @@ _here = env.read(env.Environment)
 _url = _here.database_url
 DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}}
 REDIS_URL = _here.REDIS_URL or ""
+AMENDS_BROKER_URL = _here.AMENDS_BROKER_URL
 AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""
 
 AMENDS_DEMO = True

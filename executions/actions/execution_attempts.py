@@ -9,7 +9,7 @@ import dataclasses
 import uuid
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.acting import system_of
 from accounts.roles import ActorType
@@ -22,39 +22,19 @@ from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from ledger import failpoints
 from ledger.clock import now
-from ledger.dispatch.consumer_registry import Due
+from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.faults import storable, words_of
 from ledger.ids import new_token
 from ledger.record import ActorRef
-from ledger.tenancy import set_tenant, system_scope
+from ledger.tenancy import set_tenant
 from verbs.move import move
 
-#: Until `begin` gives the job its capability's own lease.
-FIRST_LEASE_SECONDS = 10
+#: Of a job whose capability is not registered here, to give it up.
+LEASE_SECONDS = 10
 failpoints.declare("execution.before_settle")
 
-_CLAIM = """
-UPDATE executions_executionjob
-SET leased_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s
-WHERE execution_id IN (
-    SELECT execution_id FROM executions_executionjob
-    WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-RETURNING tenant_id, execution_id
-"""
-_EXTEND = """
-UPDATE executions_executionjob SET leased_until = now() + make_interval(secs => %s)
-WHERE execution_id = %s AND lease_token = %s
-"""
-_POSTPONE = """
-UPDATE executions_executionjob
-SET due_at = now() + make_interval(secs => %s), leased_until = NULL, lease_token = NULL
-WHERE execution_id = %s
-"""
-_OURS = """
-SELECT 1 FROM executions_executionjob WHERE execution_id = %s AND lease_token = %s FOR UPDATE
-"""
-
+#: The jobs of executions, as rows that fall due.
+JOBS = LeaseTable("executions_executionjob", "execution_id", seconds="t.seconds")
 
 # What trying again would not change: the same call gets the same answer.
 _FINAL = (Permanent, Unusable)
@@ -84,29 +64,26 @@ class Attempt:
         return self.call.attempt >= self.capability.retry.max_attempts
 
 
-def claim(limit: int) -> list[Due]:
-    """Lease up to `limit` due jobs of any tenant and commit the leases."""
-    token = new_token()
-    with system_scope("sweep"), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": FIRST_LEASE_SECONDS, "token": token, "limit": limit})
-        return [Due(tenant_id, id_, token) for tenant_id, id_ in cursor.fetchall()]
-
-
-def begin(due: Due) -> Attempt | None:
-    """Start the next attempt of a leased execution, or return None when there is none to start.
+def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
+    """Lease an execution and start its next attempt, or return None when it is not due, another
+    worker has it, or there is no attempt to start.
 
     PENDING → RUNNING. One that is RUNNING already was left behind by a worker that died: it is
     tried again under the same idempotency key, as long as its policy has attempts left. When they
     are used up its status is asked for, once, where the capability can tell.
     """
+    due = Due(tenant_id, execution_id, new_token())
     with transaction.atomic(durable=True):
-        set_tenant(due.tenant_id)
-        locked = lock_with_original(Execution.subject_type, due.id)
-        if locked is None or not _is_ours(due):
+        set_tenant(tenant_id)
+        locked = lock_with_original(Execution.subject_type, execution_id)
+        if locked is None:
             return None
         execution, original = locked.row, locked.others
-        by = _by(execution)
         capability = capability_registry.get(execution.capability)
+        seconds = LEASE_SECONDS if capability is None else capability.lease_seconds
+        if not JOBS.take(execution_id, due.token, seconds):
+            return None
+        by = _by(execution)
         if capability is None:
             detail = f"no capability named {execution.capability!r} is registered any more"
             endings.give_up(execution, original, detail, by=by)
@@ -121,7 +98,6 @@ def begin(due: Due) -> Attempt | None:
             return None
         doubtful = execution.outcome_unknown
         _dispatch(execution, by)
-        _extend(due, capability.lease_seconds)
     return Attempt(due, capability, _call(execution), doubtful, only_asks)
 
 
@@ -154,7 +130,7 @@ def extend(attempt: Attempt) -> bool:
     """Extend the attempt's lease by the capability's lease time. False: it was taken over."""
     with transaction.atomic(durable=True):
         set_tenant(attempt.due.tenant_id)
-        return _extend(attempt.due, attempt.capability.lease_seconds)
+        return JOBS.extend(attempt.due, attempt.capability.lease_seconds)
 
 
 def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
@@ -173,7 +149,7 @@ def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         locked = lock_with_original(Execution.subject_type, due.id)
-        if locked is None or not _is_ours(due):
+        if locked is None or not JOBS.is_ours(due):
             raise LeaseLost(f"execution {due.id} was taken over")
         execution, original = locked.row, locked.others
         by = _by(execution)
@@ -198,8 +174,7 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
         fields=["error", "outcome_unknown"],
         payloads={"attempt": execution.attempts, "error": error},
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_POSTPONE, [capability.retry.wait_after(execution.attempts), execution.id])
+    JOBS.put_back(execution.id, capability.retry.wait_after(execution.attempts))
 
 
 def _call(execution: Execution) -> Invocation:
@@ -220,18 +195,6 @@ def _by(execution: Execution) -> ActorRef:
     system = system_of(execution.tenant_id).actor_id
     asked: uuid.UUID | None = execution.requested_by_id
     return ActorRef(system, ActorType.SYSTEM, "system", None if asked == system else asked)
-
-
-def _is_ours(due: Due) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_OURS, [due.id, due.token])
-        return cursor.fetchone() is not None
-
-
-def _extend(due: Due, seconds: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_EXTEND, [seconds, due.id, due.token])
-        return int(cursor.rowcount) == 1
 
 
 def _text(attempt: Attempt, fault: BaseException | None) -> str:

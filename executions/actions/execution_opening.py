@@ -18,12 +18,13 @@ from compensation.ways import Opened
 from executions import capability_registry
 from executions.actions import endings
 from executions.errors import AlreadyDispatched
-from executions.lifecycle import UNDISPATCHED, ExecutionStatus
+from executions.lifecycle import JOBS_SOURCE, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
 from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, TOLD_BYTES, TOLD_DEPTH
 from ledger.clock import now
-from ledger.dispatch.wakeup import wake_on_commit
+from ledger.dispatch import hints
+from ledger.dispatch.hints import RowWork
 from ledger.errors import Invalid, Refusal, check_json
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef
@@ -88,11 +89,19 @@ def open_execution(
             fields=["ended_at"],
         )  # fmt: skip
     elif execution.status == ExecutionStatus.PENDING:
-        ExecutionJob(
-            execution=execution, tenant_id=new.tenant_id, due_at=execution.created_at
-        ).save(force_insert=True)
-        wake_on_commit()
+        _enqueue(execution, found)
     return execution
+
+
+def _enqueue(execution: Execution, found: capability_registry.Capability | None) -> None:
+    """Let a worker do it: at once, by the database's clock. What undoes goes before."""
+    queue = "work" if execution.undoes_id is None else "undo"
+    job = ExecutionJob(execution=execution, tenant_id=execution.tenant_id, queue=queue)
+    if found is not None:
+        job.seconds = found.max_seconds
+    job.save(force_insert=True)
+    work = RowWork(queue, JOBS_SOURCE, execution.tenant_id, execution.id, job.seconds)
+    hints.leave([work])
 
 
 def _check(new: NewExecution, found: capability_registry.Capability | None) -> None:

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ledger.dispatch.lease_table import LeaseTable
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Event:
@@ -61,6 +63,14 @@ class LeftToOthers(Exception):
     """The news is about something that this program does not know, but a newer one does."""
 
 
+class Trouble(Exception):
+    """Trouble of our own, which is not the news' fault: it is tried again, uncounted."""
+
+
+def _untold(_event: Event, _error: str) -> None:
+    """Nobody is told of what holds nothing."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Consumer:
     """A handler of events.
@@ -69,10 +79,12 @@ class Consumer:
     most. It runs outside any transaction and calls `done()` as the last thing inside the one
     transaction of its effects. `wants` chooses by event type; `matters` looks at the entry before
     it is recorded, so that no task is made of what would change nothing. `holds`: a dead task
-    closes its lane. Consumers with `shared_lane` hear the news of one shard in one order, as if
-    they were one: what the second would do rests on what the first has done. A handler's lease is
-    extended while it runs, but for no longer than `max_seconds`. One that is told of what this
-    program does not know raises LeftToOthers.
+    closes its lane, and `stopped(event, error)` tells whom it concerns, in the transaction that
+    buries it; it may be told again. Consumers of one `lane` hear the news of one shard in one
+    order, as if they were one: what the second would do rests on what the first has done.
+    `queue` is where their work is announced; what compensates goes before. A handler that runs for
+    more than `max_seconds` hangs and is killed. One that is told of what this program does not know
+    raises LeftToOthers; one that meets trouble of our own raises Trouble.
     """
 
     name: str
@@ -80,34 +92,35 @@ class Consumer:
     handle: Callable[[Sequence[Event], Done], None]
     matters: Callable[[Announced], bool] = lambda _change: True
     holds: bool = False
-    shared_lane: bool = False
+    stopped: Callable[[Event, str], None] = _untold
+    lane: str = ""
+    queue: str = "engine"
     max_attempts: int = 8
-    max_seconds: float = 300
+    max_seconds: float = 60
     at_once: int = 100
 
+    @property
+    def in_lane(self) -> str:
+        """The name of its lane: its own, unless it shares one."""
+        return self.lane or self.name
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Due:
-    """One claimed row of a source. `token` is the lease, checked when the row's work is settled."""
-
-    tenant_id: uuid.UUID
-    id: uuid.UUID
-    token: uuid.UUID
+    def queue_of(self, change: Announced) -> str:
+        """Return the queue of one piece of news: what carries an undo on goes before."""
+        undoes = self.queue == "engine" and change.kind == "COMPENSATION"
+        return "undo" if undoes else self.queue
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
     """A table with rows that fall due.
 
-    `claim(limit)` leases due rows in a committed transaction, just before they are run, one at a
-    time; `run(due)` does the work of one and
-    must settle or reschedule it itself. An exception that escapes `run` is logged; the lease
-    expires.
+    `work(tenant, id)` leases the row and does its work; it must settle or reschedule it itself.
+    Whether there was anything to do. An exception that escapes it is logged; the lease expires.
     """
 
     name: str
-    claim: Callable[[int], Sequence[Due]]
-    run: Callable[[Due], None]
+    table: LeaseTable
+    work: Callable[[uuid.UUID, uuid.UUID], bool]
 
 
 _consumers: dict[str, Consumer] = {}
@@ -138,6 +151,11 @@ def consumers_of(event_type: str) -> tuple[Consumer, ...]:
     return tuple(c for c in _consumers.values() if c.wants(event_type))
 
 
+def consumers_in(lane: str) -> list[Consumer]:
+    """Return the consumers that hear the news of a lane."""
+    return [c for c in _consumers.values() if c.in_lane == lane]
+
+
 def consumer_names() -> list[str]:
     """Return the names of every registered consumer."""
     return list(_consumers)
@@ -148,9 +166,9 @@ def holding_consumers() -> list[str]:
     return [c.name for c in _consumers.values() if c.holds]
 
 
-def lane_sharers() -> list[str]:
-    """Return the names of consumers whose tasks of one shard stand in one order."""
-    return [c.name for c in _consumers.values() if c.shared_lane]
+def source_named(name: str) -> Source | None:
+    """Return the source registered under `name`, if any."""
+    return _sources.get(name)
 
 
 def sources() -> tuple[Source, ...]:

@@ -1,91 +1,281 @@
-"""Runs what is due: outbox tasks first, then the rows of the registered sources."""
+"""Does due work: a lane, a row, or everything there is.
+
+A lane is worked batch by batch: leased (committed), handled and marked done (one transaction). The
+transaction that ends a batch may lease the next lane that the same worker goes on with. A batch
+that fails is handled one by one, so that only what failed counts an attempt.
+"""
 
 from __future__ import annotations
 
+import collections
 import logging
 import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 
-from django.db import transaction
+import psycopg
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 
 from ledger import failpoints
-from ledger.dispatch import queue
-from ledger.dispatch.consumer_registry import LeftToOthers, consumer_named, sources
-from ledger.dispatch.lease import kept_lease
+from ledger.dispatch import hints, lanes
+from ledger.dispatch.consumer_registry import (
+    Consumer,
+    LeftToOthers,
+    Trouble,
+    consumer_named,
+    source_named,
+    sources,
+)
+from ledger.dispatch.hints import LaneWork, RowWork, Work
+from ledger.dispatch.kept_lease import kept_lease
+from ledger.dispatch.lanes import Batch, Lane, LeaseLost
+from ledger.dispatch.lease_table import QUEUES
 from ledger.faults import words_of
 from ledger.tenancy import set_tenant
 
 log = logging.getLogger(__name__)
 failpoints.declare("dispatch.leased", "dispatch.handled", "dispatch.before_done")
-BATCH = 4
-#: Leased just before it is run: what waits behind slow work in one thread is free for the others.
-_AT_ONCE = 1
+#: How long a worker stays at one lane and what follows from it before it lets others have a turn.
+TURN_SECONDS = 10.0
+#: How long a worker that lost the database waits for it, to put back what it had leased.
+_AWAY_SECONDS = 8.0
+_LOOK = 50
+Chosen = Callable[[Work], bool]
 
 
-def run_due() -> int:
-    """Run a few due tasks and one row of every source. Returns how many were run."""
-    count = 0
-    for _ in range(BATCH):
-        claimed = queue.claim(_AT_ONCE)
-        if not claimed:
-            break
-        for task in claimed:
-            count += 1
-            _run_task(task)
+def work_lane(lane: Lane, *, goes_on: Chosen = lambda _work: False) -> int:
+    """Do all that is due in a lane, and then of what that has left the work that `goes_on` chooses;
+    others are told of the rest. Returns how much was handled.
+
+    When `TURN_SECONDS` are over, what is left is told to others too.
+    """
+    until = time.monotonic() + TURN_SECONDS
+    handled = 0
+    waiting: collections.deque[Lane | Batch] = collections.deque([lane])
+    while waiting:
+        at = waiting.popleft()
+        if time.monotonic() > until and isinstance(at, Lane):
+            hints.publish([LaneWork(_queue_of(at), at)])
+            continue
+        batch = lanes.take(at) if isinstance(at, Lane) else at
+        if batch is None:
+            continue
+        turn = _Turn(batch, goes_on)
+        handled += turn.run()
+        waiting.extend(turn.then)
+        hints.publish(turn.others)
+    return handled
+
+
+def work_row(source: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
+    """Do the work of one due row; whether there was any. Raises LookupError for no such source."""
+    found = source_named(source)
+    if found is None:
+        raise LookupError(f"no source named {source!r} is registered")
+    try:
+        return found.work(tenant_id, id_)
+    except Exception:
+        # The row's lease runs out and it becomes due again; one bad row stops no other.
+        log.exception("source %s failed on %s", source, id_)
+        close_old_connections()
+        return True
+
+
+def find_due(
+    queues: Sequence[str] = QUEUES, *, limit: int = _LOOK, untaken: float = 0.0
+) -> list[Work]:
+    """Return work that has been due and not taken for `untaken` seconds: queue by queue, and
+    within each the tenants take turns."""
+    found: list[Work] = [
+        LaneWork(queue, lane) for queue, lane in lanes.due(queues, limit=limit, untaken=untaken)
+    ]
     for source in sources():
-        for due in source.claim(_AT_ONCE):
-            count += 1
-            try:
-                source.run(due)
-            except Exception:
-                # The row's lease runs out and it becomes due again; one bad row stops no other.
-                log.exception("source %s failed on %s", source.name, due.id)
+        rows = source.table.due(queues, limit=limit, untaken=untaken)
+        found += [
+            RowWork(queue, source.name, tenant_id, id_, seconds)
+            for queue, tenant_id, id_, seconds in rows
+        ]
+    return sorted(found, key=lambda work: QUEUES.index(work.queue))
+
+
+def do(work: Iterable[Work], *, goes_on: Chosen = lambda _work: True) -> int:
+    """Do work in this process. Returns how much was handled."""
+    count = 0
+    for each in work:
+        if isinstance(each, LaneWork):
+            count += work_lane(each.lane, goes_on=goes_on)
+        else:
+            count += work_row(each.source, each.tenant_id, each.id)
     return count
 
 
-def run_until_idle(*, limit: int = 10_000, seconds: float = 60.0) -> int:
-    """Run batches until nothing is due at this moment. Returns how many were run.
+def run_due() -> int:
+    """Do what is due at this moment in this process. Returns how much was handled."""
+    return do(find_due())
 
-    Raises RuntimeError past `limit` runs or `seconds`, so that a loop of news cannot spin for ever.
+
+def run_until_idle(
+    first: Iterable[Work] = (), *, limit: int = 10_000, seconds: float = 60.0
+) -> int:
+    """Do everything that is due, in this process, until nothing is; `first` what is known to be.
+    Returns how much was handled.
+
+    Raises RuntimeError past `limit` or `seconds`, so that a loop of news cannot spin for ever.
     """
-    total = 0
-    deadline = time.monotonic() + seconds
-    while ran := run_due():
-        total += ran
-        if total > limit or time.monotonic() > deadline:
-            raise RuntimeError(f"still busy after {total} runs")
-    return total
+    total, deadline = 0, time.monotonic() + seconds
+    with hints.collected() as left:
+        left.update(dict.fromkeys(first))
+        while True:
+            found = list(left) or find_due()
+            left.clear()
+            ran = do(found)
+            total += ran
+            if not ran and not left and not find_due(limit=1):
+                return total
+            if total > limit or time.monotonic() > deadline:
+                raise RuntimeError(f"still busy after {total} runs")
 
 
-def _run_task(task: queue.Claimed) -> None:
-    failpoints.reach("dispatch.leased")
-    consumer = consumer_named(task.consumer)
-    if consumer is None:
-        queue.fail(task, f"no consumer named {task.consumer!r} is registered", max_attempts=1)
-        return
-    marked = False
+def _queue_of(lane: Lane) -> str:
+    found = [each.queue for each in map(consumer_named, [lane.name]) if each is not None]
+    return found[0] if found else "engine"
+
+
+class _Turn:
+    """One batch being handled: `then` is what this worker does next, `others` what others may."""
+
+    def __init__(self, batch: Batch, goes_on: Chosen) -> None:
+        self.batch = batch
+        self.then: list[Lane | Batch] = []
+        self.others: list[Work] = []
+        self._goes_on = goes_on
+
+    def run(self) -> int:
+        """Handle the batch. Returns how many of its tasks were tried."""
+        failpoints.reach("dispatch.leased")
+        batch = self.batch
+        consumer = consumer_named(batch.consumer)
+        if consumer is None:
+            self._fail(batch, f"no consumer named {batch.consumer!r} is registered")
+            return len(batch.tasks)
+        with kept_lease(
+            lambda: lanes.extend(batch), lease_seconds=lanes.LEASE_SECONDS,
+            max_seconds=consumer.max_seconds, what=f"{len(batch.tasks)} of {batch.consumer}",
+        ):  # fmt: skip
+            tried = self._try(batch, consumer)
+            return tried if tried is not None else self._one_by_one(consumer)
+
+    def _one_by_one(self, consumer: Consumer) -> int:
+        for number, task in enumerate(self.batch.tasks, start=1):
+            if self._try(self.batch.alone(task), consumer) == 0:
+                left = self.batch.tasks[number:]
+                if left:
+                    lanes.put_back(self.batch, left)
+                return number
+        return len(self.batch.tasks)
+
+    def _try(self, batch: Batch, consumer: Consumer) -> int | None:
+        """Handle a batch. Returns how many were done, 0 for a failure that was stored, None where
+        it is not known which of several failed."""
+        with hints.collected() as left:
+            try:
+                more, taken = _handle(batch, consumer, self._goes_on)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  -- a handler may raise anything
+                return self._ended_otherwise(batch, error)
+        self._after(batch, list(left), more=more, taken=taken)
+        return len(batch.tasks)
+
+    def _ended_otherwise(self, batch: Batch, error: BaseException) -> int | None:
+        if isinstance(error, LeaseLost):
+            log.warning("%s of %s were taken over", batch.ids, batch.consumer)
+        elif is_trouble(error):
+            _put_back_in_trouble(batch, error)
+        elif len(batch.tasks) > 1:
+            return None
+        elif isinstance(error, LeftToOthers):
+            lanes.leave(batch, batch.tasks[0])
+        else:
+            log.error("task %s of %s failed", batch.ids, batch.consumer, exc_info=error)
+            self._fail(batch, words_of(error, lanes.ERROR_LENGTH))
+        return 0
+
+    def _after(self, batch: Batch, left: list[Work], *, more: bool, taken: Batch | None) -> None:
+        if taken is not None:
+            self.then.append(taken)
+        for work in left:
+            at = work.lane if isinstance(work, LaneWork) else None
+            if at == batch.lane or (taken is not None and at == taken.lane):
+                continue
+            if at is not None and self._goes_on(work):
+                self.then.append(at)
+            else:
+                self.others.append(work)
+        if more and batch.lane not in self.then:
+            self.then.append(batch.lane)
+
+    def _fail(self, batch: Batch, error: str) -> None:
+        with hints.collected() as left, transaction.atomic(durable=True):
+            set_tenant(batch.lane.tenant_id)
+            for task in batch.tasks:
+                died = lanes.fail(batch, task, error)
+        if died:
+            # It may be stepped over.
+            self.then.append(batch.lane)
+        self.others += left
+
+
+def _handle(batch: Batch, consumer: Consumer, goes_on: Chosen) -> tuple[bool, Batch | None]:
+    """Handle a batch and mark it done. Returns whether its lane has more that is due, and what was
+    leased on the way: the first lane it has left work in that this worker goes on with."""
+    marked: list[tuple[bool, Batch | None]] = []
 
     def done() -> None:
-        nonlocal marked
         failpoints.reach("dispatch.before_done")
-        queue.finish(task)
-        marked = True
+        more = lanes.finish(batch)
+        marked.append((more, _take_next(batch, goes_on)))
 
-    try:
-        with kept_lease(
-            lambda: queue.extend(task), lease_seconds=queue.LEASE_SECONDS,
-            max_seconds=consumer.max_seconds, what=f"task {task.id} of {task.consumer}",
-        ):  # fmt: skip
-            consumer.handle([task.event], done)
-            failpoints.reach("dispatch.handled")
-            if not marked:
-                with transaction.atomic(durable=True):
-                    set_tenant(task.event.tenant_id)
-                    done()
-    except LeftToOthers:
-        queue.leave(task)
-    except queue.LeaseLost:
-        log.warning("task %s of %s was taken over", task.id, task.consumer)
-    except Exception as error:
-        log.exception("task %s of %s failed, attempt %s", task.id, task.consumer, task.attempts)
-        words = words_of(error, queue.ERROR_LENGTH)
-        queue.fail(task, words, max_attempts=consumer.max_attempts)
+    consumer.handle(batch.events, done)
+    failpoints.reach("dispatch.handled")
+    if not marked:
+        with transaction.atomic(durable=True):
+            set_tenant(batch.lane.tenant_id)
+            done()
+    return marked[-1]
+
+
+def _take_next(batch: Batch, goes_on: Chosen) -> Batch | None:
+    for work in hints.pending():
+        if isinstance(work, LaneWork) and work.lane != batch.lane and goes_on(work):
+            return lanes.take_within(work.lane)
+    return None
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether it is trouble of our own, which no news is to blame for. A statement that takes too
+    long is not: the next try may take as long."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return not isinstance(error.__cause__, psycopg.errors.QueryCanceled)
+    return isinstance(error, Trouble)
+
+
+def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
+    """Put a batch back uncounted. The database may be away itself: it is waited for as long as the
+    lease may last."""
+    words = words_of(error, lanes.ERROR_LENGTH)
+    log.warning("trouble while handling %s of %s: %s", batch.ids, batch.consumer, words)
+    until = time.monotonic() + _AWAY_SECONDS
+    consumer = consumer_named(batch.consumer)
+    while True:
+        close_old_connections()
+        try:
+            with transaction.atomic(durable=True):
+                set_tenant(batch.lane.tenant_id)
+                lasts = lanes.troubled(batch, words)
+                if lasts and consumer is not None and consumer.holds:
+                    consumer.stopped(batch.tasks[0].event, words)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > until:
+                return
+            time.sleep(0.2)
+        else:
+            return

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 
 from accounts.selectors import email_of
 from ledger import failpoints
 from ledger.clock import now
-from ledger.dispatch.consumer_registry import Due, Source
+from ledger.dispatch.consumer_registry import Source
+from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.ids import new_token
-from ledger.tenancy import set_tenant, system_scope, tenant_scope
+from ledger.tenancy import set_tenant, tenant_scope
 from notifications.channels import CHANNELS, Message, Result
+from notifications.events import DELIVERIES_SOURCE
 from notifications.lifecycle import MAX_ATTEMPTS, DeliveryStatus, pause_after
 from notifications.models import Delivery, DeliveryAttempt
 from notifications.texts import texts_of
@@ -28,48 +32,30 @@ log = logging.getLogger(__name__)
 failpoints.declare("notification.leased", "notification.sent")
 #: Longer than the mail server is waited for (EMAIL_TIMEOUT).
 LEASE_SECONDS = 60
-#: One at a time, so that a slow server holds up no other leased delivery.
-_CLAIM_AT_ONCE = 1
-
-_CLAIM = """
-UPDATE notifications_delivery
-SET leased_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s,
-    attempts = attempts + 1
-WHERE id IN (
-    SELECT id FROM notifications_delivery
-    WHERE status IN ('PENDING', 'FAILED') AND next_attempt_at <= now()
-      AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-RETURNING tenant_id, id
-"""
-# The pause is counted on the database's clock, like the claim.
-_PAUSE = """
-UPDATE notifications_delivery SET next_attempt_at = now() + make_interval(secs => %s) WHERE id = %s
-"""
+#: Deliveries as rows that fall due.
+DELIVERIES = LeaseTable(
+    "notifications_delivery", "id", due_at="next_attempt_at",
+    waiting="t.status IN ('PENDING', 'FAILED')", seconds=str(LEASE_SECONDS),
+)  # fmt: skip
 
 
-def claim(limit: int) -> list[Due]:
-    """Lease up to `limit` due deliveries of any tenant and commit the leases."""
-    token = new_token()
-    at_once = min(limit, _CLAIM_AT_ONCE)
-    with system_scope("sweep"), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"lease": LEASE_SECONDS, "token": token, "limit": at_once})
-        return [Due(tenant_id, id_, token) for tenant_id, id_ in cursor.fetchall()]
-
-
-def run(due: Due) -> None:
-    """Send one leased delivery and store how that ended."""
+def work(tenant_id: uuid.UUID, delivery_id: uuid.UUID) -> bool:
+    """Lease one due delivery, send it and store how that ended; whether there was one."""
+    due = Due(tenant_id, delivery_id, new_token())
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        if not DELIVERIES.take(delivery_id, due.token, LEASE_SECONDS):
+            return False
+        rows = Delivery.objects.filter(id=delivery_id)
+        rows.update(attempts=F("attempts") + 1)
+        delivery = rows.get()
     failpoints.reach("notification.leased")
-    with tenant_scope(due.tenant_id):
-        delivery = Delivery.objects.filter(id=due.id, lease_token=due.token).first()
-    if delivery is None:
-        log.warning("delivery %s was taken over by another worker", due.id)
-        return
     begun = time.monotonic()
     result = _deliver(delivery)
     latency_ms = round((time.monotonic() - begun) * 1000)
     failpoints.reach("notification.sent")
     settle(due, result, latency_ms=latency_ms)
+    return True
 
 
 def _deliver(delivery: Delivery) -> Result:
@@ -116,8 +102,7 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
         delivery.leased_until = delivery.lease_token = delivery.next_attempt_at = None
         delivery.save(update_fields=["status", "leased_until", "lease_token", "next_attempt_at"])
         if status == DeliveryStatus.FAILED:
-            with connection.cursor() as cursor:
-                cursor.execute(_PAUSE, [pause_after(delivery.attempts), delivery.id])
+            DELIVERIES.put_back(delivery.id, pause_after(delivery.attempts))
         if status != DeliveryStatus.SKIPPED:
             DeliveryAttempt.objects.create(
                 tenant_id=delivery.tenant_id,
@@ -130,4 +115,4 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
     return status
 
 
-SOURCE = Source("notifications.deliveries", claim, run)
+SOURCE = Source(DELIVERIES_SOURCE, DELIVERIES, work)

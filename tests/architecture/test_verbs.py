@@ -44,7 +44,8 @@ OF_OUR_OWN = {
 # Where a transaction begins that is no verb's shell, and why.
 DURABLE = {
     "verbs.shell": "the shell itself",
-    "ledger.dispatch.runner": "marks a task done whose handler did not",
+    "ledger.dispatch.runner": "marks a task done whose handler did not, stores its failure",
+    "ledger.dispatch.lanes": "a lane is leased, and put back",
     "cases.actions.engine": "a handler of news: an event is what it is called with",
     "compensation.actions.following": "the same",
     "notifications.actions.telling": "the same",

@@ -13,17 +13,17 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from config.celery import QUEUE
+from config.celery import app
 from config.demo.transfers import balances, open_accounts, transfers
 from config.env import redis_urls
+from config.publishing import LANE_TASK
 from executions import selectors
 from executions.actions import request_execution
-from executions.actions.execution_attempts import LeaseLost, begin, claim, settle
+from executions.actions.execution_attempts import Attempt, LeaseLost, begin, settle
 from executions.capability_registry import Result
-from executions.due_executions import run
+from executions.due_executions import work
 from executions.models import Execution
 from ledger import selectors as entries
-from ledger.dispatch.consumer_registry import Due
 from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
 from tests.subprocesses import manage, start
@@ -93,13 +93,12 @@ def test_a_worker_killed_at_any_point_leaves_one_effect(world: World, point: str
 def test_a_job_that_kills_its_workers_is_given_up(world: World) -> None:
     execution = requested(world)
     for attempt in range(1, 6):
-        due = leased(execution)
-        begun = begin(due)
+        begun = begun_of(execution)
         assert begun is not None
         assert begun.call.attempt == attempt
         assert begun.call.idempotency_key == str(execution.id)
         expire_leases()
-    assert begin(leased(execution)) is None
+    assert begun_of(execution) is None
     row = stored(world, execution)
     assert (row.status, row.attempts, row.outcome_unknown) == ("UNCERTAIN", 5, True)
     assert row.error == "the worker fell silent during the last of 5 attempts"
@@ -108,10 +107,10 @@ def test_a_job_that_kills_its_workers_is_given_up(world: World) -> None:
 
 def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
     execution = requested(world)
-    first = begin(leased(execution))
+    first = begun_of(execution)
     assert first is not None
     expire_leases()
-    second = begin(leased(execution))
+    second = begun_of(execution)
     assert second is not None
 
     with pytest.raises(LeaseLost):
@@ -124,7 +123,7 @@ def test_a_worker_that_lost_its_lease_stores_nothing(world: World) -> None:
         settle(second, Result({"from_balance": 1, "to_balance": 1}))
     assert stored(world, execution).output == {"from_balance": 975_000, "to_balance": 25_000}
     assert transfers(world.system.tenant_id) == [("bank", "customer", 25_000)]
-    run(Due(world.system.tenant_id, execution.id, uuid.uuid4()))
+    assert not work(world.system.tenant_id, execution.id)
     assert stored(world, execution).version == 4
 
 
@@ -161,18 +160,14 @@ def test_without_redis_a_running_worker_does_the_work_and_stops_cleanly(
         worker.kill()
         worker.wait()
     assert worker.returncode == 0
-    assert "ready: 2 threads" in output
+    assert "ready: 2 processes a pool" in output
     assert output.rstrip().endswith("stopped")
     assert balances(world.system.tenant_id) == MOVED
 
 
-def leased(execution: Execution) -> Due:
-    """Claim jobs until the one of `execution` is among them."""
-    for _ in range(50):
-        for due in claim(20):
-            if due.id == execution.id:
-                return due
-    raise AssertionError("the job is not due")
+def begun_of(execution: Execution) -> Attempt | None:
+    """Lease an execution and begin its next attempt."""
+    return begin(execution.tenant_id, execution.id)
 
 
 def until(holds: Callable[[], bool], worker: subprocess.Popen[str], seconds: float = 30) -> None:
@@ -189,12 +184,12 @@ def test_redis_may_go_and_come_back_under_a_running_worker(world: World, tmp_pat
     worker = start("worker", REDIS_URL=redis.url)
     try:
         work_is_done(world, worker)
-        wakes_are_heard(redis.url, worker)
+        hints_are_heard(redis.url, worker)
         redis.stop()
         work_is_done(world, worker)
         redis.start()
         work_is_done(world, worker)
-        wakes_are_heard(redis.url, worker)
+        hints_are_heard(redis.url, worker)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
     finally:
@@ -226,9 +221,11 @@ def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
     until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
 
 
-def wakes_are_heard(url: str, worker: subprocess.Popen[str]) -> None:
-    """Send a wake-up and wait until the worker has taken it off the queue."""
+def hints_are_heard(url: str, worker: subprocess.Popen[str]) -> None:
+    """Send a hint that names nothing and wait until the worker has taken it off the queue."""
+    said = [str(uuid.uuid4()), "nobody", str(uuid.uuid4())]
     with Celery("test", broker=redis_urls(url).celery, set_as_current=False) as sender:
-        sender.send_task("amends.wake", queue=QUEUE, retry=False, ignore_result=True)
+        sender.conf.task_queues = app.conf.task_queues
+        sender.send_task(LANE_TASK, args=said, queue="engine", retry=False, ignore_result=True)
     with Redis.from_url(url) as client:
-        until(lambda: client.llen(QUEUE) == 0, worker)
+        until(lambda: client.llen("engine") == 0, worker)

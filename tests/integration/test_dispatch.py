@@ -12,13 +12,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from config.demo.transfers import balances, open_accounts
-from ledger.dispatch import queue
+from ledger.dispatch import dead_tasks, lanes
 from ledger.dispatch.consumer_registry import Done, Event
-from ledger.dispatch.queue import LeaseLost
+from ledger.dispatch.lanes import LeaseLost
+from ledger.dispatch.lease_table import QUEUES
 from ledger.ids import new_id
 from ledger.models import OutboxTask
 from ledger.tenancy import system_scope, tenant_scope
-from tests.consumers import consuming, count_up, news
+from tests.consumers import consuming, count_up, news, taken
 from tests.draining import drain, expire_leases, skip_backoffs
 from tests.world import World
 
@@ -40,8 +41,8 @@ def counted(world: World) -> int:
     return balances(world.system.tenant_id)["count"]
 
 
-def dead_of(name: str) -> list[queue.DeadLetter]:
-    return [letter for letter in queue.dead_letters() if letter.consumer == name]
+def dead_of(name: str) -> list[dead_tasks.DeadLetter]:
+    return [letter for letter in dead_tasks.dead_letters() if letter.consumer == name]
 
 
 def execute(statement: str, *parameters: int, tenant: uuid.UUID | None = None) -> None:
@@ -163,7 +164,7 @@ def test_news_for_an_unknown_consumer_is_left_to_programs_that_know_it(world: Wo
 def test_a_consumer_that_nobody_knew_for_a_day_leaves_a_dead_letter(world: World) -> None:
     with consuming("test.gone", Handler()):
         news(world, new_id())
-    execute("UPDATE ledger_outboxtask SET next_attempt_at = now() - interval '25 hours'"
+    execute("UPDATE ledger_outboxtask SET due_at = now() - interval '25 hours'"
             " WHERE consumer = 'test.gone'")  # fmt: skip
     drain()
     (letter,) = dead_of("test.gone")
@@ -182,15 +183,16 @@ def test_tasks_of_one_instant_are_claimed_without_locking_them_all(world: World)
     with tenant_scope(world.system.tenant_id):
         task = OutboxTask.objects.get(consumer="test.many")
     execute(
-        "INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, shard, attempts,"
-        " next_attempt_at) SELECT tenant_id, event_id, consumer || n, gen_random_uuid(), 0,"
+        "INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, lane, shard, attempts,"
+        " due_at) SELECT tenant_id, event_id, consumer || n, lane, gen_random_uuid(), 0,"
         " now() - interval '2 days' FROM ledger_outboxtask, generate_series(1, 5000) n"
         " WHERE id = %s",
         task.id,
         tenant=world.system.tenant_id,
     )
     with transaction.atomic():
-        claimed = queue.claim(4)
+        found = [lane for _queue, lane in lanes.due(QUEUES, limit=4)]
+        batches = [lanes.take_within(lane) for lane in found]
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
@@ -198,7 +200,7 @@ def test_tasks_of_one_instant_are_claimed_without_locking_them_all(world: World)
             )
             assert cursor.fetchone() == (4,)
         transaction.set_rollback(True)
-    assert [c.consumer for c in claimed] == [f"test.many{n}" for n in range(1, 5)]
+    assert [batch and batch.consumer for batch in batches] == [f"test.many{n}" for n in range(1, 5)]
 
 
 def test_revived_dead_letters_do_not_fall_due_as_one(world: World) -> None:
@@ -206,10 +208,10 @@ def test_revived_dead_letters_do_not_fall_due_as_one(world: World) -> None:
     with consuming("test.revived", handler, attempts=1):
         handler.broken = {news(world, new_id()) for _ in range(5)}
         drain()
-        assert queue.revive([letter.id for letter in dead_of("test.revived")]) == 5
+        assert dead_tasks.revive([letter.id for letter in dead_of("test.revived")]) == 5
         with tenant_scope(world.system.tenant_id):
             due = OutboxTask.objects.filter(consumer="test.revived")
-            assert len({task.next_attempt_at for task in due}) == 5
+            assert len({task.due_at for task in due}) == 5
         handler.broken.clear()
         drain()
     assert len(handler.seen) == 10
@@ -220,7 +222,7 @@ def test_a_task_that_kills_its_workers_is_buried_after_the_last_attempt(world: W
     with consuming("test.killer", handler, attempts=2):
         subject = news(world, new_id())
         for _ in range(2):
-            assert [c.consumer for c in queue.claim(50)] == ["test.killer"]
+            assert [batch.consumer for batch in taken()] == ["test.killer"]
             assert expire_leases() == 1
         drain(fast_forward=True)
         assert handler.seen == []
@@ -235,7 +237,7 @@ def test_a_task_that_kills_its_workers_is_buried_after_the_last_attempt(world: W
 def test_a_task_is_leased_when_its_turn_comes_and_for_as_long_as_it_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(lanes, "LEASE_SECONDS", 1)
     seen: list[tuple[int, bool]] = []
 
     def slow(event: Event, _done: Done) -> None:
@@ -299,8 +301,8 @@ def test_a_worker_that_lost_its_lease_rolls_its_effect_back(world: World) -> Non
     def overtaken(event: Event, done: Done) -> None:
         if not lost:
             expire_leases()
-            (other,) = [c for c in queue.claim(50) if c.consumer == "test.lease"]
-            assert other.event == event
+            (other,) = [batch for batch in taken() if batch.consumer == "test.lease"]
+            assert other.events == [event]
         try:
             count_up(event, done)
         except LeaseLost as error:

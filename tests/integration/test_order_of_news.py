@@ -9,7 +9,7 @@ from django.db import connection
 
 from compensation.actions import following
 from compensation.actions.plan_execution import execute
-from ledger.dispatch import queue
+from ledger.dispatch import dead_tasks, lanes
 from ledger.tenancy import system_scope
 from tests.casework import (
     case_row,
@@ -33,7 +33,7 @@ from verbs.call import Call
 from workitems.actions import create_work_item
 
 _LATE = """
-UPDATE ledger_outboxtask SET next_attempt_at = now() + interval '1 hour'
+UPDATE ledger_outboxtask SET due_at = now() + interval '1 hour'
 WHERE done_at IS NULL AND consumer = 'cases.engine' AND tenant_id = %s
 """
 _KILL = """
@@ -41,7 +41,7 @@ UPDATE ledger_outboxtask SET dead_at = now()
 WHERE done_at IS NULL AND consumer = 'cases.engine' AND tenant_id = %s
 """
 _TASKS = """
-SELECT attempts, dead_at IS NULL, next_attempt_at > now() FROM ledger_outboxtask
+SELECT attempts, dead_at IS NULL, due_at > now() FROM ledger_outboxtask
 WHERE done_at IS NULL AND consumer = 'compensation.runs' AND tenant_id = %s
 """
 
@@ -135,9 +135,11 @@ def test_what_nobody_knows_for_a_day_is_given_up(
     drain()
     compensate(stored(world, item.id), world.operator)
     monkeypatch.setattr(following, "known", lambda _type: None)
-    monkeypatch.setattr(queue, "STRANGE_SECONDS", -1)
+    monkeypatch.setattr(lanes, "STRANGE_SECONDS", -1)
     drain()
-    mine = [each for each in queue.dead_letters() if each.tenant_id == world.operator.tenant_id]
+    mine = [
+        each for each in dead_tasks.dead_letters() if each.tenant_id == world.operator.tenant_id
+    ]
     assert [(each.consumer, each.last_error) for each in mine] == [
         ("compensation.runs", "nobody knows 'work_item'")
     ]

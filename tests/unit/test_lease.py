@@ -7,7 +7,7 @@ import threading
 from django.db import OperationalError
 from typing_extensions import override
 
-from ledger.dispatch.lease import kept_lease
+from ledger.dispatch.kept_lease import kept_lease
 from ledger.faults import storable, words_of
 
 

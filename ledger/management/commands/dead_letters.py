@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
-from ledger.dispatch import queue
+from ledger.dispatch import dead_tasks
 
 
 class Command(BaseCommand):
@@ -26,12 +26,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """List, or revive and say how many."""
         if options["retry"] or options["retry_all"]:
-            count = queue.revive(None if options["retry_all"] else options["retry"])
+            count = dead_tasks.revive(None if options["retry_all"] else options["retry"])
             if not count:
                 raise CommandError("no such dead letter")
             self.stdout.write(f"{count} made due again")
             return
-        letters = queue.dead_letters()
+        letters = dead_tasks.dead_letters()
         for letter in letters:
             self.stdout.write(
                 f"{letter.id}  {letter.consumer}  {letter.event_type}  subject {letter.subject_id}"

@@ -1,0 +1,72 @@
+"""Tasks that used up their attempts: which there are, and making them due again."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Sequence
+
+from django.db import connection
+
+from ledger.dispatch.lanes import Lane
+from ledger.tenancy import system_scope
+
+_LIST = """
+SELECT t.id, t.tenant_id, t.consumer, o.type, o.subject_id, t.attempts, t.last_error
+FROM ledger_outboxtask t JOIN ledger_outboxevent o ON o.id = t.event_id
+WHERE t.dead_at IS NOT NULL AND t.done_at IS NULL ORDER BY t.id
+"""
+_FRESH = "dead_at = NULL, attempts = 0, troubled_since = NULL, due_at = clock_timestamp()"
+# Each gets an instant of its own, so that a great many do not fall due as one. What was parked
+# behind it waits in its lane's order again.
+_REVIVE = f"""
+WITH revived AS (
+    UPDATE ledger_outboxtask SET {_FRESH}
+    WHERE dead_at IS NOT NULL AND done_at IS NULL
+      AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+    RETURNING id, tenant_id, lane, shard), unparked AS (
+    UPDATE ledger_outboxtask t SET parked_at = NULL FROM revived r
+    WHERE t.tenant_id = r.tenant_id AND t.lane = r.lane AND t.shard = r.shard
+      AND t.parked_at IS NOT NULL AND t.done_at IS NULL)
+SELECT count(*) FROM revived
+"""  # noqa: S608  -- built of constants
+_REVIVE_LANE = f"""
+UPDATE ledger_outboxtask
+SET {_FRESH}, parked_at = NULL
+WHERE tenant_id = %s AND lane = %s AND shard = %s AND done_at IS NULL
+  AND (dead_at IS NOT NULL OR parked_at IS NOT NULL OR due_at > ledger_now())
+"""  # noqa: S608  -- built of constants
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A task that used up its attempts."""
+
+    id: int
+    tenant_id: uuid.UUID
+    consumer: str
+    event_type: str
+    subject_id: uuid.UUID
+    attempts: int
+    last_error: str
+
+
+def dead_letters() -> list[DeadLetter]:
+    """Return every dead task, oldest first."""
+    with system_scope("dispatch"), connection.cursor() as cursor:
+        cursor.execute(_LIST)
+        return [DeadLetter(*row) for row in cursor.fetchall()]
+
+
+def revive(ids: Sequence[int] | None) -> int:
+    """Make dead tasks due again, with fresh attempts; all of them for None. Returns how many."""
+    with system_scope("dispatch"), connection.cursor() as cursor:
+        cursor.execute(_REVIVE, {"ids": None if ids is None else list(ids)})
+        return int(cursor.fetchone()[0])
+
+
+def revive_lane(lane: Lane) -> int:
+    """Make everything of one lane due again, in the caller's transaction and tenant."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REVIVE_LANE, [lane.tenant_id, lane.name, lane.shard])
+        return int(cursor.rowcount)

@@ -1,0 +1,106 @@
+"""Hints: after a commit that left work, whoever can do it is told what, once.
+
+A hint names a lane or a row, never the work itself. It may be lost, doubled, late or wrong: the
+sweep finds what is due without it, and whoever gets it takes the lease or goes away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from django.db import connection, transaction
+
+from ledger.dispatch.lanes import Lane
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LaneWork:
+    """A lane in which something is due, and the queue of the most urgent of it."""
+
+    queue: str
+    lane: Lane
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RowWork:
+    """A row of a source that is due. `seconds`: how long its work may take."""
+
+    queue: str
+    source: str
+    tenant_id: uuid.UUID
+    id: uuid.UUID
+    seconds: float
+
+
+Work = LaneWork | RowWork
+Publish = Callable[[Sequence[Work]], None]
+
+
+def _silent(_left: Sequence[Work]) -> None:
+    """Nobody is told; the sweep comes within a second."""
+
+
+_publish: Publish = _silent
+_here = threading.local()
+
+
+def set_publisher(publish: Publish) -> None:
+    """Install what tells others. Called once, by `config`, which alone knows the broker."""
+    global _publish  # noqa: PLW0603  -- one process-wide publisher, set at start
+    _publish = publish
+
+
+def publish(left: Sequence[Work]) -> None:
+    """Tell others of work."""
+    if left:
+        _publish(left)
+
+
+class _AtCommit:
+    """What one transaction has left, told when it has committed."""
+
+    def __init__(self) -> None:
+        self.left: dict[Work, None] = {}
+
+    def __call__(self) -> None:
+        collector: dict[Work, None] | None = getattr(_here, "collector", None)
+        if collector is None:
+            publish(list(self.left))
+        else:
+            collector.update(self.left)
+
+
+def leave(works: Iterable[Work]) -> None:
+    """Tell of `works` once the current transaction has committed: one hint for all that it leaves,
+    without what a rolled back savepoint had left. Needs that transaction."""
+    depth = set(connection.savepoint_ids)
+    waiting: list[Any] = list(connection.run_on_commit)
+    known = [func for savepoints, func, _robust in waiting if savepoints == depth]
+    hint = next((func for func in known if isinstance(func, _AtCommit)), None)
+    if hint is None:
+        hint = _AtCommit()
+        transaction.on_commit(hint)
+    hint.left.update(dict.fromkeys(works))
+
+
+def pending() -> list[Work]:
+    """Return what the current transaction has left so far."""
+    found = [each[1] for each in connection.run_on_commit if isinstance(each[1], _AtCommit)]
+    return [work for hint in found for work in hint.left]
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[dict[Work, None]]:
+    """Gather what this thread's commits leave instead of telling others, in their order."""
+    before = getattr(_here, "collector", None)
+    found: dict[Work, None] = {}
+    _here.collector = found
+    try:
+        yield found
+    finally:
+        _here.collector = before

@@ -1,0 +1,154 @@
+"""The SQL of lanes: the function that leases one, and the statements that end a lease.
+
+A lane is worked under its lease by one worker; `ledger_take_lane` is where it is taken. It is one
+function because each of its statements needs a snapshot newer than the lock before it.
+"""
+
+from __future__ import annotations
+
+#: The database's clock. Everything that is due, leased or put off is so by it alone.
+CLOCK = """
+CREATE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE sql STABLE
+    AS $$ SELECT clock_timestamp() $$;
+"""
+
+# 1. Under the lane's advisory lock, of which there is one holder: two takers at the same instant.
+# 2. Leased: then its holder will ask, as it finishes, whether more is due. If it is finishing just
+#    now its rows are locked: wait for it, and look again; else it asks later than our news.
+# 3. The head is dead and holds the lane: whatever stands behind it is parked, and not looked at
+#    again before somebody revives it. It is not due yet: the others wait as long as it does.
+# 4. Lease the head and what follows it for the same consumer. One that has failed is taken alone.
+TAKE_LANE = """
+CREATE FUNCTION public.ledger_take_lane(
+    p_tenant uuid, p_lane text, p_shard uuid, p_token uuid, p_seconds double precision,
+    p_most int, p_known text[], p_holding text[], p_strange double precision)
+RETURNS TABLE (task bigint, consumer text, attempts int, event_id uuid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE head record; held bigint;
+BEGIN
+    PERFORM pg_catalog.set_config('amends.tenant_id', p_tenant::text, true);
+    IF NOT pg_try_advisory_xact_lock(hashtextextended(p_lane || p_shard::text, 0)) THEN
+        RETURN;
+    END IF;
+    LOOP
+        SELECT t.id INTO held FROM public.ledger_outboxtask t
+        WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard
+          AND t.done_at IS NULL AND t.leased_until >= public.ledger_now()
+        ORDER BY t.id LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        PERFORM 1 FROM public.ledger_outboxtask t WHERE t.id = held
+          AND t.done_at IS NULL AND t.leased_until >= public.ledger_now() FOR UPDATE;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
+    SELECT t.id, t.consumer, t.attempts, t.due_at, t.dead_at INTO head
+    FROM public.ledger_outboxtask t
+    WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard AND t.done_at IS NULL
+      AND (t.dead_at IS NULL OR t.consumer = ANY(p_holding))
+    ORDER BY t.id LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF head.dead_at IS NOT NULL THEN
+        UPDATE public.ledger_outboxtask t SET parked_at = public.ledger_now()
+        WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard
+          AND t.done_at IS NULL AND t.dead_at IS NULL AND t.parked_at IS NULL AND t.id > head.id;
+        RETURN;
+    END IF;
+    IF head.due_at > public.ledger_now() THEN
+        UPDATE public.ledger_outboxtask t SET due_at = head.due_at
+        WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard
+          AND t.done_at IS NULL AND t.dead_at IS NULL AND t.due_at < head.due_at;
+        RETURN;
+    END IF;
+    IF NOT head.consumer = ANY(p_known)
+       AND head.due_at > public.ledger_now() - make_interval(secs => p_strange) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    UPDATE public.ledger_outboxtask t
+    SET leased_until = public.ledger_now() + make_interval(secs => p_seconds),
+        lease_token = p_token, attempts = t.attempts + 1, parked_at = NULL
+    WHERE t.id IN (
+        SELECT s.id FROM (
+            SELECT n.id, n.dead_at,
+                   bool_and(n.consumer = head.consumer AND n.attempts = 0 OR n.id = head.id
+                            OR n.dead_at IS NOT NULL)
+                       OVER (ORDER BY n.id) AS alike
+            FROM public.ledger_outboxtask n
+            WHERE n.tenant_id = p_tenant AND n.lane = p_lane AND n.shard = p_shard
+              AND n.done_at IS NULL AND n.id >= head.id
+            ORDER BY n.id LIMIT p_most) s
+        WHERE s.alike AND s.dead_at IS NULL AND (head.attempts = 0 OR s.id = head.id))
+    RETURNING t.id, t.consumer, t.attempts, t.event_id;
+END $$;
+"""
+# The head of each lane only: what stands behind it is not to be looked at. A task whose consumer
+# this program does not know is left to those that do (while versions are exchanged, a new one's
+# news must not die with an old worker), unless it has been due for a day.
+WAITING = "t.done_at IS NULL AND t.dead_at IS NULL AND t.parked_at IS NULL"
+READY = """
+    (t.consumer = ANY(%(known)s)
+     OR t.due_at < ledger_now() - make_interval(secs => %(strange)s))
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger_outboxtask e
+        WHERE e.tenant_id = t.tenant_id AND e.lane = t.lane AND e.shard = t.shard
+          AND e.done_at IS NULL AND e.dead_at IS NULL AND e.parked_at IS NULL AND e.id < t.id)
+"""
+TAKE = "SELECT * FROM ledger_take_lane(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# With the events of what was taken, in the lane's order.
+TAKE_WITH_EVENTS = f"""
+SELECT t.task, t.consumer, t.attempts, e.id, e.hash, e.tenant_id, o.type, e.action, e.subject_type,
+       e.subject_id, e.subject_version, e.case_id, e.from_status, e.to_status, e.actor_id,
+       e.correlation_id, e.at
+FROM ({TAKE}) t
+JOIN ledger_outboxevent o ON o.id = t.event_id JOIN ledger_ledgerentry e ON e.id = t.event_id
+ORDER BY t.task
+"""  # noqa: S608  -- built of constants
+# How many were done, and whether the lane has more that is due: one look less.
+FINISH = """
+WITH done AS (
+    UPDATE ledger_outboxtask
+    SET done_at = ledger_now(), leased_until = NULL, last_error = '', troubled_since = NULL
+    WHERE id = ANY(%(ids)s) AND lease_token = %(token)s AND done_at IS NULL RETURNING id)
+SELECT (SELECT count(*) FROM done), EXISTS (
+    SELECT 1 FROM ledger_outboxtask t
+    WHERE t.tenant_id = %(tenant)s AND t.lane = %(lane)s AND t.shard = %(shard)s
+      AND t.done_at IS NULL AND t.dead_at IS NULL AND t.parked_at IS NULL
+      AND t.due_at <= ledger_now() AND NOT t.id = ANY(%(ids)s))
+"""
+EXTEND = """
+UPDATE ledger_outboxtask SET leased_until = ledger_now() + make_interval(secs => %s)
+WHERE id = ANY(%s) AND lease_token = %s AND done_at IS NULL
+"""
+# Left to programs that know what it is about, uncounted; dead when none has come within a day.
+LEAVE = """
+UPDATE ledger_outboxtask t
+SET leased_until = NULL, lease_token = NULL, attempts = t.attempts - 1,
+    due_at = ledger_now() + make_interval(secs => %s),
+    last_error = CASE WHEN o.at < ledger_now() - make_interval(secs => %s) THEN %s ELSE '' END,
+    dead_at = CASE WHEN o.at < ledger_now() - make_interval(secs => %s) THEN ledger_now() END
+FROM ledger_outboxevent o
+WHERE o.id = t.event_id AND t.id = %s AND t.lease_token = %s AND t.done_at IS NULL
+"""
+# Put back without counting the attempt: for later, or at once.
+PUT_BACK = """
+UPDATE ledger_outboxtask
+SET leased_until = NULL, lease_token = NULL, attempts = attempts - 1,
+    due_at = greatest(due_at, ledger_now() + make_interval(secs => %s))
+WHERE id = ANY(%s) AND lease_token = %s AND done_at IS NULL
+"""
+UNCOUNT = "UPDATE ledger_outboxtask SET attempts = attempts - 1 WHERE id = ANY(%s)"
+TROUBLED = """
+UPDATE ledger_outboxtask
+SET last_error = %s, troubled_since = coalesce(troubled_since, ledger_now())
+WHERE id = %s AND done_at IS NULL
+RETURNING troubled_since < ledger_now() - make_interval(secs => %s)
+"""
+FAIL = """
+UPDATE ledger_outboxtask
+SET due_at = ledger_now() + make_interval(secs => %s), leased_until = NULL, lease_token = NULL,
+    last_error = %s, dead_at = CASE WHEN %s THEN ledger_now() END
+WHERE id = %s AND lease_token = %s AND done_at IS NULL
+"""

@@ -1,0 +1,144 @@
+"""The one code for whatever falls due: searching, leasing, extending, putting back.
+
+A table of due rows has the columns `tenant_id`, `queue`, `leased_until`, `lease_token` and one that
+says when its row is due. All of them are on the database's clock, `ledger_now()`: no worker's own
+clock decides what is due or whose lease is over. A lease is committed before its work begins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from ledger.tenancy import SystemScope, system_scope
+
+#: The queues, the most urgent first: what undoes, what carries cases on, what programs do, what
+#: people are told, and the rest.
+QUEUES = ("undo", "engine", "work", "notify", "upkeep")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Due:
+    """One leased row. `token` is the lease, checked when the row's work is settled."""
+
+    tenant_id: uuid.UUID
+    id: uuid.UUID
+    token: uuid.UUID
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaseTable:
+    """A table whose rows fall due: its name, the column that names a row, the one that says when,
+    and, as SQL over `t`, which rows wait and how long the work of one may take. `scope` may look
+    across tenants."""
+
+    table: str
+    key: str
+    due_at: str = "due_at"
+    waiting: str = "true"
+    seconds: str = "60"
+    scope: SystemScope = "sweep"
+
+    @functools.cached_property
+    def search(self) -> str:
+        """The statement that finds due rows."""
+        keys = f"t.{self.key}, {self.seconds} AS seconds"
+        return search(
+            self.table, keys=keys, due_at=self.due_at, waiting=self.waiting, order=f"t.{self.key}"
+        )
+
+    def due(
+        self, queues: Sequence[str], *, limit: int, untaken: float = 0.0
+    ) -> list[tuple[str, uuid.UUID, uuid.UUID, float]]:
+        """Return (queue, tenant, row, seconds) of up to `limit` rows that have been due and
+        unleased for `untaken` seconds: queue by queue, and within each the tenants take turns."""
+        with system_scope(self.scope), connection.cursor() as cursor:
+            cursor.execute(self.search, parameters(queues, limit=limit, untaken=untaken))
+            return [(row[0], row[1], row[2], float(row[3])) for row in cursor.fetchall()]
+
+    def take(self, id_: uuid.UUID, token: uuid.UUID, seconds: float) -> bool:
+        """Lease a row that is due, in the caller's transaction and tenant; whether it was free.
+
+        Two that take it at once update one row: the second finds the first's lease.
+        """
+        return self._changed(
+            f"SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = %s"
+            f" WHERE t.{self.key} = %s AND {self.waiting} AND t.{self.due_at} <= ledger_now()"
+            f" AND (t.leased_until IS NULL OR t.leased_until < ledger_now())",
+            [seconds, token, id_],
+        )
+
+    def extend(self, due: Due, seconds: float) -> bool:
+        """Extend a lease in the caller's transaction; False when it is not ours any more."""
+        return self._changed(
+            "SET leased_until = ledger_now() + make_interval(secs => %s)"
+            f" WHERE t.{self.key} = %s AND t.lease_token = %s",
+            [seconds, due.id, due.token],
+        )
+
+    def is_ours(self, due: Due) -> bool:
+        """Whether a lease is still ours; the row stays locked, so that nobody takes it over before
+        the caller's transaction has settled it."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT 1 FROM {self.table} t"  # noqa: S608  -- own words
+                f" WHERE t.{self.key} = %s AND t.lease_token = %s FOR UPDATE",
+                [due.id, due.token],
+            )
+            return cursor.fetchone() is not None
+
+    def put_back(self, id_: uuid.UUID, seconds: float) -> None:
+        """Let a row fall due again after `seconds`, in the caller's transaction."""
+        self._changed(
+            f"SET {self.due_at} = ledger_now() + make_interval(secs => %s),"
+            f" leased_until = NULL, lease_token = NULL WHERE t.{self.key} = %s",
+            [seconds, id_],
+        )
+
+    def _changed(self, change: str, values: list[Any]) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {self.table} t {change}", values)
+            return int(cursor.rowcount) == 1
+
+
+def parameters(queues: Sequence[str], *, limit: int, untaken: float) -> dict[str, Any]:
+    """Return the parameters of a statement made by `search`."""
+    return {"queues": list(queues), "limit": limit, "untaken": untaken}
+
+
+def search(
+    table: str, *, keys: str, due_at: str, waiting: str, order: str, ready: str = "true"
+) -> str:
+    """Return the statement that finds what is due: rows that are `waiting` and `ready`.
+
+    It steps from one (queue, tenant) that has anything waiting to the next by the index on (queue,
+    tenant_id, due), and takes the oldest of each: a flood of one tenant is never read, and is
+    served in turn with the others.
+    """
+    return f"""
+    WITH RECURSIVE place(queue, tenant_id) AS (
+        (SELECT t.queue, t.tenant_id FROM {table} t
+         WHERE {waiting} AND t.queue = ANY(%(queues)s)
+         ORDER BY t.queue, t.tenant_id LIMIT 1)
+        UNION ALL
+        SELECT n.queue, n.tenant_id FROM place CROSS JOIN LATERAL (
+            SELECT t.queue, t.tenant_id FROM {table} t
+            WHERE {waiting} AND (t.queue, t.tenant_id) > (place.queue, place.tenant_id)
+            ORDER BY t.queue, t.tenant_id LIMIT 1) n
+    )
+    SELECT place.queue, place.tenant_id, d.* FROM place CROSS JOIN LATERAL (
+        SELECT oldest.*, row_number() OVER () AS turn FROM (
+            SELECT {keys} FROM {table} t
+            WHERE {waiting} AND t.queue = place.queue AND t.tenant_id = place.tenant_id
+              AND t.{due_at} <= ledger_now() - make_interval(secs => %(untaken)s)
+              AND (t.leased_until IS NULL OR t.leased_until < ledger_now()) AND {ready}
+            ORDER BY t.{due_at}, {order} LIMIT %(limit)s) oldest) d
+    WHERE place.queue = ANY(%(queues)s)
+    ORDER BY array_position(%(queues)s, place.queue), d.turn, place.tenant_id
+    LIMIT %(limit)s
+    """  # noqa: S608  -- built of constants
