@@ -76,7 +76,8 @@ class Case(models.Model):
 
     `invalidated`: keys written by work undone since; undo never removes one. `fault`: why FAULTED.
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
-    at which the context last changed, or the case began or went on.
+    at which the context last changed, or the case began or went on. `stopped_since`: its engine
+    has stopped, because of `stopped_error`.
     """
 
     subject_type: ClassVar[str] = "case"
@@ -94,6 +95,8 @@ class Case(models.Model):
     invalidated = models.JSONField(default=list)
     fault = models.TextField(default="", blank=True)
     triggered = models.IntegerField(default=1)
+    stopped_since = models.DateTimeField(null=True)
+    stopped_error = models.TextField(default="", blank=True, db_default="")
     parent = models.ForeignKey(
         "self", PROTECT, null=True, db_constraint=False, related_name="children"
     )

@@ -7,6 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from cases import words
+from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
@@ -25,7 +26,13 @@ from web.nav import NavEntry
 
 # A dead task of the engine holds its own case, and every undo in it: a case never skips a step.
 ENGINE_CONSUMER = Consumer(
-    name=ENGINE, wants=ENGINE_NEWS.__contains__, handle=handle, holds=True, lane=ENGINE_LANE
+    name=ENGINE,
+    wants=ENGINE_NEWS.__contains__,
+    handle=handle,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=stopping.stopped,
+    goes_on=stopping.goes_on,
 )
 
 

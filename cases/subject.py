@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from cases.actions import rollback
+from cases.actions import rollback, stopping
 from cases.actions.changes import lock_case
 from cases.actions.deploy import DEFINITION
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
@@ -142,6 +142,9 @@ CASE = WholeSubject(
     request=rollback.request,
     open_work=rollback.open_work,
     awaited=rollback.awaited,
+    held_up=stopping.refuse_while_stopped,
+    stopped=stopping.stopped,
+    carried_on=stopping.goes_on,
 )
 CASE_DEFINITION = Subject(
     subject_type=DEFINITION,

@@ -22,6 +22,9 @@ _ACTIONS = {
     "faulted": A(_("Failed"), _("%(what)s failed"), "bad"),
     "rollback_started": A(_("Rollback begun"), _("Rollback of %(what)s begun by %(who)s"), "undo"),
     "rollback_settled": A(_("Rollback ended"), _("Rollback of %(what)s ended"), "done"),
+    "engine_stopped": A(_("Stopped"), _("%(what)s cannot go on by itself"), "bad"),
+    "engine_revived": A(_("Tried again"), _("%(who)s let %(what)s try again")),
+    "engine_resumed": A(_("Goes on"), _("%(what)s goes on"), "done"),
     "compensation_faulted": A(
         _("Rollback needs a decision"), _("Rollback of %(what)s needs a decision"), "bad"
     ),

@@ -21,8 +21,8 @@ from compensation.events import RUN as RUN_NEWS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.run_context import describe_runs
 from compensation.selectors import live_count
-from compensation.subject import is_undoable
-from ledger.dispatch.consumer_registry import Consumer, register_consumer
+from compensation.subject import is_undoable, whole_subjects
+from ledger.dispatch.consumer_registry import Consumer, Event, register_consumer
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
@@ -98,9 +98,22 @@ def _moves_a_run(event_type: str) -> bool:
     return action in UNDO and is_undoable(subject_type)
 
 
+def _stopped(event: Event, error: str) -> None:
+    for subject in whole_subjects():
+        subject.stopped(event, error)
+
+
+def _carried_on(event: Event) -> None:
+    for subject in whole_subjects():
+        subject.carried_on(event)
+
+
 # A dead task holds its own lane: a run never skips a step. It is shared with whoever follows a
 # whole: what a piece has brought must be taken in before its undo is.
-RUNS_CONSUMER = Consumer(name=RUNS, wants=_moves_a_run, handle=handle, holds=True, lane=ENGINE_LANE)
+RUNS_CONSUMER = Consumer(
+    name=RUNS, wants=_moves_a_run, handle=handle, holds=True, lane=ENGINE_LANE, stopped=_stopped,
+    goes_on=_carried_on,
+)  # fmt: skip
 
 
 def register() -> None:

@@ -19,6 +19,7 @@ from compensation.planning import OriginalRef, Part, UndoRequest
 from compensation.policy import CompensationPolicy
 from compensation.ways import is_safe_on_nothing
 from ledger.clock import rfc3339
+from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
@@ -137,7 +138,8 @@ class WholeSubject(Subject):
     `ended(whole, run, partial, cause)`. `heard(whole, row, cause)`: the undo of a piece moved.
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
-    owed.
+    owed. `held_up(whole)`: why no run may start in it at this moment, if so; `stopped(event,
+    error)` is told that a run of it cannot go on by itself, `carried_on(event)` that it does again.
     `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
     `live_run`, the id of the run that is live in its tree.
     """
@@ -159,6 +161,9 @@ class WholeSubject(Subject):
     request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
     awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
+    held_up: Callable[[Any], Refusal | None] = lambda _whole: None
+    stopped: Callable[[Event, str], None] = _ignore
+    carried_on: Callable[[Event], None] = _ignore
     figure: Callable[[Any, str], Figure | None] = _ignore
 
 
@@ -187,13 +192,17 @@ def whole_subject(type_: str) -> WholeSubject | None:
     return subject if isinstance(subject, WholeSubject) else None
 
 
+def whole_subjects() -> list[WholeSubject]:
+    """Return every kind of whole."""
+    return [each for each in all_subjects() if isinstance(each, WholeSubject)]
+
+
 def whole_of(row: Any) -> tuple[WholeSubject, uuid.UUID] | None:
     """Return the whole that a row is a piece of, as (kind, id); None for loose work."""
-    for each in all_subjects():
-        if isinstance(each, WholeSubject):
-            id_ = getattr(row, each.column, None)
-            if id_ is not None:
-                return each, id_
+    for each in whole_subjects():
+        id_ = getattr(row, each.column, None)
+        if id_ is not None:
+            return each, id_
     return None
 
 

@@ -31,6 +31,7 @@ _TITLES: dict[str, str | Promise] = {
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
     Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
     Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
+    Topic.ENGINE_STOPPED: gettext_lazy("Does not go on by itself: %(what)s"),
     Topic.ROLLBACK_STOPPED: gettext_lazy("Rollback needs a decision: %(what)s"),
     Topic.ROLLBACK_WAITS: gettext_lazy("Waits for a result: %(what)s"),
     Topic.ROLLBACK_ENDED: gettext_lazy("Rollback ended: %(what)s"),
@@ -45,6 +46,7 @@ _TONES = {
     Topic.UNDO_FAILED: "bad",
     Topic.OUTCOME_UNKNOWN: "bad",
     Topic.CASE_FAILED: "bad",
+    Topic.ENGINE_STOPPED: "bad",
     Topic.ROLLBACK_STOPPED: "bad",
     Topic.ROLLBACK_WAITS: "bad",
 }

@@ -20,6 +20,7 @@ from accounts.roles import Role, strongest
 from accounts.selectors import Place
 from ledger.tenancy import current_tenant, tenant_scope
 from web.membership import place_of
+from web.workers_heard import workers_are_silent
 
 Count = Callable[[ActingUser], int]
 
@@ -64,7 +65,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return `member`, `tenant`, `tenants` and `nav`; nothing for a request without a place."""
+    """Return `member`, `tenant`, `tenants`, `nav` and whether workers are silent; nothing for a
+    request without a place."""
     place = place_of(request)
     if place is None:
         return {}
@@ -84,6 +86,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             for each in getattr(request, "places", ())
         ],
         "nav": _nav(request, place),
+        "workers_silent": workers_are_silent(),
         **_search(request),
     }
 

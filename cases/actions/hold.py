@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cases.actions.changes import cancel_open_work, save_case
+from cases.actions.stopping import revive
 from cases.lifecycle import LIFECYCLE, ROLLING_BACK
 from cases.models import Case
 from compensation.actions.run_verbs import pause_live, resume_live
@@ -29,6 +30,8 @@ def _possible(
     operation: Operation, case: Case, facts: Any, _body: Mapping[str, Any] | None
 ) -> Refusal | None:
     """Return why a case does not allow this now; `facts` is the run live in its tree."""
+    if operation.name == "retry" and case.stopped_since is not None:
+        return None
     held = _HELD_WITH_RUN.get(operation.name)
     if case.status in ROLLING_BACK and held is not None:
         allowed = RUN_OPERATIONS[held].sources or frozenset()
@@ -76,7 +79,13 @@ def resume_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
 
 @_verb("retry", "retried")
 def retry_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
-    """Try the failed step again, with a new attempt; the case goes on from there."""
+    """Try the failed step again, with a new attempt; the case goes on from there.
+
+    Where the engine of the case has stopped, that is what is tried again, in any status.
+    """
+    if case.stopped_since is not None:
+        revive(case, cause=Cause(context.by, None))
+        return case
     also = {"fault": "", "ended_at": None}
     save_case(case, "retried", cause=Cause(context.by, None), step=case.retry, also=also)
     return case

@@ -117,6 +117,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "context": row.context,
             "invalidated": row.invalidated,
             "fault": row.fault or None,
+            "stopped": _stopped(row),
             "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
@@ -127,6 +128,13 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _stopped(row: Any) -> dict[str, str] | None:
+    """Return since when and why the engine of a case has stopped."""
+    if row.stopped_since is None:
+        return None
+    return {"since": rfc3339(row.stopped_since), "error": row.stopped_error}
 
 
 def plan_items(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -232,6 +240,13 @@ class GraphSchema(serializers.Serializer[Any]):
     gaps = serializers.ListField(child=serializers.CharField())
 
 
+class StoppedSchema(serializers.Serializer[Any]):
+    """Since when and why the engine of a case has stopped."""
+
+    since = serializers.DateTimeField()
+    error = serializers.CharField()
+
+
 class CaseSchema(serializers.Serializer[Any]):
     """One case."""
 
@@ -243,6 +258,9 @@ class CaseSchema(serializers.Serializer[Any]):
     context = serializers.DictField()  # type: ignore[assignment]  # a field of that name
     invalidated = serializers.ListField(child=serializers.CharField())
     fault = serializers.CharField(allow_null=True)
+    stopped = StoppedSchema(
+        allow_null=True, help_text="Its engine has stopped: nothing in it goes on before a retry."
+    )
     outcome_unknown = AwaitedSchema(many=True)
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
     live_run = serializers.UUIDField(allow_null=True)

@@ -60,6 +60,8 @@ class CasePage(PageOfOne):
                 "definition": str(case.definition),
                 "created_at": case.created_at,
                 "parent": None,
+                "stopped_since": case.stopped_since,
+                "stopped_error": case.stopped_error,
             },
             "summary": panel["headline"] if panel and undoing else found.summary,
             "actions": self._buttons(case),

@@ -71,6 +71,9 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
         raise barred
     kind, whole = subject.rolled_back, subject.whole
     if kind is not None:
+        held_up = kind.held_up(whole)
+        if held_up is not None:
+            raise held_up
         _check_status(whole, kind.rollback_from)
     present = replan(plan, parts)
     if present.digest != plan.digest:

@@ -22,6 +22,8 @@ INSTALLED_APPS = ["config.demo.apps.DemoConfig", *INSTALLED_APPS, "tools.localst
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 AXES_ENABLED = True
+# Most tests have no worker; those about its silence say for how long.
+AMENDS_WORKERS_SILENT_SECONDS = 0
 # The suite asks faster than any person or program; tests of limits set their own.
 AMENDS_RATES = dict.fromkeys(_here.rates, 0)
 

@@ -80,8 +80,9 @@ class Consumer:
     transaction of its effects. `wants` chooses by event type; `matters` looks at the entry before
     it is recorded, so that no task is made of what would change nothing. `holds`: a dead task
     closes its lane, and `stopped(event, error)` tells whom it concerns, in the transaction that
-    buries it; it may be told again. Consumers of one `lane` hear the news of one shard in one
-    order, as if they were one: what the second would do rests on what the first has done.
+    buries it; it may be told again, and `goes_on(event)` tells, in the transaction of its effects,
+    that what was stopped or in trouble got through. Consumers of one `lane` hear the news of one
+    shard in one order, as if they were one: what the second would do rests on what the first did.
     `queue` is where their work is announced; what compensates goes before. A handler that runs for
     more than `max_seconds` hangs and is killed. One that is told of what this program does not know
     raises LeftToOthers; one that meets trouble of our own raises Trouble.
@@ -93,6 +94,7 @@ class Consumer:
     matters: Callable[[Announced], bool] = lambda _change: True
     holds: bool = False
     stopped: Callable[[Event, str], None] = _untold
+    goes_on: Callable[[Event], None] = lambda _event: None
     lane: str = ""
     queue: str = "engine"
     max_attempts: int = 8

@@ -16,7 +16,8 @@ SELECT t.id, t.tenant_id, t.consumer, o.type, o.subject_id, t.attempts, t.last_e
 FROM ledger_outboxtask t JOIN ledger_outboxevent o ON o.id = t.event_id
 WHERE t.dead_at IS NOT NULL AND t.done_at IS NULL ORDER BY t.id
 """
-_FRESH = "dead_at = NULL, attempts = 0, troubled_since = NULL, due_at = clock_timestamp()"
+_FRESH = """dead_at = NULL, attempts = 0, due_at = ledger_now(),
+    troubled_since = coalesce(troubled_since, ledger_now())"""
 # Each gets an instant of its own, so that a great many do not fall due as one. What was parked
 # behind it waits in its lane's order again.
 _REVIVE = f"""

@@ -22,7 +22,7 @@ TAKE_LANE = """
 CREATE FUNCTION public.ledger_take_lane(
     p_tenant uuid, p_lane text, p_shard uuid, p_token uuid, p_seconds double precision,
     p_most int, p_known text[], p_holding text[], p_strange double precision)
-RETURNS TABLE (task bigint, consumer text, attempts int, event_id uuid)
+RETURNS TABLE (task bigint, consumer text, attempts int, troubled boolean, event_id uuid)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE head record; held bigint;
 BEGIN
@@ -81,7 +81,7 @@ BEGIN
               AND n.done_at IS NULL AND n.id >= head.id
             ORDER BY n.id LIMIT p_most) s
         WHERE s.alike AND s.dead_at IS NULL AND (head.attempts = 0 OR s.id = head.id))
-    RETURNING t.id, t.consumer, t.attempts, t.event_id;
+    RETURNING t.id, t.consumer, t.attempts, t.troubled_since IS NOT NULL, t.event_id;
 END $$;
 """
 # The head of each lane only: what stands behind it is not to be looked at. A task whose consumer
@@ -99,9 +99,9 @@ READY = """
 TAKE = "SELECT * FROM ledger_take_lane(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 # With the events of what was taken, in the lane's order.
 TAKE_WITH_EVENTS = f"""
-SELECT t.task, t.consumer, t.attempts, e.id, e.hash, e.tenant_id, o.type, e.action, e.subject_type,
-       e.subject_id, e.subject_version, e.case_id, e.from_status, e.to_status, e.actor_id,
-       e.correlation_id, e.at
+SELECT t.task, t.consumer, t.attempts, t.troubled, e.id, e.hash, e.tenant_id, o.type, e.action,
+       e.subject_type, e.subject_id, e.subject_version, e.case_id, e.from_status, e.to_status,
+       e.actor_id, e.correlation_id, e.at
 FROM ({TAKE}) t
 JOIN ledger_outboxevent o ON o.id = t.event_id JOIN ledger_ledgerentry e ON e.id = t.event_id
 ORDER BY t.task

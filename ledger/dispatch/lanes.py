@@ -67,12 +67,14 @@ class Task:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
-    """What was leased of a lane: tasks of one consumer, in their order, under one token."""
+    """What was leased of a lane: tasks of one consumer, in their order, under one token.
+    `troubled`: the first of them has been dead or in trouble before."""
 
     lane: Lane
     consumer: str
     token: uuid.UUID
     tasks: tuple[Task, ...]
+    troubled: bool = False
 
     @property
     def ids(self) -> list[int]:
@@ -132,8 +134,8 @@ def take_within(lane: Lane) -> Batch | None:
         rows = cursor.fetchall()
     if not rows:
         return None
-    tasks = tuple(Task(row[0], row[2], _event(row[3:])) for row in rows)
-    return Batch(lane, rows[0][1], token, tasks)
+    tasks = tuple(Task(row[0], row[2], _event(row[4:])) for row in rows)
+    return Batch(lane, rows[0][1], token, tasks, troubled=rows[0][3])
 
 
 def _event(row: Sequence[Any]) -> Event:

@@ -231,6 +231,8 @@ def _handle(batch: Batch, consumer: Consumer, goes_on: Chosen) -> tuple[bool, Ba
 
     def done() -> None:
         failpoints.reach("dispatch.before_done")
+        if batch.troubled:
+            consumer.goes_on(batch.events[0])
         more = lanes.finish(batch)
         marked.append((more, _take_next(batch, goes_on)))
 
