@@ -5,33 +5,67 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ledger.record import ActorRef, Change, EntryRef, Recorded, record, take_head
+from ledger.record import ActorRef, Change, EntryRef, Recorded, record_many, take_head
+from verbs.saving import insert_row, update_row
 from verbs.subject import subject_of
 
 
-def move(
-    row: Any,
-    action: str,
-    *,
-    before: str,
-    by: ActorRef,
-    fields: Collection[str] = (),
-    **said: Any,
-) -> Recorded:
+class Moves:
+    """Changes of several rows: each is saved at once, their entries are appended together.
+
+    `change` and `insert` return the place of their entry among them, which later ones may name as
+    what caused them. Whoever makes one calls `record`, in the same transaction.
+    """
+
+    def __init__(self) -> None:
+        self._changes: list[Change] = []
+
+    def change(
+        self,
+        row: Any,
+        action: str,
+        *,
+        before: str,
+        by: ActorRef,
+        fields: Collection[str] = (),
+        **said: Any,
+    ) -> int:
+        """Save what an FSM method changed, one version on. `before` is its former status, `said`
+        what `change_of` takes besides."""
+        row.version += 1
+        update_row(row, ("status", "version", *fields))
+        return self._keep(change_of(row, action, before=before, by=by, **said))
+
+    def insert(self, row: Any, action: str, *, by: ActorRef, **said: Any) -> int:
+        """Insert a row; `said` as for `change`."""
+        insert_row(row)
+        return self._keep(change_of(row, action, before="", by=by, **said))
+
+    def record(self) -> list[Recorded]:
+        """Append the entries of all changes since the last time, in one statement."""
+        changes, self._changes = self._changes, []
+        return record_many(changes)
+
+    def _keep(self, change: Change) -> int:
+        self._changes.append(change)
+        return len(self._changes) - 1
+
+
+def move(row: Any, action: str, **how: Any) -> Recorded:
     """Save what an FSM method changed, one version on, and append the entry that belongs to it.
 
-    Inside the caller's transaction, the row locked. `before` is its former status, `said` what
-    `change_of` takes besides.
+    Inside the caller's transaction, the row locked. `how` as for `Moves.change`.
     """
-    row.version += 1
-    row.save(update_fields=["status", "version", *fields])
-    return record(change_of(row, action, before=before, by=by, **said))
+    moves = Moves()
+    moves.change(row, action, **how)
+    return moves.record()[0]
 
 
-def insert(row: Any, action: str, *, by: ActorRef, **said: Any) -> Recorded:
-    """Insert a row together with its first entry; `said` as for `move`."""
-    row.save(force_insert=True)
-    return record(change_of(row, action, before="", by=by, **said))
+def insert(row: Any, action: str, **how: Any) -> Recorded:
+    """Insert a row together with its first entry; `how` as for `Moves.insert`."""
+    moves = Moves()
+    moves.insert(row, action, **how)
+    return moves.record()[0]
 
 
 def change_of(
