@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from accounts.acting import Authority
@@ -25,10 +27,22 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
     """
     if str(authority.actor_id) in item.excluded:
         return False
-    users = {row.actor_id for row in item.candidate_users.all()}
-    groups = {row.name for row in item.candidate_groups.all()}
     if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
         return True
+    brought = vars(item)
+    if "named_users" in brought and _is_named(
+        item, authority, brought["named_users"], brought["named_groups"]
+    ):
+        return True
+    # Candidates are only ever added: those that the locked read brought along are right in whom
+    # they name, but somebody may have been named while it waited for the lock.
+    users = [row.actor_id for row in item.candidate_users.all()]
+    return _is_named(item, authority, users, [row.name for row in item.candidate_groups.all()])
+
+
+def _is_named(
+    item: WorkItem, authority: Authority, users: Collection[uuid.UUID], groups: Collection[str]
+) -> bool:
     if not users and not groups:
         return is_anybodys(item) or authority.is_operator
     return authority.actor_id in users or not authority.groups.isdisjoint(groups)

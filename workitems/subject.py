@@ -29,7 +29,12 @@ def _locking_sql() -> str:
     """
     columns = ", ".join(f"w.{field.column}" for field in WorkItem._meta.concrete_fields)
     return (
-        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash FROM workitems_workitem w"  # noqa: S608  -- column names of the model
+        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash,"  # noqa: S608  -- column names of the model
+        " array(SELECT name FROM workitems_candidategroup g"
+        " WHERE g.tenant_id = w.tenant_id AND g.work_item_id = w.id) AS named_groups,"
+        " array(SELECT actor_id FROM workitems_candidateuser u"
+        " WHERE u.tenant_id = w.tenant_id AND u.work_item_id = w.id) AS named_users"
+        " FROM workitems_workitem w"
         " JOIN ledger_ledgerhead h ON h.tenant_id = w.tenant_id"
         " AND h.subject_type = 'work_item' AND h.subject_id = w.id"
         " WHERE w.id = %s OR w.id = (SELECT undoes_id FROM workitems_workitem"
@@ -42,7 +47,8 @@ def _locked(item_id: uuid.UUID) -> Locked:
     """Lock an item and, when it undoes something, the original (`others`). Raises NotFound.
 
     The ends of their chains come with the same statement: both rows of a pair are locked, because a
-    row that was only joined would be as old as the snapshot once the lock had been waited for.
+    row that was only joined would be as old as the snapshot once the lock had been waited for. The
+    candidates are as old as that: see `permissions.is_candidate`.
     One statement locks an undo task together with the work item it reverses, in id order. That
     closes the race with withdrawing, which locks the same two. Originals of another kind come
     after work items in the lock order and are locked by a second statement.

@@ -108,7 +108,7 @@ def _undo_of(world: World) -> uuid.UUID:
 
 # The verb, how many statements it takes, and of how many subjects.
 COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
-    "claim": (lambda w: _claim(states.new_item(w.operator), w), 7, 1),
+    "claim": (lambda w: _claim(states.new_item(w.operator), w), 5, 1),
     "complete": (lambda w: _complete(states.in_progress(w.operator), w), 5, 1),
     "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
     "settle": (lambda w: _settle(states.new_item(w.operator), w), 11, 2),
