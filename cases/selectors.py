@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: The order of plan items.
 AS_OPENED = ("created_at", "id")
+#: Definitions by their ids; so many that the busy ones of a server are among them.
+_MOST_KEPT = 128
+_compiled: dict[uuid.UUID, CompiledDefinition] = {}
 
 
 class Live(TypedDict):
@@ -31,8 +34,8 @@ class Live(TypedDict):
 
 
 def definitions() -> QuerySet[CaseDefinition]:
-    """Return every deployed version, newest first."""
-    return CaseDefinition.objects.order_by("-created_at", "-id")
+    """Return every deployed version, newest first, without its source."""
+    return CaseDefinition.objects.defer("source").order_by("-created_at", "-id")
 
 
 def definition(namespace: str, name: str, version: str) -> CaseDefinition:
@@ -73,7 +76,30 @@ def summaries(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
 
 def compiled(row: CaseDefinition) -> CompiledDefinition:
     """Return a deployed version as the engine uses it."""
-    return CompiledDefinition.from_json(row.compiled)
+    return _kept(row.id, lambda: row.compiled)
+
+
+def compiled_of(definition_id: uuid.UUID) -> CompiledDefinition:
+    """Return the same by its id."""
+    rows = CaseDefinition.objects.filter(id=definition_id)
+    return _kept(definition_id, lambda: rows.values_list("compiled", flat=True).get())
+
+
+def _kept(definition_id: uuid.UUID, stored: Callable[[], Any]) -> CompiledDefinition:
+    """Return a deployed version: it never changes, so that a process reads it once."""
+    found = _compiled.get(definition_id)
+    if found is None:
+        found = CompiledDefinition.from_json(stored())
+        if len(_compiled) >= _MOST_KEPT:
+            _compiled.clear()
+        _compiled[definition_id] = found
+    return found
+
+
+def with_definition(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """Read each case with its definition's names, without what is in it."""
+    heavy = ("definition__source", "definition__compiled")
+    return rows.select_related("definition").defer(*heavy)
 
 
 def cases() -> QuerySet[WithAnnotations[Case, Live]]:
@@ -83,7 +109,7 @@ def cases() -> QuerySet[WithAnnotations[Case, Live]]:
     """
     live = live_runs().filter(root_id=OuterRef("root_id"))
     return (
-        Case.objects.select_related("definition")
+        with_definition(Case.objects.all())
         .annotate(
             live_run=Subquery(live.values("id")[:1]),
             live_status=Subquery(live.values("status")[:1]),

@@ -17,6 +17,7 @@ from cases.actions.changes import lock_case
 from cases.actions.deploy import DEFINITION
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition
+from cases.selectors import with_definition
 from compensation.selectors import live_runs
 from compensation.subject import Awaited, WholeSubject
 from executions.selectors import in_doubt
@@ -86,7 +87,7 @@ def _locked(case_id: uuid.UUID) -> Locked:
 
 
 def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
-    return Case.objects.select_related("definition").in_bulk(list(ids))
+    return with_definition(Case.objects.all()).in_bulk(list(ids))
 
 
 def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:

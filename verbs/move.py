@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ledger.record import ActorRef, Change, EntryRef, Recorded, record_many, take_head
@@ -49,6 +50,17 @@ class Moves:
     def _keep(self, change: Change) -> int:
         self._changes.append(change)
         return len(self._changes) - 1
+
+
+@contextlib.contextmanager
+def sharing(moves: Moves | None) -> Iterator[Moves]:
+    """Take part in the moves of a caller, who appends their entries; without one, in one's own."""
+    if moves is not None:
+        yield moves
+        return
+    own = Moves()
+    yield own
+    own.record()
 
 
 def move(row: Any, action: str, **how: Any) -> Recorded:

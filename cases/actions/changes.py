@@ -1,4 +1,7 @@
-"""Saving what changed about a case, with its entry: in the caller's transaction, case locked."""
+"""Saving what changed about a case, with its entry: in the caller's transaction, case locked.
+
+What takes `moves` leaves the appending of its entry to whoever made those.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,32 @@ from typing import Any
 from cases.events import CASE
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
+from cases.selectors import with_definition
 from compensation.subject import Cause, lock_rows, undoable
 from ledger.clock import now
 from ledger.record import Recorded
-from verbs.move import move
+from verbs.move import Moves, sharing
 
 
 def lock_case(case_id: uuid.UUID) -> Case | None:
-    """Lock a case, and only it; its definition is read with it."""
-    rows = Case.objects.select_for_update(of=("self",)).select_related("definition")
+    """Lock a case, and only it; what its definition is called is read with it."""
+    rows = with_definition(Case.objects.select_for_update(of=("self",)))
     return rows.filter(id=case_id).first()
 
 
-def save_case(
+def change_case(
     case: Case,
     action: str,
     *,
+    moves: Moves,
     cause: Cause,
     step: Callable[[], object] | None = None,
     also: Mapping[str, Any] | None = None,
     payloads: Mapping[str, Any] | None = None,
     **said: Any,
-) -> Recorded:
-    """Save a case one version on, with its entry, after its FSM method `step`, which may need the
-    old values of the columns that are `also` set."""
+) -> int:
+    """Save a case one version on, after its FSM method `step`, which may need the old values of the
+    columns that are `also` set. Returns the place of its entry among `moves`."""
     before = str(case.status)
     if step is not None:
         step()
@@ -41,18 +46,27 @@ def save_case(
         changed["triggered"] = case.version + 1
     for column, value in changed.items():
         setattr(case, column, value)
-    return move(
+    return moves.change(
         case, action, before=before, by=cause.by, fields=changed, caused_by=cause.entry,
         payloads=payloads, **said,
     )  # fmt: skip
 
 
-def fault_case(case: Case, detail: str, *, cause: Cause) -> None:
+def save_case(case: Case, action: str, **how: Any) -> Recorded:
+    """Do the same with its entry; `how` as for `change_case`."""
+    moves = Moves()
+    change_case(case, action, moves=moves, **how)
+    return moves.record()[0]
+
+
+def fault_case(case: Case, detail: str, *, cause: Cause, moves: Moves | None = None) -> None:
     """Let a running or suspended case fail, with the reason where people see it."""
-    if case.status in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}:
-        fault = detail[:4000]
-        save_case(
-            case, "faulted", cause=cause, step=case.fail,
+    if case.status not in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}:
+        return
+    fault = detail[:4000]
+    with sharing(moves) as own:
+        change_case(
+            case, "faulted", moves=own, cause=cause, step=case.fail,
             also={"fault": fault, "ended_at": now()}, payloads={"detail": fault},
         )  # fmt: skip
 

@@ -1,72 +1,125 @@
 """The engine: hears what happened to a case and its parts, and draws the consequences.
 
-It runs in the dispatcher only, one event of a case at a time, in order. Each handling is one
-transaction: lock the case, see whether the news is news, act, mark the event done. A repeated event
-finds its plan item already where it should be, and changes nothing.
+It runs in the dispatcher only, all due news of one case at once, in one transaction:
+
+1. read, without a lock: the case (its compiled definition is kept by the process), what matters of
+   its plan, the work that the news is about;
+2. decide, in memory (`deciding`): take in all results, see whether the case has ended, make ready
+   what fires. This is where jq runs, so that a slow definition makes nobody wait;
+3. lock the case and the end of its chain, and see that it is still at the version decided about.
+   If it has moved, all is put back and done again, a few times; then the dispatcher tries later;
+4. write (`forward`): the case, its plan items, new work, and all entries in one statement; then
+   what a rollback under way makes of it; mark the news done.
+
+A repeated event finds its plan item already where it should be: then nothing is locked or written.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from cases.actions import forward
-from cases.actions.changes import lock_case
+from cases.actions.deciding import Ended, decide, end
+from cases.actions.firing import MAX_FIRINGS
+from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
 from cases.events import CASE, RETRIED, UNSETTLED
-from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
-from cases.models import Case, PlanItem
-from cases.selectors import compiled
+from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK
+from cases.models import Case
+from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
+from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
-from compensation.subject import Cause, lock_row
+from compensation.subject import Cause, lock_rows
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Done, Event
-from ledger.record import EntryRef
+from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
 
+# How often a case may move under the engine before the dispatcher is asked to come back.
+TRIES = 5
 failpoints.declare("engine.handled")
+
+
+@dataclasses.dataclass(slots=True)
+class _News:
+    """What the events say: steps that ended, results that nobody knows yet, and that the case shall
+    go on or try again."""
+
+    ended: list[Ended] = dataclasses.field(default_factory=list)
+    unsettled: list[Cause] = dataclasses.field(default_factory=list)
+    go_on: Cause | None = None
+    retry: Cause | None = None
 
 
 def handle(events: Sequence[Event], done: Done) -> None:
     """Handle events of one case, of its work items and executions, in order."""
+    for left in reversed(range(TRIES)):
+        try:
+            _handle(events, done)
+        except CaseMoved:
+            if not left:
+                raise
+        else:
+            return
+
+
+def _handle(events: Sequence[Event], done: Done) -> None:
     first = events[0]
     with transaction.atomic(durable=True):
         set_tenant(first.tenant_id)
-        by = authority_of(system_of(first.tenant_id)).ref()
-        case = None if first.case_id is None else lock_case(first.case_id)
-        for event in events:
-            if case is None:
-                break
-            _handle(case, event, Cause(by, EntryRef(event.id, event.hash)))
+        case = None if first.case_id is None else read_case(first.case_id)
+        if case is not None:
+            _carry(case, events, authority_of(system_of(first.tenant_id)).ref())
         failpoints.reach("engine.handled")
         done()
 
 
-def _handle(case: Case, event: Event, cause: Cause) -> None:
-    if event.subject_type != Case.subject_type:
-        _of_part(case, event, cause)
-    elif event.action in CASE:
-        # However long ago: what has fired since does not fire again, so an old event does no harm,
-        # and one that was overtaken by a change that nobody evaluated is not lost.
-        go_on = forward.retry if event.action == RETRIED else forward.advance
-        go_on(case, cause=cause)
-
-
-def _of_part(case: Case, event: Event, cause: Cause) -> None:
-    """A work item or execution of the case ended, or it is not known how."""
-    item = PlanItem.objects.filter(case_id=case.id, target_id=event.subject_id).first()
-    if item is None or item.status not in OPEN_ITEMS:
+def _carry(case: Case, events: Sequence[Event], by: ActorRef) -> None:
+    plan = read_plan(case, {event.subject_id for event in events}, most=MAX_FIRINGS)
+    news = _news(plan, events, by)
+    decision = decide(case, plan, news.ended, go_on=news.go_on, retry=news.retry)
+    of_run = case.status in ROLLING_BACK and bool(news.ended or news.unsettled)
+    if decision.is_nothing and not of_run:
         return
-    if event.action in UNSETTLED:
+    lock_unmoved(case)
+    carry_out(case, decision)
+    if of_run:
+        _tell_run(case, news)
+
+
+def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> _News:
+    """Return what is news: of work whose plan item is open, and of the case however long ago. What
+    has fired since does not fire again, so an old event of the case does no harm, and one that was
+    overtaken by a change that nobody evaluated is not lost."""
+    found = _News()
+    work = work_of(item for item in plan.items.values() if item.status in OPEN_ITEMS)
+    for event in events:
+        cause = Cause(by, EntryRef(event.id, event.hash))
+        item = plan.items.get(event.subject_id)
+        if event.subject_type == Case.subject_type:
+            if event.action == RETRIED:
+                found.retry = cause
+            elif event.action in CASE:
+                found.go_on = cause
+        elif item is None or item.status not in OPEN_ITEMS or event.subject_id not in work:
+            continue
+        elif event.action in UNSETTLED:
+            found.unsettled.append(cause)
+        else:
+            found.ended.append(end(item, work[event.subject_id], event.action, cause))
+            found.go_on = cause
+    return found
+
+
+def _tell_run(case: Case, news: _News) -> None:
+    """Let the rollback under way undo first what has just been done, or wait on."""
+    definition = compiled_of(case.definition_id)
+    rows = lock_rows(each.item.work for each in news.ended)
+    for each in news.ended:
+        part = part_in_case(each.item, rows[each.row.id], definition)
+        take_late_result(case, part, completed=each.was_done, cause=each.cause)
+    for cause in news.unsettled:
         go_on_waiting(case, cause=cause)
-        return
-    row = lock_row(event.subject_type, event.subject_id)
-    if row is None:
-        return
-    forward.take_in(case, item, row, event.action, cause=cause)
-    completed = item.status == PlanItemStatus.COMPLETED
-    part = part_in_case(item, row, compiled(case.definition))
-    if not take_late_result(case, part, completed=completed, cause=cause):
-        forward.conclude(case, item, row, cause=cause)

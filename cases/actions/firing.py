@@ -1,17 +1,15 @@
-"""Firing steps: which bindings are ready, and opening the work of each. Engine only.
+"""Firing steps: which bindings are ready, and what work that means. Engine only.
 
-Each step opens by itself. One whose condition cannot be evaluated, or whose work cannot be opened,
-becomes a FAULTED plan item without work, with the reason; the others open.
+Everything that may be wrong with a step is found before anything is written. One whose condition
+cannot be evaluated, or whose work cannot be opened, becomes a FAULTED plan item without work, with
+the reason; the others open.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection
+import dataclasses
+from collections.abc import Collection, Sequence
 from typing import Any
-
-from django.db import transaction
-from django.db.models import Count, Max, Q
 
 from accounts.selectors import called
 from cases.definitions import (
@@ -20,18 +18,20 @@ from cases.definitions import (
     CompiledDefinition,
     ExpressionFailed,
     HumanTask,
-    input_for,
-    ready_bindings,
+    Readiness,
+    inputs_for,
     undo_policy,
 )
-from cases.lifecycle import OPEN_ITEMS, PlanItemStatus, PlanItemType
+from cases.lifecycle import PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
+from cases.plan_state import PlanState
 from compensation.policy import UNSPECIFIED
 from compensation.subject import Cause
-from executions.actions.execution_opening import NewExecution, open_execution
+from executions.actions.execution_opening import NewExecution, check_new, open_execution
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from ledger.clock import now
 from ledger.errors import Invalid, Refusal, check_json
+from verbs.move import Moves
 from workitems.actions.item_opening import NewWorkItem, open_item
 
 # Trouble of the evaluator, not of the expression: trying again may help.
@@ -41,6 +41,30 @@ MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """A case with its definition, and its context as the latest results make it, if they do."""
+
+    case: Case
+    definition: CompiledDefinition
+    context: dict[str, Any]
+    moved: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opening:
+    """A binding that fires: the work that is opened for it, or why it cannot begin."""
+
+    binding: Binding
+    work: NewWorkItem | NewExecution | None = None
+    error: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why its case fails, "" when it is well."""
+        return self.error and f"{self.binding.name}: {self.error}"
+
+
 def why_failed(problem: ExpressionFailed) -> str:
     """Return why an expression failed; raises it where trying again may help."""
     if problem.code in _TRANSIENT:
@@ -48,98 +72,67 @@ def why_failed(problem: ExpressionFailed) -> str:
     return f"{problem.detail} (in: {problem.expression})"
 
 
-def fire_ready(
-    case: Case, definition: CompiledDefinition, cause: Cause, *, again: Collection[str] = ()
-) -> str:
-    """Open every binding that is ready; return why one could not be, "" when all could.
-
-    `again`: bindings whose last try failed, which are asked whatever has changed since.
-    """
-    times, answered = _fired(case, again)
-    readiness = ready_bindings(definition, case.context, open_bindings=answered)
-    trouble = [
-        _cannot_begin(case, definition.binding(name), why_failed(problem))
-        for name, problem in readiness.failed
-    ]
-    for binding in readiness.fire:
-        if times.get(binding.name, 0) >= MAX_FIRINGS:
-            trouble.append(_cannot_begin(case, binding, f"has fired {MAX_FIRINGS} times"))
-        else:
-            trouble.append(_fire(case, definition, binding, cause))
-    return next((each for each in trouble if each), "")
-
-
-def _fired(case: Case, again: Collection[str]) -> tuple[dict[str, int], list[str]]:
-    """Return how often each binding has fired, and which have answered to the case as it is."""
-    fired = (
-        PlanItem.objects.filter(case_id=case.id)
-        .values_list("binding")
-        .annotate(
-            times=Count("target_id"),
-            waits=Count("id", filter=Q(status__in=OPEN_ITEMS)),
-            last=Max("case_version"),
-        )
-    )
-    times, answered = {}, []
-    for name, count, is_open, last in fired:
-        times[name] = count
-        if is_open or (last >= case.triggered and name not in again):
-            answered.append(name)
-    return times, answered
-
-
-def _fire(case: Case, definition: CompiledDefinition, binding: Binding, cause: Cause) -> str:
-    """Open the work of one binding; return why that cannot be, "" when it is open."""
-    try:
-        value = input_for(binding.target, case.context)
-        if not isinstance(value, dict):
-            raise Invalid.field("/input", "the inputMapping must give an object")
-        check_json(value, "/input", limit=GROWN_BYTES, depth=GROWN_DEPTH)
-        with transaction.atomic():
-            type_, target_id = _open(case, definition, binding, value, cause)
-    except Refusal as refusal:
-        return _cannot_begin(case, binding, refusal.in_words)
-    except ExpressionFailed as problem:
-        return _cannot_begin(case, binding, why_failed(problem))
-    _fired_item(case, binding, type_, target_id=target_id)
-    return ""
-
-
-def _cannot_begin(case: Case, binding: Binding, reason: str) -> str:
-    """Keep a step that could not begin, with the reason, and return that."""
-    error = reason[:MAX_ERROR]
-    _fired_item(
-        case, binding, _type_of(binding), status=PlanItemStatus.FAULTED, error=error, ended_at=now()
-    )
-    return f"{binding.name}: {error}"
-
-
-def _fired_item(case: Case, binding: Binding, type_: str, **how: Any) -> None:
-    PlanItem(
-        tenant_id=case.tenant_id,
-        case_id=case.id,
-        binding=binding.name,
-        type=type_,
-        case_version=case.version,
-        created_at=now(),
-        **how,
-    ).save(force_insert=True)
-
-
-def _type_of(binding: Binding) -> str:
-    by_program = isinstance(binding.target, CapabilityCall)
-    return PlanItemType.EXECUTION if by_program else PlanItemType.WORK_ITEM
-
-
-def _open(
-    case: Case,
+def waiting(
     definition: CompiledDefinition,
-    binding: Binding,
-    value: dict[str, Any],
-    cause: Cause,
-) -> tuple[str, uuid.UUID]:
-    """Open the work item or execution of a binding; return its type and id."""
-    policy, target = undo_policy(definition, binding), binding.target
+    plan: PlanState,
+    *,
+    triggered: int,
+    again: Collection[str] = (),
+) -> list[Binding]:
+    """Return the bindings that may fire: with no open work, and not fired since version
+    `triggered`; those of `again`, whose last try failed, whatever has changed since."""
+
+    def may_fire(name: str) -> bool:
+        fired = plan.fired.get(name)
+        return fired is None or (not fired.is_open and (fired.seen < triggered or name in again))
+
+    return [each for each in definition.forward_bindings if may_fire(each.name)]
+
+
+def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> list[Opening]:
+    """Return what firing means, made ready to be written."""
+    definition = known.definition
+    found = [
+        _cannot_begin(definition.binding(name), why_failed(problem))
+        for name, problem in ready.failed
+    ]
+    inputs = inputs_for([binding.target for binding in ready.fire], known.context)
+    for binding, value in zip(ready.fire, inputs, strict=True):
+        fired = plan.fired.get(binding.name)
+        if fired is not None and fired.times >= MAX_FIRINGS:
+            found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
+            continue
+        try:
+            work = _work(known, binding, _checked(value), cause)
+            if isinstance(work, NewExecution):
+                check_new(work)
+            found.append(Opening(binding, work))
+        except Refusal as refusal:
+            found.append(_cannot_begin(binding, refusal.in_words))
+        except ExpressionFailed as problem:
+            found.append(_cannot_begin(binding, why_failed(problem)))
+    return found
+
+
+def _checked(value: Any) -> dict[str, Any]:
+    """Return the input of a step. Raises what is wrong with it."""
+    if isinstance(value, ExpressionFailed):
+        raise value
+    if not isinstance(value, dict):
+        raise Invalid.field("/input", "the inputMapping must give an object")
+    check_json(value, "/input", limit=GROWN_BYTES, depth=GROWN_DEPTH)
+    return value
+
+
+def _cannot_begin(binding: Binding, reason: str) -> Opening:
+    return Opening(binding, error=reason[:MAX_ERROR])
+
+
+def _work(
+    known: Known, binding: Binding, value: dict[str, Any], cause: Cause
+) -> NewWorkItem | NewExecution:
+    """Return the work item or execution that a binding becomes."""
+    case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     said: dict[str, Any] = {
         "tenant_id": case.tenant_id,
         "policy": {} if policy is None else policy.to_json(),
@@ -148,7 +141,7 @@ def _open(
     }
     if isinstance(target, HumanTask):
         people, missing = called(target.candidate_users)
-        task = NewWorkItem(
+        return NewWorkItem(
             **said,
             title=target.title,
             created_by=cause.by.id,
@@ -162,10 +155,8 @@ def _open(
             reversibility=binding.reversibility,
             due_at=now() + target.expires_in if target.expires_in else None,
         )
-        item = open_item(task, by=cause.by, caused_by=cause.entry)
-        return PlanItemType.WORK_ITEM, item.id
     agents, _missing = called([target.performer] if target.performer else [])
-    program = NewExecution(
+    return NewExecution(
         **said,
         performer=agents[0] if agents else None,
         capability=target.capability,
@@ -174,5 +165,30 @@ def _open(
         reason=f"Step {binding.name} of {case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
-    execution = open_execution(program, by=cause.by, caused_by=cause.entry)
-    return PlanItemType.EXECUTION, execution.id
+
+
+def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:
+    """Open the work of what fires, and return its plan items, not saved yet. Case locked."""
+    return [_opened(case, each, cause, moves) for each in fired]
+
+
+def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanItem:
+    by_program = isinstance(opening.binding.target, CapabilityCall)
+    item = PlanItem(
+        tenant_id=case.tenant_id,
+        case_id=case.id,
+        binding=opening.binding.name,
+        type=PlanItemType.EXECUTION if by_program else PlanItemType.WORK_ITEM,
+        case_version=case.version,
+        created_at=now(),
+    )
+    if isinstance(opening.work, NewWorkItem):
+        item.target_id = open_item(opening.work, by=cause.by, caused_by=cause.entry, moves=moves).id
+    elif isinstance(opening.work, NewExecution):
+        item.target_id = open_execution(
+            opening.work, by=cause.by, caused_by=cause.entry, moves=moves
+        ).id
+    else:
+        item.status, item.error = PlanItemStatus.FAULTED, opening.error
+        item.ended_at = item.created_at
+    return item

@@ -16,10 +16,12 @@ from cases.definitions.model import (
 )
 from cases.definitions.runtime import (
     ContextChange,
+    Readiness,
     context_after,
-    evaluate_completion,
+    contexts_after,
     input_for,
-    ready_bindings,
+    inputs_for,
+    outlook,
     undo_policy,
 )
 from json_values.jq.evaluation import ExpressionFailed
@@ -33,11 +35,13 @@ __all__ = [
     "DefinitionWarning",
     "ExpressionFailed",
     "HumanTask",
+    "Readiness",
     "compile_definition",
     "context_after",
-    "evaluate_completion",
+    "contexts_after",
     "in_order",
     "input_for",
-    "ready_bindings",
+    "inputs_for",
+    "outlook",
     "undo_policy",
 ]

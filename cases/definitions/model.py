@@ -7,6 +7,7 @@ go by camelCase names there, and are read with a `Reading` as context (`written.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
@@ -338,9 +339,13 @@ class CompiledDefinition(Part):
         """Return the bindings that may fire, in document order."""
         return tuple(binding for binding in self.bindings if not binding.compensation_only)
 
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Binding]:
+        return {binding.name: binding for binding in self.bindings}
+
     def binding(self, name: str) -> Binding:
         """Return one binding; raises `KeyError`."""
-        return {binding.name: binding for binding in self.bindings}[name]
+        return self._by_name[name]
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON values, without warnings."""

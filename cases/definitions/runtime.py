@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
+
+Target = HumanTask | CapabilityCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +23,48 @@ class Readiness:
     failed: tuple[tuple[str, ExpressionFailed], ...]
 
 
-def ready_bindings(
-    definition: CompiledDefinition, context: Mapping[str, Json], *, open_bindings: Collection[str]
-) -> Readiness:
-    """Return which bindings a change to this context fires.
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a context means for a case: by its goals it has ended (`success` or `failure`) or not,
+    or `problem` is why that cannot be said; and what is ready to fire."""
 
-    A binding fires when its filter and its condition both hold and it has no open plan item
-    (`open_bindings` are the names of those that have). Undo bindings never fire.
+    ended: str | None
+    problem: ExpressionFailed | None
+    ready: Readiness
+
+
+def outlook(
+    definition: CompiledDefinition, context: Mapping[str, Json], *, waiting: Collection[Binding]
+) -> Outlook:
+    """Ask all goals, and all conditions of the bindings that wait to fire, in one exchange.
+
+    A binding fires when its filter and its condition both hold. The case has ended by the first
+    completion rule that holds.
     """
-    waiting = [b for b in definition.forward_bindings if b.name not in open_bindings]
-    asked = [(b, text) for b in waiting for text in (b.filter, b.when) if text is not None]
-    results = evaluate_many([(text, context) for _, text in asked])
+    goals = [(goal.condition, context) for goal in definition.goals]
+    asked = [
+        (each, text) for each in waiting for text in (each.filter, each.when) if text is not None
+    ]
+    results = evaluate_many([*goals, *((text, context) for _, text in asked)])
+    ready = _ready(waiting, [each for each, _ in asked], results[len(goals) :])
+    try:
+        reached = {
+            goal.name
+            for goal, result in zip(definition.goals, results[: len(goals)], strict=True)
+            if is_true(result)
+        }
+    except ExpressionFailed as problem:
+        return Outlook(None, problem, ready)
+    held = (kind for kind, rule in definition.completion if _holds(rule, reached))
+    return Outlook(next(held, None), None, ready)
+
+
+def _ready(
+    waiting: Collection[Binding], asked: Sequence[Binding], results: Sequence[Json]
+) -> Readiness:
     held_back: set[str] = set()
     failed: dict[str, ExpressionFailed] = {}
-    for (binding, _), result in zip(asked, results, strict=True):
+    for binding, result in zip(asked, results, strict=True):
         try:
             if not is_true(result):
                 held_back.add(binding.name)
@@ -46,27 +76,24 @@ def ready_bindings(
     return Readiness(fire=fire, failed=trouble)
 
 
-def evaluate_completion(definition: CompiledDefinition, context: Mapping[str, Json]) -> str | None:
-    """Return `success` or `failure` by the first completion rule that holds, else `None`.
-
-    Raises `ExpressionFailed` if a goal's condition cannot be evaluated.
-    """
-    goals = definition.goals
-    results = evaluate_many([(goal.condition, context) for goal in goals])
-    reached = {g.name for g, result in zip(goals, results, strict=True) if is_true(result)}
-    for kind, rule in definition.completion:
-        if _holds(rule, reached):
-            return kind
-    return None
-
-
-def input_for(target: HumanTask | CapabilityCall, value: Json) -> Json:
+def input_for(target: Target, value: Json) -> Json:
     """Return payload or input for a target: its mapping applied to `value`, or `value` itself.
 
     `value` is the context for a forward step; `docs/reference/case-definitions.md` says what it is
     for an undo. Raises `ExpressionFailed`.
     """
     return value if target.input_mapping is None else evaluate(target.input_mapping, value)
+
+
+def inputs_for(targets: Sequence[Target], value: Json) -> list[Json | ExpressionFailed]:
+    """Return the same for several targets, in one exchange; a failure is in its place."""
+    return _mapped([(target.input_mapping, value) for target in targets])
+
+
+def _mapped(asked: Sequence[tuple[str | None, Json]]) -> list[Json | ExpressionFailed]:
+    """Apply mappings; without one a value stays as it is."""
+    found = iter(evaluate_many([(text, value) for text, value in asked if text is not None]))
+    return [value if text is None else next(found) for text, value in asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +120,37 @@ def context_after(
 
     Raises `ExpressionFailed`: `not_an_object`, or the bound of a context that would be broken.
     """
-    if mapping is None and (undo or result is None):
+    if mapping is None and undo:
         return ContextChange(dict(context))
-    mapped = result if mapping is None else evaluate(mapping, result)
+    [change] = contexts_after(context, [(mapping, result)])
+    if isinstance(change, ExpressionFailed):
+        raise change
+    return change
+
+
+def contexts_after(
+    context: Mapping[str, Json], results: Sequence[tuple[str | None, Json]]
+) -> list[ContextChange | ExpressionFailed]:
+    """Return the context after each of several steps, one upon the other, as (mapping, result).
+
+    One that fails, as in `context_after`, changes nothing. All mappings are asked in one exchange.
+    """
+    changes: list[ContextChange | ExpressionFailed] = []
+    for (mapping, _), mapped in zip(results, _mapped(results), strict=True):
+        change = _merged(context, mapped, mapping)
+        if isinstance(change, ContextChange):
+            context = change.after
+        changes.append(change)
+    return changes
+
+
+def _merged(
+    context: Mapping[str, Json], mapped: Json | ExpressionFailed, mapping: str | None
+) -> ContextChange | ExpressionFailed:
+    if isinstance(mapped, ExpressionFailed):
+        return mapped
+    if mapping is None and mapped is None:
+        return ContextChange(dict(context))
     code, detail = "not_an_object", "what goes into the context must be an object"
     if isinstance(mapped, Mapping):
         changed: dict[str, Any] = {**context, **mapped}
@@ -103,7 +158,7 @@ def context_after(
         if broken is None:
             return ContextChange(changed, tuple(sorted(mapped)))
         code, detail = broken.code, f"the context {broken.message}"
-    raise ExpressionFailed(code, detail, expression=mapping or ".")
+    return ExpressionFailed(code, detail, expression=mapping or ".")
 
 
 def undo_policy(definition: CompiledDefinition, binding: Binding) -> CompensationPolicy | None:

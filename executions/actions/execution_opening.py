@@ -28,7 +28,7 @@ from ledger.dispatch.hints import RowWork
 from ledger.errors import Invalid, Refusal, check_json
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef
-from verbs.move import insert, move
+from verbs.move import Moves, sharing
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,31 +65,35 @@ def open_execution(
     by: ActorRef,
     caused_by: EntryRef | None = None,
     original: EntryRef | None = None,
+    moves: Moves | None = None,
 ) -> Execution:
     """Insert an execution, and its job, inside the caller's transaction.
 
     It is PENDING until a worker takes it. In a case, a capability that nobody registered here is
     owed by an outside party: WAITING. With `mode: validate` it ends at once as SUCCEEDED, without
-    effect. `original`: the entry that finished what it undoes, where the caller has read it.
+    effect. `original`: the entry that finished what it undoes, where the caller has read it. With
+    `moves` its entries are left to whoever made those.
 
-    Raises Invalid: unknown capability or mode, input that breaks the capability's schema (JSON
-    pointers under /input), simulation that the capability does not offer.
+    Raises Invalid as `check_new` does.
     """
+    check_new(new)
     found = capability_registry.get(new.capability)
-    _check(new, found)
     execution = _row(new, found)
     payloads = {"input": new.input, **({"reason": new.reason} if new.reason else {})}
     knows_undone_entry(execution, original)
-    entry = insert(execution, "requested", by=by, caused_by=caused_by, payloads=payloads)
-    if new.mode == "validate":
-        execution.succeed()
-        execution.ended_at = now()
-        move(
-            execution, "succeeded", before=ExecutionStatus.PENDING, by=by, caused_by=entry.ref,
-            fields=["ended_at"],
-        )  # fmt: skip
-    elif execution.status == ExecutionStatus.PENDING:
-        _enqueue(execution, found)
+    with sharing(moves) as own:
+        requested = own.insert(
+            execution, "requested", by=by, caused_by=caused_by, payloads=payloads
+        )
+        if new.mode == "validate":
+            execution.succeed()
+            execution.ended_at = now()
+            own.change(
+                execution, "succeeded", before=ExecutionStatus.PENDING, by=by,
+                caused_by=requested, fields=["ended_at"],
+            )  # fmt: skip
+        elif execution.status == ExecutionStatus.PENDING:
+            _enqueue(execution, found)
     return execution
 
 
@@ -104,7 +108,10 @@ def _enqueue(execution: Execution, found: capability_registry.Capability | None)
     hints.leave([work])
 
 
-def _check(new: NewExecution, found: capability_registry.Capability | None) -> None:
+def check_new(new: NewExecution) -> None:
+    """Raise Invalid where one may not be opened: unknown capability or mode, input that breaks the
+    capability's schema (JSON pointers under /input), simulation that it does not offer."""
+    found = capability_registry.get(new.capability)
     if new.mode not in capability_registry.MODES:
         raise Invalid.field("/mode", f"must be one of {', '.join(capability_registry.MODES)}")
     made = new.case_id is not None or new.undoes is not None

@@ -14,9 +14,8 @@ from cases.definitions import (
     HumanTask,
     compile_definition,
     context_after,
-    evaluate_completion,
     input_for,
-    ready_bindings,
+    outlook,
     undo_policy,
 )
 from compensation.policy import CompensationPolicy
@@ -41,9 +40,14 @@ def _opening() -> dict[str, Any]:
 
 
 def _fired(definition: CompiledDefinition, context: dict[str, Any], *busy: str) -> list[str]:
-    readiness = ready_bindings(definition, context, open_bindings=busy)
+    waiting = [each for each in definition.forward_bindings if each.name not in busy]
+    readiness = outlook(definition, context, waiting=waiting).ready
     assert readiness.failed == ()
     return [binding.name for binding in readiness.fire]
+
+
+def _ended(definition: CompiledDefinition, context: dict[str, Any]) -> str | None:
+    return outlook(definition, context, waiting=()).ended
 
 
 def _play(
@@ -51,7 +55,7 @@ def _play(
 ) -> tuple[list[str], dict[str, Any], str | None]:
     """Finish whatever fires until the case ends; return order, context and how it ended."""
     order: list[str] = []
-    while (ended := evaluate_completion(definition, context)) is None:
+    while (ended := _ended(definition, context)) is None:
         (name,) = _fired(definition, context)
         assert _fired(definition, context, name) == []
         order.append(name)
@@ -191,7 +195,7 @@ def test_a_condition_that_fails_is_told_and_stops_no_other() -> None:
         [_binding("a", ".x.y"), _binding("b", ".x"), _binding("c", "false", ".x.y")]
     )
 
-    readiness = ready_bindings(definition, {"x": "text"}, open_bindings=())
+    readiness = outlook(definition, {"x": "text"}, waiting=definition.forward_bindings).ready
 
     assert [binding.name for binding in readiness.fire] == ["b"]
     assert [(name, problem.code) for name, problem in readiness.failed] == [("a", "runtime")]
@@ -212,13 +216,10 @@ def test_the_first_rule_in_the_document_wins(first: str) -> None:
         },
     )
 
-    assert evaluate_completion(definition, {"s": 1, "f": 1}) == first
-    assert evaluate_completion(definition, {second[0]: 1}) == second
-    assert evaluate_completion(definition, {}) is None
-    assert (
-        evaluate_completion(CompiledDefinition.from_json(definition.to_json()), {"s": 1, "f": 1})
-        == first
-    )
+    assert _ended(definition, {"s": 1, "f": 1}) == first
+    assert _ended(definition, {second[0]: 1}) == second
+    assert _ended(definition, {}) is None
+    assert _ended(CompiledDefinition.from_json(definition.to_json()), {"s": 1, "f": 1}) == first
 
 
 def test_a_goal_that_cannot_be_evaluated_is_no_answer() -> None:
@@ -226,10 +227,11 @@ def test_a_goal_that_cannot_be_evaluated_is_no_answer() -> None:
         [_binding("a", ".x")], goals=[{"name": "s", "kind": "success", "condition": ".x.y"}]
     )
 
-    with pytest.raises(ExpressionFailed) as failure:
-        evaluate_completion(definition, {"x": 1})
+    seen = outlook(definition, {"x": 1}, waiting=())
 
-    assert failure.value.code == "runtime"
+    assert seen.ended is None
+    assert seen.problem is not None
+    assert seen.problem.code == "runtime"
 
 
 def test_a_result_replaces_top_level_keys_and_leaves_the_given_context_alone() -> None:

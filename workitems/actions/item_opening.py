@@ -17,7 +17,7 @@ from compensation.ways import Opened
 from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
-from verbs.move import insert, move
+from verbs.move import Moves, move, sharing
 from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.undo_payload import within_bound
@@ -62,24 +62,27 @@ def open_item(
     by: ActorRef,
     caused_by: EntryRef | None = None,
     original: EntryRef | None = None,
+    moves: Moves | None = None,
 ) -> WorkItem:
     """Insert a work item, whole, with its candidates and its first entry.
 
     With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that
     no observer ever sees an undo task that does not yet know what it undoes. `original`: the entry
-    that finished what it undoes, where the caller has read it.
+    that finished what it undoes, where the caller has read it. With `moves` its entry is left to
+    whoever made those.
     """
     offered_to, users = _offer(new)
     item = _row(new, offered_to)
     knows_undone_entry(item, original)
-    insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
-    if new.candidate_groups:
-        CandidateGroup.objects.bulk_create(
-            CandidateGroup(tenant_id=new.tenant_id, work_item=item, name=name)
-            for name in sorted(set(new.candidate_groups))
-        )
-    if users:
-        name_candidates(item, users)
+    with sharing(moves) as own:
+        own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
+        if new.candidate_groups:
+            CandidateGroup.objects.bulk_create(
+                CandidateGroup(tenant_id=new.tenant_id, work_item=item, name=name)
+                for name in sorted(set(new.candidate_groups))
+            )
+        if users:
+            name_candidates(item, users)
     return item
 
 

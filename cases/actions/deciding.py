@@ -1,0 +1,200 @@
+"""What follows for a case from what happened, decided in memory: no lock is held, nothing written.
+
+Only here does the engine ask jq, three times at most however much happened: all output mappings,
+then all goals and conditions, then the inputs of what fires.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.definitions import (
+    ContextChange,
+    ExpressionFailed,
+    contexts_after,
+    outlook,
+)
+from cases.lifecycle import ROLLING_BACK, TAKES_RESULTS, CaseStatus, PlanItemStatus
+from cases.models import Case, PlanItem
+from cases.plan_state import PlanState, failed_steps, is_untaken, work_of
+from cases.selectors import compiled_of
+from compensation.subject import Cause
+from ledger.clock import now
+
+FAILURE_GOAL = "A failure goal was reached."
+_ENDINGS = {
+    "completed": PlanItemStatus.COMPLETED,
+    "succeeded": PlanItemStatus.COMPLETED,
+    "rejected": PlanItemStatus.REJECTED,
+    "failed": PlanItemStatus.FAULTED,
+    "cancelled": PlanItemStatus.CANCELLED,
+}
+
+
+@dataclasses.dataclass(slots=True)
+class Ended:
+    """A step whose work has ended, or whose result is taken in once more; `change` is what that
+    makes of the context."""
+
+    item: PlanItem
+    row: Any
+    cause: Cause
+    change: ContextChange | None = None
+
+    @property
+    def was_done(self) -> bool:
+        """Whether the work was done, be its result usable or not."""
+        return self.item.status == PlanItemStatus.COMPLETED
+
+
+@dataclasses.dataclass(slots=True)
+class Decision:
+    """What is to be done about a case, and in whose name. `fault`: why it fails."""
+
+    ended: Sequence[Ended]
+    cause: Cause | None = None
+    completes: bool = False
+    fired: Sequence[Opening] = ()
+    fault: str = ""
+    others_open: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to be done."""
+        return not (self.ended or self.completes or self.fired or self.fault)
+
+
+def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
+    """Mark how a plan item has ended."""
+    item.status = _ENDINGS[action]
+    item.completion_seq = row.completion_seq
+    item.ended_at = row.ended_at or now()
+    return Ended(item, row, cause)
+
+
+def decide(
+    case: Case,
+    plan: PlanState,
+    news: Sequence[Ended],
+    *,
+    go_on: Cause | None = None,
+    retry: Cause | None = None,
+) -> Decision:
+    """Say what follows from the endings of steps, from going on, and from trying again.
+
+    All results are taken in before anything else is asked. A step that failed lets its case fail,
+    unless a goal speaks of that. Else a RUNNING case goes on. What is being rolled back does
+    nothing else: its run hears of it.
+    """
+    is_running = case.status == CaseStatus.RUNNING
+    failed = failed_steps(case.id) if retry is not None and is_running else []
+    retaken = [] if retry is None else _once_more(failed, retry)
+    known = _taken_in(case, [*news, *retaken])
+    plan = plan.without_open(each.item.binding for each in news)
+    decision = Decision([*news, *retaken], others_open=plan.has_open)
+    broken = [each for each in news if not each.was_done or each.item.error]
+    if case.status in ROLLING_BACK:
+        return decision
+    if broken:
+        _fail(known, broken, decision)
+    elif is_running and (go_on or retry):
+        decision.cause = go_on or retry
+        again = {item.binding for item in failed if not is_untaken(item)}
+        _go_on(known, plan, again, decision)
+    return decision
+
+
+def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
+    """Return the steps that were done, but whose results could not be taken in."""
+    untaken = [item for item in failed if is_untaken(item)]
+    rows = work_of(untaken)
+    return [Ended(item, rows[item.work[1]], cause) for item in untaken if item.target_id in rows]
+
+
+def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
+    """Let the results of done steps change the context. Of a case that is over, a late result is
+    kept with the work, and changes nothing."""
+    definition = compiled_of(case.definition_id)
+    taken = [each for each in ended if each.was_done and case.status in TAKES_RESULTS]
+    results = [
+        (definition.binding(each.item.binding).target.output_mapping, result_of(each.row))
+        for each in taken
+    ]
+    context, moved = case.context, False
+    for each, change in zip(taken, contexts_after(context, results), strict=True):
+        if isinstance(change, ExpressionFailed):
+            each.item.error = why_failed(change)[:MAX_ERROR]
+            continue
+        each.change, each.item.error, each.item.written = change, "", list(change.stated)
+        moved = moved or change.differs(context)
+        context = change.after
+    return Known(case, definition, context, moved)
+
+
+def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
+    """Let the case fail because of steps that did, unless it has ended by its goals."""
+    first = broken[0]
+    unusable = next((each for each in broken if each.was_done), None)
+    said = ""
+    if known.case.status == CaseStatus.RUNNING and unusable is None:
+        seen = outlook(known.definition, known.context, waiting=())
+        if seen.ended is not None:
+            decision.cause = first.cause
+            _end(seen.ended, decision)
+            return
+        said = "" if seen.problem is None else why_failed(seen.problem)
+    for each in broken:
+        if not each.was_done:
+            each.item.error = (said or _how_it_failed(each))[:MAX_ERROR]
+    first = unusable or first
+    binding, error = first.item.binding, first.item.error
+    decision.cause = first.cause
+    decision.fault = f"{binding}: {error}" if first.was_done else error
+
+
+def _how_it_failed(each: Ended) -> str:
+    said = getattr(each.row, "error", "") or getattr(each.row, "ended_reason", "")
+    return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
+
+
+def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -> None:
+    """See whether the case has ended; else fire every binding that is ready.
+
+    A step whose condition fails, or that cannot be opened, lets the case fail, after all the others
+    are open. While steps are tried again a failure goal does not count: what the last tries have
+    left in the context would end the case before the new ones have begun.
+    """
+    case, definition = known.case, known.definition
+    triggered = case.version + 1 if known.moved else case.triggered
+    asked = waiting(definition, plan, triggered=triggered, again=again)
+    trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
+    seen = outlook(definition, known.context, waiting=asked)
+    if seen.problem is not None:
+        trouble.append(why_failed(seen.problem))
+    elif seen.ended is not None and not (seen.ended == "failure" and again):
+        _end(seen.ended, decision)
+        return
+    elif decision.cause is not None:
+        fired = openings(known, seen.ready, plan, decision.cause)
+        decision.fired = fired
+        trouble += [each.trouble for each in fired if each.error]
+    decision.fault = next(iter(trouble), "")
+
+
+def _end(kind: str, decision: Decision) -> None:
+    decision.completes = kind == "success"
+    decision.fault = FAILURE_GOAL if kind == "failure" else ""
+
+
+def result_of(row: Any) -> Any:
+    """Return what a finished work item or execution gives to an output mapping."""
+    if row.subject_type == "execution":
+        return row.output
+    return {
+        "outcome": row.outcome,
+        "resolution": row.resolution,
+        "completed_by": str(row.completed_by_id) if row.completed_by_id else None,
+    }

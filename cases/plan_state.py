@@ -1,0 +1,140 @@
+"""What the engine reads of a case before it decides; and its lock, once it has.
+
+Of the plan it reads what the news is about, and by binding no more than what keeps one from firing:
+of a case of a thousand steps that is little.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connection
+
+from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
+from cases.models import Case, PlanItem
+from compensation.lifecycle import CompensationState
+from verbs.subject import subject_of
+
+_LOCK = """
+SELECT c.version, h.seq, h.hash FROM cases_case c
+JOIN ledger_ledgerhead h
+    ON h.tenant_id = c.tenant_id AND h.subject_type = 'case' AND h.subject_id = c.id
+WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h
+"""
+
+
+class CaseMoved(Exception):  # nothing is wrong: what was decided is about a case that has moved on
+    """A case changed while the engine looked at it without a lock."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fired:
+    """How often a binding has fired, whether its work is open, at which version it last did."""
+
+    times: int
+    is_open: bool
+    seen: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlanState:
+    """Of each binding that may be kept from firing how it did; and the items that were asked for,
+    by their work."""
+
+    fired: dict[str, Fired]
+    items: dict[uuid.UUID, PlanItem]
+
+    @property
+    def has_open(self) -> bool:
+        """Whether any work is open."""
+        return any(each.is_open for each in self.fired.values())
+
+    def without_open(self, bindings: Iterable[str]) -> PlanState:
+        """Return the state once the open work of these bindings has ended."""
+        ended = {name: dataclasses.replace(self.fired[name], is_open=False) for name in bindings}
+        return dataclasses.replace(self, fired={**self.fired, **ended})
+
+
+def read_case(case_id: uuid.UUID) -> Case | None:
+    """Return a case as committed now, without its definition."""
+    return Case.objects.filter(id=case_id).first()
+
+
+def lock_unmoved(case: Case) -> None:
+    """Lock a case that was read without a lock. Raises CaseMoved when it has changed since.
+
+    Plan items change with their case's version, or by the one lane that hears of the case; its
+    lease, and the index that allows a binding one open item, keep a second handler out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [case.tenant_id, case.id])
+        found = cursor.fetchone()
+    if found is None or found[0] != case.version:
+        raise CaseMoved(f"case {case.id} was at version {case.version} and is not any more")
+    # Where `take_head` finds the end of its chain.
+    case.__dict__.update(head_seq=found[1], head_hash=found[2])
+
+
+@functools.cache
+def _plan_sql() -> str:
+    columns = ", ".join(f"p.{field.column}" for field in PlanItem._meta.concrete_fields)
+    return f"""
+SELECT f.name AS fired_binding, f.times, f.is_open, f.seen, {columns}
+FROM (
+    SELECT binding AS name, count(target_id) AS times, max(case_version) AS seen,
+        bool_or(status = ANY(%(open)s)) AS is_open
+    FROM cases_planitem WHERE tenant_id = %(tenant)s AND case_id = %(case)s
+    GROUP BY binding
+    HAVING bool_or(status = ANY(%(open)s)) OR max(case_version) >= %(triggered)s
+        OR count(target_id) >= %(most)s OR bool_or(target_id = ANY(%(targets)s))
+) f LEFT JOIN cases_planitem p ON p.tenant_id = %(tenant)s AND p.case_id = %(case)s
+    AND p.binding = f.name AND p.target_id = ANY(%(targets)s)
+"""  # noqa: S608  -- column names of the model
+
+
+def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanState:
+    """Return what matters of a case's plan now: bindings with open work, that have answered to the
+    case as it is, or fired `most` times; and the items of `targets`."""
+    given = {
+        "open": sorted(OPEN_ITEMS), "tenant": case.tenant_id, "case": case.id,
+        "triggered": case.triggered, "most": most, "targets": list(targets),
+    }  # fmt: skip
+    state = PlanState({}, {})
+    row: Any
+    for row in PlanItem.objects.raw(_plan_sql(), given):
+        state.fired[row.fired_binding] = Fired(row.times, row.is_open, row.seen)
+        if row.target_id is not None:
+            state.items[row.target_id] = row
+    return state
+
+
+def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
+    """Return the work of plan items by id, as committed now, without what belongs to it."""
+    wanted: dict[str, list[uuid.UUID]] = {}
+    for item in items:
+        type_, id_ = item.work
+        wanted.setdefault(type_, []).append(id_)
+    return {
+        row.pk: row
+        for type_, ids in wanted.items()
+        for row in subject_of(type_).model._default_manager.filter(pk__in=ids)  # noqa: SLF001  -- Django's documented name
+    }
+
+
+def failed_steps(case_id: uuid.UUID) -> list[PlanItem]:
+    """Return the newest try of each step that let the case fail, oldest first."""
+    newest = PlanItem.objects.filter(case_id=case_id).order_by("binding", "-created_at", "-id")
+    failed = [
+        item for item in newest.distinct("binding") if item.error and item.status not in OPEN_ITEMS
+    ]
+    return sorted(failed, key=lambda item: (item.created_at, item.id))
+
+
+def is_untaken(item: PlanItem) -> bool:
+    """Whether it is done, still stands, and its result could not be taken in."""
+    standing = item.compensation_state != CompensationState.COMPENSATED
+    return item.status == PlanItemStatus.COMPLETED and standing
