@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from cases.actions.deciding import Ended, decide, end
+from cases.actions.deciding import Decision, Ended, decide, end
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
@@ -85,9 +85,10 @@ def _carry(case: Case, events: Sequence[Event], by: ActorRef) -> None:
     if decision.is_nothing and not of_run:
         return
     lock_unmoved(case)
-    carry_out(case, decision)
     if of_run:
         _tell_run(case, news)
+    else:
+        carry_out(case, decision)
 
 
 def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> _News:
@@ -115,10 +116,12 @@ def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> _News:
 
 
 def _tell_run(case: Case, news: _News) -> None:
-    """Let the rollback under way undo first what has just been done, or wait on."""
+    """Let the rollback under way undo first what has just been done, or wait on: one result after
+    the other, because it starts nothing while the plan still shows another that is owed."""
     definition = compiled_of(case.definition_id)
     rows = lock_rows(each.item.work for each in news.ended)
     for each in news.ended:
+        carry_out(case, Decision([each]))
         part = part_in_case(each.item, rows[each.row.id], definition)
         take_late_result(case, part, completed=each.was_done, cause=each.cause)
     for cause in news.unsettled:

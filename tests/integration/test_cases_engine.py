@@ -30,6 +30,7 @@ from tests.casework import (
 )
 from tests.definitions import automated, definition, human
 from tests.draining import drain
+from tests.engine_news import event_of
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import cancel, reject, start
@@ -251,13 +252,5 @@ def test_every_entry_of_a_case_is_caused_by_one_before_it(world: World) -> None:
 def _events(world: World, case_id: uuid.UUID) -> list[Event]:
     with tenant_scope(world.operator.tenant_id):
         rows = OutboxEvent.objects.filter(case_id=case_id).order_by("at", "id")
-        types = {row.id: row.type for row in rows}
-        found = LedgerEntry.objects.filter(id__in=types).order_by("at", "id")
-        return [
-            Event(
-                e.id, bytes(e.hash), e.tenant_id, types[e.id], e.action, e.subject_type,
-                e.subject_id, e.subject_version, e.case_id, e.from_status, e.to_status,
-                e.actor_id, e.correlation_id, e.at,
-            )
-            for e in found
-        ]  # fmt: skip
+        found = LedgerEntry.objects.filter(id__in=rows.values("id")).order_by("at", "id")
+        return [event_of(entry) for entry in found]

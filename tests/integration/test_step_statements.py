@@ -15,13 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.acting import system_of
 from cases.actions.engine import handle
 from cases.actions.firing import MAX_FIRINGS
-from cases.events import ENGINE_NEWS
 from cases.plan_state import read_case, read_plan
-from ledger.dispatch.consumer_registry import Event
-from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items, work
 from tests.definitions import definition, human
+from tests.engine_news import news_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -64,19 +62,6 @@ def a_case(world: World, done: int = 1, names: tuple[str, ...] = STEPS) -> uuid.
     for name in names[:done]:
         finish(world.analyst, case_id, name, "DONE")
     return case_id
-
-
-def news_of(world: World, subject_id: uuid.UUID) -> Event:
-    """Return the newest entry about something, as the engine hears of it."""
-    with tenant_scope(world.operator.tenant_id):
-        e = LedgerEntry.objects.filter(subject_id=subject_id).order_by("-subject_seq")[0]
-    type_ = f"amends.{e.subject_type}.{e.action}.v1"
-    assert type_ in ENGINE_NEWS
-    return Event(
-        e.id, bytes(e.hash), e.tenant_id, type_, e.action, e.subject_type, e.subject_id,
-        e.subject_version, e.case_id, e.from_status, e.to_status, e.actor_id,
-        e.correlation_id, e.at,
-    )  # fmt: skip
 
 
 def test_a_human_step(world: World) -> None:
