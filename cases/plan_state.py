@@ -17,6 +17,7 @@ from django.db import connection
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
+from ledger.dispatch.consumer_registry import Trouble
 from verbs.subject import subject_of
 
 _LOCK = """
@@ -27,8 +28,8 @@ WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h
 """
 
 
-class CaseMoved(Exception):  # nothing is wrong: what was decided is about a case that has moved on
-    """A case changed while the engine looked at it without a lock."""
+class CaseMoved(Trouble):
+    """A case changed while the engine looked at it without a lock. No news is to blame for that."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

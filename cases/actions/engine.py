@@ -7,7 +7,7 @@ It runs in the dispatcher only, all due news of one case at once, in one transac
 2. decide, in memory (`deciding`): take in all results, see whether the case has ended, make ready
    what fires. This is where jq runs, so that a slow definition makes nobody wait;
 3. lock the case and the end of its chain, and see that it is still at the version decided about.
-   If it has moved, all is put back and done again, a few times; then the dispatcher tries later;
+   If it has moved, all is put back and done again; if it moves on, the dispatcher comes back;
 4. write (`forward`): the case, its plan items, new work, and all entries in one statement; then
    what a rollback under way makes of it; mark the news done.
 
@@ -38,8 +38,9 @@ from ledger.dispatch.consumer_registry import Done, Event
 from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
 
-# How often a case may move under the engine before the dispatcher is asked to come back.
-TRIES = 5
+# How often a case may move under the engine before the dispatcher is asked to come back: as often
+# as the slowest definition can be asked in the time of a handler.
+TRIES = 2
 failpoints.declare("engine.handled")
 
 

@@ -30,6 +30,7 @@ from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new, open_execution
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from ledger.clock import now
+from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid, Refusal, check_json
 from verbs.move import Moves
 from workitems.actions.item_opening import NewWorkItem, open_item
@@ -66,9 +67,9 @@ class Opening:
 
 
 def why_failed(problem: ExpressionFailed) -> str:
-    """Return why an expression failed; raises it where trying again may help."""
+    """Return why an expression failed. Raises Trouble where trying again may help."""
     if problem.code in _TRANSIENT:
-        raise problem
+        raise Trouble(f"jq is not to be had: {problem.detail}") from problem
     return f"{problem.detail} (in: {problem.expression})"
 
 

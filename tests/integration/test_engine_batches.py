@@ -5,15 +5,20 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import pytest
+
 from cases import actions
 from cases.actions.engine import handle
 from cases.models import PlanItem
 from executions.actions import record_result
+from json_values.jq.child_pool import Answer, EvaluatorError, JqPool
+from ledger.dispatch.consumer_registry import Trouble
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests.casework import (
     case_row,
+    counted,
     deploy,
     open_item,
     opened,
@@ -126,3 +131,20 @@ def test_results_that_come_in_during_a_rollback_are_undone_first(world: World) -
     assert [(step.original_name, step.status, step.amendment) for step in steps(world, run.id)] == [
         ("a", "PLANNED", False), ("x", "PLANNED", True), ("y", "RUNNING", True),
     ]  # fmt: skip
+
+
+def test_without_jq_the_news_waits_uncounted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_id, [task, _] = pair(world, human("c", when=".a != null and .c == null"))
+    work(world.analyst, task, "DONE")
+    event, before = news_of(world, task), counted(world)
+
+    def away(*_asked: object) -> list[Answer]:
+        raise EvaluatorError("no child can be started")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JqPool, "answer", away)
+        with pytest.raises(Trouble):
+            handle([event], lambda: None)
+    assert (counted(world), case_row(world, case_id).version) == (before, 1)
+    drain()
+    assert plan_items(world, case_id)["c"].status == "ACTIVE"
