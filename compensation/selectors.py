@@ -84,22 +84,14 @@ def run_ref(run_id: uuid.UUID) -> Ref:
     return CompensationRun.subject_type, run_id
 
 
-def attempt_of(original_id: uuid.UUID, round_: int, number: int) -> CompensationAttempt | None:
-    """Return one attempt at undoing an original."""
-    rows = CompensationAttempt.objects.filter(original_id=original_id, round=round_, number=number)
-    return rows.first()
-
-
-def is_step_as(run_id: uuid.UUID, n: int | None, *, version: int | None) -> bool:
-    """Whether a step is still as an entry about it left it, at this version of the step."""
-    return CompensationStep.objects.filter(run_id=run_id, n=n or 0, version=version or 0).exists()
-
-
-def undone_in(run_id: uuid.UUID) -> list[Ref]:
-    """Return what a run undid, whether by an attempt of its own or on somebody's word."""
+def undone_in(run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Ref]]:
+    """Return what each of some runs undid, by an attempt of its own or on somebody's word."""
     done = (StepStatus.DONE, StepStatus.RESOLVED)
-    rows = CompensationStep.objects.filter(run_id=run_id, status__in=done)
-    return list(rows.values_list("original_type", "original_id"))
+    rows = CompensationStep.objects.filter(run_id__in=list(run_ids), status__in=done)
+    found: dict[uuid.UUID, list[Ref]] = {}
+    for run_id, type_, id_ in rows.values_list("run_id", "original_type", "original_id"):
+        found.setdefault(run_id, []).append((type_, id_))
+    return found
 
 
 def plan(plan_id: uuid.UUID) -> CompensationPlan:

@@ -43,9 +43,9 @@ def _never(*_args: Any, **_how: Any) -> bool:
 class UndoableSubject(Subject):
     """A kind of finished work that can be undone, and that may itself undo something.
 
-    `settled` is its finished status. `unsure(row)`: nobody knows whether it had its effect, and no
-    program will find out; `doubted` is the action of the entry that says so. `under_way(row)`: a
-    program may be making its effect now.
+    `settled` is its finished status, `finisher` the column that says who did it. `unsure(row)`:
+    nobody knows whether it had its effect, and no program will find out; `doubted` is the action of
+    the entry that says so. `under_way(row)`: a program may be making its effect now.
     `not_started(row)`: nobody has begun it, so an undo that is such a row may be withdrawn.
     `is_open(row)`: it would be called off; `call_off(row, by, caused_by, reason)` ends one that is
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
@@ -58,7 +58,7 @@ class UndoableSubject(Subject):
     name: Callable[[Any], str]
     snapshot: Callable[[Any], dict[str, Any]]
     task_input: Callable[[Any], dict[str, Any]]
-    finished_by: Callable[[Any], uuid.UUID | None]
+    finisher: str
     finished_at: Callable[[Any], dt.datetime | None]
     unsure: Callable[[Any], bool] = _never
     under_way: Callable[[Any], bool] = _never
@@ -68,6 +68,11 @@ class UndoableSubject(Subject):
     undoes: bool = False
     by_itself: bool = False
     by_program: bool = False
+
+    def finished_by(self, row: Any) -> uuid.UUID | None:
+        """Return who did the work; of a program's, who asked for it."""
+        actor: uuid.UUID | None = getattr(row, self.finisher)
+        return actor
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -236,6 +241,16 @@ def read_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
 def read_row(type_: str, id_: uuid.UUID) -> Any | None:
     """Return one piece of work as committed now, or None."""
     return read_rows([(type_, id_)]).get(id_)
+
+
+def finishers(refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
+    """Return who did pieces of work, by their ids: one narrow query for each kind of them."""
+    found: dict[uuid.UUID, uuid.UUID | None] = {}
+    for type_, ids in _by_type(refs).items():
+        kind = undoable(type_)
+        rows = kind.model._default_manager.filter(pk__in=ids)  # noqa: SLF001  -- Django's documented name
+        found.update(rows.values_list("pk", kind.finisher))
+    return found
 
 
 def lock_with_original(type_: str, id_: uuid.UUID) -> Locked | None:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ledger.models import LedgerEntry, LedgerHead, OutboxTask, Payload
+from ledger.models import LedgerEntry, LedgerHead, Payload
 from ledger.record import EntryRef
 
 
@@ -118,30 +118,6 @@ def latest_ref(
         rows = rows.filter(action__in=actions)
     found = rows.order_by("-subject_seq").values_list("id", "hash").first()
     return None if found is None else EntryRef(found[0], bytes(found[1]))
-
-
-def has_moved(subject_type: str, subject_id: uuid.UUID, *, since: int, but: str) -> bool:
-    """Whether anything but the action `but` happened to a subject after its version `since`."""
-    rows = LedgerEntry.objects.filter(
-        subject_type=subject_type, subject_id=subject_id, subject_version__gt=since
-    )
-    return rows.exclude(action=but).exists()
-
-
-def was_handled(event_id: uuid.UUID, consumer: str) -> bool:
-    """Whether a consumer has done its duty for an event: this is a repetition then."""
-    tasks = OutboxTask.objects.filter(event_id=event_id, consumer=consumer)
-    return tasks.filter(done_at__isnull=False).exists()
-
-
-def opened_by(subject_type: str, subject_id: uuid.UUID) -> uuid.UUID | None:
-    """Return the actor of the first entry of a subject, or None without a chain."""
-    found: uuid.UUID | None = (
-        LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id, subject_seq=1)
-        .values_list("actor_id", flat=True)
-        .first()
-    )
-    return found
 
 
 def head(subject_type: str, subject_id: uuid.UUID) -> tuple[int, bytes] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ledger.dispatch.consumer_registry import Announced
 from notifications.lifecycle import Topic
 
 CONSUMER: Final = "notifications.deliver"
@@ -17,6 +18,7 @@ WAITING: Final = frozenset(
     }
 )
 _ORIGINALS = ("work_item", "execution")
+_UNDO_ENDS = frozenset({"compensation_completed", "compensation_attested", "compensation_faulted"})
 #: What people are told of news whose topic does not depend on the subject.
 TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_completed.v1": Topic.UNDONE for kind in _ORIGINALS},
@@ -30,3 +32,15 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
 }
 TOLD: Final = WAITING | TOPICS.keys()
+
+
+def concerns_somebody(change: Announced) -> bool:
+    """Whether anybody may have to be told of an entry. In a rollback the ends of single undos are
+    nobody's news, nor is the doubt about a program that undoes: it is told as an undo that failed.
+    """
+    if change.subject_type not in _ORIGINALS:
+        return True
+    if change.action == "outcome_unknown":
+        return change.kind != "COMPENSATION"
+    in_a_run = bool((change.compensation or {}).get("run"))
+    return not (in_a_run and change.action in _UNDO_ENDS)

@@ -1,31 +1,30 @@
-"""Who is told of an event, and why. Reads only, in the caller's tenant scope.
+"""Who is told of news, and why. Reads only, in the caller's tenant scope, and in bulk: how many
+statements that takes does not depend on how much news there is.
 
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. Undone: who did the
 work and who asked for the undo; in a rollback once, at its end. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
-knows whether something happened: the operators. Nobody hears of work they handed to themselves,
-and nobody who is not an active member hears anything.
+knows whether something happened: the operators. Nobody hears of work they handed to themselves;
+that only active members hear anything is seen to where it is stored.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 import uuid
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from accounts.selectors import active_actors, members_of_groups, operators
-from compensation.selectors import attempt_of, is_step_as, run_ref, undone_in
-from compensation.subject import read_row, read_rows, undoable
+from accounts.selectors import operators
+from compensation.selectors import run_ref, undone_in
+from compensation.subject import finishers
 from ledger.dispatch.consumer_registry import Event
-from ledger.errors import NotFound
-from ledger.selectors import Entry, entries_by_id, has_moved, opened_by
 from notifications.events import TOPICS, WAITING
 from notifications.lifecycle import Topic
-from notifications.models import Delivery
+from notifications.news_facts import Fallen, TaskFacts, ending_facts, fallen, task_facts
 from verbs.subject import Ref
-from workitems import selectors as workitems
 from workitems.lifecycle import Kind, OfferedTo
 from workitems.permissions import is_anybodys
 
@@ -35,155 +34,163 @@ class Told:
     """What an event is about for some people. `about` is what they are led to: the event's own
     subject, unless something else is named."""
 
+    event: Event
     topic: Topic
     recipients: frozenset[uuid.UUID]
-    about: Ref | None = None
+    about: Ref
 
 
-def told_of(event: Event) -> list[Told]:
-    """Return who is told of `event`, each person once."""
-    [entry] = entries_by_id([event.id]).values()
-    found = list(_waiting(event, entry) if event.type in WAITING else _settled(event, entry))
-    left = active_actors({actor for told in found for actor in told.recipients})
+def told_of(events: Sequence[Event]) -> list[Told]:
+    """Return who is told of `events`, in their order, each person once of an event."""
+    batch = _Batch(events)
     news = []
-    for told in found:
-        recipients, left = told.recipients & left, left - told.recipients
-        if recipients:
-            news.append(dataclasses.replace(told, recipients=recipients))
+    for event in events:
+        told_already: frozenset[uuid.UUID] = frozenset()
+        for told in batch.told_of(event):
+            people = told.recipients - told_already
+            told_already |= people
+            if people:
+                news.append(dataclasses.replace(told, recipients=people))
     return news
 
 
-def _waiting(event: Event, entry: Entry) -> Iterable[Told]:
-    """What is to be done, and, of what was taken from somebody, who had it."""
-    previous = entry.payloads.get("previous")
-    if previous and previous != entry.payloads.get("assignee"):
-        yield Told(Topic.TAKEN_AWAY, frozenset({uuid.UUID(previous)} - {event.actor_id}))
-    try:
-        item = workitems.get(event.subject_id)
-    except NotFound:
-        return
-    # It may be taken, done or called off by now; then it waits for nobody, or that is other news.
-    if has_moved(event.subject_type, event.subject_id, since=event.subject_version, but="edited"):
-        return
-    undoes = item.kind == Kind.COMPENSATION
-    topic = Topic.UNDO_WAITING if undoes else Topic.TASK_WAITING
-    if item.assignee_id is not None:
-        yield Told(topic, frozenset({item.assignee_id} - {event.actor_id}))
-        return
-    left = _who_may(item) - ({event.actor_id} if event.from_status else set())
-    by_name = {row.actor_id for row in item.candidate_users.all()} & left
-    if left or is_anybodys(item):
-        yield Told(topic, frozenset(by_name - {event.actor_id}))
-    else:
-        yield from _for_operators(item, event)
+def _own(event: Event) -> Ref:
+    return event.subject_type, event.subject_id
 
 
-def _who_may(item: Any) -> frozenset[uuid.UUID]:
-    """Return the active members who may take an item by their name or group; of what is the
-    operators', nobody."""
-    if item.offered_to == OfferedTo.OPERATORS:
-        return frozenset()
-    groups = [group.name for group in item.candidate_groups.all()]
-    users = active_actors([user.actor_id for user in item.candidate_users.all()])
-    found = users | frozenset(members_of_groups(groups))
-    return found - {uuid.UUID(actor) for actor in item.excluded}
+def _told(
+    event: Event, topic: Topic, people: Iterable[uuid.UUID], about: Ref | None = None
+) -> Told:
+    return Told(event, topic, frozenset(people), about or _own(event))
 
 
-def _for_operators(item: Any, event: Event) -> Iterable[Told]:
-    """Nobody is left to take it. In a rollback that is said about all of it, and again only when
-    it has come back to them: after a task that was done by somebody else."""
-    about = None
-    if item.run_id is not None:
-        about = run_ref(item.run_id)
-        said = Delivery.objects.filter(
-            topic=Topic.NEEDS_SOMEBODY, subject_type=about[0], subject_id=about[1]
-        )
-        if said.exists() and _theirs_already(item):
+def _has_somebody(task: TaskFacts) -> bool:
+    """Whether anybody is left who may take it; of what is the operators', nobody."""
+    may = task.somebody and task.offered_to != OfferedTo.OPERATORS
+    return task.assignee_id is not None or may or is_anybodys(task)
+
+
+class _Batch:
+    """Some events of one tenant, with what must be known to say whom they concern. What only few
+    of them need is read when the first one asks for it."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._tenant_id = events[0].tenant_id
+        self._ended = [event for event in events if event.type not in WAITING]
+        waiting = [event.id for event in events if event.type in WAITING]
+        self._tasks = task_facts(self._tenant_id, waiting)
+        self._endings = ending_facts(self._tenant_id, [event.id for event in self._ended])
+        self._said_of_runs: set[uuid.UUID] = set()
+
+    def told_of(self, event: Event) -> Iterator[Told]:
+        """Return whom one of the events concerns; of two reasons the first counts."""
+        if event.type in WAITING:
+            yield from self._waiting(event, self._tasks[event.id])
+        else:
+            topic = TOPICS[event.type]
+            yield from _ENDED.get(topic, _Batch._halted)(self, event, topic)
+
+    # What waits.
+
+    def _waiting(self, event: Event, task: TaskFacts) -> Iterator[Told]:
+        """What is to be done, and, of what was taken from somebody, who had it."""
+        if task.taken_from is not None:
+            yield _told(event, Topic.TAKEN_AWAY, {task.taken_from} - {event.actor_id})
+        if task.item_id is None:
             return
-    excluded = {uuid.UUID(actor) for actor in item.excluded}
-    people = set(operators()) - excluded - {event.actor_id}
-    yield Told(Topic.NEEDS_SOMEBODY, frozenset(people), about)
+        topic = Topic.UNDO_WAITING if task.kind == Kind.COMPENSATION else Topic.TASK_WAITING
+        if task.assignee_id is not None:
+            yield _told(event, topic, {task.assignee_id} - {event.actor_id})
+        elif _has_somebody(task):
+            yield _told(event, topic, set(task.named) - {event.actor_id})
+        else:
+            yield from self._for_operators(event, task, task.item_id)
+
+    def _for_operators(self, event: Event, task: TaskFacts, item_id: uuid.UUID) -> Iterator[Told]:
+        """Nobody is left to take it. In a rollback that is said about all of it, and again only
+        when it has come back to them: after a task that was done by somebody else."""
+        people = self._operators - {*task.excluded, event.actor_id}
+        if task.run_id is None:
+            yield _told(event, Topic.NEEDS_SOMEBODY, people)
+            return
+        known = self._fallen[item_id]
+        said = known.told or task.run_id in self._said_of_runs
+        if people and not (said and self._theirs_already(known)):
+            self._said_of_runs.add(task.run_id)
+            yield _told(event, Topic.NEEDS_SOMEBODY, people, run_ref(task.run_id))
+
+    def _theirs_already(self, known: Fallen) -> bool:
+        """Whether the operators are at a rollback: the task before this one waits, or one of them
+        did it. A rollback of a thousand tasks that all fall to them is one notice."""
+        return known.before_done_by is None or known.before_done_by in self._operators
+
+    # What ended, or came to a halt.
+
+    def _halted(self, event: Event, topic: Topic) -> Iterator[Told]:
+        yield _told(event, topic, {self._endings[event.id].asked_by, *self._operators})
+
+    def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """A step failed, and nobody has decided about it yet."""
+        if self._endings[event.id].step_unchanged:
+            yield from self._halted(event, topic)
+
+    def _in_doubt(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """A program ended without a word. Of an undo, people hear that it failed: it says so
+        there."""
+        if self._endings[event.id].entry_kind != "COMPENSATION":
+            yield _told(event, topic, self._operators - {event.actor_id})
+
+    def _undo_failed(self, event: Event, topic: Topic) -> Iterator[Told]:
+        wanted_by = self._endings[event.id].undo_wanted_by
+        if wanted_by is not None:
+            yield _told(event, topic, {wanted_by, *self._operators})
+
+    def _undone(self, event: Event, topic: Topic) -> Iterator[Told]:
+        wanted_by = self._endings[event.id].undo_wanted_by
+        if wanted_by is not None:
+            yield _told(event, topic, {wanted_by, *self._who_did([_own(event)])})
+
+    def _rolled_back(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """One word to who asked for the rollback, and one to everybody whose work it undid."""
+        yield _told(event, topic, {self._endings[event.id].asked_by})
+        undone = self._undone_by_runs.get(event.subject_id, ())
+        yield _told(event, Topic.WORK_UNDONE, self._who_did(undone))
+
+    def _who_did(self, refs: Iterable[Ref]) -> Iterator[uuid.UUID]:
+        """Return who did work that was undone; for an execution, who asked for it."""
+        for _type, id_ in refs:
+            actor = self._finishers.get(id_)
+            if actor is not None:
+                yield actor
+
+    # What is read for all of them at once.
+
+    @functools.cached_property
+    def _operators(self) -> frozenset[uuid.UUID]:
+        return frozenset(operators())
+
+    @functools.cached_property
+    def _fallen(self) -> dict[uuid.UUID, Fallen]:
+        rows = [task for task in self._tasks.values() if not _has_somebody(task)]
+        return fallen(self._tenant_id, [task.item_id for task in rows if task.item_id is not None])
+
+    @functools.cached_property
+    def _undone_by_runs(self) -> dict[uuid.UUID, list[Ref]]:
+        return undone_in([event.subject_id for event in self._about(Topic.ROLLBACK_ENDED)])
+
+    @functools.cached_property
+    def _finishers(self) -> dict[uuid.UUID, uuid.UUID | None]:
+        in_runs = itertools.chain.from_iterable(self._undone_by_runs.values())
+        return finishers({*map(_own, self._about(Topic.UNDONE)), *in_runs})
+
+    def _about(self, topic: Topic) -> Iterator[Event]:
+        return (event for event in self._ended if TOPICS[event.type] == topic)
 
 
-def _theirs_already(item: Any) -> bool:
-    """Whether the operators are at a rollback: the task before this one waits, or one of them did
-    it. A rollback of a thousand tasks that all fall to them is one notice, not a thousand."""
-    before = workitems.task_before(item)
-    return (
-        before is None
-        or before.completed_by_id is None
-        or before.completed_by_id in set(operators())
-    )
-
-
-def _settled(event: Event, entry: Entry) -> Iterable[Told]:
-    topic = TOPICS[event.type]
-    if topic in _SETTLED:
-        yield from _SETTLED[topic](event, entry)
-        return
-    yield Told(topic, _asked(event) | frozenset(operators()))
-
-
-def _asked(event: Event) -> frozenset[uuid.UUID]:
-    """Return who asked for a run or case: its first entry says so."""
-    asked = opened_by(event.subject_type, event.subject_id)
-    return frozenset() if asked is None else frozenset({asked})
-
-
-def _undone(event: Event, entry: Entry) -> Iterable[Told]:
-    requester = _requester_alone(entry)
-    if requester is None:
-        return
-    row = read_row(event.subject_type, event.subject_id)
-    # Who did the work that was undone; for an execution, who asked for it.
-    done_by = None if row is None else undoable(event.subject_type).finished_by(row)
-    people = {requester} if done_by is None else {requester, done_by}
-    yield Told(Topic.UNDONE, frozenset(people))
-
-
-def _undo_failed(_event: Event, entry: Entry) -> Iterable[Told]:
-    requester = _requester_alone(entry)
-    if requester is not None:
-        yield Told(Topic.UNDO_FAILED, frozenset({requester, *operators()}))
-
-
-def _in_doubt(event: Event, entry: Entry) -> Iterable[Told]:
-    """A program ended without a word. Of an undo, people hear that it failed: it says so there."""
-    if entry.kind != "COMPENSATION":
-        yield Told(Topic.OUTCOME_UNKNOWN, frozenset(operators()) - {event.actor_id})
-
-
-def _requester_alone(entry: Entry) -> uuid.UUID | None:
-    """Return who asked for the attempt that an entry is about; None for one of a run.
-
-    Of a run, people hear of the steps that stopped it, and of its end.
-    """
-    block: dict[str, Any] = entry.compensation or {}
-    if block.get("run"):
-        return None
-    attempt = attempt_of(entry.subject_id, block.get("round", 0), block.get("attempt", 0))
-    return None if attempt is None else attempt.requested_by_id
-
-
-def _stopped(event: Event, entry: Entry) -> Iterable[Told]:
-    """A step failed, and nobody has decided about it yet."""
-    block: dict[str, Any] = entry.compensation or {}
-    if is_step_as(event.subject_id, block.get("step"), version=block.get("step_version")):
-        yield Told(Topic.ROLLBACK_STOPPED, _asked(event) | frozenset(operators()))
-
-
-def _ended(event: Event, _entry: Entry) -> Iterable[Told]:
-    """One word to who asked for the rollback, and one to everybody whose work it undid."""
-    yield Told(Topic.ROLLBACK_ENDED, _asked(event))
-    rows = read_rows(undone_in(event.subject_id)).values()
-    did = {undoable(row.subject_type).finished_by(row) for row in rows}
-    yield Told(Topic.WORK_UNDONE, frozenset(actor for actor in did if actor is not None))
-
-
-_SETTLED: dict[Topic, Callable[[Event, Entry], Iterable[Told]]] = {
-    Topic.UNDONE: _undone,
-    Topic.UNDO_FAILED: _undo_failed,
-    Topic.OUTCOME_UNKNOWN: _in_doubt,
-    Topic.ROLLBACK_STOPPED: _stopped,
-    Topic.ROLLBACK_ENDED: _ended,
+_ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
+    Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
+    Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
+    Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
+    Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
+    Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
 }

@@ -11,7 +11,7 @@ from notifications import words
 from notifications.actions.sending import SOURCE
 from notifications.actions.telling import handle
 from notifications.api.delivery_json import NotificationSchema, notifications
-from notifications.events import CONSUMER, TOLD
+from notifications.events import CONSUMER, TOLD, concerns_somebody
 from notifications.selectors import unread_count
 from notifications.subject import DELIVERY
 from verbs import subject
@@ -25,7 +25,13 @@ SHOWN = dataclasses.replace(
 )
 
 # A message that cannot be made out holds nothing: the work goes on without it.
-DELIVER = Consumer(name=CONSUMER, wants=TOLD.__contains__, handle=handle, queue="notify")
+DELIVER = Consumer(
+    name=CONSUMER,
+    wants=TOLD.__contains__,
+    handle=handle,
+    matters=concerns_somebody,
+    queue="notify",
+)
 
 
 def register() -> None:

@@ -138,10 +138,6 @@ def _name(toy: Toy) -> str:
     return toy.name
 
 
-def _done_by(toy: Toy) -> uuid.UUID:
-    return toy.done_by
-
-
 def _done_at(toy: Toy) -> dt.datetime:
     return toy.done_at
 
@@ -202,7 +198,7 @@ TOY = UndoableSubject(
     name=_name,
     snapshot=_snapshot,
     task_input=_snapshot,
-    finished_by=_done_by,
+    finisher="done_by",
     finished_at=_done_at,
     results={"compensation-plan": PLAN_RESULT},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 from accounts.acting import Authority
 from compensation.facts import UndoFacts
@@ -14,7 +14,19 @@ from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
 
 
-def is_anybodys(item: WorkItem) -> bool:
+class Offered(Protocol):
+    """What says whom an item is for while nobody has it."""
+
+    @property
+    def offered_to(self) -> str:
+        """A value of `OfferedTo`."""
+
+    @property
+    def kind(self) -> str:
+        """A value of `Kind`."""
+
+
+def is_anybodys(item: Offered) -> bool:
     """Whether an item without candidates is for anybody: it never named one, and undoes nothing."""
     return item.offered_to == OfferedTo.ANYBODY and item.kind != Kind.COMPENSATION
 

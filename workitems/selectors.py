@@ -202,15 +202,6 @@ def undo_tasks_of(original_ids: Sequence[uuid.UUID]) -> QuerySet[WorkItem]:
     return visible().filter(undoes_id__in=list(original_ids)).order_by("created_at", "id")
 
 
-def task_before(item: WorkItem) -> WorkItem | None:
-    """Return the task that its run opened last before this one."""
-    # The case says no more than the run, but has an index.
-    rows = WorkItem.objects.filter(
-        case_id=item.case_id, run_id=item.run_id, created_at__lte=item.created_at
-    )
-    return rows.exclude(id=item.id).order_by("-created_at", "-id").first()
-
-
 def _undo_first(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
     first = Case(When(kind=Kind.COMPENSATION, then=Value(0)), default=Value(1))
     return rows.annotate(undo_first=first).order_by("undo_first", "-created_at", "-id")

@@ -42,9 +42,10 @@ class Channel:
     A channel whose deliveries start DELIVERED needs no sending: storing the row is all. Those of
     others start PENDING and `deliver` is called outside any transaction, until it does not fail any
     more. A repetition of a message has the same id. It raises nothing expected: a refusal or an
-    outage is a FAILED result.
+    outage is a FAILED result. With `needs_address` there is a delivery only for who has one.
     """
 
     name: str
     starts_as: DeliveryStatus
     deliver: Callable[[Message], Result]
+    needs_address: bool = False

@@ -55,4 +55,4 @@ def body_of(message: Message) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-EMAIL = Channel("email", DeliveryStatus.PENDING, _deliver)
+EMAIL = Channel("email", DeliveryStatus.PENDING, _deliver, needs_address=True)

@@ -174,7 +174,7 @@ def test_a_decision_taken_before_the_news_is_heard_is_not_asked_for(world: World
         assert Delivery.objects.filter(topic="rollback_stopped").count() == 4
     retry_step(run.id, 1, call=Call(world.operator))
     with tenant_scope(world.operator.tenant_id):
-        assert told_of(event) == []
+        assert told_of([event]) == []
 
 
 def test_a_repeated_event_tells_nobody_new(world: World) -> None:

@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connection
@@ -120,6 +121,16 @@ def test_a_mail_says_what_waits_why_and_where(world: World) -> None:
     assert len(sent_to(world, "analyst")) == 1
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_it_is_sent_at_once_however_wrong_the_programs_clock_is(world: World, hours: int) -> None:
+    task_for(world, world.analyst)
+    wrong = dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)
+    with time_machine.travel(wrong):
+        drain()
+    assert email_to(world.analyst).status == "ACCEPTED"
+    assert len(sent_to(world, "analyst")) == 1
+
+
 def test_the_in_app_message_is_delivered_without_being_sent(world: World) -> None:
     task_for(world, world.analyst)
     drain()
@@ -129,13 +140,29 @@ def test_the_in_app_message_is_delivered_without_being_sent(world: World) -> Non
     assert tries(row) == []
 
 
-def test_without_an_address_it_is_skipped_and_not_a_failure(world: World) -> None:
+def test_who_has_no_address_is_told_in_the_application_alone(world: World) -> None:
     User.objects.filter(username=world.analyst.username).update(email="")
     task_for(world, world.analyst)
     drain()
-    delivery = email_to(world.analyst)
-    assert (delivery.status, tries(delivery)) == ("SKIPPED", [])
+    with tenant_scope(world.analyst.tenant_id):
+        rows = Delivery.objects.filter(recipient_id=world.analyst.actor_id)
+        assert [(row.channel, row.status) for row in rows] == [("in_app", "DELIVERED")]
     assert sent_to(world, "analyst") == []
+
+
+def test_an_address_that_is_gone_when_it_is_sent_is_skipped_and_not_a_failure(
+    world: World, down: Refusing
+) -> None:
+    task_for(world, world.analyst)
+    drain()
+    delivery = email_to(world.analyst)
+    User.objects.filter(username=world.analyst.username).update(email="")
+    make_due(delivery)
+    drain()
+    after = email_to(world.analyst)
+    assert (after.status, after.next_attempt_at) == ("SKIPPED", None)
+    # Only the try before.
+    assert (len(down.asked), len(tries(after))) == (1, 1)
 
 
 def test_a_failure_is_tried_again_with_the_same_message_id_and_then_accepted(

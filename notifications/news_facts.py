@@ -1,0 +1,157 @@
+"""What must be known of news to say whom it concerns: one statement for each kind of news, however
+much of it there is. Reads only, in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.db import connection
+
+from notifications.lifecycle import Topic
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """A task that was created, put back or given to somebody.
+
+    `taken_from` had it before and has it no more. `item_id` is empty where it waits no more, and
+    all after it with it: it was taken, done or called off since, or is other news by now. `named`
+    may take it by name. `somebody` says whether an active member may take it who did not just put
+    it back.
+    """
+
+    event_id: uuid.UUID
+    taken_from: uuid.UUID | None
+    item_id: uuid.UUID | None
+    kind: str
+    offered_to: str
+    assignee_id: uuid.UUID | None
+    excluded: list[uuid.UUID]
+    run_id: uuid.UUID | None
+    named: list[uuid.UUID]
+    somebody: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EndingFacts:
+    """How something ended, or came to a halt.
+
+    `asked_by` opened the subject. `undo_wanted_by` asked for the attempt at undoing it, where that
+    is no step of a rollback. `step_unchanged`: nobody has decided since about the step that failed.
+    """
+
+    event_id: uuid.UUID
+    entry_kind: str
+    asked_by: uuid.UUID
+    undo_wanted_by: uuid.UUID | None
+    step_unchanged: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fallen:
+    """A task of a rollback for which nobody is left: was that said of this rollback already, and
+    who did the task before this one, if there was one and it is done."""
+
+    told: bool
+    before_done_by: uuid.UUID | None
+
+
+_MEMBER = """
+    JOIN accounts_user u ON u.id = m.user_id AND u.is_active
+    JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active
+    WHERE m.tenant_id = w.tenant_id AND m.is_active AND NOT w.excluded ? m.actor_id::text
+      AND (e.from_status = '' OR m.actor_id <> e.actor_id)
+"""
+# Membership of a group is looked for and not listed: a group may be as large as the tenant.
+_TASKS = f"""
+SELECT e.id, nullif(previous.said, assignee.said)::uuid, w.id, w.kind, w.offered_to, w.assignee_id,
+    ARRAY(SELECT x::uuid FROM jsonb_array_elements_text(w.excluded) x), w.run_id,
+    ARRAY(SELECT c.actor_id FROM workitems_candidateuser c
+          WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id
+            AND NOT w.excluded ? c.actor_id::text),
+    EXISTS (SELECT FROM workitems_candidateuser c JOIN accounts_membership m
+                ON c.tenant_id = m.tenant_id AND c.work_item_id = w.id AND c.actor_id = m.actor_id
+            {_MEMBER})
+    OR EXISTS (SELECT FROM workitems_candidategroup c
+               JOIN accounts_groupmembership g ON g.tenant_id = c.tenant_id AND g.name = c.name
+               JOIN accounts_membership m ON m.id = g.membership_id AND c.work_item_id = w.id
+               {_MEMBER})
+FROM ledger_ledgerentry e
+LEFT JOIN LATERAL (
+    SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
+    WHERE p.entry_id = e.id AND p.name = 'previous') previous ON true
+LEFT JOIN LATERAL (
+    SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
+    WHERE p.entry_id = e.id AND p.name = 'assignee') assignee ON true
+LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
+    AND NOT EXISTS (
+        SELECT FROM ledger_ledgerentry later
+        WHERE later.tenant_id = e.tenant_id AND later.subject_type = e.subject_type
+          AND later.subject_id = e.subject_id AND later.subject_seq > e.subject_seq
+          AND later.subject_version > e.subject_version AND later.action <> 'edited')
+WHERE e.tenant_id = %s AND e.id = ANY(%s)
+"""  # noqa: S608  -- built of constants
+_ENDINGS = """
+SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL
+FROM ledger_ledgerentry e
+JOIN ledger_ledgerentry opening ON opening.tenant_id = e.tenant_id
+    AND opening.subject_type = e.subject_type AND opening.subject_id = e.subject_id
+    AND opening.subject_seq = 1
+LEFT JOIN compensation_compensationattempt attempt ON attempt.tenant_id = e.tenant_id
+    AND attempt.original_type = e.subject_type AND attempt.original_id = e.subject_id
+    AND attempt.round = (e.compensation ->> 'round')::int
+    AND attempt.number = (e.compensation ->> 'attempt')::int
+    AND e.compensation ->> 'run' IS NULL
+LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
+    AND step.run_id = e.subject_id AND step.n = (e.compensation ->> 'step')::int
+    AND step.version = (e.compensation ->> 'step_version')::int
+WHERE e.tenant_id = %s AND e.id = ANY(%s)
+"""
+# The case says no more than the run, nor does the original of a run without a case; they have an
+# index.
+_FALLEN = f"""
+SELECT w.id,
+    EXISTS (SELECT FROM notifications_delivery d WHERE d.tenant_id = w.tenant_id
+            AND d.subject_id = w.run_id AND d.topic = '{Topic.NEEDS_SOMEBODY}'),
+    before.completed_by_id
+FROM workitems_workitem w
+LEFT JOIN LATERAL (
+    SELECT b.completed_by_id FROM workitems_workitem b
+    WHERE b.tenant_id = w.tenant_id AND b.run_id = w.run_id AND b.id <> w.id
+      AND (b.case_id = w.case_id OR w.case_id IS NULL AND b.undoes_id = w.undoes_id)
+      AND b.created_at <= w.created_at
+    ORDER BY b.created_at DESC, b.id DESC LIMIT 1) before ON true
+WHERE w.tenant_id = %s AND w.id = ANY(%s)
+"""  # noqa: S608  -- built of constants
+
+
+def task_facts(
+    tenant_id: uuid.UUID, event_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, TaskFacts]:
+    """Return what is known of tasks that may wait, by the event that says so."""
+    return {row[0]: TaskFacts(*row) for row in _read(_TASKS, tenant_id, event_ids)}
+
+
+def ending_facts(
+    tenant_id: uuid.UUID, event_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, EndingFacts]:
+    """Return what is known of what ended or came to a halt, by the event that says so."""
+    return {row[0]: EndingFacts(*row) for row in _read(_ENDINGS, tenant_id, event_ids)}
+
+
+def fallen(tenant_id: uuid.UUID, item_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Fallen]:
+    """Return what is known of tasks of rollbacks for which nobody is left, by the task's id."""
+    return {row[0]: Fallen(*row[1:]) for row in _read(_FALLEN, tenant_id, item_ids)}
+
+
+def _read(
+    statement: str, tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> list[tuple[Any, ...]]:
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [tenant_id, list(ids)])
+        return list(cursor.fetchall())
