@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.database import ROOT
@@ -16,6 +16,14 @@ from tests.subprocesses import environment
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+#: What one machine runs, and what many machines run between them.
+ONE_MACHINE = {"worker": [sys.executable, str(ROOT / "manage.py"), "worker"]}
+_CELERY = [sys.executable, "-m", "celery", "-A", "config", "worker", "--loglevel=INFO", "-c", "2"]
+MANY_MACHINES = {
+    "lanes": [*_CELERY, "-n", "lanes@%h", "-Q", "undo,engine,notify,upkeep"],
+    "work": [*_CELERY, "-n", "work@%h", "-Q", "work"],
+    "sweep": [sys.executable, str(ROOT / "manage.py"), "sweep"],
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,27 +40,35 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, **more: str) -> Iterator[Served]:
-    """Run web server and worker on the test's own database; `more` are environment variables."""
+def served(
+    folder: Path, workers: Mapping[str, Sequence[str]] = ONE_MACHINE, **more: str
+) -> Iterator[Served]:
+    """Run web server and workers on the test's own database; `more` are environment variables.
+
+    `workers`: their commands by name; one is ready when it says so.
+    """
     web = [
         *(sys.executable, "-m", "gunicorn", "config.wsgi:application"),
         *("--config", str(ROOT / "deploy" / "gunicorn_conf.py"), "--bind", "127.0.0.1:0"),
         *("--workers", "1", "--threads", "4", "--no-control-socket"),
     ]
-    worker = [sys.executable, str(ROOT / "manage.py"), "worker"]
-    with (
-        _process(web, folder / "web.log", more) as server,
-        _process(worker, folder / "worker.log", more) as working,
-    ):
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(process(web, folder / "web.log", more))
+        started = {
+            name: running.enter_context(process(command, folder / f"{name}.log", more))
+            for name, command in workers.items()
+        }
         url = _said(server, folder / "web.log", r"Listening at: (http://[\d.:]+)")
-        _said(working, folder / "worker.log", r"(ready): ")
+        for name, each in started.items():
+            _said(each, folder / f"{name}.log", r"(ready)[.:]")
         yield Served(url, folder)
 
 
 @contextlib.contextmanager
-def _process(
-    command: list[str], path: Path, more: dict[str, str]
+def process(
+    command: Sequence[str], path: Path, more: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process whose words go to a file; ended afterwards."""
     with path.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(**more), stdout=log, stderr=subprocess.STDOUT

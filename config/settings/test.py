@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from config import env
 from config.settings.base import *  # noqa: F403  -- a settings module extends its base
 from config.settings.base import INSTALLED_APPS
@@ -13,6 +15,9 @@ _here = env.read(env.Environment)
 _url = _here.database_url
 DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}}
 REDIS_URL = _here.REDIS_URL or ""
+# Suites that run side by side share a server, but not each other's messages.
+_beside = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+REDIS_URL = REDIS_URL.replace("?db=0", f"?db={_beside}")
 AMENDS_BROKER_URL = _here.AMENDS_BROKER_URL
 AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""
 

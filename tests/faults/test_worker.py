@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -170,7 +171,7 @@ def begun_of(execution: Execution) -> Attempt | None:
     return begin(execution.tenant_id, execution.id)
 
 
-def until(holds: Callable[[], bool], worker: subprocess.Popen[str], seconds: float = 30) -> None:
+def until(holds: Callable[[], bool], worker: subprocess.Popen[Any], seconds: float = 30) -> None:
     """Wait until `holds`, as long as the worker lives."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -181,15 +182,16 @@ def until(holds: Callable[[], bool], worker: subprocess.Popen[str], seconds: flo
 
 def test_redis_may_go_and_come_back_under_a_running_worker(world: World, tmp_path: Path) -> None:
     redis = own_redis(tmp_path)
-    worker = start("worker", REDIS_URL=redis.url)
+    url = url_of(redis)
+    worker = start("worker", REDIS_URL=url)
     try:
         work_is_done(world, worker)
-        hints_are_heard(redis.url, worker)
+        hints_are_heard(url, worker)
         redis.stop()
         work_is_done(world, worker)
         redis.start()
         work_is_done(world, worker)
-        hints_are_heard(redis.url, worker)
+        hints_are_heard(url, worker)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
     finally:
@@ -213,7 +215,12 @@ def own_redis(folder: Path) -> RedisServer:
     return redis
 
 
-def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
+def url_of(redis: RedisServer) -> str:
+    """Return the URL of a database there that nobody else uses."""
+    return redis.url.replace("?db=0", "?db=15")
+
+
+def work_is_done(world: World, worker: subprocess.Popen[Any]) -> None:
     """Ask for an execution and wait until the worker has done it."""
     execution = request_execution(
         call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}
@@ -221,7 +228,7 @@ def work_is_done(world: World, worker: subprocess.Popen[str]) -> None:
     until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
 
 
-def hints_are_heard(url: str, worker: subprocess.Popen[str]) -> None:
+def hints_are_heard(url: str, worker: subprocess.Popen[Any]) -> None:
     """Send a hint that names nothing and wait until the worker has taken it off the queue."""
     said = [str(uuid.uuid4()), "nobody", str(uuid.uuid4())]
     with Celery("test", broker=redis_urls(url).celery, set_as_current=False) as sender:

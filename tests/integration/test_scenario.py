@@ -6,17 +6,20 @@ of its own. Without Redis the worker finds everything by looking.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.database import cloned
-from tests.processes import served
-from tests.subprocesses import manage
+from tests.database import ROOT, cloned
+from tests.processes import MANY_MACHINES, ONE_MACHINE, served
+from tests.subprocesses import environment, manage
 
 UNDONE = [
     "1. demo.reverse-transfer: SUCCEEDED at attempt 1",
@@ -35,14 +38,23 @@ def own_database(
         yield
 
 
-@pytest.mark.parametrize("bell", ["redis", "none"])
+@pytest.mark.parametrize(
+    ("bell", "workers"),
+    [("redis", ONE_MACHINE), ("none", ONE_MACHINE), ("redis", MANY_MACHINES)],
+    ids=["one-machine", "no-broker", "many-machines"],
+)
 def test_the_loan_is_taken_back_in_reverse_order(
-    own_database: None, bell: str, tmp_path: Path
+    own_database: None, bell: str, workers: Mapping[str, Sequence[str]], tmp_path: Path
 ) -> None:
     broker = os.environ["REDIS_URL"] if bell == "redis" else ""
     loaded = manage("load_demo")
     assert loaded.returncode == 0, loaded.stderr
-    with served(tmp_path, REDIS_URL=broker) as application:
+    with served(tmp_path, workers, REDIS_URL=broker) as application:
+        if workers is MANY_MACHINES:
+            assert queues_seen() == {
+                "lanes": {"undo", "engine", "notify", "upkeep"},
+                "work": {"work"},
+            }
         told = manage("scenario", "loan-rollback", "--url", application.url, REDIS_URL=broker)
         logs = application.logs()
     assert told.returncode == 0, f"{told.stdout}\n{told.stderr}\n{logs}"
@@ -75,3 +87,17 @@ def test_a_foreign_address_is_never_called(own_database: None) -> None:
     told = manage("scenario", "loan-rollback", AMENDS_URL="http://example.com")
     assert told.returncode == 1
     assert "must be localhost or a loopback address" in told.stderr
+
+
+def queues_seen() -> dict[str, set[str]]:
+    """Return the queues of each worker, as `celery inspect` sees them."""
+    command = ["-m", "celery", "-A", "config", "inspect", "active_queues", "--json", "--timeout=10"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment(), capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout[done.stdout.index("{") :])
+    return {
+        name.partition("@")[0]: {queue["name"] for queue in queues}
+        for name, queues in found.items()
+    }
