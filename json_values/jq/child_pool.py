@@ -34,6 +34,7 @@ WALL_SECONDS: Final = 10.0
 PROCESSES: Final = 2
 
 _MUCH: Final = 256 * 1024
+_AT_ONCE: Final = 64 * 1024
 
 #: What the child answers for one item: `["ok", result]` or `[code, detail]`.
 Answer = list[Any]
@@ -73,6 +74,7 @@ class JqProcess:
         self._stdin, self._stdout = self._child.stdin, self._child.stdout
         os.set_blocking(self._stdin.fileno(), False)
         self.answered = 0
+        self._held = bytearray()
 
     def send(self, request: dict[str, Any]) -> None:
         """Write one request; raises `OSError` if the child is gone, `TimeoutError` if stuck."""
@@ -114,14 +116,16 @@ class JqProcess:
         self._child.returncode = 0
 
     def _read(self, size: int, deadline: float) -> bytes | None:
-        parts = bytearray()
-        while len(parts) < size:
+        """Take as much of what the child has written; what comes along with it is kept."""
+        while len(self._held) < size:
             _wait(self._stdout.fileno(), select.POLLIN, deadline)
-            part = os.read(self._stdout.fileno(), size - len(parts))
+            part = os.read(self._stdout.fileno(), max(_AT_ONCE, size - len(self._held)))
             if not part:
                 return None
-            parts += part
-        return bytes(parts)
+            self._held += part
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
 
 
 class JqPool:

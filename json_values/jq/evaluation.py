@@ -9,6 +9,7 @@ the process) is refused at compile time; the child could not do it either.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any, Final
@@ -150,14 +151,20 @@ def expression_problem(expression: str) -> ExpressionFailed | None:
     if len(expression) > MAX_EXPRESSION_CHARACTERS:
         detail = f"an expression has at most {MAX_EXPRESSION_CHARACTERS} characters"
         return ExpressionFailed("too_large", detail, expression=expression)
+    problem = _reaches_outside(expression)
+    return None if problem is None else ExpressionFailed(*problem, expression=expression)
+
+
+@functools.lru_cache(maxsize=512)
+def _reaches_outside(expression: str) -> tuple[str, str] | None:
+    """Return code and detail of what no expression may do. The same ones are asked for ever."""
     if "\x00" in expression:
-        return ExpressionFailed("syntax", "a NUL character", expression=expression)
+        return "syntax", "a NUL character"
     for word in names_used(expression):
         if word in FORBIDDEN:
-            return ExpressionFailed("forbidden", f"{word} may not be used", expression=expression)
+            return "forbidden", f"{word} may not be used"
         if word.startswith("#"):
-            detail = "a comment may not contain a backslash"
-            return ExpressionFailed("forbidden", detail, expression=expression)
+            return "forbidden", "a comment may not contain a backslash"
     return None
 
 
