@@ -12,22 +12,30 @@ from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
 from cases.events import ENGINE, ENGINE_NEWS
+from cases.models import Case
 from cases.selectors import undoes_something
 from cases.subject import CASE, CASE_DEFINITION
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.events import ENGINE_LANE
 from executions import undo_capabilities
-from ledger.dispatch.consumer_registry import Consumer, register_consumer
+from ledger.dispatch.consumer_registry import Announced, Consumer, register_consumer
 from ledger.verify import register_guarded
 from verbs import subject
 from web import nav
 from web.nav import NavEntry
 
+
+def _is_news(change: Announced) -> bool:
+    """Whether an entry may change a case: not the end of an undo, which no plan item stands for."""
+    return change.subject_type == Case.subject_type or change.compensation is None
+
+
 # A dead task of the engine holds its own case, and every undo in it: a case never skips a step.
 ENGINE_CONSUMER = Consumer(
     name=ENGINE,
     wants=ENGINE_NEWS.__contains__,
+    matters=_is_news,
     handle=handle,
     holds=True,
     lane=ENGINE_LANE,

@@ -139,6 +139,7 @@ CASE = WholeSubject(
     faulted=rollback.faulted,
     goes_on=rollback.goes_on,
     ended=rollback.ended,
+    pieces=rollback.pieces,
     heard=rollback.heard,
     request=rollback.request,
     open_work=rollback.open_work,

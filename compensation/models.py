@@ -6,6 +6,7 @@ step's entry has its run as subject and carries the step, its status and its ver
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -276,6 +277,12 @@ class CompensationRun(models.Model):
         """Type and id of what it is about."""
         return (self.about_type, self.about_id)
 
+    @functools.cached_property
+    def left_out(self) -> list[dict[str, Any]]:
+        """What its plan excluded. A locked run has read that without the rest of the plan."""
+        excluded: list[dict[str, Any]] = self.plan.content["excluded"]
+        return excluded
+
     @property
     def about_whole(self) -> bool:
         """Whether it moves the status of a whole, not of one piece in it."""
@@ -346,6 +353,20 @@ class CompensationStep(models.Model):
                 fields=["tenant", "original_id"],
                 condition=models.Q(status__in=["RUNNING", "FAILED"]),
                 name="compensation_step_under_way",
+            ),
+            # The next step of a run of a thousand, and what is under way in it.
+            models.Index(
+                "tenant",
+                "run",
+                models.F("completion_seq").desc(nulls_last=True),
+                "n",
+                condition=models.Q(status="PLANNED"),
+                name="compensation_step_next",
+            ),
+            models.Index(
+                fields=["tenant", "run"],
+                condition=models.Q(status__in=["RUNNING", "WAITING", "FAILED"]),
+                name="compensation_step_busy",
             ),
         ]
 

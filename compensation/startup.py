@@ -22,7 +22,7 @@ from compensation.models import CompensationPlan, CompensationRun, CompensationS
 from compensation.run_context import describe_runs
 from compensation.selectors import live_count
 from compensation.subject import is_undoable, whole_subjects
-from ledger.dispatch.consumer_registry import Consumer, Event, register_consumer
+from ledger.dispatch.consumer_registry import Announced, Consumer, Event, register_consumer
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
@@ -31,7 +31,7 @@ from web.nav import NavEntry
 
 
 def _read_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    return CompensationRun.objects.select_related("plan").in_bulk(list(ids))
+    return CompensationRun.objects.in_bulk(list(ids))
 
 
 RUN_SUBJECT = Subject(
@@ -108,12 +108,26 @@ def _carried_on(event: Event) -> None:
         subject.carried_on(event)
 
 
+def _is_news(change: Announced) -> bool:
+    """Whether an entry may change a run: not the beginning of an undo that a run began itself. Its
+    own transaction has shown that on step and whole."""
+    if change.action != "compensation_started" or change.subject_type == RUN:
+        return True
+    return not (change.compensation or {}).get("run")
+
+
 # A dead task holds its own lane: a run never skips a step. It is shared with whoever follows a
 # whole: what a piece has brought must be taken in before its undo is.
 RUNS_CONSUMER = Consumer(
-    name=RUNS, wants=_moves_a_run, handle=handle, holds=True, lane=ENGINE_LANE, stopped=_stopped,
+    name=RUNS,
+    wants=_moves_a_run,
+    matters=_is_news,
+    handle=handle,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=_stopped,
     goes_on=_carried_on,
-)  # fmt: skip
+)
 
 
 def register() -> None:

@@ -23,16 +23,36 @@ from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
-from verbs.subject import Locked, Ref, Subject, all_subjects, known, subject_of
+from verbs.move import Moves
+from verbs.subject import Ref, Subject, all_subjects, known, subject_of
 from web.graph import Figure
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cause:
-    """In whose name something is done, and because of which entry."""
+    """In whose name something is done, and because of which entry.
+
+    With `moves`, what is changed is written together, when that is; without, at once.
+    """
 
     by: ActorRef
     entry: EntryRef | None
+    moves: Moves | None = None
+
+    def after(self, entry: EntryRef) -> Cause:
+        """Return the cause of what follows from an entry that this one led to."""
+        return dataclasses.replace(self, entry=entry)
+
+    def write(self) -> None:
+        """Write what was gathered so far."""
+        if self.moves is not None:
+            self.moves.record()
+
+    def at_once(self) -> Cause:
+        """Write what was gathered, and return the same cause for what must not be gathered: what
+        asks the database about what it has changed."""
+        self.write()
+        return dataclasses.replace(self, moves=None)
 
 
 def _never(*_args: Any, **_how: Any) -> bool:
@@ -73,6 +93,11 @@ class UndoableSubject(Subject):
         """Return who did the work; of a program's, who asked for it."""
         actor: uuid.UUID | None = getattr(row, self.finisher)
         return actor
+
+    @property
+    def finishing(self) -> list[str]:
+        """The actions of the entries that finish one, or leave open whether it is finished."""
+        return [self.finished, self.doubted] if self.doubted else [self.finished]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,6 +141,10 @@ def _no_work(_whole: Any) -> Sequence[tuple[str, Any]]:
     return ()
 
 
+def _no_pieces(_whole: Any, _rows: Sequence[Any]) -> Mapping[uuid.UUID, Any]:
+    return {}
+
+
 def _nothing_awaited(_whole: Any) -> Sequence[Awaited]:
     return ()
 
@@ -140,7 +169,8 @@ class WholeSubject(Subject):
 
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
     rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
-    `ended(whole, run, partial, cause)`. `heard(whole, row, cause)`: the undo of a piece moved.
+    `ended(whole, run, partial, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo of a
+    piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
     owed. `held_up(whole)`: why no run may start in it at this moment, if so; `stopped(event,
@@ -162,6 +192,7 @@ class WholeSubject(Subject):
     faulted: Callable[..., None] = _ignore
     goes_on: Callable[..., None] = _ignore
     ended: Callable[..., None] = _ignore
+    pieces: Callable[[Any, Sequence[Any]], Mapping[uuid.UUID, Any]] = _no_pieces
     heard: Callable[..., None] = _ignore
     request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
@@ -202,6 +233,12 @@ def whole_subjects() -> list[WholeSubject]:
     return [each for each in all_subjects() if isinstance(each, WholeSubject)]
 
 
+def wholes_of(type_: str) -> list[WholeSubject]:
+    """Return the kinds of whole that work of this kind may be a piece of."""
+    columns = {field.attname for field in undoable(type_).model._meta.concrete_fields}
+    return [each for each in whole_subjects() if each.column in columns]
+
+
 def whole_of(row: Any) -> tuple[WholeSubject, uuid.UUID] | None:
     """Return the whole that a row is a piece of, as (kind, id); None for loose work."""
     for each in whole_subjects():
@@ -216,18 +253,6 @@ def _by_type(refs: Iterable[Ref]) -> dict[str, list[uuid.UUID]]:
     for type_, id_ in refs:
         found.setdefault(type_, []).append(id_)
     return found
-
-
-def lock_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
-    """Lock pieces of work, by their subject's rank and then by id, and return them by id."""
-    wanted = _by_type(refs)
-    ranked = sorted(wanted, key=lambda type_: undoable(type_).rank)
-    return {row.id: row for type_ in ranked for row in undoable(type_).lock_many(wanted[type_])}
-
-
-def lock_row(type_: str, id_: uuid.UUID) -> Any | None:
-    """Lock one piece of work, or return None when there is none."""
-    return lock_rows([(type_, id_)]).get(id_)
 
 
 def read_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
@@ -253,29 +278,9 @@ def finishers(refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
     return found
 
 
-def lock_with_original(type_: str, id_: uuid.UUID) -> Locked | None:
-    """Lock a row and, if it undoes something, the original (`others`), in lock order.
-
-    Taking both locks in one order closes the race in which withdrawing locks original → undo while
-    ending locks undo → original.
-    """
-    subject, link = undoable(type_), None
-    if subject.undoes:
-        # Set at insert, never changed: read without a lock.
-        found = subject.model._default_manager.filter(pk=id_, undoes_id__isnull=False)  # noqa: SLF001  -- Django's documented name
-        link = found.values_list("undoes_type", "undoes_id").first()
-    rows = lock_rows([(type_, id_), *([link] if link else [])])
-    if id_ not in rows:
-        return None
-    return Locked(rows[id_], rows.get(link[1]) if link else None)
-
-
 def finished_entry(type_: str, id_: uuid.UUID) -> EntryRef | None:
     """Return the link to the entry that finished a piece of work."""
-    kind = undoable(type_)
-    return latest_ref(
-        type_, id_, actions=[kind.finished, *([kind.doubted] if kind.doubted else [])]
-    )
+    return latest_ref(type_, id_, actions=undoable(type_).finishing)
 
 
 def finished_entry_of(row: Any) -> EntryRef | None:

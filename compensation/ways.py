@@ -11,6 +11,7 @@ from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
+from verbs.move import Moves
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,8 +23,11 @@ class Opened:
     replaced: str = ""
 
 
-# (original, request, number of the attempt, by, caused by) → what was opened.
-Performer = Callable[[Any, UndoRequest, int, ActorRef, EntryRef], Opened]
+# Opens what was prepared: (caused by, moves) → what was opened.
+Prepared = Callable[[EntryRef, Moves], Opened]
+# Prepares an undo: (original, request, number of the attempt, by). It writes nothing, and refuses
+# what cannot be opened.
+Performer = Callable[[Any, UndoRequest, int, ActorRef], Prepared]
 # Why an undo like this could not be opened; None where it could. (original, capability) → refusal.
 Unfit = Callable[[Any, str], Refusal | None]
 
@@ -55,7 +59,7 @@ def register_performer(mode: str, performer: Performer, **how: Any) -> None:
 
 
 def performer_for(mode: str) -> Performer:
-    """Return how an undo of this mode is opened. Raises KeyError where nobody can."""
+    """Return who prepares an undo of this mode. Raises KeyError where nobody can."""
     return _ways[mode].performer
 
 

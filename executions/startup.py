@@ -10,7 +10,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from executions import capability_registry, words
-from executions.actions.execution_opening import open_undo, unfit
+from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
 from executions.models import Execution
@@ -35,7 +35,7 @@ def register() -> None:
     declare_plan_verb(Execution.subject_type)
     register_source(SOURCE)
     register_performer(
-        "automated", open_undo, unfit=unfit,
+        "automated", prepare_undo, unfit=unfit,
         safe_on_nothing=capability_registry.is_safe_without_effect,
     )  # fmt: skip
     words.register()

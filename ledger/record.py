@@ -111,7 +111,16 @@ def take_head(row: object) -> tuple[int, bytes] | None:
     (as `head_seq` and `head_hash`): after the entry that is about to be written it is not the end.
     """
     seq, hash_ = row.__dict__.pop("head_seq", None), row.__dict__.pop("head_hash", None)
+    row.__dict__.pop("head_entry_id", None)
     return None if seq is None else (seq, bytes(hash_))
+
+
+def newest_entry_of(row: object) -> EntryRef | None:
+    """Return the link to the newest entry of a row whose locked read brought the end of its chain
+    (`head_entry_id` beside the others), as long as nothing was recorded about it since."""
+    known = row.__dict__
+    id_, hash_ = known.get("head_entry_id"), known.get("head_hash")
+    return None if id_ is None or hash_ is None else EntryRef(id_, bytes(hash_))
 
 
 def record(change: Change) -> Recorded:
@@ -122,34 +131,65 @@ def record(change: Change) -> Recorded:
 def record_many(changes: Sequence[Change]) -> list[Recorded]:
     """Append `changes`, in order, to their subjects' chains, with events and tasks.
 
-    `ledger.vocabulary`, or an action that nobody declared for the type of its subject. A lost race
-    (a subject whose row was not locked) ends in IntegrityError.
+    Raises ValueError for a kind, a type of subject or of actor that is not in `ledger.vocabulary`,
+    or an action that nobody declared for the type of its subject. A lost race (a subject whose row
+    was not locked) ends in IntegrityError.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("record needs the transaction of the change it records")
-    if not changes:
-        return []
-    for change in changes:
-        _check_words(change)
-    heads = _read_heads(changes)
-    moment = now()
-    rows = _Rows()
-    recorded: list[Recorded] = []
-    for change in changes:
-        seq, previous = heads.get(change.subject, (0, None))
-        entry = rows.add(change, seq + 1, previous, moment, recorded)
-        heads[change.subject] = (entry.seq, entry.hash)
-        recorded.append(entry)
-    failpoints.reach("record.before")
-    with connection.cursor() as cursor:
-        cursor.execute(APPEND, rows.parameters(changes))
-    failpoints.reach("record.after")
-    if rows.consumer:
-        hints.leave(
-            LaneWork(queue, Lane(tenant_id, lane, shard))
-            for tenant_id, _, _, shard, lane, queue in rows.consumer
-        )
+    recording = Recording()
+    recording.expect(changes)
+    recorded = [recording.add(change) for change in changes]
+    recording.append()
     return recorded
+
+
+class Recording:
+    """Entries of one transaction that are appended together, by one statement.
+
+    Each is complete, hash and all, as soon as it is added: later ones can link to it before any is
+    in the database. Until `append` nobody else may record anything about their subjects.
+    """
+
+    def __init__(self) -> None:
+        self._changes: list[Change] = []
+        self._recorded: list[Recorded] = []
+        self._heads: dict[tuple[str, uuid.UUID], tuple[int, bytes | None]] = {}
+        self._rows = _Rows()
+        self._moment: dt.datetime | None = None
+
+    def expect(self, changes: Sequence[Change]) -> None:
+        """Read the ends of these changes' chains in one statement, where they do not bring them."""
+        if not connection.in_atomic_block:
+            raise RuntimeError("record needs the transaction of the change it records")
+        for change in changes:
+            _check_words(change)
+        unread = [change for change in changes if change.subject not in self._heads]
+        if unread:
+            self._heads.update(_read_heads(unread))
+
+    def add(self, change: Change) -> Recorded:
+        """Make the entry of a change, the next of its subject's chain."""
+        self.expect([change])
+        self._moment = self._moment or now()
+        seq, previous = self._heads.get(change.subject, (0, None))
+        entry = self._rows.add(change, seq + 1, previous, self._moment, self._recorded)
+        self._heads[change.subject] = (entry.seq, entry.hash)
+        self._changes.append(change)
+        self._recorded.append(entry)
+        return entry
+
+    def append(self) -> None:
+        """Write what was added."""
+        if not self._changes:
+            return
+        failpoints.reach("record.before")
+        with connection.cursor() as cursor:
+            cursor.execute(APPEND, self._rows.parameters(self._changes))
+        failpoints.reach("record.after")
+        if self._rows.consumer:
+            hints.leave(
+                LaneWork(queue, Lane(tenant_id, lane, shard))
+                for tenant_id, _, _, shard, lane, queue in self._rows.consumer
+            )
 
 
 def _check_words(change: Change) -> None:

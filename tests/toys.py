@@ -25,6 +25,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.facts import undo_facts
 from compensation.lifecycle import CompensationState
+from compensation.locking import lock_rows
 from compensation.models import UndoableRow, undo_methods
 from compensation.planning import Part
 from compensation.policy import CompensationPolicy
@@ -33,7 +34,6 @@ from compensation.subject import (
     Standing,
     UndoableSubject,
     WholeSubject,
-    lock_rows,
     part_of,
     read_rows,
 )
@@ -166,7 +166,14 @@ def _ended(box: Box, _run: Any, *, partial: bool, cause: Cause) -> None:
     assert not partial
     before = str(box.status)
     box.settle()
-    move(box, "rollback_settled", before=before, by=cause.by, caused_by=cause.entry)
+    move(
+        box,
+        "rollback_settled",
+        before=before,
+        by=cause.by,
+        caused_by=cause.entry,
+        moves=cause.moves,
+    )
 
 
 def _standings(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:

@@ -1,4 +1,4 @@
-"""Saving a change of a row together with its ledger entry: the only way to do either."""
+"""Saving changes of rows together with their ledger entries: the only way to do either."""
 
 from __future__ import annotations
 
@@ -6,20 +6,38 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ledger.record import ActorRef, Change, EntryRef, Recorded, record_many, take_head
-from verbs.saving import insert_row, update_row
+from ledger.record import (
+    ActorRef,
+    Change,
+    EntryRef,
+    Recorded,
+    Recording,
+    newest_entry_of,
+    take_head,
+)
+from ledger.selectors import latest_ref
+from verbs.saving import Statement, insertion, send_together, update
 from verbs.subject import subject_of
 
 
 class Moves:
-    """Changes of several rows: each is saved at once, their entries are appended together.
+    """Changes of several rows, written together: the rows by one statement, their entries by
+    another.
 
-    `change` and `insert` return the place of their entry among them, which later ones may name as
-    what caused them. Whoever makes one calls `record`, in the same transaction.
+    An entry is complete, hash and all, as soon as it is made: later ones may name it as what caused
+    them. Nothing is in the database before `record`: whoever asks it about what has changed, or
+    lets others do so, calls that first. A row that changes twice is written by two statements,
+    because its guard wants one version after the other.
     """
 
     def __init__(self) -> None:
-        self._changes: list[Change] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._entries = Recording()
+        # One list for each statement; and how many of them write a row.
+        self._writes: list[list[Statement]] = []
+        self._times: dict[tuple[type, Any], int] = {}
 
     def change(
         self,
@@ -30,31 +48,50 @@ class Moves:
         by: ActorRef,
         fields: Collection[str] = (),
         **said: Any,
-    ) -> int:
+    ) -> Recorded:
         """Save what an FSM method changed, one version on. `before` is its former status, `said`
         what `change_of` takes besides."""
         row.version += 1
-        update_row(row, ("status", "version", *fields))
-        return self._keep(change_of(row, action, before=before, by=by, **said))
+        self.save(row, ["status", "version", *fields])
+        return self.enter(change_of(row, action, before=before, by=by, **said))
 
-    def insert(self, row: Any, action: str, *, by: ActorRef, **said: Any) -> int:
+    def insert(self, row: Any, action: str, *, by: ActorRef, **said: Any) -> Recorded:
         """Insert a row; `said` as for `change`."""
-        insert_row(row)
-        return self._keep(change_of(row, action, before="", by=by, **said))
+        self.add(row)
+        return self.enter(change_of(row, action, before="", by=by, **said))
 
-    def record(self) -> list[Recorded]:
-        """Append the entries of all changes since the last time, in one statement."""
-        changes, self._changes = self._changes, []
-        return record_many(changes)
+    def save(self, row: Any, fields: Collection[str]) -> None:
+        """Save fields of a row as they are now, without an entry of its own."""
+        self._write(row, update(row, fields))
 
-    def _keep(self, change: Change) -> int:
-        self._changes.append(change)
-        return len(self._changes) - 1
+    def add(self, row: Any) -> None:
+        """Insert a row without an entry of its own."""
+        self._write(row, insertion(row))
+
+    def enter(self, change: Change) -> Recorded:
+        """Make an entry."""
+        return self._entries.add(change)
+
+    def record(self) -> None:
+        """Write everything since the last time."""
+        writes, entries = self._writes, self._entries
+        self._begin()
+        for together in writes:
+            send_together(together)
+        entries.append()
+
+    def _write(self, row: Any, statement: Statement) -> None:
+        key = (type(row), row.pk)
+        turn = self._times.get(key, 0)
+        self._times[key] = turn + 1
+        if turn == len(self._writes):
+            self._writes.append([])
+        self._writes[turn].append(statement)
 
 
 @contextlib.contextmanager
 def sharing(moves: Moves | None) -> Iterator[Moves]:
-    """Take part in the moves of a caller, who appends their entries; without one, in one's own."""
+    """Take part in the moves of a caller, who records them; without one, in one's own."""
     if moves is not None:
         yield moves
         return
@@ -63,21 +100,24 @@ def sharing(moves: Moves | None) -> Iterator[Moves]:
     own.record()
 
 
-def move(row: Any, action: str, **how: Any) -> Recorded:
+def move(row: Any, action: str, *, moves: Moves | None = None, **how: Any) -> Recorded:
     """Save what an FSM method changed, one version on, and append the entry that belongs to it.
 
     Inside the caller's transaction, the row locked. `how` as for `Moves.change`.
     """
-    moves = Moves()
-    moves.change(row, action, **how)
-    return moves.record()[0]
+    with sharing(moves) as own:
+        return own.change(row, action, **how)
 
 
-def insert(row: Any, action: str, **how: Any) -> Recorded:
+def insert(row: Any, action: str, *, moves: Moves | None = None, **how: Any) -> Recorded:
     """Insert a row together with its first entry; `how` as for `Moves.insert`."""
-    moves = Moves()
-    moves.insert(row, action, **how)
-    return moves.record()[0]
+    with sharing(moves) as own:
+        return own.insert(row, action, **how)
+
+
+def newest_entry(row: Any) -> EntryRef | None:
+    """Return the link to the newest entry of a locked row: what led to the next one."""
+    return newest_entry_of(row) or latest_ref(row.subject_type, row.id)
 
 
 def change_of(

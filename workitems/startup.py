@@ -16,7 +16,7 @@ from verbs import subject
 from verbs.subject import ResultShape
 from web import nav
 from workitems import item_context, selectors, words
-from workitems.actions.item_opening import open_undo_task
+from workitems.actions.item_opening import prepare_undo_task
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
@@ -48,7 +48,7 @@ def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
     declare_plan_verb(WorkItem.subject_type)
-    register_performer("human", open_undo_task)
+    register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
     words.register()
     nav.register(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import uuid
 from collections.abc import Collection
@@ -11,7 +10,11 @@ from typing import Any
 from django.urls import reverse
 
 from compensation.facts import undo_facts
-from compensation.subject import UndoableSubject, lock_row, undo_envelope
+from compensation.locking import Beside, lock_with_original
+from compensation.subject import (
+    UndoableSubject,
+    undo_envelope,
+)
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked
@@ -21,47 +24,23 @@ from workitems.lifecycle import NOT_STARTED, OPEN, Kind, Status
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
 
-
-@functools.cache
-def _locking_sql() -> str:
-    """Return the locked read as text, built once: composing it by the ORM costs more than running
-    it.
-    """
-    columns = ", ".join(f"w.{field.column}" for field in WorkItem._meta.concrete_fields)
-    return (
-        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash,"  # noqa: S608  -- column names of the model
-        " array(SELECT name FROM workitems_candidategroup g"
-        " WHERE g.tenant_id = w.tenant_id AND g.work_item_id = w.id) AS named_groups,"
-        " array(SELECT actor_id FROM workitems_candidateuser u"
-        " WHERE u.tenant_id = w.tenant_id AND u.work_item_id = w.id) AS named_users"
-        " FROM workitems_workitem w"
-        " JOIN ledger_ledgerhead h ON h.tenant_id = w.tenant_id"
-        " AND h.subject_type = 'work_item' AND h.subject_id = w.id"
-        " WHERE w.id = %s OR w.id = (SELECT undoes_id FROM workitems_workitem"
-        " WHERE id = %s AND undoes_type = 'work_item')"
-        " ORDER BY w.id FOR UPDATE OF w, h"
-    )
+#: Who may take an item, as old as the read: see `permissions.is_candidate`.
+_CANDIDATES = Beside(
+    ", array(SELECT name FROM workitems_candidategroup g"
+    " WHERE g.tenant_id = r.tenant_id AND g.work_item_id = r.id) AS named_groups,"
+    " array(SELECT actor_id FROM workitems_candidateuser u"
+    " WHERE u.tenant_id = r.tenant_id AND u.work_item_id = r.id) AS named_users",
+    "",
+)
 
 
 def _locked(item_id: uuid.UUID) -> Locked:
-    """Lock an item and, when it undoes something, the original (`others`). Raises NotFound.
-
-    The ends of their chains come with the same statement: both rows of a pair are locked, because a
-    row that was only joined would be as old as the snapshot once the lock had been waited for. The
-    candidates are as old as that: see `permissions.is_candidate`.
-    One statement locks an undo task together with the work item it reverses, in id order. That
-    closes the race with withdrawing, which locks the same two. Originals of another kind come
-    after work items in the lock order and are locked by a second statement.
-    """
-    rows = {row.id: row for row in WorkItem.objects.raw(_locking_sql(), [item_id, item_id])}
-    item = rows.get(item_id)
-    if item is None:
+    """Lock an item with its candidates and, when it undoes something, the original (`others`).
+    Raises NotFound."""
+    found = lock_with_original(WorkItem.subject_type, item_id, beside=_CANDIDATES)
+    if found is None:
         raise NotFound
-    if item.undoes_id is None:
-        return Locked(item)
-    if item.undoes_type == WorkItem.subject_type:
-        return Locked(item, rows.get(item.undoes_id))
-    return Locked(item, lock_row(item.undoes_type, item.undoes_id))
+    return found
 
 
 def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:

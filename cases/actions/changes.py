@@ -13,7 +13,11 @@ from cases.events import CASE
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import with_definition
-from compensation.subject import Cause, lock_rows, undoable
+from compensation.locking import lock_rows
+from compensation.subject import (
+    Cause,
+    undoable,
+)
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves, sharing
@@ -35,9 +39,9 @@ def change_case(
     also: Mapping[str, Any] | None = None,
     payloads: Mapping[str, Any] | None = None,
     **said: Any,
-) -> int:
+) -> Recorded:
     """Save a case one version on, after its FSM method `step`, which may need the old values of the
-    columns that are `also` set. Returns the place of its entry among `moves`."""
+    columns that are `also` set."""
     before = str(case.status)
     if step is not None:
         step()
@@ -53,10 +57,9 @@ def change_case(
 
 
 def save_case(case: Case, action: str, **how: Any) -> Recorded:
-    """Do the same with its entry; `how` as for `change_case`."""
-    moves = Moves()
-    change_case(case, action, moves=moves, **how)
-    return moves.record()[0]
+    """Do the same at once, or with what the cause gathers; `how` as for `change_case`."""
+    with sharing(how["cause"].moves) as own:
+        return change_case(case, action, moves=own, **how)
 
 
 def fault_case(case: Case, detail: str, *, cause: Cause, moves: Moves | None = None) -> None:

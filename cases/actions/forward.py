@@ -54,10 +54,10 @@ def carry_out(case: Case, decision: Decision) -> None:
     if cause is not None and decision.fault:
         fault_case(case, decision.fault, cause=cause, moves=moves)
     _save_items(items)
-    entries = moves.record()
+    moves.record()
     if cause is not None and completed is not None and decision.others_open:
         # Because of the entry that has just been written.
-        because = Cause(cause.by, entries[completed].ref)
+        because = Cause(cause.by, completed.ref)
         cancel_open_work(case.id, cause=because, reason=CASE_COMPLETED)
 
 

@@ -28,16 +28,16 @@ from cases.definitions import (
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.selectors import compiled
-from compensation.actions.attempts import last_attempt
 from compensation.errors import AlreadyCompensated, CaseClosed
 from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.locking import lock_rows
+from compensation.models import CompensationAttempt
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
 from compensation.subject import (
     Awaited,
     Cause,
     Standing,
-    lock_rows,
     part_of,
     read_row,
     read_rows,
@@ -48,6 +48,7 @@ from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
 from ledger.record import ActorRef, EntryRef
+from verbs.move import sharing
 
 # By the undo's own word, or by that of a person about it.
 _UNDONE = frozenset({AttemptOutcome.DONE, AttemptOutcome.ATTESTED})
@@ -229,13 +230,25 @@ def _original(row: Any) -> dict[str, Any]:
     }
 
 
-def heard(case: Case, row: Any, *, cause: Cause) -> None:
+def pieces(case: Case, rows: Sequence[Any]) -> dict[uuid.UUID, PlanItem]:
+    """Return the plan items of these rows by the rows' ids; an undo has none."""
+    items = PlanItem.objects.filter(case_id=case.id, target_id__in=[row.id for row in rows])
+    return {item.work[1]: item for item in items}
+
+
+def heard(
+    case: Case,
+    item: PlanItem | None,
+    row: Any,
+    attempt: CompensationAttempt | None,
+    *,
+    cause: Cause,
+) -> None:
     """The undo of a piece moved: show it on the plan item; once undone, mark what it had stated.
 
     A key that a later step has stated since, and that still stands, is that step's. Where the undo
     itself changed the context of a RUNNING case, bindings answer to that.
     """
-    item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
     if item is None or item.compensation_state == row.compensation_state:
         return
     item.compensation_state = row.compensation_state
@@ -245,23 +258,26 @@ def heard(case: Case, row: Any, *, cause: Cause) -> None:
         # itself. A case that is not being rolled back fails with that, and can be tried again.
         item.status, item.ended_at, item.error = PlanItemStatus.FAULTED, now(), UNDONE_IN_DOUBT
         item.completion_seq = row.completion_seq
-        fault_case(case, f"{item.binding}: {item.error}", cause=cause)
-    item.save(update_fields=["compensation_state", "status", "ended_at", "completion_seq", "error"])
+        fault_case(case, f"{item.binding}: {item.error}", cause=cause, moves=cause.moves)
+    fields = ["compensation_state", "status", "ended_at", "completion_seq", "error"]
+    with sharing(cause.moves) as own:
+        own.save(item, fields)
     if not undone:
         return
     change, problem = ContextChange(dict(case.context)), ""
     try:
-        change = _after_undo(case, item, row)
+        change = _after_undo(case, item, row, attempt)
     except ExpressionFailed as failed:
         # The undo itself stands; only what it reports could not be taken over.
         problem = why_failed(failed)
-    others = {*change.stated, *_stated_since(item)}
+    others = {*change.stated, *(_stated_since(item) if item.written else ())}
     undone = [key for key in item.written if key not in others]
     change_context(
-        case, change, cause=cause, step=item.binding, invalidated=undone, problem=problem
-    )
-    if change.stated:
-        advance(case, cause=cause)
+        case, change, cause=cause, step=item.binding, invalidated=undone, problem=problem,
+        moves=cause.moves,
+    )  # fmt: skip
+    if change.stated and case.status == CaseStatus.RUNNING:
+        advance(case, cause=cause.at_once())
 
 
 def _stated_since(item: PlanItem) -> set[str]:
@@ -272,15 +288,16 @@ def _stated_since(item: PlanItem) -> set[str]:
     return {key for written in later.values_list("written", flat=True) for key in written}
 
 
-def _after_undo(case: Case, item: PlanItem, row: Any) -> ContextChange:
+def _after_undo(
+    case: Case, item: PlanItem, row: Any, attempt: CompensationAttempt | None
+) -> ContextChange:
     """Return the context after the undo binding's outputMapping, if it has one."""
     definition = compiled(case.definition)
     name = definition.binding(item.binding).compensate
-    attempt = last_attempt(row)
-    if name is None or attempt.outcome not in _UNDONE:
+    mapping = None if name is None else definition.binding(name).target.output_mapping
+    if mapping is None or attempt is None or attempt.outcome not in _UNDONE:
         return ContextChange(dict(case.context))
     undo = read_row(attempt.compensation_type, attempt.compensation_id)
-    mapping = definition.binding(name).target.output_mapping
-    if undo is None or mapping is None or undo.compensation_state != row.compensation_state:
+    if undo is None or undo.compensation_state != row.compensation_state:
         return ContextChange(dict(case.context))
     return context_after(case.context, result_of(undo), mapping=mapping, undo=True)

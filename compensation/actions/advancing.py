@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db import transaction
 from django_fsm import can_proceed
 
 from compensation.actions import undo
 from compensation.actions.attempts import open_attempt
 from compensation.actions.run_entries import LockedStep, link_to, step_change, tell_whole
-from compensation.actions.run_verbs import lock_live_run, lock_run
+from compensation.actions.run_turn import Turn, turn_of
+from compensation.actions.run_verbs import lock_live_run
 from compensation.lifecycle import (
     DONE_STEPS,
     RESIDUAL_EXCLUSIONS,
@@ -26,12 +26,12 @@ from compensation.lifecycle import (
     RunStatus,
     StepStatus,
 )
+from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import Exclusion, Part, UndoRequest, UndoStep, plan_original
 from compensation.subject import (
     Awaited,
     Cause,
-    lock_row,
     read_rows,
     undoable,
     whole_subject,
@@ -42,7 +42,6 @@ from ledger.record import record
 from ledger.selectors import latest_ref
 from verbs.move import move
 
-BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
 WAITING = "compensation_waiting"
 # What a result may still come of.
 _OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
@@ -51,68 +50,62 @@ ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
 
 def proceed(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
     """Start the next step if nothing is under way, or settle the run when none is left."""
+    rows: dict[uuid.UUID, Any] = {}
     if whole is None:
         # The one original of such a run is its lock, taken before anything of the run is read.
         runs = CompensationRun.objects.filter(id=run_id)
-        about = runs.values_list("about_type", "about_id").first()
-        if about is not None:
-            lock_row(*about)
-    while _proceeded(run_id, whole, cause=cause):
-        continue
+        rows = lock_rows(runs.values_list("about_type", "about_id"), finished=True)
+    turn = turn_of(run_id, whole, rows, cause=cause)
+    while turn is not None and goes_on(turn):
+        cause.write()
+        turn = turn_of(run_id, whole, {}, cause=cause)
 
 
-def _proceeded(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> bool:
-    """Start one step, or settle. Returns whether the step needed nothing: another may start."""
-    steps = list(CompensationStep.objects.filter(run_id=run_id))
-    if any(step.status in BUSY for step in steps):
+def goes_on(turn: Turn) -> bool:
+    """Start one step, or settle. Returns whether the step needed nothing: another may start, of
+    what is read anew."""
+    if turn.is_busy:
         return False
-    awaited = _awaited(run_id, whole, steps)
+    run, step = turn.run, turn.next
+    awaited = _awaited(turn)
     if awaited:
-        _wait(run_id, awaited, cause=cause)
+        _wait(run, awaited, cause=turn.cause)
         return False
-    planned = [step for step in steps if step.status == StepStatus.PLANNED]
-    step = min(planned, key=lambda each: each.place, default=None)
-    row = None if step is None else lock_row(step.original_type, step.original_id)
-    run = lock_run(run_id)
-    if run is None or run.status != RunStatus.RUNNING:
+    if run.status != RunStatus.RUNNING:
         return False
     run.waits_for = []
     if step is None:
-        _settle(run, steps, whole, cause=cause)
+        _settle(turn)
         return False
-    before = str(run.status)
-    return _start(LockedStep(whole=whole, row=row, run=run, step=step, cause=cause, before=before))
+    return _start(turn, turn.at(step))
 
 
-def _awaited(run_id: uuid.UUID, whole: Any | None, steps: list[CompensationStep]) -> list[Awaited]:
+def _awaited(turn: Turn) -> list[Awaited]:
     """Return what of its scope was dispatched before the run started and still owes its result.
 
     What the plan left out because nobody knew its outcome is not waited for while that is so: the
     run was asked for in spite of it, and ends with an exception. Nor is what the run undoes itself,
     as if it had happened.
     """
-    if whole is None:
+    run, kind = turn.run, turn.kind
+    wanted = _left_in_scope(run, _OWES)
+    if kind is None or not run.about_whole or not wanted:
         return []
-    run = CompensationRun.objects.select_related("plan").get(id=run_id)
-    subject = whole_subject(run.whole_type)
-    if subject is None or not run.about_whole:
-        return []
-    own = {step.original_id for step in steps}
-    wanted = _left_in_scope(run, _OWES) - own
+    own = CompensationStep.objects.filter(run_id=run.id, original_id__in=wanted)
+    wanted -= set(own.values_list("original_id", flat=True))
     doubted = _left_in_scope(run, {ExclusionCode.OUTCOME_UNKNOWN})
     return [
         each
-        for each in subject.awaited(whole)
+        for each in kind.awaited(turn.whole)
         if each.id in wanted and not (each.unsure and each.id in doubted)
     ]
 
 
-def _wait(run_id: uuid.UUID, awaited: list[Awaited], *, cause: Cause) -> None:
+def _wait(run: CompensationRun, awaited: list[Awaited], *, cause: Cause) -> None:
     """Say on the run what it waits for. The first time that no program is at it, that is news for
     the operators (`compensation_waiting`), who alone can end the waiting."""
-    run = lock_run(run_id)
     shown = [each.to_json() for each in awaited]
-    if run is None or run.status != RunStatus.RUNNING or run.waits_for == shown:
+    if run.status != RunStatus.RUNNING or run.waits_for == shown:
         return
     run.waits_for = shown
     told = latest_ref(CompensationRun.subject_type, run.id, actions=[WAITING])
@@ -120,26 +113,27 @@ def _wait(run_id: uuid.UUID, awaited: list[Awaited], *, cause: Cause) -> None:
     move(
         run, WAITING if stuck and told is None else "compensation_awaits",
         before=str(run.status), by=cause.by, caused_by=cause.entry, fields=("waits_for",),
-        payloads={"detail": ", ".join(each.name for each in awaited)},
+        payloads={"detail": ", ".join(each.name for each in awaited)}, moves=cause.moves,
     )  # fmt: skip
 
 
 def _left_in_scope(run: CompensationRun, codes: Collection[str]) -> set[uuid.UUID]:
     """Return what the plan of a run covered and left out for one of these reasons."""
-    excluded = run.plan.content["excluded"]
-    return {uuid.UUID(each["original"]["id"]) for each in excluded if each["code"] in codes}
+    return {uuid.UUID(each["original"]["id"]) for each in run.left_out if each["code"] in codes}
 
 
-def _start(at: LockedStep) -> bool:
-    """Start one step. Returns whether it needed nothing: the next may start at once."""
+def _start(turn: Turn, at: LockedStep) -> bool:
+    """Start one step. Returns whether it needed nothing: the next may start at once.
+
+    Whatever refuses its undo does so before anything of that is written: the step has failed then.
+    """
     state = None if at.row is None else at.row.compensation_state
     if state == CompensationState.COMPENSATED or _came_to_nothing(at.row):
         at.step.skip()
         at.save("compensation_step_skipped", ended_at=now())
         return True
     try:
-        with transaction.atomic():
-            attempt = _undo(at)
+        attempt = _undo(at)
     except Refusal as refusal:
         at.fail(refusal.in_words)
         return False
@@ -148,6 +142,7 @@ def _start(at: LockedStep) -> bool:
         "compensation_step_started", started_at=now(), error="",
         adopted=state == CompensationState.COMPENSATING, **link_to(attempt),
     )  # fmt: skip
+    turn.tell_piece(at.row, attempt)
     return False
 
 
@@ -160,7 +155,7 @@ def _came_to_nothing(row: Any | None) -> bool:
 
 def _undo(at: LockedStep) -> CompensationAttempt:
     """Begin the undo of a locked original, or adopt the one under way."""
-    row, by, entry = at.row, at.cause.by, at.cause.entry
+    row, cause = at.row, at.cause
     if row is None:
         raise Refusal("What was to be undone is not there any more.")
     if row.compensation_state == CompensationState.COMPENSATING:
@@ -172,9 +167,9 @@ def _undo(at: LockedStep) -> CompensationAttempt:
     subject = whole_subject(at.run.whole_type)
     if at.whole is not None and subject is not None:
         request = subject.request(at.whole, row, request)
-    if row.compensation_state == CompensationState.COMPENSATION_FAULTED:
-        return undo.retry(row, request, by=by, caused_by=entry)
-    return undo.begin(row, request, by=by, caused_by=entry)
+    again = row.compensation_state == CompensationState.COMPENSATION_FAULTED
+    begun = undo.retry if again else undo.begin
+    return begun(row, request, by=cause.by, caused_by=cause.entry, moves=cause.moves)
 
 
 def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> UndoRequest:
@@ -257,16 +252,15 @@ def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
     )  # fmt: skip
 
 
-def _settle(
-    run: CompensationRun, steps: list[CompensationStep], whole: Any | None, *, cause: Cause
-) -> None:
+def _settle(turn: Turn) -> None:
     """All steps are over: end the run, and let the whole go where it belongs (DESIGN §6, Ends)."""
-    left = {each["code"] for each in run.plan.content["excluded"]}
-    if _stands(run, steps):
+    run, cause = turn.run, turn.cause
+    left = {each["code"] for each in run.left_out}
+    if _stands(turn):
         left.add(ExclusionCode.OUTCOME_UNKNOWN)
     else:
         left.discard(ExclusionCode.OUTCOME_UNKNOWN)
-    partial = bool(left & RESIDUAL_EXCLUSIONS) or any(step.status in ENDINGS for step in steps)
+    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(_ended(turn, ENDINGS))
     before = str(run.status)
     if partial:
         run.complete_partially()
@@ -275,17 +269,26 @@ def _settle(
     run.ended_at = now()
     entry = move(
         run, "compensation_completed", before=before, by=cause.by, caused_by=cause.entry,
-        fields=("ended_at", "waits_for"),
+        fields=("ended_at", "waits_for"), moves=cause.moves,
     )  # fmt: skip
-    tell_whole(run, whole, "ended", partial=partial, cause=Cause(cause.by, entry.ref))
+    tell_whole(run, turn.whole, "ended", partial=partial, cause=cause.after(entry.ref))
 
 
-def _stands(run: CompensationRun, steps: list[CompensationStep]) -> bool:
+def _ended(turn: Turn, how: Collection[str]) -> set[uuid.UUID]:
+    """Return the originals whose steps ended like this, those of this turn as they are by now."""
+    known = {step.id for step in turn.steps}
+    rows = CompensationStep.objects.filter(run_id=turn.run.id, status__in=list(how))
+    found = set(rows.exclude(id__in=known).values_list("original_id", flat=True))
+    return found | {step.original_id for step in turn.steps if step.status in how}
+
+
+def _stands(turn: Turn) -> bool:
     """Whether something whose result the plan did not know may still be in effect: nobody knows it
     even now, or it did happen and this run has not undone it."""
-    undone = {step.original_id for step in steps if step.status in DONE_STEPS}
-    excluded = run.plan.content["excluded"]
-    originals = [each["original"] for each in excluded if each["code"] in _OWES]
+    originals = [each["original"] for each in turn.run.left_out if each["code"] in _OWES]
+    if not originals:
+        return False
+    undone = _ended(turn, DONE_STEPS)
     rows = read_rows((each["type"], uuid.UUID(each["id"])) for each in originals)
     return any(
         undoable(row.subject_type).unsure(row) or row.status == undoable(row.subject_type).settled

@@ -11,6 +11,7 @@ from compensation.planning import UndoRequest
 from compensation.ways import Opened
 from ledger.clock import now
 from ledger.faults import storable
+from verbs.move import Moves, sharing
 
 
 def open_attempt(original: Any) -> CompensationAttempt | None:
@@ -50,9 +51,16 @@ def is_in_doubt(original: Any) -> bool:
     ).exists()
 
 
-def start(original: Any, request: UndoRequest, number: int, opened: Opened) -> CompensationAttempt:
+def start(
+    original: Any,
+    request: UndoRequest,
+    number: int,
+    opened: Opened,
+    *,
+    moves: Moves | None = None,
+) -> CompensationAttempt:
     """Insert the row of an attempt that was just opened."""
-    return CompensationAttempt.objects.create(
+    attempt = CompensationAttempt(
         tenant_id=original.tenant_id,
         original_type=original.subject_type,
         original_id=original.id,
@@ -70,11 +78,21 @@ def start(original: Any, request: UndoRequest, number: int, opened: Opened) -> C
         run_id=request.run_id,
         started_at=now(),
     )
+    with sharing(moves) as own:
+        own.add(attempt)
+    return attempt
 
 
-def end(attempt: CompensationAttempt, outcome: AttemptOutcome, error: str) -> None:
+def end(
+    attempt: CompensationAttempt,
+    outcome: AttemptOutcome,
+    error: str,
+    *,
+    moves: Moves | None = None,
+) -> None:
     """Close an attempt; the unique index on open ones then lets another begin."""
     attempt.outcome = outcome
     attempt.error = storable(error, 4000)
     attempt.ended_at = now()
-    attempt.save(update_fields=["outcome", "error", "ended_at"])
+    with sharing(moves) as own:
+        own.save(attempt, ["outcome", "error", "ended_at"])

@@ -6,7 +6,6 @@ late event changes nothing.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +13,27 @@ from django.db import transaction
 
 from accounts.acting import authority_of, system_of
 from compensation.actions import advancing
-from compensation.actions.attempts import last_attempt, open_attempt
+from compensation.actions.attempts import newest_attempt
 from compensation.actions.run_entries import LockedStep, link_to
+from compensation.actions.run_turn import BUSY, Turn, refs_of, steps_beside
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, CompensationState, StepStatus
-from compensation.models import CompensationRun, CompensationStep
-from compensation.subject import Cause, WholeSubject, lock_row, read_row, whole_of
+from compensation.locking import lock_rows
+from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
+from compensation.subject import (
+    Cause,
+    WholeSubject,
+    wholes_of,
+)
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event, LeftToOthers
 from ledger.errors import NotFound
 from ledger.record import EntryRef
 from ledger.tenancy import set_tenant
-from verbs.subject import known
+from verbs.move import Moves
+from verbs.subject import Ref, known
 
-UNDER_WAY = (StepStatus.RUNNING, StepStatus.FAILED)
 failpoints.declare("runs.handled")
 
 
@@ -39,7 +44,10 @@ def handle(events: Sequence[Event], done: Done) -> None:
         set_tenant(tenant_id)
         by = authority_of(system_of(tenant_id)).ref()
         for event in events:
-            _handle(event, Cause(by, EntryRef(event.id, event.hash)))
+            cause = Cause(by, EntryRef(event.id, event.hash), Moves())
+            _handle(event, cause)
+            # What an event changes is in the database before the next is heard.
+            cause.write()
         failpoints.reach("runs.handled")
         done()
 
@@ -56,52 +64,69 @@ def _heard(event: Event, *, cause: Cause) -> None:
     """The undo of one piece of work began, ended, failed, or was decided about."""
     if known(event.subject_type) is None:
         raise LeftToOthers
-    row = read_row(event.subject_type, event.subject_id)
-    of = None if row is None else whole_of(row)
+    ref = (event.subject_type, event.subject_id)
+    kind, whole = _locked_whole(event)
+    # Without a whole the original's row is what keeps two handlers apart.
+    rows = lock_rows([ref], finished=True) if whole is None else {}
+    steps = steps_beside(event.subject_id)
+    own = next((step for step in steps if step.original_id == event.subject_id), None)
+    wanted = {ref} if own is None else {ref, *_to_lock(steps, own)}
+    rows |= lock_rows(wanted - {(row.subject_type, row.id) for row in rows.values()}, finished=True)
+    row = rows.get(event.subject_id)
     if row is None:
         return
-    whole = None if of is None else _lock_whole(*of)
-    if of is None or whole is None:
-        # Without a whole the original's row is what keeps two handlers apart.
-        row = lock_row(event.subject_type, event.subject_id)
-    else:
-        row = read_row(event.subject_type, event.subject_id)
-        of[0].heard(whole, row, cause=cause)
-    steps = CompensationStep.objects.filter(
-        original_id=event.subject_id, status__in=UNDER_WAY, run__status__in=LIVE_RUNS
-    )
-    step = steps.order_by("id").first()
-    run = None if step is None else lock_run(step.run_id)
-    if step is not None and run is not None and run.status in LIVE_RUNS:
-        before = str(run.status)
-        _follow(LockedStep(whole=whole, row=row, run=run, step=step, cause=cause, before=before))
+    run = None if own is None else lock_run(own.run_id)
+    attempt = newest_attempt(*ref)
+    pieces = {} if kind is None else dict(kind.pieces(whole, list(rows.values())))
+    if kind is not None:
+        kind.heard(whole, pieces.get(row.id), row, attempt, cause=cause)
+    if own is None or run is None or run.status not in LIVE_RUNS:
+        return
+    turn = Turn(whole=whole, run=run, steps=steps, rows=rows, pieces=pieces, cause=cause)
+    _follow(turn.at(own), attempt)
+    if advancing.goes_on(turn):
+        cause.write()
         advancing.proceed(run.id, whole, cause=cause)
 
 
-def _lock_whole(subject: WholeSubject, id_: uuid.UUID) -> Any | None:
-    """Lock a whole; None where there is none of this id: its pieces are loose work then."""
-    try:
-        return subject.lock(id_).row
-    except NotFound:
-        return None
+def _to_lock(steps: Sequence[CompensationStep], own: CompensationStep) -> list[Ref]:
+    """Return the originals that may move now: of the step that is followed, and, where no other is
+    under way, of the next in line."""
+    others = [step for step in steps if step is not own]
+    if any(step.status in BUSY for step in others):
+        return []
+    return refs_of(others)
 
 
-def _follow(at: LockedStep) -> None:
-    """Bring a step to where its original is."""
+def _locked_whole(event: Event) -> tuple[WholeSubject | None, Any | None]:
+    """Lock the whole of a piece, with its kind; neither where there is none of this id: its pieces
+    are loose work then."""
+    for kind in wholes_of(event.subject_type) if event.case_id is not None else ():
+        try:
+            return kind, kind.lock(event.case_id).row
+        except NotFound:
+            continue
+    return None, None
+
+
+def _follow(at: LockedStep, attempt: CompensationAttempt | None) -> None:
+    """Bring a step to where its original is; `attempt` is the newest at undoing that."""
     state = at.row.compensation_state
+    if attempt is None:
+        raise LookupError(f"{at.step.original_type} {at.step.original_id} was never compensated")
     if state == CompensationState.COMPENSATED:
-        _undone(at)
+        _undone(at, attempt)
     elif state == CompensationState.COMPENSATION_FAULTED:
         if at.step.status == StepStatus.RUNNING:
-            at.fail(last_attempt(at.row).error or "The undo failed.")
+            at.fail(attempt.error or "The undo failed.")
     elif state == CompensationState.COMPENSATING:
-        _goes_on(at)
+        _goes_on(at, attempt)
     else:
-        _let_go(at)
+        _let_go(at, attempt)
 
 
-def _undone(at: LockedStep) -> None:
-    attested = last_attempt(at.row).outcome == AttemptOutcome.ATTESTED
+def _undone(at: LockedStep, attempt: CompensationAttempt) -> None:
+    attested = attempt.outcome == AttemptOutcome.ATTESTED
     if at.step.status == StepStatus.FAILED:
         at.unblock()
     if attested:
@@ -112,10 +137,10 @@ def _undone(at: LockedStep) -> None:
     at.save(action, ended_at=now(), error="")
 
 
-def _goes_on(at: LockedStep) -> None:
+def _goes_on(at: LockedStep, attempt: CompensationAttempt) -> None:
     """A further attempt: by a person after a program gave up, or asked for at the item."""
-    attempt, step = open_attempt(at.row), at.step
-    if attempt is None or (
+    step = at.step
+    if attempt.outcome != AttemptOutcome.OPEN or (
         step.status == StepStatus.RUNNING and step.compensation_id == attempt.compensation_id
     ):
         return
@@ -125,7 +150,7 @@ def _goes_on(at: LockedStep) -> None:
     at.save("compensation_step_waiting", error="", ended_at=None, **link_to(attempt))
 
 
-def _let_go(at: LockedStep) -> None:
+def _let_go(at: LockedStep, attempt: CompensationAttempt) -> None:
     """The undo it followed was withdrawn (it starts its own) or abandoned (so is the step)."""
     step = at.step
     if step.status == StepStatus.RUNNING:
@@ -134,13 +159,12 @@ def _let_go(at: LockedStep) -> None:
         return
     if step.compensation_id is None:
         return
-    outcome = last_attempt(at.row).outcome
-    if outcome == AttemptOutcome.WITHDRAWN:
+    if attempt.outcome == AttemptOutcome.WITHDRAWN:
         # Tried again at the item and called back before this step heard of either.
         at.unblock()
         step.replan()
         _forget(at)
-    elif outcome == AttemptOutcome.ABANDONED:
+    elif attempt.outcome == AttemptOutcome.ABANDONED:
         at.unblock()
         step.abandon()
         at.save("compensation_step_abandoned", ended_at=now())

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from compensation.errors import AlreadyCompensated, NotCompensable, RunLive
 from compensation.lifecycle import PLAN_OPERATION
+from compensation.locking import lock_row
 from compensation.models import CompensationPlan
 from compensation.plan import (
     MAX_STEP_NAME,
@@ -29,7 +30,6 @@ from compensation.planning import Part
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
 from compensation.subject import (
     WholeSubject,
-    lock_row,
     part_alone,
     read_row,
     whole_of,

@@ -8,10 +8,10 @@ from typing import Any
 
 from compensation.lifecycle import RunStatus
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.subject import Cause, finished_entry, whole_subject
+from compensation.subject import Cause, finished_entry, finished_entry_of, whole_subject
 from ledger.clock import now
-from ledger.record import Change, Recorded, record
-from verbs.move import change_of
+from ledger.record import Change, EntryRef, Recorded
+from verbs.move import change_of, sharing
 
 
 def run_envelope(run: CompensationRun, _action: str) -> dict[str, Any]:
@@ -42,6 +42,21 @@ def tell_whole(run: CompensationRun, whole: Any | None, hook: str, *said: Any, *
     subject = whole_subject(run.whole_type)
     if whole is not None and subject is not None and run.about_whole:
         getattr(subject, hook)(whole, run, *said, **how)
+
+
+def tell_piece(
+    run: CompensationRun,
+    whole: Any | None,
+    row: Any,
+    attempt: CompensationAttempt,
+    *,
+    cause: Cause,
+) -> None:
+    """Let the whole show how far the undo of one of its pieces is."""
+    subject = whole_subject(run.whole_type)
+    if whole is not None and subject is not None:
+        piece = subject.pieces(whole, [row]).get(row.id)
+        subject.heard(whole, piece, row, attempt, cause=cause)
 
 
 def link_to(attempt: CompensationAttempt) -> dict[str, Any]:
@@ -75,16 +90,21 @@ class LockedStep:
         for name, value in changed.items():
             setattr(step, name, value)
         step.version += 1
-        step.save(update_fields=["status", "version", *changed])
         run.version += 1
-        run.save(update_fields=["status", "version", "waits_for"])
-        return record(
-            step_change(
+        with sharing(self.cause.moves) as own:
+            own.save(step, ["status", "version", *changed])
+            own.save(run, ["status", "version", "waits_for"])
+            change = step_change(
                 run, step, action, before=self.before, by=self.cause.by, payloads=payloads,
-                caused_by=self.cause.entry,
-                original=finished_entry(step.original_type, step.original_id),
-            )
-        )  # fmt: skip
+                caused_by=self.cause.entry, original=self._finished(),
+            )  # fmt: skip
+            return own.enter(change)
+
+    def _finished(self) -> EntryRef | None:
+        """The entry that finished the original: of a row that is not there any more, too."""
+        if self.row is None:
+            return finished_entry(self.step.original_type, self.step.original_id)
+        return finished_entry_of(self.row)
 
     def fail(self, error: str) -> None:
         """It did not undo: it FAILED, its run is FAULTED, and the whole is told."""
@@ -95,8 +115,7 @@ class LockedStep:
         entry = self.save(
             "compensation_step_failed", payloads={"error": said}, error=said, ended_at=now()
         )
-        cause = Cause(self.cause.by, entry.ref)
-        tell_whole(run, self.whole, "faulted", self.step, cause=cause)
+        tell_whole(run, self.whole, "faulted", self.step, cause=self.cause.after(entry.ref))
 
     def unblock(self) -> None:
         """Somebody decided about it: its run goes on, and the whole is told.

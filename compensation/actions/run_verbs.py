@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
+from django.db import connection
+
 from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS
-from compensation.models import CompensationRun
+from compensation.locking import Beside, lock_many
+from compensation.models import CompensationPlan, CompensationRun
 from compensation.subject import whole_subject
 from ledger.dispatch.consumer_registry import LeftToOthers
 from ledger.errors import Conflict, NotFound
@@ -20,10 +24,29 @@ from verbs.subject import Locked
 RUN = CompensationRun.subject_type
 
 
+#: Of the plan only what a run that is under way asks: scope, strategy, and what it left out.
+_PLAN = Beside(
+    ", p.scope AS plan_scope, p.strategy AS plan_strategy,"
+    " p.content -> 'excluded' AS plan_excluded",
+    " JOIN compensation_compensationplan p ON p.tenant_id = r.tenant_id AND p.id = r.plan_id",
+)
+
+
 def lock_run(run_id: uuid.UUID) -> CompensationRun | None:
-    """Lock a run; its whole and its originals are locked before it."""
-    rows = CompensationRun.objects.select_for_update(of=("self",)).select_related("plan")
-    return rows.filter(id=run_id).first()
+    """Lock a run; its whole and its originals are locked before it.
+
+    The content of its plan is not read: it is as long as the run.
+    """
+    for run in lock_many(CompensationRun, RUN, [run_id], beside=_PLAN):
+        known = run.__dict__
+        scope, strategy = json.loads(known.pop("plan_scope")), known.pop("plan_strategy")
+        names = ["id", "tenant_id", "scope", "strategy"]
+        values = [run.plan_id, run.tenant_id, scope, strategy]
+        run.plan = CompensationPlan.from_db(connection.alias, names, values)
+        run.left_out = json.loads(known.pop("plan_excluded"))
+        found: CompensationRun = run
+        return found
+    return None
 
 
 def locked_run(run_id: uuid.UUID) -> Locked:

@@ -15,7 +15,7 @@ from typing import Any
 from compensation.actions import undo
 from compensation.actions.advancing import plain_request
 from compensation.actions.attempts import newest_attempt
-from compensation.actions.run_entries import LockedStep, link_to
+from compensation.actions.run_entries import LockedStep, link_to, tell_piece
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.actions.undo_verbs import Performer, for_person, require_somebody
 from compensation.errors import UndoNotBegun
@@ -26,14 +26,18 @@ from compensation.lifecycle import (
     CompensationState,
     StepStatus,
 )
+from compensation.locking import lock_row
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import UndoRequest
-from compensation.subject import Cause, lock_row, read_row
+from compensation.subject import (
+    Cause,
+    read_row,
+)
 from ledger.clock import now
 from ledger.errors import Conflict, NotFound, Refusal
-from ledger.selectors import latest_ref
 from verbs import catalogue
 from verbs.input import Evidence, Nothing, Reason
+from verbs.move import newest_entry
 from verbs.operation import Operation
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Locked
@@ -56,7 +60,7 @@ def locked_step(run_id: uuid.UUID, n: int) -> Locked:
     if found is None:
         raise NotFound("There is no such step.")
     whole = lock_whole_of(run_id)
-    row = lock_row(found.original_type, found.original_id)
+    row = lock_row(found.original_type, found.original_id, finished=True)
     run = lock_run(run_id)
     step = CompensationStep.objects.select_for_update(of=("self",)).get(id=found.id)
     if run is None or row is None:
@@ -141,7 +145,10 @@ def hand_step_to_human(
     if held.last is None:
         # The undo could not begin by itself: it begins as a plain task for a person.
         _check_original(held)
-        _follow(held, undo.begin(held.row, request, by=context.by, caused_by=held.cause.entry))
+        attempt = undo.begin(held.row, request, by=context.by, caused_by=held.cause.entry)
+        _follow(held, attempt)
+        # Nobody hears of what a run itself has begun.
+        tell_piece(held.run, held.whole, held.row, attempt, cause=held.cause)
     else:
         _again(held, request, "compensation_handed_to_human")
     return held.run
@@ -177,7 +184,7 @@ def abandon_step(step: CompensationStep, given: Reason, context: VerbContext) ->
 
 def _held(step: CompensationStep, context: VerbContext) -> Held:
     whole, row = context.others
-    cause = Cause(context.by, latest_ref(CompensationRun.subject_type, step.run_id))
+    cause = Cause(context.by, newest_entry(step.run))
     # An original that had failed before the run came to it has an attempt the step never followed.
     followed = step.compensation_id is not None or _faulted(row)
     last = newest_attempt(step.original_type, step.original_id) if followed else None

@@ -30,7 +30,7 @@ from compensation.ways import performer_for
 from ledger import failpoints
 from ledger.errors import Conflict
 from ledger.record import ActorRef, EntryRef, Recorded
-from verbs.move import move
+from verbs.move import Moves, move, sharing
 
 S = CompensationState
 IN_DOUBT = "An undo of it may have happened. Settle its outcome first."
@@ -38,19 +38,25 @@ failpoints.declare("compensation.begun", "compensation.settled")
 
 
 def begin(
-    original: Any, request: UndoRequest, *, by: ActorRef, caused_by: EntryRef | None = None
+    original: Any,
+    request: UndoRequest,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None = None,
+    moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Start undoing settled work, or work that is undone as if it had happened: → COMPENSATING, the
     first attempt of a new round opened.
 
-    Raises Conflict `not_compensable` for what had no effect (a simulation).
+    Raises Conflict `not_compensable` for what had no effect (a simulation), and whatever refuses
+    the undo, before anything is written.
     """
     if not had_effect(original):
         raise Conflict(NO_EFFECT[0], code="not_compensable")
     original.compensation_round += 1
     attempt = _try(
         original, "compensate", "compensation_started", request, 1, by=by, caused_by=caused_by,
-        fields=["compensation_round"],
+        fields=["compensation_round"], moves=moves,
     )  # fmt: skip
     failpoints.reach("compensation.begun")
     return attempt
@@ -63,6 +69,7 @@ def retry(
     action: str = "compensation_retried",
     by: ActorRef,
     caused_by: EntryRef | None = None,
+    moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Open a new attempt for a fault: with the same request (None) or with another.
 
@@ -71,8 +78,9 @@ def retry(
     last = last_attempt(original)
     wanted = request or UndoRequest.from_json(last.request)
     return _try(
-        original, "retry_compensation", action, wanted, last.number + 1, by=by, caused_by=caused_by
-    )
+        original, "retry_compensation", action, wanted, last.number + 1, by=by, caused_by=caused_by,
+        moves=moves,
+    )  # fmt: skip
 
 
 def settle_undo(
@@ -83,8 +91,11 @@ def settle_undo(
     error: str,
     by: ActorRef,
     caused_by: EntryRef,
+    moves: Moves | None = None,
 ) -> None:
     """Draw the consequence of an undo task or execution that has just ended; both are locked.
+
+    What the caller has gathered about the end is written with it.
 
     `outcome` is DONE, FAILED, or UNCERTAIN: it may have happened. Nobody goes on by itself from
     there, a person neither: doing it again could do it twice.
@@ -92,12 +103,14 @@ def settle_undo(
     Does nothing unless the ended one is the current attempt: a withdrawn or superseded attempt ends
     without touching the original again.
     """
+    moves = moves or Moves()
     attempt = None if original is None else open_attempt(original)
     if original is None or attempt is None or attempt.compensation_id != undo.id:
+        moves.record()
         return
     request = UndoRequest.from_json(attempt.request)
-    cause: dict[str, Any] = {"by": by, "caused_by": caused_by}
-    end(attempt, outcome, error)
+    cause: dict[str, Any] = {"by": by, "caused_by": caused_by, "moves": moves}
+    end(attempt, outcome, error, moves=moves)
     if outcome == AttemptOutcome.DONE:
         _move(
             original, "settle_compensated", "compensation_completed", S.COMPENSATED, request,
@@ -106,6 +119,8 @@ def settle_undo(
     elif _falls_back(request, outcome):
         # A person goes on where the program gave up: the original stays COMPENSATING.
         human = dataclasses.replace(request, mode="human", capability="")
+        # The attempt that ended makes room for the next: only one may be open.
+        moves.record()
         _try(
             original, None, "compensation_handed_to_human", human, attempt.number + 1,
             payloads={"error": error}, **cause,
@@ -115,6 +130,7 @@ def settle_undo(
             original, "settle_faulted", "compensation_faulted", S.COMPENSATION_FAULTED, request,
             attempt.number, payloads={"error": error}, **cause,
         )  # fmt: skip
+    moves.record()
     failpoints.reach("compensation.settled")
 
 
@@ -259,12 +275,20 @@ def _try(
     number: int,
     *,
     by: ActorRef,
+    moves: Moves | None,
     **said: Any,
 ) -> CompensationAttempt:
-    """Move to COMPENSATING and open an attempt, caused by the entry that says so."""
-    entry = _move(original, method, action, S.COMPENSATING, request, number, by=by, **said).ref
-    opened = performer_for(request.mode)(original, request, number, by, entry)
-    return start(original, request, number, opened)
+    """Move to COMPENSATING and open an attempt, caused by the entry that says so.
+
+    What refuses the undo does so before anything is written.
+    """
+    prepared = performer_for(request.mode)(original, request, number, by)
+    with sharing(moves) as own:
+        moved = _move(
+            original, method, action, S.COMPENSATING, request, number, by=by, moves=own, **said
+        )
+        opened = prepared(moved.ref, own)
+        return start(original, request, number, opened, moves=own)
 
 
 def _move(  # noqa: PLR0917  -- who moves, how, to what, and in which attempt

@@ -28,11 +28,15 @@ from compensation.errors import (
 )
 from compensation.facts import UndoFacts
 from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.locking import lock_row, lock_rows
 from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import lock_row, lock_rows, undoable, whole_of
+from compensation.subject import (
+    undoable,
+    whole_of,
+)
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
@@ -160,7 +164,7 @@ def _locked(subject_type: str, id_: uuid.UUID) -> Locked:
     refs = [(subject_type, id_)]
     if last is not None:
         refs.append((last.compensation_type, last.compensation_id))
-    rows = lock_rows(refs)
+    rows = lock_rows(refs, finished=True)
     if id_ not in rows:
         raise NotFound
     return Locked(rows[id_], None if last is None else rows.get(last.compensation_id))

@@ -23,8 +23,7 @@ from ledger.clock import now
 from ledger.errors import Invalid, check_json
 from ledger.faults import storable
 from ledger.record import ActorRef, EntryRef
-from ledger.selectors import latest_ref
-from verbs.move import move
+from verbs.move import Moves, move, newest_entry
 
 ERROR_LENGTH = 4000
 
@@ -79,7 +78,7 @@ def succeed(
     """Store a checked result: SUCCEEDED; a compensating execution settles its original."""
     unsure = execution.status == ExecutionStatus.UNCERTAIN
     # What a person says has no cause but that person.
-    cause = last_entry(execution) if vouched is None else None
+    cause = newest_entry(execution) if vouched is None else None
     _knows_original(execution, original)
     before = str(execution.status)
     execution.succeed()
@@ -90,20 +89,23 @@ def succeed(
     elif not unsure:
         _take_place(execution)
     payloads = {"output": result.output, "before": result.before, "after": result.after}
+    moves = Moves()
     entry = end(
         execution, "succeeded", before, "", by=by, caused_by=cause,
         payloads={**payloads, **_word_of(vouched)},
-        fields=["output", "before", "after", "completion_seq"],
+        fields=["output", "before", "after", "completion_seq"], moves=moves,
     )  # fmt: skip
     if unsure and vouched is not None:
+        moves.record()
         undo.outcome_settled(
             execution, original, vouched.rival, happened=True, said=vouched.evidence,
             by=by, caused_by=entry,
         )  # fmt: skip
         return
     undo.settle_undo(
-        execution, original, outcome=AttemptOutcome.DONE, error="", by=by, caused_by=entry
-    )
+        execution, original, outcome=AttemptOutcome.DONE, error="", by=by, caused_by=entry,
+        moves=moves,
+    )  # fmt: skip
 
 
 def fail(
@@ -116,7 +118,7 @@ def fail(
 ) -> None:
     """FAILED: there is no effect. The fault of a compensating execution becomes its original's."""
     unsure = execution.status == ExecutionStatus.UNCERTAIN
-    cause = last_entry(execution) if vouched is None else None
+    cause = newest_entry(execution) if vouched is None else None
     _knows_original(execution, original)
     before = str(execution.status)
     execution.fail()
@@ -125,18 +127,21 @@ def fail(
     if execution.undoes_id is not None:
         execution.compensation_state = CompensationState.COMPENSATION_FAULTED
     text = storable(error, ERROR_LENGTH)
+    moves = Moves()
     entry = end(
         execution, "failed", before, text, by=by, caused_by=cause,
-        payloads={"error": text, **_word_of(vouched)}, fields=["completion_seq"],
+        payloads={"error": text, **_word_of(vouched)}, fields=["completion_seq"], moves=moves,
     )  # fmt: skip
     if unsure and vouched is not None:
+        moves.record()
         undo.outcome_settled(
             execution, original, vouched.rival, happened=False, said=text, by=by, caused_by=entry
         )
         return
     undo.settle_undo(
-        execution, original, outcome=AttemptOutcome.FAILED, error=text, by=by, caused_by=entry
-    )
+        execution, original, outcome=AttemptOutcome.FAILED, error=text, by=by, caused_by=entry,
+        moves=moves,
+    )  # fmt: skip
 
 
 def give_up(execution: Execution, original: Any | None, error: str, *, by: ActorRef) -> None:
@@ -148,22 +153,23 @@ def give_up(execution: Execution, original: Any | None, error: str, *, by: Actor
     if not execution.outcome_unknown:
         fail(execution, original, error, by=by)
         return
-    cause = last_entry(execution)
+    cause = newest_entry(execution)
     before = str(execution.status)
     execution.give_up()
     if execution.undoes_id is not None:
         execution.compensation_state = CompensationState.COMPENSATION_FAULTED
     else:
         _take_place(execution)
-    text = storable(error, ERROR_LENGTH)
+    text, moves = storable(error, ERROR_LENGTH), Moves()
     entry = end(
         execution, "outcome_unknown", before, text, by=by, caused_by=cause,
-        payloads={"error": text}, fields=["completion_seq"],
+        payloads={"error": text}, fields=["completion_seq"], moves=moves,
     )  # fmt: skip
     doubt = storable(f"It may have happened: {text}", ERROR_LENGTH)
     undo.settle_undo(
-        execution, original, outcome=AttemptOutcome.UNCERTAIN, error=doubt, by=by, caused_by=entry
-    )
+        execution, original, outcome=AttemptOutcome.UNCERTAIN, error=doubt, by=by, caused_by=entry,
+        moves=moves,
+    )  # fmt: skip
 
 
 def _knows_original(execution: Execution, original: Any | None) -> None:
@@ -182,11 +188,6 @@ def _word_of(vouched: Vouched | None) -> dict[str, str]:
     return {} if vouched is None else {"evidence": vouched.evidence}
 
 
-def last_entry(execution: Execution) -> EntryRef | None:
-    """Return the link to the newest entry of `execution`: what led to the next one."""
-    return latest_ref(Execution.subject_type, execution.id)
-
-
 def end(
     execution: Execution,
     action: str,
@@ -197,6 +198,7 @@ def end(
     caused_by: EntryRef | None,
     payloads: dict[str, Any],
     fields: Sequence[str] = (),
+    moves: Moves | None = None,
 ) -> EntryRef:
     """Record that `execution` has changed into what it ends as; it has no job any more.
 
@@ -207,7 +209,8 @@ def end(
     execution.ended_at = now()
     entry = move(
         execution, action, before=before, by=by, caused_by=caused_by, payloads=payloads,
-        fields=["ended_at", "error", "compensation_state", "outcome_unknown", *fields], **attested,
+        fields=["ended_at", "error", "compensation_state", "outcome_unknown", *fields], moves=moves,
+        **attested,
     )  # fmt: skip
     if before != ExecutionStatus.UNCERTAIN:
         # What is uncertain has no job any more.

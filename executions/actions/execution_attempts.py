@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.acting import system_of
 from accounts.roles import ActorType
-from compensation.subject import lock_with_original
+from compensation.locking import lock_with_original
 from executions import capability_registry
 from executions.actions import endings
 from executions.actions.endings import Unusable
@@ -27,7 +27,7 @@ from ledger.faults import storable, words_of
 from ledger.ids import new_token
 from ledger.record import ActorRef
 from ledger.tenancy import set_tenant
-from verbs.move import move
+from verbs.move import move, newest_entry
 
 #: Of a job whose capability is not registered here, to give it up.
 LEASE_SECONDS = 10
@@ -121,7 +121,7 @@ def _dispatch(execution: Execution, by: ActorRef) -> None:
     if action == "retried":
         payloads["error"] = "the worker that ran the attempt before fell silent"
     move(
-        execution, action, before=before, by=by, caused_by=endings.last_entry(execution),
+        execution, action, before=before, by=by, caused_by=newest_entry(execution),
         fields=["attempts", "started_at", "outcome_unknown"], payloads=payloads,
     )  # fmt: skip
 
@@ -170,7 +170,7 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
     execution.retry()
     execution.error = error
     move(
-        execution, "retried", before=before, by=by, caused_by=endings.last_entry(execution),
+        execution, "retried", before=before, by=by, caused_by=newest_entry(execution),
         fields=["error", "outcome_unknown"],
         payloads={"attempt": execution.attempts, "error": error},
     )  # fmt: skip

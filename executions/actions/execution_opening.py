@@ -14,7 +14,7 @@ from compensation.lifecycle import CompensationState
 from compensation.planning import UndoRequest
 from compensation.policy import UNSPECIFIED, CompensationPolicy
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
-from compensation.ways import Opened
+from compensation.ways import Opened, Prepared
 from executions import capability_registry
 from executions.actions import endings
 from executions.errors import AlreadyDispatched
@@ -90,20 +90,22 @@ def open_execution(
             execution.ended_at = now()
             own.change(
                 execution, "succeeded", before=ExecutionStatus.PENDING, by=by,
-                caused_by=requested, fields=["ended_at"],
+                caused_by=requested.ref, fields=["ended_at"],
             )  # fmt: skip
         elif execution.status == ExecutionStatus.PENDING:
-            _enqueue(execution, found)
+            _enqueue(execution, found, own)
     return execution
 
 
-def _enqueue(execution: Execution, found: capability_registry.Capability | None) -> None:
+def _enqueue(
+    execution: Execution, found: capability_registry.Capability | None, moves: Moves
+) -> None:
     """Let a worker do it: at once, by the database's clock. What undoes goes before."""
     queue = "work" if execution.undoes_id is None else "undo"
     job = ExecutionJob(execution=execution, tenant_id=execution.tenant_id, queue=queue)
     if found is not None:
         job.seconds = found.max_seconds
-    job.save(force_insert=True)
+    moves.add(job)
     work = RowWork(queue, JOBS_SOURCE, execution.tenant_id, execution.id, job.seconds)
     hints.leave([work])
 
@@ -230,36 +232,37 @@ def _unregistered(capability: str) -> Invalid:
     return Invalid.field("/mode", message, code="unknown_capability")
 
 
-def open_undo(
-    original: Any, request: UndoRequest, number: int, by: ActorRef, caused_by: EntryRef
-) -> Opened:
-    """Open the compensating execution of one attempt; registered as performer of `automated`.
+def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef) -> Prepared:
+    """Prepare the compensating execution of one attempt; registered for the mode `automated`.
 
     The key is one for the whole round, so that a second attempt cannot undo twice what the first
     one already undid. Raises Invalid when nobody registered the capability: an undo that nobody
     will ever take up fails now, where somebody can retry it or hand it to a person.
     """
-    if capability_registry.get(request.capability) is None:
+    found = capability_registry.get(request.capability)
+    if found is None:
         raise _unregistered(request.capability)
     own_input = request.task_input
-    execution = open_execution(
-        NewExecution(
-            tenant_id=original.tenant_id,
-            capability=request.capability,
-            input=undoable(original.subject_type).task_input(original)
-            if own_input is None
-            else own_input,
-            reason=request.reason,
-            idempotency_key=f"comp:{original.id}:{original.compensation_round}",
-            requested_by=request.requested_by,
-            case_id=original.case_id,
-            binding=request.binding,
-            undoes=(original.subject_type, original.id),
-            compensation=compensation_block(original, request, number),
-            run_id=request.run_id,
-        ),
-        by=by,
-        caused_by=caused_by,
-        original=finished_entry_of(original),
+    new = NewExecution(
+        tenant_id=original.tenant_id,
+        capability=request.capability,
+        input=undoable(original.subject_type).task_input(original)
+        if own_input is None
+        else own_input,
+        reason=request.reason,
+        idempotency_key=f"comp:{original.id}:{original.compensation_round}",
+        requested_by=request.requested_by,
+        case_id=original.case_id,
+        binding=request.binding,
+        undoes=(original.subject_type, original.id),
+        compensation=compensation_block(original, request, number),
+        run_id=request.run_id,
     )
-    return Opened(Execution.subject_type, execution.id)
+    check_new(new)
+
+    def opened(caused_by: EntryRef, moves: Moves) -> Opened:
+        finished = finished_entry_of(original)
+        execution = open_execution(new, by=by, caused_by=caused_by, original=finished, moves=moves)
+        return Opened(Execution.subject_type, execution.id)
+
+    return opened

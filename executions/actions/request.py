@@ -14,7 +14,7 @@ from compensation.actions import undo
 from compensation.actions.attempts import newest_attempt
 from compensation.errors import ManagedByRun
 from compensation.lifecycle import AttemptOutcome, CompensationState
-from compensation.subject import lock_rows
+from compensation.locking import lock_rows
 from executions import capability_registry, undo_capabilities
 from executions.actions import endings
 from executions.actions.execution_opening import (
@@ -210,7 +210,7 @@ def _with_rival(execution_id: uuid.UUID) -> Locked:
         last = newest_attempt(*refs[-1])
     if last is not None:
         refs.append((last.compensation_type, last.compensation_id))
-    rows = lock_rows(dict.fromkeys(refs))
+    rows = lock_rows(dict.fromkeys(refs), finished=True)
     original = None if row.undoes_id is None else rows.get(row.undoes_id)
     rival = None if last is None else rows.get(last.compensation_id)
     return Locked(rows[execution_id], (original, rival))

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
 from compensation.actions.undo import begin
+from compensation.locking import lock_row
 from compensation.planning import UndoRequest
-from compensation.subject import lock_row
 from config.demo.transfers import balances, open_accounts, transfers
 from executions.actions import cancel_execution, request_execution
 from executions.models import Execution

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import authority_of, system_of
-from compensation.subject import lock_with_original
+from compensation.locking import lock_with_original
 from executions.actions import endings, request_execution, settle_outcome
 from ledger.ids import new_id
 from ledger.record import ActorRef
@@ -111,18 +111,18 @@ COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
     "claim": (lambda w: _claim(states.new_item(w.operator), w), 5, 1),
     "complete": (lambda w: _complete(states.in_progress(w.operator), w), 5, 1),
     "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
-    "settle": (lambda w: _settle(states.new_item(w.operator), w), 11, 2),
-    "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 11, 2),
-    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 13, 2),
+    "settle": (lambda w: _settle(states.new_item(w.operator), w), 8, 2),
+    "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 6, 2),
+    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 8, 2),
     "compensate by a program": (
         lambda w: _compensate(
             states.completed(w.operator, compensation={"capability": "demo.slow"},
                              payload={"seconds": 0}), w,
-        ), 10, 2,
+        ), 5, 2,
     ),
-    "settle an outcome": (lambda w: _uncertain(w, _asked(w)), 7, 1),
+    "settle an outcome": (lambda w: _uncertain(w, _asked(w)), 6, 1),
     # The undo, its original, and what was begun since.
-    "settle the outcome of an undo": (lambda w: _uncertain(w, _undo_of(w)), 15, 3),
+    "settle the outcome of an undo": (lambda w: _uncertain(w, _undo_of(w)), 12, 3),
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_a_human_step(world: World) -> None:
     event = news_of(world, item.id)
     handled = sent(lambda: handle([event], lambda: None))
     assert plan_items(world, case_id)["three"].status == "ACTIVE"
-    assert (len(started), len(completed), len(handled)) == (5, 6, 10), "\n".join(handled)
+    assert (len(started), len(completed), len(handled)) == (5, 6, 8), "\n".join(handled)
 
 
 def test_the_last_step_ends_the_case(world: World) -> None:

@@ -13,7 +13,7 @@ from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
-from compensation.ways import Opened
+from compensation.ways import Opened, Prepared
 from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
@@ -76,25 +76,28 @@ def open_item(
     knows_undone_entry(item, original)
     with sharing(moves) as own:
         own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
-        if new.candidate_groups:
-            CandidateGroup.objects.bulk_create(
-                CandidateGroup(tenant_id=new.tenant_id, work_item=item, name=name)
-                for name in sorted(set(new.candidate_groups))
-            )
-        if users:
-            name_candidates(item, users)
+        for candidate in [*_groups(item, new.candidate_groups), *_users(item, users)]:
+            own.add(candidate)
     return item
+
+
+def _groups(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
+    return [
+        CandidateGroup(tenant_id=item.tenant_id, work_item=item, name=name)
+        for name in sorted(set(names))
+    ]
+
+
+def _users(item: WorkItem, actors: Iterable[uuid.UUID]) -> list[CandidateUser]:
+    return [
+        CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
+        for actor in sorted(set(actors))
+    ]
 
 
 def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:
     """Let these actors take an item; who may already stays as they are."""
-    CandidateUser.objects.bulk_create(
-        (
-            CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
-            for actor in sorted(set(actors))
-        ),
-        ignore_conflicts=True,
-    )
+    CandidateUser.objects.bulk_create(_users(item, actors), ignore_conflicts=True)
 
 
 def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
@@ -151,10 +154,8 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
     )
 
 
-def open_undo_task(
-    original: Any, request: UndoRequest, number: int, by: ActorRef, caused_by: EntryRef
-) -> Opened:
-    """Open the human task that reverses `original`; registered as the performer of mode `human`.
+def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: ActorRef) -> Prepared:
+    """Prepare the human task that reverses `original`; registered for the mode `human`.
 
     Who is asked: the named assignee, else by the policy's performer, else a valid substitute, and
     the choice is recorded (DESIGN §5, human mode).
@@ -162,39 +163,40 @@ def open_undo_task(
     subject = undoable(original.subject_type)
     performer = choose_performer(request, finished_by=subject.finished_by(original))
     own_input = request.task_input
-    item = open_item(
-        NewWorkItem(
-            tenant_id=original.tenant_id,
-            title=request.title or f"Undo: {subject.name(original)}",
-            created_by=by.id,
-            kind=Kind.COMPENSATION,
-            payload=within_bound(subject.task_input(original) if own_input is None else own_input),
-            candidate_groups=performer.groups,
-            candidate_users=performer.users,
-            people_missing=performer.missing,
-            for_operators=performer.for_operators,
-            assignee_id=performer.assignee_id,
-            excluded=performer.excluded,
-            permitted_outcomes=request.outcomes,
-            resolution_schema=request.resolution_schema,
-            priority=request.priority,
-            due_at=now() + parse_duration(request.due_in) if request.due_in else None,
-            reversibility="not_needed",
-            case_id=original.case_id,
-            binding=request.binding,
-            undoes=(original.subject_type, original.id),
-            compensates_id=original.id if isinstance(original, WorkItem) else None,
-            compensation={
-                **compensation_block(original, request, number),
-                "replaced_performer": performer.replaced,
-            },
-            run_id=request.run_id,
-        ),
-        by=by,
-        caused_by=caused_by,
-        original=finished_entry_of(original),
+    new = NewWorkItem(
+        tenant_id=original.tenant_id,
+        title=request.title or f"Undo: {subject.name(original)}",
+        created_by=by.id,
+        kind=Kind.COMPENSATION,
+        payload=within_bound(subject.task_input(original) if own_input is None else own_input),
+        candidate_groups=performer.groups,
+        candidate_users=performer.users,
+        people_missing=performer.missing,
+        for_operators=performer.for_operators,
+        assignee_id=performer.assignee_id,
+        excluded=performer.excluded,
+        permitted_outcomes=request.outcomes,
+        resolution_schema=request.resolution_schema,
+        priority=request.priority,
+        due_at=now() + parse_duration(request.due_in) if request.due_in else None,
+        reversibility="not_needed",
+        case_id=original.case_id,
+        binding=request.binding,
+        undoes=(original.subject_type, original.id),
+        compensates_id=original.id if isinstance(original, WorkItem) else None,
+        compensation={
+            **compensation_block(original, request, number),
+            "replaced_performer": performer.replaced,
+        },
+        run_id=request.run_id,
     )
-    return Opened(WorkItem.subject_type, item.id, performer.replaced)
+
+    def opened(caused_by: EntryRef, moves: Moves) -> Opened:
+        finished = finished_entry_of(original)
+        item = open_item(new, by=by, caused_by=caused_by, original=finished, moves=moves)
+        return Opened(WorkItem.subject_type, item.id, performer.replaced)
+
+    return opened
 
 
 def call_off(

@@ -1,0 +1,117 @@
+"""What one turn of a run is decided on: each row read once, locked in the one order.
+
+The whole is locked first (of a run without one: its only original); that keeps the steps as they
+are. So they are looked at before the originals are locked, and those before the run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import F, Q, QuerySet, Subquery
+
+from compensation.actions.run_entries import LockedStep
+from compensation.actions.run_verbs import lock_run
+from compensation.lifecycle import LIVE_RUNS, StepStatus
+from compensation.locking import lock_rows
+from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
+from compensation.subject import (
+    Cause,
+    WholeSubject,
+    whole_subject,
+)
+from verbs.subject import Ref
+
+BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
+_FOLLOWS = (StepStatus.RUNNING, StepStatus.FAILED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A locked run with the steps that matter now: those under way, and the next in line.
+
+    `rows` are the locked originals of these steps, `pieces` how the whole keeps them, both by id.
+    """
+
+    whole: Any | None
+    run: CompensationRun
+    steps: list[CompensationStep]
+    rows: dict[uuid.UUID, Any]
+    pieces: dict[uuid.UUID, Any]
+    cause: Cause
+
+    @property
+    def kind(self) -> WholeSubject | None:
+        """The kind of its whole, if it has one."""
+        return None if self.whole is None else whole_subject(self.run.whole_type)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a step is under way."""
+        return any(step.status in BUSY for step in self.steps)
+
+    @property
+    def next(self) -> CompensationStep | None:
+        """The step that is next in line."""
+        planned = [step for step in self.steps if step.status == StepStatus.PLANNED]
+        return min(planned, key=lambda each: each.place, default=None)
+
+    def at(self, step: CompensationStep) -> LockedStep:
+        """Return one of its steps with all that moves with it."""
+        return LockedStep(
+            whole=self.whole, row=self.rows.get(step.original_id), run=self.run, step=step,
+            cause=self.cause, before=str(self.run.status),
+        )  # fmt: skip
+
+    def tell_piece(self, row: Any, attempt: CompensationAttempt | None) -> None:
+        """Let the whole show how far the undo of one of its pieces is."""
+        kind = self.kind
+        if kind is not None:
+            kind.heard(self.whole, self.pieces.get(row.id), row, attempt, cause=self.cause)
+
+
+def steps_of(run_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of a run that are under way, and the next in line."""
+    return list(_relevant(CompensationStep.objects.filter(run_id=run_id)))
+
+
+def steps_beside(original_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the same of the live run in which the undo of an original is under way."""
+    under_way = CompensationStep.objects.filter(
+        original_id=original_id, status__in=_FOLLOWS, run__status__in=LIVE_RUNS
+    )
+    run_id = under_way.order_by("id").values("run_id")[:1]
+    return list(_relevant(CompensationStep.objects.filter(run_id=run_id)))
+
+
+def _relevant(steps: QuerySet[CompensationStep]) -> QuerySet[CompensationStep]:
+    planned = steps.filter(status=StepStatus.PLANNED)
+    first = planned.order_by(F("completion_seq").desc(nulls_last=True), "n").values("id")[:1]
+    return steps.filter(Q(status__in=sorted(BUSY)) | Q(id=Subquery(first)))
+
+
+def refs_of(steps: Collection[CompensationStep]) -> list[Ref]:
+    """Return the originals of steps."""
+    return [(step.original_type, step.original_id) for step in steps]
+
+
+def turn_of(
+    run_id: uuid.UUID, whole: Any | None, rows: dict[uuid.UUID, Any], *, cause: Cause
+) -> Turn | None:
+    """Read and lock what the next turn of a run is about; `whole` is locked, or the only original.
+
+    `rows` are originals that are locked already. While a step is under way no other is touched.
+    """
+    steps = steps_of(run_id)
+    if not any(step.status in BUSY for step in steps):
+        unread = [ref for ref in refs_of(steps) if ref[1] not in rows]
+        rows = rows | lock_rows(unread, finished=True)
+    run = lock_run(run_id)
+    if run is None:
+        return None
+    kind = None if whole is None else whole_subject(run.whole_type)
+    pieces = {} if kind is None or not rows else dict(kind.pieces(whole, list(rows.values())))
+    return Turn(whole=whole, run=run, steps=steps, rows=rows, pieces=pieces, cause=cause)

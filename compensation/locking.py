@@ -1,0 +1,178 @@
+"""Locked reads of rows together with the ends of their chains, and with what finished them.
+
+A row and its head are both locked: one that was only joined would be as old as the snapshot once
+the lock had been waited for. What finished a row cannot be locked; it is believed only where the
+head, as locked, is the one that the snapshot saw, so that nothing was waited for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django.db import models
+
+from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
+from ledger.record import EntryRef
+from verbs.subject import Locked, Ref, all_subjects
+
+_FINISHED = """
+LEFT JOIN LATERAL (
+    SELECT e.id, e.hash FROM ledger_ledgerentry e
+    WHERE e.tenant_id = r.tenant_id AND e.subject_type = h.subject_type AND e.subject_id = r.id
+      AND e.action = ANY(%(finished)s)
+    ORDER BY e.subject_seq DESC LIMIT 1) f ON true
+LEFT JOIN LATERAL (
+    SELECT s.seq FROM ledger_ledgerhead s
+    WHERE s.tenant_id = h.tenant_id AND s.subject_type = h.subject_type
+      AND s.subject_id = h.subject_id) seen ON true
+"""
+# A row, and what it undoes if that is of the same kind. Nothing where that is of a kind that is
+# locked before this one.
+_PAIR = """
+(r.id = %(id)s AND r.undoes_type = ANY(%(kinds)s))
+OR r.id = (SELECT p.undoes_id FROM {table} p WHERE p.id = %(id)s AND p.undoes_type = %(type)s)
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beside:
+    """What is read beside each row `r` as the snapshot saw it: columns, and how they are joined."""
+
+    columns: str
+    join: str
+
+
+NOTHING_BESIDE = Beside("", "")
+
+
+@functools.cache
+def _text(
+    model: type[models.Model], *, pair: bool, finished: bool, beside: Beside = NOTHING_BESIDE
+) -> str:
+    """Return the locked read as text, built once: composing it by the ORM costs more than running
+    it."""
+    meta = model._meta
+    columns = ", ".join(f'r."{field.column}"' for field in meta.concrete_fields)
+    more = ", f.id AS finished_id, f.hash AS finished_hash, seen.seq AS seen_seq"
+    where = _PAIR.format(table=meta.db_table) if pair else "r.id = ANY(%(ids)s)"
+    return (
+        f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash, h.entry_id AS head_entry_id"  # noqa: S608  -- names of the model
+        f"{more if finished else ''}{beside.columns} FROM {meta.db_table} r"
+        " JOIN ledger_ledgerhead h ON h.tenant_id = r.tenant_id"
+        " AND h.subject_type = %(type)s AND h.subject_id = r.id"
+        f" {beside.join}{_FINISHED if finished else ''} WHERE {where}"
+        " ORDER BY r.id FOR UPDATE OF r, h"
+    )
+
+
+def lock_many(
+    model: type[models.Model],
+    type_: str,
+    ids: Collection[uuid.UUID],
+    *,
+    finished: Sequence[str] = (),
+    beside: Beside = NOTHING_BESIDE,
+) -> list[Any]:
+    """Lock rows in id order. With `finished`, the actions that finish them, each row knows the
+    newest such entry (`finished_entry`), unless it moved just now."""
+    text = _text(model, pair=False, finished=bool(finished), beside=beside)
+    given = {"type": type_, "ids": list(ids), "finished": list(finished)}
+    return [_read(row) for row in _rows(model, text, given)]
+
+
+def lock_pair(
+    model: type[models.Model],
+    type_: str,
+    id_: uuid.UUID,
+    *,
+    kinds: Sequence[str],
+    finished: Sequence[str],
+    beside: Beside = NOTHING_BESIDE,
+) -> list[Any]:
+    """Lock one row that undoes nothing or something of these kinds, and with it what it undoes if
+    that is of its own kind."""
+    text = _text(model, pair=True, finished=True, beside=beside)
+    given = {"type": type_, "id": id_, "kinds": ["", *kinds], "finished": list(finished)}
+    return [_read(row) for row in _rows(model, text, given)]
+
+
+def _rows(model: type[models.Model], text: str, given: dict[str, Any]) -> Any:
+    return model._default_manager.raw(text, given)  # noqa: SLF001  -- Django's documented name
+
+
+def _read(row: Any) -> Any:
+    known = row.__dict__
+    if "finished_id" in known:
+        id_, hash_ = known.pop("finished_id"), known.pop("finished_hash")
+        if known.pop("seen_seq") == known["head_seq"]:
+            known["finished_entry"] = None if id_ is None else EntryRef(id_, bytes(hash_))
+    return row
+
+
+def lock_rows(refs: Iterable[Ref], *, finished: bool = False) -> dict[uuid.UUID, Any]:
+    """Lock pieces of work, by their subject's rank and then by id, and return them by id, with the
+    ends of their chains; if asked, with what finished them."""
+    wanted: dict[str, list[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        wanted.setdefault(type_, []).append(id_)
+    kinds = sorted((undoable(type_) for type_ in wanted), key=operator.attrgetter("rank"))
+    return {
+        row.id: row
+        for kind in kinds
+        for row in lock_many(
+            kind.model, kind.subject_type, wanted[kind.subject_type],
+            finished=kind.finishing if finished else (),
+        )
+    }  # fmt: skip
+
+
+def lock_row(type_: str, id_: uuid.UUID, *, finished: bool = False) -> Any | None:
+    """Lock one piece of work, or return None when there is none."""
+    return lock_rows([(type_, id_)], finished=finished).get(id_)
+
+
+def lock_with_original(
+    type_: str, id_: uuid.UUID, *, beside: Beside = NOTHING_BESIDE
+) -> Locked | None:
+    """Lock a row and, if it undoes something, the original (`others`), in lock order.
+
+    Taking both locks in one order closes the race in which withdrawing locks original → undo while
+    ending locks undo → original. Both of one kind take one statement. What the row undoes is set at
+    insert and never changes: it is read without a lock, where its kind is locked first.
+    """
+    kind = undoable(type_)
+    if not kind.undoes:
+        row = lock_row(type_, id_)
+        return None if row is None else Locked(row)
+    later = [each.subject_type for each in all_subjects() if each.rank >= kind.rank]
+    pair = lock_pair(kind.model, type_, id_, kinds=later, finished=kind.finishing, beside=beside)
+    rows = {row.id: row for row in pair}
+    if id_ not in rows:
+        return _locked_after_original(kind, id_)
+    row = rows[id_]
+    original = rows.get(row.undoes_id)
+    if original is None and row.undoes_id is not None:
+        original = lock_row(row.undoes_type, row.undoes_id, finished=True)
+    return _known_pair(row, original)
+
+
+def _locked_after_original(kind: UndoableSubject, id_: uuid.UUID) -> Locked | None:
+    found = kind.model._default_manager.filter(pk=id_, undoes_id__isnull=False)  # noqa: SLF001  -- Django's documented name
+    link = found.values_list("undoes_type", "undoes_id").first()
+    if link is None:
+        return None
+    original = lock_row(*link, finished=True)
+    row = lock_row(kind.subject_type, id_)
+    return None if row is None else _known_pair(row, original)
+
+
+def _known_pair(row: Any, original: Any | None) -> Locked:
+    """Let the entries of both name what finished the original, read once."""
+    if original is not None and "finished_entry" in vars(original):
+        knows_undone_entry(row, finished_entry_of(original))
+    return Locked(row, original)
