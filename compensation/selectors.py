@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from accounts.acting import ActingUser
 from compensation.lifecycle import (
@@ -145,11 +146,14 @@ def run_of_plan(plan_id: uuid.UUID) -> CompensationRun | None:
     return runs().filter(plan_id=plan_id).first()
 
 
-def with_steps(listed: Sequence[CompensationRun]) -> list[RunWithSteps]:
-    """Return runs with steps, attempts and progress: two queries, however many they are."""
+def with_steps(
+    listed: Sequence[CompensationRun], *, without: Sequence[str] = ()
+) -> list[RunWithSteps]:
+    """Return runs with steps, attempts and progress: two queries, however many they are. Of steps
+    the columns `without` are not read."""
     rows: dict[uuid.UUID, list[CompensationStep]] = {}
     by_id = {each.id: each for each in listed}
-    for step in CompensationStep.objects.filter(run_id__in=list(by_id)):
+    for step in CompensationStep.objects.filter(run_id__in=list(by_id)).defer(*without):
         step.run = by_id[step.run_id]
         rows.setdefault(step.run_id, []).append(step)
     originals = {step.original_id for steps in rows.values() for step in steps}
@@ -184,8 +188,23 @@ def _with_steps(
 
 def progress(steps: Sequence[CompensationStep]) -> Progress:
     """Count a run's steps. A step that a person abandoned counts as failed: its effect stays."""
-    states = [StepStatus(step.status) for step in steps]
-    done = sum(state in DONE_STEPS for state in states)
-    failed = sum(state in FAILED_STEPS for state in states)
-    waiting = sum(state in UNDER_WAY for state in states)
-    return Progress(done, failed, waiting, len(states) - done - failed - waiting, len(states))
+    return _counted(collections.Counter(str(step.status) for step in steps))
+
+
+def progress_of(run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Progress]:
+    """Return how far each of these runs is, in one query that reads no step."""
+    steps = CompensationStep.objects.filter(run_id__in=list(run_ids))
+    counts: dict[uuid.UUID, collections.Counter[str]] = {
+        id_: collections.Counter() for id_ in run_ids
+    }
+    for run_id, status, number in steps.values_list("run_id", "status").annotate(n=Count("id")):
+        counts[run_id][str(status)] = number
+    return {run_id: _counted(each) for run_id, each in counts.items()}
+
+
+def _counted(states: collections.Counter[str]) -> Progress:
+    done, failed, waiting = (
+        sum(states[status] for status in kind) for kind in (DONE_STEPS, FAILED_STEPS, UNDER_WAY)
+    )
+    total = states.total()
+    return Progress(done, failed, waiting, total - done - failed - waiting, total)

@@ -14,7 +14,7 @@ from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
 from compensation.actions.run_entries import run_envelope
 from compensation.actions.run_verbs import RUN, locked_run
-from compensation.actions.step_verbs import STEP, locked_step
+from compensation.actions.step_verbs import STEP, locked_step, step_facts
 from compensation.api import shapes
 from compensation.events import ENGINE_LANE, RUNS, UNDO
 from compensation.events import RUN as RUN_NEWS
@@ -54,6 +54,7 @@ STEP_SUBJECT = Subject(
     rank=90,
     route="compensation-runs/<uuid:id>/steps/<int:n>",
     locked=locked_step,
+    facts=step_facts,
     # A decision is addressed by run and number, answered with the run, and leads back to it.
     describe=describe_runs,
     shape=shapes.runs,

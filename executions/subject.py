@@ -13,10 +13,7 @@ from accounts.acting import Authority
 from compensation.facts import undo_facts
 from compensation.locking import lock_with_original
 from compensation.sentences import title_of
-from compensation.subject import (
-    UndoableSubject,
-    undo_envelope,
-)
+from compensation.subject import UndoableSubject, undo_envelope
 from executions import capability_registry, selectors
 from executions.actions.execution_opening import call_off, may_be_cancelled
 from executions.actions.request import roles_of

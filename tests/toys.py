@@ -29,14 +29,7 @@ from compensation.locking import lock_rows
 from compensation.models import UndoableRow, undo_methods
 from compensation.planning import Part
 from compensation.policy import CompensationPolicy
-from compensation.subject import (
-    Cause,
-    Standing,
-    UndoableSubject,
-    WholeSubject,
-    part_of,
-    read_rows,
-)
+from compensation.subject import Cause, Standing, UndoableSubject, WholeSubject, part_of, read_rows
 from compensation.words import UNDO_ACTIONS
 from ledger import sql, vocabulary
 from ledger.clock import now

@@ -11,10 +11,7 @@ from django.urls import reverse
 
 from compensation.facts import undo_facts
 from compensation.locking import Beside, lock_with_original
-from compensation.subject import (
-    UndoableSubject,
-    undo_envelope,
-)
+from compensation.subject import UndoableSubject, undo_envelope
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked

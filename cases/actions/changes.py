@@ -14,10 +14,7 @@ from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import with_definition
 from compensation.locking import lock_rows
-from compensation.subject import (
-    Cause,
-    undoable,
-)
+from compensation.subject import Cause, undoable
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves, sharing

@@ -33,9 +33,7 @@ from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read
 from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
 from compensation.locking import lock_rows
-from compensation.subject import (
-    Cause,
-)
+from compensation.subject import Cause
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.record import ActorRef, EntryRef

@@ -34,15 +34,7 @@ from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
-from compensation.subject import (
-    Awaited,
-    Cause,
-    Standing,
-    part_of,
-    read_row,
-    read_rows,
-    undoable,
-)
+from compensation.subject import Awaited, Cause, Standing, part_of, read_row, read_rows, undoable
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.durations import format_duration

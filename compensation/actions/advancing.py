@@ -29,13 +29,7 @@ from compensation.lifecycle import (
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import Exclusion, Part, UndoRequest, UndoStep, plan_original
-from compensation.subject import (
-    Awaited,
-    Cause,
-    read_rows,
-    undoable,
-    whole_subject,
-)
+from compensation.subject import Awaited, Cause, read_rows, undoable, whole_subject
 from ledger.clock import now
 from ledger.errors import Refusal
 from ledger.record import record

@@ -20,11 +20,7 @@ from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, CompensationState, StepStatus
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.subject import (
-    Cause,
-    WholeSubject,
-    wholes_of,
-)
+from compensation.subject import Cause, WholeSubject, wholes_of
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event, LeftToOthers

@@ -28,13 +28,7 @@ from compensation.plan import (
 )
 from compensation.planning import Part
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import (
-    WholeSubject,
-    part_alone,
-    read_row,
-    whole_of,
-    whole_subject,
-)
+from compensation.subject import WholeSubject, part_alone, read_row, whole_of, whole_subject
 from json_values.pointers import FieldError
 from ledger.clock import now
 from ledger.errors import NotFound, Refusal

@@ -18,11 +18,7 @@ from compensation.actions.run_verbs import lock_run
 from compensation.lifecycle import LIVE_RUNS, StepStatus
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.subject import (
-    Cause,
-    WholeSubject,
-    whole_subject,
-)
+from compensation.subject import Cause, WholeSubject, whole_subject
 from verbs.subject import Ref
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from compensation.actions import undo
@@ -29,10 +29,8 @@ from compensation.lifecycle import (
 from compensation.locking import lock_row
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import UndoRequest
-from compensation.subject import (
-    Cause,
-    read_row,
-)
+from compensation.selectors import attempts_of
+from compensation.subject import Cause, read_row, read_rows
 from ledger.clock import now
 from ledger.errors import Conflict, NotFound, Refusal
 from verbs import catalogue
@@ -69,8 +67,42 @@ def locked_step(run_id: uuid.UUID, n: int) -> Locked:
     return Locked(step, (whole, row))
 
 
+@dataclasses.dataclass(frozen=True)
+class StepFacts:
+    """What offers must know beside a failed step, read when asked for, or in bulk before."""
+
+    step: CompensationStep
+
+    @functools.cached_property
+    def last(self) -> CompensationAttempt | None:
+        """The newest attempt at undoing its original."""
+        return newest_attempt(self.step.original_type, self.step.original_id)
+
+    @functools.cached_property
+    def original(self) -> Any | None:
+        """Its original as committed now."""
+        return read_row(self.step.original_type, self.step.original_id)
+
+
+def step_facts(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, StepFacts]:
+    """Return facts by step: of many failed ones in a constant number of queries."""
+    found = {step.id: StepFacts(step) for step in steps}
+    failed = [step for step in steps if step.status == StepStatus.FAILED]
+    if len(failed) > 1:
+        last = {each.original_id: each for each in attempts_of({s.original_id for s in failed})}
+        # Only of those that never began it matters how their original is.
+        bare = [step for step in failed if step.compensation_id is None]
+        rows = read_rows((step.original_type, step.original_id) for step in bare)
+        for step in failed:
+            # Where `cached_property` keeps what it has read.
+            found[step.id].__dict__.update(
+                last=last.get(step.original_id), original=rows.get(step.original_id)
+            )
+    return found
+
+
 def check_decidable(
-    operation: Operation, step: CompensationStep, _facts: Any, body: Mapping[str, Any] | None
+    operation: Operation, step: CompensationStep, facts: StepFacts, body: Mapping[str, Any] | None
 ) -> Refusal | None:
     """Return why a step cannot be decided about now: only a failed one of a live run can."""
     extra = {"current_status": str(step.status)}
@@ -79,25 +111,23 @@ def check_decidable(
             f"Only a failed step of a live run can be decided about, not {step.status}.",
             extra=extra,
         )
-    if body is None and operation.name == "abandon" and _is_in_doubt(step):
+    if body is None and operation.name == "abandon" and _is_in_doubt(facts):
         return Conflict(undo.IN_DOUBT, code="outcome_unknown", extra=extra)
     # The verb says it of its locked original; an offer asks what is committed.
-    if body is None and operation.name in _NEEDS_ATTEMPT and not _has_attempt(step):
+    if body is None and operation.name in _NEEDS_ATTEMPT and not _has_attempt(facts):
         return UndoNotBegun(extra=extra)
     return None
 
 
-def _is_in_doubt(step: CompensationStep) -> bool:
-    last = newest_attempt(step.original_type, step.original_id)
-    return last is not None and last.outcome == AttemptOutcome.UNCERTAIN
+def _is_in_doubt(facts: StepFacts) -> bool:
+    return facts.last is not None and facts.last.outcome == AttemptOutcome.UNCERTAIN
 
 
-def _has_attempt(step: CompensationStep) -> bool:
+def _has_attempt(facts: StepFacts) -> bool:
     """Whether there is an undo to decide about: this step's, or one that failed before the run."""
-    if step.compensation_id is not None:
+    if facts.step.compensation_id is not None:
         return True
-    original = read_row(step.original_type, step.original_id)
-    return original is not None and _faulted(original)
+    return facts.original is not None and _faulted(facts.original)
 
 
 def _decision(

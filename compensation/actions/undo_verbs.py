@@ -33,10 +33,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import (
-    undoable,
-    whole_of,
-)
+from compensation.subject import undoable, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue

@@ -78,7 +78,7 @@ def runs(
     named = people(row.requested_by_id for row in rows)
     found = [
         dataclasses.replace(each, steps=each.steps[:most_steps])
-        for each in selectors.with_steps(rows)
+        for each in selectors.with_steps(rows, without=["spec"])
     ]
     steps = [each.step for one in found for each in one.steps]
     offers = {

@@ -77,18 +77,19 @@ def _under_way(live: int) -> str:
 def _rows(runs: list[Any]) -> list[dict[str, Any]]:
     described = describe(run.about for run in runs)
     named = people(run.requested_by_id for run in runs)
+    progress = selectors.progress_of([run.id for run in runs])
     return [
         {
-            "id": each.run.id,
-            "title": described[each.run.about].title,
-            "url": reverse("compensation:run", args=[each.run.id]),
-            "status": each.run.status,
-            "subtitle": each.run.reason,
-            "requested_by": named[each.run.requested_by_id].name,
-            "requested_at": each.run.started_at,
-            "progress": each.progress,
+            "id": run.id,
+            "title": described[run.about].title,
+            "url": reverse("compensation:run", args=[run.id]),
+            "status": run.status,
+            "subtitle": run.reason,
+            "requested_by": named[run.requested_by_id].name,
+            "requested_at": run.started_at,
+            "progress": progress[run.id],
         }
-        for each in selectors.with_steps(runs)
+        for run in runs
     ]
 
 

@@ -13,9 +13,7 @@ from compensation.actions.undo import begin, retry
 from compensation.errors import ManagedByRun
 from compensation.locking import lock_row
 from compensation.planning import Exclusion, UndoRequest, plan_original
-from compensation.subject import (
-    part_alone,
-)
+from compensation.subject import part_alone
 from config.demo.transfers import balances, open_accounts, transfers
 from executions import selectors
 from executions.actions import cancel_execution, request_execution
