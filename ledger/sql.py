@@ -14,8 +14,8 @@ from django.db.migrations import RunSQL
 
 APP_ROLE = "amends_app"
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
-_TENANT = "nullif(current_setting('amends.tenant_id', true), '')::uuid"
-_SCOPE = "nullif(current_setting('amends.scope', true), '')"
+# As a subquery it is worked out once a statement and not once a row.
+_TENANT = "(SELECT nullif(current_setting('amends.tenant_id', true), '')::uuid)"
 
 
 def _checked(*names: str) -> None:
@@ -47,24 +47,76 @@ def tenant_table(
     )
 
 
-def shared_table(table: str, *, grants: str = "SELECT, INSERT, UPDATE, DELETE") -> RunSQL:
+def shared_table(
+    table: str, *, grants: str = "SELECT, INSERT, UPDATE, DELETE", role: str = APP_ROLE
+) -> RunSQL:
     """Grant on a table that belongs to no tenant (users, sessions, content types)."""
-    _checked(table)
-    return RunSQL(f"GRANT {grants} ON public.{table} TO {APP_ROLE};", RunSQL.noop)
+    _checked(table, role)
+    return RunSQL(f"GRANT {grants} ON public.{table} TO {role};", RunSQL.noop)
 
 
-def scope_policy(table: str, scope: str, *, command: str = "SELECT") -> RunSQL:
-    """Open `table` across tenants for one command under one named system scope."""
-    _checked(table, scope)
-    if command not in {"SELECT", "UPDATE"}:
-        raise ValueError(f"{command!r} may not be opened across tenants")
-    name = f"scope_{scope}_{command.lower()}"
-    check = f" WITH CHECK ({_SCOPE} = '{scope}')" if command == "UPDATE" else ""
+def only_the_tenant(table: str, *, key: str = "tenant_id") -> RunSQL:
+    """Leave the app role the tenant's policy alone, on a table whose system scopes were a setting
+    before they were roles."""
+    _checked(table, key)
     return RunSQL(
-        f"CREATE POLICY {name} ON public.{table} FOR {command} TO {APP_ROLE}"
-        f" USING ({_SCOPE} = '{scope}'){check};",
+        f"""
+        DO $$
+        DECLARE old name;
+        BEGIN
+            FOR old IN SELECT policyname FROM pg_policies
+                WHERE schemaname = 'public' AND tablename = '{table}'
+                  AND policyname LIKE 'scope\\_%' AND roles = ARRAY['{APP_ROLE}'::name]
+            LOOP
+                EXECUTE format('DROP POLICY %I ON public.{table}', old);
+            END LOOP;
+        END $$;
+        ALTER POLICY tenant_rows ON public.{table}
+            USING ({key} = {_TENANT}) WITH CHECK ({key} = {_TENANT});
+        """,  # noqa: S608  -- checked names
         RunSQL.noop,
     )
+
+
+def scope_roles(*scopes: str) -> RunSQL:
+    """Refuse to go on where the roles of the system scopes are missing: only a superuser makes
+    roles, and what follows would fail with fewer words."""
+    _checked(*scopes)
+    wanted = ", ".join(f"'amends_{scope}'" for scope in scopes)
+    return RunSQL(
+        f"""
+        DO $$
+        DECLARE missing text;
+        BEGIN
+            SELECT string_agg(wanted, ', ') INTO missing FROM unnest(ARRAY[{wanted}]) wanted
+             WHERE wanted NOT IN (SELECT rolname FROM pg_roles);
+            IF missing IS NOT NULL THEN
+                RAISE EXCEPTION 'missing roles: %; run deploy/roles.sql as superuser, then migrate'
+                    ' again', missing USING ERRCODE = 'undefined_object';
+            END IF;
+        END $$;
+        """,  # noqa: S608  -- checked names
+        RunSQL.noop,
+    )
+
+
+def opened_to(scope: str, table: str, *columns: str, update: bool = False) -> RunSQL:
+    """Let the role of a system scope read every row of `table`, of `columns` alone if given, and
+    with `update` change it. Rows it neither adds nor removes."""
+    _checked(scope, table, *columns)
+    role = f"amends_{scope}"
+    of = f" ({', '.join(columns)})" if columns else ""
+    sql = f"""
+        CREATE POLICY {scope}_select ON public.{table} FOR SELECT TO {role} USING (true);
+        GRANT SELECT{of} ON public.{table} TO {role};
+    """
+    if update:
+        sql += f"""
+        CREATE POLICY {scope}_update ON public.{table} FOR UPDATE TO {role}
+            USING (true) WITH CHECK (true);
+        GRANT UPDATE ON public.{table} TO {role};
+        """
+    return RunSQL(sql, RunSQL.noop)
 
 
 def unique_in_tenant(table: str, *columns: str) -> RunSQL:

@@ -5,7 +5,9 @@ Every tenant table has row-level security, forced, with one policy for the appli
 nothing. The setting is local to the transaction, so a pooled connection cannot leak it.
 
 A few jobs must look across tenants (log in, claim outbox tasks, sweep due rows, verify). Each has a
-named scope and its own listed policies, which open only the tables and commands it needs.
+role of its own with its listed grants and policies. The application's role may become it, for the
+length of a transaction, and has nothing of it otherwise: a policy that applied to both would be
+joined by OR to the tenant's, and no index of the tenant would be used.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from django.db import connection, transaction
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 _SET = "SELECT set_config('amends.tenant_id', %s, true)"
-_SET_SCOPE = "SELECT set_config('amends.scope', %s, true)"
+# What SET LOCAL ROLE does, with a parameter. `none` is whoever logged in: the application's role.
+_SET_ROLE = "SELECT set_config('role', %s, true)"
 
 
 def set_tenant(tenant_id: uuid.UUID) -> None:
@@ -50,22 +53,29 @@ def tenant_scope(tenant_id: uuid.UUID) -> Iterator[None]:
 
 @contextlib.contextmanager
 def system_scope(scope: SystemScope) -> Iterator[None]:
-    """Open one of the listed cross-tenant policies for the length of a short transaction."""
+    """Be the role of one system scope, for the length of a short transaction.
+
+    Inside one that is open already, whoever it was before is so again afterwards, and may go on
+    with a tenant. A failure ends the transaction or its savepoint, and with it the role.
+    """
     outermost = not connection.in_atomic_block
     with transaction.atomic():
-        before = "" if outermost else _current("amends.scope")
-        with connection.cursor() as cursor:
-            cursor.execute(_SET_SCOPE, [scope])
+        before = "none" if outermost else _current("role")
+        _become(f"amends_{scope}")
         yield
         if not outermost:
-            with connection.cursor() as cursor:
-                cursor.execute(_SET_SCOPE, [before])
+            _become(before)
 
 
 def current_tenant() -> uuid.UUID | None:
     """Return the tenant this transaction is bound to, or None."""
     value = _current("amends.tenant_id")
     return uuid.UUID(value) if value else None
+
+
+def _become(role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_ROLE, [role])
 
 
 def _current(name: str) -> str:

@@ -60,12 +60,6 @@ class Migration(migrations.Migration):
         sql.tenant_fk("accounts_membership", "actor_id", "accounts_actor"),
         sql.tenant_fk("accounts_groupmembership", "membership_id", "accounts_membership"),
         sql.tenant_fk("accounts_apitoken", "membership_id", "accounts_membership"),
-        # At sign-in, and when a session or token names a membership, no tenant is chosen yet.
-        sql.scope_policy("accounts_tenant", "login"),
-        sql.scope_policy("accounts_membership", "login"),
-        sql.scope_policy("accounts_actor", "login"),
-        sql.scope_policy("accounts_apitoken", "login"),
-        sql.scope_policy("accounts_tenant", "verify"),
         migrations.RunSQL(
             "GRANT SELECT ON public.django_migrations TO amends_app;", migrations.RunSQL.noop
         ),

@@ -44,5 +44,4 @@ class Migration(migrations.Migration):
         ),
         sql.append_only(["cases_casedefinition"]),
         sql.guard("cases_case", "case"),
-        sql.scope_policy("cases_case", "verify"),
     ]

@@ -83,7 +83,4 @@ class Migration(migrations.Migration):
         sql.guard("compensation_compensationrun", "compensation_run"),
         migrations.RunSQL(STEP_GUARD, migrations.RunSQL.noop),
         migrations.RunSQL(STEP_INDEX, migrations.RunSQL.noop),
-        # Checking the ledger compares runs and steps of every tenant with their entries.
-        sql.scope_policy("compensation_compensationrun", "verify"),
-        sql.scope_policy("compensation_compensationstep", "verify"),
     ]

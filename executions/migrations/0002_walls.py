@@ -25,8 +25,4 @@ class Migration(migrations.Migration):
         sql.tenant_fk("executions_execution", "requested_by_id", "accounts_actor"),
         sql.tenant_fk("executions_executionjob", "execution_id", "executions_execution"),
         sql.guard("executions_execution", "execution"),
-        # The sweep claims due jobs of every tenant; verify counts every guarded row.
-        sql.scope_policy("executions_executionjob", "sweep"),
-        sql.scope_policy("executions_executionjob", "sweep", command="UPDATE"),
-        sql.scope_policy("executions_execution", "verify"),
     ]

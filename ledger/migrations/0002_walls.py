@@ -39,12 +39,4 @@ class Migration(migrations.Migration):
         sql.tenant_fk("ledger_outboxtask", "event_id", "ledger_outboxevent"),
         sql.tenant_fk("ledger_ledgerentry", "caused_by_id", "ledger_ledgerentry"),
         sql.tenant_fk("ledger_ledgerentry", "original_id", "ledger_ledgerentry"),
-        # Across tenants, and only for this: a worker claims and finishes tasks of every tenant.
-        sql.scope_policy("ledger_outboxtask", "dispatch"),
-        sql.scope_policy("ledger_outboxtask", "dispatch", command="UPDATE"),
-        sql.scope_policy("ledger_outboxevent", "dispatch"),
-        sql.scope_policy("ledger_ledgerentry", "dispatch"),
-        sql.scope_policy("ledger_ledgerentry", "verify"),
-        sql.scope_policy("ledger_ledgerhead", "verify"),
-        sql.scope_policy("ledger_payload", "verify"),
     ]

@@ -25,7 +25,4 @@ class Migration(migrations.Migration):
         sql.tenant_fk("notifications_delivery", "event_id", "ledger_ledgerentry"),
         sql.tenant_fk("notifications_delivery", "recipient_id", "accounts_actor"),
         sql.tenant_fk("notifications_deliveryattempt", "delivery_id", "notifications_delivery"),
-        # The sweep claims what is due to be sent, of every tenant.
-        sql.scope_policy("notifications_delivery", "sweep"),
-        sql.scope_policy("notifications_delivery", "sweep", command="UPDATE"),
     ]

@@ -17,30 +17,6 @@ pytestmark = pytest.mark.django_db
 
 APP_ROLE = "amends_app"
 INSERT_ONLY = {"cases_casedefinition", "compensation_compensationplan", "ledger_ledgerentry"}
-# The policies that open a table across tenants: table, policy, command.
-ACROSS_TENANTS = {
-    ("accounts_actor", "scope_login_select", "SELECT"),
-    ("accounts_apitoken", "scope_login_select", "SELECT"),
-    ("accounts_membership", "scope_login_select", "SELECT"),
-    ("accounts_tenant", "scope_login_select", "SELECT"),
-    ("accounts_tenant", "scope_verify_select", "SELECT"),
-    ("cases_case", "scope_verify_select", "SELECT"),
-    ("compensation_compensationrun", "scope_verify_select", "SELECT"),
-    ("compensation_compensationstep", "scope_verify_select", "SELECT"),
-    ("executions_execution", "scope_verify_select", "SELECT"),
-    ("executions_executionjob", "scope_sweep_select", "SELECT"),
-    ("executions_executionjob", "scope_sweep_update", "UPDATE"),
-    ("ledger_ledgerentry", "scope_dispatch_select", "SELECT"),
-    ("ledger_ledgerentry", "scope_verify_select", "SELECT"),
-    ("ledger_ledgerhead", "scope_verify_select", "SELECT"),
-    ("ledger_outboxevent", "scope_dispatch_select", "SELECT"),
-    ("ledger_outboxtask", "scope_dispatch_select", "SELECT"),
-    ("ledger_outboxtask", "scope_dispatch_update", "UPDATE"),
-    ("ledger_payload", "scope_verify_select", "SELECT"),
-    ("notifications_delivery", "scope_sweep_select", "SELECT"),
-    ("notifications_delivery", "scope_sweep_update", "UPDATE"),
-    ("workitems_workitem", "scope_verify_select", "SELECT"),
-}
 # Unique without the tenant: what they cover is random, or a row of the tenant already.
 UNIQUE_ACROSS_TENANTS: set[tuple[str, frozenset[str]]] = {
     ("accounts_tenant", frozenset({"slug"})),
@@ -134,33 +110,6 @@ def test_every_tenant_table_forces_row_level_security() -> None:
             AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"""
     )
     assert {name for (name,) in forced} == tenant_tables()
-
-
-def test_every_tenant_table_has_its_two_policies() -> None:
-    policies = rows(
-        """SELECT tablename, policyname, cmd, roles::text[], qual, with_check FROM pg_policies
-            WHERE schemaname = 'public' AND permissive = 'PERMISSIVE'"""
-    )
-    own = {table for table, name, cmd, *_ in policies if (name, cmd) == ("owner_all", "ALL")}
-    assert own == tenant_tables()
-    for table, name, cmd, roles, using, check in policies:
-        if name == "tenant_rows":
-            assert (cmd, roles) == ("ALL", [APP_ROLE]), table
-            assert "amends.tenant_id" in using, table
-            assert "amends.tenant_id" in check, table
-    assert {table for table, name, *_ in policies if name == "tenant_rows"} == tenant_tables()
-
-
-def test_policies_across_tenants_are_the_listed_ones() -> None:
-    found = rows(
-        """SELECT tablename, policyname, cmd, roles::text[], qual FROM pg_policies
-            WHERE schemaname = 'public' AND policyname NOT IN ('owner_all', 'tenant_rows')"""
-    )
-    assert {(table, name, cmd) for table, name, cmd, *_ in found} == ACROSS_TENANTS
-    for _table, name, _cmd, roles, using in found:
-        assert roles == [APP_ROLE]
-        assert "amends.scope" in using
-        assert f"'{name.split('_')[1]}'" in using
 
 
 def test_nobody_else_may_read_a_tenant_table() -> None:

@@ -77,9 +77,23 @@ def test_a_system_scope_closes_again(world: World) -> None:
 
 def test_a_scope_opens_reading_and_not_writing(world: World) -> None:
     item = states.new_item(world.analyst)
-    with transaction.atomic(), system_scope("verify"):
+    with refused("permission denied", ProgrammingError), system_scope("verify"):
         assert WorkItem.objects.filter(id=item.id).exists()
-        assert WorkItem.objects.filter(id=item.id).update(title="Other") == 0
+        WorkItem.objects.filter(id=item.id).update(title="Other")
+    unchanged(world, item)
+
+
+def test_a_transaction_goes_on_with_a_tenant_after_a_scope(world: World) -> None:
+    item = states.new_item(world.analyst)
+    with transaction.atomic():
+        with system_scope("verify"):
+            tenant_id = WorkItem.objects.values_list("tenant_id", flat=True).get(id=item.id)
+        assert WorkItem.objects.count() == 0
+        set_tenant(tenant_id)
+        assert WorkItem.objects.get().id == item.id
+        with system_scope("dispatch"):
+            assert current_tenant() == tenant_id
+        assert WorkItem.objects.get().title == item.title
 
 
 def test_a_row_cannot_point_into_another_tenant(world: World) -> None:

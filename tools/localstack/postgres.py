@@ -1,7 +1,8 @@
 """One PostgreSQL 18 cluster: made, started, asked whether it is ready, stopped; and its roles.
 
 ``amends_owner`` owns the database and runs migrations, ``amends_app`` cannot log in and receives
-the grants, ``amends_web`` logs in and is a member of it. Only the superuser is above the guards.
+the grants, ``amends_web`` logs in and is a member of it. ``deploy/roles.sql`` has those that cannot
+log in. Only the superuser is above the guards.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _LOG_TAIL_BYTES: Final = 2000
 _DATABASE: Final = "amends"
 #: What comes with the server; new databases are copies of the second.
 _OTHERS: Final = ("postgres", "template1")
-_NO_LARGE_OBJECTS: Final = Path(__file__).parents[2] / "deploy" / "large_objects.sql"
+_DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+_ROLES: Final = _DEPLOY / "roles.sql"
+_NO_LARGE_OBJECTS: Final = _DEPLOY / "large_objects.sql"
 _SUPERUSER: Final = "postgres"
 _OWNER: Final = "amends_owner"
 _APP: Final = "amends_app"
@@ -184,9 +187,10 @@ class Cluster(Service):
         creation = "CREATEDB" if self.owner_may_create else "NOCREATEDB"
         with psycopg.connect(self._url(_SUPERUSER, "postgres"), autocommit=True) as connection:
             _ensure_role(connection, _OWNER, f"LOGIN {creation}", self.passwords.owner)
-            _ensure_role(connection, _APP, "NOLOGIN NOCREATEDB", None)
             _ensure_role(connection, _WEB, "LOGIN NOCREATEDB", self.passwords.web)
-            _run(connection, "GRANT {} TO {} WITH INHERIT TRUE, SET FALSE, ADMIN FALSE", _APP, _WEB)
+            connection.execute(_ROLES.read_bytes())
+            # SET, so that it may become what the application's role may become.
+            _run(connection, "GRANT {} TO {} WITH INHERIT TRUE, SET TRUE, ADMIN FALSE", _APP, _WEB)
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_DATABASE])
             if found.fetchone() is None:
                 _run(connection, "CREATE DATABASE {} OWNER {}", _DATABASE, _OWNER)
@@ -219,9 +223,7 @@ class Cluster(Service):
             ) from error
 
 
-def _ensure_role(
-    connection: psycopg.Connection, role: str, options: str, password: str | None
-) -> None:
+def _ensure_role(connection: psycopg.Connection, role: str, options: str, password: str) -> None:
     found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     if found.fetchone() is None:
         _run(connection, "CREATE ROLE {}", role)

@@ -30,5 +30,4 @@ class Migration(migrations.Migration):
         sql.tenant_fk("workitems_candidateuser", "work_item_id", "workitems_workitem"),
         sql.tenant_fk("workitems_candidateuser", "actor_id", "accounts_actor"),
         sql.guard("workitems_workitem", "work_item"),
-        sql.scope_policy("workitems_workitem", "verify"),
     ]
