@@ -75,11 +75,12 @@ class Authority:
 
 _AUTHORITY = """
 SELECT m.actor_id, a.type, m.roles,
-       array(SELECT g.name FROM accounts_groupmembership g WHERE g.membership_id = m.id)
+       array(SELECT g.name FROM accounts_groupmembership g
+             WHERE g.tenant_id = m.tenant_id AND g.membership_id = m.id)
 FROM accounts_membership m
-JOIN accounts_actor a ON a.id = m.actor_id
+JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
 JOIN accounts_user u ON u.id = m.user_id
-WHERE m.id = %s AND m.is_active AND u.is_active AND a.is_active
+WHERE m.tenant_id = %s AND m.id = %s AND m.is_active AND u.is_active AND a.is_active
 """
 
 
@@ -91,7 +92,7 @@ def authority_of(acting_user: ActingUser) -> Authority:
     if acting_user.is_system:
         return Authority(acting_user.actor_id, ActorType.SYSTEM, frozenset(), frozenset())
     with connection.cursor() as cursor:
-        cursor.execute(_AUTHORITY, [acting_user.membership_id])
+        cursor.execute(_AUTHORITY, [acting_user.tenant_id, acting_user.membership_id])
         row = cursor.fetchone()
     if row is None:
         raise NotPermitted("Your membership of this organisation is not active.")

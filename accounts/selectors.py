@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -76,13 +77,20 @@ def holder_of_token(digest: str) -> TokenHolder | None:
     return None if row is None else TokenHolder(row.membership.user, _place(row.membership))
 
 
-def people(actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:
+def people(tenant_id: uuid.UUID, actor_ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Person]:
     """Return the named people for `actor_ids`, by id, in one query."""
     wanted = {id_ for id_ in actor_ids if id_ is not None}
     if not wanted:
         return {}
-    rows = Actor.objects.filter(id__in=wanted).select_related("user")
+    rows = Actor.objects.filter(tenant_id=tenant_id, id__in=wanted).select_related("user")
     return {row.id: _person(row) for row in rows}
+
+
+def people_of(
+    rows: Sequence[Any], actor_ids: Iterable[uuid.UUID | None]
+) -> dict[uuid.UUID, Person]:
+    """Return the named people for `actor_ids`, whom rows of one tenant name."""
+    return people(rows[0].tenant_id, actor_ids) if rows else {}
 
 
 def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
@@ -115,12 +123,12 @@ def operators() -> list[uuid.UUID]:
     return list(rows.order_by("id").values_list("actor_id", flat=True))
 
 
-def operating(membership_id: uuid.UUID | None) -> QuerySet[Membership]:
+def operating(who: ActingUser) -> QuerySet[Membership]:
     """Return the membership if it is an operator's, to be read inside another query."""
-    if membership_id is None:
+    if who.membership_id is None:
         return Membership.objects.none()
-    roles = sorted(OPERATING_ROLES)
-    return Membership.objects.filter(id=membership_id, roles__overlap=roles, is_active=True)
+    rows = Membership.objects.filter(tenant_id=who.tenant_id, id=who.membership_id)
+    return rows.filter(roles__overlap=sorted(OPERATING_ROLES), is_active=True)
 
 
 def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:
@@ -140,11 +148,13 @@ def groups_with_members(names: Collection[str]) -> set[str]:
     return set(rows.values_list("name", flat=True).distinct())
 
 
-def group_names(membership_id: uuid.UUID | None) -> QuerySet[GroupMembership, str]:
+def group_names(who: ActingUser) -> QuerySet[GroupMembership, str]:
     """Return the names of the groups a member is in, to be read inside another query."""
     rows = GroupMembership.objects.none()
-    if membership_id is not None:
-        rows = GroupMembership.objects.filter(membership_id=membership_id)
+    if who.membership_id is not None:
+        rows = GroupMembership.objects.filter(
+            tenant_id=who.tenant_id, membership_id=who.membership_id
+        )
     return rows.values_list("name", flat=True)
 
 

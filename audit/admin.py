@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.selectors import people
-from ledger.selectors import all_entries, open_entries
+from ledger.selectors import open_entries
 from web.admin import TenantModelAdmin
 from web.entries import entry_url
 
 # The table belongs to `ledger`, which knows no admin.
-_MODEL = all_entries().model
+_MODEL = apps.get_model("ledger", "LedgerEntry")
 
 
 @admin.register(_MODEL)
@@ -47,7 +48,7 @@ class LedgerEntryAdmin(TenantModelAdmin):
     @admin.display(description="actor")
     def actor_name(self, row: Any) -> str:
         """Return the actor's username."""
-        found = people([row.actor_id]).get(row.actor_id)
+        found = people(row.tenant_id, [row.actor_id]).get(row.actor_id)
         return str(row.actor_id) if found is None else found.username
 
     @admin.display(description="payloads")

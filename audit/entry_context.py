@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.roles import ActorType, Role
-from accounts.selectors import Person, people
+from accounts.selectors import Person
 from audit.words import KIND_WORDS
 from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, state_words, subject_words
-from web.entries import Link, entry_url, ledger_url
+from web.entries import Link, entry_url, ledger_url, people_in
 from web.timeline import sentence, who_of
 
 
@@ -30,13 +30,17 @@ class Presenter:
             for link in (each.caused_by, each.original)
             if link is not None
         }
-        self._linked = entries_by_id(links)
+        self._linked: dict[uuid.UUID, Entry] = {}
+        self._subjects: dict[Ref, Description] = {}
+        self._people: dict[uuid.UUID, Person] = {}
+        if not entries:
+            return
+        tenant_id = entries[0].tenant_id
+        self._linked = entries_by_id(tenant_id, links)
         all_of_them = [*entries, *effects, *self._linked.values()]
-        self._people: dict[uuid.UUID, Person] = people(
-            actor for each in all_of_them for actor in (each.actor_id, each.on_behalf_of_id)
-        )
-        self._subjects: dict[Ref, Description] = describe(
-            (each.subject_type, each.subject_id) for each in all_of_them
+        self._people = people_in(all_of_them)
+        self._subjects = describe(
+            tenant_id, ((each.subject_type, each.subject_id) for each in all_of_them)
         )
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:

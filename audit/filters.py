@@ -33,23 +33,24 @@ class EntryFilter:
     since: dt.date | None = None
     until: dt.date | None = None
 
-    def rows(self) -> Any:
+    def rows(self, tenant_id: uuid.UUID) -> Any:
         """Return the queryset of the tenant's entries that are asked for.
 
         An actor nobody knows has done nothing. Runs in the caller's tenant scope.
         """
+        entries = selectors.all_entries(tenant_id)
         said = {name: getattr(self, name) for name in _COLUMNS}
         wanted = {name: value for name, value in said.items() if value is not None}
         if self.actor is not None:
             found = actor_named(self.actor)
             if found is None:
-                return selectors.all_entries().none()
+                return entries.none()
             wanted["actor_id"] = found
         if self.since is not None:
             wanted["at__gte"] = _midnight(self.since)
         if self.until is not None:
             wanted["at__lt"] = _midnight(self.until + dt.timedelta(days=1))
-        return selectors.all_entries().filter(**wanted)
+        return entries.filter(**wanted)
 
 
 def parse(query: Mapping[str, Any]) -> EntryFilter:

@@ -35,7 +35,7 @@ class EntriesPage(MemberPage):
             "filters": _form(asked),
             "clear_url": reverse("audit:entries"),
         }
-        return _listed(self, asked.rows(), context, order=NEWEST_FIRST)
+        return _listed(self, asked.rows(self.acting_user.tenant_id), context, order=NEWEST_FIRST)
 
 
 class SubjectPage(MemberPage):
@@ -43,10 +43,11 @@ class SubjectPage(MemberPage):
 
     def get(self, _request: HttpRequest, type: str, id: uuid.UUID) -> HttpResponse:
         """Show one page of it."""
-        if type not in SUBJECT_TYPES or selectors.head(type, id) is None:
+        tenant_id = self.acting_user.tenant_id
+        if type not in SUBJECT_TYPES or selectors.head(tenant_id, type, id) is None:
             raise NotFound
-        rows = selectors.all_entries().filter(subject_type=type, subject_id=id)
-        subject = describe([(type, id)])[(type, id)]
+        rows = selectors.all_entries(tenant_id).filter(subject_type=type, subject_id=id)
+        subject = describe(tenant_id, [(type, id)])[(type, id)]
         context = {
             "crumbs": [_to_ledger(), {"label": subject.title, "url": ""}],
             "subject": subject_context(type, id, subject),
@@ -75,10 +76,10 @@ class EntryPage(MemberPage):
 
     def get(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
-        entry = selectors.entries_by_id([id]).get(id)
+        entry = selectors.entries_by_id(self.acting_user.tenant_id, [id]).get(id)
         if entry is None:
             raise NotFound
-        effects = selectors.effects_of(id)
+        effects = selectors.effects_of(entry)
         presenter = Presenter([entry], effects=effects)
         shown = presenter.full(entry, effects, selectors.previous_of(entry))
         page = ledger_url(entry.subject_type, entry.subject_id)

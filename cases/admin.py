@@ -72,13 +72,13 @@ class CaseAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:
         """Return the drawing of what led to what."""
-        figure = chain.figure(case_chain.of_case(row.id), label=_("Causal chain of this case"))
+        figure = chain.figure(case_chain.of_case(row), label=_("Causal chain of this case"))
         return admin_parts.causal_chain(figure, reverse("cases:chain", args=[row.id]))
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Case) -> SafeString:
         """Return the newest entries, newest first."""
-        return admin_parts.ledger_entries(Case.subject_type, row.id)
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)
 
 
 @admin.register(CaseDefinition)

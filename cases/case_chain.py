@@ -6,7 +6,6 @@ The drawing, the table and the files come from the same nodes.
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from typing import Any
 
 from django.urls import reverse
@@ -19,16 +18,16 @@ from web.graph import Figure
 from workitems.chain import Chain, ChainNode, chain_of_case, figure, table
 
 
-def of_case(case_id: uuid.UUID) -> Chain:
+def of_case(case: Case) -> Chain:
     """Return the chain of a case with what its live run has planned. A few queries, any size."""
-    chain = chain_of_case(case_id)
-    live = [run for run in runs_in(case_id) if run.status in LIVE_RUNS]
+    chain = chain_of_case(case.tenant_id, case.id)
+    live = [run for run in runs_in(case.tenant_id, case.id) if run.status in LIVE_RUNS]
     return with_planned(chain, one_with_steps(live[0])) if live else chain
 
 
 def figure_of(case: Case, label: str) -> Figure | None:
     """Return the drawing of a case, None as long as nothing of it is finished."""
-    found = of_case(case.id)
+    found = of_case(case)
     url = reverse("cases:chain", args=[case.id])
     return figure(found, label=label, table_url=url) if found.nodes else None
 

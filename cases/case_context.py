@@ -115,7 +115,7 @@ class CaseContext:
 
     def figure(self, *, label: str, table_url: str) -> Figure | None:
         """Return the drawing of the case, with what its live rollback has planned."""
-        found = drawing.build_chain(self.rows.values(), ())
+        found = drawing.build_chain(self.case.tenant_id, self.rows.values(), ())
         if self.newest is not None and self.newest.found.run.status in LIVE_RUNS:
             found = with_planned(found, self.newest.found)
         if not found.nodes:
@@ -171,16 +171,19 @@ def _not_begun(item: PlanItem) -> dict[str, Any]:
 
 def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> CaseContext:
     """Read what the page of a case says."""
-    items = list(selectors.plan_items(case.id))
-    tasks = work_items.in_case(case.id).prefetch_related(None).prefetch_related("candidate_groups")
-    work: list[Any] = [*tasks, *executions.of_case(case.id)]
+    items = list(selectors.plan_items(case.tenant_id, case.id))
+    tasks = work_items.in_case(case.tenant_id, case.id)
+    tasks = tasks.prefetch_related(None).prefetch_related("candidate_groups")
+    work: list[Any] = [*tasks, *executions.of_case(case.tenant_id, case.id)]
     rows = {row.id: row for row in work}
-    runs = runs_in(case.id)
+    runs = runs_in(case.tenant_id, case.id)
     last = next((run for run in runs if run.about_whole), None)
-    entries = _entries(case.id, problems_only=problems_only)
+    entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
     asked = set() if last is None else {last.requested_by_id}
-    named = people(asked | {entry.actor_id for entry in entries} | actors_of(rows.values()))
+    named = people(
+        case.tenant_id, asked | {entry.actor_id for entry in entries} | actors_of(rows.values())
+    )
     panel = None
     if last is not None:
         panel = RunContext(_with_steps(last, rows.values()), described, named, rows, operates)
@@ -196,7 +199,7 @@ def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
         if row.undoes_id is not None:
             undos.setdefault(row.undoes_id, []).append(row)
     steps = sorted(
-        CompensationStep.objects.filter(run_id=run.id),
+        CompensationStep.objects.filter(tenant_id=run.tenant_id, run_id=run.id),
         key=lambda step: (-(step.completion_seq or 0), step.n),
     )
     tried = []
@@ -210,7 +213,7 @@ def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
 def _described(
     case: Case, rows: Iterable[Any], runs: list[CompensationRun]
 ) -> dict[Ref, Description]:
-    found = describe((row.subject_type, row.id) for row in rows)
+    found = describe(case.tenant_id, ((row.subject_type, row.id) for row in rows))
     for row in rows:
         if row.subject_type == "execution" and row.binding:
             place = (row.subject_type, row.id)
@@ -223,11 +226,11 @@ def _described(
     return found
 
 
-def _entries(case_id: uuid.UUID, *, problems_only: bool) -> list[Entry]:
+def _entries(case: Case, *, problems_only: bool) -> list[Entry]:
     """Return what is told of a case and all its parts, newest first."""
     return newest(
         entry
-        for entry in entries_of_case(case_id)
+        for entry in entries_of_case(case.tenant_id, case.id)
         if not (entry.subject_type == Case.subject_type and entry.action in _QUIET)
         and not is_quiet(entry)
         and (is_problem(entry) or not problems_only)

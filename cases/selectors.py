@@ -33,36 +33,39 @@ class Live(TypedDict):
     live_status: str | None
 
 
-def definitions() -> QuerySet[CaseDefinition]:
+def definitions(tenant_id: uuid.UUID) -> QuerySet[CaseDefinition]:
     """Return every deployed version, newest first, without its source."""
-    return CaseDefinition.objects.defer("source").order_by("-created_at", "-id")
+    rows = CaseDefinition.objects.filter(tenant_id=tenant_id).defer("source")
+    return rows.order_by("-created_at", "-id")
 
 
-def definition(namespace: str, name: str, version: str) -> CaseDefinition:
+def definition(tenant_id: uuid.UUID, namespace: str, name: str, version: str) -> CaseDefinition:
     """Return one deployed version. Raises NotFound."""
-    found = CaseDefinition.objects.filter(namespace=namespace, name=name, version=version).first()
+    rows = definitions(tenant_id).filter(namespace=namespace, name=name, version=version)
+    found = rows.first()
     if found is None:
         raise NotFound("There is no such definition.")
     return found
 
 
-def versions(namespace: str, name: str) -> list[CaseDefinition]:
+def versions(tenant_id: uuid.UUID, namespace: str, name: str) -> list[CaseDefinition]:
     """Return every deployed version of one definition, highest first, without what is in it."""
-    rows = definitions().filter(namespace=namespace, name=name)
+    rows = definitions(tenant_id).filter(namespace=namespace, name=name)
     return highest_first(rows.defer("source", "compiled"))
 
 
-def kinds(most: int) -> dict[str, list[CaseDefinition]]:
+def kinds(tenant_id: uuid.UUID, most: int) -> dict[str, list[CaseDefinition]]:
     """Return all versions of the `most` definitions that were deployed last, by their keys."""
     last = (
-        CaseDefinition.objects.values("namespace", "name")
+        CaseDefinition.objects.filter(tenant_id=tenant_id)
+        .values("namespace", "name")
         .annotate(last=Max("created_at"))
         .order_by("-last", "namespace", "name")[:most]
     )
     found: dict[str, list[CaseDefinition]] = {
         f"{each['namespace']}/{each['name']}": [] for each in last
     }
-    for row in definitions().defer("source", "compiled"):
+    for row in definitions(tenant_id).defer("source", "compiled"):
         if row.key in found:
             found[row.key].append(row)
     return {key: highest_first(rows) for key, rows in found.items()}
@@ -102,14 +105,14 @@ def with_definition(rows: QuerySet[Case]) -> QuerySet[Case]:
     return rows.select_related("definition").defer(*heavy)
 
 
-def cases() -> QuerySet[WithAnnotations[Case, Live]]:
-    """Return every case, newest first, with its definition.
+def cases(tenant_id: uuid.UUID) -> QuerySet[WithAnnotations[Case, Live]]:
+    """Return every case of the tenant, newest first, with its definition.
 
     `live_run` and `live_status` are the id and the status of the run that is live in it, or None.
     """
-    live = live_runs().filter(root_id=OuterRef("root_id"))
+    live = live_runs(tenant_id).filter(root_id=OuterRef("root_id"))
     return (
-        with_definition(Case.objects.all())
+        with_definition(Case.objects.filter(tenant_id=tenant_id))
         .annotate(
             live_run=Subquery(live.values("id")[:1]),
             live_status=Subquery(live.values("status")[:1]),
@@ -118,17 +121,17 @@ def cases() -> QuerySet[WithAnnotations[Case, Live]]:
     )
 
 
-def case(case_id: uuid.UUID) -> WithAnnotations[Case, Live]:
+def case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> WithAnnotations[Case, Live]:
     """Return one case as `cases` does. Raises NotFound."""
-    found = cases().filter(id=case_id).first()
+    found = cases(tenant_id).filter(id=case_id).first()
     if found is None:
         raise NotFound("There is no such case.")
     return found
 
 
-def plan_items(case_id: uuid.UUID) -> QuerySet[PlanItem]:
+def plan_items(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[PlanItem]:
     """Return a case's plan items in the order in which they were opened."""
-    return PlanItem.objects.filter(case_id=case_id).order_by(*AS_OPENED)
+    return PlanItem.objects.filter(tenant_id=tenant_id, case_id=case_id).order_by(*AS_OPENED)
 
 
 def openers(row: CaseDefinition) -> frozenset[str]:

@@ -41,12 +41,12 @@ class CaseFacts:
         if "live_run" in known:
             run_id = known["live_run"]
             return None if run_id is None else (run_id, str(known["live_status"]))
-        return _live_runs([self.case.root_id]).get(self.case.root_id)
+        return _live_runs(self.case.tenant_id, [self.case.root_id]).get(self.case.root_id)
 
     @functools.cached_property
     def unclear(self) -> Sequence[Awaited]:
         """The steps of which nobody knows whether they happened."""
-        return in_doubt([self.case.id]).get(self.case.id, ())
+        return in_doubt(self.case.tenant_id, [self.case.id]).get(self.case.id, ())
 
     @property
     def live_run(self) -> uuid.UUID | None:
@@ -62,20 +62,21 @@ class CaseFacts:
 def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
     found = {case.id: CaseFacts(case) for case in cases}
     if len(cases) > 1:
-        unclear = in_doubt(list(found))
+        unclear = in_doubt(cases[0].tenant_id, list(found))
         for id_, facts in found.items():
             # Where `cached_property` keeps what it has read.
             facts.__dict__["unclear"] = unclear.get(id_, ())
     unread = [case for case in cases if "live_run" not in vars(case)]
     if len(unread) > 1:
-        live = _live_runs([case.root_id for case in unread])
+        live = _live_runs(unread[0].tenant_id, [case.root_id for case in unread])
         for case in unread:
             found[case.id].__dict__["run"] = live.get(case.root_id)
     return found
 
 
-def _live_runs(roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:
-    found = live_runs().filter(root_id__in=list(roots)).values_list("root_id", "id", "status")
+def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:
+    rows = live_runs(tenant_id).filter(root_id__in=list(roots))
+    found = rows.values_list("root_id", "id", "status")
     return {root: (id_, str(status)) for root, id_, status in found if root is not None}
 
 
@@ -90,9 +91,10 @@ def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
     return with_definition(Case.objects.all()).in_bulk(list(ids))
 
 
-def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    rows = Case.objects.filter(id__in=list(ids)).values_list("id", "title", "status")
-    return {id_: describe_case(id_, title, status) for id_, title, status in rows}
+def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+    rows = Case.objects.filter(tenant_id=tenant_id, id__in=list(ids))
+    found = rows.values_list("id", "title", "status")
+    return {id_: describe_case(id_, title, status) for id_, title, status in found}
 
 
 def describe_case(id_: uuid.UUID, title: str, status: str) -> Description:

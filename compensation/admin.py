@@ -57,4 +57,4 @@ class CompensationRunAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: CompensationRun) -> SafeString:
         """Return the newest entries, newest first."""
-        return admin_parts.ledger_entries(CompensationRun.subject_type, row.id)
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)

@@ -74,7 +74,7 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
         barred = about.barred()
         if barred is not None:
             raise barred
-        run_id = live_run(about.root, subject)
+        run_id = live_run(acting_user.tenant_id, about.root, subject)
         if run_id is not None:
             raise RunLive(run_id)
         plan = previewing.draft(

@@ -70,7 +70,7 @@ def undo_facts(rows: Sequence[Any]) -> dict[uuid.UUID, UndoFacts]:
 
 def last_attempts(rows: Sequence[Any]) -> dict[uuid.UUID, CompensationAttempt]:
     """Return the newest attempt at undoing each of these rows, in one query."""
-    return {each.original_id: each for each in attempts_of([row.id for row in rows])}
+    return {each.original_id: each for each in attempts_of(rows)}
 
 
 def standings(rows: Sequence[Any]) -> dict[uuid.UUID, Standing]:
@@ -84,14 +84,16 @@ def standings(rows: Sequence[Any]) -> dict[uuid.UUID, Standing]:
             kinds.setdefault(of[0].subject_type, (of[0], set()))[1].add(of[1])
     known: dict[uuid.UUID, Standing] = {}
     for subject, ids in kinds.values():
-        known.update(subject.standings(ids))
+        known.update(subject.standings(rows[0].tenant_id, ids))
     return {row_id: known[whole] for row_id, whole in wholes.items() if whole in known}
 
 
-def live_run(root: uuid.UUID | None, about: tuple[str, uuid.UUID]) -> uuid.UUID | None:
+def live_run(
+    tenant_id: uuid.UUID, root: uuid.UUID | None, about: tuple[str, uuid.UUID]
+) -> uuid.UUID | None:
     """Return the run that holds the live slot of a tree, or of a subject that is in none."""
     own = {"about_type": about[0], "about_id": about[1]}
-    runs = live_runs().filter(**({"root_id": root} if root is not None else own))
+    runs = live_runs(tenant_id).filter(**({"root_id": root} if root is not None else own))
     return runs.values_list("id", flat=True).first()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accounts.selectors import Person
+from compensation.models import CompensationRun
 from compensation.sentences import humane
 from compensation.words import outcome_label
 from ledger.selectors import Entry, entries_of
@@ -37,9 +38,9 @@ _QUIET = frozenset(
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
 
-def run_timeline(run_id: uuid.UUID) -> list[dict[str, Any]]:
+def run_timeline(run: CompensationRun) -> list[dict[str, Any]]:
     """Return `timeline` of one rollback."""
-    return told(newest(entries_of("compensation_run", run_id)))
+    return told(newest(entries_of(run.tenant_id, run.subject_type, run.id)))
 
 
 def told(

@@ -104,9 +104,9 @@ def plan_context(plan: CompensationPlan) -> PlanContext:
     subjects: set[Ref] = {(each["type"], uuid.UUID(each["id"])) for each in originals}
     open_rows = _open_work(plan)
     subjects |= {(type_, row.id) for type_, row in open_rows}
-    described = describe({*subjects, plan.about})
+    described = describe(plan.tenant_id, {*subjects, plan.about})
     finishers = [step["completed_by"] for step in content["steps"]]
-    named = people(uuid.UUID(each) for each in finishers if each)
+    named = people(plan.tenant_id, (uuid.UUID(each) for each in finishers if each))
     listed = [
         {
             "title": title_of(row.binding) or described[type_, row.id].title,

@@ -218,14 +218,14 @@ def run_description(id_: uuid.UUID, status: str, about: str) -> Description:
     return Description(title, reverse("compensation:run", args=[id_]), status, "undo-2")
 
 
-def describe_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def describe_runs(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Describe rollbacks by id, after what they are about: one query, and one per kind of it."""
     rows = list(
-        CompensationRun.objects.filter(id__in=list(ids)).values_list(
+        CompensationRun.objects.filter(tenant_id=tenant_id, id__in=list(ids)).values_list(
             "id", "status", "about_type", "about_id"
         )
     )
-    about = describe((type_, about_id) for _id, _status, type_, about_id in rows)
+    about = describe(tenant_id, ((type_, about_id) for _id, _status, type_, about_id in rows))
     return {
         id_: run_description(id_, status, about[type_, about_id].title)
         for id_, status, type_, about_id in rows
@@ -252,6 +252,7 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     originals = {(each.step.original_type, each.step.original_id) for each in found.steps}
     undos = read_rows(undo_refs)
     awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
-    described = describe({*undo_refs, *originals, *awaited, found.run.about})
-    named = people({found.run.requested_by_id, *actors_of(undos.values())})
+    tenant_id = found.run.tenant_id
+    described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
+    named = people(tenant_id, {found.run.requested_by_id, *actors_of(undos.values())})
     return RunContext(found, described, named, undos, operates)

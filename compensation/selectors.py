@@ -71,13 +71,19 @@ class RunWithSteps:
     progress: Progress
 
 
-def attempts_of(ids: Collection[uuid.UUID]) -> list[CompensationAttempt]:
+def attempts_of(originals: Sequence[Any]) -> list[CompensationAttempt]:
+    """Return every attempt at undoing any of these rows, oldest first."""
+    return attempts_at({row.tenant_id for row in originals}, {row.id for row in originals})
+
+
+def attempts_at(
+    tenants: Collection[uuid.UUID], ids: Collection[uuid.UUID]
+) -> list[CompensationAttempt]:
     """Return every attempt at undoing any of these originals, oldest first."""
-    return list(
-        CompensationAttempt.objects.filter(original_id__in=list(ids)).order_by(
-            "original_id", "round", "number"
-        )
-    )
+    if not ids:
+        return []
+    rows = CompensationAttempt.objects.filter(tenant_id__in=tenants, original_id__in=ids)
+    return list(rows.order_by("original_id", "round", "number"))
 
 
 def run_ref(run_id: uuid.UUID) -> Ref:
@@ -103,32 +109,35 @@ def plan(plan_id: uuid.UUID) -> CompensationPlan:
     return found
 
 
-def runs() -> QuerySet[CompensationRun]:
-    """Return every run, newest first."""
-    return CompensationRun.objects.order_by("-started_at", "-id")
+def runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
+    """Return every run of the tenant, newest first."""
+    rows = CompensationRun.objects.filter(tenant_id=tenant_id)
+    return rows.order_by("-started_at", "-id")
 
 
-def run(run_id: uuid.UUID) -> CompensationRun:
+def run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun:
     """Return one run. Raises NotFound."""
-    found = runs().filter(id=run_id).first()
+    found = runs(tenant_id).filter(id=run_id).first()
     if found is None:
         raise NotFound("There is no such run.")
     return found
 
 
-def runs_in(whole_id: uuid.UUID) -> list[CompensationRun]:
+def runs_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[CompensationRun]:
     """Return the runs in a whole, about it or about one of its pieces, newest first."""
-    return list(runs().filter(whole_id=whole_id))
+    return list(runs(tenant_id).filter(whole_id=whole_id))
 
 
-def live_runs() -> QuerySet[CompensationRun]:
-    """Return the root runs that are under way."""
-    return CompensationRun.objects.filter(status__in=LIVE_RUNS, parent_run__isnull=True)
+def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
+    """Return the root runs of the tenant that are under way."""
+    return CompensationRun.objects.filter(
+        tenant_id=tenant_id, status__in=LIVE_RUNS, parent_run__isnull=True
+    )
 
 
-def live_count(_acting: ActingUser) -> int:
+def live_count(acting_user: ActingUser) -> int:
     """Return how many rollbacks are under way, for the navigation."""
-    return runs().filter(status__in=LIVE_RUNS).order_by().count()
+    return runs(acting_user.tenant_id).filter(status__in=LIVE_RUNS).order_by().count()
 
 
 def preview_verbs() -> list[Verb[Any]]:
@@ -141,9 +150,9 @@ def preview_verbs() -> list[Verb[Any]]:
     ]
 
 
-def run_of_plan(plan_id: uuid.UUID) -> CompensationRun | None:
+def run_of_plan(plan: CompensationPlan) -> CompensationRun | None:
     """Return the run that executes or executed a plan, if any."""
-    return runs().filter(plan_id=plan_id).first()
+    return runs(plan.tenant_id).filter(plan_id=plan.id).first()
 
 
 def with_steps(
@@ -153,12 +162,14 @@ def with_steps(
     the columns `without` are not read."""
     rows: dict[uuid.UUID, list[CompensationStep]] = {}
     by_id = {each.id: each for each in listed}
-    for step in CompensationStep.objects.filter(run_id__in=list(by_id)).defer(*without):
+    tenants = {each.tenant_id for each in listed}
+    found = CompensationStep.objects.filter(tenant_id__in=tenants, run_id__in=list(by_id))
+    for step in found.defer(*without):
         step.run = by_id[step.run_id]
         rows.setdefault(step.run_id, []).append(step)
     originals = {step.original_id for steps in rows.values() for step in steps}
     tries: dict[uuid.UUID, list[Any]] = {}
-    for attempt in attempts_of(originals):
+    for attempt in attempts_at(tenants, originals):
         tries.setdefault(attempt.original_id, []).append(attempt)
     return [_with_steps(each, rows.get(each.id, []), tries) for each in listed]
 

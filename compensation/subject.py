@@ -184,7 +184,7 @@ class WholeSubject(Subject):
     undone_in_part: str
     undo_bound: Callable[[Sequence[Any]], Collection[uuid.UUID]] = _nobody
     root: Callable[[Any], uuid.UUID]
-    standings: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Standing]]
+    standings: Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Standing]]
     barred: Callable[[Any], Refusal | None]
     parts: Callable[..., list[Part]]
     part: Callable[[Any, Any], Part | None]

@@ -52,4 +52,4 @@ class ExecutionAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Execution) -> SafeString:
         """Return the newest entries, newest first."""
-        return admin_parts.ledger_entries(Execution.subject_type, row.id)
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)

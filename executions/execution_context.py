@@ -38,7 +38,7 @@ _LEDES = {
 def detail(row: Execution, authority: Authority, refused: Refused | None) -> dict[str, Any]:
     """Return the context of `executions/detail.html`."""
     [shown] = selectors.show([row], authority)
-    links = describe(_refs(row))
+    links = describe(row.tenant_id, _refs(row))
     case = links.get(("case", row.case_id)) if row.case_id else None
     offers = {each.action: each for each in shown.actions}
     title = title_of(row.binding or row.capability)
@@ -57,7 +57,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
             subject_of(row.subject_type), row,
             [each for each in shown.actions if each.action != OUTCOME],
         ),
-        "history": timeline_of(entries_of(row.subject_type, row.id)),
+        "history": timeline_of(entries_of(row.tenant_id, row.subject_type, row.id)),
         "ledger_url": ledger_url(row.subject_type, row.id),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 from accounts.acting import Authority
-from accounts.selectors import Person, people
+from accounts.selectors import Person, people_of
 from compensation.models import CompensationAttempt
 from compensation.selectors import attempts_of
 from compensation.subject import Awaited
@@ -23,35 +23,40 @@ from verbs.subject import subject_of
 Row = TypeVar("Row", bound=Model)
 
 
-def get(execution_id: uuid.UUID) -> Execution:
+def get(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Execution:
     """Return one execution. Raises NotFound."""
-    found = Execution.objects.filter(id=execution_id).first()
+    found = Execution.objects.filter(tenant_id=tenant_id, id=execution_id).first()
     if found is None:
         raise NotFound
     return found
 
 
-def visible() -> QuerySet[Execution]:
+def visible(tenant_id: uuid.UUID) -> QuerySet[Execution]:
     """Return every execution of the tenant, newest first: members see all of them."""
-    return Execution.objects.order_by("-created_at", "-id")
+    return Execution.objects.filter(tenant_id=tenant_id).order_by("-created_at", "-id")
 
 
-def by_id(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Execution]:
+def by_id(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Execution]:
     """Return executions by id, in one query; unknown ids are missing."""
-    return {row.id: row for row in Execution.objects.filter(id__in=list(ids))}
+    rows = Execution.objects.filter(tenant_id=tenant_id, id__in=list(ids))
+    return {row.id: row for row in rows}
 
 
-def of_case(case_id: uuid.UUID) -> list[Execution]:
+def of_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> list[Execution]:
     """Return the executions of a case, undoing ones included, in the order they were opened."""
-    return list(Execution.objects.filter(case_id=case_id).order_by("created_at", "id"))
+    rows = Execution.objects.filter(tenant_id=tenant_id, case_id=case_id)
+    return list(rows.order_by("created_at", "id"))
 
 
-def in_doubt(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Awaited]]:
+def in_doubt(
+    tenant_id: uuid.UUID, case_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[Awaited]]:
     """Return the steps of these cases of which nobody knows whether they happened, by case: one
     query, oldest first."""
     rows = Execution.objects.filter(
-        case_id__in=list(case_ids), status=ExecutionStatus.UNCERTAIN, undoes_id__isnull=True
-    )
+        tenant_id=tenant_id, case_id__in=list(case_ids), status=ExecutionStatus.UNCERTAIN,
+        undoes_id__isnull=True,
+    )  # fmt: skip
     found: dict[uuid.UUID, list[Awaited]] = {}
     for row in rows.order_by("created_at", "id"):
         if row.case_id is not None:
@@ -59,16 +64,16 @@ def in_doubt(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Awaited]]:
     return found
 
 
-def undo_runs_of(original_ids: Collection[uuid.UUID]) -> list[Execution]:
+def undo_runs_of(tenant_id: uuid.UUID, original_ids: Collection[uuid.UUID]) -> list[Execution]:
     """Return the executions that reverse any of these originals, oldest first."""
-    rows = Execution.objects.filter(undoes_id__in=list(original_ids))
+    rows = Execution.objects.filter(tenant_id=tenant_id, undoes_id__in=list(original_ids))
     return list(rows.order_by("created_at", "id"))
 
 
-def attempts_by_original(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[CompensationAttempt]]:
-    """Return every attempt at undoing each of these originals, oldest first, in one query."""
+def attempts_by_original(rows: Sequence[Any]) -> dict[uuid.UUID, list[CompensationAttempt]]:
+    """Return every attempt at undoing each of these rows, oldest first, in one query."""
     found: dict[uuid.UUID, list[CompensationAttempt]] = {}
-    for attempt in attempts_of(ids):
+    for attempt in attempts_of(rows):
         found.setdefault(attempt.original_id, []).append(attempt)
     return found
 
@@ -119,12 +124,15 @@ class Shown(ShownWork):
 
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     """Return `rows` with names, undos and actions, in the same order and two further queries."""
-    named = people(
-        actor
-        for row in rows
-        for actor in (row.requested_by_id, row.performer_id, *named_in(row.compensation))
+    named = people_of(
+        rows,
+        (
+            actor
+            for row in rows
+            for actor in (row.requested_by_id, row.performer_id, *named_in(row.compensation))
+        ),
     )
-    attempts = attempts_by_original([row.id for row in rows])
+    attempts = attempts_by_original(rows)
     offered = offers_of(subject_of(Execution.subject_type), rows, authority)
     return [Shown(named, attempts.get(row.id, []), offered[row.id], row) for row in rows]
 

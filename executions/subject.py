@@ -32,7 +32,7 @@ def _locked(execution_id: uuid.UUID) -> Locked:
     return found
 
 
-def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Call an execution by its step in the case, else by its capability."""
     return {
         id_: Description(
@@ -41,7 +41,7 @@ def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
             str(row.status),
             "cog",
         )
-        for id_, row in selectors.by_id(ids).items()
+        for id_, row in selectors.by_id(tenant_id, ids).items()
     }
 
 

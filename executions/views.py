@@ -27,5 +27,5 @@ class ExecutionPage(PageOfOne):
     def show(self, *key: uuid.UUID, refused: Refused | None = None) -> HttpResponse:
         """Render it; the question whether it happened is open with its broken form."""
         [id_] = key
-        context = detail(selectors.get(id_), self.authority, refused)
+        context = detail(selectors.get(self.acting_user.tenant_id, id_), self.authority, refused)
         return self.render("executions/detail.html", context)

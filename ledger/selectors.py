@@ -25,6 +25,7 @@ class Entry:
     """
 
     id: uuid.UUID
+    tenant_id: uuid.UUID
     subject_type: str
     subject_id: uuid.UUID
     subject_seq: int
@@ -60,33 +61,38 @@ _MADE = {"caused_by", "original", "hash", "previous_hash", "payloads", "committe
 _SAME = [each.name for each in dataclasses.fields(Entry) if each.name not in _MADE]
 
 
-def entries_of(subject_type: str, subject_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
+def entries_of(
+    tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUID, *, limit: int = 500
+) -> list[Entry]:
     """Return the newest `limit` entries of one subject, oldest first."""
-    rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    rows = all_entries(tenant_id).filter(subject_type=subject_type, subject_id=subject_id)
     return open_entries(reversed(rows.order_by("-subject_seq")[:limit]))
 
 
-def entries_of_case(case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
+def entries_of_case(tenant_id: uuid.UUID, case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of a case and of all its parts, oldest first."""
-    rows = LedgerEntry.objects.filter(case_id=case_id).order_by("-at", "-id")[:limit]
+    rows = all_entries(tenant_id).filter(case_id=case_id).order_by("-at", "-id")[:limit]
     return open_entries(reversed(rows))
 
 
-def entries_by_id(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
+def entries_by_id(tenant_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
     """Return the entries with these ids, by id; unknown ids are missing."""
-    rows = LedgerEntry.objects.filter(id__in=list(ids))
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = all_entries(tenant_id).filter(id__in=wanted)
     return {entry.id: entry for entry in open_entries(rows)}
 
 
-def effects_of(entry_id: uuid.UUID, *, limit: int = 100) -> list[Entry]:
+def effects_of(entry: Entry, *, limit: int = 100) -> list[Entry]:
     """Return the first `limit` entries that this one caused, oldest first."""
-    rows = LedgerEntry.objects.filter(caused_by_id=entry_id).order_by("at", "id")
+    rows = all_entries(entry.tenant_id).filter(caused_by_id=entry.id).order_by("at", "id")
     return open_entries(rows[:limit])
 
 
 def previous_of(entry: Entry) -> Entry | None:
     """Return the entry before this one in its chain, or None for the first."""
-    rows = LedgerEntry.objects.filter(
+    rows = all_entries(entry.tenant_id).filter(
         subject_type=entry.subject_type,
         subject_id=entry.subject_id,
         subject_seq=entry.subject_seq - 1,
@@ -94,15 +100,17 @@ def previous_of(entry: Entry) -> Entry | None:
     return next(iter(open_entries(rows)), None)
 
 
-def all_entries() -> Any:
+def all_entries(tenant_id: uuid.UUID) -> Any:
     """Return the queryset of the tenant's entries, for pages that filter and page it."""
-    return LedgerEntry.objects.all()
+    return LedgerEntry.objects.filter(tenant_id=tenant_id)
 
 
 def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
     """Return `rows` with their payloads, in the same order, in one further query."""
     listed = list(rows)
-    wanted = Payload.objects.filter(entry_id__in=[row.id for row in listed])
+    wanted = Payload.objects.filter(
+        tenant_id__in={row.tenant_id for row in listed}, entry_id__in=[row.id for row in listed]
+    )
     payloads: dict[uuid.UUID, dict[str, Any]] = {}
     for entry_id, name, body in wanted.values_list("entry_id", "name", "body"):
         payloads.setdefault(entry_id, {})[name] = json.loads(bytes(body))
@@ -120,10 +128,14 @@ def latest_ref(
     return None if found is None else EntryRef(found[0], bytes(found[1]))
 
 
-def head(subject_type: str, subject_id: uuid.UUID) -> tuple[int, bytes] | None:
+def head(
+    tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUID
+) -> tuple[int, bytes] | None:
     """Return (sequence, hash) at the end of a subject's chain, or None."""
     row = (
-        LedgerHead.objects.filter(subject_type=subject_type, subject_id=subject_id)
+        LedgerHead.objects.filter(
+            tenant_id=tenant_id, subject_type=subject_type, subject_id=subject_id
+        )
         .values_list("seq", "hash")
         .first()
     )

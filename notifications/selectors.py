@@ -10,9 +10,9 @@ from accounts.acting import ActingUser
 from notifications.models import IN_APP, Delivery
 
 
-def notifications_of(actor_id: uuid.UUID) -> QuerySet[Delivery]:
+def notifications_of(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> QuerySet[Delivery]:
     """Return what a person was told in the application."""
-    return Delivery.objects.filter(channel=IN_APP, recipient_id=actor_id)
+    return Delivery.objects.filter(tenant_id=tenant_id, channel=IN_APP, recipient_id=actor_id)
 
 
 def unread(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -22,9 +22,9 @@ def unread(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 def unread_count(acting_user: ActingUser) -> int:
     """Return how many notifications a person has not read."""
-    return unread(notifications_of(acting_user.actor_id)).count()
+    return unread(notifications_of(acting_user.tenant_id, acting_user.actor_id)).count()
 
 
-def deliveries() -> QuerySet[Delivery]:
+def deliveries(tenant_id: uuid.UUID) -> QuerySet[Delivery]:
     """Return every delivery of the tenant, of all channels, with its tries."""
-    return Delivery.objects.prefetch_related("tries")
+    return Delivery.objects.filter(tenant_id=tenant_id).prefetch_related("tries")

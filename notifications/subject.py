@@ -23,7 +23,7 @@ def _recipient(row: Delivery, authority: Authority, _facts: Any) -> str:
     return ""
 
 
-def _describe(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _describe(_tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Lead to the list: one of them has no page of its own."""
     here = reverse("notifications:list")
     return {id_: Description(_("Notification"), here, icon="bell") for id_ in ids}

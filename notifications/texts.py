@@ -67,13 +67,16 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
 
     Runs in the caller's tenant scope.
     """
-    news = entries_by_id({row.event_id for row in deliveries})
+    if not deliveries:
+        return {}
+    tenant_id = deliveries[0].tenant_id
+    news = entries_by_id(tenant_id, {row.event_id for row in deliveries})
     causes = entries_by_id(
-        {entry.caused_by.id for entry in news.values() if entry.caused_by is not None}
+        tenant_id, {entry.caused_by.id for entry in news.values() if entry.caused_by is not None}
     )
     steps = {id_: step for id_, entry in news.items() if (step := step_subject(entry))}
     subjects = {(row.subject_type, row.subject_id) for row in deliveries}
-    described = describe({*subjects, *steps.values()})
+    described = describe(tenant_id, {*subjects, *steps.values()})
     found = {}
     for row in deliveries:
         subject = described[(row.subject_type, row.subject_id)]

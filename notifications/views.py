@@ -19,7 +19,7 @@ class NotificationsPage(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of it."""
-        mine = selectors.notifications_of(self.acting_user.actor_id)
+        mine = selectors.notifications_of(self.acting_user.tenant_id, self.acting_user.actor_id)
         only_unread = request.GET.get("unread") == "1"
         unread_count = selectors.unread_count(self.acting_user)
         found, links = self.page(selectors.unread(mine) if only_unread else mine)

@@ -13,18 +13,18 @@ from accounts.selectors import people
 from verbs.subject import Description, Subject
 
 
-def _actors(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _actors(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Describe actors by username, in one query; an erased person by a piece of the token."""
     return {
         id_: Description(person.username, status="ACTIVE" if person.is_active else "INACTIVE",
                          icon="user")
-        for id_, person in people(ids).items()
+        for id_, person in people(tenant_id, ids).items()
     }  # fmt: skip
 
 
-def _tenants(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _tenants(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Describe the tenant of the scope by name; there is never another."""
-    rows = Tenant.objects.filter(id__in=list(ids)).values_list("id", "name")
+    rows = Tenant.objects.filter(id__in={tenant_id} & set(ids)).values_list("id", "name")
     return {id_: Description(name, icon="building-2") for id_, name in rows}
 
 

@@ -88,7 +88,7 @@ def pay(world: World, name: str = "test.pay", **more: Any) -> Execution:
 
 def stored(world: World, id_: uuid.UUID) -> Execution:
     with tenant_scope(world.operator.tenant_id):
-        return selectors.get(id_)
+        return selectors.get(world.operator.tenant_id, id_)
 
 
 def undo_of(world: World, row: Execution) -> Execution:
@@ -116,4 +116,4 @@ def roll_back(world: World, case_id: uuid.UUID, **asked: Any) -> CompensationRun
 
 def actions_of(world: World, row: Execution) -> list[str]:
     with tenant_scope(world.operator.tenant_id):
-        return [entry.action for entry in entries.entries_of("execution", row.id)]
+        return [entry.action for entry in entries.entries_of(row.tenant_id, "execution", row.id)]

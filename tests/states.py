@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.acting import ActingUser, authority_of
 from compensation.actions.undo_verbs import Compensation
 from compensation.models import CompensationAttempt
-from compensation.selectors import attempts_of
+from compensation.selectors import attempts_at
 from ledger import selectors as entries
 from ledger.record import Change, record
 from ledger.selectors import Entry
@@ -140,7 +140,7 @@ def stored(by: ActingUser | World, item_id: uuid.UUID) -> WorkItem:
 def history(by: ActingUser | World, subject: str, subject_id: uuid.UUID) -> list[Entry]:
     """Return a subject's entries, oldest first."""
     with tenant_scope(_tenant(by)):
-        return entries.entries_of(subject, subject_id)
+        return entries.entries_of(_tenant(by), subject, subject_id)
 
 
 def actions_of(by: ActingUser | World, subject: str, subject_id: uuid.UUID) -> list[str]:
@@ -151,7 +151,7 @@ def actions_of(by: ActingUser | World, subject: str, subject_id: uuid.UUID) -> l
 def attempts(by: ActingUser | World, original_id: uuid.UUID) -> list[CompensationAttempt]:
     """Return every attempt at undoing an original, oldest first."""
     with tenant_scope(_tenant(by)):
-        return attempts_of([original_id])
+        return attempts_at({_tenant(by)}, {original_id})
 
 
 def _tenant(by: ActingUser | World) -> uuid.UUID:

@@ -109,14 +109,18 @@ def _toy_envelope(toy: Toy, _action: str) -> dict[str, Any]:
     return {"case_id": toy.box_id, "completion_seq": toy.completion_seq}
 
 
-def _describe_toys(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _describe_toys(
+    _tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Description]:
     return {
         toy.id: Description(toy.name, status=str(toy.status))
         for toy in Toy.objects.filter(id__in=list(ids))
     }
 
 
-def _describe_boxes(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def _describe_boxes(
+    _tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Description]:
     return {
         box.id: Description("The box", status=str(box.status))
         for box in Box.objects.filter(id__in=list(ids))
@@ -169,7 +173,7 @@ def _ended(box: Box, _run: Any, *, partial: bool, cause: Cause) -> None:
     )
 
 
-def _standings(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+def _standings(_tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     return {id_: Standing() for id_ in ids}
 
 

@@ -65,8 +65,8 @@ class Subject:
     the entry that finished it.
 
     `locked(*key)` locks one and what goes with it, by the arguments of its route; `read(ids)` reads
-    in bulk, unlocked; `describe(ids)` gives title and page in bulk; `shape(rows, authority)` its
-    JSON in bulk, of `schema`.
+    in bulk, unlocked; `describe(tenant_id, ids)` gives title and page in bulk;
+    `shape(rows, authority)` its JSON in bulk, of `schema`.
 
     `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
     rules must know beside the row, in bulk; `envelope(row, action)` what its entries say beside
@@ -88,7 +88,9 @@ class Subject:
     finished: str = ""
     locked: Callable[..., Locked] | None = None
     read: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Any]] | None = None
-    describe: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Description]] | None = None
+    describe: (
+        Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Description]] | None
+    ) = None
     shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
     schema: Any = None
     relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
@@ -137,9 +139,12 @@ class Subject:
 
 
 Ref = tuple[str, uuid.UUID]
-Describe = Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Description]]
+#: Of things of a tenant, by their ids.
+Describe = Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Description]]
+#: The same of what can be said without reading it.
+DescribeUnread = Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Description]]
 _subjects: dict[str, Subject] = {}
-_describers: dict[str, Describe] = {}
+_describers: dict[str, DescribeUnread] = {}
 
 
 def register(subject: Subject) -> None:
@@ -167,13 +172,13 @@ def all_subjects() -> list[Subject]:
     return sorted(_subjects.values(), key=lambda each: (each.rank, each.subject_type))
 
 
-def register_describer(name: str, describer: Describe) -> None:
+def register_describer(name: str, describer: DescribeUnread) -> None:
     """Say how something that is no kind of thing of its own is called (a ledger entry's page)."""
     _describers[name] = describer
 
 
-def describe(refs: Iterable[Ref]) -> dict[Ref, Description]:
-    """Return a description of every subject, by (type, id): one call per type.
+def describe(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[Ref, Description]:
+    """Return a description of every subject of a tenant, by (type, id): one call per type.
 
     What nobody knows (another tenant's, an app not installed) is called by type and id.
     """
@@ -183,12 +188,23 @@ def describe(refs: Iterable[Ref]) -> dict[Ref, Description]:
     found: dict[Ref, Description] = {}
     for type_, ids in wanted.items():
         subject = known(type_)
-        describer = subject.describe if subject is not None else _describers.get(type_)
-        described = describer(ids) if describer is not None else {}
+        if subject is not None and subject.describe is not None:
+            described = subject.describe(tenant_id, ids)
+        else:
+            described = _describers[type_](ids) if type_ in _describers else {}
         for id_ in ids:
-            unknown = Description(f"{type_.replace('_', ' ')} {str(id_)[-8:]}")
-            found[type_, id_] = described.get(id_, unknown)
+            found[type_, id_] = described.get(id_, _unknown(type_, id_))
     return found
+
+
+def describe_unread(type_: str, id_: uuid.UUID) -> Description:
+    """Return the description of something that has a describer, of whatever tenant."""
+    described = _describers[type_]([id_]) if type_ in _describers else {}
+    return described.get(id_, _unknown(type_, id_))
+
+
+def _unknown(type_: str, id_: uuid.UUID) -> Description:
+    return Description(f"{type_.replace('_', ' ')} {str(id_)[-8:]}")
 
 
 # The relations that exist towards everything.

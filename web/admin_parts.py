@@ -9,26 +9,24 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.selectors import people
 from ledger.selectors import entries_of
-from verbs.subject import describe
 from verbs.words import action_words
-from web.entries import ENTRY, ledger_url
+from web.entries import entry_url, ledger_url, people_in
 from web.graph import Figure
 from web.templatetags.amends import pretty_json
 
 ENTRIES_SHOWN = 50
 
 
-def ledger_entries(subject_type: str, subject_id: uuid.UUID) -> SafeString:
+def ledger_entries(tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUID) -> SafeString:
     """Return the newest entries of a subject as a table, newest first, with a link to all."""
-    entries = list(reversed(entries_of(subject_type, subject_id, limit=ENTRIES_SHOWN)))
-    named = people(entry.actor_id for entry in entries)
-    pages = describe((ENTRY, entry.id) for entry in entries)
+    found = entries_of(tenant_id, subject_type, subject_id, limit=ENTRIES_SHOWN)
+    entries = list(reversed(found))
+    named = people_in(entries)
     rows = [
         {
             "seq": entry.subject_seq,
-            "url": pages[ENTRY, entry.id].url,
+            "url": entry_url(entry.id),
             "label": action_words(entry.subject_type, entry.action).label,
             "action": entry.action,
             "who": named[entry.actor_id].username if entry.actor_id in named else "",

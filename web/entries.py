@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from accounts.selectors import people
+from accounts.selectors import Person, people
 from ledger.clock import rfc3339
 from ledger.selectors import Entry
-from verbs.subject import describe
+from verbs.subject import describe_unread
 
 #: The describers' names of an entry's own page, and of the ledger page of a subject.
 ENTRY = "ledger_entry"
@@ -28,12 +28,20 @@ class Link(Protocol):
         """The entry's hash."""
 
 
+def people_in(entries: Sequence[Entry]) -> dict[uuid.UUID, Person]:
+    """Return whom entries of one tenant name."""
+    if not entries:
+        return {}
+    actors = (actor for each in entries for actor in (each.actor_id, each.on_behalf_of_id))
+    return people(entries[0].tenant_id, actors)
+
+
 def represent_entries(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Return entries as the API shows them, in the same order; people by name in one query.
 
     Runs in the caller's tenant scope. `erased` names the payloads that are gone.
     """
-    named = people(actor for entry in entries for actor in (entry.actor_id, entry.on_behalf_of_id))
+    named = people_in(entries)
 
     def username(actor_id: uuid.UUID | None) -> str | None:
         if actor_id is None:
@@ -75,13 +83,12 @@ def represent_entries(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def entry_url(entry_id: uuid.UUID) -> str:
     """Return the address of an entry's page, or "" where no app serves it."""
-    return describe([(ENTRY, entry_id)])[(ENTRY, entry_id)].url
+    return describe_unread(ENTRY, entry_id).url
 
 
 def ledger_url(subject_type: str, subject_id: uuid.UUID) -> str:
     """Return the address of the page with a subject's entries, or "" where no app serves it."""
-    kind = f"{LEDGER_OF}{subject_type}"
-    return describe([(kind, subject_id)])[(kind, subject_id)].url
+    return describe_unread(f"{LEDGER_OF}{subject_type}", subject_id).url
 
 
 def link_json(link: Link | None) -> dict[str, str] | None:

@@ -35,8 +35,10 @@ def timeline_of(
     for entry in ordered:
         wanted.update(_named_in(entry))
     subjects, actors = dict(described or {}), dict(named or {})
-    subjects |= describe(wanted - subjects.keys())
-    actors |= people({entry.actor_id for entry in ordered} - actors.keys())
+    if ordered:
+        tenant_id = ordered[0].tenant_id
+        subjects |= describe(tenant_id, wanted - subjects.keys())
+        actors |= people(tenant_id, {entry.actor_id for entry in ordered} - actors.keys())
     return [_row(entry, subjects, actors) for entry in ordered]
 
 

@@ -84,8 +84,9 @@ class VerbPage(MemberPage):
     def described(self, key: Sequence[Any]) -> Description:
         """Return the title and the page of the thing; opens the tenant's scope if none is open."""
         place = (type(self).verb.subject_type, key[0])
-        with tenant_scope(self.acting_user.tenant_id):
-            return describe([place])[place]
+        tenant_id = self.acting_user.tenant_id
+        with tenant_scope(tenant_id):
+            return describe(tenant_id, [place])[place]
 
     def done(self, key: Sequence[Any]) -> HttpResponse:
         """Say that it worked, on the page of the thing."""

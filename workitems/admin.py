@@ -88,4 +88,4 @@ class WorkItemAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: WorkItem) -> SafeString:
         """Return the newest entries, newest first."""
-        return admin_parts.ledger_entries(WorkItem.subject_type, row.id)
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)

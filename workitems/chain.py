@@ -67,6 +67,7 @@ class ChainNode:
 class Chain:
     """The nodes of a chain, forward lane first, each lane in its order."""
 
+    tenant_id: uuid.UUID
     nodes: tuple[ChainNode, ...]
 
     @property
@@ -85,31 +86,38 @@ def chain_of(item: WorkItem) -> Chain:
     Runs in the caller's tenant scope; a constant number of queries.
     """
     if item.case_id is not None:
-        return chain_of_case(item.case_id, focus=item.id)
+        return chain_of_case(item.tenant_id, item.case_id, focus=item.id)
     if item.undoes_id is None:
-        return _alone([item], [], item.id)
+        return _alone(item, [item], [])
     if item.undoes_type == WorkItem.subject_type:
-        return _alone([selectors.get(item.undoes_id)], [], item.id)
-    return _alone([], [execution_selectors.get(item.undoes_id)], item.id)
+        return _alone(item, [selectors.get(item.tenant_id, item.undoes_id)], [])
+    return _alone(item, [], [execution_selectors.get(item.tenant_id, item.undoes_id)])
 
 
-def chain_of_case(case_id: uuid.UUID, *, focus: uuid.UUID | None = None) -> Chain:
+def chain_of_case(
+    tenant_id: uuid.UUID, case_id: uuid.UUID, *, focus: uuid.UUID | None = None
+) -> Chain:
     """Return the chain of a whole case; `focus` marks one node, and shows it even unfinished."""
     return build_chain(
-        list(selectors.in_case(case_id)), execution_selectors.of_case(case_id), focus=focus
+        tenant_id,
+        list(selectors.in_case(tenant_id, case_id)),
+        execution_selectors.of_case(tenant_id, case_id),
+        focus=focus,
     )
 
 
-def _alone(items: Sequence[WorkItem], executions: Sequence[Any], focus: uuid.UUID) -> Chain:
+def _alone(focus: WorkItem, items: Sequence[WorkItem], executions: Sequence[Any]) -> Chain:
     originals = [*(row.id for row in items), *(row.id for row in executions)]
-    undo_tasks = selectors.undo_tasks_of(originals)
-    undo_runs = execution_selectors.undo_runs_of(originals)
+    undo_tasks = selectors.undo_tasks_of(focus.tenant_id, originals)
+    undo_runs = execution_selectors.undo_runs_of(focus.tenant_id, originals)
     return build_chain(
-        [*items, *undo_tasks], [*executions, *undo_runs], focus=focus, unfinished=True
-    )
+        focus.tenant_id, [*items, *undo_tasks], [*executions, *undo_runs],
+        focus=focus.id, unfinished=True,
+    )  # fmt: skip
 
 
 def build_chain(
+    tenant_id: uuid.UUID,
     items: Iterable[WorkItem],
     executions: Iterable[Any],
     *,
@@ -139,10 +147,11 @@ def build_chain(
     places: dict[Any, int] = {id_: at for at, id_ in enumerate(firsts)}
     undos.sort(key=lambda row: places[row.undoes_id])
     return Chain(
+        tenant_id,
         (
             *(_node(row, at, focus) for at, row in enumerate(forward, start=1)),
             *(_node(row, places[row.undoes_id] + 1, focus) for row in undos),
-        )
+        ),
     )
 
 
@@ -208,7 +217,11 @@ def to_dot(chain: Chain) -> str:
 
 def table(chain: Chain) -> list[dict[str, Any]]:
     """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
-    described, named, undos = _described(chain), people(n.who for n in chain.nodes), chain.undos
+    described, named, undos = (
+        _described(chain),
+        people(chain.tenant_id, (n.who for n in chain.nodes)),
+        chain.undos,
+    )
     entries = _entries(chain)
     by_id = {node.id: node for node in chain.nodes}
 
@@ -237,12 +250,12 @@ def table(chain: Chain) -> list[dict[str, Any]]:
 def _entries(chain: Chain) -> dict[uuid.UUID, dict[str, str]]:
     """Return the link to the entry that finished each node, where there is one."""
     rows = (
-        all_entries()
+        all_entries(chain.tenant_id)
         .filter(subject_id__in=[node.id for node in chain.nodes], action__in=_FINISHED)
         .values_list("subject_id", "id", "subject_seq")
     )
     found = {subject_id: (entry_id, seq) for subject_id, entry_id, seq in rows}
-    pages = describe((ENTRY, entry_id) for entry_id, _seq in found.values())
+    pages = describe(chain.tenant_id, ((ENTRY, entry_id) for entry_id, _seq in found.values()))
     return {
         subject_id: {
             "label": _("entry %(seq)d") % {"seq": seq},
@@ -253,7 +266,7 @@ def _entries(chain: Chain) -> dict[uuid.UUID, dict[str, str]]:
 
 
 def _described(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:
-    return describe(node.subject for node in chain.nodes)
+    return describe(chain.tenant_id, (node.subject for node in chain.nodes))
 
 
 def _graph_nodes(

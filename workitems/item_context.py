@@ -43,7 +43,7 @@ def detail(
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`."""
     [shown] = selectors.show([item], authority)
-    links = describe(_subjects(item))
+    links = describe(item.tenant_id, _subjects(item))
     answer = _answer(item, authority, form)
     actions = _buttons(shown)
     for action in actions:
@@ -283,9 +283,9 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
 
 def _history(item: WorkItem) -> list[Any]:
     """Return the entries of an item; of an undo task also those of what it reverses."""
-    found = entries_of(item.subject_type, item.id)
+    found = entries_of(item.tenant_id, item.subject_type, item.id)
     if item.undoes_id is not None:
-        found = [*entries_of(item.undoes_type, item.undoes_id), *found]
+        found = [*entries_of(item.tenant_id, item.undoes_type, item.undoes_id), *found]
     return found
 
 

@@ -1,4 +1,8 @@
-"""Reads of work items. Every function runs in the caller's tenant scope."""
+"""Reads of work items. Every function runs in the caller's tenant scope.
+
+It names the tenant as well: the policy keeps the answer right, the value lets the planner know how
+much that tenant has.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from collections.abc import Sequence
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, UUIDField, Value, When
 
 from accounts.acting import ActingUser, Authority
-from accounts.selectors import group_names, operating, people
+from accounts.selectors import group_names, operating, people_of
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, attempts_by_original, named_in
 from ledger.errors import NotFound
@@ -26,14 +30,15 @@ class Shown(ShownWork):
     item: WorkItem
 
 
-def visible() -> QuerySet[WorkItem]:
+def visible(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return the tenant's work items with their candidates; members see all of them."""
-    return WorkItem.objects.prefetch_related("candidate_groups", "candidate_users")
+    rows = WorkItem.objects.filter(tenant_id=tenant_id)
+    return rows.prefetch_related("candidate_groups", "candidate_users")
 
 
-def get(item_id: uuid.UUID) -> WorkItem:
+def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
     """Return one work item. Raises NotFound."""
-    found = visible().filter(id=item_id).first()
+    found = visible(tenant_id).filter(id=item_id).first()
     if found is None:
         raise NotFound
     return found
@@ -41,15 +46,15 @@ def get(item_id: uuid.UUID) -> WorkItem:
 
 def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
     """Return `items` with people, attempts and what may be done: a constant number of queries."""
-    attempts = attempts_by_original([item.id for item in items])
-    named = people(_actors(items, attempts))
+    attempts = attempts_by_original(items)
+    named = people_of(items, _actors(items, attempts))
     offered = offers_of(subject_of(WorkItem.subject_type), items, authority)
     return [Shown(named, attempts.get(item.id, []), offered[item.id], item) for item in items]
 
 
 def with_people(items: Sequence[WorkItem]) -> list[Shown]:
     """Return `items`, read with their candidates, with the people they name and no actions."""
-    named = people(_actors(items, {}))
+    named = people_of(items, _actors(items, {}))
     return [Shown(named, (), (), item) for item in items]
 
 
@@ -63,12 +68,12 @@ class Listed(WithPeople):
 
 def listed(items: Sequence[WorkItem]) -> list[Listed]:
     """Return `items` as lines of a list, in two queries; their candidates need not be read."""
-    groups, users = _candidates([item.id for item in items if item.status == Status.PENDING])
+    groups, users = _candidates([item for item in items if item.status == Status.PENDING])
     wanted = {item.assignee_id for item in items} | {id_ for ids in users.values() for id_ in ids}
     for item in items:
         done_by = (item.compensation or {}).get("original_snapshot", {}).get("completed_by")
         wanted.add(uuid.UUID(done_by) if done_by else None)
-    named = people(wanted)
+    named = people_of(items, wanted)
 
     def names(item: WorkItem) -> list[str]:
         found = [named[actor].username for actor in users.get(item.id, ()) if actor in named]
@@ -78,18 +83,20 @@ def listed(items: Sequence[WorkItem]) -> list[Listed]:
 
 
 def _candidates(
-    ids: Sequence[uuid.UUID],
+    items: Sequence[WorkItem],
 ) -> tuple[dict[uuid.UUID, list[str]], dict[uuid.UUID, list[uuid.UUID]]]:
     """Return the candidate groups and the candidate users of some items, in one statement."""
     groups: dict[uuid.UUID, list[str]] = {}
     users: dict[uuid.UUID, list[uuid.UUID]] = {}
-    if not ids:
+    if not items:
         return groups, users
+    of_items = {
+        "tenant_id": items[0].tenant_id,
+        "work_item_id__in": [item.id for item in items],
+    }
     nobody = Value(None, output_field=UUIDField())
-    named = CandidateGroup.objects.filter(work_item_id__in=ids).values_list(
-        "work_item_id", "name", nobody
-    )
-    persons = CandidateUser.objects.filter(work_item_id__in=ids).values_list(
+    named = CandidateGroup.objects.filter(**of_items).values_list("work_item_id", "name", nobody)
+    persons = CandidateUser.objects.filter(**of_items).values_list(
         "work_item_id", Value(""), "actor_id"
     )
     for item_id, name, actor_id in named.union(persons, all=True):
@@ -114,20 +121,21 @@ def _actors(
 
 def waiting_for(who: ActingUser) -> QuerySet[WorkItem]:
     """Return what the person is assigned to, undo tasks first, newest first within."""
-    mine = visible().filter(assignee_id=who.actor_id, status__in=WORKING)
+    mine = visible(who.tenant_id).filter(assignee_id=who.actor_id, status__in=WORKING)
     return _undo_first(mine)
 
 
 def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
     """Return unassigned items that name the person, or a group of theirs, as a candidate."""
-    rows = visible().filter(_names(who), status=Status.PENDING)
+    rows = visible(who.tenant_id).filter(_names(who), status=Status.PENDING)
     return _undo_first(rows.exclude(excluded__contains=[str(who.actor_id)]))
 
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
-    nobody = ~Exists(CandidateGroup.objects.filter(work_item_id=OuterRef("id"))) & ~Exists(
-        CandidateUser.objects.filter(work_item_id=OuterRef("id"))
+    of_item = {"tenant_id": who.tenant_id, "work_item_id": OuterRef("id")}
+    nobody = ~Exists(CandidateGroup.objects.filter(**of_item)) & ~Exists(
+        CandidateUser.objects.filter(**of_item)
     )
     anybodys = Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
     found = rows.filter(_names(who) | anybodys)
@@ -135,23 +143,22 @@ def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkIte
 
 
 def _names(who: ActingUser) -> Q:
-    in_group = CandidateGroup.objects.filter(
-        work_item_id=OuterRef("id"), name__in=group_names(who.membership_id)
-    )
-    named = CandidateUser.objects.filter(work_item_id=OuterRef("id"), actor_id=who.actor_id)
+    of_item = {"tenant_id": who.tenant_id, "work_item_id": OuterRef("id")}
+    in_group = CandidateGroup.objects.filter(**of_item, name__in=group_names(who))
+    named = CandidateUser.objects.filter(**of_item, actor_id=who.actor_id)
     # Meant for people who are not here: the operators', whoever is one now.
-    left_over = Q(Exists(operating(who.membership_id)), offered_to=OfferedTo.OPERATORS)
+    left_over = Q(Exists(operating(who)), offered_to=OfferedTo.OPERATORS)
     return Q(Exists(in_group)) | Q(Exists(named)) | left_over
 
 
-def unassigned() -> QuerySet[WorkItem]:
+def unassigned(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return every item of the tenant that nobody has taken."""
-    return _undo_first(visible().filter(status=Status.PENDING))
+    return _undo_first(visible(tenant_id).filter(status=Status.PENDING))
 
 
 def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     """Return what the person completed, newest first."""
-    rows = visible().filter(completed_by_id=who.actor_id)
+    rows = visible(who.tenant_id).filter(completed_by_id=who.actor_id)
     return rows.order_by("-completed_at", "-id")
 
 
@@ -173,7 +180,7 @@ def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingC
     """Return what waits for a person, their groups and anybody, in one statement."""
     parts = [("mine", waiting_for(who)), ("groups", pool_of(who))]
     if with_unassigned:
-        parts.append(("unassigned", unassigned()))
+        parts.append(("unassigned", unassigned(who.tenant_id)))
     first, *others = (
         rows.order_by().prefetch_related(None).annotate(pile=Value(name)).values_list(
             "pile", "kind")[:COUNTED]
@@ -192,14 +199,15 @@ def shown_count(number: int) -> str:
     return str(number) if number < COUNTED else f"{COUNTED - 1}+"
 
 
-def in_case(case_id: uuid.UUID) -> QuerySet[WorkItem]:
+def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return every item of a case, oldest first."""
-    return visible().filter(case_id=case_id).order_by("created_at", "id")
+    return visible(tenant_id).filter(case_id=case_id).order_by("created_at", "id")
 
 
-def undo_tasks_of(original_ids: Sequence[uuid.UUID]) -> QuerySet[WorkItem]:
+def undo_tasks_of(tenant_id: uuid.UUID, original_ids: Sequence[uuid.UUID]) -> QuerySet[WorkItem]:
     """Return the work items that reverse any of these originals, oldest first."""
-    return visible().filter(undoes_id__in=list(original_ids)).order_by("created_at", "id")
+    rows = visible(tenant_id).filter(undoes_id__in=list(original_ids))
+    return rows.order_by("created_at", "id")
 
 
 def _undo_first(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:

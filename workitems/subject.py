@@ -63,9 +63,11 @@ def _snapshot(item: WorkItem) -> dict[str, Any]:
     }
 
 
-def describe_work_items(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
+def describe_work_items(
+    tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Description]:
     """Return titles and addresses of work items by id, in one query."""
-    rows = WorkItem.objects.filter(id__in=list(ids)).values_list("id", "title", "status", "kind")
+    rows = WorkItem.objects.filter(tenant_id=tenant_id, id__in=list(ids))
     return {
         id_: Description(
             title=title,
@@ -73,7 +75,7 @@ def describe_work_items(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Descripti
             status=str(status),
             icon="undo-2" if kind == Kind.COMPENSATION else "inbox",
         )
-        for id_, title, status, kind in rows
+        for id_, title, status, kind in rows.values_list("id", "title", "status", "kind")
     }
 
 

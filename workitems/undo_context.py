@@ -37,10 +37,10 @@ def compensation_panel(shown: Shown) -> dict[str, Any] | None:
         return None
     item, last = shown.item, shown.attempts[-1]
     request = UndoRequest.from_json(last.request)
-    undos = _undos(shown.attempts)
+    undos = _undos(item, shown.attempts)
     refs = [(each.compensation_type, each.compensation_id) for each in shown.attempts]
     runs = [("compensation_run", last.run_id)] if last.run_id else []
-    links = describe([*refs, *runs])
+    links = describe(item.tenant_id, [*refs, *runs])
     run = links[runs[0]] if runs else None
     named = {row.item.id: row for row in undos.values() if isinstance(row, Shown)}
     return {
@@ -61,11 +61,14 @@ def compensation_panel(shown: Shown) -> dict[str, Any] | None:
     }
 
 
-def _undos(attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
+def _undos(item: Any, attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
     """Return the undo tasks (with their people) and executions of all attempts, by id."""
     ids = [each.compensation_id for each in attempts]
-    tasks = selectors.with_people(list(selectors.visible().filter(id__in=ids)))
-    return {**{each.item.id: each for each in tasks}, **execution_selectors.by_id(ids)}
+    tasks = selectors.with_people(list(selectors.visible(item.tenant_id).filter(id__in=ids)))
+    return {
+        **{each.item.id: each for each in tasks},
+        **execution_selectors.by_id(item.tenant_id, ids),
+    }
 
 
 def _attempt(number: int, attempt: Any, undo: Any, links: dict[Any, Any]) -> dict[str, Any]:

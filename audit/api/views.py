@@ -48,7 +48,8 @@ class Entries(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "EntryPage"), parameters=_FILTERS)
     def get(self, request: Request) -> Response:
         """Return one page of what the filters ask for."""
-        return self.page(parse(request.GET).rows(), _represent, order=NEWEST_FIRST)
+        rows = parse(request.GET).rows(self.acting_user.tenant_id)
+        return self.page(rows, _represent, order=NEWEST_FIRST)
 
 
 class EntryDetail(TenantAPIView):
@@ -57,7 +58,7 @@ class EntryDetail(TenantAPIView):
     @extend_schema(responses=EntrySchema)
     def get(self, _request: Request, id: uuid.UUID) -> Response:
         """Return it."""
-        found = selectors.entries_by_id([id]).get(id)
+        found = selectors.entries_by_id(self.acting_user.tenant_id, [id]).get(id)
         if found is None:
             raise NotFound("There is no such entry.")
         return Response(represent_entries([found])[0])

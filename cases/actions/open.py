@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 from pydantic import Field, SkipValidation, WithJsonSchema
@@ -50,7 +51,7 @@ class OpenCase(Input):
 )  # fmt: skip
 def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     """Open a case. Its first steps are opened by the worker, at once."""
-    found = _checked(given)
+    found = _checked(context.call.by.tenant_id, given)
     _check_opener(found, context.authority)
     case_id = new_id()
     case = Case(
@@ -79,8 +80,8 @@ def _check_opener(found: CaseDefinition, authority: Authority) -> None:
         raise NotPermitted(f"Cases of {found.key} are opened by {', '.join(sorted(groups))}.")
 
 
-def _checked(given: OpenCase) -> CaseDefinition:
-    found = _definition(given.definition, given.version)
+def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
+    found = _definition(tenant_id, given.definition, given.version)
     sent = dict(given)
     context = beyond_limits(sent["context"], "/context", limit=CONTEXT_BYTES)
     if not isinstance(sent["context"], dict):
@@ -102,11 +103,13 @@ def _fault_of_title(sent: object) -> FieldError | None:
     return None if fault is None else FieldError("/title", fault[1], fault[0])
 
 
-def _definition(definition: str, version: str | None) -> CaseDefinition | FieldError:
+def _definition(
+    tenant_id: uuid.UUID, definition: str, version: str | None
+) -> CaseDefinition | FieldError:
     if definition.count("/") != 1:
         return FieldError("/definition", 'must be "namespace/name"')
     namespace, name = definition.split("/")
-    rows = versions(namespace, name)
+    rows = versions(tenant_id, namespace, name)
     if not rows:
         return FieldError("/definition", f"no definition {definition!r} is deployed", "unknown")
     if version is None:

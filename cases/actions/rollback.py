@@ -48,10 +48,11 @@ UNDONE_IN_DOUBT = "It was undone before anybody knew whether it had happened."
 _FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
 
 
-def standings(case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
+def standings(tenant_id: uuid.UUID, case_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Return how these cases stand in the way of undoing one of their items, in one query."""
-    live = live_runs().filter(root_id=OuterRef("root_id")).values("id")[:1]
-    rows = Case.objects.filter(id__in=list(case_ids)).annotate(live=Subquery(live))
+    live = live_runs(tenant_id).filter(root_id=OuterRef("root_id")).values("id")[:1]
+    rows = Case.objects.filter(tenant_id=tenant_id, id__in=list(case_ids))
+    rows = rows.annotate(live=Subquery(live))
     found = rows.values_list("id", "status", "live")
     return {id_: Standing(status == CaseStatus.CLOSED, run) for id_, status, run in found}
 

@@ -12,7 +12,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.acting import Authority
-from accounts.selectors import Person, people
+from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
 from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
@@ -29,7 +29,7 @@ _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
 def definitions(rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Return deployed versions, without source."""
-    named = people(row.deployed_by_id for row in rows)
+    named = people_of(rows, (row.deployed_by_id for row in rows))
     return [
         {
             "id": str(row.id),
@@ -104,7 +104,7 @@ def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
 def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     """Return cases as their public shape, with the run that is live in each and the steps of which
     nobody knows whether they happened."""
-    named = people(row.opened_by_id for row in rows)
+    named = people_of(rows, (row.opened_by_id for row in rows))
     subject = subject_of(CASE)
     facts = subject.facts(rows)
     return [

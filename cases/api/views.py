@@ -49,13 +49,13 @@ class Cases(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = _filtered(request.query_params)
+        rows = _filtered(self.acting_user.tenant_id, request.query_params)
         return self.page(rows, lambda page: case_shapes.cases(page, self.authority))
 
 
-def _filtered(query: Mapping[str, str]) -> QuerySet[Any]:
+def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
     """Return the cases a list asks for: `status`, `definition` (namespace/name)."""
-    rows: QuerySet[Any] = selectors.cases()
+    rows: QuerySet[Any] = selectors.cases(tenant_id)
     if "status" in query:
         if query["status"] not in CaseStatus.values:
             known = ", ".join(CaseStatus.values)
@@ -73,7 +73,7 @@ class CaseDetail(TenantAPIView):
     @extend_schema(responses=case_shapes.CaseSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
-        row = selectors.case(id)
+        row = selectors.case(self.acting_user.tenant_id, id)
         return self.detail(case_shapes.cases([row], self.authority)[0], version=row.version)
 
 
@@ -85,7 +85,8 @@ class CasePlanItems(TenantAPIView):
     @extend_schema(responses=page_schema(case_shapes.PlanItemSchema, "PlanItemPage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, in the order in which they were opened."""
-        items = selectors.plan_items(selectors.case(id).id)
+        case = selectors.case(self.acting_user.tenant_id, id)
+        items = selectors.plan_items(case.tenant_id, case.id)
         return self.page(items, case_shapes.plan_items, order=selectors.AS_OPENED)
 
 
@@ -95,7 +96,7 @@ class CaseContext(TenantAPIView):
     @extend_schema(responses=case_shapes.ContextSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it. Undo removes no key; `invalidated` names those of undone work."""
-        row = selectors.case(id)
+        row = selectors.case(self.acting_user.tenant_id, id)
         body = {"context": row.context, "invalidated": row.invalidated}
         return self.detail(body, version=row.version)
 
@@ -108,7 +109,8 @@ class CaseTimeline(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "CaseTimelinePage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, newest first."""
-        rows = all_entries().filter(case_id=selectors.case(id).id)
+        case = selectors.case(self.acting_user.tenant_id, id)
+        rows = all_entries(case.tenant_id).filter(case_id=case.id)
         return self.page(rows, _entries, order=("-at", "-id"))
 
 
@@ -120,7 +122,8 @@ class CaseHistory(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "CaseHistoryPage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, newest first."""
-        rows = all_entries().filter(subject_type="case", subject_id=selectors.case(id).id)
+        case = selectors.case(self.acting_user.tenant_id, id)
+        rows = all_entries(case.tenant_id).filter(subject_type="case", subject_id=case.id)
         return self.page(rows, _entries, order=("-subject_seq",))
 
 
@@ -136,7 +139,8 @@ class CaseChain(TenantAPIView):
     @extend_schema(responses=ChainSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read a page of the causal chain, with the arrows that begin at its nodes."""
-        return chain_page(self, chain_of_case(selectors.case(id).id))
+        case = selectors.case(self.acting_user.tenant_id, id)
+        return chain_page(self, chain_of_case(case.tenant_id, case.id))
 
 
 class YamlText(BaseParser):
@@ -201,7 +205,7 @@ class Definitions(_SourceBody):
     @extend_schema(responses=page_schema(case_shapes.DefinitionSchema, "DefinitionPage"))
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        return self.page(selectors.definitions(), case_shapes.definitions)
+        return self.page(selectors.definitions(self.acting_user.tenant_id), case_shapes.definitions)
 
     @extend_schema(request=_BODY, responses={201: case_shapes.DeployedSchema})
     def post(self, request: Request) -> Response:
@@ -232,7 +236,7 @@ class DefinitionDetail(TenantAPIView):
     @extend_schema(responses=case_shapes.DefinitionDetailSchema)
     def get(self, request: Request, namespace: str, name: str, version: str) -> Response:
         """Read it, with source and compiled form."""
-        row = selectors.definition(namespace, name, version)
+        row = selectors.definition(self.acting_user.tenant_id, namespace, name, version)
         return self.detail(case_shapes.definition(row), version=1)
 
 
@@ -242,5 +246,5 @@ class DefinitionGraph(TenantAPIView):
     @extend_schema(responses=case_shapes.GraphSchema)
     def get(self, request: Request, namespace: str, name: str, version: str) -> Response:
         """Read its bindings, the undo of each, and the gaps."""
-        row = selectors.definition(namespace, name, version)
+        row = selectors.definition(self.acting_user.tenant_id, namespace, name, version)
         return Response(case_shapes.graph(selectors.compiled(row)))

@@ -42,7 +42,7 @@ class CasePage(PageOfOne):
     def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
         """Render it."""
         [id_] = key
-        case = selectors.case(id_)
+        case = selectors.case(self.acting_user.tenant_id, id_)
         only = self.request.GET.get("problems") == "1"
         found = case_context(case, operates=self.operates, problems_only=only)
         panel = None

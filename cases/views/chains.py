@@ -22,7 +22,8 @@ class CaseChain(OperatorPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show drawing and table."""
-        case, found = selectors.case(id), case_chain.of_case(id)
+        case = selectors.case(self.acting_user.tenant_id, id)
+        found = case_chain.of_case(case)
         table = page_of_list(request, case_chain.rows(found), key=itemgetter("id"))
         context = {
             "crumbs": [*crumbs_of(case), crumb(_("Causal chain"))],
@@ -46,7 +47,7 @@ class CaseChainSvg(OperatorPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return an SVG file."""
-        figure = chain.figure(case_chain.of_case(selectors.case(id).id))
+        figure = chain.figure(case_chain.of_case(selectors.case(self.acting_user.tenant_id, id)))
         response = self.render("graph/chain.svg", {"figure": figure})
         return _file(response, "image/svg+xml", f"case-{id}.svg")
 
@@ -56,7 +57,7 @@ class CaseChainDot(OperatorPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Return text in the DOT language."""
-        text = chain.to_dot(case_chain.of_case(selectors.case(id).id))
+        text = chain.to_dot(case_chain.of_case(selectors.case(self.acting_user.tenant_id, id)))
         return _file(HttpResponse(text), "text/vnd.graphviz; charset=utf-8", f"case-{id}.dot")
 
 

@@ -70,7 +70,7 @@ class DefinitionList(OperatorPage):
         is_open: bool = False,
         status: int = 200,
     ) -> HttpResponse:
-        found, pagination = self.page(selectors.definitions())
+        found, pagination = self.page(selectors.definitions(self.acting_user.tenant_id))
         deploy = None
         if self.operates:
             url = reverse("cases:definitions")
@@ -88,7 +88,7 @@ class DefinitionPage(OperatorPage):
 
     def get(self, request: HttpRequest, namespace: str, name: str, version: str) -> HttpResponse:
         """Show it."""
-        row = selectors.definition(namespace, name, version)
+        row = selectors.definition(self.acting_user.tenant_id, namespace, name, version)
         compiled = selectors.compiled(row)
         title = row.title or row.name
         context = {
@@ -113,7 +113,7 @@ class DefinitionPage(OperatorPage):
 
 def _versions(shown: Any) -> list[dict[str, Any]]:
     """Return every version of the definition that is shown, highest first."""
-    rows = selectors.versions(shown.namespace, shown.name)
+    rows = selectors.versions(shown.tenant_id, shown.namespace, shown.name)
     meant = default_of(rows)
     return [
         {

@@ -31,7 +31,7 @@ class CaseList(OperatorPage):
         status, query = request.GET.get("status", ""), request.GET.get("q", "").strip()[:MAX_QUERY]
         if status and status not in CaseStatus.values:
             raise Invalid.field("status", _("status: there is no such status"))
-        rows = selectors.cases()
+        rows = selectors.cases(self.acting_user.tenant_id)
         if status:
             rows = rows.filter(status=status)
         if query:
@@ -51,7 +51,8 @@ class CaseList(OperatorPage):
         return self.render("cases/list.html", context)
 
     def _summary(self) -> str:
-        undoing = runs().filter(status__in=LIVE_RUNS, about_type=CASE).order_by().count()
+        live = runs(self.acting_user.tenant_id).filter(status__in=LIVE_RUNS, about_type=CASE)
+        undoing = live.order_by().count()
         if not undoing:
             return ""
         text = ngettext(
@@ -62,7 +63,9 @@ class CaseList(OperatorPage):
 
 def _rows(cases: list[Any]) -> list[dict[str, Any]]:
     live = {case.live_run for case in cases if case.live_run is not None}
-    found = with_steps(list(runs().filter(id__in=live))) if live else []
+    found = []
+    if live:
+        found = with_steps(list(runs(cases[0].tenant_id).filter(id__in=live)))
     progress = {each.run.id: each.progress for each in found}
     return [
         {

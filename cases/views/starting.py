@@ -50,10 +50,11 @@ class StartCase(OperatorPage):
         )
 
     def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
-        kinds = selectors.kinds(MOST_KINDS)
+        tenant_id = self.acting_user.tenant_id
+        kinds = selectors.kinds(tenant_id, MOST_KINDS)
         # One that is asked for by its address is offered beside the newest kinds.
         key, _space, version = chosen.partition(" ")
-        if key not in kinds and (asked := selectors.versions(*_named(key))):
+        if key not in kinds and (asked := selectors.versions(tenant_id, *_named(key))):
             kinds[key] = asked
         choices = [choice for rows in kinds.values() for choice in _choices(rows)]
         first = choices[0][0] if len(kinds) == 1 else ""

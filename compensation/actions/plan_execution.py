@@ -63,7 +63,7 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     _check_seen(plan, context.call)
     subject = about(*plan.about, lock=True)
     parts = parts_of(subject, lock=True)
-    live = live_run(subject.root, subject.ref)
+    live = live_run(plan.tenant_id, subject.root, subject.ref)
     if live is not None:
         raise RunLive(live)
     barred = subject.barred()

@@ -29,7 +29,7 @@ from compensation.lifecycle import (
 from compensation.locking import lock_row
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.planning import UndoRequest
-from compensation.selectors import attempts_of
+from compensation.selectors import attempts_at
 from compensation.subject import Cause, read_row, read_rows
 from ledger.clock import now
 from ledger.errors import Conflict, NotFound, Refusal
@@ -89,7 +89,10 @@ def step_facts(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, StepFacts]:
     found = {step.id: StepFacts(step) for step in steps}
     failed = [step for step in steps if step.status == StepStatus.FAILED]
     if len(failed) > 1:
-        last = {each.original_id: each for each in attempts_of({s.original_id for s in failed})}
+        tenants = {step.tenant_id for step in failed}
+        last = {
+            each.original_id: each for each in attempts_at(tenants, {s.original_id for s in failed})
+        }
         # Only of those that never began it matters how their original is.
         bare = [step for step in failed if step.compensation_id is None]
         rows = read_rows((step.original_type, step.original_id) for step in bare)

@@ -16,7 +16,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.acting import Authority
-from accounts.selectors import Person, people
+from accounts.selectors import Person, people, people_of
 from compensation import selectors
 from compensation.actions.plan_execution import PLAN
 from compensation.actions.run_verbs import RUN
@@ -40,8 +40,8 @@ _PLAN_STEP = (
 def plan(row: Any) -> dict[str, Any]:
     """Return a plan with its steps and exclusions."""
     finishers = [_id(step["completed_by"]) for step in row.content["steps"]]
-    named = people([row.created_by_id, *finishers])
-    run_row = selectors.run_of_plan(row.id)
+    named = people(row.tenant_id, [row.created_by_id, *finishers])
+    run_row = selectors.run_of_plan(row)
     return {
         "id": str(row.id),
         "digest": row.digest,
@@ -75,7 +75,7 @@ def runs(
 ) -> list[dict[str, Any]]:
     """Return runs with steps (of each the first ones, where that is asked), attempts and progress,
     in bulk."""
-    named = people(row.requested_by_id for row in rows)
+    named = people_of(rows, (row.requested_by_id for row in rows))
     found = [
         dataclasses.replace(each, steps=each.steps[:most_steps])
         for each in selectors.with_steps(rows, without=["spec"])

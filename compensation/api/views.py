@@ -46,7 +46,7 @@ class Runs(TenantAPIView):
     def get(self, request: Request) -> Response:
         """List them, newest first, each with its first 50 steps; one by itself has all of them."""
         return self.page(
-            _filtered(request.query_params),
+            _filtered(self.acting_user.tenant_id, request.query_params),
             lambda page: shapes.runs(page, self.authority, most_steps=FIRST_STEPS),
             order=("-started_at", "-id"),
         )
@@ -58,13 +58,13 @@ class RunDetail(TenantAPIView):
     @extend_schema(responses=shapes.RunSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it, with every attempt at every step."""
-        row = selectors.run(id)
+        row = selectors.run(self.acting_user.tenant_id, id)
         return self.detail(shapes.run(row, self.authority), version=row.version)
 
 
-def _filtered(query: Mapping[str, str]) -> QuerySet[Any]:
+def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
     """Return the runs a list asks for: `status`, `case`."""
-    rows: QuerySet[Any] = selectors.runs()
+    rows: QuerySet[Any] = selectors.runs(tenant_id)
     if "status" in query:
         if query["status"] not in RunStatus.values:
             known = ", ".join(RunStatus.values)

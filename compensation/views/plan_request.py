@@ -127,8 +127,8 @@ class AskForPlan(OperatorPage):
         )
 
     def _page(self, id: uuid.UUID, form: PieceForm | None, *, status: int = 200) -> HttpResponse:
-        about = (self.subject_type, id)
-        work, described = self._work(id), describe([about])[about]
+        about, tenant_id = (self.subject_type, id), self.acting_user.tenant_id
+        work, described = self._work(id), describe(tenant_id, [about])[about]
         whole = whole_subject(self.subject_type)
         what = subject_words(self.subject_type)
         context = {
@@ -138,7 +138,9 @@ class AskForPlan(OperatorPage):
             "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
             "url": self.request.path,
             "cancel_url": described.url or reverse("compensation:runs"),
-            "finished": _finished_parts(work) if whole else _finished_piece(work, described.title),
+            "finished": _finished_parts(tenant_id, work)
+            if whole
+            else _finished_piece(work, described.title),
         }
         return self.render(TEMPLATE, context, status=status)
 
@@ -192,10 +194,10 @@ def _why_left_out(part: Part) -> str:
     return ""
 
 
-def _finished_parts(parts: Sequence[Part]) -> list[dict[str, Any]]:
+def _finished_parts(tenant_id: uuid.UUID, parts: Sequence[Part]) -> list[dict[str, Any]]:
     """Return `finished` of `compensation/rollback.html`, last finished first."""
     done = _done(parts)
-    named = people(part.completed_by for part in done)
+    named = people(tenant_id, (part.completed_by for part in done))
     return [
         {
             "title": title_of(part.original.name),
@@ -227,6 +229,6 @@ def _finished_piece(row: Any, title: str) -> list[dict[str, Any]]:
     at, actor = subject.finished_at(row), subject.finished_by(row)
     if at is None:
         return []
-    who = name_in(people([actor]), actor)
+    who = name_in(people(row.tenant_id, [actor]), actor)
     how = state_label(row.status, row.subject_type)
     return [{"title": title, "who": who, "at": at, "how": how}]

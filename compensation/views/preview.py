@@ -55,7 +55,7 @@ class PlanView(OperatorPage):
         confirm_error: str = "",
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
-        run = selectors.run_of_plan(context.plan.id)
+        run = selectors.run_of_plan(context.plan)
         page = {
             "crumbs": [*way_to(context.plan.about, context.subject), crumb(_("Roll back"))],
             "plan": plan_context.facts(context),
@@ -159,7 +159,7 @@ class PlanExecute(PlanView):
     def _live(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
         """A second click on the same button leads where the first one did."""
         with tenant_scope(self.acting_user.tenant_id):
-            run = selectors.run_of_plan(context.plan.id)
+            run = selectors.run_of_plan(context.plan)
         if run is not None and str(run.id) == refusal.extra["run"]:
             return self.go(_after(context, run.id))
         return self._refused(context, refusal)

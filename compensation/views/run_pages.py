@@ -43,7 +43,7 @@ class RunList(OperatorPage):
         if view not in VIEWS:
             raise Invalid.field("show", _("show: must be live or all"))
         live = selectors.live_count(self.acting_user)
-        rows = selectors.runs()
+        rows = selectors.runs(self.acting_user.tenant_id)
         if view == "live":
             rows = rows.filter(status__in=LIVE_RUNS)
         found, pagination = self.page(rows, order=NEWEST)
@@ -62,7 +62,7 @@ class RunList(OperatorPage):
             "clear_url": url,
             "is_filtered": False,
             "pagination": pagination,
-            "rows": _rows(found.rows),
+            "rows": _rows(self.acting_user.tenant_id, found.rows),
         }
         return self.render("compensation/runs.html", context)
 
@@ -74,9 +74,9 @@ def _under_way(live: int) -> str:
     return sentence(text)
 
 
-def _rows(runs: list[Any]) -> list[dict[str, Any]]:
-    described = describe(run.about for run in runs)
-    named = people(run.requested_by_id for run in runs)
+def _rows(tenant_id: uuid.UUID, runs: list[Any]) -> list[dict[str, Any]]:
+    described = describe(tenant_id, (run.about for run in runs))
+    named = people(tenant_id, (run.requested_by_id for run in runs))
     progress = selectors.progress_of([run.id for run in runs])
     return [
         {
@@ -104,7 +104,7 @@ class RunPage(PageOfOne):
     def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
         """Render it."""
         [id_] = key
-        run = selectors.run(id_)
+        run = selectors.run(self.acting_user.tenant_id, id_)
         found = run_context(selectors.one_with_steps(run), operates=self.operates)
         subject = found.subject
         places = page_of_list(self.request, found.places, key=str)
@@ -115,7 +115,7 @@ class RunPage(PageOfOne):
             "subject": {"label": subject.title, "url": subject.url},
             "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
-            "timeline": run_timeline(id_),
+            "timeline": run_timeline(run),
             "figure": _figure(run, subject.title),
             "ledger_url": ledger_url(RUN, id_),
         }

@@ -36,7 +36,7 @@ class StepPage(PageOfOne):
     def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
         """Render the page; what is `refused` is open, with its broken form."""
         id_, n = key
-        found = selectors.one_with_steps(selectors.run(id_))
+        found = selectors.one_with_steps(selectors.run(self.acting_user.tenant_id, id_))
         each = next((each for each in found.steps if each.step.n == n), None)
         if each is None:
             raise NotFound("There is no such step.")

@@ -51,7 +51,7 @@ class Executions(TenantAPIView):
         """List them, newest first."""
         query = request.query_params
         rows = selectors.filtered(
-            selectors.visible(),
+            selectors.visible(self.acting_user.tenant_id),
             status__in=[
                 one_of("status", each, ExecutionStatus.values) for each in query.getlist("status")
             ],
@@ -68,7 +68,7 @@ class ExecutionDetail(TenantAPIView):
     @extend_schema(responses=ExecutionSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
-        execution = selectors.get(id)
+        execution = selectors.get(self.acting_user.tenant_id, id)
         [shape] = represent_many([execution], self.authority)
         return self.detail(shape, version=execution.version)
 
@@ -81,12 +81,12 @@ class ExecutionHistory(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "ExecutionHistoryPage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, newest first."""
-        return history_page(self, selectors.get(id))
+        return history_page(self, selectors.get(self.acting_user.tenant_id, id))
 
 
 def history_page(view: TenantAPIView, row: Any) -> Response:
     """Answer with one page of a row's entries, newest first."""
-    rows = all_entries().filter(subject_type=row.subject_type, subject_id=row.id)
+    rows = all_entries(row.tenant_id).filter(subject_type=row.subject_type, subject_id=row.id)
     return view.page(
         rows, lambda page: represent_entries(open_entries(page)), order=("-subject_seq",)
     )

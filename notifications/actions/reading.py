@@ -29,4 +29,5 @@ def mark_read(row: Delivery, _given: Nothing, _context: VerbContext) -> Delivery
 )  # fmt: skip
 def mark_all_read(_row: None, _given: Nothing, context: VerbContext) -> int:
     """Mark all of your notifications as read. Returns how many were not."""
-    return unread(notifications_of(context.authority.actor_id)).update(read_at=now())
+    who = context.call.by
+    return unread(notifications_of(who.tenant_id, who.actor_id)).update(read_at=now())

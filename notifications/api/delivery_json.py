@@ -8,7 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.selectors import people
+from accounts.selectors import people_of
 from executions.api.execution_json import Schema, members, moment, reference
 from ledger.clock import rfc3339
 from notifications.lifecycle import DeliveryStatus, Topic
@@ -65,7 +65,7 @@ def notifications(rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 def deliveries(rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Return deliveries with their tries, oldest try first. Addresses are nowhere in it."""
-    named = people(row.recipient_id for row in rows)
+    named = people_of(rows, (row.recipient_id for row in rows))
     return [
         _represent(
             DeliverySchema,

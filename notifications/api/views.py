@@ -36,7 +36,7 @@ class Notifications(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """Return one page. `?unread=true` leaves out what was read."""
-        rows = selectors.notifications_of(self.acting_user.actor_id)
+        rows = selectors.notifications_of(self.acting_user.tenant_id, self.acting_user.actor_id)
         word = request.GET.get("unread")
         if word is not None:
             if word not in _YES_NO:
@@ -72,7 +72,9 @@ class Deliveries(TenantAPIView):
                 found["event_id"] = str(uuid.UUID(request.GET["event"]))
             except ValueError:
                 raise _unknown("event", "a UUID") from None
-        return self.page(selectors.deliveries().filter(**found), deliveries)
+        return self.page(
+            selectors.deliveries(self.acting_user.tenant_id).filter(**found), deliveries
+        )
 
 
 def _unknown(name: str, rule: str) -> Invalid:

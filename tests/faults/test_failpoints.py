@@ -126,13 +126,13 @@ def test_a_rollback_killed_while_it_is_executed_begins_once_or_not_at_all(
         assert case_row(world, case_id).status == "RUNNING", point
         assert states.stored(world, task).status == "PENDING", point
         with tenant_scope(by.tenant_id):
-            assert run_of_plan(plan.id) is None, point
+            assert run_of_plan(plan) is None, point
         for _ in range(2):
             assert runner.do("execute", plan.id, by) == 0, point
         assert case_row(world, case_id).status == "COMPENSATING", point
         assert states.stored(world, task).status == "CANCELLED", point
         with tenant_scope(by.tenant_id):
-            assert [run.plan_id for run in runs_in(case_id)] == [plan.id], point
+            assert [run.plan_id for run in runs_in(by.tenant_id, case_id)] == [plan.id], point
         drain()
         undo(world.analyst, case_id)
         assert case_row(world, case_id).status == "COMPENSATED", point

@@ -51,12 +51,14 @@ def requested(world: World) -> Execution:
 
 def stored(world: World, execution: Execution) -> Execution:
     with tenant_scope(world.system.tenant_id):
-        return selectors.get(execution.id)
+        return selectors.get(execution.tenant_id, execution.id)
 
 
 def actions(world: World, execution: Execution) -> list[str]:
     with tenant_scope(world.system.tenant_id):
-        return [e.action for e in entries.entries_of("execution", execution.id)]
+        return [
+            e.action for e in entries.entries_of(execution.tenant_id, "execution", execution.id)
+        ]
 
 
 @pytest.mark.parametrize("point", sorted(POINTS))

@@ -113,9 +113,10 @@ def _shape(items: Sequence[WorkItem], authority: Authority) -> list[dict[str, An
     ]
 
 
-def _described(ids: Any) -> dict[uuid.UUID, Description]:
+def _described(tenant_id: uuid.UUID, ids: Any) -> dict[uuid.UUID, Description]:
     return {
-        id_: Description(each.title, each.url) for id_, each in describe_work_items(ids).items()
+        id_: Description(each.title, each.url)
+        for id_, each in describe_work_items(tenant_id, ids).items()
     }
 
 

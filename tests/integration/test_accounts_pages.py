@@ -154,7 +154,7 @@ def test_people_and_the_tenant_are_called_by_name_within_their_tenant(world: Wor
     tenant, other = world.analyst.tenant_id, world.outsider.tenant_id
     with tenant_scope(tenant):
         found = describe(
-            [("actor", actor), ("actor", stranger), ("tenant", tenant), ("tenant", other)]
+            tenant, [("actor", actor), ("actor", stranger), ("tenant", tenant), ("tenant", other)]
         )
     assert found[("actor", actor)].title == world.analyst.username
     assert found[("actor", stranger)].title == f"actor {str(stranger)[-8:]}"
@@ -171,7 +171,7 @@ def test_descriptions_never_miss_and_ask_once_per_kind(monkeypatch: pytest.Monke
         return {known: Description("A thing", "/things/1/", "OPEN")}
 
     register("thing", of_things)  # type: ignore[arg-type]  # ids of any kind will do here
-    found = describe([("thing", known), ("thing", unknown), ("strange_kind", known)])
+    found = describe(new_id(), [("thing", known), ("thing", unknown), ("strange_kind", known)])
     assert found[("thing", known)] == Description("A thing", "/things/1/", "OPEN")
     assert found[("thing", unknown)].title == f"thing {str(unknown)[-8:]}"
     assert found[("strange_kind", known)].title == f"strange kind {str(known)[-8:]}"

@@ -39,7 +39,7 @@ def undone(world: World) -> uuid.UUID:
 def chain(world: World, item_id: uuid.UUID) -> list[Entry]:
     """Return the entries of a work item, oldest first."""
     with tenant_scope(world.operator.tenant_id):
-        return entries_of("work_item", item_id)
+        return entries_of(world.operator.tenant_id, "work_item", item_id)
 
 
 def without_reason(entry: Entry) -> Entry:
@@ -241,7 +241,7 @@ def test_the_ledger_of_a_whole_rollback_can_be_read(world: World) -> None:
         assert client.get(row["url"]).status_code == 200
     assert client.get(f"/ledger/subjects/compensation_run/{run.id}/").status_code == 200
     with tenant_scope(world.auditor.tenant_id):
-        story = timeline_of(entries_of("compensation_run", run.id))
+        story = timeline_of(entries_of(run.tenant_id, "compensation_run", run.id))
     assert story[0]["text"].endswith("ended")
     assert story[0]["tone"] == "done"
     assert [row["at"] for row in story] == sorted((row["at"] for row in story), reverse=True)

@@ -21,12 +21,12 @@ def test_an_item_of_a_closed_case_is_not_undone(world: World) -> None:
     close_case(loan, call=Call(world.operator), reason="The file is archived")
     with tenant_scope(world.system.tenant_id):
         item = WorkItem.objects.get(case_id=loan, binding="valuation")
-        before = len(entries_of("work_item", item.id))
+        before = len(entries_of(item.tenant_id, "work_item", item.id))
     with pytest.raises(CaseClosed) as refused:
         actions.compensate(item.id, call=Call(world.operator), reason="forged")
     assert refused.value.code == "case_closed"
     with tenant_scope(world.system.tenant_id):
         again = WorkItem.objects.get(id=item.id)
         assert (again.status, again.version) == (item.status, item.version)
-        assert len(entries_of("work_item", item.id)) == before
+        assert len(entries_of(item.tenant_id, "work_item", item.id)) == before
         assert not CompensationAttempt.objects.filter(original_id=item.id).exists()

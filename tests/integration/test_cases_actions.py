@@ -134,7 +134,7 @@ def live_run(world: World, case_id: uuid.UUID, about: str, status: str | None) -
         execute(plan.id, call=Call(by, digest=plan.digest))
         drain()
     with tenant_scope(by.tenant_id):
-        run_id = selectors.case(case_id).live_run
+        run_id = selectors.case(by.tenant_id, case_id).live_run
     if status == "PAUSED":
         assert run_id is not None
         pause_run(run_id, call=Call(by))
@@ -160,7 +160,7 @@ def test_what_is_shown_as_possible_is_what_the_verbs_accept(
         "compensation-plan": executable(world, case_id),
     }
     with tenant_scope(by.tenant_id):
-        row = selectors.case(case_id)
+        row = selectors.case(by.tenant_id, case_id)
         assert (row.live_run, row.live_status) == (run_id, run_status)
         shown = offered(row, authority_of(by))
         denied = offered(row, authority_of(world.analyst))

@@ -38,14 +38,14 @@ def request(acting_user: ActingUser, capability: str, input: Any, **more: Any) -
 
 def stored(world: World, execution: Execution) -> Execution:
     with tenant_scope(world.system.tenant_id):
-        return selectors.get(execution.id)
+        return selectors.get(execution.tenant_id, execution.id)
 
 
 def history(world: World, execution: Execution) -> list[tuple[str, str, str, int]]:
     with tenant_scope(world.system.tenant_id):
         return [
             (entry.action, entry.from_status, entry.to_status, entry.subject_version)
-            for entry in entries.entries_of("execution", execution.id)
+            for entry in entries.entries_of(execution.tenant_id, "execution", execution.id)
         ]
 
 
@@ -95,7 +95,7 @@ def test_each_entry_names_what_led_to_it_and_who(world: World) -> None:
     execution = request(world.operator, "demo.transfer", TRANSFER, reason="paid out")
     drain()
     with tenant_scope(world.system.tenant_id):
-        first, second, third = entries.entries_of("execution", execution.id)
+        first, second, third = entries.entries_of(execution.tenant_id, "execution", execution.id)
     assert first.caused_by is None
     assert second.caused_by is not None
     assert (second.caused_by.id, second.caused_by.hash) == (first.id, first.hash)
@@ -230,7 +230,7 @@ def test_completion_numbers_count_per_case_in_order_of_completion(world: World) 
     assert stored(world, first).completion_seq == 2
     assert stored(world, third).completion_seq == 1
     with tenant_scope(world.system.tenant_id):
-        last = entries.entries_of("execution", first.id)[-1]
+        last = entries.entries_of(first.tenant_id, "execution", first.id)[-1]
         assert (last.action, last.completion_seq, last.case_id) == ("succeeded", 2, case)
         assert next_completion(case, world.system.tenant_id) == 3
 
@@ -359,7 +359,7 @@ def test_an_error_is_stored_whatever_is_in_its_text(
     assert row.status == ("FAILED" if kind is Permanent else "UNCERTAIN")
     assert row.error == (words if kind is Permanent else f"RuntimeError: {words}")
     with tenant_scope(world.system.tenant_id):
-        last = entries.entries_of("execution", execution.id)[-1]
+        last = entries.entries_of(execution.tenant_id, "execution", execution.id)[-1]
     assert last.payloads["error"] == row.error
 
 
@@ -392,9 +392,10 @@ def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> N
     plain = request(world.operator, "demo.flaky", {"fail_times": 0})
     step = opened(world, capability="erp.book", input={}, case_id=new_id(), binding="booking")
     with tenant_scope(world.system.tenant_id):
-        found = describe([("execution", plain.id), ("execution", step.id)])
+        found = describe(plain.tenant_id, [("execution", plain.id), ("execution", step.id)])
     for row, *told in ((plain, "demo.flaky", "PENDING"), (step, "Booking", "WAITING")):
         wanted = Description(told[0], f"/executions/{row.id}/", told[1], "cog")
         assert found["execution", row.id] == wanted
     with tenant_scope(world.outsider.tenant_id):
-        assert "flaky" not in describe([("execution", plain.id)])["execution", plain.id].title
+        found = describe(world.outsider.tenant_id, [("execution", plain.id)])
+        assert "flaky" not in found["execution", plain.id].title

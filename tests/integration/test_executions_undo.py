@@ -44,7 +44,7 @@ def transferred(world: World) -> Execution:
 
 def stored(world: World, id_: Any) -> Execution:
     with tenant_scope(world.system.tenant_id):
-        return selectors.get(id_)
+        return selectors.get(world.system.tenant_id, id_)
 
 
 def ref(who: ActingUser) -> ActorRef:
@@ -110,8 +110,8 @@ def test_an_undo_and_its_original_settle_together(world: World) -> None:
     )  # fmt: skip
     assert stored(world, undoing.id).completion_seq is None
     with tenant_scope(world.system.tenant_id):
-        chain = entries.entries_of("execution", original.id)
-        undos = entries.entries_of("execution", undoing.id)
+        chain = entries.entries_of(original.tenant_id, "execution", original.id)
+        undos = entries.entries_of(undoing.tenant_id, "execution", undoing.id)
     assert [e.action for e in chain] == [
         "requested", "dispatched", "succeeded", "compensation_started", "compensation_completed",
     ]  # fmt: skip
@@ -162,7 +162,7 @@ def test_an_undo_that_fails_leaves_a_fault_with_its_reason_and_can_be_retried(wo
         ("COMPENSATION_FAULTED", "COMPENSATION_FAULTED"), ("FAILED", "COMPENSATION_FAULTED"),
     ]  # fmt: skip
     with tenant_scope(world.system.tenant_id):
-        last = entries.entries_of("execution", original.id)[-1]
+        last = entries.entries_of(original.tenant_id, "execution", original.id)[-1]
     assert last.action == "compensation_faulted"
     assert last.payloads["error"] == "account 'customer' holds 0, which is less than 25000"
     assert stored(world, spent.id).status == "SUCCEEDED"

@@ -99,7 +99,7 @@ def test_a_forward_step_honours_every_field(world: World) -> None:
     deploy(world, definition("forward", *bindings))
     case_id = opened(world, "tests/forward", {"start": 1})
     with tenant_scope(world.operator.tenant_id):
-        items = {item.title: item for item in selectors.in_case(case_id)}
+        items = {item.title: item for item in selectors.in_case(world.operator.tenant_id, case_id)}
     assert len(items) == len(SETS)
     for number, fields in enumerate(SETS):
         check(
@@ -136,7 +136,7 @@ def finished_case(world: World, name: str) -> tuple[uuid.UUID, list[WorkItem]]:
     deploy(world, definition(name, *bindings))
     case_id = opened(world, f"tests/{name}")
     with tenant_scope(world.operator.tenant_id):
-        forward = list(selectors.in_case(case_id))
+        forward = list(selectors.in_case(world.operator.tenant_id, case_id))
     for item in forward:
         work(world.analyst, item.id, "DONE")
     drain()
@@ -199,7 +199,7 @@ def test_an_input_that_cannot_be_made_refuses_the_undo_of_one_item(world: World)
     deploy(world, definition("broken", look, undo))
     case_id = opened(world, "tests/broken")
     with tenant_scope(world.operator.tenant_id):
-        [item] = selectors.in_case(case_id)
+        [item] = selectors.in_case(world.operator.tenant_id, case_id)
     work(world.analyst, item.id, "DONE")
     drain()
     with pytest.raises(Conflict) as refused:

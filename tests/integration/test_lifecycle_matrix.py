@@ -280,7 +280,7 @@ def _tried(name: str, item: WorkItem, acting: ActingUser) -> Refusal | None:
 
 def _offered(item: WorkItem, acting: ActingUser) -> Any:
     with tenant_scope(acting.tenant_id):
-        (shown,) = selectors.show([selectors.get(item.id)], authority_of(acting))
+        (shown,) = selectors.show([selectors.get(item.tenant_id, item.id)], authority_of(acting))
         return {offer.action: offer for offer in shown.actions}
 
 

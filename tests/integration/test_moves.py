@@ -42,11 +42,11 @@ def test_rows_and_entries_are_written_together_and_link_to_each_other(world: Wor
         assert (stored.status, stored.version) == ("IN_PROGRESS", 3)
         assert stored.assignee_id == world.analyst.actor_id
         assert WorkItem.objects.get(id=other.id).status == "ASSIGNED"
-        _created, claimed, started = entries_of("work_item", item.id)
+        _created, claimed, started = entries_of(tenant_id, "work_item", item.id)
         assert (claimed.id, claimed.hash) == (first.id, first.hash)
         assert started.caused_by == first.ref
         assert started.previous_hash == claimed.hash
-        assert entries_of("work_item", other.id)[-1].caused_by == first.ref
+        assert entries_of(tenant_id, "work_item", other.id)[-1].caused_by == first.ref
 
 
 def test_a_row_that_is_not_there_undoes_everything(world: World) -> None:
@@ -68,4 +68,4 @@ def test_a_row_that_is_not_there_undoes_everything(world: World) -> None:
         claim_and_save_nothing()
     with tenant_scope(tenant_id):
         assert WorkItem.objects.get(id=item.id).status == "PENDING"
-        assert [each.action for each in entries_of("work_item", item.id)] == ["created"]
+        assert [each.action for each in entries_of(tenant_id, "work_item", item.id)] == ["created"]

@@ -47,7 +47,7 @@ def done_case(world: World, number: int, **policy: object) -> uuid.UUID:
     deploy(world, definition("long", *bindings))
     case_id = opened(world, "tests/long")
     with tenant_scope(world.operator.tenant_id):
-        open_items = [each.id for each in selectors.in_case(case_id)]
+        open_items = [each.id for each in selectors.in_case(world.operator.tenant_id, case_id)]
     for item_id in open_items:
         work(world.analyst, item_id, "DONE")
     drain()

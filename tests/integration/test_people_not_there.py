@@ -71,7 +71,9 @@ def test_a_step_for_somebody_who_is_not_here_is_the_operators(world: World, *, g
             actions.claim(item.id, call=Call(world.of(other)))
         with tenant_scope(world.operator.tenant_id):
             who = world.of(other)
-            assert not selectors.candidate_for(selectors.visible(), who).exists()
+            assert not selectors.candidate_for(
+                selectors.visible(world.operator.tenant_id), who
+            ).exists()
             assert not selectors.pool_of(who).exists()
     assert actions.claim(item.id, call=Call(world.operator)).assignee_id == (
         world.operator.actor_id
@@ -112,7 +114,7 @@ def test_who_is_an_operator_no_more_may_not_take_it(world: World) -> None:
             actions.claim(item.id, call=Call(world.bystander))
     with tenant_scope(world.operator.tenant_id):
         assert not selectors.pool_of(world.bystander).exists()
-        rows = selectors.visible().filter(id__in=[step.id, undo.id])
+        rows = selectors.visible(world.operator.tenant_id).filter(id__in=[step.id, undo.id])
         assert not selectors.candidate_for(rows, world.bystander).exists()
     assert "Waits for an operator" in text_of(
         browser(world.operator).get(f"/work-items/{undo.id}/").content
@@ -174,7 +176,7 @@ def test_what_was_given_to_somebody_is_never_anybodys_again(
     with pytest.raises(NotPermitted):
         actions.start(item.id, call=Call(world.bystander))
     with tenant_scope(world.operator.tenant_id):
-        rows = selectors.candidate_for(selectors.visible(), world.bystander)
+        rows = selectors.candidate_for(selectors.visible(world.operator.tenant_id), world.bystander)
         assert not rows.exists()
     page = text_of(browser(world.bystander).get(f"/work-items/{item.id}/").content)
     assert "Anybody may take it" not in page

@@ -65,7 +65,7 @@ def test_the_route_moves_the_item_with_one_entry(world: World) -> None:
     assert "Location" not in answer
     assert standing(world, item.id) == PARKED
     with tenant_scope(world.operator.tenant_id):
-        entry = ledger.entries_of("work_item", item.id)[-1]
+        entry = ledger.entries_of(item.tenant_id, "work_item", item.id)[-1]
         assert (entry.from_status, entry.to_status) == ("PENDING", "SUSPENDED")
         assert entry.actor_id == world.operator.actor_id
         assert entry.payloads == {"reason": "Waits for the bank"}

@@ -155,7 +155,8 @@ def test_listing_does_not_grow_with_the_items(world: World) -> None:
     def shown() -> int:
         with tenant_scope(by.tenant_id):
             authority = authority_of(by)
-            return len(statements(lambda: selectors.show(list(selectors.visible()), authority)))
+            rows = selectors.visible(by.tenant_id)
+            return len(statements(lambda: selectors.show(list(rows), authority)))
 
     states.faulted(by)
     states.compensating(by)

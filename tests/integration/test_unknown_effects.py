@@ -81,7 +81,7 @@ def test_an_operator_settles_it_and_vouches(world: World, bank: Bank, status: st
     after = stored(world, row.id)
     assert (after.status, after.outcome_unknown) == (status, False)
     with tenant_scope(world.operator.tenant_id):
-        last = entries.entries_of("execution", row.id)[-1]
+        last = entries.entries_of(row.tenant_id, "execution", row.id)[-1]
     assert (last.kind, last.action) == ("ATTESTATION", status.lower())
     assert (last.actor_id, last.actor_role) == (world.operator.actor_id, "operator")
     assert last.payloads["evidence"] == SEEN["evidence"]

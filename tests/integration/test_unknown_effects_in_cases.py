@@ -209,7 +209,9 @@ def test_a_rollback_waits_for_a_silent_party_and_says_so(world: World, bank: Ban
         str(waiting.id), "silent", "WAITING",
     )  # fmt: skip
     with tenant_scope(world.operator.tenant_id):
-        said = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
+        said = [
+            entry.action for entry in entries.entries_of(run.tenant_id, "compensation_run", run.id)
+        ]
     assert said.count("compensation_waiting") == 1
     assert told(world, "rollback_waits") == operators_about(world, run.id)
     assert bank.out == 5, "an earlier step was undone before a later one was known"
@@ -234,7 +236,9 @@ def test_what_becomes_uncertain_during_a_rollback_is_waited_for(world: World, ba
     assert stored(world, row.id).status == "UNCERTAIN"
     assert (run.status, run.waits_for[0]["status"]) == ("RUNNING", "UNCERTAIN")
     with tenant_scope(world.operator.tenant_id):
-        said = [entry.action for entry in entries.entries_of("compensation_run", run.id)]
+        said = [
+            entry.action for entry in entries.entries_of(run.tenant_id, "compensation_run", run.id)
+        ]
     assert said.count("compensation_waiting") == 1
     bank.answers = True
     settle_outcome(row.id, call=Call(world.operator), happened=True, **SEEN)

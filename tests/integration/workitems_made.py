@@ -57,7 +57,8 @@ def stored(world: World, item_id: uuid.UUID) -> WorkItem:
 
 def entries(world: World, item_id: uuid.UUID) -> list[str]:
     with tenant_scope(world.operator.tenant_id):
-        return [each.action for each in ledger.entries_of("work_item", item_id)]
+        found = ledger.entries_of(world.operator.tenant_id, "work_item", item_id)
+        return [each.action for each in found]
 
 
 def page(client: Client, path: str, status: int = 200) -> str:

@@ -65,4 +65,6 @@ def read(client: Client, item_id: str) -> dict[str, Any]:
 
 def entries(world: World, item_id: str) -> list[str]:
     with tenant_scope(world.operator.tenant_id):
-        return [each.action for each in ledger.entries_of("work_item", uuid.UUID(item_id))]
+        tenant_id = world.operator.tenant_id
+        found = ledger.entries_of(tenant_id, "work_item", uuid.UUID(item_id))
+        return [each.action for each in found]

@@ -172,11 +172,11 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
     """Return `{original, compensation}`: the item, and the work item or execution undoing it."""
     type_, undo_id = answer.attempt.compensation_type, answer.attempt.compensation_id
     if type_ == WORK_ITEM:
-        undo_task = selectors.get(undo_id)
+        undo_task = selectors.get(answer.original.tenant_id, undo_id)
         original, undo = represent_many([answer.original, undo_task], authority)
     else:
         [original] = represent_many([answer.original], authority)
-        execution = execution_selectors.get(undo_id)
+        execution = execution_selectors.get(answer.original.tenant_id, undo_id)
         [undo] = execution_json.represent_many([execution], authority)
     return {"original": original, "compensation": {"type": type_, **undo}}
 
@@ -185,7 +185,7 @@ def chain_page(view: TenantAPIView, chain: Chain) -> Response:
     """Answer with one page of a chain: nodes in the order of its table, and the arrows that begin
     at them, so that each arrow is told once."""
     found = page_of_list(view.request, chain.nodes, key=lambda node: str(node.id))
-    named = people(node.who for node in found.rows)
+    named = people(chain.tenant_id, (node.who for node in found.rows))
     here = {str(node.id) for node in found.rows}
     body = {
         **view.links(found),

@@ -57,7 +57,7 @@ class WorkItemDetail(TenantAPIView):
     @extend_schema(responses=WorkItemSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
-        item = selectors.get(id)
+        item = selectors.get(self.acting_user.tenant_id, id)
         [shape] = represent_many([item], self.authority)
         return self.detail(shape, version=item.version)
 
@@ -70,7 +70,7 @@ class WorkItemChain(TenantAPIView):
     @extend_schema(responses=ChainSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read a page of the causal chain, with the arrows that begin at its nodes."""
-        return chain_page(self, chain_of(selectors.get(id)))
+        return chain_page(self, chain_of(selectors.get(self.acting_user.tenant_id, id)))
 
 
 class WorkItemHistory(TenantAPIView):
@@ -81,13 +81,13 @@ class WorkItemHistory(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "WorkItemHistoryPage"))
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """List them, newest first."""
-        return history_page(self, selectors.get(id))
+        return history_page(self, selectors.get(self.acting_user.tenant_id, id))
 
 
 def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
     """Return the items that the query asks for. `status` may be repeated; `me` is `who`."""
     rows = filtered(
-        selectors.visible(),
+        selectors.visible(who.tenant_id),
         status__in=[one_of("status", each, Status.values) for each in query.getlist("status")],
         kind=word_of(query, "kind", Kind.values),
         compensation_state=word_of(query, "compensation_state", CompensationState.values),

@@ -20,7 +20,7 @@ class ChainPage(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
-        item = selectors.get(id)
+        item = selectors.get(self.acting_user.tenant_id, id)
         found = chain.chain_of(item)
         table = page_of_list(request, chain.table(found), key=itemgetter("id"))
         label = _("Causal chain of %(title)s") % {"title": item.title}
@@ -44,7 +44,7 @@ class ChainDot(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Send the file."""
-        text = chain.to_dot(chain.chain_of(selectors.get(id)))
+        text = chain.to_dot(chain.chain_of(selectors.get(self.acting_user.tenant_id, id)))
         return _file(text, "text/vnd.graphviz", f"chain-{id}.dot")
 
 
@@ -53,7 +53,7 @@ class ChainSvg(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Send the file."""
-        figure = chain.figure(chain.chain_of(selectors.get(id)))
+        figure = chain.figure(chain.chain_of(selectors.get(self.acting_user.tenant_id, id)))
         return _file(drawing.to_svg(figure), "image/svg+xml", f"chain-{id}.svg")
 
 

@@ -48,12 +48,13 @@ class Tab:
 TABS = (
     Tab("mine", gettext_lazy("Waiting for me"), selectors.waiting_for),
     Tab("groups", gettext_lazy("My groups"), selectors.pool_of),
-    Tab("unassigned", gettext_lazy("Unassigned"), lambda _who: selectors.unassigned()),
+    Tab("unassigned", gettext_lazy("Unassigned"), lambda who: selectors.unassigned(who.tenant_id)),
     Tab(
         "done", gettext_lazy("Done"), selectors.finished_by, waiting=False,
         order=("-completed_at", "-id"),
     ),
-    Tab("all", gettext_lazy("Everything"), lambda _who: selectors.visible(), waiting=False),
+    Tab("all", gettext_lazy("Everything"), lambda who: selectors.visible(who.tenant_id),
+        waiting=False),
 )  # fmt: skip
 
 
@@ -77,7 +78,7 @@ class Inbox(MemberPage):
             rows = rows.exclude(kind=Kind.COMPENSATION)
         page, pagination = self.page(rows.prefetch_related(None), order=tab.order)
         shown = {each.item.id: each for each in selectors.listed([*pinned, *page.rows])}
-        titles = _titles([*pinned, *page.rows])
+        titles = _titles(self.acting_user.tenant_id, [*pinned, *page.rows])
         counts = selectors.waiting_counts(self.acting_user)
 
         def present(items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -103,10 +104,10 @@ class Search(Inbox):
     default_tab = "all"
 
 
-def _titles(items: Sequence[Any]) -> dict[tuple[str, uuid.UUID], str]:
+def _titles(tenant_id: uuid.UUID, items: Sequence[Any]) -> dict[tuple[str, uuid.UUID], str]:
     """Return the titles of the cases of the items that do not undo anything."""
     cases = {("case", item.case_id) for item in items if item.case_id and not item.undoes_id}
-    return {subject: found.title for subject, found in describe(cases).items()}
+    return {subject: found.title for subject, found in describe(tenant_id, cases).items()}
 
 
 def _row(

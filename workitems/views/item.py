@@ -36,7 +36,7 @@ def show(
 ) -> HttpResponse:
     """Render an item's page; opens the tenant's scope where none is open."""
     with tenant_scope(page.acting_user.tenant_id):
-        item = selectors.get(item_id)
+        item = selectors.get(page.acting_user.tenant_id, item_id)
         context = presenting.detail(item, page.authority, form=form, conflict=conflict)
         return page.render("workitems/detail.html", context, status=status)
 
@@ -64,7 +64,7 @@ class Complete(MemberPage):
     def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Complete it, beginning it first where that is still to be done."""
         with tenant_scope(self.acting_user.tenant_id):
-            item = selectors.get(id)
+            item = selectors.get(self.acting_user.tenant_id, id)
         form = AnswerForm(item, request.POST)
         invalid = _invalid(item, form)
         try:
