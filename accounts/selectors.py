@@ -108,10 +108,21 @@ def called(usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
     return sorted(found.values()), [name for name in usernames if name not in found]
 
 
-def actor_named(username: str) -> uuid.UUID | None:
+def actor_named(tenant_id: uuid.UUID, username: str) -> uuid.UUID | None:
     """Return the actor of a member, present or past, by username; `system` is the tenant's own."""
     wanted = Q(type="SYSTEM") if username == "system" else Q(user__username=username)
-    found: uuid.UUID | None = Actor.objects.filter(wanted).values_list("id", flat=True).first()
+    rows = Actor.objects.filter(wanted, tenant_id=tenant_id)
+    found: uuid.UUID | None = rows.values_list("id", flat=True).first()
+    return found
+
+
+def member_named(tenant_id: uuid.UUID, username: str) -> uuid.UUID | None:
+    """Return the actor of an active member by username."""
+    rows = Membership.objects.filter(
+        tenant_id=tenant_id, user__username=username, is_active=True, user__is_active=True,
+        actor__is_active=True,
+    )  # fmt: skip
+    found: uuid.UUID | None = rows.values_list("actor_id", flat=True).first()
     return found
 
 

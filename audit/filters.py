@@ -42,7 +42,7 @@ class EntryFilter:
         said = {name: getattr(self, name) for name in _COLUMNS}
         wanted = {name: value for name, value in said.items() if value is not None}
         if self.actor is not None:
-            found = actor_named(self.actor)
+            found = actor_named(tenant_id, self.actor)
             if found is None:
                 return entries.none()
             wanted["actor_id"] = found

@@ -173,7 +173,8 @@ def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> 
     """Read what the page of a case says."""
     items = list(selectors.plan_items(case.tenant_id, case.id))
     tasks = work_items.in_case(case.tenant_id, case.id)
-    tasks = tasks.prefetch_related(None).prefetch_related("candidate_groups")
+    tasks = tasks.prefetch_related(None)
+    tasks = tasks.prefetch_related(work_items.candidate_groups_of(case.tenant_id))
     work: list[Any] = [*tasks, *executions.of_case(case.tenant_id, case.id)]
     rows = {row.id: row for row in work}
     runs = runs_in(case.tenant_id, case.id)

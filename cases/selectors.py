@@ -71,9 +71,9 @@ def kinds(tenant_id: uuid.UUID, most: int) -> dict[str, list[CaseDefinition]]:
     return {key: highest_first(rows) for key, rows in found.items()}
 
 
-def summaries(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+def summaries(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return what deployed versions say about themselves."""
-    rows = CaseDefinition.objects.filter(id__in=list(ids))
+    rows = CaseDefinition.objects.filter(tenant_id=tenant_id, id__in=list(ids))
     return dict(rows.values_list("id", KeyTextTransform("summary", "compiled")))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.acting import ActingUser
-from notifications.models import IN_APP, Delivery
+from notifications.models import IN_APP, Delivery, DeliveryAttempt
 
 
 def notifications_of(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> QuerySet[Delivery]:
@@ -27,4 +27,5 @@ def unread_count(acting_user: ActingUser) -> int:
 
 def deliveries(tenant_id: uuid.UUID) -> QuerySet[Delivery]:
     """Return every delivery of the tenant, of all channels, with its tries."""
-    return Delivery.objects.filter(tenant_id=tenant_id).prefetch_related("tries")
+    tries = Prefetch("tries", DeliveryAttempt.objects.filter(tenant_id=tenant_id))
+    return Delivery.objects.filter(tenant_id=tenant_id).prefetch_related(tries)

@@ -10,7 +10,7 @@ import dataclasses
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, UUIDField, Value, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, UUIDField, Value, When
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import group_names, operating, people_of
@@ -32,8 +32,15 @@ class Shown(ShownWork):
 
 def visible(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return the tenant's work items with their candidates; members see all of them."""
-    rows = WorkItem.objects.filter(tenant_id=tenant_id)
-    return rows.prefetch_related("candidate_groups", "candidate_users")
+    return WorkItem.objects.filter(tenant_id=tenant_id).prefetch_related(
+        candidate_groups_of(tenant_id),
+        Prefetch("candidate_users", CandidateUser.objects.filter(tenant_id=tenant_id)),
+    )
+
+
+def candidate_groups_of(tenant_id: uuid.UUID) -> Prefetch[str]:
+    """Return how the candidate groups of the tenant's items are read with them."""
+    return Prefetch("candidate_groups", CandidateGroup.objects.filter(tenant_id=tenant_id))
 
 
 def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:

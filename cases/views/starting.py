@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ class StartCase(OperatorPage):
         first = choices[0][0] if len(kinds) == 1 else ""
         if key in kinds:
             first = chosen if version else str(default_of(kinds[key]))
-        hints = _hints(kinds.values())
+        hints = _hints(tenant_id, kinds.values())
         return StartForm(data, definitions=choices, hints=hints, initial={"definition": first})
 
     def _page(self, form: StartForm | None, chosen: str, *, status: int = 200) -> HttpResponse:
@@ -94,10 +95,10 @@ def _choices(rows: Sequence[Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _hints(kinds: Iterable[Sequence[Any]]) -> dict[str, str]:
+def _hints(tenant_id: uuid.UUID, kinds: Iterable[Sequence[Any]]) -> dict[str, str]:
     """Return what is said below a choice: which version it is, and what it is for."""
     meant = [default_of(rows) for rows in kinds]
-    summaries = selectors.summaries([row.id for row in meant])
+    summaries = selectors.summaries(tenant_id, [row.id for row in meant])
     return {
         str(row): " · ".join(part for part in (row.version, summaries[row.id]) if part)
         for row in meant

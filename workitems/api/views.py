@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.acting import ActingUser
-from accounts.selectors import actors_by_username
+from accounts.selectors import member_named
 from compensation.lifecycle import CompensationState
 from executions.api.query_parameters import id_of, one_of, word_of
 from executions.api.views import history_page
@@ -96,7 +96,7 @@ def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
     )
     if "assignee" in query:
         assignee = query.get("assignee", "").strip()
-        actor = who.actor_id if assignee == ME else actors_by_username([assignee]).get(assignee)
+        actor = who.actor_id if assignee == ME else member_named(who.tenant_id, assignee)
         rows = rows.filter(assignee_id=actor) if actor is not None else rows.none()
     if "candidate" in query:
         if query["candidate"] != ME:
