@@ -33,6 +33,14 @@ class EntryFilter:
     since: dt.date | None = None
     until: dt.date | None = None
 
+    def period(self, tenant_id: uuid.UUID) -> Any | None:
+        """Return the entries of the time that is asked for, where those that are asked for must be
+        looked for among them; None where an index finds them."""
+        looked_for = (self.subject_type, self.actor, self.action, self.kind)
+        if self.subject_id or self.case_id or not any(looked_for):
+            return None
+        return EntryFilter(since=self.since, until=self.until).rows(tenant_id)
+
     def rows(self, tenant_id: uuid.UUID) -> Any:
         """Return the queryset of the tenant's entries that are asked for.
 

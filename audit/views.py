@@ -35,7 +35,9 @@ class EntriesPage(MemberPage):
             "filters": _form(asked),
             "clear_url": reverse("audit:entries"),
         }
-        return _listed(self, asked.rows(self.acting_user.tenant_id), context, order=NEWEST_FIRST)
+        tenant_id = self.acting_user.tenant_id
+        among = asked.period(tenant_id)
+        return _listed(self, asked.rows(tenant_id), context, order=NEWEST_FIRST, among=among)
 
 
 class SubjectPage(MemberPage):
@@ -56,10 +58,15 @@ class SubjectPage(MemberPage):
 
 
 def _listed(
-    page: MemberPage, rows: Any, context: dict[str, Any], *, order: tuple[str, str]
+    page: MemberPage,
+    rows: Any,
+    context: dict[str, Any],
+    *,
+    order: tuple[str, str],
+    among: Any = None,
 ) -> HttpResponse:
     """Show one page of entries; each names its subject where they are not all of one."""
-    found, links = page.page(rows, order=order)
+    found, links = page.page(rows, order=order, among=among)
     entries = selectors.open_entries(found.rows)
     presenter, mixed = Presenter(entries), context["subject"] is None
     shown = [presenter.row(each, with_subject=mixed) for each in entries]

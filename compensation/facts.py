@@ -23,9 +23,14 @@ class UndoFacts:
     row: Any
 
     @functools.cached_property
+    def attempts(self) -> Sequence[CompensationAttempt]:
+        """Every attempt at undoing it, oldest first."""
+        return attempts_of([self.row])
+
+    @property
     def last(self) -> CompensationAttempt | None:
         """The newest attempt at undoing it."""
-        return last_attempts([self.row]).get(self.row.id)
+        return self.attempts[-1] if self.attempts else None
 
     @functools.cached_property
     def standing(self) -> Standing | None:
@@ -54,23 +59,22 @@ def undo_facts(rows: Sequence[Any]) -> dict[uuid.UUID, UndoFacts]:
     found = {row.id: UndoFacts(row) for row in rows}
     if len(rows) <= 1:
         return found
-    last, stand = last_attempts(rows), standings(rows)
-    begun, unfit = _begun(last.values()), unfits(rows)
+    attempts: dict[uuid.UUID, list[CompensationAttempt]] = {}
+    for each in attempts_of(rows):
+        attempts.setdefault(each.original_id, []).append(each)
+    stand, unfit = standings(rows), unfits(rows)
+    begun = _begun([tries[-1] for tries in attempts.values()])
     for id_, facts in found.items():
-        tried = last.get(id_)
+        tries = attempts.get(id_, [])
+        tried = tries[-1] if tries else None
         # Where `cached_property` keeps what it has read.
         facts.__dict__.update(
-            last=tried,
+            attempts=tries,
             standing=stand.get(id_),
             started=tried is not None and tried.compensation_id in begun,
             unfit=unfit.get(id_),
         )
     return found
-
-
-def last_attempts(rows: Sequence[Any]) -> dict[uuid.UUID, CompensationAttempt]:
-    """Return the newest attempt at undoing each of these rows, in one query."""
-    return {each.original_id: each for each in attempts_of(rows)}
 
 
 def standings(rows: Sequence[Any]) -> dict[uuid.UUID, Standing]:

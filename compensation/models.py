@@ -268,6 +268,11 @@ class CompensationRun(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-started_at", "-id"], name="compensation_run_list"),
+            models.Index(
+                fields=["tenant", "-started_at", "-id"],
+                name="compensation_run_live",
+                condition=_LIVE,
+            ),
             models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
             models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
         ]

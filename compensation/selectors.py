@@ -29,6 +29,7 @@ from ledger.errors import NotFound
 from verbs import catalogue
 from verbs.shell import Verb
 from verbs.subject import Ref, all_subjects
+from web.counts import bounded_count
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,8 +137,9 @@ def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
 
 
 def live_count(acting_user: ActingUser) -> int:
-    """Return how many rollbacks are under way, for the navigation."""
-    return runs(acting_user.tenant_id).filter(status__in=LIVE_RUNS).order_by().count()
+    """Return how many rollbacks are under way, as far as they are counted."""
+    rows = runs(acting_user.tenant_id).filter(status__in=LIVE_RUNS)
+    return bounded_count(rows)
 
 
 def preview_verbs() -> list[Verb[Any]]:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from accounts.selectors import Person
 from compensation.words import OUTCOMES, outcome_label
+from web.counts import COUNTED, shown_count
 from web.templatetags.amends import label_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -43,6 +44,11 @@ def humane(text: str) -> str:
 def few(n: int) -> str:
     """Return a number below ten as a word, others in digits."""
     return str(apnumber(n))
+
+
+def few_or_more(n: int) -> str:
+    """Return what was counted up to a bound."""
+    return few(n) if n < COUNTED else shown_count(n)
 
 
 def _counted(text: Any, count: int) -> str:

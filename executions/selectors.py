@@ -12,7 +12,6 @@ from django.db.models import Model, QuerySet
 from accounts.acting import Authority
 from accounts.selectors import Person, people_of
 from compensation.models import CompensationAttempt
-from compensation.selectors import attempts_of
 from compensation.subject import Awaited
 from executions.lifecycle import UNKNOWN, ExecutionStatus
 from executions.models import Execution
@@ -70,14 +69,6 @@ def undo_runs_of(tenant_id: uuid.UUID, original_ids: Collection[uuid.UUID]) -> l
     return list(rows.order_by("created_at", "id"))
 
 
-def attempts_by_original(rows: Sequence[Any]) -> dict[uuid.UUID, list[CompensationAttempt]]:
-    """Return every attempt at undoing each of these rows, oldest first, in one query."""
-    found: dict[uuid.UUID, list[CompensationAttempt]] = {}
-    for attempt in attempts_of(rows):
-        found.setdefault(attempt.original_id, []).append(attempt)
-    return found
-
-
 def awaited(name: str, row: Execution) -> Awaited:
     """Return an execution whose result a rollback waits for. One that a worker is running at this
     moment ends by itself; any other may wait for ever."""
@@ -132,9 +123,10 @@ def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
             for actor in (row.requested_by_id, row.performer_id, *named_in(row.compensation))
         ),
     )
-    attempts = attempts_by_original(rows)
-    offered = offers_of(subject_of(Execution.subject_type), rows, authority)
-    return [Shown(named, attempts.get(row.id, []), offered[row.id], row) for row in rows]
+    subject = subject_of(Execution.subject_type)
+    facts = subject.facts(rows)
+    offered = offers_of(subject, rows, authority, facts=facts)
+    return [Shown(named, facts[row.id].attempts, offered[row.id], row) for row in rows]
 
 
 def named_in(block: dict[str, Any] | None) -> list[uuid.UUID]:

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 
 from accounts.acting import ActingUser
 from notifications.models import IN_APP, Delivery, DeliveryAttempt
+from web.counts import bounded_count
 
 
 def notifications_of(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> QuerySet[Delivery]:
@@ -21,8 +22,8 @@ def unread(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 
 def unread_count(acting_user: ActingUser) -> int:
-    """Return how many notifications a person has not read."""
-    return unread(notifications_of(acting_user.tenant_id, acting_user.actor_id)).count()
+    """Return how many notifications a person has not read, as far as they are counted."""
+    return bounded_count(unread(notifications_of(acting_user.tenant_id, acting_user.actor_id)))
 
 
 def deliveries(tenant_id: uuid.UUID) -> QuerySet[Delivery]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from notifications import actions, selectors
 from notifications.texts import texts_of
 from verbs.call import Call
+from web.counts import shown_count
 from web.pages import MemberPage
 
 
@@ -29,6 +30,7 @@ class NotificationsPage(MemberPage):
             "notifications/list.html",
             {
                 "unread_count": unread_count,
+                "unread_shown": shown_count(unread_count),
                 "mark_all_url": reverse("notifications:read-all"),
                 "pagination": links,
                 "tabs": [
@@ -36,7 +38,7 @@ class NotificationsPage(MemberPage):
                     {
                         "label": _("Not read"),
                         "url": f"{here}?unread=1",
-                        "count": unread_count,
+                        "count": shown_count(unread_count),
                         "current": only_unread,
                     },
                 ],

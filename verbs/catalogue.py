@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from accounts.acting import Authority
@@ -110,10 +110,14 @@ def offers(subject: Subject, row: Any, authority: Authority, facts: Any) -> list
 
 
 def offers_of(
-    subject: Subject, rows: Sequence[Any], authority: Authority
+    subject: Subject,
+    rows: Sequence[Any],
+    authority: Authority,
+    *,
+    facts: Mapping[Any, Any] | None = None,
 ) -> dict[Any, list[Offer]]:
-    """Return the offers of many rows, by id: facts are read in bulk."""
-    facts = subject.facts(rows)
+    """Return the offers of many rows, by id: facts are read in bulk, unless the caller has them."""
+    facts = subject.facts(rows) if facts is None else facts
     return {row.pk: offers(subject, row, authority, facts.get(row.pk)) for row in rows}
 
 

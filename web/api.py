@@ -142,9 +142,13 @@ class TenantAPIView(APIView):
         render: Callable[[list[Any]], list[Any]],
         *,
         order: Sequence[str] = NEWEST_FIRST,
+        among: QuerySet[Any] | None = None,
     ) -> Response:
-        """Answer a GET of a list with one page; `render` gets the page's rows at once."""
-        found = pagination.page_of(self.request, rows, order=order)
+        """Answer a GET of a list with one page; `render` gets the page's rows at once.
+
+        `among`, and how a page can be short: see `pagination.cut`.
+        """
+        found = pagination.page_of(self.request, rows, order=order, among=among)
         return Response({**self.links(found), "results": render(found.rows)})
 
     def links(self, page: Page[Any]) -> dict[str, str | None]:

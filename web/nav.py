@@ -19,6 +19,7 @@ from accounts.acting import ActingUser
 from accounts.roles import Role, strongest
 from accounts.selectors import Place
 from ledger.tenancy import current_tenant, tenant_scope
+from web.counts import COUNTED, shown_count
 from web.membership import place_of
 from web.workers_heard import workers_are_silent
 
@@ -101,13 +102,14 @@ def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
 
 def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
     url = reverse(entry.url_name)
+    count = entry.count(place.acting) if entry.count is not None else 0
     return {
         "key": entry.key,
         "label": entry.label,
         "icon": entry.icon,
         "url": url,
         "current": request.path == url or (url != "/" and request.path.startswith(url)),
-        "count": entry.count(place.acting) if entry.count is not None else 0,
+        "count": count if count < COUNTED else shown_count(count),
         "tone": entry.tone,
         "rule": entry.rule,
     }

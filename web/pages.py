@@ -196,11 +196,19 @@ class MemberPage(View):
         return int(text) if well_formed else etag.NO_SUCH_VERSION
 
     def page(
-        self, rows: QuerySet[Any], *, order: Sequence[str] = NEWEST_FIRST
-    ) -> tuple[Page[Any], dict[str, str | None]]:
-        """Return the page of `rows` asked for and `pagination` of components/pagination.html."""
-        found = pagination.page_of(self.request, rows, order=order)
-        return found, pagination.links(self.request, found)
+        self,
+        rows: QuerySet[Any],
+        *,
+        order: Sequence[str] = NEWEST_FIRST,
+        among: QuerySet[Any] | None = None,
+    ) -> tuple[Page[Any], dict[str, Any]]:
+        """Return the page of `rows` asked for and `pagination` of components/pagination.html.
+
+        `among`, and how a page can be short: see `pagination.cut`.
+        """
+        found = pagination.page_of(self.request, rows, order=order, among=among)
+        links = pagination.links(self.request, found)
+        return found, {**links, "partial": found.partial}
 
 
 def pagination_in_order(request: HttpRequest, page: Page[Any]) -> dict[str, Any]:

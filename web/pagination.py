@@ -1,7 +1,8 @@
 """Cursor pages (`?limit=&cursor=`): stable while rows are inserted, each at the same cost.
 
 A cursor is the sort key of the row at the edge of a page, with a direction. A list sorts by one or
-more fields in one direction; the last must be unique (`-created_at, -id` unless asked).
+more fields in one direction; the last must be unique (`-created_at, -id` unless asked). Where
+few of a long list are looked for, a page may be short, or empty, and still have a next one.
 """
 
 from __future__ import annotations
@@ -27,17 +28,23 @@ from ledger.errors import Invalid
 NEWEST_FIRST = ("-created_at", "-id")
 DEFAULT_LIMIT = 50
 LONGEST_PAGE = 200
+# A page costs the same however few of a long list are looked for: the next one looks further.
+LOOKED_AT = 5_000
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Rows of one page and the cursors of its neighbours (None where there is none)."""
+    """Rows of one page and the cursors of its neighbours (None where there is none).
+
+    `partial`: there may be more beyond the rows that were looked at, though the page is not full.
+    """
 
     rows: list[Item]
     next: str | None
     previous: str | None
+    partial: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,11 +54,15 @@ class _Edge:
 
 
 def page_of(
-    request: Request | HttpRequest, rows: QuerySet[Any], *, order: Sequence[str] = NEWEST_FIRST
+    request: Request | HttpRequest,
+    rows: QuerySet[Any],
+    *,
+    order: Sequence[str] = NEWEST_FIRST,
+    among: QuerySet[Any] | None = None,
 ) -> Page[Any]:
     """Return the page of `rows` that the query asks for. Raises Invalid naming the parameter."""
     limit = parse_limit(request.GET.get("limit"))
-    return cut(rows, cursor=request.GET.get("cursor"), limit=limit, order=order)
+    return cut(rows, cursor=request.GET.get("cursor"), limit=limit, order=order, among=among)
 
 
 def page_of_list(
@@ -96,30 +107,45 @@ def cut(
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
     order: Sequence[str] = NEWEST_FIRST,
+    among: QuerySet[Any] | None = None,
 ) -> Page[Row]:
     """Return one page of `rows`. Raises Invalid (`invalid_cursor`) for a cursor not from here.
 
     `order` names fields of the rows, all ascending or all descending (`-`), the last one unique.
+    `among` is a list that has an index in this order, of which `rows` are those that somebody looks
+    for: no more than `LOOKED_AT` of it are looked at for a page, however few are found.
     """
     descending = order[0].startswith("-")
     names = [name.removeprefix("-") for name in order]
     edge = None if not cursor else _decode(cursor, rows, names)
     backward = edge is not None and edge.backward
     flipped = descending != backward
-    wanted = rows.order_by(*[f"-{name}" if flipped else name for name in names])
-    if edge is not None:
-        wanted = wanted.filter(_beyond(names, edge.values, below=flipped))
+    ordering = [f"-{name}" if flipped else name for name in names]
+    beyond = Q() if edge is None else _beyond(names, edge.values, below=flipped)
+    wanted = rows.order_by(*ordering).filter(beyond)
+    last = None
+    if among is not None and not rows.query.is_empty():
+        seen = among.prefetch_related(None).order_by(*ordering).filter(beyond)
+        last = next(iter(seen.values_list(*names)[LOOKED_AT - 1 : LOOKED_AT]), None)
+    if last is not None:
+        wanted = wanted.filter(_beyond(names, last, below=not flipped, or_equal=True))
     found = list(wanted[: limit + 1])
     more = len(found) > limit
     found = found[:limit]
+    if backward and not found and last is None:
+        # Before the first of them there is the beginning.
+        return cut(rows, limit=limit, order=order, among=among)
+    keys = [[getattr(row, name) for name in names] for row in found]
+    onward = keys[-1] if more else last
+    back = None if edge is None else keys[0] if keys else last
     if backward:
         found.reverse()
-    has_next = bool(found) and (more or backward)
-    has_previous = bool(found) and (more if backward else edge is not None)
+        onward, back = back, onward
     return Page(
         rows=found,
-        next=_encode(found[-1], names, backward=False) if has_next else None,
-        previous=_encode(found[0], names, backward=True) if has_previous else None,
+        next=None if onward is None else _encode(onward, backward=False),
+        previous=None if back is None else _encode(back, backward=True),
+        partial=last is not None and not more,
     )
 
 
@@ -136,19 +162,22 @@ def parse_limit(text: str | None) -> int:
     )
 
 
-def _beyond(names: Sequence[str], values: Sequence[Any], *, below: bool) -> Q:
-    """Return the condition of rows strictly after the edge in lexicographic order."""
+def _beyond(
+    names: Sequence[str], values: Sequence[Any], *, below: bool, or_equal: bool = False
+) -> Q:
+    """Return the condition of rows after the edge in lexicographic order, or at it."""
     compare = "lt" if below else "gt"
     condition = Q()
     for depth, name in enumerate(names):
         same = {names[index]: values[index] for index in range(depth)}
-        condition |= Q(**same, **{f"{name}__{compare}": values[depth]})
+        at_last = "e" if or_equal and depth == len(names) - 1 else ""
+        condition |= Q(**same, **{f"{name}__{compare}{at_last}": values[depth]})
     # Said once more without OR, so that an index on the first field bounds the scan.
     return Q(**{f"{names[0]}__{compare}e": values[0]}) & condition
 
 
-def _encode(row: Model, names: Sequence[str], *, backward: bool) -> str:
-    return _packed("p" if backward else "n", [_text(getattr(row, name)) for name in names])
+def _encode(key: Sequence[Any], *, backward: bool) -> str:
+    return _packed("p" if backward else "n", [_text(value) for value in key])
 
 
 def _packed(direction: str, values: Sequence[str]) -> str:

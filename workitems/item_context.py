@@ -33,6 +33,7 @@ from workitems.lifecycle import OPEN, WORKING, Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
+from workitems.subject import describe_item
 from workitems.undo_context import compensation_panel
 
 RUN, CASE = "compensation_run", "case"
@@ -61,7 +62,16 @@ def detail(
         "actions": actions,
         "compensation": compensation_panel(shown),
         "conflict": conflict,
-        "history": timeline_of(_history(item)),
+        "history": timeline_of(
+            _history(item),
+            described={
+                **links,
+                (item.subject_type, item.id): describe_item(
+                    item.id, item.title, str(item.status), item.kind
+                ),
+            },
+            named=shown.people,
+        ),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }

@@ -90,6 +90,12 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_pool",
                 condition=models.Q(status="PENDING"),
             ),
+            # Reversals come first wherever there are any, and are few.
+            models.Index(
+                fields=["tenant", "-created_at", "-id"],
+                name="workitems_reversals",
+                condition=models.Q(kind=Kind.COMPENSATION),
+            ),
             models.Index(
                 fields=["tenant", "case_id"],
                 name="workitems_case",

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, UUIDField, Value, When
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import group_names, operating, people_of
 from compensation.models import CompensationAttempt
-from executions.selectors import ShownWork, WithPeople, attempts_by_original, named_in
+from executions.selectors import ShownWork, WithPeople, named_in
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
+from web.counts import COUNTED
 from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
@@ -53,10 +54,12 @@ def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
 
 def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
     """Return `items` with people, attempts and what may be done: a constant number of queries."""
-    attempts = attempts_by_original(items)
+    subject = subject_of(WorkItem.subject_type)
+    facts = subject.facts(items)
+    attempts = {item.id: facts[item.id].attempts for item in items}
     named = people_of(items, _actors(items, attempts))
-    offered = offers_of(subject_of(WorkItem.subject_type), items, authority)
-    return [Shown(named, attempts.get(item.id, []), offered[item.id], item) for item in items]
+    offered = offers_of(subject, items, authority, facts=facts)
+    return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 
 
 def with_people(items: Sequence[WorkItem]) -> list[Shown]:
@@ -115,7 +118,7 @@ def _candidates(
 
 
 def _actors(
-    items: Sequence[WorkItem], attempts: dict[uuid.UUID, list[CompensationAttempt]]
+    items: Sequence[WorkItem], attempts: Mapping[uuid.UUID, Sequence[CompensationAttempt]]
 ) -> set[uuid.UUID | None]:
     wanted: set[uuid.UUID | None] = set()
     for item in items:
@@ -169,10 +172,6 @@ def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     return rows.order_by("-completed_at", "-id")
 
 
-# Counts stop here: a page must not cost more the more work there is.
-COUNTED = 100
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class WaitingCounts:
     """How much waits, each at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
@@ -199,11 +198,6 @@ def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingC
     return WaitingCounts(
         piles.count("mine"), piles.count("groups"), piles.count("unassigned"), len(undo)
     )
-
-
-def shown_count(number: int) -> str:
-    """Return a count as it is shown: from `COUNTED` on only that there is more."""
-    return str(number) if number < COUNTED else f"{COUNTED - 1}+"
 
 
 def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:

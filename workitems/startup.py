@@ -57,6 +57,6 @@ def register() -> None:
 
 
 def _waiting(acting_user: ActingUser) -> int:
-    """Return how much waits for a member or their groups; at most twice `selectors.COUNTED`."""
+    """Return how much waits for a member or their groups; at most twice `COUNTED`."""
     counts = selectors.waiting_counts(acting_user, with_unassigned=False)
     return counts.mine + counts.groups

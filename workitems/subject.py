@@ -63,18 +63,23 @@ def _snapshot(item: WorkItem) -> dict[str, Any]:
     }
 
 
+def describe_item(id_: uuid.UUID, title: str, status: str, kind: str) -> Description:
+    """Return how one work item is called."""
+    return Description(
+        title=title,
+        url=reverse("workitems:detail", args=[id_]),
+        status=status,
+        icon="undo-2" if kind == Kind.COMPENSATION else "inbox",
+    )
+
+
 def describe_work_items(
     tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Description]:
     """Return titles and addresses of work items by id, in one query."""
     rows = WorkItem.objects.filter(tenant_id=tenant_id, id__in=list(ids))
     return {
-        id_: Description(
-            title=title,
-            url=reverse("workitems:detail", args=[id_]),
-            status=str(status),
-            icon="undo-2" if kind == Kind.COMPENSATION else "inbox",
-        )
+        id_: describe_item(id_, title, str(status), kind)
         for id_, title, status, kind in rows.values_list("id", "title", "status", "kind")
     }
 

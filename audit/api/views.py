@@ -48,8 +48,9 @@ class Entries(TenantAPIView):
     @extend_schema(responses=page_schema(EntrySchema, "EntryPage"), parameters=_FILTERS)
     def get(self, request: Request) -> Response:
         """Return one page of what the filters ask for."""
-        rows = parse(request.GET).rows(self.acting_user.tenant_id)
-        return self.page(rows, _represent, order=NEWEST_FIRST)
+        asked, tenant_id = parse(request.GET), self.acting_user.tenant_id
+        rows, among = asked.rows(tenant_id), asked.period(tenant_id)
+        return self.page(rows, _represent, order=NEWEST_FIRST, among=among)
 
 
 class EntryDetail(TenantAPIView):

@@ -49,8 +49,10 @@ class Cases(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = _filtered(self.acting_user.tenant_id, request.query_params)
-        return self.page(rows, lambda page: case_shapes.cases(page, self.authority))
+        tenant_id = self.acting_user.tenant_id
+        rows = _filtered(tenant_id, request.query_params)
+        among = selectors.cases(tenant_id) if "definition" in request.query_params else None
+        return self.page(rows, lambda page: case_shapes.cases(page, self.authority), among=among)
 
 
 def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
@@ -63,7 +65,8 @@ def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
         rows = rows.filter(status=query["status"])
     if "definition" in query:
         namespace, _, name = query["definition"].partition("/")
-        rows = rows.filter(definition__namespace=namespace, definition__name=name)
+        ids = [row.id for row in selectors.versions(tenant_id, namespace, name)]
+        rows = rows.filter(definition_id__in=ids) if ids else rows.none()
     return rows
 
 

@@ -15,9 +15,10 @@ from cases.actions.hold import CASE
 from cases.lifecycle import CaseStatus
 from compensation.lifecycle import LIVE_RUNS
 from compensation.selectors import runs, with_steps
-from compensation.sentences import few, number_of, sentence
+from compensation.sentences import few_or_more, number_of, sentence
 from compensation.views.operator_pages import OperatorPage
 from ledger.errors import Invalid
+from web.counts import bounded_count
 from web.templatetags.amends import state_label
 
 MAX_QUERY = 200
@@ -36,7 +37,8 @@ class CaseList(OperatorPage):
             rows = rows.filter(status=status)
         if query:
             rows = rows.filter(title__icontains=query)
-        found, pagination = self.page(rows)
+        among = selectors.cases(self.acting_user.tenant_id) if query else None
+        found, pagination = self.page(rows, among=among)
         context = {
             "summary": self._summary(),
             "chips": _chips(status, query),
@@ -52,13 +54,13 @@ class CaseList(OperatorPage):
 
     def _summary(self) -> str:
         live = runs(self.acting_user.tenant_id).filter(status__in=LIVE_RUNS, about_type=CASE)
-        undoing = live.order_by().count()
+        undoing = bounded_count(live)
         if not undoing:
             return ""
         text = ngettext(
             "%(n)s case is being rolled back.", "%(n)s cases are being rolled back.", undoing
         )
-        return sentence(text % {"n": few(undoing)})
+        return sentence(text % {"n": few_or_more(undoing)})
 
 
 def _rows(cases: list[Any]) -> list[dict[str, Any]]:

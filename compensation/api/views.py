@@ -45,10 +45,13 @@ class Runs(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first, each with its first 50 steps; one by itself has all of them."""
+        narrowed = "status" in request.query_params and "case" not in request.query_params
+        among = selectors.runs(self.acting_user.tenant_id) if narrowed else None
         return self.page(
             _filtered(self.acting_user.tenant_id, request.query_params),
             lambda page: shapes.runs(page, self.authority, most_steps=FIRST_STEPS),
             order=("-started_at", "-id"),
+            among=among,
         )
 
 

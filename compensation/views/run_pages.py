@@ -18,12 +18,13 @@ from compensation.actions.run_verbs import RUN
 from compensation.lifecycle import LIVE_RUNS
 from compensation.news import run_timeline
 from compensation.run_context import run_context
-from compensation.sentences import few, sentence
+from compensation.sentences import few_or_more, sentence
 from compensation.subject import whole_subject
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from ledger.errors import Invalid
 from verbs.catalogue import offers_of
 from verbs.subject import describe, subject_of
+from web.counts import shown_count
 from web.entries import ledger_url
 from web.graph import Figure
 from web.pages import pagination_in_order
@@ -55,7 +56,7 @@ class RunList(OperatorPage):
                 {
                     "label": _("Under way"),
                     "url": f"{url}?show=live",
-                    "count": live,
+                    "count": shown_count(live),
                     "current": view == "live",
                 },
             ],
@@ -70,7 +71,7 @@ class RunList(OperatorPage):
 def _under_way(live: int) -> str:
     if not live:
         return _("Nothing is being rolled back now.")
-    text = ngettext("%(n)s is under way.", "%(n)s are under way.", live) % {"n": few(live)}
+    text = ngettext("%(n)s is under way.", "%(n)s are under way.", live) % {"n": few_or_more(live)}
     return sentence(text)
 
 

@@ -59,7 +59,10 @@ class Executions(TenantAPIView):
         )
         if "capability" in query:
             rows = rows.filter(capability=query["capability"])
-        return self.page(rows, lambda page: represent_many(page, self.authority))
+        among = None
+        if {"status", "capability"} & set(query) and "case" not in query:
+            among = selectors.visible(self.acting_user.tenant_id)
+        return self.page(rows, lambda page: represent_many(page, self.authority), among=among)
 
 
 class ExecutionDetail(TenantAPIView):

@@ -72,9 +72,9 @@ class Deliveries(TenantAPIView):
                 found["event_id"] = str(uuid.UUID(request.GET["event"]))
             except ValueError:
                 raise _unknown("event", "a UUID") from None
-        return self.page(
-            selectors.deliveries(self.acting_user.tenant_id).filter(**found), deliveries
-        )
+        rows = selectors.deliveries(self.acting_user.tenant_id)
+        among = rows if found and "event_id" not in found else None
+        return self.page(rows.filter(**found), deliveries, among=among)
 
 
 def _unknown(name: str, rule: str) -> Invalid:

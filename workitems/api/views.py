@@ -26,6 +26,7 @@ from workitems.chain import chain_of
 from workitems.lifecycle import Kind, Status
 
 ME = "me"
+_NARROWING = {"status", "kind", "compensation_state", "assignee", "candidate", "q"}
 
 
 class WorkItems(TenantAPIView):
@@ -48,7 +49,10 @@ class WorkItems(TenantAPIView):
     def get(self, request: Request) -> Response:
         """List them, newest first."""
         rows = _filtered(request.query_params, self.acting_user)
-        return self.page(rows, lambda page: represent_many(page, self.authority))
+        # A case has an index of its own; anything else that narrows the list has none.
+        plain = not set(request.query_params) & _NARROWING or "case" in request.query_params
+        among = None if plain else selectors.visible(self.acting_user.tenant_id)
+        return self.page(rows, lambda page: represent_many(page, self.authority), among=among)
 
 
 class WorkItemDetail(TenantAPIView):

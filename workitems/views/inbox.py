@@ -21,7 +21,9 @@ from compensation.words import STRATEGIES
 from executions.selectors import filtered
 from verbs.subject import describe
 from verbs.words import said
+from web.counts import shown_count
 from web.pages import MemberPage
+from web.pagination import NEWEST_FIRST
 from web.templatetags.amends import label_of, state_label
 from workitems import selectors
 from workitems.item_context import is_overdue, priority_words, waiting_sentence
@@ -36,19 +38,27 @@ _REASON = 80
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tab:
-    """One view of the work. `waiting` ones pin reversals and have a count."""
+    """One view of the work. `waiting` ones pin reversals and have a count.
+
+    `among` is what its rows are looked for in, where no index finds them; see `pagination.cut`.
+    """
 
     key: str
     label: str | Promise
     rows: Callable[[ActingUser], QuerySet[Any]]
     waiting: bool = True
+    among: Callable[[ActingUser], QuerySet[Any]] | None = None
     order: tuple[str, str] = ("-created_at", "-id")
+
+
+def _unassigned(who: ActingUser) -> QuerySet[Any]:
+    return selectors.unassigned(who.tenant_id)
 
 
 TABS = (
     Tab("mine", gettext_lazy("Waiting for me"), selectors.waiting_for),
-    Tab("groups", gettext_lazy("My groups"), selectors.pool_of),
-    Tab("unassigned", gettext_lazy("Unassigned"), lambda who: selectors.unassigned(who.tenant_id)),
+    Tab("groups", gettext_lazy("My groups"), selectors.pool_of, among=_unassigned),
+    Tab("unassigned", gettext_lazy("Unassigned"), _unassigned),
     Tab(
         "done", gettext_lazy("Done"), selectors.finished_by, waiting=False,
         order=("-completed_at", "-id"),
@@ -74,9 +84,15 @@ class Inbox(MemberPage):
         pinned: list[Any] = []
         if tab.waiting and kind != Kind.COMPENSATION:
             if "cursor" not in request.GET and not kind:
-                pinned = list(rows.filter(kind=Kind.COMPENSATION).prefetch_related(None)[:PINNED])
+                undo = rows.filter(kind=Kind.COMPENSATION).order_by(*NEWEST_FIRST)
+                pinned = list(undo.prefetch_related(None)[:PINNED])
             rows = rows.exclude(kind=Kind.COMPENSATION)
-        page, pagination = self.page(rows.prefetch_related(None), order=tab.order)
+        among = tab.among or (tab.rows if kind or query else None)
+        page, pagination = self.page(
+            rows.prefetch_related(None),
+            order=tab.order,
+            among=None if among is None else among(self.acting_user),
+        )
         shown = {each.item.id: each for each in selectors.listed([*pinned, *page.rows])}
         titles = _titles(self.acting_user.tenant_id, [*pinned, *page.rows])
         counts = selectors.waiting_counts(self.acting_user)
@@ -170,7 +186,7 @@ def _tabs(
         {
             "label": tab.label,
             "url": _address(tab, kind, query),
-            "count": selectors.shown_count(numbers[tab.key]) if tab.key in numbers else None,
+            "count": shown_count(numbers[tab.key]) if tab.key in numbers else None,
             "current": tab is current,
         }
         for tab in TABS

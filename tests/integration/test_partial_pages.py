@@ -1,0 +1,101 @@
+"""A page looks at a bounded part of a long list: however little is found, it costs the same, says
+so, and the next one looks further. Nothing is lost on the way, and nothing comes twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger.tenancy import tenant_scope
+from notifications.selectors import unread_count
+from tests import states
+from tests.clients import api, browser
+from tests.pages import text_of
+from tests.world import World
+from verbs.call import Call
+from web.counts import bounded_count, shown_count
+from workitems import actions, selectors
+
+SEARCHED = "Only the newer part of the list was searched. “Older” searches on."
+
+
+@pytest.fixture
+def twelve(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make twelve items, of which the oldest and the seventh are looked for; look at five."""
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 5)
+    titles = ["Needle 1", *("Hay",) * 5, "Needle 2", *("Hay",) * 5]
+    for title in titles:
+        actions.create_work_item(call=Call(world.operator), title=title)
+    return titles
+
+
+def pages(world: World, address: str, way: str = "next") -> list[dict[str, Any]]:
+    """Return the bodies of all pages in one direction."""
+    client, found = api(world.operator), []
+    url: str | None = f"/api/v1/{address}"
+    while url is not None:
+        answer = client.get(url)
+        assert answer.status_code == 200, answer.content
+        found.append(answer.json())
+        url = found[-1][way]
+    return found
+
+
+def titles_of(found: list[dict[str, Any]]) -> list[list[str]]:
+    return [[item["title"] for item in page["results"]] for page in found]
+
+
+def test_a_search_goes_on_page_by_page_to_the_end(world: World, twelve: list[str]) -> None:
+    found = pages(world, "work-items?q=needle")
+    # Five are looked at, and five, and two.
+    assert titles_of(found) == [[], ["Needle 2"], ["Needle 1"]]
+    assert (found[0]["previous"], found[-1]["next"]) == (None, None)
+
+
+def test_and_back_again(world: World, twelve: list[str]) -> None:
+    last = pages(world, "work-items?q=needle")[-1]
+    address = last["previous"].partition("/api/v1/")[2]
+    back = pages(world, address, "previous")
+    assert [title for page in titles_of(back) for title in page] == ["Needle 2"]
+    assert back[-1]["previous"] is None
+    forward = pages(world, back[-1]["next"].partition("/api/v1/")[2])
+    assert [title for page in titles_of(forward) for title in page] == ["Needle 2", "Needle 1"]
+
+
+def test_a_full_page_ends_where_it_is_full(world: World, twelve: list[str]) -> None:
+    found = pages(world, "work-items?q=hay&limit=2")
+    assert [title for page in titles_of(found) for title in page] == ["Hay"] * 10
+    assert [len(page["results"]) for page in found[:2]] == [2, 2]
+
+
+def test_what_is_not_narrowed_comes_whole(world: World, twelve: list[str]) -> None:
+    [found] = pages(world, "work-items")
+    assert titles_of([found]) == [list(reversed(twelve))]
+
+
+def test_the_page_says_that_it_looked_at_a_part(world: World, twelve: list[str]) -> None:
+    client = browser(world.operator)
+    page = client.get("/work-items/?q=needle").content
+    assert SEARCHED in text_of(page)
+    assert "No match" in text_of(page)
+    assert b'rel="next"' in page
+    assert SEARCHED not in text_of(client.get("/work-items/").content)
+
+
+def test_nothing_at_all_is_one_page_in_a_short_list(world: World) -> None:
+    states.new_item(world.operator)
+    [found] = pages(world, "work-items?q=needle")
+    assert (found["results"], found["next"], found["previous"]) == ([], None, None)
+
+
+def test_counts_are_exact_up_to_a_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [shown_count(number) for number in (0, 99, 100)] == ["0", "99", "99+"]
+    for _ in range(4):
+        states.new_item(world.operator)
+    with tenant_scope(world.operator.tenant_id):
+        rows = selectors.visible(world.operator.tenant_id)
+        assert bounded_count(rows) == 4
+        monkeypatch.setattr("web.counts.COUNTED", 3)
+        assert (bounded_count(rows), shown_count(bounded_count(rows))) == (3, "2+")
+        assert unread_count(world.operator) == 0
