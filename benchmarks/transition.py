@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--transitions", type=int, default=400, help="of each side, a round")
     options = parser.parse_args()
-    _prepare_database()
+    prepare_database()
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
     django.setup()
     subject = import_module("benchmarks.subject").Subject()
@@ -66,7 +66,7 @@ def _verdict(statements: int, rows: list[tuple[float, float, float]]) -> int:
     return 0 if ratio >= BOUND and statements <= MAX_STATEMENTS else 1
 
 
-def _prepare_database() -> None:
+def prepare_database() -> None:
     """Migrate as the owner."""
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],

@@ -1,0 +1,65 @@
+"""A member who reads pages and lists through Django's test client."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.actions import create_token
+from accounts.models import User
+from benchmarks.filling import Tenant
+from ledger.tenancy import tenant_scope
+from web.membership import SESSION_KEY
+from workitems.models import WorkItem
+
+OK = 200
+# Around statements, and not themselves ones: they bind the tenant and end the transaction.
+_AROUND = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "SELECT set_config", "SELECT coalesce(")
+# Who somebody is, is found out before.
+_BOUND = "SELECT set_config('amends.tenant_id'"
+
+
+class Reader:
+    """An operator of a filled tenant, signed in to the pages and with a token for the API."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        """Sign in, in the database that is in use."""
+        who = tenant.reader
+        if who.user_id is None:
+            raise RuntimeError("the reader is a member")
+        self._browser = Client()
+        self._browser.force_login(User.objects.get(id=who.user_id))
+        session = self._browser.session
+        session[SESSION_KEY] = str(who.membership_id)
+        session.save()
+        self._program = Client(headers={"Authorization": f"Bearer {create_token(who)}"})
+        with tenant_scope(tenant.id):
+            rows = WorkItem.objects.filter(tenant_id=tenant.id, case_id__isnull=False)
+            item = rows.order_by("-created_at")[20]
+        self.words = {"item": item.id, "case": item.case_id, "reader": who.username}
+
+    def get(self, address: str) -> bytes:
+        """Ask for an address. Raises RuntimeError unless it is answered."""
+        client = self._program if address.startswith("/api/") else self._browser
+        answer = client.get(address)
+        if answer.status_code != OK:
+            raise RuntimeError(f"{address}: {answer.status_code}")
+        return bytes(answer.content)
+
+    def queries(self, address: str) -> int:
+        """Return how many statements an address takes once the tenant is bound."""
+        with CaptureQueriesContext(connection) as captured:
+            self.get(address)
+        said = [each["sql"] for each in captured.captured_queries]
+        begin = next(n for n, each in enumerate(said) if each.startswith(_BOUND))
+        return sum(not each.startswith(_AROUND) for each in said[begin:])
+
+    def followed(self, address: str, pages: int) -> str:
+        """Return the address that `next` leads to after so many pages, or the last there is."""
+        for _ in range(pages):
+            following = self._program.get(address).json()["next"]
+            if following is None:
+                break
+            address = following
+        return address
