@@ -55,6 +55,14 @@ class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
     """A read-only admin of tenant rows. Who may look is said by the role (`MembershipBackend`)."""
 
     @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows of the session's tenant, which is named beside the policy that says so."""
+        rows, place = super().get_queryset(request), place_of(request)
+        if place is None or not hasattr(self.model, "tenant_id"):
+            return rows
+        return rows.filter(tenant_id=place.acting.tenant_id)
+
+    @override
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow what the filters beside the list ask, and nothing else that the ORM could be asked.
 

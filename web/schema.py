@@ -262,7 +262,7 @@ def page_schema(item: type[serializers.BaseSerializer[Any]], name: str) -> type[
         name,
         (serializers.Serializer,),
         {
-            "__doc__": "One page of a list.",
+            "__doc__": "One page of a list. Short or empty, it may still have a next one.",
             "next": serializers.URLField(allow_null=True),
             "previous": serializers.URLField(allow_null=True),
             "results": item(many=True),
