@@ -56,7 +56,7 @@ class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return the rows of the session's tenant, which is named beside the policy that says so."""
+        """Return the rows of the session's tenant, named beside the policy that says so."""
         rows, place = super().get_queryset(request), place_of(request)
         if place is None or not hasattr(self.model, "tenant_id"):
             return rows

@@ -17,7 +17,7 @@ TABLES = (
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("accounts", "0002_walls"), ("ledger", "0005_roles")]
+    dependencies = [("accounts", "0002_walls"), ("ledger", "0007_roles")]
 
     operations = [
         sql.only_the_tenant("accounts_tenant", key="id"),

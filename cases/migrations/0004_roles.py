@@ -12,7 +12,7 @@ TABLES = ("cases_casedefinition", "cases_case", "cases_planitem")
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("cases", "0003_steps_that_could_not_begin"), ("ledger", "0005_roles")]
+    dependencies = [("cases", "0003_steps_that_could_not_begin"), ("ledger", "0007_roles")]
 
     operations = [
         *(sql.only_the_tenant(table) for table in TABLES),

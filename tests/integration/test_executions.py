@@ -396,6 +396,5 @@ def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> N
     for row, *told in ((plain, "demo.flaky", "PENDING"), (step, "Booking", "WAITING")):
         wanted = Description(told[0], f"/executions/{row.id}/", told[1], "cog")
         assert found["execution", row.id] == wanted
-    with tenant_scope(world.outsider.tenant_id):
-        found = describe(world.outsider.tenant_id, [("execution", plain.id)])
-        assert "flaky" not in found["execution", plain.id].title
+    with tenant_scope(tenant_id := world.outsider.tenant_id):
+        assert "flaky" not in describe(tenant_id, [(k := ("execution", plain.id))])[k].title

@@ -11,7 +11,7 @@ from ledger import sql
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("web", "0002_walls"), ("ledger", "0005_roles")]
+    dependencies = [("web", "0002_walls"), ("ledger", "0007_roles")]
 
     operations = [
         sql.only_the_tenant("web_idempotencykey"),

@@ -12,7 +12,7 @@ TABLES = ("workitems_workitem", "workitems_candidategroup", "workitems_candidate
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("workitems", "0004_offered_to"), ("ledger", "0005_roles")]
+    dependencies = [("workitems", "0004_offered_to"), ("ledger", "0007_roles")]
 
     operations = [
         *(sql.only_the_tenant(table) for table in TABLES),

@@ -12,6 +12,6 @@ TABLES = ("demo_demoaccount", "demo_demotransfer")
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("demo", "0002_walls"), ("ledger", "0005_roles")]
+    dependencies = [("demo", "0002_walls"), ("ledger", "0007_roles")]
 
     operations = [sql.only_the_tenant(table) for table in TABLES]

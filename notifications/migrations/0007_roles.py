@@ -12,7 +12,7 @@ TABLES = ("notifications_delivery", "notifications_deliveryattempt")
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("notifications", "0004_unknown_effects"), ("ledger", "0005_roles")]
+    dependencies = [("notifications", "0006_engine_stopped"), ("ledger", "0007_roles")]
 
     operations = [
         *(sql.only_the_tenant(table) for table in TABLES),

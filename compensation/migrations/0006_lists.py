@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0003_roles'),
-        ('compensation', '0004_roles'),
+        ('compensation', '0005_roles'),
     ]
 
     operations = [

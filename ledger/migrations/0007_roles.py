@@ -18,7 +18,7 @@ TABLES = (
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("ledger", "0004_tasks_due_in_order")]
+    dependencies = [("ledger", "0006_worker_beats")]
 
     operations = [
         sql.scope_roles("login", "dispatch", "sweep", "verify"),

@@ -19,7 +19,7 @@ GUARDED = ("id", "tenant_id", "status", "version")
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("compensation", "0003_unknown_effects"), ("ledger", "0005_roles")]
+    dependencies = [("compensation", "0004_next_step"), ("ledger", "0007_roles")]
 
     operations = [
         *(sql.only_the_tenant(table) for table in TABLES),

@@ -12,7 +12,7 @@ TABLES = ("executions_execution", "executions_executionjob")
 class Migration(migrations.Migration):
     """The app role keeps one policy a table."""
 
-    dependencies = [("executions", "0003_unknown_effects"), ("ledger", "0005_roles")]
+    dependencies = [("executions", "0004_lanes"), ("ledger", "0007_roles")]
 
     operations = [
         *(sql.only_the_tenant(table) for table in TABLES),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Empty for every case so far."""
 
-    dependencies = [("cases", "0003_steps_that_could_not_begin")]
+    dependencies = [("cases", "0004_roles")]
 
     operations = [
         migrations.AddField("case", "stopped_since", models.DateTimeField(null=True)),
