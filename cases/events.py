@@ -4,13 +4,16 @@ from __future__ import annotations
 
 ENGINE = "cases.engine"
 
-RETRIED = "retried"
+RETRIED, CONTEXT_CHANGED = "retried", "context_changed"
+#: With each of these bindings have not answered to the case yet.
 CASE = frozenset({"opened", "resumed", RETRIED, "rollback_settled"})
+# Of its own changes of the context the engine need not hear, but of those that an undo makes.
+GOES_ON = CASE | {CONTEXT_CHANGED}
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
 UNSETTLED = frozenset({"outcome_unknown", "retried"})
 _NEWS = {
-    "case": CASE,
+    "case": GOES_ON,
     "work_item": {"completed", "rejected", "cancelled"},
     "execution": {"succeeded", "failed", "cancelled"} | UNSETTLED,
 }

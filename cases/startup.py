@@ -11,7 +11,8 @@ from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
-from cases.events import ENGINE, ENGINE_NEWS
+from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS
+from cases.lifecycle import CaseStatus
 from cases.models import Case
 from cases.selectors import undoes_something
 from cases.subject import CASE, CASE_DEFINITION
@@ -27,8 +28,13 @@ from web.nav import NavEntry
 
 
 def _is_news(change: Announced) -> bool:
-    """Whether an entry may change a case: not the end of an undo, which no plan item stands for."""
-    return change.subject_type == Case.subject_type or change.compensation is None
+    """Whether an entry may change a case: of the case itself if it is RUNNING then, and no change
+    of the context by the engine; of work if it is a step's, not an undo, which no plan item stands
+    for."""
+    if change.subject_type != Case.subject_type:
+        return change.case_id is not None and change.compensation is None
+    by_undo = change.action != CONTEXT_CHANGED or change.compensation is not None
+    return by_undo and change.to_status == CaseStatus.RUNNING
 
 
 # A dead task of the engine holds its own case, and every undo in it: a case never skips a step.

@@ -26,7 +26,7 @@ from cases.actions.deciding import Decision, Ended, decide, end
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
-from cases.events import CASE, RETRIED, UNSETTLED
+from cases.events import GOES_ON, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK
 from cases.models import Case
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
@@ -105,7 +105,7 @@ def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> _News:
         if event.subject_type == Case.subject_type:
             if event.action == RETRIED:
                 found.retry = cause
-            elif event.action in CASE:
+            elif event.action in GOES_ON:
                 found.go_on = cause
         elif item is None or item.status not in OPEN_ITEMS or event.subject_id not in work:
             continue

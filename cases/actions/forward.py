@@ -6,31 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.changes import cancel_open_work, change_case, fault_case
-from cases.actions.deciding import Decision, decide, result_of
-from cases.actions.firing import MAX_FIRINGS, open_all
+from cases.actions.deciding import Decision
+from cases.actions.firing import open_all
 from cases.definitions import ContextChange
-from cases.lifecycle import CaseStatus
+from cases.events import CONTEXT_CHANGED
 from cases.models import Case, PlanItem
-from cases.plan_state import read_plan
 from compensation.subject import Cause
 from ledger.clock import now
 from verbs.move import Moves, sharing
 
-__all__ = ["advance", "carry_out", "change_context", "result_of"]
+__all__ = ["carry_out", "change_context"]
 
 CASE_COMPLETED = "The case is completed without it."
-
-
-def advance(case: Case, *, cause: Cause) -> None:
-    """Let a locked case go on by itself, if it is RUNNING.
-
-    A binding fires once for each trigger: not again before the context has changed, or the case was
-    resumed or came out of a rollback, since it last did. Doing this at any time, any number of
-    times, is therefore right.
-    """
-    if case.status == CaseStatus.RUNNING:
-        plan = read_plan(case, (), most=MAX_FIRINGS)
-        carry_out(case, decide(case, plan, (), go_on=cause))
 
 
 def carry_out(case: Case, decision: Decision) -> None:
@@ -82,7 +69,11 @@ def change_context(
     problem: str = "",
     moves: Moves | None = None,
 ) -> None:
-    """Store a changed context: what was stated is valid, what was undone is marked, never gone."""
+    """Store a changed context: what was stated is valid, what was undone is marked, never gone.
+
+    `invalidated`: what the undo of `step` has made invalid. The entry of a change that an undo
+    makes says so, by which the engine knows that it has yet to look at it.
+    """
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(change.stated))
     differs = change.differs(case.context)
     if not differs and marked == case.invalidated and not problem:
@@ -97,5 +88,9 @@ def change_context(
         said["invalidated"] = sorted(invalidated)
     if problem:
         said["problem"] = problem
+    undone = {"binding": step} if differs and invalidated is not None else None
     with sharing(moves) as own:
-        change_case(case, "context_changed", moves=own, cause=cause, also=also, payloads=said)
+        change_case(
+            case, CONTEXT_CHANGED, moves=own, cause=cause, also=also, payloads=said,
+            compensation=undone,
+        )  # fmt: skip

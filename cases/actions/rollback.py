@@ -14,8 +14,9 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 
 from cases.actions.changes import cancel_open_work, fault_case, save_case
+from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
-from cases.actions.forward import advance, change_context, result_of
+from cases.actions.forward import change_context
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
@@ -240,7 +241,7 @@ def heard(
     """The undo of a piece moved: show it on the plan item; once undone, mark what it had stated.
 
     A key that a later step has stated since, and that still stands, is that step's. Where the undo
-    itself changed the context of a RUNNING case, bindings answer to that.
+    itself changed the context of a RUNNING case, the engine hears of it: bindings answer to that.
     """
     if item is None or item.compensation_state == row.compensation_state:
         return
@@ -269,8 +270,6 @@ def heard(
         case, change, cause=cause, step=item.binding, invalidated=undone, problem=problem,
         moves=cause.moves,
     )  # fmt: skip
-    if change.stated and case.status == CaseStatus.RUNNING:
-        advance(case, cause=cause.at_once())
 
 
 def _stated_since(item: PlanItem) -> set[str]:

@@ -51,6 +51,10 @@ class Announced(Protocol):
         """To what kind of thing."""
 
     @property
+    def to_status(self) -> str:
+        """The status it has then."""
+
+    @property
     def case_id(self) -> uuid.UUID | None:
         """In which case, if in any."""
 
