@@ -62,9 +62,9 @@ class PlanState:
         return dataclasses.replace(self, fired={**self.fired, **ended})
 
 
-def read_case(case_id: uuid.UUID) -> Case | None:
+def read_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Case | None:
     """Return a case as committed now, without its definition."""
-    return next(iter(_read(Case, [case_id])), None)
+    return next(iter(_read(Case, tenant_id, [case_id])), None)
 
 
 def lock_unmoved(case: Case) -> None:
@@ -117,29 +117,33 @@ def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanS
 
 def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
     """Return the work of plan items by id, as committed now, without what belongs to it."""
-    wanted: dict[str, list[uuid.UUID]] = {}
+    wanted: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
     for item in items:
         type_, id_ = item.work
-        wanted.setdefault(type_, []).append(id_)
+        wanted.setdefault((item.tenant_id, type_), []).append(id_)
     return {
-        row.pk: row for type_, ids in wanted.items() for row in _read(subject_of(type_).model, ids)
+        row.pk: row
+        for (tenant_id, type_), ids in wanted.items()
+        for row in _read(subject_of(type_).model, tenant_id, ids)
     }
 
 
-def _read(model: type[_Row], ids: Sequence[uuid.UUID]) -> Iterable[_Row]:
+def _read(model: type[_Row], tenant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Iterable[_Row]:
     """Read rows by id. As text: this happens at every step, and the ORM would compose it anew."""
-    return model._default_manager.raw(_reading_sql(model), [list(ids)])  # noqa: SLF001  -- Django's documented name
+    return model._default_manager.raw(_reading_sql(model), [tenant_id, list(ids)])  # noqa: SLF001  -- Django's documented name
 
 
 @functools.cache
 def _reading_sql(model: type[Model]) -> str:
     columns = ", ".join(str(field.column) for field in model._meta.concrete_fields)
-    return f"SELECT {columns} FROM {model._meta.db_table} WHERE id = ANY(%s)"  # noqa: S608  -- names of the model
+    table = model._meta.db_table
+    return f"SELECT {columns} FROM {table} WHERE tenant_id = %s AND id = ANY(%s)"  # noqa: S608  -- names of the model
 
 
-def failed_steps(case_id: uuid.UUID) -> list[PlanItem]:
+def failed_steps(case: Case) -> list[PlanItem]:
     """Return the newest try of each step that let the case fail, oldest first."""
-    newest = PlanItem.objects.filter(case_id=case_id).order_by("binding", "-created_at", "-id")
+    items = PlanItem.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
+    newest = items.order_by("binding", "-created_at", "-id")
     failed = [
         item for item in newest.distinct("binding") if item.error and item.status not in OPEN_ITEMS
     ]

@@ -62,6 +62,11 @@ class Decision:
     others_open: bool = False
 
     @property
+    def bindings(self) -> set[str]:
+        """The bindings that fire."""
+        return {each.binding.name for each in self.fired}
+
+    @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
         return not (self.ended or self.completes or self.fired or self.fault)
@@ -90,7 +95,7 @@ def decide(
     nothing else: its run hears of it.
     """
     is_running = case.status == CaseStatus.RUNNING
-    failed = failed_steps(case.id) if retry is not None and is_running else []
+    failed = failed_steps(case) if retry is not None and is_running else []
     retaken = [] if retry is None else _once_more(failed, retry)
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)

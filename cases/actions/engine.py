@@ -72,7 +72,7 @@ def _handle(events: Sequence[Event], done: Done) -> None:
     first = events[0]
     with transaction.atomic(durable=True):
         set_tenant(first.tenant_id)
-        case = None if first.case_id is None else read_case(first.case_id)
+        case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
         if case is not None:
             _carry(case, events, authority_of(system_of(first.tenant_id)).ref())
         failpoints.reach("engine.handled")

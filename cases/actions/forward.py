@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.changes import cancel_open_work, change_case, fault_case
@@ -10,13 +9,14 @@ from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED
-from cases.models import Case, PlanItem
+from cases.models import Case
 from compensation.subject import Cause
 from ledger.clock import now
 from verbs.move import Moves, sharing
 
 __all__ = ["carry_out", "change_context"]
 
+_OF_ENDING = ("status", "completion_seq", "ended_at", "written", "error")
 CASE_COMPLETED = "The case is completed without it."
 
 
@@ -24,39 +24,32 @@ def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
     for each in decision.ended:
+        moves.save(each.item, _OF_ENDING)
         if each.change is not None:
             change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)
-    items, completed = [each.item for each in decision.ended], None
-    if cause is not None and decision.completes:
-        completed = change_case(
-            case,
-            "completed",
-            moves=moves,
-            cause=cause,
-            step=case.complete,
-            also={"ended_at": now()},
-        )
+    if not {each.item.binding for each in decision.ended}.isdisjoint(decision.bindings):
+        # A binding has one open item: the old one is closed before the new one is there.
+        moves.record()
     if cause is not None:
-        items += open_all(case, decision.fired, cause=cause, moves=moves)
-    if cause is not None and decision.fault:
-        fault_case(case, decision.fault, cause=cause, moves=moves)
-    _save_items(items)
+        _go_on(case, decision, cause, moves)
     moves.record()
-    if cause is not None and completed is not None and decision.others_open:
-        # Because of the entry that has just been written.
+
+
+def _go_on(case: Case, decision: Decision, cause: Cause, moves: Moves) -> None:
+    completed = None
+    if decision.completes:
+        completed = change_case(
+            case, "completed", moves=moves, cause=cause, step=case.complete,
+            also={"ended_at": now()},
+        )  # fmt: skip
+    for item in open_all(case, decision.fired, cause=cause, moves=moves):
+        moves.add(item)
+    if decision.fault:
+        fault_case(case, decision.fault, cause=cause, moves=moves)
+    if completed is not None and decision.others_open:
+        moves.record()
         because = Cause(cause.by, completed.ref)
         cancel_open_work(case.id, cause=because, reason=CASE_COMPLETED)
-
-
-def _save_items(items: Sequence[PlanItem]) -> None:
-    """Write plan items that ended, and new ones, in one statement, in that order."""
-    if items:
-        PlanItem.objects.bulk_create(
-            items,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["status", "completion_seq", "ended_at", "written", "error"],
-        )
 
 
 def change_context(
