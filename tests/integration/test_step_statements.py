@@ -81,7 +81,7 @@ def test_the_last_step_ends_the_case(world: World) -> None:
     work(world.analyst, item.id, "DONE")
     event = news_of(world, item.id)
     # The case twice: what it learnt, and that it is over.
-    assert len(sent(lambda: handle([event], lambda: None))) == 9
+    assert len(sent(lambda: handle([event], lambda: None))) == 8
     assert case_row(world, case_id).status == "COMPLETED"
 
 
