@@ -189,7 +189,7 @@ def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> 
     if last is not None:
         panel = RunContext(_with_steps(last, rows.values()), described, named, rows, operates)
     others = [run for run in runs if run is not last]
-    definition = selectors.compiled(case.definition)
+    definition = selectors.compiled_of(case.definition_id)
     return CaseContext(case, items, rows, definition, panel, others, entries, described, named)
 
 

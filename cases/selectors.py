@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
@@ -79,23 +79,31 @@ def summaries(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
 
 def compiled(row: CaseDefinition) -> CompiledDefinition:
     """Return a deployed version as the engine uses it."""
-    return _kept(row.id, lambda: row.compiled)
+    return _compiled.get(row.id) or _kept(row.id, row.compiled)
 
 
 def compiled_of(definition_id: uuid.UUID) -> CompiledDefinition:
     """Return the same by its id."""
-    rows = CaseDefinition.objects.filter(id=definition_id)
-    return _kept(definition_id, lambda: rows.values_list("compiled", flat=True).get())
+    return compiled_all([definition_id])[definition_id]
 
 
-def _kept(definition_id: uuid.UUID, stored: Callable[[], Any]) -> CompiledDefinition:
-    """Return a deployed version: it never changes, so that a process reads it once."""
-    found = _compiled.get(definition_id)
-    if found is None:
-        found = CompiledDefinition.from_json(stored())
-        if len(_compiled) >= _MOST_KEPT:
-            _compiled.clear()
-        _compiled[definition_id] = found
+def compiled_all(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, CompiledDefinition]:
+    """Return the same of several, in one query at most."""
+    wanted = set(ids)
+    found = {id_: kept for id_ in wanted if (kept := _compiled.get(id_)) is not None}
+    unread = wanted - found.keys()
+    if unread:
+        rows = CaseDefinition.objects.filter(id__in=unread).values_list("id", "compiled")
+        found.update({id_: _kept(id_, stored) for id_, stored in rows})
+    return found
+
+
+def _kept(definition_id: uuid.UUID, stored: Any) -> CompiledDefinition:
+    """Keep a deployed version: it never changes, so that a process reads it once."""
+    found = CompiledDefinition.from_json(stored)
+    if len(_compiled) >= _MOST_KEPT:
+        _compiled.clear()
+    _compiled[definition_id] = found
     return found
 
 

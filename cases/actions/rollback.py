@@ -28,7 +28,7 @@ from cases.definitions import (
 )
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.selectors import compiled
+from cases.selectors import compiled_all, compiled_of
 from compensation.errors import AlreadyCompensated, CaseClosed
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.locking import lock_rows
@@ -73,20 +73,22 @@ def parts(case: Case, *, lock: bool) -> list[Part]:
     items = list(PlanItem.objects.filter(case_id=case.id, target_id__isnull=False))
     refs = [item.work for item in items]
     rows = lock_rows(refs) if lock else read_rows(refs)
-    definition = compiled(case.definition)
+    definition = compiled_of(case.definition_id)
     return [part_in_case(item, rows[item.work[1]], definition) for item in items]
 
 
 def part(case: Case, row: Any) -> Part | None:
     """Return one piece of a case's forward work; None for what is none (an undo task)."""
     item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
-    return None if item is None else part_in_case(item, row, compiled(case.definition))
+    return None if item is None else part_in_case(item, row, compiled_of(case.definition_id))
 
 
 def undo_bound(rows: Sequence[Any]) -> set[uuid.UUID]:
-    """Return which of these pieces of cases an undo binding undoes: one query."""
-    cases = Case.objects.select_related("definition").in_bulk({row.case_id for row in rows})
-    definitions = {id_: compiled(case.definition) for id_, case in cases.items()}
+    """Return which of these pieces of cases an undo binding undoes: two queries at most."""
+    cases = Case.objects.filter(id__in={row.case_id for row in rows})
+    of = dict(cases.values_list("id", "definition_id"))
+    known = compiled_all(of.values())
+    definitions = {id_: known[definition_id] for id_, definition_id in of.items()}
     return {
         row.id
         for row in rows
@@ -180,7 +182,7 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
     Whoever asks for a person instead of the binding's program, or the reverse, does without it.
     Raises Conflict when the binding's input is no object or cannot be computed.
     """
-    definition = compiled(case.definition)
+    definition = compiled_of(case.definition_id)
     name = definition.binding(row.binding).compensate if row.binding else None
     target = None if name is None else definition.binding(name).target
     if name is None or target is None:
@@ -284,7 +286,7 @@ def _after_undo(
     case: Case, item: PlanItem, row: Any, attempt: CompensationAttempt | None
 ) -> ContextChange:
     """Return the context after the undo binding's outputMapping, if it has one."""
-    definition = compiled(case.definition)
+    definition = compiled_of(case.definition_id)
     name = definition.binding(item.binding).compensate
     mapping = None if name is None else definition.binding(name).target.output_mapping
     if mapping is None or attempt is None or attempt.outcome not in _UNDONE:
