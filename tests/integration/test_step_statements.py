@@ -6,37 +6,29 @@ BEGIN and COMMIT aside; a SAVEPOINT counts. The counts are exact: one more is a 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any
-
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import system_of
 from cases.actions.engine import handle
 from cases.actions.firing import MAX_FIRINGS
 from cases.plan_state import read_case, read_plan
+from compensation.events import ENGINE_LANE
+from ledger.dispatch.lanes import Lane
+from ledger.dispatch.runner import work_lane
 from ledger.tenancy import tenant_scope
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items, work
 from tests.definitions import definition, human
+from tests.draining import drain
 from tests.engine_news import news_of
+from tests.lanes import Cost, statements, waiting
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
 from workitems.models import WorkItem
 
+# Start, complete, lease, engine, notices (DESIGN §11).
+MOST_STATEMENTS, MOST_TRANSACTIONS = 30, 5
 STEPS = ("one", "two", "three", "four", "five")
-
-
-def sent(work: Callable[[], Any]) -> list[str]:
-    """Return the statements that `work` sends."""
-    with CaptureQueriesContext(connection) as captured:
-        work()
-    return [
-        query["sql"]
-        for query in captured.captured_queries
-        if not query["sql"].startswith(("BEGIN", "COMMIT"))
-    ]
 
 
 def in_sequence(*names: str) -> dict[str, Any]:
@@ -67,12 +59,29 @@ def a_case(world: World, done: int = 1, names: tuple[str, ...] = STEPS) -> uuid.
 def test_a_human_step(world: World) -> None:
     case_id = a_case(world)
     item = open_item(world.analyst, case_id, "two")
-    started = sent(lambda: actions.start(item.id, call=Call(world.analyst)))
-    completed = sent(lambda: actions.complete(item.id, call=Call(world.analyst), outcome="DONE"))
+    started = statements(lambda: actions.start(item.id, call=Call(world.analyst)))
+    completed = statements(
+        lambda: actions.complete(item.id, call=Call(world.analyst), outcome="DONE")
+    )
     event = news_of(world, item.id)
-    handled = sent(lambda: handle([event], lambda: None))
+    handled = statements(lambda: handle([event], lambda: None))
     assert plan_items(world, case_id)["three"].status == "ACTIVE"
     assert (len(started), len(completed), len(handled)) == (5, 6, 7), "\n".join(handled)
+
+
+def test_all_that_a_human_step_costs(world: World) -> None:
+    """Leases and notices included, as one worker does it that goes on with what follows."""
+    case_id, cost = a_case(world), Cost()
+    drain()
+    item = open_item(world.analyst, case_id, "two")
+    cost.of(lambda: actions.start(item.id, call=Call(world.analyst)))
+    cost.of(lambda: actions.complete(item.id, call=Call(world.analyst), outcome="DONE"))
+    lane = Lane(world.system.tenant_id, ENGINE_LANE, case_id)
+    cost.of(lambda: work_lane(lane, goes_on=lambda _work: True))
+    assert plan_items(world, case_id)["three"].status == "ACTIVE"
+    assert waiting(world) == {}
+    assert len(cost.statements) <= MOST_STATEMENTS, "\n".join(cost.statements)
+    assert cost.transactions <= MOST_TRANSACTIONS
 
 
 def test_the_last_step_ends_the_case(world: World) -> None:
@@ -81,7 +90,7 @@ def test_the_last_step_ends_the_case(world: World) -> None:
     work(world.analyst, item.id, "DONE")
     event = news_of(world, item.id)
     # The case twice: what it learnt, and that it is over.
-    assert len(sent(lambda: handle([event], lambda: None))) == 8
+    assert len(statements(lambda: handle([event], lambda: None))) == 8
     assert case_row(world, case_id).status == "COMPLETED"
 
 
@@ -89,7 +98,7 @@ def test_news_that_is_none_writes_and_locks_nothing(world: World) -> None:
     case_id = a_case(world)
     with tenant_scope(world.operator.tenant_id):
         done = WorkItem.objects.get(case_id=case_id, binding="one")
-    repeated = sent(lambda: handle([news_of(world, done.id)], lambda: None))
+    repeated = statements(lambda: handle([news_of(world, done.id)], lambda: None))
     assert [each.split()[0] for each in repeated].count("SELECT") == len(repeated)
     assert not [each for each in repeated if "FOR UPDATE" in each]
 
