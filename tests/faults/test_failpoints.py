@@ -15,7 +15,18 @@ from ledger import failpoints
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
-from tests.casework import case_row, deploy, finish, open_item, opened, plan_for, undo
+from tests.casework import (
+    case_row,
+    deploy,
+    entries,
+    finish,
+    open_item,
+    opened,
+    plan_for,
+    plan_items,
+    undo,
+    work,
+)
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.faults.kills import Runner
@@ -33,11 +44,13 @@ PATHS: dict[str, list[str]] = {
     "settle": [*VERB, "compensation.settled"],
     "execute": ["verb.locked", *RECORD, "execute.started", "verb.done", "verb.committed"],
     "work": [
-        "dispatch.leased", "dispatch.before_done", "dispatch.handled", "engine.handled",
-        "runs.handled",
+        "dispatch.leased", "dispatch.before_done", "dispatch.handled", "runs.handled",
         "notification.told", "notification.leased", "notification.sent",
         "execution.dispatched", "execution.handled", "execution.before_settle",
         "execution.settled", *RECORD, "compensation.settled",
+    ],
+    "carry": [
+        "dispatch.leased", *RECORD, "engine.handled", "dispatch.before_done", "dispatch.handled",
     ],
 }  # fmt: skip
 AFTER_COMMIT = {"verb.committed"}
@@ -158,6 +171,37 @@ def test_an_automated_step_killed_anywhere_has_its_effect_once(
         assert outcome(world, item) == wanted, point
         moved.append(("customer", "bank", 25_000))
         assert transfers(by.tenant_id) == moved, point
+    verify()
+
+
+def test_a_case_killed_anywhere_is_carried_on_once(world: World, runner: Runner) -> None:
+    source = definition("two", human("a"), human("b", when=".a != null and .b == null"))
+    deploy(world, source)
+
+    def done_once() -> uuid.UUID:
+        case_id = opened(world, "tests/two")
+        work(world.analyst, open_item(world.analyst, case_id, "a").id, "DONE")
+        return case_id
+
+    def stands(case_id: uuid.UUID) -> Any:
+        items = plan_items(world, case_id)
+        task = open_item(world.analyst, case_id, "b")
+        return (
+            [(name, str(item.status), item.written) for name, item in items.items()],
+            states.actions_of(world, "case", case_id),
+            states.actions_of(world, "work_item", task.id),
+            (case_row(world, case_id).version, len(entries(world, case_id))),
+        )
+
+    smooth = done_once()
+    assert runner.do("work", smooth, world.operator) == 0
+    wanted = stands(smooth)
+    assert [name for name, _status, _written in wanted[0]] == ["a", "b"]
+    for point in PATHS["carry"]:
+        case_id = done_once()
+        assert runner.do("work", case_id, world.operator, point=point) == -signal.SIGKILL, point
+        assert runner.do("work", case_id, world.operator) == 0, point
+        assert stands(case_id) == wanted, point
     verify()
 
 
