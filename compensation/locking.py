@@ -34,8 +34,9 @@ LEFT JOIN LATERAL (
 # A row, and what it undoes if that is of the same kind. Nothing where that is of a kind that is
 # locked before this one.
 _PAIR = """
-(r.id = %(id)s AND r.undoes_type = ANY(%(kinds)s))
-OR r.id = (SELECT p.undoes_id FROM {table} p WHERE p.id = %(id)s AND p.undoes_type = %(type)s)
+r.id = ANY(ARRAY[%(id)s::uuid, (
+    SELECT p.undoes_id FROM {table} p WHERE p.id = %(id)s AND p.undoes_type = %(type)s)])
+AND (r.id <> %(id)s OR r.undoes_type = ANY(%(kinds)s))
 """
 
 
