@@ -23,7 +23,7 @@ from ledger.tenancy import set_tenant
 from verbs import words
 from verbs.call import Call
 from verbs.input import Input, Nothing, read
-from verbs.move import change_of, move
+from verbs.move import Moves, change_of
 from verbs.operation import Operation
 from verbs.subject import COMMON, Locked, Subject, subject_of
 
@@ -219,12 +219,14 @@ class Verb(Generic[Result]):
         before = str(row.status)
         changed: Changed = self.function(row, given, context) or Changed()
         getattr(row, self.operation.method)()
-        entry = move(
+        moves = Moves()
+        entry = moves.change(
             row, self.action, before=before, by=context.by, fields=changed.fields,
             payloads=changed.payloads,
         )  # fmt: skip
+        self.subject.consequence(row, entry, context, moves)
+        moves.record()
         failpoints.reach("verb.moved")
-        self.subject.consequence(row, entry, context)
         return row
 
     def _note(self, key: Sequence[Any], call: Call, refusal: Refusal) -> None:

@@ -70,8 +70,8 @@ class Subject:
 
     `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
     rules must know beside the row, in bulk; `envelope(row, action)` what its entries say beside
-    status and actor; `consequence(row, entry, context)` what its ending means for others, in the
-    same transaction; `versioned(row)` whose version `If-Match` is about,
+    status and actor; `consequence(row, entry, context, moves)` what its ending means for others,
+    written with it; `versioned(row)` whose version `If-Match` is about,
     None where there are no versions.
 
     `results` says, by verb, what those answer with that do not answer with the subject. `pages` is
@@ -98,7 +98,7 @@ class Subject:
     envelope: Callable[[Any, str], dict[str, Any]] = lambda row, _action: {
         "case_id": getattr(row, "case_id", None)
     }
-    consequence: Callable[[Any, Recorded, Any], None] = lambda _row, _entry, _context: None
+    consequence: Callable[[Any, Recorded, Any, Any], None] = lambda *_what: None
     versioned: Callable[[Any], Any] | None = lambda row: row
     results: Mapping[str, ResultShape] = dataclasses.field(default_factory=dict)
     pages: str = ""

@@ -91,11 +91,10 @@ def settle_undo(
     error: str,
     by: ActorRef,
     caused_by: EntryRef,
-    moves: Moves | None = None,
+    moves: Moves,
 ) -> None:
-    """Draw the consequence of an undo task or execution that has just ended; both are locked.
-
-    What the caller has gathered about the end is written with it.
+    """Draw the consequence of an undo task or execution that has just ended; both are locked. What
+    the caller has gathered about that end is written with it.
 
     `outcome` is DONE, FAILED, or UNCERTAIN: it may have happened. Nobody goes on by itself from
     there, a person neither: doing it again could do it twice.
@@ -103,7 +102,6 @@ def settle_undo(
     Does nothing unless the ended one is the current attempt: a withdrawn or superseded attempt ends
     without touching the original again.
     """
-    moves = moves or Moves()
     attempt = None if original is None else open_attempt(original)
     if original is None or attempt is None or attempt.compensation_id != undo.id:
         moves.record()

@@ -188,6 +188,7 @@ def cancel_locked(
     caused_by: EntryRef | None = None,
     reason: str,
     compensation_state: str = CompensationState.NONE,
+    moves: Moves | None = None,
 ) -> EntryRef:
     """Call a locked execution back before any worker started it. Its original is left alone.
 
@@ -199,8 +200,9 @@ def cancel_locked(
     execution.cancel()
     execution.compensation_state = compensation_state
     return endings.end(
-        execution, "cancelled", before, "", by=by, caused_by=caused_by, payloads={"reason": reason}
-    )
+        execution, "cancelled", before, "", by=by, caused_by=caused_by,
+        payloads={"reason": reason}, moves=moves,
+    )  # fmt: skip
 
 
 def call_off(

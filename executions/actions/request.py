@@ -31,6 +31,7 @@ from json_values.pointers import FieldError
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal, check_json
 from verbs import catalogue
 from verbs.input import Input, OptionalReason, OptionalText, Text, Word
+from verbs.move import sharing
 from verbs.shell import VerbContext
 from verbs.subject import Locked, Ref
 
@@ -151,16 +152,16 @@ def cancel_execution(
     """
     undoing = execution.undoes_id is not None
     states = CompensationState
-    entry = cancel_locked(
-        execution, by=context.by, reason=given.reason,
-        compensation_state=states.COMPENSATION_FAULTED if undoing else states.NONE,
-    )  # fmt: skip
-    if undoing:
-        undo.settle_undo(
-            execution, context.others, outcome=AttemptOutcome.FAILED,
-            error=f"cancelled: {given.reason}",
-            by=context.by, caused_by=entry,
+    with sharing(None) as moves:
+        entry = cancel_locked(
+            execution, by=context.by, reason=given.reason, moves=moves,
+            compensation_state=states.COMPENSATION_FAULTED if undoing else states.NONE,
         )  # fmt: skip
+        if undoing:
+            undo.settle_undo(
+                execution, context.others, outcome=AttemptOutcome.FAILED,
+                error=f"cancelled: {given.reason}", by=context.by, caused_by=entry, moves=moves,
+            )  # fmt: skip
     return execution
 
 

@@ -111,7 +111,7 @@ COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
     "claim": (lambda w: _claim(states.new_item(w.operator), w), 5, 1),
     "complete": (lambda w: _complete(states.in_progress(w.operator), w), 5, 1),
     "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
-    "settle": (lambda w: _settle(states.new_item(w.operator), w), 8, 2),
+    "settle": (lambda w: _settle(states.new_item(w.operator), w), 6, 2),
     "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 6, 2),
     "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 8, 2),
     "compensate by a program": (

@@ -20,6 +20,7 @@ from ledger.errors import Invalid
 from ledger.record import Recorded
 from verbs import catalogue
 from verbs.input import Input, Name, Nothing, Reason
+from verbs.move import Moves
 from verbs.shell import Changed, VerbContext
 from workitems.actions.item_opening import name_candidates
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
@@ -146,7 +147,7 @@ def _ended(item: WorkItem, reason: str) -> Changed:
     return Changed(["ended_at", "ended_reason", "compensation_state"], {"reason": reason})
 
 
-def settle(item: WorkItem, entry: Recorded, context: VerbContext) -> None:
+def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:
     """Draw the consequence for the original when an undo task has just ended."""
     if item.kind != Kind.COMPENSATION or item.ended_at is None:
         return
@@ -162,4 +163,5 @@ def settle(item: WorkItem, entry: Recorded, context: VerbContext) -> None:
         error="" if undone else f"The undo task ended {how}." + (f" {note}" if note else ""),
         by=context.by,
         caused_by=entry.ref,
+        moves=moves,
     )
