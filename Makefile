@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 help: ## List what can be made
 	@echo "make run     start everything on http://127.0.0.1:8000 (PORT=… for another port)"
 	@echo "make test    every check and test; make lint and make format for style alone"
-	@echo "make bench   one transition against the raw-SQL ceiling"
+	@echo "make bench   every figure of docs/explanation/performance.md, held against its bound"
 	@echo "make schema  write the OpenAPI description anew"
 
 install:
@@ -26,7 +26,7 @@ format: install
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 
 bench: install
-	@exec $(PYTHON_IN_VENV) -m tools.localstack.ephemeral --durable --no-redis -- $(PYTHON_IN_VENV) -m benchmarks.transition
+	@exec $(PYTHON_IN_VENV) -m benchmarks
 
 schema: install
 	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml

@@ -1,0 +1,153 @@
+"""Cases of five human steps, driven as people and one worker drive them, in one process.
+
+Every step names its person, so that each forward step and each undo task tells somebody.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from accounts.actions import create_tenant, create_user
+from cases.actions import deploy_definition, open_case
+from cases.models import Case
+from compensation.actions.plan_execution import execute
+from compensation.models import CompensationPlan, CompensationRun, CompensationStep
+from executions.capability_registry import ANY_OBJECT, Invocation, Result, capability
+from ledger.dispatch.runner import run_until_idle
+from ledger.tenancy import tenant_scope
+from notifications.models import Delivery
+from people.actions import add_member
+from verbs.call import Call
+from verbs.catalogue import find
+from workitems.actions import complete, start
+from workitems.models import WorkItem
+
+STEPS = 5
+_NOTHING = "benchmarks.nothing"
+
+
+@capability(
+    _NOTHING,
+    input_schema=dict(ANY_OBJECT),
+    output_schema=dict(ANY_OBJECT),
+    description="Undoes nothing: what is measured is the undoing of it.",
+)
+def undo_nothing(_call: Invocation) -> Result:
+    """Answer at once."""
+    return Result({})
+
+
+class FiveSteps:
+    """One tenant with an operator and an analyst who does all the work."""
+
+    def __init__(self) -> None:
+        tag = uuid.uuid4().hex[:8]
+        system = create_tenant(f"bench-{tag}", "Benchmark")
+
+        def member(name: str, *roles: str) -> Any:
+            user = create_user(f"{name}-{tag}", password=None)
+            return add_member(call=Call(system), username=user.username, roles=list(roles))
+
+        self._operator = Call(member("operator", "operator"))
+        self._analyst = Call(member("analyst"))
+        self._tenant_id = system.tenant_id
+        by_name = f"analyst-{tag}"
+        for mode in ("human", "automated"):
+            deploy_definition(call=self._operator, source=_definition(mode, by_name))
+
+    def forward(self) -> uuid.UUID:
+        """Do a case of five steps. Returns its id, like the other two."""
+        return self._forward("human")
+
+    def with_human_undos(self) -> uuid.UUID:
+        """Do a case of five steps, and undo each by a task for who did it."""
+        case_id = self._forward("human")
+        self.execute(self.plan_undo(case_id))
+        run_until_idle()
+        for _ in range(STEPS):
+            self._work(case_id, "REVERSED")
+        return case_id
+
+    def with_automated_undos(self) -> uuid.UUID:
+        """Do a case of five steps, and undo each by a program."""
+        case_id = self._forward("automated")
+        self.execute(self.plan_undo(case_id))
+        run_until_idle()
+        return case_id
+
+    def check(self, case_id: uuid.UUID, status: str, notices: int) -> None:
+        """Raise RuntimeError unless a case has ended as it should, and people were told."""
+        with tenant_scope(self._tenant_id):
+            found = Case.objects.get(id=case_id)
+            told = Delivery.objects.filter(case_id=case_id).count()
+        if (found.status, told) != (status, notices):
+            raise RuntimeError(f"a case is {found.status}, and {told} notices were given")
+
+    def _forward(self, mode: str) -> uuid.UUID:
+        case = open_case(call=self._operator, definition=f"benchmarks/{mode}", context={})
+        run_until_idle()
+        for _ in range(STEPS):
+            self._work(case.id, "DONE")
+        case_id: uuid.UUID = case.id
+        return case_id
+
+    def _work(self, case_id: uuid.UUID, outcome: str) -> None:
+        """Do the one open task of a case, and all that follows."""
+        with tenant_scope(self._tenant_id):
+            waiting = WorkItem.objects.filter(case_id=case_id, status__in=("PENDING", "ASSIGNED"))
+            item_id = waiting.values_list("id", flat=True).get()
+        start(item_id, call=self._analyst)
+        complete(item_id, call=self._analyst, outcome=outcome)
+        run_until_idle()
+
+    def plan_undo(self, case_id: uuid.UUID) -> CompensationPlan:
+        """Preview the undo of a whole case."""
+        plan: CompensationPlan = find("case", "compensation-plan")(
+            case_id, call=self._operator, reason="It was wrong", regulatory_basis=[]
+        )
+        return plan
+
+    def execute(self, plan: CompensationPlan) -> uuid.UUID:
+        """Execute it: committed when this returns. Returns the run's id."""
+        run: CompensationRun = execute(plan.id, call=Call(self._operator.by, digest=plan.digest))
+        return run.id
+
+    def has_started(self, run_id: uuid.UUID) -> bool:
+        """Whether the first undo of a run has been started, as others see it."""
+        with tenant_scope(self._tenant_id):
+            steps = CompensationStep.objects.filter(run_id=run_id, status="RUNNING")
+            return steps.exists()
+
+
+def _definition(mode: str, person: str) -> dict[str, Any]:
+    """Return a definition of five tasks in a row, each undone in this mode."""
+    how = {"mode": mode, **({"capability": _NOTHING} if mode == "automated" else {})}
+    bindings = []
+    for n in range(1, STEPS + 1):
+        before = f".s{n - 1} != null and " if n > 1 else ""
+        bindings.append(
+            {
+                "name": f"s{n}",
+                "on": {"contextChange": {}},
+                "when": f"{before}.s{n} == null",
+                "humanTask": {
+                    "title": f"Do step {n}",
+                    "candidateUsers": [person],
+                    "outputMapping": f"{{s{n}: .outcome}}",
+                },
+                "compensation": how,
+            }
+        )
+    return {
+        "dsl": "0.1",
+        "namespace": "benchmarks",
+        "name": mode,
+        "version": "1.0.0",
+        "title": f"Five steps, undone in {mode} mode",
+        "spec": {
+            "bindings": bindings,
+            "goals": [{"name": "done", "kind": "success", "condition": f".s{STEPS} != null"}],
+            "completion": {"success": {"allOf": ["done"]}},
+        },
+    }
