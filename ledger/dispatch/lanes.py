@@ -125,7 +125,7 @@ def take_within(lane: Lane) -> Batch | None:
     most = min((each.at_once for each in sharing), default=1)
     with connection.cursor() as cursor:
         cursor.execute(
-            lane_sql.TAKE_WITH_EVENTS,
+            lane_sql.TAKE,
             [
                 lane.tenant_id, lane.name, lane.shard, token, LEASE_SECONDS, most,
                 consumer_names(), holding_consumers(), STRANGE_SECONDS,

@@ -1,0 +1,56 @@
+"""How the server finds and leases lanes: by looking up, whatever it knows of the tables by then.
+
+What is guessed wrong here is not slow in a small test, but with thousands of tasks due at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ledger.dispatch import lane_sql, lanes
+from ledger.dispatch.consumer_registry import consumer_names
+from ledger.dispatch.lease_table import QUEUES, parameters
+from ledger.tenancy import system_scope, tenant_scope
+from tests import states
+from tests.world import World
+
+LOOKED_UP = ("Hash Join", "Merge Join", "Anti Join")
+
+
+def plan_of(statement: str, values: Any) -> str:
+    """Return how the server would run a statement, in the scope of the caller."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.fixture
+def _much_is_due(world: World) -> None:
+    for _ in range(5):
+        states.new_item(world.operator, assignee=world.analyst.username)
+
+
+@pytest.mark.usefixtures("_much_is_due")
+def test_the_head_of_each_lane_is_looked_up_in_the_index_of_lanes() -> None:
+    said = {"known": consumer_names(), "strange": lanes.STRANGE_SECONDS}
+    with system_scope("dispatch"):
+        plan = plan_of(
+            lanes._SEARCH,  # noqa: SLF001  -- the statement itself is what is looked at
+            {**parameters(QUEUES, limit=50, untaken=0), **said},
+        )
+    assert "Index Scan using ledger_task_lane" in plan
+    assert [word for word in LOOKED_UP if word in plan] == []
+
+
+@pytest.mark.usefixtures("_much_is_due")
+def test_what_is_taken_comes_first_and_its_events_are_looked_up_one_by_one(world: World) -> None:
+    tenant_id, shard = world.operator.tenant_id, world.operator.actor_id
+    values = [tenant_id, "lane", shard, shard, 10, 100, [], [], 60]
+    with tenant_scope(tenant_id):
+        plan = plan_of(lane_sql.TAKE_WITH_EVENTS, values)
+    assert [word for word in LOOKED_UP if word in plan] == []
+    # The first of a nested loop is run before the second.
+    assert plan.index("Function Scan on ledger_take_lane") < plan.index("ledger_outboxevent")
