@@ -23,7 +23,7 @@ from config.pools import Ready
 log = logging.getLogger("worker")
 Part = Callable[[Ready], None]
 _LAST_WORK_SECONDS = 20.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 5.0
 _STEADY_SECONDS = 60.0
 _START_SECONDS = 60.0
 
