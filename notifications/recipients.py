@@ -129,6 +129,9 @@ class _Batch:
     def _halted(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, {self._endings[event.id].asked_by, *self._operators})
 
+    def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
+        yield _told(event, topic, self._operators)
+
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""
         if self._endings[event.id].step_unchanged:
@@ -191,6 +194,7 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
+    Topic.ENGINE_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
     Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
 }

@@ -49,7 +49,7 @@ def test_the_head_of_each_lane_is_looked_up_in_the_index_of_lanes() -> None:
 
 @pytest.mark.parametrize("without", ["nestloop", "hashjoin", "mergejoin", "indexscan"])
 def test_a_lane_is_taken_whatever_the_planner_thinks_of_it(world: World, without: str) -> None:
-    """The lease sets the tenant by which its own events may be seen: never after asking for them."""
+    """The lease sets the tenant by which events may be seen, and never after asking for them."""
     item = states.new_item(world.operator, assignee=world.analyst.username)
     lane = Lane(world.operator.tenant_id, CONSUMER, item.id)
     with transaction.atomic(durable=True):
