@@ -13,11 +13,14 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_init, worker_ready
 from celery.worker import state
+from django.conf import settings
 from django.db import connections
 from kombu import Connection
 
@@ -105,6 +108,9 @@ def _wait_until_needed(queues: Sequence[str], untaken: Callable[[], float]) -> N
 
 def _celery(name: str, processes: int, queues: Sequence[str] | None = None) -> None:
     connections.close_all()
+    if settings.AMENDS_DEMO:
+        # A developer's container may have no other user, and needs no page of it at each start.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
     app.worker_main(
         [
             "--quiet", "worker", "--pool=prefork", f"--concurrency={processes}",
