@@ -81,12 +81,12 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="workitems_list"),
             models.Index(
-                fields=["tenant", "assignee", "-created_at"],
+                fields=["tenant", "assignee", "-created_at", "-id"],
                 name="workitems_mine",
                 condition=models.Q(status__in=["ASSIGNED", "IN_PROGRESS"]),
             ),
             models.Index(
-                fields=["tenant", "-created_at"],
+                fields=["tenant", "-created_at", "-id"],
                 name="workitems_pool",
                 condition=models.Q(status="PENDING"),
             ),
@@ -94,7 +94,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
             models.Index(
                 fields=["tenant", "-created_at", "-id"],
                 name="workitems_reversals",
-                condition=models.Q(kind=Kind.COMPENSATION),
+                condition=models.Q(kind=Kind.COMPENSATION, status="PENDING"),
             ),
             models.Index(
                 fields=["tenant", "case_id"],

@@ -9,17 +9,33 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, UUIDField, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    UUIDField,
+    Value,
+    When,
+)
+from django.db.models.functions import Greatest
+from django.db.models.lookups import IsNull
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import group_names, operating, people_of
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, named_in
+from json_values.moments import EARLIEST
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.counts import COUNTED
+from web.pagination import LOOKED_AT
 from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
@@ -144,7 +160,7 @@ def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
     of_item = {"tenant_id": who.tenant_id, "work_item_id": OuterRef("id")}
-    nobody = ~Exists(CandidateGroup.objects.filter(**of_item)) & ~Exists(
+    nobody = ~_found(CandidateGroup.objects.filter(**of_item)) & ~_found(
         CandidateUser.objects.filter(**of_item)
     )
     anybodys = Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
@@ -158,7 +174,16 @@ def _names(who: ActingUser) -> Q:
     named = CandidateUser.objects.filter(**of_item, actor_id=who.actor_id)
     # Meant for people who are not here: the operators', whoever is one now.
     left_over = Q(Exists(operating(who)), offered_to=OfferedTo.OPERATORS)
-    return Q(Exists(in_group)) | Q(Exists(named)) | left_over
+    return _found(in_group) | _found(named) | left_over
+
+
+def _found(rows: QuerySet[Any]) -> Q:
+    """Return whether there is such a row, looked up for one item at a time.
+
+    For EXISTS the database may read all the candidates of a group first: of all time, for a list
+    that is full after fifty.
+    """
+    return Q(IsNull(Subquery(rows.order_by().values("id")[:1]), False))  # noqa: FBT003  -- Django's
 
 
 def unassigned(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
@@ -172,6 +197,13 @@ def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     return rows.order_by("-completed_at", "-id")
 
 
+def _newest_of_pool(who: ActingUser) -> QuerySet[WorkItem]:
+    newest = unassigned(who.tenant_id).order_by("-created_at", "-id").prefetch_related(None)
+    # Of nothing and a moment the greatest is the moment.
+    oldest = Subquery(newest.values("created_at")[LOOKED_AT - 1 : LOOKED_AT])
+    return pool_of(who).filter(created_at__gte=Greatest(oldest, Value(EARLIEST)))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class WaitingCounts:
     """How much waits, each at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
@@ -183,8 +215,11 @@ class WaitingCounts:
 
 
 def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingCounts:
-    """Return what waits for a person, their groups and anybody, in one statement."""
-    parts = [("mine", waiting_for(who)), ("groups", pool_of(who))]
+    """Return what waits for a person, their groups and anybody, in one statement.
+
+    For their groups it is counted among the newest that nobody has taken, as the list of it begins.
+    """
+    parts = [("mine", waiting_for(who)), ("groups", _newest_of_pool(who))]
     if with_unassigned:
         parts.append(("unassigned", unassigned(who.tenant_id)))
     first, *others = (
