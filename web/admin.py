@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponseBase
 from typing_extensions import override
 
 from accounts.roles import OPERATING_ROLES
-from ledger.tenancy import tenant_scope
+from ledger.tenancy import reading_scope
 from web.membership import place_of
 from web.pages import rendered
 
@@ -45,7 +45,7 @@ def in_tenant(view: View) -> View:
         place = place_of(request)
         if place is None:
             return view(request, *args, **kwargs)
-        with tenant_scope(place.acting.tenant_id):
+        with reading_scope(place.acting.tenant_id):
             return rendered(view(request, *args, **kwargs))
 
     return cast("View", scoped)

@@ -20,7 +20,7 @@ from typing_extensions import override
 from accounts.acting import ActingUser, Authority, authority_of
 from json_values.reader import unstorable
 from ledger.errors import Invalid
-from ledger.tenancy import tenant_scope
+from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import LEAST
 from verbs.input import invalid
 from web import etag, pagination
@@ -125,7 +125,7 @@ class TenantAPIView(APIView):
         known = name in self.http_method_names
         handler = getattr(self, name if known else "", self.http_method_not_allowed)
         if request.method in SAFE_METHODS:
-            with self.scope():
+            with reading_scope(self.acting_user.tenant_id):
                 return cast("Response", handler(request, *args, **kwargs))
         return cast("Response", handler(request, *args, **kwargs))
 

@@ -28,7 +28,7 @@ from accounts.acting import ActingUser, Authority, authority_of
 from accounts.models import User
 from accounts.selectors import Place
 from ledger.errors import NotFound, Refusal
-from ledger.tenancy import tenant_scope
+from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
 from verbs.input import Input, Nothing
 from web import etag, pagination
@@ -118,7 +118,7 @@ class MemberPage(View):
     def _run(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method not in SAFE:
             return super().dispatch(request, *args, **kwargs)
-        with tenant_scope(self.acting_user.tenant_id):
+        with reading_scope(self.acting_user.tenant_id):
             return rendered(super().dispatch(request, *args, **kwargs))
 
     def render(

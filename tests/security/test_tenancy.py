@@ -11,7 +11,13 @@ from django.db import IntegrityError, ProgrammingError, transaction
 from compensation.models import CompensationPlan
 from ledger.clock import now
 from ledger.record import EntryRef, record
-from ledger.tenancy import current_tenant, set_tenant, system_scope, tenant_scope
+from ledger.tenancy import (
+    current_tenant,
+    reading_scope,
+    set_tenant,
+    system_scope,
+    tenant_scope,
+)
 from tests import states
 from tests.casework import deploy, opened
 from tests.definitions import definition, human
@@ -64,6 +70,19 @@ def test_nested_scopes_restore_the_outer_tenant(world: World) -> None:
                 raise ZeroDivisionError
             assert current_tenant() == theirs
         assert (current_tenant(), WorkItem.objects.count()) == (ours, 1)
+
+
+def test_only_what_is_read_for_people_is_planned_for_its_own_values(world: World) -> None:
+    ours, theirs = world.system.tenant_id, world.outsider.tenant_id
+    states.new_item(world.analyst)
+    mode = "SELECT current_setting('plan_cache_mode')"
+    with reading_scope(ours):
+        assert (execute(mode), WorkItem.objects.count()) == ([("force_custom_plan",)], 1)
+        with reading_scope(theirs):
+            assert WorkItem.objects.count() == 0
+        assert current_tenant() == ours
+    with tenant_scope(ours):
+        assert execute(mode) == [("auto",)]
 
 
 def test_a_system_scope_closes_again(world: World) -> None:
