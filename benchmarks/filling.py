@@ -129,17 +129,25 @@ def rare(number: int) -> str:
     return f"(n % {stride} = {stride - 1})"
 
 
-def _tables(tenant: Tenant, items: int) -> list[tuple[str, int, dict[str, str]]]:
-    someone, id_of = tenant.someone(items), tenant.id_of
+# A model, how many rows, and SQL of the columns.
+Filling = tuple[str, int, dict[str, str]]
+
+
+def _tables(tenant: Tenant, items: int) -> list[Filling]:
+    """Return each table's model, how many rows it gets, and SQL of its columns."""
+    return [*_work(tenant, items), *_undoing(tenant, items), *_news(tenant, items)]
+
+
+def _work(tenant: Tenant, items: int) -> list[Filling]:
+    someone, id_of, cases = tenant.someone(items), tenant.id_of, _cases(items)
     undo = f"(n % 100 = 8 AND n / 100 % {max(items // 20_000, 1)} = 0)"
-    reader = f"'{tenant.reader.actor_id}'"
     done = f"NOT ({_POOL} OR {_TAKEN})"
     block = (
         "jsonb_build_object('reason', 'asked for', 'strategy', 'restore', 'mode', 'human',"
-        f" 'requested_by', {reader}, 'regulatory_basis', '[]'::jsonb, 'attempt', 1,"
+        f" 'requested_by', '{tenant.reader.actor_id}', 'regulatory_basis', '[]'::jsonb,"
+        " 'attempt', 1,"
         " 'original_snapshot', jsonb_build_object('title', 'Check identity'))"
     )
-    cases, runs = max(items // 4, 1), max(items // 50, 1)
     return [
         ("workitems.WorkItem", items, {
             "id": id_of(1), "title": _TITLE, "created_by_id": someone, "created_at": _AT,
@@ -171,6 +179,12 @@ def _tables(tenant: Tenant, items: int) -> list[tuple[str, int, dict[str, str]]]
             "output": _FIELDS, "before": _FIELDS, "after": _FIELDS,
             "status": f"CASE WHEN {rare(items // 2)} THEN 'FAILED' ELSE 'SUCCEEDED' END",
         }),
+    ]  # fmt: skip
+
+
+def _undoing(tenant: Tenant, items: int) -> list[Filling]:
+    someone, id_of, runs = tenant.someone(items), tenant.id_of, max(items // 50, 1)
+    return [
         ("compensation.CompensationPlan", runs, {
             "id": id_of(5), "subject_type": "'case'", "subject_id": id_of(2), "scope": "'{}'",
             "reason": _TEXT, "digest": "'d' || n", "created_by_id": someone, "created_at": _AT,
@@ -190,6 +204,12 @@ def _tables(tenant: Tenant, items: int) -> list[tuple[str, int, dict[str, str]]]
             "original_name": "'check'", "strategy": "'restore'", "status": "'DONE'",
             "completion_seq": "3 - n % 3",
         }),
+    ]  # fmt: skip
+
+
+def _news(tenant: Tenant, items: int) -> list[Filling]:
+    someone, id_of, reader = tenant.someone(items), tenant.id_of, f"'{tenant.reader.actor_id}'"
+    return [
         ("ledger.LedgerEntry", items, {
             "id": id_of(8), "subject_type": "CASE WHEN n % 5 = 0 THEN 'case' ELSE 'work_item' END",
             "subject_id": f"CASE WHEN n % 5 = 0 THEN {id_of(2, 'n / 5')} ELSE {id_of(1)} END",
@@ -220,3 +240,7 @@ def _tables(tenant: Tenant, items: int) -> list[tuple[str, int, dict[str, str]]]
             "read_at": f"CASE WHEN NOT {rare(items // 4)} THEN {_AT} END",
         }),
     ]  # fmt: skip
+
+
+def _cases(items: int) -> int:
+    return max(items // 4, 1)

@@ -136,7 +136,7 @@ def _named(url: str, database: str) -> str:
 
 def _reader(superuser_url: str, items: int) -> Any:
     """Fill a tenant in the database that is in use, and return who reads it."""
-    filling, reading = import_module("benchmarks.filling"), import_module("benchmarks.reading")
+    filling, reading = import_module("benchmarks.filling"), import_module("benchmarks.list_reader")
     tenant = filling.Tenant(f"lists-{items}")
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         filling.fill(superuser, tenant, items)

@@ -1,5 +1,7 @@
-"""Counts beside links and tabs: exact up to a bound, because counting on costs more the more there
-is, and nobody reads the difference."""
+"""How far a list is looked through and counted: a page must not cost more the more there is.
+
+Counts beside links and tabs are exact up to a bound; nobody reads the difference beyond.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+# Of a long list a page looks at so many rows for what is asked for; the next one looks further.
+LOOKED_AT = 5_000
 # From here on it is only said that there is more.
 COUNTED = 100
 

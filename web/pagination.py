@@ -24,12 +24,11 @@ from rest_framework.request import Request
 from json_values.moments import checked
 from ledger.clock import rfc3339
 from ledger.errors import Invalid
+from web.counts import LOOKED_AT
 
 NEWEST_FIRST = ("-created_at", "-id")
 DEFAULT_LIMIT = 50
 LONGEST_PAGE = 200
-# A page costs the same however few of a long list are looked for: the next one looks further.
-LOOKED_AT = 5_000
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 

@@ -34,8 +34,7 @@ from json_values.moments import EARLIEST
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
-from web.counts import COUNTED
-from web.pagination import LOOKED_AT
+from web.counts import COUNTED, LOOKED_AT
 from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
