@@ -204,9 +204,9 @@ def progress(steps: Sequence[CompensationStep]) -> Progress:
     return _counted(collections.Counter(str(step.status) for step in steps))
 
 
-def progress_of(run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Progress]:
+def progress_of(tenant_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Progress]:
     """Return how far each of these runs is, in one query that reads no step."""
-    steps = CompensationStep.objects.filter(run_id__in=list(run_ids))
+    steps = CompensationStep.objects.filter(tenant_id=tenant_id, run_id__in=list(run_ids))
     counts: dict[uuid.UUID, collections.Counter[str]] = {
         id_: collections.Counter() for id_ in run_ids
     }

@@ -78,7 +78,7 @@ def _under_way(live: int) -> str:
 def _rows(tenant_id: uuid.UUID, runs: list[Any]) -> list[dict[str, Any]]:
     described = describe(tenant_id, (run.about for run in runs))
     named = people(tenant_id, (run.requested_by_id for run in runs))
-    progress = selectors.progress_of([run.id for run in runs])
+    progress = selectors.progress_of(tenant_id, [run.id for run in runs])
     return [
         {
             "id": run.id,
