@@ -50,7 +50,7 @@ def main() -> int:
     """Measure, print, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=12, help="of each side, shape and round")
+    parser.add_argument("--processes", type=int, default=10, help="of each side, shape and round")
     options = parser.parse_args()
     prepare()
     ours = import_module("benchmarks.five_step_cases").FiveSteps(by_hints=True)

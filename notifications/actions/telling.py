@@ -29,7 +29,7 @@ INSERT INTO notifications_delivery (
     channel, status, attempts, next_attempt_at, created_at)
 SELECT t.id, m.tenant_id, t.event_id, t.event_type, t.topic, t.subject_type, t.subject_id,
     t.case_id, t.recipient_id, t.channel, t.status, 0,
-    CASE WHEN t.status = ANY(%s) THEN clock_timestamp() END, %s
+    CASE WHEN t.status = ANY(%s) THEN ledger_now() END, %s
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],
     %s::uuid[], %s::text[], %s::text[], %s::boolean[])
     AS t(id, event_id, event_type, topic, subject_type, subject_id, case_id,
