@@ -6,14 +6,14 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from django.db import connection, transaction
+from django.db import connection
 
 from accounts.actions import create_tenant
 from ledger.dispatch.consumer_registry import Consumer, Done, Event, consumers_of, register_consumer
 from ledger.dispatch.runner import run_until_idle
 from ledger.ids import new_id
 from ledger.record import ActorRef, Change, record_many
-from ledger.tenancy import set_tenant
+from ledger.tenancy import tenant_scope
 
 #: News that no consumer of the product wants, so that only those of this module hear it.
 _KILLS, _DOES = "edited", "stopped"
@@ -25,8 +25,7 @@ def _die(_events: Sequence[Event], _done: Done) -> None:
 
 
 def _do(events: Sequence[Event], done: Done) -> None:
-    with transaction.atomic(durable=True):
-        set_tenant(events[0].tenant_id)
+    with tenant_scope(events[0].tenant_id):
         done()
 
 
@@ -96,13 +95,11 @@ class Side:
             )
             for _ in range(number)
         ]  # fmt: skip
-        with transaction.atomic(durable=True):
-            set_tenant(self._tenant_id)
+        with tenant_scope(self._tenant_id):
             record_many(changes)
 
     def _waiting(self) -> int:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            set_tenant(self._tenant_id)
+        with tenant_scope(self._tenant_id), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM ledger_outboxtask"
                 " WHERE tenant_id = %s AND done_at IS NULL AND dead_at IS NULL",
