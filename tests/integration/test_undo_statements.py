@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from compensation.actions.plan_execution import execute
+from compensation.actions.run_turn import steps_of
 from compensation.events import ENGINE_LANE, RUNS
 from executions.lifecycle import JOBS_SOURCE
 from executions.models import Execution, ExecutionJob
@@ -108,6 +109,23 @@ def test_a_human_undo_step(world: World) -> None:
     assert run_row(world, run.id).status == "COMPLETED"
     case = case_row(world, case_id)
     assert (case.status, case.invalidated) == ("COMPENSATED", [f"s{n}" for n in range(STEPS)])
+
+
+def test_a_step_of_a_long_run_reads_no_other_steps(world: World) -> None:
+    deploy(world, definition("long", *[human(f"s{n}") for n in range(4 * STEPS)]))
+    case_id = opened(world, "tests/long")
+    for n in range(4 * STEPS):
+        finish(world.analyst, case_id, f"s{n}", "DONE")
+    run = roll_back(world, case_id)
+    with tenant_scope(world.system.tenant_id):
+        assert sorted(step.n for step in steps_of(run.id)) == [1, 2]
+    task, cost = open_undo(world.analyst, case_id).id, Cost()
+    cost.of(lambda: start(task, call=Call(world.analyst)))
+    cost.of(lambda: complete(task, call=Call(world.analyst), outcome="REVERSED"))
+    cost.of(lambda: carry_on(world, case_id))
+    assert len(cost.statements) == BY_A_PERSON
+    with tenant_scope(world.system.tenant_id):
+        assert sorted(step.n for step in steps_of(run.id)) == [2, 3]
 
 
 def test_an_automated_undo_step(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
