@@ -130,7 +130,7 @@ class OutboxTask(models.Model):
     event_id = models.UUIDField()
     consumer = models.TextField()
     shard = models.UUIDField()
-    attempts = models.IntegerField(default=0)
+    attempts = models.IntegerField(default=0, db_default=0)
     lane = models.TextField(default="", db_default="")
     queue = models.TextField(default="engine", db_default="engine")
     due_at = models.DateTimeField(db_default=Now())

@@ -162,6 +162,8 @@ class Recording:
             raise RuntimeError("record needs the transaction of the change it records")
         for change in changes:
             _check_words(change)
+            if self._changes and change.tenant_id != self._changes[0].tenant_id:
+                raise ValueError("entries that are appended together are of one tenant")
         unread = [change for change in changes if change.subject not in self._heads]
         if unread:
             self._heads.update(_read_heads(unread))
@@ -187,8 +189,8 @@ class Recording:
         failpoints.reach("record.after")
         if self._rows.consumer:
             hints.leave(
-                LaneWork(queue, Lane(tenant_id, lane, shard))
-                for tenant_id, _, _, shard, lane, queue in self._rows.consumer
+                LaneWork(queue, Lane(self._changes[0].tenant_id, lane, shard))
+                for _, _, shard, lane, queue in self._rows.consumer
             )
 
 
@@ -287,7 +289,7 @@ class _Rows:
         digest = leaf_hash(body)
         self.entries.append(
             (
-                entry_id, change.tenant_id, change.subject_type, change.subject_id, seq,
+                entry_id, change.subject_type, change.subject_id, seq,
                 change.version, previous, digest, change.kind, change.action,
                 change.from_status, change.to_status, change.actor.id, change.actor.type,
                 change.actor.role, change.actor.on_behalf_of,
@@ -307,7 +309,7 @@ class _Rows:
         said = []
         for name, value in sorted(change.payloads.items()):
             salt, body = new_salt(), payload_bytes(value)
-            self.payload.append((entry_id, name, change.tenant_id, salt, body))
+            self.payload.append((entry_id, name, salt, body))
             said.append({"name": name, "hash": commitment(salt, body).hex()})
         return said
 
@@ -315,33 +317,26 @@ class _Rows:
         shard = change.case_id or change.subject_id
         self.events.append(
             (
-                entry_id, change.tenant_id, change.event_type, change.subject_type,
+                entry_id, change.event_type, change.subject_type,
                 change.subject_id, change.case_id, shard, moment,
             )
         )  # fmt: skip
         self.consumer.extend(
-            (
-                change.tenant_id,
-                entry_id,
-                consumer.name,
-                shard,
-                consumer.in_lane,
-                consumer.queue_of(change),
-            )
+            (entry_id, consumer.name, shard, consumer.in_lane, consumer.queue_of(change))
             for consumer in consumers_of(change.event_type)
             if consumer.matters(change)
         )
 
-    def parameters(self, changes: Sequence[Change]) -> list[list[Any]]:
-        """Return one array per column, in the order of `record_sql.APPEND`."""
+    def parameters(self, changes: Sequence[Change]) -> list[Any]:
+        """Return the tenant and one array per column, in the order of `record_sql.APPEND`."""
         last: dict[tuple[str, uuid.UUID], tuple[Any, ...]] = {}
         for change, entry in zip(changes, self.entries, strict=True):
             last[change.subject] = (
-                change.tenant_id, change.subject_type, change.subject_id, entry[4], entry[7],
-                entry[0],
+                change.subject_type, change.subject_id, entry[3], entry[6], entry[0],
             )  # fmt: skip
         heads = [last[subject] for subject in sorted(last)]
         return [
+            changes[0].tenant_id,
             *_columns(self.entries, len(ENTRY)),
             *_columns(heads, len(HEAD)),
             *_columns(self.payload, len(PAYLOAD)),

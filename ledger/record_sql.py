@@ -16,42 +16,43 @@ def _columns(text: str) -> dict[str, str]:
     return dict(each.split() for each in text.split(","))
 
 
-def _rows(columns: dict[str, str]) -> str:
-    """Return the rows of one array per column, as a table `t` with those columns."""
+def _insert(table: str, columns: dict[str, str]) -> str:
+    """Return the insertion of rows given as one array per column; all are of one tenant, which is
+    given once. (psycopg keeps the text of a statement ready if it has at most 50 parameters.)"""
     arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
-    return f"unnest({arrays}) AS t({', '.join(columns)})"
+    names = ", ".join(columns)
+    return f"""INSERT INTO {table} (tenant_id, {names})
+    SELECT tenant.id, t.* FROM tenant, unnest({arrays}) AS t({names})"""  # noqa: S608  -- own words
 
 
 ENTRY = _columns(
-    "id uuid, tenant_id uuid, subject_type text, subject_id uuid, subject_seq int,"
+    "id uuid, subject_type text, subject_id uuid, subject_seq int,"
     " subject_version int, previous_hash bytea, hash bytea, kind text, action text,"
     " from_status text, to_status text, actor_id uuid, actor_type text, actor_role text,"
     " on_behalf_of_id uuid, caused_by_id uuid, caused_by_hash bytea, original_id uuid,"
     " original_hash bytea, correlation_id uuid, case_id uuid, completion_seq bigint,"
     " compensation jsonb, at timestamptz, body bytea"
 )
-HEAD = _columns(
-    "tenant_id uuid, subject_type text, subject_id uuid, seq int, hash bytea, entry_id uuid"
-)
-PAYLOAD = _columns("entry_id uuid, name text, tenant_id uuid, salt bytea, body bytea")
+HEAD = _columns("subject_type text, subject_id uuid, seq int, hash bytea, entry_id uuid")
+PAYLOAD = _columns("entry_id uuid, name text, salt bytea, body bytea")
 EVENT = _columns(
-    "id uuid, tenant_id uuid, type text, subject_type text, subject_id uuid, case_id uuid,"
+    "id uuid, type text, subject_type text, subject_id uuid, case_id uuid,"
     " shard uuid, at timestamptz"
 )
-TASK = _columns("tenant_id uuid, event_id uuid, consumer text, shard uuid, lane text, queue text")
+TASK = _columns("event_id uuid, consumer text, shard uuid, lane text, queue text")
 
 # One data-modifying statement: either all of an entry exists or nothing of it.
 APPEND = f"""
-WITH entry AS (
-    INSERT INTO ledger_ledgerentry ({", ".join(ENTRY)}) SELECT * FROM {_rows(ENTRY)}
+WITH tenant AS (SELECT %s::uuid AS id), entry AS (
+    {_insert("ledger_ledgerentry", ENTRY)}
 ), head AS (
-    INSERT INTO ledger_ledgerhead ({", ".join(HEAD)}) SELECT * FROM {_rows(HEAD)}
+    {_insert("ledger_ledgerhead", HEAD)}
     ON CONFLICT (tenant_id, subject_type, subject_id)
     DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id
 ), payload AS (
-    INSERT INTO ledger_payload ({", ".join(PAYLOAD)}) SELECT * FROM {_rows(PAYLOAD)}
+    {_insert("ledger_payload", PAYLOAD)}
 ), event AS (
-    INSERT INTO ledger_outboxevent ({", ".join(EVENT)}) SELECT * FROM {_rows(EVENT)}
+    {_insert("ledger_outboxevent", EVENT)}
 )
-INSERT INTO ledger_outboxtask ({", ".join(TASK)}, attempts) SELECT *, 0 FROM {_rows(TASK)}
-"""  # noqa: S608  -- built of constants
+{_insert("ledger_outboxtask", TASK)}
+"""

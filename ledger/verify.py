@@ -26,8 +26,11 @@ _FETCH = 2000
 _guarded: dict[str, str] = {}
 _checks: dict[str, str] = {}
 
+#: Every column of an entry, with the tenant that `record_sql` gives once for all of them.
+_FIRST, *_OTHERS = ENTRY
+COLUMNS = (_FIRST, "tenant_id", *_OTHERS)
 _ENTRIES = f"""
-SELECT {", ".join(f"e.{name}" for name in ENTRY)},
+SELECT {", ".join(f"e.{name}" for name in COLUMNS)},
        p.names, p.salts, p.bodies, h.seq, h.hash, h.entry_id
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
@@ -46,7 +49,6 @@ _LINKS = {
     )
     for link in ("caused_by", "original")
 }
-COLUMNS = tuple(ENTRY)
 # Where an envelope says what a column repeats, if not under the column's own name.
 _PLACES = {name: name for name in COLUMNS if name not in {"hash", "body"}} | {
     "tenant_id": "tenant", "subject_type": "subject.type", "subject_id": "subject.id",

@@ -23,7 +23,7 @@ CREATE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE sql STABLE
 TAKE_LANE = """
 CREATE FUNCTION public.ledger_take_lane(
     p_tenant uuid, p_lane text, p_shard uuid, p_token uuid, p_seconds double precision,
-    p_most int, p_known text[], p_holding text[], p_strange double precision)
+    p_most int, p_known text[], p_holding text[], p_strange double precision, p_flush boolean)
 RETURNS TABLE (
     task bigint, task_consumer text, task_attempts int, troubled boolean,
     id uuid, hash bytea, tenant_id uuid, type text, action text, subject_type text,
@@ -33,7 +33,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE head record; held bigint;
 BEGIN
-    PERFORM pg_catalog.set_config('amends.tenant_id', p_tenant::text, true);
+    PERFORM set_config('amends.tenant_id', p_tenant::text, true);
+    IF NOT p_flush THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_lane || p_shard::text, 0)) THEN
         RETURN;
     END IF;
@@ -115,7 +118,7 @@ READY = """
           AND e.done_at IS NULL AND coalesce(e.dead_at, e.parked_at) IS NULL
         ORDER BY e.id LIMIT 1)
 """
-TAKE = "SELECT * FROM ledger_take_lane(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+TAKE = "SELECT * FROM ledger_take_lane(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 # How many were done, and whether the lane has more that is due: one look less.
 FINISH = """
 WITH done AS (

@@ -108,17 +108,18 @@ def take(lane: Lane) -> Batch | None:
     """
     while True:
         with transaction.atomic(durable=True):
-            batch = take_within(lane)
+            batch = take_within(lane, flush=False)
         spent = [] if batch is None else _spent(batch)
         if batch is None or not spent:
             return batch
         _bury(batch, spent)
 
 
-def take_within(lane: Lane) -> Batch | None:
+def take_within(lane: Lane, *, flush: bool = True) -> Batch | None:
     """Lease what is due of a lane in the caller's transaction, whose commit is the lease's.
 
-    For what the same worker will do next anyway.
+    For what the same worker will do next anyway. Without `flush` the commit does not wait for the
+    disk: a lease that a crash loses is one that nobody holds any more.
     """
     token = new_token()
     sharing = consumers_in(lane.name)
@@ -128,7 +129,7 @@ def take_within(lane: Lane) -> Batch | None:
             lane_sql.TAKE,
             [
                 lane.tenant_id, lane.name, lane.shard, token, LEASE_SECONDS, most,
-                consumer_names(), holding_consumers(), STRANGE_SECONDS,
+                consumer_names(), holding_consumers(), STRANGE_SECONDS, flush,
             ],
         )  # fmt: skip
         rows = cursor.fetchall()

@@ -26,6 +26,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "outboxtask", "queue", models.TextField(default="engine", db_default="engine"),
         ),
+        migrations.AlterField(
+            "outboxtask", "attempts", models.IntegerField(default=0, db_default=0)
+        ),
         migrations.AddField("outboxtask", "parked_at", models.DateTimeField(null=True)),
         migrations.AddField("outboxtask", "troubled_since", models.DateTimeField(null=True)),
         # Who shared a lane before this version; every other consumer has one of its own.

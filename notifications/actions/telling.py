@@ -49,7 +49,7 @@ ON CONFLICT DO NOTHING
 def handle(events: Sequence[Event], done: Done) -> None:
     """Insert the deliveries that `events` call for and mark the tasks done, in one transaction."""
     with transaction.atomic(durable=True):
-        set_tenant(events[0].tenant_id)
+        set_tenant(events[0].tenant_id, flush=False)
         rows = [row for told in told_of(events) for row in _deliveries(told)]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
