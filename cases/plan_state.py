@@ -19,6 +19,7 @@ from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
+from verbs.loading import load
 from verbs.subject import subject_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -108,7 +109,7 @@ def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanS
     }  # fmt: skip
     state = PlanState({}, {})
     row: Any
-    for row in PlanItem.objects.raw(_plan_sql(), given):
+    for row in load(PlanItem, _plan_sql(), given):
         state.fired[row.fired_binding] = Fired(row.times, row.is_open, row.seen)
         if row.target_id is not None:
             state.items[row.target_id] = row
@@ -130,7 +131,7 @@ def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
 
 def _read(model: type[_Row], tenant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Iterable[_Row]:
     """Read rows by id. As text: this happens at every step, and the ORM would compose it anew."""
-    return model._default_manager.raw(_reading_sql(model), [tenant_id, list(ids)])  # noqa: SLF001  -- Django's documented name
+    return load(model, _reading_sql(model), [tenant_id, list(ids)])
 
 
 @functools.cache

@@ -18,13 +18,14 @@ from django.db import models
 
 from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
 from ledger.record import EntryRef
+from verbs.loading import load
 from verbs.subject import Locked, Ref, all_subjects
 
 _FINISHED = """
 LEFT JOIN LATERAL (
     SELECT e.id, e.hash FROM ledger_ledgerentry e
     WHERE e.tenant_id = r.tenant_id AND e.subject_type = h.subject_type AND e.subject_id = r.id
-      AND e.action = ANY(%(finished)s)
+      AND e.action = ANY(%(finished)s) {ended}
     ORDER BY e.subject_seq DESC LIMIT 1) f ON true
 LEFT JOIN LATERAL (
     SELECT s.seq FROM ledger_ledgerhead s
@@ -60,13 +61,15 @@ def _text(
     meta = model._meta
     columns = ", ".join(f'r."{field.column}"' for field in meta.concrete_fields)
     more = ", f.id AS finished_id, f.hash AS finished_hash, seen.seq AS seen_seq"
+    # What has not ended has no such entry: its chain, however long, is not searched for one.
+    ended = "AND r.ended_at IS NOT NULL" if "ended_at" in columns else ""
     where = _PAIR.format(table=meta.db_table) if pair else "r.id = ANY(%(ids)s)"
     return (
         f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash, h.entry_id AS head_entry_id"  # noqa: S608  -- names of the model
         f"{more if finished else ''}{beside.columns} FROM {meta.db_table} r"
         " JOIN ledger_ledgerhead h ON h.tenant_id = r.tenant_id"
         " AND h.subject_type = %(type)s AND h.subject_id = r.id"
-        f" {beside.join}{_FINISHED if finished else ''} WHERE {where}"
+        f" {beside.join}{_FINISHED.format(ended=ended) if finished else ''} WHERE {where}"
         " ORDER BY r.id FOR UPDATE OF r, h"
     )
 
@@ -103,7 +106,7 @@ def lock_pair(
 
 
 def _rows(model: type[models.Model], text: str, given: dict[str, Any]) -> Any:
-    return model._default_manager.raw(text, given)  # noqa: SLF001  -- Django's documented name
+    return load(model, text, given)
 
 
 def _read(row: Any) -> Any:

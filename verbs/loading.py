@@ -1,0 +1,62 @@
+"""Rows of models, read by a text of our own: what the ORM's `raw` works out at each read, once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection, models
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where a text has the columns of its model, what reads them, and what else it has."""
+
+    names: list[str]
+    places: list[int]
+    readers: list[tuple[int, Callable[..., Any]]]
+    more: list[tuple[str, int]]
+
+
+_shapes: dict[tuple[type[models.Model], str], _Shape] = {}
+
+
+def load(
+    model: type[models.Model], text: str, given: Sequence[Any] | Mapping[str, Any]
+) -> list[Any]:
+    """Run a read that has every column of `model` and return its rows; what else it reads is put
+    on each row under its own name."""
+    with connection.cursor() as cursor:
+        cursor.execute(text, given)
+        found = cursor.fetchall()
+        if not found:
+            return []
+        shape = _shapes.get((model, text))
+        if shape is None:
+            shape = _shapes[model, text] = _shape_of(
+                model, [each[0] for each in cursor.description]
+            )
+    return [_row(model, shape, values) for values in found]
+
+
+def _row(model: type[models.Model], shape: _Shape, values: Sequence[Any]) -> Any:
+    own = [values[place] for place in shape.places]
+    for index, read in shape.readers:
+        own[index] = read(own[index], None, connection)
+    row = model.from_db(connection.alias, shape.names, own)
+    for name, place in shape.more:
+        row.__dict__[name] = values[place]
+    return row
+
+
+def _shape_of(model: type[models.Model], columns: Sequence[str]) -> _Shape:
+    fields = list(model._meta.concrete_fields)
+    places = [columns.index(field.column) for field in fields]
+    readers = [
+        (index, read)
+        for index, field in enumerate(fields)
+        for read in field.get_db_converters(connection)
+    ]
+    more = [(name, place) for place, name in enumerate(columns) if place not in places]
+    return _Shape([field.attname for field in fields], places, readers, more)
