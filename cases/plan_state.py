@@ -19,7 +19,7 @@ from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
-from verbs.loading import load
+from verbs.locked_read import load
 from verbs.subject import subject_of
 
 _Row = TypeVar("_Row", bound=Model)

@@ -24,13 +24,16 @@ _SET = "SELECT set_config('amends.tenant_id', %s, true)"
 # A general plan of a prepared statement knows no values: it takes any status for a common one, and
 # walks a long list for the few rows that an index would have had. Verbs find rows by their keys.
 _SET_READING = f"{_SET}, set_config('plan_cache_mode', 'force_custom_plan', true)"
-_SET_UNFLUSHED = f"{_SET}, set_config('synchronous_commit', 'off', true)"
+# Verbs and handlers find rows by their keys: planning for values is most of the server's time then.
+_SET_WORKING = f"{_SET}, set_config('plan_cache_mode', 'force_generic_plan', true)"
+_SET_UNFLUSHED = f"{_SET_WORKING}, set_config('synchronous_commit', 'off', true)"
 # What SET LOCAL ROLE does, with a parameter. `none` is whoever logged in: the application's role.
 _SET_ROLE = "SELECT set_config('role', %s, true)"
 
 
 def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
-    """Bind the current transaction to `tenant_id`. Raises RuntimeError outside a transaction.
+    """Bind the current transaction, of a verb or a handler, to `tenant_id`; its statements get
+    general plans. Raises RuntimeError outside a transaction.
 
     Without `flush` its commit does not wait for the disk: for what a crash only repeats, and never
     for what writes an entry, whose hash somebody may have seen.
@@ -40,7 +43,7 @@ def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
             "set_tenant needs a transaction: in autocommit the setting would be lost"
         )
     with connection.cursor() as cursor:
-        cursor.execute(_SET if flush else _SET_UNFLUSHED, [str(tenant_id)])
+        cursor.execute(_SET_WORKING if flush else _SET_UNFLUSHED, [str(tenant_id)])
 
 
 @contextlib.contextmanager
