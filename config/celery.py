@@ -9,15 +9,18 @@ countdown: a message is a hint that names a lane or a row, and may be lost, doub
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 from django.db import connections
 from kombu import Exchange, Queue
 
-from config import env
+from config import env, row_slots
+from ledger.dispatch import beats
 from ledger.dispatch.lease_table import QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
@@ -59,6 +62,8 @@ app.conf.update(
     task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue=QUEUES[-1],
     task_create_missing_queues=False,
+    # Of a message that says none.
+    task_time_limit=900,
     # Taken when it is done: one that was lost with its worker is sent again, at worst in vain.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
@@ -71,6 +76,25 @@ app.conf.update(
     worker_redirect_stdouts=False,
     worker_send_task_events=False,
 )
+
+
+@worker_init.connect
+def _remember_how_many(sender: Any = None, **_said: Any) -> None:
+    """Know in every child how many there are, and at how many programs they may be at once."""
+    row_slots.prepare()
+    app.conf.update(worker_concurrency=sender.concurrency)
+
+
+@worker_ready.connect
+def _say_that_it_is_there(sender: Any = None, **_said: Any) -> None:
+    """Beat from the parent process of a worker, however it was started, for as long as it lives."""
+    beat_as(str(sender.hostname), sorted(app.amqp.queues.consume_from))
+
+
+def beat_as(name: str, queues: Sequence[str]) -> None:
+    """Say every few seconds that a worker for `queues` is there."""
+    who = f"{name}:{os.getpid()}"
+    threading.Thread(target=beats.go_on, args=(who, queues), name="beats", daemon=True).start()
 
 
 @worker_process_init.connect

@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connections
 from kombu import Connection
 
-from config.celery import app
+from config.celery import app, beat_as
 from config.publishing import broker_answers, message_of, publisher, send_task
 from config.sweeping import (
     EMBEDDED_AFTER_SECONDS,
@@ -33,7 +33,6 @@ from config.sweeping import (
     TOLD_BRIEFLY_SECONDS,
     Looker,
 )
-from ledger.dispatch import beats
 from ledger.dispatch.hints import Work
 from ledger.dispatch.lease_table import QUEUES
 
@@ -50,7 +49,6 @@ def over_the_broker(name: str, processes: int) -> Callable[[Ready], None]:
     """Return what runs one pool over the broker, until it is told to stop."""
 
     def run(ready: Ready) -> None:
-        _beat_as(f"{name}@{os.uname().nodename}:{os.getpid()}", POOLS[name])
         # It is there, also when the broker is not: that is waited for as long as it takes.
         worker_init.connect(lambda **_said: ready(), weak=False)
         _celery(name, processes)
@@ -76,9 +74,10 @@ def embedded(name: str, processes: int, *, beside_workers: bool) -> Callable[[Re
             room=lambda: processes * _IN_MEMORY - _outstanding(POOLS[name]),
         )  # fmt: skip
         if beside_workers:
+            # It stands by: what nobody takes will be done.
+            beat_as(f"standby-{name}@{os.uname().nodename}", POOLS[name])
             ready()
             _wait_until_needed(POOLS[name], untaken)
-        _beat_as(f"embedded-{name}@{os.uname().nodename}:{os.getpid()}", POOLS[name])
         looking = threading.Thread(
             target=looker.run, args=(threading.Event(),), name="look", daemon=True
         )
@@ -139,9 +138,3 @@ def _outstanding(queues: Sequence[str]) -> int:
         channel: Any = connection.default_channel
         waiting: int = sum(channel._size(name) for name in queues)  # noqa: SLF001  -- the only way to ask
     return waiting + len(state.reserved_requests)
-
-
-def _beat_as(name: str, queues: Sequence[str]) -> None:
-    """Say every few seconds that this worker is there: from its parent process, which lives as
-    long as it takes messages."""
-    threading.Thread(target=beats.go_on, args=(name, queues), name="beats", daemon=True).start()

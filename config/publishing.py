@@ -22,8 +22,12 @@ log = logging.getLogger(__name__)
 SILENCE_SECONDS = 5.0
 #: How long one message may take. A request waits for no more than one that fails.
 _PUBLISH_SECONDS = 0.2
+#: How long one goes on telling of all that a commit has left.
+_TELL_SECONDS = 0.3
 #: What a killed child needs to be killed after its work's own limit.
 _GRACE_SECONDS = 5.0
+_ASK_EVERY_SECONDS = 1.0
+_asked = [float("-inf"), False]
 LANE_TASK = "amends.lane"
 ROW_TASK = "amends.row"
 
@@ -75,8 +79,13 @@ class Publisher:
         if not self._lock.acquire(timeout=_PUBLISH_SECONDS):
             return
         try:
+            until = time.monotonic() + _TELL_SECONDS
             for work in works:
                 self._send(work)
+                if time.monotonic() > until:
+                    # What is not told is found by the sweep.
+                    self._silent_until = time.monotonic() + SILENCE_SECONDS
+                    break
         except Exception as error:  # noqa: BLE001  -- broker libraries raise many kinds; none matters
             self._silent_until = time.monotonic() + SILENCE_SECONDS
             self._forget()
@@ -100,15 +109,23 @@ def quick_connection() -> Any:
     """Return a connection to the broker that would rather fail than wait."""
     url = broker_url()
     options = transport_options(url, _PUBLISH_SECONDS)
+    if url.startswith("amqp"):
+        options = {"read_timeout": _PUBLISH_SECONDS, "write_timeout": _PUBLISH_SECONDS}
     return Connection(url, connect_timeout=_PUBLISH_SECONDS, transport_options=options)
 
 
 def broker_answers() -> bool:
-    """Whether the broker answers at this moment."""
+    """Whether the broker answers, by an answer that is no older than a second."""
+    moment = time.monotonic()
+    if moment - _asked[0] > _ASK_EVERY_SECONDS:
+        _asked[:] = [moment, _answers()]
+    return bool(_asked[1])
+
+
+def _answers() -> bool:
     try:
         with quick_connection() as connection:
-            connection.connect()
-            connection.channel().close()
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     except Exception as error:  # noqa: BLE001  -- broker libraries raise many kinds
         log.debug("the broker does not answer: %s", error)
         return False

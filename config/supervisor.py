@@ -6,6 +6,7 @@ lets each part finish the work at hand; what takes longer is left to its lease a
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -84,6 +85,9 @@ class Supervisor:
         for child in list(self._running):
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
+                # Its children too: one that hangs would outlive its limit.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)
                 name, since = self._running.pop(child)
                 steady = time.monotonic() - since > _STEADY_SECONDS
                 pause = 0.5 if steady else self._pauses.get(name, 0.5)
@@ -123,7 +127,9 @@ def _become(part: Part, writing: int, parent: int) -> None:
         def ready() -> None:
             if not told:
                 told.append(True)
-                os.write(writing, b".")
+                # Of a part that was started again nobody waits to hear it.
+                with contextlib.suppress(OSError):
+                    os.write(writing, b".")
 
         part(ready)
         code = 0

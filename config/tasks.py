@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import signal
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
+from config import row_slots
 from config.celery import app
 from config.publishing import LANE_TASK, ROW_TASK
-from ledger.dispatch import runner
+from ledger.dispatch import hints, runner
+from ledger.dispatch.consumer_registry import consumers_in, source_named
 from ledger.dispatch.hints import LaneWork, RowWork, Work
 from ledger.dispatch.lanes import Lane
 from ledger.dispatch.lease_table import QUEUES
@@ -27,44 +31,74 @@ _looked_at = 0.0
 
 
 @app.task(name=LANE_TASK)
-def lane(tenant_id: str, name: str, shard: str) -> None:
-    """Do all that is due in one lane."""
+def lane(*said: Any) -> None:
+    """Do all that is due in one lane, and then what another tenant has waited with."""
     try:
-        at = Lane(uuid.UUID(tenant_id), str(name), uuid.UUID(shard))
+        tenant_id, name, shard = said
+        at = Lane(uuid.UUID(tenant_id), name, uuid.UUID(shard))
     except (ValueError, AttributeError, TypeError):
+        at = None
+    if at is None or not consumers_in(at.name):
         log.warning("dropped a message that names no lane")
         return
+    # One turn for all of it: the time limit of the message is that of one handler more.
+    until = time.monotonic() + runner.TURN_SECONDS
     try:
         with _killed_at_once():
-            runner.work_lane(at, goes_on=_is_ours)
+            runner.work_lane(at, goes_on=_is_ours, until=until)
             for work in _waiting_elsewhere(at.tenant_id):
-                if isinstance(work, LaneWork):
-                    runner.work_lane(work.lane, goes_on=_is_ours)
+                if isinstance(work, LaneWork) and time.monotonic() < until:
+                    runner.work_lane(work.lane, goes_on=_is_ours, until=until)
     except DatabaseError as error:
         _gave_up(error)
 
 
 @app.task(name=ROW_TASK)
-def row(source: str, tenant_id: str, id_: str, seconds: float) -> None:
-    """Do the work of one due row, or of another tenant's that has waited longer: then the sweep
-    finds this one again."""
+def row(*said: Any) -> None:
+    """Do the work of one due row, or of another tenant's that has waited longer; then others are
+    told of this one again."""
     try:
-        named = RowWork("", str(source), uuid.UUID(tenant_id), uuid.UUID(id_), float(seconds))
+        source, tenant_id, id_, seconds = said
+        named = RowWork("", source, uuid.UUID(tenant_id), uuid.UUID(id_), float(seconds))
     except (ValueError, AttributeError, TypeError):
+        named = None
+    if named is None or source_named(named.source) is None:
         log.warning("dropped a message that names no row")
         return
+    with _slot() as free:
+        if free:
+            _work_row(named)
+        # Else every other process of this pool is at a program, and the last one is for what is
+        # short. The sweep tells of this row again.
+
+
+@contextlib.contextmanager
+def _slot() -> Iterator[bool]:
+    """Whether this process may be at a program now; in a pool that hears more than `work`, not all
+    of them may."""
+    if set(app.amqp.queues.consume_from) == {"work"}:
+        yield True
+        return
+    number = row_slots.take(app.conf.worker_concurrency or 1)
     try:
-        fits = (
-            each
-            for each in _waiting_elsewhere(named.tenant_id)
-            if isinstance(each, RowWork) and each.seconds <= named.seconds
-        )
+        yield number is not None
+    finally:
+        if number is not None:
+            row_slots.give_back(number)
+
+
+def _work_row(named: RowWork) -> None:
+    try:
         with _killed_at_once():
-            for work in (*fits, named):
-                if runner.work_row(work.source, work.tenant_id, work.id):
+            for work in _waiting_elsewhere(named.tenant_id):
+                if (
+                    isinstance(work, RowWork)
+                    and work.seconds <= named.seconds
+                    and runner.work_row(work.source, work.tenant_id, work.id)
+                ):
+                    hints.publish([dataclasses.replace(named, queue=work.queue)])
                     return
-    except LookupError as error:
-        log.warning("dropped a message: %s", error)
+            runner.work_row(named.source, named.tenant_id, named.id)
     except DatabaseError as error:
         _gave_up(error)
 
@@ -94,13 +128,7 @@ def _waiting_elsewhere(tenant_id: uuid.UUID) -> list[Work]:
         return []
     _looked_at = moment
     queues = [name for name in QUEUES if name in app.amqp.queues.consume_from]
-    found = runner.find_due(queues, limit=20, untaken=_LOOK_SECONDS)
-    first: dict[uuid.UUID, Work] = {}
-    for work in found:
-        of = work.lane.tenant_id if isinstance(work, LaneWork) else work.tenant_id
-        if of != tenant_id:
-            first.setdefault(of, work)
-    return list(first.values())
+    return runner.find_due(queues, limit=20, untaken=_LOOK_SECONDS, each=1, but=tenant_id)
 
 
 def _gave_up(error: DatabaseError) -> None:

@@ -6,7 +6,7 @@ import time
 
 from django.conf import settings
 
-from ledger.dispatch.beats import is_any_heard
+from ledger.dispatch.beats import unheard
 
 _ASK_EVERY_SECONDS = 3.0
 
@@ -19,12 +19,12 @@ class _Heard:
         self._answer = True
 
     def is_silent(self) -> bool:
-        """Whether no worker has answered for as long as the setting says; 0 is never."""
+        """Whether some queue has no worker that answered for as long as is set; 0 is never."""
         seconds = settings.AMENDS_WORKERS_SILENT_SECONDS
         if not seconds:
             return False
         if time.monotonic() - self._asked > _ASK_EVERY_SECONDS:
-            self._answer = is_any_heard(seconds)
+            self._answer = not unheard(seconds)
             self._asked = time.monotonic()
         return not self._answer
 

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 3.0
 #: When nobody has said anything for so long, no worker answers.
 SILENT_SECONDS = 10.0
+#: The queues whose work somebody waits for.
+WAITED_FOR = ("undo", "engine", "work", "notify")
 _FORGET_AFTER = "1 day"
 _BEAT = f"""
 WITH gone AS (
@@ -20,9 +22,10 @@ WITH gone AS (
 INSERT INTO ledger_workerbeat (name, queues, seen_at) VALUES (%s, %s, ledger_now())
 ON CONFLICT (name) DO UPDATE SET queues = excluded.queues, seen_at = excluded.seen_at
 """  # noqa: S608  -- own words
-_HEARD = """
-SELECT EXISTS (SELECT 1 FROM ledger_workerbeat
-               WHERE seen_at > ledger_now() - make_interval(secs => %s))
+_UNHEARD = """
+SELECT q FROM unnest(%s::text[]) q
+WHERE NOT EXISTS (SELECT 1 FROM ledger_workerbeat b WHERE q = ANY(b.queues)
+                  AND b.seen_at > ledger_now() - make_interval(secs => %s))
 """
 
 
@@ -43,8 +46,9 @@ def go_on(name: str, queues: Sequence[str]) -> None:
         time.sleep(BEAT_SECONDS)
 
 
-def is_any_heard(seconds: float = SILENT_SECONDS) -> bool:
-    """Whether any worker has said within the last `seconds` that it is there."""
+def unheard(seconds: float = SILENT_SECONDS) -> list[str]:
+    """Return the queues that people wait for and for which no worker has said within the last
+    `seconds` that it is there."""
     with connection.cursor() as cursor:
-        cursor.execute(_HEARD, [seconds])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(_UNHEARD, [list(WAITED_FOR), seconds])
+        return [row[0] for row in cursor.fetchall()]

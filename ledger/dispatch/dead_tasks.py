@@ -16,6 +16,16 @@ SELECT t.id, t.tenant_id, t.consumer, o.type, o.subject_id, t.attempts, t.last_e
 FROM ledger_outboxtask t JOIN ledger_outboxevent o ON o.id = t.event_id
 WHERE t.dead_at IS NOT NULL AND t.done_at IS NULL ORDER BY t.id
 """
+# Whoever takes a lane at this instant may still see its dead head, and park what came behind it:
+# either that is over when the head is revived, or it begins afterwards.
+_LOCK_LANE = "SELECT pg_advisory_xact_lock(hashtextextended(%s::text || %s::uuid::text, 0))"
+_LOCK_DEAD = """
+SELECT pg_advisory_xact_lock(hashtextextended(d.lane || d.shard::text, 0)) FROM (
+    SELECT DISTINCT lane, shard FROM ledger_outboxtask
+    WHERE dead_at IS NOT NULL AND done_at IS NULL
+      AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))
+    ORDER BY lane, shard) d
+"""
 _FRESH = """dead_at = NULL, attempts = 0, due_at = ledger_now(),
     troubled_since = coalesce(troubled_since, ledger_now())"""
 # Each gets an instant of its own, so that a great many do not fall due as one. What was parked
@@ -62,12 +72,15 @@ def dead_letters() -> list[DeadLetter]:
 def revive(ids: Sequence[int] | None) -> int:
     """Make dead tasks due again, with fresh attempts; all of them for None. Returns how many."""
     with system_scope("dispatch"), connection.cursor() as cursor:
-        cursor.execute(_REVIVE, {"ids": None if ids is None else list(ids)})
+        wanted = {"ids": None if ids is None else list(ids)}
+        cursor.execute(_LOCK_DEAD, wanted)
+        cursor.execute(_REVIVE, wanted)
         return int(cursor.fetchone()[0])
 
 
 def revive_lane(lane: Lane) -> int:
     """Make everything of one lane due again, in the caller's transaction and tenant."""
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK_LANE, [lane.name, lane.shard])
         cursor.execute(_REVIVE_LANE, [lane.tenant_id, lane.name, lane.shard])
         return int(cursor.rowcount)

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from django.db import Error as DatabaseError
 from django.db import connection
 
 log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class _Heart:
             return
         try:
             kept = each.extend()
-        except DatabaseError as error:
+        except Exception as error:  # noqa: BLE001  -- whatever it was, the others' leases are kept
             # The next beat may get through; if none does, the lease runs out, which is safe.
             log.warning("the lease of %s could not be extended: %s", each.what, error)
             connection.close()

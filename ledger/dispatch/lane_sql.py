@@ -144,6 +144,7 @@ SET leased_until = NULL, lease_token = NULL, attempts = t.attempts - 1,
     dead_at = CASE WHEN o.at < ledger_now() - make_interval(secs => %s) THEN ledger_now() END
 FROM ledger_outboxevent o
 WHERE o.id = t.event_id AND t.id = %s AND t.lease_token = %s AND t.done_at IS NULL
+RETURNING t.dead_at IS NOT NULL
 """
 # Put back without counting the attempt: for later, or at once.
 PUT_BACK = """

@@ -91,12 +91,23 @@ class Batch:
         return dataclasses.replace(self, tasks=(task,))
 
 
-def due(queues: Sequence[str], *, limit: int, untaken: float = 0.0) -> list[tuple[str, Lane]]:
+def due(
+    queues: Sequence[str],
+    *,
+    limit: int,
+    untaken: float = 0.0,
+    each: int | None = None,
+    but: uuid.UUID | None = None,
+) -> list[tuple[str, Lane]]:
     """Return (queue, lane) of up to `limit` lanes with work that has been due and unleased for
-    `untaken` seconds: queue by queue, and within each the tenants take turns."""
+    `untaken` seconds: queue by queue, and within each the tenants take turns. At most `each` of one
+    tenant in a queue, and none of the tenant `but`."""
     said: dict[str, Any] = {"known": consumer_names(), "strange": STRANGE_SECONDS}
     with system_scope("dispatch"), connection.cursor() as cursor:
-        cursor.execute(_SEARCH, {**parameters(queues, limit=limit, untaken=untaken), **said})
+        cursor.execute(
+            _SEARCH,
+            {**parameters(queues, limit=limit, untaken=untaken, each=each, but=but), **said},
+        )
         found = [(row[0], Lane(row[1], row[2], row[3])) for row in cursor.fetchall()]
     return list(dict.fromkeys(found))
 
@@ -170,7 +181,8 @@ def extend(batch: Batch) -> bool:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         set_tenant(batch.lane.tenant_id)
         cursor.execute(lane_sql.EXTEND, [LEASE_SECONDS, batch.ids, batch.token])
-        return int(cursor.rowcount) == len(batch.tasks)
+        # Those of a batch that is handled one by one are done one after the other.
+        return int(cursor.rowcount) > 0
 
 
 def finish(batch: Batch) -> bool:
@@ -208,6 +220,10 @@ def leave(batch: Batch, task: Task) -> None:
             lane_sql.LEAVE,
             [LEAVE_SECONDS, STRANGE_SECONDS, words, STRANGE_SECONDS, task.id, batch.token],
         )
+        row = cursor.fetchone()
+        consumer = consumer_named(batch.consumer)
+        if row is not None and row[0] and consumer is not None and consumer.holds:
+            consumer.stopped(task.event, words)
 
 
 def troubled(batch: Batch, error: str) -> bool:

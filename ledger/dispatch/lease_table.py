@@ -53,12 +53,20 @@ class LeaseTable:
         )
 
     def due(
-        self, queues: Sequence[str], *, limit: int, untaken: float = 0.0
+        self,
+        queues: Sequence[str],
+        *,
+        limit: int,
+        untaken: float = 0.0,
+        each: int | None = None,
+        but: uuid.UUID | None = None,
     ) -> list[tuple[str, uuid.UUID, uuid.UUID, float]]:
         """Return (queue, tenant, row, seconds) of up to `limit` rows that have been due and
-        unleased for `untaken` seconds: queue by queue, and within each the tenants take turns."""
+        unleased for `untaken` seconds: queue by queue, and within each the tenants take turns. At
+        most `each` of one tenant in a queue, and none of the tenant `but`."""
         with system_scope(self.scope), connection.cursor() as cursor:
-            cursor.execute(self.search, parameters(queues, limit=limit, untaken=untaken))
+            given = parameters(queues, limit=limit, untaken=untaken, each=each, but=but)
+            cursor.execute(self.search, given)
             return [(row[0], row[1], row[2], float(row[3])) for row in cursor.fetchall()]
 
     def take(self, id_: uuid.UUID, token: uuid.UUID, seconds: float) -> bool:
@@ -106,9 +114,22 @@ class LeaseTable:
             return int(cursor.rowcount) == 1
 
 
-def parameters(queues: Sequence[str], *, limit: int, untaken: float) -> dict[str, Any]:
+def parameters(
+    queues: Sequence[str],
+    *,
+    limit: int,
+    untaken: float,
+    each: int | None = None,
+    but: uuid.UUID | None = None,
+) -> dict[str, Any]:
     """Return the parameters of a statement made by `search`."""
-    return {"queues": list(queues), "limit": limit, "untaken": untaken}
+    return {
+        "queues": list(queues),
+        "limit": limit,
+        "untaken": untaken,
+        "each": limit if each is None else each,
+        "but": but,
+    }
 
 
 def search(
@@ -118,7 +139,7 @@ def search(
 
     It steps from one (queue, tenant) that has anything waiting to the next by the index on (queue,
     tenant_id, due), and takes the oldest of each: a flood of one tenant is never read, and is
-    served in turn with the others.
+    served in turn with the others; who is first among those whose turn it is, is drawn by lot.
     """
     return f"""
     WITH RECURSIVE place(queue, tenant_id) AS (
@@ -137,8 +158,8 @@ def search(
             WHERE {waiting} AND t.queue = place.queue AND t.tenant_id = place.tenant_id
               AND t.{due_at} <= ledger_now() - make_interval(secs => %(untaken)s)
               AND (t.leased_until IS NULL OR t.leased_until < ledger_now()) AND {ready}
-            ORDER BY t.{due_at}, {order} LIMIT %(limit)s) oldest) d
-    WHERE place.queue = ANY(%(queues)s)
-    ORDER BY array_position(%(queues)s, place.queue), d.turn, place.tenant_id
+            ORDER BY t.{due_at}, {order} LIMIT %(each)s) oldest) d
+    WHERE place.queue = ANY(%(queues)s) AND place.tenant_id IS DISTINCT FROM %(but)s::uuid
+    ORDER BY array_position(%(queues)s, place.queue), d.turn, random()
     LIMIT %(limit)s
     """  # noqa: S608  -- built of constants

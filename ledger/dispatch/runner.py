@@ -12,6 +12,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
@@ -38,18 +39,24 @@ failpoints.declare("dispatch.leased", "dispatch.handled", "dispatch.before_done"
 #: How long a worker stays at one lane and what follows from it before it lets others have a turn.
 TURN_SECONDS = 10.0
 #: How long a worker that lost the database waits for it, to put back what it had leased.
-_AWAY_SECONDS = 8.0
+_AWAY_SECONDS = 50.0
+# Of errors by their SQLSTATE: no connection, a transaction to be tried again, no resources, the
+# server stopped or starting, a lock that was not to be had.
+_TROUBLE = ("08", "40", "53", "57P", "55P03")
 _LOOK = 50
 Chosen = Callable[[Work], bool]
 
 
-def work_lane(lane: Lane, *, goes_on: Chosen = lambda _work: False) -> int:
+def work_lane(
+    lane: Lane, *, goes_on: Chosen = lambda _work: False, until: float | None = None
+) -> int:
     """Do all that is due in a lane, and then of what that has left the work that `goes_on` chooses;
     others are told of the rest. Returns how much was handled.
 
-    When `TURN_SECONDS` are over, what is left is told to others too.
+    At `until`, by the monotonic clock, or when `TURN_SECONDS` are over, what is left is told to
+    others too.
     """
-    until = time.monotonic() + TURN_SECONDS
+    until = time.monotonic() + TURN_SECONDS if until is None else until
     handled = 0
     waiting: collections.deque[Lane | Batch] = collections.deque([lane])
     while waiting:
@@ -62,7 +69,12 @@ def work_lane(lane: Lane, *, goes_on: Chosen = lambda _work: False) -> int:
             continue
         turn = _Turn(batch, goes_on)
         handled += turn.run()
-        waiting.extend(turn.then)
+        # What is leased already goes first: nobody keeps its lease while it waits.
+        for each in turn.then:
+            if isinstance(each, Batch):
+                waiting.appendleft(each)
+            else:
+                waiting.append(each)
         hints.publish(turn.others)
     return handled
 
@@ -82,15 +94,16 @@ def work_row(source: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
 
 
 def find_due(
-    queues: Sequence[str] = QUEUES, *, limit: int = _LOOK, untaken: float = 0.0
+    queues: Sequence[str] = QUEUES, *, limit: int = _LOOK, untaken: float = 0.0, **which: Any
 ) -> list[Work]:
     """Return work that has been due and not taken for `untaken` seconds: queue by queue, and
-    within each the tenants take turns."""
+    within each the tenants take turns. `which`: see `lanes.due`."""
     found: list[Work] = [
-        LaneWork(queue, lane) for queue, lane in lanes.due(queues, limit=limit, untaken=untaken)
+        LaneWork(queue, lane)
+        for queue, lane in lanes.due(queues, limit=limit, untaken=untaken, **which)
     ]
     for source in sources():
-        rows = source.table.due(queues, limit=limit, untaken=untaken)
+        rows = source.table.due(queues, limit=limit, untaken=untaken, **which)
         found += [
             RowWork(queue, source.name, tenant_id, id_, seconds)
             for queue, tenant_id, id_, seconds in rows
@@ -256,7 +269,9 @@ def is_trouble(error: BaseException) -> bool:
     """Whether it is trouble of our own, which no news is to blame for. A statement that takes too
     long is not: the next try may take as long."""
     if isinstance(error, OperationalError | InterfaceError):
-        return not isinstance(error.__cause__, psycopg.errors.QueryCanceled)
+        cause = error.__cause__
+        state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+        return state is None or state.startswith(_TROUBLE)
     return isinstance(error, Trouble)
 
 

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from compensation.counters import next_completion
 from config.demo.transfers import balances, open_accounts, transfers
 from executions.actions import request_execution
 from executions.actions.execution_attempts import begin
 from ledger.dispatch.consumer_registry import Done, Event
+from ledger.dispatch.dead_tasks import dead_letters, revive
+from ledger.dispatch.lanes import Lane, take
 from ledger.dispatch.runner import run_due
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
@@ -90,6 +92,28 @@ def test_a_lane_is_worked_by_one_at_a_time_and_in_order(world: World) -> None:
     assert set(together) == {1}, "two workers were in one lane at the same time"
     assert seen == expected
     assert balances(world.system.tenant_id) == {"count": 24}
+
+
+def test_news_that_comes_while_a_dead_task_is_revived_is_parked_by_nobody(world: World) -> None:
+    drain(fast_forward=True)
+    shard, seen = new_id(), []
+
+    def handle(event: Event, _done: Done) -> None:
+        seen.append(event.subject_id)
+        if len(seen) == 1:
+            raise ConnectionError("not today")
+
+    with consuming("test.revived", handle, holds=True, attempts=1):
+        expected = [news(world, shard)]
+        drain()
+        (letter,) = [each for each in dead_letters() if each.consumer == "test.revived"]
+        lane = Lane(world.system.tenant_id, "test.revived", shard)
+        with transaction.atomic():
+            revive([letter.id])
+            # Committed by others while the head is still dead for them.
+            expected += at_once(lambda: (news(world, shard), take(lane))[0], 1)
+        drain()
+    assert seen == [expected[0], *expected]
 
 
 def test_a_job_is_leased_by_one_worker(world: World) -> None:

@@ -25,7 +25,7 @@ from config.publishing import LANE_TASK, ROW_TASK, Publisher
 from executions import capability_registry
 from executions.actions import request_execution
 from executions.actions.execution_opening import NewExecution, open_execution
-from executions.models import Execution
+from executions.models import Execution, ExecutionJob
 from ledger.dispatch.hints import RowWork
 from ledger.ids import new_id
 from ledger.record import ActorRef, Change, record_many
@@ -108,6 +108,25 @@ def test_hung_executions_do_not_delay_an_undo(
         took = until_undo_waits(world, case_id, monkeypatch)
         assert took < UNDO_SECONDS * MARGIN
         assert [stored(world, each).status for each in hung] == ["RUNNING", "RUNNING"]
+
+
+def test_hung_undos_leave_a_process_for_what_is_short(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drain(fast_forward=True)
+    case_id = undoing_case(world)
+    hung = [slow(world, 600) for _ in range(3)]
+    with tenant_scope(world.system.tenant_id):
+        ExecutionJob.objects.filter(execution_id__in=[each.id for each in hung]).update(
+            queue="undo"
+        )
+    with working(tmp_path, REDIS_URL=""):
+        wait_until(lambda: "RUNNING" in {stored(world, each).status for each in hung})
+        took = until_undo_waits(world, case_id, monkeypatch)
+        assert took < UNDO_SECONDS * MARGIN
+        assert sorted(stored(world, each).status for each in hung) == [
+            "PENDING", "PENDING", "RUNNING",
+        ]  # fmt: skip
 
 
 @with_and_without

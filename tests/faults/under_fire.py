@@ -22,6 +22,9 @@ from tools.localstack.programs import find_redis
 from tools.localstack.redis_server import RedisServer
 
 _START_SECONDS = 60.0
+#: What `manage.py worker` runs beside a broker: two pools over it, two by itself, the publisher.
+PARTS = 5
+_STEADY_SECONDS = 6.0
 
 
 class Installation:
@@ -112,6 +115,18 @@ class Installation:
             time.sleep(choice.uniform(0, 1))
             service.start()
         return what
+
+    def every_part_lives(self) -> None:
+        """Wait until the worker has all of its parts again, each for longer than a restart."""
+        assert self._worker is not None
+        until, since, parts = time.monotonic() + _START_SECONDS, time.monotonic(), set[int]()
+        while time.monotonic() - since < _STEADY_SECONDS or len(parts) != PARTS:
+            assert time.monotonic() < until, self.logs()
+            below = Path(f"/proc/{self._worker.pid}/task/{self._worker.pid}/children")
+            now = {int(each) for each in below.read_text().split()}
+            if now != parts:
+                parts, since = now, time.monotonic()
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """End everything."""

@@ -372,7 +372,7 @@ def test_a_handler_that_runs_too_long_loses_its_lease_and_its_word(
     def hangs(call: Invocation) -> Result:
         calls.append(call.attempt)
         if len(calls) == 1:
-            beats = [thread for thread in threading.enumerate() if thread.name == "lease"]
+            beats = [thread for thread in threading.enumerate() if thread.name == "leases"]
             for beat in beats:
                 beat.join(30)
                 assert not beat.is_alive()

@@ -11,12 +11,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
+from ledger.dispatch import beats
 from tests.database import ROOT, cloned
 from tests.processes import MANY_MACHINES, ONE_MACHINE, served
 from tests.subprocesses import environment, manage
@@ -51,6 +53,7 @@ def test_the_loan_is_taken_back_in_reverse_order(
     assert loaded.returncode == 0, loaded.stderr
     with served(tmp_path, workers, REDIS_URL=broker) as application:
         if workers is MANY_MACHINES:
+            assert still_unheard() == []
             assert queues_seen() == {
                 "lanes": {"undo", "engine", "notify", "upkeep"},
                 "work": {"work"},
@@ -87,6 +90,14 @@ def test_a_foreign_address_is_never_called(own_database: None) -> None:
     told = manage("scenario", "loan-rollback", AMENDS_URL="http://example.com")
     assert told.returncode == 1
     assert "must be localhost or a loopback address" in told.stderr
+
+
+def still_unheard() -> list[str]:
+    """Return the queues for which no worker has said that it is there, within a while."""
+    until = time.monotonic() + 30
+    while beats.unheard() and time.monotonic() < until:
+        time.sleep(0.1)
+    return beats.unheard()
 
 
 def queues_seen() -> dict[str, set[str]]:

@@ -14,6 +14,7 @@ from tests.world import World
 from web import workers_heard
 from web.workers_heard import _Heard
 
+ALL = ["undo", "engine", "work", "notify"]
 SILENT = "no worker has answered"
 
 
@@ -31,7 +32,7 @@ def _asks_anew(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 def last_heard(seconds: int) -> None:
     """Let every worker have been heard that long ago, and one more at all."""
-    beats.beat("lanes@here:1", ["undo", "engine"])
+    beats.beat("lanes@here:1", ALL)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE ledger_workerbeat SET seen_at = ledger_now() - make_interval(secs => %s)",
@@ -53,8 +54,15 @@ def test_silence_is_said_on_every_page(world: World) -> None:
 def test_one_that_comes_back_ends_it(world: World) -> None:
     last_heard(11)
     assert SILENT in inbox(world)
-    beats.beat("lanes@here:1", ["undo", "engine"])
+    beats.beat("lanes@here:1", ALL)
     assert SILENT not in inbox(world)
+
+
+def test_a_queue_that_nobody_serves_is_silence_too(world: World) -> None:
+    last_heard(11)
+    beats.beat("work@here:2", ["work"])
+    assert beats.unheard() == ["undo", "engine", "notify"]
+    assert SILENT in inbox(world)
 
 
 def test_workers_of_yesterday_are_forgotten(world: World) -> None:
