@@ -25,6 +25,8 @@ _START_SECONDS = 60.0
 #: What `manage.py worker` runs beside a broker: two pools over it, two by itself, the publisher.
 PARTS = 5
 _STEADY_SECONDS = 6.0
+#: What is killed, and how often compared with the others.
+KINDS = {"part": 6, "worker": 2, "redis": 2, "postgres": 1}
 
 
 class Installation:
@@ -93,9 +95,8 @@ class Installation:
         """Start `manage.py worker`."""
         self._worker = self._process([sys.executable, "manage.py", "worker"], "worker.log")
 
-    def kill_something(self, choice: random.Random) -> str:
-        """Kill one process with SIGKILL, start again what nobody else does, and say what it was."""
-        what = choice.choices(["part", "worker", "redis", "postgres"], weights=[6, 2, 2, 1])[0]
+    def kill(self, what: str, choice: random.Random) -> None:
+        """Kill one process of a kind with SIGKILL, and start again what nobody else does."""
         assert self._worker is not None
         if what == "part":
             below = descendants(self._worker.pid)
@@ -114,7 +115,6 @@ class Installation:
             service.process = None
             time.sleep(choice.uniform(0, 1))
             service.start()
-        return what
 
     def every_part_lives(self) -> None:
         """Wait until the worker has all of its parts again, each for longer than a restart."""
@@ -166,9 +166,13 @@ def under_fire(installation: Installation, choice: random.Random) -> Iterator[li
     over, killed, faults = threading.Event(), [], []
 
     def fire() -> None:
+        # Each kind once, and then by lot.
+        first = choice.sample(list(KINDS), k=len(KINDS))
         while not over.wait(choice.uniform(0.5, 2.0)):
+            what = first.pop() if first else choice.choices(list(KINDS), list(KINDS.values()))[0]
             try:
-                killed.append(installation.kill_something(choice))
+                installation.kill(what, choice)
+                killed.append(what)
             except BaseException as fault:  # noqa: BLE001  -- shown by the test's own thread
                 faults.append(fault)
                 return
