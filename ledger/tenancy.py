@@ -20,7 +20,11 @@ from typing import Literal
 from django.db import connection, transaction
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
-_SET = "SELECT set_config('amends.tenant_id', %s, true)"
+# A tenant's rows are the application's role's to see: what the role of a system scope sees is
+# narrowed by no tenant, so a scope that is open is left with the same statement.
+_SET = "SELECT set_config('amends.tenant_id', %s, true), set_config('role', 'none', true)"
+_RESTORE = "SELECT set_config('amends.tenant_id', %s, true), set_config('role', %s, true)"
+_BEFORE = "SELECT coalesce(current_setting('amends.tenant_id', true), ''), current_setting('role')"
 # A general plan of a prepared statement knows no values: it takes any status for a common one, and
 # walks a long list for the few rows that an index would have had. Verbs find rows by their keys.
 _SET_READING = f"{_SET}, set_config('plan_cache_mode', 'force_custom_plan', true)"
@@ -33,7 +37,8 @@ _SET_ROLE = "SELECT set_config('role', %s, true)"
 
 def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
     """Bind the current transaction, of a verb or a handler, to `tenant_id`; its statements get
-    general plans. Raises RuntimeError outside a transaction.
+    general plans. A system scope that is open ends with it. Raises RuntimeError outside a
+    transaction.
 
     Without `flush` its commit does not wait for the disk: for what a crash only repeats, and never
     for what writes an entry, whose hash somebody may have seen.
@@ -50,7 +55,8 @@ def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
 def tenant_scope(tenant_id: uuid.UUID) -> Iterator[None]:
     """Read (or write, inside a verb's transaction) as `tenant_id`.
 
-    Nested scopes restore the outer tenant, because a released savepoint keeps the inner setting.
+    Nested scopes restore the outer tenant and role, because a released savepoint keeps the inner
+    settings.
     """
     with _bound(_SET, tenant_id):
         yield
@@ -67,13 +73,15 @@ def reading_scope(tenant_id: uuid.UUID) -> Iterator[None]:
 def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
     outermost = not connection.in_atomic_block
     with transaction.atomic():
-        before = "" if outermost else _current("amends.tenant_id")
         with connection.cursor() as cursor:
+            if not outermost:
+                cursor.execute(_BEFORE)
+                before = cursor.fetchone()
             cursor.execute(statement, [str(tenant_id)])
         yield
         if not outermost:
             with connection.cursor() as cursor:
-                cursor.execute(_SET, [before])
+                cursor.execute(_RESTORE, before)
 
 
 @contextlib.contextmanager

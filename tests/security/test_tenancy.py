@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
@@ -24,6 +25,8 @@ from tests.definitions import definition, human
 from tests.security.doors import acting_in, entry, execute, refused, unchanged
 from tests.world import World, make_world
 from workitems.models import CandidateUser, WorkItem
+
+_WHO = "SELECT current_user::text, (SELECT count(id) FROM workitems_workitem)"
 
 
 def test_without_a_tenant_there_is_nothing(world: World) -> None:
@@ -113,6 +116,25 @@ def test_a_transaction_goes_on_with_a_tenant_after_a_scope(world: World) -> None
         with system_scope("dispatch"):
             assert current_tenant() == tenant_id
         assert WorkItem.objects.get().title == item.title
+
+
+@pytest.mark.parametrize("bound", [tenant_scope, reading_scope])
+def test_a_tenant_within_a_system_scope_sees_its_own_rows_only(
+    world: World, bound: Callable[[uuid.UUID], contextlib.AbstractContextManager[None]]
+) -> None:
+    ours, theirs = world.system.tenant_id, world.outsider.tenant_id
+    states.new_item(world.analyst)
+    with system_scope("verify"):
+        everybody = execute(_WHO)
+        with bound(theirs):
+            assert (current_tenant(), WorkItem.objects.count()) == (theirs, 0)
+            with bound(ours):
+                assert WorkItem.objects.count() == 1
+            assert WorkItem.objects.count() == 0
+        assert execute(_WHO) == everybody
+        assert everybody[0][0] == "amends_verify"
+        set_tenant(theirs)
+        assert WorkItem.objects.count() == 0
 
 
 def test_a_row_cannot_point_into_another_tenant(world: World) -> None:
