@@ -34,15 +34,16 @@ class Live(TypedDict):
 
 
 def definitions(tenant_id: uuid.UUID) -> QuerySet[CaseDefinition]:
-    """Return every deployed version, newest first, without its source."""
-    rows = CaseDefinition.objects.filter(tenant_id=tenant_id).defer("source")
+    """Return every deployed version, newest first, without what is in it: `summaries` has what a
+    list shows of that."""
+    rows = CaseDefinition.objects.filter(tenant_id=tenant_id).defer("source", "compiled")
     return rows.order_by("-created_at", "-id")
 
 
 def definition(tenant_id: uuid.UUID, namespace: str, name: str, version: str) -> CaseDefinition:
     """Return one deployed version. Raises NotFound."""
     rows = definitions(tenant_id).filter(namespace=namespace, name=name, version=version)
-    found = rows.first()
+    found = rows.defer(None).defer("source").first()
     if found is None:
         raise NotFound("There is no such definition.")
     return found
@@ -50,8 +51,7 @@ def definition(tenant_id: uuid.UUID, namespace: str, name: str, version: str) ->
 
 def versions(tenant_id: uuid.UUID, namespace: str, name: str) -> list[CaseDefinition]:
     """Return every deployed version of one definition, highest first, without what is in it."""
-    rows = definitions(tenant_id).filter(namespace=namespace, name=name)
-    return highest_first(rows.defer("source", "compiled"))
+    return highest_first(definitions(tenant_id).filter(namespace=namespace, name=name))
 
 
 def kinds(tenant_id: uuid.UUID, most: int) -> dict[str, list[CaseDefinition]]:
@@ -65,7 +65,7 @@ def kinds(tenant_id: uuid.UUID, most: int) -> dict[str, list[CaseDefinition]]:
     found: dict[str, list[CaseDefinition]] = {
         f"{each['namespace']}/{each['name']}": [] for each in last
     }
-    for row in definitions(tenant_id).defer("source", "compiled"):
+    for row in definitions(tenant_id):
         if row.key in found:
             found[row.key].append(row)
     return {key: highest_first(rows) for key, rows in found.items()}

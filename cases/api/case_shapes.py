@@ -16,6 +16,7 @@ from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
 from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
+from cases.selectors import summaries
 from compensation.api.shapes import AwaitedSchema
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
@@ -30,12 +31,13 @@ _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 def definitions(rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Return deployed versions, without source."""
     named = people_of(rows, (row.deployed_by_id for row in rows))
+    said = summaries(rows[0].tenant_id, [row.id for row in rows]) if rows else {}
     return [
         {
             "id": str(row.id),
             **_ref(row),
             "title": row.title,
-            "summary": row.compiled["summary"],
+            "summary": said[row.id],
             "digest": row.digest,
             "deployed_by": _username(named, row.deployed_by_id),
             "created_at": rfc3339(row.created_at),

@@ -7,7 +7,9 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.casework import (
     BASIS,
@@ -54,6 +56,18 @@ def test_a_definition_is_deployed_as_yaml_and_read_back(world: World) -> None:
     other = LOAN.replace("Value the property", "Value it")
     again = operator.post(f"{V1}/case-definitions", other, content_type="application/yaml")
     assert (again.status_code, again.json()["code"]) == (409, "definition_exists")
+
+
+def test_a_list_of_definitions_reads_their_summaries_and_nothing_else_in_them(world: World) -> None:
+    operator = api(world.operator)
+    sent = operator.post(f"{V1}/case-definitions", LOAN, content_type="application/yaml")
+    assert sent.json()["summary"] != ""
+    with CaptureQueriesContext(connection) as captured:
+        (listed,) = operator.get(f"{V1}/case-definitions").json()["results"]
+    assert listed["summary"] == sent.json()["summary"]
+    column = '"cases_casedefinition"."compiled"'
+    [read] = [q["sql"] for q in captured.captured_queries if column in q["sql"]]
+    assert (read.count(column), read.count(f"{column} ->> 'summary'")) == (1, 1)
 
 
 def test_a_broken_definition_is_told_line_by_line(world: World) -> None:
