@@ -37,11 +37,6 @@ class UndoFacts:
         """How its whole stands; None for loose work."""
         return standings([self.row]).get(self.row.id)
 
-    @property
-    def live_run(self) -> uuid.UUID | None:
-        """The run that is live in its whole's tree."""
-        return None if self.standing is None else self.standing.live_run
-
     @functools.cached_property
     def unfit(self) -> Refusal | None:
         """Why its undo could not be opened as its policy says."""

@@ -102,11 +102,12 @@ class UndoableSubject(Subject):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Standing:
-    """How a whole stands in the way of undoing one of its pieces: is it closed, and is a run live
-    in its tree?"""
+    """How a whole stands in the way of undoing one of its pieces: is it closed, is a run live in
+    its tree, and why may no undo start in it at this moment (`held_up`)?"""
 
     closed: bool = False
     live_run: uuid.UUID | None = None
+    held_up: Refusal | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class WholeSubject(Subject):
     piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
-    owed. `held_up(whole)`: why no run may start in it at this moment, if so; `stopped(event,
+    owed. `held_up(whole)`: why no undo may start in it at this moment, if so; `stopped(event,
     error)` is told that a run of it cannot go on by itself, `carried_on(event)` that it does again.
     `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
     `live_run`, the id of the run that is live in its tree.

@@ -186,6 +186,7 @@ DENIED: dict[str, Text] = {
     "already_compensated": _("it has already been undone"),
     "case_closed": _("its case is closed"),
     "run_live": _("a rollback is under way"),
+    "engine_stopped": _("its case has stopped; let it try again first"),
     "window_closed": _("the time in which it could be undone is over"),
     "outcome_unknown": _("it may have happened; say first whether it did"),
     "undo_unfit": _("its undo does not accept what it was given; a rollback asks a person instead"),

@@ -17,6 +17,7 @@ from cases.actions.changes import cancel_open_work, fault_case, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
 from cases.actions.forward import change_context
+from cases.actions.stopping import refuse_while_stopped
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
@@ -53,9 +54,11 @@ def standings(tenant_id: uuid.UUID, case_ids: Collection[uuid.UUID]) -> dict[uui
     """Return how these cases stand in the way of undoing one of their items, in one query."""
     live = live_runs(tenant_id).filter(root_id=OuterRef("root_id")).values("id")[:1]
     rows = Case.objects.filter(tenant_id=tenant_id, id__in=list(case_ids))
-    rows = rows.annotate(live=Subquery(live))
-    found = rows.values_list("id", "status", "live")
-    return {id_: Standing(status == CaseStatus.CLOSED, run) for id_, status, run in found}
+    found = rows.annotate(live=Subquery(live)).only("status", "stopped_since")
+    return {
+        row.id: Standing(row.status == CaseStatus.CLOSED, row.live, refuse_while_stopped(row))
+        for row in found
+    }
 
 
 def barred(case: Case) -> Refusal | None:

@@ -69,11 +69,11 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     barred = subject.barred()
     if barred is not None:
         raise barred
+    held_up = subject.held_up()
+    if held_up is not None:
+        raise held_up
     kind, whole = subject.rolled_back, subject.whole
     if kind is not None:
-        held_up = kind.held_up(whole)
-        if held_up is not None:
-            raise held_up
         _check_status(whole, kind.rollback_from)
     present = replan(plan, parts)
     if present.digest != plan.digest:

@@ -110,6 +110,11 @@ class About:
             return None
         return refusal
 
+    def held_up(self) -> Refusal | None:
+        """Return why nothing of it may be undone at this moment, if so: its engine has stopped, and
+        what the undo of a piece brings could not be taken in either."""
+        return None if self.subject is None else self.subject.held_up(self.whole)
+
 
 def declare_plan_verb(subject_type: str) -> Verb[CompensationPlan]:
     """Declare the preview for one kind of thing: a whole, or work that can be undone."""

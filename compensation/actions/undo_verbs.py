@@ -33,7 +33,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.subject import undoable, whole_of
+from compensation.subject import Standing, undoable, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
@@ -109,15 +109,23 @@ def check_compensable(
         return AlreadyCompensated(extra=extra)
     if row.status not in (operation.sources or ()):
         return Conflict(f"Only completed work can be undone, not {row.status}.", extra=extra)
-    if facts.standing is not None and facts.standing.closed:
-        return CaseClosed(extra=extra)
-    if facts.live_run is not None:
-        return RunLive(facts.live_run, str(row.status))
+    in_the_way = None if facts.standing is None else _whole_says(facts.standing, str(row.status))
+    if in_the_way is not None:
+        return in_the_way
     unfit = facts.unfit if body is None else None
     # An offer is of the undo that its policy declares. Asked with a body, the same refusal comes
     # where that undo is opened; with another `mode` it does not come at all.
     refused = None if unfit is None else Refusal(unfit.in_words, code="undo_unfit", extra=extra)
     return refused or _out_of_reach(row, body, extra)
+
+
+def _whole_says(standing: Standing, status: str) -> Refusal | None:
+    """Return what the whole of an item has against its undo, as it has against a run about it."""
+    if standing.closed:
+        return CaseClosed(extra={"current_status": status})
+    if standing.live_run is not None:
+        return RunLive(standing.live_run, status)
+    return standing.held_up
 
 
 def _out_of_reach(

@@ -20,12 +20,14 @@ from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests.casework import (
     case_row,
+    counted,
     deploy,
     entries,
     open_item,
     opened,
     plan_for,
     plan_items,
+    preview,
     undo,
     work,
 )
@@ -34,6 +36,7 @@ from tests.definitions import definition, human
 from tests.draining import drain, skip_backoffs
 from tests.world import World
 from verbs.call import Call
+from workitems.models import WorkItem
 
 WHY = "ConnectionError: the rule engine is away"
 
@@ -111,6 +114,36 @@ def test_no_rollback_starts_into_it(world: World, case_id: uuid.UUID) -> None:
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "engine_stopped")
     assert case_row(world, case_id).status == "RUNNING"
+
+
+def test_no_undo_of_a_piece_starts_into_it(world: World, case_id: uuid.UUID) -> None:
+    with tenant_scope(world.operator.tenant_id):
+        item = WorkItem.objects.get(case_id=case_id, binding="a")
+    refused = (409, "engine_stopped")
+    plan = preview(("work_item", item.id), call=Call(world.operator), reason="Not so")
+    client, before = api(world.operator), counted(world)
+    answer = client.post(
+        f"/api/v1/compensation-plans/{plan.id}/execute",
+        {},
+        content_type="application/json",
+        headers={"If-Match": f'"{plan.digest}"', "Idempotency-Key": str(plan.id)},
+    )
+    assert (answer.status_code, answer.json()["code"]) == refused
+    path = f"/api/v1/work-items/{item.id}"
+    answer = client.post(
+        f"{path}/compensate",
+        {"reason": "Not so"},
+        content_type="application/json",
+        headers={"Idempotency-Key": str(item.id)},
+    )
+    assert (answer.status_code, answer.json()["code"]) == refused
+    offers = {each["action"]: each for each in client.get(path).json()["available_actions"]}
+    offer = offers["compensate"]
+    assert (offer["allowed"], offer["reason"]) == (False, "engine_stopped")
+    assert counted(world) == before
+    actions.retry_case(case_id, call=Call(world.operator))
+    offers = {each["action"]: each for each in client.get(path).json()["available_actions"]}
+    assert offers["compensate"]["allowed"] is True
 
 
 def test_after_a_retry_it_goes_on(world: World, case_id: uuid.UUID, engine: Engine) -> None:
