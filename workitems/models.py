@@ -86,6 +86,11 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 condition=models.Q(status__in=["ASSIGNED", "IN_PROGRESS"]),
             ),
             models.Index(
+                fields=["tenant", "assignee", "-created_at", "-id"],
+                name="workitems_assigned",
+                condition=models.Q(assignee__isnull=False),
+            ),
+            models.Index(
                 fields=["tenant", "-created_at", "-id"],
                 name="workitems_pool",
                 condition=models.Q(status="PENDING"),

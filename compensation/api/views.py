@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from compensation import selectors
 from compensation.api import shapes
-from compensation.lifecycle import RunStatus
+from compensation.lifecycle import LIVE_RUNS, RunStatus
 from compensation.run_context import FIRST_STEPS
 from ledger.errors import Invalid
 from web import etag
@@ -45,7 +45,9 @@ class Runs(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first, each with its first 50 steps; one by itself has all of them."""
-        narrowed = "status" in request.query_params and "case" not in request.query_params
+        query = request.query_params
+        # Live runs have an index of their own, and those of one case; of ended ones there are many.
+        narrowed = query.get("status") not in {None, *LIVE_RUNS} and "case" not in query
         among = selectors.runs(self.acting_user.tenant_id) if narrowed else None
         return self.page(
             _filtered(self.acting_user.tenant_id, request.query_params),

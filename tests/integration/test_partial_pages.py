@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
+from compensation.actions.plan_execution import execute
+from compensation.models import CompensationRun
 from ledger.tenancy import tenant_scope
 from notifications.selectors import unread_count
 from tests import states
+from tests.casework import preview
 from tests.clients import api, browser
+from tests.draining import drain
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from web.counts import bounded_count, shown_count
 from workitems import actions, selectors
+from workitems.models import WorkItem
 
 SEARCHED = "Only the newer part of the list was searched. “Older” searches on."
 
@@ -72,6 +77,56 @@ def test_a_full_page_ends_where_it_is_full(world: World, twelve: list[str]) -> N
 def test_what_is_not_narrowed_comes_whole(world: World, twelve: list[str]) -> None:
     [found] = pages(world, "work-items")
     assert titles_of([found]) == [list(reversed(twelve))]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["assignee=me", "assignee=me&status=ASSIGNED", "assignee=me&q=needle", "assignee=me&kind=TASK"],
+)
+def test_what_is_somebodys_is_looked_for_in_that(
+    world: World, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 2)
+    mine = states.new_item(world.operator, title="Needle", assignee=world.operator.username)
+    for _ in range(3):
+        states.new_item(world.operator, title="Needle", assignee=world.analyst.username)
+    [found] = pages(world, f"work-items?{query}")
+    assert [item["id"] for item in found["results"]] == [str(mine.id)]
+
+
+def test_what_a_person_may_take_is_looked_for_in_the_pool(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 2)
+    open_to_all = states.new_item(world.operator)
+    for _ in range(3):
+        states.new_item(world.operator, assignee=world.analyst.username)
+    [found] = pages(world, "work-items?candidate=me&status=PENDING")
+    assert [item["id"] for item in found["results"]] == [str(open_to_all.id)]
+
+
+def test_a_live_run_is_looked_for_in_the_live_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 1)
+    live, *ended = (_run_about(world, states.completed(world.analyst)) for _ in range(3))
+    for run in ended:
+        with tenant_scope(run.tenant_id):
+            task = WorkItem.objects.get(undoes_id=run.about_id)
+        states.undo(task.id, world.analyst)
+    drain()
+    [found] = pages(world, "compensation-runs?status=RUNNING")
+    assert [run["id"] for run in found["results"]] == [str(live.id)]
+    first, *_ = pages(world, "compensation-runs?status=COMPLETED")
+    assert [run["id"] for run in first["results"]] == [str(ended[1].id)]
+
+
+def _run_about(world: World, item: WorkItem) -> CompensationRun:
+    call = Call(world.operator)
+    plan = preview(("work_item", item.id), call=call, reason="Not so")
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    drain()
+    return run
 
 
 def test_the_page_says_that_it_looked_at_a_part(world: World, twelve: list[str]) -> None:

@@ -23,7 +23,7 @@ from web.schema import EntrySchema, page_schema
 from workitems import selectors
 from workitems.api.item_json import ChainSchema, WorkItemSchema, chain_page, represent_many
 from workitems.chain import chain_of
-from workitems.lifecycle import Kind, Status
+from workitems.lifecycle import WORKING, Kind, Status
 
 ME = "me"
 _NARROWING = {"status", "kind", "compensation_state", "assignee", "candidate", "q"}
@@ -49,9 +49,7 @@ class WorkItems(TenantAPIView):
     def get(self, request: Request) -> Response:
         """List them, newest first."""
         rows = _filtered(request.query_params, self.acting_user)
-        # A case has an index of its own; anything else that narrows the list has none.
-        plain = not set(request.query_params) & _NARROWING or "case" in request.query_params
-        among = None if plain else selectors.visible(self.acting_user.tenant_id)
+        among = _among(request.query_params, self.acting_user)
         return self.page(rows, lambda page: represent_many(page, self.authority), among=among)
 
 
@@ -99,11 +97,29 @@ def _filtered(query: QueryDict, who: ActingUser) -> QuerySet[Any]:
         case_id=id_of(query, "case"),
     )
     if "assignee" in query:
-        assignee = query.get("assignee", "").strip()
-        actor = who.actor_id if assignee == ME else member_named(who.tenant_id, assignee)
-        rows = rows.filter(assignee_id=actor) if actor is not None else rows.none()
+        rows = _assigned(rows, query, who)
     if "candidate" in query:
         if query["candidate"] != ME:
             raise Invalid.field("candidate", "candidate: only `me` can be asked for")
         rows = selectors.candidate_for(rows, who)
     return rows
+
+
+def _assigned(rows: QuerySet[Any], query: QueryDict, who: ActingUser) -> QuerySet[Any]:
+    assignee = query.get("assignee", "").strip()
+    actor = who.actor_id if assignee == ME else member_named(who.tenant_id, assignee)
+    return rows.filter(assignee_id=actor) if actor is not None else rows.none()
+
+
+def _among(query: QueryDict, who: ActingUser) -> QuerySet[Any] | None:
+    """Return the list in which what the query asks for is looked for, the shortest one that has an
+    index; None where that index finds it all (`pagination.cut`)."""
+    rows, narrowing = selectors.visible(who.tenant_id), set(query) & _NARROWING
+    if "case" in query:
+        return None
+    statuses = set(query.getlist("status"))
+    if "assignee" in query:
+        rows, narrowing = _assigned(rows, query, who), narrowing - {"assignee"}
+    if statuses and statuses <= (WORKING if "assignee" in query else {Status.PENDING}):
+        rows, narrowing = rows.filter(status__in=statuses), narrowing - {"status"}
+    return rows if narrowing else None
