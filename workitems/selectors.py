@@ -216,9 +216,16 @@ class WaitingCounts:
 def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingCounts:
     """Return what waits for a person, their groups and anybody, in one statement.
 
-    For their groups it is counted among the newest that nobody has taken, as the list of it begins.
+    For their groups, work that reverses nothing is counted among the newest that nobody has taken,
+    as the list of it begins.
     """
-    parts = [("mine", waiting_for(who)), ("groups", _newest_of_pool(who))]
+    # Reversals apart, as the inbox shows them: among the others the bound would hide them.
+    parts = [
+        ("mine", waiting_for(who).filter(kind=Kind.COMPENSATION)),
+        ("mine", waiting_for(who).exclude(kind=Kind.COMPENSATION)),
+        ("groups", pool_of(who).filter(kind=Kind.COMPENSATION)),
+        ("groups", _newest_of_pool(who).exclude(kind=Kind.COMPENSATION)),
+    ]
     if with_unassigned:
         parts.append(("unassigned", unassigned(who.tenant_id)))
     first, *others = (
@@ -228,10 +235,9 @@ def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingC
     )  # fmt: skip
     found = list(first.union(*others, all=True))
     piles = [pile for pile, _kind in found]
-    undo = [pile for pile, kind in found if kind == Kind.COMPENSATION and pile != "unassigned"]
-    return WaitingCounts(
-        piles.count("mine"), piles.count("groups"), piles.count("unassigned"), len(undo)
-    )
+    piles += ["undo" for pile, kind in found if kind == Kind.COMPENSATION and pile != "unassigned"]
+    names = ("mine", "groups", "unassigned", "undo")
+    return WaitingCounts(*(min(piles.count(name), COUNTED) for name in names))
 
 
 def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:

@@ -129,6 +129,22 @@ def _run_about(world: World, item: WorkItem) -> CompensationRun:
     return run
 
 
+def test_reversals_count_however_much_else_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workitems.selectors.COUNTED", 3)
+    group = ["analysts"]
+    # One before and one after, so that no order of the rows finds both by chance.
+    for others in (4, 0):
+        item = states.completed(world.analyst)
+        states.compensate(item, world.operator, candidate_groups=group)
+        for _ in range(others):
+            states.new_item(world.operator, candidate_groups=group)
+    with tenant_scope(world.analyst.tenant_id):
+        counts = selectors.waiting_counts(world.analyst)
+    assert (counts.groups, counts.unassigned, counts.undo) == (3, 3, 2)
+
+
 def test_the_page_says_that_it_looked_at_a_part(world: World, twelve: list[str]) -> None:
     client = browser(world.operator)
     page = client.get("/work-items/?q=needle").content
