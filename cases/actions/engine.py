@@ -11,6 +11,11 @@ It runs in the dispatcher only, all due news of one case at once, in one transac
 4. write (`forward`): the case, its plan items, new work, and all entries in one statement; then
    what a rollback under way makes of it; mark the news done.
 
+News is taken together only where no piece of it can change what the next one means: steps that are
+done, and that the case goes on. What fails, or is tried again, or comes in during a rollback, ends
+what was decided so far: the rest is read and decided afresh in the same transaction, as if it had
+come later. Only then does jq run while the case is locked, so that all is done or nothing is.
+
 A repeated event finds its plan item already where it should be: then nothing is locked or written.
 """
 
@@ -45,15 +50,26 @@ TRIES = 2
 failpoints.declare("engine.handled")
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _News:
-    """What the events say: steps that ended, results that nobody knows yet, and that the case shall
-    go on or try again."""
+    """What one event says: that a step ended, that a result is still not known (`waits`), that the
+    case shall try again (`retries`), or else just go on. `position`: of its event."""
 
-    ended: list[Ended] = dataclasses.field(default_factory=list)
-    unsettled: list[Cause] = dataclasses.field(default_factory=list)
-    go_on: Cause | None = None
-    retry: Cause | None = None
+    position: int
+    cause: Cause
+    ended: Ended | None = None
+    waits: bool = False
+    retries: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is about a step that was not done."""
+        return self.ended is not None and not self.ended.was_done
+
+    @property
+    def is_unusable(self) -> bool:
+        """Whether a step was done, but its result could not be taken in."""
+        return self.ended is not None and self.ended.was_done and bool(self.ended.item.error)
 
 
 def handle(events: Sequence[Event], done: Done) -> None:
@@ -72,59 +88,95 @@ def _handle(events: Sequence[Event], done: Done) -> None:
     first = events[0]
     with transaction.atomic(durable=True):
         set_tenant(first.tenant_id)
-        case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
-        if case is not None:
-            _carry(case, events, authority_of(system_of(first.tenant_id)).ref())
+        by = authority_of(system_of(first.tenant_id)).ref()
+        left = events if first.case_id is not None else ()
+        while left:
+            left = left[_carry(left, by) :]
         failpoints.reach("engine.handled")
         done()
 
 
-def _carry(case: Case, events: Sequence[Event], by: ActorRef) -> None:
+def _carry(events: Sequence[Event], by: ActorRef) -> int:
+    """Handle the first of these events, and those after it that can be decided with it. Returns
+    how many are handled."""
+    first = events[0]
+    case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
+    if case is None:
+        return len(events)
     plan = read_plan(case, {event.subject_id for event in events}, most=MAX_FIRINGS)
     news = _news(plan, events, by)
-    decision = decide(case, plan, news.ended, go_on=news.go_on, retry=news.retry)
-    of_run = case.status in ROLLING_BACK and bool(news.ended or news.unsettled)
-    if decision.is_nothing and not of_run:
-        return
-    lock_unmoved(case)
-    if of_run:
-        _tell_run(case, news)
-    else:
+    if not news:
+        return len(events)
+    taken, decision = _decided(case, plan, news)
+    if case.status in ROLLING_BACK:
+        _tell_run(case, taken[0], decision)
+    elif not decision.is_nothing:
+        lock_unmoved(case)
         carry_out(case, decision)
+    return news[len(taken)].position if len(taken) < len(news) else len(events)
 
 
-def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> _News:
+def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:
     """Return what is news: of work whose plan item is open, and of the case however long ago. What
     has fired since does not fire again, so an old event of the case does no harm, and one that was
     overtaken by a change that nobody evaluated is not lost."""
-    found = _News()
+    found = []
     work = work_of(item for item in plan.items.values() if item.status in OPEN_ITEMS)
-    for event in events:
+    for position, event in enumerate(events):
         cause = Cause(by, EntryRef(event.id, event.hash))
-        item = plan.items.get(event.subject_id)
         if event.subject_type == Case.subject_type:
-            if event.action == RETRIED:
-                found.retry = cause
-            elif event.action in GOES_ON:
-                found.go_on = cause
-        elif item is None or item.status not in OPEN_ITEMS or event.subject_id not in work:
+            if event.action in GOES_ON:
+                found.append(_News(position, cause, retries=event.action == RETRIED))
+        elif event.subject_id not in work:
             continue
         elif event.action in UNSETTLED:
-            found.unsettled.append(cause)
+            found.append(_News(position, cause, waits=True))
         else:
-            found.ended.append(end(item, work[event.subject_id], event.action, cause))
-            found.go_on = cause
+            item, row = plan.items[event.subject_id], work[event.subject_id]
+            found.append(_News(position, cause, end(item, row, event.action, cause)))
     return found
 
 
-def _tell_run(case: Case, news: _News) -> None:
-    """Let the rollback under way undo first what has just been done, or wait on: one result after
-    the other, because it starts nothing while the plan still shows another that is owed."""
-    definition = compiled_of(case.definition_id)
-    rows = lock_rows(each.item.work for each in news.ended)
-    for each in news.ended:
-        carry_out(case, Decision([each]))
-        part = part_in_case(each.item, rows[each.row.id], definition)
-        take_late_result(case, part, completed=each.was_done, cause=each.cause)
-    for cause in news.unsettled:
-        go_on_waiting(case, cause=cause)
+def _decided(case: Case, plan: PlanState, news: Sequence[_News]) -> tuple[list[_News], Decision]:
+    """Decide about the first of the news, and about what can be taken together with it."""
+    taken = _together(case, news)
+    while True:
+        told = [each for each in taken if not each.waits]
+        decision = decide(
+            case, plan, [each.ended for each in taken if each.ended is not None],
+            go_on=told[-1].cause if told else None,
+            retry=next((each.cause for each in taken if each.retries), None),
+        )  # fmt: skip
+        unusable = next((n for n, each in enumerate(taken) if each.is_unusable), None)
+        if unusable is None or len(taken) == 1:
+            return taken, decision
+        # Only jq could say so: it is a failure like any other.
+        taken = taken[: max(unusable, 1)]
+
+
+def _together(case: Case, news: Sequence[_News]) -> list[_News]:
+    """Return the first of the news, and those after it that mean the same as if it had been heard
+    alone before. A rollback starts nothing while the plan still shows another result that is owed,
+    and may be over after any."""
+    taken: list[_News] = []
+    for each in news:
+        if taken and each.failed:
+            break
+        taken.append(each)
+        if each.failed or each.retries or case.status in ROLLING_BACK:
+            break
+    return taken
+
+
+def _tell_run(case: Case, news: _News, decision: Decision) -> None:
+    """Let the rollback under way undo first what has just been done, or say what it waits for."""
+    if news.waits:
+        lock_unmoved(case)
+        go_on_waiting(case, cause=news.cause)
+    elif news.ended is not None:
+        lock_unmoved(case)
+        item, row = news.ended.item, news.ended.row
+        rows = lock_rows([item.work])
+        carry_out(case, decision)
+        part = part_in_case(item, rows[row.id], compiled_of(case.definition_id))
+        take_late_result(case, part, completed=news.ended.was_done, cause=news.cause)
