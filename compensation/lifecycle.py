@@ -147,6 +147,8 @@ EXECUTE = operation("execute", None, None, "operator system")
 RUN_OPERATIONS = table(
     operation("pause", {R.RUNNING}, R.PAUSED, "operator system"),
     operation("resume", {R.PAUSED}, R.RUNNING, "operator system"),
+    # Of one that has stopped because its news could not be handled, whatever its status.
+    operation("retry", None, None, "operator system"),
 )
 # Of a failed step in a live run; the run goes on with it.
 STEP_OPERATIONS = table(

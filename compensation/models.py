@@ -29,6 +29,7 @@ from verbs.subject import Ref
 
 R, T = RunStatus, StepStatus
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
+_NEWEST = ("tenant", "-started_at", "-id")
 
 
 class UndoableRow(models.Model):
@@ -224,6 +225,7 @@ class CompensationRun(models.Model):
     `whole_*` is what its pieces belong to, if anything; `root_id` the tree whose one live slot it
     takes. `held`: somebody paused it and nobody has resumed it, even where a failed step has
     stopped it since. `waits_for`: forward work whose result it waits for (`Awaited`).
+    `stopped_since`: its news, of loose work, could not be handled, because of `stopped_error`.
     """
 
     subject_type: ClassVar[str] = "compensation_run"
@@ -250,6 +252,8 @@ class CompensationRun(models.Model):
     resume_after = models.BooleanField(default=False)
     held = models.BooleanField(default=False)
     waits_for = models.JSONField(default=list)
+    stopped_since = models.DateTimeField(null=True)
+    stopped_error = models.TextField(default="", blank=True, db_default="")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
@@ -267,12 +271,8 @@ class CompensationRun(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "-started_at", "-id"], name="compensation_run_list"),
-            models.Index(
-                fields=["tenant", "-started_at", "-id"],
-                name="compensation_run_live",
-                condition=_LIVE,
-            ),
+            models.Index(fields=_NEWEST, name="compensation_run_list"),
+            models.Index(fields=_NEWEST, name="compensation_run_live", condition=_LIVE),
             models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
             models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
         ]

@@ -78,6 +78,8 @@ class RunContext:
             "basis": basis_words(run.regulatory_basis),
             "approvals": [],
             "progress": self.found.progress,
+            "stopped_since": run.stopped_since,
+            "stopped_error": run.stopped_error,
             "waits_for": [self._awaited(each) for each in self._waits_for()],
             "steps": [self._step(at) for at in shown],
             "more": places is None and len(shown) < len(self.found.steps),

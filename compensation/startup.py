@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from compensation import words
+from compensation.actions import run_stopping
 from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
 from compensation.actions.run_entries import run_envelope
@@ -100,11 +101,13 @@ def _moves_a_run(event_type: str) -> bool:
 
 
 def _stopped(event: Event, error: str) -> None:
+    run_stopping.stopped(event, error)
     for subject in whole_subjects():
         subject.stopped(event, error)
 
 
 def _carried_on(event: Event) -> None:
+    run_stopping.goes_on(event)
     for subject in whole_subjects():
         subject.carried_on(event)
 

@@ -52,6 +52,9 @@ RUN_ACTIONS = {
     "compensation_faulted": A(
         _("Rollback needs a decision"), _("%(what)s needs a decision"), "bad"
     ),
+    "engine_stopped": A(_("Stopped"), _("%(what)s cannot go on by itself"), "bad"),
+    "engine_revived": A(_("Tried again"), _("%(who)s let %(what)s try again")),
+    "engine_resumed": A(_("Goes on"), _("%(what)s goes on"), "done"),
     "compensation_waiting": A(
         _("Rollback waits"), _("%(what)s waits for a result that may never come"), "bad"
     ),
@@ -250,6 +253,7 @@ _RUN_VERBS = {
         _("Pause"), _("No further step starts until somebody lets it go on."), at_once=True
     ),
     "resume": VerbWords(_("Go on"), _("The rollback goes on.")),
+    "retry": VerbWords(_("Try again"), _("It is tried again."), "refresh-cw"),
 }
 _STEP_VERBS = {
     "retry": VerbWords(

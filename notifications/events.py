@@ -27,6 +27,7 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,
+    "amends.compensation_run.engine_stopped.v1": Topic.ENGINE_STOPPED,
     "amends.compensation_run.compensation_step_failed.v1": Topic.ROLLBACK_STOPPED,
     "amends.compensation_run.compensation_waiting.v1": Topic.ROLLBACK_WAITS,
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,

@@ -17,7 +17,7 @@ from cases.actions.hold import CASE
 from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from cases.selectors import summaries
-from compensation.api.shapes import AwaitedSchema
+from compensation.api.shapes import AwaitedSchema, StoppedSchema, stopped
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
 from verbs.catalogue import offers, offers_json
@@ -119,7 +119,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "context": row.context,
             "invalidated": row.invalidated,
             "fault": row.fault or None,
-            "stopped": _stopped(row),
+            "stopped": stopped(row),
             "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
@@ -130,13 +130,6 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-def _stopped(row: Any) -> dict[str, str] | None:
-    """Return since when and why the engine of a case has stopped."""
-    if row.stopped_since is None:
-        return None
-    return {"since": rfc3339(row.stopped_since), "error": row.stopped_error}
 
 
 def plan_items(rows: Iterable[Any]) -> list[dict[str, Any]]:
@@ -240,13 +233,6 @@ class GraphSchema(serializers.Serializer[Any]):
     nodes = BindingSchema(many=True)
     edges = EdgeSchema(many=True)
     gaps = serializers.ListField(child=serializers.CharField())
-
-
-class StoppedSchema(serializers.Serializer[Any]):
-    """Since when and why the engine of a case has stopped."""
-
-    since = serializers.DateTimeField()
-    error = serializers.CharField()
 
 
 class CaseSchema(serializers.Serializer[Any]):

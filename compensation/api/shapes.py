@@ -112,11 +112,19 @@ def _run(
         "resume_after": row.resume_after,
         "undo_progress": found.progress.to_json(),
         "waits_for": row.waits_for if row.status in LIVE_RUNS else [],
+        "stopped": stopped(row),
         "steps": [_step(each, offers[each.step.id]) for each in found.steps],
         "started_at": rfc3339(row.started_at),
         "ended_at": _moment(row.ended_at),
         "available_actions": offers_json(offers[row.id]),
     }
+
+
+def stopped(row: Any) -> dict[str, str] | None:
+    """Return since when and why the engine of a run or a whole has stopped."""
+    if row.stopped_since is None:
+        return None
+    return {"since": rfc3339(row.stopped_since), "error": row.stopped_error}
 
 
 def _step(each: StepWithAttempts, offers: list[Offer]) -> dict[str, Any]:
@@ -289,6 +297,13 @@ class RunStepSchema(serializers.Serializer[Any]):
     available_actions = ActionSchema(many=True)
 
 
+class StoppedSchema(serializers.Serializer[Any]):
+    """Since when and why an engine has stopped."""
+
+    since = serializers.DateTimeField()
+    error = serializers.CharField()
+
+
 class RunSchema(serializers.Serializer[Any]):
     """One compensation run."""
 
@@ -306,6 +321,11 @@ class RunSchema(serializers.Serializer[Any]):
     resume_after = serializers.BooleanField()
     undo_progress = ProgressSchema()
     waits_for = AwaitedSchema(many=True)
+    stopped = StoppedSchema(
+        allow_null=True,
+        help_text="Its news could not be handled: it does not go on before a retry. Of a run in a"
+        " case, the case says so.",
+    )
     steps = RunStepSchema(many=True)
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)

@@ -14,6 +14,7 @@ from tests.casework import LOAN, deploy, opened, preview, work
 from tests.definitions import automated
 from tests.definitions import definition as definition_of
 from tests.draining import drain
+from tests.engine_news import stop_run
 from tests.security.matrix import Kwargs, Row, expect
 from tests.world import World
 from verbs.call import Call
@@ -96,6 +97,13 @@ def paused(world: World) -> Kwargs:
     return made
 
 
+def stopped(world: World) -> Kwargs:
+    """Begin such a rollback, which stops at once."""
+    made = run(world)
+    stop_run(world, made["id"])
+    return made
+
+
 def failed(world: World) -> Kwargs:
     """Return the one step of such a rollback, which its person could not undo."""
     made = run(world)
@@ -174,6 +182,7 @@ ROWS = {
     "compensation:run": Row(make=run, GET=expect(200)),
     "compensation:run-pause": Row(make=run, POST=expect(403, operator=303, admin=303)),
     "compensation:run-resume": Row(make=paused, POST=expect(403, operator=303, admin=303)),
+    "compensation:run-retry": Row(make=stopped, POST=expect(403, operator=303, admin=303)),
     "compensation:run-step": Row(make=failed, GET=expect(200)),
     "compensation:run-step-retry": Row(make=failed, POST=expect(403, operator=303, admin=303)),
     "compensation:run-step-reassign": Row(

@@ -12,9 +12,22 @@ from compensation.actions.plan_execution import execute
 from compensation.actions.run_verbs import pause as pause_run
 from compensation.models import CompensationPlan
 from executions.actions import request_execution
-from tests.casework import CONTEXT, LOAN, REASON, deploy, finish, open_item, opened, plan_for, undo
+from tests import states
+from tests.casework import (
+    CONTEXT,
+    LOAN,
+    REASON,
+    deploy,
+    finish,
+    open_item,
+    opened,
+    plan_for,
+    preview,
+    undo,
+)
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.engine_news import stop_run
 from tests.security.matrix import Row, expect
 from tests.world import World
 from verbs.call import Call
@@ -77,6 +90,15 @@ def _paused(world: World) -> dict[str, object]:
     run = _run(world)
     pause_run(run["id"], call=Call(world.operator))
     return run
+
+
+def _stopped(world: World) -> dict[str, Any]:
+    """A rollback of a task without a case, which has stopped."""
+    item = states.completed(world.analyst)
+    plan = preview(("work_item", item.id), call=Call(world.operator), reason=REASON)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    stop_run(world, run.id)
+    return {"id": run.id}
 
 
 def _failed(world: World) -> dict[str, object]:
@@ -148,6 +170,7 @@ ROWS = {
     "compensation-api:run": Row(make=functools.cache(_run), GET=expect(200)),
     "compensation-api:run-pause": Row(make=_run, POST=expect(403, operator=200, admin=200)),
     "compensation-api:run-resume": Row(make=_paused, POST=expect(403, operator=200, admin=200)),
+    "compensation-api:run-retry": Row(make=_stopped, POST=expect(403, operator=200, admin=200)),
     "compensation-api:step-retry": Row(make=_failed, POST=expect(403, operator=200, admin=200)),
     "compensation-api:step-reassign": Row(
         make=_failed,
