@@ -5,8 +5,10 @@ from __future__ import annotations
 ENGINE = "cases.engine"
 
 RETRIED, CONTEXT_CHANGED = "retried", "context_changed"
+# Before one of these a retry may have gone unheard, or a result come that could not be taken in.
+RESUMES = frozenset({"resumed", "rollback_settled"})
 #: With each of these bindings have not answered to the case yet.
-CASE = frozenset({"opened", "resumed", RETRIED, "rollback_settled"})
+CASE = frozenset({"opened", RETRIED}) | RESUMES
 # Of its own changes of the context the engine need not hear, but of those that an undo makes.
 GOES_ON = CASE | {CONTEXT_CHANGED}
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it

@@ -87,16 +87,20 @@ def decide(
     *,
     go_on: Cause | None = None,
     retry: Cause | None = None,
+    resumed: Cause | None = None,
 ) -> Decision:
-    """Say what follows from the endings of steps, from going on, and from trying again.
+    """Say what follows from the endings of steps, from going on, from trying again, and from going
+    on after a halt.
 
     All results are taken in before anything else is asked. A step that failed lets its case fail,
     unless a goal speaks of that. Else a RUNNING case goes on. What is being rolled back does
     nothing else: its run hears of it.
     """
     is_running = case.status == CaseStatus.RUNNING
-    failed = failed_steps(case) if retry is not None and is_running else []
-    retaken = [] if retry is None else _once_more(failed, retry)
+    once_more = retry or resumed
+    failed = failed_steps(case) if once_more is not None and is_running else []
+    # Whoever goes on takes in what could not be taken in: else what is done would be done again.
+    retaken = [] if once_more is None else _once_more(failed, once_more)
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
@@ -105,9 +109,9 @@ def decide(
         return decision
     if broken:
         _fail(known, broken, decision)
-    elif is_running and (go_on or retry):
-        decision.cause = go_on or retry
-        again = {item.binding for item in failed if not is_untaken(item)}
+    elif is_running and (go_on or once_more):
+        decision.cause = go_on or once_more
+        again = {item.binding for item in failed if retry and not is_untaken(item)}
         _go_on(known, plan, again, decision)
     return decision
 

@@ -31,7 +31,7 @@ from cases.actions.deciding import Decision, Ended, decide, end
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
-from cases.events import GOES_ON, RETRIED, UNSETTLED
+from cases.events import GOES_ON, RESUMES, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK
 from cases.models import Case
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
@@ -53,13 +53,15 @@ failpoints.declare("engine.handled")
 @dataclasses.dataclass(frozen=True, slots=True)
 class _News:
     """What one event says: that a step ended, that a result is still not known (`waits`), that the
-    case shall try again (`retries`), or else just go on. `position`: of its event."""
+    case shall try again (`retries`) or goes on after a halt (`resumes`), or else that it just goes
+    on. `position`: of its event."""
 
     position: int
     cause: Cause
     ended: Ended | None = None
     waits: bool = False
     retries: bool = False
+    resumes: bool = False
 
     @property
     def failed(self) -> bool:
@@ -126,7 +128,8 @@ def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]
         cause = Cause(by, EntryRef(event.id, event.hash))
         if event.subject_type == Case.subject_type:
             if event.action in GOES_ON:
-                found.append(_News(position, cause, retries=event.action == RETRIED))
+                retries, resumes = event.action == RETRIED, event.action in RESUMES
+                found.append(_News(position, cause, retries=retries, resumes=resumes))
         elif event.subject_id not in work:
             continue
         elif event.action in UNSETTLED:
@@ -146,6 +149,7 @@ def _decided(case: Case, plan: PlanState, news: Sequence[_News]) -> tuple[list[_
             case, plan, [each.ended for each in taken if each.ended is not None],
             go_on=told[-1].cause if told else None,
             retry=next((each.cause for each in taken if each.retries), None),
+            resumed=next((each.cause for each in taken if each.resumes), None),
         )  # fmt: skip
         unusable = next((n for n, each in enumerate(taken) if each.is_unusable), None)
         if unusable is None or len(taken) == 1:
