@@ -45,7 +45,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse: 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 when the database did not answer. Reads nothing from the database."""
+    """Answer 500, or 503 when the database or jq did not answer. Reads nothing stored."""
     problem = _of_status(HTTPStatus.SERVICE_UNAVAILABLE, sys.exc_info()[1]) or _INTERNAL
     if request.path_info.startswith(API_PREFIX):
         return answer(problem, request)

@@ -26,6 +26,7 @@ from rest_framework.response import Response
 from accounts.errors import MalformedBody
 from json_values.pointers import MAX_ERRORS, FieldError, shortened
 from ledger import errors
+from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import MAX_DETAIL, Refusal
 from web.request_id import request_id
 
@@ -76,7 +77,9 @@ _OF_HTTP = (
     ProblemType("invalid_cursor", "The cursor is not one that this list gave out."),
     ProblemType("invalid_limit", "The limit is not a number from 1 to 200."),
     ProblemType("throttled", "Too many requests; wait as Retry-After says."),
-    ProblemType("unavailable", "The database did not answer; nothing was changed. Try again."),
+    ProblemType(
+        "unavailable", "The database, or jq, did not answer; nothing was changed. Try again."
+    ),
     ProblemType(
         "internal_error", "A fault of ours. What was done is recorded whole or not at all."
     ),
@@ -130,7 +133,11 @@ _UNAVAILABLE = Problem(
     "The database did not answer. Nothing was changed; try again.",
     headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
 )
-_OF_DJANGO: tuple[tuple[type[Exception], Problem], ...] = (
+_TROUBLE = dataclasses.replace(
+    _UNAVAILABLE,
+    detail="A part of this system did not answer. Nothing was changed; try again.",
+)
+_OF_OTHERS: tuple[tuple[type[Exception], Problem], ...] = (
     (Http404, Problem(404, "not_found", errors.NotFound.default_detail)),
     (DjangoPermissionDenied, Problem(403, "not_permitted", errors.NotPermitted.default_detail)),
     (RequestDataTooBig, Problem(413, "too_large", "The body is too large.")),
@@ -139,6 +146,8 @@ _OF_DJANGO: tuple[tuple[type[Exception], Problem], ...] = (
     (UnreadablePostError, Problem(400, "malformed_request", "The body did not arrive whole.")),
     (OperationalError, _UNAVAILABLE),
     (InterfaceError, _UNAVAILABLE),
+    # Such as jq: who undoes a step by hand needs it as the engine does.
+    (Trouble, _TROUBLE),
 )
 
 
@@ -198,7 +207,7 @@ def problem_of(error: BaseException) -> Problem | None:
         return of_refusal(illegal_move(error))
     if isinstance(error, drf.APIException):
         return _of_drf(error)
-    for kind, problem in _OF_DJANGO:
+    for kind, problem in _OF_OTHERS:
         if isinstance(error, kind):
             return problem
     return _UNAVAILABLE if _will_pass(error) else None

@@ -43,7 +43,7 @@ _WORDS = {
     422: "The input breaks a rule; `errors` names each.",
     428: "A precondition is missing.",
     429: "Too many requests; wait as Retry-After says.",
-    503: "The database did not answer; nothing was changed. Wait as Retry-After says.",
+    503: "The database, or jq, did not answer; nothing was changed. Wait as Retry-After says.",
 }
 
 
