@@ -32,7 +32,10 @@ WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h
 
 
 class CaseMoved(Trouble):
-    """A case changed while the engine looked at it without a lock. No news is to blame for that."""
+    """A case changed while the engine looked at it without a lock. No news is to blame for that,
+    and nothing is broken, however often it happens: the case is busy."""
+
+    counts = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

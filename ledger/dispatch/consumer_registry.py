@@ -68,7 +68,12 @@ class LeftToOthers(Exception):
 
 
 class Trouble(Exception):
-    """Trouble of our own, which is not the news' fault: it is tried again, uncounted."""
+    """Trouble of our own, which is not the news' fault: it is tried again, uncounted.
+
+    `counts`: whether people are told when it lasts. What met others at work need only come again.
+    """
+
+    counts = True
 
 
 def _untold(_event: Event, _error: str) -> None:

@@ -276,15 +276,19 @@ def is_trouble(error: BaseException) -> bool:
 
 
 def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
-    """Put a batch back uncounted. The database may be away itself: it is waited for as long as the
-    lease may last."""
+    """Put a batch back uncounted, and note since when there is trouble, if it counts. The database
+    may be away itself: it is waited for as long as the lease may last."""
     words = words_of(error, lanes.ERROR_LENGTH)
     log.warning("trouble while handling %s of %s: %s", batch.ids, batch.consumer, words)
     until = time.monotonic() + _AWAY_SECONDS
     consumer = consumer_named(batch.consumer)
+    counts = not isinstance(error, Trouble) or error.counts
     while True:
         close_old_connections()
         try:
+            if not counts:
+                lanes.put_back(batch, batch.tasks, pause=lanes.TROUBLE_PAUSE_SECONDS)
+                return
             with transaction.atomic(durable=True):
                 set_tenant(batch.lane.tenant_id)
                 lasts = lanes.troubled(batch, words)

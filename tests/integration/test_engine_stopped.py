@@ -12,10 +12,12 @@ from django.db import OperationalError, connection
 from django.urls import reverse
 
 from cases import actions
+from cases.plan_state import CaseMoved
 from cases.startup import ENGINE_CONSUMER
 from compensation.actions.plan_execution import execute
 from ledger.dispatch import consumer_registry, lanes
 from ledger.dispatch.consumer_registry import Trouble
+from ledger.models import OutboxTask
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests.casework import (
@@ -193,6 +195,29 @@ def test_trouble_of_our_own_uses_up_no_attempts(
     skip_backoffs()
     drain()
     assert engine_entries(world, case_id) == ["engine_stopped", "engine_resumed"]
+    assert case_row(world, case_id).stopped_since is None
+    assert plan_items(world, case_id)["b"].status == "ACTIVE"
+
+
+def test_a_busy_case_has_not_stopped(
+    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long others keep moving it: nothing is broken, and nobody is told so."""
+    deploy(world, definition("halt", human("a"), human("b", when=".a != null and .b == null")))
+    case_id = opened(world, "tests/halt")
+    engine.broken = CaseMoved("it moved")
+    monkeypatch.setattr(lanes, "TROUBLE_SECONDS", 0)
+    work(world.analyst, open_item(world.analyst, case_id, "a").id, None)
+    for _ in range(5):
+        drain()
+        assert skip_backoffs() == 1, "it was buried"
+    assert engine.tried >= 5
+    with tenant_scope(world.operator.tenant_id):
+        tasks = OutboxTask.objects.filter(shard=case_id, done_at__isnull=True)
+        assert [(task.attempts, task.troubled_since) for task in tasks] == [(0, None)]
+    engine.broken = None
+    drain()
+    assert (engine_entries(world, case_id), told(world)) == ([], [])
     assert case_row(world, case_id).stopped_since is None
     assert plan_items(world, case_id)["b"].status == "ACTIVE"
 
