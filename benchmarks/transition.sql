@@ -2,7 +2,8 @@
 -- Hashes are made by the server from random bytes: the cost of writing them is what counts here.
 BEGIN;
 SELECT set_config('amends.tenant_id', :tenant, true),
-       set_config('plan_cache_mode', 'force_generic_plan', true);
+       set_config('plan_cache_mode', 'force_generic_plan', true),
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
 SELECT r.compensation_state, r.compensation_round, r.policy, r.reversibility, r.case_id, r.binding,
     r.completion_seq, r.undoes_type, r.undoes_id, r.compensation, r.run_id, r.id, r.tenant_id,
     r.version, r.kind, r.title, r.status, r.priority, r.assignee_id, r.offered_to,

@@ -29,7 +29,17 @@ _BEFORE = "SELECT coalesce(current_setting('amends.tenant_id', true), ''), curre
 # walks a long list for the few rows that an index would have had. Verbs find rows by their keys.
 _SET_READING = f"{_SET}, set_config('plan_cache_mode', 'force_custom_plan', true)"
 # Verbs and handlers find rows by their keys: planning for values is most of the server's time then.
-_SET_WORKING = f"{_SET}, set_config('plan_cache_mode', 'force_generic_plan', true)"
+# A general plan takes a tenant for one of the usual size, and would rather read all that it has
+# than look rows up one by one: of a large tenant that is ever more, so it must not join otherwise.
+_WORKING = ", ".join(
+    f"set_config('{name}', '{value}', true)"
+    for name, value in {
+        "plan_cache_mode": "force_generic_plan",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    }.items()
+)
+_SET_WORKING = f"{_SET}, {_WORKING}"
 _SET_UNFLUSHED = f"{_SET_WORKING}, set_config('synchronous_commit', 'off', true)"
 # What SET LOCAL ROLE does, with a parameter. `none` is whoever logged in: the application's role.
 _SET_ROLE = "SELECT set_config('role', %s, true)"

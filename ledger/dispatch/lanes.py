@@ -202,8 +202,14 @@ def finish(batch: Batch) -> bool:
 
 def put_back(batch: Batch, tasks: Sequence[Task], *, pause: float = 0) -> None:
     """Put tasks back without counting the attempt."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with transaction.atomic(durable=True):
         set_tenant(batch.lane.tenant_id)
+        put_back_within(batch, tasks, pause=pause)
+
+
+def put_back_within(batch: Batch, tasks: Sequence[Task], *, pause: float = 0) -> None:
+    """The same in the caller's transaction."""
+    with connection.cursor() as cursor:
         ids = [task.id for task in tasks]
         cursor.execute(lane_sql.PUT_BACK, [pause, ids, batch.token])
 
@@ -227,13 +233,12 @@ def leave(batch: Batch, task: Task) -> None:
 
 
 def troubled(batch: Batch, error: str) -> bool:
-    """Note trouble of our own at the first task, uncounted, in the caller's transaction; whether
-    it has lasted for so long that people must know. All of the batch is put back."""
+    """Note trouble of our own at the first task, in the caller's transaction; whether it has lasted
+    for so long that people must know."""
     with connection.cursor() as cursor:
         text = storable(error, ERROR_LENGTH)
         cursor.execute(lane_sql.TROUBLED, [text, batch.tasks[0].id, TROUBLE_SECONDS])
         row = cursor.fetchone()
-        cursor.execute(lane_sql.PUT_BACK, [TROUBLE_PAUSE_SECONDS, batch.ids, batch.token])
     return row is not None and bool(row[0])
 
 

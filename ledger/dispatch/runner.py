@@ -275,6 +275,20 @@ def is_trouble(error: BaseException) -> bool:
     return isinstance(error, Trouble)
 
 
+def _note_trouble(batch: Batch, consumer: Consumer | None, words: str) -> None:
+    """Put a batch back. Trouble that lasts is told where it holds something up; where it does not,
+    it counts from then on, so that others in the lane are stepped over to."""
+    first, *others = batch.tasks
+    lasts = lanes.troubled(batch, words)
+    if lasts and consumer is not None and not consumer.holds:
+        lanes.fail(batch, first, words)
+    else:
+        others = list(batch.tasks)
+    if lasts and consumer is not None and consumer.holds:
+        consumer.stopped(first.event, words)
+    lanes.put_back_within(batch, others, pause=lanes.TROUBLE_PAUSE_SECONDS)
+
+
 def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
     """Put a batch back uncounted, and note since when there is trouble, if it counts. The database
     may be away itself: it is waited for as long as the lease may last."""
@@ -291,9 +305,7 @@ def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
                 return
             with transaction.atomic(durable=True):
                 set_tenant(batch.lane.tenant_id)
-                lasts = lanes.troubled(batch, words)
-                if lasts and consumer is not None and consumer.holds:
-                    consumer.stopped(batch.tasks[0].event, words)
+                _note_trouble(batch, consumer, words)
         except (OperationalError, InterfaceError):
             if time.monotonic() > until:
                 return

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from config.demo.transfers import balances, open_accounts
 from ledger.dispatch import dead_tasks, lanes
-from ledger.dispatch.consumer_registry import Done, Event
+from ledger.dispatch.consumer_registry import Done, Event, Trouble
 from ledger.dispatch.lanes import LeaseLost
 from ledger.dispatch.lease_table import QUEUES
 from ledger.ids import new_id
@@ -232,6 +232,30 @@ def test_a_task_that_kills_its_workers_is_buried_after_the_last_attempt(world: W
         command("--retry", str(letter.id))
         drain()
     assert handler.seen == [subject]
+
+
+def test_trouble_that_lasts_counts_where_it_holds_nothing_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[uuid.UUID] = []
+
+    def in_trouble(event: Event, _done: Done) -> None:
+        seen.append(event.subject_id)
+        if event.subject_id == expected[0]:
+            raise Trouble("not to be had")
+
+    with consuming("test.trouble", in_trouble, attempts=2):
+        shard = new_id()
+        expected = [news(world, shard), news(world, shard)]
+        for _ in range(4):
+            drain()
+            skip_backoffs()
+        assert (seen, dead_of("test.trouble")) == ([expected[0]] * 4, [])
+        monkeypatch.setattr(lanes, "TROUBLE_SECONDS", 0)
+        drain(fast_forward=True)
+        (letter,) = dead_of("test.trouble")
+        assert (letter.subject_id, letter.attempts) == (expected[0], 2)
+        assert seen[-1] == expected[1]
 
 
 def test_a_task_is_leased_when_its_turn_comes_and_for_as_long_as_it_runs(
