@@ -12,6 +12,7 @@ import pytest
 from accounts.acting import Authority, authority_of
 from cases import actions, selectors
 from compensation.actions.plan_execution import execute
+from compensation.actions.run_stopping import retry as retry_run
 from compensation.actions.run_verbs import pause as pause_run
 from compensation.actions.run_verbs import resume as resume_run
 from compensation.actions.step_verbs import abandon_step
@@ -173,4 +174,5 @@ def test_what_is_shown_as_possible_is_what_the_verbs_accept(
         assert {each.action: each.allowed for each in shown} == {
             "pause": accepts(pause_run, run_id, call=Call(by)),
             "resume": accepts(resume_run, run_id, call=Call(by)),
+            "retry": accepts(retry_run, run_id, call=Call(by)),
         }
