@@ -50,20 +50,31 @@ class Beside:
 
 
 NOTHING_BESIDE = Beside("", "")
+_FEW = 4
 
 
 @functools.cache
 def _text(
-    model: type[models.Model], *, pair: bool, finished: bool, beside: Beside = NOTHING_BESIDE
+    model: type[models.Model],
+    *,
+    of: int | None,
+    finished: bool,
+    beside: Beside = NOTHING_BESIDE,
 ) -> str:
     """Return the locked read as text, built once: composing it by the ORM costs more than running
-    it."""
+    it. Of a pair, or of `of` rows by their ids, one by one: of an array whose length it does not
+    know the planner expects ten, and may rather read all heads of a tenant. 0: of an array."""
     meta = model._meta
     columns = ", ".join(f'r."{field.column}"' for field in meta.concrete_fields)
     more = ", f.id AS finished_id, f.hash AS finished_hash, seen.seq AS seen_seq"
     # What has not ended has no such entry: its chain, however long, is not searched for one.
     ended = "AND r.ended_at IS NOT NULL" if "ended_at" in columns else ""
-    where = _PAIR.format(table=meta.db_table) if pair else "r.id = ANY(%(ids)s)"
+    if of is None:
+        where = _PAIR.format(table=meta.db_table)
+    elif of:
+        where = f"r.id IN ({', '.join(f'%(id{number})s' for number in range(of))})"
+    else:
+        where = "r.id = ANY(%(ids)s)"
     return (
         f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash, h.entry_id AS head_entry_id"  # noqa: S608  -- names of the model
         f"{more if finished else ''}{beside.columns} FROM {meta.db_table} r"
@@ -84,8 +95,9 @@ def lock_many(
 ) -> list[Any]:
     """Lock rows in id order. With `finished`, the actions that finish them, each row knows the
     newest such entry (`finished_entry`), unless it moved just now."""
-    text = _text(model, pair=False, finished=bool(finished), beside=beside)
-    given = {"type": type_, "ids": list(ids), "finished": list(finished)}
+    few = {f"id{number}": id_ for number, id_ in enumerate(ids)} if len(ids) <= _FEW else {}
+    text = _text(model, of=len(few), finished=bool(finished), beside=beside)
+    given = {"type": type_, "ids": list(ids), "finished": list(finished), **few}
     return [_read(row) for row in _rows(model, text, given)]
 
 
@@ -100,7 +112,7 @@ def lock_pair(
 ) -> list[Any]:
     """Lock one row that undoes nothing or something of these kinds, and with it what it undoes if
     that is of its own kind."""
-    text = _text(model, pair=True, finished=True, beside=beside)
+    text = _text(model, of=None, finished=True, beside=beside)
     given = {"type": type_, "id": id_, "kinds": ["", *kinds], "finished": list(finished)}
     return [_read(row) for row in _rows(model, text, given)]
 

@@ -222,7 +222,7 @@ def _read_heads(
     with connection.cursor() as cursor:
         cursor.execute(
             HEADS,
-            [changes[0].tenant_id, [kind for kind, _ in older], [id_ for _, id_ in older]],
+            [[kind for kind, _ in older], [id_ for _, id_ in older], changes[0].tenant_id],
         )
         known.update({(row[0], row[1]): (row[2], bytes(row[3])) for row in cursor.fetchall()})
     return known

@@ -3,11 +3,13 @@ entries, so that the server can keep them prepared."""
 
 from __future__ import annotations
 
+# Each is looked up by itself, in the order given: joined, the planner may rather read every head of
+# a tenant, which it takes for one of the usual size.
 HEADS = """
-SELECT subject_type, subject_id, seq, hash FROM ledger_ledgerhead
-WHERE tenant_id = %s
-  AND (subject_type, subject_id) IN (SELECT * FROM unnest(%s::text[], %s::uuid[]))
-ORDER BY subject_type, subject_id FOR UPDATE
+SELECT h.subject_type, h.subject_id, h.seq, h.hash
+FROM unnest(%s::text[], %s::uuid[]) u(type, id) CROSS JOIN LATERAL (
+    SELECT * FROM ledger_ledgerhead
+    WHERE tenant_id = %s AND subject_type = u.type AND subject_id = u.id FOR UPDATE) h
 """
 
 
