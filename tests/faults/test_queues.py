@@ -33,7 +33,7 @@ from ledger.tenancy import tenant_scope
 from tests import casework
 from tests.casework import deploy, finish, opened, plan_items, roll_back, run_row, steps
 from tests.definitions import definition, human
-from tests.draining import drain, expire_leases
+from tests.draining import drain, expire_leases, leave_behind
 from tests.faults.test_worker import actions, own_redis, stored, until, url_of, work_is_done
 from tests.processes import ONE_MACHINE, process
 from tests.world import World
@@ -46,6 +46,13 @@ ANOTHERS_SECONDS = 1.0
 REQUEST_SECONDS = 0.5
 MARGIN = 3
 with_and_without = pytest.mark.parametrize("broker", ["redis", "none"])
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing(transactional_db: None) -> Iterator[None]:
+    """Let no other test do what these leave undone: thousands of tasks, and programs that hang."""
+    yield
+    leave_behind()
 
 
 @contextlib.contextmanager
@@ -213,7 +220,7 @@ def flood(who: ActingUser, count: int, action: str) -> None:
                 [
                     Change(
                         tenant_id=who.tenant_id, subject_type="work_item", subject_id=item.id,
-                        version=1, action=action, actor=by, to_status="ASSIGNED",
+                        version=1, action=action, actor=by, to_status="PENDING",
                         case_id=new_id(),
                     )
                     for _ in range(300)
