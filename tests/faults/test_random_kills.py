@@ -52,6 +52,10 @@ class Client:
             headers={"Authorization": f"Bearer {token}"},
         )  # fmt: skip
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def get(self, path: str) -> Any:
         """Return what is read, once the server answers."""
         return self._until_answered("GET", path).json()
@@ -110,9 +114,13 @@ def roll_back(client: Client, case: str) -> int:
 
 @pytest.mark.timeout(300)
 def test_thirty_rollbacks_end_right_whatever_is_killed(installation: Installation) -> None:
+    with contextlib.closing(Client(installation)) as client:
+        _under_fire(installation, client)
+
+
+def _under_fire(installation: Installation, client: Client) -> None:
     seed = time.time_ns()
     choice = random.Random(seed)  # noqa: S311  -- which process dies is no secret
-    client = Client(installation)
     cases = finished_cases(client)
     begun = time.monotonic()
     with under_fire(installation, choice) as killed, ThreadPoolExecutor(6) as threads:
