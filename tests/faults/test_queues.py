@@ -273,7 +273,7 @@ def test_redis_that_hangs_costs_a_request_nothing_and_no_work(
             begun = time.monotonic()
             publisher([hint])
             publisher([hint])
-            assert time.monotonic() - begun < REQUEST_SECONDS
+            assert time.monotonic() - begun < REQUEST_SECONDS * MARGIN
             assert (silent_before, publisher.silent) == (False, True)
             work_is_done(world, worker)
             os.kill(redis.process.pid, signal.SIGCONT)
