@@ -50,25 +50,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--once", action="store_true", help="do what is due now, then exit")
-        add_processes(parser)
+        parser.add_argument(
+            "--processes",
+            type=int,
+            default=PROCESSES,
+            metavar="N",
+            help=f"how many pieces of work each pool does at a time (default {PROCESSES})",
+        )
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        """Sweep until told to stop."""
+        """Work until told to stop."""
         set_up_logs()
         if options["once"]:
             self.stdout.write(f"{run_until_idle()} runs")
             return
-        broker = "beside workers" if broker_url() else "no broker: all work is done here"
-        Supervisor(sweeping(options["processes"])).run(f"looking every second, {broker}")
+        processes = max(1, options["processes"])
+        told = "told by the broker" if broker_url() else "no broker"
+        Supervisor(self.parts(processes)).run(
+            f"{processes} processes a pool, looking every second, {told}"
+        )
 
-
-def add_processes(parser: argparse.ArgumentParser) -> None:
-    """Declare how many processes a pool has."""
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=PROCESSES,
-        metavar="N",
-        help=f"how many pieces of work each pool does at a time (default {PROCESSES})",
-    )
+    def parts(self, processes: int) -> dict[str, Callable[[Ready], None]]:
+        """Return what is run, by name."""
+        return sweeping(processes)
