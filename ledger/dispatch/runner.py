@@ -122,11 +122,6 @@ def do(work: Iterable[Work], *, goes_on: Chosen = lambda _work: True) -> int:
     return count
 
 
-def run_due() -> int:
-    """Do what is due at this moment in this process. Returns how much was handled."""
-    return do(find_due())
-
-
 def run_until_idle(
     first: Iterable[Work] = (), *, limit: int = 10_000, seconds: float = 60.0
 ) -> int:

@@ -17,7 +17,7 @@ from executions.actions.execution_attempts import begin
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.dispatch.dead_tasks import dead_letters, revive
 from ledger.dispatch.lanes import Lane, take
-from ledger.dispatch.runner import run_due
+from ledger.dispatch.runner import do, find_due
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.consumers import consuming, count_up, news
@@ -57,7 +57,7 @@ def until_quiet() -> int:
     """Work as a worker does until several looks in a row find nothing."""
     total = quiet = 0
     while quiet < 5:
-        ran = run_due()
+        ran = do(find_due())
         total += ran
         quiet = 0 if ran else quiet + 1
     return total
