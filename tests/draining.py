@@ -19,7 +19,7 @@ WHERE due_at > now() AND due_at < {_LEFT} - interval '100 days'
 """  # noqa: S608  -- own words
 _TASKS_LEFT = "UPDATE ledger_outboxtask SET done_at = now() WHERE done_at IS NULL"
 _JOBS_LEFT = f"""
-UPDATE executions_executionjob SET due_at = {_LEFT}
+UPDATE executions_executionjob SET due_at = {_LEFT}, leased_until = NULL, lease_token = NULL
 WHERE due_at < {_LEFT} - interval '100 days'
 """  # noqa: S608  -- own words
 _TASK_LEASES_OVER = """
