@@ -16,9 +16,18 @@ SELECT r.compensation_state, r.compensation_round, r.policy, r.reversibility, r.
           WHERE g.tenant_id = r.tenant_id AND g.work_item_id = r.id) AS named_groups,
     array(SELECT actor_id FROM workitems_candidateuser u
           WHERE u.tenant_id = r.tenant_id AND u.work_item_id = r.id) AS named_users
-FROM workitems_workitem r
-JOIN ledger_ledgerhead h ON h.tenant_id = r.tenant_id
-    AND h.subject_type = 'work_item' AND h.subject_id = r.id
+FROM (
+    SELECT * FROM workitems_workitem r
+    WHERE r.id = ANY(ARRAY[:item::uuid, (
+        SELECT p.undoes_id FROM workitems_workitem p
+        WHERE p.id = :item::uuid AND p.undoes_type = 'work_item')])
+      AND (r.id <> :item::uuid OR r.undoes_type = ANY(
+        ARRAY['', 'work_item', 'execution', 'compensation_run', 'compensation_step']))
+    ORDER BY r.id FOR UPDATE) r
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger_ledgerhead
+    WHERE tenant_id = r.tenant_id AND subject_type = 'work_item' AND subject_id = r.id
+    FOR UPDATE) h
 LEFT JOIN LATERAL (
     SELECT e.id, e.hash FROM ledger_ledgerentry e
     WHERE e.tenant_id = r.tenant_id AND e.subject_type = h.subject_type AND e.subject_id = r.id
@@ -27,13 +36,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT s.seq FROM ledger_ledgerhead s
     WHERE s.tenant_id = h.tenant_id AND s.subject_type = h.subject_type
-      AND s.subject_id = h.subject_id) seen ON true
-WHERE r.id = ANY(ARRAY[:item::uuid, (
-    SELECT p.undoes_id FROM workitems_workitem p
-    WHERE p.id = :item::uuid AND p.undoes_type = 'work_item')])
-  AND (r.id <> :item::uuid OR r.undoes_type = ANY(
-    ARRAY['', 'work_item', 'execution', 'compensation_run', 'compensation_step']))
-ORDER BY r.id FOR UPDATE OF r, h \gset
+      AND s.subject_id = h.subject_id LIMIT 1) seen ON true
+\gset
 SELECT m.actor_id, a.type, m.roles,
        array(SELECT g.name FROM accounts_groupmembership g
              WHERE g.tenant_id = m.tenant_id AND g.membership_id = m.id)

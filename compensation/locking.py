@@ -30,7 +30,14 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT s.seq FROM ledger_ledgerhead s
     WHERE s.tenant_id = h.tenant_id AND s.subject_type = h.subject_type
-      AND s.subject_id = h.subject_id) seen ON true
+      AND s.subject_id = h.subject_id LIMIT 1) seen ON true
+"""
+# Looked up row by row, once that is locked. Joined, the planner may start at the heads: it takes a
+# tenant for one of the usual size, and would read every head of a large one among small ones.
+_HEAD = """
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger_ledgerhead
+    WHERE tenant_id = r.tenant_id AND subject_type = %(type)s AND subject_id = r.id FOR UPDATE) h
 """
 # A row, and what it undoes if that is of the same kind. Nothing where that is of a kind that is
 # locked before this one.
@@ -77,11 +84,9 @@ def _text(
         where = "r.id = ANY(%(ids)s)"
     return (
         f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash, h.entry_id AS head_entry_id"  # noqa: S608  -- names of the model
-        f"{more if finished else ''}{beside.columns} FROM {meta.db_table} r"
-        " JOIN ledger_ledgerhead h ON h.tenant_id = r.tenant_id"
-        " AND h.subject_type = %(type)s AND h.subject_id = r.id"
-        f" {beside.join}{_FINISHED.format(ended=ended) if finished else ''} WHERE {where}"
-        " ORDER BY r.id FOR UPDATE OF r, h"
+        f"{more if finished else ''}{beside.columns}"
+        f" FROM (SELECT * FROM {meta.db_table} r WHERE {where} ORDER BY r.id FOR UPDATE) r"
+        f"{_HEAD} {beside.join}{_FINISHED.format(ended=ended) if finished else ''}"
     )
 
 

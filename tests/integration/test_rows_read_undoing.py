@@ -16,7 +16,7 @@ from ledger.dispatch.runner import work_lane
 from tests.casework import deploy, finish, open_item, open_undo, opened, roll_back, work
 from tests.definitions import definition, human
 from tests.draining import drain
-from tests.integration.test_rows_read import LONG, SHORT, grow, plan_afresh
+from tests.integration.test_rows_read import LONG, SHORT, among_many_small_ones, grow, plan_afresh
 from tests.world import World
 
 # What the cases of this test add by themselves, not what is planted.
@@ -76,6 +76,15 @@ def forward_and_back(world: World) -> tuple[Counter[str], Counter[str]]:
 
 
 def test_a_step_reads_no_more_rows_in_a_large_ledger(world: World) -> None:
+    _grows(world)
+
+
+def test_nor_where_the_other_tenants_are_small(world: World) -> None:
+    with among_many_small_ones():
+        _grows(world)
+
+
+def _grows(world: World) -> None:
     when = [None, *[f".s{n} != null and .s{n + 1} == null" for n in range(4)]]
     deploy(world, definition("five", *[human(f"s{n}", when[n]) for n in range(5)]))
     forward_and_back(world)
