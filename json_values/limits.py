@@ -70,6 +70,8 @@ def depth_exceeds(value: Any, limit: int) -> bool:
     """Return whether lists and maps are nested deeper than `limit`, without recursion."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(limit):
+        if not level:
+            return False
         level = [
             inner
             for outer in level

@@ -12,4 +12,4 @@ def now() -> dt.datetime:
 
 def rfc3339(moment: dt.datetime) -> str:
     """Return `moment` as RFC 3339 in UTC, always with six digits of fraction and a Z."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

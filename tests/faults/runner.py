@@ -29,6 +29,7 @@ from accounts.acting import ActingUser  # noqa: E402
 from accounts.selectors import acting_as  # noqa: E402
 from compensation.actions.plan_execution import execute  # noqa: E402
 from compensation.selectors import plan  # noqa: E402
+from ledger import failpoints  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
 from ledger.tenancy import tenant_scope  # noqa: E402
 from tests.draining import drain, expire_leases  # noqa: E402
@@ -62,7 +63,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def _do(job: dict[str, str]) -> int:
     if job["point"]:
-        os.environ["AMENDS_FAILPOINT"] = job["point"]
+        failpoints.arm(job["point"])
     by = acting_as(job["username"])
     assert by is not None
     try:

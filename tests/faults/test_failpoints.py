@@ -209,7 +209,7 @@ def test_an_unarmed_point_does_nothing_and_an_undeclared_one_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     failpoints.reach("nobody declared this")
-    monkeypatch.setenv("AMENDS_FAILPOINT", "record.before")
+    monkeypatch.setattr(failpoints, "_armed", "record.before")
     failpoints.reach("record.after")
     with pytest.raises(LookupError, match="nobody declared this"):
         failpoints.reach("nobody declared this")
