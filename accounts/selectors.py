@@ -182,12 +182,19 @@ def email_of(actor_id: uuid.UUID) -> str:
     return (row[0] or "") if row else ""
 
 
+_ACTIVE = """
+SELECT m.actor_id FROM accounts_membership m
+JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
+JOIN accounts_user u ON u.id = m.user_id
+WHERE m.actor_id = ANY(%s::uuid[]) AND m.is_active AND u.is_active AND a.is_active
+"""
+
+
 def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Return those of `actor_ids` who are active members now."""
-    rows = Membership.objects.filter(
-        actor_id__in=list(actor_ids), is_active=True, user__is_active=True, actor__is_active=True
-    )
-    return frozenset(rows.values_list("actor_id", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE, [list(actor_ids)])
+        return frozenset(actor_id for (actor_id,) in cursor.fetchall())
 
 
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:

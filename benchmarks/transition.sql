@@ -1,5 +1,6 @@
 -- The statements of `workitems.actions.stop`/`start`, in order, as pgbench runs them.
 -- Hashes are made by the server from random bytes: the cost of writing them is what counts here.
+-- Ours sends the settings along with BEGIN, which pgbench cannot do with prepared statements.
 BEGIN;
 SELECT set_config('amends.tenant_id', :tenant, true),
        set_config('plan_cache_mode', 'force_generic_plan', true),
@@ -46,12 +47,13 @@ JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
 JOIN accounts_user u ON u.id = m.user_id
 WHERE m.tenant_id = :tenant::uuid AND m.id = :membership::uuid
   AND m.is_active AND u.is_active AND a.is_active;
-UPDATE workitems_workitem
-SET status = CASE :status WHEN 'ASSIGNED' THEN 'IN_PROGRESS' ELSE 'ASSIGNED' END,
-    version = :version::int + 1, assignee_id = :actor::uuid
-WHERE id = :item::uuid;
 WITH fresh AS MATERIALIZED (
     SELECT uuidv7() AS id, sha256(convert_to(random()::text, 'UTF8')) AS hash, now() AS at
+), item AS (
+    UPDATE workitems_workitem
+    SET status = CASE :status WHEN 'ASSIGNED' THEN 'IN_PROGRESS' ELSE 'ASSIGNED' END,
+        version = :version::int + 1, assignee_id = :actor::uuid
+    WHERE id = :item::uuid
 ), entry AS (
     INSERT INTO ledger_ledgerentry (
         id, tenant_id, subject_type, subject_id, subject_seq, subject_version, previous_hash, hash,

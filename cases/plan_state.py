@@ -19,7 +19,7 @@ from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
-from verbs.locked_read import load
+from verbs.row_reading import load, read
 from verbs.subject import subject_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -133,15 +133,7 @@ def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
 
 
 def _read(model: type[_Row], tenant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Iterable[_Row]:
-    """Read rows by id. As text: this happens at every step, and the ORM would compose it anew."""
-    return load(model, _reading_sql(model), [tenant_id, list(ids)])
-
-
-@functools.cache
-def _reading_sql(model: type[Model]) -> str:
-    columns = ", ".join(str(field.column) for field in model._meta.concrete_fields)
-    table = model._meta.db_table
-    return f"SELECT {columns} FROM {table} WHERE tenant_id = %s AND id = ANY(%s)"  # noqa: S608  -- names of the model
+    return read(model, "r.tenant_id = %s AND r.id = ANY(%s)", [tenant_id, list(ids)])
 
 
 def failed_steps(case: Case) -> list[PlanItem]:

@@ -18,7 +18,7 @@ from django.db import models
 
 from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
 from ledger.record import EntryRef
-from verbs.locked_read import load
+from verbs.row_reading import load
 from verbs.subject import Locked, Ref, all_subjects
 
 _FINISHED = """

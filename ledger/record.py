@@ -26,7 +26,8 @@ from ledger.dispatch.consumer_registry import consumers_of
 from ledger.dispatch.hints import LaneWork
 from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
-from ledger.record_sql import APPEND, ENTRY, EVENT, HEAD, HEADS, PAYLOAD, TASK
+from ledger.record_sql import HEADS, appending
+from ledger.row_writes import RowWrite, document, members, write
 
 ENVELOPE_SCHEMA = 1
 failpoints.declare("record.before", "record.after")
@@ -179,19 +180,25 @@ class Recording:
         self._recorded.append(entry)
         return entry
 
-    def append(self) -> None:
-        """Write what was added."""
+    def append(self, rows: Sequence[RowWrite] = ()) -> int:
+        """Write what was added and, by the same statement, the rows that it is about. Returns how
+        many of these were there to be written."""
         if not self._changes:
-            return
+            return write(rows) if rows else 0
         failpoints.reach("record.before")
+        said = members(rows) | self._rows.said(self._changes)
         with connection.cursor() as cursor:
-            cursor.execute(APPEND, self._rows.parameters(self._changes))
+            cursor.execute(appending(tuple(row.text for row in rows)), [document(said)])
+            written = cursor.fetchone()[0]
         failpoints.reach("record.after")
-        if self._rows.consumer:
+        if self._rows.tasks:
             hints.leave(
-                LaneWork(queue, Lane(self._changes[0].tenant_id, lane, shard))
-                for _, _, shard, lane, queue in self._rows.consumer
+                LaneWork(
+                    task["queue"], Lane(self._changes[0].tenant_id, task["lane"], task["shard"])
+                )
+                for task in self._rows.tasks
             )
+        return int(written)
 
 
 def _check_words(change: Change) -> None:
@@ -236,14 +243,73 @@ def _link_json(link: EntryRef | None) -> dict[str, str] | None:
     return None if link is None else {"id": str(link.id), "hash": link.hash.hex()}
 
 
+def _said_of(change: Change, recorded: Sequence[Recorded]) -> dict[str, Any]:
+    """Return what an envelope says of its change, whatever its place in the chain."""
+    actor, case = change.actor, str(change.case_id) if change.case_id else None
+    correlation = change.correlation_id or change.case_id or change.subject_id
+    return {
+        "schema": ENVELOPE_SCHEMA,
+        "tenant": str(change.tenant_id),
+        "subject": {"type": change.subject_type, "id": str(change.subject_id)},
+        "subject_version": change.version,
+        "kind": change.kind,
+        "action": change.action,
+        "from": change.from_status,
+        "to": change.to_status,
+        "actor": {"token": str(actor.id), "type": actor.type, "role": actor.role},
+        "on_behalf_of": str(actor.on_behalf_of) if actor.on_behalf_of else None,
+        "caused_by": _link_json(_link(change.caused_by, recorded)),
+        "original": _link_json(_link(change.original, recorded)),
+        "correlation_id": str(correlation),
+        "case": case,
+        "completion_seq": change.completion_seq,
+        "compensation": None if change.compensation is None else dict(change.compensation),
+    }
+
+
+def _columns(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of an entry: each repeats what the envelope says."""
+    subject, actor = envelope["subject"], envelope["actor"]
+    caused_by, original = envelope["caused_by"] or {}, envelope["original"] or {}
+    return {
+        "id": envelope["id"],
+        "subject_type": subject["type"],
+        "subject_id": subject["id"],
+        "subject_seq": envelope["subject_seq"],
+        "subject_version": envelope["subject_version"],
+        "previous_hash": _bytea(envelope["previous_hash"]),
+        "kind": envelope["kind"],
+        "action": envelope["action"],
+        "from_status": envelope["from"],
+        "to_status": envelope["to"],
+        "actor_id": actor["token"],
+        "actor_type": actor["type"],
+        "actor_role": actor["role"],
+        "on_behalf_of_id": envelope["on_behalf_of"],
+        "caused_by_id": caused_by.get("id"),
+        "caused_by_hash": _bytea(caused_by.get("hash")),
+        "original_id": original.get("id"),
+        "original_hash": _bytea(original.get("hash")),
+        "correlation_id": envelope["correlation_id"],
+        "case_id": envelope["case"],
+        "completion_seq": envelope["completion_seq"],
+        "compensation": envelope["compensation"],
+        "at": envelope["at"],
+    }
+
+
+def _bytea(hexadecimal: str | None) -> str | None:
+    return None if hexadecimal is None else f"\\x{hexadecimal}"
+
+
 class _Rows:
-    """Columns of the one statement, gathered entry by entry."""
+    """The rows of the one statement, as the document names their columns, entry by entry."""
 
     def __init__(self) -> None:
-        self.entries: list[tuple[Any, ...]] = []
-        self.payload: list[tuple[Any, ...]] = []
-        self.consumer: list[tuple[Any, ...]] = []
-        self.events: list[tuple[Any, ...]] = []
+        self.entries: list[dict[str, Any]] = []
+        self.payloads: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.tasks: list[dict[str, Any]] = []
 
     def add(
         self,
@@ -254,96 +320,63 @@ class _Rows:
         recorded: Sequence[Recorded],
     ) -> Recorded:
         entry_id = new_id()
-        caused_by = _link(change.caused_by, recorded)
-        original = _link(change.original, recorded)
-        correlation = change.correlation_id or change.case_id or change.subject_id
-        compensation = None if change.compensation is None else dict(change.compensation)
         envelope = {
-            "schema": ENVELOPE_SCHEMA,
+            **_said_of(change, recorded),
             "id": str(entry_id),
-            "tenant": str(change.tenant_id),
-            "subject": {"type": change.subject_type, "id": str(change.subject_id)},
             "subject_seq": seq,
-            "subject_version": change.version,
             "previous_hash": previous.hex() if previous else None,
-            "kind": change.kind,
-            "action": change.action,
-            "from": change.from_status,
-            "to": change.to_status,
-            "actor": {
-                "token": str(change.actor.id),
-                "type": change.actor.type,
-                "role": change.actor.role,
-            },
-            "on_behalf_of": str(change.actor.on_behalf_of) if change.actor.on_behalf_of else None,
-            "caused_by": _link_json(caused_by),
-            "original": _link_json(original),
-            "correlation_id": str(correlation),
-            "case": str(change.case_id) if change.case_id else None,
-            "completion_seq": change.completion_seq,
-            "compensation": compensation,
             "at": rfc3339(moment),
-            "commitments": self._commitments(change, entry_id),
+            "commitments": self._commitments(change, str(entry_id)),
         }
         body = canonical(envelope)
         digest = leaf_hash(body)
-        self.entries.append(
-            (
-                entry_id, change.subject_type, change.subject_id, seq,
-                change.version, previous, digest, change.kind, change.action,
-                change.from_status, change.to_status, change.actor.id, change.actor.type,
-                change.actor.role, change.actor.on_behalf_of,
-                caused_by.id if caused_by else None, caused_by.hash if caused_by else None,
-                original.id if original else None, original.hash if original else None,
-                correlation, change.case_id, change.completion_seq,
-                None if compensation is None else payload_bytes(compensation).decode(),
-                moment, body,
-            )
-        )  # fmt: skip
+        self.entries.append(_columns(envelope) | {"hash": digest, "body": body})
         if change.kind != "DELIVERY":
-            self._announce(change, entry_id, moment)
+            self._announce(change, envelope)
         return Recorded(entry_id, digest, seq, moment)
 
-    def _commitments(self, change: Change, entry_id: uuid.UUID) -> list[dict[str, str]]:
+    def _commitments(self, change: Change, entry_id: str) -> list[dict[str, str]]:
         """Keep the payloads apart and return what the envelope says of them."""
         said = []
         for name, value in sorted(change.payloads.items()):
             salt, body = new_salt(), payload_bytes(value)
-            self.payload.append((entry_id, name, salt, body))
+            self.payloads.append({"entry_id": entry_id, "name": name, "salt": salt, "body": body})
             said.append({"name": name, "hash": commitment(salt, body).hex()})
         return said
 
-    def _announce(self, change: Change, entry_id: uuid.UUID, moment: dt.datetime) -> None:
-        shard = change.case_id or change.subject_id
+    def _announce(self, change: Change, envelope: Mapping[str, Any]) -> None:
+        entry_id, type_ = envelope["id"], change.event_type
+        subject, case = envelope["subject"], envelope["case"]
+        shard = case or subject["id"]
         self.events.append(
-            (
-                entry_id, change.event_type, change.subject_type,
-                change.subject_id, change.case_id, shard, moment,
-            )
+            {
+                "id": entry_id, "type": type_, "subject_type": subject["type"],
+                "subject_id": subject["id"], "case_id": case, "shard": shard,
+                "at": envelope["at"],
+            }
         )  # fmt: skip
-        self.consumer.extend(
-            (entry_id, consumer.name, shard, consumer.in_lane, consumer.queue_of(change))
-            for consumer in consumers_of(change.event_type)
+        self.tasks.extend(
+            {
+                "event_id": entry_id, "consumer": consumer.name, "shard": shard,
+                "lane": consumer.in_lane, "queue": consumer.queue_of(change),
+            }
+            for consumer in consumers_of(type_)
             if consumer.matters(change)
-        )
+        )  # fmt: skip
 
-    def parameters(self, changes: Sequence[Change]) -> list[Any]:
-        """Return the tenant and one array per column, in the order of `record_sql.APPEND`."""
-        last: dict[tuple[str, uuid.UUID], tuple[Any, ...]] = {}
+    def said(self, changes: Sequence[Change]) -> dict[str, Any]:
+        """Return the members of the document that `record_sql.appending` reads."""
+        heads: dict[tuple[str, uuid.UUID], dict[str, Any]] = {}
         for change, entry in zip(changes, self.entries, strict=True):
-            last[change.subject] = (
-                change.subject_type, change.subject_id, entry[3], entry[6], entry[0],
-            )  # fmt: skip
-        heads = [last[subject] for subject in sorted(last)]
-        return [
-            changes[0].tenant_id,
-            *_columns(self.entries, len(ENTRY)),
-            *_columns(heads, len(HEAD)),
-            *_columns(self.payload, len(PAYLOAD)),
-            *_columns(self.events, len(EVENT)),
-            *_columns(self.consumer, len(TASK)),
-        ]
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+            heads[change.subject] = {
+                "subject_type": change.subject_type, "subject_id": change.subject_id,
+                "seq": entry["subject_seq"], "hash": entry["hash"], "entry_id": entry["id"],
+            }  # fmt: skip
+        return {
+            "tenant": changes[0].tenant_id,
+            "entries": self.entries,
+            "heads": [heads[subject] for subject in sorted(heads)],
+            "payloads": self.payloads,
+            "events": self.events,
+            "tasks": self.tasks,
+        }

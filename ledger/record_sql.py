@@ -1,7 +1,9 @@
-"""The SQL texts of the recording door, in one place. Arrays keep them constant for any number of
-entries, so that the server can keep them prepared."""
+"""The SQL texts of the recording door, in one place. Everything that is written is one JSON
+document, which keeps them constant for any number of entries and costs the client one value."""
 
 from __future__ import annotations
+
+import functools
 
 # Each is looked up by itself, in the order given: joined, the planner may rather read every head of
 # a tenant, which it takes for one of the usual size.
@@ -14,17 +16,18 @@ FROM unnest(%s::text[], %s::uuid[]) u(type, id) CROSS JOIN LATERAL (
 
 
 def _columns(text: str) -> dict[str, str]:
-    """Return the type of each column by its name, as they are written to the statement."""
+    """Return the type of each column by its name."""
     return dict(each.split() for each in text.split(","))
 
 
-def _insert(table: str, columns: dict[str, str]) -> str:
-    """Return the insertion of rows given as one array per column; all are of one tenant, which is
-    given once. (psycopg keeps the text of a statement ready if it has at most 50 parameters.)"""
-    arrays = ", ".join(f"%s::{type_}[]" for type_ in columns.values())
+def _insert(table: str, member: str, columns: dict[str, str]) -> str:
+    """Return the insertion of the rows that are a member of the document; all are of one tenant,
+    which is given once."""
     names = ", ".join(columns)
+    types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
     return f"""INSERT INTO {table} (tenant_id, {names})
-    SELECT tenant.id, t.* FROM tenant, unnest({arrays}) AS t({names})"""  # noqa: S608  -- own words
+    SELECT (said->>'tenant')::uuid, t.*
+    FROM given, jsonb_to_recordset(said->'{member}') AS t({types})"""  # noqa: S608  -- own words
 
 
 ENTRY = _columns(
@@ -43,18 +46,36 @@ EVENT = _columns(
 )
 TASK = _columns("event_id uuid, consumer text, shard uuid, lane text, queue text")
 
-# One data-modifying statement: either all of an entry exists or nothing of it.
-APPEND = f"""
-WITH tenant AS (SELECT %s::uuid AS id), entry AS (
-    {_insert("ledger_ledgerentry", ENTRY)}
+#: The document, as whatever reads its members finds it: one row with the column `said`.
+GIVEN = "given AS MATERIALIZED (SELECT %s::jsonb AS said)"
+_ENTRIES = f"""entry AS (
+    {_insert("ledger_ledgerentry", "entries", ENTRY)}
 ), head AS (
-    {_insert("ledger_ledgerhead", HEAD)}
+    {_insert("ledger_ledgerhead", "heads", HEAD)}
     ON CONFLICT (tenant_id, subject_type, subject_id)
     DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id
 ), payload AS (
-    {_insert("ledger_payload", PAYLOAD)}
+    {_insert("ledger_payload", "payloads", PAYLOAD)}
 ), event AS (
-    {_insert("ledger_outboxevent", EVENT)}
-)
-{_insert("ledger_outboxtask", TASK)}
-"""
+    {_insert("ledger_outboxevent", "events", EVENT)}
+), task AS (
+    {_insert("ledger_outboxtask", "tasks", TASK)}
+)"""
+
+
+@functools.lru_cache(maxsize=512)
+def appending(rows: tuple[str, ...]) -> str:
+    """Return the one data-modifying statement that appends entries, of which either all exists or
+    nothing, and writes the rows that they are about. It returns how many of these were there.
+
+    `rows`: statements that read the document's member `{member}`, and return a row for each row
+    that they write.
+    """
+    return together(rows, (_ENTRIES,))
+
+
+def together(rows: tuple[str, ...], more: tuple[str, ...] = ()) -> str:
+    """Return one statement of several, and `more` parts of one; see `appending`."""
+    parts = [f"w{n} AS ({text.replace('{member}', f'w{n}')})" for n, text in enumerate(rows)]
+    count = " + ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(rows)))  # noqa: S608  -- own words
+    return f"WITH {', '.join((GIVEN, *parts, *more))} SELECT {count or '0'}"

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from django.db import connection, transaction
+from psycopg.pq import ExecStatus, TransactionStatus
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
@@ -40,7 +41,7 @@ _WORKING = ", ".join(
     }.items()
 )
 _SET_WORKING = f"{_SET}, {_WORKING}"
-_SET_UNFLUSHED = f"{_SET_WORKING}, set_config('synchronous_commit', 'off', true)"
+_UNFLUSHED = ", set_config('synchronous_commit', 'off', true)"
 # What SET LOCAL ROLE does, with a parameter. `none` is whoever logged in: the application's role.
 _SET_ROLE = "SELECT set_config('role', %s, true)"
 
@@ -57,8 +58,23 @@ def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
         raise RuntimeError(
             "set_tenant needs a transaction: in autocommit the setting would be lost"
         )
+    _set(_SET_WORKING if flush else _SET_WORKING + _UNFLUSHED, tenant_id)
+
+
+def _set(statement: str, tenant_id: uuid.UUID) -> None:
+    """Run what sets the tenant; with the BEGIN, where nothing else has begun the transaction yet.
+
+    The driver sends BEGIN by itself before the first statement, and waits for its answer: a round
+    trip of nearly every transaction there is. What cannot be begun so is begun as ever, and what
+    is wrong then says so itself.
+    """
+    server = connection.connection.pgconn
+    if server.transaction_status == TransactionStatus.IDLE:
+        begin = f"BEGIN; {statement.replace('%s', repr(str(tenant_id)))}"
+        if server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
+            return
     with connection.cursor() as cursor:
-        cursor.execute(_SET_WORKING if flush else _SET_UNFLUSHED, [str(tenant_id)])
+        cursor.execute(statement, [str(tenant_id)])
 
 
 @contextlib.contextmanager
@@ -83,11 +99,11 @@ def reading_scope(tenant_id: uuid.UUID) -> Iterator[None]:
 def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
     outermost = not connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            if not outermost:
+        if not outermost:
+            with connection.cursor() as cursor:
                 cursor.execute(_BEFORE)
                 before = cursor.fetchone()
-            cursor.execute(statement, [str(tenant_id)])
+        _set(statement, tenant_id)
         yield
         if not outermost:
             with connection.cursor() as cursor:

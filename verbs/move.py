@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from django.db import DatabaseError
+
 from ledger.record import (
     ActorRef,
     Change,
@@ -15,19 +17,19 @@ from ledger.record import (
     newest_entry_of,
     take_head,
 )
+from ledger.row_writes import RowWrite, write
 from ledger.selectors import latest_ref
-from verbs.saving import Statement, insertion, send_together, update
+from verbs.saving import insertion, update
 from verbs.subject import subject_of
 
 
 class Moves:
-    """Changes of several rows, written together: the rows by one statement, their entries by
-    another.
+    """Changes of several rows, written together with their entries by one statement.
 
     An entry is complete, hash and all, as soon as it is made: later ones may name it as what caused
     them. Nothing is in the database before `record`: whoever asks it about what has changed, or
-    lets others do so, calls that first. A row that changes twice is written by two statements,
-    because its guard wants one version after the other.
+    lets others do so, calls that first. A row that changes twice is written once more by a second
+    statement, because its guard wants one version after the other.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class Moves:
     def _begin(self) -> None:
         self._entries = Recording()
         # One list for each statement; and how many of them write a row.
-        self._writes: list[list[Statement]] = []
+        self._writes: list[list[RowWrite]] = []
         self._times: dict[tuple[type, Any], int] = {}
 
     def change(
@@ -73,14 +75,15 @@ class Moves:
         return self._entries.add(change)
 
     def record(self) -> None:
-        """Write everything since the last time."""
-        writes, entries = self._writes, self._entries
+        """Write everything since the last time. Raises DatabaseError when a row is not there to be
+        saved."""
+        (first, *again), entries = self._writes or [[]], self._entries
         self._begin()
-        for together in writes:
-            send_together(together)
-        entries.append()
+        written = entries.append(first) + sum(map(write, again))
+        if written != (wanted := len(first) + sum(map(len, again))):
+            raise DatabaseError(f"of {wanted} rows to be saved only {written} were there")
 
-    def _write(self, row: Any, statement: Statement) -> None:
+    def _write(self, row: Any, statement: RowWrite) -> None:
         key = (type(row), row.pk)
         turn = self._times.get(key, 0)
         self._times[key] = turn + 1

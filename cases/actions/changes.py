@@ -9,21 +9,34 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db import connection
+
 from cases.events import CASE
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
-from cases.models import Case, PlanItem
-from cases.selectors import with_definition
-from compensation.locking import lock_rows
+from cases.models import Case, CaseDefinition, PlanItem
+from compensation.locking import Beside, lock_many, lock_rows
 from compensation.subject import Cause, undoable
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves, sharing
 
+_NAMES = {f"definition_{name}": name for name in ("namespace", "name", "version", "title")}
+_DEFINITION = Beside(
+    "".join(f", d.{name} AS {said}" for said, name in _NAMES.items()),
+    " JOIN cases_casedefinition d ON d.tenant_id = r.tenant_id AND d.id = r.definition_id",
+)
+
 
 def lock_case(case_id: uuid.UUID) -> Case | None:
     """Lock a case, and only it; what its definition is called is read with it."""
-    rows = with_definition(Case.objects.select_for_update(of=("self",)))
-    return rows.filter(id=case_id).first()
+    for case in lock_many(Case, Case.subject_type, [case_id], beside=_DEFINITION):
+        values = [case.definition_id, case.tenant_id, *map(case.__dict__.pop, _NAMES)]
+        case.definition = CaseDefinition.from_db(
+            connection.alias, ["id", "tenant_id", *_NAMES.values()], values
+        )
+        found: Case = case
+        return found
+    return None
 
 
 def change_case(

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from django.db import connection
 from django.db.models import OuterRef, Subquery
 
 from cases.actions.changes import cancel_open_work, fault_case, save_case
@@ -43,6 +44,7 @@ from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
 from ledger.record import ActorRef, EntryRef
 from verbs.move import sharing
+from verbs.row_reading import read
 
 # By the undo's own word, or by that of a person about it.
 _UNDONE = frozenset({AttemptOutcome.DONE, AttemptOutcome.ATTESTED})
@@ -231,7 +233,8 @@ def _original(row: Any) -> dict[str, Any]:
 
 def pieces(case: Case, rows: Sequence[Any]) -> dict[uuid.UUID, PlanItem]:
     """Return the plan items of these rows by the rows' ids; an undo has none."""
-    items = PlanItem.objects.filter(case_id=case.id, target_id__in=[row.id for row in rows])
+    given = [case.tenant_id, case.id, [row.id for row in rows]]
+    items = read(PlanItem, "r.tenant_id = %s AND r.case_id = %s AND r.target_id = ANY(%s)", given)
     return {item.work[1]: item for item in items}
 
 
@@ -277,12 +280,18 @@ def heard(
     )  # fmt: skip
 
 
+_LATER = f"""
+SELECT DISTINCT jsonb_array_elements_text(p.written) FROM cases_planitem p
+WHERE p.tenant_id = %s AND p.case_id = %s AND p.completion_seq > %s
+  AND p.compensation_state <> '{CompensationState.COMPENSATED}'
+"""  # noqa: S608  -- own words
+
+
 def _stated_since(item: PlanItem) -> set[str]:
     """Return the keys that later work of the case, which was not undone, has stated."""
-    later = PlanItem.objects.filter(
-        case_id=item.case_id, completion_seq__gt=item.completion_seq or 0
-    ).exclude(compensation_state=CompensationState.COMPENSATED)
-    return {key for written in later.values_list("written", flat=True) for key in written}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATER, [item.tenant_id, item.case_id, item.completion_seq or 0])
+        return {key for (key,) in cursor.fetchall()}
 
 
 def _after_undo(

@@ -12,19 +12,22 @@ from compensation.ways import Opened
 from ledger.clock import now
 from ledger.faults import storable
 from verbs.move import Moves, sharing
+from verbs.row_reading import read
+
+# Of one original. The open one has the outcome `AttemptOutcome.OPEN`, which is empty.
+_OF = "r.original_type = %s AND r.original_id = %s"
 
 
 def open_attempt(original: Any) -> CompensationAttempt | None:
     """Return the attempt under way, if any."""
-    return CompensationAttempt.objects.filter(
-        original_type=original.subject_type, original_id=original.id, outcome=AttemptOutcome.OPEN
-    ).first()
+    key = [original.subject_type, original.id]
+    return next(iter(read(CompensationAttempt, f"{_OF} AND r.outcome = ''", key)), None)
 
 
 def newest_attempt(type_: str, original_id: uuid.UUID) -> CompensationAttempt | None:
     """Return the newest attempt, None when there never was one."""
-    rows = CompensationAttempt.objects.filter(original_type=type_, original_id=original_id)
-    return rows.order_by("-round", "-number").first()
+    newest = f"{_OF} ORDER BY r.round DESC, r.number DESC LIMIT 1"
+    return next(iter(read(CompensationAttempt, newest, [type_, original_id])), None)
 
 
 def last_attempt(original: Any) -> CompensationAttempt:

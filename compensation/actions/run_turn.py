@@ -11,14 +11,13 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Subquery
-
 from compensation.actions.run_entries import LockedStep
 from compensation.actions.run_verbs import lock_run
 from compensation.lifecycle import LIVE_RUNS, StepStatus
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.subject import Cause, WholeSubject, whole_subject
+from verbs.row_reading import literal, read
 from verbs.subject import Ref
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
@@ -71,22 +70,29 @@ class Turn:
 
 def steps_of(run_id: uuid.UUID) -> list[CompensationStep]:
     """Return the steps of a run that are under way, and the next in line."""
-    return list(_relevant(CompensationStep.objects.filter(run_id=run_id)))
+    return read(CompensationStep, _relevant("%(run)s"), {"run": run_id})
 
 
 def steps_beside(original_id: uuid.UUID) -> list[CompensationStep]:
     """Return the same of the live run in which the undo of an original is under way."""
-    under_way = CompensationStep.objects.filter(
-        original_id=original_id, status__in=_FOLLOWS, run__status__in=LIVE_RUNS
-    )
-    run_id = under_way.order_by("id").values("run_id")[:1]
-    return list(_relevant(CompensationStep.objects.filter(run_id=run_id)))
+    return read(CompensationStep, _relevant(_RUN_BESIDE), {"original": original_id})
 
 
-def _relevant(steps: QuerySet[CompensationStep]) -> QuerySet[CompensationStep]:
-    planned = steps.filter(status=StepStatus.PLANNED)
-    first = planned.order_by(F("completion_seq").desc(nulls_last=True), "n").values("id")[:1]
-    return steps.filter(Q(status__in=sorted(BUSY)) | Q(id=Subquery(first)))
+_RUN_BESIDE = f"""(
+    SELECT u.run_id FROM compensation_compensationstep u
+    JOIN compensation_compensationrun l ON l.id = u.run_id
+    WHERE u.original_id = %(original)s AND u.status IN ({literal(_FOLLOWS)})
+      AND l.status IN ({literal(LIVE_RUNS)})
+    ORDER BY u.id LIMIT 1)"""  # noqa: S608  -- own words
+
+
+def _relevant(run: str) -> str:
+    """Return the condition of both, `run` being the run's id as SQL."""
+    return f"""r.run_id = {run} AND (
+    r.status IN ({literal(BUSY)}) OR r.id = (
+        SELECT p.id FROM compensation_compensationstep p
+        WHERE p.run_id = {run} AND p.status = '{StepStatus.PLANNED}'
+        ORDER BY p.completion_seq DESC NULLS LAST, p.n LIMIT 1))"""  # noqa: S608  -- own words
 
 
 def refs_of(steps: Collection[CompensationStep]) -> list[Ref]:

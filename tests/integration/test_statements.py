@@ -108,21 +108,21 @@ def _undo_of(world: World) -> uuid.UUID:
 
 # The verb, how many statements it takes, and of how many subjects.
 COUNTS: dict[str, tuple[Callable[[World], Verb], int, int]] = {
-    "claim": (lambda w: _claim(states.new_item(w.operator), w), 5, 1),
-    "complete": (lambda w: _complete(states.in_progress(w.operator), w), 5, 1),
-    "complete in a case": (lambda w: _complete(in_a_case(w), w), 6, 1),
-    "settle": (lambda w: _settle(states.new_item(w.operator), w), 6, 2),
-    "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 6, 2),
-    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 8, 2),
+    "claim": (lambda w: _claim(states.new_item(w.operator), w), 3, 1),
+    "complete": (lambda w: _complete(states.in_progress(w.operator), w), 3, 1),
+    "complete in a case": (lambda w: _complete(in_a_case(w), w), 4, 1),
+    "settle": (lambda w: _settle(states.new_item(w.operator), w), 4, 2),
+    "compensate by a person": (lambda w: _compensate(states.completed(w.operator), w), 4, 2),
+    "compensate in a case": (lambda w: _compensate(_completed_in_a_case(w), w), 6, 2),
     "compensate by a program": (
         lambda w: _compensate(
             states.completed(w.operator, compensation={"capability": "demo.slow"},
                              payload={"seconds": 0}), w,
-        ), 5, 2,
+        ), 3, 2,
     ),
-    "settle an outcome": (lambda w: _uncertain(w, _asked(w)), 6, 1),
+    "settle an outcome": (lambda w: _uncertain(w, _asked(w)), 4, 1),
     # The undo, its original, and what was begun since.
-    "settle the outcome of an undo": (lambda w: _uncertain(w, _undo_of(w)), 12, 3),
+    "settle the outcome of an undo": (lambda w: _uncertain(w, _undo_of(w)), 9, 3),
 }  # fmt: skip
 
 

@@ -40,11 +40,11 @@ from workitems.actions import complete, start
 STEPS = 5
 # The bounds, and what it takes now, exactly: one more is a decision.
 HUMAN_STEP, AUTOMATED_STEP = 40, 30
-BY_A_PERSON, BY_A_PROGRAM = 26, 26
+BY_A_PERSON, BY_A_PROGRAM = 19, 19
 # Start, complete, lease, engine, notices. A program's: begin, settle, lease, engine, notices.
 TRANSACTIONS = 5
 #: Telling people, in bulk: one transaction, its lane leased by the one before.
-NOTICES = 5
+NOTICES = 4
 
 
 def human_case(world: World) -> uuid.UUID:
