@@ -119,6 +119,11 @@ class Case(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="cases_list"),
             models.Index(fields=["tenant", "status", "-created_at"], name="cases_by_status"),
+            models.Index(
+                fields=["tenant", "id"],
+                name="cases_stopped",
+                condition=models.Q(stopped_since__isnull=False),
+            ),
         ]
 
     @override

@@ -106,7 +106,7 @@ def test_cases_of_before_are_numbered_in_the_order_of_their_opening(world: World
         last = database.execute(
             "SELECT last FROM cases_casecounter WHERE tenant_id = %s", [world.operator.tenant_id]
         ).fetchall()
-    found = dict(rows)
+    found: dict[str, str] = dict(rows)
     assert [found[id_] for id_ in ids] == ["1", "2", "3"]
     assert found[other] == "1"
     assert last == [(3,)]
