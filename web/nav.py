@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from django.db import connection
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 
 from accounts.acting import ActingUser
@@ -54,6 +54,11 @@ def register(entry: NavEntry) -> None:
     _entries[entry.key] = entry
 
 
+def say_count(request: HttpRequest, key: str, count: int) -> None:
+    """Let a page say what it has counted already, so that the frame does not count it again."""
+    request.nav_counts = {**getattr(request, "nav_counts", {}), key: count}  # type: ignore[attr-defined]  # ours
+
+
 def entries(roles: frozenset[str]) -> list[NavEntry]:
     """Return the entries that a holder of `roles` sees, in order."""
     seen = [each for each in _entries.values() if each.roles is None or each.roles & roles]
@@ -88,7 +93,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ],
         "nav": _nav(request, place),
         "workers_silent": workers_are_silent(),
-        **_search(request),
+        "search_url": reverse("search"),
+        "search_value": request.GET.get("q", ""),
     }
 
 
@@ -102,7 +108,9 @@ def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
 
 def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
     url = reverse(entry.url_name)
-    count = entry.count(place.acting) if entry.count is not None else 0
+    known = getattr(request, "nav_counts", {}).get(entry.key)
+    count = known if known is not None or entry.count is None else entry.count(place.acting)
+    count = count or 0
     return {
         "key": entry.key,
         "label": entry.label,
@@ -113,11 +121,3 @@ def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]
         "tone": entry.tone,
         "rule": entry.rule,
     }
-
-
-def _search(request: HttpRequest) -> dict[str, str]:
-    try:
-        url = reverse("workitems:search")
-    except NoReverseMatch:
-        return {}
-    return {"search_url": url, "search_value": request.GET.get("q", "")}
