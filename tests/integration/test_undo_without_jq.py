@@ -17,11 +17,11 @@ from tests.world import World
 
 @pytest.fixture
 def item_id(world: World) -> uuid.UUID:
-    """A finished task, whose undo is told what jq makes of the reason."""
+    """A finished task, whose undo is told what jq, and nothing else, can make of the reason."""
     undo = {
         "name": "unlook",
         "compensation": True,
-        "humanTask": {"title": "Unlook", "inputMapping": "{why: .reason}"},
+        "humanTask": {"title": "Unlook", "inputMapping": ".reason | {why: .}"},
     }
     deploy(world, definition("told", human("look", compensation=None, compensate="unlook"), undo))
     return finish(world.analyst, opened(world, "tests/told"), "look", "DONE")
