@@ -2,9 +2,10 @@
 
 Whoever deploys a case definition writes its expressions, and the engine runs them for everyone.
 They are compiled when the definition is, and evaluated in a child process (`child_pool.py`) with
-250 ms of CPU time and 256 MiB of memory, and more of both for a large input. Only the first result
-counts. What reaches outside its input (environment, modules, further inputs, standard error, ending
-the process) is refused at compile time; the child could not do it either.
+250 ms of CPU time and 256 MiB of memory, and more of both for a large input; what needs no jq is
+evaluated here (`simple_expressions.py`), with the same results. Only the first result counts. What
+reaches outside its input (environment, modules, further inputs, standard error, ending the process)
+is refused at compile time; the child could not do it either.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from json_values.characters import drawable
 from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
+from json_values.jq.simple_expressions import OnlyJq, evaluate_simple
 from json_values.jq.words_used import names_used
 from json_values.limits import (
     GROWN_BYTES,
@@ -97,32 +99,33 @@ def is_true(result: Json | ExpressionFailed) -> bool:
 
 
 def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFailed]:
-    """Evaluate several (expression, value) pairs in one exchange with the child.
+    """Evaluate several (expression, value) pairs; what only jq can tell, in one exchange with it.
 
     A failure is returned in its place instead of raised, so that it does not stop the rest. A value
     object that occurs several times is sent once.
     """
     results: list[Json | ExpressionFailed] = [None] * len(items)
+    texts: dict[int, str | ExpressionFailed] = {}
+    sent: dict[int, int] = {}
     values: list[str] = []
-    known: dict[int, int | ExpressionFailed] = {}
     to_ask: list[Item] = []
     places: list[int] = []
     for place, (expression, value) in enumerate(items):
-        index = known.get(id(value))
-        if index is None:
-            encoded = _encode(value)
-            if isinstance(encoded, ExpressionFailed):
-                index = encoded
-            else:
-                index = len(values)
-                values.append(encoded)
-            known[id(value)] = index
-        problem = index if isinstance(index, ExpressionFailed) else expression_problem(expression)
+        text = texts.get(id(value))
+        if text is None:
+            text = texts[id(value)] = _encode(value)
+        problem = text if isinstance(text, ExpressionFailed) else expression_problem(expression)
         if problem is not None:
             results[place] = ExpressionFailed(problem.code, problem.detail, expression=expression)
-        elif isinstance(index, int):
-            to_ask.append((expression, index))
-            places.append(place)
+        elif isinstance(text, str):
+            try:
+                results[place] = _without_jq(expression, value, len(text))
+            except OnlyJq:
+                index = sent.setdefault(id(value), len(values))
+                if index == len(values):
+                    values.append(text)
+                to_ask.append((expression, index))
+                places.append(place)
     for place, item, answer in zip(places, to_ask, _ask(values, to_ask), strict=True):
         results[place] = _outcome(item[0], answer)
     return results
@@ -180,6 +183,14 @@ def _encode(value: Json) -> str | ExpressionFailed:
     if size > TOLD_BYTES:
         return ExpressionFailed("too_large", f"the input has more than {TOLD_BYTES} bytes")
     return text
+
+
+def _without_jq(expression: str, value: Json, size: int) -> Json:
+    """Return the result of a simple expression. Raises `OnlyJq`: for a failure jq has the words."""
+    result = _outcome(expression, ["ok", evaluate_simple(expression, value, size)])
+    if isinstance(result, ExpressionFailed):
+        raise OnlyJq
+    return result
 
 
 def _ask(values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
