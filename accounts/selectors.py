@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
@@ -18,6 +17,7 @@ from accounts.acting import ActingUser
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
 from accounts.roles import OPERATING_ROLES
 from ledger.clock import now
+from ledger.statements import fetched
 from ledger.tenancy import system_scope
 
 
@@ -105,9 +105,7 @@ WHERE u.username = ANY(%s) AND m.is_active AND u.is_active AND a.is_active
 
 def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ACTORS_BY_USERNAME, [list(usernames)])
-        return dict(cursor.fetchall())
+    return dict(fetched(_ACTORS_BY_USERNAME, [list(usernames)]))
 
 
 def called(usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
@@ -209,9 +207,7 @@ WHERE m.actor_id = ANY(%s::uuid[]) AND m.is_active AND u.is_active AND a.is_acti
 
 def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Return those of `actor_ids` who are active members now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ACTIVE, [list(actor_ids)])
-        return frozenset(actor_id for (actor_id,) in cursor.fetchall())
+    return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [list(actor_ids)]))
 
 
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
