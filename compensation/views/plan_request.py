@@ -15,13 +15,16 @@ from django.utils.translation import gettext_lazy
 from accounts.selectors import Person, people
 from compensation import selectors
 from compensation.actions.previewing import PlanRequest
+from compensation.errors import NotCompensable
 from compensation.forms import PieceForm, WholeForm
 from compensation.lifecycle import PLAN_OPERATION, CompensationState
 from compensation.plan_context import plan_context
-from compensation.planning import Part
+from compensation.planning import UNCONDITIONAL, Exclusion, Part, plan_original
 from compensation.sentences import name_in, title_of
 from compensation.subject import part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
+from compensation.views.under_way import live_rollback
+from ledger.clock import now
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
 from verbs import catalogue
@@ -141,6 +144,8 @@ class AskForPlan(OperatorPage):
             "finished": _finished_parts(tenant_id, work)
             if whole
             else _finished_piece(work, described.title),
+            "live": live_rollback(tenant_id, about),
+            "nothing": _why_nothing(subject_of(self.subject_type).read_one(id), work),
         }
         return self.render(TEMPLATE, context, status=status)
 
@@ -163,6 +168,25 @@ class AskForPlan(OperatorPage):
             "basis_code": basis.get("code", ""),
             "basis_note": basis.get("note", ""),
         }
+
+
+def _why_nothing(row: Any, work: Any) -> str:
+    """Return why nothing of it can be undone at all, if so: then nothing is asked."""
+    whole = whole_subject(row.subject_type)
+    if whole is not None:
+        barred = whole.barred(row)
+        if barred is not None:
+            return barred.detail
+        idle = not _done(work) and not whole.open_work(row)
+        return _("Nothing has been finished, so there is nothing to undo.") if idle else ""
+    if getattr(row, "undoes_id", None) is not None:
+        return NotCompensable().detail
+    planned = plan_original(part_alone(row), strategy=None, now=now())
+    if planned is None:
+        return _("It needs no undo.")
+    if isinstance(planned, Exclusion) and planned.code in UNCONDITIONAL:
+        return planned.detail
+    return ""
 
 
 def _done(parts: Sequence[Part]) -> list[Part]:

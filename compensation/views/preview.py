@@ -9,16 +9,20 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from compensation import plan_context, selectors
 from compensation.actions.plan_execution import execute
 from compensation.errors import PlanExpired, PlanStale, RunLive
 from compensation.forms import scope_of
+from compensation.models import CompensationRun
+from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
 from compensation.subject import whole_subject
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
+from compensation.views.under_way import live_rollback, started
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
@@ -51,7 +55,7 @@ class PlanView(OperatorPage):
         context: PlanContext,
         *,
         status: int = 200,
-        stale: dict[str, Any] | None = None,
+        stale: Changes | None = None,
         confirm_error: str = "",
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
@@ -62,13 +66,16 @@ class PlanView(OperatorPage):
             "summary": context.summary,
             "tiles": plan_context.tiles(context),
             "steps": plan_context.steps(context),
-            "excluded": plan_context.excluded(context, self._link_of(context)),
+            "left_out": plan_context.left_out(context, self._link_of(context)),
             "cancelled": context.open_work,
             "figure": plan_context.figure(context),
             "replan": self._replan(context),
             "consequence": context.effect,
             "execute": self._execute(context, confirm_error),
-            "started": None if run is None else reverse("compensation:run", args=[run.id]),
+            "started": None if run is None else started(run),
+            "live": None
+            if run is not None
+            else live_rollback(context.plan.tenant_id, context.plan.about),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }
@@ -135,6 +142,9 @@ class PlanExecute(PlanView):
         """Start the run, and go to the whole that is rolled back, or to the run."""
         context = self.read(id)
         self.require_operator()
+        run = self._run_of(context)
+        if run is not None:
+            return self._followed(context, run)
         error = plan_context.typed_wrong(context.confirm_text, request.POST)
         if error:
             with tenant_scope(self.acting_user.tenant_id):
@@ -150,19 +160,29 @@ class PlanExecute(PlanView):
         except PlanStale as refusal:
             return self._stale(context, refusal)
         except RunLive as refusal:
-            return self._live(context, refusal)
+            return self._taken(context, refusal)
         except Refusal as refusal:
             return self._refused(context, refusal)
         messages.success(request, _("The rollback has begun."))
         return self.go(_after(context, run.id))
 
-    def _live(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
-        """A second click on the same button leads where the first one did."""
+    def _run_of(self, context: PlanContext) -> CompensationRun | None:
         with tenant_scope(self.acting_user.tenant_id):
-            run = selectors.run_of_plan(context.plan)
-        if run is not None and str(run.id) == refusal.extra["run"]:
-            return self.go(_after(context, run.id))
-        return self._refused(context, refusal)
+            return selectors.run_of_plan(context.plan)
+
+    def _followed(self, context: PlanContext, run: CompensationRun) -> HttpResponse:
+        """A second click on the same button, or one in another tab, leads where the first one did
+        and is told since when it runs."""
+        with tenant_scope(self.acting_user.tenant_id):
+            found = started(run)
+        link = format_html('<a href="{}">{}</a>', found["url"], _("See how far it is"))
+        messages.info(self.request, format_html("{} {}", found["sentence"], link))
+        return self.go(_after(context, run.id))
+
+    def _taken(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
+        """Somebody was faster: by this plan, or by another one."""
+        run = self._run_of(context)
+        return self._refused(context, refusal) if run is None else self._followed(context, run)
 
     def _stale(self, context: PlanContext, refusal: PlanStale) -> HttpResponse:
         """Say what changed, and show the plan as it is now."""
@@ -170,10 +190,9 @@ class PlanExecute(PlanView):
             fresh = self.plan_again(context.plan)
         except Refusal as further:
             return self._refused(context, further)
-        difference = refusal.extra.get("difference", {})
         with tenant_scope(self.acting_user.tenant_id):
-            stale = plan_context.changes(difference, context.plan, fresh)
-            now = plan_context.plan_context(fresh)
+            stale = changes(context.plan, fresh)
+            now = plan_context.plan_context(fresh, moved=stale.moved)
             return self.show(now, status=status_of(refusal), stale=stale)
 
     def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:
