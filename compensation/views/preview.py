@@ -16,7 +16,6 @@ from compensation import plan_context, selectors
 from compensation.actions.plan_execution import execute
 from compensation.errors import PlanExpired, PlanStale, RunLive
 from compensation.forms import scope_of
-from compensation.models import CompensationRun
 from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
 from compensation.subject import whole_subject
@@ -149,28 +148,30 @@ class PlanExecute(PlanView):
         if error:
             with tenant_scope(self.acting_user.tenant_id):
                 return self.show(context, status=422, confirm_error=error)
-        digest = request.POST.get("digest", "")
         try:
-            run = execute(id, call=Call(self.acting_user, digest=digest))
+            run = execute(id, call=Call(self.acting_user, digest=request.POST.get("digest", "")))
         except NotFound:
             raise
-        except PlanExpired as refusal:
-            text = _("This plan has expired, so nothing was run. Make a new one.")
-            return self._refused(context, refusal, text)
-        except PlanStale as refusal:
-            return self._stale(context, refusal)
-        except RunLive as refusal:
-            return self._taken(context, refusal)
         except Refusal as refusal:
-            return self._refused(context, refusal)
+            return self._not_run(context, refusal)
         messages.success(request, _("The rollback has begun."))
         return self.go(_after(context, run.id))
 
-    def _run_of(self, context: PlanContext) -> CompensationRun | None:
+    def _not_run(self, context: PlanContext, refusal: Refusal) -> HttpResponse:
+        """Say why, with the way on."""
+        if isinstance(refusal, PlanStale):
+            return self._stale(context, refusal)
+        if isinstance(refusal, RunLive) and (run := self._run_of(context)) is not None:
+            return self._followed(context, run)
+        expired = isinstance(refusal, PlanExpired)
+        text = _("This plan has expired, so nothing was run. Make a new one.") if expired else ""
+        return self._refused(context, refusal, text)
+
+    def _run_of(self, context: PlanContext) -> Any:
         with tenant_scope(self.acting_user.tenant_id):
             return selectors.run_of_plan(context.plan)
 
-    def _followed(self, context: PlanContext, run: CompensationRun) -> HttpResponse:
+    def _followed(self, context: PlanContext, run: Any) -> HttpResponse:
         """A second click on the same button, or one in another tab, leads where the first one did
         and is told since when it runs."""
         with tenant_scope(self.acting_user.tenant_id):
@@ -178,11 +179,6 @@ class PlanExecute(PlanView):
         link = format_html('<a href="{}">{}</a>', found["url"], _("See how far it is"))
         messages.info(self.request, format_html("{} {}", found["sentence"], link))
         return self.go(_after(context, run.id))
-
-    def _taken(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
-        """Somebody was faster: by this plan, or by another one."""
-        run = self._run_of(context)
-        return self._refused(context, refusal) if run is None else self._followed(context, run)
 
     def _stale(self, context: PlanContext, refusal: PlanStale) -> HttpResponse:
         """Say what changed, and show the plan as it is now."""

@@ -15,12 +15,11 @@ from compensation import selectors
 from compensation.actions.previewing import about
 from compensation.facts import live_run
 from compensation.lifecycle import LIVE_RUNS
-from compensation.models import CompensationRun
 from compensation.sentences import name_in
 from verbs.subject import Ref
 
 
-def started(run: CompensationRun) -> dict[str, Any]:
+def started(run: Any) -> dict[str, Any]:
     """Return `started` of the template: since when a plan has been run, by whom, and where."""
     who = name_in(people(run.tenant_id, [run.requested_by_id]), run.requested_by_id)
     moment = date_format(timezone.localtime(run.started_at), "j F H:i")
