@@ -22,7 +22,7 @@ from verbs.subject import Description, Ref, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
 from web.timeline import timeline_of
-from web.verb_pages import Refused, buttons, choice
+from web.verb_pages import Refused, any_open, buttons, choice
 
 OUTCOME = "outcome"
 # What is known of an execution that nobody has a result of, by its status.
@@ -42,6 +42,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
     case = links.get(("case", row.case_id)) if row.case_id else None
     offers = {each.action: each for each in shown.actions}
     title = title_of(row.binding or row.capability)
+    question = _question(row, offers[OUTCOME], refused)
     return {
         "crumbs": [
             *([_crumb(_("Cases"), reverse("cases:list"))] if case is not None and case.url else []),
@@ -52,7 +53,8 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         "lede": _lede(row),
         "case": None if case is None else _link(case),
         "undoes": _link(links[row.undoes_type, row.undoes_id]) if row.undoes_id else None,
-        "question": _question(row, offers[OUTCOME], refused),
+        "question": question,
+        "kept": [] if refused is None else refused.kept(offered=any_open([question])),
         "actions": buttons(
             subject_of(row.subject_type), row,
             [each for each in shown.actions if each.action != OUTCOME],
