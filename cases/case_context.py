@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people
 from cases import selectors
-from cases.case_chain import with_planned
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
@@ -117,7 +116,8 @@ class CaseContext:
         """Return the drawing of the case, with what its live rollback has planned."""
         found = drawing.build_chain(self.case.tenant_id, self.rows.values(), ())
         if self.newest is not None and self.newest.found.run.status in LIVE_RUNS:
-            found = with_planned(found, self.newest.found)
+            steps = [each.step for each in self.newest.found.steps]
+            found = drawing.with_planned(found, steps)
         if not found.nodes:
             return None
         return drawing.figure(found, label=label, table_url=table_url, described=self.described)

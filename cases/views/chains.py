@@ -15,6 +15,7 @@ from compensation.views.operator_pages import OperatorPage, crumb
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
 from workitems import chain
+from workitems.chain_table import table
 
 
 class CaseChain(OperatorPage):
@@ -24,14 +25,14 @@ class CaseChain(OperatorPage):
         """Show drawing and table."""
         case = selectors.case(self.acting_user.tenant_id, id)
         found = case_chain.of_case(case)
-        table = page_of_list(request, case_chain.rows(found), key=itemgetter("id"))
+        listed = page_of_list(request, table(found), key=itemgetter("id"))
         context = {
             "crumbs": [*crumbs_of(case), crumb(_("Causal chain"))],
             "title": case.title,
             "lede": _("What %(what)s did, and what was undone, in order.") % {"what": case.title},
             "figure": chain.figure(found, label=_("Causal chain of this case")),
-            "rows": table.rows,
-            "pagination": pagination_in_order(request, table),
+            "rows": listed.rows,
+            "pagination": pagination_in_order(request, listed),
             "depths": [],
             "downloads": [
                 {"label": label, "url": reverse(f"cases:chain-{label.lower()}", args=[id])}
