@@ -235,7 +235,7 @@ def test_a_failed_step_is_decided_about(world: World, operator: Client) -> None:
     said = text_of(page.content)
     assert "1 of 4 steps undone. One failed and waits for a decision; two have not started." in said
     # The failed step is on top, with the way to decide.
-    first = re.search(r'<li data-step="(\d)">', page.content.decode())
+    first = re.search(r'<li data-step="(\d)"', page.content.decode())
     assert first is not None
     assert first[1] == "2"
     url = f"/compensation-runs/{run.id}/steps/2/"
