@@ -29,12 +29,15 @@ from compensation.sentences import few, sentence, title_of
 from compensation.subject import is_undoable
 from executions import selectors as executions
 from executions.lifecycle import ExecutionStatus
+from executions.subject import describe_execution
 from ledger.selectors import Entry, entries_of_case
-from verbs.subject import Description, Ref, describe
+from verbs.subject import Description, Ref
 from web.graph import Figure
 from web.templatetags.amends import label_of
 from workitems import chain as drawing
 from workitems import selectors as work_items
+from workitems.subject import WORK_ITEM as TASKS
+from workitems.subject import describe_item
 
 # What undoes it tells the same, and who did that.
 _TOLD_BY_UNDO = frozenset({"compensation_started", "compensation_completed"})
@@ -209,17 +212,21 @@ def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
 def _described(
     case: Case, rows: Iterable[Any], runs: list[CompensationRun]
 ) -> dict[Ref, Description]:
-    found = describe(case.tenant_id, ((row.subject_type, row.id) for row in rows))
-    for row in rows:
-        if row.binding:
-            place = (row.subject_type, row.id)
-            found[place] = dataclasses.replace(found[place], title=title_of(row.binding))
+    found = {(row.subject_type, row.id): _page_of(row) for row in rows}
     found["case", case.id] = describe_case(case.id, case.title, str(case.status))
     for run in runs:
         about = found.get((run.about_type, run.about_id))
         what = about.title if about else case.title
         found["compensation_run", run.id] = run_description(run.id, str(run.status), what)
     return found
+
+
+def _page_of(row: Any) -> Description:
+    """Describe a row that was read: a piece of the case is called by its step."""
+    if row.subject_type == TASKS.subject_type:
+        title = title_of(row.binding) if row.binding else row.title
+        return describe_item(row.id, title, str(row.status), row.kind)
+    return describe_execution(row)
 
 
 def _entries(case: Case, *, problems_only: bool) -> list[Entry]:

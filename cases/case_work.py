@@ -57,8 +57,9 @@ class CaseWork:
         if self.run is None:
             return [Place(item) for item in self.items]
         steps = {each.step.original_id: at for at, each in enumerate(self.run.found.steps)}
-        content = self.run.found.run.plan.content
-        left_out = {uuid.UUID(each["original"]["id"]): each for each in content["excluded"]}
+        # As `runs_in` reads it: the plan itself is as long as the run.
+        excluded: list[dict[str, Any]] = vars(self.run.found.run)["excluded"]
+        left_out = {uuid.UUID(each["original"]["id"]): each for each in excluded}
         found = [self._place(item, steps, left_out, self.run) for item in self.items]
         return sorted(found, key=lambda place: (place.rank, place.order))
 

@@ -38,9 +38,14 @@ _QUIET = frozenset(
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
 
-def run_timeline(run: CompensationRun) -> list[dict[str, Any]]:
-    """Return `timeline` of one rollback."""
-    return told(newest(entries_of(run.tenant_id, run.subject_type, run.id)))
+def run_timeline(
+    run: CompensationRun,
+    described: Mapping[Ref, Description],
+    named: Mapping[uuid.UUID, Person],
+) -> list[dict[str, Any]]:
+    """Return `timeline` of one rollback; what was read already is not read again."""
+    entries = newest(entries_of(run.tenant_id, run.subject_type, run.id))
+    return told(entries, described=described, named=named)
 
 
 def told(

@@ -45,15 +45,15 @@ LinkOf = Callable[[str, str, str], str]
 class PlanContext:
     """A plan with the names and links of everything it speaks of.
 
-    `kept` names what was done before the chosen point and stays for that; `moved` are the ids of
-    what is another since somebody looked.
+    `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what is
+    another since somebody looked.
     """
 
     plan: CompensationPlan
     described: Mapping[Ref, Description]
     named: Mapping[uuid.UUID, Person]
     open_work: list[dict[str, Any]]
-    kept: list[str] = dataclasses.field(default_factory=list)
+    whole: Any = None
     moved: frozenset[str] = frozenset()
 
     @property
@@ -65,6 +65,11 @@ class PlanContext:
     def is_whole(self) -> bool:
         """Whether it is about a whole, not about one piece of work."""
         return whole_subject(self.plan.subject_type) is not None
+
+    @property
+    def kept(self) -> list[str]:
+        """What was done before the chosen point and stays for that."""
+        return [title_of(name) for name in self.plan.content.get("kept", ())]
 
     @property
     def step(self) -> str:
@@ -141,8 +146,7 @@ def plan_context(plan: CompensationPlan, *, moved: Collection[str] = ()) -> Plan
         }
         for type_, row in open_rows
     ]
-    kept = _kept(plan, subject, whole)
-    return PlanContext(plan, described, named, listed, kept, frozenset(moved))
+    return PlanContext(plan, described, named, listed, whole, frozenset(moved))
 
 
 def _open_work(
@@ -152,20 +156,6 @@ def _open_work(
     if subject is None or plan.scope.get("only_this", False):
         return []
     return subject.open_work(whole)
-
-
-def _kept(plan: CompensationPlan, subject: WholeSubject | None, whole: Any) -> list[str]:
-    """Return what was done before the point that was chosen, and stands: last finished first."""
-    planned = [step["completion_seq"] or 0 for step in plan.content["steps"]]
-    if subject is None or plan.scope["kind"] == "whole" or not planned:
-        return []
-    before = [
-        part
-        for part in subject.parts(whole, lock=False)
-        if part.row.status == part.settled and 0 <= part.seq < min(planned)
-    ]
-    before.sort(key=lambda part: part.seq, reverse=True)
-    return [title_of(part.original.name) for part in before]
 
 
 def facts(context: PlanContext) -> dict[str, Any]:

@@ -265,5 +265,7 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
     tenant_id = found.run.tenant_id
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
+    run, about = found.run, described[found.run.about].title
+    described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     named = people(tenant_id, {found.run.requested_by_id, *actors_of(undos.values())})
     return RunContext(found, described, named, undos, operates)

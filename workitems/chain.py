@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compensation.lifecycle import LIVE_RUNS, CompensationState, Mode, StepStatus
 from compensation.planning import UNDONE_OUTCOMES
-from compensation.selectors import one_with_steps, runs_in
+from compensation.selectors import runs_in, steps_of
 from compensation.sentences import joined, title_of
 from compensation.words import outcome_label
 from executions import selectors as execution_selectors
@@ -109,16 +109,12 @@ def chain_of_case(
     and shows it even unfinished."""
     chain = build_chain(
         tenant_id,
-        list(selectors.in_case(tenant_id, case_id)),
+        list(selectors.in_case(tenant_id, case_id).prefetch_related(None)),
         execution_selectors.of_case(tenant_id, case_id),
         focus=focus,
     )
-    live = [run for run in runs_in(tenant_id, case_id) if run.status in LIVE_RUNS]
-    return (
-        with_planned(chain, [each.step for each in one_with_steps(live[0]).steps])
-        if live
-        else chain
-    )
+    live = [run.id for run in runs_in(tenant_id, case_id) if run.status in LIVE_RUNS]
+    return with_planned(chain, steps_of(tenant_id, live[0])) if live else chain
 
 
 def with_planned(chain: Chain, steps: Sequence[Any]) -> Chain:

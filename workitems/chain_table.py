@@ -13,10 +13,10 @@ from accounts.selectors import Person, people
 from compensation.lifecycle import CompensationState
 from compensation.sentences import name_in
 from ledger.selectors import all_entries
-from verbs.subject import describe
+from verbs.subject import Description, Ref, describe
 from verbs.words import Text, said
 from web.entries import ENTRY
-from workitems.chain import PLANNED, Chain, ChainNode, described_in, type_label
+from workitems.chain import PLANNED, Chain, ChainNode, type_label
 
 # A step that was undone, or is being undone, was finished before.
 _FINISHED = ("completed", "succeeded")
@@ -36,10 +36,9 @@ _REVERSED: dict[str, Text] = {
 }
 
 
-def table(chain: Chain) -> list[dict[str, Any]]:
+def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, Any]]:
     """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
-    described, named, undos = (
-        described_in(chain),
+    named, undos = (
         people(chain.tenant_id, (n.who for n in chain.nodes)),
         chain.undos,
     )

@@ -75,11 +75,11 @@ def ask_button(about: Ref, offer: Offer) -> dict[str, Any]:
     }
 
 
-def way_to(about: Ref, described: Description) -> list[dict[str, Any]]:
-    """Return `crumbs` to what is undone: below its own list if it is a whole."""
+def way_to(about: Ref, described: Description, row: Any) -> list[dict[str, Any]]:
+    """Return `crumbs` to what is undone: below its own list if it is a whole (`row`)."""
     whole = whole_subject(about[0])
     if whole is not None and whole.crumbs is not None:
-        return whole.crumbs(whole.read_one(about[1]))
+        return whole.crumbs(row)
     return [
         crumb(_("Rollbacks"), reverse("compensation:runs")),
         crumb(described.title, described.url),
@@ -91,6 +91,7 @@ class AskForPlan(OperatorPage):
 
     subject_type = ""
     fills_in = PlanRequest
+    _read: Any = None
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show the form, filled in from `?plan=` if that is given."""
@@ -113,9 +114,15 @@ class AskForPlan(OperatorPage):
 
     def _work(self, id: uuid.UUID) -> Any:
         """Return all parts of a whole, or the one piece of work. Raises NotFound."""
-        row = subject_of(self.subject_type).read_one(id)
+        row = self._row(id)
         whole = whole_subject(self.subject_type)
         return row if whole is None else whole.parts(row, lock=False)
+
+    def _row(self, id: uuid.UUID) -> Any:
+        """Return what it is about, read once. Raises NotFound."""
+        if self._read is None:
+            self._read = subject_of(self.subject_type).read_one(id)
+        return self._read
 
     def _form(
         self, work: Any, data: Mapping[str, Any] | None, initial: dict[str, Any] | None = None
@@ -131,11 +138,11 @@ class AskForPlan(OperatorPage):
 
     def _page(self, id: uuid.UUID, form: PieceForm | None, *, status: int = 200) -> HttpResponse:
         about, tenant_id = (self.subject_type, id), self.acting_user.tenant_id
-        work, described = self._work(id), describe(tenant_id, [about])[about]
+        work, row, described = self._work(id), self._row(id), describe(tenant_id, [about])[about]
         whole = whole_subject(self.subject_type)
         what = subject_words(self.subject_type)
         context = {
-            "crumbs": [*way_to(about, described), crumb(_("Roll back"))],
+            "crumbs": [*way_to(about, described, row), crumb(_("Roll back"))],
             "subject": {"label": described.title, "url": described.url},
             "form": form or self._form(work, None, self._initial()),
             "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
@@ -144,8 +151,8 @@ class AskForPlan(OperatorPage):
             "finished": _finished_parts(tenant_id, work)
             if whole
             else _finished_piece(work, described.title),
-            "live": live_rollback(tenant_id, about),
-            "nothing": _why_nothing(subject_of(self.subject_type).read_one(id), work),
+            "live": live_rollback(tenant_id, about, row),
+            "nothing": _why_nothing(row, work),
         }
         return self.render(TEMPLATE, context, status=status)
 

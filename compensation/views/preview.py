@@ -60,7 +60,10 @@ class PlanView(OperatorPage):
         """Render the preview of a plan, in the tenant's scope."""
         run = selectors.run_of_plan(context.plan)
         page = {
-            "crumbs": [*way_to(context.plan.about, context.subject), crumb(_("Roll back"))],
+            "crumbs": [
+                *way_to(context.plan.about, context.subject, context.whole),
+                crumb(_("Roll back")),
+            ],
             "plan": plan_context.facts(context),
             "summary": context.summary,
             "tiles": plan_context.tiles(context),
@@ -74,7 +77,7 @@ class PlanView(OperatorPage):
             "started": None if run is None else started(run),
             "live": None
             if run is not None
-            else live_rollback(context.plan.tenant_id, context.plan.about),
+            else live_rollback(context.plan.tenant_id, context.plan.about, context.whole),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }

@@ -32,8 +32,9 @@ def started(run: Any) -> dict[str, Any]:
     return {"url": reverse("compensation:run", args=[run.id]), "sentence": text % said}
 
 
-def live_rollback(tenant_id: uuid.UUID, subject: Ref) -> dict[str, Any] | None:
-    """Return what is said of the rollback that is live where one of `subject` would be."""
-    place = about(*subject)
+def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> dict[str, Any] | None:
+    """Return what is said of the rollback that is live where one of `subject` would be; `row` is
+    that, as far as it was read."""
+    place = about(*subject, row=row)
     run_id = live_run(tenant_id, place.root, place.ref)
     return None if run_id is None else started(selectors.run(tenant_id, run_id))

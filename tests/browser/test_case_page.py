@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser import test_every_page
 from tests.browser.conftest import OpenTab
-from tests.browser.test_every_page import Story, story  # noqa: F401  -- a fixture
+from tests.browser.test_every_page import Story
 from tests.casework import deploy, finish, opened
 from tests.definitions import definition, human
 from tests.world import World
@@ -18,6 +19,7 @@ BEFORE = {
     ("stuck-case", 375): 4680,
     ("case-being-rolled-back", 375): 4768,
 }
+story = test_every_page.story
 LONG = "Kreditantrag" * 20
 
 
@@ -36,7 +38,7 @@ def test_a_loan_that_is_undone_takes_half_the_height(
 
 def test_what_proves_a_line_is_seen_on_hover_and_on_focus(
     open_tab: OpenTab,
-    story: Story,  # noqa: F811
+    story: Story,
 ) -> None:
     tab = open_tab(story.world.operator)
     page = tab.go(story.pages["stuck-case"][1])

@@ -335,8 +335,25 @@ def test_a_case_page_takes_the_same_queries_however_large_the_case(
     roll_back(world, large)
     undo(world.underwriter, large)
     roll_back(world, small)
+    # A process reads a definition once; it never changes.
+    assert operator.get(f"/cases/{small}/").status_code == 200
     counts = [len(queries_of(operator, f"/cases/{case_id}/")) for case_id in (small, large)]
     assert max(counts) <= CASE_PAGE_QUERIES
+
+
+def test_pages_about_a_rollback_take_few_queries(world: World, operator: Client) -> None:
+    case_id = approved_loan(world)
+    scope = {"kind": "from_step", "step": "valuation"}
+    plan = plan_for(world, case_id, scope=scope)
+    for url in (
+        f"/compensation-plans/{plan.id}/",
+        f"/cases/{case_id}/rollback/",
+        f"/cases/{case_id}/causal-chain/",
+    ):
+        assert len(queries_of(operator, url)) <= CASE_PAGE_QUERIES, url
+    run = roll_back(world, case_id)
+    assert len(queries_of(operator, f"/cases/{case_id}/causal-chain/")) <= CASE_PAGE_QUERIES
+    assert len(queries_of(operator, f"/compensation-runs/{run.id}/")) <= RUN_PAGE_QUERIES
 
 
 def queries_of(client: Client, url: str) -> list[str]:
@@ -353,4 +370,5 @@ def queries_of(client: Client, url: str) -> list[str]:
     ]
 
 
-CASE_PAGE_QUERIES = 15
+CASE_PAGE_QUERIES = 12
+RUN_PAGE_QUERIES = 16

@@ -23,12 +23,13 @@ class ChainPage(MemberPage):
         """Show it."""
         item = selectors.get(self.acting_user.tenant_id, id)
         found = chain.chain_of(item)
-        listed = page_of_list(request, table(found), key=itemgetter("id"))
+        described = chain.described_in(found)
+        listed = page_of_list(request, table(found, described), key=itemgetter("id"))
         label = _("Causal chain of %(title)s") % {"title": item.title}
         context = {
             "crumbs": [*crumbs(item), {"label": _("Causal chain"), "url": ""}],
             "title": item.title,
-            "figure": chain.figure(found, label=label),
+            "figure": chain.figure(found, label=label, described=described),
             "rows": listed.rows,
             "pagination": pagination_in_order(request, listed),
             "depths": [],
