@@ -19,7 +19,7 @@ from cases.case_work import CaseWork
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from cases.subject import describe_case
+from cases.subject import CaseFacts, describe_case
 from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
@@ -133,13 +133,28 @@ class CaseContext:
         return sentence(", ".join(parts)) + "."
 
     @property
+    def _in_doubt(self) -> list[Any]:
+        return [
+            row
+            for row in self.rows.values()
+            if row.status == ExecutionStatus.UNCERTAIN and row.undoes_id is None
+        ]
+
+    @property
     def unclear(self) -> list[dict[str, Any]]:
         """The steps of which nobody knows whether they happened, and where that is settled."""
         return [
             {"title": title_of(row.binding), "url": self.described[row.subject_type, row.id].url}
-            for row in self.rows.values()
-            if row.status == ExecutionStatus.UNCERTAIN and row.undoes_id is None
+            for row in self._in_doubt
         ]
+
+    @property
+    def facts(self) -> CaseFacts:
+        """What its verbs must know beside it, from what was read."""
+        found = CaseFacts(self.case)
+        # Where `cached_property` keeps what it has read.
+        found.__dict__["unclear"] = [executions.awaited(row.binding, row) for row in self._in_doubt]
+        return found
 
     @property
     def timeline(self) -> list[dict[str, Any]]:

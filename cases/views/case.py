@@ -66,7 +66,7 @@ class CasePage(PageOfOne):
                 "stopped_error": case.stopped_error,
             },
             "summary": panel["headline"] if panel else found.summary,
-            "actions": self._buttons(case),
+            "actions": self._buttons(found),
             "run": panel,
             "unclear": found.unclear,
             "work": found.work.shown(places.rows),
@@ -91,10 +91,11 @@ class CasePage(PageOfOne):
         }
         return self.render("cases/detail.html", context)
 
-    def _buttons(self, case: Any) -> list[dict[str, Any]]:
+    def _buttons(self, found: CaseContext) -> list[dict[str, Any]]:
         """Return every verb as a button, rolling back first."""
-        subject = subject_of(CASE)
-        offers = catalogue.offers_of(subject, [case], self.rights)[case.id]
+        subject, case = subject_of(CASE), found.case
+        facts = {case.id: found.facts}
+        offers = catalogue.offers_of(subject, [case], self.rights, facts=facts)[case.id]
         # While it is rolled back, the panel of its run has the buttons that hold it and go on.
         left_out = {"suspend", "resume"} if case.status in ROLLING_BACK else set()
         plan = [each for each in offers if each.action == PLAN_OPERATION.name]
