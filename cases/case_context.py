@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts.selectors import Person, people
 from cases import selectors
 from cases.case_work import CaseWork
-from cases.definitions import CompiledDefinition, undo_policy
+from cases.definitions import CompiledDefinition, needs, undo_policy
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.subject import CaseFacts, describe_case
@@ -103,6 +103,22 @@ class CaseContext:
             if isinstance(value, str | int | float) and not isinstance(value, bool)
         )
         return [each for each in found if 0 < len(each) <= _TELLING][:_MOST_TELLING]
+
+    @property
+    def waits(self) -> dict[str, Any] | None:
+        """`waits` of the page: what a running case with nothing open waits for."""
+        busy = any(item.status in OPEN_ITEMS for item in self.items)
+        if busy or self.case.status != CaseStatus.RUNNING or self.case.stopped_since:
+            return None
+        found = needs(self.definition, self.case.context)
+        if found is None:
+            return None
+        return {
+            "missing": [(path, _path_words(path)) for path in found.missing],
+            "looks_at": [(path, _path_words(path)) for path in found.looks_at],
+            "steps": [title_of(name) for name in found.steps],
+            "ends": found.ends,
+        }
 
     @property
     def undeclared(self) -> list[str]:
@@ -258,6 +274,11 @@ def _entries(case: Case, *, problems_only: bool) -> list[Entry]:
         and not is_quiet(entry)
         and (is_problem(entry) or not problems_only)
     )
+
+
+def _path_words(path: str) -> str:
+    """Return a path of the context as people read it: `credit_check.outcome`."""
+    return ", ".join(label_of(key).lower() for key in path.split("."))
 
 
 def _readable(value: Any, names: Mapping[str, str]) -> Any:

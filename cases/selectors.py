@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
-from cases.definitions import CompiledDefinition
+from cases.definitions import CompiledDefinition, Needs, needs
+from cases.lifecycle import OPEN_ITEMS, CaseStatus
 from cases.models import Case, CaseDefinition, PlanItem
 from cases.versions import highest_first
 from compensation.selectors import live_runs
@@ -140,6 +141,21 @@ def case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> WithAnnotations[Case, Live
 def plan_items(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[PlanItem]:
     """Return a case's plan items in the order in which they were opened."""
     return PlanItem.objects.filter(tenant_id=tenant_id, case_id=case_id).order_by(*AS_OPENED)
+
+
+def waiting_for(rows: Iterable[Case]) -> dict[uuid.UUID, Needs]:
+    """Return what the running ones of some cases of one tenant wait for that have nothing open, by
+    case: two queries at most."""
+    running = {row.id: row for row in rows if row.status == CaseStatus.RUNNING}
+    if not running:
+        return {}
+    tenant_id = next(iter(running.values())).tenant_id
+    items = PlanItem.objects.filter(tenant_id=tenant_id, case_id__in=list(running))
+    busy = set(items.filter(status__in=OPEN_ITEMS).values_list("case_id", flat=True))
+    idle = [row for id_, row in running.items() if id_ not in busy]
+    known = compiled_all(row.definition_id for row in idle)
+    found = {row.id: needs(known[row.definition_id], row.context) for row in idle}
+    return {id_: each for id_, each in found.items() if each is not None}
 
 
 def openers(row: CaseDefinition) -> frozenset[str]:

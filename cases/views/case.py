@@ -69,6 +69,7 @@ class CasePage(PageOfOne):
             "actions": self._buttons(found),
             "run": panel,
             "unclear": found.unclear,
+            "waits": found.waits,
             "work": found.work.shown(places.rows),
             "pagination": pagination_in_order(self.request, places),
             "undeclared": [title_of(name) for name in found.undeclared],
