@@ -7,7 +7,7 @@ is ignored, is a word in `PLACES`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
@@ -115,6 +115,7 @@ class Spec(Part):
     """The body of a definition."""
 
     authorization: Authorization = Authorization()
+    input_schema: dict[str, Any] | None = None
 
     capabilities: Annotated[tuple[Capability, ...], LISTED] = ()
     bindings: Annotated[tuple[Step, ...], LISTED] = ()
@@ -149,6 +150,8 @@ class Document(Part):
             bindings=tuple(step.compiled(declared) for step in spec.bindings),
             goals=spec.goals,
             completion=tuple(completion.items()),
+            input_schema=spec.input_schema,
+            input_fields=tuple((spec.input_schema or {}).get("properties", ())),
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
         )
 
