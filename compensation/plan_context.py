@@ -196,17 +196,16 @@ def steps(context: PlanContext) -> list[dict[str, Any]]:
 
 def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
     found = _described(context, step["original"])
-    human = step["mode"] == "human"
-    how = said(STRATEGY_BADGES, step["strategy"])
+    by = _("Person") if step["mode"] == "human" else _("Automatic")
+    # What is simply taken back needs no word.
+    how = str(STRATEGY_BADGES.get(step["strategy"], ""))
     return {
         "n": step["n"],
         "title": title_of(step["original"]["name"]),
         "url": found.url,
         "detail": _finished(context, step),
         "mode": step["mode"],
-        "how": _("Person · %(how)s") % {"how": how}
-        if human
-        else _("Automatic · %(how)s") % {"how": how},
+        "how": f"{by} · {how}" if how else by,
         "performer": _performer(context, step),
         "deadline": "",
         "depends_on": [],
@@ -229,7 +228,7 @@ def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
 
 def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
     if step["mode"] == "automated":
-        return str(step["capability"])
+        return title_of(step["binding"]) if step.get("binding") else str(step["capability"])
     users = step.get("candidate_users", ())
     groups = ", ".join(each for each in (joined(step["candidate_groups"]), *users) if each)
     who = _name(context, step["completed_by"])

@@ -28,6 +28,7 @@ from web.counts import shown_count
 from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
+from web.timeline import by_day
 from web.verb_pages import Refused, buttons
 
 VIEWS = ("live", "all")
@@ -115,7 +116,7 @@ class RunPage(PageOfOne):
             "subject": {"label": subject.title, "url": subject.url},
             "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
-            "timeline": run_timeline(run, found.described, found.named),
+            "days": by_day(run_timeline(run, found.described, found.named)),
             "figure": figure(found, label=_("What is undone, in order")),
             "ledger_url": ledger_url(RUN, id_),
         }
