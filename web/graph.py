@@ -47,7 +47,7 @@ __all__ = [
 
 LIMIT = 200
 #: Width of a character of a title and of the line below it.
-_TITLE_CHAR, _SUBTITLE_CHAR = 7.2, 5.6
+_TITLE_CHAR, _SUBTITLE_CHAR = 7.6, 6.3
 #: Ways go up and down by `V` alone.
 _HEIGHTS = re.compile(r"V(-?\d+)")
 #: As a style sheet calls it: one that may shrink into its card to so many columns.

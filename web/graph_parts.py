@@ -15,7 +15,7 @@ COLUMNS = 8
 HEIGHT = 44
 LANE_GAP, STACK_GAP, BAND_GAP = 40, 16, 48
 TOP, EDGE = 32, 12
-PADDING = 10
+PADDING = 8
 # Kinds that share a gutter or a channel run side by side, never on top of each other.
 TRACK: dict[Kind, int] = {"then": 50, "reverses": 65, "caused": 35}
 
@@ -48,7 +48,7 @@ class Grid:
 
 
 #: By the most columns that each is for.
-_GRIDS = {5: Grid(140, 40, 32), 6: Grid(130, 24, 24), 7: Grid(112, 20, 20), 8: Grid(102, 16, 16)}
+_GRIDS = {5: Grid(140, 40, 32), 6: Grid(134, 22, 22), 7: Grid(116, 18, 18), 8: Grid(108, 12, 12)}
 
 
 def grid_of(columns: int) -> Grid:

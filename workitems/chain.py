@@ -295,7 +295,7 @@ def _said(node: ChainNode) -> str:
     if node.lane == "undo" and node.outcome:
         return outcome_label(node.outcome).lower()
     if node.status in _DONE and node.at is not None:
-        return _("done %(date)s") % {"date": date_format(node.at, "j F")}
+        return _("done %(date)s") % {"date": date_format(node.at, "j M")}
     if not node.started:
         return _("not started")
     return state_label(node.status, node.type).lower()
