@@ -30,7 +30,7 @@ from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
 #: Of the timeline so many lines are open.
-NEWEST_LINES = 7
+NEWEST_LINES = 5
 
 
 class CasePage(PageOfOne):
