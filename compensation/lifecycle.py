@@ -116,9 +116,6 @@ RESIDUAL_EXCLUSIONS = frozenset(
     " outcome_unknown".split()
 )
 
-# What a rollback leaves standing that somebody may want gone.
-CANNOT = RESIDUAL_EXCLUSIONS | {"dependents_remain"}
-
 
 def undo_operations(settled: str, unsure: str | None = None) -> dict[str, Operation]:
     """Return the rows that everything undoable shares; `settled` is its status when finished.

@@ -81,7 +81,7 @@ class RunContext:
             "stopped_since": run.stopped_since,
             "stopped_error": run.stopped_error,
             "waits_for": [self._awaited(each) for each in self._waits_for()],
-            "steps": [self._step(at) for at in shown],
+            "steps": [self.step(at) for at in shown],
             "more": places is None and len(shown) < len(self.found.steps),
             "actions": buttons,
         }
@@ -101,7 +101,8 @@ class RunContext:
             "since": dt.datetime.fromisoformat(each["since"]),
         }
 
-    def _step(self, at: int) -> dict[str, Any]:
+    def step(self, at: int) -> dict[str, Any]:
+        """Return one of `steps` of the panel, by its place in the run."""
         each = self.found.steps[at]
         step = each.step
         original = self.described.get((step.original_type, step.original_id))
@@ -112,7 +113,9 @@ class RunContext:
             "url": original.url if original else "",
             "status": self._status(step),
             "detail": self._detail(at),
+            "outcome": self._unusual(step),
             "who": self._who(each),
+            "at": step.ended_at,
             "attempts": len(each.attempts),
             "compensation": self._link(step),
             "decide_url": reverse("compensation:run-step", args=[step.run_id, step.n])
@@ -155,6 +158,12 @@ class RunContext:
         return _("%(outcome)s by %(who)s, %(moment)s") % {
             "outcome": outcome, "who": who, "moment": moment,
         }  # fmt: skip
+
+    def _unusual(self, step: Any) -> str:
+        """Return how it was undone, where that was not simply by reversing it."""
+        undo = self.undos.get(step.compensation_id or uuid.UUID(int=0))
+        outcome = getattr(undo, "outcome", "") or ""
+        return "" if outcome in {"", "REVERSED"} else outcome_label(outcome)
 
     def _planned(self, at: int) -> str:
         before = [each.step for each in self.found.steps[:at]]
@@ -256,5 +265,7 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
     tenant_id = found.run.tenant_id
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
+    run, about = found.run, described[found.run.about].title
+    described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     named = people(tenant_id, {found.run.requested_by_id, *actors_of(undos.values())})
     return RunContext(found, described, named, undos, operates)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.db.models.fields.json import KeyTransform
 
 from accounts.acting import ActingUser
 from compensation.lifecycle import (
@@ -125,8 +126,16 @@ def run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun:
 
 
 def runs_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[CompensationRun]:
-    """Return the runs in a whole, about it or about one of its pieces, newest first."""
-    return list(runs(tenant_id).filter(whole_id=whole_id))
+    """Return the runs in a whole, about it or about one of its pieces, newest first; `excluded` is
+    what the plan of each left out."""
+    excluded = KeyTransform("excluded", "plan__content")
+    return list(runs(tenant_id).filter(whole_id=whole_id).annotate(excluded=excluded))
+
+
+def steps_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of a run in the order of undoing, without attempts."""
+    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id)
+    return sorted(rows, key=lambda step: step.place)
 
 
 def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:

@@ -59,10 +59,19 @@ def _counted(text: Any, count: int) -> str:
 _REVERSED = ngettext_lazy(
     "%(n)s step is reversed.", "%(n)s steps are reversed, last finished first.", "count"
 )
-_CANNOT = ngettext_lazy("%(n)s thing cannot be undone.", "%(n)s things cannot be undone.", "count")
+#: What is said of a plan's exclusions, by their group; of other groups nothing.
+LEFT_OUT = {
+    "cannot": ngettext_lazy(
+        "%(n)s thing cannot be undone.", "%(n)s things cannot be undone.", "count"
+    ),
+    "undecided": ngettext_lazy(
+        "%(n)s stays unless you say otherwise.", "%(n)s stay unless you say otherwise.", "count"
+    ),
+    "kept": ngettext_lazy("%(n)s stays, by your choice.", "%(n)s stay, by your choice.", "count"),
+}
 
 
-def plan_summary(human: int, automated: int, cannot: int) -> str:
+def plan_summary(human: int, automated: int, left_out: Mapping[str, int]) -> str:
     """Return what a plan would do: "Four steps are reversed, last finished first. …"."""
     total = human + automated
     parts = [_counted(_REVERSED, total) if total else _("Nothing is reversed.")]
@@ -75,8 +84,7 @@ def plan_summary(human: int, automated: int, cannot: int) -> str:
         parts.append(ngettext("By a person.", "All by people.", human))
     elif automated:
         parts.append(ngettext("Automatically.", "All automatically.", automated))
-    if cannot:
-        parts.append(_counted(_CANNOT, cannot))
+    parts += [_counted(text, left_out[name]) for name, text in LEFT_OUT.items() if left_out[name]]
     return " ".join(sentence(part) for part in parts)
 
 

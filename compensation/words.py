@@ -219,8 +219,8 @@ STRATEGIES: dict[str, Text] = {
     "restore": _("put the earlier state back"),
     "correct": _("leave it and apply a correction"),
 }
-#: The same in a badge, where there is room for a word.
-STRATEGY_BADGES: dict[str, Text] = {"restore": _("restore"), "correct": _("correct")}
+#: The same in a badge, where there is room for a word; the usual way needs none.
+STRATEGY_BADGES: dict[str, Text] = {"correct": _("correction")}
 MODES: dict[str, Text] = {"human": _("a person"), "automated": _("a program")}
 #: Answers to "can it be undone?".
 REVERSIBILITIES: dict[str, Text] = {

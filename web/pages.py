@@ -231,12 +231,14 @@ def rendered(response: HttpResponseBase) -> HttpResponseBase:
 def add_refusal(form: BaseForm, refusal: Refusal) -> bool:
     """Put a refusal's field errors on the form's fields; False if it names none of them.
 
-    The field of `/resolution/amount` is `resolution.amount`, else `resolution`.
+    The field of `/resolution/lines/0` is `resolution.lines.0`, else `resolution.lines`, else
+    `resolution`.
     """
     put = False
     for each in refusal.errors:
         path = each.pointer.strip("/").split("/")
-        for name in (".".join(path), path[0]):
+        for length in range(len(path), 0, -1):
+            name = ".".join(path[:length])
             if name in form.fields:
                 form.add_error(name, each.message)
                 put = True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
@@ -13,6 +16,7 @@ from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words
 from web.entries import ENTRY
+from web.templatetags.amends import duration_gap
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
@@ -40,6 +44,27 @@ def timeline_of(
         subjects |= describe(tenant_id, wanted - subjects.keys())
         actors |= people(tenant_id, {entry.actor_id for entry in ordered} - actors.keys())
     return [_row(entry, subjects, actors) for entry in ordered]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Day:
+    """The lines of one day, newest first; `gap` names a long time without any before it."""
+
+    day: dt.date
+    gap: str
+    rows: list[dict[str, Any]]
+
+
+def by_day(rows: Iterable[dict[str, Any]]) -> list[Day]:
+    """Return lines that are newest first, grouped by the reader's day."""
+    found: list[Day] = []
+    for row in rows:
+        day = timezone.localdate(row["at"])
+        if not found or found[-1].day != day:
+            gap = duration_gap(found[-1].rows[-1]["at"], row["at"]) if found else ""
+            found.append(Day(day, gap, []))
+        found[-1].rows.append(row)
+    return found
 
 
 def sentence(entry: Entry, what: str, who: str) -> str:

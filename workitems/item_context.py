@@ -26,6 +26,7 @@ from verbs.subject import Description, describe, subject_of
 from verbs.words import said
 from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
+from web.kept_text import kept_texts
 from web.templatetags.amends import label_of
 from web.timeline import timeline_of
 from web.verb_pages import buttons
@@ -64,6 +65,8 @@ def detail(
         "actions": actions,
         "compensation": compensation_panel(shown),
         "conflict": conflict,
+        # The form is gone with the right to answer; what was typed is not.
+        "kept": [] if answer is not None else kept_texts(form),
         "history": timeline_of(
             _history(item),
             described={
@@ -284,7 +287,7 @@ def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
 def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
     """Return the form for whoever is to answer it now; answering begins it where need be."""
     theirs = item.status in WORKING and item.assignee_id == authority.actor_id
-    if form is None and not theirs:
+    if not theirs:
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),

@@ -205,6 +205,17 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
 
 
 @register.filter
+def day_words(day: date) -> str:
+    """Return a day as people say it: "Today", "Yesterday", "14 March", "14 March 2025"."""
+    today = timezone.localdate(clock.now())
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    return date_format(day, "j F" if day.year == today.year else "j F Y")
+
+
+@register.filter
 def short_hash(value: str | bytes | None) -> str:
     """Shorten a hash to its first four and last two characters: ``9f3c…a1``."""
     text = full_hash(value)

@@ -114,16 +114,25 @@ class ChainNodeSchema(Schema):
     """One step of a causal chain."""
 
     id = serializers.UUIDField()
-    type = serializers.ChoiceField(choices=["work_item", "execution"])
+    type = serializers.ChoiceField(
+        choices=["work_item", "execution", "compensation_step"],
+        help_text="A compensation_step is planned: it has no work yet.",
+    )
     name = serializers.CharField()
     lane = serializers.ChoiceField(choices=["forward", "undo"])
     order = serializers.IntegerField()
     status = serializers.CharField()
     compensation_state = serializers.ChoiceField(choices=CompensationState.values)
     completion_seq = serializers.IntegerField(allow_null=True)
-    who = serializers.CharField(allow_null=True)
+    who = serializers.CharField(
+        allow_null=True, help_text="A username; of an execution the name of its capability."
+    )
     at = serializers.DateTimeField(allow_null=True)
     undoes = serializers.UUIDField(allow_null=True)
+    undone_by = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="What undid it: nothing that is under way or failed.",
+    )
 
 
 class ChainEdgeSchema(Schema):
@@ -186,7 +195,7 @@ def chain_page(view: TenantAPIView, chain: Chain) -> Response:
     at them, so that each arrow is told once."""
     found = page_of_list(view.request, chain.nodes, key=lambda node: str(node.id))
     named = people(chain.tenant_id, (node.who for node in found.rows))
-    here = {str(node.id) for node in found.rows}
+    here, undos = {str(node.id) for node in found.rows}, chain.undos
     body = {
         **view.links(found),
         "nodes": [
@@ -195,9 +204,11 @@ def chain_page(view: TenantAPIView, chain: Chain) -> Response:
                 node,
                 {
                     "id": str(node.id),
-                    "who": named[node.who].username if node.who in named else None,
-                    "at": rfc3339(node.at),
+                    "who": node.program
+                    or (named[node.who].username if node.who in named else None),
+                    "at": None if node.at is None else rfc3339(node.at),
                     "undoes": None if node.undoes is None else str(node.undoes),
+                    "undone_by": [str(each.id) for each in undos.get(node.id, ()) if each.undid],
                 },
             )
             for node in found.rows
