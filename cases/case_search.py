@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.http import urlencode
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,6 +25,8 @@ def _written(number: str) -> list[str]:
 
 def by_number(tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
     """Return the cases of a tenant that are called by a number."""
+    if not number:
+        return []
     rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number))
     return list(rows.values_list("id", flat=True))
 
@@ -41,7 +45,7 @@ def cases_called(asked: Asked) -> Iterator[Group]:
             Hit(
                 case.name,
                 reverse("cases:detail", args=[case.id]),
-                _("opened %(on)s") % {"on": f"{case.created_at:%Y-%m-%d}"},
+                _("opened %(on)s") % {"on": date_format(localtime(case.created_at))},
                 str(case.status),
                 Case.subject_type,
             )
