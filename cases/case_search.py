@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.models import Case
-from cases.selectors import with_definition
 from web.search import LAST, Asked, Group, Hit, titled
 
 
@@ -33,11 +32,12 @@ def by_number(tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
 
 def cases_called(asked: Asked) -> Iterator[Group]:
     """Find cases: the one of that number, those whose numbers begin so, those of that title."""
-    rows = with_definition(Case.objects.filter(tenant_id=asked.who.tenant_id))
+    rows = Case.objects.filter(tenant_id=asked.who.tenant_id).defer("context")
     begins = Q()
     for text in _written(asked.text):
         begins |= Q(number__gte=text, number__lt=text + LAST)
-    hits, is_all = titled(rows, asked.text, rows.filter(id__in=asked.cases), rows.filter(begins))
+    called, similar = rows.filter(id__in=asked.cases), rows.filter(begins)
+    hits, is_all = titled(rows, asked.text, called, similar, among=rows)
     yield Group(
         gettext_lazy("Cases"),
         "briefcase",
