@@ -163,6 +163,16 @@ def due(value: datetime | str | None, now: datetime | None = None) -> SafeString
     return _time_element(moment, _("Overdue by %(span)s") % {"span": _span(at - moment)})
 
 
+@register.simple_tag
+def waits(since: datetime | str | None, now: datetime | None = None) -> SafeString:
+    """Render how long something has waited: "waits 40 minutes"."""
+    moment = _instant(since)
+    if moment is None:
+        return SafeString("")
+    at = now or clock.now()
+    return _time_element(moment, _("waits %(span)s") % {"span": _span(at - moment)})
+
+
 def _span(length: timedelta) -> str:
     """Return a length in its largest whole unit of minutes, hours or days; never "0"."""
     seconds = int(abs(length).total_seconds())
