@@ -202,9 +202,16 @@ OUTCOMES: dict[str, Text] = {
 }
 OUTCOME_HINTS: dict[str, Text] = {
     "REVERSED": _("What was done no longer stands."),
-    "CORRECTED": _("It stands in another form; say which."),
-    "PARTIALLY_REVERSED": _("Part of it could not be taken back. An operator decides."),
-    "CANNOT_REVERSE": _("Say why. An operator decides."),
+    "CORRECTED": _("It stands in another form; you say which."),
+    "PARTIALLY_REVERSED": _("Part stays. You say what; an operator decides."),
+    "CANNOT_REVERSE": _("You say why. An operator decides."),
+}
+#: What is asked beside each outcome: the reason of those that need one, the evidence of the first.
+OUTCOME_QUESTIONS: dict[str, Text] = {
+    "REVERSED": _("What shows that it is reversed?"),
+    "CORRECTED": _("What stands now?"),
+    "PARTIALLY_REVERSED": _("What stays, and why?"),
+    "CANNOT_REVERSE": _("Why can it not be reversed?"),
 }
 BASES: dict[str, Text] = {
     "GDPR_17": _("GDPR Art. 17, erasure"),
@@ -307,6 +314,7 @@ def register() -> None:
     words.register_choices("strategy", {**as_declared, **STRATEGIES})
     words.register_choices("reversibility", REVERSIBILITIES)
     words.register_choices("regulatory_basis", BASES)
+    words.register_choices("outcome", OUTCOMES)
 
 
 def outcome_label(outcome: str | None) -> str:

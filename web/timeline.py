@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.selectors import Person, people
 from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
-from verbs.words import action_words
+from verbs.words import action_words, choice_words
 from web.entries import ENTRY
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
@@ -54,7 +54,8 @@ def detail_of(entry: Entry) -> str:
             return _("text erased")
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
-            return said
+            # One of an owner's words, else as somebody wrote it.
+            return str(choice_words(name, said))
     return ""
 
 

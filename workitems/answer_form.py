@@ -15,13 +15,17 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compensation.words import outcome_label
+from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED, JsonField, NumberField
 from web.templatetags.amends import label_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
+from workitems.resolution import explained_outcomes
 
 PREFIX = "resolution."
 WHOLE = "resolution"
+REASON = "reason"
+EVIDENCE = PREFIX + "evidence"
 # Longer texts get a text area.
 _ONE_LINE = 200
 _NOTHING: tuple[Any, ...] = (None, "")
@@ -40,6 +44,17 @@ class AnswerForm(forms.Form):
                 choices=[(each, outcome_label(each)) for each in item.permitted_outcomes],
                 widget=forms.RadioSelect,
             )
+        if explained_outcomes(item.kind) & set(item.permitted_outcomes):
+            self.fields[REASON] = _text_area(
+                label=_("Why"),
+                required=False,
+                max_length=MAX_TEXT,
+                help_text=_(
+                    "Needed for every answer but Reversed. Who goes on from there reads it."
+                ),
+            )
+            # By it the style sheet knows whether anything is written.
+            self.fields[REASON].widget.attrs["placeholder"] = " "
         schema = item.resolution_schema
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
@@ -49,14 +64,23 @@ class AnswerForm(forms.Form):
             self.fields[WHOLE] = _json_field(schema, required=True, label=_("Result"))
 
     @property
-    def outcome(self) -> str | None:
-        """The outcome chosen, None where the item has none to choose from."""
+    def answer(self) -> dict[str, Any]:
+        """What the verb is performed with: outcome (None where there is none to choose from),
+        resolution and reason."""
         chosen = self.cleaned_data.get("outcome")
-        return str(chosen) if chosen else None
+        return {
+            "outcome": str(chosen) if chosen else None,
+            "resolution": self._resolution(),
+            "reason": self.cleaned_data.get(REASON, ""),
+        }
 
     @property
-    def resolution(self) -> Any:
-        """The resolution that was filled in; None when nothing was."""
+    def has_evidence(self) -> bool:
+        """Whether it asks for the evidence of an undo in a field of its own."""
+        return REASON in self.fields and EVIDENCE in self.fields
+
+    def _resolution(self) -> Any:
+        """Return the resolution that was filled in; None when nothing was."""
         if WHOLE in self.cleaned_data:
             return self.cleaned_data[WHOLE]
         filled = {
@@ -68,7 +92,7 @@ class AnswerForm(forms.Form):
 
     def _free_fields(self, *, undo: bool) -> None:
         if undo:
-            self.fields[PREFIX + "evidence"] = forms.CharField(
+            self.fields[EVIDENCE] = forms.CharField(
                 label=_("Evidence"),
                 required=False,
                 help_text=_("Where the proof can be found: a letter, a file, a reference."),

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import Authority
+from compensation.news import told
 from compensation.words import (
     OUTCOME_HINTS,
+    OUTCOME_QUESTIONS,
     REVERSIBILITIES,
     STRATEGIES,
     basis_words,
@@ -25,7 +27,6 @@ from verbs.subject import Description, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
 from web.templatetags.amends import label_of
-from web.timeline import timeline_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
@@ -62,7 +63,7 @@ def detail(
         "actions": actions,
         "compensation": compensation_panel(shown),
         "conflict": conflict,
-        "history": timeline_of(
+        "history": told(
             _history(item),
             described={
                 **links,
@@ -125,6 +126,7 @@ def facts(shown: Shown) -> dict[str, Any]:
         "completed_by": shown.username(item.completed_by_id) or "",
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
         "outcome_label": outcome_label(item.outcome),
+        "outcome_reason": item.ended_reason if item.completed_at else "",
         "resolution": item.resolution,
         "reversibility_label": said(REVERSIBILITIES, item.reversibility)
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
@@ -249,6 +251,8 @@ def _then(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if snapshot.get("outcome"):
         rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
+    if snapshot.get("outcome_reason"):
+        rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
     for name, label in (
         ("resolution", _("Result")),
         ("output", _("Result")),
@@ -288,15 +292,16 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "url": reverse("workitems:complete", args=[item.id]),
         "form": form or AnswerForm(item),
         "hints": OUTCOME_HINTS,
+        "questions": OUTCOME_QUESTIONS,
     }
 
 
 def _history(item: WorkItem) -> list[Any]:
-    """Return the entries of an item; of an undo task also those of what it reverses."""
+    """Return the entries of an item, newest first; of an undo task also those of its original."""
     found = entries_of(item.tenant_id, item.subject_type, item.id)
     if item.undoes_id is not None:
         found = [*entries_of(item.tenant_id, item.undoes_type, item.undoes_id), *found]
-    return found
+    return sorted(found, key=lambda entry: (entry.at, entry.id), reverse=True)
 
 
 def waiting_sentence(waiting: int, undo: int) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
+from compensation.sentences import quoted
 from compensation.words import STRATEGIES, basis_words, outcome_label
 from executions import selectors as execution_selectors
 from verbs.subject import describe, subject_of
@@ -95,7 +96,8 @@ def _error(attempt: Any, undo: Any) -> str:
     if not isinstance(undo, Shown):
         return str(attempt.error)
     note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
-    return str(note or undo.item.ended_reason)
+    why = undo.item.ended_reason or note
+    return quoted(str(why)) if why else ""
 
 
 def _performer(undo: Any) -> str:

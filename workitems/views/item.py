@@ -21,7 +21,7 @@ from workitems import item_context as presenting
 from workitems.answer_form import AnswerForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
-from workitems.resolution import check_completion
+from workitems.resolution import check_completion, explained_outcomes
 
 UNPROCESSABLE = 422
 
@@ -69,7 +69,7 @@ class Complete(MemberPage):
         invalid = _invalid(item, form)
         try:
             call = self._started(item, invalid)
-            answer = {} if invalid else {"outcome": form.outcome, "resolution": form.resolution}
+            answer = {} if invalid else form.answer
             actions.complete(id, call=call, **answer)
         except NotFound:
             raise
@@ -115,9 +115,9 @@ def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
         return Invalid(_("Please look at this again"))
     try:
         check_completion(
-            form.outcome,
-            form.resolution,
+            **form.answer,
             permitted=item.permitted_outcomes,
+            explained=explained_outcomes(item.kind),
             schema=item.resolution_schema,
         )
     except Invalid as invalid:
