@@ -201,6 +201,11 @@ def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | 
     return None
 
 
+def username_of(user_id: uuid.UUID) -> str:
+    """Return how a user signs in, "" for nobody; users belong to no tenant."""
+    return User.objects.filter(id=user_id).values_list("username", flat=True).first() or ""
+
+
 def tenant_named(slug: str) -> Tenant | None:
     """Return the tenant with this slug, in the `login` scope."""
     with system_scope("login"):

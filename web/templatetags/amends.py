@@ -25,6 +25,7 @@ from lucide.templatetags.lucide import lucide
 
 from ledger import clock
 from verbs.words import state_words
+from web.kept_forms import WRITTEN_BY, token_for
 
 register = template.Library()
 
@@ -49,6 +50,21 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
         svg = lucide(_FALLBACK_ICON, size=size, focusable="false", **attributes)
     # Lucide's own SVG, whose attribute values ElementTree has escaped.
     return mark_safe(svg)  # noqa: S308 - see the line above
+
+
+@register.simple_tag(takes_context=True)
+def form_tokens(context: template.Context) -> SafeString:
+    """Render the hidden fields of a form: Django's token against forgery, and for whom it is made
+    (`web.kept_forms`)."""
+    request = context.get("request")
+    token = "" if request is None else token_for(request)
+    return format_html(
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">{}',
+        context.get("csrf_token", ""),
+        format_html('<input type="hidden" name="{}" value="{}">', WRITTEN_BY, token)
+        if token
+        else "",
+    )
 
 
 @register.simple_tag
