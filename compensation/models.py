@@ -25,6 +25,7 @@ from compensation.lifecycle import (
     undo_operations,
 )
 from ledger.ids import new_id
+from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
 R, T = RunStatus, StepStatus
@@ -146,7 +147,7 @@ class CompensationAttempt(models.Model):
     replaced_performer = models.TextField(default="")
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
-    request = models.JSONField()
+    request = OrderedJSONField()
     requested_by = models.ForeignKey(
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
     )
