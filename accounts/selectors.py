@@ -94,6 +94,26 @@ def people_of(
     return people(rows[0].tenant_id, actor_ids) if rows else {}
 
 
+def people_called(tenant_id: uuid.UUID, names: Collection[str]) -> dict[str, Person]:
+    """Return people, present or past, by what calls them: the token of an actor, or a username."""
+    tokens = {each for name in names if (each := _token(name)) is not None}
+    # A name is looked up as one; among the tenant's own actors only.
+    users = User.objects.filter(username__in=list(names)).values("id")
+    rows = Actor.objects.filter(Q(id__in=tokens) | Q(user_id__in=users), tenant_id=tenant_id)
+    found: dict[str, Person] = {}
+    for row in rows.select_related("user"):
+        person = _person(row)
+        found |= {str(row.id): person, person.username: person}
+    return found
+
+
+def _token(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
+
+
 # Asked at every step of a case. Of the tenant, because the policy of memberships says so.
 _ACTORS_BY_USERNAME = """
 SELECT u.username, m.actor_id FROM accounts_user u

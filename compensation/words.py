@@ -213,6 +213,13 @@ OUTCOME_QUESTIONS: dict[str, Text] = {
     "PARTIALLY_REVERSED": _("What stays, and why?"),
     "CANNOT_REVERSE": _("Why can it not be reversed?"),
 }
+#: What is true once an undo task has ended like this.
+OUTCOME_EFFECTS: dict[str, Text] = {
+    "REVERSED": _("“%(title)s” is undone. What was decided stays on record as it was."),
+    "CORRECTED": _("“%(title)s” counts as undone, and what you say now stands is on record."),
+    "PARTIALLY_REVERSED": _("An operator reads what stays of “%(title)s”, and decides."),
+    "CANNOT_REVERSE": _("“%(title)s” stays for now. An operator reads why, and decides."),
+}
 BASES: dict[str, Text] = {
     "GDPR_17": _("GDPR Art. 17, erasure"),
     "GDPR_22": _("GDPR Art. 22, automated decisions"),

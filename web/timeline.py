@@ -13,6 +13,7 @@ from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words
 from web.entries import ENTRY
+from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
@@ -62,7 +63,12 @@ def detail_of(entry: Entry) -> str:
 def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
     """Return how an actor is called on pages."""
     person = named.get(actor_id)
-    return str(actor_id)[:8] if person is None else person.name
+    return _("somebody") if person is None else person.name
+
+
+def _shown(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
+    person = named.get(actor_id)
+    return _("somebody") if person is None else person_words(person)
 
 
 def step_subject(entry: Entry) -> Ref | None:
@@ -90,7 +96,11 @@ def _row(
         details.insert(0, described[step].title)
     return {
         "at": entry.at,
-        "text": sentence(entry, what, who_of(entry.actor_id, named)),
+        "text": phrase(
+            str(action_words(entry.subject_type, entry.action).sentence),
+            what=what,
+            who=_shown(entry.actor_id, named),
+        ),
         "detail": " · ".join(each for each in details if each),
         "tone": action_words(entry.subject_type, entry.action).tone,
         "entry": {

@@ -25,6 +25,7 @@ from verbs.subject import subject_of
 from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
+from web.values import reader_of
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -75,6 +76,7 @@ class CasePage(PageOfOne):
             "timeline": found.timeline,
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": found.context,
+            "reader": reader_of(case.tenant_id, self.acting_user.actor_id, case.context),
             "invalidated": [title_of(key) for key in case.invalidated],
             "past_runs": [
                 {

@@ -1,8 +1,8 @@
-"""What an undo asks for in the order in which its author wrote it."""
+"""What an undo asks for in the order in which its author wrote it; "given up" is called so."""
 
 from __future__ import annotations
 
-from django.db import migrations
+from django.db import migrations, models
 
 from ledger.ordered_json import OrderedJSONField
 
@@ -15,5 +15,22 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterField(
             model_name="compensationattempt", name="request", field=OrderedJSONField()
+        ),
+        migrations.AlterField(
+            model_name="compensationattempt",
+            name="outcome",
+            field=models.TextField(
+                blank=True,
+                choices=[
+                    ("", "Under way"),
+                    ("DONE", "Undone"),
+                    ("FAILED", "Failed"),
+                    ("UNCERTAIN", "May have happened"),
+                    ("WITHDRAWN", "Withdrawn"),
+                    ("ATTESTED", "Attested by a person"),
+                    ("ABANDONED", "Given up"),
+                ],
+                default="",
+            ),
         ),
     ]
