@@ -28,7 +28,7 @@ from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
-R, T = RunStatus, StepStatus
+R, T, C = RunStatus, StepStatus, CompensationState
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
 _NEWEST = ("tenant", "-started_at", "-id")
 
@@ -40,9 +40,7 @@ class UndoableRow(models.Model):
     belongs, `completion_seq` its place in the order of completion.
     """
 
-    compensation_state = models.TextField(
-        choices=CompensationState.choices, default=CompensationState.NONE
-    )
+    compensation_state = models.TextField(choices=C.choices, default=C.NONE)
     compensation_round = models.IntegerField(default=0)
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(

@@ -109,6 +109,8 @@ def put_back(request: HttpRequest, context: dict[str, Any]) -> bool:
     parts = [part for part in _parts_with_form(context) if part.get("url") == found.path]
     for part in parts:
         form = part["form"]
+        if hasattr(form, "widen"):
+            form.widen(found.fields)
         known = {name: text for name, text in found.fields.items() if name in form.fields}
         form.initial = {**(form.initial or {}), **known}
         if "open" in part:

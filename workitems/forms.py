@@ -52,15 +52,17 @@ class NewForm(forms.Form):
     )
 
     def body(self) -> dict[str, Any]:
-        """Return what the verb is performed with."""
+        """Return what the verb is performed with; of a broken form, what is right of it."""
         said = self.cleaned_data
-        return {
-            "title": said["title"],
-            "payload": {"description": said["description"]} if said["description"] else {},
-            "priority": said["priority"],
-            "assignee": said["assignee"] or None,
-            "candidate_groups": said["candidate_groups"],
-            "permitted_outcomes": said["permitted_outcomes"],
-            "due_at": said["due_at"],
-            "reversibility": said["reversibility"] or None,
+        description = said.get("description")
+        found = {
+            "title": said.get("title"),
+            "payload": {"description": description} if description else {},
+            "priority": said.get("priority"),
+            "assignee": said.get("assignee"),
+            "candidate_groups": said.get("candidate_groups"),
+            "permitted_outcomes": said.get("permitted_outcomes"),
+            "due_at": said.get("due_at"),
+            "reversibility": said.get("reversibility"),
         }
+        return {name: value for name, value in found.items() if value not in (None, "")}

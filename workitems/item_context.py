@@ -323,10 +323,14 @@ def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def answers(item: WorkItem, actor_id: uuid.UUID) -> bool:
+    """Whether somebody is to answer an item now."""
+    return item.status in WORKING and item.assignee_id == actor_id
+
+
 def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
     """Return the form for whoever is to answer it now; answering begins it where need be."""
-    theirs = item.status in WORKING and item.assignee_id == authority.actor_id
-    if form is None and not theirs:
+    if form is None and not answers(item, authority.actor_id):
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),

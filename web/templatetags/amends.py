@@ -259,6 +259,18 @@ def lookup(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
 
 
 @register.filter
+def as_list(value: Any) -> list[Any]:
+    """Return a list of one, for a template that shows several."""
+    return [value]
+
+
+@register.filter
+def item(values: Any, place: int) -> Any:
+    """Return ``values[place]``."""
+    return values[place]
+
+
+@register.filter
 def initials(name: str | None) -> str:
     """Return up to two letters that stand for a person: ``ana.silva`` gives ``as``."""
     parts = [part for part in str(name or "").replace(".", " ").replace("_", " ").split() if part]
