@@ -95,6 +95,11 @@ class AnswerForm(forms.Form):
         }
 
     @property
+    def asks_why(self) -> bool:
+        """Whether an outcome has a question of its own."""
+        return REASON in self.fields
+
+    @property
     def has_evidence(self) -> bool:
         """Whether it asks for the evidence of an undo in a field of its own."""
         return REASON in self.fields and EVIDENCE in self.fields
@@ -119,6 +124,10 @@ class AnswerForm(forms.Form):
         for each in refusal.errors:
             path = each.pointer.strip("/").split("/")
             name = self._place_of(path)
+            inside = ".".join(path) + "."
+            if not name and any(field.startswith(inside) for field in self.errors):
+                # What the schema misses there is what that field has said already.
+                continue
             if not name:
                 title = "" if self._said is None else self._said.title_of(path)
                 self.add_error(None, f"{title}: {each.message}" if title else each.message)

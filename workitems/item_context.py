@@ -311,15 +311,21 @@ def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
 
 
 def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {"label": _("Asked"), "value": said(STRATEGIES, block["strategy"])},
-    ]
+    rows: list[dict[str, Any]] = [{"label": _("Asked"), "value": item.title}]
+    if block["strategy"] != "restore":
+        rows.append({"label": _("How"), "value": said(STRATEGIES, block["strategy"])})
     if item.outcome:
         rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
     if block["attempt"] > 1:
         rows.append({"label": _("Attempt"), "value": block["attempt"]})
-    if item.payload and not same(item.payload, block["original_snapshot"].get("payload")):
-        rows += _lines(_("About"), item.payload)
+    then = block["original_snapshot"].get("payload") or {}
+    # What has not changed since stands beside it already.
+    news = {
+        name: value
+        for name, value in item.payload.items()
+        if name not in then or not same(value, then[name])
+    }
+    rows += _lines(_("About"), news)
     return rows
 
 
