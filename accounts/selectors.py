@@ -39,6 +39,7 @@ class Place:
     tenant_name: str
     tenant_slug: str
     roles: frozenset[str]
+    name: str = ""
 
 
 def places_of(user_id: uuid.UUID) -> list[Place]:
@@ -240,6 +241,7 @@ def _place(row: Membership) -> Place:
         tenant_name=row.tenant.name,
         tenant_slug=row.tenant.slug,
         roles=frozenset(row.roles),
+        name=row.user.get_full_name() or row.user.username,
     )
 
 

@@ -84,7 +84,7 @@ class RunContext:
             "approvals": [],
             "progress": self.found.progress,
             "stopped_since": run.stopped_since,
-            "stopped_error": run.stopped_error,
+            "stopped_error": humane(run.stopped_error),
             "waits_for": [self._awaited(each) for each in self._waits_for()],
             "steps": [self._step(at) for at in shown],
             "more": places is None and len(shown) < len(self.found.steps),

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 from accounts.selectors import Person
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
-from web.templatetags.amends import label_of
+from web.labels import fault_words, label_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # How an attempt says that its undo task did not undo: its ending, and whoever ended it.
@@ -39,7 +39,7 @@ def sentence(text: str) -> str:
 def humane(text: str) -> str:
     """Return a stored sentence with its outcomes in words; of an undo task how it ended and what
     was said, as one would tell it."""
-    text = _ENDED.sub(_ended, text)
+    text = fault_words(_ENDED.sub(_ended, text))
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text

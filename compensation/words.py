@@ -234,7 +234,7 @@ STRATEGIES: dict[str, Text] = {
     "correct": _("leave it and apply a correction"),
 }
 #: The same in a badge, where there is room for a word.
-STRATEGY_BADGES: dict[str, Text] = {"restore": _("restore"), "correct": _("correct")}
+STRATEGY_BADGES: dict[str, Text] = {"restore": _("takes it back"), "correct": _("corrects it")}
 MODES: dict[str, Text] = {"human": _("a person"), "automated": _("a program")}
 #: Answers to "can it be undone?".
 REVERSIBILITIES: dict[str, Text] = {
@@ -248,7 +248,7 @@ REVERSIBILITIES: dict[str, Text] = {
 ALTERNATIVES: dict[str, Text] = {
     "correct": _("Correct it instead"),
     "undo_item": _("Undo that task by itself"),
-    "accept": _("Let it stand"),
+    "accept": _("Keep it as it is"),
     "include": _("Add it as a task for a person"),
     "scope_from_step": _("Undo everything after it too"),
     "wait": _("Wait for its result"),

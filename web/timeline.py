@@ -13,6 +13,7 @@ from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words
 from web.entries import ENTRY
+from web.labels import fault_words
 from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
@@ -56,7 +57,7 @@ def detail_of(entry: Entry) -> str:
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
             # One of an owner's words, else as somebody wrote it.
-            return str(choice_words(name, said))
+            return fault_words(said) if name == "error" else str(choice_words(name, said))
     return ""
 
 

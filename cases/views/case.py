@@ -16,7 +16,7 @@ from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK, CaseStatus
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
-from compensation.sentences import title_of
+from compensation.sentences import humane, title_of
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from compensation.views.plan_request import ask_button
 from compensation.views.run_pages import run_buttons
@@ -62,7 +62,7 @@ class CasePage(PageOfOne):
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
-                "stopped_error": case.stopped_error,
+                "stopped_error": humane(case.stopped_error),
             },
             "summary": panel["headline"] if panel and undoing else found.summary,
             "actions": self._buttons(case),

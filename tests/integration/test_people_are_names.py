@@ -46,6 +46,7 @@ def test_on_the_page_of_an_undo_task(named: World) -> None:
     assert UUID.findall(text) == []
     assert world.analyst.username not in text
     own = text_of(page(browser(world.analyst), f"/work-items/{task.id}/").encode())
+    assert "Account of Ana Lindqvist" in own
     assert "which you completed on" in own
     assert "Assigned to you" in own
 
