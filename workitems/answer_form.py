@@ -119,6 +119,15 @@ class AnswerForm(forms.Form):
         """Whether it has buttons besides those that send it."""
         return any(part["kind"] == "rows" for part in _all_parts(self.parts))
 
+    def typed(self) -> list[dict[str, str]]:
+        """Return what somebody wrote in words of their own, of a form that was sent."""
+        texts = ((self.fields[name].label, self.data.get(name)) for name in self.fields)
+        return [
+            {"label": str(label), "text": str(text)}
+            for label, text in texts
+            if text and text != "on"
+        ]
+
     def refuse(self, refusal: Invalid) -> None:
         """Say every broken rule at its field; one that has no field, at the top."""
         for each in refusal.errors:

@@ -28,7 +28,7 @@ from compensation.words import (
 from executions import capability_registry
 from json_values.comparison import same
 from ledger.clock import now
-from ledger.selectors import entries_of
+from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
@@ -55,6 +55,10 @@ def detail(
     unknown = {entry.actor_id for entry in entries} - shown.people.keys()
     shown = dataclasses.replace(shown, people={**shown.people, **people(item.tenant_id, unknown)})
     links = describe(item.tenant_id, _subjects(item))
+    typed = []
+    if form is not None and not answers(item, authority.actor_id):
+        # Nobody can send it any more; what was typed is there to be copied.
+        typed, form = form.typed(), None
     answer = _answer(item, authority, form)
     actions = _buttons(shown)
     for action in actions:
@@ -73,6 +77,7 @@ def detail(
         "actions": actions,
         "compensation": compensation_panel(shown, entries),
         "conflict": conflict,
+        "typed": typed,
         "history": told(
             entries,
             described={
@@ -268,6 +273,8 @@ def _undo(
 def _schemas_of(item: WorkItem, then: dict[str, Any]) -> dict[str, Any]:
     """Return the schemas of what an original said, by the members of its snapshot."""
     if item.undoes_id is not None and item.undoes_type == item.subject_type:
+        if not then.get("resolution"):
+            return {}
         return {"resolution": selectors.schema_of(item.tenant_id, item.undoes_id)}
     found = capability_registry.get(then.get("capability", ""))
     if found is None:
@@ -348,10 +355,10 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
 
 def _history(item: WorkItem) -> list[Any]:
     """Return the entries of an item, newest first; of an undo task also those of its original."""
-    found = entries_of(item.tenant_id, item.subject_type, item.id)
+    subjects = [(item.subject_type, item.id)]
     if item.undoes_id is not None:
-        found = [*entries_of(item.tenant_id, item.undoes_type, item.undoes_id), *found]
-    return sorted(found, key=lambda entry: (entry.at, entry.id), reverse=True)
+        subjects.append((item.undoes_type, item.undoes_id))
+    return newest_of(item.tenant_id, subjects)
 
 
 def waiting_sentence(waiting: int, undo: int) -> str:

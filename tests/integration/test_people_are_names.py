@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.casework import LOAN, deploy, finish
+from tests.casework import LOAN, approved_loan, deploy, finish, open_undo, roll_back
 from tests.casework import opened as case_opened
 from tests.clients import browser
 from tests.integration.workitems_made import done, opened, page, stored, undo_task
@@ -114,3 +116,32 @@ def test_in_what_a_case_knows_and_in_what_the_ledger_keeps(named: World) -> None
     html = page(browser(world.auditor), f"/ledger/entries/{entry.id}/")
     assert "Sam &lt;Okafor&gt;" in html
     assert str(world.surveyor.actor_id) not in html
+
+
+def test_the_page_of_an_undo_task_takes_at_most_twelve_queries(named: World) -> None:
+    world = named
+    case_id = approved_loan(world)
+    roll_back(world, case_id)
+    task = open_undo(world.underwriter, case_id)
+    actions.claim(task.id, call=Call(world.underwriter))
+    client = browser(world.underwriter)
+    page(client, f"/work-items/{task.id}/")
+    with CaptureQueriesContext(connection) as captured:
+        page(client, f"/work-items/{task.id}/")
+    asked = [each["sql"] for each in captured.captured_queries]
+    frame = (
+        "django_session",
+        '"accounts_user"."password"',
+        "accounts_membership",
+        "current_setting",
+    )
+    # What is counted beside the links of the frame is the same on every page.
+    counts = ("(SELECT 'mine'", "SELECT COUNT(*)")
+    own = [
+        sql
+        for sql in asked
+        if sql.startswith(("SELECT", "("))
+        and not any(part in sql for part in frame)
+        and not sql.startswith((*counts, "SELECT set_config"))
+    ]
+    assert len(own) <= 12, own

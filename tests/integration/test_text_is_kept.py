@@ -14,8 +14,10 @@ from tests.clients import browser
 from tests.integration.workitems_made import entries, opened, page, stored, undo_task
 from tests.pages import form_of
 from tests.world import PASSWORD, World
+from verbs.call import Call
 from web import kept_forms
 from web.kept_forms import WRITTEN_BY
+from workitems import actions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LETTER = 'Letter of withdrawal to R. Vega <of "25 November">'
@@ -156,3 +158,22 @@ def test_every_form_in_which_one_types_says_for_whom_it_is(world: World) -> None
     for path in ("/work-items/new/", f"/work-items/{item.id}/", f"/work-items/{item.id}/reject/"):
         assert f'name="{WRITTEN_BY}"' in page(browser(world.analyst), path)
     assert f'name="{WRITTEN_BY}"' in page(browser(world.operator), reverse("cases:definitions"))
+
+
+def test_what_cannot_be_sent_any_more_is_there_to_be_copied(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    actions.assign(task.id, call=Call(world.operator), assignee=world.surveyor.username)
+    actions.start(task.id, call=Call(world.surveyor))
+    actions.complete(task.id, call=Call(world.surveyor), outcome="REVERSED")
+    late = client.post(
+        f"{at}complete/", {**fields, "outcome": "REVERSED", "resolution.evidence": LETTER}
+    )
+    html = late.content.decode()
+    assert late.status_code in {403, 409, 412}
+    assert "What you wrote is not lost" in html
+    assert f'<p class="typed-text">{SHOWN}</p>' in html
+    assert f'data-copy="{SHOWN}"' in html
+    assert "Your answer" not in html
+    assert stored(world, task.id).resolution is None
