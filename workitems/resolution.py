@@ -36,11 +36,11 @@ def explained_outcomes(kind: str) -> frozenset[str]:
 def check_completion(
     outcome: Any,
     resolution: Any,
-    reason: str,
+    reason: str = "",
     *,
     permitted: list[str],
-    explained: Collection[str],
     schema: dict[str, Any] | None,
+    explained: Collection[str] = (),
 ) -> None:
     """Raise Invalid, with a JSON pointer for every broken rule, unless it may end like this.
 
