@@ -40,6 +40,7 @@ class Place:
     tenant_name: str
     tenant_slug: str
     roles: frozenset[str]
+    name: str = ""
 
 
 def places_of(user_id: uuid.UUID) -> list[Place]:
@@ -93,6 +94,26 @@ def people_of(
 ) -> dict[uuid.UUID, Person]:
     """Return the named people for `actor_ids`, whom rows of one tenant name."""
     return people(rows[0].tenant_id, actor_ids) if rows else {}
+
+
+def people_called(tenant_id: uuid.UUID, names: Collection[str]) -> dict[str, Person]:
+    """Return people, present or past, by what calls them: the token of an actor, or a username."""
+    tokens = {each for name in names if (each := _token(name)) is not None}
+    # A name is looked up as one; among the tenant's own actors only.
+    users = User.objects.filter(username__in=list(names)).values("id")
+    rows = Actor.objects.filter(Q(id__in=tokens) | Q(user_id__in=users), tenant_id=tenant_id)
+    found: dict[str, Person] = {}
+    for row in rows.select_related("user"):
+        person = _person(row)
+        found |= {str(row.id): person, person.username: person}
+    return found
+
+
+def _token(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
 
 
 # Asked at every step of a case. Of the tenant, because the policy of memberships says so.
@@ -221,6 +242,11 @@ def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | 
     return None
 
 
+def username_of(user_id: uuid.UUID) -> str:
+    """Return how a user signs in, "" for nobody; users belong to no tenant."""
+    return User.objects.filter(id=user_id).values_list("username", flat=True).first() or ""
+
+
 def tenant_named(slug: str) -> Tenant | None:
     """Return the tenant with this slug, in the `login` scope."""
     with system_scope("login"):
@@ -235,6 +261,7 @@ def _place(row: Membership) -> Place:
         tenant_name=row.tenant.name,
         tenant_slug=row.tenant.slug,
         roles=frozenset(row.roles),
+        name=row.user.get_full_name() or row.user.username,
     )
 
 

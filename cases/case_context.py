@@ -24,7 +24,7 @@ from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
 from compensation.run_context import RunContext, actors_of, run_description
-from compensation.selectors import RunWithSteps, StepWithAttempts, progress, runs_in
+from compensation.selectors import RunWithSteps, StepWithAttempts, given_up, progress, runs_in
 from compensation.sentences import few, sentence, title_of
 from compensation.subject import is_undoable
 from executions import selectors as executions
@@ -211,12 +211,13 @@ def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> 
     entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
     asked = set() if last is None else {last.requested_by_id}
-    named = people(
-        case.tenant_id, asked | {entry.actor_id for entry in entries} | actors_of(rows.values())
-    )
+    found = None if last is None else _with_steps(last, rows.values())
+    stays = {} if found is None else given_up(found)
+    said = {entry.actor_id for entry in (*entries, *stays.values())}
+    named = people(case.tenant_id, asked | said | actors_of(rows.values()))
     panel = None
-    if last is not None:
-        panel = RunContext(_with_steps(last, rows.values()), described, named, rows, operates)
+    if found is not None:
+        panel = RunContext(found, described, named, rows, operates, stays)
     others = [run for run in runs if run is not last]
     definition = selectors.compiled_of(case.definition_id)
     return CaseContext(case, items, rows, definition, panel, others, entries, described, named)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cases.definitions import CompiledDefinition
 from web.form_fields import NOT_OFFERED, read_json
-from workitems.answer_form import field_of
+from web.schema_fields import field_of
 
 Choices = Sequence[tuple[str, Any]]
 #: Of fields that are members of the context.

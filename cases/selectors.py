@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from cases.definitions import CompiledDefinition, Needs, needs
 from cases.lifecycle import OPEN_ITEMS, CaseStatus
@@ -162,7 +163,8 @@ def undoes_something(name: str) -> bool:
     """Whether a deployed definition undoes a step by the capability of this name."""
     binding = {"compensation_only": True, "capability_call": {"capability": name}}
     declared = {"policy": {"capability": name}}
-    return CaseDefinition.objects.filter(
-        Q(compiled__contains={"bindings": [binding]})
-        | Q(compiled__contains={"bindings": [declared]})
+    # The column keeps the author's order, and cannot be looked into as it is.
+    rows = CaseDefinition.objects.annotate(parts=Cast("compiled", JSONField()))
+    return rows.filter(
+        Q(parts__contains={"bindings": [binding]}) | Q(parts__contains={"bindings": [declared]})
     ).exists()

@@ -30,7 +30,7 @@ class AttemptOutcome(models.TextChoices):
     UNCERTAIN = "UNCERTAIN", _("May have happened")
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
     ATTESTED = "ATTESTED", _("Attested by a person")
-    ABANDONED = "ABANDONED", _("Abandoned")
+    ABANDONED = "ABANDONED", _("Given up")
 
 
 class Reversibility(models.TextChoices):

@@ -27,6 +27,7 @@ from compensation.models import (
     CompensationStep,
 )
 from ledger.errors import NotFound
+from ledger.selectors import Entry, all_entries, open_entries
 from verbs import catalogue
 from verbs.shell import Verb
 from verbs.subject import Ref, all_subjects
@@ -71,6 +72,27 @@ class RunWithSteps:
     run: CompensationRun
     steps: Sequence[StepWithAttempts]
     progress: Progress
+
+
+def given_up(found: RunWithSteps) -> dict[uuid.UUID, Entry]:
+    """Return the entries that say why originals of a run stay as they are, by original: two
+    queries, and none where nothing was given up. It may have been at the original itself."""
+    steps = [each.step for each in found.steps if each.step.status == StepStatus.ABANDONED]
+    if not steps:
+        return {}
+    run, originals = found.run, {step.original_id for step in steps}
+    rows = all_entries(run.tenant_id).filter(
+        subject_type__in={run.subject_type, *(step.original_type for step in steps)},
+        subject_id__in=[run.id, *originals],
+        action__in=["compensation_abandoned", "compensation_step_abandoned"],
+    )
+    by_original: dict[uuid.UUID, Entry] = {}
+    for entry in open_entries(rows.order_by("at", "id")):
+        undoing = (entry.compensation or {}).get("undoing") or {}
+        original = uuid.UUID(undoing["id"]) if undoing else entry.subject_id
+        if entry.payloads.get("reason") and original in originals:
+            by_original[original] = entry
+    return by_original
 
 
 def attempts_of(originals: Sequence[Any]) -> list[CompensationAttempt]:

@@ -27,6 +27,7 @@ from verbs.subject import Description, Ref, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
 from web.timeline import timeline_of
+from web.values import reader_of
 from web.verb_pages import Refused, any_open, buttons, choice
 
 OUTCOME = "outcome"
@@ -88,6 +89,9 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
             _crumb(title, ""),
         ],
         "execution": _facts(shown, title),
+        "reader": reader_of(
+            row.tenant_id, authority.actor_id, row.input, row.output, row.before, row.after
+        ),
         "lede": _lede(row),
         "case": None if case is None else _link(case),
         "undoes": _link(links[row.undoes_type, row.undoes_id]) if row.undoes_id else None,
@@ -155,7 +159,9 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "capability": row.capability,
         "description": "" if found is None else found.description,
         "input": row.input,
+        "input_schema": None if found is None else found.input_schema,
         "output": row.output,
+        "output_schema": None if found is None else found.output_schema,
         "before": row.before,
         "after": row.after,
         "error": row.error,
@@ -166,8 +172,8 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "max_attempts": at_most,
         "requested_by": _("the case")
         if row.requested_by_id == system_of(row.tenant_id).actor_id
-        else name_in(shown.people, row.requested_by_id),
-        "performer": name_in(shown.people, row.performer_id),
+        else shown.name(row.requested_by_id),
+        "performer": shown.name(row.performer_id),
         "created_at": row.created_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,

@@ -14,9 +14,11 @@ from django.utils.translation import gettext as _
 from accounts.selectors import Person, people
 from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
-from verbs.words import action_words
+from verbs.words import action_words, choice_words
 from web.entries import ENTRY
+from web.labels import fault_words
 from web.templatetags.amends import duration_gap
+from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
@@ -79,14 +81,20 @@ def detail_of(entry: Entry) -> str:
             return _("text erased")
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
-            return said
+            # One of an owner's words, else as somebody wrote it.
+            return fault_words(said) if name == "error" else str(choice_words(name, said))
     return ""
 
 
 def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
     """Return how an actor is called on pages."""
     person = named.get(actor_id)
-    return str(actor_id)[:8] if person is None else person.name
+    return _("somebody") if person is None else person.name
+
+
+def _shown(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
+    person = named.get(actor_id)
+    return _("somebody") if person is None else person_words(person)
 
 
 def step_subject(entry: Entry) -> Ref | None:
@@ -114,7 +122,11 @@ def _row(
         details.insert(0, described[step].title)
     return {
         "at": entry.at,
-        "text": sentence(entry, what, who_of(entry.actor_id, named)),
+        "text": phrase(
+            str(action_words(entry.subject_type, entry.action).sentence),
+            what=what,
+            who=_shown(entry.actor_id, named),
+        ),
         "detail": " · ".join(each for each in details if each),
         "tone": action_words(entry.subject_type, entry.action).tone,
         "entry": {

@@ -16,7 +16,7 @@ from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
-from compensation.sentences import title_of
+from compensation.sentences import humane, title_of
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from compensation.views.plan_request import ask_button
 from compensation.views.run_pages import run_buttons
@@ -26,6 +26,7 @@ from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
 from web.timeline import by_day
+from web.values import reader_of
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -63,7 +64,7 @@ class CasePage(PageOfOne):
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
-                "stopped_error": case.stopped_error,
+                "stopped_error": humane(case.stopped_error),
             },
             "summary": panel["headline"] if panel else found.summary,
             "actions": self._buttons(found),
@@ -79,6 +80,7 @@ class CasePage(PageOfOne):
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": found.context,
             "telling": found.telling,
+            "reader": reader_of(case.tenant_id, self.acting_user.actor_id, case.context),
             "invalidated": [title_of(key) for key in case.invalidated],
             "past_runs": [
                 {

@@ -66,6 +66,7 @@ class StepPage(PageOfOne):
                 "title": title,
                 "url": about.described[step.original_type, step.original_id].url,
                 "status": step.status,
+                "answer": about.answer_to(step),
                 "error": humane(each.error),
                 "attempts": about.attempts(each),
             },

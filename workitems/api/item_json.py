@@ -80,6 +80,9 @@ class WorkItemSchema(Schema):
     )
     payload = serializers.DictField()
     outcome = serializers.CharField(allow_null=True)
+    outcome_reason = serializers.CharField(
+        allow_null=True, help_text="What whoever completed it said beside the outcome."
+    )
     resolution = serializers.JSONField()
     permitted_outcomes = serializers.ListField(child=serializers.CharField())
     resolution_schema = serializers.JSONField()
@@ -99,7 +102,9 @@ class WorkItemSchema(Schema):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     completed_by = serializers.CharField(allow_null=True)
-    ended_reason = serializers.CharField(allow_null=True)
+    ended_reason = serializers.CharField(
+        allow_null=True, help_text="Why it ended without being completed."
+    )
     available_actions = ActionSchema(many=True)
 
 
@@ -167,7 +172,8 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "due_at": moment(item.due_at),
         "completed_at": moment(item.completed_at),
         "completed_by": shown.username(item.completed_by_id),
-        "ended_reason": item.ended_reason or None,
+        "outcome_reason": (item.ended_reason or None) if item.completed_at else None,
+        "ended_reason": None if item.completed_at else item.ended_reason or None,
     }
     return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
 
