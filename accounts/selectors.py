@@ -190,6 +190,23 @@ def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     return frozenset(rows.values_list("actor_id", flat=True))
 
 
+def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:
+    """Return the membership of somebody who is an active member, and the columns that say what they
+    may do and how `session_hash` knows their sessions; to be read inside another query."""
+    rows = Membership.objects.none()
+    if who.membership_id is not None:
+        rows = Membership.objects.filter(
+            tenant_id=who.tenant_id, id=who.membership_id, is_active=True, user__is_active=True,
+            actor__is_active=True,
+        )  # fmt: skip
+    return rows, "user__password", "roles"
+
+
+def session_hash(password: str) -> str:
+    """Return what the sessions of a user with this stored password carry."""
+    return User(password=password).get_session_auth_hash()
+
+
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
     """Return a user's identity in a tenant (the only one, or the first by name), if any."""
     user = User.objects.filter(username=username).first()

@@ -6,7 +6,7 @@ import dataclasses
 
 from django.utils.translation import gettext_lazy as _
 
-from cases import words
+from cases import watched, words
 from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
@@ -23,7 +23,7 @@ from executions import undo_capabilities
 from ledger.dispatch.consumer_registry import Announced, Consumer, register_consumer
 from ledger.verify import register_guarded
 from verbs import subject
-from web import nav
+from web import live, nav
 from web.nav import NavEntry
 
 
@@ -65,6 +65,7 @@ def register() -> None:
     undo_capabilities.register(undoes_something)
     register_consumer(ENGINE_CONSUMER)
     register_guarded("cases_case", whole.subject_type)
+    live.register(*watched.PAGES)
     nav.register(
         NavEntry(key="cases", label=_("Cases"), icon="briefcase", url_name="cases:list", order=20)
     )

@@ -9,7 +9,7 @@ from django.utils.module_loading import autodiscover_modules
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
-from executions import capability_registry, words
+from executions import capability_registry, watched, words
 from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
@@ -18,6 +18,7 @@ from executions.subject import EXECUTION
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
+from web import live
 
 # What the API adds: the domain's own module does not know it.
 SHOWN = dataclasses.replace(
@@ -39,5 +40,6 @@ def register() -> None:
         safe_on_nothing=capability_registry.is_safe_without_effect,
     )  # fmt: skip
     words.register()
+    live.register(*watched.PAGES)
     register_guarded("executions_execution", Execution.subject_type)
     autodiscover_modules("capabilities")

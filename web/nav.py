@@ -61,8 +61,9 @@ def entries(roles: frozenset[str]) -> list[NavEntry]:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `shell`. Nothing is read until a template asks: fragments never do."""
-    return {"shell": SimpleLazyObject(lambda: frame(request))}
+    """Give templates `shell`, of which nothing is read until one asks, and `live` (`web.live`)."""
+    shown = SimpleLazyObject(lambda: frame(request))
+    return {"shell": shown, "live": getattr(request, "live", None)}
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
 
 def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
     url = reverse(entry.url_name)
-    count = entry.count(place.acting) if entry.count is not None else 0
+    count = _count(request, place, entry)
     return {
         "key": entry.key,
         "label": entry.label,
@@ -113,6 +114,14 @@ def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]
         "tone": entry.tone,
         "rule": entry.rule,
     }
+
+
+def _count(request: HttpRequest, place: Place, entry: NavEntry) -> int:
+    """Return what waits there; a page that refreshes has counted it already."""
+    carried = getattr(request, "live", None)
+    if carried is not None and entry.key in carried.counts:
+        return int(carried.counts[entry.key])
+    return entry.count(place.acting) if entry.count is not None else 0
 
 
 def _search(request: HttpRequest) -> dict[str, str]:

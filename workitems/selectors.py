@@ -196,7 +196,8 @@ def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     return rows.order_by("-completed_at", "-id")
 
 
-def _newest_of_pool(who: ActingUser) -> QuerySet[WorkItem]:
+def newest_of_pool(who: ActingUser) -> QuerySet[WorkItem]:
+    """Return what `pool_of` does, of the newest that nobody has taken."""
     newest = unassigned(who.tenant_id).order_by("-created_at", "-id").prefetch_related(None)
     # Of nothing and a moment the greatest is the moment.
     oldest = Subquery(newest.values("created_at")[LOOKED_AT - 1 : LOOKED_AT])
@@ -224,7 +225,7 @@ def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingC
         ("mine", waiting_for(who).filter(kind=Kind.COMPENSATION)),
         ("mine", waiting_for(who).exclude(kind=Kind.COMPENSATION)),
         ("groups", pool_of(who).filter(kind=Kind.COMPENSATION)),
-        ("groups", _newest_of_pool(who).exclude(kind=Kind.COMPENSATION)),
+        ("groups", newest_of_pool(who).exclude(kind=Kind.COMPENSATION)),
     ]
     if with_unassigned:
         parts.append(("unassigned", unassigned(who.tenant_id)))

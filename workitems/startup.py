@@ -14,8 +14,8 @@ from compensation.words import UNDO_VERBS
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
-from web import nav
-from workitems import item_context, selectors, words
+from web import live, nav
+from workitems import item_context, selectors, watched, words
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.api.item_json import (
     CompensationAnswerSchema,
@@ -51,6 +51,8 @@ def register() -> None:
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
     words.register()
+    live.register(*watched.PAGES)
+    live.register_counted("inbox", watched.waiting)
     nav.register(
         nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
     )

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "web.api.SlashToleranceMiddleware",
     "web.cookies.CookieMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "web.live.LiveMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "web.form_size.FormSizeMiddleware",
