@@ -190,6 +190,19 @@ def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     return frozenset(rows.values_list("actor_id", flat=True))
 
 
+def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
+    """Return how pages speak to a user: `language`, `time_zone`; empty: nothing is chosen."""
+    found = User.objects.values_list("language", "time_zone").get(id=user_id)
+    return dict(zip(("language", "time_zone"), found, strict=True))
+
+
+def tokens_of(who: ActingUser) -> list[ApiToken]:
+    """Return a member's own tokens that still work, newest first."""
+    rows = ApiToken.objects.filter(tenant_id=who.tenant_id, membership_id=who.membership_id)
+    in_time = rows.filter(Q(expiry__isnull=True) | Q(expiry__gt=now()))
+    return list(in_time.order_by("-created", "digest"))
+
+
 def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:
     """Return the membership of somebody who is an active member, and the columns that say what they
     may do and how `session_hash` knows their sessions; to be read inside another query."""

@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
+    path("", include("people.urls")),
     *(path("", include(f"{name}.urls")) for name in _SERVED),
     path("api/v1/", include(api)),
 ]

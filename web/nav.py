@@ -32,7 +32,8 @@ class NavEntry:
 
     `label` may be lazily translated. `icon` is a Lucide name. `count` (what waits there; nothing is
     shown for 0) runs in the tenant's scope. `roles` None shows it to every member. `rule` draws a
-    line above. Entries are sorted by `order`.
+    line above. `place` is the bar at the side, or the menu of one's account. Entries are sorted by
+    `order`.
     """
 
     key: str
@@ -43,6 +44,7 @@ class NavEntry:
     count: Count | None = None
     tone: Literal["", "undo"] = ""
     rule: bool = False
+    place: Literal["side", "menu"] = "side"
     roles: frozenset[str] | None = None
 
 
@@ -87,18 +89,20 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             }
             for each in getattr(request, "places", ())
         ],
-        "nav": _nav(request, place),
+        "nav": _nav(request, place, "side"),
+        "menu": _nav(request, place, "menu"),
         "workers_silent": workers_are_silent(),
         **_search(request),
     }
 
 
-def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
+def _nav(request: HttpRequest, place: Place, where: str) -> list[dict[str, Any]]:
     tenant_id = place.acting.tenant_id
     bound = connection.in_atomic_block and current_tenant() == tenant_id
     scope = contextlib.nullcontext() if bound else tenant_scope(tenant_id)
     with scope:
-        return [_link(request, place, entry) for entry in entries(place.roles)]
+        found = [entry for entry in entries(place.roles) if entry.place == where]
+        return [_link(request, place, entry) for entry in found]
 
 
 def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:

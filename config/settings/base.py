@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "web.membership.MembershipMiddleware",
+    "web.preferences.PreferencesMiddleware",
     "web.rate_limits.UserLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "web.nul.NulMiddleware",
