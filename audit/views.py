@@ -128,7 +128,7 @@ def _said(name: str, value: str) -> str:
     if name == "type":
         return str(subject_words(value))
     if name == "action":
-        return action_label(value)
+        return " / ".join(sorted({action_label(each) for each in value.split(",")}))
     return value
 
 
@@ -139,7 +139,7 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
         "action": reverse("audit:entries"),
         "fields": [
             _select("type", asked.subject_type, all_subject_words()),
-            _select("action", asked.action, _actions(asked.subject_type)),
+            _select("action", _one(asked.actions), _actions(asked.subject_type)),
             _field("actor", "search", asked.actor),
             _field("since", "date", asked.since),
             _field("until", "date", asked.until),
@@ -149,9 +149,20 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
 
 
 def _actions(subject_type: str | None) -> dict[str, str]:
-    """Return what there is to choose: of one kind of thing, if one has been chosen."""
+    """Return what there is to choose, each once: of one kind of thing, if one has been chosen.
+
+    Actions that read the same are one choice.
+    """
     known = all_actions() if subject_type is None else actions_of(subject_type)
-    return {action: action_label(action, subject_type or "") for action in known}
+    alike: dict[str, list[str]] = {}
+    for action in known:
+        alike.setdefault(action_label(action, subject_type or ""), []).append(action)
+    return {str(_one(frozenset(actions))): label for label, actions in alike.items()}
+
+
+def _one(actions: frozenset[str] | None) -> str | None:
+    """Return several actions as the one value of a choice."""
+    return None if actions is None else ",".join(sorted(actions))
 
 
 def _field(name: str, kind: str, value: object) -> dict[str, Any]:
