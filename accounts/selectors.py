@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from accounts.acting import ActingUser
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
@@ -131,6 +132,22 @@ def member_named(tenant_id: uuid.UUID, username: str) -> uuid.UUID | None:
     )  # fmt: skip
     found: uuid.UUID | None = rows.values_list("actor_id", flat=True).first()
     return found
+
+
+def members_called(tenant_id: uuid.UUID, text: str, most: int) -> list[Person]:
+    """Return active members whose name, or username, has a text in it, by username."""
+    rows = Membership.objects.filter(
+        tenant_id=tenant_id, is_active=True, user__is_active=True, actor__is_active=True
+    ).annotate(full_name=Concat("user__first_name", Value(" "), "user__last_name"))
+    rows = rows.filter(Q(user__username__icontains=text) | Q(full_name__icontains=text))
+    found = rows.select_related("actor", "user").order_by("user__username")[:most]
+    return [
+        Person(
+            row.actor_id, row.user.username, row.user.get_full_name() or row.user.username,
+            row.actor.type, is_active=True,
+        )
+        for row in found
+    ]  # fmt: skip
 
 
 def operators() -> list[uuid.UUID]:

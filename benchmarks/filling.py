@@ -169,7 +169,8 @@ def _work(tenant: Tenant, items: int) -> list[Filling]:
         }),
         ("cases.Case", cases, {
             "id": id_of(2), "root_id": id_of(2), "definition_id": f"'{tenant.definition}'",
-            "title": "'Loan ' || n", "opened_by_id": someone, "created_at": _AT,
+            "number": "(n + 1)::text", "title": "'Loan'", "opened_by_id": someone,
+            "created_at": _AT,
             "context": f"jsonb_build_object('check', {_FIELDS})",
             "status": "(ARRAY['RUNNING', 'COMPLETED', 'COMPLETED', 'COMPENSATED'])[1 + n % 4]",
         }),

@@ -39,16 +39,16 @@ WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
 class CaseAdmin(TenantModelAdmin):
     """Cases, with what led to what in each."""
 
-    list_display = ("title", "definition", "status", "created_at", "ended_at")
+    list_display = ("title", "number", "definition", "status", "created_at", "ended_at")
     list_filter = ("status", "definition__name")
     list_select_related = ("definition",)
-    search_fields = ("title", "definition__name")
+    search_fields = ("number", "title", "definition__name")
     ordering = ("-created_at", "-id")
     show_full_result_count = False
     actions = (offered(ROLL_BACK, gettext_lazy("Roll back case…")),)
     readonly_fields = ("context_text", "links", "ledger")
     fieldsets = (
-        (None, {"fields": ("id", "title", "definition", "status", "version", "fault")}),
+        (None, {"fields": ("id", "number", "title", "definition", "status", "version", "fault")}),
         (gettext_lazy("What it knows"), {"fields": ("context_text",)}),
         (gettext_lazy("Time"), {"fields": ("created_at", "ended_at")}),
         (gettext_lazy("Causal chain"), {"fields": ("links",)}),

@@ -219,10 +219,10 @@ def _described(
         if row.subject_type == "execution" and row.binding:
             place = (row.subject_type, row.id)
             found[place] = dataclasses.replace(found[place], title=title_of(row.binding))
-    found["case", case.id] = describe_case(case.id, case.title, str(case.status))
+    found["case", case.id] = describe_case(case)
     for run in runs:
         about = found.get((run.about_type, run.about_id))
-        what = about.title if about else case.title
+        what = about.title if about else case.name
         found["compensation_run", run.id] = run_description(run.id, str(run.status), what)
     return found
 

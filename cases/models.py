@@ -29,6 +29,11 @@ from verbs.subject import Ref
 C, P = CaseStatus, PlanItemStatus
 
 
+def title_with_number(title: str, number: str) -> str:
+    """Return a case's title and number; a title that says the number already stays as it is."""
+    return title if number in title.split() else f"{title} {number}"
+
+
 class CaseDefinition(models.Model):
     """One version of a definition: source as deployed, compiled form, digest of the latter.
 
@@ -74,6 +79,7 @@ class CaseDefinition(models.Model):
 class Case(models.Model):
     """An instance of a definition; `context` is what its steps read and write.
 
+    `number`: how people call it, beside its title; never two of a tenant (`cases.numbers`).
     `invalidated`: keys written by work undone since; undo never removes one. `fault`: why FAULTED.
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
     at which the context last changed, or the case began or went on. `stopped_since`: its engine
@@ -88,6 +94,7 @@ class Case(models.Model):
     definition = models.ForeignKey(
         CaseDefinition, PROTECT, db_constraint=False, related_name="cases"
     )
+    number = models.TextField(db_collation="C")
     title = models.TextField()
     status = FSMField(choices=C.choices, default=C.RUNNING, protected=True)
     prior_status = models.TextField(default="", blank=True)
@@ -106,14 +113,27 @@ class Case(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="cases_number_once"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="cases_list"),
             models.Index(fields=["tenant", "status", "-created_at"], name="cases_by_status"),
+            models.Index(
+                fields=["tenant", "id"],
+                name="cases_stopped",
+                condition=models.Q(stopped_since__isnull=False),
+            ),
         ]
 
     @override
     def __str__(self) -> str:
-        return self.title
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """Title and number, as people tell it from others of its kind."""
+        return title_with_number(self.title, self.number)
 
     @transition(field=status, source=C.RUNNING, target=C.SUSPENDED)
     def suspend(self) -> None:
@@ -173,6 +193,20 @@ class Case(models.Model):
         if self.prior_status == C.RUNNING and not resume:
             return str(C.SUSPENDED)
         return self.prior_status
+
+
+class CaseCounter(models.Model):
+    """The last number given with one `prefix`, drawn under the row's lock."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    prefix = models.TextField(blank=True)
+    last = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "prefix"], name="cases_counter_once"),
+        ]
 
 
 class PlanItem(models.Model):

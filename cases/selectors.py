@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
@@ -142,10 +142,19 @@ def plan_items(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[PlanItem]:
     return PlanItem.objects.filter(tenant_id=tenant_id, case_id=case_id).order_by(*AS_OPENED)
 
 
-def openers(row: CaseDefinition) -> frozenset[str]:
-    """Return the groups whose members alone may open cases of this version; none: members may."""
-    found = CaseDefinition.objects.filter(id=row.id).values_list("compiled__may_open", flat=True)
-    return frozenset(found.get() or ())
+class Opening(NamedTuple):
+    """How cases of one version are opened: the groups whose members alone may (none: members may),
+    and how they are numbered."""
+
+    groups: frozenset[str]
+    case_number: str | None
+
+
+def how_opened(row: CaseDefinition) -> Opening:
+    """Return how cases of a version are opened, without reading the rest of what is in it."""
+    rows = CaseDefinition.objects.filter(tenant_id=row.tenant_id, id=row.id)
+    groups, number = rows.values_list("compiled__may_open", "compiled__case_number").get()
+    return Opening(frozenset(groups or ()), number)
 
 
 def undoes_something(name: str) -> bool:

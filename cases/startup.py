@@ -11,10 +11,12 @@ from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import figure_of
+from cases.case_search import by_number, cases_called
 from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS
 from cases.lifecycle import CaseStatus
 from cases.models import Case
 from cases.selectors import undoes_something
+from cases.stopped_cases import STOPPED_CASES
 from cases.subject import CASE, CASE_DEFINITION
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
@@ -23,7 +25,7 @@ from executions import undo_capabilities
 from ledger.dispatch.consumer_registry import Announced, Consumer, register_consumer
 from ledger.verify import register_guarded
 from verbs import subject
-from web import live, nav
+from web import decisions, live, nav, search
 from web.nav import NavEntry
 
 
@@ -63,6 +65,9 @@ def register() -> None:
     subject.register(dataclasses.replace(CASE_DEFINITION, results={"deploy": case_shapes.DEPLOYED}))
     declare_plan_verb(whole.subject_type)
     undo_capabilities.register(undoes_something)
+    decisions.register(STOPPED_CASES)
+    search.register("cases", cases_called, order=10)
+    search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
     register_guarded("cases_case", whole.subject_type)
     live.register(*watched.PAGES)

@@ -93,13 +93,13 @@ def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
 
 def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     rows = Case.objects.filter(tenant_id=tenant_id, id__in=list(ids))
-    found = rows.values_list("id", "title", "status")
-    return {id_: describe_case(id_, title, status) for id_, title, status in found}
+    return {case.id: describe_case(case) for case in rows.only("title", "number", "status")}
 
 
-def describe_case(id_: uuid.UUID, title: str, status: str) -> Description:
+def describe_case(case: Case) -> Description:
     """Return how one case is called."""
-    return Description(title, reverse("cases:detail", args=[id_]), status, "briefcase")
+    url = reverse("cases:detail", args=[case.id])
+    return Description(case.name, url, str(case.status), "briefcase", case.number)
 
 
 def _envelope(case: Case, action: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def crumbs_of(case: Case) -> list[dict[str, str]]:
     """Return `crumbs` to a case."""
     return [
         {"label": _("Cases"), "url": reverse("cases:list")},
-        {"label": case.title, "url": reverse("cases:detail", args=[case.id])},
+        {"label": case.name, "url": reverse("cases:detail", args=[case.id])},
     ]
 
 

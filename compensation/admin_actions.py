@@ -22,7 +22,6 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.acting import ActingUser
@@ -36,6 +35,7 @@ from compensation.forms import WhyForm
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.plan import Scope
 from compensation.plan_context import PlanContext
+from compensation.sentences import undo_words
 from compensation.subject import whole_subject
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
@@ -251,7 +251,7 @@ def _confirm_text(drafts: Sequence[Draft]) -> str:
         return good[0].confirm_text
     total = sum(len(each.plan.content["steps"]) for each in good)
     grave = any(each.confirm_text for each in good) or total > plan_context.CONFIRM_ABOVE
-    return ngettext("undo %(n)d", "undo %(n)d", total) % {"n": total} if grave else ""
+    return undo_words(total) if grave else ""
 
 
 def offered(confirmation: Confirmation, label: Any) -> Any:

@@ -29,6 +29,7 @@ from verbs.subject import Ref
 
 R, T = RunStatus, StepStatus
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
+_BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
 _NEWEST = ("tenant", "-started_at", "-id")
 
 
@@ -368,11 +369,8 @@ class CompensationStep(models.Model):
                 condition=models.Q(status="PLANNED"),
                 name="compensation_step_next",
             ),
-            models.Index(
-                fields=["tenant", "run"],
-                condition=models.Q(status__in=["RUNNING", "WAITING", "FAILED"]),
-                name="compensation_step_busy",
-            ),
+            models.Index(fields=["tenant", "run"], condition=_BUSY, name="compensation_step_busy"),
+            models.Index("tenant", "id", condition=_FAILED, name="compensation_step_failed"),
         ]
 
     @property

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from accounts.selectors import Person, people
 from compensation.lifecycle import CANNOT
 from compensation.models import CompensationPlan
-from compensation.sentences import consequence, joined, name_in, number_of, plan_summary, title_of
+from compensation.sentences import consequence, joined, name_in, plan_summary, title_of, undo_words
 from compensation.subject import is_by_program, whole_subject
 from compensation.words import ALTERNATIVES, STRATEGY_BADGES, basis_words
 from ledger.clock import now
@@ -69,7 +69,7 @@ class PlanContext:
     def confirm_text(self) -> str:
         """What has to be typed before a long or irreversible plan is run; empty for a short one."""
         grave = len(self.plan.content["steps"]) > CONFIRM_ABOVE or self.count_cannot()
-        return number_of(self.plan.subject_id) if grave else ""
+        return self.subject.number or undo_words(len(self.plan.content["steps"])) if grave else ""
 
     def count_cannot(self) -> int:
         """Return how many things stay that somebody may want gone."""

@@ -24,9 +24,9 @@ def title_of(name: str) -> str:
     return label_of(name) if _NAME.fullmatch(name) else name
 
 
-def number_of(subject_id: uuid.UUID) -> str:
-    """Return the short number by which people tell two cases apart: the end of the id."""
-    return str(subject_id)[-6:]
+def undo_words(n: int) -> str:
+    """Return what is typed to confirm the undo of so many steps of what has no number."""
+    return ngettext("undo %(n)d", "undo %(n)d", n) % {"n": n}
 
 
 def sentence(text: str) -> str:

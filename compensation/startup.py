@@ -23,11 +23,12 @@ from compensation.models import CompensationPlan, CompensationRun, CompensationS
 from compensation.run_context import describe_runs
 from compensation.selectors import live_count
 from compensation.subject import is_undoable, whole_subjects
+from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
 from ledger.dispatch.consumer_registry import Announced, Consumer, Event, register_consumer
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
-from web import live, nav
+from web import decisions, live, nav
 from web.nav import NavEntry
 
 
@@ -139,6 +140,8 @@ def register() -> None:
     words.register()
     for subject in (RUN_SUBJECT, STEP_SUBJECT, PLAN_SUBJECT):
         register_subject(subject)
+    for source in (FAILED_STEPS, STOPPED_RUNS):
+        decisions.register(source)
     register_consumer(RUNS_CONSUMER)
     register_guarded("compensation_compensationrun", RUN)
     register_check("compensation_compensationstep", STEPS_AS_RECORDED)

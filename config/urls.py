@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from web.problems import problem_type
+from web.search_page import SearchPage
 from web.views import home
 
 handler400 = "web.error_pages.bad_request"
@@ -30,6 +31,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("search/", SearchPage.as_view(), name="search"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
     path("", include("people.urls")),

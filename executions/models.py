@@ -75,6 +75,17 @@ class Execution(UndoableRow, UndoingRow, models.Model):
                 name="executions_case",
                 condition=models.Q(case_id__isnull=False),
             ),
+            # Of which somebody has to decide what becomes of it.
+            models.Index(
+                fields=["tenant", "id"],
+                name="executions_undecided",
+                condition=models.Q(status="COMPENSATION_FAULTED"),
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                name="executions_unclear",
+                condition=models.Q(status="UNCERTAIN", undoes_id__isnull=True),
+            ),
             models.Index(
                 fields=["tenant", "undoes_id"],
                 name="executions_undoes",

@@ -15,10 +15,11 @@ from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
 from executions.models import Execution
 from executions.subject import EXECUTION
+from executions.undecided_executions import FAILED_ALONE, UNCLEAR
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from web import live
+from web import decisions, live
 
 # What the API adds: the domain's own module does not know it.
 SHOWN = dataclasses.replace(
@@ -35,6 +36,8 @@ def register() -> None:
     subject.register(SHOWN)
     declare_plan_verb(Execution.subject_type)
     register_source(SOURCE)
+    for source in (FAILED_ALONE, UNCLEAR):
+        decisions.register(source)
     register_performer(
         "automated", prepare_undo, unfit=unfit,
         safe_on_nothing=capability_registry.is_safe_without_effect,

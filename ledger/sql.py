@@ -191,6 +191,26 @@ def guard(table: str, subject_type: str) -> RunSQL:
     )
 
 
+def title_key(table: str, **indexes: str) -> RunSQL:
+    """Give `table` the column `title_key`: its titles in small letters and in the order of their
+    bytes, so that those that begin with a text are found by bounds; and `indexes` of them within
+    the tenant, by name, each of the rows that its condition is about ("" for all)."""
+    _checked(table, *indexes)
+    made = "".join(
+        f"CREATE INDEX {name} ON public.{table} (tenant_id, title_key, created_at DESC, id DESC)"
+        f"{f' WHERE {condition}' if condition else ''};"
+        for name, condition in indexes.items()
+    )
+    return RunSQL(
+        f"""
+        ALTER TABLE public.{table} ADD COLUMN title_key text COLLATE "C"
+            GENERATED ALWAYS AS (left(lower(title), 200)) STORED;
+        {made}
+        """,
+        RunSQL.noop,
+    )
+
+
 def append_only(tables: Iterable[str]) -> RunSQL:
     """Refuse UPDATE, DELETE and TRUNCATE on `tables`, whoever asks."""
     statements = []

@@ -24,12 +24,14 @@ Relation = Callable[[Any, Authority, Any], str | None]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Description:
-    """A subject as people read it. `url` is empty where it has no page, `status` a constant."""
+    """A subject as people read it. `url` is empty where it has no page, `status` a constant,
+    `number` what people tell it by, where it has one; the title says it too."""
 
     title: str
     url: str = ""
     status: str = ""
     icon: str = ""
+    number: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

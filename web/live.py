@@ -193,7 +193,8 @@ def _read(page: LivePage, who: ActingUser, keys: Mapping[str, Any]) -> _Read:
         watched += [(name, part) for part in watch(who, keys)]
     first, *others = (_rows(number, part) for number, (_name, part) in enumerate(watched))
     found = sorted(first.union(*others, all=True), key=repr)
-    counted = Counter(watched[int(number)][0] for number, _key, _version in found)
+    # One thing may be found in two ways.
+    counted = Counter(name for name, _key in {(watched[int(row[0])][0], row[1]) for row in found})
     standing = next((version for number, _key, version in found if number == "0"), None)
     return _Read(
         tag=hashlib.sha256(repr(found).encode()).hexdigest()[:32],

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from django.db import connection
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 
 from accounts.acting import ActingUser
@@ -56,6 +56,11 @@ def register(entry: NavEntry) -> None:
     _entries[entry.key] = entry
 
 
+def say_count(request: HttpRequest, key: str, count: int) -> None:
+    """Let a page say what it has counted already, so that the frame does not count it again."""
+    request.nav_counts = {**getattr(request, "nav_counts", {}), key: count}  # type: ignore[attr-defined]  # ours
+
+
 def entries(roles: frozenset[str]) -> list[NavEntry]:
     """Return the entries that a holder of `roles` sees, in order."""
     seen = [each for each in _entries.values() if each.roles is None or each.roles & roles]
@@ -92,7 +97,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav": _nav(request, place, "side"),
         "menu": _nav(request, place, "menu"),
         "workers_silent": workers_are_silent(),
-        **_search(request),
+        "search_url": reverse("search"),
+        "search_value": request.GET.get("q", ""),
     }
 
 
@@ -121,16 +127,11 @@ def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]
 
 
 def _count(request: HttpRequest, place: Place, entry: NavEntry) -> int:
-    """Return what waits there; a page that refreshes has counted it already."""
+    """Return what waits there, unless the page has counted it already, or what it watches has."""
+    known = getattr(request, "nav_counts", {}).get(entry.key)
+    if known is not None:
+        return int(known)
     carried = getattr(request, "live", None)
     if carried is not None and entry.key in carried.counts:
-        return int(carried.counts[entry.key])
+        return min(int(carried.counts[entry.key]), COUNTED)
     return entry.count(place.acting) if entry.count is not None else 0
-
-
-def _search(request: HttpRequest) -> dict[str, str]:
-    try:
-        url = reverse("workitems:search")
-    except NoReverseMatch:
-        return {}
-    return {"search_url": url, "search_value": request.GET.get("q", "")}

@@ -210,12 +210,16 @@ class MemberPage(View):
         *,
         order: Sequence[str] = NEWEST_FIRST,
         among: QuerySet[Any] | None = None,
+        beside: QuerySet[Any] | None = None,
+        above: Sequence[QuerySet[Any]] = (),
     ) -> tuple[Page[Any], dict[str, Any]]:
         """Return the page of `rows` asked for and `pagination` of components/pagination.html.
 
-        `among`, and how a page can be short: see `pagination.cut`.
+        `among`, `beside`, `above`, and how a page can be short: see `pagination.cut`.
         """
-        found = pagination.page_of(self.request, rows, order=order, among=among)
+        found = pagination.page_of(
+            self.request, rows, order=order, among=among, beside=beside, above=above
+        )
         links = pagination.links(self.request, found)
         return found, {**links, "partial": found.partial}
 

@@ -12,12 +12,19 @@ import binascii
 import dataclasses
 import datetime as dt
 import json
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import BooleanField, Field, Func, Lookup, Model, QuerySet, Value
+from django.db.models.lookups import (
+    GreaterThan,
+    GreaterThanOrEqual,
+    LessThan,
+    LessThanOrEqual,
+)
 from django.http import HttpRequest
 from rest_framework.request import Request
 
@@ -29,6 +36,13 @@ from web.counts import LOOKED_AT
 NEWEST_FIRST = ("-created_at", "-id")
 DEFAULT_LIMIT = 50
 LONGEST_PAGE = 200
+# By whether it is below the edge, and whether the edge itself counts.
+_COMPARISONS: dict[tuple[bool, bool], type[Lookup[bool]]] = {
+    (False, False): GreaterThan,
+    (False, True): GreaterThanOrEqual,
+    (True, False): LessThan,
+    (True, True): LessThanOrEqual,
+}
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 
@@ -38,12 +52,14 @@ class Page(Generic[Item]):
     """Rows of one page and the cursors of its neighbours (None where there is none).
 
     `partial`: there may be more beyond the rows that were looked at, though the page is not full.
+    `above`: what was asked for to stand above it.
     """
 
     rows: list[Item]
     next: str | None
     previous: str | None
     partial: bool = False
+    above: list[Item] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,10 +74,14 @@ def page_of(
     *,
     order: Sequence[str] = NEWEST_FIRST,
     among: QuerySet[Any] | None = None,
+    beside: QuerySet[Any] | None = None,
+    above: Sequence[QuerySet[Any]] = (),
 ) -> Page[Any]:
     """Return the page of `rows` that the query asks for. Raises Invalid naming the parameter."""
-    limit = parse_limit(request.GET.get("limit"))
-    return cut(rows, cursor=request.GET.get("cursor"), limit=limit, order=order, among=among)
+    limit, cursor = parse_limit(request.GET.get("limit")), request.GET.get("cursor")
+    return cut(
+        rows, cursor=cursor, limit=limit, order=order, among=among, beside=beside, above=above
+    )
 
 
 def page_of_list(
@@ -107,12 +127,16 @@ def cut(
     limit: int = DEFAULT_LIMIT,
     order: Sequence[str] = NEWEST_FIRST,
     among: QuerySet[Any] | None = None,
+    beside: QuerySet[Row] | None = None,
+    above: Sequence[QuerySet[Row]] = (),
 ) -> Page[Row]:
     """Return one page of `rows`. Raises Invalid (`invalid_cursor`) for a cursor not from here.
 
-    `order` names fields of the rows, all ascending or all descending (`-`), the last one unique.
-    `among` is a list that has an index in this order, of which `rows` are those that somebody looks
-    for: no more than `LOOKED_AT` of it are looked at for a page, however few are found.
+    `order` names fields or annotations of the rows, all ascending or all descending (`-`), the last
+    one unique. `among` is a list that has an index in this order, of which `rows` are those that
+    somebody looks for: no more than `LOOKED_AT` of it are looked at for a page, however few are
+    found. `beside` are further rows of the list, none of which is in `rows`: another index has
+    them in this order. `above` is what stands above this page, read along with it.
     """
     descending = order[0].startswith("-")
     names = [name.removeprefix("-") for name in order]
@@ -120,20 +144,26 @@ def cut(
     backward = edge is not None and edge.backward
     flipped = descending != backward
     ordering = [f"-{name}" if flipped else name for name in names]
-    beyond = Q() if edge is None else _beyond(names, edge.values, below=flipped)
-    wanted = rows.order_by(*ordering).filter(beyond)
+    bounds = [] if edge is None else [_beyond(names, edge.values, below=flipped)]
     last = None
     if among is not None and not rows.query.is_empty():
-        seen = among.prefetch_related(None).order_by(*ordering).filter(beyond)
+        seen = among.prefetch_related(None).order_by(*ordering).filter(*bounds)
         last = next(iter(seen.values_list(*names)[LOOKED_AT - 1 : LOOKED_AT]), None)
     if last is not None:
-        wanted = wanted.filter(_beyond(names, last, below=not flipped, or_equal=True))
-    found = list(wanted[: limit + 1])
+        bounds.append(_beyond(names, last, below=not flipped, or_equal=True))
+    parts = [
+        each.order_by(*ordering).filter(*bounds)[: limit + 1]
+        for each in (rows, beside)
+        if each is not None
+    ]
+    found, apart = _together(parts, above)
+    if beside is not None:
+        found.sort(key=operator.attrgetter(*names), reverse=flipped)
     more = len(found) > limit
     found = found[:limit]
     if backward and not found and last is None:
         # Before the first of them there is the beginning.
-        return cut(rows, limit=limit, order=order, among=among)
+        return cut(rows, limit=limit, order=order, among=among, beside=beside, above=above)
     keys = [[getattr(row, name) for name in names] for row in found]
     onward = keys[-1] if more else last
     back = None if edge is None else keys[0] if keys else last
@@ -145,7 +175,21 @@ def cut(
         next=None if onward is None else _encode(onward, backward=False),
         previous=None if back is None else _encode(back, backward=True),
         partial=last is not None and not more,
+        above=apart,
     )
+
+
+def _together(
+    parts: Sequence[QuerySet[Row]], above: Sequence[QuerySet[Row]]
+) -> tuple[list[Row], list[Row]]:
+    """Read the parts of a page, and apart from them what stands above it, in one statement."""
+    first, *others = [
+        each.annotate(is_above=Value(place, BooleanField()))
+        for place, some in ((False, parts), (True, above))
+        for each in some
+    ]
+    found: list[Any] = list(first.union(*others, all=True) if others else first)
+    return [row for row in found if not row.is_above], [row for row in found if row.is_above]
 
 
 def parse_limit(text: str | None) -> int:
@@ -161,18 +205,19 @@ def parse_limit(text: str | None) -> int:
     )
 
 
+class _Columns(Func):
+    """Several columns, or values, as one row, which an index on them finds at once."""
+
+    template = "(%(expressions)s)"
+    output_field = BooleanField()
+
+
 def _beyond(
     names: Sequence[str], values: Sequence[Any], *, below: bool, or_equal: bool = False
-) -> Q:
+) -> Lookup[bool]:
     """Return the condition of rows after the edge in lexicographic order, or at it."""
-    compare = "lt" if below else "gt"
-    condition = Q()
-    for depth, name in enumerate(names):
-        same = {names[index]: values[index] for index in range(depth)}
-        at_last = "e" if or_equal and depth == len(names) - 1 else ""
-        condition |= Q(**same, **{f"{name}__{compare}{at_last}": values[depth]})
-    # Said once more without OR, so that an index on the first field bounds the scan.
-    return Q(**{f"{names[0]}__{compare}e": values[0]}) & condition
+    compare = _COMPARISONS[below, or_equal]
+    return compare(_Columns(*names), _Columns(*map(Value, values)))
 
 
 def _encode(key: Sequence[Any], *, backward: bool) -> str:
@@ -191,7 +236,7 @@ def _text(value: Any) -> str:
 def _decode(cursor: str, rows: QuerySet[Any], names: Sequence[str]) -> _Edge:
     try:
         backward, texts = _unpacked(cursor)
-        values = [_value(rows.model, name, text) for name, text in zip(names, texts, strict=True)]
+        values = [_value(rows, name, text) for name, text in zip(names, texts, strict=True)]
     except (ValueError, TypeError, KeyError, binascii.Error, ValidationError, RecursionError):
         raise _not_ours() from None
     return _Edge(backward, values)
@@ -217,10 +262,11 @@ def _not_ours() -> Invalid:
     )
 
 
-def _value(model: type[Model], name: str, text: Any) -> Any:
+def _value(rows: QuerySet[Any], name: str, text: Any) -> Any:
     if not isinstance(text, str) or "\x00" in text:
         raise TypeError(name)
-    field = model._meta.get_field(name)
+    made = rows.query.annotations.get(name)
+    field = rows.model._meta.get_field(name) if made is None else made.output_field
     if not isinstance(field, Field):
         raise TypeError(name)
     value = field.to_python(text)

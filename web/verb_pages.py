@@ -28,6 +28,7 @@ from web.error_pages import refusal_page
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
 from web.verb_forms import VerbForm, form_of
+from web.way_back import carried
 
 TEMPLATE = "verbs/action.html"
 
@@ -93,7 +94,7 @@ class VerbPage(MemberPage):
         said = said_of(type(self).verb)
         if said.done:
             messages.success(self.request, str(said.done))
-        return self.go(self.described(key).url or "/")
+        return self.go(carried(self.request, self.described(key).url or "/"))
 
 
 class Do(VerbPage):
@@ -172,9 +173,9 @@ class Ask(VerbPage):
                 "warning": said.warning,
                 "form": form,
                 "facts": [] if subject.page_facts is None else subject.page_facts(row),
-                "url": self.request.path,
+                "url": carried(self.request, self.request.path),
                 "submit_label": said.submit or said.label,
-                "cancel_url": thing.url,
+                "cancel_url": carried(self.request, thing.url),
                 "version": getattr(row, "digest" if verb.requires_digest else "version", None),
             }
             return self.render(TEMPLATE, context, status=status)

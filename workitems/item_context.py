@@ -8,9 +8,10 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.acting import Authority
+from compensation.sentences import few_or_more, sentence
 from compensation.words import (
     OUTCOME_HINTS,
     REVERSIBILITIES,
@@ -23,6 +24,7 @@ from ledger.clock import now
 from ledger.selectors import entries_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
+from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
 from web.templatetags.amends import label_of
 from web.timeline import timeline_of
@@ -299,18 +301,28 @@ def _history(item: WorkItem) -> list[Any]:
     return found
 
 
-def waiting_sentence(waiting: int, undo: int) -> str:
-    """Return how much waits, in one sentence or two."""
+_WAITING = ngettext_lazy(
+    "%(shown)s thing waits for you or your groups.",
+    "%(shown)s things wait for you or your groups.",
+    "n",
+)
+_DECISIONS = ngettext_lazy("%(shown)s needs your decision", "%(shown)s need your decision", "n")
+_REVERSALS = ngettext_lazy(
+    "%(shown)s reverses finished work", "%(shown)s reverse finished work", "n"
+)
+_LATE = ngettext_lazy("%(shown)s is overdue", "%(shown)s are overdue", "n")
+
+
+def waiting_sentence(work: int, decisions: int, undo: int, late: int) -> str:
+    """Return how much waits, in one sentence or two: "9 things wait for you or your groups. Three
+    need your decision; two are overdue." Each number is at most `COUNTED`."""
+    waiting = min(work + decisions, COUNTED)
     if waiting == 0:
         return ""
-    first = ngettext(
-        "%(n)d thing waits for you or your groups.",
-        "%(n)d things wait for you or your groups.",
-        waiting,
-    ) % {"n": waiting}
-    if undo == 0:
-        return first
-    second = ngettext(
-        "%(n)d of them reverses finished work.", "%(n)d of them reverse finished work.", undo
-    ) % {"n": undo}
-    return f"{first} {second}"
+    first = str(_WAITING % {"n": waiting, "shown": shown_count(waiting)})
+    parts = [
+        str(words % {"n": n, "shown": few_or_more(n)})
+        for words, n in ((_DECISIONS, decisions), (_REVERSALS, undo), (_LATE, late))
+        if n
+    ]
+    return f"{first} {sentence('; '.join(parts))}." if parts else first

@@ -18,8 +18,10 @@ from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Priority, Status
+from workitems.urgency import DUE, RANK
 
 S = Status
+_URGENCY = (DUE, RANK, models.F("created_at"), models.F("id"))
 
 
 def _from(name: str) -> list[str]:
@@ -81,8 +83,10 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="workitems_list"),
             models.Index(
-                fields=["tenant", "assignee", "-created_at", "-id"],
-                name="workitems_mine",
+                models.F("tenant"),
+                models.F("assignee"),
+                *_URGENCY,
+                name="workitems_mine_urgent",
                 condition=models.Q(status__in=["ASSIGNED", "IN_PROGRESS"]),
             ),
             models.Index(
@@ -95,11 +99,29 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_pool",
                 condition=models.Q(status="PENDING"),
             ),
+            models.Index(
+                models.F("tenant"),
+                *_URGENCY,
+                name="workitems_pool_urgent",
+                condition=models.Q(status="PENDING"),
+            ),
             # Reversals come first wherever there are any, and are few.
             models.Index(
-                fields=["tenant", "-created_at", "-id"],
-                name="workitems_reversals",
+                models.F("tenant"),
+                *_URGENCY,
+                name="workitems_reversals_urgent",
                 condition=models.Q(kind=Kind.COMPENSATION, status="PENDING"),
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                name="workitems_left_over",
+                condition=models.Q(status="PENDING", offered_to=OfferedTo.OPERATORS),
+            ),
+            # Of which somebody has to decide what becomes of it.
+            models.Index(
+                fields=["tenant", "id"],
+                name="workitems_undecided",
+                condition=models.Q(status="COMPENSATION_FAULTED"),
             ),
             models.Index(
                 fields=["tenant", "case_id"],
@@ -166,7 +188,11 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
 
 
 class CandidateGroup(models.Model):
-    """A group, by name, whose members may take the item. Membership is read at claim."""
+    """A group, by name, whose members may take the item. Membership is read at claim.
+
+    `waiting`: nobody has taken the item. The database keeps it, whichever verb moves the item, so
+    that what waits for a group is found without what it did in years.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
@@ -174,6 +200,7 @@ class CandidateGroup(models.Model):
         WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_groups"
     )
     name = models.TextField()
+    waiting = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -182,12 +209,16 @@ class CandidateGroup(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "name", "work_item"], name="workitems_group_pool"),
+            models.Index(
+                fields=["tenant", "name", "work_item"],
+                name="workitems_group_waiting",
+                condition=models.Q(waiting=True),
+            ),
         ]
 
 
 class CandidateUser(models.Model):
-    """A person who may take the item."""
+    """A person who may take the item. `waiting` as for a group."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
@@ -195,6 +226,7 @@ class CandidateUser(models.Model):
         WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_users"
     )
     actor = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    waiting = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -203,5 +235,9 @@ class CandidateUser(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "actor", "work_item"], name="workitems_user_pool"),
+            models.Index(
+                fields=["tenant", "actor", "work_item"],
+                name="workitems_user_waiting",
+                condition=models.Q(waiting=True),
+            ),
         ]

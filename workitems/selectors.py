@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import (
-    Case,
     Exists,
     OuterRef,
     Prefetch,
@@ -21,21 +20,17 @@ from django.db.models import (
     Subquery,
     UUIDField,
     Value,
-    When,
 )
-from django.db.models.functions import Greatest
 from django.db.models.lookups import IsNull
 
 from accounts.acting import ActingUser, Authority
-from accounts.selectors import group_names, operating, people_of
+from accounts.selectors import group_names, operating, people, people_of
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, named_in
-from json_values.moments import EARLIEST
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
-from web.counts import COUNTED, LOOKED_AT
-from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
+from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
 
@@ -91,17 +86,20 @@ class Listed(WithPeople):
     names: Sequence[str]
 
 
-def listed(items: Sequence[WorkItem]) -> list[Listed]:
-    """Return `items` as lines of a list, in two queries; their candidates need not be read."""
+def listed(
+    tenant_id: uuid.UUID, items: Sequence[WorkItem], more: Iterable[uuid.UUID] = ()
+) -> list[Listed]:
+    """Return `items` as lines of a list, in two queries; their candidates need not be read. With
+    them the people of the list's other lines are read (`more`)."""
     groups, users = _candidates([item for item in items if item.status == Status.PENDING])
     wanted = {item.assignee_id for item in items} | {id_ for ids in users.values() for id_ in ids}
     for item in items:
         done_by = (item.compensation or {}).get("original_snapshot", {}).get("completed_by")
         wanted.add(uuid.UUID(done_by) if done_by else None)
-    named = people_of(items, wanted)
+    named = people(tenant_id, {*wanted, *more})
 
     def names(item: WorkItem) -> list[str]:
-        found = [named[actor].username for actor in users.get(item.id, ()) if actor in named]
+        found = [named[actor].name for actor in users.get(item.id, ()) if actor in named]
         return [*sorted(groups.get(item.id, ())), *sorted(found)]
 
     return [Listed(named, item, names(item)) for item in items]
@@ -144,30 +142,23 @@ def _actors(
     return wanted
 
 
-def waiting_for(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return what the person is assigned to, undo tasks first, newest first within."""
-    mine = visible(who.tenant_id).filter(assignee_id=who.actor_id, status__in=WORKING)
-    return _undo_first(mine)
-
-
-def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return unassigned items that name the person, or a group of theirs, as a candidate."""
-    rows = visible(who.tenant_id).filter(_names(who), status=Status.PENDING)
-    return _undo_first(rows.exclude(excluded__contains=[str(who.actor_id)]))
-
-
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
-    of_item = {"tenant_id": who.tenant_id, "work_item_id": OuterRef("id")}
-    nobody = ~_found(CandidateGroup.objects.filter(**of_item)) & ~_found(
-        CandidateUser.objects.filter(**of_item)
-    )
-    anybodys = Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
-    found = rows.filter(_names(who) | anybodys)
+    found = rows.filter(named_for(who) | is_anybodys(who.tenant_id))
     return found.exclude(excluded__contains=[str(who.actor_id)])
 
 
-def _names(who: ActingUser) -> Q:
+def is_anybodys(tenant_id: uuid.UUID) -> Q:
+    """Return whether an item was never meant for anybody in particular."""
+    of_item = {"tenant_id": tenant_id, "work_item_id": OuterRef("id")}
+    nobody = ~_found(CandidateGroup.objects.filter(**of_item)) & ~_found(
+        CandidateUser.objects.filter(**of_item)
+    )
+    return Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
+
+
+def named_for(who: ActingUser) -> Q:
+    """Return whether an item names the person, or a group of theirs, as a candidate."""
     of_item = {"tenant_id": who.tenant_id, "work_item_id": OuterRef("id")}
     in_group = CandidateGroup.objects.filter(**of_item, name__in=group_names(who))
     named = CandidateUser.objects.filter(**of_item, actor_id=who.actor_id)
@@ -185,62 +176,6 @@ def _found(rows: QuerySet[Any]) -> Q:
     return Q(IsNull(Subquery(rows.order_by().values("id")[:1]), False))  # noqa: FBT003  -- Django's
 
 
-def unassigned(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
-    """Return every item of the tenant that nobody has taken."""
-    return _undo_first(visible(tenant_id).filter(status=Status.PENDING))
-
-
-def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return what the person completed, newest first."""
-    rows = visible(who.tenant_id).filter(completed_by_id=who.actor_id)
-    return rows.order_by("-completed_at", "-id")
-
-
-def newest_of_pool(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return what `pool_of` does, of the newest that nobody has taken."""
-    newest = unassigned(who.tenant_id).order_by("-created_at", "-id").prefetch_related(None)
-    # Of nothing and a moment the greatest is the moment.
-    oldest = Subquery(newest.values("created_at")[LOOKED_AT - 1 : LOOKED_AT])
-    return pool_of(who).filter(created_at__gte=Greatest(oldest, Value(EARLIEST)))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class WaitingCounts:
-    """How much waits, each at most `COUNTED`. `undo` is how much of `mine` and `groups` undoes."""
-
-    mine: int = 0
-    groups: int = 0
-    unassigned: int = 0
-    undo: int = 0
-
-
-def waiting_counts(who: ActingUser, *, with_unassigned: bool = True) -> WaitingCounts:
-    """Return what waits for a person, their groups and anybody, in one statement.
-
-    For their groups, work that reverses nothing is counted among the newest that nobody has taken,
-    as the list of it begins.
-    """
-    # Reversals apart, as the inbox shows them: among the others the bound would hide them.
-    parts = [
-        ("mine", waiting_for(who).filter(kind=Kind.COMPENSATION)),
-        ("mine", waiting_for(who).exclude(kind=Kind.COMPENSATION)),
-        ("groups", pool_of(who).filter(kind=Kind.COMPENSATION)),
-        ("groups", newest_of_pool(who).exclude(kind=Kind.COMPENSATION)),
-    ]
-    if with_unassigned:
-        parts.append(("unassigned", unassigned(who.tenant_id)))
-    first, *others = (
-        rows.order_by().prefetch_related(None).annotate(pile=Value(name)).values_list(
-            "pile", "kind")[:COUNTED]
-        for name, rows in parts
-    )  # fmt: skip
-    found = list(first.union(*others, all=True))
-    piles = [pile for pile, _kind in found]
-    piles += ["undo" for pile, kind in found if kind == Kind.COMPENSATION and pile != "unassigned"]
-    names = ("mine", "groups", "unassigned", "undo")
-    return WaitingCounts(*(min(piles.count(name), COUNTED) for name in names))
-
-
 def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return every item of a case, oldest first."""
     return visible(tenant_id).filter(case_id=case_id).order_by("created_at", "id")
@@ -250,8 +185,3 @@ def undo_tasks_of(tenant_id: uuid.UUID, original_ids: Sequence[uuid.UUID]) -> Qu
     """Return the work items that reverse any of these originals, oldest first."""
     rows = visible(tenant_id).filter(undoes_id__in=list(original_ids))
     return rows.order_by("created_at", "id")
-
-
-def _undo_first(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-    first = Case(When(kind=Kind.COMPENSATION, then=Value(0)), default=Value(1))
-    return rows.annotate(undo_first=first).order_by("undo_first", "-created_at", "-id")

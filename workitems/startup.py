@@ -14,8 +14,9 @@ from compensation.words import UNDO_VERBS
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
-from web import live, nav
-from workitems import item_context, selectors, watched, words
+from web import decisions, live, nav, search
+from web.counts import COUNTED
+from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.api.item_json import (
     CompensationAnswerSchema,
@@ -50,15 +51,19 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
+    search.register("work", work_search.work_called, order=20)
+    search.register("people", work_search.people_called, order=30)
+    decisions.register(waiting.FAILED_ALONE)
+    decisions.register_told(waiting.told)
     words.register()
     live.register(*watched.PAGES)
-    live.register_counted("inbox", watched.waiting)
+    live.register_counted("inbox", watched.waits)
     nav.register(
         nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
     )
 
 
 def _waiting(acting_user: ActingUser) -> int:
-    """Return how much waits for a member or their groups; at most twice `COUNTED`."""
-    counts = selectors.waiting_counts(acting_user, with_unassigned=False)
-    return counts.mine + counts.groups
+    """Return how much waits for a member or their groups; at most `COUNTED`."""
+    found = waiting.waiting(acting_user, with_unassigned=False)
+    return min(found.all + len(decisions.waiting(acting_user)), COUNTED)

@@ -13,7 +13,7 @@ _ITEM = "work-items/<uuid:id>/"
 
 urlpatterns: list[URLPattern] = [
     path("inbox/", inbox.Inbox.as_view(), name="inbox"),
-    path("work-items/", inbox.Search.as_view(), name="search"),
+    path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),

@@ -6,33 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.acting import ActingUser
-from compensation.watched import under_way
 from ledger.selectors import all_entries
+from web.decisions import undecided
 from web.live import LivePage, Watched, newest
 from web.pagination import NEWEST_FIRST
-from workitems import selectors
+from workitems import selectors, waiting
 from workitems.lifecycle import Kind
 
 
-def waiting(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return what waits for a member or their groups; reversals apart, as they are counted."""
-    mine, pool = selectors.waiting_for(who), selectors.newest_of_pool(who)
+def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
+    """Return what waits for a member or their groups, reversals apart, and for their decision."""
+    undo = {"kind": Kind.COMPENSATION}
+    tasks = [rows.exclude(**undo) for rows in waiting.found_by_name(who)]
+    work = [waiting.mine(who), waiting.pool_of(who).filter(**undo), *tasks]
     return [
-        Watched(mine.order_by(*NEWEST_FIRST)),
-        Watched(selectors.pool_of(who).filter(kind=Kind.COMPENSATION).order_by(*NEWEST_FIRST)),
-        Watched(pool.exclude(kind=Kind.COMPENSATION).order_by(*NEWEST_FIRST)),
+        *(Watched(rows.order_by(*NEWEST_FIRST)) for rows in work),
+        *(Watched(rows.order_by("pk"), version="pk", key="pk") for rows in undecided(who)),
     ]
 
 
 def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return what the tabs hold beside what waits for oneself, and the rollbacks that may need
-    a decision."""
+    """Return what the tabs hold beside what waits for oneself."""
     tenant_id = who.tenant_id
+    finished = waiting.finished_by(who).order_by("-completed_at", "-id")
     return [
-        Watched(selectors.unassigned(tenant_id).order_by(*NEWEST_FIRST)),
-        Watched(selectors.finished_by(who)),
+        Watched(waiting.unassigned(tenant_id).order_by(*NEWEST_FIRST)),
+        Watched(finished),
         Watched(selectors.visible(tenant_id).order_by(*NEWEST_FIRST)),
-        *under_way(who, {}),
     ]
 
 
@@ -51,6 +51,6 @@ def item(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
 
 PAGES = (
     LivePage("workitems:inbox", inbox, listing=True),
-    LivePage("workitems:search", inbox, listing=True),
+    LivePage("workitems:all", inbox, listing=True),
     LivePage("workitems:detail", item),
 )

@@ -10,7 +10,8 @@ from pydantic import Field, SkipValidation, WithJsonSchema
 from accounts.acting import Authority
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
-from cases.selectors import openers, versions
+from cases.numbers import next_number
+from cases.selectors import how_opened, versions
 from cases.versions import default_of
 from json_values.characters import LINE_OR_BLANK, WITHOUT_NUL, fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
@@ -52,19 +53,22 @@ class OpenCase(Input):
 def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     """Open a case. Its first steps are opened by the worker, at once."""
     found = _checked(context.call.by.tenant_id, given)
-    _check_opener(found, context.authority)
-    case_id = new_id()
+    opening = how_opened(found)
+    _check_opener(found, opening.groups, context.authority)
+    case_id, at = new_id(), now()
     case = Case(
         id=case_id,
         tenant_id=context.call.by.tenant_id,
         definition=found,
+        number=next_number(context.call.by.tenant_id, opening.case_number, at),
         title=(given.title or "").strip() or found.title or found.name,
         context=given.context,
         root_id=case_id,
         opened_by_id=context.authority.actor_id,
-        created_at=now(),
+        created_at=at,
     )
     payloads = {
+        "number": case.number,
         "title": case.title,
         "context": given.context,
         "definition": f"{found.key} {found.version}",
@@ -73,9 +77,8 @@ def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     return case
 
 
-def _check_opener(found: CaseDefinition, authority: Authority) -> None:
+def _check_opener(found: CaseDefinition, groups: frozenset[str], authority: Authority) -> None:
     """Raise NotPermitted unless a definition that names groups names one of the opener's."""
-    groups = openers(found)
     if groups and not authority.is_system and authority.groups.isdisjoint(groups):
         raise NotPermitted(f"Cases of {found.key} are opened by {', '.join(sorted(groups))}.")
 

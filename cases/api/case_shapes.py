@@ -112,6 +112,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     return [
         {
             "id": str(row.id),
+            "number": row.number,
             "definition": _ref(row.definition),
             "title": row.title,
             "status": str(row.status),
@@ -239,6 +240,7 @@ class CaseSchema(serializers.Serializer[Any]):
     """One case."""
 
     id = serializers.UUIDField()
+    number = serializers.CharField(help_text="How people call it, such as `118` or `L-2026-118`.")
     definition = DefinitionRefSchema()
     title = serializers.CharField()
     status = serializers.ChoiceField(choices=CaseStatus.values)

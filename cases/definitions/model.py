@@ -8,6 +8,7 @@ go by camelCase names there, and are read with a `Reading` as context (`written.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
@@ -41,6 +42,9 @@ MAX_TEXT: Final = 4_000
 NEVER_NULL: Final = ("compensation", "reversibility")
 #: Names become parts of addresses, so they hold nothing that needs escaping there.
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+#: What may stand before the counter in the number of a case.
+_PREFIX: Final = re.compile(r"[\w ./-]*")
 
 Kind = Literal["success", "failure"]
 Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
@@ -153,6 +157,20 @@ def _known_kind(value: object) -> object:
     return value
 
 
+def _numbering(text: str) -> str:
+    # The digits at the end of a number are then its own: no two patterns give the same one.
+    before, counts, after = text.partition("{n}")
+    plain = before.replace("{year}", "", 1)
+    if not counts or after or not _PREFIX.fullmatch(plain):
+        raise Refused(
+            f"caseNumber {text!r} is no pattern: letters, digits, spaces, '.', '_', '/' and '-', "
+            "{year} at most once, and {n} at the end, such as L-{year}-{n}"
+        )
+    if before.endswith("{year}") or before[-1:].isdigit():
+        raise Refused(f"caseNumber {text!r} has digits right before {{n}}: put a '-' between them")
+    return text
+
+
 LISTED: Final = Strict(strict=False)  # a tuple is read from a list, and from nothing else in JSON
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Name = Annotated[Text, Field(pattern=NAME)]
@@ -164,6 +182,7 @@ Words = Annotated[
     AfterValidator(_once_each),
 ]
 Jq = Annotated[str, WrapValidator(_jq)]
+Numbering = Annotated[Text, Field(max_length=40), AfterValidator(_numbering)]
 
 
 def _unsaid(value: object) -> bool:
@@ -312,6 +331,7 @@ class CompiledDefinition(Part):
     """A checked definition; `completion` keeps the order in which its author wrote the rules.
 
     `may_open`: the groups whose members open its cases; none: operators and members do.
+    `case_number`: how they are numbered; without it they count with all others of the tenant.
     """
 
     #: Of the stored form; raised when a field changes its meaning.
@@ -326,6 +346,7 @@ class CompiledDefinition(Part):
     goals: Annotated[tuple[Goal, ...], LISTED]
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
     may_open: Words = Field(default=(), exclude_if=_unsaid)
+    case_number: Numbering | None = Field(default=None, exclude_if=_unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named: tuple[Named, ...] = Field(default=(), exclude=True)
 

@@ -23,6 +23,7 @@ from cases.definitions.model import (
     Jq,
     Kind,
     Name,
+    Numbering,
     Part,
     Refused,
     Rule,
@@ -115,6 +116,7 @@ class Spec(Part):
     """The body of a definition."""
 
     authorization: Authorization = Authorization()
+    case_number: Numbering | None = None
 
     capabilities: Annotated[tuple[Capability, ...], LISTED] = ()
     bindings: Annotated[tuple[Step, ...], LISTED] = ()
@@ -150,6 +152,7 @@ class Document(Part):
             goals=spec.goals,
             completion=tuple(completion.items()),
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
+            case_number=spec.case_number,
         )
 
 

@@ -51,10 +51,10 @@ class CasePage(PageOfOne):
         items = page_of_list(self.request, found.items, key=lambda item: str(item.id))
         undoing = panel is not None and case.status in UNDOING
         context = {
-            "crumbs": [crumbs_of(case)[0], crumb(case.title)],
+            "crumbs": [crumbs_of(case)[0], crumb(case.name)],
             "case": {
                 "id": id_,
-                "title": case.title,
+                "title": case.name,
                 "status": case.status,
                 "version": case.version,
                 "definition": str(case.definition),

@@ -27,8 +27,8 @@ class CaseChain(OperatorPage):
         table = page_of_list(request, case_chain.rows(found), key=itemgetter("id"))
         context = {
             "crumbs": [*crumbs_of(case), crumb(_("Causal chain"))],
-            "title": case.title,
-            "lede": _("What %(what)s did, and what was undone, in order.") % {"what": case.title},
+            "title": case.name,
+            "lede": _("What %(what)s did, and what was undone, in order.") % {"what": case.name},
             "figure": chain.figure(found, label=_("Causal chain of this case")),
             "rows": table.rows,
             "pagination": pagination_in_order(request, table),

@@ -15,7 +15,7 @@ from cases.actions.hold import CASE
 from cases.lifecycle import CaseStatus
 from compensation.lifecycle import LIVE_RUNS
 from compensation.selectors import runs, with_steps
-from compensation.sentences import few_or_more, number_of, sentence
+from compensation.sentences import few_or_more, sentence
 from compensation.views.operator_pages import OperatorPage
 from ledger.errors import Invalid
 from web.counts import bounded_count
@@ -72,11 +72,11 @@ def _rows(cases: list[Any]) -> list[dict[str, Any]]:
     return [
         {
             "id": case.id,
-            "title": case.title,
+            "title": case.name,
             "url": reverse("cases:detail", args=[case.id]),
             "definition": str(case.definition),
             "status": case.status,
-            "subtitle": number_of(case.id),
+            "subtitle": "",
             "created_at": case.created_at,
             "undo": progress.get(case.live_run),
         }

@@ -36,7 +36,7 @@ def test_an_operator_rolls_a_case_back_and_opens_its_causal_chain(
     assert case_row(world, case_id).status == "COMPLETED"
     page.get_by_label("Reason").fill(REASON)
     page.get_by_label("Legal basis").select_option("INTERNAL_POLICY")
-    page.get_by_label(re.compile("^Type .* to confirm$")).fill(str(case_id)[-6:])
+    page.get_by_label(re.compile("^Type .* to confirm$")).fill("1")
     main.get_by_role("button", name=re.compile("Roll back|Undo")).click()
     expect(page.locator(".messagelist .success")).to_be_visible()
     drain()

@@ -94,7 +94,7 @@ def roll_back(tab: Tab, case_id: uuid.UUID) -> None:
     page.locator("main").get_by_role("link", name=re.compile("^Roll back")).first.click()
     page.get_by_label("Reason").fill("The salary statement was forged")
     page.get_by_role("button", name="Show what will be undone").click()
-    page.get_by_label(re.compile("^Type .* to confirm$")).fill(str(case_id)[-6:])
+    page.get_by_label(re.compile("^Type .* to confirm$")).fill("1")
     page.locator("main").get_by_role("button", name="Roll back", exact=True).click()
     expect(page.get_by_text("The rollback has begun.")).to_be_visible()
     drain()

@@ -71,9 +71,9 @@ def test_new_work_waits_behind_a_button_and_moves_nothing(open_tab: OpenTab, wor
     expect(page.locator("nav.side .nav-list a").first).to_contain_text("3")
     assert tab.violations() == []
     show.click()
-    assert titles(page) == ["Third", "Second", "First"]
+    assert titles(page) == ["First", "Second", "Third"]
     expect(show).to_be_hidden()
-    expect(page.get_by_role("link", name="Third")).to_be_focused()
+    expect(page.get_by_role("link", name="Second")).to_be_focused()
 
 
 def test_work_that_has_gone_stays_in_its_place_until_the_list_is_shown_anew(
@@ -84,7 +84,7 @@ def test_work_that_has_gone_stays_in_its_place_until_the_list_is_shown_anew(
     page = open_tab(world.surveyor).go("/inbox/")
     work(world.surveyor, gone, None)
     look(page)
-    assert titles(page) == ["Goes", "Stays"]
+    assert titles(page) == ["Stays", "Goes"]
     expect(page.locator("li.is-gone")).to_contain_text("Goes")
     page.get_by_role("button", name=CHANGED).click()
     assert titles(page) == ["Stays"]

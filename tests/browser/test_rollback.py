@@ -39,7 +39,7 @@ def test_an_operator_sees_what_will_be_undone_and_runs_exactly_that(
     assert case_row(world, case_id).status == "COMPLETED"
 
     confirm = page.get_by_label(re.compile("^Type .* to confirm$"))
-    confirm.fill(str(case_id)[-6:])
+    confirm.fill("1")
     page.locator("main").get_by_role("button", name="Roll back", exact=True).click()
     expect(page).to_have_url(f"{tab.url}{reverse('cases:detail', args=[case_id])}")
     drain()

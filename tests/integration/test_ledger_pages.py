@@ -46,9 +46,9 @@ def test_entries_of_an_undo_lead_to_its_rollback(world: World) -> None:
     undo(world.underwriter, case)
     client = browser(world.auditor)
     page = client.get(f"/ledger/?case={case}").content.decode()
-    assert f'part of <a href="/compensation-runs/{run.id}/">Rollback of Loan approval</a>' in page
+    assert f'part of <a href="/compensation-runs/{run.id}/">Rollback of Loan approval 1</a>' in page
     entry = client.get(f"/ledger/entries/{step_entry(world, run.id)}/").content.decode()
-    assert f'<a href="/compensation-runs/{run.id}/">Rollback of Loan approval</a>' in entry
+    assert f'<a href="/compensation-runs/{run.id}/">Rollback of Loan approval 1</a>' in entry
     said = text_of(entry.encode())
     assert "put the earlier state back" in said
     assert "Internal policy" in said

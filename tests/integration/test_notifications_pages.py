@@ -15,7 +15,7 @@ from notifications import actions as reading
 from notifications.models import Delivery
 from notifications.selectors import unread_count
 from notifications.texts import in_case, texts_of
-from tests.casework import approved_loan, roll_back, undo, work
+from tests.casework import approved_loan, open_undo, roll_back, work
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.world import World
@@ -284,16 +284,19 @@ def test_deliveries_stay_within_their_tenant(world: World) -> None:
 def test_a_notification_names_its_case_on_the_page_and_in_the_mail(world: World) -> None:
     case = approved_loan(world)
     roll_back(world, case)
-    undo(world.underwriter, case)
-    who = world.surveyor
+    task = open_undo(world.underwriter, case).id
+    actions.start(task, call=Call(world.underwriter))
+    actions.reject(task, call=Call(world.underwriter), reason="The register is closed")
+    drain()
+    who = world.operator
     page = browser(who).get("/notifications/")
-    [row] = [each for each in page.context["rows"] if "Undo task waiting" in each["title"]]
-    assert row["case_title"] == "Loan approval"
-    assert "Loan approval" in page.content.decode()
+    [row] = [each for each in page.context["rows"] if "needs a decision" in each["title"]]
+    assert row["case_title"] == "Loan approval 1"
+    assert "Loan approval 1" in page.content.decode()
     with tenant_scope(who.tenant_id):
         mine = Delivery.objects.filter(case_id=case, recipient_id=who.actor_id)
-        [told] = texts_of(list(mine.filter(topic="undo_waiting", channel="email"))).values()
-    assert in_case(told) == "Case: Loan approval"
+        [told] = texts_of(list(mine.filter(topic="rollback_stopped", channel="email"))).values()
+    assert in_case(told) == "Case: Loan approval 1"
     # What is about the case itself does not say it twice, nor does what has none.
     three_tasks(world)
     rows = browser(world.analyst).get("/notifications/").context["rows"]

@@ -75,7 +75,7 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
     assert paid is not None
     return {
         "inbox": ("analyst", "/inbox/"),
-        "everything": ("operator", "/work-items/?q=credit"),
+        "everything": ("operator", "/work-items/"),
         "item": ("analyst", f"/work-items/{item}/"),
         "case": ("operator", f"/cases/{going}/"),
         "cases": ("operator", "/cases/"),

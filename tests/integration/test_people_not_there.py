@@ -17,7 +17,7 @@ from tests.definitions import definition, human
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
-from workitems import actions, selectors
+from workitems import actions, selectors, waiting
 from workitems.models import WorkItem
 
 V1 = "/api/v1"
@@ -74,7 +74,7 @@ def test_a_step_for_somebody_who_is_not_here_is_the_operators(world: World, *, g
             assert not selectors.candidate_for(
                 selectors.visible(world.operator.tenant_id), who
             ).exists()
-            assert not selectors.pool_of(who).exists()
+            assert not waiting.pool_of(who).exists()
     assert actions.claim(item.id, call=Call(world.operator)).assignee_id == (
         world.operator.actor_id
     )
@@ -92,7 +92,7 @@ def test_somebody_who_became_an_operator_later_may_take_it(world: World) -> None
     item = step_for(world, "complianse")
     states.change_roles(world, world.bystander, "operator")
     with tenant_scope(world.operator.tenant_id):
-        assert [each.id for each in selectors.pool_of(world.bystander)] == [item.id]
+        assert [each.id for each in waiting.pool_of(world.bystander)] == [item.id]
     claimed = actions.claim(item.id, call=Call(world.bystander))
     assert claimed.assignee_id == world.bystander.actor_id
 
@@ -113,7 +113,7 @@ def test_who_is_an_operator_no_more_may_not_take_it(world: World) -> None:
         with pytest.raises(NotPermitted):
             actions.claim(item.id, call=Call(world.bystander))
     with tenant_scope(world.operator.tenant_id):
-        assert not selectors.pool_of(world.bystander).exists()
+        assert not waiting.pool_of(world.bystander).exists()
         rows = selectors.visible(world.operator.tenant_id).filter(id__in=[step.id, undo.id])
         assert not selectors.candidate_for(rows, world.bystander).exists()
     assert "Waits for an operator" in text_of(

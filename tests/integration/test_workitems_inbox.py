@@ -24,17 +24,18 @@ def test_the_inbox_shows_work_by_tab(world: World) -> None:
     task = undo_task(world, title="loan")
     client = browser(world.analyst)
     first = page(client, "/inbox/")
-    assert titles(first) == [task.title, "mine"]
-    assert "3 things wait for you or your groups. 1 of them reverses finished work." in first
+    # What waits for a person and for their groups is one list; what waits longest is first.
+    assert titles(first) == [task.title, "pool", "mine"]
+    assert "3 things wait for you or your groups. One reverses finished work." in first
     assert "It was forged" in first
+    assert titles(page(client, "/inbox/?tab=mine")) == [task.title, "mine"]
     assert titles(page(client, "/inbox/?tab=groups")) == ["pool"]
-    assert titles(page(client, "/inbox/?tab=unassigned")) == ["theirs", "pool"]
+    assert titles(page(client, "/inbox/?tab=unassigned")) == ["pool", "theirs"]
     assert titles(page(client, "/inbox/?tab=done")) == ["loan"]
     assert titles(page(client, "/work-items/?q=THE")) == ["theirs"]
     assert titles(page(client, "/inbox/?kind=COMPENSATION")) == [task.title]
-    assert titles(page(client, "/inbox/?kind=TASK")) == ["mine"]
+    assert titles(page(client, "/inbox/?kind=TASK")) == ["pool", "mine"]
     assert "No match" in page(client, "/inbox/?q=nothing-like-it")
-    assert "You are all caught up" in page(browser(world.bystander), "/inbox/")
     assert titles(page(browser(world.outsider), "/work-items/")) == []
 
 
@@ -44,13 +45,17 @@ def test_the_inbox_is_paged_and_reversals_come_once(world: World) -> None:
     task = undo_task(world)
     client = browser(world.analyst)
     first = page(client, "/inbox/?limit=3")
-    assert titles(first) == [task.title, "t4", "t3", "t2"]
-    older = re.search(r'rel="next" href="([^"]+)"', first)
-    assert older is not None
-    assert titles(page(client, older[1].replace("&amp;", "&"))) == ["t1", "t0"]
+    assert titles(first) == [task.title, "t0", "t1", "t2"]
+    further = re.search(r'rel="next" href="([^"]+)"', first)
+    assert further is not None
+    second = page(client, further[1].replace("&amp;", "&"))
+    assert titles(second) == ["t3", "t4"]
+    before = re.search(r'rel="prev" href="([^"]+)"', second)
+    assert before is not None
+    assert titles(page(client, before[1].replace("&amp;", "&"))) == ["t0", "t1", "t2"]
 
 
-@pytest.mark.parametrize("tab", ["mine", "groups", "unassigned"])
+@pytest.mark.parametrize("tab", ["waiting", "mine", "groups", "unassigned"])
 def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: str) -> None:
     client = browser(world.analyst)
 

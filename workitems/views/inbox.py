@@ -1,191 +1,208 @@
-"""The inbox, and the list of all work that the search box leads to."""
+"""The inbox, and the list of all work."""
 
 from __future__ import annotations
 
 import dataclasses
-import uuid
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import ActingUser
-from compensation.words import STRATEGIES
-from executions.selectors import filtered
-from verbs.subject import describe
-from verbs.words import said
-from web.counts import shown_count
+from accounts.roles import OPERATING_ROLES
+from web import decisions
+from web.counts import COUNTED, shown_count
+from web.decisions import Found
+from web.nav import say_count
 from web.pages import MemberPage
-from web.pagination import NEWEST_FIRST
-from web.templatetags.amends import label_of, state_label
-from workitems import selectors
-from workitems.item_context import is_overdue, priority_words, waiting_sentence
+from workitems import inbox_filters, selectors, waiting
+from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
+from workitems.inbox_rows import lines
+from workitems.item_context import waiting_sentence
 from workitems.lifecycle import Kind
-from workitems.permissions import is_anybodys
-from workitems.selectors import Listed
+from workitems.urgency import MOST_URGENT_FIRST
+from workitems.waiting import Waiting
 
-# Reversals are few and come first, all of them on the first page, up to this many.
+# Reversals and decisions are few and come first, all of them on the first page, up to this many.
 PINNED = 50
-_REASON = 80
+DECISIONS = 20
+_UNDOES = Q(kind=Kind.COMPENSATION)
+_BY_URGENCY = ("urgent", "newest", "oldest")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tab:
-    """One view of the work. `waiting` ones pin reversals and have a count.
-
-    `among` is what its rows are looked for in, where no index finds them; see `pagination.cut`.
-    """
+    """One view of the work. Those of open work pin reversals and are sorted by urgency."""
 
     key: str
     label: str | Promise
-    rows: Callable[[ActingUser], QuerySet[Any]]
-    waiting: bool = True
-    among: Callable[[ActingUser], QuerySet[Any]] | None = None
-    order: tuple[str, str] = ("-created_at", "-id")
+    sorts: Sequence[str] = _BY_URGENCY
 
-
-def _unassigned(who: ActingUser) -> QuerySet[Any]:
-    return selectors.unassigned(who.tenant_id)
+    @property
+    def is_open(self) -> bool:
+        """Whether it is of work that waits."""
+        return self.sorts is _BY_URGENCY
 
 
 TABS = (
-    Tab("mine", gettext_lazy("Waiting for me"), selectors.waiting_for),
-    Tab("groups", gettext_lazy("My groups"), selectors.pool_of, among=_unassigned),
-    Tab("unassigned", gettext_lazy("Unassigned"), _unassigned),
-    Tab(
-        "done", gettext_lazy("Done"), selectors.finished_by, waiting=False,
-        order=("-completed_at", "-id"),
-    ),
-    Tab("all", gettext_lazy("Everything"), lambda who: selectors.visible(who.tenant_id),
-        waiting=False),
-)  # fmt: skip
+    Tab("waiting", gettext_lazy("Mine and my groups")),
+    Tab("mine", gettext_lazy("Only mine")),
+    Tab("groups", gettext_lazy("My groups")),
+    Tab("unassigned", gettext_lazy("Unassigned")),
+    Tab("done", gettext_lazy("Done"), ("finished",)),
+    Tab("all", gettext_lazy("Everything"), ("newest", "oldest")),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listing:
+    """Which rows a tab has, `beside` those of another index; see `pagination.cut` for `among`."""
+
+    rows: QuerySet[Any]
+    beside: QuerySet[Any] | None = None
+    among: QuerySet[Any] | None = None
 
 
 class Inbox(MemberPage):
-    """Work by tab: waiting for me, for my groups, for anybody, done by me, everything."""
+    """Work by tab: mine and my groups' with decisions first, mine, my groups', anybody's, done by
+    me, everything."""
 
-    default_tab = "mine"
+    default_tab = "waiting"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show one tab, filtered and paged."""
-        wanted = request.GET.get("tab", self.default_tab)
-        tab = next((each for each in TABS if each.key == wanted), TABS[0])
-        kind = request.GET.get("kind", "")
-        kind = kind if kind in Kind.values else ""
-        query = request.GET.get("q", "").strip()
-        rows = filtered(tab.rows(self.acting_user), kind=kind, title__icontains=query)
-        pinned: list[Any] = []
-        if tab.waiting and kind != Kind.COMPENSATION:
-            if "cursor" not in request.GET and not kind:
-                undo = rows.filter(kind=Kind.COMPENSATION).order_by(*NEWEST_FIRST)
-                pinned = list(undo.prefetch_related(None)[:PINNED])
-            rows = rows.exclude(kind=Kind.COMPENSATION)
-        among = tab.among or (tab.rows if kind or query else None)
+        """Show one tab, filtered, sorted and paged."""
+        key = request.GET.get("tab", self.default_tab)
+        tab = next((each for each in TABS if each.key == key), TABS[0])
+        wanted = wanted_of(request.GET, tab.sorts)
+        who = self.acting_user
+        counts = waiting.waiting(who)
+        undecided = self._undecided()
+        pins = tab.is_open and not wanted.undo_only and "cursor" not in request.GET
+        kept = wanted.q(who)
+        listing = _listing(tab, who, counts, wanted, kept)
+        order = SORTINGS[wanted.sort or tab.sorts[0]].order
+        above = _reversals(tab, who, kept) if pins else []
         page, pagination = self.page(
-            rows.prefetch_related(None),
-            order=tab.order,
-            among=None if among is None else among(self.acting_user),
+            listing.rows.prefetch_related(None),
+            order=order,
+            among=listing.among,
+            beside=None if listing.beside is None else listing.beside.prefetch_related(None),
+            above=[
+                rows.prefetch_related(None).order_by(*MOST_URGENT_FIRST)[: PINNED + 1]
+                for rows in above
+            ],
         )
-        shown = {each.item.id: each for each in selectors.listed([*pinned, *page.rows])}
-        titles = _titles(self.acting_user.tenant_id, [*pinned, *page.rows])
-        counts = selectors.waiting_counts(self.acting_user)
-
-        def present(items: Sequence[Any]) -> list[dict[str, Any]]:
-            return [_row(shown[item.id], self.acting_user, titles) for item in items]
-
-        undo_only = tab.waiting and kind == Kind.COMPENSATION
+        pinned = sorted(page.above, key=operator.attrgetter(*MOST_URGENT_FIRST))
+        first = tab.key == "waiting" and pins and not wanted.values
+        shown = undecided[:DECISIONS] if first else []
+        told = lines(who, [*pinned[:PINNED], *page.rows], shown, back=request.get_full_path())
+        undo_only = tab.is_open and wanted.undo_only
+        say_count(request, "inbox", _waiting_in_all(counts, undecided))
         context = {
-            "summary": waiting_sentence(counts.mine + counts.groups, counts.undo),
-            "tabs": _tabs(tab, kind, query, counts),
-            **_filters(tab, kind, query),
-            "undo_rows": present(page.rows if undo_only else pinned),
-            "work_rows": [] if undo_only else present(page.rows),
-            "is_filtered": bool(kind or query),
-            "pagination": pagination,
+            "summary": waiting_sentence(counts.all, len(undecided), counts.undo, counts.late),
+            "tabs": _tabs(tab, wanted, counts, undecided),
+            **_filters(tab, wanted),
+            "decisions": told.decisions(shown),
+            "decision_count": shown_count(min(len(undecided), COUNTED)),
+            "more_decisions": len(undecided) > len(shown) and bool(shown),
+            "undo_rows": told.work(page.rows if undo_only else pinned[:PINNED]),
+            "more_undo_url": _address(tab, {**wanted.parameters, "kind": Kind.COMPENSATION})
+            if len(pinned) > PINNED
+            else "",
+            "work_rows": [] if undo_only else told.work(page.rows),
+            "empty": _empty(tab, who, wanted, counts, undecided, partial=page.partial)
+            if not (pinned or page.rows or shown)
+            else None,
+            "pagination": {**pagination, "in_order": order[0][0] != "-"},
             "new_url": reverse("workitems:new"),
         }
         return self.render("workitems/inbox.html", context)
 
+    def _undecided(self) -> list[Found]:
+        """Return what waits for a decision of this member."""
+        if OPERATING_ROLES.isdisjoint(self.place.roles):
+            return []
+        return decisions.waiting(self.acting_user)
 
-class Search(Inbox):
-    """All work of the tenant; where the search box leads."""
+
+class AllWork(Inbox):
+    """All work of the tenant."""
 
     default_tab = "all"
 
 
-def _titles(tenant_id: uuid.UUID, items: Sequence[Any]) -> dict[tuple[str, uuid.UUID], str]:
-    """Return the titles of the cases of the items that do not undo anything."""
-    cases = {("case", item.case_id) for item in items if item.case_id and not item.undoes_id}
-    return {subject: found.title for subject, found in describe(tenant_id, cases).items()}
+def _waiting_in_all(counts: Waiting, undecided: Sequence[Found]) -> int:
+    return min(counts.all + len(undecided), COUNTED)
 
 
-def _row(
-    shown: Listed, who: ActingUser, titles: dict[tuple[str, uuid.UUID], str]
-) -> dict[str, Any]:
-    item = shown.item
-    if item.assignee_id is None:
-        name = ", ".join(shown.names)
-    else:
-        mine = item.assignee_id == who.actor_id
-        name = _("You") if mine else shown.username(item.assignee_id) or ""
-    return {
-        "id": item.id,
-        "title": item.title,
-        "url": reverse("workitems:detail", args=[item.id]),
-        "subtitle": _subtitle(shown, titles),
-        "status": str(item.status),
-        "kind": item.kind,
-        "due": item.due_at,
-        "overdue": is_overdue(item),
-        "who": name or (_("Anybody") if is_anybodys(item) else _("An operator")),
-        "created_at": item.created_at,
+def _reversals(tab: Tab, who: ActingUser, kept: Q) -> list[QuerySet[Any]]:
+    """Return the reversals that stand above a tab of open work."""
+    sources = {
+        "waiting": [waiting.mine, waiting.pool_of],
+        "mine": [waiting.mine],
+        "groups": [waiting.pool_of],
+        "unassigned": [lambda each: waiting.unassigned(each.tenant_id)],
     }
+    return [rows(who).filter(_UNDOES & kept) for rows in sources[tab.key]]
 
 
-def _subtitle(shown: Listed, titles: dict[tuple[str, uuid.UUID], str]) -> str:
-    item, block = shown.item, shown.item.compensation
-    if block is not None and item.undoes_id is not None:
-        then = block["original_snapshot"]
-        title = then.get("title") or label_of(then.get("capability", ""))
-        done_by = shown.username(then.get("completed_by"))
-        first = (
-            _("Reverses “%(title)s” by %(name)s") % {"title": title, "name": done_by}
-            if done_by
-            else _("Reverses “%(title)s”") % {"title": title}
-        )
-        reason = Truncator(block["reason"]).chars(_REASON)
-        parts = [first, _("reason: %(reason)s") % {"reason": reason}]
-        if block["strategy"] != "restore":
-            parts.append(said(STRATEGIES, block["strategy"]))
-        return " · ".join(parts)
-    case = titles.get(("case", item.case_id)) if item.case_id is not None else None
-    level = priority_words(item)
-    return f"{case} · {level.lower()}" if case and level else case or level
+def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q) -> Listing:
+    """Return the rows of a tab."""
+    if not tab.is_open:
+        return _settled(tab, who, wanted, kept)
+    unassigned, mine = waiting.unassigned(who.tenant_id), waiting.mine(who).filter(kept)
+    if not wanted.undo_only:
+        mine = mine.exclude(_UNDOES)
+    if tab.key == "mine":
+        return Listing(mine)
+    if tab.key == "unassigned":
+        rows = unassigned.filter(kept)
+        if not wanted.undo_only:
+            rows = rows.exclude(_UNDOES)
+        return Listing(rows, among=None if wanted.any_tasks else unassigned)
+    beside = mine if tab.key == "waiting" else None
+    if wanted.undo_only:
+        return Listing(waiting.pool_of(who).filter(kept), beside)
+    looked_for = unassigned if counts.named is None else None
+    return Listing(waiting.named(who, counts).filter(kept), beside, looked_for)
 
 
-def _address(tab: Tab, kind: str = "", query: str = "") -> str:
-    everything = tab.key == Search.default_tab
-    path = reverse("workitems:search" if everything else "workitems:inbox")
-    said = {"tab": "" if everything else tab.key, "kind": kind, "q": query}
-    asked = urlencode({name: value for name, value in said.items() if value})
+def _settled(tab: Tab, who: ActingUser, wanted: Wanted, kept: Q) -> Listing:
+    every = waiting.finished_by(who) if tab.key == "done" else selectors.visible(who.tenant_id)
+    rows = every.filter(kept)
+    if not wanted.values or "case" in wanted.values:
+        return Listing(rows)
+    if "assignee" in wanted.values:
+        every = every.filter(inbox_filters.FILTERS["assignee"].of(wanted.values["assignee"], who))
+    return Listing(rows, among=every)
+
+
+def _address(tab: Tab, parameters: Mapping[str, str]) -> str:
+    everything = tab.key == AllWork.default_tab
+    path = reverse("workitems:all" if everything else "workitems:inbox")
+    is_first = tab.key in (AllWork.default_tab, Inbox.default_tab)
+    asked = urlencode({**({} if is_first else {"tab": tab.key}), **parameters})
     return f"{path}?{asked}" if asked else path
 
 
 def _tabs(
-    current: Tab, kind: str, query: str, counts: selectors.WaitingCounts
+    current: Tab, wanted: Wanted, counts: Waiting, undecided: Sequence[Found]
 ) -> list[dict[str, Any]]:
-    numbers = dataclasses.asdict(counts)
+    numbers = {
+        "waiting": _waiting_in_all(counts, undecided), "mine": counts.mine,
+        "groups": counts.groups, "unassigned": counts.unassigned,
+    }  # fmt: skip
     return [
         {
             "label": tab.label,
-            "url": _address(tab, kind, query),
+            "url": _address(tab, wanted.parameters),
             "count": shown_count(numbers[tab.key]) if tab.key in numbers else None,
             "current": tab is current,
         }
@@ -193,27 +210,61 @@ def _tabs(
     ]
 
 
-def _filters(tab: Tab, kind: str, query: str) -> dict[str, Any]:
-    chips = []
-    if kind:
-        label = _("Type: %(kind)s") % {"kind": state_label(kind, "kind")}
-        chips.append({"label": label, "remove_url": _address(tab, "", query)})
-    if query:
-        label = _("Title has “%(query)s”") % {"query": query}
-        chips.append({"label": label, "remove_url": _address(tab, kind, "")})
-    options = [{"value": "", "label": _("Any"), "selected": not kind}] + [
-        {"value": each, "label": state_label(each, "kind"), "selected": each == kind}
-        for each in Kind.values
-    ]
+def _filters(tab: Tab, wanted: Wanted) -> dict[str, Any]:
     return {
-        "chips": chips,
-        "clear_url": _address(tab),
-        "filters": {
-            "action": _address(tab).partition("?")[0],
-            "hidden": [{"name": "tab", "value": tab.key}],
-            "fields": [
-                {"name": "kind", "label": _("Type"), "type": "select", "options": options},
-                {"name": "q", "label": _("Title"), "type": "search", "value": query},
-            ],
-        },
+        "chips": inbox_filters.chips(wanted, lambda rest: _address(tab, rest)),
+        "clear_url": _address(tab, {}),
+        "filters": inbox_filters.form(
+            wanted, tab.sorts, action=_address(tab, {}).partition("?")[0], hidden={"tab": tab.key}
+        ),
     }
+
+
+def _empty(
+    tab: Tab,
+    who: ActingUser,
+    wanted: Wanted,
+    counts: Waiting,
+    undecided: Sequence[Found],
+    *,
+    partial: bool,
+) -> dict[str, Any]:
+    """Return `empty` of the template: what an empty list means, and the one thing to do next."""
+    if partial:
+        return _said("search", _("Nothing found so far"), _("The list goes on; look further."))
+    if wanted.values:
+        text = _("Nothing here fits the filters you chose.")
+        clear = _address(tab, {})
+        return _said("search-x", _("No match"), text, clear, _("Clear filters"))
+    if tab.is_open:
+        return _empty_of_open(tab, who, counts, _waiting_in_all(counts, undecided))
+    if tab.key == "done":
+        return _said("inbox", _("Nothing done yet"), _("What you complete is listed here."))
+    return _said("inbox", _("No work yet"), _("Every task is listed here."), *_new())
+
+
+def _empty_of_open(tab: Tab, who: ActingUser, counts: Waiting, for_them: int) -> dict[str, Any]:
+    """Return the same for a tab of open work: "all caught up" is only said when it is true."""
+    if for_them and tab.key != "waiting":
+        text = ngettext(
+            "%(n)s thing waits for you or your groups.",
+            "%(n)s things wait for you or your groups.", for_them,
+        ) % {"n": shown_count(for_them)}  # fmt: skip
+        return _said("inbox", _("Nothing here"), text, _address(TABS[0], {}), _("Show it"))
+    open_to_all = waiting.open_to_anybody(who) if counts.unassigned else 0
+    title = _("Nothing waits for you or your groups")
+    if open_to_all:
+        text = ngettext(
+            "%(n)s task is open to anybody.", "%(n)s tasks are open to anybody.", open_to_all
+        ) % {"n": shown_count(open_to_all)}
+        unassigned = next(each for each in TABS if each.key == "unassigned")
+        return _said("inbox", title, text, _address(unassigned, {}), _("See what nobody has"))
+    return _said("check-check", _("You are all caught up"), f"{title}.", *_new())
+
+
+def _new() -> tuple[str, str]:
+    return reverse("workitems:new"), _("Open a task")
+
+
+def _said(icon: str, title: str, text: str, url: str = "", label: str = "") -> dict[str, str]:
+    return {"icon": icon, "title": title, "text": text, "url": url, "label": label}

@@ -16,12 +16,14 @@ from verbs.call import Call
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
 from web.verb_pages import Refused, conflict_words
+from web.way_back import carried, way_back
 from workitems import actions, selectors
 from workitems import item_context as presenting
 from workitems.answer_form import AnswerForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
 from workitems.resolution import check_completion
+from workitems.waiting import next_for
 
 UNPROCESSABLE = 422
 
@@ -38,7 +40,17 @@ def show(
     with tenant_scope(page.acting_user.tenant_id):
         item = selectors.get(page.acting_user.tenant_id, item_id)
         context = presenting.detail(item, page.authority, form=form, conflict=conflict)
+        _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
+
+
+def _lead_back(request: HttpRequest, context: dict[str, Any]) -> None:
+    """Let the page, and what is done on it, lead back to the list it was opened from."""
+    inbox = context["crumbs"][0]
+    inbox["url"] = way_back(request) or inbox["url"]
+    for form in (context["answer"], *context["actions"]):
+        if form is not None:
+            form["url"] = carried(request, form["url"])
 
 
 class Detail(MemberPage):
@@ -76,7 +88,8 @@ class Complete(MemberPage):
         except Refusal as refusal:
             return self._refused(id, form, refusal)
         messages.success(request, _("Completed: %(title)s") % {"title": item.title})
-        return self.go(self._next(id) if request.POST.get("then") == "next" else _url(id))
+        there = self._next(id) if request.POST.get("then") == "next" else _url(id)
+        return self.go(carried(request, there))
 
     def _started(self, item: Any, invalid: Invalid | None) -> Call:
         """Begin an item that only waits for that; an answer that cannot stand begins nothing."""
@@ -101,8 +114,10 @@ class Complete(MemberPage):
     def _next(self, item_id: uuid.UUID) -> str:
         """Return the page of what waits next for this person, else the inbox."""
         with tenant_scope(self.acting_user.tenant_id):
-            row = selectors.waiting_for(self.acting_user).exclude(id=item_id).first()
-        return reverse("workitems:inbox") if row is None else _url(row.id)
+            row = next_for(self.acting_user, item_id)
+        if row is None:
+            return way_back(self.request) or reverse("workitems:inbox")
+        return _url(row.id)
 
 
 def _url(item_id: uuid.UUID) -> str:

@@ -93,7 +93,7 @@ ROWS = {
     "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
     "workitems:inbox": Row(GET=expect(200)),
-    "workitems:search": Row(GET=expect(200)),
+    "workitems:all": Row(GET=expect(200)),
     "workitems:new": Row(
         GET=expect(200), POST=expect(303, auditor=403, body={"title": "T", "priority": "LOW"})
     ),

@@ -1,0 +1,52 @@
+"""How cases are found: by number, or by title."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cases.models import Case
+from cases.selectors import with_definition
+from web.search import LAST, Asked, Group, Hit, titled
+
+
+def _written(number: str) -> list[str]:
+    """Return how a number may be written: people type it in small letters."""
+    return list(dict.fromkeys([number, number.upper(), number.lower()]))
+
+
+def by_number(tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
+    """Return the cases of a tenant that are called by a number."""
+    rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number))
+    return list(rows.values_list("id", flat=True))
+
+
+def cases_called(asked: Asked) -> Iterator[Group]:
+    """Find cases: the one of that number, those whose numbers begin so, those of that title."""
+    rows = with_definition(Case.objects.filter(tenant_id=asked.who.tenant_id))
+    begins = Q()
+    for text in _written(asked.text):
+        begins |= Q(number__gte=text, number__lt=text + LAST)
+    hits, is_all = titled(rows, asked.text, rows.filter(id__in=asked.cases), rows.filter(begins))
+    yield Group(
+        gettext_lazy("Cases"),
+        "briefcase",
+        [
+            Hit(
+                case.name,
+                reverse("cases:detail", args=[case.id]),
+                _("opened %(on)s") % {"on": f"{case.created_at:%Y-%m-%d}"},
+                str(case.status),
+                Case.subject_type,
+            )
+            for case in hits
+        ],
+        is_all,
+        f"{reverse('cases:list')}?{urlencode({'q': asked.text})}",
+    )

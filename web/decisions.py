@@ -1,0 +1,142 @@
+"""What stands still until somebody decides: apps register where such things are in their tables.
+
+All of it is read in one statement, so that a page may say how much there is, and what, whatever
+apps are installed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db.models import (
+    DateTimeField,
+    Exists,
+    Field,
+    IntegerField,
+    JSONField,
+    QuerySet,
+    TextField,
+    UUIDField,
+    Value,
+)
+from django.db.models.functions import Cast
+from django.utils.functional import Promise
+
+from accounts.acting import ActingUser
+from accounts.selectors import operating
+from verbs.subject import Description
+from web.counts import COUNTED
+
+
+class Found(NamedTuple):
+    """One thing that waits, as its table has it.
+
+    `thing` and `n` address it, `name` is what it is called, `whole_id` what it belongs to, `said`
+    what a person said who could not go on: who, why, and the answer as sent.
+    """
+
+    source: str
+    since: dt.datetime
+    whole_id: uuid.UUID | None
+    name: str
+    thing: uuid.UUID
+    n: int | None
+    said: tuple[str | None, str, Any] | None
+
+
+_COLUMNS: Mapping[str, Field[Any, Any]] = {
+    "since": DateTimeField(),
+    "whole_id": UUIDField(),
+    "name": TextField(),
+    "thing": UUIDField(),
+    "n": IntegerField(),
+    "said": JSONField(),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decision:
+    """What is asked of an operator: a sentence, where it is answered, and the verb to press."""
+
+    title: str
+    url: str
+    verb: str | Promise
+    label: str | Promise
+    about: str = ""
+    icon: str = "circle-help"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """Where things wait for a decision: their rows of a tenant, whose `columns` (expressions, by
+    the names of `Found`) say what is read, and how one of them reads. `show` is given what it
+    belongs to, if that is known."""
+
+    key: str
+    rows: Callable[[uuid.UUID], QuerySet[Any]]
+    columns: Callable[[uuid.UUID], Mapping[str, Any]]
+    show: Callable[[Found, Description | None], Decision]
+
+
+Told = Callable[[uuid.UUID, Any], Any]
+_sources: dict[str, Source] = {}
+_told: dict[str, Told] = {}
+
+
+def register(source: Source) -> None:
+    """Add a source. Registering a key again replaces it."""
+    _sources[source.key] = source
+
+
+def register_told(told: Told) -> None:
+    """Say how what a person said is read: an expression of the tenant and of the id of their task,
+    inside another query: JSON of `Found.said`."""
+    _told["person"] = told
+
+
+def told_by(tenant_id: uuid.UUID, task_id: Any) -> Any:
+    """Return the expression of what was said at the end of a task; nothing without tasks."""
+    told = _told.get("person")
+    return None if told is None else told(tenant_id, task_id)
+
+
+def waiting(who: ActingUser) -> list[Found]:
+    """Return what waits for a person who is an operator, longest first; of one source at most
+    `COUNTED`."""
+    if not _sources:
+        return []
+    first, *others = (_part(who, each) for each in _sources.values())
+    found = [Found(*row) for row in first.union(*others, all=True)]
+    return sorted(found, key=lambda each: (each.since, each.thing))
+
+
+def undecided(who: ActingUser) -> list[QuerySet[Any]]:
+    """Return the rows of each source that wait for a person who is an operator."""
+    return [_rows(who, each) for each in _sources.values()]
+
+
+def _rows(who: ActingUser, source: Source) -> QuerySet[Any]:
+    return source.rows(who.tenant_id).filter(Exists(operating(who)))
+
+
+def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
+    said = source.columns(who.tenant_id)
+    read = {
+        f"read_{name}": Cast(said.get(name) or Value(None), field)
+        for name, field in _COLUMNS.items()
+    }
+    rows = _rows(who, source).annotate(read_source=Value(source.key, TextField()), **read)
+    found: QuerySet[Any, Any] = rows.order_by("pk").values_list("read_source", *read)[:COUNTED]
+    return found
+
+
+def shown(found: Sequence[Found], wholes: Mapping[uuid.UUID, Description]) -> list[Decision]:
+    """Return how each reads."""
+    return [
+        _sources[each.source].show(each, wholes.get(each.whole_id) if each.whole_id else None)
+        for each in found
+    ]

@@ -1,0 +1,136 @@
+"""Work and decisions as lines of a list: what `workitems/inbox.html` shows of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from accounts.acting import ActingUser
+from accounts.selectors import Person, people
+from compensation.sentences import title_of
+from compensation.words import STRATEGIES
+from verbs.subject import Description, describe
+from verbs.words import said
+from web import decisions
+from web.decisions import Found
+from web.templatetags.amends import label_of
+from workitems import selectors
+from workitems.item_context import is_overdue
+from workitems.lifecycle import Priority
+from workitems.permissions import is_anybodys
+from workitems.selectors import Listed
+
+_REASON = 80
+_QUOTED = 160
+_WORTH_SAYING = frozenset({Priority.HIGH, Priority.URGENT})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lines:
+    """Everything a list says about the rows of a page, read in bulk. `back` is the address of the
+    list, so that the page of an item leads back to it."""
+
+    who: ActingUser
+    back: str
+    listed: Mapping[uuid.UUID, Listed]
+    people: Mapping[uuid.UUID, Person]
+    cases: Mapping[uuid.UUID, Description]
+
+    def work(self, items: Sequence[Any]) -> list[dict[str, Any]]:
+        """Return rows of components/item_rows.html."""
+        return [self._row(self.listed[item.id]) for item in items]
+
+    def decisions(self, found: Sequence[Found]) -> list[dict[str, Any]]:
+        """Return `decisions` of workitems/inbox.html."""
+        return [
+            {**dataclasses.asdict(each), "since": row.since, "words": self._words(row)}
+            for row, each in zip(found, decisions.shown(found, self.cases), strict=True)
+        ]
+
+    def _words(self, found: Found) -> str:
+        """Return what the person said who could not go on, with the name before it."""
+        actor, reason, answer = found.said or (None, "", None)
+        text = reason or "; ".join(_texts(answer))
+        if not text:
+            return ""
+        quoted = _("“%(words)s”") % {"words": Truncator(text).chars(_QUOTED)}
+        name = self._name(actor)
+        return f"{name}: {quoted}" if name else quoted
+
+    def _row(self, shown: Listed) -> dict[str, Any]:
+        item = shown.item
+        if item.assignee_id is None:
+            name = ", ".join(shown.names)
+        else:
+            mine = item.assignee_id == self.who.actor_id
+            name = _("You") if mine else self._name(item.assignee_id)
+        page = reverse("workitems:detail", args=[item.id])
+        level = Priority(item.priority)
+        return {
+            "id": item.id,
+            "title": item.title,
+            "url": f"{page}?{urlencode({'back': self.back})}",
+            "subtitle": self._subtitle(shown),
+            "status": str(item.status),
+            "kind": item.kind,
+            "flag": level.label if level in _WORTH_SAYING else "",
+            "due": item.due_at,
+            "overdue": is_overdue(item),
+            "who": name or (_("Anybody") if is_anybodys(item) else _("An operator")),
+            "created_at": item.created_at,
+        }
+
+    def _name(self, actor_id: uuid.UUID | str | None) -> str:
+        person = self.people.get(uuid.UUID(str(actor_id))) if actor_id else None
+        return person.name if person else ""
+
+    def _subtitle(self, shown: Listed) -> str:
+        item, block = shown.item, shown.item.compensation
+        case = self.cases.get(item.case_id) if item.case_id is not None else None
+        parts = [case.title] if case else []
+        if block is not None and item.undoes_id is not None:
+            then = block["original_snapshot"]
+            title = then.get("title") or label_of(then.get("capability", ""))
+            done_by = self._name(then.get("completed_by"))
+            words = {"title": title, "name": done_by}
+            parts.append(
+                _("Reverses “%(title)s” by %(name)s") % words
+                if done_by
+                else _("Reverses “%(title)s”") % words
+            )
+            reason = Truncator(block["reason"]).chars(_REASON)
+            parts.append(_("reason: %(reason)s") % {"reason": reason})
+            if block["strategy"] != "restore":
+                parts.append(said(STRATEGIES, block["strategy"]))
+        elif item.binding and title_of(item.binding) != item.title:
+            parts.append(title_of(item.binding))
+        return " · ".join(parts)
+
+
+def _texts(answer: Any) -> list[str]:
+    """Return the texts in an answer: what its author wrote."""
+    if isinstance(answer, str):
+        return [answer]
+    if isinstance(answer, Mapping):
+        return [value for value in answer.values() if isinstance(value, str) and value]
+    return []
+
+
+def lines(who: ActingUser, items: Sequence[Any], found: Sequence[Found], *, back: str) -> Lines:
+    """Read what is said about these items and decisions: three queries, however many there are."""
+    speakers = [uuid.UUID(row.said[0]) for row in found if row.said and row.said[0]]
+    shown = selectors.listed(who.tenant_id, items, speakers)
+    named = shown[0].people if shown else people(who.tenant_id, speakers)
+    wholes = {item.case_id for item in items} | {row.whole_id for row in found}
+    titles = describe(who.tenant_id, {("case", id_) for id_ in wholes if id_ is not None})
+    return Lines(
+        who, back, {each.item.id: each for each in shown}, named,
+        {id_: each for (_type, id_), each in titles.items()},
+    )  # fmt: skip
