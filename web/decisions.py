@@ -80,6 +80,8 @@ class Source:
     rows: Callable[[uuid.UUID], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
+    # The membership of a person who may decide them, else nothing.
+    who: Callable[[ActingUser], QuerySet[Any]] = operating
 
 
 Told = Callable[[uuid.UUID, Any], Any]
@@ -120,7 +122,7 @@ def undecided(who: ActingUser) -> list[QuerySet[Any]]:
 
 
 def _rows(who: ActingUser, source: Source) -> QuerySet[Any]:
-    return source.rows(who.tenant_id).filter(Exists(operating(who)))
+    return source.rows(who.tenant_id).filter(Exists(source.who(who)))
 
 
 def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:

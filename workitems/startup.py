@@ -7,6 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
+from accounts.roles import DECIDING_ROLES
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
@@ -61,6 +62,18 @@ def register() -> None:
     nav.register(
         nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
     )
+    live.register_counted("decisions", watched.decisions)
+    nav.register(
+        nav.NavEntry(
+            "decisions", _("Decisions"), "scale", "workitems:decisions", order=15,
+            count=_undecided, roles=DECIDING_ROLES,
+        )
+    )  # fmt: skip
+
+
+def _undecided(acting_user: ActingUser) -> int:
+    """Return how much waits for a member's decision; at most `COUNTED`."""
+    return min(len(decisions.waiting(acting_user)), COUNTED)
 
 
 def _waiting(acting_user: ActingUser) -> int:

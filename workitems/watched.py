@@ -21,8 +21,14 @@ def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     work = [waiting.mine(who), waiting.pool_of(who).filter(**undo), *tasks]
     return [
         *(Watched(rows.order_by(*NEWEST_FIRST)) for rows in work),
-        *(Watched(rows.order_by("pk"), version="pk", key="pk") for rows in undecided(who)),
+        *decisions(who, {}),
     ]
+
+
+def decisions(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
+    """Return what waits for a member's decision."""
+    rows = undecided(who)
+    return [Watched(each.order_by("pk"), version="pk", key="pk") for each in rows]
 
 
 def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
@@ -51,6 +57,7 @@ def item(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
 
 PAGES = (
     LivePage("workitems:inbox", inbox, listing=True),
+    LivePage("workitems:decisions", decisions, listing=True),
     LivePage("workitems:all", inbox, listing=True),
     LivePage("workitems:detail", item),
 )
