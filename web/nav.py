@@ -49,6 +49,7 @@ class NavEntry:
 
 
 _entries: dict[str, NavEntry] = {}
+_hints: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
 def register(entry: NavEntry) -> None:
@@ -59,6 +60,11 @@ def register(entry: NavEntry) -> None:
 def say_count(request: HttpRequest, key: str, count: int) -> None:
     """Let a page say what it has counted already, so that the frame does not count it again."""
     request.nav_counts = {**getattr(request, "nav_counts", {}), key: count}  # type: ignore[attr-defined]  # ours
+
+
+def register_hint(hint: Callable[[], dict[str, Any]]) -> None:
+    """Let the first page show visitors something: a `template`, and what it needs."""
+    _hints["first page"] = hint
 
 
 def entries(roles: frozenset[str]) -> list[NavEntry]:
@@ -74,11 +80,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return `member`, `tenant`, `tenants`, `nav` and whether workers are silent; nothing for a
-    request without a place."""
+    """Return `member`, `tenant`, `tenants`, `nav` and whether workers are silent; without a place
+    only what the first page shows visitors."""
     place = place_of(request)
     if place is None:
-        return {}
+        return {"hint": hint()} if (hint := _hints.get("first page")) else {}
     return {
         "member": {
             "username": place.acting.username,

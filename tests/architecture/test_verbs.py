@@ -27,6 +27,7 @@ OF_OUR_OWN = {
     "web:login": "signing in is not a verb of a thing",
     "web:logout": "nor is signing out",
     "web:switch-tenant": "a session's choice",
+    "demo:story": "verbs of several people, one after the other; only in the demo",
     "people:settings": "how pages speak to their reader: of no tenant, and not recorded",
     "people:token-create": "a token for oneself, which is seen once",
     "people:token-revoke": "the end of one's own token",
