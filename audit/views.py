@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from audit.entry_context import Presenter, subject_context
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
+from audit.words import action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
-from ledger.vocabulary import SUBJECT_TYPES, actions_of, all_actions
+from ledger.vocabulary import SUBJECT_TYPES
 from verbs.subject import describe
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
@@ -139,30 +140,13 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
         "action": reverse("audit:entries"),
         "fields": [
             _select("type", asked.subject_type, all_subject_words()),
-            _select("action", _one(asked.actions), _actions(asked.subject_type)),
+            _select("action", one_choice(asked.actions), action_choices(asked.subject_type)),
             _field("actor", "search", asked.actor),
             _field("since", "date", asked.since),
             _field("until", "date", asked.until),
         ],
         "hidden": [{"name": name, "value": value} for name, value in hidden.items() if value],
     }
-
-
-def _actions(subject_type: str | None) -> dict[str, str]:
-    """Return what there is to choose, each once: of one kind of thing, if one has been chosen.
-
-    Actions that read the same are one choice.
-    """
-    known = all_actions() if subject_type is None else actions_of(subject_type)
-    alike: dict[str, list[str]] = {}
-    for action in known:
-        alike.setdefault(action_label(action, subject_type or ""), []).append(action)
-    return {str(_one(frozenset(actions))): label for label, actions in alike.items()}
-
-
-def _one(actions: frozenset[str] | None) -> str | None:
-    """Return several actions as the one value of a choice."""
-    return None if actions is None else ",".join(sorted(actions))
 
 
 def _field(name: str, kind: str, value: object) -> dict[str, Any]:
