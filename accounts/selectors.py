@@ -207,6 +207,21 @@ def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     return frozenset(rows.values_list("actor_id", flat=True))
 
 
+def offered_people(tenant_id: uuid.UUID, most: int) -> list[tuple[str, str]]:
+    """Return the active members of a tenant to choose from, username and name, by username."""
+    rows = Membership.objects.filter(
+        tenant_id=tenant_id, is_active=True, user__is_active=True, actor__is_active=True
+    ).select_related("user")
+    found = [row.user for row in rows.order_by("user__username")[:most]]
+    return [(user.username, user.get_full_name() or user.username) for user in found]
+
+
+def offered_groups(tenant_id: uuid.UUID, most: int) -> list[str]:
+    """Return the names of the groups that active members are in, to choose from."""
+    rows = GroupMembership.objects.filter(tenant_id=tenant_id, membership__is_active=True)
+    return list(rows.order_by("name").values_list("name", flat=True).distinct()[:most])
+
+
 def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
     """Return how pages speak to a user: `language`, `time_zone`; empty: nothing is chosen."""
     found = User.objects.values_list("language", "time_zone").get(id=user_id)
