@@ -33,7 +33,7 @@ def test_the_zone_that_one_chose_holds_on_every_page_and_not_in_the_api(world: W
     assert (answer.status_code, answer["Location"]) == (303, "/settings/")
     page = client.get(f"/work-items/{item.id}/").content.decode()
     assert {each.rpartition(" ")[2] for each in MOMENT.findall(page)} == {"JST"}
-    assert "Times are those of Tokyo" in page
+    assert "Times are Tokyo time" in page
     for reader in (client, api(world.analyst)):
         told = reader.get(f"/api/v1/work-items/{item.id}").json()["created_at"]
         assert told == item.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
