@@ -12,12 +12,11 @@ import functools
 import uuid
 from collections.abc import Collection
 
-from django.db import connection
-
 from accounts.models import Actor
 from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
 from ledger.errors import NotPermitted
 from ledger.record import ActorRef
+from ledger.statements import fetched
 from ledger.tenancy import tenant_scope
 
 
@@ -91,12 +90,11 @@ def authority_of(acting_user: ActingUser) -> Authority:
     """
     if acting_user.is_system:
         return Authority(acting_user.actor_id, ActorType.SYSTEM, frozenset(), frozenset())
-    with connection.cursor() as cursor:
-        cursor.execute(_AUTHORITY, [acting_user.tenant_id, acting_user.membership_id])
-        row = cursor.fetchone()
-    if row is None:
+    found = fetched(_AUTHORITY, [acting_user.tenant_id, acting_user.membership_id])
+    if not found:
         raise NotPermitted("Your membership of this organisation is not active.")
-    return Authority(row[0], row[1], held(row[2]), frozenset(row[3]))
+    ((actor_id, actor_type, roles, groups),) = found
+    return Authority(actor_id, actor_type, held(roles), frozenset(groups))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
 
@@ -18,6 +17,7 @@ from accounts.acting import ActingUser
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
 from accounts.roles import OPERATING_ROLES
 from ledger.clock import now
+from ledger.statements import fetched
 from ledger.tenancy import system_scope
 
 
@@ -40,6 +40,7 @@ class Place:
     tenant_name: str
     tenant_slug: str
     roles: frozenset[str]
+    name: str = ""
 
 
 def places_of(user_id: uuid.UUID) -> list[Place]:
@@ -95,6 +96,26 @@ def people_of(
     return people(rows[0].tenant_id, actor_ids) if rows else {}
 
 
+def people_called(tenant_id: uuid.UUID, names: Collection[str]) -> dict[str, Person]:
+    """Return people, present or past, by what calls them: the token of an actor, or a username."""
+    tokens = {each for name in names if (each := _token(name)) is not None}
+    # A name is looked up as one; among the tenant's own actors only.
+    users = User.objects.filter(username__in=list(names)).values("id")
+    rows = Actor.objects.filter(Q(id__in=tokens) | Q(user_id__in=users), tenant_id=tenant_id)
+    found: dict[str, Person] = {}
+    for row in rows.select_related("user"):
+        person = _person(row)
+        found |= {str(row.id): person, person.username: person}
+    return found
+
+
+def _token(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
+
+
 # Asked at every step of a case. Of the tenant, because the policy of memberships says so.
 _ACTORS_BY_USERNAME = """
 SELECT u.username, m.actor_id FROM accounts_user u
@@ -105,9 +126,7 @@ WHERE u.username = ANY(%s) AND m.is_active AND u.is_active AND a.is_active
 
 def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ACTORS_BY_USERNAME, [list(usernames)])
-        return dict(cursor.fetchall())
+    return dict(fetched(_ACTORS_BY_USERNAME, [list(usernames)]))
 
 
 def called(usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
@@ -209,9 +228,7 @@ WHERE m.actor_id = ANY(%s::uuid[]) AND m.is_active AND u.is_active AND a.is_acti
 
 def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Return those of `actor_ids` who are active members now."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ACTIVE, [list(actor_ids)])
-        return frozenset(actor_id for (actor_id,) in cursor.fetchall())
+    return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [list(actor_ids)]))
 
 
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
@@ -223,6 +240,11 @@ def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | 
         if tenant_slug in {None, found.tenant_slug}:
             return found.acting
     return None
+
+
+def username_of(user_id: uuid.UUID) -> str:
+    """Return how a user signs in, "" for nobody; users belong to no tenant."""
+    return User.objects.filter(id=user_id).values_list("username", flat=True).first() or ""
 
 
 def tenant_named(slug: str) -> Tenant | None:
@@ -239,6 +261,7 @@ def _place(row: Membership) -> Place:
         tenant_name=row.tenant.name,
         tenant_slug=row.tenant.slug,
         roles=frozenset(row.roles),
+        name=row.user.get_full_name() or row.user.username,
     )
 
 

@@ -19,6 +19,7 @@ from verbs.subject import describe
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
 from web.pages import MemberPage
+from web.values import reader_of
 
 
 class EntriesPage(MemberPage):
@@ -95,7 +96,14 @@ class EntryPage(MemberPage):
             {"label": shown["subject"]["label"], "url": page},
             {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
         ]
-        return self.render("audit/entry.html", {"crumbs": crumbs, "entry": shown})
+        said = reader_of(
+            self.acting_user.tenant_id,
+            self.acting_user.actor_id,
+            shown["payload"],
+            shown["compensation"],
+        )
+        context = {"crumbs": crumbs, "entry": shown, "reader": said}
+        return self.render("audit/entry.html", context)
 
 
 def _names() -> dict[str, str]:

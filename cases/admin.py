@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from cases import case_chain
 from cases.models import Case, CaseDefinition
 from compensation.admin_actions import Confirmation, offered
 from web import admin_parts
@@ -72,7 +71,9 @@ class CaseAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:
         """Return the drawing of what led to what."""
-        figure = chain.figure(case_chain.of_case(row), label=_("Causal chain of this case"))
+        figure = chain.figure(
+            chain.chain_of_case(row.tenant_id, row.id), label=_("Causal chain of this case")
+        )
         return admin_parts.causal_chain(figure, reverse("cases:chain", args=[row.id]))
 
     @admin.display(description=gettext_lazy("ledger entries"))

@@ -6,7 +6,6 @@ Runs in the tenant's scope.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,27 +15,40 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people
 from cases import selectors
-from cases.case_chain import with_planned
-from cases.definitions import CompiledDefinition, undo_policy
-from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
+from cases.case_work import CaseWork
+from cases.definitions import CompiledDefinition, needs, undo_policy
+from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from cases.subject import describe_case
+from cases.subject import CaseFacts, describe_case
 from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
 from compensation.run_context import RunContext, actors_of, run_description
-from compensation.selectors import RunWithSteps, StepWithAttempts, progress, runs_in
-from compensation.sentences import few, joined, sentence, title_of
+from compensation.selectors import RunWithSteps, StepWithAttempts, given_up, progress, runs_in
+from compensation.sentences import few, sentence, title_of
+from compensation.subject import is_undoable
 from executions import selectors as executions
 from executions.lifecycle import ExecutionStatus
+from executions.subject import describe_execution
 from ledger.selectors import Entry, entries_of_case
-from verbs.subject import Description, Ref, describe
+from verbs.subject import Description, Ref
 from web.graph import Figure
+from web.templatetags.amends import label_of
 from workitems import chain as drawing
 from workitems import selectors as work_items
+from workitems.subject import WORK_ITEM as TASKS
+from workitems.subject import describe_item
 
+# What undoes it tells the same, and who did that.
+_TOLD_BY_UNDO = frozenset({"compensation_started", "compensation_completed"})
 # The rollback's own entries tell the same.
 _QUIET = frozenset({"rollback_started", "rollback_settled", "compensation_resumed"})
+
+
+#: In these a case is what a rollback made of it.
+UNDOING = frozenset({*ROLLING_BACK, CaseStatus.COMPENSATED, CaseStatus.PARTIALLY_COMPENSATED})
+# Values of so many characters tell something on one line.
+_TELLING, _MOST_TELLING = 40, 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,20 +68,57 @@ class CaseContext:
     described: dict[Ref, Description]
     named: dict[uuid.UUID, Person]
 
-    def plan_items(self, items: Iterable[PlanItem]) -> list[dict[str, Any]]:
-        """Return `plan_items` of `cases/detail.html` for some of the items."""
-        return [
-            _not_begun(item)
-            if item.target_id is None
-            else self._row(item, self.rows[item.target_id])
-            for item in items
-        ]
+    @property
+    def undoing(self) -> RunContext | None:
+        """The rollback its work is shown with: one that is live, or that made it what it is."""
+        if self.newest is None:
+            return None
+        live = self.newest.found.run.status in LIVE_RUNS
+        return self.newest if live or self.case.status in UNDOING else None
+
+    @property
+    def past_runs(self) -> list[CompensationRun]:
+        """The rollbacks that its work is not shown with, newest first."""
+        if self.newest is None or self.undoing is not None:
+            return self.others
+        return [self.newest.found.run, *self.others]
+
+    @property
+    def work(self) -> CaseWork:
+        """Its work, and what becomes of it."""
+        return CaseWork(self.items, self.rows, self.described, self.named, self.undoing)
 
     @property
     def context(self) -> dict[str, Any]:
         """What the case knows, people called by name."""
         names = {str(id_): person.name for id_, person in self.named.items()}
         return {key: _readable(value, names) for key, value in self.case.context.items()}
+
+    @property
+    def telling(self) -> list[str]:
+        """The most telling values of the context, for one line: short ones, as they were given."""
+        found = (
+            value if isinstance(value, str) else f"{label_of(key)} {value}"
+            for key, value in self.context.items()
+            if isinstance(value, str | int | float) and not isinstance(value, bool)
+        )
+        return [each for each in found if 0 < len(each) <= _TELLING][:_MOST_TELLING]
+
+    @property
+    def waits(self) -> dict[str, Any] | None:
+        """`waits` of the page: what a running case with nothing open waits for."""
+        busy = any(item.status in OPEN_ITEMS for item in self.items)
+        if busy or self.case.status != CaseStatus.RUNNING or self.case.stopped_since:
+            return None
+        found = needs(self.definition, self.case.context)
+        if found is None:
+            return None
+        return {
+            "missing": [(path, _path_words(path)) for path in found.missing],
+            "looks_at": [(path, _path_words(path)) for path in found.looks_at],
+            "steps": [title_of(name) for name in found.steps],
+            "ends": found.ends,
+        }
 
     @property
     def undeclared(self) -> list[str]:
@@ -100,73 +149,53 @@ class CaseContext:
         return sentence(", ".join(parts)) + "."
 
     @property
-    def unclear(self) -> list[dict[str, Any]]:
-        """The steps of which nobody knows whether they happened, and where that is settled."""
+    def _in_doubt(self) -> list[Any]:
         return [
-            {"title": title_of(row.binding), "url": self.described[row.subject_type, row.id].url}
+            row
             for row in self.rows.values()
             if row.status == ExecutionStatus.UNCERTAIN and row.undoes_id is None
         ]
 
     @property
+    def unclear(self) -> list[dict[str, Any]]:
+        """The steps of which nobody knows whether they happened, and where that is settled."""
+        return [
+            {"title": title_of(row.binding), "url": self.described[row.subject_type, row.id].url}
+            for row in self._in_doubt
+        ]
+
+    @property
+    def facts(self) -> CaseFacts:
+        """What its verbs must know beside it, from what was read."""
+        found = CaseFacts(self.case)
+        # Where `cached_property` keeps what it has read.
+        found.__dict__["unclear"] = [executions.awaited(row.binding, row) for row in self._in_doubt]
+        return found
+
+    @property
     def timeline(self) -> list[dict[str, Any]]:
-        """`timeline` of the page."""
-        return told(self.entries, described=self.described, named=self.named)
+        """Its entries as a person would tell them on its own page: without its name."""
+        names = {Case.subject_type: _("this case"), "compensation_run": _("the rollback")}
+        short = {
+            ref: dataclasses.replace(each, title=names.get(ref[0], each.title))
+            for ref, each in self.described.items()
+        }
+        lines = told(self.entries, described=short, named=self.named)
+        begun = tuple(names.values())
+        return [
+            {**line, "text": sentence(line["text"])} if line["text"].startswith(begun) else line
+            for line in lines
+        ]
 
     def figure(self, *, label: str, table_url: str) -> Figure | None:
         """Return the drawing of the case, with what its live rollback has planned."""
         found = drawing.build_chain(self.case.tenant_id, self.rows.values(), ())
         if self.newest is not None and self.newest.found.run.status in LIVE_RUNS:
-            found = with_planned(found, self.newest.found)
+            steps = [each.step for each in self.newest.found.steps]
+            found = drawing.with_planned(found, steps)
         if not found.nodes:
             return None
         return drawing.figure(found, label=label, table_url=table_url, described=self.described)
-
-    def _row(self, item: PlanItem, row: Any) -> dict[str, Any]:
-        at = getattr(row, "completed_at", None) or row.ended_at
-        # A plan item follows its work a moment later; what is over is over.
-        in_doubt = row.status == ExecutionStatus.UNCERTAIN
-        over = item.status in OPEN_ITEMS and row.status in {"COMPLETED", "SUCCEEDED"}
-        return {
-            "title": title_of(item.binding),
-            "url": self.described[item.work].url,
-            "type": item.type,
-            "type_label": _("Task") if item.type == "work_item" else _("Automatic"),
-            "status": str(
-                row.status if in_doubt else PlanItemStatus.COMPLETED if over else item.status
-            ),
-            "status_of": "execution" if in_doubt else "plan_item",
-            "compensation_state": row.compensation_state,
-            "completion_seq": item.completion_seq,
-            "who": self._who(item, row),
-            "at": at if isinstance(at, dt.datetime) else None,
-            "undoes": None,
-        }
-
-    def _who(self, item: PlanItem, row: Any) -> str:
-        if item.type == "execution":
-            return str(row.capability)
-        actor = row.completed_by_id or row.assignee_id
-        if actor in self.named:
-            return self.named[actor].name
-        return joined(sorted(group.name for group in row.candidate_groups.all()))
-
-
-def _not_begun(item: PlanItem) -> dict[str, Any]:
-    """Return the row of a step that could not begin: there is no work to lead to."""
-    return {
-        "title": title_of(item.binding),
-        "url": "",
-        "type": item.type,
-        "type_label": item.error,
-        "status": str(item.status),
-        "status_of": "plan_item",
-        "compensation_state": item.compensation_state,
-        "completion_seq": None,
-        "who": "",
-        "at": item.ended_at,
-        "undoes": None,
-    }
 
 
 def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> CaseContext:
@@ -182,12 +211,13 @@ def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> 
     entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
     asked = set() if last is None else {last.requested_by_id}
-    named = people(
-        case.tenant_id, asked | {entry.actor_id for entry in entries} | actors_of(rows.values())
-    )
+    found = None if last is None else _with_steps(last, rows.values())
+    stays = {} if found is None else given_up(found)
+    said = {entry.actor_id for entry in (*entries, *stays.values())}
+    named = people(case.tenant_id, asked | said | actors_of(rows.values()))
     panel = None
-    if last is not None:
-        panel = RunContext(_with_steps(last, rows.values()), described, named, rows, operates)
+    if found is not None:
+        panel = RunContext(found, described, named, rows, operates, stays)
     others = [run for run in runs if run is not last]
     definition = selectors.compiled_of(case.definition_id)
     return CaseContext(case, items, rows, definition, panel, others, entries, described, named)
@@ -214,11 +244,7 @@ def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
 def _described(
     case: Case, rows: Iterable[Any], runs: list[CompensationRun]
 ) -> dict[Ref, Description]:
-    found = describe(case.tenant_id, ((row.subject_type, row.id) for row in rows))
-    for row in rows:
-        if row.subject_type == "execution" and row.binding:
-            place = (row.subject_type, row.id)
-            found[place] = dataclasses.replace(found[place], title=title_of(row.binding))
+    found = {(row.subject_type, row.id): _page_of(row) for row in rows}
     found["case", case.id] = describe_case(case)
     for run in runs:
         about = found.get((run.about_type, run.about_id))
@@ -227,15 +253,33 @@ def _described(
     return found
 
 
+def _page_of(row: Any) -> Description:
+    """Describe a row that was read: a piece of the case is called by its step."""
+    if row.subject_type == TASKS.subject_type:
+        title = title_of(row.binding) if row.binding else row.title
+        return describe_item(row.id, title, str(row.status), row.kind)
+    return describe_execution(row)
+
+
 def _entries(case: Case, *, problems_only: bool) -> list[Entry]:
     """Return what is told of a case and all its parts, newest first."""
     return newest(
         entry
         for entry in entries_of_case(case.tenant_id, case.id)
         if not (entry.subject_type == Case.subject_type and entry.action in _QUIET)
+        and not (
+            entry.action in _TOLD_BY_UNDO
+            and is_undoable(entry.subject_type)
+            and entry.actor_type == "SYSTEM"
+        )
         and not is_quiet(entry)
         and (is_problem(entry) or not problems_only)
     )
+
+
+def _path_words(path: str) -> str:
+    """Return a path of the context as people read it: `credit_check.outcome`."""
+    return ", ".join(label_of(key).lower() for key in path.split("."))
 
 
 def _readable(value: Any, names: Mapping[str, str]) -> Any:

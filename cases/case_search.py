@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.http import urlencode
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.models import Case
-from cases.selectors import with_definition
 from web.search import LAST, Asked, Group, Hit, titled
 
 
@@ -23,17 +24,20 @@ def _written(number: str) -> list[str]:
 
 def by_number(tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
     """Return the cases of a tenant that are called by a number."""
+    if not number:
+        return []
     rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number))
     return list(rows.values_list("id", flat=True))
 
 
 def cases_called(asked: Asked) -> Iterator[Group]:
     """Find cases: the one of that number, those whose numbers begin so, those of that title."""
-    rows = with_definition(Case.objects.filter(tenant_id=asked.who.tenant_id))
+    rows = Case.objects.filter(tenant_id=asked.who.tenant_id).defer("context")
     begins = Q()
     for text in _written(asked.text):
         begins |= Q(number__gte=text, number__lt=text + LAST)
-    hits, is_all = titled(rows, asked.text, rows.filter(id__in=asked.cases), rows.filter(begins))
+    called, similar = rows.filter(id__in=asked.cases), rows.filter(begins)
+    hits, is_all = titled(rows, asked.text, called, similar, among=rows)
     yield Group(
         gettext_lazy("Cases"),
         "briefcase",
@@ -41,7 +45,7 @@ def cases_called(asked: Asked) -> Iterator[Group]:
             Hit(
                 case.name,
                 reverse("cases:detail", args=[case.id]),
-                _("opened %(on)s") % {"on": f"{case.created_at:%Y-%m-%d}"},
+                _("opened %(on)s") % {"on": date_format(localtime(case.created_at))},
                 str(case.status),
                 Case.subject_type,
             )

@@ -24,6 +24,7 @@ from cases.lifecycle import (
 )
 from compensation.lifecycle import CompensationState
 from ledger.ids import new_id
+from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
 C, P = CaseStatus, PlanItemStatus
@@ -47,7 +48,7 @@ class CaseDefinition(models.Model):
     version = models.TextField()
     title = models.TextField()
     source = models.TextField()
-    compiled = models.JSONField()
+    compiled = OrderedJSONField()
     digest = models.TextField()
     deployed_by = models.ForeignKey(
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"

@@ -9,9 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
-from django.db import connection
-
 from ledger.ids import new_id
+from ledger.statements import fetched
 
 COUNTER = "{n}"
 _DRAW = """
@@ -33,9 +32,5 @@ def next_number(tenant_id: uuid.UUID, pattern: str | None, at: dt.datetime) -> s
     The counter's row stays locked until that transaction ends, so that no number is given twice.
     """
     prefix = prefix_of(pattern, at)
-    with connection.cursor() as cursor:
-        cursor.execute(_DRAW, [new_id(), tenant_id, prefix])
-        row = cursor.fetchone()
-    if row is None:
-        raise RuntimeError("the counter gave no number")
-    return f"{prefix}{row[0]}"
+    ((number,),) = fetched(_DRAW, [new_id(), tenant_id, prefix])
+    return f"{prefix}{number}"

@@ -12,13 +12,13 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
-from django.db import connection
 from django.db.models import Model
 
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
+from ledger.statements import fetched
 from verbs.row_reading import load, read
 from verbs.subject import subject_of
 
@@ -77,9 +77,7 @@ def lock_unmoved(case: Case) -> None:
     Plan items change with their case's version, or by the one lane that hears of the case; its
     lease, and the index that allows a binding one open item, keep a second handler out.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [case.tenant_id, case.id])
-        found = cursor.fetchone()
+    found = next(iter(fetched(_LOCK, [case.tenant_id, case.id])), None)
     if found is None or found[0] != case.version:
         raise CaseMoved(f"case {case.id} was at version {case.version} and is not any more")
     # Where `take_head` finds the end of its chain.

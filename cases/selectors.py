@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
-from cases.definitions import CompiledDefinition
+from cases.definitions import CompiledDefinition, Needs, needs
+from cases.lifecycle import OPEN_ITEMS, CaseStatus
 from cases.models import Case, CaseDefinition, PlanItem
 from cases.versions import highest_first
 from compensation.selectors import live_runs
@@ -142,26 +144,27 @@ def plan_items(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[PlanItem]:
     return PlanItem.objects.filter(tenant_id=tenant_id, case_id=case_id).order_by(*AS_OPENED)
 
 
-class Opening(NamedTuple):
-    """How cases of one version are opened: the groups whose members alone may (none: members may),
-    and how they are numbered."""
-
-    groups: frozenset[str]
-    case_number: str | None
-
-
-def how_opened(row: CaseDefinition) -> Opening:
-    """Return how cases of a version are opened, without reading the rest of what is in it."""
-    rows = CaseDefinition.objects.filter(tenant_id=row.tenant_id, id=row.id)
-    groups, number = rows.values_list("compiled__may_open", "compiled__case_number").get()
-    return Opening(frozenset(groups or ()), number)
+def waiting_for(rows: Iterable[Case]) -> dict[uuid.UUID, Needs]:
+    """Return what the running ones of some cases of one tenant wait for that have nothing open, by
+    case: two queries at most."""
+    running = {row.id: row for row in rows if row.status == CaseStatus.RUNNING}
+    if not running:
+        return {}
+    tenant_id = next(iter(running.values())).tenant_id
+    items = PlanItem.objects.filter(tenant_id=tenant_id, case_id__in=list(running))
+    busy = set(items.filter(status__in=OPEN_ITEMS).values_list("case_id", flat=True))
+    idle = [row for id_, row in running.items() if id_ not in busy]
+    known = compiled_all(row.definition_id for row in idle)
+    found = {row.id: needs(known[row.definition_id], row.context) for row in idle}
+    return {id_: each for id_, each in found.items() if each is not None}
 
 
 def undoes_something(name: str) -> bool:
     """Whether a deployed definition undoes a step by the capability of this name."""
     binding = {"compensation_only": True, "capability_call": {"capability": name}}
     declared = {"policy": {"capability": name}}
-    return CaseDefinition.objects.filter(
-        Q(compiled__contains={"bindings": [binding]})
-        | Q(compiled__contains={"bindings": [declared]})
+    # The column keeps the author's order, and cannot be looked into as it is.
+    rows = CaseDefinition.objects.annotate(parts=Cast("compiled", JSONField()))
+    return rows.filter(
+        Q(parts__contains={"bindings": [binding]}) | Q(parts__contains={"bindings": [declared]})
     ).exists()

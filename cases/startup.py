@@ -10,7 +10,6 @@ from cases import words
 from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
-from cases.case_chain import figure_of
 from cases.case_search import by_number, cases_called
 from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS
 from cases.lifecycle import CaseStatus
@@ -59,7 +58,6 @@ def register() -> None:
         shape=case_shapes.cases,
         schema=case_shapes.CaseSchema,
         results={"compensation-plan": PLAN_RESULT},
-        figure=figure_of,
     )
     subject.register(whole)
     subject.register(dataclasses.replace(CASE_DEFINITION, results={"deploy": case_shapes.DEPLOYED}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import connection
+from ledger.statements import fetched
 
 _DRAW = """
 INSERT INTO compensation_completioncounter AS c (case_id, tenant_id, last) VALUES (%s, %s, 1)
@@ -19,9 +19,5 @@ def next_completion(case_id: uuid.UUID, tenant_id: uuid.UUID) -> int:
     The counter's row stays locked until that transaction ends, so a higher number is never visible
     before a lower one. Draw it after the rows of work are locked and before the ledger is written.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_DRAW, [case_id, tenant_id])
-        row = cursor.fetchone()
-    if row is None:
-        raise RuntimeError("the counter gave no number")
-    return int(row[0])
+    ((number,),) = fetched(_DRAW, [case_id, tenant_id])
+    return int(number)

@@ -30,7 +30,7 @@ class AttemptOutcome(models.TextChoices):
     UNCERTAIN = "UNCERTAIN", _("May have happened")
     WITHDRAWN = "WITHDRAWN", _("Withdrawn")
     ATTESTED = "ATTESTED", _("Attested by a person")
-    ABANDONED = "ABANDONED", _("Abandoned")
+    ABANDONED = "ABANDONED", _("Given up")
 
 
 class Reversibility(models.TextChoices):
@@ -115,9 +115,6 @@ RESIDUAL_EXCLUSIONS = frozenset(
     "irreversible pivot window_closed no_compensation_declared erased other_tenant"
     " outcome_unknown".split()
 )
-
-# What a rollback leaves standing that somebody may want gone.
-CANNOT = RESIDUAL_EXCLUSIONS | {"dependents_remain"}
 
 
 def undo_operations(settled: str, unsure: str | None = None) -> dict[str, Operation]:

@@ -25,9 +25,10 @@ from compensation.lifecycle import (
     undo_operations,
 )
 from ledger.ids import new_id
+from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
-R, T = RunStatus, StepStatus
+R, T, C = RunStatus, StepStatus, CompensationState
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
 _BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
 _NEWEST = ("tenant", "-started_at", "-id")
@@ -40,9 +41,7 @@ class UndoableRow(models.Model):
     belongs, `completion_seq` its place in the order of completion.
     """
 
-    compensation_state = models.TextField(
-        choices=CompensationState.choices, default=CompensationState.NONE
-    )
+    compensation_state = models.TextField(choices=C.choices, default=C.NONE)
     compensation_round = models.IntegerField(default=0)
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(
@@ -147,7 +146,7 @@ class CompensationAttempt(models.Model):
     replaced_performer = models.TextField(default="")
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
-    request = models.JSONField()
+    request = OrderedJSONField()
     requested_by = models.ForeignKey(
         "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import Person
 from compensation.models import CompensationRun
-from compensation.sentences import humane
+from compensation.sentences import humane, sentence
 from compensation.words import outcome_label
 from ledger.selectors import Entry, entries_of
 from verbs.subject import Description, Ref
@@ -16,6 +19,7 @@ from verbs.words import action_words
 from web.timeline import timeline_of
 
 MOST_LINES = 60
+_PLANNED = "compensation_step_planned"
 # The original's own entries tell the same.
 _QUIET = frozenset(
     {
@@ -38,9 +42,22 @@ _QUIET = frozenset(
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
 
-def run_timeline(run: CompensationRun) -> list[dict[str, Any]]:
-    """Return `timeline` of one rollback."""
-    return told(newest(entries_of(run.tenant_id, run.subject_type, run.id)))
+def run_timeline(
+    run: CompensationRun,
+    described: Mapping[Ref, Description],
+    named: Mapping[uuid.UUID, Person],
+) -> list[dict[str, Any]]:
+    """Return the lines of one rollback on its own page: without its name, and without its plan,
+    which stands beside them. What was read already is not read again."""
+    entries = newest(
+        entry
+        for entry in entries_of(run.tenant_id, run.subject_type, run.id)
+        if entry.action != _PLANNED
+    )
+    own = (run.subject_type, run.id)
+    short = {**described, own: dataclasses.replace(described[own], title=_("the rollback"))}
+    lines = told(entries, described=short, named=named)
+    return [{**line, "text": sentence(line["text"])} for line in lines]
 
 
 def told(

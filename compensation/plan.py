@@ -69,15 +69,19 @@ class Scope:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Content:
-    """A plan's steps and exclusions as they are stored and shown, and the digest over both."""
+    """A plan's steps and exclusions as they are stored and shown, and the digest over both; `kept`
+    names what was finished before the point that was chosen, last finished first."""
 
     steps: tuple[dict[str, Any], ...]
     excluded: tuple[dict[str, Any], ...]
     digest: str
+    kept: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what the plan's row keeps."""
-        return {"steps": list(self.steps), "excluded": list(self.excluded)}
+        return {
+            "steps": list(self.steps), "excluded": list(self.excluded), "kept": list(self.kept),
+        }  # fmt: skip
 
 
 def parse_scope(value: Any) -> Scope:
@@ -180,7 +184,11 @@ def make_plan(
         elif planned is not None:
             excluded.append(planned)
     barred = tuple(each.shown() for each in excluded)
-    return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, strategy))
+    told = {part.original.id for part in (*covered, *left)}
+    kept = tuple(
+        part.original.name for part in ordered if part.original.id not in told and _stays(part)
+    )
+    return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, strategy), kept)
 
 
 def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Part]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -16,10 +16,18 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
-from compensation.lifecycle import CANNOT
+from compensation.exclusion_groups import group_of, grouped
 from compensation.models import CompensationPlan
-from compensation.sentences import consequence, joined, name_in, plan_summary, title_of, undo_words
-from compensation.subject import is_by_program, whole_subject
+from compensation.sentences import (
+    LEFT_OUT,
+    consequence,
+    joined,
+    name_in,
+    plan_summary,
+    title_of,
+    undo_words,
+)
+from compensation.subject import WholeSubject, is_by_program, whole_subject
 from compensation.words import ALTERNATIVES, STRATEGY_BADGES, basis_words
 from ledger.clock import now
 from verbs.subject import Description, Ref, describe
@@ -28,17 +36,25 @@ from web import graph
 from web.templatetags.amends import state_label
 
 CONFIRM_ABOVE = 3
+#: Of what was done before the chosen point so many are named.
+KEPT_NAMED = 12
 LinkOf = Callable[[str, str, str], str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlanContext:
-    """A plan with the names and links of everything it speaks of."""
+    """A plan with the names and links of everything it speaks of.
+
+    `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what is
+    another since somebody looked.
+    """
 
     plan: CompensationPlan
     described: Mapping[Ref, Description]
     named: Mapping[uuid.UUID, Person]
     open_work: list[dict[str, Any]]
+    whole: Any = None
+    moved: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> Description:
@@ -49,6 +65,11 @@ class PlanContext:
     def is_whole(self) -> bool:
         """Whether it is about a whole, not about one piece of work."""
         return whole_subject(self.plan.subject_type) is not None
+
+    @property
+    def kept(self) -> list[str]:
+        """What was done before the chosen point and stays for that."""
+        return [title_of(name) for name in self.plan.content.get("kept", ())]
 
     @property
     def step(self) -> str:
@@ -72,8 +93,13 @@ class PlanContext:
         return self.subject.number or undo_words(len(self.plan.content["steps"])) if grave else ""
 
     def count_cannot(self) -> int:
-        """Return how many things stay that somebody may want gone."""
-        return sum(each["code"] in CANNOT for each in self.plan.content["excluded"])
+        """Return how many things cannot be undone."""
+        return self.count_out("cannot")
+
+    def count_out(self, group: str) -> int:
+        """Return how many things are left out for the reasons of one group."""
+        found = sum(group_of(each["code"]).key == group for each in self.plan.content["excluded"])
+        return found + len(self.kept) if group == "kept" else found
 
     def count(self, mode: str) -> int:
         """Return how many steps are done in one mode."""
@@ -82,7 +108,8 @@ class PlanContext:
     @property
     def summary(self) -> str:
         """The plan in a sentence or two."""
-        return plan_summary(self.count("human"), self.count("automated"), self.count_cannot())
+        left_out = {name: self.count_out(name) for name in LEFT_OUT}
+        return plan_summary(self.count("human"), self.count("automated"), left_out)
 
     @property
     def effect(self) -> str:
@@ -97,12 +124,14 @@ def typed_wrong(wanted: str, form: Mapping[str, Any]) -> str:
     return _("Type %(text)s exactly as it stands here.") % {"text": wanted}
 
 
-def plan_context(plan: CompensationPlan) -> PlanContext:
+def plan_context(plan: CompensationPlan, *, moved: Collection[str] = ()) -> PlanContext:
     """Read what the plan speaks of: titles, links, people, and open work that it would cancel."""
     content = plan.content
     originals = [each["original"] for each in (*content["steps"], *content["excluded"])]
     subjects: set[Ref] = {(each["type"], uuid.UUID(each["id"])) for each in originals}
-    open_rows = _open_work(plan)
+    subject = whole_subject(plan.subject_type)
+    whole = None if subject is None else subject.read_one(plan.subject_id)
+    open_rows = _open_work(plan, subject, whole)
     subjects |= {(type_, row.id) for type_, row in open_rows}
     described = describe(plan.tenant_id, {*subjects, plan.about})
     finishers = [step["completed_by"] for step in content["steps"]]
@@ -113,19 +142,20 @@ def plan_context(plan: CompensationPlan) -> PlanContext:
             "url": described[type_, row.id].url,
             "status": row.status,
             "kind": type_,
+            "moved": str(row.id) in moved,
         }
         for type_, row in open_rows
     ]
-    return PlanContext(plan, described, named, listed)
+    return PlanContext(plan, described, named, listed, whole, frozenset(moved))
 
 
-def _open_work(plan: CompensationPlan) -> Sequence[tuple[str, Any]]:
+def _open_work(
+    plan: CompensationPlan, subject: WholeSubject | None, whole: Any
+) -> Sequence[tuple[str, Any]]:
     """Return what is open in the whole now and would be cancelled, as executing decides it."""
-    subject = whole_subject(plan.subject_type)
     if subject is None or plan.scope.get("only_this", False):
         return []
-    whole = subject.read_many([plan.subject_id]).get(plan.subject_id)
-    return [] if whole is None else subject.open_work(whole)
+    return subject.open_work(whole)
 
 
 def facts(context: PlanContext) -> dict[str, Any]:
@@ -146,14 +176,16 @@ def facts(context: PlanContext) -> dict[str, Any]:
 
 
 def tiles(context: PlanContext) -> list[dict[str, Any]]:
-    """Return the four numbers of the preview."""
-    codes = [each["code"] for each in context.plan.content["excluded"]]
-    cannot = context.count_cannot()
+    """Return the numbers of the preview: how much is undone, and of what else there is any."""
+    counted = [
+        (group.tile, context.count_out(group.key), group.tone)
+        for group, _rows in grouped([])
+        if group.key != "unfinished"
+    ]
+    counted.append((_("open, will be cancelled"), len(context.open_work), ""))
     return [
         {"value": len(context.plan.content["steps"]), "label": _("will be undone"), "tone": ""},
-        {"value": codes.count("already_compensated"), "label": _("already undone"), "tone": ""},
-        {"value": cannot, "label": _("cannot be undone"), "tone": "bad" if cannot else ""},
-        {"value": len(context.open_work), "label": _("open, will be cancelled"), "tone": ""},
+        *({"value": n, "label": label, "tone": tone} for label, n, tone in counted if n),
     ]
 
 
@@ -164,20 +196,20 @@ def steps(context: PlanContext) -> list[dict[str, Any]]:
 
 def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
     found = _described(context, step["original"])
-    human = step["mode"] == "human"
-    how = said(STRATEGY_BADGES, step["strategy"])
+    by = _("Person") if step["mode"] == "human" else _("Automatic")
+    # What is simply taken back needs no word.
+    how = str(STRATEGY_BADGES.get(step["strategy"], ""))
     return {
         "n": step["n"],
         "title": title_of(step["original"]["name"]),
         "url": found.url,
         "detail": _finished(context, step),
         "mode": step["mode"],
-        "how": _("Person · %(how)s") % {"how": how}
-        if human
-        else _("Automatic · %(how)s") % {"how": how},
+        "how": f"{by} · {how}" if how else by,
         "performer": _performer(context, step),
         "deadline": "",
         "depends_on": [],
+        "moved": step["original"]["id"] in context.moved,
     }
 
 
@@ -196,7 +228,7 @@ def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
 
 def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
     if step["mode"] == "automated":
-        return str(step["capability"])
+        return title_of(step["binding"]) if step.get("binding") else str(step["capability"])
     users = step.get("candidate_users", ())
     groups = ", ".join(each for each in (joined(step["candidate_groups"]), *users) if each)
     who = _name(context, step["completed_by"])
@@ -231,6 +263,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                 "url": _described(context, each["original"]).url,
                 "code": each["code"],
                 "detail": each["detail"],
+                "moved": each["original"]["id"] in context.moved,
                 "alternatives": [
                     {
                         "label": said(ALTERNATIVES, code),
@@ -245,6 +278,25 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def left_out(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
+    """Return `left_out` of `compensation/preview.html`: what is not undone, grouped by why."""
+    kept = context.kept[:KEPT_NAMED]
+    more = len(context.kept) - len(kept)
+    return [
+        {
+            "key": group.key,
+            "title": group.title,
+            "tone": group.tone,
+            "icon": group.icon,
+            "rows": rows,
+            "names": kept if group.key == "kept" else [],
+            "more": more if group.key == "kept" else 0,
+        }
+        for group, rows in grouped(excluded(context, link_of))
+        if rows or (group.key == "kept" and kept)
+    ]
 
 
 def figure(context: PlanContext) -> graph.Figure | None:
@@ -278,31 +330,3 @@ def figure(context: PlanContext) -> graph.Figure | None:
 
 def _described(context: PlanContext, original: Mapping[str, str]) -> Description:
     return context.described[original["type"], uuid.UUID(original["id"])]
-
-
-def changes(
-    difference: Mapping[str, Any], before: CompensationPlan, after: CompensationPlan
-) -> dict[str, list[str]]:
-    """Return what moved since a preview, in words: added, removed and otherwise changed steps."""
-    names = {
-        each["original"]["id"]: each["original"]["name"]
-        for plan in (before, after)
-        for each in (*plan.content["steps"], *plan.content["excluded"])
-    }
-    added, removed = difference.get("added", ()), difference.get("removed", ())
-    changed = [
-        _("%(what)s: %(state)s")
-        % {
-            "what": title_of(names[each["original"]]),
-            "state": state_label(each["now"], "exclusion") if each["now"] else _("can be undone"),
-        }
-        for each in difference.get("excluded", ())
-        if names[each["original"]] not in {*added, *removed}
-    ]
-    if difference.get("reordered"):
-        changed.append(_("the order of the steps"))
-    return {
-        "added": [title_of(name) for name in added],
-        "removed": [title_of(name) for name in removed],
-        "changed": changed,
-    }

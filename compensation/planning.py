@@ -19,6 +19,8 @@ from ledger.clock import rfc3339
 # How an undo task may end; only the first two settle the original as undone.
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
 UNDONE_OUTCOMES = frozenset({"REVERSED", "CORRECTED"})
+# Outcomes after which somebody else must know what stands now, and why.
+EXPLAINED_OUTCOMES = frozenset({"CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE"})
 
 
 # Why something is left out of a plan, in words, and what could be done instead (DESIGN §6).

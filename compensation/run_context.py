@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -17,13 +17,16 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
+from compensation import selectors
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
-from compensation.sentences import ended_words, humane, joined, name_in, title_of
+from compensation.sentences import ended_words, humane, joined, name_in, quoted, title_of
 from compensation.subject import is_by_program, read_rows
 from compensation.words import basis_words, outcome_label
+from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
+from web.templatetags.amends import state_label
 
 #: Steps of a run beside what else a page shows; the run's own page has all of them, in pages.
 FIRST_STEPS = 50
@@ -36,13 +39,15 @@ _TONES = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
-    """A run with all its page says. `undos`: what does or did the undoing, by id."""
+    """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
+    entries that say why an original stays, by its id."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
     named: Mapping[uuid.UUID, Person]
     undos: Mapping[uuid.UUID, Any]
     operates: bool
+    given_up: Mapping[uuid.UUID, Entry] = dataclasses.field(default_factory=dict)
 
     @property
     def subject(self) -> Description:
@@ -79,9 +84,9 @@ class RunContext:
             "approvals": [],
             "progress": self.found.progress,
             "stopped_since": run.stopped_since,
-            "stopped_error": run.stopped_error,
+            "stopped_error": humane(run.stopped_error),
             "waits_for": [self._awaited(each) for each in self._waits_for()],
-            "steps": [self._step(at) for at in shown],
+            "steps": [self.step(at) for at in shown],
             "more": places is None and len(shown) < len(self.found.steps),
             "actions": buttons,
         }
@@ -101,7 +106,8 @@ class RunContext:
             "since": dt.datetime.fromisoformat(each["since"]),
         }
 
-    def _step(self, at: int) -> dict[str, Any]:
+    def step(self, at: int) -> dict[str, Any]:
+        """Return one of `steps` of the panel, by its place in the run."""
         each = self.found.steps[at]
         step = each.step
         original = self.described.get((step.original_type, step.original_id))
@@ -112,7 +118,9 @@ class RunContext:
             "url": original.url if original else "",
             "status": self._status(step),
             "detail": self._detail(at),
+            "outcome": self._unusual(step),
             "who": self._who(each),
+            "at": step.ended_at,
             "attempts": len(each.attempts),
             "compensation": self._link(step),
             "decide_url": reverse("compensation:run-step", args=[step.run_id, step.n])
@@ -130,18 +138,17 @@ class RunContext:
     def _detail(self, at: int) -> str:
         each = self.found.steps[at]
         step, undo = each.step, self.undos.get(each.step.compensation_id or uuid.UUID(int=0))
-        if step.status in {StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.ABANDONED}:
-            return humane(each.error) or (
-                _("Its effect stays.") if step.status == "ABANDONED" else ""
-            )
-        if step.status == StepStatus.DONE:
-            return self._done(step, undo)
-        if step.status == StepStatus.RESOLVED:
-            return _("Somebody attested that it is undone.")
-        if step.status == StepStatus.SKIPPED:
-            return _("It was undone already.")
-        if step.status == StepStatus.PLANNED:
-            return self._planned(at)
+        if step.status in {StepStatus.FAILED, StepStatus.BLOCKED}:
+            return self._answered(step) or humane(each.error)
+        tells: dict[str, Callable[[], str]] = {
+            StepStatus.ABANDONED: lambda: self._stays(step),
+            StepStatus.DONE: lambda: self._done(step, undo),
+            StepStatus.RESOLVED: lambda: _("Somebody attested that it is undone."),
+            StepStatus.SKIPPED: lambda: _("It was undone already."),
+            StepStatus.PLANNED: lambda: self._planned(at),
+        }
+        if step.status in tells:
+            return tells[step.status]()
         return _("Attempt %(n)d") % {"n": len(each.attempts)} if len(each.attempts) > 1 else ""
 
     def _done(self, step: Any, undo: Any) -> str:
@@ -152,9 +159,47 @@ class RunContext:
         who = self._name(getattr(undo, "completed_by_id", None))
         if not who:
             return f"{outcome}, {moment}"
-        return _("%(outcome)s by %(who)s, %(moment)s") % {
+        said = _("%(outcome)s by %(who)s, %(moment)s") % {
             "outcome": outcome, "who": who, "moment": moment,
         }  # fmt: skip
+        why = getattr(undo, "ended_reason", "")
+        return f"{said}: {quoted(why)}" if why else said
+
+    def _stays(self, step: Any) -> str:
+        """Return why what was done stays, and on whose word; never what went wrong before that."""
+        entry = self.given_up.get(step.original_id)
+        why = entry.payloads.get("reason") if entry else None
+        if entry is None or not why:
+            return _("Its effect stays.")
+        return f"{quoted(why)} {self._name(entry.actor_id)}"
+
+    def _answered(self, step: Any) -> str:
+        """Return what the person said who could not undo it, in one line; "" for a program."""
+        answer = self.answer_to(step)
+        if answer is None or not answer["reason"]:
+            return ""
+        return f"{answer['outcome']}: {quoted(answer['reason'])} {answer['who']}".strip()
+
+    def answer_to(self, step: Any) -> dict[str, Any] | None:
+        """Return how the person who was asked to undo a step answered: who, with which outcome,
+        why, and when. None where none was asked, or none has answered yet."""
+        undo = self.undos.get(step.compensation_id or uuid.UUID(int=0))
+        if undo is None or is_by_program(step.compensation_type) or undo.ended_at is None:
+            return None
+        label = outcome_label(undo.outcome) or state_label(undo.status, step.compensation_type)
+        return {
+            "who": self._name(undo.completed_by_id or undo.assignee_id),
+            "outcome": label,
+            "reason": undo.ended_reason,
+            "at": undo.ended_at,
+            "task": self._link(step),
+        }
+
+    def _unusual(self, step: Any) -> str:
+        """Return how it was undone, where that was not simply by reversing it."""
+        undo = self.undos.get(step.compensation_id or uuid.UUID(int=0))
+        outcome = getattr(undo, "outcome", "") or ""
+        return "" if outcome in {"", "REVERSED"} else outcome_label(outcome)
 
     def _planned(self, at: int) -> str:
         before = [each.step for each in self.found.steps[:at]]
@@ -256,5 +301,9 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
     tenant_id = found.run.tenant_id
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
-    named = people(tenant_id, {found.run.requested_by_id, *actors_of(undos.values())})
-    return RunContext(found, described, named, undos, operates)
+    run, about = found.run, described[found.run.about].title
+    described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
+    given_up = selectors.given_up(found)
+    deciders = {entry.actor_id for entry in given_up.values()}
+    named = people(tenant_id, {found.run.requested_by_id, *deciders, *actors_of(undos.values())})
+    return RunContext(found, described, named, undos, operates, given_up)

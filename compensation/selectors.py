@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import Count, QuerySet
+from django.db.models.fields.json import KeyTransform
 
 from accounts.acting import ActingUser
 from compensation.lifecycle import (
@@ -26,6 +27,7 @@ from compensation.models import (
     CompensationStep,
 )
 from ledger.errors import NotFound
+from ledger.selectors import Entry, all_entries, open_entries
 from verbs import catalogue
 from verbs.shell import Verb
 from verbs.subject import Ref, all_subjects
@@ -70,6 +72,27 @@ class RunWithSteps:
     run: CompensationRun
     steps: Sequence[StepWithAttempts]
     progress: Progress
+
+
+def given_up(found: RunWithSteps) -> dict[uuid.UUID, Entry]:
+    """Return the entries that say why originals of a run stay as they are, by original: two
+    queries, and none where nothing was given up. It may have been at the original itself."""
+    steps = [each.step for each in found.steps if each.step.status == StepStatus.ABANDONED]
+    if not steps:
+        return {}
+    run, originals = found.run, {step.original_id for step in steps}
+    rows = all_entries(run.tenant_id).filter(
+        subject_type__in={run.subject_type, *(step.original_type for step in steps)},
+        subject_id__in=[run.id, *originals],
+        action__in=["compensation_abandoned", "compensation_step_abandoned"],
+    )
+    by_original: dict[uuid.UUID, Entry] = {}
+    for entry in open_entries(rows.order_by("at", "id")):
+        undoing = (entry.compensation or {}).get("undoing") or {}
+        original = uuid.UUID(undoing["id"]) if undoing else entry.subject_id
+        if entry.payloads.get("reason") and original in originals:
+            by_original[original] = entry
+    return by_original
 
 
 def attempts_of(originals: Sequence[Any]) -> list[CompensationAttempt]:
@@ -125,8 +148,16 @@ def run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun:
 
 
 def runs_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[CompensationRun]:
-    """Return the runs in a whole, about it or about one of its pieces, newest first."""
-    return list(runs(tenant_id).filter(whole_id=whole_id))
+    """Return the runs in a whole, about it or about one of its pieces, newest first; `excluded` is
+    what the plan of each left out."""
+    excluded = KeyTransform("excluded", "plan__content")
+    return list(runs(tenant_id).filter(whole_id=whole_id).annotate(excluded=excluded))
+
+
+def steps_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of a run in the order of undoing, without attempts."""
+    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id)
+    return sorted(rows, key=lambda step: step.place)
 
 
 def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:

@@ -14,9 +14,11 @@ from django.utils.translation import ngettext, ngettext_lazy
 from accounts.selectors import Person
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
-from web.templatetags.amends import label_of
+from web.labels import fault_words, label_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+# How an attempt says that its undo task did not undo: its ending, and whoever ended it.
+_ENDED = re.compile(r"The undo task ended ([A-Z_]+)\.(?: (.+))?\Z", re.DOTALL)
 
 
 def title_of(name: str) -> str:
@@ -35,10 +37,22 @@ def sentence(text: str) -> str:
 
 
 def humane(text: str) -> str:
-    """Return a stored sentence with its outcomes in words."""
+    """Return a stored sentence with its outcomes in words; of an undo task how it ended and what
+    was said, as one would tell it."""
+    text = fault_words(_ENDED.sub(_ended, text))
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text
+
+
+def quoted(text: str) -> str:
+    """Return somebody's own words, marked as such."""
+    return _("“%(words)s”") % {"words": text}
+
+
+def _ended(found: re.Match[str]) -> str:
+    label, said = outcome_label(found[1]), found[2]
+    return f"{label}: {quoted(said)}" if said else label
 
 
 def few(n: int) -> str:
@@ -59,10 +73,19 @@ def _counted(text: Any, count: int) -> str:
 _REVERSED = ngettext_lazy(
     "%(n)s step is reversed.", "%(n)s steps are reversed, last finished first.", "count"
 )
-_CANNOT = ngettext_lazy("%(n)s thing cannot be undone.", "%(n)s things cannot be undone.", "count")
+#: What is said of a plan's exclusions, by their group; of other groups nothing.
+LEFT_OUT = {
+    "cannot": ngettext_lazy(
+        "%(n)s thing cannot be undone.", "%(n)s things cannot be undone.", "count"
+    ),
+    "undecided": ngettext_lazy(
+        "%(n)s stays unless you say otherwise.", "%(n)s stay unless you say otherwise.", "count"
+    ),
+    "kept": ngettext_lazy("%(n)s stays, by your choice.", "%(n)s stay, by your choice.", "count"),
+}
 
 
-def plan_summary(human: int, automated: int, cannot: int) -> str:
+def plan_summary(human: int, automated: int, left_out: Mapping[str, int]) -> str:
     """Return what a plan would do: "Four steps are reversed, last finished first. …"."""
     total = human + automated
     parts = [_counted(_REVERSED, total) if total else _("Nothing is reversed.")]
@@ -75,8 +98,7 @@ def plan_summary(human: int, automated: int, cannot: int) -> str:
         parts.append(ngettext("By a person.", "All by people.", human))
     elif automated:
         parts.append(ngettext("Automatically.", "All automatically.", automated))
-    if cannot:
-        parts.append(_counted(_CANNOT, cannot))
+    parts += [_counted(text, left_out[name]) for name, text in LEFT_OUT.items() if left_out[name]]
     return " ".join(sentence(part) for part in parts)
 
 

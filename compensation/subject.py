@@ -25,7 +25,6 @@ from ledger.record import ActorRef, EntryRef
 from ledger.selectors import latest_ref
 from verbs.move import Moves
 from verbs.subject import Ref, Subject, all_subjects, known, subject_of
-from web.graph import Figure
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -176,8 +175,7 @@ class WholeSubject(Subject):
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
     owed. `held_up(whole)`: why no undo may start in it at this moment, if so; `stopped(event,
     error)` is told that a run of it cannot go on by itself, `carried_on(event)` that it does again.
-    `figure(whole, label)` draws what led to what in it, for the page of its run. Its facts say
-    `live_run`, the id of the run that is live in its tree.
+    Its facts say `live_run`, the id of the run that is live in its tree.
     """
 
     column: str
@@ -201,7 +199,6 @@ class WholeSubject(Subject):
     held_up: Callable[[Any], Refusal | None] = lambda _whole: None
     stopped: Callable[[Event, str], None] = _ignore
     carried_on: Callable[[Event], None] = _ignore
-    figure: Callable[[Any, str], Figure | None] = _ignore
 
 
 def undoable(type_: str) -> UndoableSubject:

@@ -202,9 +202,23 @@ OUTCOMES: dict[str, Text] = {
 }
 OUTCOME_HINTS: dict[str, Text] = {
     "REVERSED": _("What was done no longer stands."),
-    "CORRECTED": _("It stands in another form; say which."),
-    "PARTIALLY_REVERSED": _("Part of it could not be taken back. An operator decides."),
-    "CANNOT_REVERSE": _("Say why. An operator decides."),
+    "CORRECTED": _("It stands in another form; you say which."),
+    "PARTIALLY_REVERSED": _("Part stays. You say what; an operator decides."),
+    "CANNOT_REVERSE": _("You say why. An operator decides."),
+}
+#: What is asked beside each outcome: the reason of those that need one, the evidence of the first.
+OUTCOME_QUESTIONS: dict[str, Text] = {
+    "REVERSED": _("What shows that it is reversed?"),
+    "CORRECTED": _("What stands now?"),
+    "PARTIALLY_REVERSED": _("What stays, and why?"),
+    "CANNOT_REVERSE": _("Why can it not be reversed?"),
+}
+#: What is true once an undo task has ended like this.
+OUTCOME_EFFECTS: dict[str, Text] = {
+    "REVERSED": _("“%(title)s” is undone. What was decided stays on record as it was."),
+    "CORRECTED": _("“%(title)s” counts as undone, and what you say now stands is on record."),
+    "PARTIALLY_REVERSED": _("An operator reads what stays of “%(title)s”, and decides."),
+    "CANNOT_REVERSE": _("“%(title)s” stays for now. An operator reads why, and decides."),
 }
 BASES: dict[str, Text] = {
     "GDPR_17": _("GDPR Art. 17, erasure"),
@@ -219,8 +233,8 @@ STRATEGIES: dict[str, Text] = {
     "restore": _("put the earlier state back"),
     "correct": _("leave it and apply a correction"),
 }
-#: The same in a badge, where there is room for a word.
-STRATEGY_BADGES: dict[str, Text] = {"restore": _("restore"), "correct": _("correct")}
+#: The same in a badge, where there is room for a word; the usual way needs none.
+STRATEGY_BADGES: dict[str, Text] = {"correct": _("corrects it")}
 MODES: dict[str, Text] = {"human": _("a person"), "automated": _("a program")}
 #: Answers to "can it be undone?".
 REVERSIBILITIES: dict[str, Text] = {
@@ -234,7 +248,7 @@ REVERSIBILITIES: dict[str, Text] = {
 ALTERNATIVES: dict[str, Text] = {
     "correct": _("Correct it instead"),
     "undo_item": _("Undo that task by itself"),
-    "accept": _("Let it stand"),
+    "accept": _("Keep it as it is"),
     "include": _("Add it as a task for a person"),
     "scope_from_step": _("Undo everything after it too"),
     "wait": _("Wait for its result"),
@@ -307,6 +321,7 @@ def register() -> None:
     words.register_choices("strategy", {**as_declared, **STRATEGIES})
     words.register_choices("reversibility", REVERSIBILITIES)
     words.register_choices("regulatory_basis", BASES)
+    words.register_choices("outcome", OUTCOMES)
 
 
 def outcome_label(outcome: str | None) -> str:

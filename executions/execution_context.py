@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -9,12 +10,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority, system_of
-from compensation.sentences import title_of
+from accounts.selectors import people_of
+from compensation.lifecycle import CompensationState
+from compensation.sentences import name_in, title_of
 from compensation.words import REVERSIBILITIES
 from executions import capability_registry, selectors
+from executions.attempts_shown import AttemptShown
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from executions.selectors import Shown
+from executions.subject import describe_execution
 from ledger.selectors import entries_of
 from verbs import catalogue
 from verbs.catalogue import Offer
@@ -22,9 +27,12 @@ from verbs.subject import Description, Ref, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
 from web.timeline import timeline_of
-from web.verb_pages import Refused, buttons, choice
+from web.values import reader_of
+from web.verb_pages import Refused, any_open, buttons, choice
 
 OUTCOME = "outcome"
+# Somebody owes something.
+_OWED = frozenset({ExecutionStatus.WAITING, ExecutionStatus.UNCERTAIN})
 # What is known of an execution that nobody has a result of, by its status.
 _LEDES = {
     ExecutionStatus.UNCERTAIN: gettext_lazy(
@@ -35,31 +43,101 @@ _LEDES = {
 }
 
 
+def listed(rows: Sequence[Execution]) -> list[dict[str, Any]]:
+    """Return `rows` of `executions/list.html`: two queries, however many they are."""
+    if not rows:
+        return []
+    tenant_id = rows[0].tenant_id
+    cases = describe(tenant_id, {("case", row.case_id) for row in rows if row.case_id is not None})
+    named = people_of(rows, (row.performer_id for row in rows))
+    found = []
+    for row in rows:
+        page = describe_execution(row)
+        # What undoes something else has an ordinary status of its own.
+        undone = row.undoes_id is None and row.compensation_state != CompensationState.NONE
+        case = cases.get(("case", row.case_id)) if row.case_id else None
+        found.append(
+            {
+                "id": row.id,
+                "title": page.title,
+                "url": page.url,
+                "case": None if case is None else _link(case),
+                "undoes": row.undoes_id is not None,
+                "program": row.capability,
+                "status": str(row.compensation_state if undone else row.status),
+                "kind": "compensation" if undone else "execution",
+                "performer": name_in(named, row.performer_id),
+                "at": row.ended_at or row.started_at or row.created_at,
+            }
+        )
+    return found
+
+
 def detail(row: Execution, authority: Authority, refused: Refused | None) -> dict[str, Any]:
     """Return the context of `executions/detail.html`."""
     [shown] = selectors.show([row], authority)
-    links = describe(row.tenant_id, _refs(row))
+    entries = entries_of(row.tenant_id, row.subject_type, row.id)
+    links = describe(row.tenant_id, _refs(row, shown))
+    links[row.subject_type, row.id] = describe_execution(row)
     case = links.get(("case", row.case_id)) if row.case_id else None
     offers = {each.action: each for each in shown.actions}
     title = title_of(row.binding or row.capability)
+    question = _question(row, offers[OUTCOME], refused)
     return {
         "crumbs": [
-            *([_crumb(_("Cases"), reverse("cases:list"))] if case is not None and case.url else []),
-            *([_crumb(case.title, case.url)] if case is not None and case.url else []),
+            *_way(case),
             _crumb(title, ""),
         ],
         "execution": _facts(shown, title),
+        "reader": reader_of(
+            row.tenant_id, authority.actor_id, row.input, row.output, row.before, row.after
+        ),
         "lede": _lede(row),
         "case": None if case is None else _link(case),
         "undoes": _link(links[row.undoes_type, row.undoes_id]) if row.undoes_id else None,
-        "question": _question(row, offers[OUTCOME], refused),
+        "question": question,
+        "kept": [] if refused is None else refused.kept(offered=any_open([question])),
         "actions": buttons(
             subject_of(row.subject_type), row,
             [each for each in shown.actions if each.action != OUTCOME],
         ),
-        "history": timeline_of(entries_of(row.tenant_id, row.subject_type, row.id)),
+        "attempts": AttemptShown.told(entries),
+        "around": _around(shown, links),
+        "history": timeline_of(entries, described=links, named=shown.people),
         "ledger_url": ledger_url(row.subject_type, row.id),
     }  # fmt: skip
+
+
+def _way(case: Description | None) -> list[dict[str, str]]:
+    """Return the crumbs to it: through its case, else through the list."""
+    if case is not None and case.url:
+        return [_crumb(_("Cases"), reverse("cases:list")), _crumb(case.title, case.url)]
+    return [_crumb(_("Automatic steps"), reverse("executions:list"))]
+
+
+def _around(shown: Shown, links: Mapping[Ref, Description]) -> dict[str, Any]:
+    """Return `around` of the template: who is asked now, and what undid or undoes it."""
+    row = shown.execution
+    return {
+        "asked": _asked(shown),
+        "undos": [
+            _link(links[each.compensation_type, each.compensation_id])
+            | {"words": str(each.get_outcome_display())}
+            for each in shown.attempts
+        ],
+        "waits_since": row.created_at if row.status in _OWED else None,
+    }
+
+
+def _asked(shown: Shown) -> str:
+    """Return who has to do something now."""
+    row = shown.execution
+    if row.status == ExecutionStatus.UNCERTAIN:
+        return _("an operator, who finds out whether it happened")
+    if row.status != ExecutionStatus.WAITING:
+        return ""
+    performer = shown.people.get(row.performer_id) if row.performer_id else None
+    return performer.name if performer else _("somebody outside, who owes the result")
 
 
 def _lede(row: Execution) -> str:
@@ -81,7 +159,9 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "capability": row.capability,
         "description": "" if found is None else found.description,
         "input": row.input,
+        "input_schema": None if found is None else found.input_schema,
         "output": row.output,
+        "output_schema": None if found is None else found.output_schema,
         "before": row.before,
         "after": row.after,
         "error": row.error,
@@ -92,8 +172,8 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "max_attempts": at_most,
         "requested_by": _("the case")
         if row.requested_by_id == system_of(row.tenant_id).actor_id
-        else shown.username(row.requested_by_id),
-        "performer": shown.username(row.performer_id),
+        else shown.name(row.requested_by_id),
+        "performer": shown.name(row.performer_id),
         "created_at": row.created_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
@@ -111,8 +191,8 @@ def _question(row: Execution, offer: Offer, refused: Refused | None) -> dict[str
     return choice(verb, [row.id], offer, refused)
 
 
-def _refs(row: Execution) -> list[Ref]:
-    refs: list[Ref] = []
+def _refs(row: Execution, shown: Shown) -> list[Ref]:
+    refs: list[Ref] = [(each.compensation_type, each.compensation_id) for each in shown.attempts]
     if row.case_id is not None:
         refs.append(("case", row.case_id))
     if row.undoes_id is not None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.utils.safestring import SafeString
 
 from accounts.acting import Authority
 from accounts.selectors import Person, people_of
@@ -18,6 +19,7 @@ from executions.models import Execution
 from ledger.errors import NotFound
 from verbs.catalogue import Offer, offers_of
 from verbs.subject import subject_of
+from web.values import person_words
 
 Row = TypeVar("Row", bound=Model)
 
@@ -96,6 +98,13 @@ class WithPeople:
         """Return how an actor is called, or None for nobody."""
         person = None if actor_id is None else self.people.get(uuid.UUID(str(actor_id)))
         return person.username if person else None
+
+    def name(
+        self, actor_id: uuid.UUID | str | None, me: uuid.UUID | None = None, *, inside: bool = False
+    ) -> SafeString:
+        """Return an actor's name as pages show it (`person_words`), nothing for nobody."""
+        person = None if actor_id is None else self.people.get(uuid.UUID(str(actor_id)))
+        return SafeString() if person is None else person_words(person, me, inside=inside)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

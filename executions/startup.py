@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy
 
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
@@ -19,7 +20,7 @@ from executions.undecided_executions import FAILED_ALONE, UNCLEAR
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from web import decisions
+from web import decisions, nav
 
 # What the API adds: the domain's own module does not know it.
 SHOWN = dataclasses.replace(
@@ -43,5 +44,7 @@ def register() -> None:
         safe_on_nothing=capability_registry.is_safe_without_effect,
     )  # fmt: skip
     words.register()
+    label = gettext_lazy("Automatic steps")
+    nav.register(nav.NavEntry("executions", label, "bot", "executions:list", order=25))
     register_guarded("executions_execution", Execution.subject_type)
     autodiscover_modules("capabilities")

@@ -34,15 +34,13 @@ def _locked(execution_id: uuid.UUID) -> Locked:
 
 def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Call an execution by its step in the case, else by its capability."""
-    return {
-        id_: Description(
-            title_of(row.binding) if row.binding else row.capability,
-            reverse("executions:detail", args=[id_]),
-            str(row.status),
-            "cog",
-        )
-        for id_, row in selectors.by_id(tenant_id, ids).items()
-    }
+    return {id_: describe_execution(row) for id_, row in selectors.by_id(tenant_id, ids).items()}
+
+
+def describe_execution(row: Execution) -> Description:
+    """Return how one execution is called."""
+    title = title_of(row.binding) if row.binding else row.capability
+    return Description(title, reverse("executions:detail", args=[row.id]), str(row.status), "cog")
 
 
 def _requester(row: Execution, authority: Authority, _facts: Any) -> str | None:

@@ -28,6 +28,7 @@ from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
 from ledger.record_sql import HEADS, appending
 from ledger.row_writes import RowWrite, document, members, write
+from ledger.statements import fetched
 
 ENVELOPE_SCHEMA = 1
 failpoints.declare("record.before", "record.after")
@@ -187,9 +188,7 @@ class Recording:
             return write(rows) if rows else 0
         failpoints.reach("record.before")
         said = members(rows) | self._rows.said(self._changes)
-        with connection.cursor() as cursor:
-            cursor.execute(appending(tuple(row.text for row in rows)), [document(said)])
-            written = cursor.fetchone()[0]
+        ((written,),) = fetched(appending(tuple(row.text for row in rows)), [document(said)])
         failpoints.reach("record.after")
         if self._rows.tasks:
             hints.leave(
@@ -226,12 +225,8 @@ def _read_heads(
     older = sorted({change.subject for change in changes} - born - known.keys())
     if not older:
         return known
-    with connection.cursor() as cursor:
-        cursor.execute(
-            HEADS,
-            [[kind for kind, _ in older], [id_ for _, id_ in older], changes[0].tenant_id],
-        )
-        known.update({(row[0], row[1]): (row[2], bytes(row[3])) for row in cursor.fetchall()})
+    given = [[kind for kind, _ in older], [id_ for _, id_ in older], changes[0].tenant_id]
+    known.update({(row[0], row[1]): (row[2], bytes(row[3])) for row in fetched(HEADS, given)})
     return known
 
 

@@ -13,9 +13,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
-
 from ledger.record_sql import together
+from ledger.statements import fetched
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,9 +38,9 @@ def document(said: Mapping[str, Any]) -> str:
 
 def write(rows: Sequence[RowWrite]) -> int:
     """Write different rows by one statement. Returns how many of them were there."""
-    with connection.cursor() as cursor:
-        cursor.execute(together(tuple(row.text for row in rows)), [document(members(rows))])
-        return int(cursor.fetchone()[0])
+    text = together(tuple(row.text for row in rows))
+    ((written,),) = fetched(text, [document(members(rows))])
+    return int(written)
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {

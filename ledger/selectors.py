@@ -69,6 +69,21 @@ def entries_of(
     return open_entries(reversed(rows.order_by("-subject_seq")[:limit]))
 
 
+def newest_of(
+    tenant_id: uuid.UUID, subjects: Iterable[tuple[str, uuid.UUID]], *, limit: int = 500
+) -> list[Entry]:
+    """Return the newest `limit` entries of each of a few subjects, newest first, in one query."""
+    # Each part reads its own chain from its end; one list of all would be sorted first.
+    first, *others = (
+        all_entries(tenant_id)
+        .filter(subject_type=type_, subject_id=id_)
+        .order_by("-subject_seq")[:limit]
+        for type_, id_ in subjects
+    )
+    rows = first.union(*others, all=True) if others else first
+    return sorted(open_entries(rows), key=lambda entry: (entry.at, entry.id), reverse=True)
+
+
 def entries_of_case(tenant_id: uuid.UUID, case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of a case and of all its parts, oldest first."""
     rows = all_entries(tenant_id).filter(case_id=case_id).order_by("-at", "-id")[:limit]

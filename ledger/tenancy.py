@@ -20,6 +20,8 @@ from typing import Literal
 from django.db import connection, transaction
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from ledger.statements import executed, fetched
+
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
 # narrowed by no tenant, so a scope that is open is left with the same statement.
@@ -73,8 +75,7 @@ def _set(statement: str, tenant_id: uuid.UUID) -> None:
         begin = f"BEGIN; {statement.replace('%s', repr(str(tenant_id)))}"
         if server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
             return
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [str(tenant_id)])
+    executed(statement, [str(tenant_id)])
 
 
 @contextlib.contextmanager
@@ -100,14 +101,11 @@ def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
     outermost = not connection.in_atomic_block
     with transaction.atomic():
         if not outermost:
-            with connection.cursor() as cursor:
-                cursor.execute(_BEFORE)
-                before = cursor.fetchone()
+            (before,) = fetched(_BEFORE)
         _set(statement, tenant_id)
         yield
         if not outermost:
-            with connection.cursor() as cursor:
-                cursor.execute(_RESTORE, before)
+            executed(_RESTORE, before)
 
 
 @contextlib.contextmanager
@@ -133,12 +131,9 @@ def current_tenant() -> uuid.UUID | None:
 
 
 def _become(role: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_SET_ROLE, [role])
+    executed(_SET_ROLE, [role])
 
 
 def _current(name: str) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [name])
-        row = cursor.fetchone()
-    return str(row[0]) if row else ""
+    ((value,),) = fetched("SELECT coalesce(current_setting(%s, true), '')", [name])
+    return str(value)

@@ -8,8 +8,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection
-
+from ledger.statements import fetched
 from notifications.lifecycle import Topic
 
 
@@ -150,8 +149,4 @@ def fallen(tenant_id: uuid.UUID, item_ids: Collection[uuid.UUID]) -> dict[uuid.U
 def _read(
     statement: str, tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
 ) -> list[tuple[Any, ...]]:
-    if not ids:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [tenant_id, list(ids)])
-        return list(cursor.fetchall())
+    return fetched(statement, [tenant_id, list(ids)]) if ids else []

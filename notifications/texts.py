@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.sentences import humane
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
 from notifications.models import Delivery
@@ -103,7 +104,7 @@ def _title_then(row: Delivery, entry: Entry | None) -> str:
 
 def _why(entry: Entry, causes: dict[uuid.UUID, Entry]) -> str:
     """Return the words the news carries, else those of what caused it."""
-    said = detail_of(entry)
+    said = humane(detail_of(entry))
     if said or entry.caused_by is None or entry.caused_by.id not in causes:
         return said
     because = causes[entry.caused_by.id].payloads.get("reason")

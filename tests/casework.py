@@ -41,6 +41,9 @@ UNDO_STEPS = (
     ("compliance", "credit-check"),
 )
 REASON = "The credit check was forged"
+# What is said of an undo task that ends otherwise than reversed.
+WHY_NOT = "The letter was sent"
+_EXPLAINED = {"CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE"}
 BASIS = [{"code": "INTERNAL_POLICY", "note": "fraud manual 4.2"}]
 
 
@@ -84,7 +87,8 @@ def finish(
 def work(who: ActingUser, item_id: uuid.UUID, outcome: str | None, resolution: Any = None) -> None:
     """Start (from the pool this claims) and complete one item."""
     start(item_id, call=Call(who))
-    complete(item_id, call=Call(who), outcome=outcome, resolution=resolution)
+    reason = WHY_NOT if outcome in _EXPLAINED else ""
+    complete(item_id, call=Call(who), outcome=outcome, resolution=resolution, reason=reason)
 
 
 def open_item(who: ActingUser, case_id: uuid.UUID, binding: str) -> WorkItem:

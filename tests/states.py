@@ -28,6 +28,8 @@ from workitems.lifecycle import Status
 from workitems.models import WorkItem
 
 REASON = "The credit check was forged"
+# What is said of an undo task that ends otherwise than reversed.
+WHY_NOT = "The letter was sent"
 
 
 def new_item(by: ActingUser, **wanted: Any) -> WorkItem:
@@ -62,6 +64,7 @@ def compensating(by: ActingUser, **wanted: Any) -> Compensation:
 
 def undo(task_id: uuid.UUID, by: ActingUser, outcome: str = "REVERSED", **more: Any) -> WorkItem:
     """Do an undo task that is assigned to `by`, or that `by` may take."""
+    more.setdefault("reason", "" if outcome == "REVERSED" else WHY_NOT)
     actions.start(task_id, call=Call(by))
     return actions.complete(task_id, call=Call(by), outcome=outcome, **more)
 

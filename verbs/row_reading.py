@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from ledger.statements import executed
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Shape:
@@ -49,16 +51,14 @@ def load(
 ) -> list[Any]:
     """Run a read that has every column of `model` and return its rows; what else it reads is put
     on each row under its own name."""
-    with connection.cursor() as cursor:
-        cursor.execute(text, given)
-        found = cursor.fetchall()
-        if not found:
-            return []
-        shape = _shapes.get((model, text))
-        if shape is None:
-            shape = _shapes[model, text] = _shape_of(
-                model, [each[0] for each in cursor.description]
-            )
+    cursor = executed(text, given)
+    found = cursor.fetchall()
+    if not found:
+        return []
+    shape = _shapes.get((model, text))
+    if shape is None:
+        columns = [each.name for each in cursor.description or ()]
+        shape = _shapes[model, text] = _shape_of(model, columns)
     return [_row(model, shape, values) for values in found]
 
 

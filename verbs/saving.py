@@ -7,6 +7,7 @@ often. No signal is sent. What is left to a default of the database is not read 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import connection
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
+from ledger.ordered_json import OrderedJSONField
 from ledger.row_writes import RowWrite
 
 _Fields = tuple["Field[Any, Any]", ...]
@@ -35,14 +37,32 @@ def insertion(row: Model) -> RowWrite:
 
 
 def _values(row: Model, fields: _Fields) -> dict[str, Any]:
-    return {str(field.column): getattr(row, field.attname) for field in fields}
+    values = {str(field.column): getattr(row, field.attname) for field in fields}
+    for column in _ordered(type(row)):
+        # The document would sort its members; in a text they stay as they were written.
+        if values.get(column) is not None:
+            values[column] = json.dumps(values[column])
+    return values
+
+
+@functools.cache
+def _ordered(model: type[Model]) -> tuple[str, ...]:
+    fields = model._meta.concrete_fields
+    return tuple(str(field.column) for field in fields if isinstance(field, OrderedJSONField))
+
+
+def _value(field: Field[Any, Any]) -> str:
+    """Return a column's value as read from the document."""
+    if isinstance(field, OrderedJSONField):
+        return f"(said->'{{member}}'->>'{field.column}')::json"
+    return f"u.{_column(field)}"
 
 
 @functools.cache
 def _update(model: type[Model], names: tuple[str, ...]) -> tuple[_Fields, str]:
     known = {field.name: field for field in model._meta.concrete_fields}
     fields = tuple(known[name] for name in names)
-    columns = ", ".join(f"{_column(field)} = u.{_column(field)}" for field in fields)
+    columns = ", ".join(f"{_column(field)} = {_value(field)}" for field in fields)
     pk = model._meta.pk
     # Compared with one value, not joined: a plan made while the table was small stays a good one.
     key = f"(said->'{{member}}'->>'{pk.column}')::{pk.db_type(connection)}"
@@ -57,7 +77,7 @@ def _update(model: type[Model], names: tuple[str, ...]) -> tuple[_Fields, str]:
 def _insert(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
     fields = tuple(field for field in model._meta.concrete_fields if field.attname not in left)
     names = ", ".join(map(_column, fields))
-    given = ", ".join(f"u.{_column(field)}" for field in fields)
+    given = ", ".join(map(_value, fields))
     text = f"INSERT INTO {_table(model)} ({names}) SELECT {given} FROM given, {_given(model)}"  # noqa: S608  -- names of the model
     return fields, f"{text} RETURNING 1"
 

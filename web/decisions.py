@@ -67,7 +67,7 @@ class Decision:
     verb: str | Promise
     label: str | Promise
     about: str = ""
-    icon: str = "circle-help"
+    icon: str = "circle-question-mark"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,67 +5,53 @@ what it reverses and numbered in undo order, so that the undo reads as a reflect
 attempts of one undo stack below it. More than `COLUMNS` steps wrap into bands. Lengths are SVG
 user units.
 
-Arrows keep to the gutters between columns and the channels between bands, so none crosses a box.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from django.utils.translation import ngettext
 
 from json_values.characters import drawable
+from web.graph_parts import (
+    BAND_GAP,
+    COLUMNS,
+    EDGE,
+    HEIGHT,
+    LANE_GAP,
+    PADDING,
+    STACK_GAP,
+    TOP,
+    Arrow,
+    Edge,
+    Grid,
+    Kind,
+    Lane,
+    Node,
+    Place,
+    Tone,
+    between,
+    grid_of,
+)
+from web.graph_ways import arrows
 
-Lane = Literal["forward", "undo"]
-Tone = Literal["", "undo", "done", "bad", "waiting"]
-Kind = Literal["then", "reverses", "caused"]
+__all__ = [
+    "COLUMNS", "EDGE", "HEIGHT", "LIMIT", "PADDING", "Arrow", "Box", "Edge", "Figure", "Kind",
+    "Lane", "Node", "Tone", "between", "cut", "in_order", "layout", "undo_numbers",
+]  # fmt: skip
 
-COLUMNS = 5
 LIMIT = 200
-WIDTH, HEIGHT = 140, 48
-GAP, LANE_GAP, STACK_GAP, BAND_GAP = 40, 56, 16, 48
-MARGIN = 32
-TITLE_CELLS, SUBTITLE_CELLS = 16, 21
-FITTING_COLUMNS = 4
-# Kinds that share a gutter or a channel run side by side, never on top of each other.
-_TRACK: dict[Kind, int] = {"then": 20, "reverses": 26, "caused": 14}
-_ATTEMPT_STEP = 12
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Node:
-    """One step of the chain as the caller knows it.
-
-    `order` is the place within the lane: of completion for forward work, of undoing for undo work,
-    equal for attempts of one undo. `reverses` is the id of the node that this one undoes.
-    `dashed` marks what has not started, `focus` what the page is about. `label` is what a screen
-    reader says.
-    """
-
-    id: str
-    title: str
-    subtitle: str = ""
-    tone: Tone = ""
-    url: str = ""
-    label: str = ""
-    lane: Lane = "forward"
-    order: int = 0
-    reverses: str | None = None
-    dashed: bool = False
-    focus: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Edge:
-    """An arrow from one node to another, by id."""
-
-    source: str
-    target: str
-    kind: Kind = "then"
+#: Width of a character of a title and of the line below it.
+_TITLE_CHAR, _SUBTITLE_CHAR = 7.6, 6.3
+#: Ways go up and down by `V` alone.
+_HEIGHTS = re.compile(r"V(-?\d+)")
+#: As a style sheet calls it: one that may shrink into its card to so many columns.
+_SIZES = {3: "small", 5: "middle", COLUMNS: "large"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,17 +74,6 @@ class Box:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Arrow:
-    """An edge with its way: `d` is the data of an SVG path, from the source to the target."""
-
-    d: str
-    kind: Kind
-    tone: Tone
-    source: str
-    target: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
     """Everything that `graph/figure.html` prints.
 
@@ -116,37 +91,25 @@ class Figure:
     hidden: int
     truncated: str
     table_url: str
+    size: str = "small"
 
     @property
-    def fits(self) -> bool:
-        """Whether it is a little wider than a column of a page, and still read when shrunk."""
-        most = 2 * MARGIN + FITTING_COLUMNS * (WIDTH + GAP) - GAP
-        return most - WIDTH - GAP < self.width <= most
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a node stands: column, top of its band, depth below the forward lane (0 is in it)."""
-
-    node: Node
-    column: int
-    band_top: int
-    depth: int
+    def top(self) -> int:
+        """Where the drawing begins: arrows may pass above its boxes, or none does."""
+        ys = [box.y for box in self.nodes]
+        ys += [int(y) for edge in self.edges for y in _HEIGHTS.findall(edge.d)]
+        return max(0, min(ys, default=EDGE) - EDGE)
 
     @property
-    def x(self) -> int:
-        return MARGIN + self.column * (WIDTH + GAP)
+    def shown_height(self) -> int:
+        """How high the drawing is, from its top to its lowest box."""
+        lowest = max((box.y + box.height for box in self.nodes), default=0)
+        return lowest + EDGE - self.top
 
     @property
-    def y(self) -> int:
-        if self.depth == 0:
-            return self.band_top
-        below = HEIGHT + LANE_GAP + (self.depth - 1) * (HEIGHT + STACK_GAP)
-        return self.band_top + below
-
-    @property
-    def centre(self) -> tuple[int, int]:
-        return self.x + WIDTH // 2, self.y + HEIGHT // 2
+    def kinds(self) -> frozenset[str]:
+        """The kinds of its arrows, for the legend."""
+        return frozenset(edge.kind for edge in self.edges)
 
 
 def in_order(nodes: Iterable[Node]) -> list[Edge]:
@@ -179,22 +142,24 @@ def layout(
     if len({node.id for node in nodes}) != len(nodes):
         raise ValueError("nodes: every id must be unique")
     slots = _shown(_slots(nodes), limit)
-    places, height = _places(slots)
-    numbers = undo_numbers(nodes)
-    arrows = _arrows(places, edges)
     columns = min(COLUMNS, max(1, len(slots)))
+    grid = grid_of(columns)
+    places, height = _places(slots, grid)
+    numbers = undo_numbers(nodes)
+    ways = arrows(places, edges)
     hidden = len(nodes) - len(places)
     return Figure(
         id=figure_id,
         label=drawable(label),
-        width=2 * MARGIN + columns * WIDTH + (columns - 1) * GAP,
+        width=2 * grid.margin + columns * grid.pitch - grid.gap,
         height=height,
         nodes=tuple(_box(place, numbers.get(place.node.order)) for place in places.values()),
-        edges=arrows,
-        legend=bool(arrows),
+        edges=ways,
+        legend=bool(ways),
         hidden=hidden,
         truncated=_left_out(hidden),
         table_url=table_url,
+        size=next(size for most, size in _SIZES.items() if columns <= most),
     )
 
 
@@ -247,21 +212,21 @@ def _shown(slots: list[list[Node | None]], limit: int) -> list[list[Node | None]
     return kept
 
 
-def _places(slots: Sequence[Sequence[Node | None]]) -> tuple[dict[str, _Place], int]:
+def _places(slots: Sequence[Sequence[Node | None]], grid: Grid) -> tuple[dict[str, Place], int]:
     """Return each node's place by id, in reading order, and the height of the figure."""
-    places: dict[str, _Place] = {}
-    top = MARGIN
+    places: dict[str, Place] = {}
+    top = TOP
     for start in range(0, len(slots), COLUMNS):
         band = slots[start : start + COLUMNS]
         deepest = max(len(slot) for slot in band) - 1
         for column, slot in enumerate(band):
             for depth, node in enumerate(slot):
                 if node is not None:
-                    places[node.id] = _Place(node, column, top, depth)
+                    places[node.id] = Place(node, column, top, depth, grid)
         top += HEIGHT + BAND_GAP
         if deepest:
             top += LANE_GAP + deepest * (HEIGHT + STACK_GAP) - STACK_GAP
-    return places, max(top - BAND_GAP, MARGIN) + MARGIN
+    return places, max(top - BAND_GAP, TOP) + TOP
 
 
 def undo_numbers(nodes: Iterable[Node]) -> dict[int, int]:
@@ -270,7 +235,7 @@ def undo_numbers(nodes: Iterable[Node]) -> dict[int, int]:
     return {order: number for number, order in enumerate(orders, start=1)}
 
 
-def _box(place: _Place, number: int | None) -> Box:
+def _box(place: Place, number: int | None) -> Box:
     node = place.node
     name, subtitle = drawable(node.title), drawable(node.subtitle)
     title = f"{number} · {name}" if node.lane == "undo" else name
@@ -280,10 +245,10 @@ def _box(place: _Place, number: int | None) -> Box:
         id=node.id,
         x=place.x,
         y=place.y,
-        width=WIDTH,
+        width=place.grid.width,
         height=HEIGHT,
-        title=cut(title, TITLE_CELLS),
-        subtitle=cut(subtitle, SUBTITLE_CELLS),
+        title=cut(title, place.grid.cells(_TITLE_CHAR)),
+        subtitle=cut(subtitle, place.grid.cells(_SUBTITLE_CHAR)),
         tone=node.tone,
         dashed=node.dashed,
         focus=node.focus,
@@ -304,78 +269,3 @@ def cut(text: str, cells: int) -> str:
         room -= width
         kept += 1
     return text[:kept].rstrip() + "…"
-
-
-def between(nodes: Iterable[Node], edges: Iterable[Edge]) -> list[Edge]:
-    """Return each edge between two of `nodes` once, with the reversals that the nodes name."""
-    known = {node.id: node for node in nodes}
-    reversals = [Edge(n.id, n.reverses, "reverses") for n in known.values() if n.reverses]
-    wanted = dict.fromkeys([*(edge for edge in edges if edge.kind != "reverses"), *reversals])
-    return [
-        edge
-        for edge in wanted
-        if edge.source in known and edge.target in known and edge.source != edge.target
-    ]
-
-
-def _arrows(places: dict[str, _Place], edges: Iterable[Edge]) -> tuple[Arrow, ...]:
-    shown = [place.node for place in places.values()]
-    return tuple(
-        _arrow(places[edge.source], places[edge.target], edge.kind)
-        for edge in between(shown, edges)
-    )
-
-
-def _arrow(source: _Place, target: _Place, kind: Kind) -> Arrow:
-    undoing = source.node.lane == "undo"
-    if kind == "reverses":
-        d = _reversal(source, target)
-    elif _same_slot(source, target) and target.depth == source.depth + 1:
-        down = source.centre[0] + _TRACK[kind] - _TRACK["then"]
-        d = f"M{down} {source.y + HEIGHT}V{target.y}"
-    elif kind == "then" and undoing and target.node.lane == "undo":
-        d = _way(source, target, kind, leave=-1, enter=1)
-    else:
-        d = _way(source, target, kind, leave=1, enter=-1)
-    tone: Tone = "undo" if undoing and kind != "caused" else ""
-    return Arrow(d, kind, tone, source.node.id, target.node.id)
-
-
-def _reversal(source: _Place, target: _Place) -> str:
-    """Point up to what is reversed: straight, or around the attempts that stand between."""
-    if not _same_slot(source, target) or target.depth > 0 or source.depth == 0:
-        return _way(source, target, "reverses", leave=1, enter=1)
-    centre = target.centre[0]
-    if source.depth == 1:
-        return f"M{centre} {source.y}V{target.y + HEIGHT}"
-    aside = centre + min(_ATTEMPT_STEP * (source.depth - 1), WIDTH // 2 - 8)
-    channel = target.y + HEIGHT + LANE_GAP // 2
-    gutter = _gutter(source.column + 1, "reverses")
-    return f"M{source.x + WIDTH} {source.centre[1]}H{gutter}V{channel}H{aside}V{target.y + HEIGHT}"
-
-
-def _way(source: _Place, target: _Place, kind: Kind, *, leave: int, enter: int) -> str:
-    """Lead from a side of `source` to a side of `target` (-1 left, 1 right) through the gutters."""
-    start, end = _side(source, leave), _side(target, enter)
-    first = _gutter(source.column + (leave > 0), kind)
-    last = _gutter(target.column + (enter > 0), kind)
-    begin = f"M{start} {source.centre[1]}"
-    if first == last:
-        if source.centre[1] == target.centre[1] and leave != enter:
-            return f"{begin}H{end}"
-        return f"{begin}H{first}V{target.centre[1]}H{end}"
-    channel = target.band_top - 2 * MARGIN // 3 + _TRACK[kind] - _TRACK["then"]
-    return f"{begin}H{first}V{channel}H{last}V{target.centre[1]}H{end}"
-
-
-def _same_slot(one: _Place, other: _Place) -> bool:
-    return (one.column, one.band_top) == (other.column, other.band_top)
-
-
-def _side(place: _Place, side: int) -> int:
-    return place.x + (WIDTH if side > 0 else 0)
-
-
-def _gutter(index: int, kind: Kind) -> int:
-    """Return the x of the track for `kind` in the gutter left of column `index`."""
-    return MARGIN + index * (WIDTH + GAP) - GAP + _TRACK[kind]

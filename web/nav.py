@@ -79,6 +79,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": {
             "username": place.acting.username,
+            "name": place.name or place.acting.username,
             "role": strongest(place.roles),
             "role_label": Role(strongest(place.roles)).label,
         },

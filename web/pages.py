@@ -19,6 +19,7 @@ from django.http import HttpResponseRedirect as Redirect
 from django.shortcuts import render as render_page
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.views import View
 from django_fsm import TransitionNotAllowed
 from django_htmx.http import HttpResponseClientRedirect
@@ -31,10 +32,11 @@ from ledger.errors import NotFound, Refusal
 from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
 from verbs.input import Input, Nothing
-from web import etag, pagination
+from web import etag, kept_forms, pagination
 from web.error_pages import refusal_page
 from web.form_size import FORM_BYTES
 from web.membership import MemberRequest, place_of
+from web.only_post import page_of
 from web.pagination import NEWEST_FIRST, Page
 from web.problems import illegal_move, status_of
 from web.rate_limits import refused, wait_of
@@ -54,6 +56,8 @@ class MemberPage(View):
     request: MemberRequest
     # The name of a stricter limit for POSTs, see web.rate_limits: one with the API's of that name.
     rate_limit: ClassVar[str] = ""
+    # Whether what was typed into its form waits for its author when the session was over.
+    keeps_forms: ClassVar[bool] = True
     # What its longest form asks for.
     fills_in: ClassVar[type[Input]] = Nothing
 
@@ -93,6 +97,9 @@ class MemberPage(View):
             return self._to_login(request)
         if place_of(request) is None:
             return render_page(request, "web/no_membership.html", status=403)
+        if request.method == "POST":
+            # Whatever comes of it, what was typed there before is replaced.
+            kept_forms.drop(request, request.path_info)
         stricter = self.rate_limit if request.method == "POST" else ""
         if stricter and (wait := wait_of((stricter, str(request.user.pk)))):
             return refused(request, wait)
@@ -109,6 +116,10 @@ class MemberPage(View):
 
     def _to_login(self, request: HttpRequest) -> HttpResponse:
         htmx = getattr(request, "htmx", None)
+        if request.method not in SAFE:
+            kept_forms.keep(request)
+            target = redirect_to_login(page_of(request.path_info))
+            return HttpResponseClientRedirect(target.url) if htmx else target
         if not htmx:
             return redirect_to_login(request.get_full_path())
         # The whole page goes to the login form, not the part that was asked for; and back to it.
@@ -124,11 +135,17 @@ class MemberPage(View):
     def render(
         self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
     ) -> HttpResponse:
-        """Return a rendered template. In a POST it opens the tenant's scope for it."""
+        """Return a rendered template. In a POST it opens the tenant's scope for it.
+
+        A form that could not be taken because its session was over has its text again.
+        """
+        shown = dict(context or {})
         if self.request.method in SAFE:
-            return render_page(self.request, template, dict(context or {}), status=status)
+            if kept_forms.put_back(self.request, shown):
+                messages.info(self.request, _("What you wrote is here again. It was not sent yet."))
+            return render_page(self.request, template, shown, status=status)
         with tenant_scope(self.acting_user.tenant_id):
-            return render_page(self.request, template, dict(context or {}), status=status)
+            return render_page(self.request, template, shown, status=status)
 
     def perform(
         self,
@@ -231,12 +248,14 @@ def rendered(response: HttpResponseBase) -> HttpResponseBase:
 def add_refusal(form: BaseForm, refusal: Refusal) -> bool:
     """Put a refusal's field errors on the form's fields; False if it names none of them.
 
-    The field of `/resolution/amount` is `resolution.amount`, else `resolution`.
+    The field of `/resolution/lines/0` is `resolution.lines.0`, else `resolution.lines`, else
+    `resolution`.
     """
     put = False
     for each in refusal.errors:
         path = each.pointer.strip("/").split("/")
-        for name in (".".join(path), path[0]):
+        for length in range(len(path), 0, -1):
+            name = ".".join(path[:length])
             if name in form.fields:
                 form.add_error(name, each.message)
                 put = True

@@ -19,12 +19,13 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils.functional import Promise
 
 from accounts.acting import ActingUser
-from web.counts import LOOKED_AT
 from web.pagination import NEWEST_FIRST
 
 #: Of one kind of thing.
 MOST = 20
 MAX_QUERY = 200
+#: So many are looked through for words in the middle of a title: three kinds of things on one page.
+NEWEST = 2_000
 #: Sorts after every text that begins with what stands before it.
 LAST = chr(0x10FFFF)
 Row = TypeVar("Row", bound=Model)
@@ -104,14 +105,16 @@ def _begins(key: RawSQL, text: str) -> tuple[Lookup[bool], Lookup[bool]]:
     return GreaterThanOrEqual(key, low), LessThan(key, high)
 
 
-def titled(rows: QuerySet[Row], text: str, *parts: QuerySet[Row]) -> tuple[list[Row], bool]:
+def titled(
+    rows: QuerySet[Row], text: str, *parts: QuerySet[Row], among: QuerySet[Row]
+) -> tuple[list[Row], bool]:
     """Return rows by title, in one statement, and whether that is all: first those of `parts`, then
-    those whose title begins with the text, then those of the newest that have it in them.
+    those whose title begins with the text, then those that have it in them, of the newest `among`.
 
     The table has a column `title_key`, and an index of it within the tenant for these rows.
     """
     key = RawSQL(f'"{rows.model._meta.db_table}"."title_key"', [])  # noqa: S611  -- own names
-    newest = rows.order_by(*NEWEST_FIRST).values("id")[:LOOKED_AT]
+    newest = among.order_by(*NEWEST_FIRST).values("id")[:NEWEST]
     wanted = [
         *(each.order_by(*NEWEST_FIRST) for each in parts),
         rows.filter(*_begins(key, text)).order_by(key, *NEWEST_FIRST),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
 from ledger.selectors import Entry
 from verbs.subject import Description, Ref, describe
-from verbs.words import action_words
+from verbs.words import action_words, choice_words
 from web.entries import ENTRY
+from web.labels import fault_words
+from web.templatetags.amends import duration_gap
+from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
@@ -42,6 +48,27 @@ def timeline_of(
     return [_row(entry, subjects, actors) for entry in ordered]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Day:
+    """The lines of one day, newest first; `gap` names a long time without any before it."""
+
+    day: dt.date
+    gap: str
+    rows: list[dict[str, Any]]
+
+
+def by_day(rows: Iterable[dict[str, Any]]) -> list[Day]:
+    """Return lines that are newest first, grouped by the reader's day."""
+    found: list[Day] = []
+    for row in rows:
+        day = timezone.localdate(row["at"])
+        if not found or found[-1].day != day:
+            gap = duration_gap(found[-1].rows[-1]["at"], row["at"]) if found else ""
+            found.append(Day(day, gap, []))
+        found[-1].rows.append(row)
+    return found
+
+
 def sentence(entry: Entry, what: str, who: str) -> str:
     """Return an entry as one sentence about `what` by `who`."""
     return str(action_words(entry.subject_type, entry.action).sentence) % {"what": what, "who": who}
@@ -54,14 +81,20 @@ def detail_of(entry: Entry) -> str:
             return _("text erased")
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
-            return said
+            # One of an owner's words, else as somebody wrote it.
+            return fault_words(said) if name == "error" else str(choice_words(name, said))
     return ""
 
 
 def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
     """Return how an actor is called on pages."""
     person = named.get(actor_id)
-    return str(actor_id)[:8] if person is None else person.name
+    return _("somebody") if person is None else person.name
+
+
+def _shown(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
+    person = named.get(actor_id)
+    return _("somebody") if person is None else person_words(person)
 
 
 def step_subject(entry: Entry) -> Ref | None:
@@ -89,7 +122,11 @@ def _row(
         details.insert(0, described[step].title)
     return {
         "at": entry.at,
-        "text": sentence(entry, what, who_of(entry.actor_id, named)),
+        "text": phrase(
+            str(action_words(entry.subject_type, entry.action).sentence),
+            what=what,
+            who=_shown(entry.actor_id, named),
+        ),
         "detail": " · ".join(each for each in details if each),
         "tone": action_words(entry.subject_type, entry.action).tone,
         "entry": {

@@ -6,7 +6,8 @@ What a page of one thing looks like is its app's business; these are the ways to
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from django.contrib import messages
@@ -25,6 +26,7 @@ from verbs.shell import Verb
 from verbs.subject import Description, Subject, describe
 from verbs.words import VerbWords
 from web.error_pages import refusal_page
+from web.kept_text import kept_texts
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
 from web.verb_forms import VerbForm, form_of
@@ -45,6 +47,10 @@ class Refused:
     status: int
     verb: Verb[Any] | None = None
     form: VerbForm | None = None
+
+    def kept(self, *, offered: bool) -> list[dict[str, str]]:
+        """Return what was typed, where its form is not `offered` on the page any more."""
+        return [] if offered else kept_texts(self.form)
 
 
 # Shows the page of one thing with what was refused above it.
@@ -158,6 +164,7 @@ class Ask(VerbPage):
 
     def _ask(self, key: Sequence[Any], form: VerbForm, status: int = 200) -> HttpResponse:
         verb = type(self).verb
+        over = status == HTTPStatus.CONFLICT
         subject, said = verb.subject, said_of(verb)
         with tenant_scope(self.acting_user.tenant_id):
             row = subject.read_one(key[0])
@@ -172,6 +179,9 @@ class Ask(VerbPage):
                 "tone": said.tone or ("danger" if verb.dangerous else ""),
                 "warning": said.warning,
                 "form": form,
+                # A state that rules it out will do so again: what was typed is handed back.
+                "over": over,
+                "kept": kept_texts(form) if over else [],
                 "facts": [] if subject.page_facts is None else subject.page_facts(row),
                 "url": carried(self.request, self.request.path),
                 "submit_label": said.submit or said.label,
@@ -325,3 +335,8 @@ def choice(
         "submit_label": said.submit or said.label,
         "open": broken is not None,
     }
+
+
+def any_open(choices: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Whether the page still offers the form that was refused on it."""
+    return any(each["open"] and each["allowed"] for each in choices if each is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -11,15 +12,20 @@ from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView as DjangoLoginView
 from django.contrib.auth.views import LogoutView as DjangoLogoutView
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from typing_extensions import override
 
+from accounts.selectors import username_of
 from ledger.clock import now
-from web.membership import MemberRequest, choose
+from web import kept_forms
+from web.membership import MemberRequest, bind, choose
+from web.only_post import page_of
 from web.pages import MemberPage
 
 HOME = "/inbox/"
@@ -51,6 +57,34 @@ class LoginView(DjangoLoginView):
     template_name = "registration/login.html"
     http_method_names = ["get", "head", "post"]
 
+    @override
+    def get_initial(self) -> dict[str, Any]:
+        """Return the name of whoever wrote the form that waits."""
+        found = kept_forms.waiting(self.request)
+        if found is None:
+            return super().get_initial()
+        return {**super().get_initial(), "username": username_of(uuid.UUID(found.user_id))}
+
+    @override
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            **more, text_waits=kept_forms.waiting(self.request) is not None
+        )
+
+    @override
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in; a form that waits goes on in its tenant, and is nobody else's."""
+        found = kept_forms.waiting(self.request)
+        response = super().form_valid(form)
+        if found is None:
+            return response
+        self.request.session.set_expiry(None)
+        request = cast("MemberRequest", self.request)
+        bind(request)
+        if found.user_id != str(request.user.pk) or not choose(request, uuid.UUID(found.tenant_id)):
+            kept_forms.drop(request)
+        return response
+
     @classmethod
     def largest_form(cls) -> int:
         """Return how many bytes of a form it reads; a longer one is refused (413)."""
@@ -68,6 +102,7 @@ class SwitchTenantView(MemberPage):
     """Chooses which of one's own tenants the session acts in."""
 
     http_method_names = ["post"]
+    keeps_forms = False
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Switch and go to the inbox: what was on the page belongs to the former tenant."""
@@ -84,6 +119,20 @@ class SwitchTenantView(MemberPage):
 def home(request: HttpRequest) -> HttpResponseRedirect:
     """Lead a member to the inbox and everyone else to the login page."""
     return redirect(HOME if request.user.is_authenticated else "web:login")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was made before its reader signed in anew, or that is not ours.
+
+    It is not acted on. What a member typed is shown to that member again, to be sent once more.
+    """
+    if kept_forms.keep(request):
+        if not request.user.is_authenticated:
+            return redirect_to_login(page_of(request.path_info))
+        if kept_forms.own(request) is not None:
+            return redirect(page_of(request.path_info))
+        kept_forms.drop(request)
+    return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 
 
 def locked_out(

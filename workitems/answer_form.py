@@ -1,38 +1,60 @@
 """The form in which an item is answered: its outcomes, and fields from its JSON Schema.
 
-The subset shown as fields: string, number, integer, boolean, enum, and dates. Anything else is a
-text area in which JSON is written. The schema itself is checked by the verb, for pages and programs
-alike.
+The schema itself is checked by the verb, for pages and programs alike.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from compensation.words import outcome_label
-from web.form_fields import NOT_OFFERED, JsonField, NumberField
-from web.templatetags.amends import label_of
+from ledger.errors import Invalid
+from verbs.input import MAX_TEXT
+from web.form_fields import NOT_OFFERED
+from web.schema_fields import SchemaFields, is_record, json_field, text_area
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
+from workitems.resolution import explained_outcomes
 
-PREFIX = "resolution."
 WHOLE = "resolution"
-# Longer texts get a text area.
-_ONE_LINE = 200
-_NOTHING: tuple[Any, ...] = (None, "")
+REASON = "reason"
+EVIDENCE = f"{WHOLE}.evidence"
+NOTE = f"{WHOLE}.note"
+_FREE = {NOTE: "note", EVIDENCE: "evidence"}
 
 
 class AnswerForm(forms.Form):
-    """How an item ended. Made for one item: `AnswerForm(item, data)`."""
+    """How an item ended. Made for one item: `AnswerForm(item, data)`.
 
-    def __init__(self, item: WorkItem, data: Mapping[str, Any] | None = None) -> None:
+    `rows` is what was sent before, where the form is shown again without being judged.
+    """
+
+    def __init__(
+        self,
+        item: WorkItem,
+        data: Mapping[str, Any] | None = None,
+        *,
+        rows: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(data)
-        self._booleans: set[str] = set()
+        self._item = item
+        self._said: SchemaFields | None = None
+        self._make(data if data is not None else rows)
+        if rows is not None:
+            self.initial = {name: rows[name] for name in self.fields if name in rows}
+
+    def widen(self, sent: Mapping[str, Any]) -> None:
+        """Make room for as many rows as were sent before."""
+        self._make(sent)
+
+    def _make(self, sent: Mapping[str, Any] | None) -> None:
+        item = self._item
+        self.fields.clear()
         if item.permitted_outcomes:
             self.fields["outcome"] = forms.ChoiceField(
                 error_messages=NOT_OFFERED,
@@ -40,113 +62,118 @@ class AnswerForm(forms.Form):
                 choices=[(each, outcome_label(each)) for each in item.permitted_outcomes],
                 widget=forms.RadioSelect,
             )
+        if explained_outcomes(item.kind) & set(item.permitted_outcomes):
+            self.fields[REASON] = _why()
         schema = item.resolution_schema
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
-        elif _is_record(schema):
-            self._schema_fields(schema)
+        elif is_record(schema):
+            self._said = SchemaFields(WHOLE, schema, sent)
+            self.fields |= self._said.fields
         else:
-            self.fields[WHOLE] = _json_field(schema, required=True, label=_("Result"))
+            self.fields[WHOLE] = json_field(schema, required=True, label=_("Result"))
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Ask for what a row, or a group, lacks that is not empty."""
+        if self._said is not None:
+            self._said.read(self.cleaned_data)
+            for name in self._said.missing:
+                if name not in self.errors:
+                    self.add_error(name, self.fields[name].error_messages["required"])
+        return self.cleaned_data
 
     @property
-    def outcome(self) -> str | None:
-        """The outcome chosen, None where the item has none to choose from."""
+    def answer(self) -> dict[str, Any]:
+        """What the verb is performed with: outcome (None where there is none to choose from),
+        resolution and reason."""
         chosen = self.cleaned_data.get("outcome")
-        return str(chosen) if chosen else None
+        return {
+            "outcome": str(chosen) if chosen else None,
+            "resolution": self._resolution(),
+            "reason": self.cleaned_data.get(REASON, ""),
+        }
 
     @property
-    def resolution(self) -> Any:
-        """The resolution that was filled in; None when nothing was."""
+    def asks_why(self) -> bool:
+        """Whether an outcome has a question of its own."""
+        return REASON in self.fields
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether it asks for the evidence of an undo in a field of its own."""
+        return REASON in self.fields and EVIDENCE in self.fields
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """What is asked beside the outcome, in the order of its author, as components show it."""
+        listed = [] if self._said is None else self._said.layout(self)
+        known = {"outcome"} | (set() if self._said is None else self._said.fields.keys())
+        plain = [
+            {"kind": "field", "field": self[name]} for name in self.fields if name not in known
+        ]
+        return [*plain, *listed]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it has buttons besides those that send it."""
+        return any(part["kind"] == "rows" for part in _all_parts(self.parts))
+
+    def refuse(self, refusal: Invalid) -> None:
+        """Say every broken rule at its field; one that has no field, at the top."""
+        for each in refusal.errors:
+            path = each.pointer.strip("/").split("/")
+            name = self._place_of(path)
+            inside = ".".join(path) + "."
+            if not name and any(field.startswith(inside) for field in self.errors):
+                # What the schema misses there is what that field has said already.
+                continue
+            if not name:
+                title = "" if self._said is None else self._said.title_of(path)
+                self.add_error(None, f"{title}: {each.message}" if title else each.message)
+            elif name not in self.errors:
+                self.add_error(name, each.message)
+
+    def _place_of(self, path: list[str]) -> str:
+        if self._said is not None and (found := self._said.place_of(path)):
+            return found
+        names = (".".join(path), path[0])
+        return next((name for name in names if name in self.fields), "")
+
+    def _resolution(self) -> Any:
+        """Return the resolution that was filled in; None when nothing was."""
         if WHOLE in self.cleaned_data:
             return self.cleaned_data[WHOLE]
+        if self._said is not None:
+            return self._said.read(self.cleaned_data)
         filled = {
-            name.removeprefix(PREFIX): value
-            for name, value in self.cleaned_data.items()
-            if name.startswith(PREFIX) and value not in _NOTHING
+            key: self.cleaned_data[name]
+            for name, key in _FREE.items()
+            if self.cleaned_data.get(name)
         }
         return filled or None
 
     def _free_fields(self, *, undo: bool) -> None:
         if undo:
-            self.fields[PREFIX + "evidence"] = forms.CharField(
+            self.fields[EVIDENCE] = forms.CharField(
                 label=_("Evidence"),
                 required=False,
                 help_text=_("Where the proof can be found: a letter, a file, a reference."),
             )
-        self.fields[PREFIX + "note"] = _text_area(label=_("Note"), required=False)
-
-    def _schema_fields(self, schema: dict[str, Any]) -> None:
-        required = set(schema.get("required", ()))
-        for name, inner in schema["properties"].items():
-            said = inner if isinstance(inner, dict) else {}
-            self.fields[PREFIX + name] = field_of(name, said, required=name in required)
+        self.fields[NOTE] = text_area(label=_("Note"), required=False)
 
 
-def _is_record(schema: dict[str, Any]) -> bool:
-    return isinstance(schema.get("properties"), dict) and schema.get("type", "object") == "object"
-
-
-def field_of(name: str, schema: dict[str, Any], *, required: bool) -> forms.Field:
-    """Return the form field for one property of a schema."""
-    common: dict[str, Any] = {
-        "label": str(schema.get("title") or label_of(name)),
-        "help_text": str(schema.get("description") or ""),
-        "required": required,
-    }
-    if "enum" in schema:
-        return _choice(schema["enum"], common)
-    kind = _type_of(schema)
-    if kind == "boolean":
-        # A box that must be ticked would refuse "no".
-        return forms.BooleanField(**{**common, "required": False})
-    if kind in {"integer", "number"}:
-        step = "1" if kind == "integer" else "any"
-        return NumberField(step=step, **common, **_bounds(schema))
-    return _text(schema, common) if kind == "string" else _json_field(schema, **common)
-
-
-def _text(schema: dict[str, Any], common: dict[str, Any]) -> forms.Field:
-    if schema.get("format") == "date":
-        return forms.CharField(**common, widget=forms.DateInput(attrs={"type": "date"}))
-    return forms.CharField(**common) if _is_short(schema) else _text_area(**common)
-
-
-def _is_short(schema: dict[str, Any]) -> bool:
-    longest = schema.get("maxLength", _ONE_LINE)
-    return isinstance(longest, int) and longest <= _ONE_LINE
-
-
-def _type_of(schema: dict[str, Any]) -> str:
-    """Return the one type of a property besides null, or "" when there are several."""
-    types = schema.get("type", "")
-    listed = [each for each in types if each != "null"] if isinstance(types, list) else [types]
-    return str(listed[0]) if len(listed) == 1 else ""
-
-
-def _bounds(schema: dict[str, Any]) -> dict[str, Any]:
-    said = {name: schema.get(name) for name in ("minimum", "maximum")}
-    return {name: each for name, each in said.items() if isinstance(each, int | float)}
-
-
-def _choice(values: list[Any], common: dict[str, Any]) -> forms.Field:
-    """Return a select whose answers keep the type they have in the schema."""
-    choices = [
-        (json.dumps(each), outcome_label(each) if isinstance(each, str) else json.dumps(each))
-        for each in values
-    ]
-    return forms.TypedChoiceField(
-        error_messages=NOT_OFFERED,
-        **common,
-        choices=[("", "—"), *choices],
-        coerce=json.loads,
-        empty_value=None,
+def _why() -> forms.CharField:
+    field = text_area(
+        label=_("Why"),
+        required=False,
+        max_length=MAX_TEXT,
+        help_text=_("Needed for every answer but Reversed. Who goes on from there reads it."),
     )
+    # By it the style sheet knows whether anything is written.
+    field.widget.attrs["placeholder"] = " "
+    return field
 
 
-def _text_area(**common: Any) -> forms.CharField:
-    return forms.CharField(**common, widget=forms.Textarea(attrs={"rows": 3}))
-
-
-def _json_field(schema: dict[str, Any], **common: Any) -> JsonField:
-    help_text = common.pop("help_text", "") or str(schema.get("description") or "")
-    return JsonField(**common, help_text=help_text or _("Written as JSON."))
+def _all_parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for part in parts for each in (part, *_all_parts(part.get("parts", [])))]

@@ -15,22 +15,21 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.selectors import people
+from compensation.lifecycle import LIVE_RUNS, CompensationState, Mode, StepStatus
 from compensation.planning import UNDONE_OUTCOMES
+from compensation.selectors import runs_in, steps_of
+from compensation.sentences import joined, title_of
 from compensation.words import outcome_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
-from ledger.selectors import all_entries
 from verbs.subject import Description, describe
 from web import dot, graph
-from web.entries import ENTRY
-from web.templatetags.amends import label_of, state_label
+from web.templatetags.amends import state_label
 from workitems import selectors
 from workitems.lifecycle import FINAL, NOT_STARTED, Status
 from workitems.models import WorkItem
 
-# A step that was undone, or is being undone, was finished before.
-_FINISHED = ("completed", "succeeded")
+PLANNED = "compensation_step"
 _DONE = frozenset({Status.COMPLETED, ExecutionStatus.SUCCEEDED})
 
 
@@ -40,6 +39,8 @@ class ChainNode:
 
     `order` is its place in its lane: of completion for forward work, of undoing for undo work,
     equal for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
+    `program` is the name of what ran it, "" where a person is asked; `asked` who will be asked. One
+    of type `compensation_step` is only planned.
     """
 
     type: str
@@ -51,11 +52,18 @@ class ChainNode:
     compensation_state: str
     completion_seq: int | None
     who: uuid.UUID | None
-    at: dt.datetime
+    at: dt.datetime | None
     undoes: uuid.UUID | None
     outcome: str | None
     started: bool
     focus: bool
+    program: str = ""
+    asked: str = ""
+
+    @property
+    def undid(self) -> bool:
+        """Whether what it reverses is undone, and by this."""
+        return self.lane == "undo" and self.compensation_state == CompensationState.COMPENSATED
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -97,12 +105,48 @@ def chain_of(item: WorkItem) -> Chain:
 def chain_of_case(
     tenant_id: uuid.UUID, case_id: uuid.UUID, *, focus: uuid.UUID | None = None
 ) -> Chain:
-    """Return the chain of a whole case; `focus` marks one node, and shows it even unfinished."""
-    return build_chain(
+    """Return the chain of a whole case, with what its live run has planned; `focus` marks one node,
+    and shows it even unfinished."""
+    chain = build_chain(
         tenant_id,
-        list(selectors.in_case(tenant_id, case_id)),
+        list(selectors.in_case(tenant_id, case_id).prefetch_related(None)),
         execution_selectors.of_case(tenant_id, case_id),
         focus=focus,
+    )
+    live = [run.id for run in runs_in(tenant_id, case_id) if run.status in LIVE_RUNS]
+    return with_planned(chain, steps_of(tenant_id, live[0])) if live else chain
+
+
+def with_planned(chain: Chain, steps: Sequence[Any]) -> Chain:
+    """Add a node for each planned step that has not begun, in the order of undoing."""
+    known = {node.id for node in chain.nodes}
+    taken = max((node.order for node in chain.nodes if node.lane == "undo"), default=0)
+    planned = [
+        step for step in steps if step.status == StepStatus.PLANNED and step.original_id in known
+    ]
+    later = (_planned(step, taken + at) for at, step in enumerate(planned, start=1))
+    return dataclasses.replace(chain, nodes=(*chain.nodes, *later))
+
+
+def _planned(step: Any, order: int) -> ChainNode:
+    groups, users = (step.spec.get(f"candidate_{each}", ()) for each in ("groups", "users"))
+    return ChainNode(
+        type=PLANNED,
+        id=step.id,
+        name=title_of(step.binding or step.original_name),
+        lane="undo",
+        order=order,
+        status=str(step.status),
+        compensation_state=CompensationState.NONE,
+        completion_seq=None,
+        who=None,
+        at=None,
+        undoes=step.original_id,
+        outcome=None,
+        started=False,
+        focus=False,
+        program=(step.spec.get("capability") or "") if step.mode == Mode.AUTOMATED else "",
+        asked=", ".join(each for each in (joined(groups), *users) if each),
     )
 
 
@@ -174,7 +218,7 @@ def _node(row: Any, order: int, focus: uuid.UUID | None) -> ChainNode:
     if isinstance(row, WorkItem):
         return ChainNode(
             **common,
-            name=label_of(row.binding) if row.binding else row.title,
+            name=title_of(row.binding) if row.binding else row.title,
             who=row.completed_by_id or row.assignee_id,
             at=row.completed_at or row.ended_at or row.created_at,
             outcome=row.outcome,
@@ -182,11 +226,12 @@ def _node(row: Any, order: int, focus: uuid.UUID | None) -> ChainNode:
         )
     return ChainNode(
         **common,
-        name=label_of(row.binding or row.capability.rpartition(".")[2]),
+        name=title_of(row.binding) if row.binding else row.capability,
         who=row.requested_by_id,
         at=row.ended_at or row.created_at,
         outcome=None,
         started=row.status not in UNDISPATCHED,
+        program=row.capability,
     )
 
 
@@ -204,7 +249,7 @@ def figure(
     described: Mapping[tuple[str, uuid.UUID], Description] | None = None,
 ) -> graph.Figure:
     """Return the drawing for `graph/figure.html`. `described`: what the caller has read."""
-    nodes = _graph_nodes(chain, _described(chain) if described is None else described)
+    nodes = _graph_nodes(chain, described_in(chain) if described is None else described)
     order = graph.in_order(nodes)
     return graph.layout(nodes, order, figure_id="chain", label=label, table_url=table_url)
 
@@ -215,57 +260,8 @@ def to_dot(chain: Chain) -> str:
     return dot.to_dot(nodes, graph.in_order(nodes))
 
 
-def table(chain: Chain) -> list[dict[str, Any]]:
-    """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
-    described, named, undos = (
-        _described(chain),
-        people(chain.tenant_id, (n.who for n in chain.nodes)),
-        chain.undos,
-    )
-    entries = _entries(chain)
-    by_id = {node.id: node for node in chain.nodes}
-
-    def link(node: ChainNode) -> dict[str, str]:
-        return {"label": node.name, "url": described[node.subject].url}
-
-    return [
-        {
-            "id": str(node.id),
-            "n": node.order if node.lane == "forward" else _("undo %(n)d") % {"n": node.order},
-            "title": node.name,
-            "url": described[node.subject].url,
-            "type_label": _type_label(node),
-            "status": node.status,
-            "kind": node.type,
-            "who": named[node.who].username if node.who in named else "",
-            "at": node.at,
-            "undoes": link(by_id[node.undoes]) if node.undoes in by_id else None,
-            "undone_by": [link(undo) for undo in undos.get(node.id, ())],
-            "entry": entries.get(node.id),
-        }
-        for node in chain.nodes
-    ]
-
-
-def _entries(chain: Chain) -> dict[uuid.UUID, dict[str, str]]:
-    """Return the link to the entry that finished each node, where there is one."""
-    rows = (
-        all_entries(chain.tenant_id)
-        .filter(subject_id__in=[node.id for node in chain.nodes], action__in=_FINISHED)
-        .values_list("subject_id", "id", "subject_seq")
-    )
-    found = {subject_id: (entry_id, seq) for subject_id, entry_id, seq in rows}
-    pages = describe(chain.tenant_id, ((ENTRY, entry_id) for entry_id, _seq in found.values()))
-    return {
-        subject_id: {
-            "label": _("entry %(seq)d") % {"seq": seq},
-            "url": pages[(ENTRY, entry_id)].url,
-        }
-        for subject_id, (entry_id, seq) in found.items()
-    }
-
-
-def _described(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:
+def described_in(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:
+    """Describe every node of a chain."""
     return describe(chain.tenant_id, (node.subject for node in chain.nodes))
 
 
@@ -274,16 +270,16 @@ def _graph_nodes(
 ) -> list[graph.Node]:
     nodes = []
     for node in chain.nodes:
-        said = _said(node)
+        second = _said(node)
         found = described.get(node.subject)
         nodes.append(
             graph.Node(
                 id=str(node.id),
                 title=node.name,
-                subtitle=said,
+                subtitle=second,
                 tone=_tone(node),
                 url=found.url if found else "",
-                label=f"{_type_label(node)}: {node.name}, {said}",
+                label=f"{type_label(node)}: {node.name}, {second}",
                 lane=node.lane,
                 order=node.order,
                 reverses=str(node.undoes) if node.undoes else None,
@@ -298,8 +294,8 @@ def _said(node: ChainNode) -> str:
     """Return the second line of a box: how it ended, else how it stands."""
     if node.lane == "undo" and node.outcome:
         return outcome_label(node.outcome).lower()
-    if node.status in _DONE:
-        return _("done %(date)s") % {"date": date_format(node.at, "j F")}
+    if node.status in _DONE and node.at is not None:
+        return _("done %(date)s") % {"date": date_format(node.at, "j M")}
     if not node.started:
         return _("not started")
     return state_label(node.status, node.type).lower()
@@ -316,7 +312,8 @@ def _tone(node: ChainNode) -> graph.Tone:
     return "undo"
 
 
-def _type_label(node: ChainNode) -> str:
-    if node.type == WorkItem.subject_type:
+def type_label(node: ChainNode) -> str:
+    """Return what kind of step a node is."""
+    if not node.program:
         return _("Undo task") if node.lane == "undo" else _("Task")
     return _("Automatic undo") if node.lane == "undo" else _("Automatic")

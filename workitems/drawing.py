@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from web.graph import Arrow, Box, Figure
+from web.graph import PADDING, Arrow, Box, Figure
 
 # The light colours of the pages: fill, line, text.
 _TONES = {
@@ -26,7 +26,7 @@ def to_svg(figure: Figure) -> str:
             (
                 f'<svg xmlns="http://www.w3.org/2000/svg" {size}'
                 f' viewBox="0 0 {figure.width} {figure.height}"'
-                ' font-family="system-ui, sans-serif" font-size="13">'
+                ' font-family="system-ui, sans-serif" font-size="12">'
             ),
             f"<title>{escape(figure.label)}</title>",
             "<defs>",
@@ -64,7 +64,7 @@ def _box(node: Box) -> str:
     return (
         f'<g><rect x="{node.x}" y="{node.y}" width="{node.width}" height="{node.height}" rx="8"'
         f' fill="{fill}" stroke="{line}" stroke-width="{width}"{dashes}/>'
-        f'<text x="{node.x + 12}" y="{node.y + 21}" fill="{text}">{escape(node.title)}</text>'
-        f'<text x="{node.x + 12}" y="{node.y + 37}" fill="{text}" font-size="11">'
+        f'<text x="{node.x + PADDING}" y="{node.y + 19}" fill="{text}">{escape(node.title)}</text>'
+        f'<text x="{node.x + PADDING}" y="{node.y + 34}" fill="{text}" font-size="11">'
         f"{escape(node.subtitle)}</text></g>"
     )

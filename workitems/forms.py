@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compensation.words import REVERSIBILITIES
@@ -43,7 +45,7 @@ class NewForm(forms.Form):
         required=False,
         help_text=_("Separated by commas, for example: APPROVED, DECLINED."),
     )
-    due_at = MomentField(label=_("Due (UTC)"), required=False)
+    due_at = MomentField(label=_("Due"), required=False)
     reversibility = forms.ChoiceField(
         error_messages=NOT_OFFERED,
         label=_("Can it be undone once it is finished?"),
@@ -51,16 +53,23 @@ class NewForm(forms.Form):
         choices=[("", _("not said")), *REVERSIBILITIES.items()],
     )
 
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        zone = timezone.get_current_timezone_name()
+        self.fields["due_at"].help_text = _("Times are %(zone)s time.") % {"zone": zone}
+
     def body(self) -> dict[str, Any]:
-        """Return what the verb is performed with."""
+        """Return what the verb is performed with; of a broken form, what is right of it."""
         said = self.cleaned_data
-        return {
-            "title": said["title"],
-            "payload": {"description": said["description"]} if said["description"] else {},
-            "priority": said["priority"],
-            "assignee": said["assignee"] or None,
-            "candidate_groups": said["candidate_groups"],
-            "permitted_outcomes": said["permitted_outcomes"],
-            "due_at": said["due_at"],
-            "reversibility": said["reversibility"] or None,
+        description = said.get("description")
+        found = {
+            "title": said.get("title"),
+            "payload": {"description": description} if description else {},
+            "priority": said.get("priority"),
+            "assignee": said.get("assignee"),
+            "candidate_groups": said.get("candidate_groups"),
+            "permitted_outcomes": said.get("permitted_outcomes"),
+            "due_at": said.get("due_at"),
+            "reversibility": said.get("reversibility"),
         }
+        return {name: value for name, value in found.items() if value not in (None, "")}

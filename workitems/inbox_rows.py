@@ -21,6 +21,7 @@ from verbs.words import said
 from web import decisions
 from web.decisions import Found
 from web.templatetags.amends import label_of
+from web.way_back import BACK
 from workitems import selectors
 from workitems.item_context import is_overdue
 from workitems.lifecycle import Priority
@@ -76,7 +77,10 @@ class Lines:
         return {
             "id": item.id,
             "title": item.title,
-            "url": f"{page}?{urlencode({'back': self.back})}",
+            # The plain inbox is where the page leads back to anyway.
+            "url": page
+            if self.back == reverse("workitems:inbox")
+            else f"{page}?{urlencode({BACK: self.back})}",
             "subtitle": self._subtitle(shown),
             "status": str(item.status),
             "kind": item.kind,

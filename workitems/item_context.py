@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 from typing import Any
 
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.acting import Authority
+from accounts.selectors import people
+from compensation.news import told
 from compensation.sentences import few_or_more, sentence
 from compensation.words import (
+    OUTCOME_EFFECTS,
     OUTCOME_HINTS,
+    OUTCOME_QUESTIONS,
     REVERSIBILITIES,
     STRATEGIES,
     basis_words,
     outcome_label,
 )
+from executions import capability_registry
 from json_values.comparison import same
 from ledger.clock import now
-from ledger.selectors import entries_of
+from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
 from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
-from web.templatetags.amends import label_of
-from web.timeline import timeline_of
+from web.kept_text import kept_texts
+from web.values import Reader, members_of, phrase, reader_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
@@ -46,7 +54,14 @@ def detail(
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`."""
     [shown] = selectors.show([item], authority)
+    entries = _history(item)
+    unknown = {entry.actor_id for entry in entries} - shown.people.keys()
+    shown = dataclasses.replace(shown, people={**shown.people, **people(item.tenant_id, unknown)})
     links = describe(item.tenant_id, _subjects(item))
+    kept = []
+    if form is not None and not answers(item, authority.actor_id):
+        # Nobody can send it any more; what was typed is there to be copied.
+        kept, form = kept_texts(form), None
     answer = _answer(item, authority, form)
     actions = _buttons(shown)
     for action in actions:
@@ -55,17 +70,19 @@ def detail(
             action["tone"] = ""
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
-        "item": facts(shown),
+        "item": facts(shown, authority.actor_id),
+        "reader": _reader(item, authority),
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links),
         "answer": answer,
         "actions": actions,
-        "compensation": compensation_panel(shown),
+        "compensation": compensation_panel(shown, entries),
         "conflict": conflict,
-        "history": timeline_of(
-            _history(item),
+        "kept": kept,
+        "history": told(
+            entries,
             described={
                 **links,
                 (item.subject_type, item.id): describe_item(
@@ -100,8 +117,14 @@ def crumbs(item: WorkItem) -> list[dict[str, str]]:
     ]
 
 
-def facts(shown: Shown) -> dict[str, Any]:
-    """Return `item` of the template."""
+def _reader(item: WorkItem, authority: Authority) -> Reader:
+    """Return who reads the page, with the people whom the item's values name."""
+    then = (item.compensation or {}).get("original_snapshot")
+    return reader_of(item.tenant_id, authority.actor_id, item.payload, item.resolution, then)
+
+
+def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
+    """Return `item` of the template, for the actor who reads it."""
     item = shown.item
     payload = dict(item.payload)
     description = payload.pop("description", "") if item.kind != Kind.COMPENSATION else ""
@@ -117,17 +140,19 @@ def facts(shown: Shown) -> dict[str, Any]:
         "priority_label": priority_words(item),
         "description": description,
         "payload": payload,
-        "assignee": shown.username(item.assignee_id) or "",
+        "assignee": shown.name(item.assignee_id, me),
         "candidates": candidates(shown, groups_only=item.assignee_id is not None),
         "people_note": people_note(item) if item.status in OPEN else "",
         "created_at": item.created_at,
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
         "completed_at": item.completed_at,
-        "completed_by": shown.username(item.completed_by_id) or "",
+        "completed_by": shown.name(item.completed_by_id, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
         "outcome_label": outcome_label(item.outcome),
+        "outcome_reason": item.ended_reason if item.completed_at else "",
         "resolution": item.resolution,
+        "resolution_schema": item.resolution_schema,
         "reversibility_label": said(REVERSIBILITIES, item.reversibility)
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
@@ -148,13 +173,13 @@ def page_facts(item: WorkItem) -> list[dict[str, Any]]:
     return [row for row in rows if row["value"]]
 
 
-def candidates(shown: Shown, *, groups_only: bool = False) -> str:
+def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     """Return who may take an item: groups, then people; empty when anybody, or an operator, may."""
     groups = [row.name for row in shown.item.candidate_groups.all()]
-    if groups_only:
-        return ", ".join(sorted(groups))
-    users = [shown.username(row.actor_id) for row in shown.item.candidate_users.all()]
-    return ", ".join([*sorted(groups), *sorted(name for name in users if name)])
+    users = () if groups_only else shown.item.candidate_users.all()
+    names = [shown.name(row.actor_id) for row in users]
+    listed = [*sorted(groups), *sorted(name for name in names if name)]
+    return format_html_join(", ", "{}", ((each,) for each in listed))
 
 
 _REPLACED = {
@@ -193,17 +218,17 @@ def priority_words(item: WorkItem) -> str:
 def lede(shown: Shown, authority: Authority) -> str:
     """Return where the item stands, as one sentence."""
     item, names = shown.item, candidates(shown)
+
+    def name(actor_id: uuid.UUID | None) -> SafeString:
+        return shown.name(actor_id, authority.actor_id, inside=True)
+
     if item.status in WORKING:
-        if item.assignee_id == authority.actor_id:
-            return _("Assigned to you")
-        return _("Assigned to %(name)s") % {"name": shown.username(item.assignee_id)}
+        return phrase(_("Assigned to %(name)s"), name=name(item.assignee_id))
     if item.status == Status.PENDING:
-        waits = _("Waits for %(names)s") % {"names": names or _("an operator")}
+        waits = phrase(_("Waits for %(names)s"), names=names or _("an operator"))
         return waits if names or not is_anybodys(item) else _("Anybody may take it")
     if item.completed_by_id is not None:
-        if item.completed_by_id == authority.actor_id:
-            return _("Completed by you")
-        return _("Completed by %(name)s") % {"name": shown.username(item.completed_by_id)}
+        return phrase(_("Completed by %(name)s"), name=name(item.completed_by_id))
     return item.ended_reason or str(Status(item.status).label)
 
 
@@ -236,69 +261,107 @@ def _undo(
     return {
         "original_title": found.title,
         "original_url": found.url,
-        "completed_by": shown.username(done_by) or _("a program"),
+        "completed_by": shown.name(done_by) or _("a program"),
         "by_you": done_by == str(authority.actor_id),
         "completed_at": dt.datetime.fromisoformat(at) if at else None,
         "reason": block["reason"],
         "basis": basis_words(block["regulatory_basis"]),
-        "requested_by": shown.username(block["requested_by"]),
-        "then": _then(then),
+        "requested_by": shown.name(block["requested_by"], authority.actor_id, inside=True),
+        "then": _then(then, _schemas_of(item, then)),
         "now": _now(item, block),
+        "after": _after(found.title) if item.status in OPEN else None,
     }
 
 
-def _then(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
+def _schemas_of(item: WorkItem, then: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas of what an original said, by the members of its snapshot."""
+    if item.undoes_id is not None and item.undoes_type == item.subject_type:
+        if not then.get("resolution"):
+            return {}
+        return {"resolution": selectors.schema_of(item.tenant_id, item.undoes_id)}
+    found = capability_registry.get(then.get("capability", ""))
+    if found is None:
+        return {}
+    return {"input": found.input_schema, "output": found.output_schema}
+
+
+def _after(title: str) -> dict[str, str]:
+    """Return what will be true after each outcome; "" is said before one is chosen."""
+    sentences = {"": _("Choose an outcome to see what follows from it."), **OUTCOME_EFFECTS}
+    return {outcome: str(text) % {"title": title} for outcome, text in sentences.items()}
+
+
+def _then(snapshot: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if snapshot.get("outcome"):
         rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
+    if snapshot.get("outcome_reason"):
+        rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
     for name, label in (
         ("resolution", _("Result")),
         ("output", _("Result")),
         ("payload", _("About")),
         ("input", _("About")),
     ):
-        rows += _lines(label, snapshot.get(name))
+        rows += _lines(label, snapshot.get(name), schemas.get(name))
     return rows or [{"label": _("Outcome"), "value": None}]
 
 
-def _lines(label: str, value: Any) -> list[dict[str, Any]]:
+def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
     """Return one line for each member of an object, else one for the value; none for nothing."""
     if isinstance(value, dict):
-        return [{"label": label_of(key), "value": inner} for key, inner in value.items()]
-    return [] if value in (None, "", []) else [{"label": label, "value": value}]
+        return [
+            # The name decides with the schema how it is shown: an outcome, a person.
+            {"label": label, "value": inner, "schema": own, "name": name}
+            for name, label, inner, own in members_of(value, schema)
+        ]
+    if value in (None, "", []):
+        return []
+    return [{"label": label, "value": value, "schema": schema}]
 
 
 def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {"label": _("Asked"), "value": said(STRATEGIES, block["strategy"])},
-    ]
+    rows: list[dict[str, Any]] = [{"label": _("Asked"), "value": item.title}]
+    if block["strategy"] != "restore":
+        rows.append({"label": _("How"), "value": said(STRATEGIES, block["strategy"])})
     if item.outcome:
         rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
     if block["attempt"] > 1:
         rows.append({"label": _("Attempt"), "value": block["attempt"]})
-    if item.payload and not same(item.payload, block["original_snapshot"].get("payload")):
-        rows += _lines(_("About"), item.payload)
+    then = block["original_snapshot"].get("payload") or {}
+    # What has not changed since stands beside it already.
+    news = {
+        name: value
+        for name, value in item.payload.items()
+        if name not in then or not same(value, then[name])
+    }
+    rows += _lines(_("About"), news)
     return rows
+
+
+def answers(item: WorkItem, actor_id: uuid.UUID) -> bool:
+    """Whether somebody is to answer an item now."""
+    return item.status in WORKING and item.assignee_id == actor_id
 
 
 def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
     """Return the form for whoever is to answer it now; answering begins it where need be."""
-    theirs = item.status in WORKING and item.assignee_id == authority.actor_id
-    if form is None and not theirs:
+    if form is None and not answers(item, authority.actor_id):
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),
         "form": form or AnswerForm(item),
         "hints": OUTCOME_HINTS,
+        "questions": OUTCOME_QUESTIONS,
     }
 
 
 def _history(item: WorkItem) -> list[Any]:
-    """Return the entries of an item; of an undo task also those of what it reverses."""
-    found = entries_of(item.tenant_id, item.subject_type, item.id)
+    """Return the entries of an item, newest first; of an undo task also those of its original."""
+    subjects = [(item.subject_type, item.id)]
     if item.undoes_id is not None:
-        found = [*entries_of(item.tenant_id, item.undoes_type, item.undoes_id), *found]
-    return found
+        subjects.append((item.undoes_type, item.undoes_id))
+    return newest_of(item.tenant_id, subjects)
 
 
 _WAITING = ngettext_lazy(

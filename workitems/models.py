@@ -17,6 +17,7 @@ from typing_extensions import override
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
+from ledger.ordered_json import OrderedJSONField
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Priority, Status
 from workitems.urgency import DUE, RANK
 
@@ -56,7 +57,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
     resolution = models.JSONField(null=True)
     permitted_outcomes = models.JSONField(default=list)
-    resolution_schema = models.JSONField(null=True)
+    resolution_schema = OrderedJSONField(null=True)
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
         "self", PROTECT, null=True, db_constraint=False, related_name="compensated_by"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from compensation.planning import EXPLAINED_OUTCOMES
 from json_values import json_schema
-from json_values.characters import fault_of_line
+from json_values.characters import fault_of_line, is_visible
 from json_values.pointers import FieldError
 from ledger.errors import Invalid, check_json
+from workitems.lifecycle import Kind
 
 MAX_OUTCOME = 100
 
@@ -24,10 +27,25 @@ def check_schema(schema: Any, pointer: str) -> None:
         raise Invalid("It is no usable JSON Schema.", errors=found)
 
 
+def explained_outcomes(kind: str) -> frozenset[str]:
+    """Return the outcomes of which an item of a kind must say why: an undo task's, where something
+    of what was done stays or takes another form."""
+    return EXPLAINED_OUTCOMES if kind == Kind.COMPENSATION else frozenset()
+
+
 def check_completion(
-    outcome: Any, resolution: Any, *, permitted: list[str], schema: dict[str, Any] | None
+    outcome: Any,
+    resolution: Any,
+    reason: str = "",
+    *,
+    permitted: list[str],
+    schema: dict[str, Any] | None,
+    explained: Collection[str] = (),
 ) -> None:
-    """Raise Invalid, with a JSON pointer for every broken rule, unless it may end like this."""
+    """Raise Invalid, with a JSON pointer for every broken rule, unless it may end like this.
+
+    `explained` are the outcomes that need a reason.
+    """
     errors: list[FieldError] = []
     if permitted and outcome not in permitted:
         message = f"must be one of {', '.join(permitted)}"
@@ -38,6 +56,8 @@ def check_completion(
         errors.append(FieldError("/outcome", f"must be a text of 1 to {MAX_OUTCOME} characters"))
     elif not permitted and outcome is not None and (fault := fault_of_line(outcome)):
         errors.append(FieldError("/outcome", fault[1], fault[0]))
+    if outcome in explained and not is_visible(reason):
+        errors.append(FieldError("/reason", "Say why: this outcome needs a reason.", "required"))
     check_json(resolution, "/resolution")
     if schema is not None:
         errors += json_schema.problems(schema, resolution, "/resolution")

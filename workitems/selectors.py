@@ -62,6 +62,12 @@ def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
     return found
 
 
+def schema_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Any:
+    """Return the schema of an item's resolution, None where it has none."""
+    rows = WorkItem.objects.filter(tenant_id=tenant_id, id=item_id)
+    return rows.values_list("resolution_schema", flat=True).first()
+
+
 def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
     """Return `items` with people, attempts and what may be done: a constant number of queries."""
     subject = subject_of(WorkItem.subject_type)

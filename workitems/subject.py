@@ -57,6 +57,7 @@ def _snapshot(item: WorkItem) -> dict[str, Any]:
         "title": item.title,
         "payload": item.payload,
         "outcome": item.outcome,
+        **({"outcome_reason": item.ended_reason} if item.ended_reason else {}),
         "resolution": item.resolution,
         "completed_by": str(item.completed_by_id) if item.completed_by_id else None,
         "completed_at": rfc3339(item.completed_at) if item.completed_at else None,

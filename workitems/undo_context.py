@@ -11,11 +11,14 @@ from django.utils.translation import gettext_lazy
 
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
+from compensation.sentences import quoted
 from compensation.words import STRATEGIES, basis_words, outcome_label
 from executions import selectors as execution_selectors
+from ledger.selectors import Entry
 from verbs.subject import describe, subject_of
 from verbs.words import said
 from web.templatetags.amends import state_label
+from web.values import phrase
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.models import WorkItem
@@ -31,8 +34,11 @@ _TONES = {
 }
 
 
-def compensation_panel(shown: Shown) -> dict[str, Any] | None:
-    """Return the context of `workitems/compensation_panel.html`; None if no undo was ever begun."""
+def compensation_panel(shown: Shown, entries: Sequence[Entry]) -> dict[str, Any] | None:
+    """Return the context of `workitems/compensation_panel.html`; None if no undo was ever begun.
+
+    `entries` of the item, newest first, say who gave it up, or vouched for it, and in which words.
+    """
     if not shown.attempts:
         return None
     item, last = shown.item, shown.attempts[-1]
@@ -45,10 +51,11 @@ def compensation_panel(shown: Shown) -> dict[str, Any] | None:
     named = {row.item.id: row for row in undos.values() if isinstance(row, Shown)}
     return {
         "state": item.compensation_state,
-        "headline": _headline(item, last, named.get(last.compensation_id)),
+        "headline": _decided(shown, last, entries)
+        or _headline(item, last, named.get(last.compensation_id)),
         "reason": request.reason,
         "basis": basis_words(list(request.regulatory_basis)),
-        "requested_by": shown.username(last.requested_by_id),
+        "requested_by": shown.name(last.requested_by_id),
         "requested_at": last.started_at,
         "mode_label": state_label(last.mode, "mode"),
         "strategy_label": said(STRATEGIES, last.strategy),
@@ -93,9 +100,11 @@ def _attempt(number: int, attempt: Any, undo: Any, links: dict[Any, Any]) -> dic
 def _error(attempt: Any, undo: Any) -> str:
     """Return why an attempt failed: in the words of who tried, whose outcome stands beside it."""
     if not isinstance(undo, Shown):
-        return str(attempt.error)
+        # Who gave it up has read it; it stays on the page of the program's run.
+        return "" if attempt.outcome == AttemptOutcome.ABANDONED else str(attempt.error)
     note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
-    return str(note or undo.item.ended_reason)
+    why = undo.item.ended_reason or note
+    return quoted(str(why)) if why else ""
 
 
 def _performer(undo: Any) -> str:
@@ -106,19 +115,42 @@ def _performer(undo: Any) -> str:
 
 def _who(undo: Shown) -> str:
     item: WorkItem = undo.item
-    name = undo.username(item.completed_by_id) or undo.username(item.assignee_id)
+    name = undo.name(item.completed_by_id) or undo.name(item.assignee_id)
     groups = ", ".join(sorted(row.name for row in item.candidate_groups.all()))
     return name or groups or _("nobody yet")
 
 
 def _headline(item: WorkItem, last: Any, undo: Shown | None) -> str:
     if item.compensation_state == CompensationState.COMPENSATING and undo is not None:
-        return _("%(who)s was asked to undo this.") % {"who": _who(undo)}
+        return phrase(_("%(who)s was asked to undo this."), who=_who(undo))
     if last.outcome in _ENDINGS and item.compensation_state in _SETTLED:
         return str(_ENDINGS[last.outcome])
     return str(_STANDINGS[item.compensation_state])
 
 
+def _decided(shown: Shown, last: Any, entries: Sequence[Entry]) -> str:
+    """Return who settled the last attempt by a decision, and why; "" where nobody did."""
+    action, member, text = _DECISIONS.get(last.outcome, ("", "", ""))
+    item = shown.item
+    for entry in entries:
+        if (entry.subject_id, entry.action) == (item.id, action):
+            who, why = shown.name(entry.actor_id), entry.payloads.get(member)
+            return phrase(str(text), who=who, why=quoted(str(why))) if why and who else ""
+    return ""
+
+
+_DECISIONS: dict[str, tuple[str, str, Any]] = {
+    AttemptOutcome.ABANDONED: (
+        "compensation_abandoned",
+        "reason",
+        gettext_lazy("Given up by %(who)s: %(why)s. What was done stays as it is."),
+    ),
+    AttemptOutcome.ATTESTED: (
+        "compensation_attested",
+        "evidence",
+        gettext_lazy("%(who)s vouched that it is undone: %(why)s"),
+    ),
+}
 _SETTLED = (CompensationState.NONE, CompensationState.COMPENSATED)
 _ENDINGS: dict[str, Any] = {
     AttemptOutcome.WITHDRAWN: gettext_lazy("The undo was withdrawn before it started."),

@@ -22,6 +22,10 @@ from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.selectors import is_anybodys, named_for, visible
 from workitems.urgency import DUE, MOST_URGENT_FIRST, RANK
 
+# Of what waits for somebody so many times what is counted is looked at: some of it undoes, which is
+# counted apart, and some is closed to that person.
+NAMED = 10
+
 
 def ranked(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
     """Return rows with what `MOST_URGENT_FIRST` sorts by."""
@@ -143,7 +147,7 @@ def _named(who: ActingUser) -> list[QuerySet[WorkItem]]:
     by_name: QuerySet[Any] = CandidateUser.objects.filter(**waits, actor_id=who.actor_id)
     return [
         *(
-            pool.filter(id__in=rows.order_by().values("work_item_id")[:LOOKED_AT])
+            pool.filter(id__in=rows.order_by().values("work_item_id")[: NAMED * COUNTED])
             for rows in (by_group, by_name)
         ),
         # Meant for people who are not here: the operators', whoever is one now.

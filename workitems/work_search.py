@@ -25,7 +25,7 @@ def work_called(asked: Asked) -> Iterator[Group]:
         "undo": rows.filter(kind=Kind.COMPENSATION),
     }
     found = {
-        name: titled(each, asked.text, each.filter(case_id__in=asked.cases))
+        name: titled(each, asked.text, each.filter(case_id__in=asked.cases), among=rows)
         for name, each in asked_for.items()
     }
     cases = {("case", row.case_id) for rows, _all in found.values() for row in rows if row.case_id}

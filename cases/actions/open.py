@@ -11,8 +11,9 @@ from accounts.acting import Authority
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
 from cases.numbers import next_number
-from cases.selectors import how_opened, versions
+from cases.selectors import compiled_of, versions
 from cases.versions import default_of
+from json_values import json_schema
 from json_values.characters import LINE_OR_BLANK, WITHOUT_NUL, fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
@@ -53,8 +54,8 @@ class OpenCase(Input):
 def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     """Open a case. Its first steps are opened by the worker, at once."""
     found = _checked(context.call.by.tenant_id, given)
-    opening = how_opened(found)
-    _check_opener(found, opening.groups, context.authority)
+    opening = compiled_of(found.id)
+    _check_opener(found, frozenset(opening.may_open), context.authority)
     case_id, at = new_id(), now()
     case = Case(
         id=case_id,
@@ -89,13 +90,20 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
     context = beyond_limits(sent["context"], "/context", limit=CONTEXT_BYTES)
     if not isinstance(sent["context"], dict):
         context = FieldError("/context", "must be an object")
+    asked = [] if context or isinstance(found, FieldError) else _unasked(found, sent["context"])
     title = None
     if sent["title"] is not None:
         title = _fault_of_title(sent["title"])
-    problems = [each for each in (found, context, title) if isinstance(each, FieldError)]
+    problems = [each for each in (found, context, title, *asked) if isinstance(each, FieldError)]
     if problems or isinstance(found, FieldError):
         raise Invalid("The case cannot be opened like this.", errors=problems)
     return found
+
+
+def _unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]:
+    """Return what the context breaks of the schema that its definition declares, if one does."""
+    schema = compiled_of(found.id).input_schema
+    return [] if schema is None else json_schema.problems(schema, context, "/context")
 
 
 def _fault_of_title(sent: object) -> FieldError | None:

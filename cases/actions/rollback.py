@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.models import OuterRef, Subquery
 
 from cases.actions.changes import cancel_open_work, fault_case, save_case
@@ -43,6 +42,7 @@ from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
 from ledger.record import ActorRef, EntryRef
+from ledger.statements import fetched
 from verbs.move import sharing
 from verbs.row_reading import read
 
@@ -289,9 +289,8 @@ WHERE p.tenant_id = %s AND p.case_id = %s AND p.completion_seq > %s
 
 def _stated_since(item: PlanItem) -> set[str]:
     """Return the keys that later work of the case, which was not undone, has stated."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LATER, [item.tenant_id, item.case_id, item.completion_seq or 0])
-        return {key for (key,) in cursor.fetchall()}
+    given = [item.tenant_id, item.case_id, item.completion_seq or 0]
+    return {key for (key,) in fetched(_LATER, given)}
 
 
 def _after_undo(

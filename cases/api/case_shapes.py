@@ -16,7 +16,7 @@ from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
 from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
-from cases.selectors import summaries
+from cases.selectors import summaries, waiting_for
 from compensation.api.shapes import AwaitedSchema, StoppedSchema, stopped
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
@@ -108,7 +108,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     nobody knows whether they happened."""
     named = people_of(rows, (row.opened_by_id for row in rows))
     subject = subject_of(CASE)
-    facts = subject.facts(rows)
+    facts, waiting = subject.facts(rows), waiting_for(rows)
     return [
         {
             "id": str(row.id),
@@ -122,6 +122,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "fault": row.fault or None,
             "stopped": stopped(row),
             "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
+            "waits_for": waiting[row.id].to_json() if row.id in waiting else None,
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
             "created_at": rfc3339(row.created_at),
@@ -236,6 +237,16 @@ class GraphSchema(serializers.Serializer[Any]):
     gaps = serializers.ListField(child=serializers.CharField())
 
 
+class NeedsSchema(serializers.Serializer[Any]):
+    """Keys of the context that are missing, the steps (or goals) whose conditions ask for them, and
+    all that those conditions look at. Read off the definition; nothing is evaluated."""
+
+    missing = serializers.ListField(child=serializers.CharField())
+    looks_at = serializers.ListField(child=serializers.CharField())
+    steps = serializers.ListField(child=serializers.CharField())
+    goals = serializers.ListField(child=serializers.CharField())
+
+
 class CaseSchema(serializers.Serializer[Any]):
     """One case."""
 
@@ -252,6 +263,10 @@ class CaseSchema(serializers.Serializer[Any]):
         allow_null=True, help_text="Its engine has stopped: nothing in it goes on before a retry."
     )
     outcome_unknown = AwaitedSchema(many=True)
+    waits_for = NeedsSchema(
+        allow_null=True,
+        help_text="Of a running case with nothing open: what keeps it from going on.",
+    )
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
     live_run = serializers.UUIDField(allow_null=True)
     opened_by = serializers.CharField(allow_null=True)

@@ -45,6 +45,7 @@ class Cases(TenantAPIView):
         parameters=[
             OpenApiParameter("status", str, enum=CaseStatus.values),
             OpenApiParameter("definition", str, description="namespace/name"),
+            OpenApiParameter("number", str, description="As people call it, such as L-2026-118."),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -56,13 +57,16 @@ class Cases(TenantAPIView):
 
 
 def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
-    """Return the cases a list asks for: `status`, `definition` (namespace/name)."""
+    """Return the cases a list asks for: `status`, `definition` (namespace/name),
+    `number`."""
     rows: QuerySet[Any] = selectors.cases(tenant_id)
     if "status" in query:
         if query["status"] not in CaseStatus.values:
             known = ", ".join(CaseStatus.values)
             raise Invalid.field("status", f"status: must be one of {known}")
         rows = rows.filter(status=query["status"])
+    if "number" in query:
+        rows = rows.filter(number=query["number"])
     if "definition" in query:
         namespace, _, name = query["definition"].partition("/")
         ids = [row.id for row in selectors.versions(tenant_id, namespace, name)]

@@ -14,6 +14,7 @@ from cases.definitions.model import (
     DefinitionWarning,
     HumanTask,
 )
+from cases.definitions.needs import Needs, needs
 from cases.definitions.runtime import (
     ContextChange,
     Readiness,
@@ -35,6 +36,7 @@ __all__ = [
     "DefinitionWarning",
     "ExpressionFailed",
     "HumanTask",
+    "Needs",
     "Readiness",
     "compile_definition",
     "context_after",
@@ -42,6 +44,7 @@ __all__ = [
     "in_order",
     "input_for",
     "inputs_for",
+    "needs",
     "outlook",
     "undo_policy",
 ]

@@ -332,6 +332,8 @@ class CompiledDefinition(Part):
 
     `may_open`: the groups whose members open its cases; none: operators and members do.
     `case_number`: how they are numbered; without it they count with all others of the tenant.
+    `input_schema` is the JSON Schema of what a case is opened with, `input_fields` its properties
+    in the order in which they were written, which the database does not keep.
     """
 
     #: Of the stored form; raised when a field changes its meaning.
@@ -347,6 +349,8 @@ class CompiledDefinition(Part):
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
     may_open: Words = Field(default=(), exclude_if=_unsaid)
     case_number: Numbering | None = Field(default=None, exclude_if=_unsaid)
+    input_schema: dict[str, Any] | None = Field(default=None, exclude_if=_unsaid)
+    input_fields: Annotated[tuple[str, ...], LISTED] = Field(default=(), exclude_if=_unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named: tuple[Named, ...] = Field(default=(), exclude=True)
 

@@ -75,8 +75,7 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
     In a map that is `unsure` nothing is missed: a word of a later version may stand for it.
     """
     for pointer, spec in maps_at(data, "/spec"):
-        if not spec.get("bindings"):
-            yield pointer, "bindings is required: a case without any never does anything"
+        yield from _spec_rules(pointer, spec)
     for kind, word in _NAMED.items():
         seen: set[str] = set()
         for pointer, item in maps_at(data, f"/spec/{kind}/*"):
@@ -169,6 +168,16 @@ def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) 
     for where, trigger in maps_at(step, "/on", pointer):
         if trigger.get("contextChange") is None and where not in unsure:
             yield where, "on needs contextChange"
+
+
+def _spec_rules(pointer: str, spec: Mapping[str, Any]) -> Found:
+    if not spec.get("bindings"):
+        yield pointer, "bindings is required: a case without any never does anything"
+    for where, schema in maps_at(spec, "/inputSchema", pointer):
+        faults = json_schema.faults(schema, where)
+        yield from ((fault.pointer, fault.message) for fault in faults)
+        if not faults and schema.get("type") != "object":
+            yield where, "inputSchema needs type: object, because a context is one"
 
 
 def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:

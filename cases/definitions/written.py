@@ -7,7 +7,7 @@ is ignored, is a word in `PLACES`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
@@ -117,6 +117,7 @@ class Spec(Part):
 
     authorization: Authorization = Authorization()
     case_number: Numbering | None = None
+    input_schema: dict[str, Any] | None = None
 
     capabilities: Annotated[tuple[Capability, ...], LISTED] = ()
     bindings: Annotated[tuple[Step, ...], LISTED] = ()
@@ -151,6 +152,8 @@ class Document(Part):
             bindings=tuple(step.compiled(declared) for step in spec.bindings),
             goals=spec.goals,
             completion=tuple(completion.items()),
+            input_schema=spec.input_schema,
+            input_fields=tuple((spec.input_schema or {}).get("properties", ())),
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
             case_number=spec.case_number,
         )

@@ -13,10 +13,10 @@ from typing_extensions import override
 from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
-from cases.lifecycle import ROLLING_BACK, CaseStatus
+from cases.lifecycle import ROLLING_BACK
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
-from compensation.sentences import title_of
+from compensation.sentences import humane, title_of
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from compensation.views.plan_request import ask_button
 from compensation.views.run_pages import run_buttons
@@ -25,10 +25,13 @@ from verbs.subject import subject_of
 from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
+from web.timeline import by_day
+from web.values import reader_of
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
-UNDOING = frozenset({*ROLLING_BACK, CaseStatus.COMPENSATED, CaseStatus.PARTIALLY_COMPENSATED})
+#: Of the timeline so many lines are open.
+NEWEST_LINES = 5
 
 
 class CasePage(PageOfOne):
@@ -45,11 +48,11 @@ class CasePage(PageOfOne):
         case = selectors.case(self.acting_user.tenant_id, id_)
         only = self.request.GET.get("problems") == "1"
         found = case_context(case, operates=self.operates, problems_only=only)
+        undoing = found.undoing
         panel = None
-        if found.newest is not None:
-            panel = found.newest.panel(run_buttons(found.newest.found.run, self.rights))
-        items = page_of_list(self.request, found.items, key=lambda item: str(item.id))
-        undoing = panel is not None and case.status in UNDOING
+        if undoing is not None:
+            panel = undoing.panel(run_buttons(undoing.found.run, self.rights), ())
+        places = page_of_list(self.request, found.work.places, key=lambda each: str(each.item.id))
         context = {
             "crumbs": [crumbs_of(case)[0], crumb(case.name)],
             "case": {
@@ -61,20 +64,23 @@ class CasePage(PageOfOne):
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
-                "stopped_error": case.stopped_error,
+                "stopped_error": humane(case.stopped_error),
             },
-            "summary": panel["headline"] if panel and undoing else found.summary,
-            "actions": self._buttons(case),
+            "summary": panel["headline"] if panel else found.summary,
+            "actions": self._buttons(found),
             "run": panel,
             "unclear": found.unclear,
-            "plan_items": found.plan_items(items.rows),
-            "pagination": pagination_in_order(self.request, items),
+            "waits": found.waits,
+            "work": found.work.shown(places.rows),
+            "pagination": pagination_in_order(self.request, places),
             "undeclared": [title_of(name) for name in found.undeclared],
             **_chain(found, id_),
             "ledger_url": ledger_url(CASE, id_),
-            "timeline": found.timeline,
+            **_days(found.timeline),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": found.context,
+            "telling": found.telling,
+            "reader": reader_of(case.tenant_id, self.acting_user.actor_id, case.context),
             "invalidated": [title_of(key) for key in case.invalidated],
             "past_runs": [
                 {
@@ -83,15 +89,16 @@ class CasePage(PageOfOne):
                     "status": run.status,
                     "at": run.started_at,
                 }
-                for run in found.others[:OLDER_RUNS]
+                for run in found.past_runs[:OLDER_RUNS]
             ],
         }
         return self.render("cases/detail.html", context)
 
-    def _buttons(self, case: Any) -> list[dict[str, Any]]:
+    def _buttons(self, found: CaseContext) -> list[dict[str, Any]]:
         """Return every verb as a button, rolling back first."""
-        subject = subject_of(CASE)
-        offers = catalogue.offers_of(subject, [case], self.rights)[case.id]
+        subject, case = subject_of(CASE), found.case
+        facts = {case.id: found.facts}
+        offers = catalogue.offers_of(subject, [case], self.rights, facts=facts)[case.id]
         # While it is rolled back, the panel of its run has the buttons that hold it and go on.
         left_out = {"suspend", "resume"} if case.status in ROLLING_BACK else set()
         plan = [each for each in offers if each.action == PLAN_OPERATION.name]
@@ -100,6 +107,15 @@ class CasePage(PageOfOne):
             for each in offers
             if each not in plan and each.action not in left_out
         ]
+
+
+def _days(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return `days` and `earlier` of the template: the newest lines, and a fold with the others."""
+    earlier = lines[NEWEST_LINES:]
+    return {
+        "days": by_day(lines[:NEWEST_LINES]),
+        "earlier": {"days": by_day(earlier), "count": len(earlier)} if earlier else None,
+    }
 
 
 def _chain(found: CaseContext, id: uuid.UUID) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cases.definitions import (
     HumanTask,
     undo_policy,
 )
-from cases.forms import DeployForm
+from cases.forms import DeployForm, StartForm
 from cases.versions import default_of
 from compensation.sentences import joined, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
@@ -108,9 +108,23 @@ class DefinitionPage(OperatorPage):
             "warnings": _warnings(row.source),
             "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
             "start_url": start_url(row),
+            "start": _start(row, compiled),
             "versions": _versions(row),
         }
         return self.render("cases/definition.html", context)
+
+
+def _start(row: Any, compiled: CompiledDefinition) -> dict[str, Any] | None:
+    """Return the form that starts a case of it, where it says what that asks for."""
+    if not compiled.input_fields:
+        return None
+    chosen = str(row)
+    form = StartForm(
+        definitions=[(chosen, row.title or row.name)], hints={}, asks=compiled,
+        initial={"definition": chosen},
+    )  # fmt: skip
+    form.fields["definition"].widget = form.fields["definition"].hidden_widget()
+    return {"form": form, "url": reverse("cases:start")}
 
 
 def _versions(shown: Any) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from cases import selectors
 from cases.actions.hold import CASE
+from cases.case_search import by_number
 from cases.lifecycle import CaseStatus
 from compensation.lifecycle import LIVE_RUNS
 from compensation.selectors import runs, with_steps
@@ -25,7 +26,7 @@ MAX_QUERY = 200
 
 
 class CaseList(OperatorPage):
-    """Cases, newest first, by status and words of the title."""
+    """Cases, newest first, by status, and by number or words of the title."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of them."""
@@ -35,9 +36,13 @@ class CaseList(OperatorPage):
         rows = selectors.cases(self.acting_user.tenant_id)
         if status:
             rows = rows.filter(status=status)
-        if query:
+        among = None
+        if called := by_number(self.acting_user.tenant_id, query):
+            # Whoever types a number wants that one, however many were opened since.
+            rows = rows.filter(id__in=called)
+        elif query:
             rows = rows.filter(title__icontains=query)
-        among = selectors.cases(self.acting_user.tenant_id) if query else None
+            among = selectors.cases(self.acting_user.tenant_id)
         found, pagination = self.page(rows, among=among)
         context = {
             "summary": self._summary(),
@@ -88,7 +93,7 @@ def _chips(status: str, query: str) -> list[dict[str, str]]:
     given = {"status": status, "q": query}
     labels = {
         "status": state_label(status, "case"),
-        "q": _("Title has “%(words)s”") % {"words": query},
+        "q": _("Called “%(words)s”") % {"words": query},
     }
     chips = []
     for name, value in given.items():
@@ -107,7 +112,12 @@ def _filters(status: str, query: str) -> dict[str, Any]:
     return {
         "action": reverse("cases:list"),
         "fields": [
-            {"name": "q", "label": _("Words of the title"), "type": "search", "value": query},
+            {
+                "name": "q",
+                "label": _("Number, or words of the title"),
+                "type": "search",
+                "value": query,
+            },
             {"name": "status", "label": _("State"), "type": "select", "options": options},
         ],
         "hidden": [],

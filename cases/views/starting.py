@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cases import actions, selectors
+from cases.definitions import CompiledDefinition
 from cases.forms import StartForm
 from cases.versions import default_of
 from compensation.views.operator_pages import OperatorPage, crumb
@@ -31,9 +32,13 @@ class StartCase(OperatorPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Open the case and show it."""
+        data = request.POST.copy()
+        shown_for, asked = data.get("shown_for", ""), data.get("definition", "")
+        # The fields are those of what is chosen now, whatever was shown before.
+        data["shown_for"] = asked
         with tenant_scope(self.acting_user.tenant_id):
-            form = self._form(request.POST, request.POST.get("definition", ""))
-            if not form.is_valid():
+            form = self._form(data, asked)
+            if not form.is_valid() or self._asks_for_others(form, shown_for):
                 return self._page(form, "", status=422)
         key, _space, version = form.cleaned_data["definition"].partition(" ")
         return self.perform(
@@ -41,7 +46,7 @@ class StartCase(OperatorPage):
                 call=Call(self.acting_user),
                 definition=key,
                 version=version,
-                context=form.cleaned_data["context"],
+                context=form.known,
                 title=form.cleaned_data["title"] or None,
             ),
             to=lambda case: reverse("cases:detail", args=[case.id]),
@@ -49,6 +54,25 @@ class StartCase(OperatorPage):
             form=form,
             again=lambda: self._page(form, ""),
         )
+
+    def _asks_for_others(self, form: StartForm, shown: str) -> bool:
+        """Whether the kind was changed after its fields were shown: then those of the new kind are
+        shown first, or what was typed would be left out without a word."""
+        asked = form.cleaned_data["definition"]
+        if not shown or shown == asked:
+            return False
+        before, now = (self._asks(each) for each in (shown, asked))
+        if not any(each is not None and each.input_fields for each in (before, now)):
+            return False
+        form.add_error(None, _("This kind asks for other things. Fill them in and start it."))
+        return True
+
+    def _asks(self, chosen: str) -> CompiledDefinition | None:
+        """Return the definition that a choice names, None where it names none."""
+        key, _space, version = chosen.partition(" ")
+        rows = selectors.versions(self.acting_user.tenant_id, *_named(key)) if chosen else []
+        row = next((each for each in rows if each.version == version), None)
+        return None if row is None else selectors.compiled_of(row.id)
 
     def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
         tenant_id = self.acting_user.tenant_id
@@ -62,7 +86,9 @@ class StartCase(OperatorPage):
         if key in kinds:
             first = chosen if version else str(default_of(kinds[key]))
         hints = _hints(tenant_id, kinds.values())
-        return StartForm(data, definitions=choices, hints=hints, initial={"definition": first})
+        asks = self._asks(first if data is None else chosen)
+        initial = {"definition": first}
+        return StartForm(data, definitions=choices, hints=hints, asks=asks, initial=initial)
 
     def _page(self, form: StartForm | None, chosen: str, *, status: int = 200) -> HttpResponse:
         asked = form or self._form(None, chosen)

@@ -15,13 +15,16 @@ from django.utils.translation import gettext_lazy
 from accounts.selectors import Person, people
 from compensation import selectors
 from compensation.actions.previewing import PlanRequest
+from compensation.errors import NotCompensable
 from compensation.forms import PieceForm, WholeForm
 from compensation.lifecycle import PLAN_OPERATION, CompensationState
 from compensation.plan_context import plan_context
-from compensation.planning import Part
+from compensation.planning import UNCONDITIONAL, Exclusion, Part, plan_original
 from compensation.sentences import name_in, title_of
 from compensation.subject import part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
+from compensation.views.under_way import live_rollback
+from ledger.clock import now
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
 from verbs import catalogue
@@ -72,11 +75,11 @@ def ask_button(about: Ref, offer: Offer) -> dict[str, Any]:
     }
 
 
-def way_to(about: Ref, described: Description) -> list[dict[str, Any]]:
-    """Return `crumbs` to what is undone: below its own list if it is a whole."""
+def way_to(about: Ref, described: Description, row: Any) -> list[dict[str, Any]]:
+    """Return `crumbs` to what is undone: below its own list if it is a whole (`row`)."""
     whole = whole_subject(about[0])
     if whole is not None and whole.crumbs is not None:
-        return whole.crumbs(whole.read_one(about[1]))
+        return whole.crumbs(row)
     return [
         crumb(_("Rollbacks"), reverse("compensation:runs")),
         crumb(described.title, described.url),
@@ -88,6 +91,7 @@ class AskForPlan(OperatorPage):
 
     subject_type = ""
     fills_in = PlanRequest
+    _read: Any = None
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show the form, filled in from `?plan=` if that is given."""
@@ -110,9 +114,15 @@ class AskForPlan(OperatorPage):
 
     def _work(self, id: uuid.UUID) -> Any:
         """Return all parts of a whole, or the one piece of work. Raises NotFound."""
-        row = subject_of(self.subject_type).read_one(id)
+        row = self._row(id)
         whole = whole_subject(self.subject_type)
         return row if whole is None else whole.parts(row, lock=False)
+
+    def _row(self, id: uuid.UUID) -> Any:
+        """Return what it is about, read once. Raises NotFound."""
+        if self._read is None:
+            self._read = subject_of(self.subject_type).read_one(id)
+        return self._read
 
     def _form(
         self, work: Any, data: Mapping[str, Any] | None, initial: dict[str, Any] | None = None
@@ -128,11 +138,11 @@ class AskForPlan(OperatorPage):
 
     def _page(self, id: uuid.UUID, form: PieceForm | None, *, status: int = 200) -> HttpResponse:
         about, tenant_id = (self.subject_type, id), self.acting_user.tenant_id
-        work, described = self._work(id), describe(tenant_id, [about])[about]
+        work, row, described = self._work(id), self._row(id), describe(tenant_id, [about])[about]
         whole = whole_subject(self.subject_type)
         what = subject_words(self.subject_type)
         context = {
-            "crumbs": [*way_to(about, described), crumb(_("Roll back"))],
+            "crumbs": [*way_to(about, described, row), crumb(_("Roll back"))],
             "subject": {"label": described.title, "url": described.url},
             "form": form or self._form(work, None, self._initial()),
             "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
@@ -141,6 +151,8 @@ class AskForPlan(OperatorPage):
             "finished": _finished_parts(tenant_id, work)
             if whole
             else _finished_piece(work, described.title),
+            "live": live_rollback(tenant_id, about, row),
+            "nothing": _why_nothing(row, work),
         }
         return self.render(TEMPLATE, context, status=status)
 
@@ -163,6 +175,25 @@ class AskForPlan(OperatorPage):
             "basis_code": basis.get("code", ""),
             "basis_note": basis.get("note", ""),
         }
+
+
+def _why_nothing(row: Any, work: Any) -> str:
+    """Return why nothing of it can be undone at all, if so: then nothing is asked."""
+    whole = whole_subject(row.subject_type)
+    if whole is not None:
+        barred = whole.barred(row)
+        if barred is not None:
+            return barred.detail
+        idle = not _done(work) and not whole.open_work(row)
+        return _("Nothing has been finished, so there is nothing to undo.") if idle else ""
+    if getattr(row, "undoes_id", None) is not None:
+        return NotCompensable().detail
+    planned = plan_original(part_alone(row), strategy=None, now=now())
+    if planned is None:
+        return _("It needs no undo.")
+    if isinstance(planned, Exclusion) and planned.code in UNCONDITIONAL:
+        return planned.detail
+    return ""
 
 
 def _done(parts: Sequence[Part]) -> list[Part]:

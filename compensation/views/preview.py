@@ -9,16 +9,19 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from compensation import plan_context, selectors
 from compensation.actions.plan_execution import execute
 from compensation.errors import PlanExpired, PlanStale, RunLive
 from compensation.forms import scope_of
+from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
 from compensation.subject import whole_subject
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
+from compensation.views.under_way import live_rollback, started
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
@@ -51,24 +54,30 @@ class PlanView(OperatorPage):
         context: PlanContext,
         *,
         status: int = 200,
-        stale: dict[str, Any] | None = None,
+        stale: Changes | None = None,
         confirm_error: str = "",
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
         run = selectors.run_of_plan(context.plan)
         page = {
-            "crumbs": [*way_to(context.plan.about, context.subject), crumb(_("Roll back"))],
+            "crumbs": [
+                *way_to(context.plan.about, context.subject, context.whole),
+                crumb(_("Roll back")),
+            ],
             "plan": plan_context.facts(context),
             "summary": context.summary,
             "tiles": plan_context.tiles(context),
             "steps": plan_context.steps(context),
-            "excluded": plan_context.excluded(context, self._link_of(context)),
+            "left_out": plan_context.left_out(context, self._link_of(context)),
             "cancelled": context.open_work,
             "figure": plan_context.figure(context),
             "replan": self._replan(context),
             "consequence": context.effect,
             "execute": self._execute(context, confirm_error),
-            "started": None if run is None else reverse("compensation:run", args=[run.id]),
+            "started": None if run is None else started(run),
+            "live": None
+            if run is not None
+            else live_rollback(context.plan.tenant_id, context.plan.about, context.whole),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }
@@ -135,34 +144,44 @@ class PlanExecute(PlanView):
         """Start the run, and go to the whole that is rolled back, or to the run."""
         context = self.read(id)
         self.require_operator()
+        run = self._run_of(context)
+        if run is not None:
+            return self._followed(context, run)
         error = plan_context.typed_wrong(context.confirm_text, request.POST)
         if error:
             with tenant_scope(self.acting_user.tenant_id):
                 return self.show(context, status=422, confirm_error=error)
-        digest = request.POST.get("digest", "")
         try:
-            run = execute(id, call=Call(self.acting_user, digest=digest))
+            run = execute(id, call=Call(self.acting_user, digest=request.POST.get("digest", "")))
         except NotFound:
             raise
-        except PlanExpired as refusal:
-            text = _("This plan has expired, so nothing was run. Make a new one.")
-            return self._refused(context, refusal, text)
-        except PlanStale as refusal:
-            return self._stale(context, refusal)
-        except RunLive as refusal:
-            return self._live(context, refusal)
         except Refusal as refusal:
-            return self._refused(context, refusal)
+            return self._not_run(context, refusal)
         messages.success(request, _("The rollback has begun."))
         return self.go(_after(context, run.id))
 
-    def _live(self, context: PlanContext, refusal: RunLive) -> HttpResponse:
-        """A second click on the same button leads where the first one did."""
+    def _not_run(self, context: PlanContext, refusal: Refusal) -> HttpResponse:
+        """Say why, with the way on."""
+        if isinstance(refusal, PlanStale):
+            return self._stale(context, refusal)
+        if isinstance(refusal, RunLive) and (run := self._run_of(context)) is not None:
+            return self._followed(context, run)
+        expired = isinstance(refusal, PlanExpired)
+        text = _("This plan has expired, so nothing was run. Make a new one.") if expired else ""
+        return self._refused(context, refusal, text)
+
+    def _run_of(self, context: PlanContext) -> Any:
         with tenant_scope(self.acting_user.tenant_id):
-            run = selectors.run_of_plan(context.plan)
-        if run is not None and str(run.id) == refusal.extra["run"]:
-            return self.go(_after(context, run.id))
-        return self._refused(context, refusal)
+            return selectors.run_of_plan(context.plan)
+
+    def _followed(self, context: PlanContext, run: Any) -> HttpResponse:
+        """A second click on the same button, or one in another tab, leads where the first one did
+        and is told since when it runs."""
+        with tenant_scope(self.acting_user.tenant_id):
+            found = started(run)
+        link = format_html('<a href="{}">{}</a>', found["url"], _("See how far it is"))
+        messages.info(self.request, format_html("{} {}", found["sentence"], link))
+        return self.go(_after(context, run.id))
 
     def _stale(self, context: PlanContext, refusal: PlanStale) -> HttpResponse:
         """Say what changed, and show the plan as it is now."""
@@ -170,10 +189,9 @@ class PlanExecute(PlanView):
             fresh = self.plan_again(context.plan)
         except Refusal as further:
             return self._refused(context, further)
-        difference = refusal.extra.get("difference", {})
         with tenant_scope(self.acting_user.tenant_id):
-            stale = plan_context.changes(difference, context.plan, fresh)
-            now = plan_context.plan_context(fresh)
+            stale = changes(context.plan, fresh)
+            now = plan_context.plan_context(fresh, moved=stale.moved)
             return self.show(now, status=status_of(refusal), stale=stale)
 
     def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:

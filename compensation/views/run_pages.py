@@ -18,17 +18,17 @@ from compensation.actions.run_verbs import RUN
 from compensation.lifecycle import LIVE_RUNS
 from compensation.news import run_timeline
 from compensation.run_context import run_context
+from compensation.run_figure import figure
 from compensation.sentences import few_or_more, sentence
-from compensation.subject import whole_subject
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from ledger.errors import Invalid
 from verbs.catalogue import offers_of
 from verbs.subject import describe, subject_of
 from web.counts import shown_count
 from web.entries import ledger_url
-from web.graph import Figure
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
+from web.timeline import by_day
 from web.verb_pages import Refused, buttons
 
 VIEWS = ("live", "all")
@@ -116,8 +116,8 @@ class RunPage(PageOfOne):
             "subject": {"label": subject.title, "url": subject.url},
             "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
-            "timeline": run_timeline(run),
-            "figure": _figure(run, subject.title),
+            "days": by_day(run_timeline(run, found.described, found.named)),
+            "figure": figure(found, label=_("What is undone, in order")),
             "ledger_url": ledger_url(RUN, id_),
         }
         return self.render("compensation/run.html", context)
@@ -127,12 +127,3 @@ def run_buttons(run: Any, rights: Authority) -> list[dict[str, Any]]:
     """Return the buttons of a run: only those that mean something now are listed."""
     subject = subject_of(RUN)
     return buttons(subject, run, offers_of(subject, [run], rights)[run.id])
-
-
-def _figure(run: Any, title: str) -> Figure | None:
-    """Return the drawing of the whole that a run is about, if it has one."""
-    subject = whole_subject(run.about_type)
-    if subject is None:
-        return None
-    label = _("Causal chain of %(what)s") % {"what": title}
-    return subject.figure(subject.read_one(run.about_id), label)

@@ -19,7 +19,7 @@ from compensation.views.operator_pages import PageOfOne, crumb
 from ledger.errors import NotFound
 from verbs import catalogue
 from verbs.subject import subject_of
-from web.verb_pages import Refused, choice
+from web.verb_pages import Refused, any_open, choice
 
 # Their forms all stand on the page of the step.
 ON_PAGE = ("reassign", "hand-to-human", "attest", "abandon")
@@ -44,6 +44,12 @@ class StepPage(PageOfOne):
         url = reverse("compensation:run", args=[id_])
         title = title_of(step.original_name)
         subject = subject_of(STEP)
+        choices = [
+            choice(catalogue.find(STEP, offer.action), [id_, n], offer, refused)
+            for offer in catalogue.offers(subject, step, self.authority, subject.fact(step))
+            # What a person was asked to do is given to somebody else instead.
+            if offer.action != "hand-to-human" or is_by_program(step.compensation_type)
+        ]
         context = {
             "crumbs": [
                 crumb(_("Rollbacks"), reverse("compensation:runs")),
@@ -60,14 +66,11 @@ class StepPage(PageOfOne):
                 "title": title,
                 "url": about.described[step.original_type, step.original_id].url,
                 "status": step.status,
+                "answer": about.answer_to(step),
                 "error": humane(each.error),
                 "attempts": about.attempts(each),
             },
-            "choices": [
-                choice(catalogue.find(STEP, offer.action), [id_, n], offer, refused)
-                for offer in catalogue.offers(subject, step, self.authority, subject.fact(step))
-                # What a person was asked to do is given to somebody else instead.
-                if offer.action != "hand-to-human" or is_by_program(step.compensation_type)
-            ],
+            "choices": choices,
+            "kept": [] if refused is None else refused.kept(offered=any_open(choices)),
         }
         return self.render("compensation/run_step.html", context)

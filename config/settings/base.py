@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "web.request_id.RequestIdMiddleware",
+    "web.only_post.OnlyPostMiddleware",
     "web.rate_limits.AddressLimitMiddleware",
     "web.api.SlashToleranceMiddleware",
     "web.cookies.CookieMiddleware",
@@ -128,6 +129,7 @@ AMENDS_WORKERS_SILENT_SECONDS = 10
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "web.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -25,6 +25,7 @@ from ledger.dispatch.consumer_registry import (
 from ledger.dispatch.lease_table import parameters, search
 from ledger.faults import storable
 from ledger.ids import new_token
+from ledger.statements import fetched
 from ledger.tenancy import set_tenant, system_scope
 
 LEASE_SECONDS = 10
@@ -135,15 +136,11 @@ def take_within(lane: Lane, *, flush: bool = True) -> Batch | None:
     token = new_token()
     sharing = consumers_in(lane.name)
     most = min((each.at_once for each in sharing), default=1)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            lane_sql.TAKE,
-            [
-                lane.tenant_id, lane.name, lane.shard, token, LEASE_SECONDS, most,
-                consumer_names(), holding_consumers(), STRANGE_SECONDS, flush,
-            ],
-        )  # fmt: skip
-        rows = cursor.fetchall()
+    given = [
+        lane.tenant_id, lane.name, lane.shard, token, LEASE_SECONDS, most,
+        consumer_names(), holding_consumers(), STRANGE_SECONDS, flush,
+    ]  # fmt: skip
+    rows = fetched(lane_sql.TAKE, given)
     if not rows:
         return None
     tasks = tuple(Task(row[0], row[2], _event(row[4:])) for row in rows)
@@ -192,9 +189,8 @@ def finish(batch: Batch) -> bool:
     """
     lane = batch.lane
     said: dict[str, Any] = {"tenant": lane.tenant_id, "lane": lane.name, "shard": lane.shard}
-    with connection.cursor() as cursor:
-        cursor.execute(lane_sql.FINISH, {**said, "ids": batch.ids, "token": batch.token})
-        done, more = cursor.fetchone()
+    said |= {"ids": batch.ids, "token": batch.token}
+    ((done, more),) = fetched(lane_sql.FINISH, said)
     if done != len(batch.tasks):
         raise LeaseLost(f"tasks {batch.ids} of {batch.consumer} were taken over")
     return bool(more)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.ids import new_id
+from ledger.statements import executed
 from ledger.tenancy import set_tenant
 from notifications.channels import CHANNELS
 from notifications.events import CONSUMER
@@ -53,8 +54,7 @@ def handle(events: Sequence[Event], done: Done) -> None:
         rows = [row for told in told_of(events) for row in _deliveries(told)]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
-            with connection.cursor() as cursor:
-                cursor.execute(_TELL, [_DUE, now(), *columns, events[0].tenant_id, CONSUMER])
+            executed(_TELL, [_DUE, now(), *columns, events[0].tenant_id, CONSUMER])
             failpoints.reach("notification.told")
         done()
 

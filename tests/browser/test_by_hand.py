@@ -64,7 +64,7 @@ def start_case(tab: Tab) -> uuid.UUID:
     page.get_by_label("Loan approval").check()
     page.get_by_label("What is known at the start").fill(json.dumps(CONTEXT))
     page.get_by_role("button", name="Start the case").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Loan approval")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Loan approval 1")
     drain()
     return uuid.UUID(tab.path.strip("/").split("/")[-1])
 

@@ -88,6 +88,7 @@ def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
             "going": going,
             "run": run.id,
             "task": task.id,
+            "step": plan_items(world, going)["disbursement"].work[1],
         }
         yield Story(world, _pages(ids))
 
@@ -119,6 +120,8 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
         "ask-for-a-rollback": ("operator", reverse("compensation:rollback", args=[ids["paid"]])),
         "preview": ("operator", reverse("compensation:plan", args=[ids["plan"]])),
         "run": ("operator", reverse("compensation:run", args=[ids["run"]])),
+        "automatic-steps": ("bystander", reverse("executions:list")),
+        "automatic-step": ("operator", reverse("executions:detail", args=[ids["step"]])),
         "ledger": ("auditor", reverse("audit:entries")),
         "ledger-of-a-case": ("auditor", ledger_url("case", ids["going"])),
         "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),

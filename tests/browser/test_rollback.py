@@ -62,8 +62,7 @@ def test_a_reviewer_completes_the_last_undo_task_and_the_case_is_rolled_back(
     tab = open_tab(world.compliance, javascript=scripts == "with-js")
     page = tab.go("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
-    page.get_by_role("link", name=re.compile("^My groups")).click()
-    page.get_by_role("region", name="Reversals, first").get_by_role("link", name=task.title).click()
+    page.get_by_role("region", name="Undo tasks").get_by_role("link", name=task.title).click()
     expect(page).to_have_url(f"{tab.url}{reverse('workitems:detail', args=[task.id])}")
     banner = page.locator(".note-undo").first
     expect(banner).to_contain_text("You are asked to reverse Check the applicant's credit")

@@ -74,7 +74,9 @@ def test_too_many_wrong_passwords_lock_the_name_and_say_so(world: World) -> None
 
 def test_logging_out_takes_a_post_and_ends_the_session(world: World) -> None:
     client = browser(world.analyst)
-    assert client.get("/accounts/logout/").status_code == 405
+    led = client.get("/accounts/logout/")
+    assert (led.status_code, led["Location"]) == (302, "/")
+    assert "_auth_user_id" in client.session
     response = client.post("/accounts/logout/")
     assert (response.status_code, response["Location"]) == (302, "/accounts/login/")
     assert client.get("/")["Location"] == "/accounts/login/"

@@ -223,7 +223,7 @@ def test_chain_and_ledger_are_beside_the_row_and_nothing_is_edited(world: World)
     client = browser(world.operator)
     pages = {
         f"{CASES}{case_id}/change/": ("opened", 8),
-        f"{ITEMS}{item}/change/": ("completed", 6),
+        f"{ITEMS}{item}/change/": ("completed", 8),
         f"/admin/executions/execution/{execution}/change/": ("succeeded", 0),
         f"/admin/compensation/compensationrun/{run.id}/change/": ("compensation_started", 0),
     }

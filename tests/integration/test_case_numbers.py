@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import Any
@@ -85,6 +86,14 @@ def test_the_number_is_on_the_pages_and_in_the_api(world: World) -> None:
     assert "Loan L-1" in page
     assert str(case_id)[-6:] not in page
     assert reader.get(f"/api/v1/cases/{case_id}").json()["number"] == "L-1"
+    opened(world, "tests/loan")
+    for query, numbers in (("L-1", ["L-1"]), ("l-2", ["L-2"]), ("L-3", [])):
+        assert (
+            re.findall(r"Loan (L-\d)<", reader.get(f"/cases/?q={query}").content.decode())
+            == numbers
+        )
+    listed = reader.get("/api/v1/cases?number=L-2").json()["results"]
+    assert [each["number"] for each in listed] == ["L-2"]
     admin = browser(world.admin)
     assert "L-1" in text_of(admin.get("/admin/cases/case/?q=L-1").content)
 

@@ -152,7 +152,7 @@ def test_every_ending_of_the_undo_task_settles_the_original(
     elif ending == "cancelled":
         actions.cancel(task_id, call=Call(world.operator), reason="Wrong one")
     else:
-        states.undo(task_id, world.analyst, ending, resolution={"note": "half the sum"})
+        states.undo(task_id, world.analyst, ending, reason="half the sum")
     row, task = states.stored(world, item.id), states.stored(world, task_id)
     assert (row.status, row.compensation_state, row.version) == (state, state, 5)
     assert task.compensation_state == state

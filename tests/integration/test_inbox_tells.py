@@ -238,7 +238,7 @@ def test_decisions_come_first_in_the_words_of_who_could_not_go_on(world: World) 
     assert f"{world.analyst.username}: “Gone”" in said
     assert "Approval" in said
     assert "Two need your decision" in said
-    links = re.findall(r'<a class="btn btn-small[^"]*" href="([^"]+)">Decide', html)
+    links = re.findall(r'<a class="btn btn-small[^"]*" href="([^"]+)"[^>]*>Decide', html)
     assert [browser(world.operator).get(link).status_code for link in links] == [200, 200]
     assert '<span>Inbox</span><span class="count">2<' in html
     # They are nobody else's, and nobody is told of them.

@@ -15,20 +15,20 @@ from executions.models import Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
+from tests.casework import work
 from tests.draining import drain
 from tests.states import actions_of
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
-from workitems.actions import complete, create_work_item, retry_compensation, start
+from workitems.actions import create_work_item, retry_compensation
 from workitems.models import WorkItem
 
 REASON = "The credit check was forged"
 
 
 def _work(world: World, item_id: uuid.UUID, outcome: str | None) -> None:
-    start(item_id, call=Call(world.analyst))
-    complete(item_id, call=Call(world.analyst), outcome=outcome)
+    work(world.analyst, item_id, outcome)
     drain()
 
 

@@ -82,8 +82,8 @@ def test_pages_of_a_case_show_a_page_of_each_list(world: World) -> None:
             following = None if link is None else link[1].replace("&amp;", "&")
         return found
 
-    items = seen(f"/cases/{case_id}/", r"finished as number (\d)")
-    assert items == [["1"], ["2"], ["3"], ["4"]]
+    items = seen(f"/cases/{case_id}/", r'<li data-step="(\d)"')
+    assert items == [["2"], ["3"], ["4"], ["1"]]
     nodes = seen(f"/cases/{case_id}/causal-chain/", r'<tr data-node="([^"]+)"')
     assert [len(each) for each in nodes] == [1] * len(nodes)
     assert len({uuid.UUID(id_) for each in nodes for id_ in each}) == len(nodes) > 4

@@ -29,8 +29,12 @@ _ROLE = re.compile(r"set_config\('role', '(\w+)', true\)")
 #: Not ours, or not read: what serves files, signs in, or describes the API.
 _ELSEWHERE = ("accounts/", "admin/", "static/", "api/v1/schema/", "api/v1/docs/", "api/auth/")
 _VARIANTS = {
-    "/inbox/": ["tab=groups", "tab=unassigned", "tab=done", "tab=all&q=a", "kind=COMPENSATION"],
-    "/cases/": ["status=RUNNING&q=a"],
+    "/inbox/": [
+        "tab=mine", "tab=groups", "tab=unassigned", "tab=done", "tab=all&q=a", "kind=COMPENSATION",
+        "case=1", "due=late&sort=newest", "tab=all&assignee=me",
+    ],
+    "/search/": ["q=a", "q=1", "q=loan"],
+    "/cases/": ["status=RUNNING&q=a", "q=1"],
     "/compensation-runs/": ["show=live"],
     "/ledger/": ["type=case&action=opened", "actor={actor}", "since=2020-01-01"],
     "/notifications/": ["unread=1"],
@@ -38,7 +42,7 @@ _VARIANTS = {
         "status=PENDING&kind=TASK", "assignee=me", "assignee={actor}", "candidate=me", "q=a"
     ],
     "/api/v1/executions": ["status=SUCCEEDED"],
-    "/api/v1/cases": ["status=RUNNING", "definition=examples/loan"],
+    "/api/v1/cases": ["status=RUNNING", "definition=examples/loan", "number=1"],
     "/api/v1/compensation-runs": ["status=RUNNING"],
     "/api/v1/ledger/entries": ["subject=case", "kind=TRANSITION", "actor={actor}"],
     "/api/v1/notifications": ["unread=true"],

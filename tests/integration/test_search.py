@@ -76,7 +76,7 @@ def test_titles_are_found_by_their_beginning_and_their_words(loans: World) -> No
 def test_a_title_is_found_however_much_is_newer(
     loans: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.search.LOOKED_AT", 1)
+    monkeypatch.setattr("web.search.NEWEST", 1)
     opened(loans, title="Änderung der Adresse")
     opened(loans, title="An Änderung")
     opened(loans, title="newer")

@@ -43,9 +43,7 @@ def faulted(world: World) -> WorkItem:
     """Return an original whose undo task ended CANNOT_REVERSE."""
     task = undo_task(world)
     actions.start(task.id, call=Call(world.analyst))
-    actions.complete(
-        task.id, call=Call(world.analyst), outcome="CANNOT_REVERSE", resolution={"note": "Gone"}
-    )
+    actions.complete(task.id, call=Call(world.analyst), outcome="CANNOT_REVERSE", reason="Gone")
     assert task.compensates_id is not None
     return stored(world, task.compensates_id)
 

@@ -52,7 +52,7 @@ def faulted(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
     task = undone(world, original)["compensation"]
     mine = api(world.analyst)
     post(mine, f"/{task['id']}/start")
-    answer = post(mine, f"/{task['id']}/complete", {"outcome": "CANNOT_REVERSE"})
+    answer = post(mine, f"/{task['id']}/complete", {"outcome": "CANNOT_REVERSE", "reason": "Gone"})
     assert answer.status_code == 200, answer.content
     return read(mine, original["id"]), dict(answer.json())
 

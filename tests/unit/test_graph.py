@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from web.dot import to_dot
 from web.graph import (
     COLUMNS,
+    EDGE,
     HEIGHT,
     LIMIT,
-    WIDTH,
     Arrow,
     Box,
     Edge,
@@ -26,6 +26,8 @@ from web.graph import (
 )
 
 Point = tuple[int, int]
+#: What a card of a page 1280 pixels wide has inside.
+PAGE = 972
 
 LOAN = [
     Node("a", "Credit check", "done 9 March", order=1),
@@ -184,7 +186,34 @@ def test_a_long_chain_wraps_into_bands() -> None:
     placed = boxes(figure)
     assert placed[str(COLUMNS)].x == placed["0"].x
     assert placed[str(COLUMNS)].y > placed["0"].y + HEIGHT
-    assert figure.width == placed[str(COLUMNS - 1)].x + WIDTH + placed["0"].x
+    last = placed[str(COLUMNS - 1)]
+    assert figure.width == last.x + last.width + placed["0"].x
+
+
+@pytest.mark.parametrize("steps", range(1, 20))
+def test_a_chain_fits_the_width_of_a_page_and_eight_steps_one_row(steps: int) -> None:
+    nodes = [Node(str(number), "Step", order=number) for number in range(steps)]
+    nodes += [
+        Node(f"u{number}", "Undo", lane="undo", order=-number, reverses=str(number))
+        for number in range(steps)
+    ]
+    figure = layout(nodes, in_order(nodes))
+    assert figure.width <= PAGE
+    rows = {box.y for box in figure.nodes}
+    assert len(rows) == 2 * -(-steps // 8)
+
+
+def test_an_undo_passes_straight_over_what_is_not_undone() -> None:
+    nodes = [
+        *(Node(str(number), "Step", order=number) for number in range(4)),
+        Node("last", "Undo", lane="undo", order=1, reverses="3"),
+        Node("first", "Undo", lane="undo", order=2, reverses="0"),
+    ]
+    figure = layout(nodes, in_order(nodes))
+    (back,) = [a for a in figure.edges if (a.source, a.target) == ("last", "first")]
+    assert len(points(back)) == 2
+    # Nothing passes above the boxes, so no room is left there.
+    assert figure.top == figure.nodes[0].y - EDGE
 
 
 def test_no_more_than_the_limit_is_drawn_and_the_rest_is_counted() -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 
 from verbs.words import all_states
 from web.templatetags import amends
+from web.values import kind_of
 
 NOW = datetime(2026, 11, 22, 14, 3, 30, tzinfo=UTC)
 TAG = re.compile(r"<[^>]+>")
@@ -176,7 +177,7 @@ def test_json_keys_become_words(key: str, expected: str) -> None:
     ],
 )
 def test_json_values_are_classified(value: object, kind: str) -> None:
-    assert amends.json_kind(value) == kind
+    assert kind_of(value) == kind
 
 
 def test_json_is_shown_readably_and_escaped() -> None:

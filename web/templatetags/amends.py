@@ -6,17 +6,15 @@ Nothing here reads the database. Dates are shown short and relative; the exact i
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.template.base import render_value_in_context
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,6 +23,8 @@ from lucide.templatetags.lucide import lucide
 
 from ledger import clock
 from verbs.words import state_words
+from web import labels, values
+from web.kept_forms import WRITTEN_BY, token_for
 
 register = template.Library()
 
@@ -32,8 +32,6 @@ _FALLBACK_ICON = "circle"
 _GAP_FROM = timedelta(days=7)
 _HASH_SHOWN_WHOLE = 12
 _DAYS_COUNTED = 30
-# Nobody reads more of one value on a page; the API has all of it.
-_VALUES_SHOWN = 2_000
 _HOUR, _DAY = 3_600, 86_400
 
 
@@ -49,6 +47,21 @@ def icon(name: str, size: int = 16, label: str = "") -> SafeString:
         svg = lucide(_FALLBACK_ICON, size=size, focusable="false", **attributes)
     # Lucide's own SVG, whose attribute values ElementTree has escaped.
     return mark_safe(svg)  # noqa: S308 - see the line above
+
+
+@register.simple_tag(takes_context=True)
+def form_tokens(context: template.Context) -> SafeString:
+    """Render the hidden fields of a form: Django's token against forgery, and for whom it is made
+    (`web.kept_forms`)."""
+    request = context.get("request")
+    token = "" if request is None else token_for(request)
+    return format_html(
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">{}',
+        context.get("csrf_token", ""),
+        format_html('<input type="hidden" name="{}" value="{}">', WRITTEN_BY, token)
+        if token
+        else "",
+    )
 
 
 @register.simple_tag
@@ -163,6 +176,16 @@ def due(value: datetime | str | None, now: datetime | None = None) -> SafeString
     return _time_element(moment, _("Overdue by %(span)s") % {"span": _span(at - moment)})
 
 
+@register.simple_tag
+def waits(since: datetime | str | None, now: datetime | None = None) -> SafeString:
+    """Render how long something has waited: "waits 40 minutes"."""
+    moment = _instant(since)
+    if moment is None:
+        return SafeString("")
+    at = now or clock.now()
+    return _time_element(moment, _("waits %(span)s") % {"span": _span(at - moment)})
+
+
 def _span(length: timedelta) -> str:
     """Return a length in its largest whole unit of minutes, hours or days; never "0"."""
     seconds = int(abs(length).total_seconds())
@@ -205,6 +228,17 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
 
 
 @register.filter
+def day_words(day: date) -> str:
+    """Return a day as people say it: "Today", "Yesterday", "14 March", "14 March 2025"."""
+    today = timezone.localdate(clock.now())
+    if day == today:
+        return _("Today")
+    if day == today - timedelta(days=1):
+        return _("Yesterday")
+    return date_format(day, "j F" if day.year == today.year else "j F Y")
+
+
+@register.filter
 def short_hash(value: str | bytes | None) -> str:
     """Shorten a hash to its first four and last two characters: ``9f3c…a1``."""
     text = full_hash(value)
@@ -222,76 +256,13 @@ def full_hash(value: str | bytes | None) -> str:
 @register.filter
 def label_of(key: Any) -> str:
     """Turn a JSON key into words: ``creditScore`` and ``credit_score`` become "Credit score"."""
-    text = "".join(
-        f" {char.lower()}" if char.isupper() and index and not before.isupper() else char
-        for index, (before, char) in enumerate(zip(" " + str(key), str(key), strict=False))
-    )
-    text = text.replace("_", " ").replace("-", " ").strip()
-    return text[:1].upper() + text[1:]
+    return labels.label_of(key)
 
 
-@register.filter
-def json_kind(value: Any) -> str:
-    """Classify a JSON value for display: map, list, yes, no, empty or text."""
-    if value is True:
-        return "yes"
-    if value is False:
-        return "no"
-    if value is None or value in ("", [], {}):
-        return "empty"
-    if isinstance(value, Mapping):
-        return "map"
-    return "list" if isinstance(value, list | tuple) else "text"
-
-
-@register.filter
-def json_words(value: Any) -> SafeString:
-    """Return any JSON value as words and lists instead of brackets, however deep it is nested.
-
-    Of very many values the first are shown, and how many more there are in each list.
-    """
-    return mark_safe("".join(_worded(value, itertools.count())))  # noqa: S308  -- each part is escaped
-
-
-def _worded(value: Any, shown: Iterator[int]) -> Iterator[str]:
-    # A template that includes itself takes so many frames a level that 40 levels break it.
-    kind = json_kind(value)
-    if kind == "map":
-        yield '<dl class="facts">'
-        for place, (key, inner) in enumerate(value.items()):
-            if next(shown) >= _VALUES_SHOWN:
-                yield f"<dt>…</dt><dd>{_more(len(value) - place)}</dd>"
-                break
-            yield f"<dt>{escape(label_of(key))}</dt><dd>"
-            yield from _worded(inner, shown)
-            yield "</dd>"
-        yield "</dl>"
-    elif kind == "list":
-        yield '<ul class="json-list">'
-        for place, inner in enumerate(value):
-            if next(shown) >= _VALUES_SHOWN:
-                yield f"<li>{_more(len(value) - place)}</li>"
-                break
-            yield "<li>"
-            yield from _worded(inner, shown)
-            yield "</li>"
-        yield "</ul>"
-    else:
-        yield _word(value, kind)
-
-
-def _word(value: Any, kind: str) -> str:
-    if kind == "text":
-        # As a template writes it: numbers and moments in the reader's language, text escaped.
-        return str(render_value_in_context(value, template.Context()))
-    if kind == "empty":
-        return f'<span class="muted">{escape(_("none"))}</span>'
-    return escape(_("yes") if kind == "yes" else _("no"))
-
-
-def _more(number: int) -> str:
-    words = ngettext("%(n)d more is not shown", "%(n)d more are not shown", number)
-    return escape(words % {"n": number})
+@register.simple_tag(takes_context=True)
+def value_words(context: template.Context, value: Any, schema: Any = None) -> SafeString:
+    """Return any JSON value as words and rows (`web.values`); people are those of `reader`."""
+    return values.value_words(value, schema, context.get("reader") or values.NOBODY)
 
 
 @register.filter
@@ -306,6 +277,18 @@ def lookup(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
     if not mapping:
         return ""
     return mapping.get(key, mapping.get(str(key), ""))
+
+
+@register.filter
+def as_list(value: Any) -> list[Any]:
+    """Return a list of one, for a template that shows several."""
+    return [value]
+
+
+@register.filter
+def item(values: Any, place: int) -> Any:
+    """Return ``values[place]``."""
+    return values[place]
 
 
 @register.filter

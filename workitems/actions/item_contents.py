@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
 
+from accounts.acting import ActingUser
 from accounts.selectors import active_actors, actors_by_username
 from compensation.policy import (
     MAX_NAME_LENGTH,
@@ -28,7 +29,7 @@ from ledger.clock import rfc3339
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
 from verbs.body_size import at_most
-from verbs.input import Input, Moment, Word, line
+from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.item_opening import NewWorkItem, open_item
@@ -73,6 +74,16 @@ def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkIte
     """Open a work item outside any case."""
     new = _new(given, context.call.by.tenant_id, context.authority.actor_id)
     return open_item(new, by=context.by)
+
+
+def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
+    """Return every rule that an item to be would break, members that are missing aside."""
+    try:
+        # Whoever has no title yet is told of the rest as well.
+        _new(read(Create, {"title": "-", **body}), by.tenant_id, by.actor_id)
+    except Invalid as refusal:
+        return refusal
+    return Invalid(errors=[])
 
 
 def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:

@@ -19,13 +19,13 @@ from ledger.clock import now
 from ledger.errors import Invalid
 from ledger.record import Recorded
 from verbs import catalogue
-from verbs.input import Input, Name, Nothing, Reason
+from verbs.input import Input, Name, Nothing, OptionalText, Reason
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext
 from workitems.actions.item_opening import name_candidates
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
-from workitems.resolution import check_completion
+from workitems.resolution import check_completion, explained_outcomes
 
 ITEM = WorkItem.subject_type
 
@@ -41,6 +41,7 @@ class Complete(Input):
 
     outcome: str | None = None
     resolution: Any = None
+    reason: OptionalText = ""
 
 
 @catalogue.transition(ITEM, LIFECYCLE["claim"], action="claimed")
@@ -103,20 +104,24 @@ def stop(_item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
 def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
     """Finish it with an outcome and a resolution.
 
-    The outcome must be permitted and the resolution match the item's schema. In a case the
+    The outcome must be permitted and the resolution match the item's schema; an undo task that
+    ended otherwise than reversed says why, for whoever has to go on from there. In a case the
     completion number is drawn here and becomes part of the entry: that number, not a time, is the
     order in which the case is unwound.
     """
     check_completion(
         given.outcome,
         given.resolution,
+        given.reason,
         permitted=item.permitted_outcomes,
+        explained=explained_outcomes(item.kind),
         schema=item.resolution_schema,
     )
     item.outcome, item.resolution = given.outcome, given.resolution
+    item.ended_reason = given.reason
     item.completed_at = item.ended_at = now()
     item.completed_by_id = context.authority.actor_id
-    fields = ["outcome", "resolution", "completed_at", "ended_at", "completed_by"]
+    fields = ["outcome", "resolution", "completed_at", "ended_at", "completed_by", "ended_reason"]
     if item.kind == Kind.COMPENSATION:
         undone = given.outcome in UNDONE_OUTCOMES
         states = CompensationState
@@ -125,7 +130,8 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
     elif item.case_id is not None:
         item.completion_seq = next_completion(item.case_id, item.tenant_id)
         fields.append("completion_seq")
-    return Changed(fields, {"outcome": given.outcome, "resolution": given.resolution})
+    said = {"outcome": given.outcome, "resolution": given.resolution}
+    return Changed(fields, {**said, "reason": given.reason} if given.reason else said)
 
 
 @catalogue.transition(ITEM, LIFECYCLE["reject"], action="rejected", given=Reason, dangerous=True)
@@ -154,7 +160,7 @@ def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) 
     undone = item.status == Status.COMPLETED and item.outcome in UNDONE_OUTCOMES
     how = item.outcome or str(item.status)
     note = item.ended_reason
-    if not undone and isinstance(item.resolution, dict):
+    if not undone and not note and isinstance(item.resolution, dict):
         note = str(item.resolution.get("note", ""))
     undo.settle_undo(
         item,

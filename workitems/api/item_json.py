@@ -80,6 +80,9 @@ class WorkItemSchema(Schema):
     )
     payload = serializers.DictField()
     outcome = serializers.CharField(allow_null=True)
+    outcome_reason = serializers.CharField(
+        allow_null=True, help_text="What whoever completed it said beside the outcome."
+    )
     resolution = serializers.JSONField()
     permitted_outcomes = serializers.ListField(child=serializers.CharField())
     resolution_schema = serializers.JSONField()
@@ -99,7 +102,9 @@ class WorkItemSchema(Schema):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     completed_by = serializers.CharField(allow_null=True)
-    ended_reason = serializers.CharField(allow_null=True)
+    ended_reason = serializers.CharField(
+        allow_null=True, help_text="Why it ended without being completed."
+    )
     available_actions = ActionSchema(many=True)
 
 
@@ -114,16 +119,25 @@ class ChainNodeSchema(Schema):
     """One step of a causal chain."""
 
     id = serializers.UUIDField()
-    type = serializers.ChoiceField(choices=["work_item", "execution"])
+    type = serializers.ChoiceField(
+        choices=["work_item", "execution", "compensation_step"],
+        help_text="A compensation_step is planned: it has no work yet.",
+    )
     name = serializers.CharField()
     lane = serializers.ChoiceField(choices=["forward", "undo"])
     order = serializers.IntegerField()
     status = serializers.CharField()
     compensation_state = serializers.ChoiceField(choices=CompensationState.values)
     completion_seq = serializers.IntegerField(allow_null=True)
-    who = serializers.CharField(allow_null=True)
+    who = serializers.CharField(
+        allow_null=True, help_text="A username; of an execution the name of its capability."
+    )
     at = serializers.DateTimeField(allow_null=True)
     undoes = serializers.UUIDField(allow_null=True)
+    undone_by = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="What undid it: nothing that is under way or failed.",
+    )
 
 
 class ChainEdgeSchema(Schema):
@@ -158,7 +172,8 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "due_at": moment(item.due_at),
         "completed_at": moment(item.completed_at),
         "completed_by": shown.username(item.completed_by_id),
-        "ended_reason": item.ended_reason or None,
+        "outcome_reason": (item.ended_reason or None) if item.completed_at else None,
+        "ended_reason": None if item.completed_at else item.ended_reason or None,
     }
     return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
 
@@ -186,7 +201,7 @@ def chain_page(view: TenantAPIView, chain: Chain) -> Response:
     at them, so that each arrow is told once."""
     found = page_of_list(view.request, chain.nodes, key=lambda node: str(node.id))
     named = people(chain.tenant_id, (node.who for node in found.rows))
-    here = {str(node.id) for node in found.rows}
+    here, undos = {str(node.id) for node in found.rows}, chain.undos
     body = {
         **view.links(found),
         "nodes": [
@@ -195,9 +210,11 @@ def chain_page(view: TenantAPIView, chain: Chain) -> Response:
                 node,
                 {
                     "id": str(node.id),
-                    "who": named[node.who].username if node.who in named else None,
-                    "at": rfc3339(node.at),
+                    "who": node.program
+                    or (named[node.who].username if node.who in named else None),
+                    "at": None if node.at is None else rfc3339(node.at),
                     "undoes": None if node.undoes is None else str(node.undoes),
+                    "undone_by": [str(each.id) for each in undos.get(node.id, ()) if each.undid],
                 },
             )
             for node in found.rows

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from web.pages import MemberPage, pagination_in_order
 from web.pagination import page_of_list
 from workitems import chain, drawing, selectors
+from workitems.chain_table import table
 from workitems.item_context import crumbs
 
 
@@ -22,14 +23,15 @@ class ChainPage(MemberPage):
         """Show it."""
         item = selectors.get(self.acting_user.tenant_id, id)
         found = chain.chain_of(item)
-        table = page_of_list(request, chain.table(found), key=itemgetter("id"))
+        described = chain.described_in(found)
+        listed = page_of_list(request, table(found, described), key=itemgetter("id"))
         label = _("Causal chain of %(title)s") % {"title": item.title}
         context = {
             "crumbs": [*crumbs(item), {"label": _("Causal chain"), "url": ""}],
             "title": item.title,
-            "figure": chain.figure(found, label=label),
-            "rows": table.rows,
-            "pagination": pagination_in_order(request, table),
+            "figure": chain.figure(found, label=label, described=described),
+            "rows": listed.rows,
+            "pagination": pagination_in_order(request, listed),
             "depths": [],
             "downloads": [
                 {"label": "SVG", "url": reverse("workitems:causal-chain-svg", args=[id])},

@@ -15,14 +15,16 @@ from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
+from web.schema_fields import ADD_ROW
 from web.verb_pages import Refused, conflict_words
 from web.way_back import carried, way_back
 from workitems import actions, selectors
 from workitems import item_context as presenting
+from workitems.actions.item_contents import fault_of_new
 from workitems.answer_form import AnswerForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
-from workitems.resolution import check_completion
+from workitems.resolution import check_completion, explained_outcomes
 from workitems.waiting import next_for
 
 UNPROCESSABLE = 422
@@ -77,11 +79,13 @@ class Complete(MemberPage):
         """Complete it, beginning it first where that is still to be done."""
         with tenant_scope(self.acting_user.tenant_id):
             item = selectors.get(self.acting_user.tenant_id, id)
+        if ADD_ROW in request.POST:
+            return self._with_one_row_more(item)
         form = AnswerForm(item, request.POST)
         invalid = _invalid(item, form)
         try:
             call = self._started(item, invalid)
-            answer = {} if invalid else {"outcome": form.outcome, "resolution": form.resolution}
+            answer = {} if invalid else form.answer
             actions.complete(id, call=call, **answer)
         except NotFound:
             raise
@@ -90,6 +94,12 @@ class Complete(MemberPage):
         messages.success(request, _("Completed: %(title)s") % {"title": item.title})
         there = self._next(id) if request.POST.get("then") == "next" else _url(id)
         return self.go(carried(request, there))
+
+    def _with_one_row_more(self, item: Any) -> HttpResponse:
+        """Show the form again as it was sent, with room for more; nothing is judged or done."""
+        if not presenting.answers(item, self.acting_user.actor_id):
+            return self.go(_url(item.id))
+        return show(self, item.id, form=AnswerForm(item, rows=self.request.POST.dict()))
 
     def _started(self, item: Any, invalid: Invalid | None) -> Call:
         """Begin an item that only waits for that; an answer that cannot stand begins nothing."""
@@ -106,7 +116,9 @@ class Complete(MemberPage):
     def _refused(self, item_id: uuid.UUID, form: AnswerForm, refusal: Refusal) -> HttpResponse:
         status = status_of(refusal)
         if isinstance(refusal, Invalid):
-            if not form.errors and not add_refusal(form, refusal):
+            if not form.errors:
+                form.refuse(refusal)
+            if not form.errors:
                 form.add_error(None, refusal.detail)
             return show(self, item_id, form=form, status=status)
         return show(self, item_id, form=form, conflict=conflict_words(refusal), status=status)
@@ -126,18 +138,18 @@ def _url(item_id: uuid.UUID) -> str:
 
 def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
     """Return what is wrong with an answer, as the verb would say it."""
-    if not form.is_valid():
-        return Invalid(_("Please look at this again"))
+    form.is_valid()
     try:
         check_completion(
-            form.outcome,
-            form.resolution,
+            **form.answer,
             permitted=item.permitted_outcomes,
+            explained=explained_outcomes(item.kind),
             schema=item.resolution_schema,
         )
     except Invalid as invalid:
-        return invalid
-    return None
+        form.refuse(invalid)
+        return Invalid(invalid.detail) if form.errors else invalid
+    return Invalid(_("Please look at this again")) if form.errors else None
 
 
 class New(MemberPage):
@@ -153,6 +165,7 @@ class New(MemberPage):
         """Open it."""
         form = NewForm(request.POST)
         if not form.is_valid():
+            self._say_the_rest(form)
             return self._show(form, status=UNPROCESSABLE)
         return self.perform(
             lambda: actions.create_work_item(call=Call(self.acting_user), **form.body()),
@@ -161,6 +174,13 @@ class New(MemberPage):
             form=form,
             again=lambda: self._show(form),
         )
+
+    def _say_the_rest(self, form: NewForm) -> None:
+        """Say of a broken form also what the verb would have against the rest of it."""
+        with tenant_scope(self.acting_user.tenant_id):
+            refusal = fault_of_new(form.body(), self.acting_user)
+        unsaid = [each for each in refusal.errors if each.pointer.strip("/") not in form.errors]
+        add_refusal(form, Invalid(errors=unsaid))
 
     def _show(self, form: NewForm, status: int = 200) -> HttpResponse:
         context = {

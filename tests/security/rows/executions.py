@@ -70,6 +70,7 @@ ROWS = {
         make=_with_agent,
         POST=expect(403, **_OPERATORS, body={"happened": True, "evidence": "E"}),
     ),
+    "executions:list": Row(GET=expect(200)),
     "executions:detail": Row(make=_pending, GET=expect(200)),
     "executions:cancel": Row(
         make=_pending, GET=expect(200), POST=expect(403, operator=303, admin=303)

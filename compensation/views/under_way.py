@@ -1,0 +1,40 @@
+"""What is said of a rollback where somebody is about to start one: who started it, when, where."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.selectors import people
+from compensation import selectors
+from compensation.actions.previewing import about
+from compensation.facts import live_run
+from compensation.lifecycle import LIVE_RUNS
+from compensation.sentences import name_in
+from verbs.subject import Ref
+
+
+def started(run: Any) -> dict[str, Any]:
+    """Return `started` of the template: since when a plan has been run, by whom, and where."""
+    who = name_in(people(run.tenant_id, [run.requested_by_id]), run.requested_by_id)
+    moment = date_format(timezone.localtime(run.started_at), "j F H:i")
+    said = {"who": who, "moment": moment}
+    text = (
+        _("%(who)s started this rollback on %(moment)s, and it is under way.")
+        if run.status in LIVE_RUNS
+        else _("%(who)s started this rollback on %(moment)s, and it is over.")
+    )
+    return {"url": reverse("compensation:run", args=[run.id]), "sentence": text % said}
+
+
+def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> dict[str, Any] | None:
+    """Return what is said of the rollback that is live where one of `subject` would be; `row` is
+    that, as far as it was read."""
+    place = about(*subject, row=row)
+    run_id = live_run(tenant_id, place.root, place.ref)
+    return None if run_id is None else started(selectors.run(tenant_id, run_id))

@@ -1,0 +1,179 @@
+"""What was typed when the session was over is on its page again after signing in, and nothing was
+done with it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.acting import ActingUser
+from tests.clients import browser
+from tests.integration.workitems_made import entries, opened, page, stored, undo_task
+from tests.pages import form_of
+from tests.world import PASSWORD, World
+from verbs.call import Call
+from web import kept_forms
+from web.kept_forms import WRITTEN_BY
+from workitems import actions
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LETTER = 'Letter of withdrawal to R. Vega <of "25 November">'
+SHOWN = "Letter of withdrawal to R. Vega &lt;of &quot;25 November&quot;&gt;"
+AGAIN = "What you wrote is here again. It was not sent yet."
+
+
+def _fields(html: str, action: str) -> dict[str, str]:
+    return form_of(html.encode(), action)
+
+
+def _token(html: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', html)
+    assert found is not None
+    return found[1]
+
+
+def _log_in(client: Client, who: ActingUser, to: str) -> str:
+    body = {"username": who.username, "password": PASSWORD, "csrfmiddlewaretoken": ""}
+    body["csrfmiddlewaretoken"] = _token(client.get(to).content.decode())
+    answer = client.post(to, {**body, "next": to.partition("next=")[2]})
+    assert answer.status_code == 302, answer.content
+    return str(answer["Location"])
+
+
+def test_an_answer_sent_after_the_session_is_back_and_was_not_sent(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst, enforce_csrf_checks=True)
+    fields = _fields(page(client, at), f"{at}complete/")
+    del client.cookies["sessionid"]
+    sent = client.post(
+        f"{at}complete/",
+        {**fields, "outcome": "REVERSED", "resolution.evidence": LETTER, "reason": "By hand"},
+    )
+    assert sent.status_code == 302
+    assert sent["Location"] == f"/accounts/login/?next={at}"
+    login = client.get(sent["Location"]).content.decode()
+    assert "What you wrote is kept" in login
+    assert f'value="{world.analyst.username}"' in login
+    assert _log_in(client, world.analyst, sent["Location"]) == at
+    html = page(client, at)
+    assert AGAIN in html
+    assert SHOWN in html
+    assert "By hand</textarea>" in html
+    assert re.search(r'value="REVERSED"[^>]*checked', html)
+    # Nothing was done, and a reload still has the text.
+    assert (stored(world, task.id).status, stored(world, task.id).version) == ("ASSIGNED", 1)
+    assert SHOWN in page(client, at)
+    fields = _fields(page(client, at), f"{at}complete/")
+    done = client.post(
+        f"{at}complete/", {**fields, "outcome": "REVERSED", "resolution.evidence": LETTER}
+    )
+    assert done.status_code == 303
+    assert entries(world, task.id) == ["created", "started", "completed"]
+    assert kept_forms.SESSION_KEY not in client.session
+    assert client.session.get_expiry_age() > 24 * 3600
+
+
+def test_a_form_of_an_earlier_session_is_shown_again_and_not_acted_on(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst, enforce_csrf_checks=True)
+    html = page(client, f"{at}reject/")
+    fields = _fields(html, f"{at}reject/")
+    client.cookies["csrftoken"] = "x" * 32
+    sent = client.post(f"{at}reject/", {**fields, "reason": "It is not mine to say"})
+    assert (sent.status_code, sent["Location"]) == (302, f"{at}reject/")
+    again = page(client, f"{at}reject/")
+    assert AGAIN in again
+    assert "It is not mine to say</textarea>" in again
+    assert stored(world, task.id).status == "ASSIGNED"
+
+
+def test_nobody_else_reads_it(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    del client.cookies["sessionid"]
+    sent = client.post(f"{at}complete/", {**fields, "resolution.note": "For my eyes"})
+    assert _log_in(client, world.surveyor, sent["Location"]) == at
+    assert kept_forms.SESSION_KEY not in client.session
+    assert "For my eyes" not in page(client, at)
+    assert AGAIN not in page(client, at)
+
+
+def test_a_form_of_another_member_is_refused_in_a_session_that_goes_on(world: World) -> None:
+    task = undo_task(world)
+    at = f"/work-items/{task.id}/reject/"
+    fields = _fields(page(browser(world.analyst), at), at)
+    other = browser(world.surveyor, enforce_csrf_checks=True)
+    sent = other.post(at, {**fields, "csrfmiddlewaretoken": "x" * 64, "reason": "For my eyes"})
+    assert sent.status_code == 403
+    assert kept_forms.SESSION_KEY not in other.session
+
+
+@pytest.mark.parametrize("forged", ["", "e30:abc", "x" * 5_000])
+def test_what_another_page_makes_the_browser_send_is_not_kept(world: World, forged: str) -> None:
+    task = undo_task(world)
+    at = f"/work-items/{task.id}/complete/"
+    stranger = Client(enforce_csrf_checks=True)
+    sent = stranger.post(at, {WRITTEN_BY: forged, "resolution.note": "Pay me"})
+    assert sent.status_code == 403
+    assert "sessionid" not in stranger.cookies
+    member = browser(world.analyst, enforce_csrf_checks=True)
+    sent = member.post(at, {WRITTEN_BY: forged, "resolution.note": "Pay me"})
+    assert sent.status_code == 403
+    assert "Pay me" not in page(member, f"/work-items/{task.id}/")
+
+
+def test_what_is_too_long_is_not_kept_and_a_password_never(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    del client.cookies["sessionid"]
+    long = "x" * (kept_forms.MAX_KEPT + 1)
+    sent = client.post(f"{at}complete/", {**fields, "resolution.note": long})
+    assert sent.status_code == 302
+    assert "sessionid" not in client.cookies
+    client = Client(enforce_csrf_checks=True)
+    sent = client.post("/accounts/login/", {**fields, "username": "a", "password": "secret"})
+    assert sent.status_code == 403
+    assert "sessionid" not in client.cookies
+
+
+def test_it_waits_for_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    del client.cookies["sessionid"]
+    sent = client.post(f"{at}complete/", {**fields, "resolution.note": "Too late"})
+    assert client.session.get_expiry_age() <= kept_forms.KEPT_SECONDS
+    monkeypatch.setattr(kept_forms, "KEPT_SECONDS", -1)
+    _log_in(client, world.analyst, sent["Location"])
+    assert "Too late" not in page(client, at)
+
+
+def test_every_form_in_which_one_types_says_for_whom_it_is(world: World) -> None:
+    item = opened(world, assignee=world.analyst.username)
+    for path in ("/work-items/new/", f"/work-items/{item.id}/", f"/work-items/{item.id}/reject/"):
+        assert f'name="{WRITTEN_BY}"' in page(browser(world.analyst), path)
+    assert f'name="{WRITTEN_BY}"' in page(browser(world.operator), reverse("cases:definitions"))
+
+
+def test_what_cannot_be_sent_any_more_is_there_to_be_copied(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    actions.assign(task.id, call=Call(world.operator), assignee=world.surveyor.username)
+    actions.start(task.id, call=Call(world.surveyor))
+    actions.complete(task.id, call=Call(world.surveyor), outcome="REVERSED")
+    late = client.post(
+        f"{at}complete/", {**fields, "outcome": "REVERSED", "resolution.evidence": LETTER}
+    )
+    html = late.content.decode()
+    assert late.status_code in {403, 409, 412}
+    assert "What you wrote is not lost" in html
+    assert f'<p class="typed-text">{SHOWN}</p>' in html
+    assert f'data-copy="{SHOWN}"' in html
+    assert "Your answer" not in html
+    assert stored(world, task.id).resolution is None

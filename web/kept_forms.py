@@ -1,0 +1,146 @@
+"""What somebody typed is not lost because their session was over when they sent it.
+
+Every form says, signed, for whom it was made (`WRITTEN_BY`). One that comes when nobody is signed
+in, or with the token of an earlier session, is not acted on: it is kept in the browser's session,
+and its page shows the text again to the same user in the same tenant, who sends it or not. A page
+that somebody else made the browser send cannot know that word, so it keeps nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.core import signing
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+
+from ledger.clock import now
+from web.membership import place_of
+
+#: The hidden field of every form in which something can be typed.
+WRITTEN_BY: Final = "written_by"
+SESSION_KEY: Final = "kept_form"
+#: Longer ones are not kept: room for the largest payload, with its escapes.
+MAX_KEPT: Final = 512 * 1024
+#: How long it waits for its author.
+KEPT_SECONDS: Final = 60 * 60
+_SIGNER: Final = signing.Signer(salt="web.kept_forms")
+# What belongs to the sending and not to the text. The page has them anew.
+_NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
+# How deep the parts of a page lie in what its template is given.
+_DEPTH: Final = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeptForm:
+    """What was typed, where it was to be sent, and whose it is."""
+
+    path: str
+    fields: dict[str, str]
+    user_id: str
+    tenant_id: str
+    at: float
+
+
+def token_for(request: HttpRequest) -> str:
+    """Return the word by which a form says for whom it was made; "" where nobody is signed in."""
+    place = place_of(request)
+    if place is None:
+        return ""
+    acting = place.acting
+    return _SIGNER.sign_object([str(acting.user_id), str(acting.tenant_id)])
+
+
+def keep(request: HttpRequest) -> bool:
+    """Keep the form that was sent, in the place of an earlier one. Whether it was: it must say for
+    whom it was made, belong to a page of members, and be within the bound."""
+    author = _author(request.POST.get(WRITTEN_BY, ""))
+    fields = {name: str(value) for name, value in request.POST.items() if name not in _NOT_TEXT}
+    size = sum(len(name) + len(value) for name, value in fields.items())
+    if author is None or not fields or size > MAX_KEPT or not _takes_text(request.path_info):
+        return False
+    found = KeptForm(request.path_info, fields, *author, at=now().timestamp())
+    if place_of(request) is None:
+        # Nobody may ever come back for it.
+        request.session.set_expiry(KEPT_SECONDS)
+    request.session[SESSION_KEY] = dataclasses.asdict(found)
+    return True
+
+
+def waiting(request: HttpRequest) -> KeptForm | None:
+    """Return the form that waits in this session, whosever it is."""
+    stored = request.session.get(SESSION_KEY)
+    if not isinstance(stored, dict):
+        return None
+    found = KeptForm(**stored)
+    return found if now().timestamp() - found.at < KEPT_SECONDS else None
+
+
+def own(request: HttpRequest) -> KeptForm | None:
+    """Return the form that waits, if the member who asks wrote it, in this tenant."""
+    found, place = waiting(request), place_of(request)
+    if found is None or place is None:
+        return None
+    author = (str(place.acting.user_id), str(place.acting.tenant_id))
+    return found if (found.user_id, found.tenant_id) == author else None
+
+
+def drop(request: HttpRequest, path: str | None = None) -> None:
+    """Forget what waits; with `path` only what was to be sent there."""
+    stored = request.session.get(SESSION_KEY)
+    if stored is not None and path in {None, stored.get("path")}:
+        del request.session[SESSION_KEY]
+
+
+def put_back(request: HttpRequest, context: dict[str, Any]) -> bool:
+    """Fill what was typed into its form on the page, if that is there. Whether it was.
+
+    A form stands in a context as `form`, beside the `url` it is sent to and, where it is folded,
+    `open`.
+    """
+    if SESSION_KEY not in request.session:
+        return False
+    found = own(request)
+    if found is None:
+        return False
+    parts = [part for part in _parts_with_form(context) if part.get("url") == found.path]
+    for part in parts:
+        form = part["form"]
+        if hasattr(form, "widen"):
+            form.widen(found.fields)
+        known = {name: text for name, text in found.fields.items() if name in form.fields}
+        form.initial = {**(form.initial or {}), **known}
+        if "open" in part:
+            part["open"] = True
+    return bool(parts)
+
+
+def _parts_with_form(part: Any, depth: int = _DEPTH) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if isinstance(part.get("form"), BaseForm) and not part["form"].is_bound:
+            yield part
+        inner: Any = part.values()
+    else:
+        inner = part if isinstance(part, list) else ()
+    for each in inner if depth else ():
+        yield from _parts_with_form(each, depth - 1)
+
+
+def _author(token: str) -> tuple[str, str] | None:
+    try:
+        user_id, tenant_id = _SIGNER.unsign_object(token)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    return str(user_id), str(tenant_id)
+
+
+def _takes_text(path: str) -> bool:
+    """Whether an address is one of the members' pages: signing in keeps no password."""
+    try:
+        view: Any = resolve(path).func
+    except Resolver404:
+        return False
+    return bool(getattr(getattr(view, "view_class", None), "keeps_forms", False))
