@@ -103,19 +103,30 @@ class Reader:
     def _pressable(self, name: str) -> Iterator[tuple[Role, Locator]]:
         """Yield what a reader may mean: of that very name first, in the page before its frame."""
         begins = re.compile(rf"^\s*{re.escape(name)}(?!\w)")
+        places = (self._page.get_by_role("main"), self._page.locator("body"))
         for wanted in (re.compile(rf"^\s*{re.escape(name)}\s*$"), begins):
-            for place in (self._page.get_by_role("main"), self._page.locator("body")):
+            for place in places:
                 for role in PRESSED:
                     found = place.get_by_role(role, name=wanted).filter(visible=True)
                     if found.count():
                         yield role, found.first
+        folded = self._page.locator("summary", has=self._page.get_by_text(name, exact=True))
+        if folded.filter(visible=True).count():
+            yield "button", folded.filter(visible=True).first
 
     def _fill(self, act: Act) -> None:
         named = re.compile(rf"^\s*{re.escape(act.what)}")
+        page = self._page
+        # By what is shown of the name first: of some fields it changes with the answer above.
+        places = (
+            lambda: page.get_by_role("textbox", name=named),
+            lambda: page.get_by_role("combobox", name=named),
+            lambda: page.get_by_label(named),
+        )
 
         def look() -> Locator | None:
-            found = self._page.get_by_label(named).filter(visible=True)
-            return found.first if found.count() else None
+            found = (place().filter(visible=True) for place in places)
+            return next((each.first for each in found if each.count()), None)
 
         field = self._await(act.what, look)
         if field.evaluate("element => element.tagName") == "SELECT":
