@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+import zoneinfo
 from collections.abc import Collection
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.acting import ActingUser, authority_of
@@ -25,6 +27,13 @@ from ledger.record import ActorRef, Change, record
 from ledger.tenancy import set_tenant
 
 TOKEN_LIFETIME = dt.timedelta(days=90)
+LONGEST_TOKEN_NAME = 100
+#: What people call their zone: those of places, and UTC.
+ZONES = frozenset(
+    name
+    for name in zoneinfo.available_timezones()
+    if name == "UTC" or ("/" in name and not name.startswith(("Etc/", "posix/", "right/")))
+)
 
 
 def create_user(username: str, *, password: str | None, email: str = "", name: str = "") -> User:
@@ -36,6 +45,18 @@ def create_user(username: str, *, password: str | None, email: str = "", name: s
         user.set_password(password)
     user.save(force_insert=True)
     return user
+
+
+def change_preferences(user_id: uuid.UUID, *, language: str, time_zone: str) -> None:
+    """Keep how pages speak to a user, in every organisation. Raises Invalid naming the field.
+
+    A user is no tenant's, and how one reads is nobody's business: no entry says so.
+    """
+    offered = {"language": {code for code, _name in settings.LANGUAGES}, "time_zone": ZONES}
+    for name, value in (("language", language), ("time_zone", time_zone)):
+        if value and value not in offered[name]:
+            raise Invalid.field(f"/{name}", "Choose one of those that are offered.", code="unknown")
+    User.objects.filter(id=user_id).update(language=language, time_zone=time_zone)
 
 
 def create_tenant(slug: str, name: str) -> ActingUser:
@@ -164,6 +185,9 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
 
     Only its hash is stored. It stops working after 90 days, or with the membership.
     """
+    if len(name) > LONGEST_TOKEN_NAME:
+        said = f"Use at most {LONGEST_TOKEN_NAME} characters."
+        raise Invalid.field("/name", said, code="too_long")
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         by = authority_of(acting_user)
@@ -178,6 +202,24 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
         _raise_version(actor)
         _record(actor, "token_created", by.ref(), payloads={"name": name})
     return str(token)
+
+
+def revoke_token(acting_user: ActingUser, token_key: str) -> None:
+    """End one of the acting user's own tokens at once, named by its first characters.
+
+    Raises NotFound for one that is not theirs, or has ended.
+    """
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = authority_of(acting_user)
+        actor, membership = lock_member(acting_user.membership_id)
+        own = ApiToken.objects.filter(membership_id=membership.id, token_key=token_key)
+        names = list(own.values_list("name", flat=True))
+        if not names:
+            raise NotFound
+        own.delete()
+        _raise_version(actor)
+        _record(actor, "token_revoked", by.ref(), payloads={"name": names[0]})
 
 
 def _checked_roles(roles: Collection[str]) -> set[str]:

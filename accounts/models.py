@@ -23,6 +23,9 @@ class User(AbstractUser):
     """Someone who can sign in. Rights come from memberships, never from the user."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # How pages speak to this person; empty: as the browser asks, and in the installation's zone.
+    language = models.TextField(default="", db_default="", blank=True)
+    time_zone = models.TextField(default="", db_default="", blank=True)
 
     # Not a column: roles in the tenant that the present request has chosen; none outside a request.
     held_roles: frozenset[str] = frozenset()

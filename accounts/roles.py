@@ -30,6 +30,8 @@ class Role(models.TextChoices):
 # Who may enter the Django admin, and who may trigger and repair compensation.
 ADMIN_SITE_ROLES = frozenset({Role.OPERATOR, Role.AUDITOR, Role.TENANT_ADMIN})
 OPERATING_ROLES = frozenset({Role.OPERATOR, Role.TENANT_ADMIN})
+# For whom something may wait until they decide.
+DECIDING_ROLES = OPERATING_ROLES | {Role.APPROVER}
 _BY_STRENGTH = (Role.TENANT_ADMIN, Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.MEMBER)
 
 

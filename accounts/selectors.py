@@ -231,6 +231,51 @@ def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [list(actor_ids)]))
 
 
+def offered_people(tenant_id: uuid.UUID, most: int) -> list[tuple[str, str]]:
+    """Return the active members of a tenant to choose from, username and name, by username."""
+    rows = Membership.objects.filter(
+        tenant_id=tenant_id, is_active=True, user__is_active=True, actor__is_active=True
+    ).select_related("user")
+    found = [row.user for row in rows.order_by("user__username")[:most]]
+    return [(user.username, user.get_full_name() or user.username) for user in found]
+
+
+def offered_groups(tenant_id: uuid.UUID, most: int) -> list[str]:
+    """Return the names of the groups that active members are in, to choose from."""
+    rows = GroupMembership.objects.filter(tenant_id=tenant_id, membership__is_active=True)
+    return list(rows.order_by("name").values_list("name", flat=True).distinct()[:most])
+
+
+def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
+    """Return how pages speak to a user: `language`, `time_zone`; empty: nothing is chosen."""
+    found = User.objects.values_list("language", "time_zone").get(id=user_id)
+    return dict(zip(("language", "time_zone"), found, strict=True))
+
+
+def tokens_of(who: ActingUser) -> list[ApiToken]:
+    """Return a member's own tokens that still work, newest first."""
+    rows = ApiToken.objects.filter(tenant_id=who.tenant_id, membership_id=who.membership_id)
+    in_time = rows.filter(Q(expiry__isnull=True) | Q(expiry__gt=now()))
+    return list(in_time.order_by("-created", "digest"))
+
+
+def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:
+    """Return the membership of somebody who is an active member, and the columns that say what they
+    may do and how `session_hash` knows their sessions; to be read inside another query."""
+    rows = Membership.objects.none()
+    if who.membership_id is not None:
+        rows = Membership.objects.filter(
+            tenant_id=who.tenant_id, id=who.membership_id, is_active=True, user__is_active=True,
+            actor__is_active=True,
+        )  # fmt: skip
+    return rows, "user__password", "roles"
+
+
+def session_hash(password: str) -> str:
+    """Return what the sessions of a user with this stored password carry."""
+    return User(password=password).get_session_auth_hash()
+
+
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
     """Return a user's identity in a tenant (the only one, or the first by name), if any."""
     user = User.objects.filter(username=username).first()

@@ -3,40 +3,88 @@
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.selectors import people
+from audit.words import KIND_WORDS, action_choices
 from ledger.selectors import open_entries
-from web.admin import TenantModelAdmin
+from verbs.words import action_label, all_subject_words, state_words
+from web.admin import TenantModelAdmin, in_case
 from web.entries import entry_url
 
 # The table belongs to `ledger`, which knows no admin.
 _MODEL = apps.get_model("ledger", "LedgerEntry")
+_SAID = operator.itemgetter(1)
+
+
+class _InWords(admin.SimpleListFilter):
+    """A filter whose choices are what people read; values of it may be several, with commas."""
+
+    column = ""
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the list to the choice."""
+        said = self.value()
+        return queryset.filter(**{f"{self.column}__in": said.split(",")}) if said else queryset
+
+
+class SubjectFilter(_InWords):
+    """By what it is about."""
+
+    title, parameter_name, column = _("about"), "about", "subject_type"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the kinds of things."""
+        return sorted(
+            ((type_, str(said)) for type_, said in all_subject_words().items()), key=_SAID
+        )
+
+
+class KindFilter(_InWords):
+    """By kind of entry."""
+
+    title, parameter_name, column = _("kind of entry"), "entry", "kind"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the kinds of entries."""
+        return [(kind, str(said)) for kind, said in KIND_WORDS.items()]
+
+
+class ActionFilter(_InWords):
+    """By what happened."""
+
+    title, parameter_name, column = _("what happened"), "what", "action"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return everything that can be recorded, each once."""
+        return sorted(action_choices(None).items(), key=_SAID)
 
 
 @admin.register(_MODEL)
 class LedgerEntryAdmin(TenantModelAdmin):
     """Entries of the session's tenant, newest first."""
 
-    list_display = (
-        "at",
-        "subject_type",
-        "subject_seq",
-        "action",
-        "to_status",
-        "actor_name",
-        "page",
-    )
-    list_filter = ("subject_type", "kind", "action")
+    list_display = ("at", "subject", "subject_seq", "what", "after", "actor_name", "page")
+    list_filter = (SubjectFilter, KindFilter, ActionFilter)
+    leads_to = {"subject": lambda row: (row.subject_type, row.subject_id), "case": in_case}
     fields = (
-        "id", "at", "subject_type", "subject_id", "subject_seq", "subject_version", "kind",
-        "action", "from_status", "to_status", "actor_name", "actor_type", "actor_role",
-        "caused_by_id", "original_id", "correlation_id", "case_id", "completion_seq",
+        "id", "at", "subject", "case", "subject_seq", "subject_version", "entry_kind",
+        "what", "before", "after", "actor_name", "actor_type", "actor_role",
+        "caused_by_id", "original_id", "correlation_id", "completion_seq",
         "compensation", "payloads",
         "hash_hex", "previous_hash_hex", "page",
     )  # fmt: skip
@@ -45,30 +93,64 @@ class LedgerEntryAdmin(TenantModelAdmin):
     # Counting a long ledger for a number nobody needs would scan it.
     show_full_result_count = False
 
-    @admin.display(description="actor")
+    @admin.display(description=_("about"))
+    def subject(self, row: Any) -> SafeString:
+        """Return a link to what it is about."""
+        return self.link(row, "subject")
+
+    @admin.display(description=_("case"))
+    def case(self, row: Any) -> SafeString:
+        """Return a link to the case it happened in."""
+        return self.link(row, "case")
+
+    @admin.display(description=_("what happened"))
+    def what(self, row: Any) -> str:
+        """Return the action in words."""
+        return action_label(row.action, row.subject_type)
+
+    @admin.display(description=_("kind of entry"))
+    def entry_kind(self, row: Any) -> str:
+        """Return the kind in words."""
+        return str(KIND_WORDS.get(row.kind, row.kind))
+
+    @admin.display(description=_("state before"))
+    def before(self, row: Any) -> str:
+        """Return the state before in words."""
+        return _state(row.subject_type, row.from_status)
+
+    @admin.display(description=_("state after"))
+    def after(self, row: Any) -> str:
+        """Return the state after in words."""
+        return _state(row.subject_type, row.to_status)
+
+    @admin.display(description=_("actor"))
     def actor_name(self, row: Any) -> str:
         """Return the actor's username."""
         found = people(row.tenant_id, [row.actor_id]).get(row.actor_id)
         return str(row.actor_id) if found is None else found.username
 
-    @admin.display(description="payloads")
+    @admin.display(description=_("payloads"))
     def payloads(self, row: Any) -> str:
         """Return the payloads that are still there, as JSON."""
         (entry,) = open_entries([row])
         gone = dict.fromkeys(sorted(entry.erased), "erased")
         return json.dumps({**entry.payloads, **gone}, ensure_ascii=False, indent=2)
 
-    @admin.display(description="hash")
+    @admin.display(description=_("hash"))
     def hash_hex(self, row: Any) -> str:
         """Return the hash in hexadecimal digits."""
         return bytes(row.hash).hex()
 
-    @admin.display(description="previous hash")
+    @admin.display(description=_("previous hash"))
     def previous_hash_hex(self, row: Any) -> str:
         """Return the hash before it in hexadecimal digits."""
         return "" if row.previous_hash is None else bytes(row.previous_hash).hex()
 
-    @admin.display(description="ledger page")
+    @admin.display(description=_("ledger page"))
     def page(self, row: Any) -> SafeString:
         """Return a link to the entry's page, with its causes and effects."""
-        return format_html('<a href="{}">{}</a>', entry_url(row.id), "open")
+        return format_html('<a href="{}">{}</a>', entry_url(row.id), _("open"))
+
+
+def _state(subject_type: str, status: str) -> str:
+    return str(state_words(subject_type, status).label) if status else ""

@@ -9,14 +9,28 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from accounts.roles import ActorType, Role
 from accounts.selectors import Person
 from audit.words import KIND_WORDS
 from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
-from verbs.words import action_words, state_words, subject_words
+from verbs.words import action_words, choice_words, state_words, subject_words
 from web.entries import Link, entry_url, ledger_url, people_in
 from web.timeline import sentence, who_of
+
+RUN = "compensation_run"
+#: What an entry says of the undoing it is part of, and how that is called.
+_UNDOING = {
+    "step": gettext_lazy("Step"),
+    "step_status": gettext_lazy("State of the step"),
+    "attempt": gettext_lazy("Attempt"),
+    "mode": gettext_lazy("By"),
+    "strategy": gettext_lazy("How"),
+    "regulatory_basis": gettext_lazy("Legal basis"),
+}
 
 
 class Presenter:
@@ -39,9 +53,9 @@ class Presenter:
         self._linked = entries_by_id(tenant_id, links)
         all_of_them = [*entries, *effects, *self._linked.values()]
         self._people = people_in(all_of_them)
-        self._subjects = describe(
-            tenant_id, ((each.subject_type, each.subject_id) for each in all_of_them)
-        )
+        subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
+        runs = [(RUN, run) for each in entries if (run := _run_of(each)) is not None]
+        self._subjects = describe(tenant_id, [*subjects, *runs])
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
         """Return an entry as a row of audit/entries.html."""
@@ -49,6 +63,7 @@ class Presenter:
             **self._common(entry),
             "url": entry_url(entry.id),
             "subject": self._subject(entry) if with_subject else None,
+            "run": self._run(entry),
         }
 
     def full(
@@ -70,10 +85,28 @@ class Presenter:
             "causes": [self._told(each) for each in effects],
             "correlation_id": entry.correlation_id,
             "tree_index": None,
-            "compensation": entry.compensation,
+            "undoing": self._undoing(entry),
             "payload": {name: value for name, value in entry.payloads.items() if name != "reason"}
             or None,
         }
+
+    def _run(self, entry: Entry) -> dict[str, str] | None:
+        """Return the rollback that an entry is part of, unless it is about that itself."""
+        run = _run_of(entry)
+        if run is None or run == entry.subject_id:
+            return None
+        found = self._subjects[RUN, run]
+        return {"label": found.title, "url": found.url or ledger_url(RUN, run)}
+
+    def _undoing(self, entry: Entry) -> list[dict[str, str]]:
+        """Return what an entry says of the undoing it is part of, in words."""
+        said, run = entry.compensation or {}, self._run(entry)
+        facts = [] if run is None else [{"name": _("Rollback"), "value": run["label"], **run}]
+        for name, label in _UNDOING.items():
+            value = said.get(name)
+            if value not in (None, "", []):
+                facts.append({"name": str(label), "value": _worded(name, value), "url": ""})
+        return facts
 
     def _subject(self, entry: Entry) -> dict[str, Any]:
         key = (entry.subject_type, entry.subject_id)
@@ -109,6 +142,22 @@ class Presenter:
             "label": sentence(entry, what, who_of(entry.actor_id, self._people)),
             "url": entry_url(entry.id),
         }
+
+
+def _run_of(entry: Entry) -> uuid.UUID | None:
+    """Return the run that an entry names as what it is part of."""
+    said = (entry.compensation or {}).get("run")
+    return uuid.UUID(said) if said else None
+
+
+def _worded(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_worded(name, each) for each in value)
+    if isinstance(value, dict):
+        return _worded(name, value.get("code", ""))
+    if name == "step_status":
+        return str(state_words("step", str(value)).label)
+    return str(choice_words(name, value))
 
 
 def subject_context(type_: str, id_: uuid.UUID, found: Description) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ledger.vocabulary import KINDS, SUBJECT_TYPES, all_actions
 #: Newest first. Entries of one transaction share their moment; ids rise within it.
 NEWEST_FIRST = ("-at", "-id")
 _CODE = "invalid_filter"
-_COLUMNS = ("subject_type", "subject_id", "case_id", "action", "kind")
+_COLUMNS = ("subject_type", "subject_id", "case_id", "kind")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class EntryFilter:
     subject_id: uuid.UUID | None = None
     case_id: uuid.UUID | None = None
     actor: str | None = None
-    action: str | None = None
+    actions: frozenset[str] | None = None
     kind: str | None = None
     since: dt.date | None = None
     until: dt.date | None = None
@@ -36,7 +36,7 @@ class EntryFilter:
     def period(self, tenant_id: uuid.UUID) -> Any | None:
         """Return the entries of the time that is asked for, where those that are asked for must be
         looked for among them; None where an index finds them."""
-        looked_for = (self.subject_type, self.actor, self.action, self.kind)
+        looked_for = (self.subject_type, self.actor, self.actions, self.kind)
         if self.subject_id or self.case_id or not any(looked_for):
             return None
         return EntryFilter(since=self.since, until=self.until).rows(tenant_id)
@@ -49,6 +49,8 @@ class EntryFilter:
         entries = selectors.all_entries(tenant_id)
         said = {name: getattr(self, name) for name in _COLUMNS}
         wanted = {name: value for name, value in said.items() if value is not None}
+        if self.actions is not None:
+            wanted["action__in"] = sorted(self.actions)
         if self.actor is not None:
             found = actor_named(tenant_id, self.actor)
             if found is None:
@@ -64,7 +66,8 @@ class EntryFilter:
 def parse(query: Mapping[str, Any]) -> EntryFilter:
     """Return the filter that query parameters spell. Raises Invalid naming the parameter.
 
-    `subject` is `<type>:<id>`, or a type; of pages an id, beside `type`.
+    `subject` is `<type>:<id>`, or a type; of pages an id, beside `type`. `action` may be several,
+    with commas: what reads the same is asked for at once.
     """
     subject_type, subject_id = _subject(_text(query, "subject"), _text(query, "type"))
     return EntryFilter(
@@ -72,7 +75,7 @@ def parse(query: Mapping[str, Any]) -> EntryFilter:
         subject_id=subject_id,
         case_id=_uuid("case", _text(query, "case")),
         actor=_text(query, "actor"),
-        action=_word("action", _text(query, "action"), all_actions()),
+        actions=_actions(_text(query, "action")),
         kind=_word("kind", _text(query, "kind"), KINDS),
         since=_date("since", _text(query, "since")),
         until=_date("until", _text(query, "until")),
@@ -102,6 +105,14 @@ def _word(name: str, text: str | None, known: frozenset[str]) -> str | None:
     if text is not None and text not in known:
         raise Invalid.field(name, f"{name}: {text!r} is not known to the ledger.", code=_CODE)
     return text
+
+
+def _actions(text: str | None) -> frozenset[str] | None:
+    if text is None:
+        return None
+    known = all_actions()
+    asked = text.split(",", maxsplit=len(known))
+    return frozenset(name for each in asked if (name := _word("action", each, known)))
 
 
 def _uuid(name: str, text: str | None) -> uuid.UUID | None:

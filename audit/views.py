@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from audit.entry_context import Presenter, subject_context
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
+from audit.words import action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
-from ledger.vocabulary import SUBJECT_TYPES, actions_of, all_actions
+from ledger.vocabulary import SUBJECT_TYPES
 from verbs.subject import describe
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
@@ -136,7 +137,7 @@ def _said(name: str, value: str) -> str:
     if name == "type":
         return str(subject_words(value))
     if name == "action":
-        return action_label(value)
+        return " / ".join(sorted({action_label(each) for each in value.split(",")}))
     return value
 
 
@@ -147,19 +148,13 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
         "action": reverse("audit:entries"),
         "fields": [
             _select("type", asked.subject_type, all_subject_words()),
-            _select("action", asked.action, _actions(asked.subject_type)),
+            _select("action", one_choice(asked.actions), action_choices(asked.subject_type)),
             _field("actor", "search", asked.actor),
             _field("since", "date", asked.since),
             _field("until", "date", asked.until),
         ],
         "hidden": [{"name": name, "value": value} for name, value in hidden.items() if value],
     }
-
-
-def _actions(subject_type: str | None) -> dict[str, str]:
-    """Return what there is to choose: of one kind of thing, if one has been chosen."""
-    known = all_actions() if subject_type is None else actions_of(subject_type)
-    return {action: action_label(action, subject_type or "") for action in known}
 
 
 def _field(name: str, kind: str, value: object) -> dict[str, Any]:

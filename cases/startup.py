@@ -6,7 +6,7 @@ import dataclasses
 
 from django.utils.translation import gettext_lazy as _
 
-from cases import words
+from cases import watched, words
 from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
@@ -24,7 +24,7 @@ from executions import undo_capabilities
 from ledger.dispatch.consumer_registry import Announced, Consumer, register_consumer
 from ledger.verify import register_guarded
 from verbs import subject
-from web import decisions, nav, search
+from web import decisions, live, nav, search
 from web.nav import NavEntry
 
 
@@ -68,6 +68,7 @@ def register() -> None:
     search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
     register_guarded("cases_case", whole.subject_type)
+    live.register(*watched.PAGES)
     nav.register(
         NavEntry(key="cases", label=_("Cases"), icon="briefcase", url_name="cases:list", order=20)
     )

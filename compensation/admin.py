@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from compensation.models import CompensationRun
+from verbs.words import subject_words
 from web import admin_parts
 from web.admin import TenantModelAdmin
 
@@ -19,14 +20,15 @@ from web.admin import TenantModelAdmin
 class CompensationRunAdmin(TenantModelAdmin):
     """Rollbacks: asked for by whom, why, and how far."""
 
-    list_display = ("about_type", "about_id", "status", "asked_by", "started_at", "ended_at")
+    leads_to = {"about": lambda row: row.about}
+    list_display = ("what", "about", "status", "asked_by", "started_at", "ended_at")
     list_filter = ("status", "about_type", "trigger")
     search_fields = ("reason",)
     ordering = ("-started_at", "-id")
     show_full_result_count = False
-    readonly_fields = ("asked_by", "basis", "steps_table", "ledger")
+    readonly_fields = ("about", "asked_by", "basis", "steps_table", "ledger")
     fieldsets = (
-        (None, {"fields": ("id", "about_type", "about_id", "status", "version", "trigger")}),
+        (None, {"fields": ("id", "about", "status", "version", "trigger")}),
         (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "basis")}),
         (gettext_lazy("Steps"), {"fields": ("steps_table",)}),
         (gettext_lazy("Time"), {"fields": ("started_at", "ended_at")}),
@@ -37,6 +39,16 @@ class CompensationRunAdmin(TenantModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[CompensationRun]:
         """Return the tenant's runs with who asked for them, in one query."""
         return super().get_queryset(request).select_related("requested_by__user")
+
+    @admin.display(description=gettext_lazy("rollback"))
+    def what(self, row: CompensationRun) -> str:
+        """Return what kind of thing is rolled back: where the list leads to its row."""
+        return str(subject_words(row.about_type))
+
+    @admin.display(description=gettext_lazy("of"))
+    def about(self, row: CompensationRun) -> SafeString:
+        """Return a link to what is rolled back."""
+        return self.link(row, "about")
 
     @admin.display(description=gettext_lazy("asked for by"))
     def asked_by(self, row: CompensationRun) -> str:

@@ -133,6 +133,8 @@ class Confirmation:
         left: list[uuid.UUID] = []
         for each in drafts:
             if each.refused:
+                text = _("%(what)s: nothing was undone. %(why)s")
+                messages.warning(request, text % {"what": each.title, "why": each.refused})
                 continue
             try:
                 _execute(request, place, each, form)

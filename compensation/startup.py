@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from compensation import words
+from compensation import watched, words
 from compensation.actions import run_stopping
 from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
@@ -28,7 +28,7 @@ from ledger.dispatch.consumer_registry import Announced, Consumer, Event, regist
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
-from web import decisions, nav
+from web import decisions, live, nav
 from web.nav import NavEntry
 
 
@@ -145,6 +145,8 @@ def register() -> None:
     register_consumer(RUNS_CONSUMER)
     register_guarded("compensation_compensationrun", RUN)
     register_check("compensation_compensationstep", STEPS_AS_RECORDED)
+    live.register(*watched.PAGES)
+    live.register_counted("rollbacks", watched.under_way)
     nav.register(
         NavEntry(
             key="rollbacks", label=_("Rollbacks"), icon="undo-2", url_name="compensation:runs",

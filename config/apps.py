@@ -19,10 +19,12 @@ class ConfigConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Give the dispatcher its publisher. Without a broker there is none, and Celery is not
-        loaded."""
+        """Give the dispatcher its publisher, and the menu what `config.urls` serves. Without a
+        broker there is no publisher, and Celery is not loaded."""
         if settings.REDIS_URL or settings.AMENDS_BROKER_URL:
             set_publisher(import_module("config.publishing").publisher)
+        menu = import_module("config.menu")
+        menu.register()
 
 
 class AmendsAdminConfig(AdminConfig):

@@ -34,6 +34,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", SearchPage.as_view(), name="search"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
+    path("", include("people.urls")),
+    *([path("", include("config.demo.urls"))] if apps.is_installed("config.demo") else ()),
     *(path("", include(f"{name}.urls")) for name in _SERVED),
     path("api/v1/", include(api)),
 ]

@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy
 
 from executions.models import Execution
 from web import admin_parts
-from web.admin import TenantModelAdmin
+from web.admin import TenantModelAdmin, in_case
 
 _WORK = ("input_text", "output_text", "error", "attempts", "idempotency_key", "reason")
-_PLACE = ("case_id", "binding", "completion_seq", "reversibility", "undoes_id", "run_id")
+_PLACE = ("case", "binding", "completion_seq", "reversibility", "undoes_id", "run_id")
 
 
 @admin.register(Execution)
@@ -21,16 +21,18 @@ class ExecutionAdmin(TenantModelAdmin):
     list_display = (
         "capability",
         "binding",
+        "case",
         "status",
         "compensation_state",
         "attempts",
         "created_at",
     )
+    leads_to = {"case": in_case}
     list_filter = ("status", "compensation_state", "capability")
     search_fields = ("capability", "binding", "idempotency_key")
     ordering = ("-created_at", "-id")
     show_full_result_count = False
-    readonly_fields = ("input_text", "output_text", "ledger")
+    readonly_fields = ("case", "input_text", "output_text", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "capability", "status", "compensation_state", "version")}),
         (gettext_lazy("What was done"), {"fields": _WORK}),
@@ -38,6 +40,11 @@ class ExecutionAdmin(TenantModelAdmin):
         (gettext_lazy("Time"), {"fields": ("created_at", "started_at", "ended_at")}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
+
+    @admin.display(description=gettext_lazy("case"))
+    def case(self, row: Execution) -> SafeString:
+        """Return a link to its case."""
+        return self.link(row, "case")
 
     @admin.display(description=gettext_lazy("input"))
     def input_text(self, row: Execution) -> SafeString:

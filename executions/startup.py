@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
-from executions import capability_registry, words
+from executions import capability_registry, watched, words
 from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
@@ -20,7 +20,7 @@ from executions.undecided_executions import FAILED_ALONE, UNCLEAR
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from web import decisions, nav
+from web import decisions, live, nav
 
 # What the API adds: the domain's own module does not know it.
 SHOWN = dataclasses.replace(
@@ -46,5 +46,6 @@ def register() -> None:
     words.register()
     label = gettext_lazy("Automatic steps")
     nav.register(nav.NavEntry("executions", label, "bot", "executions:list", order=25))
+    live.register(*watched.PAGES)
     register_guarded("executions_execution", Execution.subject_type)
     autodiscover_modules("capabilities")

@@ -51,6 +51,8 @@ class LedgerEntry(models.Model):
     body = models.BinaryField()
 
     class Meta:
+        verbose_name = "ledger entry"
+        verbose_name_plural = "ledger entries"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant_id", "subject_type", "subject_id", "subject_seq"],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from notifications.models import Delivery, DeliveryAttempt
-from web.admin import TenantModelAdmin
+from web.admin import TenantModelAdmin, in_case
 
 
 class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
@@ -35,18 +37,38 @@ class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not gener
 class DeliveryAdmin(TenantModelAdmin):
     """Who was told of what, how, and how that went."""
 
-    list_display = ("created_at", "topic", "recipient_name", "channel", "status", "attempts")
+    leads_to = {"subject": lambda row: (row.subject_type, row.subject_id), "case": in_case}
+    list_display = (
+        "created_at",
+        "topic",
+        "subject",
+        "case",
+        "recipient_name",
+        "channel",
+        "status",
+        "attempts",
+    )
     list_filter = ("channel", "status", "topic")
     fields = (
-        "id", "created_at", "topic", "event_type", "event_id", "subject_type", "subject_id",
+        "id", "created_at", "topic", "event_type", "event_id", "subject", "case",
         "recipient_name", "channel", "status", "read_at", "attempts", "next_attempt_at",
     )  # fmt: skip
     list_select_related = ("recipient__user",)
     ordering = ("-created_at", "-id")
     inlines = (AttemptInline,)
 
-    @admin.display(description="recipient")
+    @admin.display(description=_("about"))
+    def subject(self, row: Delivery) -> SafeString:
+        """Return a link to what the message is about."""
+        return self.link(row, "subject")
+
+    @admin.display(description=_("case"))
+    def case(self, row: Delivery) -> SafeString:
+        """Return a link to the case it belongs to."""
+        return self.link(row, "case")
+
+    @admin.display(description=_("recipient"))
     def recipient_name(self, row: Delivery) -> str:
         """Return the recipient's username, or that there is none any more."""
         user = row.recipient.user
-        return "erased" if user is None else user.username
+        return str(_("erased")) if user is None else user.username

@@ -7,7 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from ledger.dispatch.consumer_registry import Consumer, register_consumer, register_source
-from notifications import words
+from notifications import watched, words
 from notifications.actions.sending import SOURCE
 from notifications.actions.telling import handle
 from notifications.api.delivery_json import NotificationSchema, notifications
@@ -15,7 +15,7 @@ from notifications.events import CONSUMER, TOLD, concerns_somebody
 from notifications.selectors import unread_count
 from notifications.subject import DELIVERY
 from verbs import subject
-from web import nav
+from web import live, nav
 
 # What the API adds: the domain's own module does not know it.
 SHOWN = dataclasses.replace(
@@ -40,5 +40,7 @@ def register() -> None:
     register_consumer(DELIVER)
     register_source(SOURCE)
     words.register()
+    live.register(*watched.PAGES)
+    live.register_counted("notifications", watched.unread)
     page, label = "notifications:list", _("Notifications")
     nav.register(nav.NavEntry("notifications", label, "bell", page, order=60, count=unread_count))

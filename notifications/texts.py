@@ -55,12 +55,16 @@ _TONES = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Text:
-    """A message in words. `url` is a path on this site: the subject's page, else its ledger."""
+    """A message in words. `url` is a path on this site: the subject's page, else its ledger.
+
+    `case_title` is what it happened in, where the message is about something in a case.
+    """
 
     title: str
     text: str
     url: str
     tone: str
+    case_title: str = ""
 
 
 def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
@@ -77,7 +81,8 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
     )
     steps = {id_: step for id_, entry in news.items() if (step := step_subject(entry))}
     subjects = {(row.subject_type, row.subject_id) for row in deliveries}
-    described = describe(tenant_id, {*subjects, *steps.values()})
+    cases = {row.id: ("case", row.case_id) for row in deliveries if row.case_id is not None}
+    described = describe(tenant_id, {*subjects, *steps.values(), *cases.values()})
     found = {}
     for row in deliveries:
         subject = described[(row.subject_type, row.subject_id)]
@@ -90,8 +95,19 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
             text=": ".join(part for part in parts if part),
             url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
+            case_title=described[cases[row.id]].title if _is_inside(row) else "",
         )
     return found
+
+
+def in_case(text: Text) -> str:
+    """Return which case a message belongs to, in a line of its own; empty for none."""
+    return _("Case: %(title)s") % {"title": text.case_title} if text.case_title else ""
+
+
+def _is_inside(row: Delivery) -> bool:
+    """Return whether a message is about something in a case, and not about the case."""
+    return row.case_id is not None and row.subject_id != row.case_id
 
 
 def _title_then(row: Delivery, entry: Entry | None) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views import View
+from typing_extensions import override
 
+from ledger.tenancy import tenant_scope
 from notifications import actions, selectors
 from notifications.texts import texts_of
 from verbs.call import Call
@@ -48,12 +53,31 @@ class NotificationsPage(MemberPage):
                         "id": row.id,
                         "at": row.created_at,
                         "unread": row.read_at is None,
+                        "url": reverse("notifications:open", args=[row.id]),
                         "read_url": reverse("notifications:read", args=[row.id]),
                     }
                     for row in found.rows
                 ],
             },
         )
+
+
+class OpenPage(MemberPage):
+    """Leads to what a notification is about; whoever goes there has read it."""
+
+    http_method_names = ["get", "options"]
+
+    @override
+    def _run(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Run outside any transaction: the verb has one of its own."""
+        return View.dispatch(self, request, *args, **kwargs)
+
+    def get(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Mark it as read and go there."""
+        row = actions.mark_read(id, call=Call(self.acting_user))
+        with tenant_scope(row.tenant_id):
+            url = texts_of([row])[row.id].url
+        return self.go(url)
 
 
 class ReadAllPage(MemberPage):

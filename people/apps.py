@@ -19,7 +19,10 @@ class PeopleConfig(AppConfig):
         from people import actions, words  # noqa: F401, PLC0415  -- declares the verbs
         from people.subject import ACTOR, TENANT  # noqa: PLC0415  -- needs loaded models
         from verbs import subject  # noqa: PLC0415  -- needs loaded models
+        from web import nav  # noqa: PLC0415  -- needs loaded models
 
         subject.register(ACTOR)
         subject.register(TENANT)
         words.register()
+        label = _("Settings")
+        nav.register(nav.NavEntry("settings", label, "settings", "people:settings", order=70))

@@ -18,6 +18,7 @@ _ACTOR = {
     "group_joined": A(_("Joined groups"), _("%(what)s added to groups by %(who)s")),
     "group_left": A(_("Left groups"), _("%(what)s removed from groups by %(who)s")),
     "token_created": A(_("Token created"), _("Token of %(what)s created by %(who)s")),
+    "token_revoked": A(_("Token revoked"), _("Token of %(what)s revoked by %(who)s")),
 }
 
 

@@ -8,25 +8,36 @@ answer for a missing one. Changes go through verbs, on intermediate pages that a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from typing_extensions import override
 
 from accounts.roles import OPERATING_ROLES
 from ledger.tenancy import reading_scope
+from verbs.subject import Ref, describe
 from web.membership import place_of
 from web.pages import rendered
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _MARK = "opens_own_transaction"
+#: Where a row keeps what it leads to.
+_READ = "_leads_to"
 # What a filter of Django's puts behind the name of its field.
 _ASKED = ("", "__exact", "__isnull")
+
+
+def in_case(row: Any) -> Ref | None:
+    """Return the case a row belongs to."""
+    return None if row.case_id is None else ("case", row.case_id)
 
 
 def opens_own_transaction(view: View) -> View:
@@ -51,8 +62,46 @@ def in_tenant(view: View) -> View:
     return cast("View", scoped)
 
 
+class _ListWithLinks(ChangeList):
+    """A list whose rows have read what they lead to, in bulk."""
+
+    @override
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        admin_, place = self.model_admin, place_of(request)
+        if place is None or not isinstance(admin_, TenantModelAdmin) or not admin_.leads_to:
+            return
+        rows = list(self.result_list)
+        found = (each(row) for row in rows for each in admin_.leads_to.values())
+        known = describe(place.acting.tenant_id, {each for each in found if each is not None})
+        for row in rows:
+            row.__dict__[_READ] = known
+        self.result_list = rows
+
+
 class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """A read-only admin of tenant rows. Who may look is said by the role (`MembershipBackend`)."""
+    """A read-only admin of tenant rows. Who may look is said by the role (`MembershipBackend`).
+
+    `leads_to` says, by a name, to which thing a row leads; `link` shows it by its title.
+    """
+
+    leads_to: ClassVar[Mapping[str, Callable[[Any], Ref | None]]] = {}
+
+    def link(self, row: Any, name: str) -> SafeString:
+        """Return a link to what a row leads to: its page in the application."""
+        thing = self.leads_to[name](row)
+        if thing is None:
+            return SafeString("")
+        known = row.__dict__.get(_READ) or describe(row.tenant_id, [thing])
+        found = known[thing]
+        if not found.url:
+            return format_html("{}", found.title)
+        return format_html('<a href="{}">{}</a>', found.url, found.title)
+
+    @override
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return a list that reads what its rows lead to all at once."""
+        return _ListWithLinks
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -69,7 +118,8 @@ class TenantModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
         A year beyond the calendar or a broken pattern would be a fault, and some patterns a long
         search.
         """
-        return lookup in {f"{path}{how}" for path in self.list_filter for how in _ASKED}
+        named = {getattr(each, "parameter_name", None) for each in self.list_filter}
+        return lookup in named | {f"{path}{how}" for path in self.list_filter for how in _ASKED}
 
     @override
     def response_action(  # type: ignore[override]  # the stubs are of a later Django

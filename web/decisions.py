@@ -80,6 +80,8 @@ class Source:
     rows: Callable[[uuid.UUID], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
+    # The membership of a person who may decide them, else nothing.
+    who: Callable[[ActingUser], QuerySet[Any]] = operating
 
 
 Told = Callable[[uuid.UUID, Any], Any]
@@ -114,14 +116,22 @@ def waiting(who: ActingUser) -> list[Found]:
     return sorted(found, key=lambda each: (each.since, each.thing))
 
 
+def undecided(who: ActingUser) -> list[QuerySet[Any]]:
+    """Return the rows of each source that wait for a person who is an operator."""
+    return [_rows(who, each) for each in _sources.values()]
+
+
+def _rows(who: ActingUser, source: Source) -> QuerySet[Any]:
+    return source.rows(who.tenant_id).filter(Exists(source.who(who)))
+
+
 def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
     said = source.columns(who.tenant_id)
     read = {
         f"read_{name}": Cast(said.get(name) or Value(None), field)
         for name, field in _COLUMNS.items()
     }
-    rows = source.rows(who.tenant_id).filter(Exists(operating(who)))
-    rows = rows.annotate(read_source=Value(source.key, TextField()), **read)
+    rows = _rows(who, source).annotate(read_source=Value(source.key, TextField()), **read)
     found: QuerySet[Any, Any] = rows.order_by("pk").values_list("read_source", *read)[:COUNTED]
     return found
 

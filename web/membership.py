@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +27,8 @@ class MemberRequest(HttpRequest):
     place: Place | None
     places: Sequence[Place]
     acting_user: ActingUser | None
+    # Of a page that refreshes: what it carries, see `web.live`.
+    live: Any
 
 
 class MembershipMiddleware:

@@ -32,7 +32,8 @@ class NavEntry:
 
     `label` may be lazily translated. `icon` is a Lucide name. `count` (what waits there; nothing is
     shown for 0) runs in the tenant's scope. `roles` None shows it to every member. `rule` draws a
-    line above. Entries are sorted by `order`.
+    line above. `place` is the bar at the side, or the menu of one's account. Entries are sorted by
+    `order`.
     """
 
     key: str
@@ -43,10 +44,12 @@ class NavEntry:
     count: Count | None = None
     tone: Literal["", "undo"] = ""
     rule: bool = False
+    place: Literal["side", "menu"] = "side"
     roles: frozenset[str] | None = None
 
 
 _entries: dict[str, NavEntry] = {}
+_hints: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
 def register(entry: NavEntry) -> None:
@@ -59,6 +62,11 @@ def say_count(request: HttpRequest, key: str, count: int) -> None:
     request.nav_counts = {**getattr(request, "nav_counts", {}), key: count}  # type: ignore[attr-defined]  # ours
 
 
+def register_hint(hint: Callable[[], dict[str, Any]]) -> None:
+    """Let the first page show visitors something: a `template`, and what it needs."""
+    _hints["first page"] = hint
+
+
 def entries(roles: frozenset[str]) -> list[NavEntry]:
     """Return the entries that a holder of `roles` sees, in order."""
     seen = [each for each in _entries.values() if each.roles is None or each.roles & roles]
@@ -66,16 +74,17 @@ def entries(roles: frozenset[str]) -> list[NavEntry]:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `shell`. Nothing is read until a template asks: fragments never do."""
-    return {"shell": SimpleLazyObject(lambda: frame(request))}
+    """Give templates `shell`, of which nothing is read until one asks, and `live` (`web.live`)."""
+    shown = SimpleLazyObject(lambda: frame(request))
+    return {"shell": shown, "live": getattr(request, "live", None)}
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return `member`, `tenant`, `tenants`, `nav` and whether workers are silent; nothing for a
-    request without a place."""
+    """Return `member`, `tenant`, `tenants`, `nav` and whether workers are silent; without a place
+    only what the first page shows visitors."""
     place = place_of(request)
     if place is None:
-        return {}
+        return {"hint": hint()} if (hint := _hints.get("first page")) else {}
     return {
         "member": {
             "username": place.acting.username,
@@ -92,26 +101,26 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             }
             for each in getattr(request, "places", ())
         ],
-        "nav": _nav(request, place),
+        "nav": _nav(request, place, "side"),
+        "menu": _nav(request, place, "menu"),
         "workers_silent": workers_are_silent(),
         "search_url": reverse("search"),
         "search_value": request.GET.get("q", ""),
     }
 
 
-def _nav(request: HttpRequest, place: Place) -> list[dict[str, Any]]:
+def _nav(request: HttpRequest, place: Place, where: str) -> list[dict[str, Any]]:
     tenant_id = place.acting.tenant_id
     bound = connection.in_atomic_block and current_tenant() == tenant_id
     scope = contextlib.nullcontext() if bound else tenant_scope(tenant_id)
     with scope:
-        return [_link(request, place, entry) for entry in entries(place.roles)]
+        found = [entry for entry in entries(place.roles) if entry.place == where]
+        return [_link(request, place, entry) for entry in found]
 
 
 def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
     url = reverse(entry.url_name)
-    known = getattr(request, "nav_counts", {}).get(entry.key)
-    count = known if known is not None or entry.count is None else entry.count(place.acting)
-    count = count or 0
+    count = _count(request, place, entry)
     return {
         "key": entry.key,
         "label": entry.label,
@@ -122,3 +131,14 @@ def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]
         "tone": entry.tone,
         "rule": entry.rule,
     }
+
+
+def _count(request: HttpRequest, place: Place, entry: NavEntry) -> int:
+    """Return what waits there, unless the page has counted it already, or what it watches has."""
+    known = getattr(request, "nav_counts", {}).get(entry.key)
+    if known is not None:
+        return int(known)
+    carried = getattr(request, "live", None)
+    if carried is not None and entry.key in carried.counts:
+        return min(int(carried.counts[entry.key]), COUNTED)
+    return entry.count(place.acting) if entry.count is not None else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.contrib import messages
@@ -32,7 +33,7 @@ from ledger.errors import NotFound, Refusal
 from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
 from verbs.input import Input, Nothing
-from web import etag, kept_forms, pagination
+from web import etag, kept_forms, live, pagination
 from web.error_pages import refusal_page
 from web.form_size import FORM_BYTES
 from web.membership import MemberRequest, place_of
@@ -115,6 +116,9 @@ class MemberPage(View):
         return response
 
     def _to_login(self, request: HttpRequest) -> HttpResponse:
+        if live.is_poll(request):
+            # What somebody is writing there must not be taken from under their hands.
+            return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
         htmx = getattr(request, "htmx", None)
         if request.method not in SAFE:
             kept_forms.keep(request)
@@ -130,7 +134,12 @@ class MemberPage(View):
         if request.method not in SAFE:
             return super().dispatch(request, *args, **kwargs)
         with reading_scope(self.acting_user.tenant_id):
-            return rendered(super().dispatch(request, *args, **kwargs))
+            carried = live.live_of(request)
+            self.request.live = carried
+            response = rendered(super().dispatch(request, *args, **kwargs))
+        if carried is not None:
+            response.headers["ETag"] = etag.tag(carried.tag)
+        return response
 
     def render(
         self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200

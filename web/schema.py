@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from drf_spectacular.contrib.pydantic import PydanticExtension
@@ -27,6 +28,7 @@ _PAGE = (
 )
 _VERSIONS = r'^(\*|"v[0-9]{1,9}"( *, *"v[0-9]{1,9}")*)$'
 _DIGESTS = r'^"[0-9a-f]{64}"( *, *"[0-9a-f]{64}")*$'
+_SENTENCE_END = re.compile(r"\.(?:\s|\Z)")
 _NARROWED = {"enum", "format", "pattern"}
 _ANY = (401, 403, 404, 406, 429, 503)
 _ACTING = (400, 409, 412, 413, 415, 422)
@@ -225,6 +227,12 @@ class AmendsAutoSchema(AutoSchema):
         return name
 
     @override
+    def get_summary(self) -> str:
+        """Return one line: what it is about, by the path, and the first sentence about it."""
+        said = _SENTENCE_END.split(self.get_description(), maxsplit=1)[0]
+        return f"{_about(self.path, self.method)}: {said[:1].lower()}{said[1:]}"
+
+    @override
     def get_tags(self) -> list[str]:
         """Group operations by the first part of their path."""
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
@@ -268,6 +276,27 @@ def page_schema(item: type[serializers.BaseSerializer[Any]], name: str) -> type[
             "results": item(many=True),
         },
     )
+
+
+def _about(path: str, method: str) -> str:
+    """Return what an operation is about: "Case timeline" of `cases/{id}/timeline`.
+
+    What follows the last key is a verb, or something of the thing that is read.
+    """
+    parts = path.removeprefix("/api/v1/").strip("/").split("/")
+    keys = [at for at, part in enumerate(parts) if part.startswith("{")]
+    last = keys[-1] if keys else 0
+    nouns = [
+        _singular(part) if at < last else part
+        for at, part in enumerate(parts)
+        if at not in keys and (at < last or method == "GET" or not keys)
+    ]
+    said = " ".join(nouns).replace("-", " ")
+    return said[:1].upper() + said[1:]
+
+
+def _singular(noun: str) -> str:
+    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def _header(name: str, description: str, pattern: str, *, required: bool) -> OpenApiParameter:

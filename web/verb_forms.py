@@ -29,6 +29,19 @@ AREA = forms.Textarea(attrs={"rows": 3})
 PERSON = forms.TextInput(
     attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 )
+#: Which members of inputs name people, and which groups: they are chosen from a list.
+NAMED_IN = {
+    "assignee": "people", "to": "people", "candidate_users": "people", "username": "people",
+    "candidate_groups": "groups",
+}  # fmt: skip
+
+
+def chosen_from(name: str) -> forms.TextInput:
+    """Return the widget of a name that is typed, or chosen from the list of those there are."""
+    named_in = NAMED_IN.get(name)
+    return forms.TextInput(attrs={**PERSON.attrs, **({"list": named_in} if named_in else {})})
+
+
 UNCHOSEN = "—"
 NOTE = "note"
 _CODED = {"code", NOTE}
@@ -158,7 +171,7 @@ def _field(member: Member, said: VerbWords | None) -> forms.Field:
     if get_origin(member.type) is Literal:
         return _choice(member, [str(each) for each in get_args(member.type)], how)
     if _is_names(member.type):
-        return NameList(widget=PERSON, **how)
+        return NameList(widget=chosen_from(member.name), **how)
     if member.type is str:
         return _text(member, how)
     if member.type is bool:
@@ -186,7 +199,8 @@ _FIELDS: Mapping[Any, Callable[[Mapping[str, Any]], forms.Field]] = {
 def _text(member: Member, how: Mapping[str, Any]) -> forms.Field:
     """Return one line for what is short, an area for the rest."""
     is_long = member.max_length is None or member.max_length >= MAX_TEXT
-    return forms.CharField(widget=AREA if is_long else PERSON, max_length=member.max_length, **how)
+    widget = AREA if is_long else chosen_from(member.name)
+    return forms.CharField(widget=widget, max_length=member.max_length, **how)
 
 
 def _choice(member: Member, values: list[str], how: Mapping[str, Any]) -> forms.Field:

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from web import admin_parts
-from web.admin import TenantModelAdmin
+from web.admin import TenantModelAdmin, in_case
 from workitems import chain
 from workitems.models import WorkItem
 
 _WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
-_PLACE = ("case_id", "binding", "completion_seq", "undoes_id", "run_id")
+_PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
 
@@ -31,12 +31,23 @@ def _username(actor: Any) -> str:
 class WorkItemAdmin(TenantModelAdmin):
     """Tasks and undo tasks, with what led to them and what they led to."""
 
-    list_display = ("title", "kind", "status", "compensation_state", "with_whom", "created_at")
+    list_display = (
+        "title", "kind", "case", "status", "compensation_state", "with_whom", "created_at"
+    )  # fmt: skip
+    leads_to = {"case": in_case}
     list_filter = ("status", "compensation_state", "kind", "priority")
     search_fields = ("title", "binding")
     ordering = ("-created_at", "-id")
     show_full_result_count = False
-    readonly_fields = ("with_whom", "done_by", "payload_text", "resolution_text", "links", "ledger")
+    readonly_fields = (
+        "case",
+        "with_whom",
+        "done_by",
+        "payload_text",
+        "resolution_text",
+        "links",
+        "ledger",
+    )
     fieldsets = (
         (None, {"fields": ("id", "title", "kind", "status", "compensation_state", "version")}),
         (gettext_lazy("People"), {"fields": ("with_whom", "done_by", "priority")}),
@@ -58,6 +69,11 @@ class WorkItemAdmin(TenantModelAdmin):
         """Return the tenant's items with the people named in the list, in one query."""
         rows = super().get_queryset(request)
         return rows.select_related("assignee__user", "completed_by__user")
+
+    @admin.display(description=gettext_lazy("case"))
+    def case(self, row: WorkItem) -> SafeString:
+        """Return a link to its case."""
+        return self.link(row, "case")
 
     @admin.display(description=gettext_lazy("assignee"))
     def with_whom(self, row: WorkItem) -> str:

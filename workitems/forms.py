@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
 from web.form_fields import NOT_OFFERED, MomentField
-from web.verb_forms import AREA, PERSON, NameList
+from web.verb_forms import AREA, NameList, chosen_from
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
 
@@ -32,13 +32,14 @@ class NewForm(forms.Form):
         label=_("Groups that may take it"),
         required=False,
         help_text=_("Separated by commas. Without a group or a person anybody may take it."),
+        widget=chosen_from("candidate_groups"),
     )
     assignee = forms.CharField(
         label=_("Assign to"),
         required=False,
         help_text=_("A username."),
         max_length=MAX_NAME,
-        widget=PERSON,
+        widget=chosen_from("assignee"),
     )
     permitted_outcomes = NameList(
         label=_("Possible outcomes"),

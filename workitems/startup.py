@@ -7,6 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import ActingUser
+from accounts.roles import DECIDING_ROLES
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
@@ -14,9 +15,9 @@ from compensation.words import UNDO_VERBS
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
-from web import decisions, nav, search
+from web import decisions, live, nav, search
 from web.counts import COUNTED
-from workitems import item_context, waiting, words, work_search
+from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.api.item_json import (
     CompensationAnswerSchema,
@@ -56,9 +57,23 @@ def register() -> None:
     decisions.register(waiting.FAILED_ALONE)
     decisions.register_told(waiting.told)
     words.register()
+    live.register(*watched.PAGES)
+    live.register_counted("inbox", watched.waits)
     nav.register(
         nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
     )
+    live.register_counted("decisions", watched.decisions)
+    nav.register(
+        nav.NavEntry(
+            "decisions", _("Decisions"), "scale", "workitems:decisions", order=15,
+            count=_undecided, roles=DECIDING_ROLES,
+        )
+    )  # fmt: skip
+
+
+def _undecided(acting_user: ActingUser) -> int:
+    """Return how much waits for a member's decision; at most `COUNTED`."""
+    return min(len(decisions.waiting(acting_user)), COUNTED)
 
 
 def _waiting(acting_user: ActingUser) -> int:

@@ -91,7 +91,7 @@ def waiting(who: ActingUser, *, with_unassigned: bool = True) -> Waiting:
         ("mine", mine(who).filter(_undoes())),
         ("mine", mine(who).filter(task)),
         ("groups", pool_of(who).filter(_undoes())),
-        *(("groups", rows.filter(task)) for rows in _named(who)),
+        *(("groups", rows.filter(task)) for rows in found_by_name(who)),
     ]
     if with_unassigned:
         parts.append(("unassigned", unassigned(who.tenant_id)))
@@ -139,7 +139,7 @@ def _is_late(due: dt.datetime | None) -> bool:
     return due is not None and due < now()
 
 
-def _named(who: ActingUser) -> list[QuerySet[WorkItem]]:
+def found_by_name(who: ActingUser) -> list[QuerySet[WorkItem]]:
     """Return the items that wait for a person or a group of theirs, found by whom they name."""
     pool = unassigned(who.tenant_id).exclude(excluded__contains=[str(who.actor_id)])
     waits = {"tenant_id": who.tenant_id, "waiting": True}

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
+from typing_extensions import override
 
 
 class DemoConfig(AppConfig):
-    """Registers the demo's capabilities."""
+    """Registers the demo's capabilities, and what it adds to the first page."""
 
     name = "config.demo"
     label = "demo"
+
+    @override
+    def ready(self) -> None:
+        """Say on the first page who can log in.
+
+        The page is loaded when it is first shown: loaded now, it would load other apps before their
+        turn, and the catalogue of verbs keeps the order in which they are declared.
+        """
+        nav = import_module("web.nav")
+        nav.register_hint(lambda: import_string("config.demo.views.first_page")())  # noqa: PLW0108  -- when it is shown

@@ -26,7 +26,7 @@ from notifications.channels import CHANNELS, Message, Result
 from notifications.events import DELIVERIES_SOURCE
 from notifications.lifecycle import MAX_ATTEMPTS, DeliveryStatus, pause_after
 from notifications.models import Delivery, DeliveryAttempt
-from notifications.texts import texts_of
+from notifications.texts import in_case, texts_of
 
 log = logging.getLogger(__name__)
 failpoints.declare("notification.leased", "notification.sent")
@@ -78,7 +78,7 @@ def _message(delivery: Delivery) -> Message:
         id=delivery.id,
         address=address,
         title=text.title,
-        text=text.text,
+        text="\n\n".join(part for part in (in_case(text), text.text) if part),
         url=f"{settings.AMENDS_PUBLIC_URL.rstrip('/')}{path}",
     )
 

@@ -11,7 +11,7 @@ from tests.architecture.sources import LAYERS, ROOT, TOOLS, project
 # What every app has, by the design, and what Django looks for by name.
 SHARED = frozenset(
     "models lifecycle actions selectors subject words events errors api views forms admin"
-    " apps urls startup management commands migrations templatetags capabilities".split()
+    " apps urls startup management commands migrations templatetags capabilities watched".split()
 )
 # Said of code that nobody could name.
 METAPHORS = frozenset(

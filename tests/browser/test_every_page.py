@@ -126,6 +126,9 @@ def _pages(ids: dict[str, uuid.UUID]) -> dict[str, tuple[str, str]]:
         "ledger-of-a-case": ("auditor", ledger_url("case", ids["going"])),
         "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),
         "notifications": ("surveyor", reverse("notifications:list")),
+        "decisions": ("operator", reverse("workitems:decisions")),
+        "no-decisions": ("approver", reverse("workitems:decisions")),
+        "settings": ("operator", reverse("people:settings")),
     }
 
 

@@ -34,3 +34,20 @@ def test_the_explorer_needs_nothing_inline_and_nobody_else(db: None, query: str)
     assert "<script>" not in body
     assert "https://" not in body
     assert "default-src 'none'" in response["Content-Security-Policy"]
+
+
+def test_every_operation_says_in_one_line_what_it_does(db: None) -> None:
+    found = Client().get("/api/v1/schema/", headers={"Accept": "application/json"}).json()
+    summaries = {
+        f"{method} {path}": operation.get("summary", "")
+        for path, operations in found["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert {name: said for name, said in summaries.items() if not 10 < len(said) < 120} == {}
+    assert summaries["post /api/v1/work-items/{id}/complete"] == (
+        "Work item: finish it with an outcome and a resolution"
+    )
+    assert summaries["get /api/v1/cases/{id}/timeline"] == "Case timeline: list them, newest first"
+    assert summaries["post /api/v1/compensation-runs/{id}/steps/{n}/retry"] == (
+        "Compensation run step: try the same undo again"
+    )

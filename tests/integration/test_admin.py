@@ -8,7 +8,9 @@ from html import unescape
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from cases import actions
 from compensation.models import CompensationPlan, CompensationRun
@@ -267,3 +269,58 @@ def test_every_list_is_shown_filtered_and_searched(world: World) -> None:
     found = re.search(r"/admin/cases/casedefinition/[0-9a-f-]{36}/change/", definition)
     assert found is not None
     assert "namespace: examples" in client.get(found[0]).content.decode()
+
+
+def test_the_admin_speaks_in_words_and_leads_to_the_case(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    client = browser(world.auditor)
+    case = f'<a href="/cases/{case_id}/">'
+    assert case in client.get(ITEMS).content.decode()
+    assert case in client.get("/admin/executions/execution/").content.decode()
+    assert case in client.get("/admin/compensation/compensationrun/").content.decode()
+    index = client.get("/admin/").content.decode()
+    assert "Ledger entries" in index
+    assert "entrys" not in index
+    listed = client.get("/admin/ledger/ledgerentry/").content.decode()
+    assert f'<a href="/compensation-runs/{run.id}/">' in listed
+    for constant in ("compensation_started", "work_item", "COMPENSATING", "TRANSITION"):
+        shown = re.sub(r'(href|value|name|class|id)="[^"]*"', "", listed)
+        assert constant not in shown, constant
+    found = re.search(r"/admin/ledger/ledgerentry/[0-9a-f-]{36}/change/", listed)
+    assert found is not None
+    assert case in client.get(found[0]).content.decode()
+
+
+def test_the_ledger_is_narrowed_in_words(world: World) -> None:
+    approved_loan(world)
+    client = browser(world.auditor)
+    url = "/admin/ledger/ledgerentry/"
+    page = client.get(f"{url}?about=case&what=created,opened")
+    rows = page.context["cl"].result_list
+    assert {(row.subject_type, row.action) for row in rows} == {("case", "opened")}
+    assert client.get(f"{url}?what=exploded").context["cl"].result_list == []
+    assert client.get(f"{url}?hash__regex=x").status_code == 400
+
+
+def test_a_list_with_links_costs_the_same_however_long(world: World) -> None:
+    client = browser(world.auditor)
+    approved_loan(world)
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            client.get(ITEMS)
+        counts.append(len(captured))
+        approved_loan(world)
+    assert counts[0] == counts[1]
+
+
+def test_an_action_that_changed_nothing_says_so(world: World) -> None:
+    case_id = approved_loan(world)
+    client = browser(world.operator)
+    page = chosen(client, CASES, case_id)
+    fields = fields_of(client.get(page).content)
+    roll_back(world, case_id)
+    answer = client.post(page, {**WHY, **fields}, follow=True)
+    assert "nothing was undone. A rollback is under way" in unescape(answer.content.decode())
+    assert len(runs(world)) == 1

@@ -291,10 +291,12 @@ def test_the_filter_offers_what_can_be_recorded(world: World) -> None:
         field = next(each for each in page.context["filters"]["fields"] if each["name"] == "action")
         return {each["value"]: str(each["label"]) for each in field["options"] if each["value"]}
 
-    assert offered("").keys() == all_actions()
+    # What reads the same is one choice of several actions, with commas between them.
+    assert set(",".join(offered("")).split(",")) == all_actions()
+    assert len(set(offered("").values())) == len(offered(""))
     assert offered("")["compensation_faulted"] == "Rollback needs a decision / Undo failed"
     of_cases = offered("?type=case")
-    assert of_cases.keys() == actions_of("case")
+    assert set(",".join(of_cases).split(",")) == actions_of("case")
     assert of_cases["compensation_faulted"] == "Rollback needs a decision"
     assert "claimed" not in of_cases
     schema = api(world.auditor).get("/api/v1/schema/?format=json").json()

@@ -14,7 +14,8 @@ from ledger.tenancy import tenant_scope
 from notifications import actions as reading
 from notifications.models import Delivery
 from notifications.selectors import unread_count
-from tests.casework import work
+from notifications.texts import in_case, texts_of
+from tests.casework import approved_loan, open_undo, roll_back, work
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.world import World
@@ -278,3 +279,41 @@ def test_deliveries_stay_within_their_tenant(world: World) -> None:
             " VALUES (%s, %s, %s, now(), 1, '')",
             [uuid.uuid4(), world.analyst.tenant_id, row.id],
         )
+
+
+def test_a_notification_names_its_case_on_the_page_and_in_the_mail(world: World) -> None:
+    case = approved_loan(world)
+    roll_back(world, case)
+    task = open_undo(world.underwriter, case).id
+    actions.start(task, call=Call(world.underwriter))
+    actions.reject(task, call=Call(world.underwriter), reason="The register is closed")
+    drain()
+    who = world.operator
+    page = browser(who).get("/notifications/")
+    [row] = [each for each in page.context["rows"] if "needs a decision" in each["title"]]
+    assert row["case_title"] == "Loan approval 1"
+    assert "Loan approval 1" in page.content.decode()
+    with tenant_scope(who.tenant_id):
+        mine = Delivery.objects.filter(case_id=case, recipient_id=who.actor_id)
+        [told] = texts_of(list(mine.filter(topic="rollback_stopped", channel="email"))).values()
+    assert in_case(told) == "Case: Loan approval 1"
+    # What is about the case itself does not say it twice, nor does what has none.
+    three_tasks(world)
+    rows = browser(world.analyst).get("/notifications/").context["rows"]
+    assert {each["case_title"] for each in rows if "Check file" in each["title"]} == {""}
+
+
+def test_whoever_opens_what_it_is_about_has_read_it(world: World) -> None:
+    three_tasks(world)
+    client = browser(world.analyst)
+    row = newest(world)
+    page = client.get("/notifications/").content.decode()
+    assert f'href="/notifications/{row.id}/open/"' in page
+    answer = client.get(f"/notifications/{row.id}/open/")
+    assert (answer.status_code, answer["Location"]) == (303, f"/work-items/{row.subject_id}/")
+    assert unread(world) == 2
+    first = newest(world).read_at
+    assert client.get(f"/notifications/{row.id}/open/").status_code == 303
+    assert newest(world).read_at == first
+    for other in ("operator", "outsider"):
+        assert browser(world.of(other)).get(f"/notifications/{row.id}/open/").status_code == 404

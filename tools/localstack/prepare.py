@@ -25,6 +25,13 @@ from tools.localstack.terminal import Console, StopSignal
 
 _IGNORED: Final = frozenset({".venv", "var", ".git", "node_modules", "__pycache__"})
 
+#: What each step does, for whoever waits for it.
+DOING: Final = {
+    "migrate": "making the tables",
+    "static": "gathering style sheets and scripts",
+    "demo": "loading the demo's people and examples",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
@@ -97,13 +104,14 @@ class Preparation:
 
     def _manage(self, part: str, *command: str, **more: str) -> None:
         """Run a command of manage.py, with ``more`` in its environment."""
-        Part(
-            name=part,
-            command=[sys.executable, str(self.root / "manage.py"), *command],
-            environment={**self.environment, **more},
-            folder=self.root,
-            console=self.console,
-        ).run_once(self.stop)
+        with self.console.busy(part, DOING[part]):
+            Part(
+                name=part,
+                command=[sys.executable, str(self.root / "manage.py"), *command],
+                environment={**self.environment, **more},
+                folder=self.root,
+                console=self.console,
+            ).run_once(self.stop)
 
 
 def migration_files(root: Path, *, demo: bool) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 from tools.localstack import LocalServerError, orphans, stack
 from tools.localstack.folders import PROJECT
+from tools.localstack.greeting import Greeting
 from tools.localstack.prepare import Preparation
 from tools.localstack.servers import LocalServers, planned
 from tools.localstack.services import Part, Service, watch
@@ -27,12 +28,6 @@ _FIRST_PAGE_SECONDS: Final = 90.0
 _ANSWER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
 _SERVER_ERROR: Final = 500
-#: Names of the people of the demo (tenant demo; outsider belongs to tenant other).
-DEMO_LOGINS: Final = (
-    "analyst surveyor underwriter compliance operator approver auditor bystander admin",
-    "outsider (of another tenant, sees nothing of this one)",
-)
-DEMO_PASSWORD: Final = "amends-demo"  # noqa: S105 - printed at every start, for invented people
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
 _LAST_PORT: Final = 65535
 #: Known to the owner's migrations and to the superuser alone.
@@ -85,7 +80,8 @@ class _Run:
         environment = self._application_environment(servers, mark)
         started: list[Service] = []
         try:
-            self._start_servers(servers, started)
+            with self.console.busy("amends", "starting the servers"):
+                self._start_servers(servers, started)
             Preparation(
                 root=self.root,
                 servers=servers,
@@ -100,10 +96,12 @@ class _Run:
             for part in parts:
                 started.append(part)
                 part.start()
-            self._wait_for_first_page(parts[0])
+            with self.console.busy("web", "waiting for the first page"):
+                self._wait_for_first_page(parts[0])
             if not self.stop.wait(0):
-                self._greet()
-                watch(started, self.console, self.stop)
+                greeting = Greeting(self.url, self.console, demo=self.demo)
+                greeting.say()
+                watch(started, self.console, self.stop, greeting.say_again_when_quiet)
         finally:
             self.console.line("amends", "stopping")
             _stop_all(started)
@@ -177,15 +175,6 @@ class _Run:
                 )
             if time.monotonic() > deadline:
                 raise LocalServerError(f"no page within {_FIRST_PAGE_SECONDS:.0f} s; see its lines")
-
-    def _greet(self) -> None:
-        lines = ["", f"  Amends is running at  {self.url}/", ""]
-        if self.demo:
-            lines += [f"  Log in as  {DEMO_LOGINS[0]}"]
-            lines += [f"        or   {other}" for other in DEMO_LOGINS[1:]]
-            lines += [f"  Password   {DEMO_PASSWORD}", ""]
-        lines += ["  Ctrl-C stops everything.", ""]
-        self.console.plain("\n".join(lines) + "\n")
 
 
 def _refuse_port_in_use(port: int) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
@@ -147,12 +147,18 @@ class Watched:
         self.console.line("amends", f"{self.service.name} {what}; next start in {pause:.0f} s")
 
 
-def watch(services: Sequence[Service], console: Console, stop: StopSignal) -> None:
-    """Keep the services running until ``stop`` is set."""
+def watch(
+    services: Sequence[Service],
+    console: Console,
+    stop: StopSignal,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Keep the services running until ``stop`` is set; do ``meanwhile`` after each look at them."""
     watched = [Watched(service=service, console=console) for service in services]
     while not stop.wait(_POLL_SECONDS):
         for one in watched:
             one.look()
+        meanwhile()
 
 
 def spawn(

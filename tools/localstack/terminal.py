@@ -9,10 +9,15 @@ import select
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import IO, Final
 
 _WIDTH: Final = 8
+#: Whoever waits hears what for after so long.
+_SILENCE_SECONDS: Final = 4.0
+_LEAST_PAUSE_SECONDS: Final = 0.01
 _COMMANDS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -25,6 +30,29 @@ class Console:
     def __init__(self) -> None:
         """Print to standard output."""
         self._lock = threading.Lock()
+        self._spoke_at = time.monotonic()
+
+    def silent_for(self) -> float:
+        """Seconds since anything was printed."""
+        return time.monotonic() - self._spoke_at
+
+    @contextlib.contextmanager
+    def busy(self, part: str, what: str, *, seconds: float = _SILENCE_SECONDS) -> Iterator[None]:
+        """Say what is being done whenever nothing else was said for so many seconds."""
+        begun, over = time.monotonic(), threading.Event()
+
+        def beat() -> None:
+            while not over.wait(max(seconds - self.silent_for(), _LEAST_PAUSE_SECONDS)):
+                if self.silent_for() >= seconds:
+                    self.line(part, f"still {what} ({time.monotonic() - begun:.0f} s)")
+
+        thread = threading.Thread(target=beat, name=f"busy {part}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def line(self, part: str, text: str) -> None:
         """Print ``text``, one prefix per line of it; what would command the terminal is escaped."""
@@ -38,6 +66,7 @@ class Console:
     def plain(self, text: str) -> None:
         """Print ``text`` as it is."""
         with self._lock, contextlib.suppress(OSError, ValueError):
+            self._spoke_at = time.monotonic()
             sys.stdout.write(text)
             sys.stdout.flush()
 

@@ -164,6 +164,12 @@ def when(value: datetime | date | str | None, now: datetime | None = None) -> Sa
     return _time_element(moment, text)
 
 
+@register.filter
+def zone_name(zone: str) -> str:
+    """Return a time zone as people read it: "Europe/Vienna" is Vienna."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
 @register.simple_tag
 def due(value: datetime | str | None, now: datetime | None = None) -> SafeString:
     """Render a deadline: "in 3 days", or "overdue by 2 days" once it has passed."""

@@ -25,6 +25,7 @@ def analysts_own(world: World) -> dict[str, object]:
 ROWS = {
     "notifications:list": Row(GET=expect(200)),
     "notifications:read-all": Row(POST=expect(303)),
+    "notifications:open": Row(make=analysts_own, GET=expect(404, analyst=303)),
     "notifications:read": Row(make=analysts_own, POST=expect(404, analyst=303)),
     "notifications-api:list": Row(GET=expect(200)),
     "notifications-api:read": Row(make=analysts_own, POST=expect(404, analyst=200)),

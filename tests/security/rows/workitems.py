@@ -93,6 +93,8 @@ ROWS = {
     "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
     "workitems:inbox": Row(GET=expect(200)),
+    # Whoever may decide nothing finds nothing there.
+    "workitems:decisions": Row(GET=expect(200)),
     "workitems:all": Row(GET=expect(200)),
     "workitems:new": Row(
         GET=expect(200), POST=expect(303, auditor=403, body={"title": "T", "priority": "LOW"})

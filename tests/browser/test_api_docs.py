@@ -1,0 +1,41 @@
+"""The API's pages are for everybody: axe finds nothing, closed and opened, light and dark."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenTab
+from tests.world import World
+
+PAGE = "/api/v1/docs/"
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_of_the_api(
+    open_tab: OpenTab, world: World, scheme: Literal["light", "dark"], width: int
+) -> None:
+    tab = open_tab(world.operator, scheme=scheme, width=width)
+    page = tab.go(PAGE)
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert tab.violations() == []
+    for method in ("get", "post"):
+        page.locator(f".opblock-{method} .opblock-summary-control").first.click()
+    expect(page.locator(".opblock-body").nth(1)).to_be_visible()
+    assert tab.violations() == []
+
+
+def test_the_pages_of_the_api_are_as_dark_as_the_rest(open_tab: OpenTab, world: World) -> None:
+    tab = open_tab(world.operator)
+    tab.go("/inbox/").evaluate("() => localStorage.setItem('theme', 'dark')")
+    page = tab.go(PAGE)
+    expect(page.locator(".opblock").first).to_be_visible()
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(19, 20, 23)"
+    assert page.locator(".swagger-ui .info .title").evaluate(
+        "(e) => getComputedStyle(e).color"
+    ) == ("rgb(236, 236, 238)")
+    assert "finish it with an outcome" in page.inner_text("body")

@@ -1,0 +1,165 @@
+"""Pages refresh while somebody looks at them, and take nothing from under their hands."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.conftest import OpenTab
+from tests.casework import finish, open_item, open_loan, work
+from tests.draining import drain
+from tests.world import World
+from verbs.call import Call
+from workitems.actions import create_work_item, start
+
+DASH = "\N{EN DASH}"
+TWO_NEW, CHANGED = f"2 new {DASH} show", f"This list has changed {DASH} show"
+LOOK = "() => window.htmx.trigger('#live', 'amends:look')"
+HIDE = """() => {
+  Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def look(page: Page) -> None:
+    """Let the page ask for news now, and wait until it has taken the answer."""
+    with page.expect_response(lambda answer: "amends-live" in answer.request.headers):
+        page.evaluate(LOOK)
+    page.wait_for_function("() => !document.querySelector('#live.htmx-request')")
+
+
+def task(world: World, title: str) -> uuid.UUID:
+    """Give the surveyor a task."""
+    found: uuid.UUID = create_work_item(
+        call=Call(world.operator), title=title, assignee=world.surveyor.username
+    ).id
+    drain()
+    return found
+
+
+def polls_of(page: Page) -> list[str]:
+    """Return what the page will have asked about itself, as it does so."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        if "amends-live" in request.headers:
+            found.append(request.url)
+
+    page.on("request", note)
+    return found
+
+
+def titles(page: Page) -> list[str]:
+    """Return the titles of the rows, from the top."""
+    return page.locator("#main [data-row]").all_inner_texts()
+
+
+def test_new_work_waits_behind_a_button_and_moves_nothing(open_tab: OpenTab, world: World) -> None:
+    task(world, "First")
+    tab = open_tab(world.surveyor)
+    page = tab.go("/inbox/")
+    assert titles(page) == ["First"]
+    task(world, "Second")
+    task(world, "Third")
+    look(page)
+    show = page.get_by_role("button", name=TWO_NEW)
+    expect(show).to_be_visible()
+    assert titles(page) == ["First"]
+    expect(page.locator("#live-status")).to_have_text(TWO_NEW)
+    expect(page.locator("nav.side .nav-list a").first).to_contain_text("3")
+    assert tab.violations() == []
+    show.click()
+    assert titles(page) == ["First", "Second", "Third"]
+    expect(show).to_be_hidden()
+    expect(page.get_by_role("link", name="Second")).to_be_focused()
+
+
+def test_work_that_has_gone_stays_in_its_place_until_the_list_is_shown_anew(
+    open_tab: OpenTab, world: World
+) -> None:
+    task(world, "Stays")
+    gone = task(world, "Goes")
+    page = open_tab(world.surveyor).go("/inbox/")
+    work(world.surveyor, gone, None)
+    look(page)
+    assert titles(page) == ["Stays", "Goes"]
+    expect(page.locator("li.is-gone")).to_contain_text("Goes")
+    page.get_by_role("button", name=CHANGED).click()
+    assert titles(page) == ["Stays"]
+
+
+def test_a_page_of_one_thing_shows_the_next_state_without_being_loaded_again(
+    open_tab: OpenTab, world: World
+) -> None:
+    case = open_loan(world)
+    page = open_tab(world.operator).go(f"/cases/{case}/")
+    page.evaluate("() => { window.kept = true; }")
+    expect(page.locator("#main")).not_to_contain_text("Value the property")
+    finish(world.analyst, case, "credit-check", "PASSED")
+    # Nobody presses anything: the page asks by itself.
+    expect(page.locator("#main")).to_contain_text(re.compile("valu", re.IGNORECASE), timeout=20_000)
+    assert page.evaluate("() => window.kept") is True
+    expect(page.locator("#live-status")).not_to_be_empty()
+
+
+def test_after_a_button_the_page_asks_sooner(open_tab: OpenTab, world: World) -> None:
+    case = open_loan(world)
+    item = open_item(world.analyst, case, "credit-check").id
+    tab = open_tab(world.analyst)
+    page = tab.go(f"/work-items/{item}/")
+    polls = polls_of(page)
+    page.get_by_role("button", name="Start").first.click()
+    expect(page).to_have_url(f"{tab.url}/work-items/{item}/")
+    page.wait_for_timeout(3_500)
+    assert len(polls) >= 2
+
+
+def test_what_is_being_written_stays_and_so_does_the_cursor(
+    open_tab: OpenTab, world: World
+) -> None:
+    case = open_loan(world)
+    item = open_item(world.analyst, case, "credit-check").id
+    start(item, call=Call(world.analyst))
+    page = open_tab(world.analyst).go(f"/work-items/{item}/")
+    text = page.locator("#main form textarea, #main form input[type=text]").first
+    text.fill("not finished yet")
+    task(world, "Something else")
+    create_work_item(call=Call(world.operator), title="Mine", assignee=world.analyst.username)
+    drain()
+    look(page)
+    expect(page.locator("nav.side .nav-list a").first).to_contain_text("2")
+    expect(text).to_have_value("not finished yet")
+    expect(text).to_be_focused()
+
+
+def test_who_was_signed_out_is_told_and_keeps_the_text(open_tab: OpenTab, world: World) -> None:
+    case = open_loan(world)
+    item = open_item(world.analyst, case, "credit-check").id
+    start(item, call=Call(world.analyst))
+    tab = open_tab(world.analyst)
+    page = tab.go(f"/work-items/{item}/")
+    text = page.locator("#main form textarea, #main form input[type=text]").first
+    text.fill("not finished yet")
+    tab.expected.add(401)
+    tab.context.clear_cookies()
+    look(page)
+    expect(page.get_by_role("link", name=re.compile("You have been signed out"))).to_be_visible()
+    expect(text).to_have_value("not finished yet")
+    assert tab.path == f"/work-items/{item}/"
+
+
+def test_a_hidden_tab_asks_nothing(open_tab: OpenTab, world: World) -> None:
+    page = open_tab(world.surveyor).go("/inbox/")
+    page.evaluate("() => { document.getElementById('live').dataset.seconds = '0.2'; }")
+    page.evaluate(HIDE)
+    polls = polls_of(page)
+    page.wait_for_timeout(1_500)
+    assert polls == []
+
+
+def test_without_script_nothing_is_promised(open_tab: OpenTab, world: World) -> None:
+    page = open_tab(world.bystander, javascript=False).go("/inbox/")
+    expect(page.locator("#live-bar")).to_be_hidden()
+    expect(page.locator("#main")).not_to_contain_text("on its own")

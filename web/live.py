@@ -1,0 +1,235 @@
+"""Pages that stay true while somebody looks at them: what each watches, and the answer "no news".
+
+A page says once, in `register`, which rows it shows. Of their ids and versions, and of what the
+navigation counts, one statement makes the page's tag. The page carries the tag; while its tab is
+visible `static/js/live.js` asks for the same address again with `If-None-Match`. The same tag: 304,
+before anything else is looked up (three statements: session, scope, tag). Another one: the whole
+page, which the script lays over the old one without moving what is under the cursor.
+
+Who looks is in a signed header, so that a poll need not be signed in once more. It counts only with
+the session it was made in, and the one statement reads whether the membership still stands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.core import signing
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.urls import Resolver404, resolve
+from django.utils.cache import patch_vary_headers
+from django.utils.crypto import constant_time_compare
+
+from accounts.acting import ActingUser
+from accounts.selectors import session_hash, viewer
+from ledger.tenancy import reading_scope
+from web import etag
+from web.counts import COUNTED
+from web.membership import SESSION_KEY as CHOSEN
+from web.rate_limits import refused, wait_of
+
+HEADER = "Amends-Live"
+_SALT = "amends.live"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Watched:
+    """Some rows of a page: which there are, and what tells that one of them has changed.
+
+    At most `most` of them, in their order: what is further down changes unseen.
+    """
+
+    rows: QuerySet[Any]
+    version: str | Combinable = "version"
+    key: str = "id"
+    most: int = COUNTED
+
+
+#: Returns what a page shows, by who looks and the keys in its address.
+Watch = Callable[[ActingUser, Mapping[str, Any]], Iterable[Watched]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LivePage:
+    """A page that refreshes, by the name of its address. Of a `listing` new rows wait behind a
+    button: nothing moves while somebody is about to press."""
+
+    url_name: str
+    watch: Watch
+    listing: bool = False
+    seconds: int = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Live:
+    """What a page carries, to ask again. `counts` is how much each entry of the navigation counts:
+    it was read with the tag."""
+
+    tag: str
+    viewer: str
+    listing: bool
+    seconds: int
+    #: Whether this is the answer to a poll.
+    is_poll: bool
+    counts: Mapping[str, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Read:
+    """What the one statement found: the tag, the counts of the navigation, and what a session of
+    the viewer is told by; None if they are nobody any more."""
+
+    tag: str
+    counts: Mapping[str, int]
+    standing: str | None
+
+
+_pages: dict[str, LivePage] = {}
+_counted: dict[str, Watch] = {}
+
+
+def register(*pages: LivePage) -> None:
+    """Let pages refresh. Registering an address again replaces what it watches."""
+    _pages.update({page.url_name: page for page in pages})
+
+
+def register_counted(key: str, watch: Watch) -> None:
+    """Say what an entry of the navigation counts: every page that refreshes watches it too."""
+    _counted[key] = watch
+
+
+def live_of(request: HttpRequest) -> Live | None:
+    """Return what the page of a request carries; None for one that does not refresh.
+
+    A later page of a list does not: nobody waits there. Only to be called in the tenant's scope and
+    before the page reads anything, so that what changes meanwhile is news.
+    """
+    page, who = _page_of(request), getattr(request, "acting_user", None)
+    if page is None or who is None:
+        return None
+    read = getattr(request, "live_read", None) or _read(page, who, _keys(request))
+    return Live(
+        tag=read.tag, viewer=_signed(who), listing=page.listing, seconds=page.seconds,
+        is_poll=is_poll(request), counts=read.counts,
+    )  # fmt: skip
+
+
+def newest(rows: QuerySet[Any]) -> Watched:
+    """Return what to watch where every change is an entry: the newest of these ledger entries."""
+    return Watched(rows.order_by("-at", "-id"), version="subject_version", most=1)
+
+
+def is_poll(request: HttpRequest) -> bool:
+    """Return whether a page only asks for news of itself."""
+    return HEADER in request.headers
+
+
+class LiveMiddleware:
+    """Answers a poll that has no news, before anybody is signed in. Stands behind the session's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer it; else run the request."""
+        who = _viewer_of(request) if request.method == "GET" and is_poll(request) else None
+        if who is None:
+            return self._get_response(request)
+        if wait := wait_of(("user", str(who.user_id))):
+            return refused(request, wait)
+        return self._no_news(request, who) or self._get_response(request)
+
+    def _no_news(self, request: HttpRequest, who: ActingUser) -> HttpResponse | None:
+        page = _page_of(request)
+        if page is None:
+            return None
+        with reading_scope(who.tenant_id):
+            read = _read(page, who, _keys(request))
+        known = request.session.get(HASH_SESSION_KEY, "")
+        if read.standing is None or not constant_time_compare(known, read.standing):
+            return None
+        tag = etag.tag(read.tag)
+        if request.headers.get("If-None-Match") != tag:
+            # Read before the page is: what changes meanwhile is the next poll's news.
+            request.__dict__["live_read"] = read
+            return None
+        response = HttpResponseNotModified(
+            headers={"ETag": tag, "Cache-Control": "private, no-cache"}
+        )
+        patch_vary_headers(response, ("Cookie", "HX-Request"))
+        return response
+
+
+def _page_of(request: HttpRequest) -> LivePage | None:
+    """Return the page at the address of a request, if it refreshes."""
+    if request.method != "GET" or "cursor" in request.GET:
+        return None
+    match = request.resolver_match
+    try:
+        match = match or resolve(request.path_info)
+    except Resolver404:
+        return None
+    return _pages.get(match.view_name)
+
+
+def _keys(request: HttpRequest) -> dict[str, Any]:
+    match = request.resolver_match or resolve(request.path_info)
+    return dict(match.kwargs)
+
+
+def _read(page: LivePage, who: ActingUser, keys: Mapping[str, Any]) -> _Read:
+    """Read what a page watches, in one statement."""
+    watched = [("", Watched(*viewer(who)))]
+    for name, watch in (*_counted.items(), ("", page.watch)):
+        watched += [(name, part) for part in watch(who, keys)]
+    first, *others = (_rows(number, part) for number, (_name, part) in enumerate(watched))
+    found = sorted(first.union(*others, all=True), key=repr)
+    # One thing may be found in two ways.
+    counted = Counter(name for name, _key in {(watched[int(row[0])][0], row[1]) for row in found})
+    standing = next((version for number, _key, version in found if number == "0"), None)
+    return _Read(
+        tag=hashlib.sha256(repr(found).encode()).hexdigest()[:32],
+        counts={name: counted[name] for name in _counted},
+        standing=None if standing is None else session_hash(standing),
+    )
+
+
+def _rows(number: int, part: Watched) -> QuerySet[Any, Any]:
+    said: QuerySet[Any, Any] = part.rows.prefetch_related(None).annotate(
+        live_part=Value(str(number), TextField()),
+        live_key=Cast(part.key, TextField()),
+        live_version=Cast(part.version, TextField()),
+    )
+    named = said.values_list("live_part", "live_key", "live_version")
+    return named[: part.most]
+
+
+_SIGNED = ("tenant_id", "actor_id", "membership_id", "user_id", "actor_type", "username")
+
+
+def _signed(who: ActingUser) -> str:
+    return signing.dumps([str(getattr(who, name)) for name in _SIGNED], salt=_SALT)
+
+
+def _viewer_of(request: HttpRequest) -> ActingUser | None:
+    """Return who looks, if the session is still theirs and acts where the page was made."""
+    try:
+        said = dict(zip(_SIGNED, signing.loads(request.headers[HEADER], salt=_SALT), strict=True))
+    except (signing.BadSignature, ValueError):
+        return None
+    session = request.session
+    if session.get(SESSION_KEY) != said["user_id"]:
+        return None
+    if session.get(CHOSEN, said["membership_id"]) != said["membership_id"]:
+        return None
+    ids = {name: uuid.UUID(said[name]) for name in _SIGNED[:4]}
+    return ActingUser(actor_type=said["actor_type"], username=said["username"], **ids)
