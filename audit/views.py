@@ -97,12 +97,8 @@ class EntryPage(MemberPage):
             {"label": shown["subject"]["label"], "url": page},
             {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
         ]
-        said = reader_of(
-            self.acting_user.tenant_id,
-            self.acting_user.actor_id,
-            shown["payload"],
-            shown["compensation"],
-        )
+        who = self.acting_user
+        said = reader_of(who.tenant_id, who.actor_id, shown["payload"])
         context = {"crumbs": crumbs, "entry": shown, "reader": said}
         return self.render("audit/entry.html", context)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -34,6 +36,7 @@ from ledger.selectors import Entry, entries_of_case
 from verbs.subject import Description, Ref
 from web.graph import Figure
 from web.templatetags.amends import label_of
+from web.values import Reader, is_identifier, person_words
 from workitems import chain as drawing
 from workitems import selectors as work_items
 from workitems.subject import WORK_ITEM as TASKS
@@ -88,21 +91,19 @@ class CaseContext:
         """Its work, and what becomes of it."""
         return CaseWork(self.items, self.rows, self.described, self.named, self.undoing)
 
-    @property
-    def context(self) -> dict[str, Any]:
-        """What the case knows, people called by name."""
-        names = {str(id_): person.name for id_, person in self.named.items()}
-        return {key: _readable(value, names) for key, value in self.case.context.items()}
-
-    @property
-    def telling(self) -> list[str]:
-        """The most telling values of the context, for one line: short ones, as they were given."""
+    def telling(self, reader: Reader) -> list[SafeString]:
+        """The most telling values of the context, for one line: short ones, people by name."""
         found = (
-            value if isinstance(value, str) else f"{label_of(key)} {value}"
-            for key, value in self.context.items()
+            (str(value) if isinstance(value, str) else f"{label_of(key)} {value}")
+            for key, value in self.case.context.items()
             if isinstance(value, str | int | float) and not isinstance(value, bool)
         )
-        return [each for each in found if 0 < len(each) <= _TELLING][:_MOST_TELLING]
+        named = ((each, reader.person(each, declared=False)) for each in found)
+        return [
+            escape(each) if person is None else person_words(person, reader.me)
+            for each, person in named
+            if 0 < len(each) <= _TELLING and (person or not is_identifier(each))
+        ][:_MOST_TELLING]
 
     @property
     def waits(self) -> dict[str, Any] | None:
@@ -280,11 +281,3 @@ def _entries(case: Case, *, problems_only: bool) -> list[Entry]:
 def _path_words(path: str) -> str:
     """Return a path of the context as people read it: `credit_check.outcome`."""
     return ", ".join(label_of(key).lower() for key in path.split("."))
-
-
-def _readable(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _readable(inner, names) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_readable(inner, names) for inner in value]
-    return names.get(value, value) if isinstance(value, str) else value

@@ -85,6 +85,11 @@ def _names_in(value: Any, *, declared: bool) -> Iterator[str]:
             yield from _names_in(inner, declared=declared)
 
 
+def is_identifier(text: str) -> bool:
+    """Whether a text is an identifier, which says nothing to people."""
+    return _UUID.fullmatch(text) is not None
+
+
 def _names_person(key: Any) -> bool:
     return bool(_OF_PERSON.search(str(key)))
 

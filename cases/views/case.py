@@ -48,6 +48,7 @@ class CasePage(PageOfOne):
         case = selectors.case(self.acting_user.tenant_id, id_)
         only = self.request.GET.get("problems") == "1"
         found = case_context(case, operates=self.operates, problems_only=only)
+        reader = reader_of(case.tenant_id, self.acting_user.actor_id, case.context)
         undoing = found.undoing
         panel = None
         if undoing is not None:
@@ -78,9 +79,9 @@ class CasePage(PageOfOne):
             "ledger_url": ledger_url(CASE, id_),
             **_days(found.timeline),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
-            "context": found.context,
-            "telling": found.telling,
-            "reader": reader_of(case.tenant_id, self.acting_user.actor_id, case.context),
+            "context": case.context,
+            "telling": found.telling(reader),
+            "reader": reader,
             "invalidated": [title_of(key) for key in case.invalidated],
             "past_runs": [
                 {

@@ -173,7 +173,7 @@ def test_what_cannot_be_sent_any_more_is_there_to_be_copied(world: World) -> Non
     html = late.content.decode()
     assert late.status_code in {403, 409, 412}
     assert "What you wrote is not lost" in html
-    assert f'<p class="typed-text">{SHOWN}</p>' in html
+    assert f" readonly>{SHOWN}</textarea>" in html
     assert f'data-copy="{SHOWN}"' in html
     assert "Your answer" not in html
     assert stored(world, task.id).resolution is None
