@@ -117,16 +117,17 @@ class Reader:
     def _fill(self, act: Act) -> None:
         named = re.compile(rf"^\s*{re.escape(act.what)}")
         page = self._page
-        # By what is shown of the name first: of some fields it changes with the answer above.
-        places = (
-            lambda: page.get_by_role("textbox", name=named),
-            lambda: page.get_by_role("combobox", name=named),
-            lambda: page.get_by_label(named),
-        )
 
         def look() -> Locator | None:
-            found = (place().filter(visible=True) for place in places)
-            return next((each.first for each in found if each.count()), None)
+            # By what is shown of the name first: of some fields it changes with the answer above.
+            for found in (
+                page.get_by_role("textbox", name=named),
+                page.get_by_role("combobox", name=named),
+                page.get_by_label(named),
+            ):
+                if found.filter(visible=True).count():
+                    return found.filter(visible=True).first
+            return None
 
         field = self._await(act.what, look)
         if field.evaluate("element => element.tagName") == "SELECT":
