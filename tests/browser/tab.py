@@ -19,6 +19,8 @@ _AXE = {
     # Loading style sheets a second time would itself break the content security policy.
     "preload": False,
 }
+#: The rules that find another answer in other colours.
+_COLOURS = ["color-contrast", "link-in-text-block"]
 _ON_VIOLATION = """
 document.addEventListener('securitypolicyviolation', (event) => {
   window.amendsPolicyViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -52,9 +54,12 @@ class Tab:
         """Where the tab is."""
         return self.page.url.removeprefix(self.url)
 
-    def violations(self) -> list[str]:
+    def violations(self, *, colours_only: bool = False) -> list[str]:
         """Return what axe finds wrong with the page as it is now, one line each."""
-        found = Axe().run(self.page, options=_AXE).response["violations"]
+        options = _AXE | {"runOnly": {"type": "rule", "values": _COLOURS}, "rules": {}}
+        found = (
+            Axe().run(self.page, options=options if colours_only else _AXE).response["violations"]
+        )
         return [
             f"{rule['id']} at {' '.join(map(str, node['target']))}: {node['failureSummary']}"
             for rule in found

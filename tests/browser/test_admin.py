@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
 from config.demo.transfers import balances
 from tests.browser.conftest import OpenTab
-from tests.casework import approved_loan, case_row, roll_back, undo
+from tests.casework import approved_loan, case_row, undo
 from tests.draining import drain
 from tests.world import World
 
@@ -82,25 +80,3 @@ def test_an_auditor_looks_and_changes_nothing(open_tab: OpenTab, world: World) -
     assert "Roll back" not in page.locator("#changelist").inner_text()
     page = tab.go(reverse("admin:cases_case_change", args=[case_id]))
     assert page.locator("#content input:not([type=hidden])").count() == 0
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_admin(
-    open_tab: OpenTab, world: World, scheme: Literal["light", "dark"], width: int
-) -> None:
-    case_id = approved_loan(world)
-    roll_back(world, case_id)
-    paths = {
-        "index": reverse("admin:index"),
-        "cases": reverse("admin:cases_case_changelist"),
-        "case": reverse("admin:cases_case_change", args=[case_id]),
-        "items": reverse("admin:workitems_workitem_changelist"),
-        "rollbacks": reverse("admin:compensation_compensationrun_changelist"),
-    }
-    found: list[str] = []
-    tab = open_tab(world.operator, scheme=scheme, width=width)
-    for name, path in paths.items():
-        tab.go(path)
-        found += [f"{name}: {violation}" for violation in tab.violations()]
-    assert found == []

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenTab
+from tests.browser.layout import WIDTHS, faults_of
 from tests.world import World
 
 PAGE = "/api/v1/docs/"
@@ -26,6 +27,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_api(
         page.locator(f".opblock-{method} .opblock-summary-control").first.click()
     expect(page.locator(".opblock-body").nth(1)).to_be_visible()
     assert tab.violations() == []
+    assert [fault for each in WIDTHS for fault in faults_of(page, width=each)] == []
 
 
 def test_the_pages_of_the_api_are_as_dark_as_the_rest(open_tab: OpenTab, world: World) -> None:

@@ -4,13 +4,13 @@ the drawing stays in its card."""
 from __future__ import annotations
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
-from tests.browser import test_every_page
 from tests.browser.conftest import OpenTab
-from tests.browser.test_every_page import Story
+from tests.browser.story import Story, loan_pages
 from tests.casework import deploy, finish, opened
 from tests.definitions import definition, human
-from tests.world import World
+from tests.world import World, make_world
 
 #: By page and width: how tall it was before it was folded.
 BEFORE = {
@@ -19,8 +19,14 @@ BEFORE = {
     ("stuck-case", 375): 4680,
     ("case-being-rolled-back", 375): 4768,
 }
-story = test_every_page.story
-LONG = "Kreditantrag" * 20
+
+
+@pytest.fixture(scope="module")
+def story(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Story:
+    """Tell of loans once for all tests."""
+    with django_db_blocker.unblock():
+        world = make_world()
+        return Story(world, loan_pages(world))
 
 
 @pytest.mark.parametrize(("name", "width"), list(BEFORE))
@@ -31,7 +37,7 @@ def test_a_loan_that_is_undone_takes_half_the_height(
     width: int,
 ) -> None:
     tab = open_tab(story.world.operator, width=width)
-    page = tab.go(story.pages[name][1])
+    page = tab.go(story.pages[name].path)
     height = page.evaluate("document.documentElement.scrollHeight")
     assert height <= BEFORE[name, width] / 2
 
@@ -41,7 +47,7 @@ def test_what_proves_a_line_is_seen_on_hover_and_on_focus(
     story: Story,
 ) -> None:
     tab = open_tab(story.world.operator)
-    page = tab.go(story.pages["stuck-case"][1])
+    page = tab.go(story.pages["stuck-case"].path)
     line = page.locator(".day-lines > li").first
     proof = line.locator(".t-proof")
 
@@ -91,27 +97,3 @@ def test_eight_steps_fit_their_card_and_more_say_that_they_scroll(
     assert page.locator(".chain-scroll").evaluate("it => it.scrollWidth > it.clientWidth")
     assert page.get_by_text("Scrolls sideways").is_visible()
     assert narrow.overflow() == 0
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-def test_a_long_unbroken_title_wraps(open_tab: OpenTab, world: World, width: int) -> None:
-    source = definition("long", human("visit"))
-    source["title"] = LONG
-    source["spec"]["bindings"][0]["humanTask"]["title"] = LONG
-    deploy(world, source)
-    case_id = opened(world, "tests/long")
-    finish(world.analyst, case_id, "visit", None)
-    tab = open_tab(world.operator, width=width)
-    for path in (
-        f"/cases/{case_id}/",
-        "/cases/",
-        f"/cases/{case_id}/causal-chain/",
-        f"/cases/{case_id}/rollback/",
-    ):
-        page = tab.go(path)
-        assert tab.overflow() == 0, path
-        wide = page.evaluate(
-            "() => [...document.querySelectorAll('main h1, main .row-title, main .crumbs li')]"
-            ".filter(it => it.getBoundingClientRect().right > innerWidth).length"
-        )
-        assert wide == 0, path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -38,14 +37,3 @@ def test_a_wrong_password_is_said_and_the_name_is_kept(open_tab: OpenTab, world:
     expect(page.get_by_role("alert")).to_contain_text(re.compile("correct username and password"))
     expect(page.get_by_label("Username")).to_have_value(world.analyst.username)
     assert tab.violations() == []
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_login_page_is_for_everybody(
-    open_tab: OpenTab, world: World, scheme: Literal["light", "dark"], width: int
-) -> None:
-    tab = open_tab(scheme=scheme, width=width)
-    tab.go("/accounts/login/")
-    assert tab.violations() == []
-    assert tab.overflow() == 0
