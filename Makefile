@@ -1,6 +1,6 @@
 # What a newcomer needs: `make run`. Assumes Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench lint format schema
+.PHONY: help install run test bench lint format schema screenshots
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## List what can be made
@@ -8,6 +8,7 @@ help: ## List what can be made
 	@echo "make test    every check and test; make lint and make format for style alone"
 	@echo "make bench   every figure of docs/explanation/performance.md, held against its bound"
 	@echo "make schema  write the OpenAPI description anew"
+	@echo "make screenshots  take the pictures in docs/images anew; needs Chromium"
 
 install:
 	@sh scripts/install
@@ -30,3 +31,6 @@ bench: install
 
 schema: install
 	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml
+
+screenshots: install
+	@exec $(PYTHON_IN_VENV) -m tools.localstack.ephemeral -- $(PYTHON_IN_VENV) scripts/screenshots

@@ -12,7 +12,7 @@ from verbs.words import VerbWords
 
 _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
-    "context_changed": A(_("Learnt something"), _("%(what)s learnt something new")),
+    "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
@@ -32,8 +33,9 @@ def undo_words(n: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a text with a capital letter first."""
-    return text[:1].upper() + text[1:]
+    """Return a text with a capital letter first; markup stays what it is."""
+    told = text[:1].upper() + text[1:]
+    return SafeString(told) if isinstance(text, SafeString) else told
 
 
 def humane(text: str) -> str:

@@ -35,7 +35,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
     path("", include("people.urls")),
-    *([path("", include("config.demo.urls"))] if apps.is_installed("config.demo") else ()),
+    # The story is about a case.
+    *(
+        [path("", include("config.demo.urls"))]
+        if apps.is_installed("config.demo") and apps.is_installed("cases")
+        else ()
+    ),
     *(path("", include(f"{name}.urls")) for name in _SERVED),
     path("api/v1/", include(api)),
 ]

@@ -16,10 +16,10 @@ from executions.models import Execution
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
-from workitems.actions import complete, start
 from workitems.models import WorkItem
 
 LOAN = (Path(__file__).resolve().parents[1] / "examples" / "loan-approval.yaml").read_text("utf-8")
@@ -42,8 +42,6 @@ UNDO_STEPS = (
 )
 REASON = "The credit check was forged"
 # What is said of an undo task that ends otherwise than reversed.
-WHY_NOT = "The letter was sent"
-_EXPLAINED = {"CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE"}
 BASIS = [{"code": "INTERNAL_POLICY", "note": "fraud manual 4.2"}]
 
 
@@ -82,13 +80,6 @@ def finish(
     work(who, item.id, outcome, resolution)
     drain()
     return item.id
-
-
-def work(who: ActingUser, item_id: uuid.UUID, outcome: str | None, resolution: Any = None) -> None:
-    """Start (from the pool this claims) and complete one item."""
-    start(item_id, call=Call(who))
-    reason = WHY_NOT if outcome in _EXPLAINED else ""
-    complete(item_id, call=Call(who), outcome=outcome, resolution=resolution, reason=reason)
 
 
 def open_item(who: ActingUser, case_id: uuid.UUID, binding: str) -> WorkItem:

@@ -45,6 +45,15 @@ def world(transactional_db: None) -> World:
     return make_world()
 
 
+@pytest.fixture
+def own_database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str
+) -> Iterator[None]:
+    """Give the test an empty database of its own: the demo's names exist once in a database."""
+    with django_db_blocker.unblock(), cloned(f"own_{worker_id}"):
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let a worker report what a test logged even when it logged halves of characters on purpose:

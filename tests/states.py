@@ -30,6 +30,7 @@ from workitems.models import WorkItem
 REASON = "The credit check was forged"
 # What is said of an undo task that ends otherwise than reversed.
 WHY_NOT = "The letter was sent"
+_EXPLAINED = {"CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE"}
 
 
 def new_item(by: ActingUser, **wanted: Any) -> WorkItem:
@@ -60,6 +61,13 @@ def compensate(item: WorkItem, by: ActingUser, **wish: Any) -> Compensation:
 def compensating(by: ActingUser, **wanted: Any) -> Compensation:
     """Complete an item and begin its undo, which then waits for `by`."""
     return compensate(completed(by, **wanted), by)
+
+
+def work(who: ActingUser, item_id: uuid.UUID, outcome: str | None, resolution: Any = None) -> None:
+    """Start (from the pool this claims) and complete one item."""
+    actions.start(item_id, call=Call(who))
+    reason = WHY_NOT if outcome in _EXPLAINED else ""
+    actions.complete(item_id, call=Call(who), outcome=outcome, resolution=resolution, reason=reason)
 
 
 def undo(task_id: uuid.UUID, by: ActingUser, outcome: str = "REVERSED", **more: Any) -> WorkItem:

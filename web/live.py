@@ -3,7 +3,7 @@
 A page says once, in `register`, which rows it shows. Of their ids and versions, and of what the
 navigation counts, one statement makes the page's tag. The page carries the tag; while its tab is
 visible `static/js/live.js` asks for the same address again with `If-None-Match`. The same tag: 304,
-before anything else is looked up (three statements: session, scope, tag). Another one: the whole
+before anything else is looked up (two statements: session and tag). Another one: the whole
 page, which the script lays over the old one without moving what is under the cursor.
 
 Who looks is in a signed header, so that a poll need not be signed in once more. It counts only with

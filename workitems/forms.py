@@ -57,7 +57,8 @@ class NewForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         zone = timezone.get_current_timezone_name()
-        self.fields["due_at"].help_text = _("Times are %(zone)s time.") % {"zone": zone}
+        in_zone = _("Times are %(zone)s time.") % {"zone": zone}
+        self.fields["due_at"].help_text = _("Times are in UTC.") if zone == "UTC" else in_zone
 
     def body(self) -> dict[str, Any]:
         """Return what the verb is performed with; of a broken form, what is right of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.module_loading import import_string
 from typing_extensions import override
 
@@ -17,10 +17,11 @@ class DemoConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Say on the first page who can log in.
+        """Say on the first page who can log in, and offer the story, which is about a case.
 
         The page is loaded when it is first shown: loaded now, it would load other apps before their
         turn, and the catalogue of verbs keeps the order in which they are declared.
         """
-        nav = import_module("web.nav")
-        nav.register_hint(lambda: import_string("config.demo.views.first_page")())  # noqa: PLW0108  -- when it is shown
+        if apps.is_installed("cases"):
+            nav = import_module("web.nav")
+            nav.register_hint(lambda: import_string("config.demo.views.first_page")())  # noqa: PLW0108  -- when it is shown

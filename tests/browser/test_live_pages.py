@@ -8,8 +8,9 @@ import uuid
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import OpenTab
-from tests.casework import finish, open_item, open_loan, work
+from tests.casework import finish, open_item, open_loan
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import create_work_item, start

@@ -30,10 +30,10 @@ from tests.casework import (
     roll_back,
     steps,
     undo,
-    work,
 )
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import compensate

@@ -25,11 +25,11 @@ from tests.casework import (
     plan_for,
     plan_items,
     undo,
-    work,
 )
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.faults.kills import Runner
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

@@ -12,8 +12,9 @@ from ledger.models import LedgerEntry
 from ledger.selectors import Entry, entries_of
 from ledger.tenancy import tenant_scope
 from ledger.vocabulary import actions_of, all_actions
-from tests.casework import approved_loan, roll_back, undo, work
+from tests.casework import approved_loan, roll_back, undo
 from tests.clients import api, browser
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from web.entries import entry_url, ledger_url, represent_entries

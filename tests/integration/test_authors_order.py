@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.casework import deploy, open_item, open_undo, work
+from tests.casework import deploy, open_item, open_undo
 from tests.casework import opened as case_opened
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.integration.workitems_made import opened, page, stored
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

@@ -21,10 +21,10 @@ from tests.casework import (
     open_undo,
     plan_for,
     undo,
-    work,
 )
 from tests.clients import api
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 
 V1 = "/api/v1"

@@ -11,9 +11,10 @@ from cases import actions
 from cases.actions import firing
 from cases.models import PlanItem
 from ledger.tenancy import tenant_scope
-from tests.casework import case_row, deploy, finish, open_item, opened, plan_items, work
+from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import compensate

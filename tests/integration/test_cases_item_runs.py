@@ -20,9 +20,9 @@ from tests.casework import (
     preview,
     run_row,
     undo,
-    work,
 )
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import create_work_item

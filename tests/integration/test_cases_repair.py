@@ -36,10 +36,10 @@ from tests.casework import (
     run_row,
     steps,
     undo,
-    work,
 )
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import offers_of

@@ -40,10 +40,10 @@ from tests.casework import (
     run_row,
     steps,
     undo,
-    work,
 )
 from tests.definitions import automated, definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import abandon as abandon_item

@@ -26,11 +26,11 @@ from tests.casework import (
     roll_back,
     run_row,
     steps,
-    work,
 )
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start

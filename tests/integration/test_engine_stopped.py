@@ -31,11 +31,11 @@ from tests.casework import (
     plan_items,
     preview,
     undo,
-    work,
 )
 from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain, skip_backoffs
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem

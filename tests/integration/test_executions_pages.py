@@ -34,9 +34,9 @@ def test_the_list_has_every_step_and_leads_to_it_and_to_its_case(
     paid = plan_items(world, case_id)["disbursement"].work[1]
     assert len(rows) == 2
     told = {id_: text_of(row.encode()) for id_, row in rows}
-    assert "Disbursement demo.transfer · Loan approval Undone" in told[str(paid)]
+    assert "Disbursement Loan approval 1 Undone" in told[str(paid)]
     back = next(text for id_, text in told.items() if id_ != str(paid))
-    assert "Pay back undoes · demo.reverse-transfer · Loan approval Done" in back
+    assert "Pay back takes something back · Loan approval 1 Done" in back
     assert f'href="/executions/{paid}/"'.encode() in page.content
     assert f'href="/cases/{case_id}/"'.encode() in page.content
     assert 'href="/executions/"' in bystander.get("/inbox/").content.decode()

@@ -18,9 +18,10 @@ from compensation.planning import UNDO_OUTCOMES
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from tests import states
-from tests.casework import case_row, deploy, open_undo, opened, plan_for, roll_back, work
+from tests.casework import case_row, deploy, open_undo, opened, plan_for, roll_back
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from workitems import selectors
 from workitems.models import WorkItem

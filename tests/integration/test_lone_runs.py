@@ -15,9 +15,8 @@ from executions.models import Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
-from tests.casework import work
 from tests.draining import drain
-from tests.states import actions_of
+from tests.states import actions_of, work
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find

@@ -16,10 +16,10 @@ from tests.casework import (
     plan_items,
     roll_back,
     run_row,
-    work,
 )
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 
 NUL = "must not contain NUL characters"

@@ -14,11 +14,12 @@ from notifications.models import Delivery
 from notifications.recipients import told_of
 from people.actions import deactivate
 from tests import states
-from tests.casework import case_row, deploy, open_undo, opened, roll_back, run_row, steps, work
+from tests.casework import case_row, deploy, open_undo, opened, roll_back, run_row, steps
 from tests.clients import api
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.integration.test_notifications import both, event_of, item, told
+from tests.states import work
 from tests.world import CAST, World
 from verbs.call import Call
 from workitems import actions, selectors

@@ -17,9 +17,10 @@ from notifications.actions.telling import handle
 from notifications.events import CONSUMER, TOLD
 from notifications.models import Delivery
 from people.actions import deactivate
-from tests.casework import approved_loan, deploy, opened, roll_back, undo, work
+from tests.casework import approved_loan, deploy, opened, roll_back, undo
 from tests.definitions import automated, definition
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

@@ -15,9 +15,10 @@ from notifications import actions as reading
 from notifications.models import Delivery
 from notifications.selectors import unread_count
 from notifications.texts import in_case, texts_of
-from tests.casework import approved_loan, open_undo, roll_back, work
+from tests.casework import approved_loan, open_undo, roll_back
 from tests.clients import api, browser
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs import subject
 from verbs.call import Call

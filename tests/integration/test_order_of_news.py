@@ -22,11 +22,10 @@ from tests.casework import (
     run_row,
     steps,
     undo,
-    work,
 )
 from tests.definitions import definition, human
 from tests.draining import drain, skip_backoffs
-from tests.states import compensate, stored
+from tests.states import compensate, stored, work
 from tests.world import World
 from verbs import subject
 from verbs.call import Call

@@ -118,6 +118,15 @@ def test_in_what_a_case_knows_and_in_what_the_ledger_keeps(named: World) -> None
     assert str(world.surveyor.actor_id) not in html
 
 
+def test_in_the_lines_of_a_timeline(named: World) -> None:
+    world = named
+    case_id = approved_loan(world)
+    roll_back(world, case_id)
+    html = page(browser(world.operator), f"/cases/{case_id}/")
+    assert f'The rollback begun by <span title="{world.operator.username}">Olga Petrova' in html
+    assert "&lt;span" not in html
+
+
 def test_the_page_of_an_undo_task_takes_at_most_twelve_queries(named: World) -> None:
     world = named
     case_id = approved_loan(world)

@@ -9,12 +9,13 @@ import pytest
 
 from compensation.planning import EXPLAINED_OUTCOMES, UNDO_OUTCOMES
 from tests import states
-from tests.casework import approved_loan, open_undo, roll_back, steps, undo, work
+from tests.casework import approved_loan, open_undo, roll_back, steps, undo
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.integration.workitems_made import done, opened, page, stored, undo_task
 from tests.integration.workitems_over_rest import post, read
 from tests.pages import text_of
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find

@@ -15,9 +15,10 @@ from cases.actions.engine import handle
 from ledger.ids import new_id
 from ledger.record import ActorRef, Change, record_many
 from ledger.tenancy import set_tenant
-from tests.casework import open_item, work
+from tests.casework import open_item
 from tests.engine_news import news_of
 from tests.integration.test_step_statements import a_case
+from tests.states import work
 from tests.world import World
 
 SHORT, LONG = 1_000, 10_000

@@ -13,10 +13,11 @@ from django.db import connection
 from compensation.events import ENGINE_LANE
 from ledger.dispatch.lanes import Lane
 from ledger.dispatch.runner import work_lane
-from tests.casework import deploy, finish, open_item, open_undo, opened, roll_back, work
+from tests.casework import deploy, finish, open_item, open_undo, opened, roll_back
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.test_rows_read import LONG, SHORT, among_many_small_ones, grow, plan_afresh
+from tests.states import work
 from tests.world import World
 
 # What the cases of this test add by themselves, not what is planted.

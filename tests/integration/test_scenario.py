@@ -12,14 +12,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from ledger.dispatch import beats
-from tests.database import ROOT, cloned
+from tests.database import ROOT
 from tests.processes import MANY_MACHINES, ONE_MACHINE, served
 from tests.subprocesses import environment, manage
 
@@ -29,15 +28,6 @@ UNDONE = [
     "3. Withdraw the valuation of the property: REVERSED",
 ]
 CHECKS = 16
-
-
-@pytest.fixture
-def own_database(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str
-) -> Iterator[None]:
-    """Give the test an empty database of its own: the demo's names exist once in a database."""
-    with django_db_blocker.unblock(), cloned(f"scenario_{worker_id}"):
-        yield
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from compensation.events import ENGINE_LANE
 from ledger.dispatch.lanes import Lane
 from ledger.dispatch.runner import work_lane
 from ledger.tenancy import tenant_scope
-from tests.casework import case_row, deploy, finish, open_item, opened, plan_items, work
+from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
 from tests.lanes import Cost, statements, waiting
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

@@ -24,11 +24,11 @@ from tests.casework import (
     run_row,
     steps,
     undo,
-    work,
 )
 from tests.clients import api, browser
 from tests.definitions import automated, definition, human
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from workitems.models import WorkItem
 from workitems.undo_payload import NOTE

@@ -10,12 +10,13 @@ from compensation.actions.plan_execution import execute
 from compensation.actions.run_verbs import pause as pause_run
 from executions.actions import request_execution
 from ledger.tenancy import tenant_scope
-from tests.casework import LOAN, deploy, opened, preview, work
+from tests.casework import LOAN, deploy, opened, preview
 from tests.definitions import automated
 from tests.definitions import definition as definition_of
 from tests.draining import drain
 from tests.engine_news import stop_run
 from tests.security.matrix import Kwargs, Row, expect
+from tests.states import work
 from tests.world import World
 from verbs.call import Call
 from workitems import actions as items
