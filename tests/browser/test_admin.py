@@ -27,7 +27,7 @@ def test_an_operator_rolls_a_case_back_and_opens_its_causal_chain(
     page.get_by_role("button", name=re.compile("^(Go|Run)")).click()
 
     main = page.locator("#content")
-    expect(main).to_contain_text("demo.reverse-transfer")
+    expect(main).to_contain_text("Pay back")
     assert main.locator("td.step-no").all_inner_texts() == ["1", "2", "3", "4"]
     assert tab.violations() == []
     # Looking changes nothing.
