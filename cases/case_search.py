@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.models import Case
-from web.search import LAST, Asked, Group, Hit, titled
+from web.search import LAST, Asked, Group, Hit, Ids, titled
 
 
 def _written(number: str) -> list[str]:
@@ -22,12 +22,10 @@ def _written(number: str) -> list[str]:
     return list(dict.fromkeys([number, number.upper(), number.lower()]))
 
 
-def by_number(tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
-    """Return the cases of a tenant that are called by a number."""
-    if not number:
-        return []
-    rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number))
-    return list(rows.values_list("id", flat=True))
+def by_number(tenant_id: uuid.UUID, number: str) -> Ids:
+    """Return the cases of a tenant that are called by a number, to be read inside another query."""
+    rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number) if number else [])
+    return rows.values_list("id", flat=True)
 
 
 def cases_called(asked: Asked) -> Iterator[Group]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import IntegerField, Lookup, Model, QuerySet, Value
@@ -42,13 +42,17 @@ class Hit:
     status_of: str = ""
 
 
+#: Ids, or the query that gives them.
+Ids = QuerySet[Any, uuid.UUID] | Sequence[uuid.UUID]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
     """What somebody looks for. `cases` are the ids of those that are called by this number."""
 
     who: ActingUser
     text: str
-    cases: Sequence[uuid.UUID]
+    cases: Ids
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Group:
 
 
 Find = Callable[[Asked], Iterable[Group]]
-Numbered = Callable[[uuid.UUID, str], Collection[uuid.UUID]]
+Numbered = Callable[[uuid.UUID, str], Ids]
 _finders: dict[str, tuple[int, Find]] = {}
 _numbered: dict[str, Numbered] = {}
 
@@ -79,10 +83,10 @@ def register_numbered(type_: str, find: Numbered) -> None:
     _numbered[type_] = find
 
 
-def numbered(type_: str, tenant_id: uuid.UUID, number: str) -> list[uuid.UUID]:
+def numbered(type_: str, tenant_id: uuid.UUID, number: str) -> Ids:
     """Return the things of a type that are called by this number; none where none has one."""
     find = _numbered.get(type_)
-    return [] if find is None else list(find(tenant_id, number))
+    return [] if find is None else find(tenant_id, number)
 
 
 def found(who: ActingUser, text: str) -> list[Group]:

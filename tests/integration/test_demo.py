@@ -23,7 +23,7 @@ def called(*command: str) -> str:
 
 
 def test_the_demo_is_loaded_once_and_finished_if_it_was_interrupted(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    own_database: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(tenant_id: object) -> None:
         raise KeyboardInterrupt

@@ -33,7 +33,7 @@ def person(username: str, slug: str = "demo") -> ActingUser:
 
 
 @pytest.fixture
-def demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def demo(own_database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Load the demo, in which nothing has been told; a worker works while the story waits."""
     call_command("load_demo")
     mark = {"told_by": f"a test {uuid.uuid4()}"}
