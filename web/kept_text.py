@@ -6,6 +6,9 @@ from typing import Any
 
 from django import forms
 
+#: Characters of one text; no field takes more, and the page stays as long as it may be.
+MOST = 20_000
+
 
 def kept_texts(form: forms.BaseForm | None) -> list[dict[str, str]]:
     """Return `kept` of components/kept_text.html: what was filled in, field by field."""
@@ -13,7 +16,7 @@ def kept_texts(form: forms.BaseForm | None) -> list[dict[str, str]]:
         return []
     said = ((field, _said(field)) for field in form.visible_fields())
     return [
-        {"id": f"kept_{field.auto_id}", "label": str(field.label), "text": text}
+        {"id": f"kept_{field.auto_id}", "label": str(field.label), "text": text[:MOST]}
         for field, text in said
         if text
     ]
