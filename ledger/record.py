@@ -191,10 +191,9 @@ class Recording:
         ((written,),) = fetched(appending(tuple(row.text for row in rows)), [document(said)])
         failpoints.reach("record.after")
         if self._rows.tasks:
+            tenant_id = self._changes[0].tenant_id
             hints.leave(
-                LaneWork(
-                    task["queue"], Lane(self._changes[0].tenant_id, task["lane"], task["shard"])
-                )
+                LaneWork(task["queue"], Lane(tenant_id, task["lane"], uuid.UUID(task["shard"])))
                 for task in self._rows.tasks
             )
         return int(written)

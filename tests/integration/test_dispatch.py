@@ -12,9 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from config.demo.transfers import balances, open_accounts
-from ledger.dispatch import dead_tasks, lanes
+from ledger.dispatch import dead_tasks, hints, lanes
 from ledger.dispatch.consumer_registry import Done, Event, Trouble
 from ledger.dispatch.lanes import LeaseLost
+from ledger.dispatch.hints import LaneWork
 from ledger.dispatch.lease_table import QUEUES
 from ledger.ids import new_id
 from ledger.models import OutboxTask
@@ -56,6 +57,17 @@ def command(*arguments: str) -> str:
     out = io.StringIO()
     call_command("dead_letters", *arguments, stdout=out)
     return out.getvalue()
+
+
+def test_a_commit_names_its_lanes_as_the_search_does(world: World) -> None:
+    # One that differed from itself would be worked, and told of, twice.
+    shard = new_id()
+    with consuming("test.named", lambda _event, _done: None), hints.collected() as left:
+        news(world, shard)
+        due = {LaneWork(queue, lane) for queue, lane in lanes.due(QUEUES, limit=1_000)}
+    told = {work for work in left if isinstance(work, LaneWork)}
+    assert [work.lane.shard for work in told if work.lane.name == "test.named"] == [shard]
+    assert told == {work for work in due if work.lane.tenant_id == world.system.tenant_id}
 
 
 def test_news_of_a_lane_is_handled_once_in_its_order(world: World) -> None:
