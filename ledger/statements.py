@@ -2,7 +2,8 @@
 
 A cursor of Django's is made, wrapped and closed for each statement: two thirds of what a small one
 costs in this process. Here one is kept for each connection. Errors are Django's all the same; where
-somebody listens to what is sent (a wrapper, a log, a test that counts), it goes Django's way.
+there is no connection yet, or somebody listens to what is sent (a wrapper, a log, a test that
+counts), it goes Django's way.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def executed(text: str, given: Sequence[Any] | Mapping[str, Any] = ()) -> _Curso
 
     Raises the errors of django.db.
     """
-    if connection.queries_logged or connection.execute_wrappers:
+    if connection.connection is None or connection.queries_logged or connection.execute_wrappers:
         cursor = connection.cursor()
         cursor.execute(text, given)
         return cast("_Cursor", cursor)

@@ -67,14 +67,15 @@ def _set(statement: str, tenant_id: uuid.UUID) -> None:
     """Run what sets the tenant; with the BEGIN, where nothing else has begun the transaction yet.
 
     The driver sends BEGIN by itself before the first statement, and waits for its answer: a round
-    trip of nearly every transaction there is. What cannot be begun so is begun as ever, and what
-    is wrong then says so itself.
+    trip of nearly every transaction there is. What cannot be begun so is begun anew as ever, and
+    what is wrong then says so itself.
     """
     server = connection.connection.pgconn
     if server.transaction_status == TransactionStatus.IDLE:
         begin = f"BEGIN; {statement.replace('%s', repr(str(tenant_id)))}"
         if server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
             return
+        server.exec_(b"ROLLBACK")
     executed(statement, [str(tenant_id)])
 
 

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from config.demo.transfers import balances, open_accounts
 from ledger.dispatch import dead_tasks, hints, lanes
 from ledger.dispatch.consumer_registry import Done, Event, Trouble
-from ledger.dispatch.lanes import LeaseLost
 from ledger.dispatch.hints import LaneWork
+from ledger.dispatch.lanes import LeaseLost
 from ledger.dispatch.lease_table import QUEUES
 from ledger.ids import new_id
 from ledger.models import OutboxTask

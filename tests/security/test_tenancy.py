@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError, ProgrammingError, transaction
+from django.db import DatabaseError, IntegrityError, ProgrammingError, transaction
 
 from compensation.models import CompensationPlan
+from ledger import tenancy
 from ledger.clock import now
 from ledger.record import EntryRef, record
 from ledger.tenancy import (
@@ -49,6 +50,17 @@ def test_an_empty_or_malformed_tenant_is_no_tenant(world: World) -> None:
     with refused("invalid input syntax"), transaction.atomic():
         execute("SELECT set_config('amends.tenant_id', 'x'' OR true --', true)")
         WorkItem.objects.count()
+
+
+def test_what_a_tenant_cannot_be_set_for_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy, "_SET_WORKING", "SELECT set_config('no_such', %s, true)")
+    with (
+        pytest.raises(DatabaseError, match='parameter "no_such"'),
+        transaction.atomic(),
+    ):
+        set_tenant(world.system.tenant_id)
 
 
 def test_the_tenant_does_not_outlive_its_transaction(world: World) -> None:
