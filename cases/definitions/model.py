@@ -332,8 +332,7 @@ class CompiledDefinition(Part):
 
     `may_open`: the groups whose members open its cases; none: operators and members do.
     `case_number`: how they are numbered; without it they count with all others of the tenant.
-    `input_schema` is the JSON Schema of what a case is opened with, `input_fields` its properties
-    in the order in which they were written, which the database does not keep.
+    `input_schema` is the JSON Schema of what a case is opened with, in its author's order.
     """
 
     #: Of the stored form; raised when a field changes its meaning.
@@ -350,7 +349,6 @@ class CompiledDefinition(Part):
     may_open: Words = Field(default=(), exclude_if=_unsaid)
     case_number: Numbering | None = Field(default=None, exclude_if=_unsaid)
     input_schema: dict[str, Any] | None = Field(default=None, exclude_if=_unsaid)
-    input_fields: Annotated[tuple[str, ...], LISTED] = Field(default=(), exclude_if=_unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named: tuple[Named, ...] = Field(default=(), exclude=True)
 
@@ -358,6 +356,11 @@ class CompiledDefinition(Part):
     def key(self) -> str:
         """Return `namespace/name`, by which a case asks for the definition."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def input_fields(self) -> tuple[str, ...]:
+        """What a case is opened with, member by member, where the schema names them."""
+        return tuple((self.input_schema or {}).get("properties", ()))
 
     @property
     def forward_bindings(self) -> tuple[Binding, ...]:

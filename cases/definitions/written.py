@@ -153,7 +153,6 @@ class Document(Part):
             goals=spec.goals,
             completion=tuple(completion.items()),
             input_schema=spec.input_schema,
-            input_fields=tuple((spec.input_schema or {}).get("properties", ())),
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
             case_number=spec.case_number,
         )
