@@ -60,10 +60,9 @@ class LedgerEntry(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # The guards ask for one version of one subject; a chain may be long.
-            models.Index(
-                fields=["tenant_id", "subject_id", "subject_version"], name="ledger_entry_guard"
-            ),
+            # The guards ask for one version of one subject; a chain may be long. Why the tenant is
+            # not part of it: `ledger.sql.GUARD`.
+            models.Index(fields=["subject_id", "subject_version"], name="ledger_entry_guard"),
             models.Index(
                 fields=["tenant_id", "case_id", "at", "id"],
                 name="ledger_entry_case",

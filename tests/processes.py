@@ -94,3 +94,16 @@ def _said(process: subprocess.Popen[bytes], log: Path, pattern: str) -> str:
         assert process.poll() is None, f"it ended at once:\n{log.read_text()}"
         assert time.monotonic() < deadline, f"it never said {pattern!r}:\n{log.read_text()}"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def working(folder: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `manage.py worker` on the test's database until it is ready."""
+    log = folder / "worker.log"
+    with process(ONE_MACHINE["worker"], log, more) as worker:
+        deadline = time.monotonic() + 60
+        while "ready: " not in log.read_text():
+            assert worker.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield worker

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ from tests.casework import deploy, finish, opened, plan_items, roll_back, run_ro
 from tests.definitions import definition, human
 from tests.draining import drain, expire_leases, leave_behind
 from tests.faults.test_worker import actions, own_redis, stored, until, url_of, work_is_done
-from tests.processes import ONE_MACHINE, process
+from tests.processes import working
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import create_work_item
@@ -53,19 +52,6 @@ def _leaves_nothing(transactional_db: None) -> Iterator[None]:
     """Let no other test do what these leave undone: thousands of tasks, and programs that hang."""
     yield
     leave_behind()
-
-
-@contextlib.contextmanager
-def working(folder: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `manage.py worker` on the test's database until it is ready."""
-    log = folder / "worker.log"
-    with process(ONE_MACHINE["worker"], log, more) as worker:
-        deadline = time.monotonic() + 60
-        while "ready: " not in log.read_text():
-            assert worker.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        yield worker
 
 
 def broker_of(name: str) -> str:

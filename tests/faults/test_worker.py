@@ -27,6 +27,7 @@ from executions.models import Execution
 from ledger import selectors as entries
 from ledger.tenancy import tenant_scope
 from tests.draining import drain, expire_leases
+from tests.processes import working
 from tests.subprocesses import manage, start
 from tests.world import World
 from tools.localstack.programs import find_redis
@@ -151,18 +152,14 @@ def test_two_workers_settle_a_pile_of_jobs_once_each(world: World) -> None:
 
 @pytest.mark.parametrize("redis", ["", "unix:///nowhere/redis.sock"], ids=["none", "stopped"])
 def test_without_redis_a_running_worker_does_the_work_and_stops_cleanly(
-    world: World, redis: str
+    world: World, redis: str, tmp_path: Path
 ) -> None:
-    worker = start("worker", REDIS_URL=redis)
-    try:
+    with working(tmp_path, REDIS_URL=redis) as worker:
         execution = requested(world)
         until(lambda: stored(world, execution).status == "SUCCEEDED", worker)
         worker.send_signal(signal.SIGTERM)
-        output, _ = worker.communicate(timeout=30)
-    finally:
-        worker.kill()
-        worker.wait()
-    assert worker.returncode == 0
+        assert worker.wait(30) == 0
+    output = (tmp_path / "worker.log").read_text()
     assert "ready: 2 processes a pool" in output
     assert output.rstrip().endswith("stopped")
     assert balances(world.system.tenant_id) == MOVED

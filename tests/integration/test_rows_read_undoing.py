@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from compensation.events import ENGINE_LANE
@@ -18,10 +19,12 @@ from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.test_rows_read import LONG, SHORT, among_many_small_ones, grow, plan_afresh
 from tests.states import work
-from tests.world import World
+from tests.world import World, make_world
 
 # What the cases of this test add by themselves, not what is planted.
 ROOM = 300
+# Entries beside the tenant that is looked at.
+MANY = 25_000
 _READS = """
 SELECT relname || '.' || indexrelname, idx_tup_read FROM pg_stat_user_indexes
 WHERE relname LIKE 'ledger_%'
@@ -80,8 +83,11 @@ def test_a_step_reads_no_more_rows_in_a_large_ledger(world: World) -> None:
     _grows(world)
 
 
-def test_nor_where_the_other_tenants_are_small(world: World) -> None:
-    with among_many_small_ones():
+@pytest.mark.parametrize("rows", [1, 10])
+def test_nor_where_the_other_tenants_are_small(world: World, rows: int) -> None:
+    # Enough for indexes of other heights: of two that promise one row, the planner takes the lower.
+    grow(make_world(), MANY)
+    with among_many_small_ones(rows):
         _grows(world)
 
 
