@@ -21,7 +21,6 @@ from compensation.events import ENGINE_LANE, RUNS, UNDO
 from compensation.events import RUN as RUN_NEWS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.run_context import describe_runs
-from compensation.selectors import live_count
 from compensation.subject import is_undoable, whole_subjects
 from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
 from ledger.dispatch.consumer_registry import Announced, Consumer, Event, register_consumer
@@ -150,6 +149,6 @@ def register() -> None:
     nav.register(
         NavEntry(
             key="rollbacks", label=_("Rollbacks"), icon="undo-2", url_name="compensation:runs",
-            order=40, count=live_count, tone="undo",
+            order=40, tone="undo",
         )
     )  # fmt: skip

@@ -12,7 +12,6 @@ from notifications.actions.sending import SOURCE
 from notifications.actions.telling import handle
 from notifications.api.delivery_json import NotificationSchema, notifications
 from notifications.events import CONSUMER, TOLD, concerns_somebody
-from notifications.selectors import unread_count
 from notifications.subject import DELIVERY
 from verbs import subject
 from web import live, nav
@@ -43,4 +42,4 @@ def register() -> None:
     live.register(*watched.PAGES)
     live.register_counted("notifications", watched.unread)
     page, label = "notifications:list", _("Notifications")
-    nav.register(nav.NavEntry("notifications", label, "bell", page, order=60, count=unread_count))
+    nav.register(nav.NavEntry("notifications", label, "bell", page, order=60))

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
 
 from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise, SimpleLazyObject
 
-from accounts.acting import ActingUser
 from accounts.roles import Role, strongest
 from accounts.selectors import Place
 from ledger.tenancy import current_tenant, tenant_scope
+from web import live
 from web.counts import COUNTED, shown_count
 from web.membership import place_of
 from web.workers_heard import workers_are_silent
-
-Count = Callable[[ActingUser], int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NavEntry:
     """One link of the main navigation.
 
-    `label` may be lazily translated. `icon` is a Lucide name. `count` (what waits there; nothing is
-    shown for 0) runs in the tenant's scope. `roles` None shows it to every member. `rule` draws a
-    line above. `place` is the bar at the side, or the menu of one's account. Entries are sorted by
-    `order`.
+    `label` may be lazily translated. `icon` is a Lucide name. What waits there is counted under its
+    `key` (`live.register_counted`); nothing is shown for 0. `roles` None shows it to every member.
+    `rule` draws a line above. `place` is the bar at the side, or the menu of one's account. Entries
+    are sorted by `order`.
     """
 
     key: str
@@ -41,7 +39,6 @@ class NavEntry:
     icon: str
     url_name: str
     order: int
-    count: Count | None = None
     tone: Literal["", "undo"] = ""
     rule: bool = False
     place: Literal["side", "menu"] = "side"
@@ -85,6 +82,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     place = place_of(request)
     if place is None:
         return {"hint": hint()} if (hint := _hints.get("first page")) else {}
+    counted, shown = _counted(request, place), entries(place.roles)
+    links = [(each.place, _link(request, counted, each)) for each in shown]
     return {
         "member": {
             "username": place.acting.username,
@@ -101,26 +100,28 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             }
             for each in getattr(request, "places", ())
         ],
-        "nav": _nav(request, place, "side"),
-        "menu": _nav(request, place, "menu"),
+        "nav": [link for where, link in links if where == "side"],
+        "menu": [link for where, link in links if where == "menu"],
         "workers_silent": workers_are_silent(),
         "search_url": reverse("search"),
         "search_value": request.GET.get("q", ""),
     }
 
 
-def _nav(request: HttpRequest, place: Place, where: str) -> list[dict[str, Any]]:
+def _counted(request: HttpRequest, place: Place) -> Mapping[str, int]:
+    """Return what waits behind the links: what a page that refreshes watches has counted it."""
+    carried = getattr(request, "live", None)
+    if carried is not None:
+        return cast("live.Live", carried).counts
     tenant_id = place.acting.tenant_id
     bound = connection.in_atomic_block and current_tenant() == tenant_id
-    scope = contextlib.nullcontext() if bound else tenant_scope(tenant_id)
-    with scope:
-        found = [entry for entry in entries(place.roles) if entry.place == where]
-        return [_link(request, place, entry) for entry in found]
+    with contextlib.nullcontext() if bound else tenant_scope(tenant_id):
+        return live.counts_of(place.acting)
 
 
-def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]:
+def _link(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> dict[str, Any]:
     url = reverse(entry.url_name)
-    count = _count(request, place, entry)
+    count = _count(request, counted, entry)
     return {
         "key": entry.key,
         "label": entry.label,
@@ -133,12 +134,7 @@ def _link(request: HttpRequest, place: Place, entry: NavEntry) -> dict[str, Any]
     }
 
 
-def _count(request: HttpRequest, place: Place, entry: NavEntry) -> int:
-    """Return what waits there, unless the page has counted it already, or what it watches has."""
+def _count(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> int:
+    """Return what waits there, as the page itself has counted it where it has."""
     known = getattr(request, "nav_counts", {}).get(entry.key)
-    if known is not None:
-        return int(known)
-    carried = getattr(request, "live", None)
-    if carried is not None and entry.key in carried.counts:
-        return min(int(carried.counts[entry.key]), COUNTED)
-    return entry.count(place.acting) if entry.count is not None else 0
+    return int(counted.get(entry.key, 0) if known is None else known)

@@ -6,7 +6,6 @@ import dataclasses
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.acting import ActingUser
 from accounts.roles import DECIDING_ROLES
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
@@ -16,7 +15,6 @@ from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
 from web import decisions, live, nav, search
-from web.counts import COUNTED
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.api.item_json import (
@@ -59,24 +57,11 @@ def register() -> None:
     words.register()
     live.register(*watched.PAGES)
     live.register_counted("inbox", watched.waits)
-    nav.register(
-        nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, count=_waiting)
-    )
+    nav.register(nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10))
     live.register_counted("decisions", watched.decisions)
     nav.register(
         nav.NavEntry(
             "decisions", _("Decisions"), "scale", "workitems:decisions", order=15,
-            count=_undecided, roles=DECIDING_ROLES,
+            roles=DECIDING_ROLES,
         )
     )  # fmt: skip
-
-
-def _undecided(acting_user: ActingUser) -> int:
-    """Return how much waits for a member's decision; at most `COUNTED`."""
-    return min(len(decisions.waiting(acting_user)), COUNTED)
-
-
-def _waiting(acting_user: ActingUser) -> int:
-    """Return how much waits for a member or their groups; at most `COUNTED`."""
-    found = waiting.waiting(acting_user, with_unassigned=False)
-    return min(found.all + len(decisions.waiting(acting_user)), COUNTED)

@@ -7,13 +7,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.acting import ActingUser
+from accounts.selectors import viewer
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.clients import browser
 from tests.world import World
 from verbs.subject import Description, describe
 from verbs.subject import register_describer as register
-from web import nav
+from web import live, nav
 
 pytestmark = pytest.mark.urls("tests.integration.page_views")
 
@@ -118,12 +120,13 @@ def test_the_frame_is_drawn_only_where_a_page_asks_for_it(
 ) -> None:
     counted: list[str] = []
 
-    def count(acting_user: object) -> int:
+    def counting(who: ActingUser, _keys: object) -> list[live.Watched]:
         counted.append("asked")
-        return 7
+        return [live.Watched(*viewer(who))]
 
     monkeypatch.setattr(nav, "_entries", {})
-    nav.register(nav.NavEntry("a", "Here", "inbox", "home", order=1, count=count, tone="undo"))
+    monkeypatch.setattr(live, "_counted", {"a": counting})
+    nav.register(nav.NavEntry("a", "Here", "inbox", "home", order=1, tone="undo"))
     nav.register(
         nav.NavEntry("b", "Desk", "gavel", "admin:index", order=2, roles=frozenset({"auditor"}))
     )
