@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.backends import ModelBackend
 from typing_extensions import override
 
 from accounts.models import User
 from accounts.roles import Role
+from accounts.selectors import read_places
 
 _WORK = frozenset({"workitems", "cases", "executions", "compensation"})
 _ALL = _WORK | {"accounts", "notifications", "audit", "ledger"}
@@ -25,6 +26,17 @@ class MembershipBackend(ModelBackend):
 
     Groups, user permissions, `is_staff` and `is_superuser` of Django mean nothing here.
     """
+
+    @override
+    def get_user(self, user_id: Any) -> User | None:
+        """Return an active user; with their places, read in the same statement, where they have
+        any: whoever asks for a page needs both."""
+        found = read_places(user_id)
+        if not found:
+            return cast("User | None", super().get_user(user_id))
+        user = found[0][0]
+        user.places = tuple(place for _user, place in found)
+        return user
 
     @override
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:

@@ -7,7 +7,8 @@ maps an actor to a user is this app, and erasing a person means erasing that map
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -29,6 +30,8 @@ class User(AbstractUser):
 
     # Not a column: roles in the tenant that the present request has chosen; none outside a request.
     held_roles: frozenset[str] = frozenset()
+    # Not a column: the places of a user whom a session was opened for, read with them.
+    places: Sequence[Any] | None = None
 
 
 class Tenant(models.Model):

@@ -44,7 +44,12 @@ class Place:
 
 
 def places_of(user_id: uuid.UUID) -> list[Place]:
-    """Return every active membership of a user, over all tenants, by tenant name.
+    """Return every active membership of a user, over all tenants, by tenant name."""
+    return [place for _user, place in read_places(user_id)]
+
+
+def read_places(user_id: uuid.UUID) -> list[tuple[User, Place]]:
+    """Return the same, each with the user.
 
     Runs in the `login` scope: at sign-in no tenant is chosen yet.
     """
@@ -52,7 +57,7 @@ def places_of(user_id: uuid.UUID) -> list[Place]:
         user_id=user_id, is_active=True, user__is_active=True, actor__is_active=True
     ).select_related("tenant", "actor", "user")
     with system_scope("login"):
-        return [_place(row) for row in rows.order_by("tenant__name", "id")]
+        return [(row.user, _place(row)) for row in rows.order_by("tenant__name", "id")]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

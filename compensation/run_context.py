@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from compensation.sentences import ended_words, humane, joined, name_in, quoted,
 from compensation.subject import is_by_program, read_rows
 from compensation.words import basis_words, outcome_label
 from ledger.selectors import Entry
-from verbs.subject import Description, Ref, describe
+from verbs.subject import Description, NamedAfter, Ref, describe
 from web.templatetags.amends import state_label
 
 #: Steps of a run beside what else a page shows; the run's own page has all of them, in pages.
@@ -265,16 +266,15 @@ def run_description(id_: uuid.UUID, status: str, about: str) -> Description:
     return Description(title, reverse("compensation:run", args=[id_]), status, "undo-2")
 
 
-def describe_runs(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Describe rollbacks by id, after what they are about: one query, and one per kind of it."""
-    rows = list(
-        CompensationRun.objects.filter(tenant_id=tenant_id, id__in=list(ids)).values_list(
-            "id", "status", "about_type", "about_id"
-        )
+def runs_named_after(
+    tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, NamedAfter]:
+    """Return what rollbacks are called after, by id: what they are about. One query."""
+    rows = CompensationRun.objects.filter(tenant_id=tenant_id, id__in=list(ids)).values_list(
+        "id", "status", "about_type", "about_id"
     )
-    about = describe(tenant_id, ((type_, about_id) for _id, _status, type_, about_id in rows))
     return {
-        id_: run_description(id_, status, about[type_, about_id].title)
+        id_: NamedAfter((type_, about_id), functools.partial(run_description, id_, str(status)))
         for id_, status, type_, about_id in rows
     }
 

@@ -20,7 +20,7 @@ from compensation.api import shapes
 from compensation.events import ENGINE_LANE, RUNS, UNDO
 from compensation.events import RUN as RUN_NEWS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
-from compensation.run_context import describe_runs
+from compensation.run_context import runs_named_after
 from compensation.subject import is_undoable, whole_subjects
 from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
 from ledger.dispatch.consumer_registry import Announced, Consumer, Event, register_consumer
@@ -43,7 +43,7 @@ RUN_SUBJECT = Subject(
     finished="compensation_completed",
     locked=locked_run,
     read=_read_runs,
-    describe=describe_runs,
+    named_after=runs_named_after,
     shape=shapes.runs,
     schema=shapes.RunSchema,
     envelope=run_envelope,
@@ -57,7 +57,7 @@ STEP_SUBJECT = Subject(
     locked=locked_step,
     facts=step_facts,
     # A decision is addressed by run and number, answered with the run, and leads back to it.
-    describe=describe_runs,
+    named_after=runs_named_after,
     shape=shapes.runs,
     schema=shapes.RunSchema,
     versioned=attrgetter("run"),

@@ -12,6 +12,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+
 from ledger.models import LedgerEntry, LedgerHead, Payload
 from ledger.record import EntryRef
 
@@ -66,7 +69,7 @@ def entries_of(
 ) -> list[Entry]:
     """Return the newest `limit` entries of one subject, oldest first."""
     rows = all_entries(tenant_id).filter(subject_type=subject_type, subject_id=subject_id)
-    return open_entries(reversed(rows.order_by("-subject_seq")[:limit]))
+    return open_entries(rows.order_by("-subject_seq")[:limit])[::-1]
 
 
 def newest_of(
@@ -75,9 +78,11 @@ def newest_of(
     """Return the newest `limit` entries of each of a few subjects, newest first, in one query."""
     # Each part reads its own chain from its end; one list of all would be sorted first.
     first, *others = (
-        all_entries(tenant_id)
-        .filter(subject_type=type_, subject_id=id_)
-        .order_by("-subject_seq")[:limit]
+        _with_payloads(
+            all_entries(tenant_id)
+            .filter(subject_type=type_, subject_id=id_)
+            .order_by("-subject_seq")
+        )[:limit]
         for type_, id_ in subjects
     )
     rows = first.union(*others, all=True) if others else first
@@ -87,7 +92,7 @@ def newest_of(
 def entries_of_case(tenant_id: uuid.UUID, case_id: uuid.UUID, *, limit: int = 500) -> list[Entry]:
     """Return the newest `limit` entries of a case and of all its parts, oldest first."""
     rows = all_entries(tenant_id).filter(case_id=case_id).order_by("-at", "-id")[:limit]
-    return open_entries(reversed(rows))
+    return open_entries(rows)[::-1]
 
 
 def entries_by_id(tenant_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Entry]:
@@ -121,8 +126,13 @@ def all_entries(tenant_id: uuid.UUID) -> Any:
 
 
 def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
-    """Return `rows` with their payloads, in the same order, in one further query."""
+    """Return `rows` with their payloads, in the same order: of a query with them, else by one
+    further query."""
+    if isinstance(rows, QuerySet) and not rows.query.combinator:
+        rows = _with_payloads(rows)
     listed = list(rows)
+    if all(hasattr(row, "payload_names") for row in listed):
+        return [_entry(row, _opened(row.payload_names, row.payload_bodies)) for row in listed]
     wanted = Payload.objects.filter(
         tenant_id__in={row.tenant_id for row in listed}, entry_id__in=[row.id for row in listed]
     )
@@ -130,6 +140,22 @@ def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
     for entry_id, name, body in wanted.values_list("entry_id", "name", "body"):
         payloads.setdefault(entry_id, {})[name] = json.loads(bytes(body))
     return [_entry(row, payloads.get(row.id, {})) for row in listed]
+
+
+def _with_payloads(rows: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
+    if "payload_names" in rows.query.annotations:
+        return rows
+    of_entry = Payload.objects.filter(tenant_id=OuterRef("tenant_id"), entry_id=OuterRef("id"))
+    in_order = of_entry.order_by("name")
+    return rows.annotate(
+        payload_names=ArraySubquery(in_order.values("name")),
+        payload_bodies=ArraySubquery(in_order.values("body")),
+    )
+
+
+def _opened(names: Sequence[str], bodies: Sequence[Any]) -> dict[str, Any]:
+    pairs = zip(names, bodies, strict=True)
+    return {name: json.loads(bytes(body)) for name, body in pairs}
 
 
 def latest_ref(

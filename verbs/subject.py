@@ -58,6 +58,14 @@ class ResultShape:
     status: Callable[[Any], int] | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class NamedAfter:
+    """A thing that is called after another: which, and its description by that one's title."""
+
+    ref: tuple[str, uuid.UUID]
+    called: Callable[[str], Description]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Subject:
     """One kind of thing.
@@ -67,7 +75,8 @@ class Subject:
     the entry that finished it.
 
     `locked(*key)` locks one and what goes with it, by the arguments of its route; `read(ids)` reads
-    in bulk, unlocked; `describe(tenant_id, ids)` gives title and page in bulk;
+    in bulk, unlocked; `describe(tenant_id, ids)` gives title and page in bulk, or
+    `named_after(tenant_id, ids)` where that is made of the title of something else;
     `shape(rows, authority)` its JSON in bulk, of `schema`.
 
     `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
@@ -92,6 +101,9 @@ class Subject:
     read: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Any]] | None = None
     describe: (
         Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Description]] | None
+    ) = None
+    named_after: (
+        Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, NamedAfter]] | None
     ) = None
     shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
     schema: Any = None
@@ -184,9 +196,16 @@ def describe(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[Ref, Description
 
     What nobody knows (another tenant's, an app not installed) is called by type and id.
     """
-    wanted: dict[str, set[uuid.UUID]] = {}
-    for type_, id_ in refs:
-        wanted.setdefault(type_, set()).add(id_)
+    wanted = _by_type(refs)
+    after: dict[Ref, NamedAfter] = {}
+    for type_ in list(wanted):
+        subject = known(type_)
+        if subject is not None and subject.named_after is not None:
+            named = subject.named_after(tenant_id, wanted[type_])
+            after |= {(type_, id_): each for id_, each in named.items()}
+    # What they are named after is read with what was asked for.
+    for ref in {each.ref for each in after.values()}:
+        wanted.setdefault(ref[0], set()).add(ref[1])
     found: dict[Ref, Description] = {}
     for type_, ids in wanted.items():
         subject = known(type_)
@@ -196,6 +215,13 @@ def describe(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[Ref, Description
             described = _describers[type_](ids) if type_ in _describers else {}
         for id_ in ids:
             found[type_, id_] = described.get(id_, _unknown(type_, id_))
+    return found | {ref: each.called(found[each.ref].title) for ref, each in after.items()}
+
+
+def _by_type(refs: Iterable[Ref]) -> dict[str, set[uuid.UUID]]:
+    found: dict[str, set[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        found.setdefault(type_, set()).add(id_)
     return found
 
 

@@ -54,7 +54,7 @@ def bind(request: MemberRequest) -> None:
     user = request.user
     if not isinstance(user, User):
         return
-    request.places = places_of(user.id)
+    request.places = places_of(user.id) if user.places is None else user.places
     request.place = _chosen(request.places, request.session.get(SESSION_KEY))
     if request.place is not None:
         request.acting_user = request.place.acting

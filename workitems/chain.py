@@ -98,7 +98,7 @@ def chain_of(item: WorkItem) -> Chain:
     if item.undoes_id is None:
         return _alone(item, [item], [])
     if item.undoes_type == WorkItem.subject_type:
-        return _alone(item, [selectors.get(item.tenant_id, item.undoes_id)], [])
+        return _alone(item, [selectors.get_bare(item.tenant_id, item.undoes_id)], [])
     return _alone(item, [], [execution_selectors.get(item.tenant_id, item.undoes_id)])
 
 
@@ -155,7 +155,7 @@ def _alone(focus: WorkItem, items: Sequence[WorkItem], executions: Sequence[Any]
     undo_tasks = selectors.undo_tasks_of(focus.tenant_id, originals)
     undo_runs = execution_selectors.undo_runs_of(focus.tenant_id, originals)
     return build_chain(
-        focus.tenant_id, [*items, *undo_tasks], [*executions, *undo_runs],
+        focus.tenant_id, [*items, *undo_tasks.prefetch_related(None)], [*executions, *undo_runs],
         focus=focus.id, unfinished=True,
     )  # fmt: skip
 

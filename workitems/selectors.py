@@ -56,7 +56,16 @@ def candidate_groups_of(tenant_id: uuid.UUID) -> Prefetch[str]:
 
 def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
     """Return one work item. Raises NotFound."""
-    found = visible(tenant_id).filter(id=item_id).first()
+    return _one(visible(tenant_id), item_id)
+
+
+def get_bare(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
+    """Return one work item without reading who may take it. Raises NotFound."""
+    return _one(visible(tenant_id).prefetch_related(None), item_id)
+
+
+def _one(rows: QuerySet[WorkItem], item_id: uuid.UUID) -> WorkItem:
+    found = rows.filter(id=item_id).first()
     if found is None:
         raise NotFound
     return found

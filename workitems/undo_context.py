@@ -71,11 +71,10 @@ def compensation_panel(shown: Shown, entries: Sequence[Entry]) -> dict[str, Any]
 def _undos(item: Any, attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
     """Return the undo tasks (with their people) and executions of all attempts, by id."""
     ids = [each.compensation_id for each in attempts]
-    tasks = selectors.with_people(list(selectors.visible(item.tenant_id).filter(id__in=ids)))
-    return {
-        **{each.item.id: each for each in tasks},
-        **execution_selectors.by_id(item.tenant_id, ids),
-    }
+    rows = selectors.visible(item.tenant_id).filter(id__in=ids)
+    tasks = {each.item.id: each for each in selectors.with_people(list(rows))}
+    programs = [id_ for id_ in ids if id_ not in tasks]
+    return {**tasks, **(execution_selectors.by_id(item.tenant_id, programs) if programs else {})}
 
 
 def _attempt(number: int, attempt: Any, undo: Any, links: dict[Any, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class ChainPage(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
-        item = selectors.get(self.acting_user.tenant_id, id)
+        item = selectors.get_bare(self.acting_user.tenant_id, id)
         found = chain.chain_of(item)
         described = chain.described_in(found)
         listed = page_of_list(request, table(found, described), key=itemgetter("id"))
@@ -46,7 +46,7 @@ class ChainDot(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Send the file."""
-        text = chain.to_dot(chain.chain_of(selectors.get(self.acting_user.tenant_id, id)))
+        text = chain.to_dot(chain.chain_of(selectors.get_bare(self.acting_user.tenant_id, id)))
         return _file(text, "text/vnd.graphviz", f"chain-{id}.dot")
 
 
@@ -55,7 +55,7 @@ class ChainSvg(MemberPage):
 
     def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Send the file."""
-        figure = chain.figure(chain.chain_of(selectors.get(self.acting_user.tenant_id, id)))
+        figure = chain.figure(chain.chain_of(selectors.get_bare(self.acting_user.tenant_id, id)))
         return _file(drawing.to_svg(figure), "image/svg+xml", f"chain-{id}.svg")
 
 
