@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from typing_extensions import override
@@ -33,7 +33,7 @@ class MembershipBackend(ModelBackend):
         any: whoever asks for a page needs both."""
         found = read_places(user_id)
         if not found:
-            return cast("User | None", super().get_user(user_id))
+            return super().get_user(user_id)
         user = found[0][0]
         user.places = tuple(place for _user, place in found)
         return user

@@ -101,9 +101,14 @@ def people_of(
     return people(rows[0].tenant_id, actor_ids) if rows else {}
 
 
-def people_called(tenant_id: uuid.UUID, names: Collection[str]) -> dict[str, Person]:
-    """Return people, present or past, by what calls them: the token of an actor, or a username."""
-    tokens = {each for name in names if (each := _token(name)) is not None}
+def people_called(
+    tenant_id: uuid.UUID, names: Collection[str], actors: Iterable[uuid.UUID | None] = ()
+) -> dict[str, Person]:
+    """Return people, present or past, by what calls them: the token of an actor, or a username;
+    and those for `actors`, in the same query."""
+    tokens = {each for each in (*actors, *map(_token, names)) if each is not None}
+    if not tokens and not names:
+        return {}
     # A name is looked up as one; among the tenant's own actors only.
     users = User.objects.filter(username__in=list(names)).values("id")
     rows = Actor.objects.filter(Q(id__in=tokens) | Q(user_id__in=users), tenant_id=tenant_id)
@@ -236,19 +241,36 @@ def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [list(actor_ids)]))
 
 
-def offered_people(tenant_id: uuid.UUID, most: int) -> list[tuple[str, str]]:
-    """Return the active members of a tenant to choose from, username and name, by username."""
+def offered(
+    tenant_id: uuid.UUID, lists: Sequence[str], most: int
+) -> dict[str, list[tuple[str, str]]]:
+    """Return what there is to choose from, in one query: of `people` the active members, by
+    username, with the name; of `groups` those that active members are in, with nothing beside."""
+    if not lists:
+        return {}
+    found: dict[str, list[tuple[str, str]]] = {name: [] for name in lists}
+    first, *others = (_OFFERED[name](tenant_id)[:most] for name in lists)
+    for of, name, *parts in first.union(*others, all=True):
+        full = " ".join(parts).strip()
+        found[of].append((name, full or (name if of == "people" else "")))
+    return {of: sorted(each, key=lambda one: one[0].casefold()) for of, each in found.items()}
+
+
+def _offered_people(tenant_id: uuid.UUID) -> QuerySet[Any, Any]:
     rows = Membership.objects.filter(
         tenant_id=tenant_id, is_active=True, user__is_active=True, actor__is_active=True
-    ).select_related("user")
-    found = [row.user for row in rows.order_by("user__username")[:most]]
-    return [(user.username, user.get_full_name() or user.username) for user in found]
+    )
+    names = ("user__username", "user__first_name", "user__last_name")
+    return rows.order_by("user__username").values_list(Value("people"), *names)
 
 
-def offered_groups(tenant_id: uuid.UUID, most: int) -> list[str]:
-    """Return the names of the groups that active members are in, to choose from."""
+def _offered_groups(tenant_id: uuid.UUID) -> QuerySet[Any, Any]:
     rows = GroupMembership.objects.filter(tenant_id=tenant_id, membership__is_active=True)
-    return list(rows.order_by("name").values_list("name", flat=True).distinct()[:most])
+    listed = rows.order_by("name").distinct()
+    return listed.values_list(Value("groups"), "name", Value(""), Value(""))
+
+
+_OFFERED = {"people": _offered_people, "groups": _offered_groups}
 
 
 def preferences_of(user_id: uuid.UUID) -> dict[str, str]:

@@ -6,14 +6,13 @@ Runs in the caller's tenant scope.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.roles import ActorType, Role
-from accounts.selectors import Person
 from audit.words import KIND_WORDS
 from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
@@ -36,26 +35,28 @@ _UNDOING = {
 class Presenter:
     """Puts entries into words; whatever they mention is read once, in bulk."""
 
-    def __init__(self, entries: Sequence[Entry], *, effects: Sequence[Entry] = ()) -> None:
-        """Read the entries that `entries` link to, and the names in all of them."""
+    def __init__(
+        self,
+        tenant_id: uuid.UUID,
+        entries: Sequence[Entry],
+        *,
+        effects: Sequence[Entry] = (),
+        about: Collection[Ref] = (),
+    ) -> None:
+        """Read the entries that `entries` link to, and the names in all of them; and what the page
+        is `about`."""
         links = {
             link.id
             for each in entries
             for link in (each.caused_by, each.original)
             if link is not None
         }
-        self._linked: dict[uuid.UUID, Entry] = {}
-        self._subjects: dict[Ref, Description] = {}
-        self._people: dict[uuid.UUID, Person] = {}
-        if not entries:
-            return
-        tenant_id = entries[0].tenant_id
         self._linked = entries_by_id(tenant_id, links)
         all_of_them = [*entries, *effects, *self._linked.values()]
         self._people = people_in(all_of_them)
         subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
         runs = [(RUN, run) for each in entries if (run := _run_of(each)) is not None]
-        self._subjects = describe(tenant_id, [*subjects, *runs])
+        self._subjects = describe(tenant_id, [*about, *subjects, *runs])
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
         """Return an entry as a row of audit/entries.html."""
@@ -108,9 +109,12 @@ class Presenter:
                 facts.append({"name": str(label), "value": _worded(name, value), "url": ""})
         return facts
 
+    def subject(self, type_: str, id_: uuid.UUID) -> dict[str, Any]:
+        """Return `subject` of the templates: what entries, or the page, are about."""
+        return subject_context(type_, id_, self._subjects[type_, id_])
+
     def _subject(self, entry: Entry) -> dict[str, Any]:
-        key = (entry.subject_type, entry.subject_id)
-        return subject_context(*key, self._subjects[key])
+        return self.subject(entry.subject_type, entry.subject_id)
 
     def _common(self, entry: Entry) -> dict[str, Any]:
         words = action_words(entry.subject_type, entry.action)

@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from audit.entry_context import Presenter, subject_context
+from audit.entry_context import Presenter
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
 from audit.words import action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
 from ledger.vocabulary import SUBJECT_TYPES
-from verbs.subject import describe
+from verbs.subject import Ref
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
 from web.pages import MemberPage
@@ -32,7 +32,6 @@ class EntriesPage(MemberPage):
         asked = parse({name: value for name, value in request.GET.items() if str(value).strip()})
         context = {
             "crumbs": [{"label": _("Ledger"), "url": ""}],
-            "subject": None,
             "chips": _chips(request),
             "filters": _form(asked),
             "clear_url": reverse("audit:entries"),
@@ -51,12 +50,7 @@ class SubjectPage(MemberPage):
         if type not in SUBJECT_TYPES or selectors.head(tenant_id, type, id) is None:
             raise NotFound
         rows = selectors.all_entries(tenant_id).filter(subject_type=type, subject_id=id)
-        subject = describe(tenant_id, [(type, id)])[(type, id)]
-        context = {
-            "crumbs": [_to_ledger(), {"label": subject.title, "url": ""}],
-            "subject": subject_context(type, id, subject),
-        }
-        return _listed(self, rows, context, order=("-subject_seq", "-id"))
+        return _listed(self, rows, {}, order=("-subject_seq", "-id"), about=(type, id))
 
 
 def _listed(
@@ -66,13 +60,18 @@ def _listed(
     *,
     order: tuple[str, str],
     among: Any = None,
+    about: Ref | None = None,
 ) -> HttpResponse:
-    """Show one page of entries; each names its subject where they are not all of one."""
+    """Show one page of entries; each names its subject where they are not all `about` one."""
     found, links = page.page(rows, order=order, among=among)
     entries = selectors.open_entries(found.rows)
-    presenter, mixed = Presenter(entries), context["subject"] is None
-    shown = [presenter.row(each, with_subject=mixed) for each in entries]
-    more = {"rows": shown, "check": None, "pagination": links}
+    known = [] if about is None else [about]
+    presenter = Presenter(page.acting_user.tenant_id, entries, about=known)
+    shown = [presenter.row(each, with_subject=about is None) for each in entries]
+    more = {"rows": shown, "subject": None, "check": None, "pagination": links}
+    if about is not None:
+        more["subject"] = subject = presenter.subject(*about)
+        more["crumbs"] = [_to_ledger(), {"label": subject["label"], "url": ""}]
     return page.render("audit/entries.html", {**context, **more})
 
 
@@ -89,7 +88,7 @@ class EntryPage(MemberPage):
         if entry is None:
             raise NotFound
         effects = selectors.effects_of(entry)
-        presenter = Presenter([entry], effects=effects)
+        presenter = Presenter(entry.tenant_id, [entry], effects=effects)
         shown = presenter.full(entry, effects, selectors.previous_of(entry))
         page = ledger_url(entry.subject_type, entry.subject_id)
         crumbs = [

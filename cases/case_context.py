@@ -15,13 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.selectors import Person, people
+from accounts.selectors import Person
 from cases import selectors
 from cases.case_work import CaseWork
 from cases.definitions import CompiledDefinition, needs, undo_policy
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from cases.subject import CaseFacts, describe_case
+from cases.subject import NAMED as CASES
+from cases.subject import CaseFacts
 from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
@@ -31,12 +32,12 @@ from compensation.sentences import few, sentence, title_of
 from compensation.subject import is_undoable
 from executions import selectors as executions
 from executions.lifecycle import ExecutionStatus
-from executions.subject import describe_execution
+from executions.subject import NAMED as EXECUTIONS
 from ledger.selectors import Entry, entries_of_case
 from verbs.subject import Description, Ref
 from web.graph import Figure
 from web.templatetags.amends import label_of
-from web.values import Reader, is_identifier, person_words
+from web.values import Reader, is_identifier, person_words, reader_of
 from workitems import chain as drawing
 from workitems import selectors as work_items
 from workitems.subject import WORK_ITEM as TASKS
@@ -69,7 +70,13 @@ class CaseContext:
     others: list[CompensationRun]
     entries: list[Entry]
     described: dict[Ref, Description]
-    named: dict[uuid.UUID, Person]
+    #: Who reads it, with everybody whom the page names.
+    reader: Reader
+
+    @property
+    def named(self) -> dict[uuid.UUID, Person]:
+        """Everybody whom the page names."""
+        return self.reader.actors
 
     @property
     def undoing(self) -> RunContext | None:
@@ -199,12 +206,12 @@ class CaseContext:
         return drawing.figure(found, label=label, table_url=table_url, described=self.described)
 
 
-def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> CaseContext:
-    """Read what the page of a case says."""
+def case_context(
+    case: Case, me: uuid.UUID, *, operates: bool, problems_only: bool = False
+) -> CaseContext:
+    """Read what the page of a case says to an actor."""
     items = list(selectors.plan_items(case.tenant_id, case.id))
-    tasks = work_items.in_case(case.tenant_id, case.id)
-    tasks = tasks.prefetch_related(None)
-    tasks = tasks.prefetch_related(work_items.candidate_groups_of(case.tenant_id))
+    tasks = work_items.with_candidates(work_items.in_case(case.tenant_id, case.id))
     work: list[Any] = [*tasks, *executions.of_case(case.tenant_id, case.id)]
     rows = {row.id: row for row in work}
     runs = runs_in(case.tenant_id, case.id)
@@ -215,13 +222,15 @@ def case_context(case: Case, *, operates: bool, problems_only: bool = False) -> 
     found = None if last is None else _with_steps(last, rows.values())
     stays = {} if found is None else given_up(found)
     said = {entry.actor_id for entry in (*entries, *stays.values())}
-    named = people(case.tenant_id, asked | said | actors_of(rows.values()))
+    actors = asked | said | actors_of(rows.values())
+    reader = reader_of(case.tenant_id, me, case.context, actors=actors)
+    named = reader.actors
     panel = None
     if found is not None:
         panel = RunContext(found, described, named, rows, operates, stays)
     others = [run for run in runs if run is not last]
     definition = selectors.compiled_of(case.definition_id)
-    return CaseContext(case, items, rows, definition, panel, others, entries, described, named)
+    return CaseContext(case, items, rows, definition, panel, others, entries, described, reader)
 
 
 def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
@@ -246,7 +255,7 @@ def _described(
     case: Case, rows: Iterable[Any], runs: list[CompensationRun]
 ) -> dict[Ref, Description]:
     found = {(row.subject_type, row.id): _page_of(row) for row in rows}
-    found["case", case.id] = describe_case(case)
+    found["case", case.id] = CASES.of(case)
     for run in runs:
         about = found.get((run.about_type, run.about_id))
         what = about.title if about else case.name
@@ -259,7 +268,7 @@ def _page_of(row: Any) -> Description:
     if row.subject_type == TASKS.subject_type:
         title = title_of(row.binding) if row.binding else row.title
         return describe_item(row.id, title, str(row.status), row.kind)
-    return describe_execution(row)
+    return EXECUTIONS.of(row)
 
 
 def _entries(case: Case, *, problems_only: bool) -> list[Entry]:

@@ -129,7 +129,7 @@ class CaseWork:
         actor = row.completed_by_id or row.assignee_id
         if actor in self.named:
             return self.named[actor].name
-        return joined(sorted(group.name for group in row.candidate_groups.all()))
+        return joined(sorted(row.groups_asked))
 
     def _at(self, item: PlanItem, row: Any) -> dt.datetime | None:
         if row is None:

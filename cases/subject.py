@@ -16,13 +16,13 @@ from cases.actions import rollback, stopping
 from cases.actions.changes import lock_case
 from cases.actions.deploy import DEFINITION
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
-from cases.models import Case, CaseDefinition
+from cases.models import Case, CaseDefinition, title_with_number
 from cases.selectors import with_definition
 from compensation.selectors import live_runs
 from compensation.subject import Awaited, WholeSubject
 from executions.selectors import in_doubt
 from ledger.errors import NotFound
-from verbs.subject import Description, Locked, Subject
+from verbs.subject import Description, Locked, Named, Subject
 
 # Id and status of a run.
 _Run = tuple[uuid.UUID, str]
@@ -91,15 +91,12 @@ def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
     return with_definition(Case.objects.all()).in_bulk(list(ids))
 
 
-def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    rows = Case.objects.filter(tenant_id=tenant_id, id__in=list(ids))
-    return {case.id: describe_case(case) for case in rows.only("title", "number", "status")}
+def _called(id_: uuid.UUID, title: str, number: str, status: str) -> Description:
+    url = reverse("cases:detail", args=[id_])
+    return Description(title_with_number(title, number), url, status, "briefcase", number)
 
 
-def describe_case(case: Case) -> Description:
-    """Return how one case is called."""
-    url = reverse("cases:detail", args=[case.id])
-    return Description(case.name, url, str(case.status), "briefcase", case.number)
+NAMED = Named(Case, ("title", "number", "status"), _called)
 
 
 def _envelope(case: Case, action: str) -> dict[str, Any]:
@@ -123,7 +120,7 @@ CASE = WholeSubject(
     finished="completed",
     locked=_locked,
     read=_read,
-    describe=_describe,
+    named=NAMED,
     facts=_facts,
     envelope=_envelope,
     column="case_id",

@@ -74,9 +74,9 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
         barred = about.barred()
         if barred is not None:
             raise barred
-        run_id = live_run(acting_user.tenant_id, about.root, subject)
-        if run_id is not None:
-            raise RunLive(run_id)
+        run = live_run(acting_user.tenant_id, about.root, subject)
+        if run is not None:
+            raise RunLive(run.id)
         plan = previewing.draft(
             about, Scope(), by=acting_user.actor_id, tenant_id=acting_user.tenant_id
         )

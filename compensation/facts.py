@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from compensation.lifecycle import AttemptOutcome
-from compensation.models import CompensationAttempt
+from compensation.models import CompensationAttempt, CompensationRun
 from compensation.selectors import attempts_of, live_runs
 from compensation.subject import Standing, WholeSubject, read_rows, undoable, whole_of
 from compensation.ways import refusal_of
@@ -89,11 +89,11 @@ def standings(rows: Sequence[Any]) -> dict[uuid.UUID, Standing]:
 
 def live_run(
     tenant_id: uuid.UUID, root: uuid.UUID | None, about: tuple[str, uuid.UUID]
-) -> uuid.UUID | None:
+) -> CompensationRun | None:
     """Return the run that holds the live slot of a tree, or of a subject that is in none."""
     own = {"about_type": about[0], "about_id": about[1]}
     runs = live_runs(tenant_id).filter(**({"root_id": root} if root is not None else own))
-    return runs.values_list("id", flat=True).first()
+    return runs.first()
 
 
 def _begun(attempts: Collection[CompensationAttempt]) -> set[uuid.UUID]:

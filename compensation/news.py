@@ -42,18 +42,20 @@ _QUIET = frozenset(
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
 
+def run_entries(run: CompensationRun) -> list[Entry]:
+    """Return the entries that the timeline of one rollback shows, newest first."""
+    entries = entries_of(run.tenant_id, run.subject_type, run.id)
+    return newest(entry for entry in entries if entry.action != _PLANNED)
+
+
 def run_timeline(
     run: CompensationRun,
+    entries: Sequence[Entry],
     described: Mapping[Ref, Description],
     named: Mapping[uuid.UUID, Person],
 ) -> list[dict[str, Any]]:
-    """Return the lines of one rollback on its own page: without its name, and without its plan,
-    which stands beside them. What was read already is not read again."""
-    entries = newest(
-        entry
-        for entry in entries_of(run.tenant_id, run.subject_type, run.id)
-        if entry.action != _PLANNED
-    )
+    """Return the lines of one rollback (`run_entries`) on its own page: without its name, and
+    without its plan, which stands beside them. What was read already is not read again."""
     own = (run.subject_type, run.id)
     short = {**described, own: dataclasses.replace(described[own], title=_("the rollback"))}
     lines = told(entries, described=short, named=named)

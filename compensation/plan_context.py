@@ -41,6 +41,21 @@ KEPT_NAMED = 12
 LinkOf = Callable[[str, str, str], str]
 
 
+def step_of(plan: CompensationPlan) -> str:
+    """Return the one step that a plan's scope is about, or ""."""
+    if plan.scope["kind"] == "from_step":
+        return str(plan.scope["step"])
+    chosen = plan.scope.get("steps") or [""]
+    return str(chosen[0]) if len(chosen) == 1 else ""
+
+
+def choice_of(plan: CompensationPlan) -> str:
+    """Return a plan's scope as `compensation.forms.SCOPES` names it, or "" for another one."""
+    if plan.scope["kind"] == "steps":
+        return "only_this" if plan.scope.get("only_this") and step_of(plan) else ""
+    return str(plan.scope["kind"])
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlanContext:
     """A plan with the names and links of everything it speaks of.
@@ -74,17 +89,7 @@ class PlanContext:
     @property
     def step(self) -> str:
         """The one step the plan's scope is about, or ""."""
-        if self.plan.scope["kind"] == "from_step":
-            return str(self.plan.scope["step"])
-        chosen = self.plan.scope.get("steps") or [""]
-        return str(chosen[0]) if len(chosen) == 1 else ""
-
-    @property
-    def choice(self) -> str:
-        """The plan's scope as `compensation.forms.SCOPES` names it, or "" for another one."""
-        if self.plan.scope["kind"] == "steps":
-            return "only_this" if self.plan.scope.get("only_this") and self.step else ""
-        return str(self.plan.scope["kind"])
+        return step_of(self.plan)
 
     @property
     def confirm_text(self) -> str:

@@ -226,7 +226,7 @@ class RunContext:
         actor = undo.completed_by_id or undo.assignee_id
         if actor is not None:
             return self._name(actor)
-        return joined(sorted(group.name for group in undo.candidate_groups.all()))
+        return joined(sorted(undo.groups_asked))
 
     def _link(self, step: Any) -> dict[str, str] | None:
         found = self.described.get((step.compensation_type, step.compensation_id))
@@ -289,8 +289,10 @@ def actors_of(rows: Iterable[Any]) -> set[uuid.UUID]:
     }
 
 
-def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
-    """Read all that the page of one run says."""
+def run_context(
+    found: RunWithSteps, *, operates: bool, entries: Iterable[Entry] = ()
+) -> RunContext:
+    """Read all that the page of one run says, with who made the `entries` that it shows."""
     undo_refs = {
         (attempt.compensation_type, attempt.compensation_id)
         for each in found.steps
@@ -304,6 +306,6 @@ def run_context(found: RunWithSteps, *, operates: bool) -> RunContext:
     run, about = found.run, described[found.run.about].title
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     given_up = selectors.given_up(found)
-    deciders = {entry.actor_id for entry in given_up.values()}
+    deciders = {entry.actor_id for entry in (*entries, *given_up.values())}
     named = people(tenant_id, {found.run.requested_by_id, *deciders, *actors_of(undos.values())})
     return RunContext(found, described, named, undos, operates, given_up)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
 
 from accounts.acting import ActingUser
@@ -55,6 +55,8 @@ class StepWithAttempts:
 
     step: CompensationStep
     attempts: Sequence[Any]
+    #: The newest attempt at undoing its original, of whatever run.
+    last: CompensationAttempt | None = None
 
     @property
     def error(self) -> str:
@@ -154,9 +156,10 @@ def runs_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[CompensationRun]:
     return list(runs(tenant_id).filter(whole_id=whole_id).annotate(excluded=excluded))
 
 
-def steps_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
-    """Return the steps of a run in the order of undoing, without attempts."""
-    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id)
+def live_steps_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of the newest run under way in a whole, in the order of undoing."""
+    newest = runs(tenant_id).filter(whole_id=whole_id, status__in=LIVE_RUNS).values("id")[:1]
+    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=Subquery(newest))
     return sorted(rows, key=lambda step: step.place)
 
 
@@ -224,6 +227,7 @@ def _with_steps(
                 for each in tries.get(step.original_id, ())
                 if each.run_id == step.run_id or each.compensation_id == step.compensation_id
             ],
+            next(reversed(tries.get(step.original_id, ())), None),
         )
         for step in sorted(steps, key=lambda step: step.place)
     ]

@@ -19,7 +19,7 @@ from executions.attempts_shown import AttemptShown
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from executions.selectors import Shown
-from executions.subject import describe_execution
+from executions.subject import NAMED
 from ledger.selectors import entries_of
 from verbs import catalogue
 from verbs.catalogue import Offer
@@ -52,7 +52,7 @@ def listed(rows: Sequence[Execution]) -> list[dict[str, Any]]:
     named = people_of(rows, (row.performer_id for row in rows))
     found = []
     for row in rows:
-        page = describe_execution(row)
+        page = NAMED.of(row)
         # What undoes something else has an ordinary status of its own.
         undone = row.undoes_id is None and row.compensation_state != CompensationState.NONE
         case = cases.get(("case", row.case_id)) if row.case_id else None
@@ -78,7 +78,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
     [shown] = selectors.show([row], authority)
     entries = entries_of(row.tenant_id, row.subject_type, row.id)
     links = describe(row.tenant_id, _refs(row, shown))
-    links[row.subject_type, row.id] = describe_execution(row)
+    links[row.subject_type, row.id] = NAMED.of(row)
     case = links.get(("case", row.case_id)) if row.case_id else None
     offers = {each.action: each for each in shown.actions}
     title = title_of(row.binding or row.capability)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import uuid
-from collections.abc import Collection
 from typing import Any
 
 from django.urls import reverse
@@ -14,14 +13,14 @@ from compensation.facts import undo_facts
 from compensation.locking import lock_with_original
 from compensation.sentences import title_of
 from compensation.subject import UndoableSubject, undo_envelope
-from executions import capability_registry, selectors
+from executions import capability_registry
 from executions.actions.execution_opening import call_off, may_be_cancelled
 from executions.actions.request import roles_of
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
-from verbs.subject import Description, Locked
+from verbs.subject import Description, Locked, Named
 
 
 def _locked(execution_id: uuid.UUID) -> Locked:
@@ -32,15 +31,13 @@ def _locked(execution_id: uuid.UUID) -> Locked:
     return found
 
 
-def _describe(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Call an execution by its step in the case, else by its capability."""
-    return {id_: describe_execution(row) for id_, row in selectors.by_id(tenant_id, ids).items()}
+def _called(id_: uuid.UUID, binding: str, capability: str, status: str) -> Description:
+    """Call it by its step in the case, else by its capability."""
+    title = title_of(binding) if binding else capability
+    return Description(title, reverse("executions:detail", args=[id_]), status, "cog")
 
 
-def describe_execution(row: Execution) -> Description:
-    """Return how one execution is called."""
-    title = title_of(row.binding) if row.binding else row.capability
-    return Description(title, reverse("executions:detail", args=[row.id]), str(row.status), "cog")
+NAMED = Named(Execution, ("binding", "capability", "status"), _called)
 
 
 def _requester(row: Execution, authority: Authority, _facts: Any) -> str | None:
@@ -98,7 +95,7 @@ EXECUTION = UndoableSubject(
     doubted="outcome_unknown",
     unsure=_unsure,
     locked=_locked,
-    describe=_describe,
+    named=NAMED,
     relations={
         "requester": _requester,
         "performer": _performer,

@@ -131,8 +131,12 @@ def open_entries(rows: Iterable[LedgerEntry]) -> list[Entry]:
     if isinstance(rows, QuerySet) and not rows.query.combinator:
         rows = _with_payloads(rows)
     listed = list(rows)
-    if all(hasattr(row, "payload_names") for row in listed):
-        return [_entry(row, _opened(row.payload_names, row.payload_bodies)) for row in listed]
+    read = [vars(row) for row in listed]
+    if all("payload_names" in each for each in read):
+        return [
+            _entry(row, _opened(each["payload_names"], each["payload_bodies"]))
+            for row, each in zip(listed, read, strict=True)
+        ]
     wanted = Payload.objects.filter(
         tenant_id__in={row.tenant_id for row in listed}, entry_id__in=[row.id for row in listed]
     )

@@ -27,6 +27,8 @@ class MemberRequest(HttpRequest):
     place: Place | None
     places: Sequence[Place]
     acting_user: ActingUser | None
+    # While a page is made in the scope of `place`: nobody need ask the database for it.
+    in_scope: bool
     # Of a page that refreshes: what it carries, see `web.live`.
     live: Any
 

@@ -114,7 +114,9 @@ def _counted(request: HttpRequest, place: Place) -> Mapping[str, int]:
     if carried is not None:
         return cast("live.Live", carried).counts
     tenant_id = place.acting.tenant_id
-    bound = connection.in_atomic_block and current_tenant() == tenant_id
+    bound = getattr(request, "in_scope", False) or (
+        connection.in_atomic_block and current_tenant() == tenant_id
+    )
     with contextlib.nullcontext() if bound else tenant_scope(tenant_id):
         return live.counts_of(place.acting)
 

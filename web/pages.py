@@ -6,6 +6,7 @@ the same page, a status and a sentence when it did not.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -134,12 +135,22 @@ class MemberPage(View):
         if request.method not in SAFE:
             return super().dispatch(request, *args, **kwargs)
         with reading_scope(self.acting_user.tenant_id):
-            carried = live.live_of(request)
-            self.request.live = carried
-            response = rendered(super().dispatch(request, *args, **kwargs))
+            self.request.in_scope = True
+            try:
+                carried = live.live_of(request)
+                self.request.live = carried
+                response = rendered(super().dispatch(request, *args, **kwargs))
+            finally:
+                # What says why it failed is shown outside.
+                self.request.in_scope = False
         if carried is not None:
             response.headers["ETag"] = etag.tag(carried.tag)
         return response
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """Open the tenant's scope, for what a GET, which has it open, and a POST both show."""
+        safe = self.request.method in SAFE
+        return contextlib.nullcontext() if safe else tenant_scope(self.acting_user.tenant_id)
 
     def render(
         self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200

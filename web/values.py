@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +57,11 @@ class Reader:
     people: Mapping[str, Person] = dataclasses.field(default_factory=dict)
     me: uuid.UUID | None = None
 
+    @property
+    def actors(self) -> dict[uuid.UUID, Person]:
+        """The same people by actor."""
+        return {person.actor_id: person for person in self.people.values()}
+
     def person(self, value: str, *, declared: bool) -> Person | None:
         """Return whom a value names; `declared`: its schema, or its member, says that it does."""
         if _UUID.fullmatch(value):
@@ -67,10 +72,16 @@ class Reader:
 NOBODY = Reader()
 
 
-def reader_of(tenant_id: uuid.UUID, me: uuid.UUID | None, *values: Any) -> Reader:
-    """Return the reader of some values, with the people they name: one query, or none."""
+def reader_of(
+    tenant_id: uuid.UUID,
+    me: uuid.UUID | None,
+    *values: Any,
+    actors: Iterable[uuid.UUID | None] = (),
+) -> Reader:
+    """Return the reader of some values, with the people they name and whatever `actors` stand
+    beside them: one query, or none."""
     found = set(itertools.islice(_names_in(values, declared=False), _NAMES_ASKED))
-    return Reader(people_called(tenant_id, found) if found else {}, me)
+    return Reader(people_called(tenant_id, found, actors), me)
 
 
 def _names_in(value: Any, *, declared: bool) -> Iterator[str]:

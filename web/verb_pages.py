@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from typing_extensions import override
 
 from ledger.errors import Conflict, Invalid, NotFound, Refusal, Stale
-from ledger.tenancy import tenant_scope
 from verbs import catalogue, words
 from verbs.call import Call
 from verbs.catalogue import Offer
@@ -91,9 +90,8 @@ class VerbPage(MemberPage):
     def described(self, key: Sequence[Any]) -> Description:
         """Return the title and the page of the thing; opens the tenant's scope if none is open."""
         place = (type(self).verb.subject_type, key[0])
-        tenant_id = self.acting_user.tenant_id
-        with tenant_scope(tenant_id):
-            return describe(tenant_id, [place])[place]
+        with self.scope():
+            return describe(self.acting_user.tenant_id, [place])[place]
 
     def done(self, key: Sequence[Any]) -> HttpResponse:
         """Say that it worked, on the page of the thing."""
@@ -166,7 +164,7 @@ class Ask(VerbPage):
         verb = type(self).verb
         over = status == HTTPStatus.CONFLICT
         subject, said = verb.subject, said_of(verb)
-        with tenant_scope(self.acting_user.tenant_id):
+        with self.scope():
             row = subject.read_one(key[0])
             thing = self.described(key)
             context = {

@@ -15,9 +15,9 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from compensation.lifecycle import LIVE_RUNS, CompensationState, Mode, StepStatus
+from compensation.lifecycle import CompensationState, Mode, StepStatus
 from compensation.planning import UNDONE_OUTCOMES
-from compensation.selectors import runs_in, steps_of
+from compensation.selectors import live_steps_in
 from compensation.sentences import joined, title_of
 from compensation.words import outcome_label
 from executions import selectors as execution_selectors
@@ -113,8 +113,7 @@ def chain_of_case(
         execution_selectors.of_case(tenant_id, case_id),
         focus=focus,
     )
-    live = [run.id for run in runs_in(tenant_id, case_id) if run.status in LIVE_RUNS]
-    return with_planned(chain, steps_of(tenant_id, live[0])) if live else chain
+    return with_planned(chain, live_steps_in(tenant_id, case_id))
 
 
 def with_planned(chain: Chain, steps: Sequence[Any]) -> Chain:

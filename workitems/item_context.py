@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.acting import Authority
-from accounts.selectors import people
 from compensation.news import told
 from compensation.sentences import few_or_more, sentence
 from compensation.words import (
@@ -44,20 +43,24 @@ from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
-from workitems.undo_context import compensation_panel
+from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 
-RUN, CASE = "compensation_run", "case"
+CASE = "case"
 
 
 def detail(
     item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`."""
-    [shown] = selectors.show([item], authority)
-    entries = _history(item)
-    unknown = {entry.actor_id for entry in entries} - shown.people.keys()
-    shown = dataclasses.replace(shown, people={**shown.people, **people(item.tenant_id, unknown)})
-    links = describe(item.tenant_id, _subjects(item))
+    facts_of = subject_of(item.subject_type).facts([item])
+    attempts = facts_of[item.id].attempts
+    entries, undos = _history(item), undos_of(item, attempts)
+    # Everybody whom the page names is read at once, and so is everything that it links.
+    beside = [each for each in undos.values() if isinstance(each, WorkItem)]
+    actors = selectors.actors_of([item, *beside], {item.id: attempts})
+    reader = _reader(item, authority, {*actors, *(entry.actor_id for entry in entries)})
+    [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
+    links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
     kept = []
     if form is not None and not answers(item, authority.actor_id):
         # Nobody can send it any more; what was typed is there to be copied.
@@ -71,14 +74,14 @@ def detail(
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
         "item": facts(shown, authority.actor_id),
-        "reader": _reader(item, authority),
+        "reader": reader,
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links),
         "answer": answer,
         "actions": actions,
-        "compensation": compensation_panel(shown, entries),
+        "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
         "history": told(
@@ -117,10 +120,11 @@ def crumbs(item: WorkItem) -> list[dict[str, str]]:
     ]
 
 
-def _reader(item: WorkItem, authority: Authority) -> Reader:
-    """Return who reads the page, with the people whom the item's values name."""
+def _reader(item: WorkItem, authority: Authority, actors: Iterable[uuid.UUID | None]) -> Reader:
+    """Return who reads the page, with `actors` and the people whom the item's values name."""
     then = (item.compensation or {}).get("original_snapshot")
-    return reader_of(item.tenant_id, authority.actor_id, item.payload, item.resolution, then)
+    said = (item.payload, item.resolution, then)
+    return reader_of(item.tenant_id, authority.actor_id, *said, actors=actors)
 
 
 def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
@@ -175,10 +179,9 @@ def page_facts(item: WorkItem) -> list[dict[str, Any]]:
 
 def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     """Return who may take an item: groups, then people; empty when anybody, or an operator, may."""
-    groups = [row.name for row in shown.item.candidate_groups.all()]
-    users = () if groups_only else shown.item.candidate_users.all()
-    names = [shown.name(row.actor_id) for row in users]
-    listed = [*sorted(groups), *sorted(name for name in names if name)]
+    users = () if groups_only else shown.item.people_asked
+    names = [shown.name(actor) for actor in users]
+    listed = [*sorted(shown.item.groups_asked), *sorted(name for name in names if name)]
     return format_html_join(", ", "{}", ((each,) for each in listed))
 
 

@@ -7,6 +7,7 @@ undoing never touches them.
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -144,6 +145,18 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     @override
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def groups_asked(self) -> list[str]:
+        """The groups whose members may take it, as they came with the row, else read now."""
+        read: list[str] | None = vars(self).get("read_groups")
+        return [row.name for row in self.candidate_groups.all()] if read is None else read
+
+    @property
+    def people_asked(self) -> list[uuid.UUID]:
+        """The actors who may take it, in the same way."""
+        read: list[uuid.UUID] | None = vars(self).get("read_people")
+        return [row.actor_id for row in self.candidate_users.all()] if read is None else read
 
     @transition(field=status, source=_from("claim"), target=S.ASSIGNED)
     def claim(self) -> None:

@@ -48,8 +48,7 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
         return True
     # Candidates are only ever added: those that the locked read brought along are right in whom
     # they name, but somebody may have been named while it waited for the lock.
-    users = [row.actor_id for row in item.candidate_users.all()]
-    return _is_named(item, authority, users, [row.name for row in item.candidate_groups.all()])
+    return _is_named(item, authority, item.people_asked, item.groups_asked)
 
 
 def _is_named(

@@ -7,10 +7,12 @@ much that tenant has.
 from __future__ import annotations
 
 import dataclasses
+import types
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     Exists,
     OuterRef,
@@ -24,7 +26,7 @@ from django.db.models import (
 from django.db.models.lookups import IsNull
 
 from accounts.acting import ActingUser, Authority
-from accounts.selectors import group_names, operating, people, people_of
+from accounts.selectors import Person, group_names, operating, people, people_of
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, named_in
 from ledger.errors import NotFound
@@ -44,19 +46,25 @@ class Shown(ShownWork):
 def visible(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
     """Return the tenant's work items with their candidates; members see all of them."""
     return WorkItem.objects.filter(tenant_id=tenant_id).prefetch_related(
-        candidate_groups_of(tenant_id),
+        Prefetch("candidate_groups", CandidateGroup.objects.filter(tenant_id=tenant_id)),
         Prefetch("candidate_users", CandidateUser.objects.filter(tenant_id=tenant_id)),
     )
 
 
-def candidate_groups_of(tenant_id: uuid.UUID) -> Prefetch[str]:
-    """Return how the candidate groups of the tenant's items are read with them."""
-    return Prefetch("candidate_groups", CandidateGroup.objects.filter(tenant_id=tenant_id))
+def with_candidates(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """Return `rows`, each of which brings its candidates along: for few rows; a list reads those
+    of all its lines at once."""
+    of_item = {"tenant_id": OuterRef("tenant_id"), "work_item_id": OuterRef("id")}
+    groups, people_ = CandidateGroup.objects, CandidateUser.objects
+    return rows.prefetch_related(None).annotate(
+        read_groups=ArraySubquery(groups.filter(**of_item).values("name")),
+        read_people=ArraySubquery(people_.filter(**of_item).values("actor_id")),
+    )
 
 
 def get(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
     """Return one work item. Raises NotFound."""
-    return _one(visible(tenant_id), item_id)
+    return _one(with_candidates(visible(tenant_id)), item_id)
 
 
 def get_bare(tenant_id: uuid.UUID, item_id: uuid.UUID) -> WorkItem:
@@ -77,19 +85,28 @@ def schema_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Any:
     return rows.values_list("resolution_schema", flat=True).first()
 
 
-def show(items: Sequence[WorkItem], authority: Authority) -> list[Shown]:
-    """Return `items` with people, attempts and what may be done: a constant number of queries."""
+def show(
+    items: Sequence[WorkItem],
+    authority: Authority,
+    *,
+    facts: Mapping[uuid.UUID, Any] | None = None,
+    named: dict[uuid.UUID, Person] | None = None,
+) -> list[Shown]:
+    """Return `items` with people, attempts and what may be done: a constant number of queries.
+    What the caller has read already, `facts` and people, is not read again."""
     subject = subject_of(WorkItem.subject_type)
-    facts = subject.facts(items)
+    if facts is None:
+        facts = subject.facts(items)
     attempts = {item.id: facts[item.id].attempts for item in items}
-    named = people_of(items, _actors(items, attempts))
+    if named is None:
+        named = people_of(items, actors_of(items, attempts))
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 
 
 def with_people(items: Sequence[WorkItem]) -> list[Shown]:
     """Return `items`, read with their candidates, with the people they name and no actions."""
-    named = people_of(items, _actors(items, {}))
+    named = people_of(items, actors_of(items))
     return [Shown(named, (), (), item) for item in items]
 
 
@@ -145,13 +162,16 @@ def _candidates(
     return groups, users
 
 
-def _actors(
-    items: Sequence[WorkItem], attempts: Mapping[uuid.UUID, Sequence[CompensationAttempt]]
+def actors_of(
+    items: Iterable[WorkItem],
+    attempts: Mapping[uuid.UUID, Sequence[CompensationAttempt]] = types.MappingProxyType({}),
 ) -> set[uuid.UUID | None]:
+    """Return everybody whom `items`, read with their candidates, and attempts at undoing them
+    name."""
     wanted: set[uuid.UUID | None] = set()
     for item in items:
         wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
-        wanted.update(row.actor_id for row in item.candidate_users.all())
+        wanted.update(item.people_asked)
         wanted.update(named_in(item.compensation))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
     return wanted

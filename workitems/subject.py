@@ -14,12 +14,13 @@ from compensation.locking import Beside, lock_with_original
 from compensation.subject import UndoableSubject, undo_envelope
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
-from verbs.subject import Description, Locked
+from verbs.subject import Description, Locked, Named
 from workitems.actions.item_opening import call_off
 from workitems.actions.work import settle
 from workitems.lifecycle import NOT_STARTED, OPEN, Kind, Status
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
+from workitems.selectors import with_candidates
 
 #: Who may take an item, as old as the read: see `permissions.is_candidate`.
 _CANDIDATES = Beside(
@@ -41,8 +42,8 @@ def _locked(item_id: uuid.UUID) -> Locked:
 
 
 def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
-    rows = WorkItem.objects.prefetch_related("candidate_groups", "candidate_users")
-    return {row.id: row for row in rows.filter(id__in=list(ids))}
+    rows = with_candidates(WorkItem.objects.filter(id__in=list(ids)))
+    return {row.id: row for row in rows}
 
 
 def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
@@ -74,17 +75,6 @@ def describe_item(id_: uuid.UUID, title: str, status: str, kind: str) -> Descrip
     )
 
 
-def describe_work_items(
-    tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Description]:
-    """Return titles and addresses of work items by id, in one query."""
-    rows = WorkItem.objects.filter(tenant_id=tenant_id, id__in=list(ids))
-    return {
-        id_: describe_item(id_, title, str(status), kind)
-        for id_, title, status, kind in rows.values_list("id", "title", "status", "kind")
-    }
-
-
 WORK_ITEM = UndoableSubject(
     subject_type=WorkItem.subject_type,
     model=WorkItem,
@@ -94,7 +84,7 @@ WORK_ITEM = UndoableSubject(
     settled=Status.COMPLETED,
     locked=_locked,
     read=_read,
-    describe=describe_work_items,
+    named=Named(WorkItem, ("title", "status", "kind"), describe_item),
     relations=RELATIONS,
     facts=undo_facts,
     envelope=_envelope,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from compensation.sentences import quoted
 from compensation.words import STRATEGIES, basis_words, outcome_label
 from executions import selectors as execution_selectors
 from ledger.selectors import Entry
-from verbs.subject import describe, subject_of
+from verbs.subject import Description, Ref, subject_of
 from verbs.words import said
 from web.templatetags.amends import state_label
 from web.values import phrase
@@ -24,6 +24,7 @@ from workitems import selectors
 from workitems.models import WorkItem
 from workitems.selectors import Shown
 
+RUN = "compensation_run"
 _TONES = {
     AttemptOutcome.OPEN: "undo",
     AttemptOutcome.DONE: "done",
@@ -34,21 +35,29 @@ _TONES = {
 }
 
 
-def compensation_panel(shown: Shown, entries: Sequence[Entry]) -> dict[str, Any] | None:
+def compensation_panel(
+    shown: Shown,
+    entries: Sequence[Entry],
+    undos: Mapping[uuid.UUID, Any],
+    links: Mapping[Ref, Description],
+) -> dict[str, Any] | None:
     """Return the context of `workitems/compensation_panel.html`; None if no undo was ever begun.
 
     `entries` of the item, newest first, say who gave it up, or vouched for it, and in which words.
+    `undos` and `links` of its attempts were read for it: `undos_of`, `refs_of`; the people of the
+    undo tasks with those of the item.
     """
     if not shown.attempts:
         return None
     item, last = shown.item, shown.attempts[-1]
     request = UndoRequest.from_json(last.request)
-    undos = _undos(item, shown.attempts)
-    refs = [(each.compensation_type, each.compensation_id) for each in shown.attempts]
-    runs = [("compensation_run", last.run_id)] if last.run_id else []
-    links = describe(item.tenant_id, [*refs, *runs])
-    run = links[runs[0]] if runs else None
-    named = {row.item.id: row for row in undos.values() if isinstance(row, Shown)}
+    run = links[RUN, last.run_id] if last.run_id else None
+    named = {
+        id_: Shown(shown.people, (), (), row)
+        for id_, row in undos.items()
+        if isinstance(row, WorkItem)
+    }
+    undos = {**undos, **named}
     return {
         "state": item.compensation_state,
         "headline": _decided(shown, last, entries)
@@ -68,16 +77,27 @@ def compensation_panel(shown: Shown, entries: Sequence[Entry]) -> dict[str, Any]
     }
 
 
-def _undos(item: Any, attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
-    """Return the undo tasks (with their people) and executions of all attempts, by id."""
+def refs_of(attempts: Sequence[Any]) -> list[Ref]:
+    """Return what the panel leads to: what undoes, and the rollback of the last attempt."""
+    refs = [(each.compensation_type, each.compensation_id) for each in attempts]
+    last = [(RUN, each.run_id) for each in attempts[-1:] if each.run_id]
+    return [*refs, *last]
+
+
+def undos_of(item: Any, attempts: Sequence[Any]) -> dict[uuid.UUID, Any]:
+    """Return the undo tasks (with their candidates) and executions of all attempts, by id."""
+    if not attempts:
+        return {}
     ids = [each.compensation_id for each in attempts]
-    rows = selectors.visible(item.tenant_id).filter(id__in=ids)
-    tasks = {each.item.id: each for each in selectors.with_people(list(rows))}
+    rows = selectors.with_candidates(selectors.visible(item.tenant_id).filter(id__in=ids))
+    tasks = {each.id: each for each in rows}
     programs = [id_ for id_ in ids if id_ not in tasks]
     return {**tasks, **(execution_selectors.by_id(item.tenant_id, programs) if programs else {})}
 
 
-def _attempt(number: int, attempt: Any, undo: Any, links: dict[Any, Any]) -> dict[str, Any]:
+def _attempt(
+    number: int, attempt: Any, undo: Any, links: Mapping[Ref, Description]
+) -> dict[str, Any]:
     found = links[attempt.compensation_type, attempt.compensation_id]
     outcome = AttemptOutcome(attempt.outcome)
     label = str(outcome.label)
@@ -115,7 +135,7 @@ def _performer(undo: Any) -> str:
 def _who(undo: Shown) -> str:
     item: WorkItem = undo.item
     name = undo.name(item.completed_by_id) or undo.name(item.assignee_id)
-    groups = ", ".join(sorted(row.name for row in item.candidate_groups.all()))
+    groups = ", ".join(sorted(item.groups_asked))
     return name or groups or _("nobody yet")
 
 

@@ -26,7 +26,6 @@ from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
 from web.timeline import by_day
-from web.values import reader_of
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -47,8 +46,8 @@ class CasePage(PageOfOne):
         [id_] = key
         case = selectors.case(self.acting_user.tenant_id, id_)
         only = self.request.GET.get("problems") == "1"
-        found = case_context(case, operates=self.operates, problems_only=only)
-        reader = reader_of(case.tenant_id, self.acting_user.actor_id, case.context)
+        me = self.acting_user.actor_id
+        found = case_context(case, me, operates=self.operates, problems_only=only)
         undoing = found.undoing
         panel = None
         if undoing is not None:
@@ -80,8 +79,8 @@ class CasePage(PageOfOne):
             **_days(found.timeline),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": case.context,
-            "telling": found.telling(reader),
-            "reader": reader,
+            "telling": found.telling(found.reader),
+            "reader": found.reader,
             "invalidated": [title_of(key) for key in case.invalidated],
             "past_runs": [
                 {

@@ -65,7 +65,7 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     parts = parts_of(subject, lock=True)
     live = live_run(plan.tenant_id, subject.root, subject.ref)
     if live is not None:
-        raise RunLive(live)
+        raise RunLive(live.id)
     barred = subject.barred()
     if barred is not None:
         raise barred

@@ -84,6 +84,14 @@ class StepFacts:
         return read_row(self.step.original_type, self.step.original_id)
 
 
+def facts_read(step: CompensationStep, last: CompensationAttempt | None) -> StepFacts:
+    """Return what offers must know of a step whose newest attempt was read."""
+    found = StepFacts(step)
+    # Where `cached_property` keeps what it has read.
+    found.__dict__["last"] = last
+    return found
+
+
 def step_facts(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, StepFacts]:
     """Return facts by step: of many failed ones in a constant number of queries."""
     found = {step.id: StepFacts(step) for step in steps}

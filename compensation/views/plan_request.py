@@ -18,12 +18,12 @@ from compensation.actions.previewing import PlanRequest
 from compensation.errors import NotCompensable
 from compensation.forms import PieceForm, WholeForm
 from compensation.lifecycle import PLAN_OPERATION, CompensationState
-from compensation.plan_context import plan_context
+from compensation.plan_context import choice_of, step_of
 from compensation.planning import UNCONDITIONAL, Exclusion, Part, plan_original
 from compensation.sentences import name_in, title_of
 from compensation.subject import part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
-from compensation.views.under_way import live_rollback
+from compensation.views.under_way import live_rollback, started
 from ledger.clock import now
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
@@ -141,6 +141,9 @@ class AskForPlan(OperatorPage):
         work, row, described = self._work(id), self._row(id), describe(tenant_id, [about])[about]
         whole = whole_subject(self.subject_type)
         what = subject_words(self.subject_type)
+        live = live_rollback(tenant_id, about, row)
+        starter = [] if live is None else [live.requested_by_id]
+        named = people(tenant_id, [*_finishers(row, work), *starter])
         context = {
             "crumbs": [*way_to(about, described, row), crumb(_("Roll back"))],
             "subject": {"label": described.title, "url": described.url},
@@ -148,10 +151,10 @@ class AskForPlan(OperatorPage):
             "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
             "url": self.request.path,
             "cancel_url": described.url or reverse("compensation:runs"),
-            "finished": _finished_parts(tenant_id, work)
+            "finished": _finished_parts(work, named)
             if whole
-            else _finished_piece(work, described.title),
-            "live": live_rollback(tenant_id, about, row),
+            else _finished_piece(work, described.title, named),
+            "live": None if live is None else started(live, named),
             "nothing": _why_nothing(row, work),
         }
         return self.render(TEMPLATE, context, status=status)
@@ -160,15 +163,14 @@ class AskForPlan(OperatorPage):
         """Return the answers of the plan named in the address, with what the address changes."""
         asked = self.request.GET
         try:
-            context = plan_context(selectors.plan(uuid.UUID(asked.get("plan", ""))))
+            plan = selectors.plan(uuid.UUID(asked.get("plan", "")))
         except (ValueError, NotFound):
             step = asked.get("step", "")
             return {"step": step, "scope": "from_step" if step else "whole"}
-        plan = context.plan
         basis = plan.regulatory_basis[0] if plan.regulatory_basis else {}
         return {
-            "scope": asked.get("scope") or context.choice or "whole",
-            "step": context.step,
+            "scope": asked.get("scope") or choice_of(plan) or "whole",
+            "step": step_of(plan),
             "strategy": asked.get("strategy", plan.strategy),
             "include": [*plan.include, *asked.getlist("include")],
             "reason": plan.reason,
@@ -225,10 +227,18 @@ def _why_left_out(part: Part) -> str:
     return ""
 
 
-def _finished_parts(tenant_id: uuid.UUID, parts: Sequence[Part]) -> list[dict[str, Any]]:
+def _finishers(row: Any, work: Any) -> list[uuid.UUID | None]:
+    """Return who finished the parts of a whole, or the one piece of work."""
+    if whole_subject(row.subject_type) is not None:
+        return [part.completed_by for part in _done(work)]
+    return [undoable(row.subject_type).finished_by(row)]
+
+
+def _finished_parts(
+    parts: Sequence[Part], named: Mapping[uuid.UUID, Person]
+) -> list[dict[str, Any]]:
     """Return `finished` of `compensation/rollback.html`, last finished first."""
     done = _done(parts)
-    named = people(tenant_id, (part.completed_by for part in done))
     return [
         {
             "title": title_of(part.original.name),
@@ -254,12 +264,14 @@ def _how(part: Part) -> str:
     return _("undone %(how)s") % {"how": state_label(mode, "mode").lower()}
 
 
-def _finished_piece(row: Any, title: str) -> list[dict[str, Any]]:
+def _finished_piece(
+    row: Any, title: str, named: Mapping[uuid.UUID, Person]
+) -> list[dict[str, Any]]:
     """Return the same of one piece of work, or nothing if it is not finished."""
     subject = undoable(row.subject_type)
     at, actor = subject.finished_at(row), subject.finished_by(row)
     if at is None:
         return []
-    who = name_in(people(row.tenant_id, [actor]), actor)
+    who = name_in(named, actor)
     how = state_label(row.status, row.subject_type)
     return [{"title": title, "who": who, "at": at, "how": how}]

@@ -35,7 +35,7 @@ class PlanView(OperatorPage):
 
     def read(self, plan_id: uuid.UUID) -> PlanContext:
         """Read a plan and everything it speaks of, in the tenant's scope. Raises NotFound."""
-        with tenant_scope(self.acting_user.tenant_id):
+        with self.scope():
             return plan_context.plan_context(selectors.plan(plan_id))
 
     def plan_again(self, plan: Any, **changed: Any) -> Any:
@@ -59,6 +59,9 @@ class PlanView(OperatorPage):
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
         run = selectors.run_of_plan(context.plan)
+        live = None
+        if run is None:
+            live = live_rollback(context.plan.tenant_id, context.plan.about, context.whole)
         page = {
             "crumbs": [
                 *way_to(context.plan.about, context.subject, context.whole),
@@ -75,9 +78,7 @@ class PlanView(OperatorPage):
             "consequence": context.effect,
             "execute": self._execute(context, confirm_error),
             "started": None if run is None else started(run),
-            "live": None
-            if run is not None
-            else live_rollback(context.plan.tenant_id, context.plan.about, context.whole),
+            "live": None if live is None else started(live),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }
@@ -104,7 +105,11 @@ class PlanView(OperatorPage):
         if not context.is_whole or not step or not self.operates:
             return None
         scopes = [
-            {"value": value, "label": label, "current": value == context.choice}
+            {
+                "value": value,
+                "label": label,
+                "current": value == plan_context.choice_of(context.plan),
+            }
             for value, label in (
                 ("only_this", _("Only this")),
                 ("from_step", _("From here on")),

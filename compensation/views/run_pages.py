@@ -16,7 +16,7 @@ from accounts.selectors import people
 from compensation import selectors
 from compensation.actions.run_verbs import RUN
 from compensation.lifecycle import LIVE_RUNS
-from compensation.news import run_timeline
+from compensation.news import run_entries, run_timeline
 from compensation.run_context import run_context
 from compensation.run_figure import figure
 from compensation.sentences import few_or_more, sentence
@@ -106,7 +106,8 @@ class RunPage(PageOfOne):
         """Render it."""
         [id_] = key
         run = selectors.run(self.acting_user.tenant_id, id_)
-        found = run_context(selectors.one_with_steps(run), operates=self.operates)
+        entries = run_entries(run)
+        found = run_context(selectors.one_with_steps(run), operates=self.operates, entries=entries)
         subject = found.subject
         places = page_of_list(self.request, found.places, key=str)
         panel = found.panel(run_buttons(run, self.rights), places.rows)
@@ -116,7 +117,7 @@ class RunPage(PageOfOne):
             "subject": {"label": subject.title, "url": subject.url},
             "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
-            "days": by_day(run_timeline(run, found.described, found.named)),
+            "days": by_day(run_timeline(run, entries, found.described, found.named)),
             "figure": figure(found, label=_("What is undone, in order")),
             "ledger_url": ledger_url(RUN, id_),
         }

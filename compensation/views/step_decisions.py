@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from typing_extensions import override
 
 from compensation import selectors
-from compensation.actions.step_verbs import STEP
+from compensation.actions.step_verbs import STEP, facts_read
 from compensation.run_context import run_context
 from compensation.sentences import humane, title_of
 from compensation.subject import is_by_program
@@ -46,7 +46,9 @@ class StepPage(PageOfOne):
         subject = subject_of(STEP)
         choices = [
             choice(catalogue.find(STEP, offer.action), [id_, n], offer, refused)
-            for offer in catalogue.offers(subject, step, self.authority, subject.fact(step))
+            for offer in catalogue.offers(
+                subject, step, self.authority, facts_read(step, each.last)
+            )
             # What a person was asked to do is given to somebody else instead.
             if offer.action != "hand-to-human" or is_by_program(step.compensation_type)
         ]

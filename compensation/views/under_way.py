@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -10,8 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.selectors import people
-from compensation import selectors
+from accounts.selectors import Person, people
 from compensation.actions.previewing import about
 from compensation.facts import live_run
 from compensation.lifecycle import LIVE_RUNS
@@ -19,9 +19,12 @@ from compensation.sentences import name_in
 from verbs.subject import Ref
 
 
-def started(run: Any) -> dict[str, Any]:
-    """Return `started` of the template: since when a plan has been run, by whom, and where."""
-    who = name_in(people(run.tenant_id, [run.requested_by_id]), run.requested_by_id)
+def started(run: Any, named: Mapping[uuid.UUID, Person] | None = None) -> dict[str, Any]:
+    """Return `started` of the template: since when a plan has been run, by whom, and where; who
+    that is, unless it was read (`named`), is read."""
+    if named is None:
+        named = people(run.tenant_id, [run.requested_by_id])
+    who = name_in(named, run.requested_by_id)
     moment = date_format(timezone.localtime(run.started_at), "j F H:i")
     said = {"who": who, "moment": moment}
     text = (
@@ -32,9 +35,8 @@ def started(run: Any) -> dict[str, Any]:
     return {"url": reverse("compensation:run", args=[run.id]), "sentence": text % said}
 
 
-def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> dict[str, Any] | None:
-    """Return what is said of the rollback that is live where one of `subject` would be; `row` is
-    that, as far as it was read."""
+def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> Any:
+    """Return the rollback that is live where one of `subject` would be, if any; `row` is that, as
+    far as it was read."""
     place = about(*subject, row=row)
-    run_id = live_run(tenant_id, place.root, place.ref)
-    return None if run_id is None else started(selectors.run(tenant_id, run_id))
+    return live_run(tenant_id, place.root, place.ref)

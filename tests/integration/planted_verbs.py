@@ -33,7 +33,7 @@ from verbs.input import Input, Name, Nothing, Reason
 from verbs.move import insert, move
 from verbs.operation import operation
 from verbs.shell import Changed, VerbContext
-from verbs.subject import Description, ResultShape, subject_of
+from verbs.subject import Description, Named, ResultShape, subject_of
 from verbs.words import ActionWords, VerbWords
 from web.api import TenantAPIView
 from web.pages import MemberPage
@@ -42,7 +42,7 @@ from web.verb_pages import Refused, buttons, choice, verb_page_paths
 from workitems.api.item_json import WorkItemSchema, represent_many
 from workitems.lifecycle import OPEN
 from workitems.models import WorkItem
-from workitems.subject import describe_work_items
+from workitems.subject import describe_item
 
 WORK_ITEM = WorkItem.subject_type
 STATUS = WorkItem._meta.get_field("status")
@@ -113,11 +113,9 @@ def _shape(items: Sequence[WorkItem], authority: Authority) -> list[dict[str, An
     ]
 
 
-def _described(tenant_id: uuid.UUID, ids: Any) -> dict[uuid.UUID, Description]:
-    return {
-        id_: Description(each.title, each.url)
-        for id_, each in describe_work_items(tenant_id, ids).items()
-    }
+def _called(id_: uuid.UUID, *said: str) -> Description:
+    found = describe_item(id_, *said)
+    return Description(found.title, found.url)
 
 
 REAL = subject_of(WORK_ITEM)
@@ -125,7 +123,7 @@ SUBJECT = dataclasses.replace(
     REAL,
     shape=_shape,
     schema=WorkItemSchema,
-    describe=_described,
+    named=Named(WorkItem, ("title", "status", "kind"), _called),
     pages="planted",
     page_facts=lambda item: [{"label": "Priority", "value": item.priority}],
     results={

@@ -211,7 +211,7 @@ def test_counts_are_the_same_everywhere_and_stop_at_99(
         return _counted(html), re.findall(r"groups <small>([^<]+)</small>", html)[:1]
 
     assert shown("/inbox/") == (["6"], ["6"])
-    for module in ("workitems.waiting", "workitems.views.inbox", "workitems.startup"):
+    for module in ("workitems.waiting", "workitems.views.inbox", "web.live"):
         monkeypatch.setattr(f"{module}.COUNTED", 5)
     monkeypatch.setattr("web.counts.COUNTED", 5)
     monkeypatch.setattr("web.nav.COUNTED", 5)

@@ -177,7 +177,7 @@ def test_what_has_no_page_of_its_own_leads_to_its_ledger(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     *_, item_id = three_tasks(world)
-    pageless = dataclasses.replace(subject_of("work_item"), describe=lambda _tenant, _ids: {})
+    pageless = dataclasses.replace(subject_of("work_item"), named=None)
     monkeypatch.setitem(vars(subject)["_subjects"], "work_item", pageless)
     found = api(world.analyst).get("/api/v1/notifications").json()["results"][0]
     # Its title is the news' own; only where it leads to is asked of whom it is about.

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve, reverse
 
 from accounts.models import Membership, User
 from ledger.tenancy import tenant_scope
@@ -17,6 +18,7 @@ from tests.clients import browser
 from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
+from web import live
 from workitems import actions
 
 FRAMING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
@@ -75,12 +77,14 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
     assert paid is not None
     return {
         "inbox": ("analyst", "/inbox/"),
+        "decisions": ("operator", reverse("workitems:decisions")),
         "everything": ("operator", "/work-items/"),
         "item": ("analyst", f"/work-items/{item}/"),
         "case": ("operator", f"/cases/{going}/"),
         "cases": ("operator", "/cases/"),
         "rollbacks": ("operator", "/compensation-runs/"),
         "run": ("operator", f"/compensation-runs/{run.id}/"),
+        "step": ("operator", f"/compensation-runs/{run.id}/steps/1/"),
         "execution": ("operator", paid[0]),
         "notifications": ("analyst", "/notifications/"),
     }
@@ -116,6 +120,22 @@ def test_every_page_has_news_when_its_case_moves(world: World) -> None:
     # Tasks that came for the operator are counted beside the list of cases.
     assert polls["cases"].ask() == NEWS
     assert {name: poll.ask() for name, poll in polls.items()} == dict.fromkeys(polls, NO_NEWS)
+
+
+def test_every_page_that_refreshes_is_polled_here(world: World) -> None:
+    polled = {resolve(url).view_name for _who, url in pages_of(world).values()}
+    assert polled == live._pages.keys()  # noqa: SLF001  -- the registry itself
+
+
+def test_a_step_and_the_queue_of_decisions_have_news_when_an_undo_fails(world: World) -> None:
+    case = approved_loan(world)
+    run = roll_back(world, case)
+    step = Poll(browser(world.operator), f"/compensation-runs/{run.id}/steps/1/")
+    queue = Poll(browser(world.operator), reverse("workitems:decisions"))
+    assert (step.ask(), queue.ask()) == (NO_NEWS, NO_NEWS)
+    undo(world.underwriter, case, "CANNOT_REVERSE")
+    assert (step.ask(), queue.ask()) == (NEWS, NEWS)
+    assert (step.ask(), queue.ask()) == (NO_NEWS, NO_NEWS)
 
 
 def test_a_run_and_its_lists_have_news_at_each_step(world: World) -> None:

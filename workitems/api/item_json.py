@@ -159,13 +159,13 @@ class ChainSchema(Schema):
 
 def _represent(shown: Shown) -> dict[str, Any]:
     item = shown.item
-    users = [shown.username(row.actor_id) for row in item.candidate_users.all()]
+    users = [shown.username(actor) for actor in item.people_asked]
     undo_tasks = [each for each in shown.attempts if each.compensation_type == WORK_ITEM]
     own = {
         "priority": Priority(item.priority).name,
         "assignee": shown.username(item.assignee_id),
         "candidate_users": sorted(name for name in users if name is not None),
-        "candidate_groups": sorted(row.name for row in item.candidate_groups.all()),
+        "candidate_groups": sorted(item.groups_asked),
         "compensates": None if item.compensates_id is None else str(item.compensates_id),
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
         "created_by": shown.username(item.created_by_id),

@@ -39,7 +39,7 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """Render an item's page; opens the tenant's scope where none is open."""
-    with tenant_scope(page.acting_user.tenant_id):
+    with page.scope():
         item = selectors.get(page.acting_user.tenant_id, item_id)
         context = presenting.detail(item, page.authority, form=form, conflict=conflict)
         _lead_back(page.request, context)

@@ -1,0 +1,116 @@
+"""Every page: twelve queries at most, as many with much data as with little.
+
+Every statement counts: session, user, membership, roles, the counts of the navigation, and settings
+too. Only what frames a transaction does not: BEGIN with the tenant's setting, COMMIT, savepoints.
+
+Pages are found from the addresses: a new one is checked by itself, and one with arguments must be
+told here what it may show. What Django's admin serves is not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.draining import leave_behind
+from tests.much_or_little import LITTLE, MUCH, Seen, Told, tell
+from tests.security.matrix import Route, routes
+
+MOST = 12
+FRAMING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+# What answers a browser's GET and is no page: it leads somewhere, or is a button.
+NO_PAGES = {"home", "demo:story"}
+
+
+@pytest.fixture(scope="module")
+def told(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[Told, Told]]:
+    """Tell it once with little and once with much."""
+    with django_db_blocker.unblock():
+        leave_behind()
+        yield tell(LITTLE), tell(MUCH)
+
+
+def pages() -> list[Route]:
+    """Return every page of the application; the admin's are no pages of ours."""
+    return [
+        route
+        for route in routes()
+        if not route.is_api
+        and not route.pattern.startswith("admin/")
+        and route.methods & {"GET", "*"}
+        and route.name not in NO_PAGES
+    ]
+
+
+def seen_at(route: Route, told: Told) -> Seen:
+    """Return what a page may show, by what is seen there."""
+    if not route.has_arguments:
+        return {"": {}}
+    by_prefix = {
+        "work-items/": told.items,
+        "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
+        "cases/": told.cases,
+        "executions/": told.executions,
+        "compensation-runs/<uuid:id>/steps/": told.steps,
+        "compensation-runs/": told.runs,
+        "compensation-plans/": told.plans,
+        "ledger/entries/": told.entries,
+        "ledger/subjects/": told.subjects,
+        "notifications/": told.notices,
+    }
+    found = next((each for start, each in by_prefix.items() if route.pattern.startswith(start)), {})
+    assert found, f"nobody has said what {route.pattern} shows"
+    return found
+
+
+def urls(told: Told) -> dict[tuple[str, str], str]:
+    """Return the addresses of every page, by its name and what is seen there."""
+    found = {
+        (route.name, name): reverse(route.name, kwargs=kwargs)
+        for route in pages()
+        for name, kwargs in seen_at(route, told).items()
+    }
+    tabs = ("mine", "groups", "unassigned", "finished", "all")
+    found |= {("workitems:inbox", tab): f"/inbox/?tab={tab}" for tab in tabs}
+    found |= {("search", text): f"/search/?q={text}" for text in ("1", "done", "the")}
+    about, plan = (told.cases["done"]["id"], told.plans["open"]["id"])
+    found["compensation:rollback", "again"] = f"/cases/{about}/rollback/?plan={plan}"
+    found["cases:detail", "problems"] = f"/cases/{told.cases['stuck']['id']}/?problems=1"
+    found["compensation:runs", "live"] = "/compensation-runs/?show=live"
+    found["audit:entries", "filtered"] = "/ledger/?type=work_item&action=completed"
+    found["cases:start", "chosen"] = "/cases/new/?definition=tests/long"
+    return found
+
+
+def cost(told: Told, url: str) -> tuple[int, int]:
+    """Return the status of a page and its queries. A process reads a definition once: before."""
+    told.client.get(url)
+    with CaptureQueriesContext(connection) as captured:
+        status = told.client.get(url).status_code
+    sent = [each["sql"] for each in captured.captured_queries]
+    return status, len([sql for sql in sent if not sql.startswith(FRAMING)])
+
+
+@pytest.mark.parametrize("name", sorted(route.name for route in pages()))
+def test_a_page_takes_twelve_queries_and_no_more_the_more_there_is(
+    told: tuple[Told, Told], name: str
+) -> None:
+    little, much = (
+        {key: cost(each, url) for key, url in urls(each).items() if key[0] == name} for each in told
+    )
+    assert {key: status for key, (status, _n) in little.items()} == {
+        key: status for key, (status, _n) in much.items()
+    }
+    assert {status for status, _n in much.values()} & {200, 303}
+    assert {key: number for key, (_status, number) in much.items() if number > MOST} == {}
+    grown = {
+        key: (number, much[key][1])
+        for key, (_status, number) in little.items()
+        if much[key][1] > number
+    }
+    assert grown == {}

@@ -1,0 +1,236 @@
+"""One tenant with little or much of everything that pages show, told the same way twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import uuid
+from typing import Any
+
+from django.test import Client
+
+from accounts.acting import ActingUser
+from accounts.actions import create_token
+from accounts.models import User
+from compensation.actions.plan_execution import execute
+from compensation.models import CompensationRun, CompensationStep
+from config.demo.transfers import open_accounts
+from executions.actions import request_execution
+from executions.models import Execution
+from ledger.models import LedgerEntry
+from ledger.tenancy import tenant_scope
+from notifications.models import Delivery
+from tests import states
+from tests.casework import deploy, opened, plan_for, preview, roll_back
+from tests.clients import browser
+from tests.definitions import automated, definition, human
+from tests.draining import drain
+from tests.world import World, make_world
+from verbs.call import Call
+from workitems import actions, selectors
+from workitems.models import WorkItem
+
+WHO = ("analyst", "surveyor", "underwriter", "compliance")
+MONEY = '{from: "bank", to: "customer", amount: 1}'
+#: The arguments of an address by what is seen there: {"under way": {"id": …}}.
+Seen = dict[str, dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is: rows of each kind, steps of a case (as many by programs), notices."""
+
+    rows: int
+    steps: int
+    notices: int
+
+
+LITTLE, MUCH = Size(rows=1, steps=2, notices=1), Size(rows=30, steps=12, notices=120)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What was told, the member with every role who looks at it, and what addresses may show."""
+
+    world: World
+    boss: ActingUser
+    client: Client
+    items: Seen
+    cases: Seen
+    executions: Seen
+    runs: Seen
+    steps: Seen
+    plans: Seen
+    entries: Seen
+    subjects: Seen
+    notices: Seen
+
+
+def tell(size: Size) -> Told:
+    """Make a tenant with so much of everything."""
+    world = make_world()
+    boss = world.operator
+    states.change_roles(world, boss, "operator", "approver", "auditor", "tenant_admin")
+    for name in WHO:
+        user_id = world.of(name).user_id
+        assert user_id is not None
+        User.objects.filter(id=user_id).update(first_name=f"The {name}")
+    open_accounts(boss.tenant_id)
+    for number in range(size.rows):
+        _one_of_each_kind(world, number)
+    drain(fast_forward=True)
+    _fail_undos(world, size.rows)
+    cases = _cases(world, size)
+    plans = {"open": {"id": plan_for(world, cases["done"]).id}}
+    runs = {name: roll_back(world, cases[name]) for name in ("going", "stuck", "undone")}
+    drain(fast_forward=True)
+    _answer_undos(world, cases["going"], most=1)
+    _answer_undos(world, cases["undone"], most=2 * size.steps)
+    _answer_undos(world, cases["stuck"], most=1, outcome="CANNOT_REVERSE")
+    for number in range(size.notices):
+        actions.create_work_item(
+            call=Call(world.admin), title=f"Told {number}", assignee=boss.username
+        )
+    drain()
+    plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
+    with tenant_scope(boss.tenant_id):
+        return Told(
+            world=world, boss=boss, client=browser(boss), plans=plans,
+            cases={name: {"id": id_} for name, id_ in cases.items()},
+            runs={name: {"id": run.id} for name, run in runs.items()},
+            items=_items(world, cases), executions=_executions(world, cases), steps=_steps(runs),
+            **_recorded(world, cases, runs),
+        )  # fmt: skip
+
+
+def _one_of_each_kind(world: World, number: int) -> None:
+    by, call = world.operator, Call(world.operator)
+    payload = {"seen_by": [world.of(name).username for name in WHO]}
+    actions.create_work_item(
+        call=call, title=f"Mine {number}", assignee=by.username, payload=payload
+    )
+    actions.create_work_item(call=call, title=f"Pool {number}", candidate_groups=["analysts"])
+    for _ in ("waits", "fails"):
+        item = states.completed(world.analyst, title=f"Done {number}", payload=payload)
+        plan = preview(("work_item", item.id), call=call, reason="Wrong")
+        execute(plan.id, call=Call(by, digest=plan.digest))
+    states.compensating(by, title=f"Undone by hand {number}")
+    for capability, given in (("demo.flaky", {"fail_times": 1}), ("demo.fail", {})):
+        request_execution(call=call, capability=capability, input=given)
+    deploy(world, definition(f"other-{number}", human("look")))
+    opened(world, f"tests/other-{number}")
+    create_token(by, name=f"Program {number}")
+
+
+def _fail_undos(world: World, number: int) -> None:
+    """Let as many people say that something cannot be undone."""
+    tenant_id = world.operator.tenant_id
+    with tenant_scope(tenant_id):
+        rows = selectors.visible(tenant_id).filter(kind="COMPENSATION", run_id__isnull=False)
+        found = list(rows.values_list("id", flat=True)[:number])
+    for id_ in found:
+        states.undo(id_, world.analyst, "CANNOT_REVERSE")
+    drain()
+
+
+def _cases(world: World, size: Size) -> dict[str, uuid.UUID]:
+    """Open cases of so many steps by people and as many by programs; do all of them but one's."""
+    steps = [human(f"step-{n}") for n in range(size.steps)]
+    steps += [automated(f"pay-{n}", "demo.transfer", "true", MONEY) for n in range(size.steps)]
+    deploy(world, definition("long", *steps, success=".never == true"))
+    found = {}
+    for name in ("fresh", "done", "going", "stuck", "undone"):
+        found[name] = opened(world, "tests/long")
+        if name != "fresh":
+            for item, who in zip(_open(world, found[name]), itertools.cycle(WHO), strict=False):
+                states.work(world.of(who), item.id, "DONE")
+        drain()
+    return found
+
+
+def _open(world: World, case_id: uuid.UUID, kind: str = "TASK") -> list[WorkItem]:
+    with tenant_scope(world.operator.tenant_id):
+        rows = WorkItem.objects.filter(case_id=case_id, kind=kind)
+        return list(rows.filter(status__in=["PENDING", "ASSIGNED"]).order_by("created_at", "id"))
+
+
+def _answer_undos(
+    world: World, case_id: uuid.UUID, *, most: int, outcome: str = "REVERSED"
+) -> None:
+    """Let the people who are asked to undo something in a case answer, at most so often."""
+    for _ in range(most):
+        drain(fast_forward=True)
+        tasks = _open(world, case_id, "COMPENSATION")
+        if not tasks:
+            return
+        by = {world.of(name).actor_id: world.of(name) for name in WHO}
+        who = tasks[0].assignee_id
+        assert who is not None
+        states.work(by[who], tasks[0].id, outcome)
+    drain(fast_forward=True)
+
+
+def _items(world: World, cases: dict[str, uuid.UUID]) -> Seen:
+    rows = WorkItem.objects.filter(tenant_id=world.operator.tenant_id).order_by("created_at", "id")
+    tasks, undos = rows.filter(kind="TASK"), rows.filter(kind="COMPENSATION")
+    lone = tasks.filter(case_id=None)
+    found = {
+        "mine": lone.filter(title__startswith="Mine"),
+        "of a group": lone.filter(title__startswith="Pool"),
+        "being undone": lone.filter(status="COMPENSATING"),
+        "not undone": lone.filter(status="COMPENSATION_FAULTED"),
+        "undo": undos.filter(case_id=None, status="ASSIGNED"),
+        "failed undo": undos.filter(case_id=None).exclude(status="ASSIGNED"),
+        "of a fresh case": tasks.filter(case_id=cases["fresh"]),
+        "of a case": tasks.filter(case_id=cases["done"]),
+        "undone in a case": tasks.filter(case_id=cases["undone"]),
+        "undo in a case": undos.filter(case_id=cases["going"]),
+        "failed undo in a case": undos.filter(case_id=cases["stuck"]),
+    }
+    return {name: {"id": each[0].id} for name, each in found.items()}
+
+
+def _executions(world: World, cases: dict[str, uuid.UUID]) -> Seen:
+    rows = Execution.objects.filter(tenant_id=world.operator.tenant_id).order_by("created_at")
+    found = {
+        "done": rows.filter(capability="demo.flaky"),
+        "failed": rows.filter(capability="demo.fail"),
+        "of a case": rows.filter(case_id=cases["done"]),
+        "undone in a case": rows.filter(case_id=cases["undone"], undoes_id=None),
+        "undo in a case": rows.filter(case_id=cases["undone"], undoes_id__isnull=False),
+    }
+    return {name: {"id": each[0].id} for name, each in found.items()}
+
+
+def _steps(runs: dict[str, CompensationRun]) -> Seen:
+    found = {}
+    for name, run in runs.items():
+        steps = CompensationStep.objects.filter(run_id=run.id)
+        # The one that was tried last, or failed.
+        step = steps.filter(status="FAILED").first() or steps.exclude(status="PLANNED").last()
+        assert step is not None
+        found[name] = {"id": run.id, "n": step.n}
+    return found
+
+
+def _recorded(
+    world: World, cases: dict[str, uuid.UUID], runs: dict[str, CompensationRun]
+) -> dict[str, Seen]:
+    tenant_id, actor_id = world.operator.tenant_id, world.operator.actor_id
+    entries = LedgerEntry.objects.filter(tenant_id=tenant_id)
+    said = {
+        "completed": entries.filter(case_id=cases["undone"], action="completed"),
+        "rollback": entries.filter(action="compensation_started", subject_id=runs["undone"].id),
+        "answered": entries.filter(case_id=cases["stuck"], action="compensation_step_failed"),
+        "of a program": entries.filter(case_id=cases["done"], subject_type="execution"),
+    }
+    about = {
+        "case": ("case", cases["undone"]), "run": ("compensation_run", runs["undone"].id),
+        "member": ("actor", actor_id),
+    }  # fmt: skip
+    told = Delivery.objects.filter(tenant_id=tenant_id, recipient_id=actor_id, channel="in_app")
+    return {
+        "entries": {name: {"id": each[0].id} for name, each in said.items()},
+        "subjects": {name: {"type": type_, "id": id_} for name, (type_, id_) in about.items()},
+        "notices": {"newest": {"id": told.order_by("-created_at")[0].id}},
+    }
