@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.selectors import people
 from audit.words import KIND_WORDS, action_choices
 from ledger.selectors import open_entries
 from verbs.words import action_label, all_subject_words, state_words
@@ -80,7 +79,11 @@ class LedgerEntryAdmin(TenantModelAdmin):
 
     list_display = ("at", "subject", "subject_seq", "what", "after", "actor_name", "page")
     list_filter = (SubjectFilter, KindFilter, ActionFilter)
-    leads_to = {"subject": lambda row: (row.subject_type, row.subject_id), "case": in_case}
+    leads_to = {
+        "subject": lambda row: (row.subject_type, row.subject_id),
+        "case": in_case,
+        "actor": lambda row: ("actor", row.actor_id),
+    }
     fields = (
         "id", "at", "subject", "case", "subject_seq", "subject_version", "entry_kind",
         "what", "before", "after", "actor_name", "actor_type", "actor_role",
@@ -124,10 +127,9 @@ class LedgerEntryAdmin(TenantModelAdmin):
         return _state(row.subject_type, row.to_status)
 
     @admin.display(description=_("actor"))
-    def actor_name(self, row: Any) -> str:
+    def actor_name(self, row: Any) -> SafeString:
         """Return the actor's username."""
-        found = people(row.tenant_id, [row.actor_id]).get(row.actor_id)
-        return str(row.actor_id) if found is None else found.username
+        return self.link(row, "actor")
 
     @admin.display(description=_("payloads"))
     def payloads(self, row: Any) -> str:

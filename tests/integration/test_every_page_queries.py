@@ -4,14 +4,16 @@ Every statement counts: session, user, membership, roles, the counts of the navi
 too. Only what frames a transaction does not: BEGIN with the tenant's setting, COMMIT, savepoints.
 
 Pages are found from the addresses: a new one is checked by itself, and one with arguments must be
-told here what it may show. What Django's admin serves is not among them.
+told here what it may show. Those of Django's admin are found from the kinds of rows it has.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -36,7 +38,7 @@ def told(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 
 
 def pages() -> list[Route]:
-    """Return every page of the application; the admin's are no pages of ours."""
+    """Return every page of the application; the admin's are found by its kinds of rows."""
     return [
         route
         for route in routes()
@@ -114,3 +116,17 @@ def test_a_page_takes_twelve_queries_and_no_more_the_more_there_is(
         if much[key][1] > number
     }
     assert grown == {}
+
+
+@pytest.mark.parametrize("kind", ["", *sorted(each._meta.label_lower for each in site._registry)])  # noqa: SLF001  -- Django's documented name
+def test_a_page_of_the_admin_takes_twelve_queries(told: tuple[Told, Told], kind: str) -> None:
+    """Much is more rows than that: a query for each would show."""
+    for each in told:
+        listed = reverse(f"admin:{kind.replace('.', '_')}_changelist" if kind else "admin:index")
+        html = each.client.get(listed).content.decode()
+        rows = re.findall(rf'"({listed}[^/"]+)/change/[^"]*"', html)[:1]
+        assert rows or not kind, "nothing is listed"
+        urls = [listed, *(f"{row}/{page}/" for row in rows for page in ("change", "history"))]
+        found = {url: cost(each, url) for url in urls}
+        assert {status for status, _number in found.values()} == {200}
+        assert {url: number for url, (_status, number) in found.items() if number > MOST} == {}
