@@ -184,7 +184,9 @@ def _items(world: World, cases: dict[str, uuid.UUID]) -> Seen:
         "of a fresh case": tasks.filter(case_id=cases["fresh"]),
         "of a case": tasks.filter(case_id=cases["done"]),
         "undone in a case": tasks.filter(case_id=cases["undone"]),
-        "undo in a case": undos.filter(case_id=cases["going"]),
+        "being undone in a case": tasks.filter(case_id=cases["going"], status="COMPENSATING"),
+        "not undone in a case": tasks.filter(case_id=cases["stuck"], status="COMPENSATION_FAULTED"),
+        "undo in a case": undos.filter(case_id=cases["going"], status="ASSIGNED"),
         "failed undo in a case": undos.filter(case_id=cases["stuck"]),
     }
     return {name: {"id": each[0].id} for name, each in found.items()}
