@@ -45,6 +45,7 @@ from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.undo_context import compensation_panel
+from workitems.words import on_hold
 
 RUN, CASE = "compensation_run", "case"
 
@@ -227,6 +228,10 @@ def lede(shown: Shown, authority: Authority) -> str:
     if item.status == Status.PENDING:
         waits = phrase(_("Waits for %(names)s"), names=names or _("an operator"))
         return waits if names or not is_anybodys(item) else _("Anybody may take it")
+    if item.status == Status.DELEGATED:
+        return phrase(_("%(name)s is asked to take it over"), name=name(item.assignee_id))
+    if item.status == Status.SUSPENDED:
+        return on_hold(item.held_until)
     if item.completed_by_id is not None:
         return phrase(_("Completed by %(name)s"), name=name(item.completed_by_id))
     return item.ended_reason or str(Status(item.status).label)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
+from workitems.actions.handing_over import (
+    accept_delegation,
+    decline_delegation,
+    delegate,
+    forward,
+)
 from workitems.actions.item_contents import create_work_item, edit
+from workitems.actions.suspending import resume, suspend
 from workitems.actions.work import (
     ITEM,
     assign,
     cancel,
     claim,
     complete,
+    extend,
+    fail,
     reject,
     release,
+    skip,
     start,
     stop,
 )
@@ -28,6 +38,7 @@ withdraw = _undo["withdraw"]
 
 __all__ = [
     "abandon",
+    "accept_delegation",
     "assign",
     "attest",
     "cancel",
@@ -35,13 +46,21 @@ __all__ = [
     "compensate",
     "complete",
     "create_work_item",
+    "decline_delegation",
+    "delegate",
     "edit",
+    "extend",
+    "fail",
+    "forward",
     "hand_to_human",
     "reassign_compensation",
     "reject",
     "release",
+    "resume",
     "retry_compensation",
+    "skip",
     "start",
     "stop",
+    "suspend",
     "withdraw",
 ]
