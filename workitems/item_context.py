@@ -229,6 +229,8 @@ def lede(shown: Shown, authority: Authority) -> str:
         waits = phrase(_("Waits for %(names)s"), names=names or _("an operator"))
         return waits if names or not is_anybodys(item) else _("Anybody may take it")
     if item.status == Status.DELEGATED:
+        if item.assignee_id == authority.actor_id:
+            return _("You are asked to take it over")
         return phrase(_("%(name)s is asked to take it over"), name=name(item.assignee_id))
     if item.status == Status.SUSPENDED:
         return on_hold(item.held_until)

@@ -71,7 +71,7 @@ _VERBS = {
         },
     ),
     "suspend": V(
-        _("Put on hold"), _("On hold."), "pause",
+        _("Put on hold"), _("On hold."), "clock",
         intro=_("Nobody works on it until it goes on: then it is where it was."),
         submit=_("Put it on hold"),
         fields={"until": (_("Until"), _("Leave it empty to let it go on by hand.")), **_WHY},
