@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ledger.dispatch.consumer_registry import Source
-from workitems.actions.suspending import HOLD_ENDS, resume_due
+from workitems.actions.work_on_hold import HOLD_ENDS, resume_due
 
 SOURCE = Source("work_item_holds", HOLD_ENDS, resume_due)

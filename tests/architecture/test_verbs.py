@@ -55,7 +55,7 @@ DURABLE = {
     "notifications.actions.telling": "the same",
     "notifications.actions.sending": "an attempt at one delivery: leased, sent, settled",
     "executions.actions.execution_attempts": "an attempt at one execution: leased, begun, settled",
-    "workitems.actions.suspending": "a hold that ends by itself: leased and ended in one",
+    "workitems.actions.work_on_hold": "a hold that ends by itself: leased and ended in one",
     "accounts.actions": "a tenant before it has members, and a token for oneself",
     "config.demo.transfers": "the demo's effects, which are outside the product",
 }

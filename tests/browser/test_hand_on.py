@@ -29,7 +29,7 @@ def test_a_task_is_handed_on_and_comes_back(open_tab: OpenTab, world: World) -> 
     assert tab.violations() == []
     page.get_by_label("Hand it to").fill(world.surveyor.username)
     page.get_by_role("button", name="Hand it on").click()
-    expect(page.locator("#main")).to_contain_text("is asked to take it over")
+    expect(page.locator("#main")).to_contain_text("no answer yet")
     _picture(tab, "handed_on")
 
     asked = open_tab(world.surveyor, width=375)

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
-from workitems.actions.handing_over import (
-    accept_delegation,
-    decline_delegation,
-    delegate,
-    forward,
-)
 from workitems.actions.item_contents import create_work_item, edit
-from workitems.actions.suspending import resume, suspend
 from workitems.actions.work import (
     ITEM,
     assign,
@@ -25,6 +18,13 @@ from workitems.actions.work import (
     start,
     stop,
 )
+from workitems.actions.work_handover import (
+    accept_delegation,
+    decline_delegation,
+    delegate,
+    forward,
+)
+from workitems.actions.work_on_hold import resume, suspend
 from workitems.lifecycle import LIFECYCLE
 
 _undo = declare_undo_verbs(ITEM, LIFECYCLE)

@@ -23,8 +23,8 @@ from verbs import catalogue
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.handing_over import ENDED, answer_delegation
 from workitems.actions.item_opening import name_candidates
+from workitems.delegations import ENDED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.resolution import check_completion, explained_outcomes

@@ -27,6 +27,7 @@ from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.chain import Chain, edges
+from workitems.delegations import ANSWERS
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
 
@@ -65,7 +66,7 @@ class DelegationSchema(Schema):
     to = serializers.CharField(allow_null=True)
     by = serializers.CharField(allow_null=True)
     at = serializers.DateTimeField()
-    answer = serializers.ChoiceField(choices=["", "accepted", "declined", "ended"])
+    answer = serializers.ChoiceField(choices=ANSWERS)
 
     @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:

@@ -20,7 +20,7 @@ from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
-from workitems.actions.suspending import resume_due
+from workitems.actions.work_on_hold import resume_due
 from workitems.lifecycle import Status
 from workitems.models import HoldEnd, WorkItem
 

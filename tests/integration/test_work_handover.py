@@ -118,7 +118,7 @@ def test_nobody_is_asked_who_is_excluded(world: World) -> None:
 
 
 def test_a_chain_of_delegations_has_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workitems.actions.handing_over.MOST_DELEGATIONS", 1)
+    monkeypatch.setattr("workitems.actions.work_handover.MOST_DELEGATIONS", 1)
     item = handed_on(world)
     actions.decline_delegation(item.id, call=Call(world.surveyor))
     with pytest.raises(Conflict) as refused:

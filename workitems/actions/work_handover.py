@@ -21,13 +21,13 @@ from verbs import catalogue
 from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.item_opening import name_candidates, replace_candidates
+from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, OfferedTo
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
 # So many fit on the item; whoever wants another one decides who shall do it.
 MOST_DELEGATIONS = 50
-ACCEPTED, DECLINED, ENDED = "accepted", "declined", "ended"
 
 
 class Delegate(Input):
@@ -119,15 +119,6 @@ def forward(item: WorkItem, given: Forward, _context: VerbContext) -> Changed:
         said["previous"] = str(before)
     fields = ["assignee", "offered_to", "forwarded"]
     return Changed(fields, _with_reason(said, given.reason))
-
-
-def answer_delegation(item: WorkItem, answer: str) -> dict[str, Any]:
-    """Note how the newest delegation ended, and return it; empty where none is open."""
-    if not item.delegations or item.delegations[-1]["answer"]:
-        return {}
-    newest = {**item.delegations[-1], "answer": answer}
-    item.delegations = [*item.delegations[:-1], newest]
-    return newest
 
 
 def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
