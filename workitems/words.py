@@ -19,6 +19,7 @@ _ACTIONS = {
     "created": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "edited": A(_("Changed"), _("%(what)s changed by %(who)s")),
     "claimed": A(_("Taken"), _("%(what)s taken by %(who)s")),
+    "claim_refused": A(_("Not to be taken"), _("%(what)s could not be taken by %(who)s"), "bad"),
     "released": A(_("Put back"), _("%(what)s put back by %(who)s")),
     "assigned": A(_("Given to somebody"), _("%(what)s given to somebody by %(who)s")),
     "started": A(_("Started"), _("%(what)s started by %(who)s")),

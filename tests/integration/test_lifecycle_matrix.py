@@ -72,13 +72,14 @@ def sources(row: Operation) -> frozenset[str]:
 
 
 def traces(by: ActingUser, item: WorkItem) -> tuple[Any, ...]:
-    """Return everything a refused verb must have left alone."""
+    """Return everything a refused verb must have left alone; that it was refused may be noted."""
     row = states.stored(by, item.id)
     with tenant_scope(by.tenant_id):
         values = WorkItem.objects.filter(id=item.id).values().get()
         undos = list(WorkItem.objects.filter(undoes_id=item.id).values_list("id", "version"))
     tries = [(a.number, a.outcome) for a in states.attempts(by, item.id)]
-    return values, len(states.history(by, "work_item", row.id)), undos, tries
+    changes = [each for each in states.history(by, "work_item", row.id) if each.kind != "REFUSAL"]
+    return values, len(changes), undos, tries
 
 
 def test_every_operation_is_built_or_listed_here() -> None:

@@ -17,7 +17,7 @@ from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
 from ledger.clock import now, rfc3339
-from ledger.errors import Conflict, Invalid, Refusal
+from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
 from verbs import catalogue
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
@@ -59,9 +59,11 @@ class Complete(Input):
     reason: OptionalText = ""
 
 
-@catalogue.transition(ITEM, LIFECYCLE["claim"], action="claimed")
+@catalogue.transition(
+    ITEM, LIFECYCLE["claim"], action="claimed", noted=(NotPermitted,), noted_as="claim_refused"
+)
 def claim(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
-    """Take it from the pool (WS-HumanTask 1.1 `claim`)."""
+    """Take it from the pool (WS-HumanTask 1.1 `claim`). Who may not and tries is recorded."""
     item.assignee_id = context.authority.actor_id
     return Changed(["assignee"])
 
