@@ -76,6 +76,18 @@ def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
 
+def _some(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"ids": [str(_pool(world)["id"])]}
+
+
+def _some_to(world: World, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**_some(world, kwargs), **_assignee(world, kwargs)}
+
+
+def _some_off(world: World, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**_some(world, kwargs), **WHY}
+
+
 def _to(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"to": world.surveyor.username}
 
@@ -113,6 +125,11 @@ ROWS = {
     "workitems-api:stop": Row(make=_begun, POST=_analyst(200)),
     "workitems-api:complete": Row(make=_begun, POST=_analyst(200)),
     "workitems-api:reject": Row(make=_mine, POST=_analyst(200, body=WHY)),
+    # Who may, is said of each by itself.
+    "workitems-api:bulk-claim": Row(POST=expect(200, body=_some)),
+    "workitems-api:bulk-release": Row(POST=expect(200, body=_some)),
+    "workitems-api:bulk-assign": Row(POST=expect(200, body=_some_to)),
+    "workitems-api:bulk-cancel": Row(POST=expect(200, body=_some_off)),
     "workitems-api:fail": Row(make=_begun, POST=_analyst(200, body={"detail": "D"})),
     "workitems-api:delegate": Row(make=_mine, POST=_both(200, body=_to)),
     "workitems-api:accept-delegation": Row(make=_handed_on, POST=_analyst(200)),
