@@ -15,6 +15,10 @@ WAITING: Final = frozenset(
         "amends.work_item.created.v1",
         "amends.work_item.released.v1",
         "amends.work_item.assigned.v1",
+        "amends.work_item.delegated.v1",
+        "amends.work_item.delegation_declined.v1",
+        "amends.work_item.forwarded.v1",
+        "amends.work_item.resumed.v1",
     }
 )
 _ORIGINALS = ("work_item", "execution")

@@ -14,7 +14,7 @@ from notifications.lifecycle import Topic
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """A task that was created, put back or given to somebody.
+    """A task that was created, put back, given or handed to somebody, or goes on.
 
     `taken_from` had it before and has it no more. `item_id` is empty where it waits no more, and
     all after it with it: it was taken, done or called off since, or is other news by now. `named`

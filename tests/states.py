@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of
+from accounts.selectors import offered
 from compensation.actions.undo_verbs import Compensation
 from compensation.models import CompensationAttempt
 from compensation.selectors import attempts_at
@@ -117,10 +118,29 @@ def _compensated(by: ActingUser) -> WorkItem:
     return original
 
 
+def another(by: ActingUser) -> str:
+    """Return the username of an active member that is not `by`, unless they are alone."""
+    with tenant_scope(by.tenant_id):
+        names = [name for name, _ in offered(by.tenant_id, ["people"], 2)["people"]]
+    return next((name for name in names if name != by.username), names[0])
+
+
+def delegated(by: ActingUser, **wanted: Any) -> WorkItem:
+    """Let somebody have an item, and ask `by` in their name to take it over."""
+    item = new_item(by, assignee=another(by), **wanted)
+    return actions.delegate(item.id, call=Call(by), to=by.username)
+
+
+# Everything that the table allows is then possible, also to leave it out.
+_ANY = {"skippable": True}
 MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
-    Status.PENDING: new_item,
-    Status.ASSIGNED: lambda by: actions.claim(new_item(by).id, call=Call(by)),
-    Status.IN_PROGRESS: in_progress,
+    Status.PENDING: lambda by: new_item(by, **_ANY),
+    Status.ASSIGNED: lambda by: actions.claim(new_item(by, **_ANY).id, call=Call(by)),
+    Status.IN_PROGRESS: lambda by: in_progress(by, **_ANY),
+    Status.DELEGATED: lambda by: delegated(by, **_ANY),
+    Status.SUSPENDED: lambda by: actions.suspend(in_progress(by, **_ANY).id, call=Call(by)),
+    Status.FAULTED: lambda by: actions.fail(in_progress(by).id, call=Call(by), detail="no"),
+    Status.OBSOLETE: lambda by: actions.skip(new_item(by, **_ANY).id, call=Call(by), reason="no"),
     Status.COMPLETED: completed,
     Status.REJECTED: lambda by: actions.reject(in_progress(by).id, call=Call(by), reason="no"),
     Status.CANCELLED: lambda by: actions.cancel(new_item(by).id, call=Call(by), reason="no"),

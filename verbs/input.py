@@ -217,7 +217,10 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
         return "invalid_choice", f"must be one of {expected}"
     if kind in _OWN:
         return kind, each["msg"]
-    code, sentence = _SENTENCES.get(kind, ("invalid", each["msg"]))
+    if kind not in _SENTENCES:
+        # The model's own sentence is whole: braces in it are no places to fill.
+        return "invalid", each["msg"]
+    code, sentence = _SENTENCES[kind]
     if kind == "string_too_long" and context["max_length"] == MAX_NAME:
         # The code that this API has always had for names.
         code = "max_length"

@@ -11,8 +11,9 @@ class Operation:
     """What a verb may do to a status.
 
     `sources` None: any status, or none (the verb makes its subject). `target` None: the status
-    stays, or returns to the prior one. `who` are words for relations (`candidate`, `operator`,
-    `system` …), any of which allows it. `built` False: declared, with neither function nor route.
+    stays, or the row says to which of those in `back` it returns. `who` are words for relations
+    (`candidate`, `operator`, `system` …), any of which allows it. `built` False: declared, with
+    neither function nor route.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Operation:
     target: str | None
     who: tuple[str, ...]
     built: bool = True
+    back: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:
@@ -34,10 +36,13 @@ def operation(
     who: str,
     *,
     built: bool = True,
+    back: Collection[str] = (),
 ) -> Operation:
     """Return one row; `who` lists words separated by spaces."""
     known = None if sources is None else frozenset(map(str, sources))
-    return Operation(name, known, target and str(target), tuple(who.split()), built)
+    return Operation(
+        name, known, target and str(target), tuple(who.split()), built, tuple(map(str, back))
+    )
 
 
 def table(*rows: Operation) -> dict[str, Operation]:

@@ -74,7 +74,7 @@ class VerbAPIView(TenantAPIView):
             self.acting_user,
             versions=None if verb.requires_digest else etag.allowed_versions(self.request),
             digest=etag.named_digests(self.request) if verb.requires_digest else None,
-            broken=broken or _broken(body),
+            broken=broken or broken_body(body),
             unmet=unmet,
             last_act=answered,
         )
@@ -215,7 +215,7 @@ def address(subject: Subject, *key: Any) -> str:
     return API_ROOT + _KEY.sub(lambda _found: str(next(keys)), subject.route)
 
 
-def _broken(body: Any) -> Invalid | None:
+def broken_body(body: Any) -> Invalid | None:
     """Return why a body is none to work with."""
     if isinstance(body, Invalid):
         return body

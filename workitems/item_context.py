@@ -38,12 +38,13 @@ from web.values import Reader, members_of, phrase, reader_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
-from workitems.lifecycle import OPEN, WORKING, Kind, OfferedTo, Priority, Status
+from workitems.lifecycle import FOR_ASSIGNEE, OPEN, WORKING, Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
+from workitems.words import on_hold
 
 CASE = "case"
 
@@ -225,11 +226,15 @@ def lede(shown: Shown, authority: Authority) -> str:
     def name(actor_id: uuid.UUID | None) -> SafeString:
         return shown.name(actor_id, authority.actor_id, inside=True)
 
-    if item.status in WORKING:
-        return phrase(_("Assigned to %(name)s"), name=name(item.assignee_id))
+    if item.status in FOR_ASSIGNEE:
+        taken = item.status in WORKING
+        stands = _("Assigned to %(name)s") if taken else _("Handed to %(name)s; no answer yet")
+        return phrase(stands, name=name(item.assignee_id))
     if item.status == Status.PENDING:
         waits = phrase(_("Waits for %(names)s"), names=names or _("an operator"))
         return waits if names or not is_anybodys(item) else _("Anybody may take it")
+    if item.status == Status.SUSPENDED:
+        return on_hold(item.held_until)
     if item.completed_by_id is not None:
         return phrase(_("Completed by %(name)s"), name=name(item.completed_by_id))
     return item.ended_reason or str(Status(item.status).label)

@@ -66,9 +66,13 @@ FINAL = frozenset(
 # An undo task in one of these has not been started: its undo may still be withdrawn.
 NOT_STARTED = frozenset({S.PENDING, S.ASSIGNED})
 WORKING = frozenset({S.ASSIGNED, S.IN_PROGRESS})
-
-
-_UNTOUCHED = {S.PENDING, S.ASSIGNED, S.IN_PROGRESS}
+# What waits for its assignee to do something: also to say whether they take over.
+FOR_ASSIGNEE = WORKING | {S.DELEGATED}
+# Nobody has put it on hold, and no answer of a delegatee is awaited.
+HELD_BY_NOTHING = WORKING | {S.PENDING}
+# Where an item may have been before it was put on hold, and what declining leads to.
+RESUMED = (S.PENDING, S.ASSIGNED, S.IN_PROGRESS)
+DECLINED = (S.PENDING, S.ASSIGNED)
 
 LIFECYCLE: dict[str, Operation] = {
     **table(
@@ -81,16 +85,16 @@ LIFECYCLE: dict[str, Operation] = {
         operation("stop", {S.IN_PROGRESS}, S.ASSIGNED, "assignee"),
         operation("complete", {S.IN_PROGRESS}, S.COMPLETED, "assignee"),
         operation("reject", WORKING, S.REJECTED, "assignee"),
-        operation("fail", {S.IN_PROGRESS}, S.FAULTED, "assignee system", built=False),
-        operation("delegate", WORKING, S.DELEGATED, "assignee operator", built=False),
-        operation("accept-delegation", {S.DELEGATED}, S.ASSIGNED, "delegatee", built=False),
-        operation("decline-delegation", {S.DELEGATED}, None, "delegatee", built=False),
-        operation("forward", _UNTOUCHED, S.PENDING, "assignee operator", built=False),
-        operation("suspend", _UNTOUCHED, S.SUSPENDED, "assignee operator", built=False),
-        operation("resume", {S.SUSPENDED}, None, "assignee operator timer", built=False),
-        operation("skip", OPEN, S.OBSOLETE, "operator", built=False),
+        operation("fail", {S.IN_PROGRESS}, S.FAULTED, "assignee system"),
+        operation("delegate", WORKING, S.DELEGATED, "assignee operator"),
+        operation("accept-delegation", {S.DELEGATED}, S.ASSIGNED, "delegatee"),
+        operation("decline-delegation", {S.DELEGATED}, None, "delegatee", back=DECLINED),
+        operation("forward", HELD_BY_NOTHING, S.PENDING, "assignee operator"),
+        operation("suspend", HELD_BY_NOTHING, S.SUSPENDED, "assignee operator"),
+        operation("resume", {S.SUSPENDED}, None, "assignee operator system", back=RESUMED),
+        operation("skip", OPEN, S.OBSOLETE, "operator"),
         operation("cancel", OPEN, S.CANCELLED, "operator"),
-        operation("extend", OPEN, None, "operator", built=False),
+        operation("extend", OPEN, None, "operator"),
         operation("expire", OPEN, S.EXPIRED, "system", built=False),
         operation("escalate", OPEN, S.ESCALATED, "system", built=False),
     ),

@@ -12,14 +12,15 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
-from django_fsm import FSMField, transition
+from django.db.models.functions import Now
+from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
-from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Priority, Status
+from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
 from workitems.urgency import DUE, RANK
 
 S = Status
@@ -36,7 +37,12 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     A compensating work item (`kind` COMPENSATION) has the columns of `UndoingRow`, and
     `compensates` when the original is a work item. `excluded` lists actors who may never take it.
     `offered_to` says whose it is where no candidate is left; `people_missing` are usernames it was
-    meant for, of whom none was an active member when it was opened.
+    meant for, of whom none was an active member when it was opened. `forwarded`: its candidates are
+    not those it was opened with.
+
+    `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
+    (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
+    and `held_until` when that happens by itself.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -54,6 +60,11 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     offered_to = models.TextField(choices=OfferedTo.choices, default=OfferedTo.ANYBODY)
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
+    forwarded = models.BooleanField(default=False, db_default=False)
+    delegations = models.JSONField(default=list, db_default=[])
+    held_from = models.TextField(default="", db_default="")
+    held_until = models.DateTimeField(null=True)
+    skippable = models.BooleanField(default=False, db_default=False)
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
     resolution = models.JSONField(null=True)
@@ -81,6 +92,10 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_due_at_moment",
                 condition=models.Q(due_at__gte=EARLIEST, due_at__lt=BEYOND),
             ),
+            models.CheckConstraint(
+                name="workitems_held_until_moment",
+                condition=models.Q(held_until__gte=EARLIEST, held_until__lt=BEYOND),
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="workitems_list"),
@@ -89,7 +104,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 models.F("assignee"),
                 *_URGENCY,
                 name="workitems_mine_urgent",
-                condition=models.Q(status__in=["ASSIGNED", "IN_PROGRESS"]),
+                condition=models.Q(status__in=["ASSIGNED", "DELEGATED", "IN_PROGRESS"]),
             ),
             models.Index(
                 fields=["tenant", "assignee", "-created_at", "-id"],
@@ -186,6 +201,44 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     def reject(self) -> None:
         """The assignee refuses it for good."""
 
+    @transition(field=status, source=_from("fail"), target=S.FAULTED)
+    def fail(self) -> None:
+        """The assignee cannot do it, whoever is asked."""
+
+    @transition(field=status, source=_from("delegate"), target=S.DELEGATED)
+    def delegate(self) -> None:
+        """Somebody else is asked to take it over."""
+
+    @transition(field=status, source=_from("accept-delegation"), target=S.ASSIGNED)
+    def accept_delegation(self) -> None:
+        """Who was asked takes it over."""
+
+    @transition(field=status, source=_from("decline-delegation"), target=RETURN_VALUE(*DECLINED))
+    def decline_delegation(self) -> str:
+        """Who was asked does not take it over: it goes back, to the pool where nobody is left."""
+        return S.ASSIGNED if self.assignee_id else S.PENDING
+
+    @transition(field=status, source=_from("forward"), target=S.PENDING)
+    def forward(self) -> None:
+        """It goes to the pool of others."""
+
+    @transition(field=status, source=_from("suspend"), target=S.SUSPENDED)
+    def suspend(self) -> None:
+        """It is put on hold."""
+
+    @transition(field=status, source=_from("resume"), target=RETURN_VALUE(*RESUMED))
+    def resume(self) -> str:
+        """It goes back to where it was."""
+        return self.held_from
+
+    @transition(field=status, source=_from("skip"), target=S.OBSOLETE)
+    def skip(self) -> None:
+        """It is not needed, and nothing is amiss without it."""
+
+    @transition(field=status, source=_from("extend"), target=None)
+    def extend(self) -> None:
+        """It has more time."""
+
     @transition(field=status, source=_from("cancel"), target=S.CANCELLED)
     def cancel(self) -> None:
         """An operator calls it off."""
@@ -254,4 +307,25 @@ class CandidateUser(models.Model):
                 name="workitems_user_waiting",
                 condition=models.Q(waiting=True),
             ),
+        ]
+
+
+class HoldEnd(models.Model):
+    """When an item on hold goes on by itself, and who sees to it now. Not news, so not guarded.
+
+    Its columns are those of every row that falls due; times are the database's clock.
+    """
+
+    item = models.OneToOneField(
+        WorkItem, models.CASCADE, primary_key=True, db_constraint=False, related_name="hold_end"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant", "due_at", "item"], name="workitems_hold_due")
         ]

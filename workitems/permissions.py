@@ -42,12 +42,16 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
     if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
         return True
     brought = vars(item)
-    if "named_users" in brought and _is_named(
-        item, authority, brought["named_users"], brought["named_groups"]
+    # What is forwarded may have other candidates than the locked read brought along: whom it named
+    # while somebody waited for the lock need not be named any more.
+    if (
+        "named_users" in brought
+        and not item.forwarded
+        and _is_named(item, authority, brought["named_users"], brought["named_groups"])
     ):
         return True
-    # Candidates are only ever added: those that the locked read brought along are right in whom
-    # they name, but somebody may have been named while it waited for the lock.
+    # Else candidates are only ever added: those that the locked read brought along are right in
+    # whom they name, but somebody may have been named while it waited for the lock.
     return _is_named(item, authority, item.people_asked, item.groups_asked)
 
 
@@ -71,6 +75,12 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     return "" if item.assignee_id == authority.actor_id else "not_assignee"
 
 
+def _delegatee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
+    """Who is asked to take over is the assignee while that is open; that it is, is a question of
+    state."""
+    return _assignee(item, authority, facts) and "not_delegatee"
+
+
 def _creator(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
     return "" if item.created_by_id == authority.actor_id else None
 
@@ -91,6 +101,7 @@ RELATIONS: dict[str, Relation] = {
     "candidate": _candidate,
     "assignee": _assignee,
     "creator": _creator,
+    "delegatee": _delegatee,
     "original_actor": _original_actor,
     "requester": _requester,
 }

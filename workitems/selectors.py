@@ -173,8 +173,14 @@ def actors_of(
         wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
         wanted.update(item.people_asked)
         wanted.update(named_in(item.compensation))
+        wanted.update(uuid.UUID(who) for who in asked_in(item.delegations))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
     return wanted
+
+
+def asked_in(delegations: Sequence[Mapping[str, str]]) -> set[str]:
+    """Return the actors that a chain of delegations names."""
+    return {each[name] for each in delegations for name in ("from", "to", "by") if each[name]}
 
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:

@@ -11,6 +11,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
+from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
@@ -23,6 +24,7 @@ from workitems.api.item_json import (
     represent_compensation,
     represent_many,
 )
+from workitems.due_holds import SOURCE
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
 
@@ -50,6 +52,7 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
+    register_source(SOURCE)
     search.register("work", work_search.work_called, order=20)
     search.register("people", work_search.people_called, order=30)
     decisions.register(waiting.FAILED_ALONE)

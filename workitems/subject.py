@@ -52,6 +52,11 @@ def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
     return {**undo_envelope(item, action), "completion_seq": seq}
 
 
+def _not_started(item: WorkItem) -> bool:
+    """Whether nobody has begun it: handed over or on hold, it may have been begun before."""
+    return item.status in NOT_STARTED or (item.status in OPEN and item.started_at is None)
+
+
 def _snapshot(item: WorkItem) -> dict[str, Any]:
     """Return the item's work as it was at completion, frozen for whoever must reverse it."""
     return {
@@ -94,7 +99,7 @@ WORK_ITEM = UndoableSubject(
     task_input=lambda item: dict(item.payload),
     finisher="completed_by_id",
     finished_at=operator.attrgetter("completed_at"),
-    not_started=lambda item: item.status in NOT_STARTED,
+    not_started=_not_started,
     is_open=lambda item: item.status in OPEN,
     call_off=call_off,
     undoes=True,

@@ -17,7 +17,7 @@ from compensation.undecided import failed_alone
 from ledger.clock import now
 from web.counts import COUNTED, LOOKED_AT, bounded_count
 from web.pagination import NEWEST_FIRST
-from workitems.lifecycle import WORKING, Kind, OfferedTo, Status
+from workitems.lifecycle import FOR_ASSIGNEE, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.selectors import is_anybodys, named_for, visible
 from workitems.urgency import DUE, MOST_URGENT_FIRST, RANK
@@ -33,8 +33,8 @@ def ranked(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
 
 
 def mine(who: ActingUser) -> QuerySet[WorkItem]:
-    """Return what the person is assigned to."""
-    return ranked(visible(who.tenant_id)).filter(assignee_id=who.actor_id, status__in=WORKING)
+    """Return what the person is assigned to, or asked to take over."""
+    return ranked(visible(who.tenant_id)).filter(assignee_id=who.actor_id, status__in=FOR_ASSIGNEE)
 
 
 def pool_of(who: ActingUser) -> QuerySet[WorkItem]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from compensation.words import UNDO_ACTIONS, UNDO_LOOKS, UNDO_VERBS
@@ -14,16 +19,27 @@ _ACTIONS = {
     "created": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "edited": A(_("Changed"), _("%(what)s changed by %(who)s")),
     "claimed": A(_("Taken"), _("%(what)s taken by %(who)s")),
+    "claim_refused": A(_("Not to be taken"), _("%(what)s could not be taken by %(who)s"), "bad"),
     "released": A(_("Put back"), _("%(what)s put back by %(who)s")),
     "assigned": A(_("Given to somebody"), _("%(what)s given to somebody by %(who)s")),
     "started": A(_("Started"), _("%(what)s started by %(who)s")),
     "stopped": A(_("Paused"), _("%(what)s paused by %(who)s")),
     "completed": A(_("Completed"), _("%(what)s completed by %(who)s"), "done"),
+    "delegated": A(_("Handed on"), _("%(what)s handed on by %(who)s")),
+    "delegation_accepted": A(_("Taken over"), _("%(what)s taken over by %(who)s")),
+    "delegation_declined": A(_("Not taken over"), _("%(what)s not taken over by %(who)s")),
+    "forwarded": A(_("Forwarded"), _("%(what)s forwarded by %(who)s")),
+    "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
+    "resumed": A(_("Goes on"), _("%(what)s let go on by %(who)s")),
+    "extended": A(_("Given another time"), _("%(what)s given another time by %(who)s")),
+    "failed": A(_("Failed"), _("%(what)s given up as failed by %(who)s"), "bad"),
+    "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     **UNDO_ACTIONS,
 }
 _REASON = {"reason": (_("Reason"), "")}
+_WHY = {"reason": (_("Why"), "")}
 _VERBS = {
     "start": V(_("Start"), _("Started. It is yours."), "play", "primary"),
     "claim": V(_("Take it"), _("It is yours now."), "user-plus"),
@@ -33,6 +49,47 @@ _VERBS = {
         _("Give to someone"), _("Given to someone."), "users",
         intro=_("It appears in that person's inbox at once."), submit=_("Give it"),
         fields={"assignee": (_("Give it to"), _("A username."))},
+    ),
+    "delegate": V(
+        _("Hand on"), _("Handed on. Whoever you named is asked."), "user-plus",
+        intro=_("Whoever you name is asked to take it over. Until they answer nobody works on it;"
+                " if they decline, it comes back."),
+        submit=_("Hand it on"), fields={"to": (_("Hand it to"), _("A username.")), **_WHY},
+    ),
+    "accept-delegation": V(_("Take it over"), _("It is yours now."), "check", "primary"),
+    "decline-delegation": V(
+        _("Do not take it over"), _("It went back."), "x",
+        intro=_("It goes back to whoever handed it on."), submit=_("Decline"), fields=_WHY,
+    ),
+    "forward": V(
+        _("Forward"), _("Forwarded."), "arrow-right",
+        intro=_("Others may take it instead of those who may now. You give it away."),
+        submit=_("Forward it"),
+        fields={
+            "candidate_users": (_("People who may take it"), _("Usernames, separated by commas.")),
+            "candidate_groups": (_("Groups that may take it"), _("Separated by commas.")),
+            **_WHY,
+        },
+    ),
+    "suspend": V(
+        _("Put on hold"), _("On hold."), "clock",
+        intro=_("Nobody works on it until it goes on: then it is where it was."),
+        submit=_("Put it on hold"),
+        fields={"until": (_("Until"), _("Leave it empty to let it go on by hand.")), **_WHY},
+    ),
+    "resume": V(_("Let it go on"), _("It goes on."), "play", "primary", fields=_WHY, at_once=True),
+    "extend": V(
+        _("Change when it is due"), _("The time is changed."), "clock",
+        submit=_("Change it"), fields={"due_at": (_("Due"), ""), **_WHY},
+    ),
+    "fail": V(
+        _("It cannot be done"), _("Ended as failed."), "triangle-alert", "danger",
+        intro=_("You say that this cannot be done, whoever tries. Its case fails with it."),
+        submit=_("Say so"), fields={"detail": (_("What went wrong"), "")},
+    ),
+    "skip": V(
+        _("Leave it out"), _("Left out."), "minus", "danger",
+        intro=_("What follows goes on without it."), submit=_("Leave it out"), fields=_REASON,
     ),
     "reject": V(
         _("Reject"), _("Rejected."), "x", "danger",
@@ -68,6 +125,14 @@ _KIND_LOOKS = {
 }
 
 
+def on_hold(until: dt.datetime | None) -> str:
+    """Return until when something is on hold, in the reader's language and zone."""
+    if until is None:
+        return gettext("On hold until somebody lets it go on")
+    moment = date_format(timezone.localtime(until), "j F Y, H:i")
+    return gettext("On hold until %(moment)s") % {"moment": moment}
+
+
 def register() -> None:
     """Register the words of work items."""
     words.register_subject_words("work_item", _("task"))
@@ -78,6 +143,9 @@ def register() -> None:
     words.register_denials(
         {
             "not_candidate": _("it is meant for others"),
+            "not_delegatee": _("only who is asked to take it over may"),
+            "not_skippable": _("nobody said that it may be left out"),
+            "delegated_too_often": _("it was handed on too often"),
             "not_assignee": _("only who it is assigned to may"),
         }
     )

@@ -31,6 +31,7 @@ _ENDINGS = {
     "rejected": PlanItemStatus.REJECTED,
     "failed": PlanItemStatus.FAULTED,
     "cancelled": PlanItemStatus.CANCELLED,
+    "skipped": PlanItemStatus.OBSOLETE,
 }
 
 
@@ -48,6 +49,11 @@ class Ended:
     def was_done(self) -> bool:
         """Whether the work was done, be its result usable or not."""
         return self.item.status == PlanItemStatus.COMPLETED
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was to be done and was not. What is left out is missed by nobody."""
+        return not self.was_done and self.item.status != PlanItemStatus.OBSOLETE
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,7 +110,7 @@ def decide(
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
-    broken = [each for each in news if not each.was_done or each.item.error]
+    broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
         return decision
     if broken:

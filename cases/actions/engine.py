@@ -65,8 +65,8 @@ class _News:
 
     @property
     def failed(self) -> bool:
-        """Whether it is about a step that was not done."""
-        return self.ended is not None and not self.ended.was_done
+        """Whether it is about a step that was not done, and not left out either."""
+        return self.ended is not None and self.ended.failed
 
     @property
     def is_unusable(self) -> bool:

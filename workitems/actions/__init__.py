@@ -10,11 +10,21 @@ from workitems.actions.work import (
     cancel,
     claim,
     complete,
+    extend,
+    fail,
     reject,
     release,
+    skip,
     start,
     stop,
 )
+from workitems.actions.work_handover import (
+    accept_delegation,
+    decline_delegation,
+    delegate,
+    forward,
+)
+from workitems.actions.work_on_hold import resume, suspend
 from workitems.lifecycle import LIFECYCLE
 
 _undo = declare_undo_verbs(ITEM, LIFECYCLE)
@@ -28,6 +38,7 @@ withdraw = _undo["withdraw"]
 
 __all__ = [
     "abandon",
+    "accept_delegation",
     "assign",
     "attest",
     "cancel",
@@ -35,13 +46,21 @@ __all__ = [
     "compensate",
     "complete",
     "create_work_item",
+    "decline_delegation",
+    "delegate",
     "edit",
+    "extend",
+    "fail",
+    "forward",
     "hand_to_human",
     "reassign_compensation",
     "reject",
     "release",
+    "resume",
     "retry_compensation",
+    "skip",
     "start",
     "stop",
+    "suspend",
     "withdraw",
 ]

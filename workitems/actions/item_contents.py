@@ -64,6 +64,7 @@ class Create(Input):
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
     ] = None
     due_at: Moment | None = None
+    skippable: bool = False
 
 
 @catalogue.verb(
@@ -117,6 +118,7 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
         policy=policy.to_json(),
         reversibility=reversibility,
         due_at=given.due_at,
+        skippable=given.skippable,
     )
 
 

@@ -48,6 +48,7 @@ class NewWorkItem:
     policy: dict[str, Any] = dataclasses.field(default_factory=dict)
     reversibility: str = "unspecified"
     due_at: dt.datetime | None = None
+    skippable: bool = False
     case_id: uuid.UUID | None = None
     binding: str = ""
     undoes: tuple[str, uuid.UUID] | None = None
@@ -100,6 +101,15 @@ def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:
     CandidateUser.objects.bulk_create(_users(item, actors), ignore_conflicts=True)
 
 
+def replace_candidates(item: WorkItem, actors: Iterable[uuid.UUID], groups: Iterable[str]) -> None:
+    """Let these actors and groups take an item, and nobody who could before."""
+    of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
+    CandidateUser.objects.filter(**of_item).delete()
+    CandidateUser.objects.bulk_create(_users(item, actors))
+    CandidateGroup.objects.filter(**of_item).delete()
+    CandidateGroup.objects.bulk_create(_groups(item, groups))
+
+
 def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
     """Return whom an item is for, and the actors who are candidates for it.
 
@@ -131,7 +141,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
-    " compensates_id compensation run_id case_id binding due_at"
+    " compensates_id compensation run_id case_id binding due_at skippable"
 ).split()
 
 

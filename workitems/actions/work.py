@@ -1,4 +1,5 @@
-"""Working on an item: claim, release, assign, start, stop, complete, reject, cancel.
+"""Working on an item, from taking it to its end: claim, release, assign, start, stop, complete,
+reject, fail, skip, cancel; and giving it more time.
 
 Each function says what changes beside the status; the shell of `verbs` does the rest. Ending an
 undo task settles its original in the same transaction (`settle` below, the subject's consequence).
@@ -15,14 +16,15 @@ from compensation.actions.undo_verbs import actor_called
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
-from ledger.clock import now
-from ledger.errors import Invalid
+from ledger.clock import now, rfc3339
+from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
 from verbs import catalogue
-from verbs.input import Input, Name, Nothing, OptionalText, Reason
+from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
-from verbs.shell import Changed, VerbContext
+from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.item_opening import name_candidates
+from workitems.delegations import ENDED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.resolution import check_completion, explained_outcomes
@@ -36,6 +38,19 @@ class Assign(Input):
     assignee: Name
 
 
+class Extend(Input):
+    """Until when it is to be done, and why that is later or sooner than it was."""
+
+    due_at: Moment
+    reason: OptionalText = ""
+
+
+class Fail(Input):
+    """What went wrong."""
+
+    detail: Text
+
+
 class Complete(Input):
     """How it ended."""
 
@@ -44,9 +59,11 @@ class Complete(Input):
     reason: OptionalText = ""
 
 
-@catalogue.transition(ITEM, LIFECYCLE["claim"], action="claimed")
+@catalogue.transition(
+    ITEM, LIFECYCLE["claim"], action="claimed", noted=(NotPermitted,), noted_as="claim_refused"
+)
 def claim(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
-    """Take it from the pool (WS-HumanTask 1.1 `claim`)."""
+    """Take it from the pool (WS-HumanTask 1.1 `claim`). Who may not and tries is recorded."""
     item.assignee_id = context.authority.actor_id
     return Changed(["assignee"])
 
@@ -73,8 +90,9 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     name_candidates(item, [assignee])
     if item.offered_to == OfferedTo.ANYBODY:
         item.offered_to = OfferedTo.NAMED
+    answer_delegation(item, ENDED)
     said = {"assignee": str(assignee), **_handed_over(item, before)}
-    return Changed(["assignee", "offered_to"], said)
+    return Changed(["assignee", "offered_to", "delegations"], said)
 
 
 def _handed_over(item: WorkItem, before: uuid.UUID | None) -> dict[str, Any]:
@@ -138,6 +156,42 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
 def reject(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
     """Refuse it for good."""
     return _ended(item, given.reason)
+
+
+@catalogue.transition(ITEM, LIFECYCLE["fail"], action="failed", given=Fail, dangerous=True)
+def fail(item: WorkItem, given: Fail, _context: VerbContext) -> Changed:
+    """Say that it cannot be done, whoever tries (WS-HumanTask 1.1 `fail`)."""
+    return _ended(item, given.detail)
+
+
+def _may_skip(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
+    refused = wrong_state(LIFECYCLE["skip"], item)
+    if refused is not None or item.skippable:
+        return refused
+    return Conflict(
+        "Nobody said that this work may be left out; it can be cancelled.",
+        code="not_skippable",
+        extra={"current_status": str(item.status)},
+    )
+
+
+@catalogue.transition(
+    ITEM, LIFECYCLE["skip"], action="skipped", given=Reason, dangerous=True, state=_may_skip
+)
+def skip(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
+    """Leave it out: what follows goes on without it (WS-HumanTask 1.1 §4.7, `skip`)."""
+    return _ended(item, given.reason)
+
+
+@catalogue.transition(ITEM, LIFECYCLE["extend"], action="extended", given=Extend)
+def extend(item: WorkItem, given: Extend, _context: VerbContext) -> Changed:
+    """Set anew until when it is to be done."""
+    if given.due_at == item.due_at:
+        raise Invalid.field("/due_at", "is due then already", code="unchanged")
+    before, item.due_at = item.due_at, given.due_at
+    said = {"from": rfc3339(before) if before else None, "to": rfc3339(given.due_at)}
+    reason = {"reason": given.reason} if given.reason else {}
+    return Changed(["due_at"], {"due_at": said, **reason})
 
 
 @catalogue.transition(ITEM, LIFECYCLE["cancel"], action="cancelled", given=Reason, dangerous=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.response import Response
+from typing_extensions import override
 
 from accounts.acting import Authority
 from accounts.selectors import people
@@ -26,6 +27,7 @@ from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.chain import Chain, edges
+from workitems.delegations import ANSWERS
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
 
@@ -56,6 +58,20 @@ class CompensationBlockSchema(Schema):
     attempt = serializers.IntegerField()
     original_snapshot = serializers.DictField()
     replaced_performer = serializers.CharField(allow_blank=True)
+
+
+class DelegationSchema(Schema):
+    """Who handed it to whom, and what they answered; empty while they have not."""
+
+    to = serializers.CharField(allow_null=True)
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+    answer = serializers.ChoiceField(choices=ANSWERS)
+
+    @override
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields; one has a name that Python keeps for itself."""
+        return {"from": serializers.CharField(allow_null=True), **super().get_fields()}
 
 
 class WorkItemSchema(Schema):
@@ -105,6 +121,11 @@ class WorkItemSchema(Schema):
     ended_reason = serializers.CharField(
         allow_null=True, help_text="Why it ended without being completed."
     )
+    delegations = DelegationSchema(many=True)
+    held_until = serializers.DateTimeField(
+        allow_null=True, help_text="On hold: when it goes on by itself."
+    )
+    skippable = serializers.BooleanField(help_text="Whether an operator may leave it out.")
     available_actions = ActionSchema(many=True)
 
 
@@ -170,12 +191,19 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
         "created_by": shown.username(item.created_by_id),
         "due_at": moment(item.due_at),
+        "delegations": [_delegation(shown, said) for said in item.delegations],
+        "held_until": moment(item.held_until) if item.status == Status.SUSPENDED else None,
         "completed_at": moment(item.completed_at),
         "completed_by": shown.username(item.completed_by_id),
         "outcome_reason": (item.ended_reason or None) if item.completed_at else None,
         "ended_reason": None if item.completed_at else item.ended_reason or None,
     }
     return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
+
+
+def _delegation(shown: Shown, said: dict[str, str]) -> dict[str, Any]:
+    people_ = {name: shown.username(said[name] or None) for name in ("from", "to", "by")}
+    return {**people_, "at": said["at"], "answer": said["answer"]}
 
 
 def represent_many(items: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from web.schema import EntrySchema, page_schema
 from workitems import selectors
 from workitems.api.item_json import ChainSchema, WorkItemSchema, chain_page, represent_many
 from workitems.chain import chain_of
-from workitems.lifecycle import WORKING, Kind, Status
+from workitems.lifecycle import FOR_ASSIGNEE, Kind, Status
 
 ME = "me"
 _NARROWING = {"status", "kind", "compensation_state", "assignee", "candidate", "q"}
@@ -120,6 +120,6 @@ def _among(query: QueryDict, who: ActingUser) -> QuerySet[Any] | None:
     statuses = set(query.getlist("status"))
     if "assignee" in query:
         rows, narrowing = _assigned(rows, query, who), narrowing - {"assignee"}
-    if statuses and statuses <= (WORKING if "assignee" in query else {Status.PENDING}):
+    if statuses and statuses <= (FOR_ASSIGNEE if "assignee" in query else {Status.PENDING}):
         rows, narrowing = rows.filter(status__in=statuses), narrowing - {"status"}
     return rows if narrowing else None

@@ -31,6 +31,25 @@ def _begun(world: World) -> dict[str, object]:
     return found
 
 
+def _handed_on(world: World) -> dict[str, object]:
+    """An item that the operator hands on to the analyst in the surveyor's name."""
+    item_id = _item(world, assignee=world.surveyor.username).id
+    actions.delegate(item_id, call=Call(world.operator), to=world.analyst.username)
+    return {"id": item_id}
+
+
+def _held(world: World) -> dict[str, object]:
+    """An item of the analyst that is on hold."""
+    found = _mine(world)
+    actions.suspend(found["id"], call=Call(world.operator))
+    return found
+
+
+def _not_needed(world: World) -> dict[str, object]:
+    """An item that may be left out."""
+    return {"id": _item(world, skippable=True).id}
+
+
 def _done(world: World) -> dict[str, object]:
     """An item that the analyst completed."""
     found = _begun(world)
@@ -57,6 +76,26 @@ def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
 
+def _some(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"ids": [str(_pool(world)["id"])]}
+
+
+def _some_to(world: World, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**_some(world, kwargs), **_assignee(world, kwargs)}
+
+
+def _some_off(world: World, kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**_some(world, kwargs), **WHY}
+
+
+def _to(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
+    return {"to": world.surveyor.username}
+
+
+def _both(status: int, **how: Any) -> Expect:
+    return expect(403, analyst=status, operator=status, admin=status, **how)
+
+
 def _analyst(status: int, **how: Any) -> Expect:
     return expect(403, analyst=status, **how)
 
@@ -66,6 +105,8 @@ def _operators(status: int, **how: Any) -> Expect:
 
 
 WHY = {"reason": "R"}
+OTHERS = {"candidate_groups": ["surveyors"]}
+LATER = "2100-01-01T00:00:00Z"
 ASKED = expect(200)
 
 ROWS = {
@@ -84,6 +125,20 @@ ROWS = {
     "workitems-api:stop": Row(make=_begun, POST=_analyst(200)),
     "workitems-api:complete": Row(make=_begun, POST=_analyst(200)),
     "workitems-api:reject": Row(make=_mine, POST=_analyst(200, body=WHY)),
+    # Who may, is said of each by itself.
+    "workitems-api:bulk-claim": Row(POST=expect(200, body=_some)),
+    "workitems-api:bulk-release": Row(POST=expect(200, body=_some)),
+    "workitems-api:bulk-assign": Row(POST=expect(200, body=_some_to)),
+    "workitems-api:bulk-cancel": Row(POST=expect(200, body=_some_off)),
+    "workitems-api:fail": Row(make=_begun, POST=_analyst(200, body={"detail": "D"})),
+    "workitems-api:delegate": Row(make=_mine, POST=_both(200, body=_to)),
+    "workitems-api:accept-delegation": Row(make=_handed_on, POST=_analyst(200)),
+    "workitems-api:decline-delegation": Row(make=_handed_on, POST=_analyst(200)),
+    "workitems-api:forward": Row(make=_mine, POST=_both(200, body=OTHERS)),
+    "workitems-api:suspend": Row(make=_mine, POST=_both(200)),
+    "workitems-api:resume": Row(make=_held, POST=_both(200)),
+    "workitems-api:skip": Row(make=_not_needed, POST=_operators(200, body=WHY)),
+    "workitems-api:extend": Row(make=_pool, POST=_operators(200, body={"due_at": LATER})),
     "workitems-api:cancel": Row(make=_pool, POST=_operators(200, body=WHY)),
     "workitems-api:compensate": Row(make=_done, POST=_operators(201, body=WHY)),
     "workitems-api:retry": Row(make=_faulted, POST=_operators(200)),
@@ -110,6 +165,19 @@ ROWS = {
     "workitems:stop": Row(make=_begun, POST=_analyst(303)),
     "workitems:complete": Row(make=_mine, POST=_analyst(303)),
     "workitems:reject": Row(make=_mine, GET=ASKED, POST=_analyst(303, body=WHY)),
+    "workitems:fail": Row(make=_begun, GET=ASKED, POST=_analyst(303, body={"detail": "D"})),
+    "workitems:delegate": Row(make=_mine, GET=ASKED, POST=_both(303, body=_to)),
+    "workitems:accept-delegation": Row(make=_handed_on, POST=_analyst(303)),
+    "workitems:decline-delegation": Row(make=_handed_on, GET=ASKED, POST=_analyst(303)),
+    "workitems:forward": Row(
+        make=_mine, GET=ASKED, POST=_both(303, body={"candidate_groups": "surveyors"})
+    ),
+    "workitems:suspend": Row(make=_mine, GET=ASKED, POST=_both(303)),
+    "workitems:resume": Row(make=_held, POST=_both(303)),
+    "workitems:skip": Row(make=_not_needed, GET=ASKED, POST=_operators(303, body=WHY)),
+    "workitems:extend": Row(
+        make=_pool, GET=ASKED, POST=_operators(303, body={"due_at": "2100-01-01T00:00"})
+    ),
     "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:retry": Row(make=_faulted, POST=_operators(303)),

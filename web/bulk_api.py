@@ -1,0 +1,163 @@
+"""One verb on many things: each in a transaction of its own, and with a result of its own.
+
+Nothing is all or nothing here (WS-HumanTask 1.1 §7.1.4, batch operations): what one of them is
+refused for concerns no other. Killed in the middle, those before are done and those after are not;
+asked again, those that are done are refused for their state, and say so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, cast
+
+from django.db import transaction
+from django.urls import URLPattern, path
+from drf_spectacular.utils import extend_schema
+from pydantic import AfterValidator, Field, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from json_values.pointers import FieldError
+from ledger.errors import Conflict, Refusal
+from ledger.tenancy import set_tenant
+from verbs import catalogue
+from verbs.call import Call
+from verbs.input import invalid, read
+from verbs.shell import Verb
+from verbs.subject import subject_of
+from web.idempotency import Answer, KeyTaken
+from web.problems import status_of
+from web.schema import FieldErrorSchema
+from web.verb_api import VerbAPIView, broken_body, collection_route
+
+MOST = 100
+
+
+def _uuid(value: str) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise PydanticCustomError("uuid", "Must be a UUID.") from None
+
+
+_Ids = Annotated[
+    list[
+        Annotated[
+            str,
+            AfterValidator(_uuid),
+            WithJsonSchema({"type": "string", "format": "uuid", "maxLength": 36}),
+        ]
+    ],
+    Field(min_length=1, max_length=MOST, description="At most 100, each once."),
+]
+
+
+class BulkResultSchema(serializers.Serializer[Any]):
+    """What became of one of them."""
+
+    id = serializers.UUIDField()
+    status = serializers.IntegerField(help_text="What it would have been answered with alone.")
+    version = serializers.IntegerField(allow_null=True, help_text="Its version then, when done.")
+    code = serializers.CharField(allow_null=True, help_text="Why not.")
+    detail = serializers.CharField(allow_null=True)
+    errors = FieldErrorSchema(many=True)  # type: ignore[assignment]  # a field takes this name's place
+
+
+class BulkAnswerSchema(serializers.Serializer[Any]):
+    """A result for each, in the order asked."""
+
+    results = BulkResultSchema(many=True)
+
+
+class BulkAPIView(VerbAPIView):
+    """A verb on many things of a kind."""
+
+    verb: ClassVar[Verb[Any]]
+
+    def do(self) -> Response:
+        """Do it to each, and answer. A repeated Idempotency-Key gets the first answer again."""
+        body = self.sent()
+        once, broken = self._key_for(body)
+        if once is not None and (first := once.first_answer()) is not None:
+            return first.response(replayed=True)
+        if broken or (broken := broken_body(body)):
+            raise broken
+        ids = self._ids(body)
+        rest = {name: value for name, value in body.items() if name != "ids"}
+        answer = Answer(200, {"results": [self._one(each, rest) for each in ids]}, {})
+        if once is not None:
+            try:
+                with transaction.atomic(durable=True):
+                    set_tenant(self.acting_user.tenant_id)
+                    once.keep(answer)
+            except KeyTaken:
+                if (first := once.first_answer()) is not None:
+                    return first.response(replayed=True)
+                raise Conflict("Another request with this key is under way.") from None
+        return answer.response()
+
+    def _ids(self, body: Mapping[str, Any]) -> Sequence[uuid.UUID]:
+        """Return whom it is about. Raises Invalid, also for what the verb itself would refuse."""
+        given = cast("Any", read(self.verbs["post"].input, body))
+        ids = [uuid.UUID(each) for each in given.ids]
+        twice = [index for index, each in enumerate(ids) if each in ids[:index]]
+        if twice:
+            raise invalid([FieldError(f"/ids/{n}", "is named twice", "repeated") for n in twice])
+        return ids
+
+    def _one(self, id_: uuid.UUID, body: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "id": str(id_),
+            "version": None,
+            "code": None,
+            "detail": None,
+            "errors": [],
+        }
+        try:
+            row = self.verb.perform([id_], Call(self.acting_user), body)
+        except Refusal as refusal:
+            errors = [
+                {"pointer": each.pointer, "message": each.message, "code": each.code}
+                for each in refusal.errors
+            ]
+            return {
+                **result, "status": status_of(refusal), "code": refusal.code,
+                "detail": refusal.detail, "errors": errors,
+            }  # fmt: skip
+        return {**result, "status": self.verb.status, "version": row.version}
+
+
+def bulk_paths(subject_type: str, names: Sequence[str]) -> list[URLPattern]:
+    """Return the addresses of verbs on many things of a kind, `bulk/<verb>` below all of them."""
+    root = collection_route(subject_of(subject_type))
+    return [
+        path(f"{root}/bulk/{name}", _view_of(subject_type, name).as_view(), name=f"bulk-{name}")
+        for name in names
+    ]
+
+
+def _view_of(subject_type: str, name: str) -> type[BulkAPIView]:
+    verb = catalogue.find(subject_type, name)
+    model = create_model(
+        f"Bulk{verb.input.__name__}{name.title()}", __base__=verb.input, ids=(_Ids, ...)
+    )
+
+    def post(self: BulkAPIView, request: Request) -> Response:  # noqa: ARG001  -- DRF's
+        return self.do()
+
+    post.__doc__ = f"{verb.description.splitlines()[0]} Many at once, each with its own result."
+    described = extend_schema(request=model, responses=BulkAnswerSchema, description=post.__doc__)
+    members = {
+        "verb": verb,
+        # The same with the ids in its input: what is sent here.
+        "verbs": {"post": dataclasses.replace(verb, input=model)},
+        "post": described(post),
+        "__doc__": post.__doc__,
+    }
+    return type(
+        f"Bulk{subject_type.title().replace('_', '')}{name.title()}", (BulkAPIView,), members
+    )

@@ -1,0 +1,150 @@
+"""Handing an item to others: to a person who is asked, or to the pool of others.
+
+WS-HumanTask 1.1 §4.10.2 (delegate, forward). Delegating waits for an answer: until it comes the
+item is the delegatee's to accept or decline, and nobody works on it. Who declines gives it back to
+who had it, or, where they are gone or may not have it any more, to the pool. The chain of who was
+asked stays on the item; reasons are in the ledger, where they can be erased.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.selectors import active_actors, actors_by_username
+from compensation.actions.undo_verbs import actor_called
+from json_values.pointers import FieldError
+from ledger.clock import now, rfc3339
+from ledger.errors import Conflict, Invalid, Refusal
+from verbs import catalogue
+from verbs.input import Input, Name, Names, OptionalReason, OptionalText
+from verbs.shell import Changed, VerbContext, wrong_state
+from workitems.actions.item_opening import name_candidates, replace_candidates
+from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
+from workitems.lifecycle import LIFECYCLE, OfferedTo
+from workitems.models import WorkItem
+
+ITEM = WorkItem.subject_type
+# So many fit on the item; whoever wants another one decides who shall do it.
+MOST_DELEGATIONS = 50
+
+
+class Delegate(Input):
+    """Who is asked to take it over, and why."""
+
+    to: Name
+    reason: OptionalText = ""
+
+
+class Forward(Input):
+    """Who may take it instead, and why."""
+
+    candidate_users: Names = []
+    candidate_groups: Names = []
+    reason: OptionalText = ""
+
+
+def _may_delegate(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
+    refused = wrong_state(LIFECYCLE["delegate"], item)
+    if refused is not None or len(item.delegations) < MOST_DELEGATIONS:
+        return refused
+    return Conflict(
+        f"It was handed on {MOST_DELEGATIONS} times already; an operator can give it to somebody,"
+        " or forward it.",
+        code="delegated_too_often",
+        extra={"current_status": str(item.status)},
+    )
+
+
+@catalogue.transition(
+    ITEM, LIFECYCLE["delegate"], action="delegated", given=Delegate, state=_may_delegate
+)
+def delegate(item: WorkItem, given: Delegate, context: VerbContext) -> Changed:
+    """Ask somebody else to take it over."""
+    to = actor_called(given.to, pointer="/to")
+    if to is None or str(to) in item.excluded:
+        raise Invalid.field("/to", "is excluded from this item", code="excluded")
+    if to == item.assignee_id:
+        raise Invalid.field("/to", "has it already", code="unchanged")
+    before, item.assignee_id = item.assignee_id, to
+    asked = {
+        "from": _text(before), "to": str(to), "by": str(context.authority.actor_id),
+        "at": rfc3339(now()), "answer": "",
+    }  # fmt: skip
+    item.delegations = [*item.delegations, asked]
+    # As in `assign`: what is put back later is theirs too, and nobody's who was never named.
+    name_candidates(item, [to])
+    if item.offered_to == OfferedTo.ANYBODY:
+        item.offered_to = OfferedTo.NAMED
+    said = {"title": item.title, "assignee": str(to), "previous": _text(before)}
+    return Changed(["assignee", "delegations", "offered_to"], _with_reason(said, given.reason))
+
+
+@catalogue.transition(ITEM, LIFECYCLE["accept-delegation"], action="delegation_accepted")
+def accept_delegation(item: WorkItem, _given: Any, _context: VerbContext) -> Changed:
+    """Take over what somebody hands on."""
+    answer_delegation(item, ACCEPTED)
+    return Changed(["delegations"])
+
+
+@catalogue.transition(
+    ITEM, LIFECYCLE["decline-delegation"], action="delegation_declined", given=OptionalReason
+)
+def decline_delegation(item: WorkItem, given: OptionalReason, _context: VerbContext) -> Changed:
+    """Do not take over what somebody hands on: it goes back to them."""
+    asked = answer_delegation(item, DECLINED)
+    before, back = item.assignee_id, _actor(asked.get("from"))
+    may_have_it = back is not None and str(back) not in item.excluded and active_actors([back])
+    item.assignee_id = back if may_have_it else None
+    said = {"title": item.title, "previous": _text(before)}
+    if may_have_it:
+        said["assignee"] = _text(back)
+    return Changed(["assignee", "delegations"], _with_reason(said, given.reason))
+
+
+@catalogue.transition(ITEM, LIFECYCLE["forward"], action="forwarded", given=Forward)
+def forward(item: WorkItem, given: Forward, _context: VerbContext) -> Changed:
+    """Let others take it: the people and groups named here instead of those so far."""
+    users = _candidates(item, given)
+    before, item.assignee_id = item.assignee_id, None
+    item.offered_to, item.forwarded = OfferedTo.NAMED, True
+    replace_candidates(item, users, given.candidate_groups)
+    said: dict[str, Any] = {
+        "title": item.title,
+        "candidate_users": [str(user) for user in users],
+        "candidate_groups": list(given.candidate_groups),
+    }
+    if before is not None:
+        said["previous"] = str(before)
+    fields = ["assignee", "offered_to", "forwarded"]
+    return Changed(fields, _with_reason(said, given.reason))
+
+
+def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
+    """Return the actors it is forwarded to. Raises Invalid with all that is wrong."""
+    if not given.candidate_users and not given.candidate_groups:
+        raise Invalid.field("/candidate_users", "name a person, or a group", code="required")
+    known = actors_by_username(given.candidate_users) if given.candidate_users else {}
+    problems = []
+    for index, name in enumerate(given.candidate_users):
+        pointer = f"/candidate_users/{index}"
+        if name not in known:
+            problems.append(FieldError(pointer, f"no active member is called {name!r}", "unknown"))
+        elif str(known[name]) in item.excluded:
+            problems.append(FieldError(pointer, "is excluded from this item", "excluded"))
+    if problems:
+        raise Invalid("Not everybody it is forwarded to may have it.", errors=problems)
+    return sorted({known[name] for name in given.candidate_users})
+
+
+def _with_reason(said: dict[str, Any], reason: str) -> dict[str, Any]:
+    return {**said, "reason": reason} if reason else said
+
+
+def _text(actor: uuid.UUID | None) -> str:
+    return "" if actor is None else str(actor)
+
+
+def _actor(said: str | None) -> uuid.UUID | None:
+    return uuid.UUID(said) if said else None
