@@ -3,13 +3,15 @@
     tenant → lock → permission → version → state → input → function → `last_act` → commit
 
 One transaction; failure anywhere leaves nothing behind. The row lock closes the race of two callers
-who both found the state right: the second waits and finds what the first left. An offer
+who both found the state right: the second waits and finds what the first left. What the function
+needs of jq is asked while nothing is locked (`answered_outside`). An offer
 (`available_actions`) asks the same `denied` and `refusal` as the shell, so that they agree.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +23,7 @@ from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, Stale
 from ledger.record import ActorRef, record
 from ledger.tenancy import set_tenant
 from verbs import words
+from verbs.answered_outside import answered_outside
 from verbs.call import Call
 from verbs.input import Input, Nothing, read
 from verbs.move import Moves, change_of
@@ -174,6 +177,13 @@ class Verb(Generic[Result]):
     def _durably(
         self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
     ) -> Result:
+        done = answered_outside(functools.partial(self._once, key, call, body, given))
+        failpoints.reach("verb.committed")
+        return done
+
+    def _once(
+        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+    ) -> Result:
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
             row, context = self._entered(key, call)
@@ -183,7 +193,6 @@ class Verb(Generic[Result]):
             failpoints.reach("verb.done")
             if call.last_act is not None:
                 call.last_act(result)
-        failpoints.reach("verb.committed")
         return result
 
     def _entered(self, key: Sequence[Any], call: Call) -> tuple[Any, VerbContext]:

@@ -1,11 +1,13 @@
 """What happens to a run when the undo of a step's original moved. Heard from the outbox.
 
 State-driven: it compares where the original is now with what the step says, so that a repeated or
-late event changes nothing.
+late event changes nothing. What an undo is told, and what its result makes of the whole, may need
+jq: it is asked while nothing is locked, and the events are handled from the first once more.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +29,7 @@ from ledger.dispatch.consumer_registry import Done, Event, LeftToOthers
 from ledger.errors import NotFound
 from ledger.record import EntryRef
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 from verbs.move import Moves
 from verbs.subject import Ref, known
 
@@ -35,6 +38,10 @@ failpoints.declare("runs.handled")
 
 def handle(events: Sequence[Event], done: Done) -> None:
     """Handle events of one run, or of things of one whole whose undo moved, in order."""
+    answered_outside(functools.partial(_handle_all, events, done))
+
+
+def _handle_all(events: Sequence[Event], done: Done) -> None:
     tenant_id = events[0].tenant_id
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
