@@ -81,10 +81,10 @@ SELECT e.id, nullif(previous.said, assignee.said)::uuid, w.id, w.kind, w.offered
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
-    WHERE p.entry_id = e.id AND p.name = 'previous') previous ON true
+    WHERE p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'previous') previous ON true
 LEFT JOIN LATERAL (
     SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
-    WHERE p.entry_id = e.id AND p.name = 'assignee') assignee ON true
+    WHERE p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'assignee') assignee ON true
 LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
     AND NOT EXISTS (
         SELECT FROM ledger_ledgerentry later

@@ -170,7 +170,7 @@ class _Batch:
 
     @functools.cached_property
     def _operators(self) -> frozenset[uuid.UUID]:
-        return frozenset(operators())
+        return frozenset(operators(self._tenant_id))
 
     @functools.cached_property
     def _fallen(self) -> dict[uuid.UUID, Fallen]:
@@ -179,12 +179,14 @@ class _Batch:
 
     @functools.cached_property
     def _undone_by_runs(self) -> dict[uuid.UUID, list[Ref]]:
-        return undone_in([event.subject_id for event in self._about(Topic.ROLLBACK_ENDED)])
+        return undone_in(
+            self._tenant_id, [event.subject_id for event in self._about(Topic.ROLLBACK_ENDED)]
+        )
 
     @functools.cached_property
     def _finishers(self) -> dict[uuid.UUID, uuid.UUID | None]:
         in_runs = itertools.chain.from_iterable(self._undone_by_runs.values())
-        return finishers({*map(_own, self._about(Topic.UNDONE)), *in_runs})
+        return finishers(self._tenant_id, {*map(_own, self._about(Topic.UNDONE)), *in_runs})
 
     def _about(self, topic: Topic) -> Iterator[Event]:
         return (event for event in self._ended if TOPICS[event.type] == topic)

@@ -66,9 +66,9 @@ class Verb(Generic[Result]):
     is given; `function` what it does to a locked row: with `transitions` it returns `Changed` and
     the shell moves the row, else it does all of it and returns the result. A verb that `creates`
     has no row yet: its function gets None. `state` replaces the question whether the status is one
-    of the operation's sources. `locked(*key)` replaces the subject's own way to lock, and
-    `guard(row, context)` runs between state and input: further checks and locks that the row alone
-    cannot tell; what it returns is the context's `others`.
+    of the operation's sources. `locked(tenant_id, *key)` replaces the subject's own way to lock,
+    and `guard(row, context)` runs between state and input: further checks and locks that the row
+    alone cannot tell; what it returns is the context's `others`.
 
     `route` is its place below its subject's in the API ("": none, then `no_route` says why),
     `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
@@ -198,7 +198,8 @@ class Verb(Generic[Result]):
     def _entered(self, key: Sequence[Any], call: Call) -> tuple[Any, VerbContext]:
         if self.creates:
             return None, VerbContext(authority_of(call.by), call)
-        locked = self.locked(*key) if self.locked else self.subject.lock(*key)
+        lock = self.locked or self.subject.lock
+        locked = lock(call.by.tenant_id, *key)
         failpoints.reach("verb.locked")
         return locked.row, VerbContext(authority_of(call.by), call, locked.others)
 
@@ -242,7 +243,7 @@ class Verb(Generic[Result]):
         """Append a REFUSAL entry in a transaction of its own; the row itself does not change."""
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
-            row = self.subject.lock(*key).row
+            row = self.subject.lock(call.by.tenant_id, *key).row
             status = str(row.status)
             record(
                 change_of(

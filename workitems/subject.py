@@ -20,6 +20,7 @@ from workitems.actions.work import settle
 from workitems.lifecycle import NOT_STARTED, OPEN, Kind, Status
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
+from workitems.selectors import visible
 
 #: Who may take an item, as old as the read: see `permissions.is_candidate`.
 _CANDIDATES = Beside(
@@ -31,18 +32,17 @@ _CANDIDATES = Beside(
 )
 
 
-def _locked(item_id: uuid.UUID) -> Locked:
+def _locked(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
     """Lock an item with its candidates and, when it undoes something, the original (`others`).
     Raises NotFound."""
-    found = lock_with_original(WorkItem.subject_type, item_id, beside=_CANDIDATES)
+    found = lock_with_original(tenant_id, WorkItem.subject_type, item_id, beside=_CANDIDATES)
     if found is None:
         raise NotFound
     return found
 
 
-def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
-    rows = WorkItem.objects.prefetch_related("candidate_groups", "candidate_users")
-    return {row.id: row for row in rows.filter(id__in=list(ids))}
+def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
+    return {row.id: row for row in visible(tenant_id).filter(id__in=list(ids))}
 
 
 def _envelope(item: WorkItem, action: str) -> dict[str, Any]:

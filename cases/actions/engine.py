@@ -186,7 +186,7 @@ def _tell_run(case: Case, news: _News, decision: Decision) -> None:
     elif news.ended is not None:
         lock_unmoved(case)
         item, row = news.ended.item, news.ended.row
-        rows = lock_rows([item.work])
+        rows = lock_rows(case.tenant_id, [item.work])
         carry_out(case, decision)
-        part = part_in_case(item, rows[row.id], compiled_of(case.definition_id))
+        part = part_in_case(item, rows[row.id], compiled_of(case.tenant_id, case.definition_id))
         take_late_result(case, part, completed=news.ended.was_done, cause=news.cause)

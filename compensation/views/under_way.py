@@ -35,6 +35,6 @@ def started(run: Any) -> dict[str, Any]:
 def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> dict[str, Any] | None:
     """Return what is said of the rollback that is live where one of `subject` would be; `row` is
     that, as far as it was read."""
-    place = about(*subject, row=row)
+    place = about(tenant_id, *subject, row=row)
     run_id = live_run(tenant_id, place.root, place.ref)
     return None if run_id is None else started(selectors.run(tenant_id, run_id))

@@ -108,7 +108,8 @@ def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
     too, for when they give it back.
     """
     users = {*new.candidate_users, *([new.assignee_id] if new.assignee_id else ())}
-    deserted = new.people_missing and not users and not members_of_groups(new.candidate_groups)
+    named_nobody = new.people_missing and not users
+    deserted = named_nobody and not members_of_groups(new.tenant_id, new.candidate_groups)
     if new.for_operators or deserted:
         return OfferedTo.OPERATORS, users
     named = users or new.candidate_groups or new.people_missing or new.kind == Kind.COMPENSATION
@@ -161,7 +162,9 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     the choice is recorded (DESIGN §5, human mode).
     """
     subject = undoable(original.subject_type)
-    performer = choose_performer(request, finished_by=subject.finished_by(original))
+    performer = choose_performer(
+        original.tenant_id, request, finished_by=subject.finished_by(original)
+    )
     own_input = request.task_input
     new = NewWorkItem(
         tenant_id=original.tenant_id,

@@ -61,8 +61,8 @@ def release(item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
 @catalogue.transition(ITEM, LIFECYCLE["assign"], action="assigned", given=Assign)
 def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     """Give it to somebody."""
-    assignee = actor_called(given.assignee)
-    if assignee is None or assignee not in active_actors([assignee]):
+    assignee = actor_called(item.tenant_id, given.assignee)
+    if assignee is None or assignee not in active_actors(item.tenant_id, [assignee]):
         raise Invalid.field("/assignee", "must be an active member of this organisation")
     if str(assignee) in item.excluded:
         raise Invalid.field("/assignee", "is excluded from this item", code="excluded")
