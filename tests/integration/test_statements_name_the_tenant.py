@@ -250,6 +250,7 @@ def test_the_statements_are_read_as_they_are_meant() -> None:
         """SELECT m.id FROM t m WHERE m.tenant_id = 'x' AND m.id = 'y'""",
         """SELECT 1 FROM "other" WHERE true""",
         """UPDATE t SET a = 1 WHERE tenant_id = %s AND id = %s""",
+        """UPDATE t SET a = now() WHERE tenant_id = %s AND id = %s""",
     ):
         assert list(unnamed_in(named, tables)) == []
     inner = """SELECT 1 FROM "t" WHERE "t"."tenant_id" = 'x' AND EXISTS(SELECT 1 FROM "u" U0)"""
