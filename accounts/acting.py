@@ -101,5 +101,7 @@ def authority_of(acting_user: ActingUser) -> Authority:
 def system_of(tenant_id: uuid.UUID) -> ActingUser:
     """Return the tenant's system actor, in whose name handlers work. Never changes once made."""
     with tenant_scope(tenant_id):
-        actor_id = Actor.objects.values_list("id", flat=True).get(type=ActorType.SYSTEM)
+        actor_id = Actor.objects.values_list("id", flat=True).get(
+            tenant_id=tenant_id, type=ActorType.SYSTEM
+        )
     return ActingUser(tenant_id, actor_id, ActorType.SYSTEM, "system")

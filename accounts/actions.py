@@ -103,7 +103,7 @@ def add_member(
     user = User.objects.select_for_update(of=("self",)).filter(username=username).first()
     if user is None:
         raise Invalid.field("/username", "There is nobody of this name.", code="unknown")
-    if Membership.objects.filter(user_id=user.id).exists():
+    if Membership.objects.filter(tenant_id=tenant_id, user_id=user.id).exists():
         raise AlreadyMember
     moment = now()
     actor = Actor(tenant_id=tenant_id, type=actor_type, user_id=user.id, created_at=moment)
@@ -146,14 +146,15 @@ def change_groups(
     by: ActorRef,
 ) -> None:
     """Put a locked member into groups and take them out of others."""
-    held = set(membership.groups.values_list("name", flat=True))
+    own = GroupMembership.objects.filter(tenant_id=actor.tenant_id, membership_id=membership.id)
+    held = set(own.values_list("name", flat=True))
     joined, left = sorted(set(join) - held), sorted(set(leave) & held)
     if joined:
         GroupMembership.objects.bulk_create(
             GroupMembership(tenant_id=actor.tenant_id, membership=membership, name=name)
             for name in joined
         )
-    membership.groups.filter(name__in=left).delete()
+    own.filter(name__in=left).delete()
     for action, names in (("group_joined", joined), ("group_left", left)):
         if names:
             _raise_version(actor)
@@ -191,7 +192,7 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.membership_id)
+        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
         _, token = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
             user=membership.user,
             expiry=TOKEN_LIFETIME,
@@ -212,8 +213,10 @@ def revoke_token(acting_user: ActingUser, token_key: str) -> None:
     with transaction.atomic(durable=True):
         set_tenant(acting_user.tenant_id)
         by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.membership_id)
-        own = ApiToken.objects.filter(membership_id=membership.id, token_key=token_key)
+        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
+        own = ApiToken.objects.filter(
+            tenant_id=actor.tenant_id, membership_id=membership.id, token_key=token_key
+        )
         names = list(own.values_list("name", flat=True))
         if not names:
             raise NotFound
@@ -231,21 +234,19 @@ def _checked_roles(roles: Collection[str]) -> set[str]:
     return set(roles) | {Role.MEMBER.value}
 
 
-def lock_member(membership_id: uuid.UUID | None) -> tuple[Actor, Membership]:
+def lock_member(tenant_id: uuid.UUID, membership_id: uuid.UUID | None) -> tuple[Actor, Membership]:
     """Lock a member's actor and read the membership. Raises NotFound.
 
     The lock closes the race of two changes reading the same actor version and chain head.
     """
     if membership_id is None:
         raise NotFound
-    actor = (
-        Actor.objects.select_for_update(of=("self",))
-        .filter(id__in=Membership.objects.filter(id=membership_id).values("actor_id"))
-        .first()
-    )
+    members = Membership.objects.filter(tenant_id=tenant_id, id=membership_id)
+    actors = Actor.objects.filter(tenant_id=tenant_id, id__in=members.values("actor_id"))
+    actor = actors.select_for_update(of=("self",)).first()
     if actor is None:
         raise NotFound
-    return actor, Membership.objects.select_related("user").get(id=membership_id)
+    return actor, members.select_related("user").get()
 
 
 def _keep_an_admin(membership: Membership) -> None:
@@ -256,7 +257,9 @@ def _keep_an_admin(membership: Membership) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(membership.tenant_id)]
         )
-    others = Membership.objects.filter(roles__contains=[Role.TENANT_ADMIN], is_active=True)
+    others = Membership.objects.filter(
+        tenant_id=membership.tenant_id, roles__contains=[Role.TENANT_ADMIN], is_active=True
+    )
     if not others.exclude(id=membership.id).exists():
         raise LastAdmin
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Concat
 
 from accounts.acting import ActingUser
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
-from accounts.roles import OPERATING_ROLES
+from accounts.roles import OPERATING_ROLES, Role
 from ledger.clock import now
 from ledger.statements import fetched
 from ledger.tenancy import system_scope
@@ -126,22 +126,23 @@ def _token(name: str) -> uuid.UUID | None:
         return None
 
 
-# Asked at every step of a case. Of the tenant, because the policy of memberships says so.
+# Asked at every step of a case.
 _ACTORS_BY_USERNAME = """
 SELECT u.username, m.actor_id FROM accounts_user u
-JOIN accounts_membership m ON m.user_id = u.id JOIN accounts_actor a ON a.id = m.actor_id
-WHERE u.username = ANY(%s) AND m.is_active AND u.is_active AND a.is_active
+JOIN accounts_membership m ON m.user_id = u.id
+JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
+WHERE m.tenant_id = %s AND u.username = ANY(%s) AND m.is_active AND u.is_active AND a.is_active
 """
 
 
-def actors_by_username(usernames: Collection[str]) -> dict[str, uuid.UUID]:
+def actors_by_username(tenant_id: uuid.UUID, usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
-    return dict(fetched(_ACTORS_BY_USERNAME, [list(usernames)]))
+    return dict(fetched(_ACTORS_BY_USERNAME, [tenant_id, list(usernames)]))
 
 
-def called(usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
+def called(tenant_id: uuid.UUID, usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
     """Return the actors of those who are active members, and the names of those who are not."""
-    found = actors_by_username(usernames) if usernames else {}
+    found = actors_by_username(tenant_id, usernames) if usernames else {}
     return sorted(found.values()), [name for name in usernames if name not in found]
 
 
@@ -179,11 +180,12 @@ def members_called(tenant_id: uuid.UUID, text: str, most: int) -> list[Person]:
     ]  # fmt: skip
 
 
-def operators() -> list[uuid.UUID]:
+def operators(tenant_id: uuid.UUID) -> list[uuid.UUID]:
     """Return the actors of the tenant's active operators."""
     rows = Membership.objects.filter(
-        roles__overlap=sorted(OPERATING_ROLES), is_active=True, user__is_active=True
-    )
+        tenant_id=tenant_id, roles__overlap=sorted(OPERATING_ROLES), is_active=True,
+        user__is_active=True,
+    )  # fmt: skip
     return list(rows.order_by("id").values_list("actor_id", flat=True))
 
 
@@ -195,20 +197,22 @@ def operating(who: ActingUser) -> QuerySet[Membership]:
     return rows.filter(roles__overlap=sorted(OPERATING_ROLES), is_active=True)
 
 
-def members_of_groups(names: Collection[str]) -> list[uuid.UUID]:
+def members_of_groups(tenant_id: uuid.UUID, names: Collection[str]) -> list[uuid.UUID]:
     """Return the actors of active members of any of the named groups."""
     rows = GroupMembership.objects.filter(
-        name__in=list(names), membership__is_active=True, membership__user__is_active=True
-    )
+        tenant_id=tenant_id, name__in=list(names), membership__is_active=True,
+        membership__user__is_active=True,
+    )  # fmt: skip
     return list(rows.order_by("membership__actor_id").values_list(
         "membership__actor_id", flat=True).distinct())  # fmt: skip
 
 
-def groups_with_members(names: Collection[str]) -> set[str]:
+def groups_with_members(tenant_id: uuid.UUID, names: Collection[str]) -> set[str]:
     """Return those of the named groups that an active member is in."""
     rows = GroupMembership.objects.filter(
-        name__in=list(names), membership__is_active=True, membership__user__is_active=True
-    )
+        tenant_id=tenant_id, name__in=list(names), membership__is_active=True,
+        membership__user__is_active=True,
+    )  # fmt: skip
     return set(rows.values_list("name", flat=True).distinct())
 
 
@@ -222,9 +226,10 @@ def group_names(who: ActingUser) -> QuerySet[GroupMembership, str]:
     return rows.values_list("name", flat=True)
 
 
-def email_of(actor_id: uuid.UUID) -> str:
+def email_of(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> str:
     """Return the address mail to this actor goes to, or an empty string."""
-    row = Actor.objects.filter(id=actor_id, is_active=True).values_list("user__email").first()
+    rows = Actor.objects.filter(tenant_id=tenant_id, id=actor_id, is_active=True)
+    row = rows.values_list("user__email").first()
     return (row[0] or "") if row else ""
 
 
@@ -232,13 +237,28 @@ _ACTIVE = """
 SELECT m.actor_id FROM accounts_membership m
 JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
 JOIN accounts_user u ON u.id = m.user_id
-WHERE m.actor_id = ANY(%s::uuid[]) AND m.is_active AND u.is_active AND a.is_active
+WHERE m.tenant_id = %s AND m.actor_id = ANY(%s::uuid[])
+  AND m.is_active AND u.is_active AND a.is_active
 """
 
 
-def active_actors(actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+def active_actors(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Return those of `actor_ids` who are active members now."""
-    return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [list(actor_ids)]))
+    return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [tenant_id, list(actor_ids)]))
+
+
+_ONLY_LOOK = """
+SELECT actor_id FROM accounts_membership
+WHERE tenant_id = %s AND actor_id = ANY(%s::uuid[])
+  AND %s = ANY(roles) AND roles <@ ARRAY[%s, %s]
+"""
+
+
+def who_only_look(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of `actor_ids` who are auditors without another role: they change nothing."""
+    auditor, member = Role.AUDITOR.value, Role.MEMBER.value
+    given = [tenant_id, list(actor_ids), auditor, auditor, member]
+    return frozenset(actor_id for (actor_id,) in fetched(_ONLY_LOOK, given))
 
 
 def offered(

@@ -229,7 +229,7 @@ def case_context(
     if found is not None:
         panel = RunContext(found, described, named, rows, operates, stays)
     others = [run for run in runs if run is not last]
-    definition = selectors.compiled_of(case.definition_id)
+    definition = selectors.compiled_of(case.tenant_id, case.definition_id)
     return CaseContext(case, items, rows, definition, panel, others, entries, described, reader)
 
 

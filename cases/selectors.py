@@ -84,19 +84,22 @@ def compiled(row: CaseDefinition) -> CompiledDefinition:
     return _compiled.get(row.id) or _kept(row.id, row.compiled)
 
 
-def compiled_of(definition_id: uuid.UUID) -> CompiledDefinition:
+def compiled_of(tenant_id: uuid.UUID, definition_id: uuid.UUID) -> CompiledDefinition:
     """Return the same by its id."""
-    return compiled_all([definition_id])[definition_id]
+    return compiled_all(tenant_id, [definition_id])[definition_id]
 
 
-def compiled_all(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, CompiledDefinition]:
+def compiled_all(
+    tenant_id: uuid.UUID, ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, CompiledDefinition]:
     """Return the same of several, in one query at most."""
     wanted = set(ids)
     found = {id_: kept for id_ in wanted if (kept := _compiled.get(id_)) is not None}
     unread = wanted - found.keys()
     if unread:
-        rows = CaseDefinition.objects.filter(id__in=unread).values_list("id", "compiled")
-        found.update({id_: _kept(id_, stored) for id_, stored in rows})
+        rows = CaseDefinition.objects.filter(tenant_id=tenant_id, id__in=unread)
+        stored = rows.values_list("id", "compiled")
+        found.update({id_: _kept(id_, each) for id_, each in stored})
     return found
 
 
@@ -154,17 +157,18 @@ def waiting_for(rows: Iterable[Case]) -> dict[uuid.UUID, Needs]:
     items = PlanItem.objects.filter(tenant_id=tenant_id, case_id__in=list(running))
     busy = set(items.filter(status__in=OPEN_ITEMS).values_list("case_id", flat=True))
     idle = [row for id_, row in running.items() if id_ not in busy]
-    known = compiled_all(row.definition_id for row in idle)
+    known = compiled_all(tenant_id, (row.definition_id for row in idle))
     found = {row.id: needs(known[row.definition_id], row.context) for row in idle}
     return {id_: each for id_, each in found.items() if each is not None}
 
 
-def undoes_something(name: str) -> bool:
-    """Whether a deployed definition undoes a step by the capability of this name."""
+def undoes_something(tenant_id: uuid.UUID, name: str) -> bool:
+    """Whether a deployed definition of the tenant undoes a step by the capability of this name."""
     binding = {"compensation_only": True, "capability_call": {"capability": name}}
     declared = {"policy": {"capability": name}}
     # The column keeps the author's order, and cannot be looked into as it is.
-    rows = CaseDefinition.objects.annotate(parts=Cast("compiled", JSONField()))
+    rows = CaseDefinition.objects.filter(tenant_id=tenant_id)
+    rows = rows.annotate(parts=Cast("compiled", JSONField()))
     return rows.filter(
         Q(parts__contains={"bindings": [binding]}) | Q(parts__contains={"bindings": [declared]})
     ).exists()

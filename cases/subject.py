@@ -80,15 +80,15 @@ def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.
     return {root: (id_, str(status)) for root, id_, status in found if root is not None}
 
 
-def _locked(case_id: uuid.UUID) -> Locked:
-    case = lock_case(case_id)
+def _locked(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Locked:
+    case = lock_case(tenant_id, case_id)
     if case is None:
         raise NotFound("There is no such case.")
     return Locked(case)
 
 
-def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
-    return with_definition(Case.objects.all()).in_bulk(list(ids))
+def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
+    return with_definition(Case.objects.filter(tenant_id=tenant_id)).in_bulk(list(ids))
 
 
 def _called(id_: uuid.UUID, title: str, number: str, status: str) -> Description:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from compensation.actions.run_turn import steps_in
 from compensation.models import CompensationRun
 from verbs.words import subject_words
 from web import admin_parts
@@ -64,7 +65,7 @@ class CompensationRunAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("steps"))
     def steps_table(self, row: CompensationRun) -> SafeString:
         """Return the steps in the order of undoing."""
-        return render_to_string("admin/amends/steps.html", {"steps": row.steps.order_by("n")})
+        return render_to_string("admin/amends/steps.html", {"steps": steps_in(row).order_by("n")})
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: CompensationRun) -> SafeString:

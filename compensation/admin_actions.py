@@ -66,7 +66,7 @@ class Draft:
 
 def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
     """Return what undoing a whole subject would be, in the tenant's scope. Raises NotFound."""
-    about = previewing.about(*subject)
+    about = previewing.about(acting_user.tenant_id, *subject)
     title = str(about.row if about.row is not None else about.whole)
     try:
         if about.row is not None and getattr(about.row, "undoes_id", None) is not None:

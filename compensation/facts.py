@@ -98,11 +98,14 @@ def live_run(
 
 def _begun(attempts: Collection[CompensationAttempt]) -> set[uuid.UUID]:
     """Return the undo tasks and executions of open attempts that somebody has begun."""
-    undos = read_rows(
-        (each.compensation_type, each.compensation_id)
-        for each in attempts
-        if each.outcome == AttemptOutcome.OPEN
-    )
+    undos: dict[uuid.UUID, Any] = {}
+    for tenant_id in {each.tenant_id for each in attempts}:
+        refs = (
+            (each.compensation_type, each.compensation_id)
+            for each in attempts
+            if each.outcome == AttemptOutcome.OPEN
+        )
+        undos |= read_rows(tenant_id, refs)
     return {id_ for id_, row in undos.items() if not undoable(row.subject_type).not_started(row)}
 
 

@@ -43,7 +43,8 @@ CROSS JOIN LATERAL (
 # locked before this one.
 _PAIR = """
 r.id = ANY(ARRAY[%(id)s::uuid, (
-    SELECT p.undoes_id FROM {table} p WHERE p.id = %(id)s AND p.undoes_type = %(type)s)])
+    SELECT p.undoes_id FROM {table} p
+    WHERE p.tenant_id = %(tenant)s AND p.id = %(id)s AND p.undoes_type = %(type)s)])
 AND (r.id <> %(id)s OR r.undoes_type = ANY(%(kinds)s))
 """
 
@@ -85,7 +86,8 @@ def _text(
     return (
         f"SELECT {columns}, h.seq AS head_seq, h.hash AS head_hash, h.entry_id AS head_entry_id"  # noqa: S608  -- names of the model
         f"{more if finished else ''}{beside.columns}"
-        f" FROM (SELECT * FROM {meta.db_table} r WHERE {where} ORDER BY r.id FOR UPDATE) r"
+        f" FROM (SELECT * FROM {meta.db_table} r WHERE r.tenant_id = %(tenant)s AND {where}"
+        f" ORDER BY r.id FOR UPDATE) r"
         f"{_HEAD} {beside.join}{_FINISHED.format(ended=ended) if finished else ''}"
     )
 
@@ -93,6 +95,7 @@ def _text(
 def lock_many(
     model: type[models.Model],
     type_: str,
+    tenant_id: uuid.UUID,
     ids: Collection[uuid.UUID],
     *,
     finished: Sequence[str] = (),
@@ -102,13 +105,16 @@ def lock_many(
     newest such entry (`finished_entry`), unless it moved just now."""
     few = {f"id{number}": id_ for number, id_ in enumerate(ids)} if len(ids) <= _FEW else {}
     text = _text(model, of=len(few), finished=bool(finished), beside=beside)
-    given = {"type": type_, "ids": list(ids), "finished": list(finished), **few}
+    given = {
+        "tenant": tenant_id, "type": type_, "ids": list(ids), "finished": list(finished), **few,
+    }  # fmt: skip
     return [_read(row) for row in _rows(model, text, given)]
 
 
 def lock_pair(
     model: type[models.Model],
     type_: str,
+    tenant_id: uuid.UUID,
     id_: uuid.UUID,
     *,
     kinds: Sequence[str],
@@ -118,7 +124,10 @@ def lock_pair(
     """Lock one row that undoes nothing or something of these kinds, and with it what it undoes if
     that is of its own kind."""
     text = _text(model, of=None, finished=True, beside=beside)
-    given = {"type": type_, "id": id_, "kinds": ["", *kinds], "finished": list(finished)}
+    given = {
+        "tenant": tenant_id, "type": type_, "id": id_, "kinds": ["", *kinds],
+        "finished": list(finished),
+    }  # fmt: skip
     return [_read(row) for row in _rows(model, text, given)]
 
 
@@ -135,9 +144,11 @@ def _read(row: Any) -> Any:
     return row
 
 
-def lock_rows(refs: Iterable[Ref], *, finished: bool = False) -> dict[uuid.UUID, Any]:
-    """Lock pieces of work, by their subject's rank and then by id, and return them by id, with the
-    ends of their chains; if asked, with what finished them."""
+def lock_rows(
+    tenant_id: uuid.UUID, refs: Iterable[Ref], *, finished: bool = False
+) -> dict[uuid.UUID, Any]:
+    """Lock a tenant's pieces of work, by their subject's rank and then by id, and return them by
+    id, with the ends of their chains; if asked, with what finished them."""
     wanted: dict[str, list[uuid.UUID]] = {}
     for type_, id_ in refs:
         wanted.setdefault(type_, []).append(id_)
@@ -146,19 +157,21 @@ def lock_rows(refs: Iterable[Ref], *, finished: bool = False) -> dict[uuid.UUID,
         row.id: row
         for kind in kinds
         for row in lock_many(
-            kind.model, kind.subject_type, wanted[kind.subject_type],
+            kind.model, kind.subject_type, tenant_id, wanted[kind.subject_type],
             finished=kind.finishing if finished else (),
         )
     }  # fmt: skip
 
 
-def lock_row(type_: str, id_: uuid.UUID, *, finished: bool = False) -> Any | None:
+def lock_row(
+    tenant_id: uuid.UUID, type_: str, id_: uuid.UUID, *, finished: bool = False
+) -> Any | None:
     """Lock one piece of work, or return None when there is none."""
-    return lock_rows([(type_, id_)], finished=finished).get(id_)
+    return lock_rows(tenant_id, [(type_, id_)], finished=finished).get(id_)
 
 
 def lock_with_original(
-    type_: str, id_: uuid.UUID, *, beside: Beside = NOTHING_BESIDE
+    tenant_id: uuid.UUID, type_: str, id_: uuid.UUID, *, beside: Beside = NOTHING_BESIDE
 ) -> Locked | None:
     """Lock a row and, if it undoes something, the original (`others`), in lock order.
 
@@ -168,27 +181,32 @@ def lock_with_original(
     """
     kind = undoable(type_)
     if not kind.undoes:
-        row = lock_row(type_, id_)
+        row = lock_row(tenant_id, type_, id_)
         return None if row is None else Locked(row)
     later = [each.subject_type for each in all_subjects() if each.rank >= kind.rank]
-    pair = lock_pair(kind.model, type_, id_, kinds=later, finished=kind.finishing, beside=beside)
+    pair = lock_pair(
+        kind.model, type_, tenant_id, id_, kinds=later, finished=kind.finishing, beside=beside
+    )
     rows = {row.id: row for row in pair}
     if id_ not in rows:
-        return _locked_after_original(kind, id_)
+        return _locked_after_original(kind, tenant_id, id_)
     row = rows[id_]
     original = rows.get(row.undoes_id)
     if original is None and row.undoes_id is not None:
-        original = lock_row(row.undoes_type, row.undoes_id, finished=True)
+        original = lock_row(tenant_id, row.undoes_type, row.undoes_id, finished=True)
     return _known_pair(row, original)
 
 
-def _locked_after_original(kind: UndoableSubject, id_: uuid.UUID) -> Locked | None:
-    found = kind.model._default_manager.filter(pk=id_, undoes_id__isnull=False)  # noqa: SLF001  -- Django's documented name
+def _locked_after_original(
+    kind: UndoableSubject, tenant_id: uuid.UUID, id_: uuid.UUID
+) -> Locked | None:
+    rows = kind.model._default_manager.filter(tenant_id=tenant_id, pk=id_)  # noqa: SLF001  -- Django's documented name
+    found = rows.filter(undoes_id__isnull=False)
     link = found.values_list("undoes_type", "undoes_id").first()
     if link is None:
         return None
-    original = lock_row(*link, finished=True)
-    row = lock_row(kind.subject_type, id_)
+    original = lock_row(tenant_id, *link, finished=True)
+    row = lock_row(tenant_id, kind.subject_type, id_)
     return None if row is None else _known_pair(row, original)
 
 

@@ -28,7 +28,9 @@ class Performer:
     for_operators: bool = False
 
 
-def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> Performer:
+def choose_performer(
+    tenant_id: uuid.UUID, request: UndoRequest, *, finished_by: uuid.UUID | None
+) -> Performer:
     """Return who may do the undo (DESIGN §5): the original actor by default; an actor who is gone
     is replaced by the candidate users and groups, and where nobody of those is left, by the
     tenant's operators.
@@ -37,13 +39,13 @@ def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> 
     everybody to take. Raises Invalid for a named performer whom the policy excludes.
     """
     excluded = (finished_by,) if request.performer == "not_original_actor" and finished_by else ()
-    present, missing = called(request.candidate_users)
+    present, missing = called(tenant_id, request.candidate_users)
     people = tuple(actor for actor in present if actor not in excluded)
     named, replaced = request.assignee_id, ""
     if named is not None:
         if named in excluded:
             raise Invalid.field("/assignee", "is excluded from this undo", code="excluded")
-        if active_actors([named]):
+        if active_actors(tenant_id, [named]):
             others = request.performer != "original_actor"
             return Performer(
                 assignee_id=named,
@@ -54,11 +56,11 @@ def choose_performer(request: UndoRequest, *, finished_by: uuid.UUID | None) -> 
         # Named for an earlier attempt, and gone since.
         replaced = "assignee_not_available"
     if request.performer == "original_actor":
-        if finished_by is not None and finished_by in active_actors([finished_by]):
+        if finished_by is not None and finished_by in active_actors(tenant_id, [finished_by]):
             return Performer(assignee_id=finished_by, users=(finished_by,), replaced=replaced)
         replaced = replaced or "original_actor_not_available"
     how: dict[str, Any] = {"excluded": excluded, "missing": tuple(missing)}
-    if people or set(members_of_groups(request.candidate_groups)) - set(excluded):
+    if people or set(members_of_groups(tenant_id, request.candidate_groups)) - set(excluded):
         return Performer(groups=request.candidate_groups, users=people, replaced=replaced, **how)
     nobody = "no_candidate_user_available" if missing else "no_member_in_candidate_groups"
     return Performer(replaced=replaced or nobody, for_operators=True, **how)

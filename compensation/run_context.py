@@ -299,9 +299,9 @@ def run_context(
         for attempt in each.attempts
     }
     originals = {(each.step.original_type, each.step.original_id) for each in found.steps}
-    undos = read_rows(undo_refs)
-    awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
     tenant_id = found.run.tenant_id
+    undos = read_rows(tenant_id, undo_refs)
+    awaited = {(each["type"], uuid.UUID(each["id"])) for each in found.run.waits_for}
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
     run, about = found.run, described[found.run.about].title
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)

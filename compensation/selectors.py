@@ -117,19 +117,21 @@ def run_ref(run_id: uuid.UUID) -> Ref:
     return CompensationRun.subject_type, run_id
 
 
-def undone_in(run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Ref]]:
+def undone_in(tenant_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Ref]]:
     """Return what each of some runs undid, by an attempt of its own or on somebody's word."""
     done = (StepStatus.DONE, StepStatus.RESOLVED)
-    rows = CompensationStep.objects.filter(run_id__in=list(run_ids), status__in=done)
+    rows = CompensationStep.objects.filter(
+        tenant_id=tenant_id, run_id__in=list(run_ids), status__in=done
+    )
     found: dict[uuid.UUID, list[Ref]] = {}
     for run_id, type_, id_ in rows.values_list("run_id", "original_type", "original_id"):
         found.setdefault(run_id, []).append((type_, id_))
     return found
 
 
-def plan(plan_id: uuid.UUID) -> CompensationPlan:
+def plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> CompensationPlan:
     """Return one plan. Raises NotFound."""
-    found = CompensationPlan.objects.filter(id=plan_id).first()
+    found = CompensationPlan.objects.filter(tenant_id=tenant_id, id=plan_id).first()
     if found is None:
         raise NotFound("There is no such plan.")
     return found

@@ -31,8 +31,8 @@ from web import decisions, live, nav
 from web.nav import NavEntry
 
 
-def _read_runs(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    return CompensationRun.objects.in_bulk(list(ids))
+def _read_runs(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    return CompensationRun.objects.filter(tenant_id=tenant_id).in_bulk(list(ids))
 
 
 RUN_SUBJECT = Subject(

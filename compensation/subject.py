@@ -253,32 +253,32 @@ def _by_type(refs: Iterable[Ref]) -> dict[str, list[uuid.UUID]]:
     return found
 
 
-def read_rows(refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
-    """Return pieces of work by id as committed now: one query for each kind that is asked for."""
+def read_rows(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[uuid.UUID, Any]:
+    """Return a tenant's pieces of work by id as committed now: one query for each kind of them."""
     found: dict[uuid.UUID, Any] = {}
     for type_, ids in _by_type(refs).items():
-        found.update(subject_of(type_).read_many(ids))
+        found.update(subject_of(type_).read_many(tenant_id, ids))
     return found
 
 
-def read_row(type_: str, id_: uuid.UUID) -> Any | None:
+def read_row(tenant_id: uuid.UUID, type_: str, id_: uuid.UUID) -> Any | None:
     """Return one piece of work as committed now, or None."""
-    return read_rows([(type_, id_)]).get(id_)
+    return read_rows(tenant_id, [(type_, id_)]).get(id_)
 
 
-def finishers(refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
+def finishers(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
     """Return who did pieces of work, by their ids: one narrow query for each kind of them."""
     found: dict[uuid.UUID, uuid.UUID | None] = {}
     for type_, ids in _by_type(refs).items():
         kind = undoable(type_)
-        rows = kind.model._default_manager.filter(pk__in=ids)  # noqa: SLF001  -- Django's documented name
+        rows = kind.model._default_manager.filter(tenant_id=tenant_id, pk__in=ids)  # noqa: SLF001  -- Django's documented name
         found.update(rows.values_list("pk", kind.finisher))
     return found
 
 
-def finished_entry(type_: str, id_: uuid.UUID) -> EntryRef | None:
+def finished_entry(tenant_id: uuid.UUID, type_: str, id_: uuid.UUID) -> EntryRef | None:
     """Return the link to the entry that finished a piece of work."""
-    return latest_ref(type_, id_, actions=undoable(type_).finishing)
+    return latest_ref(tenant_id, type_, id_, actions=undoable(type_).finishing)
 
 
 def finished_entry_of(row: Any) -> EntryRef | None:
@@ -295,7 +295,7 @@ def undone_entry(row: Any) -> EntryRef | None:
 def _read_once(row: Any, name: str, type_: str, id_: uuid.UUID) -> EntryRef | None:
     known_of_row: dict[str, EntryRef | None] = row.__dict__
     if name not in known_of_row:
-        known_of_row[name] = finished_entry(type_, id_)
+        known_of_row[name] = finished_entry(row.tenant_id, type_, id_)
     return known_of_row[name]
 
 

@@ -23,9 +23,9 @@ from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
 
 
-def _locked(execution_id: uuid.UUID) -> Locked:
+def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
     """Lock an execution and what it undoes (`others`). Raises NotFound."""
-    found = lock_with_original(Execution.subject_type, execution_id)
+    found = lock_with_original(tenant_id, Execution.subject_type, execution_id)
     if found is None:
         raise NotFound
     return found

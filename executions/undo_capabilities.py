@@ -5,12 +5,13 @@ Run by itself, such a program takes back what nobody decided to take back.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 from executions import capability_registry
 
-# Whether something of the tenant, in whose scope it is asked, is undone by this capability.
-Knows = Callable[[str], bool]
+# Whether something of a tenant is undone by this capability.
+Knows = Callable[[uuid.UUID, str], bool]
 _known: list[Knows] = []
 
 
@@ -19,6 +20,6 @@ def register(knows: Knows) -> None:
     _known.append(knows)
 
 
-def is_undo(name: str) -> bool:
+def is_undo(tenant_id: uuid.UUID, name: str) -> bool:
     """Whether the capability of this name undoes something, here or in the tenant's definitions."""
-    return capability_registry.is_undo(name) or any(knows(name) for knows in _known)
+    return capability_registry.is_undo(name) or any(knows(tenant_id, name) for knows in _known)

@@ -163,10 +163,14 @@ def _opened(names: Sequence[str], bodies: Sequence[Any]) -> dict[str, Any]:
 
 
 def latest_ref(
-    subject_type: str, subject_id: uuid.UUID, *, actions: Sequence[str] | None = None
+    tenant_id: uuid.UUID,
+    subject_type: str,
+    subject_id: uuid.UUID,
+    *,
+    actions: Sequence[str] | None = None,
 ) -> EntryRef | None:
     """Return the link to the newest entry of a subject, of one of `actions` if given."""
-    rows = LedgerEntry.objects.filter(subject_type=subject_type, subject_id=subject_id)
+    rows = all_entries(tenant_id).filter(subject_type=subject_type, subject_id=subject_id)
     if actions is not None:
         rows = rows.filter(action__in=actions)
     found = rows.order_by("-subject_seq").values_list("id", "hash").first()

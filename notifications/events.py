@@ -16,6 +16,7 @@ WAITING: Final = frozenset(
         "amends.work_item.released.v1",
         "amends.work_item.assigned.v1",
         "amends.work_item.delegated.v1",
+        "amends.work_item.delegation_accepted.v1",
         "amends.work_item.delegation_declined.v1",
         "amends.work_item.forwarded.v1",
         "amends.work_item.resumed.v1",
@@ -28,6 +29,7 @@ TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_completed.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_attested.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
+    "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,
@@ -42,10 +44,13 @@ TOLD: Final = WAITING | TOPICS.keys()
 def concerns_somebody(change: Announced) -> bool:
     """Whether anybody may have to be told of an entry. In a rollback the ends of single undos are
     nobody's news, nor is the doubt about a program that undoes: it is told as an undo that failed.
+    That a task is on hold concerns those who wait for what it undoes.
     """
     if change.subject_type not in _ORIGINALS:
         return True
     if change.action == "outcome_unknown":
         return change.kind != "COMPENSATION"
+    if change.action == "suspended":
+        return change.kind == "COMPENSATION"
     in_a_run = bool((change.compensation or {}).get("run"))
     return not (in_a_run and change.action in _UNDO_ENDS)

@@ -33,6 +33,7 @@ class Topic(models.TextChoices):
     UNDO_WAITING = "undo_waiting", _("Undo task waiting")
     TAKEN_AWAY = "taken_away", _("No longer yours")
     NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
+    UNDO_ON_HOLD = "undo_on_hold", _("Undo task on hold")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")

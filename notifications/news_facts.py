@@ -62,7 +62,7 @@ _MEMBER = """
     JOIN accounts_user u ON u.id = m.user_id AND u.is_active
     JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active
     WHERE m.tenant_id = w.tenant_id AND m.is_active AND NOT w.excluded ? m.actor_id::text
-      AND (e.from_status = '' OR m.actor_id <> e.actor_id)
+      AND (e.from_status IN ('', 'SUSPENDED') OR m.actor_id <> e.actor_id)
 """
 # Membership of a group is looked for and not listed: a group may be as large as the tenant.
 _TASKS = f"""
@@ -81,16 +81,17 @@ SELECT e.id, nullif(previous.said, assignee.said)::uuid, w.id, w.kind, w.offered
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
-    WHERE p.entry_id = e.id AND p.name = 'previous') previous ON true
+    WHERE p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'previous') previous ON true
 LEFT JOIN LATERAL (
     SELECT convert_from(p.body, 'UTF8')::jsonb #>> '{{}}' AS said FROM ledger_payload p
-    WHERE p.entry_id = e.id AND p.name = 'assignee') assignee ON true
+    WHERE p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'assignee') assignee ON true
 LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
     AND NOT EXISTS (
         SELECT FROM ledger_ledgerentry later
         WHERE later.tenant_id = e.tenant_id AND later.subject_type = e.subject_type
           AND later.subject_id = e.subject_id AND later.subject_seq > e.subject_seq
-          AND later.subject_version > e.subject_version AND later.action <> 'edited')
+          AND later.subject_version > e.subject_version
+          AND later.action NOT IN ('edited', 'extended'))
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """

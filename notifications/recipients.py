@@ -132,6 +132,11 @@ class _Batch:
     def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, self._operators)
 
+    def _on_hold(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """An undo waits while its task is on hold: who wants it hears, unless they did that."""
+        people = {self._endings[event.id].asked_by, *self._operators}
+        yield _told(event, topic, people - {event.actor_id})
+
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""
         if self._endings[event.id].step_unchanged:
@@ -170,7 +175,7 @@ class _Batch:
 
     @functools.cached_property
     def _operators(self) -> frozenset[uuid.UUID]:
-        return frozenset(operators())
+        return frozenset(operators(self._tenant_id))
 
     @functools.cached_property
     def _fallen(self) -> dict[uuid.UUID, Fallen]:
@@ -179,18 +184,21 @@ class _Batch:
 
     @functools.cached_property
     def _undone_by_runs(self) -> dict[uuid.UUID, list[Ref]]:
-        return undone_in([event.subject_id for event in self._about(Topic.ROLLBACK_ENDED)])
+        return undone_in(
+            self._tenant_id, [event.subject_id for event in self._about(Topic.ROLLBACK_ENDED)]
+        )
 
     @functools.cached_property
     def _finishers(self) -> dict[uuid.UUID, uuid.UUID | None]:
         in_runs = itertools.chain.from_iterable(self._undone_by_runs.values())
-        return finishers({*map(_own, self._about(Topic.UNDONE)), *in_runs})
+        return finishers(self._tenant_id, {*map(_own, self._about(Topic.UNDONE)), *in_runs})
 
     def _about(self, topic: Topic) -> Iterator[Event]:
         return (event for event in self._ended if TOPICS[event.type] == topic)
 
 
 _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
+    Topic.UNDO_ON_HOLD: _Batch._on_hold,  # noqa: SLF001
     Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001

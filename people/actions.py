@@ -48,8 +48,8 @@ class Groups(Input):
     leave: Names = []
 
 
-def _locked(membership_id: uuid.UUID) -> Locked:
-    actor, membership = accounts.lock_member(membership_id)
+def _locked(tenant_id: uuid.UUID, membership_id: uuid.UUID) -> Locked:
+    actor, membership = accounts.lock_member(tenant_id, membership_id)
     return Locked(actor, membership)
 
 

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from accounts.models import Membership, User
 from web.admin import TenantModelAdmin
+from web.membership import place_of
 
 
 @admin.register(User)
@@ -23,8 +24,12 @@ class UserAdmin(TenantModelAdmin):
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return members of this tenant: users themselves belong to no tenant."""
-        members = Membership.objects.values("user_id")
-        return super().get_queryset(request).filter(id__in=members)
+        place = place_of(request)
+        rows = super().get_queryset(request)
+        if place is None:
+            return rows.none()
+        members = Membership.objects.filter(tenant_id=place.acting.tenant_id)
+        return rows.filter(id__in=members.values("user_id"))
 
 
 @admin.register(Membership)

@@ -145,7 +145,7 @@ def _toys_of(box: Box) -> list[tuple[str, uuid.UUID]]:
 
 
 def _parts(box: Box, *, lock: bool) -> list[Part]:
-    rows = lock_rows(_toys_of(box)) if lock else read_rows(_toys_of(box))
+    rows = (lock_rows if lock else read_rows)(box.tenant_id, _toys_of(box))
     return [part_of(toy, CompensationPolicy(), name=toy.name) for toy in rows.values()]
 
 

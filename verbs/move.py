@@ -120,7 +120,7 @@ def insert(row: Any, action: str, *, moves: Moves | None = None, **how: Any) -> 
 
 def newest_entry(row: Any) -> EntryRef | None:
     """Return the link to the newest entry of a locked row: what led to the next one."""
-    return newest_entry_of(row) or latest_ref(row.subject_type, row.id)
+    return newest_entry_of(row) or latest_ref(row.tenant_id, row.subject_type, row.id)
 
 
 def change_of(

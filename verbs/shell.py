@@ -3,13 +3,15 @@
     tenant → lock → permission → version → state → input → function → `last_act` → commit
 
 One transaction; failure anywhere leaves nothing behind. The row lock closes the race of two callers
-who both found the state right: the second waits and finds what the first left. An offer
+who both found the state right: the second waits and finds what the first left. What the function
+needs of jq is asked while nothing is locked (`answered_outside`). An offer
 (`available_actions`) asks the same `denied` and `refusal` as the shell, so that they agree.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +23,7 @@ from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, Stale
 from ledger.record import ActorRef, record
 from ledger.tenancy import set_tenant
 from verbs import words
+from verbs.answered_outside import answered_outside
 from verbs.call import Call
 from verbs.input import Input, Nothing, read
 from verbs.move import Moves, change_of
@@ -63,9 +66,9 @@ class Verb(Generic[Result]):
     is given; `function` what it does to a locked row: with `transitions` it returns `Changed` and
     the shell moves the row, else it does all of it and returns the result. A verb that `creates`
     has no row yet: its function gets None. `state` replaces the question whether the status is one
-    of the operation's sources. `locked(*key)` replaces the subject's own way to lock, and
-    `guard(row, context)` runs between state and input: further checks and locks that the row alone
-    cannot tell; what it returns is the context's `others`.
+    of the operation's sources. `locked(tenant_id, *key)` replaces the subject's own way to lock,
+    and `guard(row, context)` runs between state and input: further checks and locks that the row
+    alone cannot tell; what it returns is the context's `others`.
 
     `route` is its place below its subject's in the API ("": none, then `no_route` says why),
     `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
@@ -174,6 +177,13 @@ class Verb(Generic[Result]):
     def _durably(
         self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
     ) -> Result:
+        done = answered_outside(functools.partial(self._once, key, call, body, given))
+        failpoints.reach("verb.committed")
+        return done
+
+    def _once(
+        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+    ) -> Result:
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
             row, context = self._entered(key, call)
@@ -183,13 +193,13 @@ class Verb(Generic[Result]):
             failpoints.reach("verb.done")
             if call.last_act is not None:
                 call.last_act(result)
-        failpoints.reach("verb.committed")
         return result
 
     def _entered(self, key: Sequence[Any], call: Call) -> tuple[Any, VerbContext]:
         if self.creates:
             return None, VerbContext(authority_of(call.by), call)
-        locked = self.locked(*key) if self.locked else self.subject.lock(*key)
+        lock = self.locked or self.subject.lock
+        locked = lock(call.by.tenant_id, *key)
         failpoints.reach("verb.locked")
         return locked.row, VerbContext(authority_of(call.by), call, locked.others)
 
@@ -233,7 +243,7 @@ class Verb(Generic[Result]):
         """Append a REFUSAL entry in a transaction of its own; the row itself does not change."""
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
-            row = self.subject.lock(*key).row
+            row = self.subject.lock(call.by.tenant_id, *key).row
             status = str(row.status)
             record(
                 change_of(

@@ -89,10 +89,10 @@ class Subject:
     order, `route` where one of it is in the API (`work-items/<uuid:id>`), `finished` the action of
     the entry that finished it.
 
-    `locked(*key)` locks one and what goes with it, by the arguments of its route; `read(ids)` reads
-    in bulk, unlocked; `named` gives title and page, those of all kinds in one query, or
-    `describe(tenant_id, ids)` where no columns say it, or `named_after(tenant_id, ids)` where it is
-    made of the title of something else;
+    `locked(tenant_id, *key)` locks one and what goes with it, by the arguments of its route;
+    `read(tenant_id, ids)` reads in bulk, unlocked; `named` gives title and page, those of all kinds
+    in one query, or `describe(tenant_id, ids)` where no columns say it, or
+    `named_after(tenant_id, ids)` where it is made of the title of something else;
     `shape(rows, authority)` its JSON in bulk, of `schema`.
 
     `relations` are the words its verbs use in `who`, beside those of `COMMON`; `facts(rows)` what
@@ -114,7 +114,7 @@ class Subject:
     route: str = ""
     finished: str = ""
     locked: Callable[..., Locked] | None = None
-    read: Callable[[Collection[uuid.UUID]], Mapping[uuid.UUID, Any]] | None = None
+    read: Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Any]] | None = None
     named: Named | None = None
     describe: (
         Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Description]] | None
@@ -136,30 +136,35 @@ class Subject:
     crumbs: Callable[[Any], list[dict[str, str]]] | None = None
     page_facts: Callable[[Any], list[dict[str, Any]]] | None = None
 
-    def lock(self, *key: Any) -> Locked:
-        """Lock one by its key. Raises NotFound: absent, or another tenant's."""
+    def lock(self, tenant_id: uuid.UUID, *key: Any) -> Locked:
+        """Lock one of a tenant by its key. Raises NotFound: absent, or another tenant's."""
         if self.locked is not None:
-            return self.locked(*key)
-        found = self.lock_many([key[0]])
+            return self.locked(tenant_id, *key)
+        found = self.lock_many(tenant_id, [key[0]])
         if not found:
             raise NotFound
         return Locked(found[0])
 
-    def lock_many(self, ids: Collection[uuid.UUID]) -> list[Any]:
+    def lock_many(self, tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> list[Any]:
         """Lock rows in id order, the one order in which everybody locks them."""
-        rows = self.model._default_manager.select_for_update(of=("self",))  # noqa: SLF001  -- Django's documented name
+        rows = self._rows(tenant_id).select_for_update(of=("self",))
         return list(rows.filter(pk__in=list(ids)).order_by("pk"))
 
-    def read_many(self, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, Any]:
+    def read_many(
+        self, tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+    ) -> Mapping[uuid.UUID, Any]:
         """Return rows by id as committed now; unknown ids are missing."""
         if self.read is not None:
-            return self.read(ids)
-        found: Mapping[uuid.UUID, Any] = self.model._default_manager.in_bulk(list(ids))  # noqa: SLF001  -- Django's documented name
+            return self.read(tenant_id, ids)
+        found: Mapping[uuid.UUID, Any] = self._rows(tenant_id).in_bulk(list(ids))
         return found
 
-    def read_one(self, id_: uuid.UUID) -> Any:
+    def _rows(self, tenant_id: uuid.UUID) -> models.QuerySet[Any]:
+        return self.model._default_manager.filter(tenant_id=tenant_id)  # noqa: SLF001  -- Django's documented name
+
+    def read_one(self, tenant_id: uuid.UUID, id_: uuid.UUID) -> Any:
         """Return one row as committed now. Raises NotFound: absent, or another tenant's."""
-        found = self.read_many([id_]).get(id_)
+        found = self.read_many(tenant_id, [id_]).get(id_)
         if found is None:
             raise NotFound
         return found

@@ -74,7 +74,7 @@ class Key:
         """Return the kept answer, or None. Raises Invalid if the key was for something else."""
         with tenant_scope(self.tenant_id):
             row = IdempotencyKey.objects.filter(
-                membership_id=self.membership_id, key=self.value
+                tenant_id=self.tenant_id, membership_id=self.membership_id, key=self.value
             ).first()
         if row is None:
             return None

@@ -130,7 +130,7 @@ class VerbAPIView(TenantAPIView):
             return
         subject = verb.subject
         with self.scope():
-            row = subject.read_many([key[0]]).get(key[0])
+            row = subject.read_many(self.acting_user.tenant_id, [key[0]]).get(key[0])
             if row is None:
                 return
             offers = catalogue.offers_of(subject, [row], self.authority)[row.pk]

@@ -165,7 +165,7 @@ class Ask(VerbPage):
         over = status == HTTPStatus.CONFLICT
         subject, said = verb.subject, said_of(verb)
         with self.scope():
-            row = subject.read_one(key[0])
+            row = subject.read_one(self.acting_user.tenant_id, key[0])
             thing = self.described(key)
             context = {
                 "crumbs": [

@@ -26,7 +26,7 @@ from verbs.subject import Description, describe
 from web import dot, graph
 from web.templatetags.amends import state_label
 from workitems import selectors
-from workitems.lifecycle import FINAL, NOT_STARTED, Status
+from workitems.lifecycle import FINAL, Status, is_begun
 from workitems.models import WorkItem
 
 PLANNED = "compensation_step"
@@ -221,7 +221,7 @@ def _node(row: Any, order: int, focus: uuid.UUID | None) -> ChainNode:
             who=row.completed_by_id or row.assignee_id,
             at=row.completed_at or row.ended_at or row.created_at,
             outcome=row.outcome,
-            started=row.status not in NOT_STARTED,
+            started=is_begun(str(row.status), row.held_from),
         )
     return ChainNode(
         **common,

@@ -64,7 +64,7 @@ FINAL = frozenset(
     {S.REJECTED, S.FAULTED, S.CANCELLED, S.OBSOLETE, S.EXPIRED, S.ESCALATED, S.COMPENSATED}
 )
 # An undo task in one of these has not been started: its undo may still be withdrawn.
-NOT_STARTED = frozenset({S.PENDING, S.ASSIGNED})
+NOT_STARTED = frozenset({S.PENDING, S.ASSIGNED, S.DELEGATED})
 WORKING = frozenset({S.ASSIGNED, S.IN_PROGRESS})
 # What waits for its assignee to do something: also to say whether they take over.
 FOR_ASSIGNEE = WORKING | {S.DELEGATED}
@@ -89,9 +89,9 @@ LIFECYCLE: dict[str, Operation] = {
         operation("delegate", WORKING, S.DELEGATED, "assignee operator"),
         operation("accept-delegation", {S.DELEGATED}, S.ASSIGNED, "delegatee"),
         operation("decline-delegation", {S.DELEGATED}, None, "delegatee", back=DECLINED),
-        operation("forward", HELD_BY_NOTHING, S.PENDING, "assignee operator"),
-        operation("suspend", HELD_BY_NOTHING, S.SUSPENDED, "assignee operator"),
-        operation("resume", {S.SUSPENDED}, None, "assignee operator system", back=RESUMED),
+        operation("forward", HELD_BY_NOTHING, S.PENDING, "owner operator"),
+        operation("suspend", HELD_BY_NOTHING, S.SUSPENDED, "owner operator"),
+        operation("resume", {S.SUSPENDED}, None, "owner operator system", back=RESUMED),
         operation("skip", OPEN, S.OBSOLETE, "operator"),
         operation("cancel", OPEN, S.CANCELLED, "operator"),
         operation("extend", OPEN, None, "operator"),
@@ -100,3 +100,8 @@ LIFECYCLE: dict[str, Operation] = {
     ),
     **undo_operations(S.COMPLETED),
 }
+
+
+def is_begun(status: str, held_from: str) -> bool:
+    """Whether somebody has begun the work: of what is on hold, as it was before."""
+    return (held_from if status == S.SUSPENDED else status) not in NOT_STARTED

@@ -75,6 +75,12 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     return "" if item.assignee_id == authority.actor_id else "not_assignee"
 
 
+def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
+    """Who has it, and nobody else while nobody has it: who may take an item that waits for many
+    neither keeps it from them nor gives it to others (WS-HumanTask 1.1 §3.2, actual owner)."""
+    return "" if item.assignee_id == authority.actor_id else "not_assignee"
+
+
 def _delegatee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     """Who is asked to take over is the assignee while that is open; that it is, is a question of
     state."""
@@ -102,6 +108,7 @@ RELATIONS: dict[str, Relation] = {
     "assignee": _assignee,
     "creator": _creator,
     "delegatee": _delegatee,
+    "owner": _owner,
     "original_actor": _original_actor,
     "requester": _requester,
 }

@@ -17,7 +17,7 @@ from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
 from workitems.actions.item_opening import call_off
 from workitems.actions.work import settle
-from workitems.lifecycle import NOT_STARTED, OPEN, Kind, Status
+from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
 from workitems.selectors import with_candidates
@@ -32,29 +32,24 @@ _CANDIDATES = Beside(
 )
 
 
-def _locked(item_id: uuid.UUID) -> Locked:
+def _locked(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
     """Lock an item with its candidates and, when it undoes something, the original (`others`).
     Raises NotFound."""
-    found = lock_with_original(WorkItem.subject_type, item_id, beside=_CANDIDATES)
+    found = lock_with_original(tenant_id, WorkItem.subject_type, item_id, beside=_CANDIDATES)
     if found is None:
         raise NotFound
     return found
 
 
-def _read(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
-    rows = with_candidates(WorkItem.objects.filter(id__in=list(ids)))
-    return {row.id: row for row in rows}
+def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
+    rows = WorkItem.objects.filter(tenant_id=tenant_id, id__in=list(ids))
+    return {row.id: row for row in with_candidates(rows)}
 
 
 def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
     """Return what its entries say: the completion number is part of the one that completes it."""
     seq = item.completion_seq if action == "completed" else None
     return {**undo_envelope(item, action), "completion_seq": seq}
-
-
-def _not_started(item: WorkItem) -> bool:
-    """Whether nobody has begun it: handed over or on hold, it may have been begun before."""
-    return item.status in NOT_STARTED or (item.status in OPEN and item.started_at is None)
 
 
 def _snapshot(item: WorkItem) -> dict[str, Any]:
@@ -99,7 +94,7 @@ WORK_ITEM = UndoableSubject(
     task_input=lambda item: dict(item.payload),
     finisher="completed_by_id",
     finished_at=operator.attrgetter("completed_at"),
-    not_started=_not_started,
+    not_started=lambda item: not is_begun(str(item.status), item.held_from),
     is_open=lambda item: item.status in OPEN,
     call_off=call_off,
     undoes=True,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from cases.events import CASE
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
@@ -27,9 +28,9 @@ _DEFINITION = Beside(
 )
 
 
-def lock_case(case_id: uuid.UUID) -> Case | None:
+def lock_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Case | None:
     """Lock a case, and only it; what its definition is called is read with it."""
-    for case in lock_many(Case, Case.subject_type, [case_id], beside=_DEFINITION):
+    for case in lock_many(Case, Case.subject_type, tenant_id, [case_id], beside=_DEFINITION):
         values = [case.definition_id, case.tenant_id, *map(case.__dict__.pop, _NAMES)]
         case.definition = CaseDefinition.from_db(
             connection.alias, ["id", "tenant_id", *_NAMES.values()], values
@@ -84,8 +85,13 @@ def fault_case(case: Case, detail: str, *, cause: Cause, moves: Moves | None = N
         )  # fmt: skip
 
 
+def plan_items_of(case: Case) -> QuerySet[PlanItem]:
+    """Return every plan item of a case."""
+    return PlanItem.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
+
+
 def cancel_open_work(
-    case_id: uuid.UUID,
+    case: Case,
     *,
     cause: Cause,
     reason: str,
@@ -96,8 +102,8 @@ def cancel_open_work(
     What is already dispatched goes on, and its result is taken in when it comes. `rows`: the case's
     work if the caller has locked it already.
     """
-    items = list(PlanItem.objects.filter(case_id=case_id, status__in=OPEN_ITEMS))
-    locked = rows or lock_rows(item.work for item in items)
+    items = list(plan_items_of(case).filter(status__in=OPEN_ITEMS))
+    locked = rows or lock_rows(case.tenant_id, (item.work for item in items))
     for item in items:
         row = locked[item.work[1]]
         if undoable(item.type).call_off(row, by=cause.by, caused_by=cause.entry, reason=reason):

@@ -132,7 +132,7 @@ def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
 def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
     """Let the results of done steps change the context. Of a case that is over, a late result is
     kept with the work, and changes nothing."""
-    definition = compiled_of(case.definition_id)
+    definition = compiled_of(case.tenant_id, case.definition_id)
     taken = [each for each in ended if each.was_done and case.status in TAKES_RESULTS]
     results = [
         (definition.binding(each.item.binding).target.output_mapping, result_of(each.row))

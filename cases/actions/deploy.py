@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -70,15 +71,17 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
         ) from problem
 
 
-def warnings_of(compiled: CompiledDefinition) -> tuple[DefinitionWarning, ...]:
+def warnings_of(
+    tenant_id: uuid.UUID, compiled: CompiledDefinition
+) -> tuple[DefinitionWarning, ...]:
     """Return what works but may surprise, names among it that are nobody's here.
 
     Runs in the tenant's scope: who is here is a question to the database.
     """
     names = {kind: {each.name for each in compiled.named if each.kind == kind} for kind in _NOBODYS}
     known = {
-        "user": actors_by_username(names["user"]).keys(),
-        "group": groups_with_members(names["group"]),
+        "user": actors_by_username(tenant_id, names["user"]).keys(),
+        "group": groups_with_members(tenant_id, names["group"]),
     }
     missing = [
         DefinitionWarning(each.line, each.pointer, said.format(each.name), code, each.column)
@@ -128,13 +131,13 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     stored = compiled.to_json()
     fingerprint = digest(stored)
     place = {name: stored[name] for name in ("namespace", "name", "version")}
-    found = CaseDefinition.objects.filter(**place).first()
+    found = CaseDefinition.objects.filter(tenant_id=tenant_id, **place).first()
     if found is not None:
         if found.digest != fingerprint:
             raise DefinitionExists(
                 f"{found.key} {found.version} is deployed with other content; raise the version."
             )
-        found.warnings = warnings_of(compiled)
+        found.warnings = warnings_of(tenant_id, compiled)
         return found
     row = CaseDefinition(
         **place,
@@ -149,5 +152,5 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     row.save(force_insert=True)
     payloads: dict[str, object] = {"definition": f"{row.key} {row.version}", "digest": fingerprint}
     note_on_tenant(tenant_id, "definition_deployed", by=context.by, payloads=payloads)
-    row.warnings = warnings_of(compiled)
+    row.warnings = warnings_of(tenant_id, compiled)
     return row

@@ -14,14 +14,17 @@ It runs in the dispatcher only, all due news of one case at once, in one transac
 News is taken together only where no piece of it can change what the next one means: steps that are
 done, and that the case goes on. What fails, or is tried again, or comes in during a rollback, ends
 what was decided so far: the rest is read and decided afresh in the same transaction, as if it had
-come later. Only then does jq run while the case is locked, so that all is done or nothing is.
+come later, so that all is done or nothing is. What that needs of jq, and what an undo that a
+rollback begins is told, is asked with the transaction put back (`answered_outside`).
 
 A repeated event finds its plan item already where it should be: then nothing is locked or written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -39,10 +42,12 @@ from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
 from compensation.locking import lock_rows
 from compensation.subject import Cause
+from json_values.jq.known_answers import asked_at_once
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 
 # How often a case may move under the engine before the dispatcher is asked to come back: as often
 # as the slowest definition can be asked in the time of a handler.
@@ -78,7 +83,7 @@ def handle(events: Sequence[Event], done: Done) -> None:
     """Handle events of one case, of its work items and executions, in order."""
     for left in reversed(range(TRIES)):
         try:
-            _handle(events, done)
+            answered_outside(functools.partial(_handle, events, done))
         except CaseMoved:
             if not left:
                 raise
@@ -93,14 +98,14 @@ def _handle(events: Sequence[Event], done: Done) -> None:
         by = authority_of(system_of(first.tenant_id)).ref()
         left = events if first.case_id is not None else ()
         while left:
-            left = left[_carry(left, by) :]
+            left = left[_carry(left, by, locked=left is not events) :]
         failpoints.reach("engine.handled")
         done()
 
 
-def _carry(events: Sequence[Event], by: ActorRef) -> int:
+def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
     """Handle the first of these events, and those after it that can be decided with it. Returns
-    how many are handled."""
+    how many are handled. `locked`: the case may be, by what was handled before."""
     first = events[0]
     case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
     if case is None:
@@ -109,7 +114,8 @@ def _carry(events: Sequence[Event], by: ActorRef) -> int:
     news = _news(plan, events, by)
     if not news:
         return len(events)
-    taken, decision = _decided(case, plan, news)
+    with contextlib.nullcontext() if locked else asked_at_once():
+        taken, decision = _decided(case, plan, news)
     if case.status in ROLLING_BACK:
         _tell_run(case, taken[0], decision)
     elif not decision.is_nothing:
@@ -180,7 +186,7 @@ def _tell_run(case: Case, news: _News, decision: Decision) -> None:
     elif news.ended is not None:
         lock_unmoved(case)
         item, row = news.ended.item, news.ended.row
-        rows = lock_rows([item.work])
+        rows = lock_rows(case.tenant_id, [item.work])
         carry_out(case, decision)
-        part = part_in_case(item, rows[row.id], compiled_of(case.definition_id))
+        part = part_in_case(item, rows[row.id], compiled_of(case.tenant_id, case.definition_id))
         take_late_result(case, part, completed=news.ended.was_done, cause=news.cause)

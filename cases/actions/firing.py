@@ -141,7 +141,7 @@ def _work(
         "binding": binding.name,
     }
     if isinstance(target, HumanTask):
-        people, missing = called(target.candidate_users)
+        people, missing = called(case.tenant_id, target.candidate_users)
         return NewWorkItem(
             **said,
             title=target.title,
@@ -156,7 +156,7 @@ def _work(
             reversibility=binding.reversibility,
             due_at=now() + target.expires_in if target.expires_in else None,
         )
-    agents, _missing = called([target.performer] if target.performer else [])
+    agents, _missing = called(case.tenant_id, [target.performer] if target.performer else [])
     return NewExecution(
         **said,
         performer=agents[0] if agents else None,

@@ -49,7 +49,7 @@ def _go_on(case: Case, decision: Decision, cause: Cause, moves: Moves) -> None:
     if completed is not None and decision.others_open:
         moves.record()
         because = Cause(cause.by, completed.ref)
-        cancel_open_work(case.id, cause=because, reason=CASE_COMPLETED)
+        cancel_open_work(case, cause=because, reason=CASE_COMPLETED)
 
 
 def change_context(

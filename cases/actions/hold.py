@@ -99,7 +99,7 @@ def cancel_case(case: Case, given: OptionalReason, context: VerbContext) -> Case
         also={"ended_at": now()}, payloads={"reason": given.reason},
     )  # fmt: skip
     why = given.reason or "case cancelled"
-    cancel_open_work(case.id, cause=Cause(context.by, entry.ref), reason=why)
+    cancel_open_work(case, cause=Cause(context.by, entry.ref), reason=why)
     return case
 
 

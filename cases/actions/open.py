@@ -54,7 +54,7 @@ class OpenCase(Input):
 def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     """Open a case. Its first steps are opened by the worker, at once."""
     found = _checked(context.call.by.tenant_id, given)
-    opening = compiled_of(found.id)
+    opening = compiled_of(found.tenant_id, found.id)
     _check_opener(found, frozenset(opening.may_open), context.authority)
     case_id, at = new_id(), now()
     case = Case(
@@ -102,7 +102,7 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
 
 def _unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]:
     """Return what the context breaks of the schema that its definition declares, if one does."""
-    schema = compiled_of(found.id).input_schema
+    schema = compiled_of(found.tenant_id, found.id).input_schema
     return [] if schema is None else json_schema.problems(schema, context, "/context")
 
 

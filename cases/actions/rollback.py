@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from cases.actions.changes import cancel_open_work, fault_case, save_case
+from cases.actions.changes import cancel_open_work, fault_case, plan_items_of, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
 from cases.actions.forward import change_context
@@ -75,25 +75,31 @@ def barred(case: Case) -> Refusal | None:
 
 def parts(case: Case, *, lock: bool) -> list[Part]:
     """Return every piece of a case's forward work, its rows locked or as committed now."""
-    items = list(PlanItem.objects.filter(case_id=case.id, target_id__isnull=False))
+    items = list(plan_items_of(case).filter(target_id__isnull=False))
     refs = [item.work for item in items]
-    rows = lock_rows(refs) if lock else read_rows(refs)
-    definition = compiled_of(case.definition_id)
+    rows = (lock_rows if lock else read_rows)(case.tenant_id, refs)
+    definition = compiled_of(case.tenant_id, case.definition_id)
     return [part_in_case(item, rows[item.work[1]], definition) for item in items]
 
 
 def part(case: Case, row: Any) -> Part | None:
     """Return one piece of a case's forward work; None for what is none (an undo task)."""
-    item = PlanItem.objects.filter(case_id=case.id, target_id=row.id).first()
-    return None if item is None else part_in_case(item, row, compiled_of(case.definition_id))
+    item = plan_items_of(case).filter(target_id=row.id).first()
+    return (
+        None
+        if item is None
+        else part_in_case(item, row, compiled_of(case.tenant_id, case.definition_id))
+    )
 
 
 def undo_bound(rows: Sequence[Any]) -> set[uuid.UUID]:
     """Return which of these pieces of cases an undo binding undoes: two queries at most."""
-    cases = Case.objects.filter(id__in={row.case_id for row in rows})
-    of = dict(cases.values_list("id", "definition_id"))
-    known = compiled_all(of.values())
-    definitions = {id_: known[definition_id] for id_, definition_id in of.items()}
+    definitions: dict[uuid.UUID, CompiledDefinition] = {}
+    for tenant_id in {row.tenant_id for row in rows}:
+        cases = Case.objects.filter(tenant_id=tenant_id, id__in={row.case_id for row in rows})
+        of = dict(cases.values_list("id", "definition_id"))
+        known = compiled_all(tenant_id, of.values())
+        definitions |= {id_: known[definition_id] for id_, definition_id in of.items()}
     return {
         row.id
         for row in rows
@@ -121,7 +127,7 @@ def started(
         compensation={"run": str(run.id), "regulatory_basis": codes},
     )  # fmt: skip
     if not run.plan.scope.get("only_this", False):
-        cancel_open_work(case.id, cause=Cause(by, recorded.ref), reason="rolled back", rows=rows)
+        cancel_open_work(case, cause=Cause(by, recorded.ref), reason="rolled back", rows=rows)
 
 
 def faulted(case: Case, run: Any, step: Any, *, cause: Cause) -> None:
@@ -159,10 +165,8 @@ def ended(case: Case, run: Any, *, partial: bool, cause: Cause) -> None:
 
 def open_work(case: Case) -> list[tuple[str, Any]]:
     """Return what is open in the case and would be called off, oldest first, as (type, row)."""
-    items = list(
-        PlanItem.objects.filter(case_id=case.id, status__in=OPEN_ITEMS).order_by("created_at", "id")
-    )
-    rows = read_rows(item.work for item in items)
+    items = list(plan_items_of(case).filter(status__in=OPEN_ITEMS).order_by("created_at", "id"))
+    rows = read_rows(case.tenant_id, (item.work for item in items))
     return [
         (item.type, rows[item.work[1]])
         for item in items
@@ -173,11 +177,9 @@ def open_work(case: Case) -> list[tuple[str, Any]]:
 def awaited(case: Case) -> list[Awaited]:
     """Return the programs that owe a result, oldest first: dispatched ones, and those whose result
     the engine has yet to take in."""
-    items = PlanItem.objects.filter(
-        case_id=case.id, type=PlanItemType.EXECUTION, status__in=OPEN_ITEMS
-    )
+    items = plan_items_of(case).filter(type=PlanItemType.EXECUTION, status__in=OPEN_ITEMS)
     owed = list(items.order_by("created_at", "id"))
-    rows = read_rows(item.work for item in owed)
+    rows = read_rows(case.tenant_id, (item.work for item in owed))
     return [awaited_execution(item.binding, rows[item.work[1]]) for item in owed]
 
 
@@ -187,7 +189,7 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
     Whoever asks for a person instead of the binding's program, or the reverse, does without it.
     Raises Conflict when the binding's input is no object or cannot be computed.
     """
-    definition = compiled_of(case.definition_id)
+    definition = compiled_of(case.tenant_id, case.definition_id)
     name = definition.binding(row.binding).compensate if row.binding else None
     target = None if name is None else definition.binding(name).target
     if name is None or target is None:
@@ -297,12 +299,12 @@ def _after_undo(
     case: Case, item: PlanItem, row: Any, attempt: CompensationAttempt | None
 ) -> ContextChange:
     """Return the context after the undo binding's outputMapping, if it has one."""
-    definition = compiled_of(case.definition_id)
+    definition = compiled_of(case.tenant_id, case.definition_id)
     name = definition.binding(item.binding).compensate
     mapping = None if name is None else definition.binding(name).target.output_mapping
     if mapping is None or attempt is None or attempt.outcome not in _UNDONE:
         return ContextChange(dict(case.context))
-    undo = read_row(attempt.compensation_type, attempt.compensation_id)
+    undo = read_row(case.tenant_id, attempt.compensation_type, attempt.compensation_id)
     if undo is None or undo.compensation_state != row.compensation_state:
         return ContextChange(dict(case.context))
     return context_after(case.context, result_of(undo), mapping=mapping, undo=True)

@@ -31,7 +31,7 @@ class EngineStopped(Conflict):
 
 def stopped(event: Event, error: str) -> None:
     """Say on the case of `event` that its engine has stopped, once, in the caller's transaction."""
-    case = None if event.case_id is None else lock_case(event.case_id)
+    case = None if event.case_id is None else lock_case(event.tenant_id, event.case_id)
     if case is None or case.stopped_since is not None:
         return
     save_case(
@@ -42,7 +42,7 @@ def stopped(event: Event, error: str) -> None:
 
 def goes_on(event: Event) -> None:
     """Take that sign down: the news got through, in the caller's transaction."""
-    case = None if event.case_id is None else lock_case(event.case_id)
+    case = None if event.case_id is None else lock_case(event.tenant_id, event.case_id)
     if case is not None and case.stopped_since is not None:
         _take_down(case, "engine_resumed", _cause(event))
 

@@ -233,7 +233,7 @@ class DefinitionValidate(_SourceBody):
             _ = self.authority
         compiled = actions.check_definition(body["source"])
         with self.scope():
-            warnings = actions.warnings_of(compiled)
+            warnings = actions.warnings_of(self.acting_user.tenant_id, compiled)
         return Response(case_shapes.validation(compiled, warnings))
 
 

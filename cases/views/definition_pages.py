@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -72,7 +73,9 @@ class DefinitionList(OperatorPage):
     ) -> HttpResponse:
         found, pagination = self.page(selectors.definitions(self.acting_user.tenant_id))
         # In one query: what a process has not kept of a page would be read row by row.
-        compiled = selectors.compiled_all(row.id for row in found.rows)
+        compiled = selectors.compiled_all(
+            self.acting_user.tenant_id, (row.id for row in found.rows)
+        )
         deploy = None
         if self.operates:
             url = reverse("cases:definitions")
@@ -105,7 +108,7 @@ class DefinitionPage(OperatorPage):
                 "digest": row.digest,
             },
             "lines": list(enumerate(row.source.splitlines(), start=1)),
-            "warnings": _warnings(row.source),
+            "warnings": _warnings(row.tenant_id, row.source),
             "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
             "start_url": start_url(row),
             "start": _start(row, compiled),
@@ -227,11 +230,11 @@ def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
     return f"{title_of(binding.compensate)}: {how}" if binding.compensate else how
 
 
-def _warnings(source: str) -> list[dict[str, Any]]:
+def _warnings(tenant_id: uuid.UUID, source: str) -> list[dict[str, Any]]:
     """Return what works but may surprise. A stored definition is sound; JSON has no lines."""
     try:
         compiled = actions.check_definition(source)
     except Invalid:
         return []
-    warnings = actions.warnings_of(compiled)
+    warnings = actions.warnings_of(tenant_id, compiled)
     return [{"line": each.line, "message": each.message} for each in warnings]

@@ -72,7 +72,7 @@ class StartCase(OperatorPage):
         key, _space, version = chosen.partition(" ")
         rows = selectors.versions(self.acting_user.tenant_id, *_named(key)) if chosen else []
         row = next((each for each in rows if each.version == version), None)
-        return None if row is None else selectors.compiled_of(row.id)
+        return None if row is None else selectors.compiled_of(row.tenant_id, row.id)
 
     def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
         tenant_id = self.acting_user.tenant_id

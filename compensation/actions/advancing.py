@@ -16,7 +16,7 @@ from django_fsm import can_proceed
 from compensation.actions import undo
 from compensation.actions.attempts import open_attempt
 from compensation.actions.run_entries import LockedStep, link_to, step_change, tell_whole
-from compensation.actions.run_turn import Turn, turn_of
+from compensation.actions.run_turn import Turn, steps_in, turn_of
 from compensation.actions.run_verbs import lock_live_run
 from compensation.lifecycle import (
     DONE_STEPS,
@@ -42,17 +42,17 @@ _OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
 ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
 
 
-def proceed(run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
+def proceed(tenant_id: uuid.UUID, run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
     """Start the next step if nothing is under way, or settle the run when none is left."""
     rows: dict[uuid.UUID, Any] = {}
     if whole is None:
         # The one original of such a run is its lock, taken before anything of the run is read.
-        runs = CompensationRun.objects.filter(id=run_id)
-        rows = lock_rows(runs.values_list("about_type", "about_id"), finished=True)
-    turn = turn_of(run_id, whole, rows, cause=cause)
+        runs = CompensationRun.objects.filter(tenant_id=tenant_id, id=run_id)
+        rows = lock_rows(tenant_id, runs.values_list("about_type", "about_id"), finished=True)
+    turn = turn_of(tenant_id, run_id, whole, rows, cause=cause)
     while turn is not None and goes_on(turn):
         cause.write()
-        turn = turn_of(run_id, whole, {}, cause=cause)
+        turn = turn_of(tenant_id, run_id, whole, {}, cause=cause)
 
 
 def goes_on(turn: Turn) -> bool:
@@ -85,7 +85,7 @@ def _awaited(turn: Turn) -> list[Awaited]:
     wanted = _left_in_scope(run, _OWES)
     if kind is None or not run.about_whole or not wanted:
         return []
-    own = CompensationStep.objects.filter(run_id=run.id, original_id__in=wanted)
+    own = steps_in(run).filter(original_id__in=wanted)
     wanted -= set(own.values_list("original_id", flat=True))
     doubted = _left_in_scope(run, {ExclusionCode.OUTCOME_UNKNOWN})
     return [
@@ -102,7 +102,7 @@ def _wait(run: CompensationRun, awaited: list[Awaited], *, cause: Cause) -> None
     if run.status != RunStatus.RUNNING or run.waits_for == shown:
         return
     run.waits_for = shown
-    told = latest_ref(CompensationRun.subject_type, run.id, actions=[WAITING])
+    told = latest_ref(run.tenant_id, CompensationRun.subject_type, run.id, actions=[WAITING])
     stuck = any(each.stuck for each in awaited)
     move(
         run, WAITING if stuck and told is None else "compensation_awaits",
@@ -192,21 +192,21 @@ def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -
 
     Returns whether a run is live about the whole.
     """
-    run = lock_live_run(whole.id)
+    run = lock_live_run(whole)
     if run is None:
         return False
-    known = run.steps.filter(original_id=part.original.id).exists()
+    known = steps_in(run).filter(original_id=part.original.id).exists()
     if completed and not known and part.original.id in _left_in_scope(run, _OWES):
         _amend(run, part, cause=cause)
-    proceed(run.id, whole, cause=cause)
+    proceed(run.tenant_id, run.id, whole, cause=cause)
     return True
 
 
 def go_on_waiting(whole: Any, *, cause: Cause) -> None:
     """What a rollback of `whole` waits for has not ended: say anew what it waits for."""
-    run = lock_live_run(whole.id)
+    run = lock_live_run(whole)
     if run is not None:
-        proceed(run.id, whole, cause=cause)
+        proceed(run.tenant_id, run.id, whole, cause=cause)
 
 
 def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
@@ -216,7 +216,7 @@ def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
         return
     if isinstance(planned, Exclusion) and planned.code not in RESIDUAL_EXCLUSIONS:
         return
-    n = run.steps.count() + 1
+    n = steps_in(run).count() + 1
     if isinstance(planned, UndoStep):
         spec = planned.shown(n, depends_on=[])
         how = {"mode": spec["mode"], "strategy": spec["strategy"], "spec": spec}
@@ -271,7 +271,7 @@ def _settle(turn: Turn) -> None:
 def _ended(turn: Turn, how: Collection[str]) -> set[uuid.UUID]:
     """Return the originals whose steps ended like this, those of this turn as they are by now."""
     known = {step.id for step in turn.steps}
-    rows = CompensationStep.objects.filter(run_id=turn.run.id, status__in=list(how))
+    rows = steps_in(turn.run).filter(status__in=list(how))
     found = set(rows.exclude(id__in=known).values_list("original_id", flat=True))
     return found | {step.original_id for step in turn.steps if step.status in how}
 
@@ -283,7 +283,9 @@ def _stands(turn: Turn) -> bool:
     if not originals:
         return False
     undone = _ended(turn, DONE_STEPS)
-    rows = read_rows((each["type"], uuid.UUID(each["id"])) for each in originals)
+    rows = read_rows(
+        turn.run.tenant_id, ((each["type"], uuid.UUID(each["id"])) for each in originals)
+    )
     return any(
         undoable(row.subject_type).unsure(row) or row.status == undoable(row.subject_type).settled
         for row in rows.values()

@@ -15,24 +15,26 @@ from verbs.move import Moves, sharing
 from verbs.row_reading import read
 
 # Of one original. The open one has the outcome `AttemptOutcome.OPEN`, which is empty.
-_OF = "r.original_type = %s AND r.original_id = %s"
+_OF = "r.tenant_id = %s AND r.original_type = %s AND r.original_id = %s"
 
 
 def open_attempt(original: Any) -> CompensationAttempt | None:
     """Return the attempt under way, if any."""
-    key = [original.subject_type, original.id]
+    key = [original.tenant_id, original.subject_type, original.id]
     return next(iter(read(CompensationAttempt, f"{_OF} AND r.outcome = ''", key)), None)
 
 
-def newest_attempt(type_: str, original_id: uuid.UUID) -> CompensationAttempt | None:
+def newest_attempt(
+    tenant_id: uuid.UUID, type_: str, original_id: uuid.UUID
+) -> CompensationAttempt | None:
     """Return the newest attempt, None when there never was one."""
     newest = f"{_OF} ORDER BY r.round DESC, r.number DESC LIMIT 1"
-    return next(iter(read(CompensationAttempt, newest, [type_, original_id])), None)
+    return next(iter(read(CompensationAttempt, newest, [tenant_id, type_, original_id])), None)
 
 
 def last_attempt(original: Any) -> CompensationAttempt:
     """Return the newest attempt. Raises LookupError when there never was one."""
-    found = newest_attempt(original.subject_type, original.id)
+    found = newest_attempt(original.tenant_id, original.subject_type, original.id)
     if found is None:
         raise LookupError(f"{original.subject_type} {original.id} was never compensated")
     return found
@@ -40,13 +42,15 @@ def last_attempt(original: Any) -> CompensationAttempt:
 
 def attempt_by(undo: Any) -> CompensationAttempt | None:
     """Return the attempt that an undo task or execution was opened for."""
-    return CompensationAttempt.objects.filter(compensation_id=undo.id).first()
+    rows = CompensationAttempt.objects.filter(tenant_id=undo.tenant_id, compensation_id=undo.id)
+    return rows.first()
 
 
 def is_in_doubt(original: Any) -> bool:
     """Whether an attempt of the present round may have undone it, and nobody knows. One that went
     on before is not forgotten: its effect could still be there."""
     return CompensationAttempt.objects.filter(
+        tenant_id=original.tenant_id,
         original_type=original.subject_type,
         original_id=original.id,
         round=original.compensation_round,

@@ -1,11 +1,13 @@
 """What happens to a run when the undo of a step's original moved. Heard from the outbox.
 
 State-driven: it compares where the original is now with what the step says, so that a repeated or
-late event changes nothing.
+late event changes nothing. What an undo is told, and what its result makes of the whole, may need
+jq: it is asked while nothing is locked, and the events are handled from the first once more.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +29,7 @@ from ledger.dispatch.consumer_registry import Done, Event, LeftToOthers
 from ledger.errors import NotFound
 from ledger.record import EntryRef
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 from verbs.move import Moves
 from verbs.subject import Ref, known
 
@@ -35,6 +38,10 @@ failpoints.declare("runs.handled")
 
 def handle(events: Sequence[Event], done: Done) -> None:
     """Handle events of one run, or of things of one whole whose undo moved, in order."""
+    answered_outside(functools.partial(_handle_all, events, done))
+
+
+def _handle_all(events: Sequence[Event], done: Done) -> None:
     tenant_id = events[0].tenant_id
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
@@ -50,8 +57,8 @@ def handle(events: Sequence[Event], done: Done) -> None:
 
 def _handle(event: Event, cause: Cause) -> None:
     if event.subject_type == CompensationRun.subject_type:
-        whole = lock_whole_of(event.subject_id)
-        advancing.proceed(event.subject_id, whole, cause=cause)
+        whole = lock_whole_of(event.tenant_id, event.subject_id)
+        advancing.proceed(event.tenant_id, event.subject_id, whole, cause=cause)
     else:
         _heard(event, cause=cause)
 
@@ -63,16 +70,17 @@ def _heard(event: Event, *, cause: Cause) -> None:
     ref = (event.subject_type, event.subject_id)
     kind, whole = _locked_whole(event)
     # Without a whole the original's row is what keeps two handlers apart.
-    rows = lock_rows([ref], finished=True) if whole is None else {}
-    steps = steps_beside(event.subject_id)
+    rows = lock_rows(event.tenant_id, [ref], finished=True) if whole is None else {}
+    steps = steps_beside(event.tenant_id, event.subject_id)
     own = next((step for step in steps if step.original_id == event.subject_id), None)
     wanted = {ref} if own is None else {ref, *_to_lock(steps, own)}
-    rows |= lock_rows(wanted - {(row.subject_type, row.id) for row in rows.values()}, finished=True)
+    wanted -= {(row.subject_type, row.id) for row in rows.values()}
+    rows |= lock_rows(event.tenant_id, wanted, finished=True)
     row = rows.get(event.subject_id)
     if row is None:
         return
-    run = None if own is None else lock_run(own.run_id)
-    attempt = newest_attempt(*ref)
+    run = None if own is None else lock_run(event.tenant_id, own.run_id)
+    attempt = newest_attempt(event.tenant_id, *ref)
     pieces = {} if kind is None else dict(kind.pieces(whole, list(rows.values())))
     if kind is not None:
         kind.heard(whole, pieces.get(row.id), row, attempt, cause=cause)
@@ -82,7 +90,7 @@ def _heard(event: Event, *, cause: Cause) -> None:
     _follow(turn.at(own), attempt)
     if advancing.goes_on(turn):
         cause.write()
-        advancing.proceed(run.id, whole, cause=cause)
+        advancing.proceed(run.tenant_id, run.id, whole, cause=cause)
 
 
 def _to_lock(steps: Sequence[CompensationStep], own: CompensationStep) -> list[Ref]:
@@ -99,7 +107,7 @@ def _locked_whole(event: Event) -> tuple[WholeSubject | None, Any | None]:
     are loose work then."""
     for kind in wholes_of(event.subject_type) if event.case_id is not None else ():
         try:
-            return kind, kind.lock(event.case_id).row
+            return kind, kind.lock(event.tenant_id, event.case_id).row
         except NotFound:
             continue
     return None, None

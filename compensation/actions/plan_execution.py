@@ -54,14 +54,14 @@ class Ready:
     parts: list[Part]
 
 
-def find_plan(plan_id: uuid.UUID) -> Locked:
+def find_plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> Locked:
     """Return a plan: nothing ever changes it, so nothing is locked. Raises NotFound."""
-    return Locked(selectors.plan(plan_id))
+    return Locked(selectors.plan(tenant_id, plan_id))
 
 
 def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     _check_seen(plan, context.call)
-    subject = about(*plan.about, lock=True)
+    subject = about(plan.tenant_id, *plan.about, lock=True)
     parts = parts_of(subject, lock=True)
     live = live_run(plan.tenant_id, subject.root, subject.ref)
     if live is not None:
@@ -96,7 +96,7 @@ def _check_seen(plan: CompensationPlan, call: Call) -> None:
     if call.digest is None:
         raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
     if not call.saw(plan.digest):
-        subject = about(*plan.about)
+        subject = about(plan.tenant_id, *plan.about)
         moved = difference(plan.content, replan(plan, parts_of(subject, lock=False)))
         raise PlanStale(
             "That is not the digest of this plan. Preview again.", extra={"difference": moved}

@@ -133,8 +133,8 @@ def declare_plan_verb(subject_type: str) -> Verb[CompensationPlan]:
     )  # fmt: skip
 
 
-def _found(subject_type: str, id_: uuid.UUID) -> Locked:
-    return Locked(subject_of(subject_type).read_one(id_))
+def _found(subject_type: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
+    return Locked(subject_of(subject_type).read_one(tenant_id, id_))
 
 
 def _open(
@@ -147,7 +147,9 @@ def _open(
         return (body is None and _not_executable(whole, row, facts)) or whole.barred(row)
     if getattr(row, "undoes_id", None) is not None:
         return NotCompensable()
-    return about(subject_type, row.id, row=row).barred() if body is not None else None
+    return (
+        about(row.tenant_id, subject_type, row.id, row=row).barred() if body is not None else None
+    )
 
 
 def _not_executable(whole: WholeSubject, row: Any, facts: Any) -> Refusal | None:
@@ -159,7 +161,7 @@ def _not_executable(whole: WholeSubject, row: Any, facts: Any) -> Refusal | None
 
 def _preview(row: Any, given: Any, context: VerbContext) -> CompensationPlan:
     """Plan the undo, for 15 minutes. Nothing but the plan is written."""
-    subject = about(row.subject_type, row.id, row=row)
+    subject = about(row.tenant_id, row.subject_type, row.id, row=row)
     scope = parse_scope(getattr(given, "scope", None))
     include = parse_include(getattr(given, "include", None))
     plan = draft(
@@ -214,23 +216,30 @@ def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
     )
 
 
-def about(type_: str, id_: uuid.UUID, *, row: Any | None = None, lock: bool = False) -> About:
+def about(
+    tenant_id: uuid.UUID,
+    type_: str,
+    id_: uuid.UUID,
+    *,
+    row: Any | None = None,
+    lock: bool = False,
+) -> About:
     """Return what a plan is about; the whole is locked if asked. Raises NotFound."""
     subject = whole_subject(type_)
     if subject is not None:
-        whole = _whole(subject, id_, lock=lock) if lock or row is None else row
+        whole = _whole(subject, tenant_id, id_, lock=lock) if lock or row is None else row
         return About((type_, id_), subject, whole, None)
-    row = row or read_row(type_, id_)
+    row = row or read_row(tenant_id, type_, id_)
     if row is None:
         raise NotFound
     of = whole_of(row)
     if of is None:
         return About((type_, id_), None, None, row)
-    return About((type_, id_), of[0], _whole(*of, lock=lock), row)
+    return About((type_, id_), of[0], _whole(of[0], tenant_id, of[1], lock=lock), row)
 
 
-def _whole(subject: WholeSubject, id_: uuid.UUID, *, lock: bool) -> Any:
-    return subject.lock(id_).row if lock else subject.read_one(id_)
+def _whole(subject: WholeSubject, tenant_id: uuid.UUID, id_: uuid.UUID, *, lock: bool) -> Any:
+    return subject.lock(tenant_id, id_).row if lock else subject.read_one(tenant_id, id_)
 
 
 def parts_of(subject: About, *, lock: bool) -> list[Part]:
@@ -238,7 +247,9 @@ def parts_of(subject: About, *, lock: bool) -> list[Part]:
     type_, id_ = subject.ref
     if subject.rolled_back is not None:
         return subject.rolled_back.parts(subject.whole, lock=lock)
-    row = lock_row(type_, id_) if lock else subject.row
+    row: Any = subject.row
+    if lock:
+        row = lock_row(row.tenant_id, type_, id_)
     part = None if subject.subject is None else subject.subject.part(subject.whole, row)
     # Asked for by name: what nobody declared is then for a person to undo.
     return [part if part is not None and part.policy is not None else part_alone(row)]

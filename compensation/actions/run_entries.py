@@ -103,7 +103,8 @@ class LockedStep:
     def _finished(self) -> EntryRef | None:
         """The entry that finished the original: of a row that is not there any more, too."""
         if self.row is None:
-            return finished_entry(self.step.original_type, self.step.original_id)
+            step = self.step
+            return finished_entry(step.tenant_id, step.original_type, step.original_id)
         return finished_entry_of(self.row)
 
     def fail(self, error: str) -> None:

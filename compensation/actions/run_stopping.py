@@ -52,10 +52,12 @@ def _locked(event: Event, **how: Any) -> CompensationRun | None:
         return None
     about = {"about_type": event.subject_type, "about_id": event.subject_id}
     rows = CompensationRun.objects.filter(
-        **({"id": event.subject_id} if event.subject_type == RUN else about), **how
+        tenant_id=event.tenant_id,
+        **({"id": event.subject_id} if event.subject_type == RUN else about),
+        **how,
     )
     run_id = rows.order_by("-started_at").values_list("id", flat=True).first()
-    return None if run_id is None else lock_run(run_id)
+    return None if run_id is None else lock_run(event.tenant_id, run_id)
 
 
 def _possible(

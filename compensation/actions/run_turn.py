@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.db.models import QuerySet
+
 from compensation.actions.run_entries import LockedStep
 from compensation.actions.run_verbs import lock_run
 from compensation.lifecycle import LIVE_RUNS, StepStatus
@@ -68,30 +70,36 @@ class Turn:
             kind.heard(self.whole, self.pieces.get(row.id), row, attempt, cause=self.cause)
 
 
-def steps_of(run_id: uuid.UUID) -> list[CompensationStep]:
+def steps_in(run: CompensationRun) -> QuerySet[CompensationStep]:
+    """Return every step of a run."""
+    return CompensationStep.objects.filter(tenant_id=run.tenant_id, run_id=run.id)
+
+
+def steps_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
     """Return the steps of a run that are under way, and the next in line."""
-    return read(CompensationStep, _relevant("%(run)s"), {"run": run_id})
+    return read(CompensationStep, _relevant("%(run)s"), {"tenant": tenant_id, "run": run_id})
 
 
-def steps_beside(original_id: uuid.UUID) -> list[CompensationStep]:
+def steps_beside(tenant_id: uuid.UUID, original_id: uuid.UUID) -> list[CompensationStep]:
     """Return the same of the live run in which the undo of an original is under way."""
-    return read(CompensationStep, _relevant(_RUN_BESIDE), {"original": original_id})
+    given = {"tenant": tenant_id, "original": original_id}
+    return read(CompensationStep, _relevant(_RUN_BESIDE), given)
 
 
 _RUN_BESIDE = f"""(
     SELECT u.run_id FROM compensation_compensationstep u
-    JOIN compensation_compensationrun l ON l.id = u.run_id
-    WHERE u.original_id = %(original)s AND u.status IN ({literal(_FOLLOWS)})
-      AND l.status IN ({literal(LIVE_RUNS)})
+    JOIN compensation_compensationrun l ON l.tenant_id = u.tenant_id AND l.id = u.run_id
+    WHERE u.tenant_id = %(tenant)s AND u.original_id = %(original)s
+      AND u.status IN ({literal(_FOLLOWS)}) AND l.status IN ({literal(LIVE_RUNS)})
     ORDER BY u.id LIMIT 1)"""  # noqa: S608  -- own words
 
 
 def _relevant(run: str) -> str:
     """Return the condition of both, `run` being the run's id as SQL."""
-    return f"""r.run_id = {run} AND (
+    return f"""r.tenant_id = %(tenant)s AND r.run_id = {run} AND (
     r.status IN ({literal(BUSY)}) OR r.id = (
         SELECT p.id FROM compensation_compensationstep p
-        WHERE p.run_id = {run} AND p.status = '{StepStatus.PLANNED}'
+        WHERE p.tenant_id = %(tenant)s AND p.run_id = {run} AND p.status = '{StepStatus.PLANNED}'
         ORDER BY p.completion_seq DESC NULLS LAST, p.n LIMIT 1))"""  # noqa: S608  -- own words
 
 
@@ -101,17 +109,22 @@ def refs_of(steps: Collection[CompensationStep]) -> list[Ref]:
 
 
 def turn_of(
-    run_id: uuid.UUID, whole: Any | None, rows: dict[uuid.UUID, Any], *, cause: Cause
+    tenant_id: uuid.UUID,
+    run_id: uuid.UUID,
+    whole: Any | None,
+    rows: dict[uuid.UUID, Any],
+    *,
+    cause: Cause,
 ) -> Turn | None:
     """Read and lock what the next turn of a run is about; `whole` is locked, or the only original.
 
     `rows` are originals that are locked already. While a step is under way no other is touched.
     """
-    steps = steps_of(run_id)
+    steps = steps_of(tenant_id, run_id)
     if not any(step.status in BUSY for step in steps):
         unread = [ref for ref in refs_of(steps) if ref[1] not in rows]
-        rows = rows | lock_rows(unread, finished=True)
-    run = lock_run(run_id)
+        rows = rows | lock_rows(tenant_id, unread, finished=True)
+    run = lock_run(tenant_id, run_id)
     if run is None:
         return None
     kind = None if whole is None else whole_subject(run.whole_type)

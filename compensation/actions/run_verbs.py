@@ -32,12 +32,12 @@ _PLAN = Beside(
 )
 
 
-def lock_run(run_id: uuid.UUID) -> CompensationRun | None:
+def lock_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun | None:
     """Lock a run; its whole and its originals are locked before it.
 
     The content of its plan is not read: it is as long as the run.
     """
-    for run in lock_many(CompensationRun, RUN, [run_id], beside=_PLAN):
+    for run in lock_many(CompensationRun, RUN, tenant_id, [run_id], beside=_PLAN):
         known = run.__dict__
         scope, strategy = json.loads(known.pop("plan_scope")), known.pop("plan_strategy")
         names = ["id", "tenant_id", "scope", "strategy"]
@@ -49,28 +49,29 @@ def lock_run(run_id: uuid.UUID) -> CompensationRun | None:
     return None
 
 
-def locked_run(run_id: uuid.UUID) -> Locked:
+def locked_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Locked:
     """Lock a run after the whole it is in (`others`). Raises NotFound."""
-    whole = lock_whole_of(run_id)
-    run = lock_run(run_id)
+    whole = lock_whole_of(tenant_id, run_id)
+    run = lock_run(tenant_id, run_id)
     if run is None:
         raise NotFound("There is no such run.")
     return Locked(run, whole)
 
 
-def lock_whole_of(run_id: uuid.UUID) -> Any | None:
+def lock_whole_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Any | None:
     """Lock and return the whole a run is in, if any: the link never changes.
 
     Raises LeftToOthers where this program does not know what kind of whole it is: it could neither
     lock it nor tell it anything.
     """
-    of = CompensationRun.objects.filter(id=run_id).values_list("whole_type", "whole_id").first()
+    rows = CompensationRun.objects.filter(tenant_id=tenant_id, id=run_id)
+    of = rows.values_list("whole_type", "whole_id").first()
     if of is None or of[1] is None:
         return None
     subject = whole_subject(of[0])
     if subject is None:
         raise LeftToOthers
-    return subject.lock(of[1]).row
+    return subject.lock(tenant_id, of[1]).row
 
 
 @catalogue.transition(
@@ -97,15 +98,17 @@ def resume_live(whole: Any, *, by: ActorRef) -> None:
     _move_live(whole, "resume", "compensation_resumed", by=by)
 
 
-def lock_live_run(whole_id: uuid.UUID) -> CompensationRun | None:
+def lock_live_run(whole: Any) -> CompensationRun | None:
     """Lock the run that rolls a locked whole back, if there is one."""
-    rows = CompensationRun.objects.filter(about_id=whole_id, status__in=LIVE_RUNS)
+    rows = CompensationRun.objects.filter(
+        tenant_id=whole.tenant_id, about_id=whole.id, status__in=LIVE_RUNS
+    )
     run_id = rows.values_list("id", flat=True).first()
-    return None if run_id is None else lock_run(run_id)
+    return None if run_id is None else lock_run(whole.tenant_id, run_id)
 
 
 def _move_live(whole: Any, operation: str, action: str, **said: Any) -> None:
-    run = lock_live_run(whole.id)
+    run = lock_live_run(whole)
     if run is None:
         raise Conflict("No rollback is under way.", extra={"current_status": str(whole.status)})
     refused = wrong_state(RUN_OPERATIONS[operation], run)

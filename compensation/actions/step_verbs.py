@@ -52,15 +52,16 @@ class Held(LockedStep):
     last: CompensationAttempt | None
 
 
-def locked_step(run_id: uuid.UUID, n: int) -> Locked:
+def locked_step(tenant_id: uuid.UUID, run_id: uuid.UUID, n: int) -> Locked:
     """Lock a step with its whole, original and run (`others`: whole, original). Raises NotFound."""
-    found = CompensationStep.objects.filter(run_id=run_id, n=n).first()
+    steps = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id, n=n)
+    found = steps.first()
     if found is None:
         raise NotFound("There is no such step.")
-    whole = lock_whole_of(run_id)
-    row = lock_row(found.original_type, found.original_id, finished=True)
-    run = lock_run(run_id)
-    step = CompensationStep.objects.select_for_update(of=("self",)).get(id=found.id)
+    whole = lock_whole_of(tenant_id, run_id)
+    row = lock_row(tenant_id, found.original_type, found.original_id, finished=True)
+    run = lock_run(tenant_id, run_id)
+    step = steps.select_for_update(of=("self",)).get(id=found.id)
     if run is None or row is None:
         raise NotFound("There is no such step.")
     step.run = run
@@ -76,12 +77,12 @@ class StepFacts:
     @functools.cached_property
     def last(self) -> CompensationAttempt | None:
         """The newest attempt at undoing its original."""
-        return newest_attempt(self.step.original_type, self.step.original_id)
+        return _newest(self.step)
 
     @functools.cached_property
     def original(self) -> Any | None:
         """Its original as committed now."""
-        return read_row(self.step.original_type, self.step.original_id)
+        return read_row(self.step.tenant_id, self.step.original_type, self.step.original_id)
 
 
 def facts_read(step: CompensationStep, last: CompensationAttempt | None) -> StepFacts:
@@ -103,7 +104,13 @@ def step_facts(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, StepFacts]:
         }
         # Only of those that never began it matters how their original is.
         bare = [step for step in failed if step.compensation_id is None]
-        rows = read_rows((step.original_type, step.original_id) for step in bare)
+        rows = {
+            id_: row
+            for tenant_id in tenants
+            for id_, row in read_rows(
+                tenant_id, ((step.original_type, step.original_id) for step in bare)
+            ).items()
+        }
         for step in failed:
             # Where `cached_property` keeps what it has read.
             found[step.id].__dict__.update(
@@ -172,7 +179,7 @@ def reassign_step(
     held = _held(step, context)
     _attempt(held)
     require_somebody(given)
-    _again(held, for_person(_request(held), given), "compensation_reassigned")
+    _again(held, for_person(held.row, _request(held), given), "compensation_reassigned")
     return held.run
 
 
@@ -182,7 +189,7 @@ def hand_step_to_human(
 ) -> CompensationRun:
     """Let a person do what the program could not."""
     held = _held(step, context)
-    request = for_person(_request(held), given)
+    request = for_person(held.row, _request(held), given)
     if held.last is None:
         # The undo could not begin by itself: it begins as a plain task for a person.
         _check_original(held)
@@ -228,11 +235,15 @@ def _held(step: CompensationStep, context: VerbContext) -> Held:
     cause = Cause(context.by, newest_entry(step.run))
     # An original that had failed before the run came to it has an attempt the step never followed.
     followed = step.compensation_id is not None or _faulted(row)
-    last = newest_attempt(step.original_type, step.original_id) if followed else None
+    last = _newest(step) if followed else None
     before = str(step.run.status)
     return Held(
         whole=whole, row=row, run=step.run, step=step, cause=cause, before=before, last=last
     )
+
+
+def _newest(step: CompensationStep) -> CompensationAttempt | None:
+    return newest_attempt(step.tenant_id, step.original_type, step.original_id)
 
 
 def _faulted(row: Any) -> bool:

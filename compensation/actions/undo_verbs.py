@@ -160,16 +160,16 @@ def _decidable(
     return None
 
 
-def _locked(subject_type: str, id_: uuid.UUID) -> Locked:
+def _locked(subject_type: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
     """Lock an original with what undoes it, in lock order.
 
     Ending an undo locks the same two: a settlement that is under way ends first, and is then seen.
     """
-    last = newest_attempt(subject_type, id_)
+    last = newest_attempt(tenant_id, subject_type, id_)
     refs = [(subject_type, id_)]
     if last is not None:
         refs.append((last.compensation_type, last.compensation_id))
-    rows = lock_rows(refs, finished=True)
+    rows = lock_rows(tenant_id, refs, finished=True)
     if id_ not in rows:
         raise NotFound
     return Locked(rows[id_], None if last is None else rows.get(last.compensation_id))
@@ -194,7 +194,7 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
         strategy=given.strategy,
     )  # fmt: skip
     request = _by(
-        request, given, mode=mode, regulatory_basis=tuple(basis),
+        original, request, given, mode=mode, regulatory_basis=tuple(basis),
         capability=(said.capability or "") if mode == "automated" else "",
     )  # fmt: skip
     return undo.begin(original, _as_whole_says(original, request), by=context.by)
@@ -203,7 +203,7 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
 def _as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
     """Return what the undo of a piece is told: what the whole it belongs to has declared for it."""
     of = whole_of(original)
-    whole = None if of is None else of[0].read_many([of[1]]).get(of[1])
+    whole = None if of is None else of[0].read_many(original.tenant_id, [of[1]]).get(of[1])
     return request if of is None or whole is None else of[0].request(whole, original, request)
 
 
@@ -215,13 +215,13 @@ def _retry(original: Any, _given: Nothing, context: VerbContext) -> Compensation
 def _reassign(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
     """Have another person or group undo it."""
     require_somebody(given)
-    request = for_person(UndoRequest.from_json(last_attempt(original).request), given)
+    request = for_person(original, last_request(original), given)
     return undo.retry(original, request, action="compensation_reassigned", by=context.by)
 
 
 def _hand_to_human(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
     """Let a person do what the program could not."""
-    request = for_person(UndoRequest.from_json(last_attempt(original).request), given)
+    request = for_person(original, last_request(original), given)
     return undo.retry(original, request, action="compensation_handed_to_human", by=context.by)
 
 
@@ -239,7 +239,7 @@ def _withdraw(original: Any, given: OptionalReason, context: VerbContext) -> Com
     """Call an undo back that has not started."""
     last, row = last_attempt(original), context.others
     if row is None or row.id != last.compensation_id:
-        row = lock_row(last.compensation_type, last.compensation_id)
+        row = lock_row(original.tenant_id, last.compensation_type, last.compensation_id)
     subject = undoable(last.compensation_type)
     if row is None or not subject.not_started(row):
         raise UndoStarted(extra={"current_status": str(original.status)})
@@ -266,26 +266,31 @@ _DECISIONS: Mapping[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def last_request(original: Any) -> UndoRequest:
+    """Return what the newest attempt was asked."""
+    return UndoRequest.from_json(last_attempt(original).request)
+
+
 def require_somebody(given: Performer) -> None:
     """Raise Invalid when neither a person nor a group is named."""
     if given.assignee is None and not given.candidate_groups:
         raise Invalid.field("/assignee", "name an assignee or candidate_groups", code="required")
 
 
-def for_person(request: UndoRequest, given: Performer) -> UndoRequest:
+def for_person(original: Any, request: UndoRequest, given: Performer) -> UndoRequest:
     """Return a request, now for a person: a named one, a group, or whom the policy names.
 
     Raises Invalid when the named one is no active member.
     """
-    return _by(request, given, mode="human", capability="")
+    return _by(original, request, given, mode="human", capability="")
 
 
-def _by(request: UndoRequest, given: Performer, **how: Any) -> UndoRequest:
+def _by(original: Any, request: UndoRequest, given: Performer, **how: Any) -> UndoRequest:
     """Return a request for the one who is named, or a group; whom the policy excludes stays out."""
     to_group = given.candidate_groups and request.performer == "original_actor"
     return dataclasses.replace(
         request,
-        assignee_id=actor_called(given.assignee),
+        assignee_id=actor_called(original.tenant_id, given.assignee),
         performer="groups" if to_group else request.performer,
         candidate_groups=tuple(given.candidate_groups) or request.candidate_groups,
         candidate_users=() if given.candidate_groups else request.candidate_users,
@@ -293,12 +298,14 @@ def _by(request: UndoRequest, given: Performer, **how: Any) -> UndoRequest:
     )
 
 
-def actor_called(username: str | None, *, pointer: str = "/assignee") -> uuid.UUID | None:
+def actor_called(
+    tenant_id: uuid.UUID, username: str | None, *, pointer: str = "/assignee"
+) -> uuid.UUID | None:
     """Return the active member of this name; None for None. Raises Invalid for an unknown name."""
     if username is None:
         return None
-    found = actors_by_username([username]).get(username)
-    if found is None or found not in active_actors([found]):
+    found = actors_by_username(tenant_id, [username]).get(username)
+    if found is None or found not in active_actors(tenant_id, [found]):
         message = "There is nobody of this name here."
         raise Invalid.field(pointer, message, code="unknown")
     return found

@@ -27,7 +27,7 @@ class PlanDetail(TenantAPIView):
     @extend_schema(responses=shapes.PlanSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it. Its ETag is the digest to execute it with."""
-        row = selectors.plan(id)
+        row = selectors.plan(self.acting_user.tenant_id, id)
         return Response(shapes.plan(row), headers={"ETag": etag.tag(row.digest)})
 
 

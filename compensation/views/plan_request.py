@@ -121,7 +121,7 @@ class AskForPlan(OperatorPage):
     def _row(self, id: uuid.UUID) -> Any:
         """Return what it is about, read once. Raises NotFound."""
         if self._read is None:
-            self._read = subject_of(self.subject_type).read_one(id)
+            self._read = subject_of(self.subject_type).read_one(self.acting_user.tenant_id, id)
         return self._read
 
     def _form(
@@ -163,7 +163,8 @@ class AskForPlan(OperatorPage):
         """Return the answers of the plan named in the address, with what the address changes."""
         asked = self.request.GET
         try:
-            plan = selectors.plan(uuid.UUID(asked.get("plan", "")))
+            plan_id = uuid.UUID(asked.get("plan", ""))
+            plan = selectors.plan(self.acting_user.tenant_id, plan_id)
         except (ValueError, NotFound):
             step = asked.get("step", "")
             return {"step": step, "scope": "from_step" if step else "whole"}

@@ -35,8 +35,9 @@ class PlanView(OperatorPage):
 
     def read(self, plan_id: uuid.UUID) -> PlanContext:
         """Read a plan and everything it speaks of, in the tenant's scope. Raises NotFound."""
+        tenant_id = self.acting_user.tenant_id
         with self.scope():
-            return plan_context.plan_context(selectors.plan(plan_id))
+            return plan_context.plan_context(selectors.plan(tenant_id, plan_id))
 
     def plan_again(self, plan: Any, **changed: Any) -> Any:
         """Make a new plan of the same, for the same reason."""

@@ -38,5 +38,5 @@ def started(run: Any, named: Mapping[uuid.UUID, Person] | None = None) -> dict[s
 def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> Any:
     """Return the rollback that is live where one of `subject` would be, if any; `row` is that, as
     far as it was read."""
-    place = about(*subject, row=row)
+    place = about(tenant_id, *subject, row=row)
     return live_run(tenant_id, place.root, place.ref)

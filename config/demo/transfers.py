@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from config.demo.models import DemoAccount, DemoTransfer
 from executions.capability_registry import Permanent, Result
@@ -29,16 +30,24 @@ def open_accounts(tenant_id: uuid.UUID, balances: dict[str, int] | None = None) 
         )
 
 
+def _accounts(tenant_id: uuid.UUID) -> QuerySet[DemoAccount]:
+    return DemoAccount.objects.filter(tenant_id=tenant_id)
+
+
+def _transfers(tenant_id: uuid.UUID) -> QuerySet[DemoTransfer]:
+    return DemoTransfer.objects.filter(tenant_id=tenant_id)
+
+
 def balances(tenant_id: uuid.UUID) -> dict[str, int]:
     """Return every account's balance in minor units, by name."""
     with tenant_scope(tenant_id):
-        return dict(DemoAccount.objects.order_by("name").values_list("name", "balance"))
+        return dict(_accounts(tenant_id).order_by("name").values_list("name", "balance"))
 
 
 def transfers(tenant_id: uuid.UUID) -> list[tuple[str, str, int]]:
     """Return (source, target, amount) of every movement, oldest first."""
     with tenant_scope(tenant_id):
-        return list(DemoTransfer.objects.order_by("id").values_list("source", "target", "amount"))
+        return list(_transfers(tenant_id).order_by("id").values_list("source", "target", "amount"))
 
 
 def move(
@@ -55,9 +64,9 @@ def move(
         set_tenant(tenant_id)
         # The accounts are locked before the key is looked up: of two calls with one key, the
         # second waits here and then finds the first one's row.
-        rows = DemoAccount.objects.select_for_update().filter(name__in=[source, target])
+        rows = _accounts(tenant_id).select_for_update().filter(name__in=[source, target])
         accounts = {row.name: row for row in rows.order_by("name")}
-        done = DemoTransfer.objects.filter(idempotency_key=key).first()
+        done = _transfers(tenant_id).filter(idempotency_key=key).first()
         if done is not None:
             return Result(done.output, done.before, done.after)
         missing = sorted({source, target} - set(accounts))

@@ -214,5 +214,7 @@ def end(
     )  # fmt: skip
     if before != ExecutionStatus.UNCERTAIN:
         # What is uncertain has no job any more.
-        ExecutionJob.objects.filter(execution_id=execution.id).delete()
+        ExecutionJob.objects.filter(
+            tenant_id=execution.tenant_id, execution_id=execution.id
+        ).delete()
     return entry.ref

@@ -75,13 +75,13 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
     due = Due(tenant_id, execution_id, new_token())
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        locked = lock_with_original(Execution.subject_type, execution_id)
+        locked = lock_with_original(tenant_id, Execution.subject_type, execution_id)
         if locked is None:
             return None
         execution, original = locked.row, locked.others
         capability = capability_registry.get(execution.capability)
         seconds = LEASE_SECONDS if capability is None else capability.lease_seconds
-        if not JOBS.take(execution_id, due.token, seconds):
+        if not JOBS.take(due, seconds):
             return None
         by = _by(execution)
         if capability is None:
@@ -148,7 +148,7 @@ def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
         result, fault = None, broken
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
-        locked = lock_with_original(Execution.subject_type, due.id)
+        locked = lock_with_original(due.tenant_id, Execution.subject_type, due.id)
         if locked is None or not JOBS.is_ours(due):
             raise LeaseLost(f"execution {due.id} was taken over")
         execution, original = locked.row, locked.others
@@ -174,7 +174,9 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
         fields=["error", "outcome_unknown"],
         payloads={"attempt": execution.attempts, "error": error},
     )  # fmt: skip
-    JOBS.put_back(execution.id, capability.retry.wait_after(execution.attempts))
+    JOBS.put_back(
+        execution.tenant_id, execution.id, capability.retry.wait_after(execution.attempts)
+    )
 
 
 def _call(execution: Execution) -> Invocation:

@@ -150,7 +150,7 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
         status=ExecutionStatus.WAITING if found is None else ExecutionStatus.PENDING,
         compensation_state=CompensationState.COMPENSATING if undoing else CompensationState.NONE,
         idempotency_key=new.idempotency_key or str(id_),
-        performer_id=new.performer or _declared_performer(found),
+        performer_id=new.performer or _declared_performer(new.tenant_id, found),
         requested_by_id=new.requested_by,
         policy={} if undoing else _policy(new, found),
         reversibility=new.reversibility or declared,
@@ -160,10 +160,12 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
     )
 
 
-def _declared_performer(found: capability_registry.Capability | None) -> uuid.UUID | None:
+def _declared_performer(
+    tenant_id: uuid.UUID, found: capability_registry.Capability | None
+) -> uuid.UUID | None:
     if found is None or not found.performer:
         return None
-    return actors_by_username([found.performer]).get(found.performer)
+    return actors_by_username(tenant_id, [found.performer]).get(found.performer)
 
 
 def _policy(new: NewExecution, found: capability_registry.Capability | None) -> dict[str, Any]:

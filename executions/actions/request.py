@@ -100,13 +100,13 @@ def roles_of(authority: Authority) -> frozenset[str]:
     return authority.roles | ({capability_registry.AGENT} if is_agent else set())
 
 
-def _check_requester(given: NewRun, authority: Authority) -> None:
+def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) -> None:
     """Raise NotPermitted where a capability is not for this person to request, and Invalid where an
     operator does not say why an undo shall run by itself."""
     if authority.is_system:
         return
     found = capability_registry.get(given.capability)
-    undoes = found is not None and undo_capabilities.is_undo(given.capability)
+    undoes = found is not None and undo_capabilities.is_undo(tenant_id, given.capability)
     allowed = found is None or roles_of(authority) & found.allowed_roles
     if not authority.is_operator and (undoes or not allowed):
         raise NotPermitted(f"{given.capability} is requested by operators.")
@@ -123,7 +123,7 @@ def _check_requester(given: NewRun, authority: Authority) -> None:
 )  # fmt: skip
 def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execution:
     """Ask for one run of a capability, outside any case. A worker takes it at once."""
-    _check_requester(given, context.authority)
+    _check_requester(context.call.by.tenant_id, given, context.authority)
     if given.expected_state_version is not None:
         message = f"{given.capability} reports no state version to compare with"
         raise Invalid.field("/expected_state_version", message, code="unsupported")
@@ -196,22 +196,22 @@ def _in_doubt(execution: Execution, _facts: Any, _body: Mapping[str, Any] | None
     )
 
 
-def _with_rival(execution_id: uuid.UUID) -> Locked:
+def _with_rival(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
     """Lock an execution, what it undoes, and the newest undo of that (`others`), in lock order.
 
     Which undo is the newest is read before the locks; once they are held `undo` asks again.
     """
-    row = Execution.objects.filter(id=execution_id).first()
+    row = Execution.objects.filter(tenant_id=tenant_id, id=execution_id).first()
     if row is None:
         raise NotFound
     refs: list[Ref] = [(EXECUTION, execution_id)]
     last = None
     if row.undoes_id is not None:
         refs.append((row.undoes_type, row.undoes_id))
-        last = newest_attempt(*refs[-1])
+        last = newest_attempt(tenant_id, *refs[-1])
     if last is not None:
         refs.append((last.compensation_type, last.compensation_id))
-    rows = lock_rows(dict.fromkeys(refs), finished=True)
+    rows = lock_rows(tenant_id, dict.fromkeys(refs), finished=True)
     original = None if row.undoes_id is None else rows.get(row.undoes_id)
     rival = None if last is None else rows.get(last.compensation_id)
     return Locked(rows[execution_id], (original, rival))

@@ -5,7 +5,8 @@ They are compiled when the definition is, and evaluated in a child process (`chi
 250 ms of CPU time and 256 MiB of memory, and more of both for a large input; what needs no jq is
 evaluated here (`simple_expressions.py`), with the same results. Only the first result counts. What
 reaches outside its input (environment, modules, further inputs, standard error, ending the process)
-is refused at compile time; the child could not do it either.
+is refused at compile time; the child could not do it either. Who must not wait for the child finds
+what it has said in `known_answers.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 from json_values.characters import drawable
 from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
+from json_values.jq.known_answers import answers
 from json_values.jq.simple_expressions import OnlyJq, evaluate_simple
 from json_values.jq.words_used import names_used
 from json_values.limits import (
@@ -126,7 +128,8 @@ def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFa
                     values.append(text)
                 to_ask.append((expression, index))
                 places.append(place)
-    for place, item, answer in zip(places, to_ask, _ask(values, to_ask), strict=True):
+    said = answers(_ask, values, to_ask)
+    for place, item, answer in zip(places, to_ask, said, strict=True):
         results[place] = _outcome(item[0], answer)
     return results
 
@@ -140,10 +143,10 @@ def check_syntax(expressions: Sequence[str]) -> list[ExpressionFailed | None]:
     to_ask: list[Item] = [
         (text, None) for text, problem in zip(expressions, found, strict=True) if problem is None
     ]
-    answers = iter(_ask([], to_ask))
+    compiled = iter(_ask([], to_ask))
     for place, problem in enumerate(found):
         if problem is None:
-            code, detail = next(answers)
+            code, detail = next(compiled)
             if code != "ok":
                 found[place] = ExpressionFailed(code, detail, expression=expressions[place])
     return found

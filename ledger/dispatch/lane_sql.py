@@ -124,7 +124,8 @@ FINISH = """
 WITH done AS (
     UPDATE ledger_outboxtask
     SET done_at = ledger_now(), leased_until = NULL, last_error = '', troubled_since = NULL
-    WHERE id = ANY(%(ids)s) AND lease_token = %(token)s AND done_at IS NULL RETURNING id)
+    WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s) AND lease_token = %(token)s
+      AND done_at IS NULL RETURNING id)
 SELECT (SELECT count(*) FROM done), EXISTS (
     SELECT 1 FROM ledger_outboxtask t
     WHERE t.tenant_id = %(tenant)s AND t.lane = %(lane)s AND t.shard = %(shard)s

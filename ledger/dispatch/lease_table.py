@@ -69,24 +69,25 @@ class LeaseTable:
             cursor.execute(self.search, given)
             return [(row[0], row[1], row[2], float(row[3])) for row in cursor.fetchall()]
 
-    def take(self, id_: uuid.UUID, token: uuid.UUID, seconds: float) -> bool:
+    def take(self, due: Due, seconds: float) -> bool:
         """Lease a row that is due, in the caller's transaction and tenant; whether it was free.
 
         Two that take it at once update one row: the second finds the first's lease.
         """
         return self._changed(
             f"SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = %s"
-            f" WHERE t.{self.key} = %s AND {self.waiting} AND t.{self.due_at} <= ledger_now()"
+            f" WHERE t.tenant_id = %s AND t.{self.key} = %s AND {self.waiting}"
+            f" AND t.{self.due_at} <= ledger_now()"
             f" AND (t.leased_until IS NULL OR t.leased_until < ledger_now())",
-            [seconds, token, id_],
+            [seconds, due.token, due.tenant_id, due.id],
         )
 
     def extend(self, due: Due, seconds: float) -> bool:
         """Extend a lease in the caller's transaction; False when it is not ours any more."""
         return self._changed(
             "SET leased_until = ledger_now() + make_interval(secs => %s)"
-            f" WHERE t.{self.key} = %s AND t.lease_token = %s",
-            [seconds, due.id, due.token],
+            f" WHERE t.tenant_id = %s AND t.{self.key} = %s AND t.lease_token = %s",
+            [seconds, due.tenant_id, due.id, due.token],
         )
 
     def is_ours(self, due: Due) -> bool:
@@ -95,17 +96,18 @@ class LeaseTable:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT 1 FROM {self.table} t"  # noqa: S608  -- own words
-                f" WHERE t.{self.key} = %s AND t.lease_token = %s FOR UPDATE",
-                [due.id, due.token],
+                f" WHERE t.tenant_id = %s AND t.{self.key} = %s AND t.lease_token = %s FOR UPDATE",
+                [due.tenant_id, due.id, due.token],
             )
             return cursor.fetchone() is not None
 
-    def put_back(self, id_: uuid.UUID, seconds: float) -> None:
+    def put_back(self, tenant_id: uuid.UUID, id_: uuid.UUID, seconds: float) -> None:
         """Let a row fall due again after `seconds`, in the caller's transaction."""
         self._changed(
             f"SET {self.due_at} = ledger_now() + make_interval(secs => %s),"
-            f" leased_until = NULL, lease_token = NULL WHERE t.{self.key} = %s",
-            [seconds, id_],
+            f" leased_until = NULL, lease_token = NULL"
+            f" WHERE t.tenant_id = %s AND t.{self.key} = %s",
+            [seconds, tenant_id, id_],
         )
 
     def _changed(self, change: str, values: list[Any]) -> bool:

@@ -44,9 +44,9 @@ def work(tenant_id: uuid.UUID, delivery_id: uuid.UUID) -> bool:
     due = Due(tenant_id, delivery_id, new_token())
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        if not DELIVERIES.take(delivery_id, due.token, LEASE_SECONDS):
+        if not DELIVERIES.take(due, LEASE_SECONDS):
             return False
-        rows = Delivery.objects.filter(id=delivery_id)
+        rows = Delivery.objects.filter(tenant_id=tenant_id, id=delivery_id)
         rows.update(attempts=F("attempts") + 1)
         delivery = rows.get()
     failpoints.reach("notification.leased")
@@ -72,7 +72,7 @@ def _deliver(delivery: Delivery) -> Result:
 def _message(delivery: Delivery) -> Message:
     with tenant_scope(delivery.tenant_id):
         text = texts_of([delivery])[delivery.id]
-        address = email_of(delivery.recipient_id)
+        address = email_of(delivery.tenant_id, delivery.recipient_id)
     path = text.url or reverse("notifications:list")
     return Message(
         id=delivery.id,
@@ -91,7 +91,7 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         rows = Delivery.objects.select_for_update(of=("self",))
-        delivery = rows.filter(id=due.id, lease_token=due.token).first()
+        delivery = rows.filter(tenant_id=due.tenant_id, id=due.id, lease_token=due.token).first()
         if delivery is None:
             log.warning("delivery %s was taken over by another worker", due.id)
             return None
@@ -102,7 +102,7 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
         delivery.leased_until = delivery.lease_token = delivery.next_attempt_at = None
         delivery.save(update_fields=["status", "leased_until", "lease_token", "next_attempt_at"])
         if status == DeliveryStatus.FAILED:
-            DELIVERIES.put_back(delivery.id, pause_after(delivery.attempts))
+            DELIVERIES.put_back(delivery.tenant_id, delivery.id, pause_after(delivery.attempts))
         if status != DeliveryStatus.SKIPPED:
             DeliveryAttempt.objects.create(
                 tenant_id=delivery.tenant_id,

@@ -37,12 +37,13 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid
          recipient_id, channel, status, needs_address)
 JOIN accounts_membership m
     ON m.tenant_id = %s AND m.actor_id = t.recipient_id AND m.is_active
-JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active
+JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id AND a.is_active
 JOIN accounts_user u ON u.id = m.user_id AND u.is_active
 WHERE (u.email <> '' OR NOT t.needs_address)
   AND NOT EXISTS (
     SELECT FROM ledger_outboxtask done
-    WHERE done.event_id = t.event_id AND done.consumer = %s AND done.done_at IS NOT NULL)
+    WHERE done.tenant_id = m.tenant_id AND done.event_id = t.event_id AND done.consumer = %s
+      AND done.done_at IS NOT NULL)
 ON CONFLICT DO NOTHING
 """
 

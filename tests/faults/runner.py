@@ -48,7 +48,7 @@ def _work(_subject: uuid.UUID, _by: ActingUser) -> None:
 def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
     """What an operator does who has seen a plan."""
     with tenant_scope(by.tenant_id):
-        digest = plan(plan_id).digest
+        digest = plan(by.tenant_id, plan_id).digest
     execute(plan_id, call=Call(by, digest=digest))
 
 

@@ -47,8 +47,8 @@ class TypedInput(Input):
     due_at: Moment | None = None
 
 
-def _locked(membership_id: uuid.UUID) -> Locked:
-    holders = Membership.objects.filter(id=membership_id).values("actor_id")
+def _locked(tenant_id: uuid.UUID, membership_id: uuid.UUID) -> Locked:
+    holders = Membership.objects.filter(tenant_id=tenant_id, id=membership_id).values("actor_id")
     actor = Actor.objects.select_for_update(of=("self",)).filter(id__in=holders).first()
     if actor is None:
         raise NotFound

@@ -172,7 +172,9 @@ class PlantedItem(TenantAPIView):
     @extend_schema(responses=WorkItemSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:  # noqa: A002, ARG002  -- the route's name
         """Read it."""
-        return Response(_shape([SUBJECT.read_one(id)], self.authority)[0])
+        return Response(
+            _shape([SUBJECT.read_one(self.acting_user.tenant_id, id)], self.authority)[0]
+        )
 
 
 class ButtonsPage(MemberPage):
@@ -185,7 +187,7 @@ class ButtonsPage(MemberPage):
 
 def show_buttons(page: MemberPage, refused: Refused) -> HttpResponse:
     """Show the buttons of an item and what one of them ran into."""
-    item = SUBJECT.read_one(refused.key[0])
+    item = SUBJECT.read_one(page.acting_user.tenant_id, refused.key[0])
     offers = catalogue.offers_of(SUBJECT, [item], page.authority)[item.pk]
     actions = buttons(SUBJECT, item, offers) + buttons(SUBJECT, item, offers, of_undo=True)
     context = {

@@ -357,7 +357,7 @@ def test_an_execution_is_undone_by_a_person_or_a_program(world: World, mode: str
     by = authority_of_in(world, world.operator)
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        row = lock_row("execution", done.id)
+        row = lock_row(world.operator.tenant_id, "execution", done.id)
         assert row is not None
         attempt = begin(
             row,

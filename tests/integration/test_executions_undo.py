@@ -65,7 +65,7 @@ def undo(world: World, original: Execution, **more: Any) -> Execution:
     )
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        row = lock_row("execution", original.id)
+        row = lock_row(world.operator.tenant_id, "execution", original.id)
         attempt = begin(row, request, by=ref(world.operator))
     return stored(world, attempt.compensation_id)
 
@@ -74,7 +74,7 @@ def again(world: World, original: Execution) -> Execution:
     """Retry a faulted undo with the same request."""
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
-        row = lock_row("execution", original.id)
+        row = lock_row(world.operator.tenant_id, "execution", original.id)
         attempt = retry(row, None, by=ref(world.operator))
     return stored(world, attempt.compensation_id)
 

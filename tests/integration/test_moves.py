@@ -23,7 +23,10 @@ def test_rows_and_entries_are_written_together_and_link_to_each_other(world: Wor
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
         by, moves = authority_of(world.operator).ref(), Moves()
-        row, second = lock_row("work_item", item.id), lock_row("work_item", other.id)
+        row, second = (
+            lock_row(tenant_id, "work_item", item.id),
+            lock_row(tenant_id, "work_item", other.id),
+        )
         assert row is not None
         assert second is not None
         row.assignee_id = world.analyst.actor_id
@@ -57,7 +60,7 @@ def test_a_row_that_is_not_there_undoes_everything(world: World) -> None:
     def claim_and_save_nothing() -> None:
         set_tenant(tenant_id)
         by, moves = authority_of(world.operator).ref(), Moves()
-        row = lock_row("work_item", item.id)
+        row = lock_row(tenant_id, "work_item", item.id)
         assert row is not None
         row.claim()
         move(row, "claimed", before="PENDING", by=by, moves=moves)

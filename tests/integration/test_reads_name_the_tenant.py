@@ -20,11 +20,9 @@ from tests.architecture.test_catalogue import tenant_tables
 from tests.casework import approved_loan, open_loan, open_undo, plan_items, roll_back, undo
 from tests.clients import api, browser
 from tests.draining import drain
+from tests.tenant_naming import unnamed_in
 from tests.world import World
 
-# A table that a query, or a query within one, begins with, and how that calls it.
-_FROM = re.compile(r'\bFROM "?(\w+)"?(?: (?:AS )?"?(\w+)"?)?')
-_WORDS = {"where", "inner", "left", "join", "order", "limit", "group", "for", "union"}
 _ROLE = re.compile(r"set_config\('role', '(\w+)', true\)")
 #: Not ours, or not read: what serves files, signs in, or describes the API.
 _ELSEWHERE = ("accounts/", "admin/", "static/", "api/v1/schema/", "api/v1/docs/", "api/auth/")
@@ -75,26 +73,8 @@ def unnamed(client: Client, address: str) -> list[str]:
         elif said in {"COMMIT", "BEGIN"}:
             role = "none"
         elif role == "none" and not said.startswith(("SELECT set_config", "SELECT coalesce(")):
-            found += [f"{address}: {part}" for part in _unnamed_in(said, tables)]
+            found += [f"{address}: {part}" for part in unnamed_in(said, tables)]
     return found
-
-
-def _unnamed_in(said: str, tables: set[str]) -> Iterator[str]:
-    """Yield each query of a statement that reads a tenant's table without naming the tenant.
-
-    Rows that are read by their keys alone, of any kind (`Subject.read_many`, with who may take
-    them), are planned right whatever tenants there are.
-    """
-    for table, alias in _FROM.findall(said):
-        called = alias if alias and alias.lower() not in _WORDS else table
-        key = "id" if table == "accounts_tenant" else "tenant_id"
-        by_key = re.search(rf'FROM "{table}" .*WHERE "{table}"\."(id|work_item_id)" IN', said)
-        if (
-            table in tables
-            and not by_key
-            and not re.search(rf'\b{called}"?\."?{key}"? (=|IN) ', said)
-        ):
-            yield f"{table} in {said}"
 
 
 @pytest.fixture
@@ -108,19 +88,6 @@ def story(world: World) -> dict[str, uuid.UUID]:
     drain()
     step = plan_items(world, case_id)["approval"].work[1]
     return {"case": case_id, "run": run.id, "task": task.id, "item": step}
-
-
-def test_the_statements_are_read_as_they_are_meant() -> None:
-    tables = {"t", "u", "accounts_tenant"}
-    for named in (
-        """SELECT "t"."id" FROM "t" WHERE ("t"."tenant_id" = 'x'::uuid AND "t"."a")""",
-        """SELECT m.id FROM t m WHERE m.tenant_id = 'x' AND m.id = 'y'""",
-        """SELECT 1 FROM "other" WHERE true""",
-    ):
-        assert list(_unnamed_in(named, tables)) == []
-    inner = """SELECT 1 FROM "t" WHERE "t"."tenant_id" = 'x' AND EXISTS(SELECT 1 FROM "u" U0)"""
-    assert list(_unnamed_in(inner, tables)) == [f"u in {inner}"]
-    assert list(_unnamed_in('SELECT 1 FROM "t" WHERE "t"."id" = 1', tables)) != []
 
 
 def test_every_list_names_its_tenant(world: World, story: dict[str, uuid.UUID]) -> None:

@@ -84,7 +84,7 @@ def _uncertain(world: World, id_: uuid.UUID) -> Verb:
     """Let all attempts at an execution end without a word; then an operator settles it."""
     tenant_id = world.operator.tenant_id
     with tenant_scope(tenant_id):
-        locked = lock_with_original("execution", id_)
+        locked = lock_with_original(tenant_id, "execution", id_)
         assert locked is not None
         locked.row.outcome_unknown = True
         system = ActorRef(world.system.actor_id, "SYSTEM", "system")

@@ -118,14 +118,14 @@ def test_a_step_of_a_long_run_reads_no_other_steps(world: World) -> None:
         finish(world.analyst, case_id, f"s{n}", "DONE")
     run = roll_back(world, case_id)
     with tenant_scope(world.system.tenant_id):
-        assert sorted(step.n for step in steps_of(run.id)) == [1, 2]
+        assert sorted(step.n for step in steps_of(run.tenant_id, run.id)) == [1, 2]
     task, cost = open_undo(world.analyst, case_id).id, Cost()
     cost.of(lambda: start(task, call=Call(world.analyst)))
     cost.of(lambda: complete(task, call=Call(world.analyst), outcome="REVERSED"))
     cost.of(lambda: carry_on(world, case_id))
     assert len(cost.statements) == BY_A_PERSON
     with tenant_scope(world.system.tenant_id):
-        assert sorted(step.n for step in steps_of(run.id)) == [2, 3]
+        assert sorted(step.n for step in steps_of(run.tenant_id, run.id)) == [2, 3]
 
 
 def test_an_automated_undo_step(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,8 +98,8 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
     _check_priority(given.priority, problems)
     if given.resolution_schema is not None:
         _gather(problems, lambda: check_schema(given.resolution_schema, "/resolution_schema"))
-    policy, reversibility = _undoing(given, problems)
-    people = _people(given, problems)
+    policy, reversibility = _undoing(given, tenant_id, problems)
+    people = _people(given, tenant_id, problems)
     groups = _names(given.candidate_groups, "/candidate_groups", problems)
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     if problems:
@@ -136,7 +136,9 @@ def _check_priority(name: str, problems: list[FieldError]) -> None:
         problems.append(FieldError("/priority", f"must be one of {', '.join(Priority.names)}"))
 
 
-def _undoing(given: Create, problems: list[FieldError]) -> tuple[CompensationPolicy, str]:
+def _undoing(
+    given: Create, tenant_id: uuid.UUID, problems: list[FieldError]
+) -> tuple[CompensationPolicy, str]:
     """Read how the item may be undone; note what is wrong with it."""
     policy, reversibility = CompensationPolicy(), UNSPECIFIED
     if given.reversibility is not None:
@@ -149,7 +151,8 @@ def _undoing(given: Create, problems: list[FieldError]) -> tuple[CompensationPol
     if policy.capability and capability_registry.get(policy.capability) is None:
         message = f"no capability is named {policy.capability!r}"
         problems.append(FieldError("/compensation/capability", message, "unknown"))
-    known = actors_by_username(policy.candidate_users) if policy.candidate_users else {}
+    named = policy.candidate_users
+    known = actors_by_username(tenant_id, named) if named else {}
     problems.extend(
         FieldError(f"/compensation/candidate_users/{index}", _NOBODY.format(name), "unknown")
         for index, name in enumerate(policy.candidate_users or ())
@@ -170,11 +173,13 @@ def _gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
     return None
 
 
-def _people(given: Create, problems: list[FieldError]) -> dict[str, uuid.UUID]:
+def _people(
+    given: Create, tenant_id: uuid.UUID, problems: list[FieldError]
+) -> dict[str, uuid.UUID]:
     names = _names(given.candidate_users, "/candidate_users", problems)
     asked = [*names, *([given.assignee] if given.assignee else [])]
-    known = actors_by_username(asked) if asked else {}
-    active = active_actors(list(known.values())) if known else frozenset()
+    known = actors_by_username(tenant_id, asked) if asked else {}
+    active = active_actors(tenant_id, list(known.values())) if known else frozenset()
     wanted = [(f"/candidate_users/{index}", name) for index, name in enumerate(names)]
     if given.assignee:
         wanted.append(("/assignee", given.assignee))

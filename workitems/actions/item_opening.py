@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from accounts.selectors import members_of_groups
@@ -18,8 +18,11 @@ from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, move, sharing
+from workitems.actions.candidates import groups_of, users_of
+from workitems.delegations import ENDED, answer_delegation
+from workitems.holds import forget_hold
 from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
-from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.models import WorkItem
 from workitems.undo_payload import within_bound
 
 
@@ -77,37 +80,9 @@ def open_item(
     knows_undone_entry(item, original)
     with sharing(moves) as own:
         own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
-        for candidate in [*_groups(item, new.candidate_groups), *_users(item, users)]:
+        for candidate in [*groups_of(item, new.candidate_groups), *users_of(item, users)]:
             own.add(candidate)
     return item
-
-
-def _groups(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
-    return [
-        CandidateGroup(tenant_id=item.tenant_id, work_item=item, name=name)
-        for name in sorted(set(names))
-    ]
-
-
-def _users(item: WorkItem, actors: Iterable[uuid.UUID]) -> list[CandidateUser]:
-    return [
-        CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
-        for actor in sorted(set(actors))
-    ]
-
-
-def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:
-    """Let these actors take an item; who may already stays as they are."""
-    CandidateUser.objects.bulk_create(_users(item, actors), ignore_conflicts=True)
-
-
-def replace_candidates(item: WorkItem, actors: Iterable[uuid.UUID], groups: Iterable[str]) -> None:
-    """Let these actors and groups take an item, and nobody who could before."""
-    of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
-    CandidateUser.objects.filter(**of_item).delete()
-    CandidateUser.objects.bulk_create(_users(item, actors))
-    CandidateGroup.objects.filter(**of_item).delete()
-    CandidateGroup.objects.bulk_create(_groups(item, groups))
 
 
 def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
@@ -118,7 +93,8 @@ def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
     too, for when they give it back.
     """
     users = {*new.candidate_users, *([new.assignee_id] if new.assignee_id else ())}
-    deserted = new.people_missing and not users and not members_of_groups(new.candidate_groups)
+    named_nobody = new.people_missing and not users
+    deserted = named_nobody and not members_of_groups(new.tenant_id, new.candidate_groups)
     if new.for_operators or deserted:
         return OfferedTo.OPERATORS, users
     named = users or new.candidate_groups or new.people_missing or new.kind == Kind.COMPENSATION
@@ -171,7 +147,9 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     the choice is recorded (DESIGN §5, human mode).
     """
     subject = undoable(original.subject_type)
-    performer = choose_performer(request, finished_by=subject.finished_by(original))
+    performer = choose_performer(
+        original.tenant_id, request, finished_by=subject.finished_by(original)
+    )
     own_input = request.task_input
     new = NewWorkItem(
         tenant_id=original.tenant_id,
@@ -216,6 +194,8 @@ def call_off(
     if item.status not in OPEN:
         return False
     before = str(item.status)
+    forget_hold(item)
+    answer_delegation(item, ENDED)
     item.cancel()
     item.ended_at = now()
     item.ended_reason = reason
@@ -223,6 +203,6 @@ def call_off(
         item.compensation_state = CompensationState.NONE
     move(
         item, "cancelled", before=before, by=by, caused_by=caused_by, payloads={"reason": reason},
-        fields=["ended_at", "ended_reason", "compensation_state"],
+        fields=["ended_at", "ended_reason", "compensation_state", "delegations"],
     )  # fmt: skip
     return True

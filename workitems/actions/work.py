@@ -10,9 +10,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from accounts.selectors import active_actors
 from compensation.actions import undo
-from compensation.actions.undo_verbs import actor_called
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
@@ -23,8 +21,9 @@ from verbs import catalogue
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.item_opening import name_candidates
+from workitems.actions.candidates import name_candidates, who_may_do
 from workitems.delegations import ENDED, answer_delegation
+from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.resolution import check_completion, explained_outcomes
@@ -78,12 +77,9 @@ def release(item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
 @catalogue.transition(ITEM, LIFECYCLE["assign"], action="assigned", given=Assign)
 def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     """Give it to somebody."""
-    assignee = actor_called(given.assignee)
-    if assignee is None or assignee not in active_actors([assignee]):
-        raise Invalid.field("/assignee", "must be an active member of this organisation")
-    if str(assignee) in item.excluded:
-        raise Invalid.field("/assignee", "is excluded from this item", code="excluded")
+    assignee = who_may_do(item, given.assignee, "/assignee")
     before = item.assignee_id
+    forget_hold(item)
     item.assignee_id = assignee
     # Who is given an item and was no candidate becomes one (WS-HumanTask 1.1 §4.10.2, delegate).
     # So what is put back later is theirs or an operator's, and nobody else's.
@@ -186,6 +182,8 @@ def skip(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
 @catalogue.transition(ITEM, LIFECYCLE["extend"], action="extended", given=Extend)
 def extend(item: WorkItem, given: Extend, _context: VerbContext) -> Changed:
     """Set anew until when it is to be done."""
+    if given.due_at <= now():
+        raise Invalid.field("/due_at", "must lie in the future", code="past")
     if given.due_at == item.due_at:
         raise Invalid.field("/due_at", "is due then already", code="unchanged")
     before, item.due_at = item.due_at, given.due_at
@@ -202,9 +200,12 @@ def cancel(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
 
 def _ended(item: WorkItem, reason: str) -> Changed:
     item.ended_at, item.ended_reason = now(), reason
+    forget_hold(item)
+    answer_delegation(item, ENDED)
     if item.kind == Kind.COMPENSATION:
         item.compensation_state = CompensationState.COMPENSATION_FAULTED
-    return Changed(["ended_at", "ended_reason", "compensation_state"], {"reason": reason})
+    fields = ["ended_at", "ended_reason", "compensation_state", "delegations"]
+    return Changed(fields, {"reason": reason})
 
 
 def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:

@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.selectors import active_actors, actors_by_username
-from compensation.actions.undo_verbs import actor_called
 from json_values.pointers import FieldError
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, Invalid, Refusal
 from verbs import catalogue
 from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.item_opening import name_candidates, replace_candidates
+from workitems.actions.candidates import name_candidates, replace_candidates, who_may_do
 from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, OfferedTo
 from workitems.models import WorkItem
@@ -62,9 +61,7 @@ def _may_delegate(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
 )
 def delegate(item: WorkItem, given: Delegate, context: VerbContext) -> Changed:
     """Ask somebody else to take it over."""
-    to = actor_called(given.to, pointer="/to")
-    if to is None or str(to) in item.excluded:
-        raise Invalid.field("/to", "is excluded from this item", code="excluded")
+    to = who_may_do(item, given.to, "/to")
     if to == item.assignee_id:
         raise Invalid.field("/to", "has it already", code="unchanged")
     before, item.assignee_id = item.assignee_id, to
@@ -73,19 +70,21 @@ def delegate(item: WorkItem, given: Delegate, context: VerbContext) -> Changed:
         "at": rfc3339(now()), "answer": "",
     }  # fmt: skip
     item.delegations = [*item.delegations, asked]
-    # As in `assign`: what is put back later is theirs too, and nobody's who was never named.
-    name_candidates(item, [to])
-    if item.offered_to == OfferedTo.ANYBODY:
-        item.offered_to = OfferedTo.NAMED
     said = {"title": item.title, "assignee": str(to), "previous": _text(before)}
-    return Changed(["assignee", "delegations", "offered_to"], _with_reason(said, given.reason))
+    return Changed(["assignee", "delegations"], _with_reason(said, given.reason))
 
 
 @catalogue.transition(ITEM, LIFECYCLE["accept-delegation"], action="delegation_accepted")
-def accept_delegation(item: WorkItem, _given: Any, _context: VerbContext) -> Changed:
+def accept_delegation(item: WorkItem, _given: Any, context: VerbContext) -> Changed:
     """Take over what somebody hands on."""
-    answer_delegation(item, ACCEPTED)
-    return Changed(["delegations"])
+    asked = answer_delegation(item, ACCEPTED)
+    # As in `assign`: what they put back later is theirs too, and nobody's who was never named. Not
+    # before they have answered: who declines leaves it to those who could take it.
+    name_candidates(item, [context.authority.actor_id])
+    if item.offered_to == OfferedTo.ANYBODY:
+        item.offered_to = OfferedTo.NAMED
+    said = {"title": item.title, "previous": asked.get("from", "")}
+    return Changed(["delegations", "offered_to"], said)
 
 
 @catalogue.transition(
@@ -95,7 +94,11 @@ def decline_delegation(item: WorkItem, given: OptionalReason, _context: VerbCont
     """Do not take over what somebody hands on: it goes back to them."""
     asked = answer_delegation(item, DECLINED)
     before, back = item.assignee_id, _actor(asked.get("from"))
-    may_have_it = back is not None and str(back) not in item.excluded and active_actors([back])
+    may_have_it = (
+        back is not None
+        and str(back) not in item.excluded
+        and active_actors(item.tenant_id, [back])
+    )
     item.assignee_id = back if may_have_it else None
     said = {"title": item.title, "previous": _text(before)}
     if may_have_it:
@@ -108,7 +111,7 @@ def forward(item: WorkItem, given: Forward, _context: VerbContext) -> Changed:
     """Let others take it: the people and groups named here instead of those so far."""
     users = _candidates(item, given)
     before, item.assignee_id = item.assignee_id, None
-    item.offered_to, item.forwarded = OfferedTo.NAMED, True
+    item.offered_to, item.forwarded, item.people_missing = OfferedTo.NAMED, True, []
     replace_candidates(item, users, given.candidate_groups)
     said: dict[str, Any] = {
         "title": item.title,
@@ -117,7 +120,7 @@ def forward(item: WorkItem, given: Forward, _context: VerbContext) -> Changed:
     }
     if before is not None:
         said["previous"] = str(before)
-    fields = ["assignee", "offered_to", "forwarded"]
+    fields = ["assignee", "offered_to", "forwarded", "people_missing"]
     return Changed(fields, _with_reason(said, given.reason))
 
 
@@ -125,7 +128,9 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
     """Return the actors it is forwarded to. Raises Invalid with all that is wrong."""
     if not given.candidate_users and not given.candidate_groups:
         raise Invalid.field("/candidate_users", "name a person, or a group", code="required")
-    known = actors_by_username(given.candidate_users) if given.candidate_users else {}
+    known = (
+        actors_by_username(item.tenant_id, given.candidate_users) if given.candidate_users else {}
+    )
     problems = []
     for index, name in enumerate(given.candidate_users):
         pointer = f"/candidate_users/{index}"

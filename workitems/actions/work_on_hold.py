@@ -2,9 +2,8 @@
 
 WS-HumanTask 1.1 §4.7.3, §4.10.2 (suspend, suspendUntil, resume). On hold it keeps its assignee,
 and goes back to the status that it had. With `until` it goes on by itself: its row of `HoldEnd`
-falls due, and whoever works on that locks the item first and then asks whether the row still is
-due. So a hold that a person has ended, or begun anew, is never ended by the moment of an older one.
-A row that outlives its hold (the item was given to somebody, or called off) goes when it is due.
+falls due. Whatever ends a hold (somebody resumes, it is given to somebody, it ends) removes that
+row under the item's lock; so none is ended by the moment of an older one.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
+from accounts.selectors import active_actors
 from ledger.clock import now, rfc3339
-from ledger.dispatch.lease_table import LeaseTable
+from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.errors import Invalid
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant
@@ -25,7 +25,8 @@ from verbs.input import Input, Moment, OptionalReason, OptionalText
 from verbs.move import move
 from verbs.shell import Changed, VerbContext
 from verbs.subject import subject_of
-from workitems.lifecycle import LIFECYCLE, Status
+from workitems.holds import forget_hold
+from workitems.lifecycle import LIFECYCLE, Kind, Status
 from workitems.models import HoldEnd, WorkItem
 
 ITEM = WorkItem.subject_type
@@ -47,42 +48,52 @@ def suspend(item: WorkItem, given: Suspend, _context: VerbContext) -> Changed:
     if given.until is not None and given.until <= now():
         raise Invalid.field("/until", "must lie in the future", code="past")
     item.held_from, item.held_until = str(item.status), given.until
-    HoldEnd.objects.filter(tenant_id=item.tenant_id, item_id=item.id).delete()
     if given.until is not None:
-        HoldEnd.objects.create(tenant_id=item.tenant_id, item_id=item.id, due_at=given.until)
-    said = {"until": rfc3339(given.until)} if given.until else {}
+        queue = "undo" if item.kind == Kind.COMPENSATION else "upkeep"
+        HoldEnd.objects.create(
+            tenant_id=item.tenant_id, item_id=item.id, due_at=given.until, queue=queue
+        )
+    said = {"title": item.title, **({"until": rfc3339(given.until)} if given.until else {})}
     return Changed(["held_from", "held_until"], {**said, **_why(given.reason)})
 
 
 @catalogue.transition(ITEM, LIFECYCLE["resume"], action="resumed", given=OptionalReason)
 def resume(item: WorkItem, given: OptionalReason, _context: VerbContext) -> Changed:
     """Let it go on where it was."""
-    HoldEnd.objects.filter(tenant_id=item.tenant_id, item_id=item.id).delete()
-    return Changed([], {**_who_has_it(item), **_why(given.reason)})
+    return Changed(["assignee", "held_from"], {**_goes_on(item), **_why(given.reason)})
 
 
 def resume_due(tenant_id: uuid.UUID, item_id: uuid.UUID) -> bool:
     """Let an item go on whose moment has come; whether there was one to see to.
 
-    One transaction: the item is locked first, so a person who resumes, or holds it anew, at the
-    same time goes before or after, and the row's moment is read after that.
+    The lease is committed first, and tells after the item's lock whether the row is still the one
+    that was due: a person who resumes, or holds it anew, has removed it under that lock.
     """
+    due = Due(tenant_id, item_id, new_token())
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id, flush=False)
+        if not HOLD_ENDS.take(due, _LEASE_SECONDS):
+            return False
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        item: WorkItem = subject_of(ITEM).lock(item_id).row
-        if not HOLD_ENDS.take(item_id, new_token(), _LEASE_SECONDS):
-            return False
-        HoldEnd.objects.filter(tenant_id=tenant_id, item_id=item_id).delete()
-        if item.status == Status.SUSPENDED:
-            before = str(item.status)
+        item: WorkItem = subject_of(ITEM).lock(tenant_id, item_id).row
+        if HOLD_ENDS.is_ours(due) and item.status == Status.SUSPENDED:
+            before, said = str(item.status), _goes_on(item)
             item.resume()
             by = authority_of(system_of(tenant_id)).ref()
-            move(item, "resumed", before=before, by=by, payloads=_who_has_it(item))
+            move(
+                item, "resumed", before=before, by=by, fields=["assignee", "held_from"],
+                payloads=said,
+            )  # fmt: skip
     return True
 
 
-def _who_has_it(item: WorkItem) -> dict[str, Any]:
-    """Return what people are told who have it, or may take it."""
+def _goes_on(item: WorkItem) -> dict[str, Any]:
+    """End the hold, and return what people are told who have it, or may take it. Who had it and is
+    not here any more has it no longer: it waits in the pool, and whoever sees to that is told."""
+    forget_hold(item)
+    if item.assignee_id and not active_actors(item.tenant_id, [item.assignee_id]):
+        item.assignee_id, item.held_from = None, str(Status.PENDING)
     return {"title": item.title}
 
 

@@ -11,7 +11,7 @@ from tests.world import World
 def an_entry(world: World) -> dict[str, object]:
     """Return the newest entry about the analyst."""
     with tenant_scope(world.analyst.tenant_id):
-        found = latest_ref("actor", world.analyst.actor_id)
+        found = latest_ref(world.analyst.tenant_id, "actor", world.analyst.actor_id)
     assert found is not None
     return {"id": found.id}
 

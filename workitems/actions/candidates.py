@@ -1,0 +1,52 @@
+"""Who may take an item: naming them, replacing them, and whom it can be given to at all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from accounts.selectors import who_only_look
+from compensation.actions.undo_verbs import actor_called
+from ledger.errors import Invalid
+from workitems.models import CandidateGroup, CandidateUser, WorkItem
+
+
+def groups_of(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
+    """Return the rows that let the members of groups take an item."""
+    return [
+        CandidateGroup(tenant_id=item.tenant_id, work_item=item, name=name)
+        for name in sorted(set(names))
+    ]
+
+
+def users_of(item: WorkItem, actors: Iterable[uuid.UUID]) -> list[CandidateUser]:
+    """Return the rows that let people take an item."""
+    return [
+        CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
+        for actor in sorted(set(actors))
+    ]
+
+
+def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:
+    """Let these actors take an item; who may already stays as they are."""
+    CandidateUser.objects.bulk_create(users_of(item, actors), ignore_conflicts=True)
+
+
+def replace_candidates(item: WorkItem, actors: Iterable[uuid.UUID], groups: Iterable[str]) -> None:
+    """Let these actors and groups take an item, and nobody who could before."""
+    of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
+    CandidateUser.objects.filter(**of_item).delete()
+    CandidateUser.objects.bulk_create(users_of(item, actors))
+    CandidateGroup.objects.filter(**of_item).delete()
+    CandidateGroup.objects.bulk_create(groups_of(item, groups))
+
+
+def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
+    """Return the actor of a member who can be given an item. Raises Invalid at `pointer` for whom
+    it cannot: nobody of this name, excluded, or an auditor, who changes nothing."""
+    actor = actor_called(item.tenant_id, username, pointer=pointer)
+    if actor is None or str(actor) in item.excluded:
+        raise Invalid.field(pointer, "is excluded from this item", code="excluded")
+    if who_only_look(item.tenant_id, [actor]):
+        raise Invalid.field(pointer, "is an auditor and changes nothing", code="only_looks")
+    return actor
