@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
 from compensation.models import CompensationRun
-from compensation.sentences import humane, sentence
+from compensation.sentences import humane
 from compensation.words import outcome_label
 from ledger.selectors import Entry, entries_of
 from verbs.subject import Description, Ref
@@ -55,9 +54,7 @@ def run_timeline(
         if entry.action != _PLANNED
     )
     own = (run.subject_type, run.id)
-    short = {**described, own: dataclasses.replace(described[own], title=_("the rollback"))}
-    lines = told(entries, described=short, named=named)
-    return [{**line, "text": sentence(line["text"])} for line in lines]
+    return told(entries, described=described, named=named, itself={own: _("the rollback")})
 
 
 def told(
@@ -65,9 +62,10 @@ def told(
     *,
     described: Mapping[Ref, Description] | None = None,
     named: Mapping[uuid.UUID, Person] | None = None,
+    itself: Mapping[Ref, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return `timeline` of entries given newest first; what was read already is not read again."""
-    rows = timeline_of(entries, described=described, named=named)
+    rows = timeline_of(entries, described=described, named=named, itself=itself)
     return [
         {**row, "detail": _detail(entry, row["detail"])}
         for entry, row in zip(entries, rows, strict=True)

@@ -35,6 +35,7 @@ from verbs.words import said
 from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
 from web.kept_text import kept_texts
+from web.labels import label_of
 from web.values import Reader, members_of, phrase, reader_of
 from web.verb_pages import buttons
 from workitems import selectors
@@ -90,6 +91,7 @@ def detail(
                 ),
             },
             named=shown.people,
+            itself={(item.subject_type, item.id): _itself(item)},
         ),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
@@ -175,7 +177,7 @@ def page_facts(item: WorkItem) -> list[dict[str, Any]]:
 
 def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     """Return who may take an item: groups, then people; empty when anybody, or an operator, may."""
-    groups = [row.name for row in shown.item.candidate_groups.all()]
+    groups = [label_of(row.name) for row in shown.item.candidate_groups.all()]
     users = () if groups_only else shown.item.candidate_users.all()
     names = [shown.name(row.actor_id) for row in users]
     listed = [*sorted(groups), *sorted(name for name in names if name)]
@@ -304,11 +306,12 @@ def _then(snapshot: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, A
         ("input", _("About")),
     ):
         rows += _lines(label, snapshot.get(name), schemas.get(name))
-    return rows or [{"label": _("Outcome"), "value": None}]
+    return rows or [{"label": _("Outcome"), "value": _("not recorded")}]
 
 
 def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
     """Return one line for each member of an object, else one for the value; none for nothing."""
+    value = _said_only(value)
     if isinstance(value, dict):
         return [
             # The name decides with the schema how it is shown: an outcome, a person.
@@ -318,6 +321,14 @@ def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
     if value in (None, "", []):
         return []
     return [{"label": label, "value": value, "schema": schema}]
+
+
+def _said_only(value: Any) -> Any:
+    """Return a value without the members that hold nothing: they say nothing."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _said_only(each) for name, each in value.items()}
+    return {name: each for name, each in inner.items() if each not in (None, "", [], {})}
 
 
 def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -354,6 +365,11 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "hints": OUTCOME_HINTS,
         "questions": OUTCOME_QUESTIONS,
     }
+
+
+def _itself(item: WorkItem) -> str:
+    """Return how its own page calls it, where its name would only be repeated."""
+    return _("this undo task") if item.kind == Kind.COMPENSATION else _("this task")
 
 
 def _history(item: WorkItem) -> list[Any]:
