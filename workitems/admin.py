@@ -87,13 +87,13 @@ class WorkItemAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:
-        """Return the payload, indented."""
-        return admin_parts.json_text(row.payload)
+        """Return the payload in words."""
+        return admin_parts.json_words(row.tenant_id, row.payload)
 
     @admin.display(description=gettext_lazy("resolution"))
     def resolution_text(self, row: WorkItem) -> SafeString:
-        """Return the resolution, indented."""
-        return admin_parts.json_text(row.resolution)
+        """Return the resolution in words."""
+        return admin_parts.json_words(row.tenant_id, row.resolution)
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: WorkItem) -> SafeString:

@@ -30,6 +30,7 @@ from tests.casework import (
 )
 from tests.clients import browser
 from tests.draining import drain
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -250,6 +251,21 @@ def test_chain_and_ledger_are_beside_the_row_and_nothing_is_edited(world: World)
     for url in (f"{CASES}add/", f"{CASES}{case_id}/delete/", f"{ITEMS}add/"):
         assert client.get(url).status_code == 403, url
     assert case_row(world, case_id).status == "COMPENSATING"
+
+
+def test_the_page_of_a_row_speaks_the_words_of_the_app(world: World) -> None:
+    case_id = approved_loan(world)
+    client = browser(world.operator)
+    text = text_of(client.get(f"{CASES}{case_id}/change/").content)
+    # Values and entries as on the pages: no constants, nobody as an identifier, days before months.
+    assert "Completed by" in text
+    assert world.underwriter.username in text
+    assert str(world.underwriter.actor_id) not in text
+    assert "completed_by" not in text
+    assert "COMPLETED" not in text
+    assert "RUNNING" not in text
+    assert "Opened Amends" not in text
+    assert re.search(r"Created at: \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d", text)
 
 
 def test_every_list_is_shown_filtered_and_searched(world: World) -> None:
