@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 from django_fsm import RETURN_VALUE, FSMField, transition
+from typing_extensions import override
 
 from compensation.lifecycle import (
     LIVE_RUNS,
@@ -32,6 +35,8 @@ R, T, C = RunStatus, StepStatus, CompensationState
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
 _BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
 _NEWEST = ("tenant", "-started_at", "-id")
+#: So much of a reason heads its page in the admin.
+_SHOWN = 60
 
 
 class UndoableRow(models.Model):
@@ -276,6 +281,10 @@ class CompensationRun(models.Model):
             models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
             models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return _("Rollback: %(reason)s") % {"reason": Truncator(self.reason).chars(_SHOWN)}
 
     @property
     def about(self) -> Ref:

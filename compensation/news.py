@@ -37,6 +37,8 @@ _QUIET = frozenset(
         "compensation_step_waiting",
     }
 )
+#: Shorter words may be said twice by chance: an outcome, a name.
+_REPEATABLE = 16
 # What the rollback's own line has said once.
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
@@ -64,12 +66,20 @@ def told(
     named: Mapping[uuid.UUID, Person] | None = None,
     itself: Mapping[Ref, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return `timeline` of entries given newest first; what was read already is not read again."""
+    """Return `timeline` of entries given newest first; what was read already is not read again.
+
+    Words that one line has said are not repeated by those which follow from it.
+    """
     rows = timeline_of(entries, described=described, named=named, itself=itself)
-    return [
-        {**row, "detail": _detail(entry, row["detail"])}
-        for entry, row in zip(entries, rows, strict=True)
-    ]
+    said: set[str] = set()
+    found = []
+    for entry, row in reversed(list(zip(entries, rows, strict=True))):
+        detail = _detail(entry, row["detail"])
+        known = any(words in detail for words in said)
+        if len(detail) >= _REPEATABLE:
+            said.add(detail)
+        found.append({**row, "detail": "" if known else detail})
+    return found[::-1]
 
 
 def newest(entries: Iterable[Entry]) -> list[Entry]:

@@ -79,6 +79,7 @@ def detail(
         "undo": _undo(shown, authority, links),
         "answer": answer,
         "actions": actions,
+        "can_act": any(each["allowed"] for each in actions),
         "compensation": compensation_panel(shown, entries),
         "conflict": conflict,
         "kept": kept,

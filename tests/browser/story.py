@@ -29,8 +29,7 @@ from web.entries import ledger_url
 from workitems.actions import start
 
 ADMIN = ("index", "cases_case_changelist", "workitems_workitem_changelist",
-         "compensation_compensationrun_changelist", "executions_execution_changelist",
-         "ledger_ledgerentry_changelist")  # fmt: skip
+         "compensation_compensationrun_changelist", "executions_execution_changelist")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ def loan_pages(world: World) -> dict[str, Visit]:
         "first-page": ("", reverse("web:login")),
         "no-notifications": ("bystander", reverse("notifications:list")),
         **{f"admin {name}": ("operator", reverse(f"admin:{name}")) for name in ADMIN},
+        "admin ledger": ("auditor", reverse("admin:ledger_ledgerentry_changelist")),
         "admin item": (
             "operator",
             reverse("admin:workitems_workitem_change", args=[ids["failed"]]),

@@ -340,3 +340,17 @@ def test_an_action_that_changed_nothing_says_so(world: World) -> None:
     answer = client.post(page, {**WHY, **fields}, follow=True)
     assert "nothing was undone. A rollback is under way" in unescape(answer.content.decode())
     assert len(runs(world)) == 1
+
+
+def test_no_page_is_headed_by_an_identifier(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    paid = plan_items(world, case_id)["disbursement"].work[1]
+    client = browser(world.operator)
+    for path, heading in (
+        (f"/admin/executions/execution/{paid}/change/", "Disbursement"),
+        (f"/admin/compensation/compensationrun/{run.id}/change/", f"Rollback: {run.reason}"),
+    ):
+        html = client.get(path).content.decode()
+        assert f"<h2>{heading}</h2>" in html, path
+        assert " object (" not in html, path

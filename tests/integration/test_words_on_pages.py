@@ -11,6 +11,7 @@ from django.test import Client
 
 from tests.casework import approved_loan, open_undo, plan_items, roll_back
 from tests.clients import browser
+from tests.draining import drain
 from tests.integration.workitems_made import opened
 from tests.pages import text_of
 from tests.world import World
@@ -53,6 +54,30 @@ def test_a_history_does_not_repeat_whose_it_is(world: World) -> None:
     assert of_task[-1] == "This task opened by Amends"
     of_step = history(client, f"/executions/{items['disbursement'].work[1]}/")
     assert of_step[-1] == "This step requested by Amends"
+
+
+def test_words_that_one_line_has_said_are_not_repeated(world: World) -> None:
+    case_id, task_id = withdrawal(world)
+    why = "It has been evidence in court since June"
+    actions.complete(task_id, call=Call(world.underwriter), outcome="CANNOT_REVERSE", reason=why)
+    drain()
+    client = browser(world.operator)
+    for path in (f"/work-items/{task_id}/", f"/cases/{case_id}/"):
+        html = client.get(path).content.decode()
+        times = html.rpartition('id="timeline"' if "cases" in path else 'id="history"')[2]
+        assert text_of(times.encode()).count(why) == 1, path
+    # Who looks at problems alone reads why.
+    problems = client.get(f"/cases/{case_id}/?problems=1").content.decode()
+    assert why in problems.rpartition('id="timeline"')[2]
+
+
+def test_a_finished_undo_task_asks_nobody_and_offers_nothing(world: World) -> None:
+    _, task_id = withdrawal(world)
+    actions.complete(task_id, call=Call(world.underwriter), outcome="REVERSED")
+    text = text_of(browser(world.bystander).get(f"/work-items/{task_id}/").content)
+    assert "It was asked to reverse Approve the loan" in text
+    assert "You are asked" not in text
+    assert "What you can do" not in text
 
 
 def test_groups_are_written_like_names(world: World) -> None:
