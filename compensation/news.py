@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
 from compensation.models import CompensationRun
-from compensation.sentences import humane
+from compensation.planning import UNDO_OUTCOMES, UNDONE_OUTCOMES
+from compensation.sentences import humane, quoted
 from compensation.words import outcome_label
 from ledger.selectors import Entry, entries_of
 from verbs.subject import Description, Ref
@@ -37,6 +38,8 @@ _QUIET = frozenset(
         "compensation_step_waiting",
     }
 )
+#: Answers of an undo task after which what was done still stands.
+_LEFT_STANDING = frozenset(UNDO_OUTCOMES) - frozenset(UNDONE_OUTCOMES)
 #: Shorter words may be said twice by chance: an outcome, a name.
 _REPEATABLE = 16
 # What the rollback's own line has said once.
@@ -78,7 +81,8 @@ def told(
         known = any(words in detail for words in said)
         if len(detail) >= _REPEATABLE:
             said.add(detail)
-        found.append({**row, "detail": "" if known else detail})
+        tone = "bad" if entry.payloads.get("outcome") in _LEFT_STANDING else row["tone"]
+        found.append({**row, "detail": "" if known else detail, "tone": tone})
     return found[::-1]
 
 
@@ -97,7 +101,9 @@ def _detail(entry: Entry, detail: str) -> str:
     """Return what a line adds to its sentence: nothing twice, no constants."""
     if entry.subject_type != "compensation_run" and entry.action in _REPEATED:
         return ""
-    outcome = entry.payloads.get("outcome")
+    outcome, reason = entry.payloads.get("outcome"), entry.payloads.get("reason")
+    if outcome in UNDO_OUTCOMES and reason and detail == reason:
+        return f"{outcome_label(outcome)}: {quoted(reason)}"
     return outcome_label(detail) if outcome and detail == outcome else humane(detail)
 
 

@@ -65,7 +65,11 @@ def test_words_that_one_line_has_said_are_not_repeated(world: World) -> None:
     for path in (f"/work-items/{task_id}/", f"/cases/{case_id}/"):
         html = client.get(path).content.decode()
         times = html.rpartition('id="timeline"' if "cases" in path else 'id="history"')[2]
-        assert text_of(times.encode()).count(why) == 1, path
+        told = text_of(times.encode())
+        assert told.count(why) == 1, path
+        assert f"Cannot be reversed: “{why}”" in told, path
+        # An answer that leaves it as it was is no success.
+        assert re.search(r'<li class="t-bad">(?:(?!<li).)*completed by', times, re.DOTALL), path
     # Who looks at problems alone reads why.
     problems = client.get(f"/cases/{case_id}/?problems=1").content.decode()
     assert why in problems.rpartition('id="timeline"')[2]
