@@ -26,8 +26,8 @@ _UNDOING = {
     "step": gettext_lazy("Step"),
     "step_status": gettext_lazy("State of the step"),
     "attempt": gettext_lazy("Attempt"),
-    "mode": gettext_lazy("By"),
-    "strategy": gettext_lazy("How"),
+    "mode": gettext_lazy("Undone by"),
+    "strategy": gettext_lazy("Way of undoing"),
     "regulatory_basis": gettext_lazy("Legal basis"),
 }
 
@@ -74,6 +74,7 @@ class Presenter:
         return {
             **self._common(entry),
             "id": entry.id,
+            "sentence": self._told(entry)["label"],
             "subject": self._subject(entry),
             "subject_version": entry.subject_version,
             "kind_label": KIND_WORDS.get(entry.kind, entry.kind),

@@ -65,8 +65,8 @@ class CaseAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:
-        """Return what the case knows, indented."""
-        return admin_parts.json_text(row.context)
+        """Return what the case knows in words."""
+        return admin_parts.json_words(row.tenant_id, row.context)
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:

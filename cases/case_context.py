@@ -184,16 +184,8 @@ class CaseContext:
     def timeline(self) -> list[dict[str, Any]]:
         """Its entries as a person would tell them on its own page: without its name."""
         names = {Case.subject_type: _("this case"), "compensation_run": _("the rollback")}
-        short = {
-            ref: dataclasses.replace(each, title=names.get(ref[0], each.title))
-            for ref, each in self.described.items()
-        }
-        lines = told(self.entries, described=short, named=self.named)
-        begun = tuple(names.values())
-        return [
-            {**line, "text": sentence(line["text"])} if line["text"].startswith(begun) else line
-            for line in lines
-        ]
+        itself = {ref: names[ref[0]] for ref in self.described if ref[0] in names}
+        return told(self.entries, described=self.described, named=self.named, itself=itself)
 
     def figure(self, *, label: str, table_url: str) -> Figure | None:
         """Return the drawing of the case, with what its live rollback has planned."""

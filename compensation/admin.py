@@ -59,8 +59,8 @@ class CompensationRunAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("regulatory basis"))
     def basis(self, row: CompensationRun) -> SafeString:
-        """Return the regulatory basis, indented."""
-        return admin_parts.json_text(row.regulatory_basis)
+        """Return the regulatory basis in words."""
+        return admin_parts.json_words(row.tenant_id, row.regulatory_basis)
 
     @admin.display(description=gettext_lazy("steps"))
     def steps_table(self, row: CompensationRun) -> SafeString:

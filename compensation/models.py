@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import PROTECT
 from django_fsm import RETURN_VALUE, FSMField, transition
+from typing_extensions import override
 
 from compensation.lifecycle import (
     LIVE_RUNS,
@@ -29,6 +30,7 @@ from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
 R, T, C = RunStatus, StepStatus, CompensationState
+_ACTOR = "accounts.Actor"
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
 _BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
 _NEWEST = ("tenant", "-started_at", "-id")
@@ -147,9 +149,7 @@ class CompensationAttempt(models.Model):
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
     request = OrderedJSONField()
-    requested_by = models.ForeignKey(
-        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
-    )
+    requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
     run_id = models.UUIDField(null=True)
     outcome = models.TextField(
         choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN, blank=True
@@ -204,7 +204,7 @@ class CompensationPlan(models.Model):
     digest = models.TextField()
     content = models.JSONField()
     requires_approval = models.BooleanField(default=False)
-    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
@@ -244,9 +244,7 @@ class CompensationRun(models.Model):
     )
     trigger = models.TextField(choices=Trigger.choices, default=Trigger.OPERATOR)
     status = FSMField(choices=R.choices, default=R.RUNNING, protected=True)
-    requested_by = models.ForeignKey(
-        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
-    )
+    requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
     reason = models.TextField()
     regulatory_basis = models.JSONField(default=list)
     resume_after = models.BooleanField(default=False)
@@ -276,6 +274,10 @@ class CompensationRun(models.Model):
             models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
             models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return self.reason[:80]
 
     @property
     def about(self) -> Ref:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
 from compensation.models import CompensationRun
-from compensation.sentences import humane, sentence
+from compensation.planning import UNDO_OUTCOMES, UNDONE_OUTCOMES
+from compensation.sentences import humane, quoted
 from compensation.words import outcome_label
 from ledger.selectors import Entry, entries_of
 from verbs.subject import Description, Ref
@@ -38,6 +38,10 @@ _QUIET = frozenset(
         "compensation_step_waiting",
     }
 )
+#: Answers of an undo task after which what was done still stands.
+_LEFT_STANDING = frozenset(UNDO_OUTCOMES) - frozenset(UNDONE_OUTCOMES)
+#: Shorter words may be said twice by chance: an outcome, a name.
+_REPEATABLE = 16
 # What the rollback's own line has said once.
 _REPEATED = frozenset({"compensation_started", "compensation_completed", "rollback_started"})
 
@@ -57,9 +61,7 @@ def run_timeline(
     """Return the lines of one rollback (`run_entries`) on its own page: without its name, and
     without its plan, which stands beside them. What was read already is not read again."""
     own = (run.subject_type, run.id)
-    short = {**described, own: dataclasses.replace(described[own], title=_("the rollback"))}
-    lines = told(entries, described=short, named=named)
-    return [{**line, "text": sentence(line["text"])} for line in lines]
+    return told(entries, described=described, named=named, itself={own: _("the rollback")})
 
 
 def told(
@@ -67,13 +69,23 @@ def told(
     *,
     described: Mapping[Ref, Description] | None = None,
     named: Mapping[uuid.UUID, Person] | None = None,
+    itself: Mapping[Ref, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return `timeline` of entries given newest first; what was read already is not read again."""
-    rows = timeline_of(entries, described=described, named=named)
-    return [
-        {**row, "detail": _detail(entry, row["detail"])}
-        for entry, row in zip(entries, rows, strict=True)
-    ]
+    """Return `timeline` of entries given newest first; what was read already is not read again.
+
+    Words that one line has said are not repeated by those which follow from it.
+    """
+    rows = timeline_of(entries, described=described, named=named, itself=itself)
+    said: set[str] = set()
+    found = []
+    for entry, row in reversed(list(zip(entries, rows, strict=True))):
+        detail = _detail(entry, row["detail"])
+        known = any(words in detail for words in said)
+        if len(detail) >= _REPEATABLE:
+            said.add(detail)
+        tone = "bad" if entry.payloads.get("outcome") in _LEFT_STANDING else row["tone"]
+        found.append({**row, "detail": "" if known else detail, "tone": tone})
+    return found[::-1]
 
 
 def newest(entries: Iterable[Entry]) -> list[Entry]:
@@ -91,7 +103,9 @@ def _detail(entry: Entry, detail: str) -> str:
     """Return what a line adds to its sentence: nothing twice, no constants."""
     if entry.subject_type != "compensation_run" and entry.action in _REPEATED:
         return ""
-    outcome = entry.payloads.get("outcome")
+    outcome, reason = entry.payloads.get("outcome"), entry.payloads.get("reason")
+    if outcome in UNDO_OUTCOMES and reason and detail == reason:
+        return f"{outcome_label(outcome)}: {quoted(reason)}"
     return outcome_label(detail) if outcome and detail == outcome else humane(detail)
 
 

@@ -28,16 +28,18 @@ def figure(context: RunContext, *, label: str) -> graph.Figure | None:
 
 def _nodes(step: Any, shown: dict[str, Any], at: int) -> tuple[graph.Node, graph.Node]:
     undone, failed = step.status in DONE_STEPS, step.status in FAILED_STEPS
+    begun = step.status != StepStatus.PLANNED
     title, said = title_of(step.original_name), state_label(shown["status"], "step").lower()
     original = graph.Node(
-        id=f"o{at}", title=title, subtitle=said if undone or failed else _("done"),
-        tone="done" if undone else "bad" if failed else "", url=shown["url"], order=-at,
+        id=f"o{at}", title=title, url=shown["url"], order=-at,
+        subtitle=said if undone or failed else _("being undone") if begun else _("done"),
+        tone="done" if undone else "bad" if failed else "undo" if begun else "",
     )  # fmt: skip
     compensation = shown["compensation"]
     undo = graph.Node(
         id=f"u{at}", title=title_of(step.binding) if step.binding else title, subtitle=said,
-        tone="bad" if failed else "" if step.status == StepStatus.PLANNED else "undo",
+        tone="bad" if failed else "undo" if begun else "",
         url=compensation["url"] if compensation else "", lane="undo", order=at,
-        reverses=original.id, dashed=step.status == StepStatus.PLANNED,
+        reverses=original.id, dashed=not begun,
     )  # fmt: skip
     return original, undo

@@ -48,13 +48,13 @@ class ExecutionAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("input"))
     def input_text(self, row: Execution) -> SafeString:
-        """Return the input, indented."""
-        return admin_parts.json_text(row.input)
+        """Return the input in words."""
+        return admin_parts.json_words(row.tenant_id, row.input)
 
     @admin.display(description=gettext_lazy("output"))
     def output_text(self, row: Execution) -> SafeString:
-        """Return the output, indented."""
-        return admin_parts.json_text(row.output)
+        """Return the output in words."""
+        return admin_parts.json_words(row.tenant_id, row.output)
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Execution) -> SafeString:

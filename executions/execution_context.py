@@ -103,7 +103,10 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         ),
         "attempts": AttemptShown.told(entries),
         "around": _around(shown, links),
-        "history": timeline_of(entries, described=links, named=shown.people),
+        "history": timeline_of(
+            entries, described=links, named=shown.people,
+            itself={(row.subject_type, row.id): _("this step")},
+        ),
         "ledger_url": ledger_url(row.subject_type, row.id),
     }  # fmt: skip
 

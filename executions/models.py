@@ -12,10 +12,12 @@ from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
 from django_fsm import FSMField, transition
+from typing_extensions import override
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import ExecutionStatus
 from ledger.ids import new_id
+from web.labels import label_of
 
 S = ExecutionStatus
 OPEN_ENDED = (S.PENDING, S.RUNNING, S.WAITING)
@@ -92,6 +94,10 @@ class Execution(UndoableRow, UndoingRow, models.Model):
                 condition=models.Q(undoes_id__isnull=False),
             ),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return label_of(self.binding) if self.binding else self.capability
 
     @transition(field=status, source=S.PENDING, target=S.RUNNING)
     def dispatch(self) -> None:

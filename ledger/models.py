@@ -12,6 +12,8 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from typing_extensions import override
 
 from ledger.ids import new_id
 
@@ -76,6 +78,10 @@ class LedgerEntry(models.Model):
                 condition=models.Q(caused_by_id__isnull=False),
             ),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return _("Entry %(n)s") % {"n": self.subject_seq}
 
 
 class LedgerHead(models.Model):

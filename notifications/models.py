@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from typing_extensions import override
 
 from ledger.ids import new_id
 from notifications.lifecycle import DUE, DeliveryStatus, Topic
@@ -75,6 +76,10 @@ class Delivery(models.Model):
                 condition=models.Q(status__in=sorted(DUE)),
             ),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return str(Topic(self.topic).label)
 
 
 class DeliveryAttempt(models.Model):

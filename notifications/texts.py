@@ -34,9 +34,9 @@ _TITLES: dict[str, str | Promise] = {
     Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
     Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
     Topic.ENGINE_STOPPED: gettext_lazy("Does not go on by itself: %(what)s"),
-    Topic.ROLLBACK_STOPPED: gettext_lazy("Rollback needs a decision: %(what)s"),
-    Topic.ROLLBACK_WAITS: gettext_lazy("Waits for a result: %(what)s"),
-    Topic.ROLLBACK_ENDED: gettext_lazy("Rollback ended: %(what)s"),
+    Topic.ROLLBACK_STOPPED: gettext_lazy("%(what)s needs a decision"),
+    Topic.ROLLBACK_WAITS: gettext_lazy("%(what)s waits for a result"),
+    Topic.ROLLBACK_ENDED: gettext_lazy("%(what)s has ended"),
     Topic.WORK_UNDONE: gettext_lazy("Work of yours was undone: %(what)s"),
 }
 _TONES = {

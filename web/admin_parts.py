@@ -10,10 +10,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.selectors import entries_of
-from verbs.words import action_words
+from verbs.words import action_words, state_words
 from web.entries import entry_url, ledger_url, people_in
 from web.graph import Figure
-from web.templatetags.amends import pretty_json
+from web.timeline import who_of
+from web.values import reader_of, value_words
 
 ENTRIES_SHOWN = 50
 
@@ -29,9 +30,9 @@ def ledger_entries(tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUI
             "url": entry_url(entry.id),
             "label": action_words(entry.subject_type, entry.action).label,
             "action": entry.action,
-            "who": named[entry.actor_id].username if entry.actor_id in named else "",
+            "who": who_of(entry.actor_id, named),
             "at": entry.at,
-            "to": entry.to_status,
+            "to": entry.to_status and state_words(entry.subject_type, entry.to_status).label,
             "hash": entry.hash.hex(),
         }
         for entry in entries
@@ -46,9 +47,10 @@ def causal_chain(figure: Figure, url: str) -> SafeString:
     return render_to_string("admin/amends/causal_chain.html", context)
 
 
-def json_text(value: Any) -> SafeString:
-    """Return a JSON value indented."""
-    return format_html("<pre>{}</pre>", pretty_json(value))
+def json_words(tenant_id: uuid.UUID, value: Any) -> SafeString:
+    """Return a JSON value in words and rows, with people by their names."""
+    reader = reader_of(tenant_id, None, value)
+    return format_html('<div class="values">{}</div>', value_words(value, None, reader))
 
 
 def plain_text(value: str) -> SafeString:

@@ -48,10 +48,10 @@ __all__ = [
 LIMIT = 200
 #: Width of a character of a title and of the line below it.
 _TITLE_CHAR, _SUBTITLE_CHAR = 7.6, 6.3
-#: Ways go up and down by `V` alone.
-_HEIGHTS = re.compile(r"V(-?\d+)")
-#: As a style sheet calls it: one that may shrink into its card to so many columns.
-_SIZES = {3: "small", 5: "middle", COLUMNS: "large"}
+#: Ways go up and down by `V` alone, to the sides by `H`.
+_HEIGHTS, _SIDES = re.compile(r"V(-?\d+)"), re.compile(r"H(-?\d+)")
+#: As a style sheet calls them: a small one keeps its size, a large one takes the width of its card.
+_SIZES = {3: "small", COLUMNS: "large"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,6 +105,21 @@ class Figure:
         """How high the drawing is, from its top to its lowest box."""
         lowest = max((box.y + box.height for box in self.nodes), default=0)
         return lowest + EDGE - self.top
+
+    @property
+    def left(self) -> int:
+        """Where the drawing begins at its side: few arrows pass left of its boxes."""
+        return max(0, min((*(box.x for box in self.nodes), *self._turns), default=1) - 1)
+
+    @property
+    def shown_width(self) -> int:
+        """How wide the drawing is, from its left to its last box or arrow."""
+        ends = (*(box.x + box.width for box in self.nodes), *self._turns)
+        return max(ends, default=self.width) + 1 - self.left
+
+    @property
+    def _turns(self) -> list[int]:
+        return [int(x) for edge in self.edges for x in _SIDES.findall(edge.d)]
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ TRACK: dict[Kind, int] = {"then": 50, "reverses": 65, "caused": 35}
 @dataclasses.dataclass(frozen=True, slots=True)
 class Grid:
     """How wide boxes, the gutters between them and the margins are: the more columns, the
-    narrower, so that eight fit the width of a page."""
+    narrower, so that four fill the width of a page, and eight fit it."""
 
     width: int
     gap: int
@@ -48,7 +48,14 @@ class Grid:
 
 
 #: By the most columns that each is for.
-_GRIDS = {5: Grid(140, 40, 32), 6: Grid(134, 22, 22), 7: Grid(116, 18, 18), 8: Grid(108, 12, 12)}
+_GRIDS = {
+    3: Grid(208, 40, 32),
+    4: Grid(198, 40, 32),
+    5: Grid(158, 32, 26),
+    6: Grid(136, 24, 22),
+    7: Grid(116, 20, 18),
+    8: Grid(108, 12, 12),
+}
 
 
 def grid_of(columns: int) -> Grid:

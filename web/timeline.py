@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
@@ -29,12 +30,13 @@ def timeline_of(
     *,
     described: Mapping[Ref, Description] | None = None,
     named: Mapping[uuid.UUID, Person] | None = None,
+    itself: Mapping[Ref, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return `timeline` of components/timeline.html, newest first, whatever order came in.
 
-    Three queries at most for any number of entries, and one per subject type for their titles;
-    `described` and `named`, what the caller has read already, is not read again. Runs in the
-    caller's tenant scope.
+    `itself`: what the page is about, whose name its lines do not repeat: "this task". Three queries
+    at most for any number of entries, and one per subject type for their titles; `described` and
+    `named`, what the caller has read already, is not read again. Runs in the caller's tenant scope.
     """
     ordered = sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)
     wanted: set[Ref] = {(ENTRY, entry.id) for entry in ordered}
@@ -45,7 +47,7 @@ def timeline_of(
         tenant_id = ordered[0].tenant_id
         subjects |= describe(tenant_id, wanted - subjects.keys())
         actors |= people(tenant_id, {entry.actor_id for entry in ordered} - actors.keys())
-    return [_row(entry, subjects, actors) for entry in ordered]
+    return [_row(entry, subjects, actors, itself or {}) for entry in ordered]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,10 +114,17 @@ def _named_in(entry: Entry) -> list[Ref]:
 
 
 def _row(
-    entry: Entry, described: dict[Ref, Description], named: dict[uuid.UUID, Person]
+    entry: Entry,
+    described: dict[Ref, Description],
+    named: dict[uuid.UUID, Person],
+    itself: Mapping[Ref, str],
 ) -> dict[str, Any]:
     page = described[(ENTRY, entry.id)]
-    what = described[(entry.subject_type, entry.subject_id)].title
+    own = (entry.subject_type, entry.subject_id)
+    words = str(action_words(entry.subject_type, entry.action).sentence)
+    what = described[own].title
+    if own in itself:
+        what = capfirst(itself[own]) if words.startswith("%(what)s") else itself[own]
     step = step_subject(entry)
     details = [detail_of(entry)]
     if step is not None:
@@ -123,7 +132,7 @@ def _row(
     return {
         "at": entry.at,
         "text": phrase(
-            str(action_words(entry.subject_type, entry.action).sentence),
+            words,
             what=what,
             who=_shown(entry.actor_id, named),
         ),

@@ -23,8 +23,10 @@ _PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
 
-def _username(actor: Any) -> str:
-    return "" if actor is None or actor.user is None else str(actor.user.username)
+def _name(actor: Any) -> str:
+    """Return how somebody is called on the pages."""
+    user = None if actor is None else actor.user
+    return "" if user is None else str(user.get_full_name() or user.username)
 
 
 @admin.register(WorkItem)
@@ -78,22 +80,22 @@ class WorkItemAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("assignee"))
     def with_whom(self, row: WorkItem) -> str:
         """Return who has it."""
-        return _username(row.assignee)
+        return _name(row.assignee)
 
     @admin.display(description=gettext_lazy("completed by"))
     def done_by(self, row: WorkItem) -> str:
         """Return who completed it."""
-        return _username(row.completed_by)
+        return _name(row.completed_by)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:
-        """Return the payload, indented."""
-        return admin_parts.json_text(row.payload)
+        """Return the payload in words."""
+        return admin_parts.json_words(row.tenant_id, row.payload)
 
     @admin.display(description=gettext_lazy("resolution"))
     def resolution_text(self, row: WorkItem) -> SafeString:
-        """Return the resolution, indented."""
-        return admin_parts.json_text(row.resolution)
+        """Return the resolution in words."""
+        return admin_parts.json_words(row.tenant_id, row.resolution)
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: WorkItem) -> SafeString:

@@ -31,6 +31,12 @@ from workitems.models import WorkItem
 
 PLANNED = "compensation_step"
 _DONE = frozenset({Status.COMPLETED, ExecutionStatus.SUCCEEDED})
+#: What became of something that was done, as a colour.
+_BECAME: dict[str, graph.Tone] = {
+    CompensationState.COMPENSATING: "undo",
+    CompensationState.COMPENSATED: "done",
+    CompensationState.COMPENSATION_FAULTED: "bad",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -302,7 +308,7 @@ def _said(node: ChainNode) -> str:
 
 def _tone(node: ChainNode) -> graph.Tone:
     if node.lane == "forward":
-        return "bad" if node.status == Status.COMPENSATION_FAULTED else ""
+        return _BECAME.get(node.compensation_state, "")
     if node.status == Status.CANCELLED or not node.started:
         return ""
     failed = node.status in FINAL or node.status in UNSUCCESSFUL

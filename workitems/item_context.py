@@ -17,16 +17,12 @@ from accounts.acting import Authority
 from compensation.news import told
 from compensation.sentences import few_or_more, sentence
 from compensation.words import (
-    OUTCOME_EFFECTS,
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
     REVERSIBILITIES,
-    STRATEGIES,
     basis_words,
     outcome_label,
 )
-from executions import capability_registry
-from json_values.comparison import same
 from ledger.clock import now
 from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
@@ -34,7 +30,8 @@ from verbs.words import said
 from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
 from web.kept_text import kept_texts
-from web.values import Reader, members_of, phrase, reader_of
+from web.labels import label_of
+from web.values import Reader, phrase, reader_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
@@ -43,6 +40,7 @@ from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
+from workitems.then_and_now import after_each_outcome, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.words import on_hold
 
@@ -82,6 +80,7 @@ def detail(
         "undo": _undo(shown, authority, links),
         "answer": answer,
         "actions": actions,
+        "can_act": any(each["allowed"] for each in actions),
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
@@ -94,6 +93,7 @@ def detail(
                 ),
             },
             named=shown.people,
+            itself={(item.subject_type, item.id): _itself(item)},
         ),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
@@ -180,9 +180,10 @@ def page_facts(item: WorkItem) -> list[dict[str, Any]]:
 
 def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     """Return who may take an item: groups, then people; empty when anybody, or an operator, may."""
+    groups = [label_of(name) for name in shown.item.groups_asked]
     users = () if groups_only else shown.item.people_asked
     names = [shown.name(actor) for actor in users]
-    listed = [*sorted(shown.item.groups_asked), *sorted(name for name in names if name)]
+    listed = [*sorted(groups), *sorted(name for name in names if name)]
     return format_html_join(", ", "{}", ((each,) for each in listed))
 
 
@@ -275,76 +276,10 @@ def _undo(
         "reason": block["reason"],
         "basis": basis_words(block["regulatory_basis"]),
         "requested_by": shown.name(block["requested_by"], authority.actor_id, inside=True),
-        "then": _then(then, _schemas_of(item, then)),
-        "now": _now(item, block),
-        "after": _after(found.title) if item.status in OPEN else None,
+        "then": then_rows(item, then),
+        "now": now_rows(item, block),
+        "after": after_each_outcome(found.title) if item.status in OPEN else None,
     }
-
-
-def _schemas_of(item: WorkItem, then: dict[str, Any]) -> dict[str, Any]:
-    """Return the schemas of what an original said, by the members of its snapshot."""
-    if item.undoes_id is not None and item.undoes_type == item.subject_type:
-        if not then.get("resolution"):
-            return {}
-        return {"resolution": selectors.schema_of(item.tenant_id, item.undoes_id)}
-    found = capability_registry.get(then.get("capability", ""))
-    if found is None:
-        return {}
-    return {"input": found.input_schema, "output": found.output_schema}
-
-
-def _after(title: str) -> dict[str, str]:
-    """Return what will be true after each outcome; "" is said before one is chosen."""
-    sentences = {"": _("Choose an outcome to see what follows from it."), **OUTCOME_EFFECTS}
-    return {outcome: str(text) % {"title": title} for outcome, text in sentences.items()}
-
-
-def _then(snapshot: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    if snapshot.get("outcome"):
-        rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
-    if snapshot.get("outcome_reason"):
-        rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
-    for name, label in (
-        ("resolution", _("Result")),
-        ("output", _("Result")),
-        ("payload", _("About")),
-        ("input", _("About")),
-    ):
-        rows += _lines(label, snapshot.get(name), schemas.get(name))
-    return rows or [{"label": _("Outcome"), "value": None}]
-
-
-def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
-    """Return one line for each member of an object, else one for the value; none for nothing."""
-    if isinstance(value, dict):
-        return [
-            # The name decides with the schema how it is shown: an outcome, a person.
-            {"label": label, "value": inner, "schema": own, "name": name}
-            for name, label, inner, own in members_of(value, schema)
-        ]
-    if value in (None, "", []):
-        return []
-    return [{"label": label, "value": value, "schema": schema}]
-
-
-def _now(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [{"label": _("Asked"), "value": item.title}]
-    if block["strategy"] != "restore":
-        rows.append({"label": _("How"), "value": said(STRATEGIES, block["strategy"])})
-    if item.outcome:
-        rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
-    if block["attempt"] > 1:
-        rows.append({"label": _("Attempt"), "value": block["attempt"]})
-    then = block["original_snapshot"].get("payload") or {}
-    # What has not changed since stands beside it already.
-    news = {
-        name: value
-        for name, value in item.payload.items()
-        if name not in then or not same(value, then[name])
-    }
-    rows += _lines(_("About"), news)
-    return rows
 
 
 def answers(item: WorkItem, actor_id: uuid.UUID) -> bool:
@@ -362,6 +297,11 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "hints": OUTCOME_HINTS,
         "questions": OUTCOME_QUESTIONS,
     }
+
+
+def _itself(item: WorkItem) -> str:
+    """Return how its own page calls it, where its name would only be repeated."""
+    return _("this undo task") if item.kind == Kind.COMPENSATION else _("this task")
 
 
 def _history(item: WorkItem) -> list[Any]:

@@ -32,6 +32,7 @@ from executions.selectors import ShownWork, WithPeople, named_in
 from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
+from web.labels import label_of
 from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
@@ -132,7 +133,7 @@ def listed(
 
     def names(item: WorkItem) -> list[str]:
         found = [named[actor].name for actor in users.get(item.id, ()) if actor in named]
-        return [*sorted(groups.get(item.id, ())), *sorted(found)]
+        return [*sorted(map(label_of, groups.get(item.id, ()))), *sorted(found)]
 
     return [Listed(named, item, names(item)) for item in items]
 

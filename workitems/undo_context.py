@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
-from compensation.sentences import quoted
+from compensation.sentences import joined, quoted
 from compensation.words import STRATEGIES, basis_words, outcome_label
 from executions import selectors as execution_selectors
 from ledger.selectors import Entry
@@ -135,7 +135,7 @@ def _performer(undo: Any) -> str:
 def _who(undo: Shown) -> str:
     item: WorkItem = undo.item
     name = undo.name(item.completed_by_id) or undo.name(item.assignee_id)
-    groups = ", ".join(sorted(item.groups_asked))
+    groups = joined(sorted(item.groups_asked))
     return name or groups or _("nobody yet")
 
 

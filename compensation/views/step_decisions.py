@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
+from compensation.decision_words import DecisionWords, arranged, headline
 from compensation.run_context import run_context
 from compensation.sentences import humane, title_of
 from compensation.subject import is_by_program
@@ -37,10 +38,12 @@ class StepPage(PageOfOne):
         """Render the page; what is `refused` is open, with its broken form."""
         id_, n = key
         found = selectors.one_with_steps(selectors.run(self.acting_user.tenant_id, id_))
-        each = next((each for each in found.steps if each.step.n == n), None)
-        if each is None:
+        at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
+        if at is None:
             raise NotFound("There is no such step.")
-        step, about = each.step, run_context(found, operates=self.operates)
+        each, about = found.steps[at], run_context(found, operates=self.operates)
+        step, answer = each.step, about.answer_to(each.step)
+        answered = ("", "") if answer is None else (answer["who"], answer["outcome"])
         url = reverse("compensation:run", args=[id_])
         title = title_of(step.original_name)
         subject = subject_of(STEP)
@@ -63,16 +66,18 @@ class StepPage(PageOfOne):
                 "url": url,
                 "version": found.run.version,
             },
+            "title": headline(step),
             "step": {
-                "n": n,
+                "place": at + 1,
+                "of": len(found.steps),
                 "title": title,
                 "url": about.described[step.original_type, step.original_id].url,
                 "status": step.status,
-                "answer": about.answer_to(step),
+                "answer": answer,
                 "error": humane(each.error),
                 "attempts": about.attempts(each),
             },
-            "choices": choices,
+            "choices": arranged(choices, DecisionWords(found.steps, at, answered)),
             "kept": [] if refused is None else refused.kept(offered=any_open(choices)),
         }
         return self.render("compensation/run_step.html", context)

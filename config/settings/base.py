@@ -112,6 +112,7 @@ AXES_LOCKOUT_CALLABLE = "web.views.locked_out"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
+FORMAT_MODULE_PATH = ["config.written_dates"]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

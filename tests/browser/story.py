@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import Page
 
 from tests.browser.long_story import long_pages
 from tests.browser.visits import Visit
@@ -28,7 +29,7 @@ from web.entries import ledger_url
 from workitems.actions import start
 
 ADMIN = ("index", "cases_case_changelist", "workitems_workitem_changelist",
-         "compensation_compensationrun_changelist")  # fmt: skip
+         "compensation_compensationrun_changelist", "executions_execution_changelist")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,12 +71,32 @@ def loan_pages(world: World) -> dict[str, Visit]:
         "ledger-of-an-item": ("surveyor", ledger_url("work_item", ids["task"])),
         "no-decisions": ("approver", reverse("workitems:decisions")),
         "first-page": ("", reverse("web:login")),
+        "no-notifications": ("bystander", reverse("notifications:list")),
         **{f"admin {name}": ("operator", reverse(f"admin:{name}")) for name in ADMIN},
+        "admin ledger": ("auditor", reverse("admin:ledger_ledgerentry_changelist")),
+        "admin item": (
+            "operator",
+            reverse("admin:workitems_workitem_change", args=[ids["failed"]]),
+        ),
+        "admin step": (
+            "operator",
+            reverse("admin:executions_execution_change", args=[ids["step"]]),
+        ),
         "admin case": ("operator", reverse("admin:cases_case_change", args=[ids["stuck"]])),
     }
-    return {
+    pages = {
         name: Visit(world.of(who) if who else None, path) for name, (who, path) in visits.items()
     }
+    unheard = Visit(world.operator, visits["fresh-case"][1], then=_without_workers)
+    return {**pages, "no-worker": unheard}
+
+
+def _without_workers(page: Page) -> None:
+    """Look at it again while no worker answers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("web.nav.workers_are_silent", lambda: True)
+        page.reload()
+    page.get_by_text("no worker has answered").wait_for()
 
 
 def _told(world: World) -> dict[str, uuid.UUID]:

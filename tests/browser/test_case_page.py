@@ -94,6 +94,9 @@ def test_eight_steps_fit_their_card_and_more_say_that_they_scroll(
     assert not page.get_by_text("Scrolls sideways").is_visible()
     narrow = open_tab(world.operator, width=375)
     page = narrow.go(f"/cases/{case_id}/")
+    # The list below says the same, so the drawing is one line there until somebody opens it.
+    assert not page.locator(".chain-scroll").is_visible()
+    page.get_by_text("Steps as a drawing").click()
     assert page.locator(".chain-scroll").evaluate("it => it.scrollWidth > it.clientWidth")
     assert page.get_by_text("Scrolls sideways").is_visible()
     assert narrow.overflow() == 0

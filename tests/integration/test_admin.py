@@ -30,6 +30,7 @@ from tests.casework import (
 )
 from tests.clients import browser
 from tests.draining import drain
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -252,6 +253,21 @@ def test_chain_and_ledger_are_beside_the_row_and_nothing_is_edited(world: World)
     assert case_row(world, case_id).status == "COMPENSATING"
 
 
+def test_the_page_of_a_row_speaks_the_words_of_the_app(world: World) -> None:
+    case_id = approved_loan(world)
+    client = browser(world.operator)
+    text = text_of(client.get(f"{CASES}{case_id}/change/").content)
+    # Values and entries as on the pages: no constants, nobody as an identifier, days before months.
+    assert "Completed by" in text
+    assert world.underwriter.username in text
+    assert str(world.underwriter.actor_id) not in text
+    assert "completed_by" not in text
+    assert "COMPLETED" not in text
+    assert "RUNNING" not in text
+    assert "Opened Amends" not in text
+    assert re.search(r"Created at: \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d", text)
+
+
 def test_every_list_is_shown_filtered_and_searched(world: World) -> None:
     case_id = approved_loan(world)
     roll_back(world, case_id)
@@ -324,3 +340,17 @@ def test_an_action_that_changed_nothing_says_so(world: World) -> None:
     answer = client.post(page, {**WHY, **fields}, follow=True)
     assert "nothing was undone. A rollback is under way" in unescape(answer.content.decode())
     assert len(runs(world)) == 1
+
+
+def test_no_page_is_headed_by_an_identifier(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    paid = plan_items(world, case_id)["disbursement"].work[1]
+    client = browser(world.operator)
+    for path, heading in (
+        (f"/admin/executions/execution/{paid}/change/", "Disbursement"),
+        (f"/admin/compensation/compensationrun/{run.id}/change/", run.reason),
+    ):
+        html = client.get(path).content.decode()
+        assert f"<h2>{heading}</h2>" in html, path
+        assert " object (" not in html, path

@@ -49,6 +49,28 @@ def test_api_page_and_drawing_have_the_same_nodes(world: World) -> None:
     assert set(told(client, of_item)) == drawn(client, of_item) == set(nodes)
 
 
+def colours(client: Client, path: str) -> dict[str, str]:
+    """Return what the colour of each node of a page's drawing says, by its id."""
+    html = client.get(path).content.decode()
+    found = re.findall(r'class="node(?: n-(\w+))?[^"]*" data-node="([^"]+)"', html)
+    return {id_: tone for tone, id_ in found}
+
+
+def test_the_drawing_shows_in_colour_what_became_of_each_step(world: World) -> None:
+    case_id = approved_loan(world)
+    roll_back(world, case_id)
+    items = plan_items(world, case_id)
+    paid, approved, valued = (
+        str(items[name].work[1]) for name in ("disbursement", "approval", "valuation")
+    )
+    client, page = browser(world.operator), f"/cases/{case_id}/"
+    seen = colours(client, page)
+    assert (seen[paid], seen[approved], seen[valued]) == ("done", "undo", "")
+    undo(world.underwriter, case_id, "CANNOT_REVERSE")
+    seen = colours(client, page)
+    assert (seen[paid], seen[approved], seen[valued]) == ("done", "bad", "")
+
+
 def test_undone_by_is_only_what_is_undone(world: World) -> None:
     case_id = approved_loan(world)
     roll_back(world, case_id)

@@ -68,7 +68,7 @@ def test_on_a_page_that_asks_first_and_while_it_waits(named: World) -> None:
     world = named
     item = opened(world, candidate_users=[world.analyst.username], candidate_groups=["analysts"])
     text = text_of(page(browser(world.operator), f"/work-items/{item.id}/").encode())
-    assert "Waits for analysts, Ana Lindqvist" in text
+    assert "Waits for Analysts, Ana Lindqvist" in text
     asked = text_of(page(browser(world.operator), f"/work-items/{item.id}/cancel/").encode())
     assert "Ana Lindqvist" in asked
     assert world.analyst.username not in asked

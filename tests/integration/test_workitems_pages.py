@@ -41,7 +41,7 @@ def test_somebody_opens_a_task_by_hand(world: World) -> None:
     assert good.status_code == 303
     html = page(client, good.headers["Location"])
     assert "At the roof" in html
-    assert "Waits for analysts, surveyors" in html
+    assert "Waits for Analysts, Surveyors" in html
     assert "High priority" in html
 
 

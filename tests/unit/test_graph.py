@@ -188,6 +188,10 @@ def test_a_long_chain_wraps_into_bands() -> None:
     assert placed[str(COLUMNS)].y > placed["0"].y + HEIGHT
     last = placed[str(COLUMNS - 1)]
     assert figure.width == last.x + last.width + placed["0"].x
+    # What is shown of it begins and ends with its boxes and arrows.
+    turns = [x for arrow in figure.edges for x, _ in points(arrow)]
+    assert figure.left == min(placed["0"].x, *turns) - 1
+    assert figure.left + figure.shown_width == max(last.x + last.width, *turns) + 1
 
 
 @pytest.mark.parametrize("steps", range(1, 20))
@@ -198,7 +202,10 @@ def test_a_chain_fits_the_width_of_a_page_and_eight_steps_one_row(steps: int) ->
         for number in range(steps)
     ]
     figure = layout(nodes, in_order(nodes))
-    assert figure.width <= PAGE
+    assert figure.shown_width <= PAGE
+    if steps > 3:
+        assert figure.shown_width > PAGE * 0.9
+    assert figure.size == ("large" if steps > 3 else "small")
     rows = {box.y for box in figure.nodes}
     assert len(rows) == 2 * -(-steps // 8)
 
@@ -242,7 +249,7 @@ def test_a_long_title_is_cut_to_fit_and_whole_in_the_label() -> None:
         ],
         [],
     ).nodes
-    assert plain.title == "Approve the ame…"
+    assert plain.title == "Approve the amended loan…"
     assert plain.label == f"{title}, done"
     assert worded.label == f"{title}, Open the approval"
     assert described.label == "Pay, done by Ana"

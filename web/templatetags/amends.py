@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -231,6 +232,14 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
         current = entry.get("at") if isinstance(entry, Mapping) else getattr(entry, "at", None)
         yield {"entry": entry, "gap": duration_gap(previous, current) if previous else ""}
         previous = current
+
+
+@register.filter
+def left_open(field: BoundField) -> bool:
+    """Whether a field may be left without an answer. A list whose empty choice says something,
+    such as "As the browser asks", always has one."""
+    empty = [label for value, label in getattr(field.field, "choices", ()) if value == ""]
+    return not field.field.required and not any(any(map(str.isalnum, str(each))) for each in empty)
 
 
 @register.filter

@@ -1,0 +1,94 @@
+"""What an undo task puts side by side: what was decided then, what is asked now, and what will be
+true after each outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from compensation.words import OUTCOME_EFFECTS, STRATEGIES, outcome_label
+from executions import capability_registry
+from json_values.comparison import same
+from verbs.words import said
+from web.values import members_of
+from workitems import selectors
+from workitems.models import WorkItem
+
+
+def _schemas_of(item: WorkItem, then: dict[str, Any]) -> dict[str, Any]:
+    """Return the schemas of what an original said, by the members of its snapshot."""
+    if item.undoes_id is not None and item.undoes_type == item.subject_type:
+        if not then.get("resolution"):
+            return {}
+        return {"resolution": selectors.schema_of(item.tenant_id, item.undoes_id)}
+    found = capability_registry.get(then.get("capability", ""))
+    if found is None:
+        return {}
+    return {"input": found.input_schema, "output": found.output_schema}
+
+
+def after_each_outcome(title: str) -> dict[str, str]:
+    """Return what will be true after each outcome; "" is said before one is chosen."""
+    sentences = {"": _("Choose an outcome to see what follows from it."), **OUTCOME_EFFECTS}
+    return {outcome: str(text) % {"title": title} for outcome, text in sentences.items()}
+
+
+def then_rows(item: WorkItem, snapshot: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what was decided: the original as it was, in lines."""
+    schemas = _schemas_of(item, snapshot)
+    rows: list[dict[str, Any]] = []
+    if snapshot.get("outcome"):
+        rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
+    if snapshot.get("outcome_reason"):
+        rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
+    for name, label in (
+        ("resolution", _("Result")),
+        ("output", _("Result")),
+        ("payload", _("About")),
+        ("input", _("About")),
+    ):
+        rows += _lines(label, snapshot.get(name), schemas.get(name))
+    return rows or [{"label": _("Outcome"), "value": _("not recorded")}]
+
+
+def _lines(label: str, value: Any, schema: Any = None) -> list[dict[str, Any]]:
+    """Return one line for each member of an object, else one for the value; none for nothing."""
+    value = _said_only(value)
+    if isinstance(value, dict):
+        return [
+            # The name decides with the schema how it is shown: an outcome, a person.
+            {"label": label, "value": inner, "schema": own, "name": name}
+            for name, label, inner, own in members_of(value, schema)
+        ]
+    if value in (None, "", []):
+        return []
+    return [{"label": label, "value": value, "schema": schema}]
+
+
+def _said_only(value: Any) -> Any:
+    """Return a value without the members that hold nothing: they say nothing."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _said_only(each) for name, each in value.items()}
+    return {name: each for name, each in inner.items() if each not in (None, "", [], {})}
+
+
+def now_rows(item: WorkItem, block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is asked, and what is another since."""
+    rows: list[dict[str, Any]] = [{"label": _("Asked"), "value": item.title}]
+    if block["strategy"] != "restore":
+        rows.append({"label": _("How"), "value": said(STRATEGIES, block["strategy"])})
+    if item.outcome:
+        rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
+    if block["attempt"] > 1:
+        rows.append({"label": _("Attempt"), "value": block["attempt"]})
+    then = block["original_snapshot"].get("payload") or {}
+    # What has not changed since stands beside it already.
+    news = {
+        name: value
+        for name, value in item.payload.items()
+        if name not in then or not same(value, then[name])
+    }
+    rows += _lines(_("About"), news)
+    return rows
