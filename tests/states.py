@@ -127,6 +127,7 @@ def another(by: ActingUser) -> str:
 
 def delegated(by: ActingUser, **wanted: Any) -> WorkItem:
     """Let somebody have an item, and ask `by` in their name to take it over."""
+    wanted.setdefault("candidate_users", [by.username])
     item = new_item(by, assignee=another(by), **wanted)
     return actions.delegate(item.id, call=Call(by), to=by.username)
 

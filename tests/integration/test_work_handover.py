@@ -53,8 +53,8 @@ def test_who_is_asked_has_it_when_they_take_it_over(world: World) -> None:
             world.analyst.username, world.surveyor.username, world.analyst.username, "accepted",
         )
     ]  # fmt: skip
-    # Nobody hears that their own answer was given.
-    assert told(world, item) == {("surveyor", "task_waiting")}
+    # Nobody hears that their own answer was given; who asked hears the answer.
+    assert told(world, item) == {("surveyor", "task_waiting"), ("analyst", "taken_away")}
 
 
 def test_what_is_declined_goes_back_to_who_handed_it_on(world: World) -> None:
@@ -75,12 +75,52 @@ def test_what_is_declined_goes_back_to_who_handed_it_on(world: World) -> None:
 
 
 def test_what_is_declined_goes_to_the_pool_where_who_had_it_is_gone(world: World) -> None:
-    item = handed_on(world, candidate_groups=["analysts"])
+    item = handed_on(world, candidate_groups=["surveyors"])
     people.deactivate(world.analyst.membership_id, call=Call(world.admin))
     back = actions.decline_delegation(item.id, call=Call(world.surveyor))
     assert (back.status, back.assignee_id) == (Status.PENDING, None)
-    # The surveyor may still take it: they were named when it was handed to them.
     assert actions.claim(item.id, call=Call(world.surveyor)).status == Status.ASSIGNED
+
+
+def test_who_declines_leaves_the_pool_as_it_was(world: World) -> None:
+    item = actions.claim(states.new_item(world.operator).id, call=Call(world.analyst))
+    actions.delegate(item.id, call=Call(world.analyst), to=world.surveyor.username)
+    actions.decline_delegation(item.id, call=Call(world.surveyor))
+    back = actions.release(item.id, call=Call(world.analyst))
+    assert back.offered_to == "ANYBODY"
+    assert actions.claim(item.id, call=Call(world.bystander)).status == Status.ASSIGNED
+
+
+@pytest.mark.parametrize("name", ["forward", "suspend"])
+def test_who_may_take_an_item_neither_keeps_nor_gives_it_away(world: World, name: str) -> None:
+    item = states.new_item(world.operator)
+    more = {"candidate_groups": ["analysts"]} if name == "forward" else {}
+    with pytest.raises(NotPermitted):
+        getattr(actions, name)(item.id, call=Call(world.bystander), **more)
+    assert states.stored(world, item.id).status == Status.PENDING
+    assert actions.claim(item.id, call=Call(world.surveyor)).status == Status.ASSIGNED
+
+
+def test_who_could_take_what_an_operator_holds_cannot_let_it_go_on(world: World) -> None:
+    item = states.new_item(world.operator, candidate_groups=["analysts"])
+    actions.suspend(item.id, call=Call(world.operator))
+    with pytest.raises(NotPermitted):
+        actions.resume(item.id, call=Call(world.analyst))
+    assert states.stored(world, item.id).status == Status.SUSPENDED
+
+
+@pytest.mark.parametrize("name", ["assign", "delegate"])
+def test_an_auditor_is_given_no_work(world: World, name: str) -> None:
+    item = states.new_item(world.operator, assignee=world.analyst.username)
+    member = {"assign": "assignee", "delegate": "to"}[name]
+    with pytest.raises(Invalid) as refused:
+        getattr(actions, name)(
+            item.id, call=Call(world.operator), **{member: world.auditor.username}
+        )
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [
+        (f"/{member}", "only_looks")
+    ]
+    assert states.stored(world, item.id).assignee_id == world.analyst.actor_id
 
 
 def test_an_operator_hands_on_in_the_name_of_who_has_it(world: World) -> None:
@@ -158,7 +198,7 @@ def test_what_is_forwarded_is_for_others_alone(world: World) -> None:
     shown = api(world.operator).get(f"/api/v1/work-items/{item.id}").json()
     assert (shown["candidate_users"], shown["candidate_groups"]) == ([], ["surveyors"])
     assert actions.claim(item.id, call=Call(world.surveyor)).status == Status.ASSIGNED
-    entry = states.history(world, "work_item", item.id)[-2]
+    entry = states.history(world, "work_item", item.id)[-3]
     assert entry.payloads["candidate_groups"] == ["surveyors"]
 
 

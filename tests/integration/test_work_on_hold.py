@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from compensation.lifecycle import CompensationState
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid
 from ledger.tenancy import tenant_scope
+from notifications.models import Delivery
+from people import actions as people
 from tests import states
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.clients import api
@@ -89,15 +92,12 @@ def test_an_older_moment_ends_no_later_hold(world: World) -> None:
     assert states.stored(world, item.id).status == Status.SUSPENDED
 
 
-def test_a_moment_that_finds_nothing_on_hold_changes_nothing(world: World) -> None:
+def test_what_is_given_to_somebody_is_on_hold_no_more(world: World) -> None:
     item = held(world, until=now() + HOUR)
     actions.assign(item.id, call=Call(world.operator), assignee=world.surveyor.username)
-    version = states.stored(world, item.id).version
-    due_now(item)
-    assert resume_due(item.tenant_id, item.id)
-    after = states.stored(world, item.id)
-    assert (after.status, after.version) == (Status.ASSIGNED, version)
     assert ends(world, item) == []
+    assert not resume_due(item.tenant_id, item.id)
+    assert states.stored(world, item.id).status == Status.ASSIGNED
 
 
 def due_now(item: WorkItem) -> None:
@@ -156,14 +156,99 @@ def test_an_undo_task_that_cannot_be_done_leaves_its_original_to_be_decided(worl
     assert retried.original.status == Status.COMPENSATING
 
 
+def test_what_is_left_by_who_had_it_goes_to_the_pool_and_somebody_is_told(world: World) -> None:
+    item = states.new_item(world.operator, assignee=world.analyst.username)
+    actions.suspend(item.id, call=Call(world.operator), until=now() + HOUR)
+    people.deactivate(world.analyst.membership_id, call=Call(world.admin))
+    drain(fast_forward=True)
+    after = states.stored(world, item.id)
+    assert (after.status, after.assignee_id) == (Status.PENDING, None)
+    assert told(world, item.id) == {("operator", "needs_somebody"), ("admin", "needs_somebody")}
+
+
+def test_who_waits_for_an_undo_hears_that_it_is_on_hold(world: World) -> None:
+    begun = states.compensate(states.completed(world.analyst), world.operator)
+    task = begun.attempt.compensation_id
+    actions.suspend(task, call=Call(world.analyst), reason="The bank is closed")
+    assert {("operator", "undo_on_hold"), ("admin", "undo_on_hold")} <= told(world, task)
+    plain = states.in_progress(world.analyst)
+    actions.suspend(plain.id, call=Call(world.analyst))
+    assert told(world, plain.id) == set()
+
+
+def test_the_only_one_who_may_take_it_lets_it_go_on_without_alarm(world: World) -> None:
+    item = states.new_item(world.operator, candidate_users=[world.analyst.username])
+    actions.claim(item.id, call=Call(world.analyst))
+    actions.release(item.id, call=Call(world.operator))
+    actions.suspend(item.id, call=Call(world.operator))
+    before = told(world, item.id)
+    actions.resume(item.id, call=Call(world.operator))
+    assert told(world, item.id) == before | {("analyst", "task_waiting")}
+
+
+def test_more_time_hides_no_news(world: World) -> None:
+    item = states.new_item(world.operator, assignee=world.analyst.username)
+    actions.extend(item.id, call=Call(world.operator), due_at=now() + HOUR)
+    assert told(world, item.id) == {("analyst", "task_waiting")}
+
+
+def told(world: World, item_id: uuid.UUID) -> set[tuple[str, str]]:
+    """Return who has been told what about an item, by username and topic."""
+    drain()
+    with tenant_scope(world.system.tenant_id):
+        rows = Delivery.objects.filter(subject_id=item_id, channel="in_app")
+        names = {world.of(each).actor_id: each for each in ("analyst", "operator", "admin")}
+        return {(names[row.recipient_id], row.topic) for row in rows}
+
+
+def test_what_ends_on_hold_leaves_nothing_behind(world: World) -> None:
+    item = held(world, until=now() + HOUR)
+    actions.cancel(item.id, call=Call(world.operator), reason="Not needed")
+    assert ends(world, item) == []
+    undo = states.compensating(world.operator)
+    task = undo.attempt.compensation_id
+    actions.suspend(task, call=Call(world.operator), until=now() + HOUR)
+    assert _queues(world) == ["undo"]
+    actions.withdraw(undo.original.id, call=Call(world.operator))
+    assert _queues(world) == []
+
+
+def _queues(world: World) -> list[str]:
+    with tenant_scope(world.system.tenant_id):
+        return list(HoldEnd.objects.values_list("queue", flat=True))
+
+
+def test_a_worker_that_dies_over_a_hold_leaves_it_to_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = held(world, until=now() + HOUR)
+    due_now(item)
+    monkeypatch.setattr("workitems.actions.work_on_hold.move", _dies)
+    with pytest.raises(RuntimeError):
+        resume_due(item.tenant_id, item.id)
+    monkeypatch.undo()
+    # Its lease stands, so that nobody tries again at once.
+    assert not resume_due(item.tenant_id, item.id)
+    assert states.stored(world, item.id).status == Status.SUSPENDED
+    with tenant_scope(item.tenant_id):
+        HoldEnd.objects.filter(item_id=item.id).update(leased_until=now() - HOUR)
+    assert resume_due(item.tenant_id, item.id)
+    assert states.stored(world, item.id).status == Status.IN_PROGRESS
+
+
+def _dies(*_given: Any, **_more: Any) -> None:
+    raise RuntimeError("killed")
+
+
 def test_more_time_is_said_once(world: World) -> None:
     item = states.new_item(world.operator, due_at=now() + HOUR)
     later = now() + 24 * HOUR
     after = actions.extend(item.id, call=Call(world.operator), due_at=later, reason="Holidays")
     assert (after.status, after.due_at, after.version) == (Status.PENDING, later, 2)
-    with pytest.raises(Invalid) as refused:
-        actions.extend(item.id, call=Call(world.operator), due_at=later)
-    assert [(e.pointer, e.code) for e in refused.value.errors] == [("/due_at", "unchanged")]
+    for wrong, code in ((later, "unchanged"), (now() - HOUR, "past")):
+        with pytest.raises(Invalid) as refused:
+            actions.extend(item.id, call=Call(world.operator), due_at=wrong)
+        assert [(e.pointer, e.code) for e in refused.value.errors] == [("/due_at", code)]
     [*_, entry] = states.history(world, "work_item", item.id)
     assert (entry.action, entry.payloads["reason"]) == ("extended", "Holidays")
     assert states.stored(world, item.id).version == 2
