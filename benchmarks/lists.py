@@ -36,6 +36,7 @@ PAGES = {
     "inbox": "/inbox/",
     "inbox groups": "/inbox/?tab=groups",
     "inbox unassigned": "/inbox/?tab=unassigned",
+    "inbox on hold": "/inbox/?tab=held",
     "inbox done": "/inbox/?tab=done",
     "inbox all": "/inbox/?tab=all",
     "inbox undo": "/inbox/?kind=COMPENSATION",

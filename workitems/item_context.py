@@ -42,7 +42,7 @@ from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import after_each_outcome, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
-from workitems.words import on_hold
+from workitems.words import DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
 
@@ -162,7 +162,17 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
         "tainted": item.tainted,
+        "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
+
+
+def _handed_on(shown: Shown, each: dict[str, str], me: uuid.UUID | None) -> SafeString:
+    """Return who handed it to whom, and what became of that."""
+    people_ = {name: shown.name(each[name] or None, me, inside=True) for name in ("from", "to")}
+    return phrase(
+        _("from %(giver)s to %(taker)s: %(answer)s"), giver=people_["from"], taker=people_["to"],
+        answer=str(DELEGATION_ANSWERS[each["answer"]]),
+    )  # fmt: skip
 
 
 def page_facts(item: WorkItem) -> list[dict[str, Any]]:

@@ -112,6 +112,11 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 condition=models.Q(assignee__isnull=False),
             ),
             models.Index(
+                fields=["tenant", "assignee", "-created_at", "-id"],
+                name="workitems_held",
+                condition=models.Q(status="SUSPENDED"),
+            ),
+            models.Index(
                 fields=["tenant", "-created_at", "-id"],
                 name="workitems_pool",
                 condition=models.Q(status="PENDING"),

@@ -53,6 +53,12 @@ def finished_by(who: ActingUser) -> QuerySet[WorkItem]:
     return visible(who.tenant_id).filter(completed_by_id=who.actor_id)
 
 
+def held_by(who: ActingUser) -> QuerySet[WorkItem]:
+    """Return what the person has that is on hold."""
+    rows = visible(who.tenant_id)
+    return rows.filter(assignee_id=who.actor_id, status=Status.SUSPENDED)
+
+
 def next_for(who: ActingUser, after: uuid.UUID) -> WorkItem | None:
     """Return what a person who has done `after` does next, as their inbox has it: what reverses
     finished work, else the most urgent."""

@@ -38,6 +38,7 @@ def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     return [
         Watched(waiting.unassigned(tenant_id).order_by(*NEWEST_FIRST)),
         Watched(finished),
+        Watched(waiting.held_by(who).order_by(*NEWEST_FIRST)),
         Watched(selectors.visible(tenant_id).order_by(*NEWEST_FIRST)),
     ]
 

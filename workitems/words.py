@@ -13,6 +13,7 @@ from compensation.words import UNDO_ACTIONS, UNDO_LOOKS, UNDO_VERBS
 from verbs import words
 from verbs.words import ActionWords as A
 from verbs.words import VerbWords as V
+from workitems.delegations import ACCEPTED, DECLINED, ENDED
 from workitems.lifecycle import Kind, Status
 
 _ACTIONS = {
@@ -122,6 +123,15 @@ _KIND_LOOKS = {
     "TASK": ("inbox", "wait"),
     "COMPENSATION": ("undo-2", "undo"),
     "REVIEW": ("triangle-alert", "bad"),
+}
+
+
+#: What became of a delegation, by its answer.
+DELEGATION_ANSWERS = {
+    "": _("no answer yet"),
+    ACCEPTED: _("taken over"),
+    DECLINED: _("not taken over"),
+    ENDED: _("ended without an answer"),
 }
 
 

@@ -43,6 +43,8 @@ def test_a_task_is_handed_on_and_comes_back(open_tab: OpenTab, world: World) -> 
     page.get_by_role("button", name="Decline").click()
     page = tab.go(f"/work-items/{item.id}/")
     expect(page.locator("#main")).to_contain_text("Too much to do")
+    asked_whom = f"from you to {world.surveyor.username}: not taken over"
+    expect(page.locator("#main")).to_contain_text(asked_whom)
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
 
 

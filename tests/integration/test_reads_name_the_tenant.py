@@ -28,8 +28,8 @@ _ROLE = re.compile(r"set_config\('role', '(\w+)', true\)")
 _ELSEWHERE = ("accounts/", "admin/", "static/", "api/v1/schema/", "api/v1/docs/", "api/auth/")
 _VARIANTS = {
     "/inbox/": [
-        "tab=mine", "tab=groups", "tab=unassigned", "tab=done", "tab=all&q=a", "kind=COMPENSATION",
-        "case=1", "due=late&sort=newest", "tab=all&assignee=me",
+        "tab=mine", "tab=groups", "tab=unassigned", "tab=held", "tab=done", "tab=all&q=a",
+        "kind=COMPENSATION", "case=1", "due=late&sort=newest", "tab=all&assignee=me",
     ],
     "/search/": ["q=a", "q=1", "q=loan"],
     "/cases/": ["status=RUNNING&q=a", "q=1"],

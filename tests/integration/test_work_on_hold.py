@@ -17,9 +17,10 @@ from notifications.models import Delivery
 from people import actions as people
 from tests import states
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
-from tests.clients import api
+from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.integration.workitems_made import page, titles
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -184,6 +185,17 @@ def test_the_only_one_who_may_take_it_lets_it_go_on_without_alarm(world: World) 
     before = told(world, item.id)
     actions.resume(item.id, call=Call(world.operator))
     assert told(world, item.id) == before | {("analyst", "task_waiting")}
+
+
+def test_what_i_hold_has_a_place_in_my_inbox(world: World) -> None:
+    item = held(world)
+    client = browser(world.analyst)
+    assert titles(page(client, "/inbox/?tab=held")) == [item.title]
+    assert titles(page(client, "/inbox/")) == []
+    assert titles(page(browser(world.surveyor), "/inbox/?tab=held")) == []
+    actions.resume(item.id, call=Call(world.analyst))
+    assert titles(page(client, "/inbox/?tab=held")) == []
+    assert titles(page(client, "/inbox/")) == [item.title]
 
 
 def test_more_time_hides_no_news(world: World) -> None:

@@ -56,6 +56,7 @@ TABS = (
     Tab("mine", gettext_lazy("Only mine")),
     Tab("groups", gettext_lazy("My groups")),
     Tab("unassigned", gettext_lazy("Unassigned")),
+    Tab("held", gettext_lazy("On hold"), ("newest", "oldest")),
     Tab("done", gettext_lazy("Done"), ("finished",)),
     Tab("all", gettext_lazy("Everything"), ("newest", "oldest")),
 )
@@ -71,8 +72,8 @@ class Listing:
 
 
 class Inbox(MemberPage):
-    """Work by tab: mine and my groups' with decisions first, mine, my groups', anybody's, done by
-    me, everything."""
+    """Work by tab: mine and my groups' with decisions first, mine, my groups', anybody's, mine on
+    hold, done by me, everything."""
 
     default_tab = "waiting"
 
@@ -175,7 +176,8 @@ def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q
 
 
 def _settled(tab: Tab, who: ActingUser, wanted: Wanted, kept: Q) -> Listing:
-    every = waiting.finished_by(who) if tab.key == "done" else selectors.visible(who.tenant_id)
+    own = {"done": waiting.finished_by, "held": waiting.held_by}.get(tab.key)
+    every = selectors.visible(who.tenant_id) if own is None else own(who)
     rows = every.filter(kept)
     if not wanted.values or "case" in wanted.values:
         return Listing(rows)
@@ -240,6 +242,9 @@ def _empty(
         return _empty_of_open(tab, who, counts, _waiting_in_all(counts, undecided))
     if tab.key == "done":
         return _said("inbox", _("Nothing done yet"), _("What you complete is listed here."))
+    if tab.key == "held":
+        text = _("What you have and is on hold is listed here until it goes on.")
+        return _said("inbox", _("Nothing is on hold"), text)
     return _said("inbox", _("No work yet"), _("Every task is listed here."), *_new())
 
 
