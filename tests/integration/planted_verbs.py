@@ -141,11 +141,11 @@ SUBJECT = dataclasses.replace(
 def _declare() -> None:
     put = catalogue.transition(
         WORK_ITEM, operation("park", {"PENDING"}, "SUSPENDED", "operator"),
-        action="suspended", given=Reason,
+        action="parked", given=Reason,
     )  # fmt: skip
     out = catalogue.transition(
         WORK_ITEM, operation("unpark", {"SUSPENDED"}, "PENDING", "operator"),
-        action="resumed", of_undo=True,
+        action="unparked", of_undo=True,
     )  # fmt: skip
     rename = catalogue.verb(
         WORK_ITEM, operation("rename", OPEN, None, "operator"), action="edited", given=Title,
@@ -228,8 +228,8 @@ def urlconf() -> types.ModuleType:
 
 
 ACTIONS = {
-    "suspended": ActionWords("Put on hold", "%(what)s put on hold by %(who)s"),
-    "resumed": ActionWords("Taken up again", "%(what)s taken up again by %(who)s"),
+    "parked": ActionWords("Put on hold", "%(what)s put on hold by %(who)s"),
+    "unparked": ActionWords("Taken up again", "%(what)s taken up again by %(who)s"),
 }
 WORDS = {
     "park": VerbWords(

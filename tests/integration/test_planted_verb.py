@@ -44,7 +44,7 @@ def standing(world: World, item_id: uuid.UUID) -> tuple[str, int, list[str]]:
 
 
 UNTOUCHED = ("PENDING", 1, ["created"])
-PARKED = ("SUSPENDED", 2, ["created", "suspended"])
+PARKED = ("SUSPENDED", 2, ["created", "parked"])
 
 
 def offered(answer: dict[str, Any], action: str) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def test_who_may_not_is_told_so_and_nothing_happens(world: World) -> None:
     assert client.post(f"{at}claim/", {"version": 1}).status_code == 403
     assert client.post(f"{at}cancel/", {"version": 1, "reason": "x"}).status_code == 403
     assert client.post(f"{at}complete/", {"version": 1}).status_code == 403
-    assert entries(world, item.id) == ["created"]
+    assert entries(world, item.id) == ["created", "claim_refused"]
 
 
 @pytest.mark.parametrize(

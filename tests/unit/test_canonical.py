@@ -24,7 +24,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 def _by_the_library(value: Any) -> bytes | type[Exception]:
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as error:
         return type(error)
 
 
