@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import uuid
 from typing import Any
 
@@ -12,6 +14,7 @@ from playwright.sync_api import Page
 from accounts.models import User
 from compensation.actions.plan_execution import execute
 from executions.actions import request_execution
+from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
@@ -31,7 +34,7 @@ from tests.draining import drain
 from tests.integration import workitems_made as items
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import complete, start
+from workitems.actions import complete, delegate, start, suspend
 
 #: One word of a hundred letters and more; words of many lines; from right to left.
 UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenprüfung" * 2
@@ -194,6 +197,23 @@ def _fold_out(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
 
 
+def _with_others(world: World) -> dict[str, Visit]:
+    """Return the pages of an item that is handed on, and of one that is on hold."""
+    asked, held = (
+        items.opened(world, title=UNBROKEN, assignee=world.analyst.username).id for _ in range(2)
+    )
+    delegate(asked, call=Call(world.analyst), to=world.operator.username, reason=UNBROKEN)
+    suspend(held, call=Call(world.analyst), until=now() + dt.timedelta(days=1), reason=UNBROKEN)
+    page = functools.partial(reverse, "workitems:detail")
+    return {
+        "handed on": Visit(world.analyst, page(args=[asked])),
+        "asked to take over": Visit(world.operator, page(args=[asked]), then=_fold_out),
+        "decline": Visit(world.operator, reverse("workitems:decline-delegation", args=[asked])),
+        "on hold": Visit(world.analyst, page(args=[held]), then=_fold_out),
+        "inbox, on hold": Visit(world.analyst, "/inbox/?tab=held"),
+    }
+
+
 def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     """Tell the long story and return its pages."""
     bank = open_bank(patch)
@@ -297,7 +317,10 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         f"run, {name}": Visit(boss, reverse("compensation:run", args=[run]))
         for name, run in runs.items()
     }
-    visits |= {f"ask to {verb}": Visit(boss, item(pooled, verb)) for verb in ("assign", "cancel")}
+    visits |= {
+        f"ask to {verb}": Visit(boss, item(pooled, verb))
+        for verb in "assign cancel skip extend forward suspend".split()
+    }
     visits |= {
         f"case, {verb}": Visit(boss, case_page("running", verb))
         for verb in ("suspend", "cancel", "close")
@@ -307,5 +330,6 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         for verb in "compensate retry reassign hand-to-human attest abandon withdraw".split()
     }
     visits["execution, cancel"] = Visit(boss, reverse("executions:cancel", args=[failed]))
-    visits["reject"] = Visit(clerk, item(answered, "reject"))
+    visits |= {verb: Visit(clerk, item(answered, verb)) for verb in "reject fail delegate".split()}
+    visits |= _with_others(world)
     return {f"long {name}": visit for name, visit in visits.items()}
