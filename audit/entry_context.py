@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.roles import ActorType, Role
 from audit.words import KIND_WORDS
+from compensation.sentences import humane
 from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
@@ -88,7 +89,11 @@ class Presenter:
             "correlation_id": entry.correlation_id,
             "tree_index": None,
             "undoing": self._undoing(entry),
-            "payload": {name: value for name, value in entry.payloads.items() if name != "reason"}
+            "payload": {
+                name: humane(value) if name in _SENTENCES and isinstance(value, str) else value
+                for name, value in entry.payloads.items()
+                if name != "reason"
+            }
             or None,
         }
 
@@ -153,6 +158,10 @@ def _run_of(entry: Entry) -> uuid.UUID | None:
     """Return the run that an entry names as what it is part of."""
     said = (entry.compensation or {}).get("run")
     return uuid.UUID(said) if said else None
+
+
+# What programs wrote for people to read: the rest is shown as it was sent.
+_SENTENCES = ("detail", "error")
 
 
 def _worded(name: str, value: Any) -> str:

@@ -22,10 +22,14 @@ def _written(number: str) -> list[str]:
     return list(dict.fromkeys([number, number.upper(), number.lower()]))
 
 
-def by_number(tenant_id: uuid.UUID, number: str) -> Ids:
-    """Return the cases of a tenant that are called by a number, to be read inside another query."""
-    rows = Case.objects.filter(tenant_id=tenant_id, number__in=_written(number) if number else [])
-    return rows.values_list("id", flat=True)
+def by_number(tenant_id: uuid.UUID, asked: str) -> Ids:
+    """Return the cases of a tenant that are called by a number, or by title and number as pages
+    call them, to be read inside another query."""
+    title, _space, number = asked.rpartition(" ")
+    called = Q(number__in=_written(asked)) if asked else Q(pk__in=[])
+    if title and number:
+        called |= Q(number__in=_written(number), title__iexact=title.strip())
+    return Case.objects.filter(called, tenant_id=tenant_id).values_list("id", flat=True)
 
 
 def cases_called(asked: Asked) -> Iterator[Group]:

@@ -68,10 +68,9 @@ class DecisionWords:
 
     def does(self, action: str) -> str:
         """Return what happens when it is decided so, in a sentence or two."""
-        who = self.answered[0] or _("Who was asked before")
         again = _("The program runs once more.")
         if not self._by_program and self._tried:
-            again = _("%(who)s gets the same task again.") % {"who": who}
+            again = _("The same task is handed out again, to whom it was meant for before.")
         first = {
             "retry": again,
             "reassign": _("Another person or group gets the task."),

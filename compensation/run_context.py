@@ -246,8 +246,13 @@ class RunContext:
                 "ended_at": attempt.ended_at,
                 "outcome_label": str(attempt.get_outcome_display()),
                 "tone": _TONES.get(attempt.outcome, "bad"),
-                "error": humane(attempt.error),
-                "performer": self._performer(attempt),
+                # Of what was given up: on whose word, and why.
+                "error": self._stays(each.step)
+                if attempt.outcome == AttemptOutcome.ABANDONED
+                else humane(attempt.error),
+                "performer": ""
+                if attempt.outcome == AttemptOutcome.ABANDONED
+                else self._performer(attempt),
             }
             for attempt in reversed(each.attempts)
         ]
@@ -257,7 +262,8 @@ class RunContext:
         if is_by_program(attempt.compensation_type):
             return str(attempt.capability or _("Automatic"))
         actor = getattr(undo, "completed_by_id", None) or getattr(undo, "assignee_id", None)
-        return self._name(actor) or attempt.performer
+        groups = joined(sorted(getattr(undo, "groups_asked", ())))
+        return self._name(actor) or groups or _("nobody yet")
 
 
 def run_description(id_: uuid.UUID, status: str, about: str) -> Description:

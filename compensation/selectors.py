@@ -33,6 +33,8 @@ from verbs.shell import Verb
 from verbs.subject import Ref, all_subjects
 from web.counts import bounded_count
 
+_COUNTED = ("done", "failed", "waiting", "remaining", "total")
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Progress:
@@ -43,10 +45,12 @@ class Progress:
     waiting: int
     remaining: int
     total: int
+    #: Of those that failed, what somebody decided to leave as it is.
+    given_up: int = 0
 
     def to_json(self) -> dict[str, int]:
         """Return `undo_progress`."""
-        return dataclasses.asdict(self)
+        return {name: getattr(self, name) for name in _COUNTED}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -257,4 +261,5 @@ def _counted(states: collections.Counter[str]) -> Progress:
         sum(states[status] for status in kind) for kind in (DONE_STEPS, FAILED_STEPS, UNDER_WAY)
     )
     total = states.total()
-    return Progress(done, failed, waiting, total - done - failed - waiting, total)
+    remaining = total - done - failed - waiting
+    return Progress(done, failed, waiting, remaining, total, states[StepStatus.ABANDONED.value])

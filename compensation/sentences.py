@@ -127,6 +127,7 @@ def consequence(human: int, automated: int, cancelled: int) -> str:
 _FAILED = ngettext_lazy(
     "%(n)s failed and waits for a decision", "%(n)s failed and wait for a decision", "count"
 )
+_GIVEN_UP = ngettext_lazy("%(n)s stays as it is", "%(n)s stay as they are", "count")
 _WAITING = ngettext_lazy("%(n)s is under way", "%(n)s are under way", "count")
 _REMAINING = ngettext_lazy("%(n)s has not started", "%(n)s have not started", "count")
 
@@ -139,7 +140,8 @@ def _progress_words(progress: Any, *, paused: bool) -> str:
         "%(done)d of %(n)d step undone.", "%(done)d of %(n)d steps undone.", progress.total
     ) % {"done": progress.done, "n": progress.total}
     counts = (
-        (_FAILED, progress.failed), (_WAITING, progress.waiting), (_REMAINING, progress.remaining),
+        (_FAILED, progress.failed - progress.given_up), (_GIVEN_UP, progress.given_up),
+        (_WAITING, progress.waiting), (_REMAINING, progress.remaining),
     )  # fmt: skip
     rest = "; ".join(_counted(words, n) for words, n in counts if n)
     if rest:

@@ -26,6 +26,7 @@ from cases.lifecycle import PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import PlanState
 from compensation.policy import UNSPECIFIED
+from compensation.sentences import title_of
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new, open_execution
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
@@ -163,7 +164,7 @@ def _work(
         capability=target.capability,
         input=value,
         requested_by=cause.by.id,
-        reason=f"Step {binding.name} of {case.title}",
+        reason=f"{title_of(binding.name)}: a step of {case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
 

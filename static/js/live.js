@@ -55,7 +55,9 @@
   const alike = (old, fresh) => kindOf(old) === kindOf(fresh);
 
   const stays = (node) => node.matches?.(KEPT) || (node.nodeName === "FORM" && inUse(node));
-  const drop = (node) => { if (!stays(node)) node.remove(); };
+  // What holds such a form goes no sooner: somebody writes in it.
+  const holds = (node) => [...(node.querySelectorAll?.("form") || [])].some(inUse);
+  const drop = (node) => { if (!stays(node) && !holds(node)) node.remove(); };
 
   const lay = (old, fresh) => {
     if (old.isEqualNode(fresh)) return;

@@ -7,8 +7,9 @@ import uuid
 
 from playwright.sync_api import Page, Request, expect
 
+from compensation.actions.step_verbs import retry_step
 from tests.browser.conftest import OpenTab
-from tests.casework import finish, open_item, open_loan
+from tests.casework import approved_loan, finish, open_item, open_loan, roll_back, undo
 from tests.draining import drain
 from tests.states import work
 from tests.world import World
@@ -75,6 +76,24 @@ def test_new_work_waits_behind_a_button_and_moves_nothing(open_tab: OpenTab, wor
     assert titles(page) == ["First", "Second", "Third"]
     expect(show).to_be_hidden()
     expect(page.get_by_role("link", name="Second")).to_be_focused()
+
+
+def test_what_holds_a_form_in_use_stays_though_its_time_is_over(
+    open_tab: OpenTab, world: World
+) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    undo(world.underwriter, case_id, "CANNOT_REVERSE")
+    drain()
+    page = open_tab(world.operator).go(f"/compensation-runs/{run.id}/steps/2/")
+    page.locator("details.decide", has_text="Give it up").locator("summary").click()
+    written = page.locator("details.decide", has_text="Give it up").get_by_label("Why").first
+    written.fill("The loss is accepted")
+    retry_step(run.id, 2, call=Call(world.admin))
+    drain()
+    look(page)
+    expect(page.locator("main")).to_contain_text("Under way")
+    expect(written).to_have_value("The loss is accepted")
 
 
 def test_work_that_has_gone_stays_in_its_place_until_the_list_is_shown_anew(

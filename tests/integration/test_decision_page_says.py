@@ -54,7 +54,7 @@ def test_the_title_is_a_sentence_and_each_answer_says_what_it_does(world: World)
             f"Give it to somebody else Suggested: {who} answered “Cannot be reversed”; others"
             f" may know a way Another person or group gets the task. {waits}"
         ),
-        f"Try again {who} gets the same task again. {waits}",
+        f"Try again The same task is handed out again, to whom it was meant for before. {waits}",
         (
             "It is undone already You vouch that it is undone, and say what shows it."
             f" {then} Rolled back"

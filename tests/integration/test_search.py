@@ -59,6 +59,15 @@ def test_a_number_finds_the_case_and_its_work(loans: World) -> None:
     ]
 
 
+def test_a_case_is_found_as_pages_call_it(loans: World) -> None:
+    [name] = [each for each in found(loans, "L-")["Cases"] if "Vega" in each]
+    assert found(loans, name)["Cases"] == [name]
+    assert found(loans, name.lower())["Cases"] == [name]
+    html = browser(loans.operator).get("/cases/", {"q": name}).content.decode()
+    assert set(re.findall(r"Loan of (R. Vega|T. Novak) L", html)) == {"R. Vega"}
+    assert "Cases" not in found(loans, name.replace("Vega", "Novak"))
+
+
 def test_titles_are_found_by_their_beginning_and_their_words(loans: World) -> None:
     opened(loans, title="Loan papers")
     opened(loans, title="The papers of a loan")

@@ -12,6 +12,7 @@ from accounts.selectors import members_of_groups
 from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
+from compensation.sentences import title_of
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
 from compensation.ways import Opened, Prepared
 from ledger.clock import now
@@ -140,6 +141,11 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
     )
 
 
+def _called(original: Any, name: str) -> str:
+    """Return how people call what is undone, whose name in its case is not meant for them."""
+    return original.title if isinstance(original, WorkItem) else title_of(name)
+
+
 def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: ActorRef) -> Prepared:
     """Prepare the human task that reverses `original`; registered for the mode `human`.
 
@@ -153,7 +159,7 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     own_input = request.task_input
     new = NewWorkItem(
         tenant_id=original.tenant_id,
-        title=request.title or f"Undo: {subject.name(original)}",
+        title=request.title or f"Undo: {_called(original, subject.name(original))}",
         created_by=by.id,
         kind=Kind.COMPENSATION,
         payload=within_bound(subject.task_input(original) if own_input is None else own_input),
