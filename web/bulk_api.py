@@ -52,7 +52,12 @@ _Ids = Annotated[
             WithJsonSchema({"type": "string", "format": "uuid", "maxLength": 36}),
         ]
     ],
-    Field(min_length=1, max_length=MOST, description="At most 100, each once."),
+    Field(
+        min_length=1,
+        max_length=MOST,
+        description="At most 100, each once.",
+        json_schema_extra={"uniqueItems": True},
+    ),
 ]
 
 
