@@ -54,6 +54,11 @@ _ONLY_NOW = frozenset(
         "invalid_cursor",  # opaque: only a list gives them out
         "definition_invalid",  # a definition is a language of its own
         "overflow",  # JSON Schema compares no moments
+        "past",  # nor with now
+        "unchanged",  # it is so already
+        "excluded",  # this one may not have it
+        "only_looks",  # an auditor
+        "repeated",  # the same id, once in capitals
         "blank",  # which characters show is known to Unicode, not to patterns
         "required",  # needed only beside another member's value
         "unknown_step",
