@@ -16,7 +16,15 @@ GOES_ON = CASE | {CONTEXT_CHANGED}
 UNSETTLED = frozenset({"outcome_unknown", "retried"})
 _NEWS = {
     "case": GOES_ON,
-    "work_item": {"completed", "rejected", "failed", "skipped", "cancelled"},
+    "work_item": {
+        "completed",
+        "rejected",
+        "failed",
+        "skipped",
+        "cancelled",
+        "expired",
+        "escalated",
+    },
     "execution": {"succeeded", "failed", "cancelled"} | UNSETTLED,
 }
 ENGINE_NEWS = frozenset(

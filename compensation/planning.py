@@ -15,6 +15,7 @@ from typing import Any
 from compensation.lifecycle import CompensationState, Reversibility
 from compensation.policy import CompensationPolicy
 from ledger.clock import rfc3339
+from ledger.durations import format_duration
 
 # How an undo task may end; only the first two settle the original as undone.
 UNDO_OUTCOMES = ("REVERSED", "CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVERSE")
@@ -113,7 +114,7 @@ class UndoStep:
             "candidate_users": list(how["candidate_users"]),
             "policy_hash": self.policy.digest,
             "binding": part.undo,
-            "deadline": None,
+            "deadline": how["deadline"] or None,
             "depends_on": depends_on,
         }
 
@@ -143,7 +144,8 @@ class UndoRequest:
 
     `task_input` is the payload of the human task or the input of the execution; None means the
     original's own. `assignee_id` names one performer and wins over `performer`. `due_in`: the time
-    a human task has from its opening on, as ISO 8601 text.
+    a human task has from its opening on, as ISO 8601 text; when that of `deadline` is over, the
+    task is escalated.
     """
 
     mode: str
@@ -163,6 +165,7 @@ class UndoRequest:
     resolution_schema: dict[str, Any] | None = None
     priority: str = "HIGH"
     due_in: str = ""
+    deadline: str = ""
     run_id: uuid.UUID | None = None
     step: int | None = None
     binding: str = ""
@@ -204,6 +207,7 @@ def _how(policy: CompensationPolicy, strategy: str | None) -> dict[str, Any]:
         "candidate_groups": said.candidate_groups,
         "candidate_users": said.candidate_users,
         "fallback": said.fallback,
+        "deadline": format_duration(said.deadline) if said.deadline else "",
     }
 
 

@@ -45,8 +45,8 @@ MAX_NAME_LENGTH: Final = 150
 POLICY_BYTES: Final = 48 * 1024
 
 #: Keys of the policy that exist on paper but cannot be honoured yet. Accepting them silently
-#: would promise an approval or a deadline that nobody keeps.
-_UNSUPPORTED: Final = ("deadline", "compensate_on")
+#: would promise what nobody keeps.
+_UNSUPPORTED: Final = ("compensate_on",)
 _NAME_RULE: Final = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
 _LIST_RULE: Final = "must be a list with at least one {one} name"
 #: By pydantic's type of error: each kind of value is broken in one way only.
@@ -96,6 +96,12 @@ def _length(value: object) -> object:
     raise ValueError("must be an ISO 8601 duration such as P30D")
 
 
+def _some(length: timedelta) -> timedelta:
+    if not length:
+        raise ValueError("must be longer than nothing")
+    return length
+
+
 def _honoured(approval: str) -> str:
     """`none` is what happens anyway; the other words are known but cannot be honoured yet."""
     if approval != "none":
@@ -134,7 +140,11 @@ def _said_or_left_out(schema: dict[str, Any]) -> None:
 
 
 class CompensationPolicy(BaseModel):
-    """What was said about undoing something; `None` means that nothing was said."""
+    """What was said about undoing something; `None` means that nothing was said.
+
+    Until `window` is over it can be undone; when `deadline` is over since an undo task was opened,
+    that is escalated, and the undo has failed.
+    """
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, json_schema_extra=_said_or_left_out
@@ -147,6 +157,7 @@ class CompensationPolicy(BaseModel):
     candidate_groups: Names | None = None
     candidate_users: Names | None = None
     window: Duration | None = None
+    deadline: Annotated[Duration, AfterValidator(_some)] | None = None
     fallback: Literal["human", "fault"] | None = None
     self_undo: bool | None = None
     approval: Annotated[Literal["none", "one", "two"], AfterValidator(_honoured)] = Field(
@@ -154,7 +165,7 @@ class CompensationPolicy(BaseModel):
     )
 
     def to_json(self) -> dict[str, object]:
-        """Return what was said, and only that, as JSON values; the window as ISO 8601 text."""
+        """Return what was said, and only that, as JSON values; lengths as ISO 8601 text."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @classmethod

@@ -20,16 +20,20 @@ WAITING: Final = frozenset(
         "amends.work_item.delegation_declined.v1",
         "amends.work_item.forwarded.v1",
         "amends.work_item.resumed.v1",
+        "amends.work_item.deadline_reassigned.v1",
     }
 )
 _ORIGINALS = ("work_item", "execution")
 _UNDO_ENDS = frozenset({"compensation_completed", "compensation_attested", "compensation_faulted"})
+_GIVEN_UP = frozenset({"expired", "escalated"})
+_MISSED = _GIVEN_UP | {"deadline_missed"}
 #: What people are told of news whose topic does not depend on the subject.
 TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_completed.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_attested.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
     "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
+    **{f"amends.work_item.{action}.v1": Topic.DEADLINE_MISSED for action in _MISSED},
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,
@@ -44,7 +48,8 @@ TOLD: Final = WAITING | TOPICS.keys()
 def concerns_somebody(change: Announced) -> bool:
     """Whether anybody may have to be told of an entry. In a rollback the ends of single undos are
     nobody's news, nor is the doubt about a program that undoes: it is told as an undo that failed.
-    That a task is on hold concerns those who wait for what it undoes.
+    That a task is on hold concerns those who wait for what it undoes; where it ends because a
+    deadline was missed, they hear that the undo failed.
     """
     if change.subject_type not in _ORIGINALS:
         return True
@@ -52,5 +57,7 @@ def concerns_somebody(change: Announced) -> bool:
         return change.kind != "COMPENSATION"
     if change.action == "suspended":
         return change.kind == "COMPENSATION"
+    if change.action in _GIVEN_UP:
+        return change.kind != "COMPENSATION"
     in_a_run = bool((change.compensation or {}).get("run"))
     return not (in_a_run and change.action in _UNDO_ENDS)

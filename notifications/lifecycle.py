@@ -34,6 +34,7 @@ class Topic(models.TextChoices):
     TAKEN_AWAY = "taken_away", _("No longer yours")
     NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
     UNDO_ON_HOLD = "undo_on_hold", _("Undo task on hold")
+    DEADLINE_MISSED = "deadline_missed", _("Deadline missed")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")

@@ -50,6 +50,16 @@ class EndingFacts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MissedFacts:
+    """A deadline that was missed: its name, who has the task, and whether its case tells too."""
+
+    event_id: uuid.UUID
+    deadline: str
+    assignee_id: uuid.UUID | None
+    in_a_case: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Fallen:
     """A task of a rollback for which nobody is left: was that said of this rollback already, and
     who did the task before this one, if there was one and it is done."""
@@ -91,7 +101,7 @@ LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject
         WHERE later.tenant_id = e.tenant_id AND later.subject_type = e.subject_type
           AND later.subject_id = e.subject_id AND later.subject_seq > e.subject_seq
           AND later.subject_version > e.subject_version
-          AND later.action NOT IN ('edited', 'extended'))
+          AND later.action NOT IN ('edited', 'extended', 'deadline_missed', 'deadline_extended'))
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """
@@ -110,6 +120,14 @@ LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
     AND step.version = (e.compensation ->> 'step_version')::int
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
+_MISSED = """
+SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{}', w.assignee_id, w.case_id IS NOT NULL
+FROM ledger_ledgerentry e
+JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
+LEFT JOIN ledger_payload p
+    ON p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'deadline'
+WHERE e.tenant_id = %s AND e.id = ANY(%s)
+"""
 # The case says no more than the run, nor does the original of a run without a case; they have an
 # index.
 _FALLEN = f"""
@@ -126,6 +144,13 @@ LEFT JOIN LATERAL (
     ORDER BY b.created_at DESC, b.id DESC LIMIT 1) before ON true
 WHERE w.tenant_id = %s AND w.id = ANY(%s)
 """  # noqa: S608  -- built of constants
+
+
+def missed_facts(
+    tenant_id: uuid.UUID, event_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, MissedFacts]:
+    """Return what is known of missed deadlines, by the event that says so."""
+    return {row[0]: MissedFacts(*row) for row in _read(_MISSED, tenant_id, event_ids)}
 
 
 def task_facts(

@@ -2,8 +2,9 @@
 statements that takes does not depend on how much news there is.
 
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
-Where nobody is left to take it, the operators. Taken from somebody: who had it. Undone: who did the
-work and who asked for the undo; in a rollback once, at its end. Undo failed, rollback stopped, case
+Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
+missed: who has it, and the operators. Undone: who did the work and who asked for the undo; in a
+rollback once, at its end. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
 knows whether something happened: the operators. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
@@ -23,8 +24,17 @@ from compensation.subject import finishers
 from ledger.dispatch.consumer_registry import Event
 from notifications.events import TOPICS, WAITING
 from notifications.lifecycle import Topic
-from notifications.news_facts import Fallen, TaskFacts, ending_facts, fallen, task_facts
+from notifications.news_facts import (
+    Fallen,
+    MissedFacts,
+    TaskFacts,
+    ending_facts,
+    fallen,
+    missed_facts,
+    task_facts,
+)
 from verbs.subject import Ref
+from workitems.deadlines import FOLLOW_UP
 from workitems.lifecycle import Kind, OfferedTo
 from workitems.permissions import is_anybodys
 
@@ -137,6 +147,15 @@ class _Batch:
         people = {self._endings[event.id].asked_by, *self._operators}
         yield _told(event, topic, people - {event.actor_id})
 
+    def _missed(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """Who has it, and the operators: not of a reminder that somebody is there for, nor where
+        the case that fails with it tells them."""
+        known = self._missed_deadlines[event.id]
+        has_it = {known.assignee_id} if known.assignee_id is not None else set()
+        reminded = known.deadline == FOLLOW_UP and has_it
+        case_tells = known.in_a_case and event.action != "deadline_missed"
+        yield _told(event, topic, has_it if reminded or case_tells else has_it | self._operators)
+
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""
         if self._endings[event.id].step_unchanged:
@@ -178,6 +197,11 @@ class _Batch:
         return frozenset(operators(self._tenant_id))
 
     @functools.cached_property
+    def _missed_deadlines(self) -> dict[uuid.UUID, MissedFacts]:
+        news = self._about(Topic.DEADLINE_MISSED)
+        return missed_facts(self._tenant_id, [event.id for event in news])
+
+    @functools.cached_property
     def _fallen(self) -> dict[uuid.UUID, Fallen]:
         rows = [task for task in self._tasks.values() if not _has_somebody(task)]
         return fallen(self._tenant_id, [task.item_id for task in rows if task.item_id is not None])
@@ -198,6 +222,7 @@ class _Batch:
 
 
 _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
+    Topic.DEADLINE_MISSED: _Batch._missed,  # noqa: SLF001
     Topic.UNDO_ON_HOLD: _Batch._on_hold,  # noqa: SLF001
     Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001

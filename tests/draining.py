@@ -17,13 +17,13 @@ _JOBS_NOW = f"""
 UPDATE executions_executionjob SET due_at = now()
 WHERE due_at > now() AND due_at < {_LEFT} - interval '100 days'
 """  # noqa: S608  -- own words
-_HOLDS_NOW = _JOBS_NOW.replace("executions_executionjob", "workitems_holdend")
+# What falls due of work items, in the same way.
+_ITEM_TABLES = ("workitems_holdend", "workitems_deadline")
 _TASKS_LEFT = "UPDATE ledger_outboxtask SET done_at = now() WHERE done_at IS NULL"
 _JOBS_LEFT = f"""
 UPDATE executions_executionjob SET due_at = {_LEFT}, leased_until = NULL, lease_token = NULL
 WHERE due_at < {_LEFT} - interval '100 days'
 """  # noqa: S608  -- own words
-_HOLDS_LEFT = _JOBS_LEFT.replace("executions_executionjob", "workitems_holdend")
 _TASK_LEASES_OVER = """
 UPDATE ledger_outboxtask SET leased_until = now() - interval '1 second'
 WHERE done_at IS NULL AND leased_until >= now()
@@ -37,8 +37,8 @@ WHERE leased_until >= now()
 def drain(*, fast_forward: bool = False) -> int:
     """Run everything that is due, of every tenant, and return how many runs that took.
 
-    With `fast_forward`, back-offs and holds count as over, again and again, until nothing waits
-    any more.
+    With `fast_forward`, back-offs, holds and the time of deadlines count as over, again and again,
+    until nothing waits any more.
     """
     ran = run_until_idle()
     while fast_forward and skip_backoffs():
@@ -49,7 +49,7 @@ def drain(*, fast_forward: bool = False) -> int:
 def skip_backoffs() -> int:
     """Make whatever waits for its next attempt due now. Returns how many rows that were."""
     rows = _update("dispatch", _TASKS_NOW) + _update("sweep", _JOBS_NOW)
-    return rows + _update("sweep", _HOLDS_NOW)
+    return rows + sum(_update("sweep", each) for each in _of_items(_JOBS_NOW))
 
 
 def expire_leases() -> int:
@@ -61,7 +61,12 @@ def leave_behind() -> None:
     """Let nobody do what earlier tests left undone: tests share a database, not their work."""
     _update("dispatch", _TASKS_LEFT)
     _update("sweep", _JOBS_LEFT)
-    _update("sweep", _HOLDS_LEFT)
+    for each in _of_items(_JOBS_LEFT):
+        _update("sweep", each)
+
+
+def _of_items(statement: str) -> list[str]:
+    return [statement.replace("executions_executionjob", table) for table in _ITEM_TABLES]
 
 
 def _update(scope: str, statement: str) -> int:

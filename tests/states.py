@@ -1,4 +1,4 @@
-"""Work items in every status, made by the verbs, or by row and entry together where no verb leads.
+"""Work items in every status, made by the verbs.
 
 `operator` does everything in these helpers unless told otherwise: assignee, original actor and
 requester at once, so that only the state decides what happens next.
@@ -6,27 +6,27 @@ requester at once, so that only the state decides what happens next.
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
-
-from accounts.acting import ActingUser, authority_of
+from accounts.acting import ActingUser
 from accounts.selectors import offered
 from compensation.actions.undo_verbs import Compensation
 from compensation.models import CompensationAttempt
 from compensation.selectors import attempts_at
 from ledger import selectors as entries
-from ledger.record import Change, record
+from ledger.clock import now
 from ledger.selectors import Entry
-from ledger.tenancy import set_tenant, tenant_scope
+from ledger.tenancy import tenant_scope
 from people import actions as people
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.actions.work_deadlines import miss_due
 from workitems.lifecycle import Status
-from workitems.models import WorkItem
+from workitems.models import Deadline, WorkItem
 
 REASON = "The credit check was forged"
 # What is said of an undo task that ends otherwise than reversed.
@@ -85,32 +85,6 @@ def faulted(by: ActingUser, **wanted: Any) -> Compensation:
     return begun
 
 
-def put_in_status(item: WorkItem, status: Status) -> None:
-    """Set a status that no built verb reaches: row and entry together, as a verb would."""
-    with transaction.atomic(durable=True):
-        set_tenant(item.tenant_id)
-        row = WorkItem.objects.select_for_update().get(id=item.id)
-        version, before = row.version + 1, str(row.status)
-        WorkItem.objects.filter(id=item.id).update(status=status, version=version)
-        record(
-            Change(
-                tenant_id=item.tenant_id,
-                subject_type="work_item",
-                subject_id=item.id,
-                version=version,
-                action="edited",
-                actor=authority_of(_creator(row)).ref(),
-                from_status=before,
-                to_status=str(status),
-            )
-        )
-
-
-def _creator(row: WorkItem) -> ActingUser:
-    # The system's word needs no membership; only who is named in the entry differs.
-    return ActingUser(row.tenant_id, row.created_by_id, "SYSTEM", "system")
-
-
 def _compensated(by: ActingUser) -> WorkItem:
     begun = compensating(by)
     undo(begun.attempt.compensation_id, by)
@@ -132,6 +106,29 @@ def delegated(by: ActingUser, **wanted: Any) -> WorkItem:
     return actions.delegate(item.id, call=Call(by), to=by.username)
 
 
+def come(item: WorkItem, *names: str) -> list[uuid.UUID]:
+    """Let deadlines of an item have come, all of them unless named; their rows."""
+    with tenant_scope(item.tenant_id):
+        rows = Deadline.objects.filter(item_id=item.id)
+        rows = rows.filter(name__in=names) if names else rows
+        rows.update(due_at=now() - dt.timedelta(hours=1))
+        return [row.id for row in rows]
+
+
+def miss(item: WorkItem, *names: str) -> None:
+    """Let deadlines of an item have come, and see to them."""
+    for each in come(item, *names):
+        assert miss_due(item.tenant_id, each)
+
+
+def _missed(by: ActingUser, step: str) -> WorkItem:
+    """Begin an item and miss the deadline of its completion, of which one step follows."""
+    late = {"completion": {"within": "PT1H", "breach": [{"do": step}]}}
+    item = in_progress(by, deadlines=late)
+    miss(item)
+    return item
+
+
 # Everything that the table allows is then possible, also to leave it out.
 _ANY = {"skippable": True}
 MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
@@ -145,6 +142,8 @@ MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
     Status.COMPLETED: completed,
     Status.REJECTED: lambda by: actions.reject(in_progress(by).id, call=Call(by), reason="no"),
     Status.CANCELLED: lambda by: actions.cancel(new_item(by).id, call=Call(by), reason="no"),
+    Status.EXPIRED: lambda by: _missed(by, "expire"),
+    Status.ESCALATED: lambda by: _missed(by, "escalate"),
     Status.COMPENSATING: lambda by: compensating(by).original,
     Status.COMPENSATED: _compensated,
     Status.COMPENSATION_FAULTED: lambda by: faulted(by).original,
@@ -153,12 +152,7 @@ MAKERS: dict[Status, Callable[[ActingUser], WorkItem]] = {
 
 def item_in(status: Status, by: ActingUser) -> WorkItem:
     """Return a fresh item in `status`, as it is stored."""
-    if status in MAKERS:
-        made = MAKERS[status](by)
-    else:
-        made = in_progress(by)
-        put_in_status(made, status)
-    found = stored(by, made.id)
+    found = stored(by, MAKERS[status](by).id)
     assert found.status == status
     return found
 

@@ -219,7 +219,7 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
         return kind, each["msg"]
     if kind not in _SENTENCES:
         # The model's own sentence is whole: braces in it are no places to fill.
-        return "invalid", each["msg"]
+        return "invalid", str(context.get("error", each["msg"]))
     code, sentence = _SENTENCES[kind]
     if kind == "string_too_long" and context["max_length"] == MAX_NAME:
         # The code that this API has always had for names.

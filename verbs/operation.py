@@ -12,15 +12,13 @@ class Operation:
 
     `sources` None: any status, or none (the verb makes its subject). `target` None: the status
     stays, or the row says to which of those in `back` it returns. `who` are words for relations
-    (`candidate`, `operator`, `system` …), any of which allows it. `built` False: declared, with
-    neither function nor route.
+    (`candidate`, `operator`, `system` …), any of which allows it.
     """
 
     name: str
     sources: frozenset[str] | None
     target: str | None
     who: tuple[str, ...]
-    built: bool = True
     back: tuple[str, ...] = ()
 
     @property
@@ -35,14 +33,11 @@ def operation(
     target: str | None,
     who: str,
     *,
-    built: bool = True,
     back: Collection[str] = (),
 ) -> Operation:
     """Return one row; `who` lists words separated by spaces."""
     known = None if sources is None else frozenset(map(str, sources))
-    return Operation(
-        name, known, target and str(target), tuple(who.split()), built, tuple(map(str, back))
-    )
+    return Operation(name, known, target and str(target), tuple(who.split()), tuple(map(str, back)))
 
 
 def table(*rows: Operation) -> dict[str, Operation]:

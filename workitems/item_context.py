@@ -35,14 +35,24 @@ from web.values import Reader, phrase, reader_of
 from web.verb_pages import buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
-from workitems.lifecycle import FOR_ASSIGNEE, OPEN, WORKING, Kind, OfferedTo, Priority, Status
+from workitems.deadlines import limits_of, moment_of, still_counts
+from workitems.lifecycle import (
+    FOR_ASSIGNEE,
+    NOT_HELD,
+    OPEN,
+    WORKING,
+    Kind,
+    OfferedTo,
+    Priority,
+    Status,
+)
 from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import after_each_outcome, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
-from workitems.words import DELEGATION_ANSWERS, on_hold
+from workitems.words import DEADLINES, DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
 
@@ -162,8 +172,22 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
         "tainted": item.tainted,
+        "deadlines": _deadlines(item),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
+
+
+def _deadlines(item: WorkItem) -> list[dict[str, Any]]:
+    """Return what is still to be done by when; when it is due stands above all else."""
+    if item.status not in NOT_HELD:
+        return []
+    return [
+        {"label": label, "due_at": moment}
+        for name, label in DEADLINES.items()
+        if (limit := limits_of(item).get(name)) is not None
+        and (moment := moment_of(limit)) is not None
+        and still_counts(name, item)
+    ]
 
 
 def _handed_on(shown: Shown, each: dict[str, str], me: uuid.UUID | None) -> SafeString:

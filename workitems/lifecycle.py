@@ -1,7 +1,6 @@
 """The lifecycle of a work item (DESIGN §5; WS-HumanTask 1.1 §4.7). Pure data and guards.
 
-`LIFECYCLE` is the one table: verbs, API, buttons, documentation and tests read it. An operation
-with `built=False` is declared and has neither function nor route yet.
+`LIFECYCLE` is the one table: verbs, API, buttons, documentation and tests read it.
 """
 
 from __future__ import annotations
@@ -70,6 +69,8 @@ WORKING = frozenset({S.ASSIGNED, S.IN_PROGRESS})
 FOR_ASSIGNEE = WORKING | {S.DELEGATED}
 # Nobody has put it on hold, and no answer of a delegatee is awaited.
 HELD_BY_NOTHING = WORKING | {S.PENDING}
+# Time runs for it.
+NOT_HELD = OPEN - {S.SUSPENDED}
 # Where an item may have been before it was put on hold, and what declining leads to.
 RESUMED = (S.PENDING, S.ASSIGNED, S.IN_PROGRESS)
 DECLINED = (S.PENDING, S.ASSIGNED)
@@ -95,8 +96,10 @@ LIFECYCLE: dict[str, Operation] = {
         operation("skip", OPEN, S.OBSOLETE, "operator"),
         operation("cancel", OPEN, S.CANCELLED, "operator"),
         operation("extend", OPEN, None, "operator"),
-        operation("expire", OPEN, S.EXPIRED, "system", built=False),
-        operation("escalate", OPEN, S.ESCALATED, "system", built=False),
+        # What missed deadlines do; the clock of what is on hold stands, or waits.
+        operation("pass-on", NOT_HELD, S.PENDING, "system"),
+        operation("expire", NOT_HELD, S.EXPIRED, "system"),
+        operation("escalate", NOT_HELD, S.ESCALATED, "system"),
     ),
     **undo_operations(S.COMPLETED),
 }

@@ -42,7 +42,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
 
     `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
-    and `held_until` when that happens by itself.
+    and `held_until` when that happens by itself. `deadlines`: see the module of that name.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -65,6 +65,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     held_from = models.TextField(default="", db_default="")
     held_until = models.DateTimeField(null=True)
     skippable = models.BooleanField(default=False, db_default=False)
+    deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
     resolution = models.JSONField(null=True)
@@ -244,6 +245,18 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     def extend(self) -> None:
         """It has more time."""
 
+    @transition(field=status, source=_from("pass-on"), target=S.PENDING)
+    def pass_on(self) -> None:
+        """A deadline was missed: others may take it."""
+
+    @transition(field=status, source=_from("expire"), target=S.EXPIRED)
+    def expire(self) -> None:
+        """A deadline was missed: it ends."""
+
+    @transition(field=status, source=_from("escalate"), target=S.ESCALATED)
+    def escalate(self) -> None:
+        """A deadline was missed, and all that was to be done about it was done: it ends."""
+
     @transition(field=status, source=_from("cancel"), target=S.CANCELLED)
     def cancel(self) -> None:
         """An operator calls it off."""
@@ -333,4 +346,27 @@ class HoldEnd(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["queue", "tenant", "due_at", "item"], name="workitems_hold_due")
+        ]
+
+
+class Deadline(models.Model):
+    """A deadline of an item that still runs, as a row that falls due. As of a hold, not guarded."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    item = models.ForeignKey(WorkItem, models.CASCADE, db_constraint=False, related_name="+")
+    name = models.TextField()
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "item", "name"], name="workitems_deadline_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="workitems_deadline_due")
         ]

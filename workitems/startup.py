@@ -24,7 +24,7 @@ from workitems.api.item_json import (
     represent_compensation,
     represent_many,
 )
-from workitems.due_holds import SOURCE
+from workitems.due_rows import SOURCES
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
 
@@ -52,7 +52,8 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
-    register_source(SOURCE)
+    for source in SOURCES:
+        register_source(source)
     search.register("work", work_search.work_called, order=20)
     search.register("people", work_search.people_called, order=30)
     decisions.register(waiting.FAILED_ALONE)

@@ -33,6 +33,11 @@ _ACTIONS = {
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Goes on"), _("%(what)s let go on by %(who)s")),
     "extended": A(_("Given another time"), _("%(what)s given another time by %(who)s")),
+    "deadline_missed": A(_("Deadline missed"), _("Deadline of %(what)s missed"), "bad"),
+    "deadline_extended": A(_("Given more time"), _("%(what)s given more time")),
+    "deadline_reassigned": A(_("Passed on"), _("%(what)s passed on: its deadline was missed")),
+    "expired": A(_("Expired"), _("%(what)s expired"), "bad"),
+    "escalated": A(_("Escalated"), _("%(what)s escalated"), "bad"),
     "failed": A(_("Failed"), _("%(what)s given up as failed by %(who)s"), "bad"),
     "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
@@ -126,6 +131,12 @@ _KIND_LOOKS = {
 }
 
 
+#: What is to be done by a deadline, beside finishing it.
+DEADLINES = {
+    "claim": _("To be taken"),
+    "start": _("To be begun"),
+    "follow_up": _("Looked after again"),
+}
 #: What became of a delegation, by its answer.
 DELEGATION_ANSWERS = {
     "": _("no answer yet"),

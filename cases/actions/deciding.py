@@ -32,6 +32,8 @@ _ENDINGS = {
     "failed": PlanItemStatus.FAULTED,
     "cancelled": PlanItemStatus.CANCELLED,
     "skipped": PlanItemStatus.OBSOLETE,
+    "expired": PlanItemStatus.FAULTED,
+    "escalated": PlanItemStatus.FAULTED,
 }
 
 

@@ -180,6 +180,7 @@ def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> Und
         candidate_groups=tuple(spec["candidate_groups"]),
         candidate_users=tuple(spec.get("candidate_users", ())),
         fallback=spec["fallback"],
+        deadline=spec.get("deadline") or "",
         title=f"Undo: {getattr(row, 'title', '') or step.original_name}",
         run_id=run.id,
         step=step.n,

@@ -216,7 +216,9 @@ class PlanStepSchema(serializers.Serializer[Any]):
     performer = serializers.CharField()
     candidate_groups = serializers.ListField(child=serializers.CharField())
     candidate_users = serializers.ListField(child=serializers.CharField())
-    deadline = serializers.DateTimeField(allow_null=True)
+    deadline = serializers.CharField(
+        allow_null=True, help_text="An ISO 8601 duration from the opening of the undo task on."
+    )
     depends_on = serializers.ListField(child=serializers.IntegerField())
 
 

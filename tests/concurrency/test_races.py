@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 import uuid
@@ -25,6 +26,7 @@ from tests.vocabulary import declared
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.actions.work_deadlines import miss_due
 from workitems.lifecycle import Status
 from workitems.models import WorkItem
 
@@ -168,6 +170,33 @@ def test_complete_and_cancel_of_one_item(world: World) -> None:
         assert row.version == 3
         ending = "completed" if row.status == "COMPLETED" else "cancelled"
         assert states.actions_of(world, "work_item", item.id) == ["created", "started", ending]
+
+
+def test_completing_and_missing_the_deadline_of_one_item(world: World) -> None:
+    late = {"completion": {"within": "PT1H", "breach": [{"do": "expire"}]}}
+    items = [states.in_progress(world.operator, deadlines=late) for _ in range(8)]
+    calls: list[Callable[[], Any]] = []
+    for item in items:
+        deadline = states.come(item)[0]
+        calls += [
+            functools.partial(miss_due, item.tenant_id, deadline),
+            functools.partial(miss_due, item.tenant_id, deadline),
+            _ends(item.id, world.operator)[0],
+        ]
+    answers = at_once(calls)
+    for number, item in enumerate(items):
+        first, second, done = answers[3 * number : 3 * number + 3]
+        row = states.stored(world, item.id)
+        assert row.version == 3
+        ending = "completed" if row.status == "COMPLETED" else "expired"
+        assert states.actions_of(world, "work_item", item.id) == ["created", "started", ending]
+        if row.status == "COMPLETED":
+            # The row of the deadline is gone, or its lease led to nothing.
+            assert not (first and second)
+        else:
+            assert row.status == "EXPIRED"
+            assert (first, second) in {(True, False), (False, True)}
+            assert done.code == "illegal_state"
 
 
 def _ends(item_id: uuid.UUID, by: ActingUser) -> list[Callable[[], Any]]:

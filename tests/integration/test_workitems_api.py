@@ -312,7 +312,7 @@ def test_what_is_not_there_or_elsewhere_is_404(world: World, path: str) -> None:
     assert api(world.operator).get(f"{ROOT}/{uuid.uuid4()}{path}").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["expire", "escalate"])
-def test_operations_that_are_not_built_have_no_route(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", ["expire", "escalate", "pass-on"])
+def test_what_only_missed_deadlines_do_has_no_route(world: World, name: str) -> None:
     item = opened(api(world.operator))
     assert post(api(world.operator), f"/{item['id']}/{name}").status_code == 404

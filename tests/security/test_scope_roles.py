@@ -41,6 +41,8 @@ OPENED = {
     ("amends_dispatch", "ledger_outboxtask", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "UPDATE", ALL_COLUMNS),
+    ("amends_sweep", "workitems_deadline", "SELECT", ALL_COLUMNS),
+    ("amends_sweep", "workitems_deadline", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "workitems_holdend", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "workitems_holdend", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "notifications_delivery", "SELECT", ALL_COLUMNS),

@@ -29,6 +29,4 @@ def test_the_page_names_every_status_and_operation() -> None:
     for status in Status:
         assert f"| `{status.value}` | {status.label} |" in text
     for operation in LIFECYCLE.values():
-        row = f"\n| {operation.name} |" in text
-        assert row == operation.built
-        assert operation.built or f"`{operation.name}`" in text
+        assert f"\n| {operation.name} |" in text

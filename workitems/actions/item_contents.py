@@ -24,8 +24,9 @@ from compensation.policy import (
 from executions import capability_registry
 from json_values.characters import fault_of_line
 from json_values.comparison import same
+from json_values.moments import NotAMoment
 from json_values.pointers import FieldError
-from ledger.clock import rfc3339
+from ledger.clock import now, rfc3339
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
 from verbs.body_size import at_most
@@ -33,9 +34,12 @@ from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.deadline_input import Deadlines
+from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.models import WorkItem
 from workitems.resolution import check_schema
+from workitems.working_time import NeverOpen
 
 MAX_TITLE = 300
 MAX_NAMES = 50
@@ -64,6 +68,7 @@ class Create(Input):
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
     ] = None
     due_at: Moment | None = None
+    deadlines: Deadlines | None = None
     skippable: bool = False
 
 
@@ -102,6 +107,7 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
     people = _people(given, tenant_id, problems)
     groups = _names(given.candidate_groups, "/candidate_groups", problems)
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
+    deadlines, due_at = _deadlines(given, problems)
     if problems:
         raise Invalid("The work item breaks a rule.", errors=problems)
     return NewWorkItem(
@@ -117,9 +123,28 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
         priority=given.priority,
         policy=policy.to_json(),
         reversibility=reversibility,
-        due_at=given.due_at,
+        due_at=due_at,
+        deadlines=deadlines,
         skippable=given.skippable,
     )
+
+
+def _deadlines(
+    given: Create, problems: list[FieldError]
+) -> tuple[dict[str, Any], dt.datetime | None]:
+    """Return what the item keeps of its deadlines, and when it is due."""
+    if given.deadlines is None:
+        return {}, given.due_at
+    if given.due_at is not None and given.deadlines.completion is not None:
+        message = "is said by due_at already; say one of them"
+        problems.append(FieldError("/deadlines/completion", message))
+    try:
+        found = kept(given.deadlines, now())
+    except (NeverOpen, NotAMoment) as wrong:
+        problems.append(FieldError("/deadlines", f"the calendar {wrong}"))
+        return {}, given.due_at
+    completion = found.get("limits", {}).get(COMPLETION)
+    return found, moment_of(completion) if completion else given.due_at
 
 
 def _title(text: str, problems: list[FieldError]) -> str:
@@ -244,8 +269,10 @@ def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
             changed[name] = {"from": _said(name, before), "to": _said(name, value)}
             setattr(item, name, value)
     if changed:
+        fields = set_completion(item, item.due_at) if "due_at" in changed else []
         move(
-            item, "edited", before=str(item.status), by=context.by, fields=sorted(changed),
+            item, "edited", before=str(item.status), by=context.by,
+            fields=sorted({*changed, *fields}),
             payloads={"changes": changed},
         )  # fmt: skip
     return item

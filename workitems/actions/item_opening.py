@@ -20,6 +20,7 @@ from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, move, sharing
 from workitems.actions.candidates import groups_of, users_of
+from workitems.deadlines import due_rows, escalates_at, forget_deadlines
 from workitems.delegations import ENDED, answer_delegation
 from workitems.holds import forget_hold
 from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
@@ -29,7 +30,8 @@ from workitems.undo_payload import within_bound
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NewWorkItem:
-    """A work item to be. Candidates and assignee are actors; groups are names.
+    """A work item to be. Candidates and assignee are actors; groups are names; `deadlines` are as
+    the row keeps them, and the one of its completion is its `due_at`.
 
     `people_missing` are usernames it was meant for that are no active members. `for_operators`: the
     caller found that nobody it was meant for is here.
@@ -52,6 +54,7 @@ class NewWorkItem:
     policy: dict[str, Any] = dataclasses.field(default_factory=dict)
     reversibility: str = "unspecified"
     due_at: dt.datetime | None = None
+    deadlines: dict[str, Any] = dataclasses.field(default_factory=dict)
     skippable: bool = False
     case_id: uuid.UUID | None = None
     binding: str = ""
@@ -81,8 +84,10 @@ def open_item(
     knows_undone_entry(item, original)
     with sharing(moves) as own:
         own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
-        for candidate in [*groups_of(item, new.candidate_groups), *users_of(item, users)]:
-            own.add(candidate)
+        for row in [
+            *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item)
+        ]:  # fmt: skip
+            own.add(row)
     return item
 
 
@@ -118,7 +123,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
-    " compensates_id compensation run_id case_id binding due_at skippable"
+    " compensates_id compensation run_id case_id binding due_at skippable deadlines"
 ).split()
 
 
@@ -141,6 +146,10 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
     )
 
 
+def _in(length: str) -> dt.datetime | None:
+    return now() + parse_duration(length) if length else None
+
+
 def _called(original: Any, name: str) -> str:
     """Return how people call what is undone, whose name in its case is not meant for them."""
     return original.title if isinstance(original, WorkItem) else title_of(name)
@@ -157,6 +166,7 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         original.tenant_id, request, finished_by=subject.finished_by(original)
     )
     own_input = request.task_input
+    deadline = _in(request.deadline)
     new = NewWorkItem(
         tenant_id=original.tenant_id,
         title=request.title or f"Undo: {_called(original, subject.name(original))}",
@@ -172,7 +182,8 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         permitted_outcomes=request.outcomes,
         resolution_schema=request.resolution_schema,
         priority=request.priority,
-        due_at=now() + parse_duration(request.due_in) if request.due_in else None,
+        due_at=min(filter(None, (_in(request.due_in), deadline)), default=None),
+        deadlines=escalates_at(deadline) if deadline else {},
         reversibility="not_needed",
         case_id=original.case_id,
         binding=request.binding,
@@ -201,6 +212,7 @@ def call_off(
         return False
     before = str(item.status)
     forget_hold(item)
+    forget_deadlines(item)
     answer_delegation(item, ENDED)
     item.cancel()
     item.ended_at = now()

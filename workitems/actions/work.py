@@ -22,6 +22,7 @@ from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import name_candidates, who_may_do
+from workitems.deadlines import forget_deadlines, restart_clocks, set_completion
 from workitems.delegations import ENDED, answer_delegation
 from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
@@ -80,6 +81,7 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     assignee = who_may_do(item, given.assignee, "/assignee")
     before = item.assignee_id
     forget_hold(item)
+    fields = restart_clocks(item)
     item.assignee_id = assignee
     # Who is given an item and was no candidate becomes one (WS-HumanTask 1.1 §4.10.2, delegate).
     # So what is put back later is theirs or an operator's, and nobody else's.
@@ -88,7 +90,7 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
         item.offered_to = OfferedTo.NAMED
     answer_delegation(item, ENDED)
     said = {"assignee": str(assignee), **_handed_over(item, before)}
-    return Changed(["assignee", "offered_to", "delegations"], said)
+    return Changed(["assignee", "offered_to", "delegations", *fields], said)
 
 
 def _handed_over(item: WorkItem, before: uuid.UUID | None) -> dict[str, Any]:
@@ -131,6 +133,7 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         explained=explained_outcomes(item.kind),
         schema=item.resolution_schema,
     )
+    forget_deadlines(item)
     item.outcome, item.resolution = given.outcome, given.resolution
     item.ended_reason = given.reason
     item.completed_at = item.ended_at = now()
@@ -187,9 +190,10 @@ def extend(item: WorkItem, given: Extend, _context: VerbContext) -> Changed:
     if given.due_at == item.due_at:
         raise Invalid.field("/due_at", "is due then already", code="unchanged")
     before, item.due_at = item.due_at, given.due_at
+    fields = set_completion(item, given.due_at)
     said = {"from": rfc3339(before) if before else None, "to": rfc3339(given.due_at)}
     reason = {"reason": given.reason} if given.reason else {}
-    return Changed(["due_at"], {"due_at": said, **reason})
+    return Changed(["due_at", *fields], {"due_at": said, **reason})
 
 
 @catalogue.transition(ITEM, LIFECYCLE["cancel"], action="cancelled", given=Reason, dangerous=True)
@@ -201,6 +205,7 @@ def cancel(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
 def _ended(item: WorkItem, reason: str) -> Changed:
     item.ended_at, item.ended_reason = now(), reason
     forget_hold(item)
+    forget_deadlines(item)
     answer_delegation(item, ENDED)
     if item.kind == Kind.COMPENSATION:
         item.compensation_state = CompensationState.COMPENSATION_FAULTED

@@ -25,6 +25,7 @@ from verbs.input import Input, Moment, OptionalReason, OptionalText
 from verbs.move import move
 from verbs.shell import Changed, VerbContext
 from verbs.subject import subject_of
+from workitems.deadlines import hold_clocks, restart_clocks
 from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, Status
 from workitems.models import HoldEnd, WorkItem
@@ -53,14 +54,16 @@ def suspend(item: WorkItem, given: Suspend, _context: VerbContext) -> Changed:
         HoldEnd.objects.create(
             tenant_id=item.tenant_id, item_id=item.id, due_at=given.until, queue=queue
         )
+    fields = ["held_from", "held_until", *hold_clocks(item)]
     said = {"title": item.title, **({"until": rfc3339(given.until)} if given.until else {})}
-    return Changed(["held_from", "held_until"], {**said, **_why(given.reason)})
+    return Changed(fields, {**said, **_why(given.reason)})
 
 
 @catalogue.transition(ITEM, LIFECYCLE["resume"], action="resumed", given=OptionalReason)
 def resume(item: WorkItem, given: OptionalReason, _context: VerbContext) -> Changed:
     """Let it go on where it was."""
-    return Changed(["assignee", "held_from"], {**_goes_on(item), **_why(given.reason)})
+    fields = ["assignee", "held_from", *restart_clocks(item)]
+    return Changed(fields, {**_goes_on(item), **_why(given.reason)})
 
 
 def resume_due(tenant_id: uuid.UUID, item_id: uuid.UUID) -> bool:
@@ -79,12 +82,10 @@ def resume_due(tenant_id: uuid.UUID, item_id: uuid.UUID) -> bool:
         item: WorkItem = subject_of(ITEM).lock(tenant_id, item_id).row
         if HOLD_ENDS.is_ours(due) and item.status == Status.SUSPENDED:
             before, said = str(item.status), _goes_on(item)
+            fields = ["assignee", "held_from", *restart_clocks(item)]
             item.resume()
             by = authority_of(system_of(tenant_id)).ref()
-            move(
-                item, "resumed", before=before, by=by, fields=["assignee", "held_from"],
-                payloads=said,
-            )  # fmt: skip
+            move(item, "resumed", before=before, by=by, fields=fields, payloads=said)
     return True
 
 

@@ -27,6 +27,7 @@ from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.chain import Chain, edges
+from workitems.deadlines import limits_of
 from workitems.delegations import ANSWERS
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
@@ -72,6 +73,15 @@ class DelegationSchema(Schema):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the fields; one has a name that Python keeps for itself."""
         return {"from": serializers.CharField(allow_null=True), **super().get_fields()}
+
+
+class DeadlineSchema(Schema):
+    """By when; what happens when that is missed, step by step, and how many steps were taken."""
+
+    due_at = serializers.DateTimeField(allow_null=True, help_text="Null: nothing happens any more.")
+    missed_at = serializers.DateTimeField(allow_null=True, help_text="The last time.")
+    breach = serializers.ListField(child=serializers.DictField())
+    step = serializers.IntegerField()
 
 
 class WorkItemSchema(Schema):
@@ -124,6 +134,9 @@ class WorkItemSchema(Schema):
     delegations = DelegationSchema(many=True)
     held_until = serializers.DateTimeField(
         allow_null=True, help_text="On hold: when it goes on by itself."
+    )
+    deadlines = serializers.DictField(
+        child=DeadlineSchema(), help_text="By name: claim, start, completion, follow_up."
     )
     skippable = serializers.BooleanField(help_text="Whether an operator may leave it out.")
     available_actions = ActionSchema(many=True)
@@ -192,6 +205,7 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "created_by": shown.username(item.created_by_id),
         "due_at": moment(item.due_at),
         "delegations": [_delegation(shown, said) for said in item.delegations],
+        "deadlines": {name: _deadline(limit) for name, limit in limits_of(item).items()},
         "held_until": moment(item.held_until) if item.status == Status.SUSPENDED else None,
         "completed_at": moment(item.completed_at),
         "completed_by": shown.username(item.completed_by_id),
@@ -204,6 +218,10 @@ def _represent(shown: Shown) -> dict[str, Any]:
 def _delegation(shown: Shown, said: dict[str, str]) -> dict[str, Any]:
     people_ = {name: shown.username(said[name] or None) for name in ("from", "to", "by")}
     return {**people_, "at": said["at"], "answer": said["answer"]}
+
+
+def _deadline(limit: dict[str, Any]) -> dict[str, Any]:
+    return {name: limit.get(name) for name in ("due_at", "missed_at", "breach", "step")}
 
 
 def represent_many(items: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
