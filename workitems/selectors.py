@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import types
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
+    BooleanField,
     Exists,
+    F,
+    Func,
     OuterRef,
     Prefetch,
     Q,
@@ -173,6 +176,7 @@ def actors_of(
     for item in items:
         wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
         wanted.update(item.people_asked)
+        wanted.update(map(uuid.UUID, item.excluded))
         wanted.update(named_in(item.compensation))
         wanted.update(uuid.UUID(who) for who in asked_in(item.delegations))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
@@ -186,8 +190,27 @@ def asked_in(delegations: Sequence[Mapping[str, str]]) -> set[str]:
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
-    found = rows.filter(named_for(who) | is_anybodys(who.tenant_id))
-    return found.exclude(excluded__contains=[str(who.actor_id)])
+    return open_to(rows.filter(named_for(who) | is_anybodys(who.tenant_id)), who)
+
+
+def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
+    """Leave out of `rows` what is closed to a person: them, or a group of theirs."""
+    listed = Func(
+        OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
+    )
+    # Of what excludes no group, which is most of it, groups are not looked for.
+    through_group = ~Q(excluded_groups=[]) & Q(Exists(group_names(who).filter(listed)))
+    return rows.exclude(excluded__contains=[str(who.actor_id)]).exclude(through_group)
+
+
+def who_completed(
+    tenant_id: uuid.UUID, case_id: uuid.UUID, bindings: Collection[str]
+) -> set[uuid.UUID]:
+    """Return who completed the work of bindings in a case, each time it was done."""
+    rows = WorkItem.objects.filter(
+        tenant_id=tenant_id, case_id=case_id, binding__in=list(bindings), completed_by__isnull=False
+    )
+    return set(rows.values_list("completed_by_id", flat=True))
 
 
 def is_anybodys(tenant_id: uuid.UUID) -> Q:

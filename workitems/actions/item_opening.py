@@ -48,6 +48,7 @@ class NewWorkItem:
     people_missing: Sequence[str] = ()
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
+    excluded_groups: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
     priority: str = "MEDIUM"
@@ -138,6 +139,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         offered_to=offered_to,
         people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
+        excluded_groups=list(new.excluded_groups),
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,
         undoes_id=undoes_id,
