@@ -21,7 +21,12 @@ from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
+from workitems.template_models import WorkItemTemplate
 from workitems.urgency import DUE, RANK
+
+__all__ = [
+    "CandidateGroup", "CandidateUser", "Deadline", "HoldEnd", "WorkItem", "WorkItemTemplate",
+]  # fmt: skip
 
 S = Status
 _URGENCY = (DUE, RANK, models.F("created_at"), models.F("id"))
@@ -44,6 +49,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
+    `template` is the version of a template that it was made from.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -67,6 +73,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     held_from = models.TextField(default="", db_default="")
     held_until = models.DateTimeField(null=True)
     skippable = models.BooleanField(default=False, db_default=False)
+    template = models.JSONField(null=True)
     deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one

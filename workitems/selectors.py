@@ -37,7 +37,7 @@ from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
 from workitems.lifecycle import Kind, OfferedTo, Status
-from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -250,3 +250,17 @@ def undo_tasks_of(tenant_id: uuid.UUID, original_ids: Sequence[uuid.UUID]) -> Qu
     """Return the work items that reverse any of these originals, oldest first."""
     rows = visible(tenant_id).filter(undoes_id__in=list(original_ids))
     return rows.order_by("created_at", "id")
+
+
+def templates(tenant_id: uuid.UUID, name: str | None = None) -> QuerySet[WorkItemTemplate]:
+    """Return versions of templates: all of them, or those of a name."""
+    rows = WorkItemTemplate.objects.filter(tenant_id=tenant_id)
+    return rows if name is None else rows.filter(name=name)
+
+
+def template(tenant_id: uuid.UUID, template_id: uuid.UUID) -> WorkItemTemplate:
+    """Return a version of a template. Raises NotFound."""
+    row = templates(tenant_id).filter(id=template_id).first()
+    if row is None:
+        raise NotFound
+    return row

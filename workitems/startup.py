@@ -14,18 +14,20 @@ from compensation.words import UNDO_VERBS
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from verbs.subject import ResultShape
+from verbs.subject import ResultShape, Subject
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
+from workitems.actions.item_templates import TEMPLATE
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
     represent_compensation,
     represent_many,
 )
+from workitems.api.template_api import MADE, TemplateSchema, represent_templates
 from workitems.due_rows import SOURCES
-from workitems.models import WorkItem
+from workitems.models import WorkItem, WorkItemTemplate
 from workitems.subject import WORK_ITEM
 
 # Verbs of undoing answer with the item and with what undoes it.
@@ -49,6 +51,17 @@ SHOWN = dataclasses.replace(
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
+    subject.register(
+        Subject(
+            subject_type=TEMPLATE,
+            model=WorkItemTemplate,
+            route="work-item-templates/<uuid:id>",
+            shape=represent_templates,
+            schema=TemplateSchema,
+            versioned=None,
+            results={"instantiate": MADE},
+        )
+    )
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)

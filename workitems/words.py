@@ -154,8 +154,15 @@ def on_hold(until: dt.datetime | None) -> str:
     return gettext("On hold until %(moment)s") % {"moment": moment}
 
 
+_TEMPLATES = {
+    "template_added": A(_("Template added"), _("Template added by %(who)s")),
+    "template_ended": A(_("Template ended"), _("Template ended by %(who)s")),
+}
+
+
 def register() -> None:
-    """Register the words of work items."""
+    """Register the words of work items, and of what happens to a tenant's templates."""
+    words.register_actions("tenant", _TEMPLATES)
     words.register_subject_words("work_item", _("task"))
     words.register_actions("work_item", _ACTIONS)
     words.register_verbs("work_item", _VERBS)

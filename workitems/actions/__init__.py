@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
 from workitems.actions.item_contents import create_work_item, edit
+from workitems.actions.item_templates import add_template, end_template, instantiate
 from workitems.actions.work import (
     ITEM,
     assign,
@@ -39,6 +40,7 @@ withdraw = _undo["withdraw"]
 __all__ = [
     "abandon",
     "accept_delegation",
+    "add_template",
     "assign",
     "attest",
     "cancel",
@@ -49,10 +51,12 @@ __all__ = [
     "decline_delegation",
     "delegate",
     "edit",
+    "end_template",
     "extend",
     "fail",
     "forward",
     "hand_to_human",
+    "instantiate",
     "reassign_compensation",
     "reject",
     "release",

@@ -81,7 +81,7 @@ class Create(Input):
 )  # fmt: skip
 def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
     """Open a work item outside any case."""
-    new = _new(given, context.call.by.tenant_id, context.authority.actor_id)
+    new = new_item_of(given, context.call.by.tenant_id, context.authority.actor_id)
     return open_item(new, by=context.by)
 
 
@@ -89,13 +89,13 @@ def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
     """Return every rule that an item to be would break, members that are missing aside."""
     try:
         # Whoever has no title yet is told of the rest as well.
-        _new(read(Create, {"title": "-", **body}), by.tenant_id, by.actor_id)
+        new_item_of(read(Create, {"title": "-", **body}), by.tenant_id, by.actor_id)
     except Invalid as refusal:
         return refusal
     return Invalid(errors=[])
 
 
-def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
+def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
     """Return what to insert. Raises Invalid with every broken rule at once."""
     problems: list[FieldError] = []
     title = _title(given.title, problems)

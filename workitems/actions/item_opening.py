@@ -59,6 +59,7 @@ class NewWorkItem:
     skippable: bool = False
     case_id: uuid.UUID | None = None
     binding: str = ""
+    template: dict[str, Any] | None = None
     undoes: tuple[str, uuid.UUID] | None = None
     compensates_id: uuid.UUID | None = None
     compensation: dict[str, Any] | None = None
@@ -124,7 +125,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
-    " compensates_id compensation run_id case_id binding due_at skippable deadlines"
+    " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
 ).split()
 
 

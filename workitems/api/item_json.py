@@ -85,6 +85,14 @@ class DeadlineSchema(Schema):
     step = serializers.IntegerField()
 
 
+class MadeFromSchema(Schema):
+    """The version of a template that an item was made from."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+
+
 class WorkItemSchema(Schema):
     """A work item."""
 
@@ -143,6 +151,7 @@ class WorkItemSchema(Schema):
     deadlines = serializers.DictField(
         child=DeadlineSchema(), help_text="By name: claim, start, completion, follow_up."
     )
+    template = MadeFromSchema(allow_null=True)
     skippable = serializers.BooleanField(help_text="Whether an operator may leave it out.")
     available_actions = ActionSchema(many=True)
 

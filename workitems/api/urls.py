@@ -6,12 +6,22 @@ from django.urls import URLPattern, path
 
 from web.bulk_api import bulk_paths
 from web.verb_api import verb_paths
+from workitems.actions.item_templates import TEMPLATE
 from workitems.api import views
+from workitems.api.template_api import TemplateDetail, Templates
 
 app_name = "workitems-api"
 
+
+def _of_templates() -> list[URLPattern]:
+    """Return the addresses of templates, by names of their own."""
+    made = verb_paths(TEMPLATE, collection=Templates, detail=TemplateDetail)
+    return [path(str(each.pattern), each.callback, name=f"template-{each.name}") for each in made]
+
+
 urlpatterns: list[URLPattern] = [
     *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail),
+    *_of_templates(),
     *bulk_paths("work_item", ["claim", "release", "assign", "cancel"]),
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),

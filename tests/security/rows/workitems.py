@@ -92,6 +92,11 @@ def _to(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"to": world.surveyor.username}
 
 
+def _template(world: World) -> dict[str, Any]:
+    row = actions.add_template(call=Call(world.operator), name="Check", title="Check it")
+    return {"id": row.id}
+
+
 def _both(status: int, **how: Any) -> Expect:
     return expect(403, analyst=status, operator=status, admin=status, **how)
 
@@ -147,6 +152,11 @@ ROWS = {
     "workitems-api:attest": Row(make=_faulted, POST=_operators(200, body={"evidence": "E"})),
     "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
+    "workitems-api:template-list": Row(
+        GET=expect(200), POST=_operators(201, body={"name": "Check", "title": "T"})
+    ),
+    "workitems-api:template-detail": Row(make=_template, GET=expect(200), DELETE=_operators(200)),
+    "workitems-api:template-instantiate": Row(make=_template, POST=expect(201, auditor=403)),
     "workitems:inbox": Row(GET=expect(200)),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),
