@@ -77,23 +77,29 @@ def reader_of(
     me: uuid.UUID | None,
     *values: Any,
     actors: Iterable[uuid.UUID | None] = (),
+    under: Iterable[tuple[Any, Any]] = (),
 ) -> Reader:
-    """Return the reader of some values, with the people they name and whatever `actors` stand
-    beside them: one query, or none."""
-    found = set(itertools.islice(_names_in(values, declared=False), _NAMES_ASKED))
+    """Return the reader of some values, and of values `under` their schemas, with the people they
+    name and whatever `actors` stand beside them: one query, or none."""
+    said = itertools.chain([(values, None)], under)
+    names = (name for value, schema in said for name in _names_in(value, schema, declared=False))
+    found = set(itertools.islice(names, _NAMES_ASKED))
     return Reader(people_called(tenant_id, found, actors), me)
 
 
-def _names_in(value: Any, *, declared: bool) -> Iterator[str]:
+def _names_in(value: Any, schema: Any, *, declared: bool) -> Iterator[str]:
+    rules = _is_schema(schema)
     if isinstance(value, str):
-        if declared or _UUID.fullmatch(value) or _USERNAME.fullmatch(value):
+        said = declared or is_person(rules)
+        if said or _UUID.fullmatch(value) or _USERNAME.fullmatch(value):
             yield value
     elif isinstance(value, Mapping):
+        own = _is_schema(rules.get("properties"))
         for key, inner in value.items():
-            yield from _names_in(inner, declared=_names_person(key))
+            yield from _names_in(inner, own.get(key), declared=_names_person(key))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _names_in(inner, declared=declared)
+            yield from _names_in(inner, rules.get("items"), declared=declared)
 
 
 def is_identifier(text: str) -> bool:
@@ -134,6 +140,11 @@ def money_words(minor: int, currency: str) -> SafeString:
 def is_money(schema: Mapping[str, Any]) -> bool:
     """Whether a schema declares an amount of money in minor units."""
     return schema.get("format") == "money" and isinstance(schema.get("currency"), str)
+
+
+def is_person(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema declares a person, by username."""
+    return schema.get("format") == "person"
 
 
 def digits_of(currency: str) -> int:
@@ -269,7 +280,7 @@ def _word(value: Any, kind: str, schema: Mapping[str, Any], reader: Reader, name
 
 
 def _text(value: str, schema: Mapping[str, Any], reader: Reader, name: str) -> str:
-    declared = schema.get("format") == "person" or _names_person(name)
+    declared = is_person(schema) or _names_person(name)
     person = reader.person(value, declared=declared)
     if person is not None:
         return person_words(person, reader.me)
