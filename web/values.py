@@ -94,7 +94,7 @@ def _names_in(value: Any, schema: Any, *, declared: bool) -> Iterator[str]:
         if said or _UUID.fullmatch(value) or _USERNAME.fullmatch(value):
             yield value
     elif isinstance(value, Mapping):
-        own = _is_schema(rules.get("properties"))
+        own = properties_of(rules)
         for key, inner in value.items():
             yield from _names_in(inner, own.get(key), declared=_names_person(key))
     elif isinstance(value, list | tuple):
@@ -178,10 +178,15 @@ def _is_schema(schema: Any) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else _NO_SCHEMA
 
 
+def properties_of(schema: Any) -> Mapping[str, Any]:
+    """Return the schemas of the members that a schema names."""
+    return _is_schema(_is_schema(schema).get("properties"))
+
+
 def members_of(value: Mapping[str, Any], schema: Any) -> Iterator[tuple[str, str, Any, Any]]:
     """Yield name, label, value and schema of each member: those that the schema names first, in
     the order of its author."""
-    own = _is_schema(_is_schema(schema).get("properties"))
+    own = properties_of(schema)
     for name in [*(each for each in own if each in value), *(e for e in value if e not in own)]:
         inner = _is_schema(own.get(name))
         yield name, str(inner.get("title") or label_of(name)), value[name], inner
