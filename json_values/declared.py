@@ -3,6 +3,7 @@ whoever uses them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,47 @@ from json_values.json_schema import lookup
 from json_values.pointers import escape
 
 _NOTHING: Mapping[str, Any] = {}
+# Deeper, wider or further round nobody reads a form or a page.
+_DEPTH, _PARTS, _HOPS = 8, 1_000, 10
+
+
+def expanded(schema: Any) -> Any:
+    """Return a schema with what its references lead to in their place, down `properties` and
+    `items`: for whoever goes through it part by part. What stands beside a reference counts more;
+    what leads too far stays a reference."""
+    return _expanded(schema, schema, _DEPTH, itertools.count())
+
+
+def _expanded(root: Any, node: Any, depth: int, parts: Iterator[int]) -> Any:
+    if not isinstance(node, Mapping):
+        return node
+    for _hop in range(_HOPS):
+        target = _target(root, node)
+        if target is None:
+            break
+        node = {**target, **{name: said for name, said in node.items() if name != "$ref"}}
+    if depth == 0 or next(parts) >= _PARTS:
+        return node
+    inner = {}
+    if isinstance(node.get("properties"), Mapping):
+        inner["properties"] = {
+            name: _expanded(root, each, depth - 1, parts)
+            for name, each in node["properties"].items()
+        }
+    if isinstance(node.get("items"), Mapping):
+        inner["items"] = _expanded(root, node["items"], depth - 1, parts)
+    return {**node, **inner}
+
+
+def _target(root: Any, node: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    reference = node.get("$ref")
+    if not isinstance(reference, str):
+        return None
+    try:
+        found = lookup(root, reference)
+    except LookupError:
+        return None
+    return found if isinstance(found, Mapping) else None
 
 
 def texts_of_format(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from django import forms
 from typing_extensions import override
 
+from json_values.declared import expanded
 from ledger.errors import Refusal
 from web.form_fields import JsonField
 from web.schema_fields import Schema, SchemaFields
@@ -50,7 +51,7 @@ class SchemaForm(forms.Form):
 
     def ask(self, schema: Schema, sent: Mapping[str, Any]) -> None:
         """Ask for the members of an object."""
-        self._said = SchemaFields(self.whole, schema, sent)
+        self._said = SchemaFields(self.whole, expanded(schema), sent)
         self.fields |= self._said.fields
 
     @override

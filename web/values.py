@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people_called
+from json_values.declared import expanded
 from json_values.moments import NotAMoment, read_moment
 from verbs.words import choice_words, readable
 from web.labels import label_of
@@ -82,7 +83,11 @@ def reader_of(
     """Return the reader of some values, and of values `under` their schemas, with the people they
     name and whatever `actors` stand beside them: one query, or none."""
     said = itertools.chain([(values, None)], under)
-    names = (name for value, schema in said for name in _names_in(value, schema, declared=False))
+    names = (
+        name
+        for value, schema in said
+        for name in _names_in(value, expanded(schema), declared=False)
+    )
     found = set(itertools.islice(names, _NAMES_ASKED))
     return Reader(people_called(tenant_id, found, actors), me)
 
@@ -157,7 +162,7 @@ def value_words(value: Any, schema: Any = None, reader: Reader = NOBODY) -> Safe
 
     Of very many values the first are shown, and how many more there are in each list.
     """
-    parts = _worded(value, _is_schema(schema), reader, "", itertools.count())
+    parts = _worded(value, _is_schema(expanded(schema)), reader, "", itertools.count())
     return mark_safe("".join(parts))  # noqa: S308  -- each part is escaped
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from compensation.words import outcome_label
+from json_values.declared import expanded
 from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED
 from web.schema_fields import is_record, json_field, text_area
@@ -55,7 +56,7 @@ class AnswerForm(SchemaForm):
         schema = item.resolution_schema
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
-        elif is_record(schema):
+        elif is_record(expanded(schema)):
             self.ask(schema, sent)
         else:
             self.fields[WHOLE] = json_field(schema, required=True, label=_("Result"))

@@ -13,6 +13,7 @@ from compensation.subject import whole_of
 from compensation.words import OUTCOME_EFFECTS, STRATEGIES, outcome_label
 from executions import capability_registry
 from json_values.comparison import same
+from json_values.declared import expanded
 from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web.values import members_of
@@ -68,11 +69,11 @@ def _schemas_of(
     """Return the schemas of what an original said, by the members of its snapshot."""
     if item.undoes_id is not None and item.undoes_type == item.subject_type:
         binding, schema = selectors.asked_of(item.tenant_id, item.undoes_id)
-        return {"resolution": schema, "payload": _given(item, binding, links)}
+        return {"resolution": expanded(schema), "payload": _given(item, binding, links)}
     found = capability_registry.get(then.get("capability", ""))
     if found is None:
         return {}
-    return {"input": found.input_schema, "output": found.output_schema}
+    return {"input": expanded(found.input_schema), "output": expanded(found.output_schema)}
 
 
 def after_each_outcome(title: str) -> dict[str, str]:

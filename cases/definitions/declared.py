@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cases.definitions.model import Binding, CompiledDefinition, HumanTask
+from json_values.declared import expanded
 
 Schema = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ _PERSON: Final = {"type": "string", "format": "person"}
 def context_schema(definition: CompiledDefinition, outputs: Mapping[str, Schema]) -> Schema:
     """Return what is declared of the context: by the input schema, and by what steps make of their
     results. `outputs` are the schemas of what programs give, by capability."""
-    asked = definition.input_schema or _NOTHING
+    asked = expanded(definition.input_schema or _NOTHING)
     own = dict(_members(asked))
     for binding in definition.bindings:
         result = _result(binding, outputs)
@@ -96,8 +97,8 @@ def _result(binding: Binding, outputs: Mapping[str, Schema]) -> Schema:
     """Return what is declared of what a step hands to its output mapping."""
     target = binding.target
     if not isinstance(target, HumanTask):
-        return outputs.get(target.capability, _NOTHING)
-    own = target.resolution_schema or _NOTHING
+        return _mapping(expanded(outputs.get(target.capability)))
+    own = expanded(target.resolution_schema or _NOTHING)
     return _object(**_members(own), resolution=own, outcome=_NOTHING, completed_by=_PERSON)
 
 
@@ -107,8 +108,8 @@ def _original(
     """Return what is declared of the `original` that an undo binding sees."""
     target, given = binding.target, given_schema(definition, binding.name, outputs)
     if isinstance(target, HumanTask):
-        return _object(payload=given, resolution=target.resolution_schema or _NOTHING)
-    return _object(input=given, output=outputs.get(target.capability, _NOTHING))
+        return _object(payload=given, resolution=expanded(target.resolution_schema or _NOTHING))
+    return _object(input=given, output=expanded(outputs.get(target.capability)))
 
 
 def _at(schema: Schema, path: str) -> Schema:

@@ -24,7 +24,7 @@ SCHEMA = {
     "type": "object",
     "required": ["zsum"],
     "properties": {
-        "zsum": {**MONEY, "title": "Amount asked for"},
+        "zsum": {"$ref": "#/$defs/money", "title": "Amount asked for"},
         "who": {"type": "string", "format": "person", "title": "Adviser"},
         "born": {"type": "string", "format": "date", "title": "Born on"},
         "seen": {"type": "string", "format": "date-time", "title": "Seen at"},
@@ -34,6 +34,7 @@ SCHEMA = {
             "items": {"properties": {"what": {"type": "string"}, "worth": MONEY}},
         },
     },
+    "$defs": {"money": MONEY},
 }
 
 

@@ -60,7 +60,7 @@ def _typed(world: World, **changed: str) -> dict[str, str]:
         "context.lines.0.sum": "1250",
         "context.lines.2.what": "Door",
         "context.lines.2.seller": world.surveyor.username,
-        "context.keeper": json.dumps(world.analyst.username),
+        "context.keeper": world.analyst.username,
     }
     body |= {name.replace("__", "."): said for name, said in changed.items()}
     return {name: said for name, said in body.items() if said}
@@ -112,7 +112,7 @@ def test_all_that_is_wrong_is_said_at_once_with_what_the_verb_knows(
 ) -> None:
     typed = _typed(
         world, context__lines__0__what="", context__lines__2__seller="nobody",
-        context__lines__2__sum="0.10", context__keeper='"outsider"', context__deputy="Mr. X",
+        context__lines__2__sum="0.10", context__keeper="outsider", context__deputy="Mr. X",
         title="Pay \u202elanomrof\u202c",
     )  # fmt: skip
     answer = member.post(NEW, typed)
