@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from accounts.selectors import actors_by_username
-from json_values.declared import texts_of_format
+from json_values.declarations import texts_of_format
 from json_values.json_schema import faults, problems
 from json_values.pointers import MAX_GATHERED, FieldError
 

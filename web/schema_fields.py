@@ -137,7 +137,10 @@ class SchemaFields:
         cells = self._parts(f"{name}.{number}", items, depth=_DEPTH, enforced=False)
         for cell in cells:
             field = self.fields[cell.name]
-            field.label = _("%(column)s, row %(n)d") % {"column": cell.title, "n": number + 1}
+            # What a field adds to its title, such as its currency, is said of its column too.
+            added = str(field.label).removeprefix(cell.title)
+            label = _("%(column)s, row %(n)d") % {"column": cell.title, "n": number + 1}
+            field.label, cell.title = label + added, cell.title + added
             if self._data.get(ADD_ROW) == name and number == self._count(name) - 1:
                 first = cell is cells[0]
                 field.widget.attrs |= {"autofocus": True} if first else {}

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from django import forms
 from typing_extensions import override
 
-from json_values.declared import expanded
+from json_values.declarations import expanded
 from ledger.errors import Refusal
 from web.form_fields import JsonField
 from web.schema_fields import Schema, SchemaFields

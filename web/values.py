@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people_called
-from json_values.declared import expanded
+from json_values.declarations import expanded
 from json_values.moments import NotAMoment, read_moment
 from verbs.words import choice_words, readable
 from web.labels import label_of

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from compensation.words import outcome_label
-from json_values.declared import expanded
+from json_values.declarations import expanded
 from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED
 from web.schema_fields import is_record, json_field, text_area

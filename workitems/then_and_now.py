@@ -13,7 +13,7 @@ from compensation.subject import whole_of
 from compensation.words import OUTCOME_EFFECTS, STRATEGIES, outcome_label
 from executions import capability_registry
 from json_values.comparison import same
-from json_values.declared import expanded
+from json_values.declarations import expanded
 from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web.values import members_of

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cases.definitions.model import Binding, CompiledDefinition, HumanTask
-from json_values.declared import expanded
+from json_values.declarations import expanded
 
 Schema = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from json_values.declared import expanded, texts_of_format
+from json_values.declarations import expanded, texts_of_format
 
 PERSON = {"type": "string", "format": "person"}
 
