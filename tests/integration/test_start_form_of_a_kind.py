@@ -82,6 +82,9 @@ def test_choosing_a_kind_leads_to_the_form_made_from_its_schema(member: Client) 
         assert "Another kind of work" in text_of(shown.content)
     # What declares nothing is asked for as JSON.
     assert fields(member.get(f"{NEW}?definition=tests/plain").content) == ["context"]
+    # Nothing chosen is said.
+    assert member.post(NEW, {"title": "x"}).status_code == 422
+    assert "Please look at this again" in text_of(member.post(NEW, {"title": "x"}).content)
     # What does not exist chooses nothing.
     assert fields(member.get(f"{NEW}?definition=tests/zoo 9.0.0").content) == []
 
