@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from cases.declared_values import schema_of_context
 from cases.models import Case, CaseDefinition
+from cases.selectors import compiled_of
 from compensation.admin_actions import Confirmation, offered
 from web import admin_parts
 from web.admin import TenantModelAdmin
@@ -66,7 +68,11 @@ class CaseAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:
         """Return what the case knows in words."""
-        return admin_parts.json_words(row.tenant_id, row.context)
+        return admin_parts.json_words(
+            row.tenant_id,
+            row.context,
+            schema_of_context(compiled_of(row.tenant_id, row.definition_id)),
+        )
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:

@@ -171,6 +171,8 @@ class WholeSubject(Subject):
     rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo of a
     piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
+    `given(tenant_id, made_from, binding)`: the JSON Schema of what a piece was given, as far as it
+    is declared by what the whole is made from (see its description).
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
     owed. `held_up(whole)`: why no undo may start in it at this moment, if so; `stopped(event,
@@ -194,6 +196,7 @@ class WholeSubject(Subject):
     pieces: Callable[[Any, Sequence[Any]], Mapping[uuid.UUID, Any]] = _no_pieces
     heard: Callable[..., None] = _ignore
     request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
+    given: Callable[[uuid.UUID, str, str], Mapping[str, Any]] = lambda *_which: {}
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
     awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
     held_up: Callable[[Any], Refusal | None] = lambda _whole: None

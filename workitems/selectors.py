@@ -83,10 +83,10 @@ def _one(rows: QuerySet[WorkItem], item_id: uuid.UUID) -> WorkItem:
     return found
 
 
-def schema_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Any:
-    """Return the schema of an item's resolution, None where it has none."""
+def asked_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> tuple[str, Any]:
+    """Return the binding of an item and the schema of its resolution, None where it has none."""
     rows = WorkItem.objects.filter(tenant_id=tenant_id, id=item_id)
-    return rows.values_list("resolution_schema", flat=True).first()
+    return rows.values_list("binding", "resolution_schema").first() or ("", None)
 
 
 def show(

@@ -140,12 +140,14 @@ def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
     """Return what is wrong with an answer, as the verb would say it."""
     form.is_valid()
     try:
-        check_completion(
-            **form.answer,
-            permitted=item.permitted_outcomes,
-            explained=explained_outcomes(item.kind),
-            schema=item.resolution_schema,
-        )
+        with tenant_scope(item.tenant_id):
+            check_completion(
+                **form.answer,
+                tenant_id=item.tenant_id,
+                permitted=item.permitted_outcomes,
+                explained=explained_outcomes(item.kind),
+                schema=item.resolution_schema,
+            )
     except Invalid as invalid:
         form.refuse(invalid)
         return Invalid(invalid.detail) if form.errors else invalid

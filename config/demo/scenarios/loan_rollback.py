@@ -24,6 +24,10 @@ from ledger.ids import new_id
 PEOPLE: Final = ("operator", "analyst", "surveyor", "underwriter", "compliance")
 DEFINITION: Final = "examples/loan-approval"
 AMOUNT: Final = 250_000
+CONTEXT: Final = {
+    "applicant": "R. Vega", "amount": AMOUNT, "adviser": "operator", "bank_account": BANK,
+    "customer_account": CUSTOMER,
+}  # fmt: skip
 REASON: Final = "The credit check was forged: the salary statement was not issued by the employer."
 BASIS: Final = [
     {"code": "INTERNAL_POLICY", "note": "Credit policy 4.2: decisions on forged papers are undone"},
@@ -86,12 +90,7 @@ def open_loan(stage: Stage) -> str:
         "cases",
         {
             "definition": DEFINITION,
-            "context": {
-                "applicant": "R. Vega",
-                "amount": AMOUNT,
-                "bank_account": BANK,
-                "customer_account": CUSTOMER,
-            },
+            "context": dict(CONTEXT),
         },
     )
     stage.tell.did("operator", f"opens a case of {DEFINITION}: R. Vega asks for {_money(AMOUNT)}")
