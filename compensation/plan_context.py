@@ -33,6 +33,7 @@ from ledger.clock import now
 from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web import graph
+from web.labels import program_title
 from web.templatetags.amends import state_label
 
 CONFIRM_ABOVE = 3
@@ -206,7 +207,7 @@ def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
     how = str(STRATEGY_BADGES.get(step["strategy"], ""))
     return {
         "n": step["n"],
-        "title": title_of(step["original"]["name"]),
+        "title": _titled(context, step["original"]),
         "url": found.url,
         "detail": _finished(context, step),
         "mode": step["mode"],
@@ -233,7 +234,9 @@ def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
 
 def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
     if step["mode"] == "automated":
-        return title_of(step["binding"]) if step.get("binding") else str(step["capability"])
+        return (
+            title_of(step["binding"]) if step.get("binding") else program_title(step["capability"])
+        )
     users = step.get("candidate_users", ())
     groups = ", ".join(each for each in (joined(step["candidate_groups"]), *users) if each)
     who = _name(context, step["completed_by"])
@@ -259,7 +262,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
     cancelled = {row["title"] for row in context.open_work}
     rows = []
     for each in context.plan.content["excluded"]:
-        title = title_of(each["original"]["name"])
+        title = _titled(context, each["original"])
         if each["code"] == "not_completed" and title in cancelled:
             continue
         rows.append(
@@ -311,7 +314,7 @@ def figure(context: PlanContext) -> graph.Figure | None:
         return None  # one step needs no picture
     nodes = []
     for step in planned:
-        title = title_of(step["original"]["name"])
+        title = _titled(context, step["original"])
         own, undo = f"o{step['n']}", f"u{step['n']}"
         nodes.append(
             graph.Node(
@@ -335,3 +338,10 @@ def figure(context: PlanContext) -> graph.Figure | None:
 
 def _described(context: PlanContext, original: Mapping[str, str]) -> Description:
     return context.described[original["type"], uuid.UUID(original["id"])]
+
+
+def _titled(context: PlanContext, original: Mapping[str, str]) -> str:
+    """Return what a piece of work is called; a program without a step of its own by its title."""
+    if is_by_program(original["type"]):
+        return _described(context, original).title
+    return title_of(original["name"])

@@ -27,6 +27,7 @@ from compensation.subject import is_by_program, read_rows
 from compensation.words import basis_words, outcome_label
 from ledger.selectors import Entry
 from verbs.subject import Description, NamedAfter, Ref, describe
+from web.labels import program_title
 from web.templatetags.amends import state_label
 
 #: Steps of a run beside what else a page shows; the run's own page has all of them, in pages.
@@ -260,7 +261,7 @@ class RunContext:
     def _performer(self, attempt: Any) -> str:
         undo = self.undos.get(attempt.compensation_id)
         if is_by_program(attempt.compensation_type):
-            return str(attempt.capability or _("Automatic"))
+            return program_title(attempt.capability) or _("Automatic")
         actor = getattr(undo, "completed_by_id", None) or getattr(undo, "assignee_id", None)
         groups = joined(sorted(getattr(undo, "groups_asked", ())))
         return self._name(actor) or groups or _("nobody yet")

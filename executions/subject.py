@@ -21,6 +21,7 @@ from executions.models import Execution
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
+from web.labels import program_title
 
 
 def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
@@ -33,7 +34,7 @@ def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
 
 def _called(id_: uuid.UUID, binding: str, capability: str, status: str) -> Description:
     """Call it by its step in the case, else by its capability."""
-    title = title_of(binding) if binding else capability
+    title = title_of(binding) if binding else program_title(capability)
     return Description(title, reverse("executions:detail", args=[id_]), status, "cog")
 
 

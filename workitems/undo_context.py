@@ -17,6 +17,7 @@ from executions import selectors as execution_selectors
 from ledger.selectors import Entry
 from verbs.subject import Description, Ref, subject_of
 from verbs.words import said
+from web.labels import program_title
 from web.templatetags.amends import state_label
 from web.values import phrase
 from web.verb_pages import buttons
@@ -129,7 +130,7 @@ def _error(attempt: Any, undo: Any) -> str:
 def _performer(undo: Any) -> str:
     if isinstance(undo, Shown):
         return _who(undo)
-    return "" if undo is None else _("Program %(name)s") % {"name": undo.capability}
+    return "" if undo is None else _("Program %(name)s") % {"name": program_title(undo.capability)}
 
 
 def _who(undo: Shown) -> str:
