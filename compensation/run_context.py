@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
 from compensation import selectors
+from compensation.attempt_reasons import Begun, why_again
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
@@ -238,7 +239,7 @@ class RunContext:
     def _name(self, actor_id: uuid.UUID | None) -> str:
         return name_in(self.named, actor_id)
 
-    def attempts(self, each: StepWithAttempts) -> list[dict[str, Any]]:
+    def attempts(self, each: StepWithAttempts, begun: Begun) -> list[dict[str, Any]]:
         """Return `step.attempts` of `compensation/run_step.html`, newest first."""
         return [
             {
@@ -254,9 +255,14 @@ class RunContext:
                 "performer": ""
                 if attempt.outcome == AttemptOutcome.ABANDONED
                 else self._performer(attempt),
+                "why": self._why(attempt, begun),
             }
             for attempt in reversed(each.attempts)
         ]
+
+    def _why(self, attempt: Any, begun: Begun) -> str:
+        why, who = why_again(attempt, begun)
+        return f"{why} {self._name(who)}".strip()
 
     def _performer(self, attempt: Any) -> str:
         undo = self.undos.get(attempt.compensation_id)

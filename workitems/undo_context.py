@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
 from compensation.sentences import joined, quoted
@@ -53,6 +54,7 @@ def compensation_panel(
     item, last = shown.item, shown.attempts[-1]
     request = UndoRequest.from_json(last.request)
     run = links[RUN, last.run_id] if last.run_id else None
+    begun = begun_in(entries)
     named = {
         id_: Shown(shown.people, (), (), row)
         for id_, row in undos.items()
@@ -71,11 +73,19 @@ def compensation_panel(
         "strategy_label": said(STRATEGIES, last.strategy),
         "managed_by_run": {"label": run.title, "url": run.url} if run and run.url else None,
         "attempts": [
-            _attempt(number, each, undos.get(each.compensation_id), links)
+            {
+                **_attempt(number, each, undos.get(each.compensation_id), links),
+                "why": _why(each, begun, shown),
+            }
             for number, each in enumerate(shown.attempts, start=1)
         ],
         "actions": buttons(subject_of(item.subject_type), item, shown.actions, of_undo=True),
     }
+
+
+def _why(attempt: Any, begun: Begun, shown: Shown) -> str:
+    why, who = why_again(attempt, begun)
+    return f"{why} {shown.name(who)}".strip() if why else ""
 
 
 def refs_of(attempts: Sequence[Any]) -> list[Ref]:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
+from compensation.attempt_reasons import read_begun
 from compensation.decision_words import DecisionWords, arranged, headline
 from compensation.run_context import run_context
 from compensation.sentences import humane, title_of
@@ -23,7 +24,7 @@ from verbs.subject import subject_of
 from web.verb_pages import Refused, any_open, choice
 
 # Their forms all stand on the page of the step.
-ON_PAGE = ("reassign", "hand-to-human", "attest", "abandon")
+ON_PAGE = ("retry", "reassign", "hand-to-human", "attest", "abandon")
 
 
 class StepPage(PageOfOne):
@@ -41,7 +42,9 @@ class StepPage(PageOfOne):
         at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
         if at is None:
             raise NotFound("There is no such step.")
-        each, about = found.steps[at], run_context(found, operates=self.operates)
+        each = found.steps[at]
+        begun = read_begun(found.run.tenant_id, (each.step.original_type, each.step.original_id))
+        about = run_context(found, operates=self.operates, entries=begun.values())
         step, answer = each.step, about.answer_to(each.step)
         answered = ("", "") if answer is None else (answer["who"], answer["outcome"])
         url = reverse("compensation:run", args=[id_])
@@ -75,7 +78,7 @@ class StepPage(PageOfOne):
                 "status": step.status,
                 "answer": answer,
                 "error": humane(each.error),
-                "attempts": about.attempts(each),
+                "attempts": about.attempts(each, begun),
             },
             "choices": arranged(choices, DecisionWords(found.steps, at, answered)),
             "kept": [] if refused is None else refused.kept(offered=any_open(choices)),

@@ -370,4 +370,4 @@ def test_the_admin_calls_things_as_the_pages_do(world: World) -> None:
         for strange in ("Execution", "Compensation run", "ompensation state", "Undoing"):
             assert strange not in text, (path, strange)
     assert "By undo" in shown[ITEMS]
-    assert re.search(rf'/change/[^>]*>[^<]*{number}</a>', client.get(CASES).content.decode())
+    assert re.search(rf"/change/[^>]*>[^<]*{number}</a>", client.get(CASES).content.decode())

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.casework import approved_loan, open_undo, plan_items, roll_back
 from tests.clients import browser
 from tests.draining import drain
-from tests.integration.workitems_made import opened
+from tests.integration.workitems_made import faulted, opened
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
@@ -107,6 +107,18 @@ def test_what_always_has_an_answer_is_not_called_optional(world: World) -> None:
     asked = browser(world.operator).get(f"/cases/{approved_loan(world)}/rollback/").content
     assert "Note on the basis (optional)" in text_of(asked)
     assert "Legal basis (optional)" not in text_of(asked)
+
+
+def test_of_two_that_make_each_other_needless_none_is_called_optional(world: World) -> None:
+    item = faulted(world)
+    client = browser(world.operator)
+    asked = text_of(client.get(f"/work-items/{item.id}/reassign/").content)
+    assert "Ask this person (one of these)" in asked
+    assert "Or any member of these groups (one of these)" in asked
+    assert asked.count("(optional)") == 1
+    # Where neither is needed, both are optional.
+    asked = text_of(client.get(f"/work-items/{item.id}/hand-to-human/").content)
+    assert asked.count("(optional)") == 3
 
 
 def test_attempts_are_counted_in_words(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.clients import api, browser
 from tests.integration.workitems_made import done, entries, faulted, opened, page, stored, undo_task
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -177,9 +178,14 @@ def test_who_may_not_is_told_so_and_nothing_happens(world: World) -> None:
 @pytest.mark.parametrize(
     ("action", "body", "status"),
     [
+        ("retry", {"reason": "The bank is open now"}, "COMPENSATING"),
         ("retry", {}, "COMPENSATING"),
-        ("reassign", {"candidate_groups": "compliance"}, "COMPENSATING"),
-        ("hand-to-human", {}, "COMPENSATING"),
+        (
+            "reassign",
+            {"candidate_groups": "compliance", "reason": "She is ill"},
+            "COMPENSATING",
+        ),
+        ("hand-to-human", {"reason": "No program can"}, "COMPENSATING"),
         ("attest", {"evidence": "Letter"}, "COMPENSATED"),
         ("abandon", {"reason": "Court has it"}, "COMPLETED"),
     ],
@@ -192,15 +198,18 @@ def test_an_operator_decides_about_a_fault(
     html = page(client, at)
     assert "Somebody has to decide" in html
     assert "Gone" in html
-    if action != "retry":
-        page(client, f"{at}{action}/")
+    asked = page(client, f"{at}{action}/")
+    assert 'name="reason"' in asked or action == "attest"
     if action in {"attest", "abandon", "reassign"}:
         assert client.post(f"{at}{action}/", {"version": item.version}).status_code == 422
     assert stored(world, item.id).status == "COMPENSATION_FAULTED"
     answer = client.post(f"{at}{action}/", {"version": item.version, **body})
     assert answer.status_code == 303, answer.content
     assert stored(world, item.id).status == status
-    page(client, at)
+    panel = text_of(page(client, at).encode()).partition("History")[0]
+    if status == "COMPENSATING" and "reason" in body:
+        # Where the attempts are told, with who said so.
+        assert f"“{body['reason']}” {world.operator.username}" in panel
 
 
 @pytest.mark.parametrize(

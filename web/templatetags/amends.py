@@ -235,11 +235,19 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
 
 
 @register.filter
+def is_one_of(field: BoundField) -> bool:
+    """Whether a field may be empty only where another one is not."""
+    return bool(getattr(field.field, "one_of", False))
+
+
+@register.filter
 def left_open(field: BoundField) -> bool:
     """Whether a field may be left without an answer. A list whose empty choice says something,
     such as "As the browser asks", always has one."""
     empty = [label for value, label in getattr(field.field, "choices", ()) if value == ""]
-    return not field.field.required and not any(any(map(str.isalnum, str(each))) for each in empty)
+    if field.field.required or is_one_of(field):
+        return False
+    return not any(any(map(str.isalnum, str(each))) for each in empty)
 
 
 @register.filter
