@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compensation.sentences import quoted
-from ledger.selectors import Entry, all_entries, open_entries
-from verbs.subject import Ref
+from ledger.selectors import Entry
 
 #: What is recorded of an original when an attempt at undoing it begins.
 NEW_ATTEMPTS = frozenset(
@@ -23,17 +22,8 @@ NEW_ATTEMPTS = frozenset(
 Begun = Mapping[tuple[int, int], Entry]
 
 
-def read_begun(tenant_id: uuid.UUID, original: Ref) -> Begun:
-    """Return the entries with which the attempts at undoing something began. One query."""
-    type_, id_ = original
-    rows = all_entries(tenant_id).filter(
-        subject_type=type_, subject_id=id_, action__in=sorted(NEW_ATTEMPTS)
-    )
-    return begun_in(open_entries(rows))
-
-
 def begun_in(entries: Iterable[Entry]) -> Begun:
-    """Return the same of entries that were read."""
+    """Return those of the entries with which attempts at undoing something began."""
     return {
         (said["round"], said["attempt"]): entry
         for entry in entries

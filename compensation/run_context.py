@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
 from compensation import selectors
-from compensation.attempt_reasons import Begun, why_again
+from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
@@ -43,7 +43,7 @@ _TONES = {
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
     """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
-    entries that say why an original stays, by its id."""
+    entries that say why an original stays, by its id; `begun`: those of the attempts at one."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
@@ -51,6 +51,7 @@ class RunContext:
     undos: Mapping[uuid.UUID, Any]
     operates: bool
     given_up: Mapping[uuid.UUID, Entry] = dataclasses.field(default_factory=dict)
+    begun: Begun = dataclasses.field(default_factory=dict)
 
     @property
     def subject(self) -> Description:
@@ -239,7 +240,7 @@ class RunContext:
     def _name(self, actor_id: uuid.UUID | None) -> str:
         return name_in(self.named, actor_id)
 
-    def attempts(self, each: StepWithAttempts, begun: Begun) -> list[dict[str, Any]]:
+    def attempts(self, each: StepWithAttempts) -> list[dict[str, Any]]:
         """Return `step.attempts` of `compensation/run_step.html`, newest first."""
         return [
             {
@@ -255,13 +256,13 @@ class RunContext:
                 "performer": ""
                 if attempt.outcome == AttemptOutcome.ABANDONED
                 else self._performer(attempt),
-                "why": self._why(attempt, begun),
+                "why": self._why(attempt),
             }
             for attempt in reversed(each.attempts)
         ]
 
-    def _why(self, attempt: Any, begun: Begun) -> str:
-        why, who = why_again(attempt, begun)
+    def _why(self, attempt: Any) -> str:
+        why, who = why_again(attempt, self.begun)
         return f"{why} {self._name(who)}".strip()
 
     def _performer(self, attempt: Any) -> str:
@@ -303,9 +304,14 @@ def actors_of(rows: Iterable[Any]) -> set[uuid.UUID]:
 
 
 def run_context(
-    found: RunWithSteps, *, operates: bool, entries: Iterable[Entry] = ()
+    found: RunWithSteps,
+    *,
+    operates: bool,
+    entries: Iterable[Entry] = (),
+    begun_of: Ref | None = None,
 ) -> RunContext:
-    """Read all that the page of one run says, with who made the `entries` that it shows."""
+    """Read all that the page of one run says, with who made the `entries` that it shows, and why
+    attempts at undoing `begun_of` were made."""
     undo_refs = {
         (attempt.compensation_type, attempt.compensation_id)
         for each in found.steps
@@ -318,7 +324,8 @@ def run_context(
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
     run, about = found.run, described[found.run.about].title
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
-    given_up = selectors.given_up(found)
-    deciders = {entry.actor_id for entry in (*entries, *given_up.values())}
+    decided = selectors.decided(found, begun_of)
+    deciders = {entry.actor_id for entry in (*entries, *decided)}
     named = people(tenant_id, {found.run.requested_by_id, *deciders, *actors_of(undos.values())})
-    return RunContext(found, described, named, undos, operates, given_up)
+    given_up = selectors.given_up_in(found, decided)
+    return RunContext(found, described, named, undos, operates, given_up, begun_in(decided))

@@ -75,6 +75,11 @@ def _snapshot(row: Execution) -> dict[str, Any]:
     }
 
 
+def _result_schema(row: Execution) -> Any:
+    found = capability_registry.get(row.capability)
+    return None if found is None else found.output_schema
+
+
 def _unsure(row: Execution) -> bool:
     """Whether nobody knows what became of it, and only a person can still find out."""
     return bool(row.status == ExecutionStatus.UNCERTAIN)
@@ -106,6 +111,7 @@ EXECUTION = UndoableSubject(
     envelope=_envelope,
     name=lambda row: row.binding or row.capability,
     snapshot=_snapshot,
+    result_schema=_result_schema,
     task_input=lambda row: dict(row.input),
     finisher="requested_by_id",
     finished_at=operator.attrgetter("ended_at"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -12,7 +13,6 @@ from typing_extensions import override
 
 from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
-from compensation.attempt_reasons import read_begun
 from compensation.decision_words import DecisionWords, arranged, headline
 from compensation.run_context import run_context
 from compensation.sentences import humane, title_of
@@ -38,13 +38,15 @@ class StepPage(PageOfOne):
     def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
         """Render the page; what is `refused` is open, with its broken form."""
         id_, n = key
-        found = selectors.one_with_steps(selectors.run(self.acting_user.tenant_id, id_))
+        found = selectors.with_its_steps(self.acting_user.tenant_id, id_)
         at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
         if at is None:
             raise NotFound("There is no such step.")
         each = found.steps[at]
-        begun = read_begun(found.run.tenant_id, (each.step.original_type, each.step.original_id))
-        about = run_context(found, operates=self.operates, entries=begun.values())
+        original = (each.step.original_type, each.step.original_id)
+        # Of the other steps nothing is said but how they stand.
+        alone = dataclasses.replace(found, steps=[each])
+        about = run_context(alone, operates=self.operates, begun_of=original)
         step, answer = each.step, about.answer_to(each.step)
         answered = ("", "") if answer is None else (answer["who"], answer["outcome"])
         url = reverse("compensation:run", args=[id_])
@@ -78,7 +80,7 @@ class StepPage(PageOfOne):
                 "status": step.status,
                 "answer": answer,
                 "error": humane(each.error),
-                "attempts": about.attempts(each, begun),
+                "attempts": about.attempts(each),
             },
             "choices": arranged(choices, DecisionWords(found.steps, at, answered)),
             "kept": [] if refused is None else refused.kept(offered=any_open(choices)),
