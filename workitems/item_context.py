@@ -48,9 +48,15 @@ CASE = "case"
 
 
 def detail(
-    item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
+    item: WorkItem,
+    authority: Authority,
+    *,
+    form: AnswerForm | None = None,
+    conflict: str = "",
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Return the context of `workitems/detail.html`."""
+    """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
+    typed beside it."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
     entries, undos = _history(item), undos_of(item, attempts)
@@ -61,7 +67,7 @@ def detail(
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
     kept = []
-    if form is not None and not answers(item, authority.actor_id):
+    if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
     answer = _answer(item, authority, form)
