@@ -38,7 +38,7 @@ WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
 class CaseAdmin(TenantModelAdmin):
     """Cases, with what led to what in each."""
 
-    list_display = ("called", "number", "definition", "status", "created_at", "ended_at")
+    list_display = ("called", "definition", "status", "created_at", "ended_at")
     list_filter = ("status", "definition__name")
     list_select_related = ("definition",)
     search_fields = ("number", "title", "definition__name")

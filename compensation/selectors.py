@@ -188,6 +188,14 @@ def live_steps_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[Compensatio
     return sorted(rows, key=lambda step: step.place)
 
 
+def trail_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of a run in the order of undoing, with what says how they stand."""
+    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id).only(
+        "n", "original_id", "original_name", "completion_seq", "status", "mode", "spec", "ended_at"
+    )
+    return sorted(rows, key=lambda step: step.place)
+
+
 def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
     """Return the root runs of the tenant that are under way."""
     return CompensationRun.objects.filter(

@@ -42,6 +42,7 @@ from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import after_each_outcome, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
+from workitems.undo_trail import trail
 from workitems.words import DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
@@ -82,6 +83,7 @@ def detail(
         "reader": reader,
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
+        "trail": trail(item, with_me=item.assignee_id == authority.actor_id),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links),
         "answer": answer,

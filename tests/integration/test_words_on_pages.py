@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.test import Client
 
-from tests.casework import approved_loan, open_undo, plan_items, roll_back
+from tests.casework import approved_loan, case_row, open_undo, plan_items, roll_back
 from tests.clients import browser
 from tests.draining import drain
 from tests.integration.workitems_made import faulted, opened
@@ -73,6 +73,32 @@ def test_words_that_one_line_has_said_are_not_repeated(world: World) -> None:
     # Who looks at problems alone reads why.
     problems = client.get(f"/cases/{case_id}/?problems=1").content.decode()
     assert why in problems.rpartition('id="timeline"')[2]
+
+
+def test_an_undo_task_shows_where_it_stands_in_its_rollback(world: World) -> None:
+    case_id, task_id = withdrawal(world)
+    client, page = browser(world.underwriter), f"/work-items/{task_id}/"
+    html = client.get(page).content
+    assert f"step 2 of 4 in Rollback of {case_row(world, case_id).name}" in text_of(html)
+
+    def stops() -> list[str]:
+        found = re.search(
+            r'<ol class="trail">(.*?)</ol>', client.get(page).content.decode(), re.DOTALL
+        )
+        assert found is not None
+        return [text_of(each.encode()) for each in re.findall(r"<li.*?</li>", found[1], re.DOTALL)]
+
+    assert stops() == [
+        "1 Disbursement undone just now", "2 You: Approval now", "3 Valuation then Surveyors",
+        "4 Credit check then Compliance",
+    ]  # fmt: skip
+    client = browser(world.operator)
+    assert stops()[1] == "2 Approval now"
+    said = {"outcome": "CANNOT_REVERSE", "reason": "The letter was sent"}
+    actions.complete(task_id, call=Call(world.underwriter), **said)
+    drain()
+    assert stops()[1].startswith("2 Approval ")
+    assert "now" not in stops()[1]
 
 
 def test_a_finished_undo_task_asks_nobody_and_offers_nothing(world: World) -> None:
