@@ -70,6 +70,17 @@ def test_operators_assign_and_cancel_several_and_others_do_not(world: World) -> 
     assert [stored(world, id_).status for id_ in ids] == ["CANCELLED", "CANCELLED"]
 
 
+def test_what_is_over_cannot_be_ticked(world: World) -> None:
+    item = opened(world)
+    client = browser(world.operator)
+    assert b'form="several"' in client.get("/inbox/?tab=all").content
+    actions.cancel(item.id, call=Call(world.operator), reason="Not needed")
+    page = client.get("/inbox/?tab=all").content
+    assert item.title in text_of(page)
+    assert b'form="several"' not in page
+    assert b'id="several"' not in page
+
+
 def test_what_is_no_choice_does_nothing_and_says_so(world: World) -> None:
     item = opened(world)
     client = browser(world.operator)
