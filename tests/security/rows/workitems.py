@@ -182,7 +182,7 @@ ROWS = {
     ),
     "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
-    "workitems:retry": Row(make=_faulted, POST=_operators(303)),
+    "workitems:retry": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:reassign": Row(make=_faulted, GET=ASKED, POST=_operators(303, body=_assignee)),
     "workitems:hand-to-human": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:attest": Row(make=_faulted, GET=ASKED, POST=_operators(303, body={"evidence": "E"})),
