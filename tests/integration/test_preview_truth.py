@@ -257,8 +257,9 @@ def test_a_step_says_what_it_did_what_becomes_of_it_and_how_old_it_is(
 def test_people_whom_a_definition_names_are_called_by_their_names(
     world: World, operator: Client
 ) -> None:
-    User.objects.filter(id=world.compliance.user_id).update(first_name="Uma", last_name="Desai")
-    named = {"mode": "human", "performer": "groups", "candidate_users": [world.compliance.username]}
+    who = world.compliance.username
+    User.objects.filter(username=who).update(first_name="Uma", last_name="Desai")
+    named = {"mode": "human", "performer": "groups", "candidate_users": [who]}
     deploy(world, definition("named", human("first", compensation=named)))
     case_id = opened(world, "tests/named")
     finish(world.analyst, case_id, "first", None)
