@@ -40,7 +40,7 @@ WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
 class CaseAdmin(TenantModelAdmin):
     """Cases, with what led to what in each."""
 
-    list_display = ("title", "number", "definition", "status", "created_at", "ended_at")
+    list_display = ("called", "definition", "status", "created_at", "ended_at")
     list_filter = ("status", "definition__name")
     list_select_related = ("definition",)
     search_fields = ("number", "title", "definition__name")
@@ -64,6 +64,11 @@ class CaseAdmin(TenantModelAdmin):
             path("compensate-work-items/", COMPENSATE.view(), name=COMPENSATE.url_name),
         ]
         return [*own, *super().get_urls()]
+
+    @admin.display(description=gettext_lazy("case"), ordering="title")
+    def called(self, row: Case) -> str:
+        """Return what pages call it: title and number."""
+        return row.name
 
     @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:

@@ -58,6 +58,10 @@ def _never(*_args: Any, **_how: Any) -> bool:
     return False
 
 
+def _ignored(_row: Any) -> None:
+    return None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UndoableSubject(Subject):
     """A kind of finished work that can be undone, and that may itself undo something.
@@ -69,7 +73,8 @@ class UndoableSubject(Subject):
     `is_open(row)`: it would be called off; `call_off(row, by, caused_by, reason)` ends one that is
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
     of `UndoingRow`. `by_itself`: one may be undone by its own verb, without a plan. `by_program`:
-    a program does such work, not a person.
+    a program does such work, not a person. `result_schema(row)`: how its author described what came
+    of it.
     """
 
     settled: str
@@ -84,6 +89,7 @@ class UndoableSubject(Subject):
     not_started: Callable[[Any], bool] = _never
     is_open: Callable[[Any], bool] = _never
     call_off: Callable[..., bool] = _never
+    result_schema: Callable[[Any], Any] = _ignored
     undoes: bool = False
     by_itself: bool = False
     by_program: bool = False

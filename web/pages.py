@@ -165,6 +165,9 @@ class MemberPage(View):
             if kept_forms.put_back(self.request, shown):
                 messages.info(self.request, _("What you wrote is here again. It was not sent yet."))
             return render_page(self.request, template, shown, status=status)
+        shown["live"] = live.after_form(
+            self.request, self.acting_user, page_of(self.request.path_info)
+        )
         with tenant_scope(self.acting_user.tenant_id):
             return render_page(self.request, template, shown, status=status)
 

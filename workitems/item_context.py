@@ -52,15 +52,22 @@ from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
+from workitems.undo_trail import trail
 from workitems.words import DEADLINES, DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
 
 
 def detail(
-    item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
+    item: WorkItem,
+    authority: Authority,
+    *,
+    form: AnswerForm | None = None,
+    conflict: str = "",
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Return the context of `workitems/detail.html`."""
+    """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
+    typed beside it."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
     entries, undos = _history(item), undos_of(item, attempts)
@@ -72,7 +79,7 @@ def detail(
     reader = _reader(item, known, authority, {*actors, *(entry.actor_id for entry in entries)})
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
-    if form is not None and not answers(item, authority.actor_id):
+    if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
     answer = _answer(item, authority, form)
@@ -87,6 +94,7 @@ def detail(
         "reader": reader,
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
+        "trail": trail(item, with_me=item.assignee_id == authority.actor_id),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links, known),
         "answer": answer,

@@ -76,6 +76,7 @@ _VERBS = {
             "candidate_groups": (_("Groups that may take it"), _("Separated by commas.")),
             **_WHY,
         },
+        one_of=("candidate_users", "candidate_groups"),
     ),
     "suspend": V(
         _("Put on hold"), _("On hold."), "clock",

@@ -26,8 +26,9 @@ from workitems import inbox_filters, selectors, waiting
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
 from workitems.item_context import waiting_sentence
-from workitems.lifecycle import Kind
+from workitems.lifecycle import OPEN, Kind
 from workitems.urgency import MOST_URGENT_FIRST
+from workitems.views import several
 from workitems.waiting import Waiting
 
 # Reversals and decisions are few and come first, all of them on the first page, up to this many.
@@ -122,6 +123,9 @@ class Inbox(MemberPage):
             if not (pinned or page.rows or shown)
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
+            "several": several.offered(self)
+            if any(item.status in OPEN for item in (*pinned, *page.rows))
+            else None,
             "new_url": reverse("workitems:new"),
         }
         return self.render("workitems/inbox.html", context)

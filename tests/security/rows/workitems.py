@@ -158,6 +158,8 @@ ROWS = {
     "workitems-api:template-detail": Row(make=_template, GET=expect(200), DELETE=_operators(200)),
     "workitems-api:template-instantiate": Row(make=_template, POST=expect(201, auditor=403)),
     "workitems:inbox": Row(GET=expect(200)),
+    # Each ticked task is answered by itself, as over REST.
+    "workitems:several": Row(POST=expect(303)),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),
     "workitems:all": Row(GET=expect(200)),
@@ -190,7 +192,7 @@ ROWS = {
     ),
     "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
-    "workitems:retry": Row(make=_faulted, POST=_operators(303)),
+    "workitems:retry": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:reassign": Row(make=_faulted, GET=ASKED, POST=_operators(303, body=_assignee)),
     "workitems:hand-to-human": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:attest": Row(make=_faulted, GET=ASKED, POST=_operators(303, body={"evidence": "E"})),
