@@ -154,6 +154,14 @@ def actor_named(tenant_id: uuid.UUID, username: str) -> uuid.UUID | None:
     return found
 
 
+def actors_named(tenant_id: uuid.UUID, usernames: Collection[str]) -> dict[str, uuid.UUID]:
+    """Return the actors of members, present or past, by username; nobody who never was one."""
+    if not usernames:
+        return {}
+    rows = Actor.objects.filter(tenant_id=tenant_id, user__username__in=list(usernames))
+    return dict(rows.values_list("user__username", "id"))
+
+
 def member_named(tenant_id: uuid.UUID, username: str) -> uuid.UUID | None:
     """Return the actor of an active member by username."""
     rows = Membership.objects.filter(

@@ -68,13 +68,16 @@ class Fallen:
     before_done_by: uuid.UUID | None
 
 
-_MEMBER = """
+# In a group that an item excludes: `{}` is the member.
+_SHUT_OUT = """(w.excluded_groups <> '[]' AND EXISTS (
+          SELECT FROM accounts_groupmembership x
+          JOIN accounts_membership y ON y.id = x.membership_id
+          WHERE x.tenant_id = w.tenant_id AND y.actor_id = {} AND w.excluded_groups ? x.name))"""
+_MEMBER = f"""
     JOIN accounts_user u ON u.id = m.user_id AND u.is_active
     JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active
     WHERE m.tenant_id = w.tenant_id AND m.is_active AND NOT w.excluded ? m.actor_id::text
-      AND NOT (w.excluded_groups <> '[]' AND EXISTS (
-          SELECT FROM accounts_groupmembership x WHERE x.tenant_id = m.tenant_id
-            AND x.membership_id = m.id AND w.excluded_groups ? x.name))
+      AND NOT {_SHUT_OUT.format("m.actor_id")}
       AND (e.from_status IN ('', 'SUSPENDED') OR m.actor_id <> e.actor_id)
 """
 # Membership of a group is looked for and not listed: a group may be as large as the tenant.
@@ -83,7 +86,8 @@ SELECT e.id, nullif(previous.said, assignee.said)::uuid, w.id, w.kind, w.offered
     ARRAY(SELECT x::uuid FROM jsonb_array_elements_text(w.excluded) x), w.run_id,
     ARRAY(SELECT c.actor_id FROM workitems_candidateuser c
           WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id
-            AND NOT w.excluded ? c.actor_id::text),
+            AND NOT w.excluded ? c.actor_id::text
+            AND NOT {_SHUT_OUT.format("c.actor_id")}),
     EXISTS (SELECT FROM workitems_candidateuser c JOIN accounts_membership m
                 ON c.tenant_id = m.tenant_id AND c.work_item_id = w.id AND c.actor_id = m.actor_id
             {_MEMBER})
@@ -124,11 +128,15 @@ LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
 _MISSED = """
-SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{}', w.assignee_id, w.case_id IS NOT NULL
+SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{}',
+    coalesce((convert_from(had.body, 'UTF8')::jsonb #>> '{}')::uuid, w.assignee_id),
+    w.case_id IS NOT NULL
 FROM ledger_ledgerentry e
 JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
 LEFT JOIN ledger_payload p
     ON p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'deadline'
+LEFT JOIN ledger_payload had
+    ON had.tenant_id = e.tenant_id AND had.entry_id = e.id AND had.name = 'had_it'
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
 # The case says no more than the run, nor does the original of a run without a case; they have an

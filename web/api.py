@@ -129,7 +129,7 @@ class TenantAPIView(APIView):
                 return cast("Response", handler(request, *args, **kwargs))
         return cast("Response", handler(request, *args, **kwargs))
 
-    def detail(self, body: Mapping[str, Any], *, version: int) -> Response:
+    def detail(self, body: Mapping[str, Any], *, version: int | str) -> Response:
         """Answer a GET of one thing with its ETag, or 304 if the caller has this version."""
         headers = {"ETag": etag.tag(version)}
         if etag.not_modified(self.request, version):

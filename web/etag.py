@@ -50,7 +50,7 @@ def named_digests(request: Request | HttpRequest) -> frozenset[str] | None:
     return frozenset(_strong(value))
 
 
-def not_modified(request: Request | HttpRequest, version: int) -> bool:
+def not_modified(request: Request | HttpRequest, version: int | str) -> bool:
     """Return whether `If-None-Match` names this version (weak comparison, RFC 9110 §13.1.2)."""
     value = request.headers.get("If-None-Match", "")
     if value.strip() == _ANY:

@@ -7,7 +7,6 @@ the item was opened, or a length of working time in a calendar.
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
@@ -15,8 +14,11 @@ import holidays
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from accounts.actions import ZONES
 from compensation.policy import Duration
-from verbs.input import Input, Moment, Names
+from json_values.moments import read_day
+from ledger.durations import DURATION
+from verbs.input import Input, Moment, Name
 from workitems.working_time import (
     MOST_HOLIDAYS,
     MOST_RANGES,
@@ -24,12 +26,14 @@ from workitems.working_time import (
     days_of_events,
     range_of,
     week_of,
+    working_length,
 )
 
 MOST_STEPS = 10
+MOST_GROUPS = 10
 MAX_ICALENDAR = 64 * 1024
-#: Working time longer than that is no deadline any more.
-LONGEST_WORKING = dt.timedelta(days=366)
+#: Time that is given for longer than that is no deadline any more.
+LONGEST = dt.timedelta(days=366)
 _GIVES_TIME = ("reassign", "extend")
 _ENDS = ("expire", "escalate")
 
@@ -52,13 +56,13 @@ def _checked(parse: Callable[[str], object]) -> AfterValidator:
 
 
 def _zone(name: str) -> None:
-    if name not in zoneinfo.available_timezones():
+    if name not in ZONES:
         raise ValueError(f"no time zone is called {name!r}")
 
 
 def _day(text: str) -> None:
     try:
-        dt.date.fromisoformat(text)
+        read_day(text)
     except ValueError:
         raise ValueError("must be a day, as in 2026-12-25") from None
 
@@ -68,7 +72,19 @@ def _country(code: str) -> None:
         raise ValueError(f"no holidays are known for {code!r}")
 
 
+def _length(text: str) -> None:
+    length = working_length(text)
+    if not length.days and not length.clock:
+        raise ValueError("must be longer than nothing")
+    if dt.timedelta(days=length.days) + length.clock > LONGEST:
+        raise ValueError(f"must be at most P{LONGEST.days}D")
+
+
 _Shown = WithJsonSchema
+# Kept as it was said: a day of working time is not 24 hours of it.
+_Length = Annotated[
+    str, Field(max_length=40), _checked(_length), _Shown({"type": "string", "pattern": DURATION})
+]
 _Text = Field(max_length=100)
 _Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _Range = Annotated[str, _Text, _checked(range_of)]
@@ -133,8 +149,8 @@ class Step(Input):
     """
 
     do: Literal["notify", "reassign", "extend", "expire", "escalate"]
-    groups: Names = []
-    by: Duration | None = None
+    groups: Annotated[list[Name], Field(max_length=MOST_GROUPS)] = []
+    by: _Length | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -155,7 +171,7 @@ class Limit(Input):
 
     at: Moment | None = None
     within: Duration | None = None
-    working: Duration | None = None
+    working: _Length | None = None
     breach: Annotated[list[Step], Field(min_length=1, max_length=MOST_STEPS)] = [Step(do="notify")]
 
     @model_validator(mode="after")
@@ -163,8 +179,6 @@ class Limit(Input):
         said = [each for each in (self.at, self.within, self.working) if each is not None]
         if len(said) != 1 or not said[0]:
             raise _refuse("one of at, within and working says when")
-        if self.working is not None and self.working > LONGEST_WORKING:
-            raise _refuse(f"working: must be at most P{LONGEST_WORKING.days}D")
         for number, step in enumerate(self.breach):
             if step.do in _ENDS and number + 1 < len(self.breach):
                 raise _refuse(f"breach/{number}: nothing follows after {step.do}")

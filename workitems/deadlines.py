@@ -12,16 +12,24 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from json_values.moments import checked
+from json_values.moments import BEYOND, NotAMoment, checked
 from ledger.clock import now, rfc3339
+from ledger.durations import parse_duration
 from workitems.deadline_input import Deadlines, Limit, as_json
 from workitems.lifecycle import NOT_STARTED, Kind, Status
 from workitems.models import Deadline, WorkItem
-from workitems.working_time import WorkingCalendar, stored_calendar
+from workitems.working_time import (
+    NeverOpen,
+    WorkingCalendar,
+    stored_calendar,
+    working_length,
+)
 
 #: The deadlines that an item can have, in the order in which they should be met.
 NAMES = ("claim", "start", "completion", "follow_up")
-COMPLETION, FOLLOW_UP = "completion", "follow_up"
+CLAIM, START, COMPLETION, FOLLOW_UP = NAMES
+_NONE: Mapping[str, Any] = {"due_at": None}
+_LAST = BEYOND - dt.timedelta(microseconds=1)
 _ESCALATE = {"do": "escalate"}
 
 
@@ -52,7 +60,11 @@ def _limit(said: Limit, opened_at: dt.datetime, calendar: WorkingCalendar | None
     if said.at is not None:
         moment = said.at
     elif said.working is not None and calendar is not None:
-        moment = calendar.later(opened_at, said.working)
+        moment = calendar.later(opened_at, working_length(said.working))
+        for step in said.breach:
+            # Whatever is promised can be reckoned: also the time that a step will give.
+            if step.by is not None:
+                calendar.later(moment, working_length(step.by))
     else:
         moment = opened_at + (said.within or dt.timedelta())
     return {
@@ -75,21 +87,36 @@ def limits_of(item: WorkItem) -> dict[str, dict[str, Any]]:
 
 
 def still_counts(name: str, item: WorkItem) -> bool:
-    """Whether a deadline is missed by an item that is where it is when that comes.
-
-    What was taken, or begun, in time has met its deadline, whatever became of it (WS-HumanTask 1.1
-    §4.6: start deadlines end with the start).
-    """
-    if name == "claim":
+    """Whether a deadline is missed by an item that is where it is when that comes."""
+    if name == CLAIM:
         return bool(item.status == Status.PENDING)
-    return name != "start" or item.status in NOT_STARTED
+    return name != START or (item.started_at is None and item.status in NOT_STARTED)
 
 
-def later_by(item: WorkItem, limit: Mapping[str, Any], length: dt.timedelta) -> dt.datetime:
-    """Return the moment that lies so much after now, as the deadline counts."""
+def later_by(item: WorkItem, limit: Mapping[str, Any], length: str) -> dt.datetime:
+    """Return the moment that lies so much after now, as the deadline counts.
+
+    Raises NeverOpen, NotAMoment.
+    """
     if limit["working"]:
-        return checked(stored_calendar(item.deadlines["calendar"]).later(now(), length))
-    return checked(now() + length)
+        return checked(_calendar(item).later(now(), working_length(length)))
+    return checked(now() + parse_duration(length))
+
+
+def _calendar(item: WorkItem) -> WorkingCalendar:
+    return stored_calendar(item.deadlines["calendar"])
+
+
+def met(item: WorkItem, *names: str) -> list[str]:
+    """Note that an item met deadlines, whatever becomes of it later (WS-HumanTask 1.1 §4.6); which
+    columns that changes."""
+    running = [name for name in names if limits_of(item).get(name, _NONE)["due_at"]]
+    if not running:
+        return []
+    for name in running:
+        changed(item, name, due_at=None)
+    Deadline.objects.filter(tenant_id=item.tenant_id, item_id=item.id, name__in=running).delete()
+    return ["deadlines"]
 
 
 def changed(item: WorkItem, name: str, **members: Any) -> None:
@@ -113,7 +140,7 @@ def hold_clocks(item: WorkItem) -> list[str]:
     """Stop the clocks of an item that is put on hold; which columns that changes."""
     if not item.deadlines:
         return []
-    forget_deadlines(item)
+    _stop(item)
     item.deadlines = {**item.deadlines, "held_at": rfc3339(now())}
     return ["deadlines"]
 
@@ -132,30 +159,45 @@ def restart_clocks(item: WorkItem) -> list[str]:
 
 
 def _shift(item: WorkItem, name: str, limit: Mapping[str, Any], since: dt.datetime) -> None:
-    """Add to a deadline the time that it stood still, as it counts time."""
-    moment = moment_of(limit)
-    if moment is None:
+    """Add to a deadline the time that it stood still, as it counts time. What would lie beyond all
+    calendars comes at their end."""
+    before = moment_of(limit)
+    if before is None:
         return
-    if limit["working"]:
-        calendar = stored_calendar(item.deadlines["calendar"])
-        moment = calendar.later(moment, calendar.between(since, now()))
-    else:
-        moment += now() - since
-    changed(item, name, due_at=rfc3339(checked(moment)), set_at=None)
-    if name == COMPLETION:
-        item.due_at = moment
+    try:
+        if limit["working"]:
+            calendar = _calendar(item)
+            moment = checked(calendar.after(before, calendar.between(since, now())))
+        else:
+            moment = checked(before + (now() - since))
+    except (NeverOpen, NotAMoment, OverflowError):
+        moment = _LAST
+    changed(item, name, due_at=rfc3339(moment), set_at=None)
+    if name == COMPLETION and item.due_at is not None:
+        # An undo task may be due before its deadline comes.
+        item.due_at = min(item.due_at + (moment - before), _LAST)
 
 
-def set_completion(item: WorkItem, moment: dt.datetime | None) -> list[str]:
-    """Let the deadline of its completion come at a moment that somebody sets, or no more; which
-    columns that changes."""
-    if COMPLETION not in limits_of(item):
+def set_completion(
+    item: WorkItem, before: dt.datetime | None, moment: dt.datetime | None
+) -> list[str]:
+    """Let the deadline of its completion come at a moment that somebody sets, or no more, and what
+    follows begin anew; `before` was its due moment. Which columns that changes.
+
+    What is due before its deadline comes has that deadline still, unless it is due after it.
+    """
+    limit = limits_of(item).get(COMPLETION)
+    if limit is None:
+        return []
+    comes = moment_of(limit)
+    if moment is not None and comes is not None and before != comes and moment <= comes:
         return []
     on_hold = item.status == Status.SUSPENDED
     changed(
         item,
         COMPLETION,
         due_at=rfc3339(moment) if moment else None,
+        step=0,
         set_at=rfc3339(now()) if on_hold else None,
     )
     if not on_hold:
@@ -164,7 +206,15 @@ def set_completion(item: WorkItem, moment: dt.datetime | None) -> list[str]:
     return ["deadlines"]
 
 
-def forget_deadlines(item: WorkItem) -> None:
-    """Let no deadline of an item fall due any more."""
-    if item.deadlines:
-        Deadline.objects.filter(tenant_id=item.tenant_id, item_id=item.id).delete()
+def forget_deadlines(item: WorkItem) -> list[str]:
+    """Let no deadline of an item that ends fall due any more; which columns that changes."""
+    if not item.deadlines:
+        return []
+    _stop(item)
+    for name in limits_of(item):
+        changed(item, name, due_at=None)
+    return ["deadlines"]
+
+
+def _stop(item: WorkItem) -> None:
+    Deadline.objects.filter(tenant_id=item.tenant_id, item_id=item.id).delete()

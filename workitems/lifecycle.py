@@ -80,7 +80,7 @@ LIFECYCLE: dict[str, Operation] = {
         operation("create", None, S.PENDING, "member system"),
         operation("edit", OPEN, None, "creator operator system"),
         operation("claim", {S.PENDING}, S.ASSIGNED, "candidate"),
-        operation("release", WORKING, S.PENDING, "assignee operator"),
+        operation("release", WORKING, S.PENDING, "assignee owner operator"),
         operation("assign", OPEN, S.ASSIGNED, "operator"),
         operation("start", {S.PENDING, S.ASSIGNED}, S.IN_PROGRESS, "assignee"),
         operation("stop", {S.IN_PROGRESS}, S.ASSIGNED, "assignee"),

@@ -41,7 +41,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
 
     A compensating work item (`kind` COMPENSATION) has the columns of `UndoingRow`, and
     `compensates` when the original is a work item. `excluded` lists actors who may never take it,
-    `excluded_groups` groups whose members may not.
+    `excluded_groups` groups whose members may not, `not_completed_by` bindings of its case: who did
+    one of those may not.
     `offered_to` says whose it is where no candidate is left; `people_missing` are usernames it was
     meant for, of whom none was an active member when it was opened. `forwarded`: its candidates are
     not those it was opened with.
@@ -68,6 +69,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
     excluded_groups = models.JSONField(default=list, db_default=[])
+    not_completed_by = models.JSONField(default=list, db_default=[])
     forwarded = models.BooleanField(default=False, db_default=False)
     delegations = models.JSONField(default=list, db_default=[])
     held_from = models.TextField(default="", db_default="")

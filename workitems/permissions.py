@@ -12,6 +12,7 @@ from compensation.policy import CompensationPolicy
 from verbs.subject import Relation
 from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
+from workitems.selectors import who_completed
 
 
 class Offered(Protocol):
@@ -57,7 +58,11 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
 
 def _is_excluded(item: WorkItem, authority: Authority) -> bool:
     groups = authority.groups
-    return str(authority.actor_id) in item.excluded or not groups.isdisjoint(item.excluded_groups)
+    if str(authority.actor_id) in item.excluded or not groups.isdisjoint(item.excluded_groups):
+        return True
+    return bool(item.not_completed_by) and authority.actor_id in who_completed(
+        item.tenant_id, item.case_id, item.not_completed_by
+    )
 
 
 def _is_named(
@@ -79,7 +84,10 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     state, said by the next check."""
     if item.assignee_id is None:
         return _candidate(item, authority, facts)
-    return "" if item.assignee_id == authority.actor_id else "not_assignee"
+    if item.assignee_id != authority.actor_id:
+        return "not_assignee"
+    # Who was shut out since may give it back, and no more (WS-HumanTask 1.1 §3.2).
+    return "excluded" if _is_excluded(item, authority) else ""
 
 
 def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:

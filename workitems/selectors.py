@@ -200,11 +200,20 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     )
     # Of what excludes no group, which is most of it, groups are not looked for.
     through_group = ~Q(excluded_groups=[]) & Q(Exists(group_names(who).filter(listed)))
-    return rows.exclude(excluded__contains=[str(who.actor_id)]).exclude(through_group)
+    done = WorkItem.objects.filter(
+        tenant_id=who.tenant_id, case_id=OuterRef("case_id"), completed_by_id=who.actor_id
+    )
+    named = Func(
+        OuterRef("not_completed_by"), F("binding"), function="jsonb_exists",
+        output_field=BooleanField(),
+    )  # fmt: skip
+    did_another = ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
+    closed = rows.exclude(excluded__contains=[str(who.actor_id)])
+    return closed.exclude(through_group).exclude(did_another)
 
 
 def who_completed(
-    tenant_id: uuid.UUID, case_id: uuid.UUID, bindings: Collection[str]
+    tenant_id: uuid.UUID, case_id: uuid.UUID | None, bindings: Collection[str]
 ) -> set[uuid.UUID]:
     """Return who completed the work of bindings in a case, each time it was done."""
     rows = WorkItem.objects.filter(

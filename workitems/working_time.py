@@ -20,10 +20,13 @@ from typing import Any, Final
 import holidays
 import icalendar
 
+from ledger.durations import parse_duration
+
 #: How far ahead is looked for working time: beyond that a calendar is as good as closed.
 HORIZON_DAYS: Final = 3_660
 MOST_HOLIDAYS: Final = 1_000
 MOST_RANGES: Final = 4
+MOST_LINES: Final = 2_000
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE: Final = re.compile(
     r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)"
@@ -39,6 +42,25 @@ class NeverOpen(ValueError):
     """A calendar has not as much working time as is asked for in the next ten years."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class WorkingLength:
+    """So much working time: `days` as people count them, and then time on the `clock`, of which
+    `PT40H` is five days of eight hours, and not a day and a half."""
+
+    days: int
+    clock: dt.timedelta
+
+
+def working_length(text: str) -> WorkingLength:
+    """Read a length of working time. Raises DurationError, as `parse_duration` does."""
+    whole = parse_duration(text)
+    days, _, clock = text.removeprefix("P").partition("T")
+    if not clock:
+        return WorkingLength(whole.days, dt.timedelta())
+    on_clock = parse_duration(f"PT{clock}")
+    return WorkingLength((whole - on_clock).days if days else 0, on_clock)
+
+
 @dataclasses.dataclass(frozen=True)
 class WorkingCalendar:
     """When people work. `closed` are days on which nobody does, beside the public holidays of
@@ -50,17 +72,21 @@ class WorkingCalendar:
     country: str = ""
     subdivision: str = ""
 
-    def later(self, start: dt.datetime, length: dt.timedelta) -> dt.datetime:
+    def later(self, start: dt.datetime, length: WorkingLength) -> dt.datetime:
         """Return the moment, in UTC, when `length` of working time has passed since `start`.
 
         Whole days are counted first, then the hours. Raises NeverOpen.
         """
-        moment, rest = start, length % _DAY
-        if length >= _DAY:
-            moment = self._working_days_on(start, length // _DAY)
-        if not rest:
-            return moment.astimezone(_UTC)
-        for opens, closes in self._open_from(moment):
+        moment = self._working_days_on(start, length.days) if length.days else start
+        return self.after(moment, length.clock)
+
+    def after(self, start: dt.datetime, length: dt.timedelta) -> dt.datetime:
+        """Return the moment, in UTC, when it has been open for `length` since `start`, however many
+        days that takes. Raises NeverOpen."""
+        if not length:
+            return start.astimezone(_UTC)
+        rest = length
+        for opens, closes in self._open_from(start):
             if closes - opens >= rest:
                 return opens + rest
             rest -= closes - opens
@@ -103,7 +129,7 @@ class WorkingCalendar:
                 yield day
 
     def _is_public(self, day: dt.date) -> bool:
-        return bool(self.country) and day in _public(self.country, self.subdivision)
+        return bool(self.country) and day in _public(self.country, self.subdivision, day.year)
 
     @functools.cached_property
     def _zone(self) -> zoneinfo.ZoneInfo:
@@ -130,10 +156,12 @@ class WorkingCalendar:
         }
 
 
-@functools.lru_cache(maxsize=64)
-def _public(country: str, subdivision: str) -> holidays.HolidayBase:
-    """Return the public holidays of a country; a year is worked out when first asked for."""
-    return holidays.country_holidays(country, subdiv=subdivision or None)
+@functools.lru_cache(maxsize=1024)
+def _public(country: str, subdivision: str, year: int) -> frozenset[dt.date]:
+    """Return the public holidays of a country in a year, worked out whole before anybody sees them:
+    the library's own calendars fill themselves while others may be reading."""
+    found = holidays.country_holidays(country, subdiv=subdivision or None, years=year, expand=False)
+    return frozenset(found)
 
 
 def stored_calendar(said: Mapping[str, Any]) -> WorkingCalendar:
@@ -171,36 +199,47 @@ def range_of(text: str) -> tuple[int, int]:
     return begin, end
 
 
-def days_of_events(text: str) -> set[dt.date]:
+@functools.lru_cache(maxsize=16)
+def days_of_events(text: str) -> frozenset[dt.date]:
     """Return the days that the events of an iCalendar text cover (RFC 5545 §3.6.1).
 
-    An event's end is not part of it. Raises ValueError: also for one that repeats by a rule, since
-    nobody would see which days that closes.
+    An event's end is not part of it; what was cancelled closes nothing. Raises ValueError: also for
+    an event that repeats by a rule, or has times of the day, since nobody would see which days that
+    closes.
     """
+    if text.count("\n") > MOST_LINES:
+        raise ValueError(f"must be at most {MOST_LINES} lines")
     try:
         events = icalendar.Calendar.from_ical(text).walk("VEVENT")
-        rules = {rule for event in events for rule in _RULES if rule in event}
-        spans = [] if rules else [_span(event) for event in events]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        found = [_days_of(event) for event in events if event.get("STATUS") != "CANCELLED"]
+    except _Unclear as unclear:
+        raise ValueError(str(unclear)) from None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         raise ValueError("cannot be read as iCalendar (RFC 5545)") from None
-    if rules:
-        raise ValueError(f"an event repeats by {rules.pop()}; name each of its days")
-    found: set[dt.date] = set()
-    for first, end in spans:
-        length = max((end - first).days, 1)
-        if length + len(found) > MOST_HOLIDAYS:
-            raise ValueError(f"must cover at most {MOST_HOLIDAYS} days")
-        found |= {first + dt.timedelta(days=number) for number in range(length)}
-    return found
+    days = frozenset(itertools.chain.from_iterable(found))
+    if len(days) > MOST_HOLIDAYS:
+        raise ValueError(f"must cover at most {MOST_HOLIDAYS} days")
+    return days
 
 
-def _span(event: Any) -> tuple[dt.date, dt.date]:
+class _Unclear(Exception):
+    """An event that can be read, but not kept."""
+
+
+def _days_of(event: Any) -> list[dt.date]:
+    for rule in _RULES:
+        if rule in event:
+            raise _Unclear(f"an event repeats by {rule}; name each of its days")
     first = event.decoded("DTSTART")
-    return _day(first), _day(event.decoded("DTEND", first))
-
-
-def _day(value: dt.date) -> dt.date:
-    return value.date() if isinstance(value, dt.datetime) else value
+    end = event.decoded("DTEND", None)
+    if end is None:
+        end = first + event.decoded("DURATION", dt.timedelta(days=1))
+    if type(first) is not dt.date or type(end) is not dt.date:
+        raise _Unclear("an event has times of the day; only whole days can be days off")
+    length = max((end - first).days, 1)
+    if length > MOST_HOLIDAYS:
+        raise _Unclear(f"must cover at most {MOST_HOLIDAYS} days")
+    return [first + dt.timedelta(days=number) for number in range(length)]
 
 
 def _clock(minute: int) -> str:

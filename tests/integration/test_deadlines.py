@@ -146,6 +146,7 @@ def test_it_goes_to_others_then_gets_more_time_and_is_escalated_at_last(world: W
     passed = missed(item)
     assert (passed.status, passed.assignee_id) == (Status.PENDING, None)
     assert entries(world, item)[-2:] == ["deadline_missed", "deadline_reassigned"]
+    assert world.analyst.actor_id in told(world, item, "deadline_missed")
     assert told(world, item, "taken_away") == {world.analyst.actor_id}
     assert passed.due_at == running(item)["completion"]
     assert passed.due_at is not None
@@ -171,18 +172,60 @@ def test_what_was_taken_in_time_misses_no_claim_deadline(world: World) -> None:
     deadlines = {"claim": limit(ENDS), "start": limit(ENDS, within="PT2H")}
     item = opened(world, deadlines)
     actions.claim(item.id, call=Call(world.analyst))
-    after = missed(item, "claim")
-    assert after.status == Status.ASSIGNED
+    assert set(running(item)) == {"start"}
+    shown = api(world.analyst).get(f"/api/v1/work-items/{item.id}").json()["deadlines"]
+    assert (shown["claim"]["due_at"], shown["start"]["due_at"] is None) == (None, False)
+    # Whatever becomes of it later: on hold and back in the pool it has met that deadline.
+    actions.suspend(item.id, call=Call(world.analyst))
+    actions.resume(item.id, call=Call(world.analyst))
+    actions.release(item.id, call=Call(world.analyst))
     assert set(running(item)) == {"start"}
     assert missed(item).status == Status.EXPIRED
-    assert entries(world, item) == ["created", "claimed", "expired"]
+    assert entries(world, item)[-1] == "expired"
 
 
 def test_what_was_begun_in_time_misses_no_start_deadline(world: World) -> None:
     item = opened(world, {"start": limit(ENDS)})
     actions.start(item.id, call=Call(world.analyst))
-    assert missed(item).status == Status.IN_PROGRESS
     assert running(item) == {}
+    actions.stop(item.id, call=Call(world.analyst))
+    drain(fast_forward=True)
+    assert stored(item).status == Status.ASSIGNED
+
+
+def test_what_gets_a_new_moment_begins_anew(world: World) -> None:
+    item = opened(world, {"completion": limit(TELLS)})
+    missed(item)
+    actions.extend(item.id, call=Call(world.operator), due_at=now() + HOUR)
+    missed(item)
+    assert entries(world, item) == ["created", "deadline_missed", "extended", "deadline_missed"]
+
+
+def test_people_hear_once_of_what_ends_at_once(world: World) -> None:
+    chain = [{"do": "notify"}, {"do": "notify"}, {"do": "escalate"}]
+    item = opened(world, {"completion": limit(chain)}, assignee=world.analyst.username)
+    assert missed(item).status == Status.ESCALATED
+    assert entries(world, item) == ["created", "escalated"]
+
+
+def test_time_that_cannot_be_given_escalates(world: World) -> None:
+    last = dt.datetime(9000, 12, 31, 23, tzinfo=dt.UTC)
+    item = opened(world, {"completion": limit([{"do": "extend", "by": "P300D"}])})
+    [row] = states.come(item)
+    with time_machine.travel(last):
+        assert miss_due(item.tenant_id, row)
+    assert stored(item).status == Status.ESCALATED
+
+
+def test_a_hold_at_the_end_of_the_calendar_ends(world: World) -> None:
+    last = dt.datetime(9000, 12, 31, 23, 59, tzinfo=dt.UTC)
+    item = opened(world, {"completion": limit(ENDS)}, assignee=world.analyst.username)
+    actions.extend(item.id, call=Call(world.operator), due_at=last)
+    actions.suspend(item.id, call=Call(world.operator))
+    with time_machine.travel(now() + 5 * HOUR):
+        back = actions.resume(item.id, call=Call(world.operator))
+    assert back.status == Status.ASSIGNED
+    assert back.due_at == running(item)["completion"] > last
 
 
 @pytest.mark.parametrize("end", ["complete", "reject", "cancel"])

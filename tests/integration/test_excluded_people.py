@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Conflict, Invalid, NotPermitted
+from people import actions as people
 from tests import states
 from tests.casework import deploy, finish, open_item, opened
 from tests.clients import api, browser
@@ -140,3 +141,31 @@ def test_four_eyes(world: World) -> None:
         actions.assign(approve.id, call=Call(world.operator), assignee=world.analyst.username)
     given = actions.assign(approve.id, call=Call(world.operator), assignee=world.surveyor.username)
     assert given.status == Status.ASSIGNED
+
+
+def test_four_eyes_hold_for_steps_side_by_side(world: World) -> None:
+    second = human("approve")
+    second["humanTask"]["notCompletedBy"] = ["check"]
+    deploy(world, definition("side-by-side", human("check"), second))
+    case_id = opened(world, "tests/side-by-side")
+    drain()
+    approve = open_item(world.operator, case_id, "approve")
+    actions.start(approve.id, call=Call(world.analyst))
+    finish(world.analyst, case_id, "check", None)
+    with pytest.raises(NotPermitted):
+        actions.complete(approve.id, call=Call(world.analyst), outcome=None)
+    assert states.stored(world, approve.id).status == Status.IN_PROGRESS
+    # What they began they may give back; it waits for others then.
+    actions.release(approve.id, call=Call(world.analyst))
+    found = api(world.analyst).get("/api/v1/work-items?candidate=me").json()["results"]
+    assert str(approve.id) not in {each["id"] for each in found}
+    states.work(world.surveyor, approve.id, None)
+
+
+def test_who_joins_an_excluded_group_goes_no_further(world: World) -> None:
+    item = offered_to_both(world, excluded_groups=["compliance"])
+    actions.claim(item.id, call=Call(world.analyst))
+    people.change_groups(world.analyst.membership_id, call=Call(world.admin), join=["compliance"])
+    with pytest.raises(NotPermitted):
+        actions.start(item.id, call=Call(world.analyst))
+    assert actions.release(item.id, call=Call(world.analyst)).status == Status.PENDING

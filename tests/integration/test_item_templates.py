@@ -113,8 +113,8 @@ def test_nothing_is_made_from_one_that_was_ended(world: World) -> None:
 @pytest.mark.parametrize(
     ("payload", "errors"),
     [
-        ({}, {"/payload/applicant": "required", "/payload/income": "required"}),
-        ({"applicant": ["A"], "income": 1}, {"/payload/applicant": "required"}),
+        ({}, {"/payload": "required"}),
+        ({"applicant": ["A"], "income": 1}, {"/payload/applicant": "type"}),
         ({"applicant": "A", "income": "much"}, {"/payload/income": "type"}),
     ],
 )
@@ -154,3 +154,42 @@ def test_it_is_another_tenants_business(world: World) -> None:
     assert api(world.outsider).get(ROOT).json()["results"] == []
     unknown = f"{ROOT}/{uuid.uuid4()}/instantiate"
     assert api(world.operator).post(unknown, GIVEN, content_type=JSON).status_code == 404
+
+
+def test_what_is_said_of_when_it_is_due_counts_alone(world: World) -> None:
+    template = added(world)
+    at = "2030-01-01T00:00:00.000000Z"
+    item = send(world, f"/{template['id']}/instantiate", {**GIVEN, "due_at": at})
+    assert (item["due_at"], item["deadlines"]) == (at, {})
+    without = send(world, f"/{template['id']}/instantiate", {**GIVEN, "deadlines": None})
+    assert (without["due_at"], without["deadlines"]) == (None, {})
+
+
+def test_its_own_description_is_no_stranger_to_a_strict_schema(world: World) -> None:
+    strict = {**PAYSLIP["input_schema"], "additionalProperties": False}
+    template = added(world, input_schema=strict, payload={})
+    item = send(world, f"/{template['id']}/instantiate", GIVEN)
+    assert item["payload"]["description"] == "Amara earns 3100 a month."
+
+
+@pytest.mark.parametrize("payload", [[1], "abc", 5])
+def test_a_payload_is_an_object(world: World, payload: object) -> None:
+    template = added(world)
+    refused = send(world, f"/{template['id']}/instantiate", {"payload": payload}, status=422)
+    assert [each["pointer"] for each in refused["errors"]] == ["/payload"]
+
+
+def test_long_values_fill_no_words(world: World) -> None:
+    template = added(world, description="{applicant}" * 300)
+    long = {"applicant": "a" * 250_000, "income": 1}
+    refused = send(world, f"/{template['id']}/instantiate", {"payload": long}, status=422)
+    assert [each["pointer"] for each in refused["errors"]] == ["/payload/applicant"]
+
+
+def test_one_that_was_ended_is_read_anew(world: World) -> None:
+    template = added(world)
+    client, path = api(world.operator), f"{ROOT}/{template['id']}"
+    seen = client.get(path).headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": seen}).status_code == 304
+    client.delete(path)
+    assert client.get(path, headers={"If-None-Match": seen}).status_code == 200

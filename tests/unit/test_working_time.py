@@ -9,11 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from json_values.pointers import FieldError
-from ledger.durations import parse_duration
 from ledger.errors import Invalid
 from verbs.input import Input, read
 from workitems.deadline_input import Calendar, Deadlines
-from workitems.working_time import NeverOpen, WorkingCalendar, stored_calendar
+from workitems.working_time import (
+    NeverOpen,
+    WorkingCalendar,
+    stored_calendar,
+    working_length,
+)
 
 WEEK = {day: ["09:00-12:00", "13:00-17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
 AROUND_THE_CLOCK = {
@@ -46,7 +50,7 @@ def later(days: WorkingCalendar, start: str, length: str) -> str:
     """Return when so much working time has passed, on the wall clock of the calendar."""
     zone = ZoneInfo(days.zone)
     begin = dt.datetime.fromisoformat(start).replace(tzinfo=zone)
-    found = days.later(begin, parse_duration(length))
+    found = days.later(begin, working_length(length))
     assert found.tzinfo is dt.UTC
     return found.astimezone(zone).isoformat(timespec="minutes")[:16]
 
@@ -65,6 +69,9 @@ def later(days: WorkingCalendar, start: str, length: str) -> str:
         ("2026-03-06T10:00", "P5D", "2026-03-13T10:00"),
         ("2026-03-07T10:00", "P1D", "2026-03-09T10:00"),
         ("2026-03-06T16:00", "P1DT2H", "2026-03-10T10:00"),
+        # Hours are counted as such, however many they are: five days of seven.
+        ("2026-03-06T10:00", "PT35H", "2026-03-13T10:00"),
+        ("2026-03-06T10:00", "PT24H", "2026-03-11T14:00"),
     ],
 )
 def test_it_counts_while_the_calendar_is_open(start: str, length: str, end: str) -> None:
@@ -131,6 +138,13 @@ def test_days_off_from_an_icalendar_text() -> None:
     assert later(days, "2026-02-27T16:00", "PT2H") == "2026-03-04T10:00"
 
 
+def test_an_event_has_a_length_or_an_end_or_was_cancelled() -> None:
+    end = "DTEND;VALUE=DATE:20260304"
+    assert len(calendar(icalendar=DAYS_OFF.replace(end, "DURATION:P7D")).closed) == 7
+    assert len(calendar(icalendar=DAYS_OFF.replace(end + "\n", "")).closed) == 1
+    assert not calendar(icalendar=DAYS_OFF.replace(end, f"{end}\nSTATUS:CANCELLED")).closed
+
+
 def test_how_much_working_time_lies_between() -> None:
     days, zone = calendar(), ZoneInfo("Europe/Berlin")
     friday = dt.datetime(2026, 3, 6, 16, tzinfo=zone)
@@ -148,10 +162,13 @@ def test_a_calendar_that_never_opens_again() -> None:
     closed = [f"{year}-02-29" for year in (2028, 2032, 2036)]
     once = calendar(hours={"mon": ["09:00-09:01"]}, holidays=closed)
     with pytest.raises(NeverOpen):
-        once.later(dt.datetime(2026, 3, 6, tzinfo=dt.UTC), dt.timedelta(hours=23))
+        once.later(dt.datetime(2026, 3, 6, tzinfo=dt.UTC), working_length("PT23H"))
 
 
 REPEATS = DAYS_OFF.replace("SUMMARY", "RRULE:FREQ=SECONDLY\nSUMMARY")
+TIMED = DAYS_OFF.replace(";VALUE=DATE:20260302", ":20260302T090000Z")
+TWICE = DAYS_OFF.replace("UID:1", "DTSTART;VALUE=DATE:20260301")
+PERIOD = DAYS_OFF.replace(";VALUE=DATE:20260302", ";VALUE=PERIOD:20260302T090000Z/PT1H")
 CENTURIES = DAYS_OFF.replace("20260304", "99991231")
 
 
@@ -171,6 +188,15 @@ CENTURIES = DAYS_OFF.replace("20260304", "99991231")
         ({"country": "DE", "subdivision": "ZZ"}, "", "subdivision: DE has no 'ZZ'"),
         ({"icalendar": "tomorrow"}, "/icalendar", "cannot be read as iCalendar (RFC 5545)"),
         ({"icalendar": REPEATS}, "/icalendar", "an event repeats by RRULE; name each of its days"),
+        ({"icalendar": TIMED}, "/icalendar",
+         "an event has times of the day; only whole days can be days off"),
+        ({"icalendar": TWICE}, "/icalendar",
+         "an event has times of the day; only whole days can be days off"),
+        ({"icalendar": PERIOD}, "/icalendar",
+         "an event has times of the day; only whole days can be days off"),
+        ({"icalendar": "A:1\n" * 2_001}, "/icalendar", "must be at most 2000 lines"),
+        ({"holidays": ["20261225"]}, "/holidays/0", "must be a day, as in 2026-12-25"),
+        ({"zone": "localtime"}, "/zone", "no time zone is called 'localtime'"),
         ({"icalendar": CENTURIES}, "/icalendar", "must cover at most 1000 days"),
     ],
 )  # fmt: skip
@@ -199,6 +225,11 @@ def _faults(said: dict[str, Any]) -> list[FieldError]:
             "one of at, within and working says when",
         ),
         ({"claim": {"within": "PT0M"}}, "/claim", "one of at, within and working says when"),
+        ({"claim": {"working": "P367D"}}, "/claim/working", "must be at most P366D"),
+        (
+            {"claim": {"within": "PT1H", "breach": [{"do": "extend", "by": "P4000D"}]}},
+            "/claim/breach/0/by", "must be at most P366D",
+        ),
         ({"claim": {"working": "PT1H"}}, "", "calendar: working time needs one"),
         (
             {"claim": {"within": "PT1H", "breach": [{"do": "extend"}]}}, "/claim/breach/0",

@@ -9,6 +9,7 @@ from accounts.selectors import among_groups, who_only_look
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.selectors import who_completed
 
 
 def groups_of(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
@@ -43,9 +44,18 @@ def replace_candidates(item: WorkItem, actors: Iterable[uuid.UUID], groups: Iter
 
 def is_excluded(item: WorkItem, actor: uuid.UUID) -> bool:
     """Whether an actor may never take an item (WS-HumanTask 1.1 §3.2, excluded owners)."""
-    return str(actor) in item.excluded or is_shut_out(
-        item.tenant_id, actor, (), item.excluded_groups
-    )
+    return actor in excluded_among(item, [actor])
+
+
+def excluded_among(item: WorkItem, actors: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those who may never take an item, of some actors."""
+    found = {actor for actor in actors if str(actor) in item.excluded}
+    if item.excluded_groups and actors:
+        found |= among_groups(item.tenant_id, actors, item.excluded_groups)
+    if item.not_completed_by and actors:
+        others = who_completed(item.tenant_id, item.case_id, item.not_completed_by)
+        found |= others.intersection(actors)
+    return found
 
 
 def is_shut_out(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
 
 from accounts.acting import ActingUser
-from accounts.selectors import active_actors, actors_by_username
+from accounts.selectors import active_actors, actors_by_username, actors_named
 from compensation.policy import (
     MAX_NAME_LENGTH,
     POLICY_BYTES,
@@ -231,9 +231,10 @@ def _excluded(
 ) -> list[uuid.UUID]:
     """Return the actors who may never take it. Whoever it is given to cannot be one of them."""
     names = _names(given.excluded_users, "/excluded_users", problems)
-    known = actors_by_username(tenant_id, names) if names else {}
+    # Who is gone is excluded all the same, should they come back.
+    known = actors_named(tenant_id, names)
     problems.extend(
-        FieldError(f"/excluded_users/{index}", _NOBODY.format(name), "unknown")
+        FieldError(f"/excluded_users/{index}", f"no member is called {name!r}", "unknown")
         for index, name in enumerate(names)
         if name not in known
     )
@@ -293,13 +294,14 @@ def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
     """
     values = _edited(given)
     changed: dict[str, Any] = {}
+    due_before = item.due_at
     for name, value in values.items():
         before = getattr(item, name)
         if not _is_as_before(before, value):
             changed[name] = {"from": _said(name, before), "to": _said(name, value)}
             setattr(item, name, value)
     if changed:
-        fields = set_completion(item, item.due_at) if "due_at" in changed else []
+        fields = set_completion(item, due_before, item.due_at) if "due_at" in changed else []
         move(
             item, "edited", before=str(item.status), by=context.by,
             fields=sorted({*changed, *fields}),

@@ -49,6 +49,7 @@ class NewWorkItem:
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
     excluded_groups: Sequence[str] = ()
+    not_completed_by: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
     priority: str = "MEDIUM"
@@ -141,6 +142,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
         excluded_groups=list(new.excluded_groups),
+        not_completed_by=list(new.not_completed_by),
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,
         undoes_id=undoes_id,
@@ -215,7 +217,7 @@ def call_off(
         return False
     before = str(item.status)
     forget_hold(item)
-    forget_deadlines(item)
+    fields = forget_deadlines(item)
     answer_delegation(item, ENDED)
     item.cancel()
     item.ended_at = now()
@@ -224,6 +226,6 @@ def call_off(
         item.compensation_state = CompensationState.NONE
     move(
         item, "cancelled", before=before, by=by, caused_by=caused_by, payloads={"reason": reason},
-        fields=["ended_at", "ended_reason", "compensation_state", "delegations"],
+        fields=["ended_at", "ended_reason", "compensation_state", "delegations", *fields],
     )  # fmt: skip
     return True

@@ -28,6 +28,7 @@ from verbs.shell import VerbContext
 from verbs.subject import Locked
 from workitems.actions.item_contents import MAX_TITLE, Create, new_item_of
 from workitems.actions.item_opening import open_item
+from workitems.deadlines import COMPLETION
 from workitems.models import WorkItem, WorkItemTemplate
 from workitems.resolution import check_schema
 from workitems.selectors import template
@@ -35,6 +36,8 @@ from workitems.selectors import template
 TEMPLATE = "work_item_template"
 #: What a template says beside the members of a new item.
 _OWN = ("name", "description", "input_schema")
+#: A number longer than that is no word.
+_MOST = 10**100
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -123,16 +126,12 @@ def end_template(row: WorkItemTemplate, _given: Any, context: VerbContext) -> Wo
 @catalogue.verb(
     TEMPLATE, operation("instantiate", None, None, "member system"), action="created",
     given=Instantiate, locked=_seen, state=_alive, status=201, page=False,
-    no_button="The page of a new task begins with a template.",
+    no_button="Tasks are made from templates over the API.",
 )  # fmt: skip
 def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext) -> WorkItem:
     """Open a work item that says what the template says, and what is said beside it."""
     tenant_id, creator = context.call.by.tenant_id, context.authority.actor_id
     body = merged(row.content, _said(given))
-    schema = row.content.get("input_schema")
-    fault = json_schema.problems(schema, body["payload"], "/payload") if schema else []
-    if fault:
-        raise Invalid("The payload is not what the template asks for.", errors=fault)
     made_from = {"id": str(row.id), "name": row.name, "version": row.version}
     new = new_item_of(read(Create, body), tenant_id, creator)
     return open_item(dataclasses.replace(new, template=made_from), by=context.by)
@@ -140,34 +139,57 @@ def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext)
 
 def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a new item: those of the template, and what is said instead, with the
-    places in its words filled. Raises Invalid for a place that nothing fills."""
+    places in its words filled. What is said to be null is left out.
+
+    Raises Invalid for a payload that the template does not ask for, or that leaves a place empty.
+    """
     own = {name: value for name, value in content.items() if name not in _OWN}
-    body = {**own, **{name: value for name, value in said.items() if value not in ("", None)}}
-    payload = {**(own.get("payload") or {}), **(said.get("payload") or {})}
-    problems: list[FieldError] = []
-    description = content.get("description")
-    if description and "description" not in payload:
-        payload["description"] = _filled(description, payload, problems)
-    if not said.get("title"):
+    body = {**own, **said}
+    payload = _payload(own.get("payload") or {}, said.get("payload"))
+    _replace_when(body, said)
+    schema = content.get("input_schema")
+    problems = json_schema.problems(schema, payload, "/payload") if schema else []
+    if not problems and not said.get("title"):
         body["title"] = _filled(content["title"], payload, problems)[:MAX_TITLE]
+    if not problems and content.get("description") and "description" not in payload:
+        payload["description"] = _filled(content["description"], payload, problems)
     if problems:
-        raise Invalid("The payload does not fill the words of the template.", errors=problems)
-    return {**body, "payload": payload}
+        raise Invalid("The payload is not what the template asks for.", errors=problems)
+    return {
+        name: value for name, value in {**body, "payload": payload}.items() if value is not None
+    }
+
+
+def _payload(own: Mapping[str, Any], said: Any) -> dict[str, Any]:
+    if said is not None and not isinstance(said, dict):
+        raise Invalid.field("/payload", "must be an object")
+    return {**own, **(said or {})}
+
+
+def _replace_when(body: dict[str, Any], said: Mapping[str, Any]) -> None:
+    """Let what is said of when it is due count alone: a moment, or the deadline of completion."""
+    if said.get("due_at") is not None and "deadlines" not in said and body.get("deadlines"):
+        others = {name: each for name, each in body["deadlines"].items() if name != COMPLETION}
+        body["deadlines"] = others
+    elif (said.get("deadlines") or {}).get(COMPLETION) and "due_at" not in said:
+        body["due_at"] = None
 
 
 def _filled(pattern: str, payload: Mapping[str, Any], problems: list[FieldError]) -> str:
+    """Return words with their places filled. Values are short: so many of them stay short too."""
+
     def value(place: re.Match[str]) -> str:
         name = place[1]
         found = payload.get(name)
-        if isinstance(found, bool) or not isinstance(found, str | int | float):
-            problem = FieldError(
-                f"/payload/{escape(name)}", "must be a text or a number: the template names it",
-                "required",
-            )  # fmt: skip
-            if problem not in problems:
-                problems.append(problem)
-            return ""
-        return str(found)
+        if isinstance(found, int) and not isinstance(found, bool) and abs(found) < _MOST:
+            return str(found)
+        if (isinstance(found, str) and len(found) <= MAX_TITLE) or isinstance(found, float):
+            return str(found)
+        message = f"must be a text of at most {MAX_TITLE} characters, or a number: the words of the"
+        problem = FieldError(f"/payload/{escape(name)}", f"{message} template name it", "required")
+        if problem not in problems:
+            problems.append(problem)
+        return ""
 
     return _PLACE.sub(value, pattern)
 

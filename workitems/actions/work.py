@@ -17,12 +17,19 @@ from compensation.planning import UNDONE_OUTCOMES
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
-from verbs import catalogue
+from verbs import catalogue, words
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.candidates import name_candidates, who_may_do
-from workitems.deadlines import forget_deadlines, restart_clocks, set_completion
+from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
+from workitems.deadlines import (
+    CLAIM,
+    START,
+    forget_deadlines,
+    met,
+    restart_clocks,
+    set_completion,
+)
 from workitems.delegations import ENDED, answer_delegation
 from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
@@ -65,7 +72,7 @@ class Complete(Input):
 def claim(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
     """Take it from the pool (WS-HumanTask 1.1 `claim`). Who may not and tries is recorded."""
     item.assignee_id = context.authority.actor_id
-    return Changed(["assignee"])
+    return Changed(["assignee", *met(item, CLAIM)])
 
 
 @catalogue.transition(ITEM, LIFECYCLE["release"], action="released")
@@ -81,7 +88,7 @@ def assign(item: WorkItem, given: Assign, _context: VerbContext) -> Changed:
     assignee = who_may_do(item, given.assignee, "/assignee")
     before = item.assignee_id
     forget_hold(item)
-    fields = restart_clocks(item)
+    fields = [*restart_clocks(item), *met(item, CLAIM)]
     item.assignee_id = assignee
     # Who is given an item and was no candidate becomes one (WS-HumanTask 1.1 §4.10.2, delegate).
     # So what is put back later is theirs or an operator's, and nobody else's.
@@ -104,7 +111,7 @@ def start(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
     """Begin work; from the pool this takes it too."""
     item.assignee_id = context.authority.actor_id
     item.started_at = item.started_at or now()
-    return Changed(["assignee", "started_at"])
+    return Changed(["assignee", "started_at", *met(item, CLAIM, START)])
 
 
 @catalogue.transition(ITEM, LIFECYCLE["stop"], action="stopped")
@@ -134,12 +141,12 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         explained=explained_outcomes(item.kind),
         schema=item.resolution_schema,
     )
-    forget_deadlines(item)
     item.outcome, item.resolution = given.outcome, given.resolution
     item.ended_reason = given.reason
     item.completed_at = item.ended_at = now()
     item.completed_by_id = context.authority.actor_id
     fields = ["outcome", "resolution", "completed_at", "ended_at", "completed_by", "ended_reason"]
+    fields += forget_deadlines(item)
     if item.kind == Kind.COMPENSATION:
         undone = given.outcome in UNDONE_OUTCOMES
         states = CompensationState
@@ -147,6 +154,10 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         fields.append("compensation_state")
     elif item.case_id is not None:
         item.completion_seq = next_completion(item.case_id, item.tenant_id)
+        # The number's lock lets one after the other complete in a case: so of two that nobody may
+        # do both, done at once by one person, the second finds the first.
+        if is_excluded(item, context.authority.actor_id):
+            raise NotPermitted(words.denial("excluded"))
         fields.append("completion_seq")
     said = {"outcome": given.outcome, "resolution": given.resolution}
     return Changed(fields, {**said, "reason": given.reason} if given.reason else said)
@@ -191,7 +202,7 @@ def extend(item: WorkItem, given: Extend, _context: VerbContext) -> Changed:
     if given.due_at == item.due_at:
         raise Invalid.field("/due_at", "is due then already", code="unchanged")
     before, item.due_at = item.due_at, given.due_at
-    fields = set_completion(item, given.due_at)
+    fields = set_completion(item, before, given.due_at)
     said = {"from": rfc3339(before) if before else None, "to": rfc3339(given.due_at)}
     reason = {"reason": given.reason} if given.reason else {}
     return Changed(["due_at", *fields], {"due_at": said, **reason})
@@ -206,11 +217,11 @@ def cancel(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
 def _ended(item: WorkItem, reason: str) -> Changed:
     item.ended_at, item.ended_reason = now(), reason
     forget_hold(item)
-    forget_deadlines(item)
     answer_delegation(item, ENDED)
     if item.kind == Kind.COMPENSATION:
         item.compensation_state = CompensationState.COMPENSATION_FAULTED
     fields = ["ended_at", "ended_reason", "compensation_state", "delegations"]
+    fields += forget_deadlines(item)
     return Changed(fields, {"reason": reason})
 
 

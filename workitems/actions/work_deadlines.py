@@ -20,9 +20,9 @@ from django.db import transaction
 
 from accounts.acting import ActingUser, authority_of, system_of
 from compensation.lifecycle import CompensationState
+from json_values.moments import NotAMoment
 from ledger.clock import now, rfc3339
 from ledger.dispatch.lease_table import Due, LeaseTable
-from ledger.durations import parse_duration
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant
 from verbs.call import Call
@@ -41,12 +41,14 @@ from workitems.deadlines import (
 from workitems.delegations import ENDED, answer_delegation
 from workitems.lifecycle import NOT_HELD, Kind, OfferedTo
 from workitems.models import Deadline, WorkItem
+from workitems.working_time import NeverOpen
 
 ITEM = WorkItem.subject_type
 #: The deadlines of items, as rows that fall due.
 DEADLINES = LeaseTable("workitems_deadline", "id")
 _LEASE_SECONDS = 10.0
 _EXHAUSTED: Mapping[str, Any] = {"do": "escalate"}
+_ENDS = ("expire", "escalate")
 
 
 def miss_due(tenant_id: uuid.UUID, deadline_id: uuid.UUID) -> bool:
@@ -91,27 +93,44 @@ class _Missed:
 
     def see_to(self) -> None:
         """Take steps until one gives time or ends the item, and record them."""
-        steps = limits_of(self.item)[self.name]["breach"]
-        number, gives_time = self._limit["step"], False
-        while number <= len(steps) and not gives_time:
-            if number == len(steps) and not self._had_time(steps):
-                break
-            step = steps[number] if number < len(steps) else _EXHAUSTED
-            number += 1
-            changed(self.item, self.name, step=number, missed_at=rfc3339(now()), due_at=None)
-            gives_time = "by" in step
+        for step in self._visit():
             _STEPS[step["do"]](self, step)
-            if step["do"] in ("expire", "escalate"):
-                break
         self.moves.record()
         self._rearm()
+
+    def _visit(self) -> list[Mapping[str, Any]]:
+        """Return the steps that are taken now, and note that they are. When the last time that was
+        given is over, or what would give time cannot, the item is escalated."""
+        steps, taken = self._limit["breach"], self._limit["step"]
+        now_due: list[Mapping[str, Any]] = []
+        for step in steps[taken:]:
+            taken += 1
+            now_due.append(step)
+            if "by" in step:
+                self.until = self._time_given(step)
+            if step["do"] in _ENDS or self.until is not None:
+                break
+        else:
+            if any("by" in step for step in steps):
+                now_due.append(_EXHAUSTED)
+        due_at = rfc3339(self.until) if self.until else None
+        changed(self.item, self.name, step=taken, missed_at=rfc3339(now()), due_at=due_at)
+        # A step that gives no time after all is not taken; people hear of an end, or once of a
+        # deadline, and not of both.
+        acts = [step for step in now_due if "by" not in step or self.until is not None]
+        told = [step for step in acts if step["do"] == "notify"][:1]
+        others = [step for step in acts if step["do"] != "notify"]
+        return others if others and others[-1]["do"] in _ENDS else [*told, *others]
+
+    def _time_given(self, step: Mapping[str, Any]) -> dt.datetime | None:
+        try:
+            return later_by(self.item, self._limit, step["by"])
+        except (NeverOpen, NotAMoment, OverflowError):
+            return None
 
     @property
     def _limit(self) -> Mapping[str, Any]:
         return limits_of(self.item)[self.name]
-
-    def _had_time(self, steps: list[Mapping[str, Any]]) -> bool:
-        return any("by" in step for step in steps)
 
     def _rearm(self) -> None:
         rows = Deadline.objects.filter(tenant_id=self.item.tenant_id, id=self.row.id)
@@ -120,10 +139,8 @@ class _Missed:
         else:
             rows.update(due_at=self.until, leased_until=None, lease_token=None)
 
-    def _gives(self, step: Mapping[str, Any]) -> list[str]:
-        """Give more time, as the deadline counts; which columns that changes."""
-        self.until = later_by(self.item, self._limit, parse_duration(step["by"]))
-        changed(self.item, self.name, due_at=rfc3339(self.until))
+    def _gives(self) -> list[str]:
+        """Return the columns that more time changes."""
         if self.name != COMPLETION:
             return ["deadlines"]
         self.item.due_at = self.until
@@ -133,7 +150,9 @@ class _Missed:
         return {"title": self.item.title, "deadline": self.name, **more}
 
     def _notify(self, _step: Mapping[str, Any]) -> None:
-        self._changed("deadline_missed", str(self.item.status), ["deadlines"], self._said())
+        had_it = self.item.assignee_id
+        said = self._said(**({"had_it": str(had_it)} if had_it else {}))
+        self._changed("deadline_missed", str(self.item.status), ["deadlines"], said)
 
     def _reassign(self, step: Mapping[str, Any]) -> None:
         item, before = self.item, str(self.item.status)
@@ -142,15 +161,15 @@ class _Missed:
         answer_delegation(item, ENDED)
         replace_candidates(item, [], step["groups"])
         fields = ["assignee", "offered_to", "forwarded", "people_missing", "delegations"]
-        fields += self._gives(step)
+        fields += self._gives()
         item.pass_on()
         said = self._said(candidate_groups=list(step["groups"]))
         if had_it is not None:
             said["previous"] = str(had_it)
         self._changed("deadline_reassigned", before, fields, said)
 
-    def _extend(self, step: Mapping[str, Any]) -> None:
-        fields = self._gives(step)
+    def _extend(self, _step: Mapping[str, Any]) -> None:
+        fields = self._gives()
         said = self._said(until=rfc3339(self.until) if self.until else "")
         self._changed("deadline_extended", str(self.item.status), fields, said)
 

@@ -20,11 +20,13 @@ from verbs import catalogue
 from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import (
+    excluded_among,
     is_excluded,
     name_candidates,
     replace_candidates,
     who_may_do,
 )
+from workitems.deadlines import CLAIM, met
 from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, OfferedTo
 from workitems.models import WorkItem
@@ -89,7 +91,7 @@ def accept_delegation(item: WorkItem, _given: Any, context: VerbContext) -> Chan
     if item.offered_to == OfferedTo.ANYBODY:
         item.offered_to = OfferedTo.NAMED
     said = {"title": item.title, "previous": asked.get("from", "")}
-    return Changed(["delegations", "offered_to"], said)
+    return Changed(["delegations", "offered_to", *met(item, CLAIM)], said)
 
 
 @catalogue.transition(
@@ -134,12 +136,12 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
     known = (
         actors_by_username(item.tenant_id, given.candidate_users) if given.candidate_users else {}
     )
-    problems = []
+    problems, excluded = [], excluded_among(item, known.values())
     for index, name in enumerate(given.candidate_users):
         pointer = f"/candidate_users/{index}"
         if name not in known:
             problems.append(FieldError(pointer, f"no active member is called {name!r}", "unknown"))
-        elif is_excluded(item, known[name]):
+        elif known[name] in excluded:
             problems.append(FieldError(pointer, "is excluded from this item", "excluded"))
     if problems:
         raise Invalid("Not everybody it is forwarded to may have it.", errors=problems)

@@ -84,4 +84,7 @@ class TemplateDetail(TenantAPIView):
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
         row = selectors.template(self.acting_user.tenant_id, id)
-        return self.detail(represent_templates([row], self.authority)[0], version=row.version)
+        [shape] = represent_templates([row], self.authority)
+        # A version changes once: when it is ended.
+        version = row.version if row.ended_at is None else f"{row.version}-ended"
+        return self.detail(shape, version=version)
