@@ -32,9 +32,11 @@ from web.entries import ledger_url
 from web.kept_text import kept_texts
 from web.labels import label_of
 from web.values import Reader, phrase, reader_of
-from web.verb_pages import buttons
+from web.verb_pages import Refused, buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
+from workitems.around.around_context import sections
+from workitems.around.around_reading import Around
 from workitems.lifecycle import FOR_ASSIGNEE, OPEN, WORKING, Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
@@ -48,7 +50,13 @@ CASE = "case"
 
 
 def detail(
-    item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
+    item: WorkItem,
+    near: Around,
+    authority: Authority,
+    *,
+    form: AnswerForm | None = None,
+    conflict: str = "",
+    refused: Refused | None = None,
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`."""
     facts_of = subject_of(item.subject_type).facts([item])
@@ -56,7 +64,7 @@ def detail(
     entries, undos = _history(item), undos_of(item, attempts)
     # Everybody whom the page names is read at once, and so is everything that it links.
     beside = [each for each in undos.values() if isinstance(each, WorkItem)]
-    actors = selectors.actors_of([item, *beside], {item.id: attempts})
+    actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
     reader = _reader(item, authority, {*actors, *(entry.actor_id for entry in entries)})
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
@@ -84,6 +92,7 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
+        "around": sections(near, shown, authority, refused),
         "history": told(
             entries,
             described={

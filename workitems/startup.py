@@ -18,12 +18,15 @@ from verbs.subject import ResultShape
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
+from workitems.api.around_json import RESULTS
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
     represent_compensation,
     represent_many,
 )
+from workitems.around import around_words
+from workitems.around.additions import KINDS, subject_for
 from workitems.due_holds import SOURCE
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
@@ -39,7 +42,11 @@ SHOWN = dataclasses.replace(
     WORK_ITEM,
     shape=represent_many,
     schema=WorkItemSchema,
-    results={**dict.fromkeys(UNDO_VERBS, _UNDOING), "compensation-plan": PLAN_RESULT},
+    results={
+        **dict.fromkeys(UNDO_VERBS, _UNDOING),
+        "compensation-plan": PLAN_RESULT,
+        **RESULTS,
+    },
     pages="workitems",
     crumbs=item_context.crumbs,
     page_facts=item_context.page_facts,
@@ -49,6 +56,10 @@ SHOWN = dataclasses.replace(
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
+    for kind in KINDS:
+        subject.register(
+            dataclasses.replace(subject_for(kind), results={"remove": RESULTS[kind.one]})
+        )
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
@@ -58,6 +69,7 @@ def register() -> None:
     decisions.register(waiting.FAILED_ALONE)
     decisions.register_told(waiting.told)
     words.register()
+    around_words.register()
     live.register(*watched.PAGES)
     live.register_counted("inbox", watched.waits)
     nav.register(nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from web.verb_pages import verb_page_paths
+from workitems.around.additions import ADD, KINDS
 from workitems.views import chain_page, inbox, item, queue_page
 
 app_name = "workitems"
@@ -18,7 +19,21 @@ urlpatterns: list[URLPattern] = [
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),
-    *verb_page_paths("work_item", _ITEM, show_refused=item.show_refused),
+    *verb_page_paths(
+        "work_item",
+        _ITEM,
+        show_refused=item.show_refused,
+        on_page=[verb.name for verb in ADD.values()],
+    ),
+    *(
+        each
+        for kind in KINDS
+        for each in verb_page_paths(
+            kind.subject_type,
+            f"{_ITEM}{kind.many}/<uuid:{kind.one}>/",
+            show_refused=item.show_refused,
+        )
+    ),
     path(f"{_ITEM}causal-chain/", chain_page.ChainPage.as_view(), name="causal-chain"),
     path(f"{_ITEM}causal-chain.svg", chain_page.ChainSvg.as_view(), name="causal-chain-svg"),
     path(f"{_ITEM}causal-chain.dot", chain_page.ChainDot.as_view(), name="causal-chain-dot"),

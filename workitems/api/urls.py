@@ -7,11 +7,13 @@ from django.urls import URLPattern, path
 from web.bulk_api import bulk_paths
 from web.verb_api import verb_paths
 from workitems.api import views
+from workitems.api.around_api import LISTS, addition_paths
 
 app_name = "workitems-api"
 
 urlpatterns: list[URLPattern] = [
-    *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail),
+    *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail, beside=LISTS),
+    *addition_paths(),
     *bulk_paths("work_item", ["claim", "release", "assign", "cancel"]),
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),

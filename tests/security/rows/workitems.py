@@ -8,6 +8,7 @@ from tests.security.matrix import Expect, Row, expect
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.around.additions import ADD
 
 
 def _item(world: World, **wanted: Any) -> Any:
@@ -72,6 +73,18 @@ def _faulted(world: World) -> dict[str, object]:
     return {"id": item_id}
 
 
+def _noted(world: World) -> dict[str, object]:
+    """A note of the analyst's on an item of the operator's."""
+    item_id = _item(world).id
+    return {"id": item_id, "note": ADD["note"](item_id, call=Call(world.analyst), text="N").id}
+
+
+def _labelled(world: World) -> dict[str, object]:
+    """The same of a label."""
+    item_id = _item(world).id
+    return {"id": item_id, "label": ADD["label"](item_id, call=Call(world.analyst), name="L").id}
+
+
 def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
@@ -102,6 +115,11 @@ def _analyst(status: int, **how: Any) -> Expect:
 
 def _operators(status: int, **how: Any) -> Expect:
     return expect(403, operator=status, admin=status, **how)
+
+
+def _members(status: int, **how: Any) -> Expect:
+    """Whoever may see the item may add to it; auditors only look."""
+    return expect(status, auditor=403, **how)
 
 
 WHY = {"reason": "R"}
@@ -147,6 +165,16 @@ ROWS = {
     "workitems-api:attest": Row(make=_faulted, POST=_operators(200, body={"evidence": "E"})),
     "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
+    "workitems-api:notes": Row(make=_pool, GET=expect(200), POST=_members(201, body={"text": "N"})),
+    "workitems-api:note": Row(make=_noted, DELETE=_both(200)),
+    "workitems-api:labels": Row(
+        make=_pool, GET=expect(200), POST=_members(201, body={"name": "L"})
+    ),
+    "workitems-api:label": Row(make=_labelled, DELETE=_both(200)),
+    "workitems:note": Row(make=_pool, POST=_members(303, body={"text": "N"})),
+    "workitems:note-remove": Row(make=_noted, POST=_both(303)),
+    "workitems:label": Row(make=_pool, POST=_members(303, body={"name": "L"})),
+    "workitems:label-remove": Row(make=_labelled, POST=_both(303)),
     "workitems:inbox": Row(GET=expect(200)),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),

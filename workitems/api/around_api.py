@@ -1,0 +1,67 @@
+"""What is put around an item, read over the API; the verbs that add and remove it are beside it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.urls import URLPattern, path
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from web.api import TenantAPIView
+from web.schema import page_schema
+from web.verb_api import view_of
+from workitems import selectors
+from workitems.api.around_json import SCHEMAS, represent
+from workitems.around.additions import KINDS, REMOVE, Kind
+from workitems.around.around_reading import listed
+
+
+class AdditionsView(TenantAPIView):
+    """All of a kind that an item has."""
+
+    paginated = True
+    kind: ClassVar[Kind]
+
+    def listed(self, id_: uuid.UUID) -> Response:
+        """Answer with a page of them, newest first."""
+        kind, tenant_id = type(self).kind, self.acting_user.tenant_id
+        selectors.get_bare(tenant_id, id_)
+        return self.page(listed(kind, tenant_id, id_), lambda rows: represent(kind, rows))
+
+
+def _list_of(kind: Kind) -> type[AdditionsView]:
+    schema = SCHEMAS[kind.one]
+
+    def get(self: AdditionsView, request: Request, id: uuid.UUID) -> Response:  # noqa: ARG001  -- DRF's
+        return self.listed(id)
+
+    get.__doc__ = f"List its {kind.many}, newest first."
+    described = extend_schema(
+        responses=page_schema(schema, f"{schema.__name__.removesuffix('Schema')}Page"),
+        description=get.__doc__,
+    )
+    members: dict[str, Any] = {
+        "kind": kind,
+        "get": described(get),
+        "__doc__": f"The {kind.many} of a work item.",
+    }
+    return type(f"WorkItem{kind.many.title()}", (AdditionsView,), members)
+
+
+#: The views that read, by their place below an item.
+LISTS: dict[str, type[TenantAPIView]] = {kind.many: _list_of(kind) for kind in KINDS}
+
+
+def addition_paths() -> list[URLPattern]:
+    """Return the addresses of single additions, at which they are removed."""
+    return [
+        path(
+            f"work-items/<uuid:id>/{kind.many}/<uuid:{kind.one}>",
+            view_of(f"work_item_{kind.one}_detail", [REMOVE[kind.one]]).as_view(),
+            name=kind.one,
+        )
+        for kind in KINDS
+    ]

@@ -1,0 +1,1 @@
+"""What members put around an item: notes, labels. None of it is the item's work, or moves it."""

@@ -1,0 +1,74 @@
+"""Tables of what members put around an item.
+
+Nothing is deleted: what is removed keeps its row (`removed_at`, `removed_by`) and has an entry of
+its item, as adding it has.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import PROTECT
+from typing_extensions import override
+
+from ledger.ids import new_id
+
+_PRESENT = models.Q(removed_at__isnull=True)
+
+
+class Addition(models.Model):
+    """One thing that a member put beside an item."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField()
+    removed_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
+    )
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "item", "-created_at", "-id"],
+                name="%(app_label)s_%(class)s_of_item",
+                condition=_PRESENT,
+            )
+        ]
+
+
+class Note(Addition):
+    """What a member wrote about an item, for all who may see it."""
+
+    text = models.TextField()
+
+    @override
+    def __str__(self) -> str:
+        return self.text
+
+
+class Label(Addition):
+    """A word by which items are told apart and found; an item has each once."""
+
+    name = models.TextField()
+
+    class Meta(Addition.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "item", "name"], name="workitems_label_once", condition=_PRESENT
+            )
+        ]
+        indexes: ClassVar = [
+            *Addition.Meta.indexes,
+            models.Index(
+                fields=["tenant", "name", "item"], name="workitems_labelled", condition=_PRESENT
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.name
