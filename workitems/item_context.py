@@ -67,7 +67,7 @@ def detail(
     actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
     reader = _reader(item, authority, {*actors, *(entry.actor_id for entry in entries)})
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
-    links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
+    links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     kept = []
     if form is not None and not answers(item, authority.actor_id):
         # Nobody can send it any more; what was typed is there to be copied.
@@ -92,7 +92,7 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
-        "around": sections(near, shown, authority, refused),
+        "around": sections(near, shown, authority, links=links, refused=refused),
         "history": told(
             entries,
             described={

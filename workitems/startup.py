@@ -26,7 +26,8 @@ from workitems.api.item_json import (
     represent_many,
 )
 from workitems.around import around_words
-from workitems.around.additions import KINDS, subject_for
+from workitems.around.addition_kinds import KINDS
+from workitems.around.additions import subject_for
 from workitems.due_holds import SOURCE
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
@@ -45,7 +46,7 @@ SHOWN = dataclasses.replace(
     results={
         **dict.fromkeys(UNDO_VERBS, _UNDOING),
         "compensation-plan": PLAN_RESULT,
-        **RESULTS,
+        **{kind.verb: RESULTS[kind.one] for kind in KINDS},
     },
     pages="workitems",
     crumbs=item_context.crumbs,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from web.verb_pages import verb_page_paths
-from workitems.around.additions import ADD, KINDS
+from workitems.around.addition_kinds import KINDS
+from workitems.around.additions import ADD
 from workitems.views import chain_page, inbox, item, queue_page
 
 app_name = "workitems"

@@ -56,6 +56,7 @@ _ONLY_NOW = frozenset(
         "overflow",  # JSON Schema compares no moments
         "past",  # nor with now
         "unchanged",  # it is so already
+        "itself",  # nothing is related to itself
         "too_many",  # there is room for no more
         "excluded",  # this one may not have it
         "only_looks",  # an auditor

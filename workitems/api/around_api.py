@@ -15,7 +15,8 @@ from web.schema import page_schema
 from web.verb_api import view_of
 from workitems import selectors
 from workitems.api.around_json import SCHEMAS, represent
-from workitems.around.additions import KINDS, REMOVE, Kind
+from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.additions import REMOVE
 from workitems.around.around_reading import listed
 
 

@@ -12,7 +12,7 @@ from accounts.acting import Authority
 from accounts.selectors import Person
 from executions.api.execution_json import Schema, members, moment
 from verbs.subject import ResultShape
-from workitems.around.additions import KINDS, Kind
+from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.around_reading import authors_of
 
 
@@ -37,7 +37,38 @@ class LabelSchema(AdditionSchema):
     name = serializers.CharField()
 
 
-SCHEMAS: Mapping[str, type[AdditionSchema]] = {"note": NoteSchema, "label": LabelSchema}
+class LinkSchema(AdditionSchema):
+    """An address elsewhere."""
+
+    url = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+
+
+class RelationTargetSchema(Schema):
+    """The other end of a relation."""
+
+    type = serializers.ChoiceField(choices=["work_item", "execution", "case"])
+    id = serializers.UUIDField()
+
+
+class RelationSchema(AdditionSchema):
+    """How a work item stands to another thing."""
+
+    type = serializers.ChoiceField(
+        choices=["PART_OF", "BLOCKS", "RELATES_TO", "DUPLICATES", "DERIVED_FROM"]
+    )
+    target = RelationTargetSchema()
+    enforced = serializers.BooleanField(
+        help_text="Of BLOCKS: the target is neither started nor completed while this item is open."
+    )
+
+
+SCHEMAS: Mapping[str, type[AdditionSchema]] = {
+    "note": NoteSchema,
+    "label": LabelSchema,
+    "link": LinkSchema,
+    "relation": RelationSchema,
+}
 
 
 def represent(kind: Kind, rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -48,12 +79,18 @@ def represent(kind: Kind, rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _own(row: Any, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
     author = named.get(row.created_by_id)
+    target = {"type": row.target_type, "id": str(row.target_id)} if _relates(row) else None
     return {
+        "target": target,
         "id": str(row.id),
         "created_by": None if author is None else author.username,
         "created_at": moment(row.created_at),
         "removed_at": moment(row.removed_at),
     }
+
+
+def _relates(row: Any) -> bool:
+    return hasattr(row, "target_id")
 
 
 def _result(kind: Kind) -> ResultShape:

@@ -1,1 +1,1 @@
-"""What members put around an item: notes, labels. None of it is the item's work, or moves it."""
+"""What stands around an item, and is no part of its work: notes, labels, links, relations."""

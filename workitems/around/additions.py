@@ -7,11 +7,10 @@ the item: its row is locked, its version rises, and the entry is its own.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import operator
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -20,68 +19,14 @@ from accounts.acting import Authority
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound
 from verbs import catalogue
-from verbs.input import Input, Name, Nothing, Text
+from verbs.input import Nothing
 from verbs.move import Moves
 from verbs.operation import operation
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Description, Locked, NamedAfter, Subject, subject_of
-from workitems.around.tables import Addition, Label, Note
+from workitems.around.addition_kinds import ITEM, KINDS, Kind
+from workitems.around.tables import Addition
 from workitems.models import WorkItem
-
-ITEM = WorkItem.subject_type
-
-
-class NewNote(Input):
-    """What there is to say about it."""
-
-    text: Text
-
-
-class NewLabel(Input):
-    """A word by which it is told apart from others."""
-
-    name: Name
-
-
-def _columns(given: Any, _item: WorkItem) -> dict[str, Any]:
-    return dict(given)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """One kind of addition. `one` is what it is called and the verb that adds it, `many` its place
-    in the API, `most` how many an item has at most.
-
-    `columns(given, item)` is what the row keeps, and raises for what cannot be. Of two that agree
-    in the columns of `once` an item has one. `main` is the member of the input that refusals name.
-    `adding` describes the verb.
-    """
-
-    one: str
-    many: str
-    adding: str
-    model: type[Addition]
-    input: type[Input]
-    most: int
-    main: str
-    columns: Callable[[Any, WorkItem], dict[str, Any]] = _columns
-    once: Collection[str] = ()
-
-    @property
-    def subject_type(self) -> str:
-        """Its name among kinds of things."""
-        return f"{ITEM}_{self.one}"
-
-
-NOTE = Kind(
-    one="note", many="notes", adding="Write a note on it.",
-    model=Note, input=NewNote, most=500, main="text",
-)  # fmt: skip
-LABEL = Kind(
-    one="label", many="labels", adding="Put a label on it.",
-    model=Label, input=NewLabel, most=50, main="name", once=("name",),
-)  # fmt: skip
-KINDS = (NOTE, LABEL)
 
 
 def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Addition:
@@ -106,7 +51,7 @@ def _refuse_one_more(kind: Kind, item: WorkItem, said: Mapping[str, Any]) -> Non
     there = [
         tuple(each) for each in present(kind, item.tenant_id, item.id).values_list("id", *kind.once)
     ]
-    wanted = tuple(said[name] for name in kind.once)
+    wanted = tuple(str(said[name]) for name in kind.once)
     if kind.once and any(each[1:] == wanted for each in there):
         raise Conflict("It is there already.", code="already_there")
     if len(there) >= kind.most:
@@ -189,10 +134,10 @@ def subject_for(kind: Kind) -> Subject:
 def _declared_add(kind: Kind) -> Verb[Addition]:
     return catalogue.declare(
         Verb(
-            subject_type=ITEM, operation=operation(kind.one, None, None, "member"),
+            subject_type=ITEM, operation=operation(kind.verb, None, None, "member"),
             action=f"{kind.one}_added", input=kind.input, transitions=False,
             function=functools.partial(_add, kind=kind), description=kind.adding,
-            route=kind.many, status=201, beside=True,
+            route=kind.many, status=201, beside=True, locked=kind.locked,
         )
     )  # fmt: skip
 

@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.acting import Authority
 from verbs.shell import Verb
+from verbs.subject import Description, Ref
 from verbs.words import denial
 from web.values import phrase
 from web.verb_pages import Refused, form_on_page, said_of
-from workitems.around.additions import ADD, KINDS, Kind
-from workitems.around.around_reading import Around, may_remove
-from workitems.around.tables import Addition
+from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.additions import ADD
+from workitems.around.around_reading import Around, may_remove, other_end
+from workitems.around.tables import Addition, Link, Relation
 from workitems.selectors import Shown
 
 #: How many of each are shown: all, where the query says so.
 ALL = "around"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Heads:
-    """What a section is called, and how it shows its rows: as texts with their author, or as
-    words side by side."""
-
-    heading: str | Promise
-    as_words: bool = False
-
-
-_HEADS = {
-    "note": _Heads(_("Notes")),
-    "label": _Heads(_("Labels"), as_words=True),
+_HEADINGS = {
+    "note": _("Notes"),
+    "label": _("Labels"),
+    "link": _("Links"),
+    "relation": _("Related"),
 }
+#: How the item stands to the other, and how the other stands to it.
+_RELATED = {
+    "PART_OF": (_("Part of"), _("Has as a part")),
+    "BLOCKS": (_("Blocks"), _("Blocked by")),
+    "RELATES_TO": (_("Has to do with"), _("Has to do with")),
+    "DUPLICATES": (_("Says the same as"), _("Says the same as")),
+    "DERIVED_FROM": (_("Made from"), _("Led to")),
+}
+_ENFORCED = (_("Has to end before"), _("Waits for the end of"))
+Links = Mapping[Ref, Description]
 
 
 def sections(
-    found: Around, shown: Shown, authority: Authority, refused: Refused | None = None
+    found: Around,
+    shown: Shown,
+    authority: Authority,
+    *,
+    links: Links,
+    refused: Refused | None = None,
 ) -> list[dict[str, Any]]:
-    """Return `around` of workitems/around.html. `shown` knows who added something."""
+    """Return `around` of workitems/around.html. `shown` knows who added something, `links` what
+    it is related to."""
     return [
         {
             "one": kind.one,
-            "heading": _HEADS[kind.one].heading,
-            "as_words": _HEADS[kind.one].as_words,
-            "rows": [_row(kind, row, shown, authority) for row in found.additions[kind.one]],
+            "heading": _HEADINGS[kind.one],
+            "rows": [_row(kind, row, shown, authority, links) for row in found.of(kind)],
             "all_url": f"?{ALL}=all" if kind.one in found.more else "",
             "add": _adding(ADD[kind.one], shown, authority, refused),
         }
@@ -73,13 +81,33 @@ def _adding(
     }
 
 
-def _row(kind: Kind, row: Addition, shown: Shown, authority: Authority) -> dict[str, Any]:
-    url = reverse(f"workitems:{kind.one}-remove", args=[row.item_id, row.id])
+def _row(
+    kind: Kind, row: Addition, shown: Shown, authority: Authority, links: Links
+) -> dict[str, Any]:
+    # A relation that another item has to this one is removed where it was made.
+    own = row.item_id == shown.item.id and may_remove(row, kind, authority)
+    said = _related(row, shown, links) if isinstance(row, Relation) else {"text": str(row)}
     return {
-        "text": str(row),
+        "url": row.url if isinstance(row, Link) else "",
+        **said,
         "by": phrase("%(name)s", name=shown.name(row.created_by_id, authority.actor_id)),
         "at": row.created_at,
-        "remove_url": url if may_remove(row, kind, authority) else "",
+        "remove_url": reverse(f"workitems:{kind.one}-remove", args=[row.item_id, row.id])
+        if own
+        else "",
+    }
+
+
+def _related(row: Relation, shown: Shown, links: Links) -> dict[str, Any]:
+    incoming = row.item_id != shown.item.id
+    type_, id_ = other_end(row, shown.item.id)
+    other, words = links[type_, id_], _ENFORCED if row.enforced else _RELATED[row.type]
+    return {
+        "words": words[incoming],
+        "text": other.title,
+        "url": other.url,
+        "status": other.status,
+        "kind": type_,
     }
 
 

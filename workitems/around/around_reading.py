@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, JSONField, OuterRef, QuerySet
@@ -13,25 +13,49 @@ from django.db.models import Func, JSONField, OuterRef, QuerySet
 from accounts.acting import Authority
 from accounts.selectors import Person, people
 from ledger.errors import NotFound
-from workitems.around.additions import KINDS, REMOVE, Kind, present
-from workitems.around.tables import Addition
+from verbs.subject import Ref
+from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.additions import REMOVE, present
+from workitems.around.tables import Addition, Relation
 from workitems.models import WorkItem
 from workitems.selectors import visible, with_candidates
 
+Row = TypeVar("Row", bound=Addition)
 #: So many of a kind are on the page of the item; all are one more page away.
 FEW = 20
+_MOST_INCOMING = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Around:
-    """What is around one item, by kind, the newest first; `more`: kinds that have more."""
+    """What is around one item, by kind, the newest first; `more`: kinds that have more.
+    `incoming` are the relations that others have to it."""
 
     additions: dict[str, list[Addition]]
+    incoming: list[Relation]
     more: Collection[str]
+
+    def of(self, kind: Kind) -> list[Addition]:
+        """Return what there is of a kind, relations in both directions."""
+        own = self.additions[kind.one]
+        return [*own, *self.incoming] if kind.model is Relation else own
 
     def authors(self) -> set[uuid.UUID]:
         """Return everybody who added something."""
-        return {row.created_by_id for rows in self.additions.values() for row in rows}
+        rows = (row for kind in KINDS for row in self.of(kind))
+        return {row.created_by_id for row in rows}
+
+    def related(self, item_id: uuid.UUID) -> set[Ref]:
+        """Return what the item is related to."""
+        rows = [*self.additions["relation"], *self.incoming]
+        return {other_end(row, item_id) for row in rows if isinstance(row, Relation)}
+
+
+def other_end(row: Relation, item_id: uuid.UUID) -> Ref:
+    """Return the other end of a relation, seen from an item."""
+    if row.item_id != item_id:
+        return (WorkItem.subject_type, row.item_id)
+    return (row.target_type, row.target_id)
 
 
 def item_with_around(
@@ -39,16 +63,24 @@ def item_with_around(
 ) -> tuple[WorkItem, Around]:
     """Return an item and what is around it, in one statement: of each kind few, or `everything`.
     Raises NotFound."""
-    rows = with_candidates(visible(tenant_id)).filter(id=item_id)
-    found = rows.annotate(**{_name(kind): _newest(kind, everything=everything) for kind in KINDS})
-    item = found.first()
+    item = (
+        with_candidates(visible(tenant_id))
+        .filter(id=item_id)
+        .annotate(
+            read_incoming=_as_arrays(Relation, _to_it()),
+            **{_name(kind): _newest(kind, everything=everything) for kind in KINDS},
+        )
+        .first()
+    )
     if item is None:
         raise NotFound
     read = {
         kind.one: [_row(kind.model, values) for values in vars(item)[_name(kind)]] for kind in KINDS
     }
+    incoming = [_row(Relation, values) for values in vars(item)["read_incoming"]]
     more = () if everything else [one for one, rows in read.items() if len(rows) > FEW]
-    return item, Around(read if everything else {k: rows[:FEW] for k, rows in read.items()}, more)
+    shown = read if everything else {one: rows[:FEW] for one, rows in read.items()}
+    return item, Around(shown, incoming, more)
 
 
 def _name(kind: Kind) -> str:
@@ -56,14 +88,26 @@ def _name(kind: Kind) -> str:
 
 
 def _newest(kind: Kind, *, everything: bool) -> ArraySubquery:
-    """Return what an item has of a kind as arrays of values, the newest first."""
-    names = [field.attname for field in kind.model._meta.concrete_fields]
-    array = Func(*names, function="jsonb_build_array", output_field=JSONField())
     rows = present(kind, OuterRef("tenant_id"), OuterRef("id"))
-    return ArraySubquery(rows.values_list(array)[: kind.most if everything else FEW + 1])
+    return _as_arrays(kind.model, rows[: kind.most if everything else FEW + 1])
 
 
-def _row(model: type[Addition], values: Sequence[Any]) -> Addition:
+def _to_it() -> QuerySet[Any]:
+    rows = Relation.objects.filter(
+        tenant_id=OuterRef("tenant_id"), target_id=OuterRef("id"),
+        target_type=WorkItem.subject_type, removed_at__isnull=True,
+    )  # fmt: skip
+    return rows.order_by("-created_at", "-id")[:_MOST_INCOMING]
+
+
+def _as_arrays(model: type[Addition], rows: QuerySet[Any]) -> ArraySubquery:
+    """Return rows as arrays of their values."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    array = Func(*names, function="jsonb_build_array", output_field=JSONField())
+    return ArraySubquery(rows.values_list(array))
+
+
+def _row(model: type[Row], values: Sequence[Any]) -> Row:
     fields = model._meta.concrete_fields
     return model(
         **{

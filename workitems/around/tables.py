@@ -72,3 +72,56 @@ class Label(Addition):
     @override
     def __str__(self) -> str:
         return self.name
+
+
+class Link(Addition):
+    """An address elsewhere that has to do with an item. Only `http` and `https`, and never read by
+    us."""
+
+    url = models.TextField()
+    title = models.TextField(default="")
+
+    class Meta(Addition.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "item", "url"], name="workitems_link_once", condition=_PRESENT
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.title or self.url
+
+
+class Relation(Addition):
+    """How an item stands to another thing of the tenant, told from the item's side.
+
+    An `enforced` one of type BLOCKS keeps its target from being started or completed while the item
+    is open.
+    """
+
+    type = models.TextField()
+    target_type = models.TextField()
+    target_id = models.UUIDField()
+    enforced = models.BooleanField(default=False)
+
+    class Meta(Addition.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "item", "type", "target_type", "target_id"],
+                name="workitems_relation_once",
+                condition=_PRESENT,
+            )
+        ]
+        indexes: ClassVar = [
+            *Addition.Meta.indexes,
+            models.Index(
+                fields=["tenant", "target_id", "-created_at"],
+                name="workitems_related",
+                condition=_PRESENT,
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.type

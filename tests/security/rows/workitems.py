@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.security.matrix import Expect, Row, expect
@@ -73,16 +74,34 @@ def _faulted(world: World) -> dict[str, object]:
     return {"id": item_id}
 
 
-def _noted(world: World) -> dict[str, object]:
-    """A note of the analyst's on an item of the operator's."""
-    item_id = _item(world).id
-    return {"id": item_id, "note": ADD["note"](item_id, call=Call(world.analyst), text="N").id}
+def _with(one: str, **body: Any) -> Callable[[World], dict[str, object]]:
+    """An item of the operator's to which the analyst added something."""
+
+    def make(world: World) -> dict[str, object]:
+        item_id = _item(world).id
+        return {"id": item_id, one: ADD[one](item_id, call=Call(world.analyst), **body).id}
+
+    return make
 
 
-def _labelled(world: World) -> dict[str, object]:
-    """The same of a label."""
+def _related(world: World) -> dict[str, object]:
+    """The same of a relation to another item."""
     item_id = _item(world).id
-    return {"id": item_id, "label": ADD["label"](item_id, call=Call(world.analyst), name="L").id}
+    added = ADD["relation"](item_id, call=Call(world.analyst), **_to_another(world, {}))
+    return {"id": item_id, "relation": added.id}
+
+
+def _to_another(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "RELATES_TO", "target": {"type": "work_item", "id": str(_item(world).id)}}
+
+
+def _to_page(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "RELATES_TO", "target": f"/work-items/{_item(world).id}/"}
+
+
+_noted = _with("note", text="N")
+_labelled = _with("label", name="L")
+_linked = _with("link", url="https://files.example/")
 
 
 def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
@@ -123,6 +142,7 @@ def _members(status: int, **how: Any) -> Expect:
 
 
 WHY = {"reason": "R"}
+URL = {"url": "https://files.example/"}
 OTHERS = {"candidate_groups": ["surveyors"]}
 LATER = "2100-01-01T00:00:00Z"
 ASKED = expect(200)
@@ -171,6 +191,16 @@ ROWS = {
         make=_pool, GET=expect(200), POST=_members(201, body={"name": "L"})
     ),
     "workitems-api:label": Row(make=_labelled, DELETE=_both(200)),
+    "workitems-api:links": Row(make=_pool, GET=expect(200), POST=_members(201, body=URL)),
+    "workitems-api:link": Row(make=_linked, DELETE=_both(200)),
+    "workitems-api:relations": Row(
+        make=_pool, GET=expect(200), POST=_members(201, body=_to_another)
+    ),
+    "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
+    "workitems:link": Row(make=_pool, POST=_members(303, body=URL)),
+    "workitems:link-remove": Row(make=_linked, POST=_both(303)),
+    "workitems:relate": Row(make=_pool, POST=_members(303, body=_to_page)),
+    "workitems:relation-remove": Row(make=_related, POST=_both(303)),
     "workitems:note": Row(make=_pool, POST=_members(303, body={"text": "N"})),
     "workitems:note-remove": Row(make=_noted, POST=_both(303)),
     "workitems:label": Row(make=_pool, POST=_members(303, body={"name": "L"})),
