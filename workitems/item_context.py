@@ -37,6 +37,7 @@ from workitems import selectors
 from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
+from workitems.around.progress_form import progress
 from workitems.lifecycle import FOR_ASSIGNEE, OPEN, WORKING, Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
@@ -92,6 +93,7 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
+        "progress": progress(item, near, authority),
         "around": sections(near, shown, authority, links=links, refused=refused),
         "history": told(
             entries,

@@ -18,7 +18,7 @@ from verbs.subject import ResultShape
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
-from workitems.api.around_json import RESULTS
+from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
@@ -46,7 +46,7 @@ SHOWN = dataclasses.replace(
     results={
         **dict.fromkeys(UNDO_VERBS, _UNDOING),
         "compensation-plan": PLAN_RESULT,
-        **{kind.verb: RESULTS[kind.one] for kind in KINDS},
+        **RESULTS,
     },
     pages="workitems",
     crumbs=item_context.crumbs,
@@ -59,7 +59,7 @@ def register() -> None:
     subject.register(SHOWN)
     for kind in KINDS:
         subject.register(
-            dataclasses.replace(subject_for(kind), results={"remove": RESULTS[kind.one]})
+            dataclasses.replace(subject_for(kind), results={"remove": ADDED[kind.one]})
         )
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)

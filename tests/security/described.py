@@ -75,6 +75,9 @@ _ONLY_HERE = frozenset(
         ("/work-items", "/compensation/capability"),
         ("/work-items", "/compensation/self_undo"),
         ("/work-items/{id}/compensate", "/mode"),
+        # What a value may be depends on the shape that is said beside it.
+        ("/work-items/{id}/progress", "/value"),
+        ("/work-items/{id}/progress", "/value/total"),
         ("/ledger/entries", "since"),
         ("/ledger/entries", "until"),
     }

@@ -14,7 +14,7 @@ from web.api import TenantAPIView
 from web.schema import page_schema
 from web.verb_api import view_of
 from workitems import selectors
-from workitems.api.around_json import SCHEMAS, represent
+from workitems.api.around_json import SCHEMAS, WorkProgressSchema, represent, represent_progress
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE
 from workitems.around.around_reading import listed
@@ -52,8 +52,22 @@ def _list_of(kind: Kind) -> type[AdditionsView]:
     return type(f"WorkItem{kind.many.title()}", (AdditionsView,), members)
 
 
+class ItemProgress(TenantAPIView):
+    """How far a work item is."""
+
+    @extend_schema(responses=WorkProgressSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it, in each dimension."""
+        tenant_id = self.acting_user.tenant_id
+        item = selectors.get_bare(tenant_id, id)
+        return self.detail(represent_progress(tenant_id, id), version=item.version)
+
+
 #: The views that read, by their place below an item.
-LISTS: dict[str, type[TenantAPIView]] = {kind.many: _list_of(kind) for kind in KINDS}
+LISTS: dict[str, type[TenantAPIView]] = {
+    **{kind.many: _list_of(kind) for kind in KINDS},
+    "progress": ItemProgress,
+}
 
 
 def addition_paths() -> list[URLPattern]:

@@ -9,11 +9,12 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.acting import Authority
-from accounts.selectors import Person
+from accounts.selectors import Person, people
 from executions.api.execution_json import Schema, members, moment
 from verbs.subject import ResultShape
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.around_reading import authors_of
+from workitems.around.progress_reports import progress_of, share_of
 
 
 class AdditionSchema(Schema):
@@ -63,6 +64,23 @@ class RelationSchema(AdditionSchema):
     )
 
 
+class ProgressReportSchema(Schema):
+    """How far it is in one dimension."""
+
+    shape = serializers.ChoiceField(choices=["percentage", "count", "steps"])
+    value = serializers.JSONField()
+    percent = serializers.IntegerField(allow_null=True, help_text="Where it is known of how much.")
+    reported_by = serializers.CharField(allow_null=True)
+    reported_at = serializers.DateTimeField()
+
+
+class WorkProgressSchema(Schema):
+    """How far a work item is, and how far its undo is."""
+
+    forward = ProgressReportSchema(allow_null=True)
+    undo = ProgressReportSchema(allow_null=True)
+
+
 SCHEMAS: Mapping[str, type[AdditionSchema]] = {
     "note": NoteSchema,
     "label": LabelSchema,
@@ -102,4 +120,33 @@ def _result(kind: Kind) -> ResultShape:
 
 
 #: What adding one answers with, and removing one, by kind.
-RESULTS = {kind.one: _result(kind) for kind in KINDS}
+ADDED = {kind.one: _result(kind) for kind in KINDS}
+
+
+def represent_progress(tenant_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
+    """Return how far an item is, in each dimension."""
+    found = progress_of(tenant_id, item_id)
+    named = people(tenant_id, (row.reported_by_id for row in found.values() if row is not None))
+    return {dimension: row and _report(row, named) for dimension, row in found.items()}
+
+
+def _report(row: Any, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
+    who = named.get(row.reported_by_id)
+    return {
+        "shape": row.shape,
+        "value": row.value,
+        "percent": share_of(row),
+        "reported_by": None if who is None else who.username,
+        "reported_at": moment(row.reported_at),
+    }
+
+
+#: What the item's verbs about what is around it answer with.
+RESULTS = {
+    **{kind.verb: ADDED[kind.one] for kind in KINDS},
+    "progress": ResultShape(
+        shape=lambda item, _authority: represent_progress(item.tenant_id, item.id),
+        schema=WorkProgressSchema,
+        tag=lambda item: int(item.version),
+    ),
+}

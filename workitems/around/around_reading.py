@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Func, JSONField, OuterRef, QuerySet
+from django.db.models import Func, JSONField, Model, OuterRef, QuerySet
 
 from accounts.acting import Authority
 from accounts.selectors import Person, people
@@ -16,11 +16,12 @@ from ledger.errors import NotFound
 from verbs.subject import Ref
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE, present
-from workitems.around.tables import Addition, Relation
+from workitems.around.progress_reports import in_dimensions, of_undo_tasks
+from workitems.around.tables import Addition, Progress, Relation
 from workitems.models import WorkItem
 from workitems.selectors import visible, with_candidates
 
-Row = TypeVar("Row", bound=Addition)
+Row = TypeVar("Row", bound=Model)
 #: So many of a kind are on the page of the item; all are one more page away.
 FEW = 20
 _MOST_INCOMING = 100
@@ -29,11 +30,12 @@ _MOST_INCOMING = 100
 @dataclasses.dataclass(frozen=True, slots=True)
 class Around:
     """What is around one item, by kind, the newest first; `more`: kinds that have more.
-    `incoming` are the relations that others have to it."""
+    `incoming` are the relations that others have to it, `progress` how far it is, by dimension."""
 
     additions: dict[str, list[Addition]]
     incoming: list[Relation]
     more: Collection[str]
+    progress: dict[str, Progress | None]
 
     def of(self, kind: Kind) -> list[Addition]:
         """Return what there is of a kind, relations in both directions."""
@@ -68,6 +70,10 @@ def item_with_around(
         .filter(id=item_id)
         .annotate(
             read_incoming=_as_arrays(Relation, _to_it()),
+            read_progress=_as_arrays(Progress, _its_own()),
+            read_undo_progress=_as_arrays(
+                Progress, of_undo_tasks(OuterRef("tenant_id"), OuterRef("id"))[:1]
+            ),
             **{_name(kind): _newest(kind, everything=everything) for kind in KINDS},
         )
         .first()
@@ -80,7 +86,19 @@ def item_with_around(
     incoming = [_row(Relation, values) for values in vars(item)["read_incoming"]]
     more = () if everything else [one for one, rows in read.items() if len(rows) > FEW]
     shown = read if everything else {one: rows[:FEW] for one, rows in read.items()}
-    return item, Around(shown, incoming, more)
+    return item, Around(shown, incoming, more, _progress(item))
+
+
+def _progress(item: WorkItem) -> dict[str, Progress | None]:
+    own, undo = (
+        [_row(Progress, values) for values in vars(item)[name]]
+        for name in ("read_progress", "read_undo_progress")
+    )
+    return in_dimensions([*own, *undo])
+
+
+def _its_own() -> QuerySet[Any]:
+    return Progress.objects.filter(tenant_id=OuterRef("tenant_id"), item_id=OuterRef("id"))
 
 
 def _name(kind: Kind) -> str:
@@ -100,7 +118,7 @@ def _to_it() -> QuerySet[Any]:
     return rows.order_by("-created_at", "-id")[:_MOST_INCOMING]
 
 
-def _as_arrays(model: type[Addition], rows: QuerySet[Any]) -> ArraySubquery:
+def _as_arrays(model: type[Model], rows: QuerySet[Any]) -> ArraySubquery:
     """Return rows as arrays of their values."""
     names = [field.attname for field in model._meta.concrete_fields]
     array = Func(*names, function="jsonb_build_array", output_field=JSONField())

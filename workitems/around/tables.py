@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ledger.ids import new_id
 
+FORWARD, UNDO = "forward", "undo"
 _PRESENT = models.Q(removed_at__isnull=True)
 
 
@@ -125,3 +126,33 @@ class Relation(Addition):
     @override
     def __str__(self) -> str:
         return self.type
+
+
+class Progress(models.Model):
+    """How far an item is in one dimension, as said last; what was said before is in the ledger.
+
+    `round` is that of the undo it is about.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    dimension = models.TextField(choices=[(each, each) for each in (FORWARD, UNDO)])
+    shape = models.TextField()
+    value = models.JSONField()
+    round = models.IntegerField(default=0)
+    reported_by = models.ForeignKey(
+        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
+    )
+    reported_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "item", "dimension"], name="workitems_progress_once"
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.dimension}: {self.shape}"

@@ -142,6 +142,7 @@ def _members(status: int, **how: Any) -> Expect:
 
 
 WHY = {"reason": "R"}
+HALF = {"dimension": "forward", "shape": "percentage", "value": 50}
 URL = {"url": "https://files.example/"}
 OTHERS = {"candidate_groups": ["surveyors"]}
 LATER = "2100-01-01T00:00:00Z"
@@ -197,6 +198,8 @@ ROWS = {
         make=_pool, GET=expect(200), POST=_members(201, body=_to_another)
     ),
     "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
+    "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
+    "workitems:progress": Row(make=_begun, POST=_both(303, body={"done": "50"})),
     "workitems:link": Row(make=_pool, POST=_members(303, body=URL)),
     "workitems:link-remove": Row(make=_linked, POST=_both(303)),
     "workitems:relate": Row(make=_pool, POST=_members(303, body=_to_page)),
