@@ -70,6 +70,8 @@ def detail(
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     kept = []
+    if form is None and near.draft and answers(item, authority.actor_id):
+        form = AnswerForm(item, rows=near.draft)
     if form is not None and not answers(item, authority.actor_id):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
@@ -95,17 +97,7 @@ def detail(
         "kept": kept,
         "progress": progress(item, near, authority),
         "around": sections(near, shown, authority, links=links, refused=refused),
-        "history": told(
-            entries,
-            described={
-                **links,
-                (item.subject_type, item.id): describe_item(
-                    item.id, item.title, str(item.status), item.kind
-                ),
-            },
-            named=shown.people,
-            itself={(item.subject_type, item.id): _itself(item)},
-        ),
+        "history": _told(shown, entries, links),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -314,6 +306,7 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),
+        "draft_url": reverse("workitems:draft", args=[item.id]),
         "form": form or AnswerForm(item),
         "hints": OUTCOME_HINTS,
         "questions": OUTCOME_QUESTIONS,
@@ -323,6 +316,21 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
 def _itself(item: WorkItem) -> str:
     """Return how its own page calls it, where its name would only be repeated."""
     return _("this undo task") if item.kind == Kind.COMPENSATION else _("this task")
+
+
+def _told(
+    shown: Shown, entries: list[Any], links: dict[tuple[str, uuid.UUID], Description]
+) -> list[dict[str, Any]]:
+    """Return the lines of an item's history on its own page."""
+    item = shown.item
+    own = (item.subject_type, item.id)
+    described = describe_item(item.id, item.title, str(item.status), item.kind)
+    return told(
+        entries,
+        described={**links, own: described},
+        named=shown.people,
+        itself={own: _itself(item)},
+    )
 
 
 def _history(item: WorkItem) -> list[Any]:

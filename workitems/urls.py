@@ -7,7 +7,7 @@ from django.urls import URLPattern, path
 from web.verb_pages import verb_page_paths
 from workitems.around.addition_kinds import KINDS
 from workitems.around.additions import ADD
-from workitems.views import chain_page, inbox, item, progress_page, queue_page
+from workitems.views import chain_page, draft_page, inbox, item, progress_page, queue_page
 
 app_name = "workitems"
 
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
+    path(f"{_ITEM}draft/", draft_page.SaveDraft.as_view(), name="draft"),
     path(f"{_ITEM}progress/", progress_page.Report.as_view(), name="progress"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),
     *verb_page_paths(

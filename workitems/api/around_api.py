@@ -14,10 +14,18 @@ from web.api import TenantAPIView
 from web.schema import page_schema
 from web.verb_api import view_of
 from workitems import selectors
-from workitems.api.around_json import SCHEMAS, WorkProgressSchema, represent, represent_progress
+from workitems.api.around_json import (
+    SCHEMAS,
+    DraftSchema,
+    WorkProgressSchema,
+    draft_json,
+    represent,
+    represent_progress,
+)
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE
 from workitems.around.around_reading import listed
+from workitems.around.drafts import own_draft
 
 
 class AdditionsView(TenantAPIView):
@@ -63,10 +71,22 @@ class ItemProgress(TenantAPIView):
         return self.detail(represent_progress(tenant_id, id), version=item.version)
 
 
+class ItemDraft(TenantAPIView):
+    """What the caller has filled in of a work item's answer."""
+
+    @extend_schema(responses=DraftSchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it. Only who the item is assigned to may, and it is theirs alone."""
+        item = selectors.get_bare(self.acting_user.tenant_id, id)
+        # It changes without the item: the item's version says nothing about it.
+        return Response(draft_json(own_draft(item, self.acting_user.actor_id)))
+
+
 #: The views that read, by their place below an item.
 LISTS: dict[str, type[TenantAPIView]] = {
     **{kind.many: _list_of(kind) for kind in KINDS},
     "progress": ItemProgress,
+    "draft": ItemDraft,
 }
 
 

@@ -14,7 +14,9 @@ from executions.api.execution_json import Schema, members, moment
 from verbs.subject import ResultShape
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.around_reading import authors_of
+from workitems.around.drafts import own_draft
 from workitems.around.progress_reports import progress_of, share_of
+from workitems.around.tables import Draft
 
 
 class AdditionSchema(Schema):
@@ -81,6 +83,13 @@ class WorkProgressSchema(Schema):
     undo = ProgressReportSchema(allow_null=True)
 
 
+class DraftSchema(Schema):
+    """An answer half written; null where there is none."""
+
+    form = serializers.DictField(allow_null=True)
+    saved_at = serializers.DateTimeField(allow_null=True)
+
+
 SCHEMAS: Mapping[str, type[AdditionSchema]] = {
     "note": NoteSchema,
     "label": LabelSchema,
@@ -141,6 +150,13 @@ def _report(row: Any, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
     }
 
 
+def draft_json(draft: Draft | None) -> dict[str, Any]:
+    """Return a draft, or that there is none."""
+    if draft is None:
+        return {"form": None, "saved_at": None}
+    return {"form": draft.form, "saved_at": moment(draft.saved_at)}
+
+
 #: What the item's verbs about what is around it answer with.
 RESULTS = {
     **{kind.verb: ADDED[kind.one] for kind in KINDS},
@@ -148,5 +164,10 @@ RESULTS = {
         shape=lambda item, _authority: represent_progress(item.tenant_id, item.id),
         schema=WorkProgressSchema,
         tag=lambda item: int(item.version),
+    ),
+    "draft": ResultShape(
+        shape=lambda item, authority: draft_json(own_draft(item, authority.actor_id)),
+        schema=DraftSchema,
+        tag=lambda _item: None,
     ),
 }

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, JSONField, Model, OuterRef, QuerySet
 
-from accounts.acting import Authority
+from accounts.acting import ActingUser, Authority
 from accounts.selectors import Person, people
 from ledger.errors import NotFound
 from verbs.subject import Ref
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE, present
+from workitems.around.drafts import drafts_of
 from workitems.around.progress_reports import in_dimensions, of_undo_tasks
 from workitems.around.tables import Addition, Progress, Relation
 from workitems.models import WorkItem
@@ -30,12 +31,14 @@ _MOST_INCOMING = 100
 @dataclasses.dataclass(frozen=True, slots=True)
 class Around:
     """What is around one item, by kind, the newest first; `more`: kinds that have more.
-    `incoming` are the relations that others have to it, `progress` how far it is, by dimension."""
+    `incoming` are the relations that others have to it, `progress` how far it is, by dimension;
+    `draft` what the reader has filled in of its answer."""
 
     additions: dict[str, list[Addition]]
     incoming: list[Relation]
     more: Collection[str]
     progress: dict[str, Progress | None]
+    draft: dict[str, str]
 
     def of(self, kind: Kind) -> list[Addition]:
         """Return what there is of a kind, relations in both directions."""
@@ -61,15 +64,18 @@ def other_end(row: Relation, item_id: uuid.UUID) -> Ref:
 
 
 def item_with_around(
-    tenant_id: uuid.UUID, item_id: uuid.UUID, *, everything: bool = False
+    who: ActingUser, item_id: uuid.UUID, *, everything: bool = False
 ) -> tuple[WorkItem, Around]:
-    """Return an item and what is around it, in one statement: of each kind few, or `everything`.
-    Raises NotFound."""
+    """Return an item and what is around it for whoever reads it, in one statement: of each kind
+    few, or `everything`. Raises NotFound."""
     item = (
-        with_candidates(visible(tenant_id))
+        with_candidates(visible(who.tenant_id))
         .filter(id=item_id)
         .annotate(
             read_incoming=_as_arrays(Relation, _to_it()),
+            read_draft=ArraySubquery(
+                drafts_of(OuterRef("tenant_id"), OuterRef("id"), who.actor_id).values("form")
+            ),
             read_progress=_as_arrays(Progress, _its_own()),
             read_undo_progress=_as_arrays(
                 Progress, of_undo_tasks(OuterRef("tenant_id"), OuterRef("id"))[:1]
@@ -86,7 +92,7 @@ def item_with_around(
     incoming = [_row(Relation, values) for values in vars(item)["read_incoming"]]
     more = () if everything else [one for one, rows in read.items() if len(rows) > FEW]
     shown = read if everything else {one: rows[:FEW] for one, rows in read.items()}
-    return item, Around(shown, incoming, more, _progress(item))
+    return item, Around(shown, incoming, more, _progress(item), _draft(item))
 
 
 def _progress(item: WorkItem) -> dict[str, Progress | None]:
@@ -95,6 +101,12 @@ def _progress(item: WorkItem) -> dict[str, Progress | None]:
         for name in ("read_progress", "read_undo_progress")
     )
     return in_dimensions([*own, *undo])
+
+
+def _draft(item: WorkItem) -> dict[str, str]:
+    """Return what the fields of the answer form held; a program may have kept more than texts."""
+    [form] = vars(item)["read_draft"] or [{}]
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def _its_own() -> QuerySet[Any]:

@@ -156,3 +156,24 @@ class Progress(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.dimension}: {self.shape}"
+
+
+class Draft(models.Model):
+    """What the assignee of an item has filled in of its answer. Not news, so not guarded; it goes
+    with the assignee and with the end of the item."""
+
+    item = models.OneToOneField(
+        "workitems.WorkItem",
+        models.CASCADE,
+        primary_key=True,
+        db_constraint=False,
+        related_name="+",
+    )
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    actor = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    form = models.JSONField()
+    saved_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return str(self.saved_at)

@@ -44,7 +44,7 @@ def show(
     """Render an item's page; opens the tenant's scope where none is open."""
     everything = page.request.GET.get(ALL) == "all"
     with page.scope():
-        item, near = item_with_around(page.acting_user.tenant_id, item_id, everything=everything)
+        item, near = item_with_around(page.acting_user, item_id, everything=everything)
         context = presenting.detail(
             item, near, page.authority, form=form, conflict=conflict, refused=refused
         )

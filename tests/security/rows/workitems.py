@@ -199,6 +199,11 @@ ROWS = {
     ),
     "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
     "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
+    # A draft is nobody's but theirs who have the item.
+    "workitems-api:draft": Row(
+        make=_mine, GET=_analyst(200), POST=_analyst(200, body={"form": {"resolution.note": "N"}})
+    ),
+    "workitems:draft": Row(make=_mine, POST=_analyst(303, body={"resolution.note": "N"})),
     "workitems:progress": Row(make=_begun, POST=_both(303, body={"done": "50"})),
     "workitems:link": Row(make=_pool, POST=_members(303, body=URL)),
     "workitems:link-remove": Row(make=_linked, POST=_both(303)),
