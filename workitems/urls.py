@@ -7,7 +7,15 @@ from django.urls import URLPattern, path
 from web.verb_pages import verb_page_paths
 from workitems.around.addition_kinds import KINDS
 from workitems.around.additions import ADD
-from workitems.views import chain_page, draft_page, inbox, item, progress_page, queue_page
+from workitems.views import (
+    attachment_page,
+    chain_page,
+    draft_page,
+    inbox,
+    item,
+    progress_page,
+    queue_page,
+)
 
 app_name = "workitems"
 
@@ -19,6 +27,12 @@ urlpatterns: list[URLPattern] = [
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
+    path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),
+    path(
+        f"{_ITEM}attachments/<uuid:attachment>/",
+        attachment_page.Download.as_view(),
+        name="attachment",
+    ),
     path(f"{_ITEM}draft/", draft_page.SaveDraft.as_view(), name="draft"),
     path(f"{_ITEM}progress/", progress_page.Report.as_view(), name="progress"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),

@@ -37,6 +37,7 @@ OF_OUR_OWN = {
     "cases:definitions": "deploy, with the source checked line by line",
     "cases:start": "open, with the definitions listed",
     "workitems:new": "create, with suggestions",
+    "workitems:attach": "attach, with a form that takes a file",
     "workitems:draft": "draft, as it was filled in on the item's page",
     "workitems:progress": "progress, in the shape in which it was told before",
     "workitems:complete": "complete, with a form made from the item's own schema",

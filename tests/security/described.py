@@ -56,6 +56,9 @@ _ONLY_NOW = frozenset(
         "overflow",  # JSON Schema compares no moments
         "past",  # nor with now
         "unchanged",  # it is so already
+        "forbidden_type",  # what a file may be is told from its name and how its bytes begin
+        "base64",
+        "empty",
         "itself",  # nothing is related to itself
         "too_many",  # there is room for no more
         "excluded",  # this one may not have it

@@ -5,13 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from django.urls import URLPattern, path
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from typing_extensions import override
 
 from web.api import TenantAPIView
+from web.parsers import StrictJSONParser
 from web.schema import page_schema
+from web.upload_parser import UploadParser
 from web.verb_api import view_of
 from workitems import selectors
 from workitems.api.around_json import (
@@ -22,9 +27,11 @@ from workitems.api.around_json import (
     represent,
     represent_progress,
 )
+from workitems.around import around_reading
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE
 from workitems.around.around_reading import listed
+from workitems.around.download import as_download
 from workitems.around.drafts import own_draft
 
 
@@ -82,12 +89,29 @@ class ItemDraft(TenantAPIView):
         return Response(draft_json(own_draft(item, self.acting_user.actor_id)))
 
 
+class AttachmentContent(TenantAPIView):
+    """The bytes of a file."""
+
+    @override
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """Give them out whatever is asked for: they are what they are."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, id: uuid.UUID, attachment: uuid.UUID) -> HttpResponse:
+        """Read them, to be saved and never shown."""
+        tenant_id = self.acting_user.tenant_id
+        return as_download(around_reading.attachment(tenant_id, id, attachment))
+
+
 #: The views that read, by their place below an item.
 LISTS: dict[str, type[TenantAPIView]] = {
     **{kind.many: _list_of(kind) for kind in KINDS},
     "progress": ItemProgress,
     "draft": ItemDraft,
 }
+_attachments: Any = LISTS["attachments"]
+_attachments.parser_classes = [StrictJSONParser, UploadParser]
 
 
 def addition_paths() -> list[URLPattern]:
@@ -99,4 +123,10 @@ def addition_paths() -> list[URLPattern]:
             name=kind.one,
         )
         for kind in KINDS
+    ] + [
+        path(
+            "work-items/<uuid:id>/attachments/<uuid:attachment>/content",
+            AttachmentContent.as_view(),
+            name="attachment-content",
+        )
     ]

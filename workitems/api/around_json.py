@@ -12,6 +12,7 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people
 from executions.api.execution_json import Schema, members, moment
 from verbs.subject import ResultShape
+from web.verb_api import API_ROOT
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.around_reading import authors_of
 from workitems.around.drafts import own_draft
@@ -45,6 +46,16 @@ class LinkSchema(AdditionSchema):
 
     url = serializers.CharField()
     title = serializers.CharField(allow_blank=True)
+
+
+class AttachmentSchema(AdditionSchema):
+    """A file attached to a work item."""
+
+    name = serializers.CharField()
+    content_type = serializers.CharField()
+    size = serializers.IntegerField()
+    sha256 = serializers.CharField()
+    content = serializers.CharField(help_text="Where its bytes are.")
 
 
 class RelationTargetSchema(Schema):
@@ -95,6 +106,7 @@ SCHEMAS: Mapping[str, type[AdditionSchema]] = {
     "label": LabelSchema,
     "link": LinkSchema,
     "relation": RelationSchema,
+    "attachment": AttachmentSchema,
 }
 
 
@@ -108,6 +120,7 @@ def _own(row: Any, named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
     author = named.get(row.created_by_id)
     target = {"type": row.target_type, "id": str(row.target_id)} if _relates(row) else None
     return {
+        "content": f"{API_ROOT}work-items/{row.item_id}/attachments/{row.id}/content",
         "target": target,
         "id": str(row.id),
         "created_by": None if author is None else author.username,

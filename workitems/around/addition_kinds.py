@@ -13,8 +13,14 @@ from pydantic_core import PydanticCustomError
 
 from verbs.input import Input, Name, Text
 from verbs.subject import Locked, subject_of
+from workitems.around.files import (
+    NewAttachment,
+    attachment_columns,
+    forget_file,
+    keep_file,
+)
 from workitems.around.relating import NewRelation, lock_to_relate, relation_columns
-from workitems.around.tables import Addition, Label, Link, Note, Relation
+from workitems.around.tables import Addition, Attachment, Label, Link, Note, Relation
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
@@ -64,6 +70,10 @@ def _columns(given: Any, _item: WorkItem) -> dict[str, Any]:
     return {name: value for name, value in given if value is not None}
 
 
+def _nothing(_row: Addition) -> None:
+    return None
+
+
 def _lock(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
     return subject_of(ITEM).lock(tenant_id, item_id)
 
@@ -75,7 +85,8 @@ class Kind:
 
     `columns(given, item)` is what the row keeps, in values of JSON, and raises for what cannot be.
     Of two that agree in the columns of `once` an item has one. `main` is the member of the input
-    that refusals name. `locked` locks the item.
+    that refusals name. `locked` locks the item. `keep(row, given)` stores what is not in the row,
+    and `forget(row)` removes that again where the row came to nothing.
     """
 
     one: str
@@ -89,6 +100,8 @@ class Kind:
     columns: Callable[[Any, WorkItem], dict[str, Any]] = _columns
     once: Collection[str] = ()
     locked: Callable[[uuid.UUID, uuid.UUID], Locked] = _lock
+    keep: Callable[[Addition, Any], None] | None = None
+    forget: Callable[[Addition], None] = _nothing
 
     @property
     def subject_type(self) -> str:
@@ -113,5 +126,10 @@ KINDS = (
         one="relation", many="relations", verb="relate", adding="Relate it to another thing.",
         model=Relation, input=NewRelation, most=100, main="target", columns=relation_columns,
         once=("type", "target_type", "target_id"), locked=lock_to_relate,
+    ),
+    Kind(
+        one="attachment", many="attachments", verb="attach", adding="Attach a file.",
+        model=Attachment, input=NewAttachment, most=50, main="content",
+        columns=attachment_columns, once=("name", "sha256"), keep=keep_file, forget=forget_file,
     ),
 )  # fmt: skip

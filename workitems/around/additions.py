@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.db import DatabaseError
 from django.urls import reverse
 
 from accounts.acting import Authority
@@ -42,7 +43,13 @@ def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Add
         item, f"{kind.one}_added", before=str(item.status), by=context.by,
         payloads=_told(kind, row, said),
     )  # fmt: skip
-    moves.record()
+    if kind.keep is not None:
+        kind.keep(row, given)
+    try:
+        moves.record()
+    except DatabaseError:
+        kind.forget(row)
+        raise
     return row
 
 
@@ -131,6 +138,9 @@ def subject_for(kind: Kind) -> Subject:
     )
 
 
+_OWN_FORM = "Its form takes a file, and stands on the item's page."
+
+
 def _declared_add(kind: Kind) -> Verb[Addition]:
     return catalogue.declare(
         Verb(
@@ -138,6 +148,7 @@ def _declared_add(kind: Kind) -> Verb[Addition]:
             action=f"{kind.one}_added", input=kind.input, transitions=False,
             function=functools.partial(_add, kind=kind), description=kind.adding,
             route=kind.many, status=201, beside=True, locked=kind.locked,
+            page=kind.keep is None, no_button=_OWN_FORM if kind.keep is not None else "",
         )
     )  # fmt: skip
 

@@ -17,7 +17,8 @@ from web.verb_pages import Refused, form_on_page, said_of
 from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import ADD
 from workitems.around.around_reading import Around, may_remove, other_end
-from workitems.around.tables import Addition, Link, Relation
+from workitems.around.attach_form import AttachForm
+from workitems.around.tables import Addition, Attachment, Link, Relation
 from workitems.selectors import Shown
 
 #: How many of each are shown: all, where the query says so.
@@ -29,6 +30,7 @@ _HEADINGS = {
     "label": _("Labels"),
     "link": _("Links"),
     "relation": _("Related"),
+    "attachment": _("Files"),
 }
 #: How the item stands to the other, and how the other stands to it.
 _RELATED = {
@@ -74,7 +76,7 @@ def _adding(
         "label": said.label,
         "submit_label": said.submit,
         "url": reverse(f"workitems:{verb.name}", args=[shown.item.id]),
-        "form": broken or form_on_page(verb),
+        "form": broken or (AttachForm() if verb.name == "attach" else form_on_page(verb)),
         "open": broken is not None,
         "allowed": not denied,
         "reason": denial(denied) if denied else "",
@@ -88,7 +90,7 @@ def _row(
     own = row.item_id == shown.item.id and may_remove(row, kind, authority)
     said = _related(row, shown, links) if isinstance(row, Relation) else {"text": str(row)}
     return {
-        "url": row.url if isinstance(row, Link) else "",
+        "url": _address(row),
         **said,
         "by": phrase("%(name)s", name=shown.name(row.created_by_id, authority.actor_id)),
         "at": row.created_at,
@@ -96,6 +98,12 @@ def _row(
         if own
         else "",
     }
+
+
+def _address(row: Addition) -> str:
+    if isinstance(row, Attachment):
+        return reverse("workitems:attachment", args=[row.item_id, row.id])
+    return row.url if isinstance(row, Link) else ""
 
 
 def _related(row: Relation, shown: Shown, links: Links) -> dict[str, Any]:

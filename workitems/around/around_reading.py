@@ -18,7 +18,7 @@ from workitems.around.addition_kinds import KINDS, Kind
 from workitems.around.additions import REMOVE, present
 from workitems.around.drafts import drafts_of
 from workitems.around.progress_reports import in_dimensions, of_undo_tasks
-from workitems.around.tables import Addition, Progress, Relation
+from workitems.around.tables import Addition, Attachment, Progress, Relation
 from workitems.models import WorkItem
 from workitems.selectors import visible, with_candidates
 
@@ -151,6 +151,16 @@ def listed(kind: Kind, tenant_id: uuid.UUID, item_id: uuid.UUID) -> QuerySet[Any
     """Return what an item has of a kind, the newest first."""
     rows: QuerySet[Any] = present(kind, tenant_id, item_id)
     return rows
+
+
+def attachment(tenant_id: uuid.UUID, item_id: uuid.UUID, id_: uuid.UUID) -> Attachment:
+    """Return one file of an item. Raises NotFound, also for a removed one."""
+    found = Attachment.objects.filter(
+        tenant_id=tenant_id, item_id=item_id, id=id_, removed_at__isnull=True
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def authors_of(rows: Sequence[Addition]) -> dict[uuid.UUID, Person]:

@@ -16,6 +16,8 @@ _ITEM_ACTIONS = {
     "label_removed": A(_("Label taken off"), _("Label taken off %(what)s by %(who)s")),
     "link_added": A(_("Link added"), _("Link added to %(what)s by %(who)s")),
     "link_removed": A(_("Link removed"), _("Link removed from %(what)s by %(who)s")),
+    "attachment_added": A(_("File attached"), _("File attached to %(what)s by %(who)s")),
+    "attachment_removed": A(_("File removed"), _("File removed from %(what)s by %(who)s")),
     "progress_reported": A(_("Further"), _("How far %(what)s is, said by %(who)s")),
     "relation_added": A(_("Related"), _("%(what)s related to another by %(who)s")),
     "relation_removed": A(_("No longer related"), _("Relation of %(what)s removed by %(who)s")),
@@ -47,6 +49,9 @@ _ITEM_VERBS = {
                 _("Only where this one blocks the other."),
             ),
         },
+    ),
+    "attach": V(
+        _("Attach a file"), _("The file is attached."), "paperclip", submit=_("Attach it"),
     ),
 }  # fmt: skip
 _TYPES = {

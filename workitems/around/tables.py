@@ -177,3 +177,16 @@ class Draft(models.Model):
     @override
     def __str__(self) -> str:
         return str(self.saved_at)
+
+
+class Attachment(Addition):
+    """A file. Its bytes are in the storage, under the tenant and this row's id."""
+
+    name = models.TextField()
+    content_type = models.TextField()
+    size = models.IntegerField()
+    sha256 = models.TextField()
+
+    @override
+    def __str__(self) -> str:
+        return self.name

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from tests.security.matrix import Expect, Row, expect
 from tests.world import World
 from verbs.call import Call
@@ -95,12 +97,17 @@ def _to_another(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"type": "RELATES_TO", "target": {"type": "work_item", "id": str(_item(world).id)}}
 
 
+def _upload(_world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("note.txt", b"Note", "text/plain")}
+
+
 def _to_page(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"type": "RELATES_TO", "target": f"/work-items/{_item(world).id}/"}
 
 
 _noted = _with("note", text="N")
 _labelled = _with("label", name="L")
+_attached = _with("attachment", name="note.txt", content="Tm90ZQ==")
 _linked = _with("link", url="https://files.example/")
 
 
@@ -142,6 +149,7 @@ def _members(status: int, **how: Any) -> Expect:
 
 
 WHY = {"reason": "R"}
+FILE = {"name": "note.txt", "content": "Tm90ZQ=="}
 HALF = {"dimension": "forward", "shape": "percentage", "value": 50}
 URL = {"url": "https://files.example/"}
 OTHERS = {"candidate_groups": ["surveyors"]}
@@ -199,6 +207,12 @@ ROWS = {
     ),
     "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
     "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
+    "workitems-api:attachments": Row(make=_pool, GET=expect(200), POST=_members(201, body=FILE)),
+    "workitems-api:attachment": Row(make=_attached, DELETE=_both(200)),
+    "workitems-api:attachment-content": Row(make=_attached, GET=expect(200)),
+    "workitems:attach": Row(make=_pool, POST=_members(303, body=_upload)),
+    "workitems:attachment": Row(make=_attached, GET=expect(200)),
+    "workitems:attachment-remove": Row(make=_attached, POST=_both(303)),
     # A draft is nobody's but theirs who have the item.
     "workitems-api:draft": Row(
         make=_mine, GET=_analyst(200), POST=_analyst(200, body={"form": {"resolution.note": "N"}})
