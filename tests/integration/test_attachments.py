@@ -107,6 +107,17 @@ def test_what_is_not_taken_is_stored_nowhere(
     assert entries(world, str(item.id)) == ["created"]
 
 
+def test_the_largest_file_is_taken_in_either_form(world: World) -> None:
+    item, mine = states.new_item(world.operator), api(world.analyst)
+    largest = b"x" * MAX_BYTES
+    assert sent(mine, item, "form.txt", largest).status_code == 201
+    body = {"name": "json.txt", "content": in_base64(largest)}
+    assert added(mine, item.id, "attachments", body)["size"] == MAX_BYTES
+    where = f"/work-items/{item.id}/attach/"
+    answer = browser(world.analyst).post(where, {"file": SimpleUploadedFile("page.txt", largest)})
+    assert answer.status_code == 303
+
+
 def test_a_body_that_is_far_too_long_is_not_read(world: World) -> None:
     item = states.new_item(world.operator)
     answer = sent(api(world.analyst), item, "note.txt", b"x" * (MAX_BYTES * 3 // 2))

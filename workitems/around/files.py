@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from typing_extensions import override
 
 from ledger.errors import Conflict, Invalid
 from verbs.body_size import at_most
@@ -66,6 +67,12 @@ class NewAttachment(Input):
     # Three times that is read: its bound is that of text in the hands of the usual libraries.
     content: Annotated[str, at_most(_BASE64 // 3 + 1, contentEncoding="base64")]
     content_type: Name | None = None
+
+    @classmethod
+    @override
+    def check_storable(cls, body: Mapping[str, Any]) -> None:
+        """As of others; the bytes are no text that a row keeps, and have a bound of their own."""
+        super().check_storable({name: body[name] for name in body if name != "content"})
 
 
 def attachment_columns(given: NewAttachment, _item: WorkItem) -> dict[str, Any]:
