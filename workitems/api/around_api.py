@@ -33,6 +33,7 @@ from workitems.around.additions import REMOVE
 from workitems.around.around_reading import listed
 from workitems.around.download import as_download
 from workitems.around.drafts import own_draft
+from workitems.around.files import type_names
 
 
 class AdditionsView(TenantAPIView):
@@ -97,7 +98,7 @@ class AttachmentContent(TenantAPIView):
         """Give them out whatever is asked for: they are what they are."""
         return super().perform_content_negotiation(request, force=True)
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, name): OpenApiTypes.BINARY for name in sorted(type_names())})
     def get(self, request: Request, id: uuid.UUID, attachment: uuid.UUID) -> HttpResponse:
         """Read them, to be saved and never shown."""
         tenant_id = self.acting_user.tenant_id

@@ -84,7 +84,7 @@ def attachment_columns(given: NewAttachment, _item: WorkItem) -> dict[str, Any]:
         known = ", ".join(sorted(TYPES))
         raise Invalid.field("/name", f"must end in one of {known}", code="forbidden_type")
     told = (given.content_type or "").partition(";")[0].strip().lower()
-    if told not in _ANY and told not in {each.name for each in TYPES.values()}:
+    if told not in _ANY and told not in type_names():
         raise Invalid.field("/content_type", f"{told} is not taken", code="forbidden_type")
     if not _is_of(type_, content):
         raise Invalid.field("/content", f"is no {type_.name}", code="forbidden_type")
@@ -94,6 +94,11 @@ def attachment_columns(given: NewAttachment, _item: WorkItem) -> dict[str, Any]:
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def type_names() -> set[str]:
+    """Return the types of what may be attached."""
+    return {each.name for each in TYPES.values()}
 
 
 def content_of(given: NewAttachment) -> bytes:
