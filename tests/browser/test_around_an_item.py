@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests import states
 from tests.browser.conftest import OpenTab
@@ -64,8 +64,10 @@ def test_links_relations_files_progress_and_drafts_without_a_script(
     page.get_by_label("What it is called").fill("The payslip")
     page.get_by_role("button", name="Add the link").click()
     page.get_by_text("Attach a file", exact=True).click()
-    file = {"name": "payslip.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
-    page.get_by_label("File", exact=True).set_input_files([file])
+    file: FilePayload = {
+        "name": "payslip.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"
+    }  # fmt: skip
+    page.get_by_label("File", exact=True).set_input_files(file)
     _picture(tab, "attaching")
     page.get_by_role("button", name="Attach it").click()
     page.get_by_text("Say how far it is", exact=True).click()
