@@ -116,6 +116,8 @@ class Environment(BaseSettings):
     AMENDS_DB_ROLE: Literal["app", "owner"] = "app"
     AMENDS_DEBUG: Flag = False
     AMENDS_DEMO: Flag = True
+    #: The folder of files that people attach.
+    AMENDS_FILES: str = ""
     AMENDS_PUBLIC_URL: WebAddress | None = None
     #: Requests a minute, and failures a minute; 0 is no limit.
     AMENDS_RATE_ADDRESS: Rate = 12_000

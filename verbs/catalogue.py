@@ -101,7 +101,7 @@ def offers(subject: Subject, row: Any, authority: Authority, facts: Any) -> list
     found = []
     for each in verbs_of(subject.subject_type):
         # Where a guard decides, the row alone cannot tell: nothing is promised.
-        if each.creates or each.no_route or each.guard is not None:
+        if each.creates or each.beside or each.no_route or each.guard is not None:
             continue
         state = _code(each, row, facts)
         reason = each.denied(row, authority, facts) or state

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -90,6 +91,14 @@ def _seen(value: str) -> str:
     return value
 
 
+def _id(value: str) -> str:
+    """Refuse what identifies nothing."""
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise PydanticCustomError("uuid", "Must be a UUID.") from None
+
+
 def line(longest: int | None = None) -> Any:
     """Describe a line: a title, a name, an outcome."""
     bounds = {} if longest is None else {"maxLength": longest}
@@ -121,6 +130,11 @@ Name = Annotated[
     line(MAX_NAME),
 ]
 Names = Annotated[list[Name], Field(max_length=MAX_NAMES)]
+Id = Annotated[
+    str,
+    AfterValidator(_id),
+    WithJsonSchema({"type": "string", "format": "uuid", "maxLength": 36}),
+]
 Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
 
 

@@ -80,7 +80,8 @@ class Verb(Generic[Result]):
     subject itself: neither has its `route` read. Without an Idempotency-Key one that `requires_key`
     is refused (428); one that `requires_digest` is given the text in `If-Match` in place of
     versions, and is refused without. Decisions `of_undo` are about the undo of their subject, and
-    are shown beside that.
+    are shown beside that. One that is `beside` adds to what stands beside its subject: it is not
+    offered among what becomes of the subject itself.
     """
 
     subject_type: str
@@ -107,6 +108,7 @@ class Verb(Generic[Result]):
     requires_key: bool = False
     requires_digest: bool = False
     of_undo: bool = False
+    beside: bool = False
 
     @property
     def name(self) -> str:

@@ -15,8 +15,7 @@ from typing import Annotated, Any, ClassVar, cast
 from django.db import transaction
 from django.urls import URLPattern, path
 from drf_spectacular.utils import extend_schema
-from pydantic import AfterValidator, Field, WithJsonSchema, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import Field, create_model
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +25,7 @@ from ledger.errors import Conflict, Refusal
 from ledger.tenancy import set_tenant
 from verbs import catalogue
 from verbs.call import Call
-from verbs.input import invalid, read
+from verbs.input import Id, invalid, read
 from verbs.shell import Verb
 from verbs.subject import subject_of
 from web.idempotency import Answer, KeyTaken
@@ -37,21 +36,8 @@ from web.verb_api import VerbAPIView, broken_body, collection_route
 MOST = 100
 
 
-def _uuid(value: str) -> str:
-    try:
-        return str(uuid.UUID(value))
-    except ValueError:
-        raise PydanticCustomError("uuid", "Must be a UUID.") from None
-
-
 _Ids = Annotated[
-    list[
-        Annotated[
-            str,
-            AfterValidator(_uuid),
-            WithJsonSchema({"type": "string", "format": "uuid", "maxLength": 36}),
-        ]
-    ],
+    list[Id],
     Field(
         min_length=1,
         max_length=MOST,

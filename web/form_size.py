@@ -18,6 +18,7 @@ from json_values.limits import PAYLOAD_BYTES
 from web.error_pages import API_PREFIX, respond
 from web.parsers import read_on
 from web.problems import Problem
+from web.upload_parser import InMemory
 
 #: Of a page that does not say more (`largest_form`): there is room for a reason, with its escapes.
 FORM_BYTES: Final = 64 * 1024
@@ -45,6 +46,9 @@ class FormSizeMiddleware:
         largest_form = getattr(getattr(view, "view_class", None), "largest_form", None)
         limit = FORM_BYTES if largest_form is None else largest_form()
         if _length(request) <= limit:
+            if getattr(getattr(view, "view_class", None), "takes_file", False):
+                # Before anything reads the form: else its file is passed over.
+                request.upload_handlers = [InMemory(request)]
             return None
         read_on(request)
         return respond(

@@ -61,6 +61,8 @@ class MemberPage(View):
     rate_limit: ClassVar[str] = ""
     # Whether what was typed into its form waits for its author when the session was over.
     keeps_forms: ClassVar[bool] = True
+    # Whether its form has a file; of any other page a file that is sent is passed over.
+    takes_file: ClassVar[bool] = False
     # What its longest form asks for.
     fills_in: ClassVar[type[Input]] = Nothing
 

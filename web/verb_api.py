@@ -7,6 +7,7 @@ addresses (creating, PATCH, DELETE) are put beside their GET.
 from __future__ import annotations
 
 import re
+import types
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
@@ -144,12 +145,14 @@ def verb_paths(
     *,
     collection: type[TenantAPIView] | None = None,
     detail: type[TenantAPIView] | None = None,
+    beside: Mapping[str, type[TenantAPIView]] = types.MappingProxyType({}),
 ) -> list[URLPattern]:
     """Return the addresses of a kind of thing below the API's root, named by the verbs.
 
     `list` is the collection, `detail` one thing: there are the app's own views of reading together
-    with the verbs that share their addresses. Raises ValueError for two verbs at one place, and for
-    a verb that nobody says the answer of. `no_route` keeps out what would have its own.
+    with the verbs that share their addresses; `beside` are those at the routes of verbs. Raises
+    ValueError for two verbs at one place, and for a verb that nobody says the answer of. `no_route`
+    keeps out what would have its own.
     """
     subject = subject_of(subject_type)
     served = [
@@ -172,7 +175,8 @@ def verb_paths(
     for each in served:
         if each.creates or each.method != "POST":
             continue
-        view = view_of(f"{subject_type}_{each.operation.method}", [each])
+        reads = beside.get(each.route)
+        view = view_of(f"{subject_type}_{each.operation.method}", [each], reads)
         name = each.route.rpartition("/")[2]
         paths.append(path(f"{subject.route}/{each.route}", view.as_view(), name=name))
     return paths

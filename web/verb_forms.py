@@ -23,6 +23,7 @@ from verbs.input import MAX_TEXT, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
 from web.form_fields import NOT_OFFERED, JsonField, MomentField, NumberField
+from web.reference_field import ReferenceField
 
 AREA = forms.Textarea(attrs={"rows": 3})
 # A name is typed as it is: nothing completes, corrects or capitalises it.
@@ -141,7 +142,8 @@ class VerbForm(forms.Form):
 def form_of(verb: Verb[Any]) -> type[VerbForm]:
     """Return the form that asks for the input of a verb; without fields for one that asks nothing.
 
-    Names are those of the input; a list of `{code, note}` is asked for as one choice and `note`.
+    Names are those of the input; a list of `{code, note}` is asked for as one choice and `note`, a
+    thing (`{type, id}`) by the address of its page.
     """
     return form_for(verb.input, words.verb_words(verb.subject_type, verb.name))
 
@@ -177,8 +179,8 @@ def _field(member: Member, said: VerbWords | None) -> forms.Field:
         return _text(member, how)
     if member.type is bool:
         return _yes_or_no(member, how)
-    make = _FIELDS.get(member.type)
-    return make(how) if make is not None else JsonField(widget=AREA, **how)
+    make = _FIELDS.get(member.type, _reference if _is_reference(member.type) else _json)
+    return make(how)
 
 
 def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:
@@ -218,6 +220,22 @@ def _codes(member: Member) -> list[str]:
     if get_origin(code) is Literal:
         return [str(each) for each in get_args(code)]
     return [each for each in words.choices_of(member.name) if each]
+
+
+def _reference(how: Mapping[str, Any]) -> forms.Field:
+    return ReferenceField(**how)
+
+
+def _json(how: Mapping[str, Any]) -> forms.Field:
+    return JsonField(widget=AREA, **how)
+
+
+def _is_reference(type_: Any) -> bool:
+    return (
+        isinstance(type_, type)
+        and issubclass(type_, BaseModel)
+        and set(type_.model_fields) == {"type", "id"}
+    )
 
 
 def _is_names(type_: Any) -> bool:

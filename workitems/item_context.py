@@ -32,9 +32,12 @@ from web.entries import ledger_url
 from web.kept_text import kept_texts
 from web.labels import label_of
 from web.values import Reader, phrase, reader_of
-from web.verb_pages import buttons
+from web.verb_pages import Refused, buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
+from workitems.around.around_context import sections
+from workitems.around.around_reading import Around
+from workitems.around.progress_form import progress
 from workitems.deadlines import limits_of, moment_of, still_counts
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
@@ -60,11 +63,13 @@ CASE = "case"
 
 def detail(
     item: WorkItem,
+    near: Around,
     authority: Authority,
     *,
     form: AnswerForm | None = None,
     conflict: str = "",
     again: bool = False,
+    refused: Refused | None = None,
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
     typed beside it."""
@@ -73,12 +78,14 @@ def detail(
     entries, undos = _history(item), undos_of(item, attempts)
     # Everybody whom the page names is read at once, and so is everything that it links.
     beside = [each for each in undos.values() if isinstance(each, WorkItem)]
-    actors = selectors.actors_of([item, *beside], {item.id: attempts})
-    links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
+    actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
+    links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     known = declared(item, links)
     reader = _reader(item, known, authority, {*actors, *(entry.actor_id for entry in entries)})
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
+    if form is None and near.draft and answers(item, authority.actor_id):
+        form = AnswerForm(item, rows=near.draft)
     if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
@@ -103,17 +110,9 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
-        "history": told(
-            entries,
-            described={
-                **links,
-                (item.subject_type, item.id): describe_item(
-                    item.id, item.title, str(item.status), item.kind
-                ),
-            },
-            named=shown.people,
-            itself={(item.subject_type, item.id): _itself(item)},
-        ),
+        "progress": progress(item, near, authority),
+        "around": sections(near, shown, authority, links=links, refused=refused),
+        "history": _told(shown, entries, links),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -346,6 +345,7 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),
+        "draft_url": reverse("workitems:draft", args=[item.id]),
         "form": form or AnswerForm(item),
         "hints": OUTCOME_HINTS,
         "questions": OUTCOME_QUESTIONS,
@@ -355,6 +355,21 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
 def _itself(item: WorkItem) -> str:
     """Return how its own page calls it, where its name would only be repeated."""
     return _("this undo task") if item.kind == Kind.COMPENSATION else _("this task")
+
+
+def _told(
+    shown: Shown, entries: list[Any], links: dict[tuple[str, uuid.UUID], Description]
+) -> list[dict[str, Any]]:
+    """Return the lines of an item's history on its own page."""
+    item = shown.item
+    own = (item.subject_type, item.id)
+    described = describe_item(item.id, item.title, str(item.status), item.kind)
+    return told(
+        entries,
+        described={**links, own: described},
+        named=shown.people,
+        itself={own: _itself(item)},
+    )
 
 
 def _history(item: WorkItem) -> list[Any]:

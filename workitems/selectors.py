@@ -36,6 +36,7 @@ from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
+from workitems.around.blocking import blockers_beside, bring_blockers
 from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
@@ -56,13 +57,14 @@ def visible(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
 
 
 def with_candidates(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
-    """Return `rows`, each of which brings its candidates along: for few rows; a list reads those
-    of all its lines at once."""
+    """Return `rows`, each of which brings its candidates and what blocks it along: for few rows; a
+    list reads those of all its lines at once."""
     of_item = {"tenant_id": OuterRef("tenant_id"), "work_item_id": OuterRef("id")}
     groups, people_ = CandidateGroup.objects, CandidateUser.objects
     return rows.prefetch_related(None).annotate(
         read_groups=ArraySubquery(groups.filter(**of_item).values("name")),
         read_people=ArraySubquery(people_.filter(**of_item).values("actor_id")),
+        blocked_by=blockers_beside(),
     )
 
 
@@ -104,6 +106,7 @@ def show(
     attempts = {item.id: facts[item.id].attempts for item in items}
     if named is None:
         named = people_of(items, actors_of(items, attempts))
+    bring_blockers(items)
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 

@@ -19,6 +19,7 @@ from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
+from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
@@ -26,6 +27,9 @@ from workitems.api.item_json import (
     represent_many,
 )
 from workitems.api.template_api import MADE, TemplateSchema, represent_templates
+from workitems.around import around_words
+from workitems.around.addition_kinds import KINDS
+from workitems.around.additions import subject_for
 from workitems.due_rows import SOURCES
 from workitems.models import WorkItem, WorkItemTemplate
 from workitems.subject import WORK_ITEM
@@ -41,7 +45,11 @@ SHOWN = dataclasses.replace(
     WORK_ITEM,
     shape=represent_many,
     schema=WorkItemSchema,
-    results={**dict.fromkeys(UNDO_VERBS, _UNDOING), "compensation-plan": PLAN_RESULT},
+    results={
+        **dict.fromkeys(UNDO_VERBS, _UNDOING),
+        "compensation-plan": PLAN_RESULT,
+        **RESULTS,
+    },
     pages="workitems",
     crumbs=item_context.crumbs,
     page_facts=item_context.page_facts,
@@ -62,6 +70,10 @@ def register() -> None:
             results={"instantiate": MADE},
         )
     )
+    for kind in KINDS:
+        subject.register(
+            dataclasses.replace(subject_for(kind), results={"remove": ADDED[kind.one]})
+        )
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
@@ -72,6 +84,7 @@ def register() -> None:
     decisions.register(waiting.FAILED_ALONE)
     decisions.register_told(waiting.told)
     words.register()
+    around_words.register()
     live.register(*watched.PAGES)
     live.register_counted("inbox", watched.waits)
     nav.register(nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10))

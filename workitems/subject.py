@@ -17,14 +17,15 @@ from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
 from workitems.actions.item_opening import call_off
 from workitems.actions.work import settle
+from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
 from workitems.selectors import with_candidates
 
-#: Who may take an item, as old as the read: see `permissions.is_candidate`.
+#: Who may take an item, and what blocks it, as old as the read: see `permissions.is_candidate`.
 _CANDIDATES = Beside(
-    ", array(SELECT name FROM workitems_candidategroup g"
+    f"{COLUMN}, array(SELECT name FROM workitems_candidategroup g"  # noqa: S608  -- words of our own
     " WHERE g.tenant_id = r.tenant_id AND g.work_item_id = r.id) AS named_groups,"
     " array(SELECT actor_id FROM workitems_candidateuser u"
     " WHERE u.tenant_id = r.tenant_id AND u.work_item_id = r.id) AS named_users",

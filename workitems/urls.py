@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from web.verb_pages import verb_page_paths
-from workitems.views import chain_page, inbox, item, queue_page, several
+from workitems.around.addition_kinds import KINDS
+from workitems.around.additions import ADD
+from workitems.views import (
+    attachment_page,
+    chain_page,
+    draft_page,
+    inbox,
+    item,
+    progress_page,
+    queue_page,
+    several,
+)
 
 app_name = "workitems"
 
@@ -18,8 +29,30 @@ urlpatterns: list[URLPattern] = [
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
+    path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),
+    path(
+        f"{_ITEM}attachments/<uuid:attachment>/",
+        attachment_page.Download.as_view(),
+        name="attachment",
+    ),
+    path(f"{_ITEM}draft/", draft_page.SaveDraft.as_view(), name="draft"),
+    path(f"{_ITEM}progress/", progress_page.Report.as_view(), name="progress"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),
-    *verb_page_paths("work_item", _ITEM, show_refused=item.show_refused),
+    *verb_page_paths(
+        "work_item",
+        _ITEM,
+        show_refused=item.show_refused,
+        on_page=[verb.name for verb in ADD.values()],
+    ),
+    *(
+        each
+        for kind in KINDS
+        for each in verb_page_paths(
+            kind.subject_type,
+            f"{_ITEM}{kind.many}/<uuid:{kind.one}>/",
+            show_refused=item.show_refused,
+        )
+    ),
     path(f"{_ITEM}causal-chain/", chain_page.ChainPage.as_view(), name="causal-chain"),
     path(f"{_ITEM}causal-chain.svg", chain_page.ChainSvg.as_view(), name="causal-chain-svg"),
     path(f"{_ITEM}causal-chain.dot", chain_page.ChainDot.as_view(), name="causal-chain-dot"),

@@ -187,7 +187,7 @@ SPECTACULAR_SETTINGS = {
 
 # Longer bodies are refused before they are read; fields have their own, smaller bounds.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
-# No page takes a file: one that is sent is passed over.
+# A page that takes a file says so (`takes_file`): one that is sent to others is passed over.
 FILE_UPLOAD_HANDLERS: list[str] = []
 FORM_RENDERER = "web.form_size.FormRenderer"
 
@@ -196,6 +196,8 @@ DEFAULT_FROM_EMAIL = "amends@localhost"
 EMAIL_TIMEOUT = 10
 # Where people reach this installation: links in messages begin with it.
 _here = env.read(env.Environment)
+# Files that people attach. They are given out by views alone, never served from here.
+MEDIA_ROOT = _here.AMENDS_FILES or BASE_DIR / "var" / "attachments"
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
 # Whose word about the client's address is believed.
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES

@@ -34,7 +34,7 @@ AMENDS_RATES = dict.fromkeys(_here.rates, 0)
 
 # Static files are served from their sources: a test needs no collected copy.
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True

@@ -113,6 +113,9 @@ NO_PAGE = set(
     " compensation:run-step-attest compensation:run-step-abandon"
     " workitems:complete workitems:claim workitems:release workitems:start workitems:stop"
     " workitems:accept-delegation workitems:resume workitems:several"
+    " workitems:note workitems:note-remove workitems:label workitems:label-remove workitems:link"
+    " workitems:link-remove workitems:relate workitems:relation-remove workitems:progress"
+    " workitems:draft workitems:attach workitems:attachment workitems:attachment-remove"
     " workitems:causal-chain-svg workitems:causal-chain-dot"
     " cases:resume cases:retry cases:chain-svg cases:chain-dot"
     " notifications:read-all notifications:open notifications:read".split()

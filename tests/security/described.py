@@ -56,6 +56,11 @@ _ONLY_NOW = frozenset(
         "overflow",  # JSON Schema compares no moments
         "past",  # nor with now
         "unchanged",  # it is so already
+        "forbidden_type",  # what a file may be is told from its name and how its bytes begin
+        "base64",
+        "empty",
+        "itself",  # nothing is related to itself
+        "too_many",  # there is room for no more
         "excluded",  # this one may not have it
         "only_looks",  # an auditor
         "repeated",  # the same id, once in capitals
@@ -75,6 +80,9 @@ _ONLY_HERE = frozenset(
         ("/work-items", "/compensation/capability"),
         ("/work-items", "/compensation/self_undo"),
         ("/work-items/{id}/compensate", "/mode"),
+        # What a value may be depends on the shape that is said beside it.
+        ("/work-items/{id}/progress", "/value"),
+        ("/work-items/{id}/progress", "/value/total"),
         ("/ledger/entries", "since"),
         ("/ledger/entries", "until"),
     }

@@ -49,6 +49,11 @@ RECORDED_ABOUT = {
     "case_definition": "tenant",
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",
+    "work_item_attachment": "work_item",
+    "work_item_label": "work_item",
+    "work_item_link": "work_item",
+    "work_item_note": "work_item",
+    "work_item_relation": "work_item",
 }
 
 

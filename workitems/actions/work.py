@@ -22,6 +22,7 @@ from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
+from workitems.around.blocking import unless_blocked
 from workitems.deadlines import (
     CLAIM,
     START,
@@ -106,7 +107,7 @@ def _handed_over(item: WorkItem, before: uuid.UUID | None) -> dict[str, Any]:
     return {**said, "previous": str(before)} if before else said
 
 
-@catalogue.transition(ITEM, LIFECYCLE["start"], action="started")
+@catalogue.transition(ITEM, LIFECYCLE["start"], action="started", state=unless_blocked("start"))
 def start(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
     """Begin work; from the pool this takes it too."""
     item.assignee_id = context.authority.actor_id
@@ -122,6 +123,7 @@ def stop(_item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
 
 @catalogue.transition(
     ITEM, LIFECYCLE["complete"], action="completed", given=Complete, page=False,
+    state=unless_blocked("complete"),
     no_button="Its form is made from the item's own outcomes and schema, on the item's page.",
 )  # fmt: skip
 def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:

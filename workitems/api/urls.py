@@ -8,6 +8,7 @@ from web.bulk_api import bulk_paths
 from web.verb_api import verb_paths
 from workitems.actions.item_templates import TEMPLATE
 from workitems.api import views
+from workitems.api.around_api import LISTS, addition_paths
 from workitems.api.template_api import TemplateDetail, Templates
 
 app_name = "workitems-api"
@@ -20,7 +21,8 @@ def _of_templates() -> list[URLPattern]:
 
 
 urlpatterns: list[URLPattern] = [
-    *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail),
+    *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail, beside=LISTS),
+    *addition_paths(),
     *_of_templates(),
     *bulk_paths("work_item", ["claim", "release", "assign", "cancel"]),
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),

@@ -23,6 +23,8 @@ from workitems import actions, selectors
 from workitems import item_context as presenting
 from workitems.actions.item_contents import fault_of_new
 from workitems.answer_form import AnswerForm
+from workitems.around.around_context import ALL, forms_of
+from workitems.around.around_reading import item_with_around
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
 from workitems.resolution import check_completion, explained_outcomes
@@ -37,14 +39,18 @@ def show(
     *,
     form: AnswerForm | None = None,
     conflict: str = "",
+    refused: Refused | None = None,
     status: int = 200,
     again: bool = False,
 ) -> HttpResponse:
     """Render an item's page; opens the tenant's scope where none is open. `again`: the answer is
     asked for anew, and what was typed is there to be read."""
+    everything = page.request.GET.get(ALL) == "all"
     with page.scope():
-        item = selectors.get(page.acting_user.tenant_id, item_id)
-        context = presenting.detail(item, page.authority, form=form, conflict=conflict, again=again)
+        item, near = item_with_around(page.acting_user, item_id, everything=everything)
+        context = presenting.detail(
+            item, near, page.authority, form=form, conflict=conflict, refused=refused, again=again
+        )
         _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
 
@@ -53,7 +59,7 @@ def _lead_back(request: HttpRequest, context: dict[str, Any]) -> None:
     """Let the page, and what is done on it, lead back to the list it was opened from."""
     inbox = context["crumbs"][0]
     inbox["url"] = way_back(request) or inbox["url"]
-    for form in (context["answer"], *context["actions"]):
+    for form in (context["answer"], *context["actions"], *forms_of(context["around"])):
         if form is not None:
             form["url"] = carried(request, form["url"])
 
@@ -68,7 +74,9 @@ class Detail(MemberPage):
 
 def show_refused(page: MemberPage, refused: Refused) -> HttpResponse:
     """Show the page of an item with what one of its buttons ran into."""
-    return show(page, refused.key[0], conflict=refused.sentence, status=refused.status)
+    return show(
+        page, refused.key[0], conflict=refused.sentence, refused=refused, status=refused.status
+    )
 
 
 class Complete(MemberPage):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.security.matrix import Expect, Row, expect
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.around.additions import ADD
 
 
 def _item(world: World, **wanted: Any) -> Any:
@@ -72,6 +76,41 @@ def _faulted(world: World) -> dict[str, object]:
     return {"id": item_id}
 
 
+def _with(one: str, **body: Any) -> Callable[[World], dict[str, object]]:
+    """An item of the operator's to which the analyst added something."""
+
+    def make(world: World) -> dict[str, object]:
+        item_id = _item(world).id
+        return {"id": item_id, one: ADD[one](item_id, call=Call(world.analyst), **body).id}
+
+    return make
+
+
+def _related(world: World) -> dict[str, object]:
+    """The same of a relation to another item."""
+    item_id = _item(world).id
+    added = ADD["relation"](item_id, call=Call(world.analyst), **_to_another(world, {}))
+    return {"id": item_id, "relation": added.id}
+
+
+def _to_another(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "RELATES_TO", "target": {"type": "work_item", "id": str(_item(world).id)}}
+
+
+def _upload(_world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("note.txt", b"Note", "text/plain")}
+
+
+def _to_page(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "RELATES_TO", "target": f"/work-items/{_item(world).id}/"}
+
+
+_noted = _with("note", text="N")
+_labelled = _with("label", name="L")
+_attached = _with("attachment", name="note.txt", content="Tm90ZQ==")
+_linked = _with("link", url="https://files.example/")
+
+
 def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
@@ -109,7 +148,15 @@ def _operators(status: int, **how: Any) -> Expect:
     return expect(403, operator=status, admin=status, **how)
 
 
+def _members(status: int, **how: Any) -> Expect:
+    """Whoever may see the item may add to it; auditors only look."""
+    return expect(status, auditor=403, **how)
+
+
 WHY = {"reason": "R"}
+FILE = {"name": "note.txt", "content": "Tm90ZQ=="}
+HALF = {"dimension": "forward", "shape": "percentage", "value": 50}
+URL = {"url": "https://files.example/"}
 OTHERS = {"candidate_groups": ["surveyors"]}
 LATER = "2100-01-01T00:00:00Z"
 ASKED = expect(200)
@@ -157,6 +204,39 @@ ROWS = {
     ),
     "workitems-api:template-detail": Row(make=_template, GET=expect(200), DELETE=_operators(200)),
     "workitems-api:template-instantiate": Row(make=_template, POST=expect(201, auditor=403)),
+    "workitems-api:notes": Row(make=_pool, GET=expect(200), POST=_members(201, body={"text": "N"})),
+    "workitems-api:note": Row(make=_noted, DELETE=_both(200)),
+    "workitems-api:labels": Row(
+        make=_pool, GET=expect(200), POST=_members(201, body={"name": "L"})
+    ),
+    "workitems-api:label": Row(make=_labelled, DELETE=_both(200)),
+    "workitems-api:links": Row(make=_pool, GET=expect(200), POST=_members(201, body=URL)),
+    "workitems-api:link": Row(make=_linked, DELETE=_both(200)),
+    "workitems-api:relations": Row(
+        make=_pool, GET=expect(200), POST=_members(201, body=_to_another)
+    ),
+    "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
+    "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
+    "workitems-api:attachments": Row(make=_pool, GET=expect(200), POST=_members(201, body=FILE)),
+    "workitems-api:attachment": Row(make=_attached, DELETE=_both(200)),
+    "workitems-api:attachment-content": Row(make=_attached, GET=expect(200)),
+    "workitems:attach": Row(make=_pool, POST=_members(303, body=_upload)),
+    "workitems:attachment": Row(make=_attached, GET=expect(200)),
+    "workitems:attachment-remove": Row(make=_attached, POST=_both(303)),
+    # A draft is nobody's but theirs who have the item.
+    "workitems-api:draft": Row(
+        make=_mine, GET=_analyst(200), POST=_analyst(200, body={"form": {"resolution.note": "N"}})
+    ),
+    "workitems:draft": Row(make=_mine, POST=_analyst(303, body={"resolution.note": "N"})),
+    "workitems:progress": Row(make=_begun, POST=_both(303, body={"done": "50"})),
+    "workitems:link": Row(make=_pool, POST=_members(303, body=URL)),
+    "workitems:link-remove": Row(make=_linked, POST=_both(303)),
+    "workitems:relate": Row(make=_pool, POST=_members(303, body=_to_page)),
+    "workitems:relation-remove": Row(make=_related, POST=_both(303)),
+    "workitems:note": Row(make=_pool, POST=_members(303, body={"text": "N"})),
+    "workitems:note-remove": Row(make=_noted, POST=_both(303)),
+    "workitems:label": Row(make=_pool, POST=_members(303, body={"name": "L"})),
+    "workitems:label-remove": Row(make=_labelled, POST=_both(303)),
     "workitems:inbox": Row(GET=expect(200)),
     # Each ticked task is answered by itself, as over REST.
     "workitems:several": Row(POST=expect(303)),
