@@ -40,6 +40,7 @@ _WORKING = ", ".join(
         "plan_cache_mode": "force_generic_plan",
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
+        "enable_seqscan": "off",
     }.items()
 )
 _SET_WORKING = f"{_SET}, {_WORKING}"
