@@ -20,7 +20,7 @@ from typing import Literal
 from django.db import connection, transaction
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from ledger.statements import executed, fetched
+from ledger.statements import fetched
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
@@ -77,7 +77,7 @@ def _set(statement: str, tenant_id: uuid.UUID) -> None:
         if server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
             return
         server.exec_(b"ROLLBACK")
-    executed(statement, [str(tenant_id)])
+    fetched(statement, [str(tenant_id)])
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
         _set(statement, tenant_id)
         yield
         if not outermost:
-            executed(_RESTORE, before)
+            fetched(_RESTORE, before)
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def current_tenant() -> uuid.UUID | None:
 
 
 def _become(role: str) -> None:
-    executed(_SET_ROLE, [role])
+    fetched(_SET_ROLE, [role])
 
 
 def _current(name: str) -> str:
