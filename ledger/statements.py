@@ -7,8 +7,8 @@ time. Here each connection remembers it, text by text; from its third use on a t
 
 Errors are Django's all the same. What this cannot do goes Django's way: where somebody listens to
 what is sent (a wrapper, a log, a test that counts), where the transaction or the connection has
-failed, and for values of other types than those of `_FORMS`. Django's own statements are not prepared: the driver
-would forget all that are, ours too, when a savepoint is rolled back (`config.env`).
+failed, and for values of other types than those of `_FORMS`. Django's own statements are not
+prepared: the driver would forget all that are, ours too, when a savepoint is rolled back.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
-from psycopg.adapt import Transformer
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
+from typing_extensions import override
 
 Given = Sequence[Any] | Mapping[str, Any]
 #: How often a text is sent before it is prepared, and how many are kept so.
@@ -72,7 +75,8 @@ _FORMS: dict[type, Callable[[Any], bytes | None]] = {
     int: lambda value: b"%d" % value,
     float: lambda value: repr(value).encode(),
     str: _text,
-    uuid.UUID: lambda value: str(value).encode(),
+    # Without its dashes, which cost more than all the rest.
+    uuid.UUID: lambda value: b"%032x" % value.int,
     dt.datetime: lambda value: value.isoformat().encode(),
     list: _array,
 }
@@ -88,6 +92,19 @@ def _said(value: Any) -> bytes | None:
 
 def _unknown(_value: Any) -> bytes:
     raise _Unknown
+
+
+class _Moment(Loader):
+    """Reads a moment as Django does, in UTC, which is the time zone of its connections."""
+
+    @override
+    def load(self, data: Buffer) -> dt.datetime:
+        """Return it. Raises DataError for one that Python has no form for."""
+        text = bytes(data).decode()
+        try:
+            return dt.datetime.fromisoformat(text)
+        except ValueError:
+            raise psycopg.DataError(f"no moment of ours: {text}") from None
 
 
 class _Statement:
@@ -122,7 +139,9 @@ class _Session:
         self.raw = raw
         self._server: PGconn = raw.pgconn
         # What reads a type is looked up once. A cursor of Django's knows how it wants them read.
-        self._reading = Transformer.from_context(connections[DEFAULT_DB_ALIAS].create_cursor())
+        cursor = connections[DEFAULT_DB_ALIAS].create_cursor()
+        cursor.adapters.register_loader("timestamptz", _Moment)
+        self._reading = Transformer.from_context(cursor)
         self._known: OrderedDict[str, _Statement] = OrderedDict()
         self._named = 0
 
@@ -137,7 +156,7 @@ class _Session:
 
     def ask(self, text: str, given: Given) -> Answer:
         """Run a statement. Raises _Unknown, before it is sent, or the errors of psycopg."""
-        statement = self._known.get(text) or self._first(text)
+        statement = self._statement(text)
         values = statement.values(given)
         result = self._sent(statement, values)
         if result.status not in _ANSWERED:
@@ -150,12 +169,32 @@ class _Session:
         self._reading.set_pgresult(result)
         return Answer(self._reading.load_rows(0, result.ntuples, tuple), statement.columns)
 
-    def _first(self, text: str) -> _Statement:
-        statement = self._known[text] = _Statement(text)
-        if len(self._known) > _MOST:
+    def begin(self, text: str, given: str) -> bool:
+        """Begin a transaction with a prepared statement of one value, a text of ours; False where
+        one has begun already. The driver would send BEGIN by itself, and wait for its answer: a
+        round trip of nearly every transaction there is."""
+        if self._server.transaction_status != TransactionStatus.IDLE or self.raw.autocommit:
+            return False
+        statement = self._statement(text)
+        if not statement.name:
+            self._prepare(statement)
+        begin = f"BEGIN; EXECUTE {statement.name.decode()}('{given}')"
+        if self._server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
+            return True
+        # It is begun anew as ever, and what is wrong then says so itself.
+        self._server.exec_(b"ROLLBACK")
+        return False
+
+    def _statement(self, text: str) -> _Statement:
+        statement = self._known.get(text)
+        if statement is not None:
+            self._known.move_to_end(text)
+            return statement
+        if len(self._known) == _MOST:
             _text, oldest = self._known.popitem(last=False)
             if oldest.name:
                 self._server.exec_(b"DEALLOCATE %b" % oldest.name)
+        statement = self._known[text] = _Statement(text)
         return statement
 
     def _sent(self, statement: _Statement, values: Sequence[Any]) -> PGresult:
@@ -165,16 +204,21 @@ class _Session:
             statement.used += 1
             if statement.used <= _THRESHOLD:
                 return self._server.exec_params(statement.text, values)
-            self._named += 1
-            name = b"amends_%d" % self._named
-            prepared = self._server.prepare(name, statement.text)
+            prepared = self._prepare(statement)
             if prepared.status not in _ANSWERED:
                 return prepared
-            statement.name = name
-            return self._server.exec_prepared(name, values)
+            return self._server.exec_prepared(statement.name, values)
         except MemoryError:
             # What the driver makes of a connection over which nothing could be sent.
             raise self._error(None) from None
+
+    def _prepare(self, statement: _Statement) -> PGresult:
+        self._named += 1
+        name = b"amends_%d" % self._named
+        prepared = self._server.prepare(name, statement.text)
+        if prepared.status in _ANSWERED:
+            statement.name = name
+        return prepared
 
     def _error(self, result: PGresult | None) -> psycopg.Error:
         if result is None or self._server.status == ConnStatus.BAD:
@@ -182,15 +226,28 @@ class _Session:
         return psycopg.errors.error_from_result(result)
 
 
+def _session(here: BaseDatabaseWrapper) -> _Session:
+    session: _Session | None = getattr(_here, "session", None)
+    if session is None or session.raw is not here.connection:
+        session = _here.session = _Session(here.connection)
+    return session
+
+
+def begin(text: str, given: str) -> None:
+    """Begin the open transaction, as far as it is not yet, with a statement of one value.
+
+    `given` is ours: it is written into a text.
+    """
+    if not _session(connections[DEFAULT_DB_ALIAS]).begin(text, given):
+        fetched(text, [given])
+
+
 def answered(text: str, given: Given = ()) -> Answer:
     """Run a statement, in the transaction if one is open. Raises the errors of django.db."""
     here = connections[DEFAULT_DB_ALIAS]
-    raw = here.connection
-    if raw is not None and not (here.queries_logged or here.execute_wrappers):
+    if here.connection is not None and not (here.queries_logged or here.execute_wrappers):
         here.validate_no_broken_transaction()
-        session: _Session | None = getattr(_here, "session", None)
-        if session is None or session.raw is not raw:
-            session = _here.session = _Session(raw)
+        session = _session(here)
         if session.is_well():
             with here.wrap_database_errors:
                 try:

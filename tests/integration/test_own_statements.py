@@ -1,4 +1,4 @@
-"""Statements of our own text: what is given arrives as it is, is prepared, and fails as Django's."""
+"""Statements of our own text: what is given arrives as it is, and what fails fails as Django's."""
 
 from __future__ import annotations
 
