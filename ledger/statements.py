@@ -170,15 +170,12 @@ class _Session:
         return Answer(self._reading.load_rows(0, result.ntuples, tuple), statement.columns)
 
     def begin(self, text: str, given: str) -> bool:
-        """Begin a transaction with a prepared statement of one value, a text of ours; False where
-        one has begun already. The driver would send BEGIN by itself, and wait for its answer: a
-        round trip of nearly every transaction there is."""
+        """Begin a transaction with a statement of one value, a text of ours; False where one has
+        begun already. The driver would send BEGIN by itself, and wait for its answer: a round trip
+        of nearly every transaction there is."""
         if self._server.transaction_status != TransactionStatus.IDLE or self.raw.autocommit:
             return False
-        statement = self._statement(text)
-        if not statement.name:
-            self._prepare(statement)
-        begin = f"BEGIN; EXECUTE {statement.name.decode()}('{given}')"
+        begin = f"BEGIN; {text.replace('%s', repr(given))}"
         if self._server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
             return True
         # It is begun anew as ever, and what is wrong then says so itself.
@@ -193,7 +190,7 @@ class _Session:
         if len(self._known) == _MOST:
             _text, oldest = self._known.popitem(last=False)
             if oldest.name:
-                self._server.exec_(b"DEALLOCATE %b" % oldest.name)
+                self._server.close_prepared(oldest.name)
         statement = self._known[text] = _Statement(text)
         return statement
 
@@ -204,21 +201,16 @@ class _Session:
             statement.used += 1
             if statement.used <= _THRESHOLD:
                 return self._server.exec_params(statement.text, values)
-            prepared = self._prepare(statement)
+            self._named += 1
+            name = b"amends_%d" % self._named
+            prepared = self._server.prepare(name, statement.text)
             if prepared.status not in _ANSWERED:
                 return prepared
-            return self._server.exec_prepared(statement.name, values)
+            statement.name = name
+            return self._server.exec_prepared(name, values)
         except MemoryError:
             # What the driver makes of a connection over which nothing could be sent.
             raise self._error(None) from None
-
-    def _prepare(self, statement: _Statement) -> PGresult:
-        self._named += 1
-        name = b"amends_%d" % self._named
-        prepared = self._server.prepare(name, statement.text)
-        if prepared.status in _ANSWERED:
-            statement.name = name
-        return prepared
 
     def _error(self, result: PGresult | None) -> psycopg.Error:
         if result is None or self._server.status == ConnStatus.BAD:
