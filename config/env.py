@@ -205,10 +205,10 @@ def database(value: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": said.pop("dbname"),
         **{key.upper(): said.pop(key, "") for key in ("user", "password", "host", "port")},
-        # Values travel apart from the text and a repeated statement is planned once: a verb's time
-        # is mostly planning otherwise. A pooler between us and the server must support prepared
-        # statements.
-        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2, **said},
+        # Values travel apart from the text. What verbs and handlers send is prepared by
+        # `ledger.statements` (a pooler between us and the server must support that), and nothing by
+        # the driver, which would forget all that is when a savepoint is rolled back.
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": None, **said},
     }
 
 

@@ -26,8 +26,8 @@ from ledger.dispatch.consumer_registry import consumers_of
 from ledger.dispatch.hints import LaneWork
 from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
-from ledger.record_sql import HEADS, appending
-from ledger.row_writes import RowWrite, document, members, write
+from ledger.record_sql import HEADS
+from ledger.row_writes import RowWrite, write
 from ledger.statements import fetched
 
 ENVELOPE_SCHEMA = 1
@@ -185,18 +185,17 @@ class Recording:
         """Write what was added and, by the same statement, the rows that it is about. Returns how
         many of these were there to be written."""
         if not self._changes:
-            return write(rows) if rows else 0
+            return write(rows, {}) if rows else 0
         failpoints.reach("record.before")
-        said = members(rows) | self._rows.said(self._changes)
-        ((written,),) = fetched(appending(tuple(row.text for row in rows)), [document(said)])
+        tenant_id = self._changes[0].tenant_id
+        written = write(rows, self._rows.members(self._changes), tenant=tenant_id)
         failpoints.reach("record.after")
         if self._rows.tasks:
-            tenant_id = self._changes[0].tenant_id
             hints.leave(
                 LaneWork(task["queue"], Lane(tenant_id, task["lane"], uuid.UUID(task["shard"])))
                 for task in self._rows.tasks
             )
-        return int(written)
+        return written
 
 
 def _check_words(change: Change) -> None:
@@ -358,8 +357,8 @@ class _Rows:
             if consumer.matters(change)
         )  # fmt: skip
 
-    def said(self, changes: Sequence[Change]) -> dict[str, Any]:
-        """Return the members of the document that `record_sql.appending` reads."""
+    def members(self, changes: Sequence[Change]) -> dict[str, list[dict[str, Any]]]:
+        """Return the members of the document that `record_sql.writing` reads."""
         heads: dict[tuple[str, uuid.UUID], dict[str, Any]] = {}
         for change, entry in zip(changes, self.entries, strict=True):
             heads[change.subject] = {
@@ -367,7 +366,6 @@ class _Rows:
                 "seq": entry["subject_seq"], "hash": entry["hash"], "entry_id": entry["id"],
             }  # fmt: skip
         return {
-            "tenant": changes[0].tenant_id,
             "entries": self.entries,
             "heads": [heads[subject] for subject in sorted(heads)],
             "payloads": self.payloads,

@@ -15,6 +15,10 @@ FROM unnest(%s::text[], %s::uuid[]) u(type, id) CROSS JOIN LATERAL (
 """
 
 
+#: The document: one parameter of a statement, however often its text reads a member of it.
+SAID = "%(said)s::jsonb"
+
+
 def _columns(text: str) -> dict[str, str]:
     """Return the type of each column by its name."""
     return dict(each.split() for each in text.split(","))
@@ -26,8 +30,8 @@ def _insert(table: str, member: str, columns: dict[str, str]) -> str:
     names = ", ".join(columns)
     types = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
     return f"""INSERT INTO {table} (tenant_id, {names})
-    SELECT (said->>'tenant')::uuid, t.*
-    FROM given, jsonb_to_recordset(said->'{member}') AS t({types})"""  # noqa: S608  -- own words
+    SELECT ({SAID}->>'tenant')::uuid, t.*
+    FROM jsonb_to_recordset({SAID}->'{member}') AS t({types})"""  # noqa: S608  -- own words
 
 
 ENTRY = _columns(
@@ -46,36 +50,30 @@ EVENT = _columns(
 )
 TASK = _columns("event_id uuid, consumer text, shard uuid, lane text, queue text")
 
-#: The document, as whatever reads its members finds it: one row with the column `said`.
-GIVEN = "given AS MATERIALIZED (SELECT %s::jsonb AS said)"
-_ENTRIES = f"""entry AS (
-    {_insert("ledger_ledgerentry", "entries", ENTRY)}
-), head AS (
-    {_insert("ledger_ledgerhead", "heads", HEAD)}
+# By the member of the document that has its rows: what has none is left out of the statement,
+# because the server makes ready what a text names whether there is anything to do or not.
+_PARTS = {
+    "entries": f"entry AS ({_insert('ledger_ledgerentry', 'entries', ENTRY)})",
+    "heads": f"""head AS ({_insert("ledger_ledgerhead", "heads", HEAD)}
     ON CONFLICT (tenant_id, subject_type, subject_id)
-    DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id
-), payload AS (
-    {_insert("ledger_payload", "payloads", PAYLOAD)}
-), event AS (
-    {_insert("ledger_outboxevent", "events", EVENT)}
-), task AS (
-    {_insert("ledger_outboxtask", "tasks", TASK)}
-)"""
+    DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id)""",
+    "payloads": f"payload AS ({_insert('ledger_payload', 'payloads', PAYLOAD)})",
+    "events": f"event AS ({_insert('ledger_outboxevent', 'events', EVENT)})",
+    "tasks": f"task AS ({_insert('ledger_outboxtask', 'tasks', TASK)})",
+}
 
 
 @functools.lru_cache(maxsize=512)
-def appending(rows: tuple[str, ...]) -> str:
-    """Return the one data-modifying statement that appends entries, of which either all exists or
-    nothing, and writes the rows that they are about. It returns how many of these were there.
+def writing(rows: tuple[str, ...], others: tuple[str, ...] = ()) -> str:
+    """Return the one data-modifying statement that writes rows and, with them, what the members
+    `others` of the document say: entries, of which either all exists or nothing, and what belongs
+    to them. It returns how many of the rows were there.
 
     `rows`: statements that read the document's member `{member}`, and return a row for each row
     that they write.
     """
-    return together(rows, (_ENTRIES,))
-
-
-def together(rows: tuple[str, ...], more: tuple[str, ...] = ()) -> str:
-    """Return one statement of several, and `more` parts of one; see `appending`."""
     parts = [f"w{n} AS ({text.replace('{member}', f'w{n}')})" for n, text in enumerate(rows)]
-    count = " + ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(rows)))  # noqa: S608  -- own words
-    return f"WITH {', '.join((GIVEN, *parts, *more))} SELECT {count or '0'}"
+    parts += [_PARTS[name] for name in others]
+    written = " UNION ALL ".join(f"TABLE w{n}" for n in range(len(rows)))
+    count = f"SELECT count(*) FROM ({written}) w" if rows else "SELECT 0"  # noqa: S608  -- own words
+    return f"WITH {', '.join(parts)} {count}"

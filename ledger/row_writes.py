@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ledger.record_sql import together
+from ledger.record_sql import writing
 from ledger.statements import fetched
 
 
@@ -26,25 +26,24 @@ class RowWrite:
     values: Mapping[str, Any]
 
 
-def members(rows: Sequence[RowWrite]) -> dict[str, Any]:
-    """Return what the rows add to the document, under the names `together` reads."""
-    return {f"w{number}": row.values for number, row in enumerate(rows)}
-
-
-def document(said: Mapping[str, Any]) -> str:
+def _document(said: Mapping[str, Any]) -> str:
     """Return the document as text. Raises TypeError for what has no form in JSON."""
-    return json.dumps(said, default=_plain, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(said)
 
 
-def write(rows: Sequence[RowWrite]) -> int:
-    """Write different rows by one statement. Returns how many of them were there."""
-    text = together(tuple(row.text for row in rows))
-    ((written,),) = fetched(text, [document(members(rows))])
+def write(rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], **said: Any) -> int:
+    """Write different rows by one statement, and by the same what `others` and `said` say besides:
+    see `record_sql.writing`. Returns how many of the rows were there."""
+    there = {name: member for name, member in others.items() if member}
+    text = writing(tuple(row.text for row in rows), tuple(there))
+    members = {f"w{number}": row.values for number, row in enumerate(rows)}
+    ((written,),) = fetched(text, {"said": _document(members | there | said)})
     return int(written)
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {
-    uuid.UUID: str,
+    # Without its dashes, which cost more than all the rest.
+    uuid.UUID: lambda value: f"{value.int:032x}",
     dt.datetime: dt.datetime.isoformat,
     bytes: lambda value: f"\\x{value.hex()}",
 }
@@ -55,3 +54,7 @@ def _plain(value: object) -> str:
     if form is None:
         raise TypeError(f"{type(value).__name__} is no value of a column")
     return form(value)
+
+
+# Made once: `json.dumps` would make one for each document.
+_ENCODER = json.JSONEncoder(default=_plain, allow_nan=False, separators=(",", ":"))

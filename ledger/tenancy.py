@@ -18,9 +18,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from django.db import connection, transaction
-from psycopg.pq import ExecStatus, TransactionStatus
 
-from ledger.statements import executed, fetched
+from ledger.statements import begin, fetched
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
@@ -40,6 +39,7 @@ _WORKING = ", ".join(
         "plan_cache_mode": "force_generic_plan",
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
+        "enable_seqscan": "off",
     }.items()
 )
 _SET_WORKING = f"{_SET}, {_WORKING}"
@@ -60,23 +60,7 @@ def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
         raise RuntimeError(
             "set_tenant needs a transaction: in autocommit the setting would be lost"
         )
-    _set(_SET_WORKING if flush else _SET_WORKING + _UNFLUSHED, tenant_id)
-
-
-def _set(statement: str, tenant_id: uuid.UUID) -> None:
-    """Run what sets the tenant; with the BEGIN, where nothing else has begun the transaction yet.
-
-    The driver sends BEGIN by itself before the first statement, and waits for its answer: a round
-    trip of nearly every transaction there is. What cannot be begun so is begun anew as ever, and
-    what is wrong then says so itself.
-    """
-    server = connection.connection.pgconn
-    if server.transaction_status == TransactionStatus.IDLE:
-        begin = f"BEGIN; {statement.replace('%s', repr(str(tenant_id)))}"
-        if server.exec_(begin.encode()).status == ExecStatus.TUPLES_OK:
-            return
-        server.exec_(b"ROLLBACK")
-    executed(statement, [str(tenant_id)])
+    begin(_SET_WORKING if flush else _SET_WORKING + _UNFLUSHED, str(tenant_id))
 
 
 @contextlib.contextmanager
@@ -103,10 +87,10 @@ def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
     with transaction.atomic():
         if not outermost:
             (before,) = fetched(_BEFORE)
-        _set(statement, tenant_id)
+        begin(statement, str(tenant_id))
         yield
         if not outermost:
-            executed(_RESTORE, before)
+            fetched(_RESTORE, before)
 
 
 @contextlib.contextmanager
@@ -132,7 +116,7 @@ def current_tenant() -> uuid.UUID | None:
 
 
 def _become(role: str) -> None:
-    executed(_SET_ROLE, [role])
+    fetched(_SET_ROLE, [role])
 
 
 def _current(name: str) -> str:

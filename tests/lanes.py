@@ -30,7 +30,11 @@ class Cost:
             act()
         sent = [each["sql"] for each in captured.captured_queries]
         own = [each for each in sent if not each.startswith((_OPENS, *_CLOSES))]
-        self.transactions += sum(each.startswith(_OPENS) for each in sent)
+        is_open = False
+        for each in sent:
+            # A statement outside of one is a transaction of its own.
+            self.transactions += not is_open
+            is_open = each.startswith(_OPENS) or (is_open and not each.startswith(_CLOSES))
         self.statements += own
         return own
 

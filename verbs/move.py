@@ -79,7 +79,7 @@ class Moves:
         saved."""
         (first, *again), entries = self._writes or [[]], self._entries
         self._begin()
-        written = entries.append(first) + sum(map(write, again))
+        written = entries.append(first) + sum(write(rows, {}) for rows in again)
         if written != (wanted := len(first) + sum(map(len, again))):
             raise DatabaseError(f"of {wanted} rows to be saved only {written} were there")
 

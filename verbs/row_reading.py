@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models.base import ModelState
 
-from ledger.statements import executed
+from ledger.statements import answered
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,13 +51,11 @@ def load(
 ) -> list[Any]:
     """Run a read that has every column of `model` and return its rows; what else it reads is put
     on each row under its own name."""
-    cursor = executed(text, given)
-    found = cursor.fetchall()
+    found, columns = answered(text, given)
     if not found:
         return []
     shape = _shapes.get((model, text))
     if shape is None:
-        columns = [each.name for each in cursor.description or ()]
         shape = _shapes[model, text] = _shape_of(model, columns)
     return [_row(model, shape, values) for values in found]
 

@@ -16,9 +16,12 @@ from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
 from ledger.ordered_json import OrderedJSONField
+from ledger.record_sql import SAID
 from ledger.row_writes import RowWrite
 
 _Fields = tuple["Field[Any, Any]", ...]
+# Which one it is, is known when the statement is put together: see `record_sql.writing`.
+_MEMBER = f"{SAID}->'{{member}}'"
 
 
 def update(row: Model, names: Iterable[str]) -> RowWrite:
@@ -54,7 +57,7 @@ def _ordered(model: type[Model]) -> tuple[str, ...]:
 def _value(field: Field[Any, Any]) -> str:
     """Return a column's value as read from the document."""
     if isinstance(field, OrderedJSONField):
-        return f"(said->'{{member}}'->>'{field.column}')::json"
+        return f"({_MEMBER}->>'{field.column}')::json"
     return f"u.{_column(field)}"
 
 
@@ -65,10 +68,10 @@ def _update(model: type[Model], names: tuple[str, ...]) -> tuple[_Fields, str]:
     columns = ", ".join(f"{_column(field)} = {_value(field)}" for field in fields)
     pk = model._meta.pk
     # Compared with one value, not joined: a plan made while the table was small stays a good one.
-    key = f"(said->'{{member}}'->>'{pk.column}')::{pk.db_type(connection)}"
+    key = f"({_MEMBER}->>'{pk.column}')::{pk.db_type(connection)}"
     text = (
-        f"UPDATE {_table(model)} AS r SET {columns} FROM given, {_given(model)}"  # noqa: S608  -- names of the model
-        f" WHERE r.{_column(pk)} = (SELECT {key} FROM given) RETURNING 1"
+        f"UPDATE {_table(model)} AS r SET {columns} FROM {_given(fields)}"  # noqa: S608  -- names of the model
+        f" WHERE r.{_column(pk)} = {key} RETURNING 1"
     )
     return (*fields, pk), text
 
@@ -78,13 +81,14 @@ def _insert(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
     fields = tuple(field for field in model._meta.concrete_fields if field.attname not in left)
     names = ", ".join(map(_column, fields))
     given = ", ".join(map(_value, fields))
-    text = f"INSERT INTO {_table(model)} ({names}) SELECT {given} FROM given, {_given(model)}"  # noqa: S608  -- names of the model
+    text = f"INSERT INTO {_table(model)} ({names}) SELECT {given} FROM {_given(fields)}"  # noqa: S608  -- names of the model
     return fields, f"{text} RETURNING 1"
 
 
-def _given(model: type[Model]) -> str:
-    """Return the member of the document, read as a row of the model's table."""
-    return f"jsonb_populate_record(NULL::{_table(model)}, said->'{{member}}') AS u"
+def _given(fields: _Fields) -> str:
+    """Return the member of the document, read as a row of these columns."""
+    columns = ", ".join(f"{_column(field)} {field.db_type(connection)}" for field in fields)
+    return f"jsonb_to_record({_MEMBER}) AS u({columns})"
 
 
 def _table(model: type[Model]) -> str:

@@ -6,10 +6,11 @@ function because each of its statements needs a snapshot newer than the lock bef
 
 from __future__ import annotations
 
-#: The database's clock. Everything that is due, leased or put off is so by it alone.
+#: The database's clock. Everything that is due, leased or put off is so by it alone. As SQL it is
+#: run as a query wherever it is named: it is stable, and what it calls is not.
 CLOCK = """
-CREATE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE sql STABLE
-    AS $$ SELECT clock_timestamp() $$;
+CREATE OR REPLACE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE plpgsql STABLE
+    AS $$ BEGIN RETURN clock_timestamp(); END $$;
 """
 
 # 1. Under the lane's advisory lock, of which there is one holder: two takers at the same instant.
@@ -21,7 +22,7 @@ CREATE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE sql STABLE
 #    that has failed is taken alone. The tenant is set by a statement of its own: in one with what
 #    reads its rows, the planner may ask for these before it is set, find none, and take nothing.
 TAKE_LANE = """
-CREATE FUNCTION public.ledger_take_lane(
+CREATE OR REPLACE FUNCTION public.ledger_take_lane(
     p_tenant uuid, p_lane text, p_shard uuid, p_token uuid, p_seconds double precision,
     p_most int, p_known text[], p_holding text[], p_strange double precision, p_flush boolean)
 RETURNS TABLE (
@@ -29,37 +30,39 @@ RETURNS TABLE (
     id uuid, hash bytea, tenant_id uuid, type text, action text, subject_type text,
     subject_id uuid, subject_version int, case_id uuid, from_status text, to_status text,
     actor_id uuid, correlation_id uuid, at timestamptz)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+    SET enable_mergejoin = off AS $$
 #variable_conflict use_column
-DECLARE head record; held bigint;
+DECLARE head record; was text;
 BEGIN
-    PERFORM set_config('amends.tenant_id', p_tenant::text, true);
+    was := set_config('amends.tenant_id', p_tenant::text, true);
     IF NOT p_flush THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
+        was := set_config('synchronous_commit', 'off', true);
     END IF;
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_lane || p_shard::text, 0)) THEN
         RETURN;
     END IF;
     LOOP
-        SELECT t.id INTO held FROM public.ledger_outboxtask t
+        SELECT t.id, t.consumer, t.attempts, t.due_at, t.dead_at, (
+            SELECT l.id FROM public.ledger_outboxtask l
+            WHERE l.tenant_id = p_tenant AND l.lane = p_lane AND l.shard = p_shard
+              AND l.done_at IS NULL AND l.leased_until >= public.ledger_now()
+            ORDER BY l.id LIMIT 1) AS held
+        INTO head FROM public.ledger_outboxtask t
         WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard
-          AND t.done_at IS NULL AND t.leased_until >= public.ledger_now()
+          AND t.done_at IS NULL AND (t.dead_at IS NULL OR t.consumer = ANY(p_holding))
         ORDER BY t.id LIMIT 1;
-        EXIT WHEN NOT FOUND;
-        PERFORM 1 FROM public.ledger_outboxtask t WHERE t.id = held
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        EXIT WHEN head.held IS NULL;
+        PERFORM 1 FROM public.ledger_outboxtask t WHERE t.id = head.held
           AND t.done_at IS NULL AND t.leased_until >= public.ledger_now() FOR UPDATE;
         IF FOUND THEN
             RETURN;
         END IF;
     END LOOP;
-    SELECT t.id, t.consumer, t.attempts, t.due_at, t.dead_at INTO head
-    FROM public.ledger_outboxtask t
-    WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard AND t.done_at IS NULL
-      AND (t.dead_at IS NULL OR t.consumer = ANY(p_holding))
-    ORDER BY t.id LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
     IF head.dead_at IS NOT NULL THEN
         UPDATE public.ledger_outboxtask t SET parked_at = public.ledger_now()
         WHERE t.tenant_id = p_tenant AND t.lane = p_lane AND t.shard = p_shard

@@ -118,9 +118,11 @@ def take(lane: Lane) -> Batch | None:
 
     What has used up its attempts without ever failing killed its workers: it is buried here.
     """
+    if connection.in_atomic_block:
+        raise RuntimeError("a lease is committed before its work begins")
     while True:
-        with transaction.atomic(durable=True):
-            batch = take_within(lane, flush=False)
+        # A transaction of its own, which is begun and committed with the one statement.
+        batch = take_within(lane, flush=False)
         spent = [] if batch is None else _spent(batch)
         if batch is None or not spent:
             return batch

@@ -56,7 +56,7 @@ from workitems import actions as items
 
 #: What need not name the tenant, and why.
 EXCEPT: dict[str, str] = {
-    r"^WITH given AS MATERIALIZED": (
+    r"^WITH (w0|entry) AS \((UPDATE|INSERT) ": (
         "writes rows that this transaction has read or locked, each by its primary key"
     ),
     r'^UPDATE "\w+" SET .* WHERE "\w+"\."id" = %s$': (

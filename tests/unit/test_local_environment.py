@@ -170,7 +170,7 @@ def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]
         **expected,
         "OPTIONS": {
             "server_side_binding": True,
-            "prepare_threshold": 2,
+            "prepare_threshold": None,
             **expected.get("OPTIONS", {}),
         },
     }
