@@ -38,10 +38,9 @@ from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import progress
-from workitems.deadlines import limits_of, moment_of, still_counts
+from workitems.item_dates import deadlines_ahead
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
-    NOT_HELD,
     OPEN,
     WORKING,
     Kind,
@@ -56,7 +55,7 @@ from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.undo_trail import trail
-from workitems.words import DEADLINES, DELEGATION_ANSWERS, on_hold
+from workitems.words import DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
 
@@ -187,22 +186,9 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
         "tainted": item.tainted,
-        "deadlines": _deadlines(item),
+        "deadlines": deadlines_ahead(item),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
-
-
-def _deadlines(item: WorkItem) -> list[dict[str, Any]]:
-    """Return what is still to be done by when; when it is due stands above all else."""
-    if item.status not in NOT_HELD:
-        return []
-    return [
-        {"label": label, "due_at": moment}
-        for name, label in DEADLINES.items()
-        if (limit := limits_of(item).get(name)) is not None
-        and (moment := moment_of(limit)) is not None
-        and still_counts(name, item)
-    ]
 
 
 def _handed_on(shown: Shown, each: dict[str, str], me: uuid.UUID | None) -> SafeString:

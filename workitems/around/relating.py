@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from json_values.pointers import FieldError
 from ledger.errors import Conflict
-from ledger.statements import executed, fetched
+from ledger.statements import fetched
 from verbs.input import Id, Input, invalid
 from verbs.subject import Locked, known, subject_of
 from workitems.models import WorkItem
@@ -53,7 +53,7 @@ class NewRelation(Input):
 
 def lock_to_relate(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
     """Lock all relating of the tenant, then the item. Nobody who has a row waits for the first."""
-    executed(_LOCK, [str(tenant_id)])
+    fetched(_LOCK, [str(tenant_id)])
     return subject_of(ITEM).lock(tenant_id, item_id)
 
 
