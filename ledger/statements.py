@@ -165,7 +165,8 @@ class _Session:
             names = [result.fname(place) or b"" for place in range(result.nfields)]
             statement.columns = [name.decode() for name in names]
         if not statement.columns:
-            return Answer([], [])
+            # Rows may have no columns, and be asked for all the same: whether there are any.
+            return Answer([()] * result.ntuples, [])
         self._reading.set_pgresult(result)
         return Answer(self._reading.load_rows(0, result.ntuples, tuple), statement.columns)
 

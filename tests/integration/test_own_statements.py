@@ -197,3 +197,12 @@ def test_a_server_that_goes_away_within_a_transaction_is_the_same_trouble() -> N
     with pytest.raises(OperationalError):
         killed()
     connection.close()
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_rows_without_columns_are_rows(times: int) -> None:
+    # Whether there are any: also once the text is prepared.
+    for _ in range(times):
+        fetched("SELECT FROM generate_series(1, %s)", [2])
+    assert fetched("SELECT FROM generate_series(1, %s)", [2]) == [(), ()]
+    assert fetched("SELECT FROM generate_series(1, %s)", [0]) == []
