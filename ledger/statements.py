@@ -250,7 +250,9 @@ def answered(text: str, given: Given = ()) -> Answer:
     cursor = here.cursor()
     cursor.execute(text, given)
     columns = cursor.description
-    return Answer(cursor.fetchall(), [each.name for each in columns]) if columns else Answer([], [])
+    if columns is None:
+        return Answer([], [])
+    return Answer(cursor.fetchall(), [each.name for each in columns])
 
 
 def fetched(text: str, given: Given = ()) -> list[tuple[Any, ...]]:
