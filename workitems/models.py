@@ -20,6 +20,8 @@ from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
+from workitems.finding import tables as finding_tables  # noqa: F401  -- Django looks for tables here
+from workitems.finding.item_indexes import INDEXES
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
 from workitems.urgency import DUE, RANK
 
@@ -118,11 +120,6 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 condition=models.Q(status="SUSPENDED"),
             ),
             models.Index(
-                fields=["tenant", "-created_at", "-id"],
-                name="workitems_pool",
-                condition=models.Q(status="PENDING"),
-            ),
-            models.Index(
                 models.F("tenant"),
                 *_URGENCY,
                 name="workitems_pool_urgent",
@@ -161,6 +158,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_done",
                 condition=models.Q(completed_by__isnull=False),
             ),
+            *INDEXES,
         ]
 
     @override

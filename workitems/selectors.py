@@ -193,7 +193,7 @@ def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkIte
 def is_anybodys(tenant_id: uuid.UUID) -> Q:
     """Return whether an item was never meant for anybody in particular."""
     of_item = {"tenant_id": tenant_id, "work_item_id": OuterRef("id")}
-    nobody = ~_found(CandidateGroup.objects.filter(**of_item)) & ~_found(
+    nobody = ~has_row(CandidateGroup.objects.filter(**of_item)) & ~has_row(
         CandidateUser.objects.filter(**of_item)
     )
     return Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
@@ -206,16 +206,16 @@ def named_for(who: ActingUser) -> Q:
     named = CandidateUser.objects.filter(**of_item, actor_id=who.actor_id)
     # Meant for people who are not here: the operators', whoever is one now.
     left_over = Q(Exists(operating(who)), offered_to=OfferedTo.OPERATORS)
-    return _found(in_group) | _found(named) | left_over
+    return has_row(in_group) | has_row(named) | left_over
 
 
-def _found(rows: QuerySet[Any]) -> Q:
+def has_row(rows: QuerySet[Any], key: str = "id") -> Q:
     """Return whether there is such a row, looked up for one item at a time.
 
     For EXISTS the database may read all the candidates of a group first: of all time, for a list
     that is full after fifty.
     """
-    return Q(IsNull(Subquery(rows.order_by().values("id")[:1]), False))  # noqa: FBT003  -- Django's
+    return Q(IsNull(Subquery(rows.order_by().values(key)[:1]), False))  # noqa: FBT003  -- Django's
 
 
 def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:

@@ -33,6 +33,7 @@ OF_OUR_OWN = {
     "people:token-revoke": "the end of one's own token",
     "api-problem": "a page of documentation that answers to any method",
     "home": "a redirect",
+    "workitems-api:search": "looks for work and changes nothing",
     "cases-api:validate": "looks at a definition and stores nothing",
     "cases:definitions": "deploy, with the source checked line by line",
     "cases:start": "open, with the definitions listed",

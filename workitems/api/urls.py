@@ -6,13 +6,14 @@ from django.urls import URLPattern, path
 
 from web.bulk_api import bulk_paths
 from web.verb_api import verb_paths
-from workitems.api import views
+from workitems.api import finding_api, views
 
 app_name = "workitems-api"
 
 urlpatterns: list[URLPattern] = [
     *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail),
     *bulk_paths("work_item", ["claim", "release", "assign", "cancel"]),
+    path("work-items/search", finding_api.WorkItemSearch.as_view(), name="search"),
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),
 ]

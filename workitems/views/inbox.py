@@ -23,6 +23,7 @@ from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
 from workitems import inbox_filters, selectors, waiting
+from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
 from workitems.item_context import waiting_sentence
@@ -86,8 +87,9 @@ class Inbox(MemberPage):
         counts = waiting.waiting(who)
         undecided = self._undecided()
         pins = tab.is_open and not wanted.undo_only and "cursor" not in request.GET
-        kept = wanted.q(who)
-        listing = _listing(tab, who, counts, wanted, kept)
+        asked = wanted.asked(who)
+        kept = asked.q
+        listing = _listing(tab, who, counts, wanted, asked)
         order = SORTINGS[wanted.sort or tab.sorts[0]].order
         above = _reversals(tab, who, kept) if pins else []
         page, pagination = self.page(
@@ -109,7 +111,7 @@ class Inbox(MemberPage):
         context = {
             "summary": waiting_sentence(counts.all, len(undecided), counts.undo, counts.late),
             "tabs": _tabs(tab, wanted, counts, undecided),
-            **_filters(tab, wanted),
+            **_filters(tab, who, wanted),
             "decisions": told.decisions(shown),
             "decision_count": shown_count(min(len(undecided), COUNTED)),
             "more_decisions": len(undecided) > len(shown) and bool(shown),
@@ -154,10 +156,11 @@ def _reversals(tab: Tab, who: ActingUser, kept: Q) -> list[QuerySet[Any]]:
     return [rows(who).filter(_UNDOES & kept) for rows in sources[tab.key]]
 
 
-def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q) -> Listing:
+def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, asked: Asked) -> Listing:
     """Return the rows of a tab."""
     if not tab.is_open:
-        return _settled(tab, who, wanted, kept)
+        return _settled(tab, who, asked)
+    kept = asked.q
     unassigned, mine = waiting.unassigned(who.tenant_id), waiting.mine(who).filter(kept)
     if not wanted.undo_only:
         mine = mine.exclude(_UNDOES)
@@ -175,15 +178,13 @@ def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q
     return Listing(waiting.named(who, counts).filter(kept), beside, looked_for)
 
 
-def _settled(tab: Tab, who: ActingUser, wanted: Wanted, kept: Q) -> Listing:
+def _settled(tab: Tab, who: ActingUser, asked: Asked) -> Listing:
     own = {"done": waiting.finished_by, "held": waiting.held_by}.get(tab.key)
-    every = selectors.visible(who.tenant_id) if own is None else own(who)
-    rows = every.filter(kept)
-    if not wanted.values or "case" in wanted.values:
-        return Listing(rows)
-    if "assignee" in wanted.values:
-        every = every.filter(inbox_filters.FILTERS["assignee"].of(wanted.values["assignee"], who))
-    return Listing(rows, among=every)
+    if own is not None:
+        rows = own(who)
+        return Listing(rows.filter(asked.q), among=None if asked.is_found else rows)
+    every = selectors.visible(who.tenant_id)
+    return Listing(every.filter(asked.q), among=asked.among(every))
 
 
 def _address(tab: Tab, parameters: Mapping[str, str]) -> str:
@@ -212,9 +213,9 @@ def _tabs(
     ]
 
 
-def _filters(tab: Tab, wanted: Wanted) -> dict[str, Any]:
+def _filters(tab: Tab, who: ActingUser, wanted: Wanted) -> dict[str, Any]:
     return {
-        "chips": inbox_filters.chips(wanted, lambda rest: _address(tab, rest)),
+        "chips": inbox_filters.chips(wanted, who, lambda rest: _address(tab, rest)),
         "clear_url": _address(tab, {}),
         "filters": inbox_filters.form(
             wanted, tab.sorts, action=_address(tab, {}).partition("?")[0], hidden={"tab": tab.key}

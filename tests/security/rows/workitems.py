@@ -111,6 +111,7 @@ ASKED = expect(200)
 
 ROWS = {
     "workitems-api:list": Row(GET=expect(200), POST=expect(201, auditor=403, body={"title": "T"})),
+    "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
     "workitems-api:detail": Row(
         make=_pool, GET=expect(200), PATCH=_operators(200, body={"title": "U"})
     ),

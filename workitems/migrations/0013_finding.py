@@ -1,0 +1,255 @@
+"""Work is found by every field, by its words and parts of them; people keep filters.
+
+Words are a `tsvector` beside the item, kept by triggers, with one GIN index. Each word in it begins
+with a piece of its tenant's id, so that the index is as good as one per tenant: what other tenants
+have of a word is not read, for a word that begins with the asked one either. Parts of a title are
+its runs of three letters, kept there too, after a `~`; a server needs no extension for it.
+
+The index cannot serve the application's own queries: its operator may not be asked before the
+policy of the tenant. `workitems_found` asks it as the owner, for the tenant of the transaction and
+no other, and gives ids alone, which the caller reads under its policy.
+"""
+
+from __future__ import annotations
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+import ledger.ids
+import workitems.finding.tables
+from ledger import sql
+
+TEXTS, FILTERS = "workitems_itemtext", "workitems_savedfilter"
+_NEWEST = ("-created_at", "-id")
+_OPEN = ["ASSIGNED", "DELEGATED", "IN_PROGRESS", "PENDING", "SUSPENDED"]
+_INDEXES = (
+    models.Index(
+        fields=["tenant", "status", *_NEWEST],
+        name="workitems_status",
+        condition=~models.Q(status="COMPLETED"),
+    ),
+    models.Index(
+        fields=["tenant", "kind", *_NEWEST],
+        name="workitems_kind",
+        condition=~models.Q(kind="TASK"),
+    ),
+    models.Index(
+        fields=["tenant", "compensation_state", *_NEWEST],
+        name="workitems_undone",
+        condition=~models.Q(compensation_state="NONE"),
+    ),
+    models.Index(
+        fields=["tenant", *_NEWEST], name="workitems_tainted", condition=models.Q(tainted=True)
+    ),
+    models.Index(fields=["tenant", "created_by", *_NEWEST], name="workitems_opened_by"),
+    models.Index(
+        fields=["tenant", "due_at"],
+        name="workitems_open_due",
+        condition=models.Q(due_at__isnull=False, status__in=_OPEN),
+    ),
+)
+
+_FUNCTIONS = r"""
+-- The words of a text, in small letters: what stands between blanks and the marks of ASCII. What
+-- counts as a letter beyond those is the same on every server then.
+CREATE FUNCTION public.workitems_words(said text) RETURNS SETOF text LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT left(word, 60)
+      FROM regexp_split_to_table(lower(left(said, 20000)), '[\s!-/:-@\[-`{-~]+') word
+     WHERE word <> ''
+$$;
+CREATE FUNCTION public.workitems_parts(said text) RETURNS SETOF text LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT '~' || substr(lower(left(said, 500)), n, 3)
+      FROM generate_series(1, least(length(said), 500) - 2) n
+$$;
+CREATE FUNCTION public.workitems_tag(tenant uuid) RETURNS text LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, pg_temp AS $$ SELECT right(tenant::text, 8) $$;
+
+CREATE FUNCTION public.workitems_tokens(tenant uuid, title text, more text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT array_to_tsvector(array(
+        SELECT public.workitems_tag(tenant) || token FROM (
+            SELECT public.workitems_words(concat_ws(' ', title, more)) token
+            UNION ALL SELECT public.workitems_parts(title)
+        ) tokens
+    ))
+$$;
+
+-- Each word that is asked for, or a word that begins with it; NULL where there is none.
+CREATE FUNCTION public.workitems_asked_words(tenant uuid, asked text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(
+        '''' || public.workitems_tag(tenant) || word || ''':*', ' & ')::tsquery
+      FROM public.workitems_words(left(asked, 200)) word
+$$;
+-- All parts of what is asked for; NULL where it is too short to have any. What has them all need
+-- not have them in that order: a title is looked at once more.
+CREATE FUNCTION public.workitems_asked_parts(tenant uuid, asked text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(
+        '''' || replace(replace(public.workitems_tag(tenant) || part, '\', '\\'), '''', '''''')
+            || '''', ' & ')::tsquery
+      FROM public.workitems_parts(left(asked, 200)) part
+$$;
+
+-- Items of the transaction's tenant that may have it, where they are few: NULL where the newest have
+-- so many that they are soon found there, or where there are more than `most`.
+CREATE FUNCTION public.workitems_found(asked text, most integer) RETURNS uuid[] LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reader uuid := nullif(current_setting('amends.tenant_id', true), '')::uuid;
+    words tsquery := public.workitems_asked_words(reader, asked);
+    parts tsquery := public.workitems_asked_parts(reader, asked);
+    query tsquery := coalesce(words || parts, words, parts);
+    before text := current_setting('enable_seqscan');
+    newest integer;
+    found uuid[];
+BEGIN
+    IF reader IS NULL OR query IS NULL THEN
+        RETURN NULL;
+    END IF;
+    -- IS TRUE: asked row by row, without the index, which would read all that there are.
+    SELECT count(*) INTO newest FROM (
+        SELECT w.id FROM public.workitems_workitem w WHERE w.tenant_id = reader
+         ORDER BY w.created_at DESC, w.id DESC LIMIT 1000
+    ) recent
+    JOIN public.workitems_itemtext t ON t.item_id = recent.id
+    WHERE (t.words @@ query) IS TRUE;
+    IF newest > 10 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM set_config('enable_seqscan', 'off', true);
+    SELECT coalesce(array_agg(item_id), '{}') INTO found FROM (
+        SELECT t.item_id FROM public.workitems_itemtext t
+         WHERE t.words @@ query AND (t.tenant_id = reader) IS TRUE LIMIT most + 1
+    ) few;
+    PERFORM set_config('enable_seqscan', before, true);
+    RETURN CASE WHEN cardinality(found) <= most THEN found END;
+END $$;
+
+-- Notes on an item, once there are any, belong into what `more` is made of here; their table calls
+-- this for its item whenever one is written or removed.
+CREATE FUNCTION public.workitems_keep_text(of_tenant uuid, of_item uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO public.workitems_itemtext (item_id, tenant_id, words)
+    SELECT w.id, w.tenant_id, public.workitems_tokens(
+               w.tenant_id, w.title,
+               CASE WHEN jsonb_typeof(w.payload -> 'description') = 'string'
+                    THEN w.payload ->> 'description' END)
+      FROM public.workitems_workitem w WHERE w.tenant_id = of_tenant AND w.id = of_item
+    ON CONFLICT (item_id) DO UPDATE SET words = EXCLUDED.words
+$$;
+CREATE FUNCTION public.workitems_item_text() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM public.workitems_keep_text(NEW.tenant_id, NEW.id);
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION public.workitems_found(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.workitems_keep_text(uuid, uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.workitems_item_text() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.workitems_found(text, integer) TO amends_app;
+
+INSERT INTO public.workitems_itemtext (item_id, tenant_id, words)
+SELECT w.id, w.tenant_id, public.workitems_tokens(
+           w.tenant_id, w.title,
+           CASE WHEN jsonb_typeof(w.payload -> 'description') = 'string'
+                THEN w.payload ->> 'description' END)
+  FROM public.workitems_workitem w;
+CREATE INDEX workitems_item_words ON public.workitems_itemtext USING gin (words);
+
+CREATE TRIGGER workitems_workitem_text_made AFTER INSERT ON public.workitems_workitem
+    FOR EACH ROW EXECUTE FUNCTION public.workitems_item_text();
+CREATE TRIGGER workitems_workitem_text_changed AFTER UPDATE OF title, payload
+    ON public.workitems_workitem FOR EACH ROW
+    WHEN (OLD.title IS DISTINCT FROM NEW.title
+          OR OLD.payload -> 'description' IS DISTINCT FROM NEW.payload -> 'description')
+    EXECUTE FUNCTION public.workitems_item_text();
+"""
+
+
+def _actor(name: str) -> tuple[str, models.ForeignKey]:
+    target = "accounts.Tenant" if name == "tenant" else "accounts.Actor"
+    return name, models.ForeignKey(
+        target, django.db.models.deletion.PROTECT, db_constraint=False, related_name="+"
+    )
+
+
+class Migration(migrations.Migration):
+    """Indexes of items, their words beside them, and saved filters."""
+
+    dependencies = [("accounts", "0003_roles"), ("workitems", "0012_deadlines")]
+
+    operations = [
+        # `workitems_status` has what it had.
+        migrations.RemoveIndex("workitem", "workitems_pool"),
+        *(migrations.AddIndex("workitem", each) for each in _INDEXES),
+        migrations.CreateModel(
+            "ItemText",
+            [
+                (
+                    "item",
+                    models.OneToOneField(
+                        "workitems.WorkItem",
+                        django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        db_constraint=False,
+                        related_name="+",
+                        serialize=False,
+                    ),
+                ),
+                _actor("tenant"),
+                ("words", workitems.finding.tables.WordsField()),
+            ],
+        ),
+        migrations.CreateModel(
+            "SavedFilter",
+            [
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                _actor("tenant"),
+                ("version", models.IntegerField(default=1)),
+                _actor("owner"),
+                ("name", models.TextField()),
+                ("filter", models.JSONField(default=dict)),
+                ("shared", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+            ],
+            {
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=["tenant", "owner", "name"],
+                        name="workitems_savedfilter_once",
+                        condition=models.Q(ended_at__isnull=True),
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["tenant", "owner", *_NEWEST],
+                        name="workitems_filters_own",
+                        condition=models.Q(ended_at__isnull=True),
+                    ),
+                    models.Index(
+                        fields=["tenant", *_NEWEST],
+                        name="workitems_filters_shared",
+                        condition=models.Q(ended_at__isnull=True, shared=True),
+                    ),
+                ],
+            },
+        ),
+        sql.tenant_table(TEXTS, grants="SELECT"),
+        sql.to_tenant(TEXTS),
+        sql.unique_in_tenant(TEXTS, "item_id"),
+        sql.tenant_fk(TEXTS, "item_id", "workitems_workitem"),
+        sql.tenant_table(FILTERS),
+        sql.to_tenant(FILTERS),
+        sql.unique_in_tenant(FILTERS),
+        sql.tenant_fk(FILTERS, "owner_id", "accounts_actor"),
+        migrations.RunSQL(_FUNCTIONS, migrations.RunSQL.noop),
+    ]
