@@ -96,7 +96,7 @@ class Wanted:
     def asked(self, who: ActingUser) -> Asked:
         """Return what of the rows is meant. People call a case by its number."""
         case = self.values.get("case")
-        if case is None or _is_id(case):
+        if case is None or is_id(case):
             return filter_table.ask(self.values, who)
         rest = filter_table.ask(self.without_sort("case"), who)
         ids = Q(case_id__in=numbered("case", who.tenant_id, case))
@@ -141,7 +141,7 @@ def wanted_of(asked: QueryDict, sorts: Sequence[str]) -> Wanted:
     for name in (name for name, each in FILTERS.items() if each.reading.many):
         given[name] = BETWEEN.join(filter(None, (each.strip() for each in asked.getlist(name))))
     given = {name: value for name, value in given.items() if value}
-    is_number = "case" in given and not _is_id(given["case"])
+    is_number = "case" in given and not is_id(given["case"])
     number = {"case": given.pop("case")} if is_number else {}
     for name, value in given.items():
         if FILTERS[name].reading.fault(value) is not None:
@@ -153,7 +153,8 @@ def wanted_of(asked: QueryDict, sorts: Sequence[str]) -> Wanted:
     return Wanted(values, sort if sort in sorts[1:] else "")
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Return whether a case is named by its id, and not by its number."""
     return ID.fault(text) is None
 
 
@@ -163,7 +164,7 @@ def _said(name: str, value: str, who: ActingUser) -> str:
         return _said_of(CHOICES[name](), value)
     if FILTERS[name].reading is MOMENT:
         return date_format(timezone.localtime(read_moment(value)), "j F Y, H:i")
-    if name == "case" and _is_id(value):
+    if name == "case" and is_id(value):
         [case] = describe(who.tenant_id, {("case", uuid.UUID(value))}).values()
         return case.title
     return value

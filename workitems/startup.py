@@ -18,6 +18,7 @@ from verbs.subject import ResultShape
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
+from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
@@ -25,9 +26,13 @@ from workitems.api.item_json import (
     represent_many,
 )
 from workitems.due_rows import SOURCES
+from workitems.finding.kept_filters import KEPT_FILTER
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
 
+SHOWN_FILTER = dataclasses.replace(
+    KEPT_FILTER, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
+)
 # Verbs of undoing answer with the item and with what undoes it.
 _UNDOING = ResultShape(
     shape=represent_compensation,
@@ -49,6 +54,7 @@ SHOWN = dataclasses.replace(
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
+    subject.register(SHOWN_FILTER)
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)

@@ -37,6 +37,8 @@ OF_OUR_OWN = {
     "cases-api:validate": "looks at a definition and stores nothing",
     "cases:definitions": "deploy, with the source checked line by line",
     "cases:start": "open, with the definitions listed",
+    "workitems:all": "create of a saved filter, of what the list is narrowed to",
+    "workitems:end-filter": "end of a saved filter, from the same list",
     "workitems:new": "create, with suggestions",
     "workitems:complete": "complete, with a form made from the item's own schema",
     "notifications:read-all": "read-all, for all of the list",

@@ -55,6 +55,7 @@ _ONLY_NOW = frozenset(
         "definition_invalid",  # a definition is a language of its own
         "overflow",  # JSON Schema compares no moments
         "past",  # nor with now
+        "name_taken",  # one keeps another of this name
         "unchanged",  # it is so already
         "excluded",  # this one may not have it
         "only_looks",  # an auditor

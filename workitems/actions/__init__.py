@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
+from workitems.actions.filter_keeping import edit_filter, end_filter, keep_filter
 from workitems.actions.item_contents import create_work_item, edit
 from workitems.actions.work import (
     ITEM,
@@ -49,10 +50,13 @@ __all__ = [
     "decline_delegation",
     "delegate",
     "edit",
+    "edit_filter",
+    "end_filter",
     "extend",
     "fail",
     "forward",
     "hand_to_human",
+    "keep_filter",
     "reassign_compensation",
     "reject",
     "release",

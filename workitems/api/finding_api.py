@@ -1,65 +1,40 @@
-"""Finding work over the API: what lists are narrowed by, and searches."""
+"""Finding work over the API: what lists are narrowed by, searches, and the counts of an inbox."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+import dataclasses
+from collections.abc import Mapping
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from pydantic import Field, WithJsonSchema, create_model
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from typing_extensions import override
 
-from json_values.pointers import FieldError
-from verbs.input import Input, read
+from executions.api.execution_json import Schema
+from verbs.input import read
 from web.api import TenantAPIView
+from web.counts import COUNTED
 from web.schema import PAGE_PARAMETERS, page_schema
 from web.verb_api import broken_body
 from workitems import selectors
 from workitems.api.item_json import WorkItemSchema, represent_many
 from workitems.finding import filter_table
 from workitems.finding.filter_table import FILTERS, Filter
+from workitems.finding.inbox_summary import summary_of
+from workitems.finding.search_input import Search, described
 
 PAGE = page_schema(WorkItemSchema, "WorkItemPage")
-
-
-def _said(each: Filter) -> str:
-    return each.about or f"{each.label}."
 
 
 def _in_address(name: str, each: Filter) -> OpenApiParameter:
     schema = dict(each.reading.schema)
     if each.reading.many:
         schema = {"type": "array", "items": schema}
-    return OpenApiParameter(name, schema, description=_said(each))
+    return OpenApiParameter(name, schema, description=described(each))
 
 
 #: The filters as parameters of an address.
 PARAMETERS = [_in_address(name, each) for name, each in FILTERS.items()]
-
-
-class _Wanted(Input):
-    @classmethod
-    @override
-    def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
-        """Return what is wrong with the values: the reader of the list's filters says it."""
-        known = {name: value for name, value in body.items() if name in FILTERS}
-        return filter_table.problems(known, at="/")
-
-
-def _member(each: Filter) -> Any:
-    schema = {**each.reading.in_json, "description": _said(each)}
-    return (Annotated[Any, WithJsonSchema(schema)], Field(default_factory=lambda: None))
-
-
-#: What is looked for; all of it has to fit.
-Search = create_model(
-    "WorkItemSearch",
-    __base__=_Wanted,
-    __doc__="What is looked for; all of it has to fit.",
-    **{name: _member(each) for name, each in FILTERS.items()},
-)
 
 
 def found_page(view: TenantAPIView, values: Mapping[str, str]) -> Response:
@@ -92,3 +67,27 @@ class WorkItemSearch(TenantAPIView):
         read(Search, body)
         with self.scope():
             return found_page(self, filter_table.read(body, at="/"))
+
+
+class SummarySchema(Schema):
+    """How much there is: exact below `exact_below`, and that number for as much or more."""
+
+    mine = serializers.IntegerField(help_text="What one has, or is asked to take over.")
+    groups = serializers.IntegerField(help_text="What waits for one's groups, or for oneself.")
+    unassigned = serializers.IntegerField(help_text="What nobody has taken.")
+    overdue = serializers.IntegerField(help_text="Of `mine` and `groups`.")
+    compensating = serializers.IntegerField(help_text="Of all: work that is being undone.")
+    faulted = serializers.IntegerField(
+        help_text="Of all: work that failed, and work whose undo failed."
+    )
+    exact_below = serializers.IntegerField()
+
+
+class WorkItemSummary(TenantAPIView):
+    """The counts of the caller's inbox."""
+
+    @extend_schema(responses=SummarySchema)
+    def get(self, request: Request) -> Response:
+        """Count."""
+        found = dataclasses.asdict(summary_of(self.acting_user))
+        return Response({**found, "exact_below": COUNTED})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from web.bulk_api import bulk_paths
 from web.verb_api import verb_paths
@@ -10,10 +10,12 @@ from workitems.api import finding_api, views
 
 app_name = "workitems-api"
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     *verb_paths("work_item", collection=views.WorkItems, detail=views.WorkItemDetail),
     *bulk_paths("work_item", ["claim", "release", "assign", "cancel"]),
     path("work-items/search", finding_api.WorkItemSearch.as_view(), name="search"),
+    path("work-items/summary", finding_api.WorkItemSummary.as_view(), name="summary"),
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),
+    path("", include("workitems.api.filter_urls")),
 ]

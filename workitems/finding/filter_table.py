@@ -205,6 +205,11 @@ def problems(given: Mapping[str, Any], *, at: str = "") -> list[FieldError]:
     return found
 
 
+def as_json(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return values that were read as JSON has them."""
+    return {name: FILTERS[name].reading.json(value) for name, value in values.items()}
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Asked:
     """What somebody asks of a list: values that were read, and what of the rows each means."""

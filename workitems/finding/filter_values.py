@@ -68,6 +68,12 @@ class Reading:
             return BETWEEN.join(dict.fromkeys(each.strip() for each in value))
         return str(value).strip()
 
+    def json(self, text: str) -> Any:
+        """Return a text that was read as JSON has it."""
+        if self.schema["type"] == "boolean":
+            return text == YES
+        return text.split(BETWEEN) if self.many and BETWEEN in text else text
+
 
 def one_of(words: Sequence[str], *, many: bool = False) -> Reading:
     """Return the reading of one of some words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -17,12 +18,15 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import ActingUser
 from accounts.roles import OPERATING_ROLES
+from verbs.call import Call
 from web import decisions
 from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
-from workitems import inbox_filters, selectors, waiting
+from workitems import inbox_filters, kept_filter_chips, selectors, waiting
+from workitems.actions.filter_keeping import NewFilter, end_filter, keep_filter
+from workitems.finding import filter_table, kept_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
@@ -125,6 +129,7 @@ class Inbox(MemberPage):
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
             "new_url": reverse("workitems:new"),
+            "kept": kept_filter_chips.shown(wanted, who, typed=request.POST),
         }
         return self.render("workitems/inbox.html", context)
 
@@ -136,9 +141,36 @@ class Inbox(MemberPage):
 
 
 class AllWork(Inbox):
-    """All work of the tenant."""
+    """All work of the tenant; what it is narrowed to can be kept under a name."""
 
     default_tab = "all"
+    fills_in = NewFilter
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filters of the address."""
+        with self.scope():
+            wanted = wanted_of(request.GET, TABS[-1].sorts)
+            asked = kept_filter_chips.to_keep(wanted, self.acting_user)
+        said = {"name": request.POST.get("name", ""), "shared": "shared" in request.POST}
+        return self.perform(
+            lambda: keep_filter(call=Call(self.acting_user), filter=asked, **said),
+            to=kept_filters.address_of(filter_table.read(asked)) if asked else request.path,
+            message=_("Kept. It stands above every list of work."),
+        )
+
+
+class EndFilter(MemberPage):
+    """Ends a saved filter."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """End it."""
+        return self.perform(
+            lambda: end_filter(id, call=Call(self.acting_user)),
+            to=reverse("workitems:all"),
+            message=_("The filter is removed."),
+        )
 
 
 def _waiting_in_all(counts: Waiting, undecided: Sequence[Found]) -> int:
