@@ -26,12 +26,12 @@ from workitems.api.item_json import (
     represent_many,
 )
 from workitems.due_rows import SOURCES
-from workitems.finding.kept_filters import KEPT_FILTER
+from workitems.finding.saved_filters import FILTER_SUBJECT
 from workitems.models import WorkItem
 from workitems.subject import WORK_ITEM
 
 SHOWN_FILTER = dataclasses.replace(
-    KEPT_FILTER, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
+    FILTER_SUBJECT, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
 )
 # Verbs of undoing answer with the item and with what undoes it.
 _UNDOING = ResultShape(

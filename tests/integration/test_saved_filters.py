@@ -149,7 +149,7 @@ def test_the_list_is_paged_with_what_others_share_in_its_place(world: World) -> 
 
 
 def test_one_keeps_a_hundred_at_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workitems.actions.filter_keeping.MOST", 1)
+    monkeypatch.setattr("workitems.actions.filter_saving.MOST", 1)
     client = api(world.analyst)
     kept(client)
     answer = client.post(ROOT, {"name": "More", "filter": {"q": "x"}}, content_type=JSON)
@@ -182,8 +182,8 @@ def test_the_page_keeps_applies_and_ends_a_filter(world: World) -> None:
     opened(world, title="hot", priority="URGENT")
     opened(world, title="cold")
     client = browser(world.analyst)
-    assert "Keep this filter" not in page(client, "/work-items/")
-    assert "Keep this filter" in page(client, "/inbox/?priority=URGENT")
+    assert "Save this filter" not in page(client, "/work-items/")
+    assert "Save this filter" in page(client, "/inbox/?priority=URGENT")
     made = client.post("/work-items/?priority=URGENT", {"name": "Hot ones", "shared": "on"})
     assert (made.status_code, made["Location"]) == (303, "/work-items/?priority=URGENT")
     html = page(client, "/inbox/")
@@ -191,7 +191,7 @@ def test_the_page_keeps_applies_and_ends_a_filter(world: World) -> None:
     assert titles(page(client, "/work-items/?priority=URGENT")) == ["hot"]
     # It is kept already, so that it can be ended and not kept once more.
     html = page(client, "/work-items/?priority=URGENT")
-    assert "Keep this filter" not in html
+    assert "Save this filter" not in html
     assert "Remove “Hot ones”" in text_of(html.encode())
     other = page(browser(world.surveyor), "/work-items/?priority=URGENT")
     assert "Hot ones" in other

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
-from workitems.actions.filter_keeping import edit_filter, end_filter, keep_filter
+from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
 from workitems.actions.item_contents import create_work_item, edit
 from workitems.actions.work import (
     ITEM,
@@ -56,12 +56,12 @@ __all__ = [
     "fail",
     "forward",
     "hand_to_human",
-    "keep_filter",
     "reassign_compensation",
     "reject",
     "release",
     "resume",
     "retry_compensation",
+    "save_filter",
     "skip",
     "start",
     "stop",

@@ -14,7 +14,7 @@ from verbs.catalogue import offers_json, offers_of
 from verbs.subject import subject_of
 from web.schema import ActionSchema
 from workitems.finding import filter_table
-from workitems.finding.kept_filters import SAVED_FILTER
+from workitems.finding.saved_filters import SAVED_FILTER
 
 
 class SavedFilterSchema(Schema):

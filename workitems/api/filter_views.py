@@ -12,7 +12,7 @@ from web.api import TenantAPIView
 from web.pagination import page_of
 from web.schema import page_schema
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
-from workitems.finding import kept_filters
+from workitems.finding import saved_filters
 
 
 class SavedFilters(TenantAPIView):
@@ -24,7 +24,7 @@ class SavedFilters(TenantAPIView):
     def get(self, request: Request) -> Response:
         """List them, newest first."""
         who = self.acting_user
-        found = page_of(request, kept_filters.own_of(who), beside=kept_filters.shared_with(who))
+        found = page_of(request, saved_filters.own_of(who), beside=saved_filters.shared_with(who))
         shown = represent_filters(found.rows, self.authority)
         return Response({**self.links(found), "results": shown})
 
@@ -35,6 +35,6 @@ class SavedFilterDetail(TenantAPIView):
     @extend_schema(responses=SavedFilterSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it."""
-        row = kept_filters.get(self.acting_user, id)
+        row = saved_filters.get(self.acting_user, id)
         [shape] = represent_filters([row], self.authority)
         return self.detail(shape, version=row.version)

@@ -24,9 +24,9 @@ from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
-from workitems import inbox_filters, kept_filter_chips, selectors, waiting
-from workitems.actions.filter_keeping import NewFilter, end_filter, keep_filter
-from workitems.finding import filter_table, kept_filters
+from workitems import inbox_filters, saved_filter_chips, selectors, waiting
+from workitems.actions.filter_saving import NewFilter, end_filter, save_filter
+from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
@@ -129,7 +129,7 @@ class Inbox(MemberPage):
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
             "new_url": reverse("workitems:new"),
-            "kept": kept_filter_chips.shown(wanted, who, typed=request.POST),
+            "saved_filters": saved_filter_chips.shown(wanted, who, typed=request.POST),
         }
         return self.render("workitems/inbox.html", context)
 
@@ -141,21 +141,21 @@ class Inbox(MemberPage):
 
 
 class AllWork(Inbox):
-    """All work of the tenant; what it is narrowed to can be kept under a name."""
+    """All work of the tenant; what it is narrowed to can be saved under a name."""
 
     default_tab = "all"
     fills_in = NewFilter
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Keep the filters of the address."""
+        """Save the filters of the address."""
         with self.scope():
             wanted = wanted_of(request.GET, TABS[-1].sorts)
-            asked = kept_filter_chips.to_keep(wanted, self.acting_user)
+            asked = saved_filter_chips.to_save(wanted, self.acting_user)
         said = {"name": request.POST.get("name", ""), "shared": "shared" in request.POST}
         return self.perform(
-            lambda: keep_filter(call=Call(self.acting_user), filter=asked, **said),
-            to=kept_filters.address_of(filter_table.read(asked)) if asked else request.path,
-            message=_("Kept. It stands above every list of work."),
+            lambda: save_filter(call=Call(self.acting_user), filter=asked, **said),
+            to=saved_filters.address_of(filter_table.read(asked)) if asked else request.path,
+            message=_("Saved. It stands above every list of work."),
         )
 
 

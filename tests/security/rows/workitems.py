@@ -75,7 +75,7 @@ def _faulted(world: World) -> dict[str, object]:
 
 def _shared_filter(world: World) -> dict[str, object]:
     """A saved filter that the analyst shares."""
-    row = actions.keep_filter(
+    row = actions.save_filter(
         call=Call(world.analyst), name=secrets.token_hex(8), filter={"q": "loan"}, shared=True
     )
     return {"id": row.id}

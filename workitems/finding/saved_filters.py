@@ -73,7 +73,7 @@ def _called(_id: uuid.UUID, name: str, values: Any) -> Description:
     return Description(name, address_of(values), icon="list-filter")
 
 
-KEPT_FILTER = Subject(
+FILTER_SUBJECT = Subject(
     subject_type=SAVED_FILTER,
     model=SavedFilter,
     rank=90,

@@ -1,4 +1,4 @@
-"""Kept filters above a list of work: those there are, and a form to keep what is applied."""
+"""Saved filters above a list of work: those there are, and a form to save what is applied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.acting import ActingUser
 from ledger.errors import Invalid
 from web.search import numbered
-from workitems.finding import filter_table, kept_filters
+from workitems.finding import filter_table, saved_filters
 from workitems.inbox_filters import Wanted, is_id
 
 #: Of one's own, and of what others share.
@@ -20,32 +20,32 @@ SHOWN = 10
 
 
 def shown(wanted: Wanted, who: ActingUser, *, typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return `kept` of workitems/kept_filters.html: one statement. `typed` is what was sent and
-    could not be taken."""
-    rows = kept_filters.newest_for(who, SHOWN)
+    """Return `saved_filters` of workitems/saved_filters.html: one statement. `typed` is what was
+    sent and could not be taken."""
+    rows = saved_filters.newest_for(who, SHOWN)
     applied = [row for row in rows if wanted.values and row.filter == wanted.values]
     own = next((row for row in applied if row.owner_id == who.actor_id), None)
-    keeps = bool(wanted.values) and not applied
+    may_save = bool(wanted.values) and not applied
     every = reverse("workitems:all")
     return {
         "rows": [
             {
                 "label": row.name,
-                "url": kept_filters.address_of(row.filter),
+                "url": saved_filters.address_of(row.filter),
                 "current": row in applied,
                 "shared": row.shared,
             }
             for row in rows
         ],
-        "keep_url": f"{every}?{urlencode(wanted.values)}" if keeps else "",
+        "save_url": f"{every}?{urlencode(wanted.values)}" if may_save else "",
         "typed": {"name": typed.get("name", ""), "shared": "shared" in typed},
         "end_url": reverse("workitems:end-filter", args=[own.id]) if own else "",
         "end_label": _("Remove “%(name)s”") % {"name": own.name} if own else "",
     }
 
 
-def to_keep(wanted: Wanted, who: ActingUser) -> dict[str, Any]:
-    """Return what is kept of a list's filters. A case is kept itself, whatever its number becomes.
+def to_save(wanted: Wanted, who: ActingUser) -> dict[str, Any]:
+    """Return what is saved of a list's filters: of a case its id, and not its number.
 
     Raises Invalid for a number that is not that of exactly one case.
     """

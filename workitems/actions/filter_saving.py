@@ -20,7 +20,7 @@ from verbs.input import Input, Name, Nothing
 from verbs.operation import operation
 from verbs.shell import VerbContext
 from workitems.finding import filter_table
-from workitems.finding.kept_filters import SAVED_FILTER, live_of
+from workitems.finding.saved_filters import SAVED_FILTER, live_of
 from workitems.finding.search_input import Search
 from workitems.finding.tables import SavedFilter
 
@@ -73,7 +73,7 @@ class FilterChanges(_WithFilter):
     SAVED_FILTER, operation("create", None, None, "member"), action="", given=NewFilter,
     creates=True, status=201, again_on="workitems_savedfilter_once", **_AT_THE_LIST,
 )  # fmt: skip
-def keep_filter(_row: None, given: NewFilter, context: VerbContext) -> SavedFilter:
+def save_filter(_row: None, given: NewFilter, context: VerbContext) -> SavedFilter:
     """Keep a filter under a name, which no other of one's own has."""
     who = context.call.by
     own = live_of(who.tenant_id).filter(owner_id=who.actor_id)
