@@ -233,20 +233,21 @@ def test_few_are_found_by_their_words_wherever_they_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("web.pagination.LOOKED_AT", 2)
+    monkeypatch.setattr("workitems.finding.item_texts.FEW", 3)
     client = api(world.operator)
-    for title in ("Needle", *("Hay",) * 12):
+    for title in ("Needle in hay", *("Hay",) * 3):
         actions.create_work_item(call=Call(world.operator), title=title)
     with tenant_scope(world.operator.tenant_id):
         assert item_texts.few_of("hay") is None
-        assert len(item_texts.few_of("needle") or ()) == 1
+        assert len(item_texts.few_of("hay needle") or ()) == 1
         assert item_texts.few_of("!") is None
     body = client.get(ROOT, {"q": "needle"}).json()
-    assert ([each["title"] for each in body["results"]], body["next"]) == (["Needle"], None)
+    assert ([each["title"] for each in body["results"]], body["next"]) == (["Needle in hay"], None)
+    # Many are looked for in the list: two are looked at.
     body = client.get(ROOT, {"q": "hay"}).json()
-    assert ([each["title"] for each in body["results"]], body["next"] is None) == (
-        ["Hay"] * 2,
-        False,
-    )
+    assert [each["title"] for each in body["results"]] == ["Hay"] * 2
+    body = client.get(body["next"]).json()
+    assert [each["title"] for each in body["results"]] == ["Hay", "Needle in hay"]
 
 
 def test_nobody_writes_the_words_and_no_tenant_reads_those_of_another(world: World) -> None:
