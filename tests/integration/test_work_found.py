@@ -241,6 +241,8 @@ def test_few_are_found_by_their_words_wherever_they_are(
         assert item_texts.few_of("hay") is None
         assert len(item_texts.few_of("hay needle") or ()) == 1
         assert item_texts.few_of("!") is None
+        # What so little begins is many.
+        assert item_texts.few_of("ne") is None
     body = client.get(ROOT, {"q": "needle"}).json()
     assert ([each["title"] for each in body["results"]], body["next"]) == (["Needle in hay"], None)
     # Many are looked for in the list: two are looked at.
