@@ -207,6 +207,16 @@ def members_of_groups(tenant_id: uuid.UUID, names: Collection[str]) -> list[uuid
         "membership__actor_id", flat=True).distinct())  # fmt: skip
 
 
+def among_groups(
+    tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID], names: Collection[str]
+) -> set[uuid.UUID]:
+    """Return those of some actors who are in any of the named groups."""
+    rows = GroupMembership.objects.filter(
+        tenant_id=tenant_id, name__in=list(names), membership__actor_id__in=list(actor_ids)
+    )
+    return set(rows.values_list("membership__actor_id", flat=True))
+
+
 def groups_with_members(tenant_id: uuid.UUID, names: Collection[str]) -> set[str]:
     """Return those of the named groups that an active member is in."""
     rows = GroupMembership.objects.filter(

@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from cases.declared_values import schema_of_context
 from cases.models import Case, CaseDefinition
+from cases.selectors import compiled_of
 from compensation.admin_actions import Confirmation, offered
 from web import admin_parts
 from web.admin import TenantModelAdmin
@@ -38,7 +40,7 @@ WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
 class CaseAdmin(TenantModelAdmin):
     """Cases, with what led to what in each."""
 
-    list_display = ("title", "number", "definition", "status", "created_at", "ended_at")
+    list_display = ("called", "definition", "status", "created_at", "ended_at")
     list_filter = ("status", "definition__name")
     list_select_related = ("definition",)
     search_fields = ("number", "title", "definition__name")
@@ -63,10 +65,19 @@ class CaseAdmin(TenantModelAdmin):
         ]
         return [*own, *super().get_urls()]
 
+    @admin.display(description=gettext_lazy("case"), ordering="title")
+    def called(self, row: Case) -> str:
+        """Return what pages call it: title and number."""
+        return row.name
+
     @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:
         """Return what the case knows in words."""
-        return admin_parts.json_words(row.tenant_id, row.context)
+        return admin_parts.json_words(
+            row.tenant_id,
+            row.context,
+            schema_of_context(compiled_of(row.tenant_id, row.definition_id)),
+        )
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: Case) -> SafeString:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils.html import escape
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from accounts.selectors import Person
 from cases import selectors
 from cases.case_work import CaseWork
+from cases.declared_values import schema_of_context
 from cases.definitions import CompiledDefinition, needs, undo_policy
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
@@ -37,7 +38,15 @@ from ledger.selectors import Entry, entries_of_case
 from verbs.subject import Description, Ref
 from web.graph import Figure
 from web.templatetags.amends import label_of
-from web.values import Reader, is_identifier, person_words, reader_of
+from web.values import (
+    Reader,
+    is_identifier,
+    is_person,
+    members_of,
+    properties_of,
+    reader_of,
+    value_words,
+)
 from workitems import chain as drawing
 from workitems import selectors as work_items
 from workitems.subject import WORK_ITEM as TASKS
@@ -72,6 +81,8 @@ class CaseContext:
     described: dict[Ref, Description]
     #: Who reads it, with everybody whom the page names.
     reader: Reader
+    #: What is declared of the values of its context.
+    schema: Mapping[str, Any]
 
     @property
     def named(self) -> dict[uuid.UUID, Person]:
@@ -98,19 +109,29 @@ class CaseContext:
         """Its work, and what becomes of it."""
         return CaseWork(self.items, self.rows, self.described, self.named, self.undoing)
 
-    def telling(self, reader: Reader) -> list[SafeString]:
-        """The most telling values of the context, for one line: short ones, people by name."""
-        found = (
-            (str(value) if isinstance(value, str) else f"{label_of(key)} {value}")
-            for key, value in self.case.context.items()
-            if isinstance(value, str | int | float) and not isinstance(value, bool)
-        )
-        named = ((each, reader.person(each, declared=False)) for each in found)
-        return [
-            escape(each) if person is None else person_words(person, reader.me)
-            for each, person in named
-            if 0 < len(each) <= _TELLING and (person or not is_identifier(each))
-        ][:_MOST_TELLING]
+    @property
+    def telling(self) -> list[SafeString]:
+        """The most telling values of the context, for one line: short ones, people by name, the
+        rest as its schema declares it, with its title."""
+        found = []
+        for _name, label, value, schema in members_of(self.case.context, self.schema):
+            if isinstance(value, bool) or not isinstance(value, str | int | float):
+                continue
+            words = value_words(value, schema, self.reader)
+            text = strip_tags(words)
+            person = isinstance(value, str) and self.reader.person(
+                value, declared=is_person(schema)
+            )
+            if 0 < len(text) <= _TELLING and (person or not is_identifier(text)):
+                number = not isinstance(value, str)
+                found.append(format_html("{} {}", label, words) if number else words)
+        return found[:_MOST_TELLING]
+
+    @property
+    def invalidated(self) -> list[str]:
+        """What of the context was undone since."""
+        own = properties_of(self.schema)
+        return [_title(own.get(key)) or title_of(key) for key in self.case.invalidated]
 
     @property
     def waits(self) -> dict[str, Any] | None:
@@ -122,8 +143,8 @@ class CaseContext:
         if found is None:
             return None
         return {
-            "missing": [(path, _path_words(path)) for path in found.missing],
-            "looks_at": [(path, _path_words(path)) for path in found.looks_at],
+            "missing": [(path, _path_words(path, self.schema)) for path in found.missing],
+            "looks_at": [(path, _path_words(path, self.schema)) for path in found.looks_at],
             "steps": [title_of(name) for name in found.steps],
             "ends": found.ends,
         }
@@ -215,14 +236,17 @@ def case_context(
     stays = {} if found is None else given_up(found)
     said = {entry.actor_id for entry in (*entries, *stays.values())}
     actors = asked | said | actors_of(rows.values())
-    reader = reader_of(case.tenant_id, me, case.context, actors=actors)
+    definition = selectors.compiled_of(case.tenant_id, case.definition_id)
+    schema = schema_of_context(definition)
+    reader = reader_of(case.tenant_id, me, actors=actors, under=[(case.context, schema)])
     named = reader.actors
     panel = None
     if found is not None:
         panel = RunContext(found, described, named, rows, operates, stays)
     others = [run for run in runs if run is not last]
-    definition = selectors.compiled_of(case.tenant_id, case.definition_id)
-    return CaseContext(case, items, rows, definition, panel, others, entries, described, reader)
+    return CaseContext(
+        case, items, rows, definition, panel, others, entries, described, reader, schema
+    )
 
 
 def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
@@ -279,6 +303,15 @@ def _entries(case: Case, *, problems_only: bool) -> list[Entry]:
     )
 
 
-def _path_words(path: str) -> str:
-    """Return a path of the context as people read it: `credit_check.outcome`."""
-    return ", ".join(label_of(key).lower() for key in path.split("."))
+def _path_words(path: str, schema: Any) -> str:
+    """Return a path of the context as people read it: `credit_check.outcome`; what has a title is
+    called by it."""
+    words = []
+    for key in path.split("."):
+        schema = properties_of(schema).get(key)
+        words.append(_title(schema) or label_of(key).lower())
+    return ", ".join(words)
+
+
+def _title(schema: Any) -> str:
+    return str(schema.get("title") or "") if isinstance(schema, Mapping) else ""

@@ -2,66 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from cases.definitions import CompiledDefinition
 from web.form_fields import NOT_OFFERED, read_json
-from web.schema_fields import field_of
+from web.schema_fields import ROWS
+from web.schema_form import SchemaForm
 
-Choices = Sequence[tuple[str, Any]]
-#: Of fields that are members of the context.
-PREFIX = "context."
+#: All that is known at the start; what begins so is a member of it.
+WHOLE = "context"
 
 
-class StartForm(forms.Form):
-    """What kind of case is started, and what is known at the start: a field for each property of
-    the schema that its definition declares, else JSON. `shown_for` is the definition whose fields
-    they are."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """One version of a definition, to be chosen: its value, how people call it, what is said of
+    it, and the page of its form."""
 
-    definition = forms.ChoiceField(
-        error_messages=NOT_OFFERED, label=_("Kind of work"), widget=forms.RadioSelect
-    )
-    title = forms.CharField(
-        label=_("Title"),
-        max_length=300,
-        required=False,
-        help_text=_("How people will call it. Without one it is called like its kind."),
-    )
-    shown_for = forms.CharField(required=False, widget=forms.HiddenInput)
-    context = forms.CharField(
-        label=_("What is known at the start"),
-        required=False,
-        widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false"}),
-        help_text=_("A JSON object. Its members are what the first steps read."),
-    )
+    value: str
+    label: str
+    hint: str
+    url: str
+
+
+class StartForm(SchemaForm):
+    """What is known when a case of the chosen kind is started: fields as the schema of its
+    definition declares them, else JSON. Who has begun to write JSON goes on with it.
+
+    `asks` returns the definition that a choice names, None where it names none.
+    """
+
+    whole = WHOLE
 
     def __init__(
         self,
-        *args: Any,
-        definitions: Choices,
-        hints: Mapping[str, str],
-        asks: CompiledDefinition | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        kinds: Sequence[Kind],
+        asks: Callable[[str], CompiledDefinition | None],
+        as_json: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
-        # What is said below a choice.
-        self.hints = hints
-        field = self.fields["definition"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(definitions)
-        if asks is not None:
-            self.fields["shown_for"].initial = f"{asks.key} {asks.version}"
-        if asks is not None and asks.input_fields:
-            del self.fields["context"]
-            self.fields.update(_asked(asks))
+        self.kinds, self._asks, self._as_json = kinds, asks, as_json
+        #: What is chosen; "" where nothing is.
+        self.chosen = ""
+        #: Whether its fields are asked for, which may be written as JSON all the same.
+        self.offers_json = False
+        super().__init__(data, **kwargs)
+
+    @override
+    def make(self, sent: Mapping[str, Any]) -> None:
+        self.fields.clear()
+        self.chosen = str(sent.get("definition", self.initial.get("definition", "")))
+        self.fields["definition"] = forms.ChoiceField(
+            choices=[(each.value, each.label) for each in self.kinds],
+            error_messages=NOT_OFFERED,
+            label=_("Kind of work"),
+            widget=forms.HiddenInput,
+        )
+        self.fields["title"] = forms.CharField(
+            label=_("Title"),
+            max_length=300,
+            required=False,
+            help_text=_("How people will call it. Without one it is called like its kind."),
+        )
+        found = self._asks(self.chosen) if self.chosen else None
+        has_fields = found is not None and bool(found.input_fields)
+        self.offers_json = has_fields and not self._as_json and WHOLE not in sent
+        if found is not None and self.offers_json:
+            self.ask(found.input_schema or {}, sent)
+        else:
+            self.fields[WHOLE] = _json()
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind that is chosen."""
+        return next((each for each in self.kinds if each.value == self.chosen), None)
+
+    @property
+    def other_kinds(self) -> list[Kind]:
+        """The kinds that are not."""
+        return [each for each in self.kinds if each.value != self.chosen]
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Refuse what another kind asks for: nothing typed is left out without a word."""
+        inside = (name for name in self.data if name.startswith(f"{WHOLE}."))
+        if not all(name in self.fields or name.endswith(ROWS) for name in inside):
+            message = _("This kind asks for other things. Fill them in and start it.")
+            self.add_error(None, message)
+        return super().clean()
 
     def clean_context(self) -> dict[str, Any]:
         """Return the context as an object; nothing written means an empty one."""
-        text = self.cleaned_data["context"].strip()
+        text = self.cleaned_data[WHOLE].strip()
         if not text:
             return {}
         value = read_json(text)
@@ -70,26 +109,22 @@ class StartForm(forms.Form):
         return value
 
     @property
-    def known(self) -> dict[str, Any]:
-        """What is known at the start. Of fields those that were filled in."""
-        if "context" in self.fields:
-            return dict(self.cleaned_data["context"])
-        return {
-            name.removeprefix(PREFIX): value
-            for name, value in self.cleaned_data.items()
-            if name.startswith(PREFIX) and value not in (None, "")
-        }
+    def body(self) -> dict[str, Any]:
+        """What the verb is performed with; of a form with errors what is without."""
+        said = self.cleaned_data
+        key, _space, version = said["definition"].partition(" ")
+        context = said.get(WHOLE) if WHOLE in self.fields else self.read_schema()
+        title = said.get("title") or None
+        return {"definition": key, "version": version, "context": context or {}, "title": title}
 
 
-def _asked(definition: CompiledDefinition) -> dict[str, forms.Field]:
-    """Return a field for each property of the schema, in the order of its author."""
-    schema: Mapping[str, Any] = definition.input_schema or {}
-    required, found = set(schema.get("required", ())), {}
-    for name in definition.input_fields:
-        said = schema["properties"].get(name)
-        inner = said if isinstance(said, dict) else {}
-        found[PREFIX + name] = field_of(name, inner, required=name in required)
-    return found
+def _json() -> forms.CharField:
+    return forms.CharField(
+        label=_("What is known at the start"),
+        required=False,
+        widget=forms.Textarea(attrs={"class": "code", "spellcheck": "false"}),
+        help_text=_("A JSON object. Its members are what the first steps read."),
+    )
 
 
 class DeployForm(forms.Form):

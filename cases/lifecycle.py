@@ -33,7 +33,7 @@ class PlanItemType(models.TextChoices):
     """What a fired binding became."""
 
     WORK_ITEM = "work_item", _("Task")
-    EXECUTION = "execution", _("Automated step")
+    EXECUTION = "execution", _("Automatic step")
 
 
 class PlanItemStatus(models.TextChoices):

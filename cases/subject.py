@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from cases.actions import rollback, stopping
 from cases.actions.changes import lock_case
 from cases.actions.deploy import DEFINITION
+from cases.declared_values import schema_given
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition, title_with_number
 from cases.selectors import with_definition
@@ -91,12 +92,14 @@ def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, C
     return with_definition(Case.objects.filter(tenant_id=tenant_id)).in_bulk(list(ids))
 
 
-def _called(id_: uuid.UUID, title: str, number: str, status: str) -> Description:
-    url = reverse("cases:detail", args=[id_])
-    return Description(title_with_number(title, number), url, status, "briefcase", number)
+def _called(
+    id_: uuid.UUID, title: str, number: str, status: str, definition_id: Any
+) -> Description:
+    url, name = reverse("cases:detail", args=[id_]), title_with_number(title, number)
+    return Description(name, url, status, "briefcase", number, str(definition_id))
 
 
-NAMED = Named(Case, ("title", "number", "status"), _called)
+NAMED = Named(Case, ("title", "number", "status", "definition_id"), _called)
 
 
 def _envelope(case: Case, action: str) -> dict[str, Any]:
@@ -141,6 +144,7 @@ CASE = WholeSubject(
     pieces=rollback.pieces,
     heard=rollback.heard,
     request=rollback.request,
+    given=schema_given,
     open_work=rollback.open_work,
     awaited=rollback.awaited,
     held_up=stopping.refuse_while_stopped,

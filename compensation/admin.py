@@ -57,7 +57,7 @@ class CompensationRunAdmin(TenantModelAdmin):
         user = row.requested_by.user
         return "" if user is None else user.username
 
-    @admin.display(description=gettext_lazy("regulatory basis"))
+    @admin.display(description=gettext_lazy("legal basis"))
     def basis(self, row: CompensationRun) -> SafeString:
         """Return the regulatory basis in words."""
         return admin_parts.json_words(row.tenant_id, row.regulatory_basis)

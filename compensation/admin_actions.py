@@ -26,7 +26,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.acting import ActingUser
 from accounts.selectors import Place
-from compensation import plan_context
+from compensation import plan_context, plan_steps
 from compensation.actions import previewing
 from compensation.actions.plan_execution import execute
 from compensation.errors import NotCompensable, PlanStale, RunLive
@@ -204,7 +204,7 @@ class Confirmation:
             "reason": each.refused,
             "requires_approval": False,
             "digest": each.digest,
-            "steps": plan_context.steps(context) if context else [],
+            "steps": plan_steps.steps(context) if context else [],
             "excluded": plan_context.excluded(context, lambda *_: "") if context else [],
             "cancelled": context.open_work if context else [],
         }

@@ -11,7 +11,7 @@ class CompensationConfig(AppConfig):
     """Policies, attempts, the order of completion."""
 
     name = "compensation"
-    verbose_name = _("Undoing")
+    verbose_name = _("Rollbacks")
 
     @override
     def ready(self) -> None:

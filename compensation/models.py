@@ -43,15 +43,15 @@ class UndoableRow(models.Model):
     belongs, `completion_seq` its place in the order of completion.
     """
 
-    compensation_state = models.TextField(choices=C.choices, default=C.NONE)
+    compensation_state = models.TextField("undo", choices=C.choices, default=C.NONE)
     compensation_round = models.IntegerField(default=0)
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(
         choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
     )
     case_id = models.UUIDField(null=True)
-    binding = models.TextField(default="")
-    completion_seq = models.BigIntegerField(null=True)
+    binding = models.TextField("step", default="")
+    completion_seq = models.BigIntegerField("finished as number", null=True)
 
     class Meta:
         abstract = True
@@ -65,9 +65,9 @@ class UndoingRow(models.Model):
     """
 
     undoes_type = models.TextField(default="")
-    undoes_id = models.UUIDField(null=True)
+    undoes_id = models.UUIDField("undoes", null=True)
     compensation = models.JSONField(null=True)
-    run_id = models.UUIDField(null=True)
+    run_id = models.UUIDField("rollback", null=True)
 
     class Meta:
         abstract = True
@@ -256,6 +256,7 @@ class CompensationRun(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "rollback"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant", "root_id"],

@@ -11,31 +11,36 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.selectors import Person, people
+from accounts.selectors import Person
 from compensation.exclusion_groups import group_of, grouped
 from compensation.models import CompensationPlan
 from compensation.sentences import (
     LEFT_OUT,
     consequence,
-    joined,
-    name_in,
     plan_summary,
     title_of,
     undo_words,
 )
-from compensation.subject import WholeSubject, is_by_program, whole_subject
-from compensation.words import ALTERNATIVES, STRATEGY_BADGES, basis_words
+from compensation.subject import (
+    WholeSubject,
+    is_by_program,
+    read_rows,
+    undoable,
+    whole_subject,
+)
+from compensation.words import ALTERNATIVES, basis_words
 from ledger.clock import now
 from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web import graph
 from web.templatetags.amends import state_label
+from web.values import Reader, reader_of
 
 CONFIRM_ABOVE = 3
+#: Of so many steps it is told what they did.
+ROWS_READ = 100
 #: Of what was done before the chosen point so many are named.
 KEPT_NAMED = 12
 LinkOf = Callable[[str, str, str], str]
@@ -60,16 +65,26 @@ def choice_of(plan: CompensationPlan) -> str:
 class PlanContext:
     """A plan with the names and links of everything it speaks of.
 
-    `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what is
-    another since somebody looked.
+    `reader` has the people it names, by actor and username; `rows` what its first steps undo, by
+    id. `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what
+    is another since somebody looked. `run`: it was executed as this rollback, and is only told as
+    far as that does not tell it. `live`: another one is in its way.
     """
 
     plan: CompensationPlan
     described: Mapping[Ref, Description]
-    named: Mapping[uuid.UUID, Person]
+    reader: Reader
     open_work: list[dict[str, Any]]
     whole: Any = None
     moved: frozenset[str] = frozenset()
+    rows: Mapping[uuid.UUID, Any] = dataclasses.field(default_factory=dict)
+    run: Any = None
+    live: Any = None
+
+    @property
+    def named(self) -> Mapping[uuid.UUID, Person]:
+        """The people it names, by actor."""
+        return self.reader.actors
 
     @property
     def subject(self) -> Description:
@@ -129,18 +144,34 @@ def typed_wrong(wanted: str, form: Mapping[str, Any]) -> str:
     return _("Type %(text)s exactly as it stands here.") % {"text": wanted}
 
 
-def plan_context(plan: CompensationPlan, *, moved: Collection[str] = ()) -> PlanContext:
-    """Read what the plan speaks of: titles, links, people, and open work that it would cancel."""
+def plan_context(
+    plan: CompensationPlan,
+    *,
+    whole: Any = None,
+    moved: Collection[str] = (),
+    run: Any = None,
+    live: Any = None,
+) -> PlanContext:
+    """Read what the plan speaks of: titles, links, people, what its steps did, and open work that
+    it would cancel. Of one that was executed as a `run`, what is left out and names alone.
+
+    `whole`, what it is about, is read unless it was.
+    """
     content = plan.content
     originals = [each["original"] for each in (*content["steps"], *content["excluded"])]
     subjects: set[Ref] = {(each["type"], uuid.UUID(each["id"])) for each in originals}
     subject = whole_subject(plan.subject_type)
-    whole = None if subject is None else subject.read_one(plan.tenant_id, plan.subject_id)
-    open_rows = _open_work(plan, subject, whole)
+    if subject is not None and whole is None:
+        whole = subject.read_one(plan.tenant_id, plan.subject_id)
+    open_rows = [] if run is not None else _open_work(plan, subject, whole)
     subjects |= {(type_, row.id) for type_, row in open_rows}
     described = describe(plan.tenant_id, {*subjects, plan.about})
-    finishers = [step["completed_by"] for step in content["steps"]]
-    named = people(plan.tenant_id, (uuid.UUID(each) for each in finishers if each))
+    rows: Mapping[uuid.UUID, Any] = {}
+    if run is None:
+        first = [each["original"] for each in content["steps"][:ROWS_READ]]
+        rows = read_rows(plan.tenant_id, ((each["type"], uuid.UUID(each["id"])) for each in first))
+    starters = [each.requested_by_id for each in (run, live) if each is not None]
+    reader = _people(plan, rows, *starters)
     listed = [
         {
             "title": title_of(row.binding) or described[type_, row.id].title,
@@ -151,7 +182,16 @@ def plan_context(plan: CompensationPlan, *, moved: Collection[str] = ()) -> Plan
         }
         for type_, row in open_rows
     ]
-    return PlanContext(plan, described, named, listed, whole, frozenset(moved))
+    return PlanContext(plan, described, reader, listed, whole, frozenset(moved), rows, run, live)
+
+
+def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -> Reader:
+    """Return whom a plan names, and what its steps did: one query."""
+    steps = plan.content["steps"]
+    finishers = [uuid.UUID(step["completed_by"]) for step in steps if step["completed_by"]]
+    asked = {name: name for step in steps for name in step.get("candidate_users", ())}
+    said = [undoable(row.subject_type).snapshot(row) for row in rows.values()]
+    return reader_of(plan.tenant_id, None, {"username": [*asked]}, said, actors=[*finishers, *also])
 
 
 def _open_work(
@@ -194,61 +234,6 @@ def tiles(context: PlanContext) -> list[dict[str, Any]]:
     ]
 
 
-def steps(context: PlanContext) -> list[dict[str, Any]]:
-    """Return the plan's steps in the order of undoing. Each waits for all before it."""
-    return [_step(context, step) for step in context.plan.content["steps"]]
-
-
-def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
-    found = _described(context, step["original"])
-    by = _("Person") if step["mode"] == "human" else _("Automatic")
-    # What is simply taken back needs no word.
-    how = str(STRATEGY_BADGES.get(step["strategy"], ""))
-    return {
-        "n": step["n"],
-        "title": title_of(step["original"]["name"]),
-        "url": found.url,
-        "detail": _finished(context, step),
-        "mode": step["mode"],
-        "how": f"{by} · {how}" if how else by,
-        "performer": _performer(context, step),
-        "deadline": "",
-        "depends_on": [],
-        "moved": step["original"]["id"] in context.moved,
-    }
-
-
-def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
-    if not step["completed_at"]:
-        return ""
-    at = timezone.localtime(dt.datetime.fromisoformat(step["completed_at"]))
-    moment = date_format(at, "j F H:i")
-    if is_by_program(step["original"]["type"]):
-        return _("Finished %(moment)s, automatically") % {"moment": moment}
-    who = _name(context, step["completed_by"])
-    if not who:
-        return _("Finished %(moment)s") % {"moment": moment}
-    return _("Finished %(moment)s by %(who)s") % {"moment": moment, "who": who}
-
-
-def _performer(context: PlanContext, step: Mapping[str, Any]) -> str:
-    if step["mode"] == "automated":
-        return title_of(step["binding"]) if step.get("binding") else str(step["capability"])
-    users = step.get("candidate_users", ())
-    groups = ", ".join(each for each in (joined(step["candidate_groups"]), *users) if each)
-    who = _name(context, step["completed_by"])
-    if step["performer"] == "original_actor":
-        return who or groups or _("an operator")
-    if step["performer"] == "not_original_actor":
-        anyone = groups or _("anybody")
-        return _("%(anyone)s, but not %(who)s") % {"anyone": anyone, "who": who} if who else anyone
-    return groups or _("an operator")
-
-
-def _name(context: PlanContext, actor_id: str | None) -> str:
-    return name_in(context.named, uuid.UUID(actor_id) if actor_id else None)
-
-
 def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
     """Return what is not undone and what to do instead.
 
@@ -259,13 +244,13 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
     cancelled = {row["title"] for row in context.open_work}
     rows = []
     for each in context.plan.content["excluded"]:
-        title = title_of(each["original"]["name"])
+        title = titled(context, each["original"])
         if each["code"] == "not_completed" and title in cancelled:
             continue
         rows.append(
             {
                 "title": title,
-                "url": _described(context, each["original"]).url,
+                "url": described_in(context, each["original"]).url,
                 "code": each["code"],
                 "detail": each["detail"],
                 "moved": each["original"]["id"] in context.moved,
@@ -275,7 +260,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                         "url": link_of(
                             code,
                             each["original"]["name"],
-                            _described(context, each["original"]).url,
+                            described_in(context, each["original"]).url,
                         ),
                     }
                     for code in each["alternatives"]
@@ -311,13 +296,13 @@ def figure(context: PlanContext) -> graph.Figure | None:
         return None  # one step needs no picture
     nodes = []
     for step in planned:
-        title = title_of(step["original"]["name"])
+        title = titled(context, step["original"])
         own, undo = f"o{step['n']}", f"u{step['n']}"
         nodes.append(
             graph.Node(
-                id=own, title=title, subtitle=_("done"),
-                label=_("%(what)s, done") % {"what": title},
-                order=-step["n"], url=_described(context, step["original"]).url,
+                id=own, title=title, subtitle=_("will be undone"),
+                label=_("%(what)s, will be undone") % {"what": title},
+                order=-step["n"], url=described_in(context, step["original"]).url,
             )
         )  # fmt: skip
         how = state_label(step["mode"], "mode")
@@ -333,5 +318,12 @@ def figure(context: PlanContext) -> graph.Figure | None:
     )
 
 
-def _described(context: PlanContext, original: Mapping[str, str]) -> Description:
+def described_in(context: PlanContext, original: Mapping[str, str]) -> Description:
     return context.described[original["type"], uuid.UUID(original["id"])]
+
+
+def titled(context: PlanContext, original: Mapping[str, str]) -> str:
+    """Return what a piece of work is called; a program without a step of its own by its title."""
+    if is_by_program(original["type"]):
+        return described_in(context, original).title
+    return title_of(original["name"])

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
 from compensation import selectors
+from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
@@ -27,6 +28,7 @@ from compensation.subject import is_by_program, read_rows
 from compensation.words import basis_words, outcome_label
 from ledger.selectors import Entry
 from verbs.subject import Description, NamedAfter, Ref, describe
+from web.labels import program_title
 from web.templatetags.amends import state_label
 
 #: Steps of a run beside what else a page shows; the run's own page has all of them, in pages.
@@ -41,7 +43,7 @@ _TONES = {
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
     """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
-    entries that say why an original stays, by its id."""
+    entries that say why an original stays, by its id; `begun`: those of the attempts at one."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
@@ -49,6 +51,7 @@ class RunContext:
     undos: Mapping[uuid.UUID, Any]
     operates: bool
     given_up: Mapping[uuid.UUID, Entry] = dataclasses.field(default_factory=dict)
+    begun: Begun = dataclasses.field(default_factory=dict)
 
     @property
     def subject(self) -> Description:
@@ -253,14 +256,19 @@ class RunContext:
                 "performer": ""
                 if attempt.outcome == AttemptOutcome.ABANDONED
                 else self._performer(attempt),
+                "why": self._why(attempt),
             }
             for attempt in reversed(each.attempts)
         ]
 
+    def _why(self, attempt: Any) -> str:
+        why, who = why_again(attempt, self.begun)
+        return f"{why} {self._name(who)}".strip()
+
     def _performer(self, attempt: Any) -> str:
         undo = self.undos.get(attempt.compensation_id)
         if is_by_program(attempt.compensation_type):
-            return str(attempt.capability or _("Automatic"))
+            return program_title(attempt.capability) or _("Automatic")
         actor = getattr(undo, "completed_by_id", None) or getattr(undo, "assignee_id", None)
         groups = joined(sorted(getattr(undo, "groups_asked", ())))
         return self._name(actor) or groups or _("nobody yet")
@@ -296,9 +304,14 @@ def actors_of(rows: Iterable[Any]) -> set[uuid.UUID]:
 
 
 def run_context(
-    found: RunWithSteps, *, operates: bool, entries: Iterable[Entry] = ()
+    found: RunWithSteps,
+    *,
+    operates: bool,
+    entries: Iterable[Entry] = (),
+    begun_of: Ref | None = None,
 ) -> RunContext:
-    """Read all that the page of one run says, with who made the `entries` that it shows."""
+    """Read all that the page of one run says, with who made the `entries` that it shows, and why
+    attempts at undoing `begun_of` were made."""
     undo_refs = {
         (attempt.compensation_type, attempt.compensation_id)
         for each in found.steps
@@ -311,7 +324,8 @@ def run_context(
     described = describe(tenant_id, {*undo_refs, *originals, *awaited, found.run.about})
     run, about = found.run, described[found.run.about].title
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
-    given_up = selectors.given_up(found)
-    deciders = {entry.actor_id for entry in (*entries, *given_up.values())}
+    decided = selectors.decided(found, begun_of)
+    deciders = {entry.actor_id for entry in (*entries, *decided)}
     named = people(tenant_id, {found.run.requested_by_id, *deciders, *actors_of(undos.values())})
-    return RunContext(found, described, named, undos, operates, given_up)
+    given_up = selectors.given_up_in(found, decided)
+    return RunContext(found, described, named, undos, operates, given_up, begun_in(decided))

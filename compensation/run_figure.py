@@ -32,7 +32,7 @@ def _nodes(step: Any, shown: dict[str, Any], at: int) -> tuple[graph.Node, graph
     title, said = title_of(step.original_name), state_label(shown["status"], "step").lower()
     original = graph.Node(
         id=f"o{at}", title=title, url=shown["url"], order=-at,
-        subtitle=said if undone or failed else _("being undone") if begun else _("done"),
+        subtitle=said if undone or failed else _("being undone") if begun else _("still stands"),
         tone="done" if undone else "bad" if failed else "undo" if begun else "",
     )  # fmt: skip
     compensation = shown["compensation"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import collections
 import dataclasses
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
 
 from accounts.acting import ActingUser
+from compensation.attempt_reasons import NEW_ATTEMPTS
 from compensation.lifecycle import (
     DONE_STEPS,
     FAILED_STEPS,
@@ -83,20 +84,38 @@ class RunWithSteps:
 def given_up(found: RunWithSteps) -> dict[uuid.UUID, Entry]:
     """Return the entries that say why originals of a run stay as they are, by original: two
     queries, and none where nothing was given up. It may have been at the original itself."""
+    return given_up_in(found, decided(found))
+
+
+def decided(found: RunWithSteps, begun_of: Ref | None = None) -> list[Entry]:
+    """Return the entries with which steps of a run were given up, and those with which attempts at
+    undoing `begun_of` began, oldest first: two queries, and none where there is neither."""
     steps = [each.step for each in found.steps if each.step.status == StepStatus.ABANDONED]
-    if not steps:
-        return {}
-    run, originals = found.run, {step.original_id for step in steps}
-    rows = all_entries(run.tenant_id).filter(
+    if not steps and begun_of is None:
+        return []
+    run = found.run
+    wanted = Q(
         subject_type__in={run.subject_type, *(step.original_type for step in steps)},
-        subject_id__in=[run.id, *originals],
+        subject_id__in=[run.id, *{step.original_id for step in steps}],
         action__in=["compensation_abandoned", "compensation_step_abandoned"],
     )
+    if begun_of is not None:
+        type_, id_ = begun_of
+        wanted |= Q(subject_type=type_, subject_id=id_, action__in=sorted(NEW_ATTEMPTS))
+    return open_entries(all_entries(run.tenant_id).filter(wanted).order_by("at", "id"))
+
+
+def given_up_in(found: RunWithSteps, entries: Iterable[Entry]) -> dict[uuid.UUID, Entry]:
+    """Return those of the entries that say why originals of a run stay, by original."""
+    originals = {
+        each.step.original_id for each in found.steps if each.step.status == StepStatus.ABANDONED
+    }
     by_original: dict[uuid.UUID, Entry] = {}
-    for entry in open_entries(rows.order_by("at", "id")):
+    for entry in entries:
         undoing = (entry.compensation or {}).get("undoing") or {}
         original = uuid.UUID(undoing["id"]) if undoing else entry.subject_id
-        if entry.payloads.get("reason") and original in originals:
+        is_of_it = entry.action not in NEW_ATTEMPTS and original in originals
+        if entry.payloads.get("reason") and is_of_it:
             by_original[original] = entry
     return by_original
 
@@ -169,6 +188,14 @@ def live_steps_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[Compensatio
     return sorted(rows, key=lambda step: step.place)
 
 
+def trail_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
+    """Return the steps of a run in the order of undoing, with what says how they stand."""
+    rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id).only(
+        "n", "original_id", "original_name", "completion_seq", "status", "mode", "spec", "ended_at"
+    )
+    return sorted(rows, key=lambda step: step.place)
+
+
 def live_runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
     """Return the root runs of the tenant that are under way."""
     return CompensationRun.objects.filter(
@@ -197,6 +224,21 @@ def run_of_plan(plan: CompensationPlan) -> CompensationRun | None:
     return runs(plan.tenant_id).filter(plan_id=plan.id).first()
 
 
+def runs_at(
+    plan: CompensationPlan, root: uuid.UUID | None
+) -> tuple[CompensationRun | None, CompensationRun | None]:
+    """Return the run that a plan was executed as, and the live one that is in its way, of the tree
+    of `root` or of its subject: one query."""
+    about = {"about_type": plan.subject_type, "about_id": plan.subject_id}
+    slot = Q(root_id=root) if root is not None else Q(**about)
+    in_the_way = slot & Q(status__in=LIVE_RUNS, parent_run__isnull=True)
+    found = runs(plan.tenant_id).filter(Q(plan_id=plan.id) | in_the_way)
+    own, others = None, None
+    for each in found:
+        own, others = (each, others) if each.plan_id == plan.id else (own, each)
+    return own, others
+
+
 def with_steps(
     listed: Sequence[CompensationRun], *, without: Sequence[str] = ()
 ) -> list[RunWithSteps]:
@@ -209,16 +251,35 @@ def with_steps(
     for step in found.defer(*without):
         step.run = by_id[step.run_id]
         rows.setdefault(step.run_id, []).append(step)
-    originals = {step.original_id for steps in rows.values() for step in steps}
-    tries: dict[uuid.UUID, list[Any]] = {}
-    for attempt in attempts_at(tenants, originals):
-        tries.setdefault(attempt.original_id, []).append(attempt)
+    tries = _tries([step for steps in rows.values() for step in steps])
     return [_with_steps(each, rows.get(each.id, []), tries) for each in listed]
+
+
+def with_its_steps(tenant_id: uuid.UUID, run_id: uuid.UUID) -> RunWithSteps:
+    """Return the same of one run that nobody has read yet, without its own words. Raises NotFound
+    for one without steps."""
+    found = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id)
+    apart = ("reason", "regulatory_basis", "stopped_error")
+    steps = list(found.select_related("run").defer(*(f"run__{each}" for each in apart)))
+    if not steps:
+        raise NotFound("There is no such step.")
+    for step in steps:
+        step.run = steps[0].run
+    return _with_steps(steps[0].run, steps, _tries(steps))
 
 
 def one_with_steps(run_row: CompensationRun) -> RunWithSteps:
     """Return one run with steps, attempts and progress."""
     return with_steps([run_row])[0]
+
+
+def _tries(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, list[Any]]:
+    """Return the attempts at undoing the originals of steps, by original."""
+    tries: dict[uuid.UUID, list[Any]] = {}
+    tenants = {step.tenant_id for step in steps}
+    for attempt in attempts_at(tenants, {step.original_id for step in steps}):
+        tries.setdefault(attempt.original_id, []).append(attempt)
+    return tries
 
 
 def _with_steps(

@@ -58,6 +58,10 @@ def _never(*_args: Any, **_how: Any) -> bool:
     return False
 
 
+def _ignored(_row: Any) -> None:
+    return None
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UndoableSubject(Subject):
     """A kind of finished work that can be undone, and that may itself undo something.
@@ -69,7 +73,8 @@ class UndoableSubject(Subject):
     `is_open(row)`: it would be called off; `call_off(row, by, caused_by, reason)` ends one that is
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
     of `UndoingRow`. `by_itself`: one may be undone by its own verb, without a plan. `by_program`:
-    a program does such work, not a person.
+    a program does such work, not a person. `result_schema(row)`: how its author described what came
+    of it.
     """
 
     settled: str
@@ -84,6 +89,7 @@ class UndoableSubject(Subject):
     not_started: Callable[[Any], bool] = _never
     is_open: Callable[[Any], bool] = _never
     call_off: Callable[..., bool] = _never
+    result_schema: Callable[[Any], Any] = _ignored
     undoes: bool = False
     by_itself: bool = False
     by_program: bool = False
@@ -171,6 +177,8 @@ class WholeSubject(Subject):
     rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo of a
     piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
+    `given(tenant_id, made_from, binding)`: the JSON Schema of what a piece was given, as far as it
+    is declared by what the whole is made from (see its description).
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
     owed. `held_up(whole)`: why no undo may start in it at this moment, if so; `stopped(event,
@@ -194,6 +202,7 @@ class WholeSubject(Subject):
     pieces: Callable[[Any, Sequence[Any]], Mapping[uuid.UUID, Any]] = _no_pieces
     heard: Callable[..., None] = _ignore
     request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
+    given: Callable[[uuid.UUID, str, str], Mapping[str, Any]] = lambda *_which: {}
     open_work: Callable[[Any], Sequence[tuple[str, Any]]] = _no_work
     awaited: Callable[[Any], Sequence[Awaited]] = _nothing_awaited
     held_up: Callable[[Any], Refusal | None] = lambda _whole: None

@@ -29,7 +29,13 @@ def run(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
     return [Watched(one), newest(in_whole)]
 
 
+def plan(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
+    """Return the rollback that a plan was executed as: from then on its page tells of that."""
+    return [Watched(selectors.runs(who.tenant_id).filter(plan_id=keys["id"]).order_by())]
+
+
 PAGES = (
+    LivePage("compensation:plan", plan),
     LivePage("compensation:runs", listed, listing=True),
     LivePage("compensation:run", run),
     LivePage("compensation:run-step", run),

@@ -127,6 +127,9 @@ _UNDO_PERFORMER = {
     "candidate_groups": (_("Or any member of these groups"), _("Separated by commas.")),
 }
 _REASON = {"reason": (_("Reason"), "")}
+#: Somebody has to be asked: a person or a group.
+_ONE_OF = ("assignee", "candidate_groups")
+_WHY_SO = {"reason": (_("Why so"), _("It stands beside the attempt, and stays on record."))}
 #: The verbs of undoing one thing by itself; its owner registers them for it.
 UNDO_VERBS = {
     "compensate": VerbWords(
@@ -146,16 +149,19 @@ UNDO_VERBS = {
             **_UNDO_PERFORMER,
         },
     ),
-    "retry": VerbWords(_("Try again"), _("A new attempt has begun."), "refresh-cw", "undo"),
+    "retry": VerbWords(
+        _("Try again"), _("A new attempt has begun."), "refresh-cw", "undo",
+        intro=_("The same undo once more, by the same person or program."), fields=_WHY_SO,
+    ),
     "reassign": VerbWords(
         _("Ask someone else"), _("A new attempt has begun."), "users",
         intro=_("Another person or group is asked to undo it."),
-        submit=_("Ask them"), fields=_UNDO_PERFORMER,
+        submit=_("Ask them"), fields={**_UNDO_PERFORMER, **_WHY_SO}, one_of=_ONE_OF,
     ),
     "hand-to-human": VerbWords(
         _("Hand to a person"), _("A person is asked now."), "user",
         intro=_("A person does it instead of a program. Name nobody to ask whom its policy names."),
-        submit=_("Hand it over"), fields=_UNDO_PERFORMER,
+        submit=_("Hand it over"), fields={**_UNDO_PERFORMER, **_WHY_SO},
     ),
     "attest": VerbWords(
         _("It is undone, with evidence"), _("Recorded as undone, with your evidence."), "check",
@@ -272,15 +278,16 @@ _RUN_VERBS = {
 _STEP_VERBS = {
     "retry": VerbWords(
         _("Try again"), _("It is tried again."),
-        hint=_("The same undo once more, by the same person or program."),
+        hint=_("The same undo once more, by the same person or program."), fields=_WHY_SO,
     ),
     "reassign": VerbWords(
         _("Give it to somebody else"), _("Somebody else is asked now."), submit=_("Hand over"),
-        hint=_("Another person or group is asked to undo it."), fields=_PERFORMER,
+        hint=_("Another person or group is asked to undo it."), one_of=_ONE_OF,
+        fields={**_PERFORMER, **_WHY_SO},
     ),
     "hand-to-human": VerbWords(
         _("Let a person do it"), _("A person is asked now."), submit=_("Hand over"),
-        hint=_("Instead of the program that could not."), fields=_PERFORMER,
+        hint=_("Instead of the program that could not."), fields={**_PERFORMER, **_WHY_SO},
     ),
     "attest": VerbWords(
         _("It is undone already"), _("Recorded as undone, on your word."), submit=_("Attest"),

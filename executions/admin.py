@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
+from executions import capability_registry
 from executions.models import Execution
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case
 
 _WORK = ("input_text", "output_text", "error", "attempts", "idempotency_key", "reason")
 _PLACE = ("case", "binding", "completion_seq", "reversibility", "undoes_id", "run_id")
+
+
+def _schema(row: Execution, which: str) -> Any:
+    return getattr(capability_registry.get(row.capability), which, None)
 
 
 @admin.register(Execution)
@@ -49,12 +56,12 @@ class ExecutionAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("input"))
     def input_text(self, row: Execution) -> SafeString:
         """Return the input in words."""
-        return admin_parts.json_words(row.tenant_id, row.input)
+        return admin_parts.json_words(row.tenant_id, row.input, _schema(row, "input_schema"))
 
     @admin.display(description=gettext_lazy("output"))
     def output_text(self, row: Execution) -> SafeString:
         """Return the output in words."""
-        return admin_parts.json_words(row.tenant_id, row.output)
+        return admin_parts.json_words(row.tenant_id, row.output, _schema(row, "output_schema"))
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Execution) -> SafeString:

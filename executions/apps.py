@@ -13,7 +13,7 @@ class ExecutionsConfig(AppConfig):
     """Registers this app's source of due rows and its part in undoing; loads every capability."""
 
     name = "executions"
-    verbose_name = _("Executions")
+    verbose_name = _("Automatic steps")
 
     @override
     def ready(self) -> None:

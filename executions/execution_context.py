@@ -26,6 +26,7 @@ from verbs.catalogue import Offer
 from verbs.subject import Description, Ref, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
+from web.labels import program_title
 from web.timeline import timeline_of
 from web.values import reader_of
 from web.verb_pages import Refused, any_open, buttons, choice
@@ -81,7 +82,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
     links[row.subject_type, row.id] = NAMED.of(row)
     case = links.get(("case", row.case_id)) if row.case_id else None
     offers = {each.action: each for each in shown.actions}
-    title = title_of(row.binding or row.capability)
+    title = title_of(row.binding) if row.binding else program_title(row.capability)
     question = _question(row, offers[OUTCOME], refused)
     return {
         "crumbs": [

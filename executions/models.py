@@ -17,7 +17,7 @@ from typing_extensions import override
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import ExecutionStatus
 from ledger.ids import new_id
-from web.labels import label_of
+from web.labels import label_of, program_title
 
 S = ExecutionStatus
 OPEN_ENDED = (S.PENDING, S.RUNNING, S.WAITING)
@@ -61,6 +61,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "automatic step"
         constraints: ClassVar = [
             # All attempts of one round of undoing share a key on purpose, so only forward runs are
             # unique by it.
@@ -97,7 +98,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
 
     @override
     def __str__(self) -> str:
-        return label_of(self.binding) if self.binding else self.capability
+        return label_of(self.binding) if self.binding else program_title(self.capability)
 
     @transition(field=status, source=S.PENDING, target=S.RUNNING)
     def dispatch(self) -> None:

@@ -21,6 +21,7 @@ from executions.models import Execution
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
+from web.labels import program_title
 
 
 def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
@@ -33,7 +34,7 @@ def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
 
 def _called(id_: uuid.UUID, binding: str, capability: str, status: str) -> Description:
     """Call it by its step in the case, else by its capability."""
-    title = title_of(binding) if binding else capability
+    title = title_of(binding) if binding else program_title(capability)
     return Description(title, reverse("executions:detail", args=[id_]), status, "cog")
 
 
@@ -74,6 +75,11 @@ def _snapshot(row: Execution) -> dict[str, Any]:
     }
 
 
+def _result_schema(row: Execution) -> Any:
+    found = capability_registry.get(row.capability)
+    return None if found is None else found.output_schema
+
+
 def _unsure(row: Execution) -> bool:
     """Whether nobody knows what became of it, and only a person can still find out."""
     return bool(row.status == ExecutionStatus.UNCERTAIN)
@@ -105,6 +111,7 @@ EXECUTION = UndoableSubject(
     envelope=_envelope,
     name=lambda row: row.binding or row.capability,
     snapshot=_snapshot,
+    result_schema=_result_schema,
     task_input=lambda row: dict(row.input),
     finisher="requested_by_id",
     finished_at=operator.attrgetter("ended_at"),

@@ -1,4 +1,4 @@
-"""The pages of automated steps: all of them, and one: what went in, what came out, who is asked."""
+"""The pages of automatic steps: all of them, and one: what went in, what came out, who is asked."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ _DENIED = {
 
 def register() -> None:
     """Register the words of executions and batches."""
-    words.register_subject_words("execution", _("automated step"))
+    words.register_subject_words("execution", _("automatic step"))
     words.register_subject_words("batch", _("batch"))
     words.register_actions("execution", _ACTIONS)
     words.register_states("execution", ExecutionStatus, _LOOKS)

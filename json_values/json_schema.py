@@ -235,7 +235,7 @@ class _Compiled:
             self._note(at, f"the reference {reference!r} leaves the schema; only # is allowed")
             return
         try:
-            target = _lookup(self._root, reference)
+            target = lookup(self._root, reference)
         except LookupError:
             self._note(at, f"the reference {reference!r} leads nowhere in the schema")
             return
@@ -314,7 +314,7 @@ def _levels(value: Any, *, names_checked: bool) -> list[float]:
     return found
 
 
-def _lookup(root: Any, reference: str) -> Any:
+def lookup(root: Any, reference: str) -> Any:
     """Return what `#` or `#/…` refers to. Raises LookupError."""
     steps = urllib.parse.unquote(reference[1:]).split("/")
     if steps[0]:

@@ -72,6 +72,9 @@ _MEMBER = """
     JOIN accounts_user u ON u.id = m.user_id AND u.is_active
     JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active
     WHERE m.tenant_id = w.tenant_id AND m.is_active AND NOT w.excluded ? m.actor_id::text
+      AND NOT (w.excluded_groups <> '[]' AND EXISTS (
+          SELECT FROM accounts_groupmembership x WHERE x.tenant_id = m.tenant_id
+            AND x.membership_id = m.id AND w.excluded_groups ? x.name))
       AND (e.from_status IN ('', 'SUSPENDED') OR m.actor_id <> e.actor_id)
 """
 # Membership of a group is looked for and not listed: a group may be as large as the tenant.

@@ -25,13 +25,15 @@ Relation = Callable[[Any, Authority, Any], str | None]
 @dataclasses.dataclass(frozen=True, slots=True)
 class Description:
     """A subject as people read it. `url` is empty where it has no page, `status` a constant,
-    `number` what people tell it by, where it has one; the title says it too."""
+    `number` what people tell it by, where it has one; the title says it too. `made_from` is the id
+    of what says what it consists of, such as the definition of a case."""
 
     title: str
     url: str = ""
     status: str = ""
     icon: str = ""
     number: str = ""
+    made_from: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ so that pages, admin, email and docs all say the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from django.db.models import TextChoices
@@ -42,7 +42,8 @@ class VerbWords:
     button; `hint` says in a list of choices what it means. `fields` labels the members of its
     input where `FIELDS` does not do: name → (label, help). `title` heads the page
     that asks, where label and thing together would not read well. `at_once`: a button does it,
-    although something could be said; its input is optional.
+    although something could be said; its input is optional. `one_of`: members of which one at least
+    has to be given; none of them alone is optional.
     """
 
     label: Text
@@ -56,6 +57,7 @@ class VerbWords:
     fields: Mapping[str, tuple[Text, Text]] = dataclasses.field(default_factory=dict)
     title: Text = ""
     at_once: bool = False
+    one_of: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

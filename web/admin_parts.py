@@ -47,10 +47,11 @@ def causal_chain(figure: Figure, url: str) -> SafeString:
     return render_to_string("admin/amends/causal_chain.html", context)
 
 
-def json_words(tenant_id: uuid.UUID, value: Any) -> SafeString:
-    """Return a JSON value in words and rows, with people by their names."""
-    reader = reader_of(tenant_id, None, value)
-    return format_html('<div class="values">{}</div>', value_words(value, None, reader))
+def json_words(tenant_id: uuid.UUID, value: Any, schema: Any = None) -> SafeString:
+    """Return a JSON value in words and rows, as its schema declares it, with people by their
+    names."""
+    reader = reader_of(tenant_id, None, under=[(value, schema)])
+    return format_html('<div class="values">{}</div>', value_words(value, schema, reader))
 
 
 def plain_text(value: str) -> SafeString:

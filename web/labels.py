@@ -25,3 +25,8 @@ def label_of(key: Any) -> str:
     )
     text = text.replace("_", " ").replace("-", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+def program_title(name: str) -> str:
+    """Return what a program is called: `demo.reverse-transfer` is "Reverse transfer"."""
+    return label_of(name.rpartition(".")[2]) or name

@@ -81,6 +81,8 @@ class Live:
     #: Whether this is the answer to a poll.
     is_poll: bool
     counts: Mapping[str, int]
+    #: Where to ask, where that is not its own address: of the answer to a form.
+    address: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,6 +122,23 @@ def live_of(request: HttpRequest) -> Live | None:
     return Live(
         tag=read.tag, viewer=_signed(who), listing=page.listing, seconds=page.seconds,
         is_poll=is_poll(request), counts=read.counts,
+    )  # fmt: skip
+
+
+def after_form(request: HttpRequest, who: ActingUser, address: str) -> Live | None:
+    """Return what the answer to a form carries that shows the page at `address` with what was wrong
+    with it; None where that does not refresh, or is a list. Whatever is asked first is news: what
+    the page read before nobody has told apart."""
+    try:
+        page = _pages.get(resolve(address).view_name)
+    except Resolver404:
+        return None
+    if page is None or page.listing or address == request.path_info:
+        return None
+    query = request.META.get("QUERY_STRING", "")
+    return Live(
+        tag="", viewer=_signed(who), listing=False, seconds=page.seconds, is_poll=False, counts={},
+        address=f"{address}?{query}" if query else address,
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ from web.only_post import page_of
 from web.pagination import NEWEST_FIRST, Page
 from web.problems import illegal_move, status_of
 from web.rate_limits import refused, wait_of
+from web.schema_form import SchemaForm
 
 Result = TypeVar("Result")
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -164,6 +165,9 @@ class MemberPage(View):
             if kept_forms.put_back(self.request, shown):
                 messages.info(self.request, _("What you wrote is here again. It was not sent yet."))
             return render_page(self.request, template, shown, status=status)
+        shown["live"] = live.after_form(
+            self.request, self.acting_user, page_of(self.request.path_info)
+        )
         with tenant_scope(self.acting_user.tenant_id):
             return render_page(self.request, template, shown, status=status)
 
@@ -269,8 +273,10 @@ def add_refusal(form: BaseForm, refusal: Refusal) -> bool:
     """Put a refusal's field errors on the form's fields; False if it names none of them.
 
     The field of `/resolution/lines/0` is `resolution.lines.0`, else `resolution.lines`, else
-    `resolution`.
+    `resolution`. A form made from a schema knows better.
     """
+    if isinstance(form, SchemaForm):
+        return form.refuse(refusal)
     put = False
     for each in refusal.errors:
         path = each.pointer.strip("/").split("/")

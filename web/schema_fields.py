@@ -28,13 +28,15 @@ from web.form_fields import (
     NumberField,
 )
 from web.labels import label_of
-from web.values import code_words, is_money
+from web.values import code_words, is_money, is_person
+from web.verb_forms import chosen_from
 
 #: Beyond that a list is handed in as JSON.
 MAX_ROWS: Final = 50
 #: The button that asks for one more row; its value is the name of the rows.
 ADD_ROW: Final = "add_row"
-_COUNT: Final = ".rows"
+#: Ends the name of the field that says how many rows of a list there are.
+ROWS: Final = ".rows"
 _COLUMNS: Final = 6
 _DEPTH: Final = 3
 # Longer texts get a text area.
@@ -135,14 +137,17 @@ class SchemaFields:
         cells = self._parts(f"{name}.{number}", items, depth=_DEPTH, enforced=False)
         for cell in cells:
             field = self.fields[cell.name]
-            field.label = _("%(column)s, row %(n)d") % {"column": cell.title, "n": number + 1}
+            # What a field adds to its title, such as its currency, is said of its column too.
+            added = str(field.label).removeprefix(cell.title)
+            label = _("%(column)s, row %(n)d") % {"column": cell.title, "n": number + 1}
+            field.label, cell.title = label + added, cell.title + added
             if self._data.get(ADD_ROW) == name and number == self._count(name) - 1:
                 first = cell is cells[0]
                 field.widget.attrs |= {"autofocus": True} if first else {}
         return cells
 
     def _count(self, name: str) -> int:
-        said = str(self._data.get(name + _COUNT, ""))
+        said = str(self._data.get(name + ROWS, ""))
         count = int(said) if said.isascii() and said.isdigit() and len(said) < len("1000") else 1
         return max(1, min(MAX_ROWS, count + (self._data.get(ADD_ROW) == name)))
 
@@ -195,7 +200,7 @@ class SchemaFields:
             **said,
             "heads": [cell.title for cell in part.rows[0]],
             "rows": [[form[cell.name] for cell in row] for row in part.rows],
-            "count_name": part.name + _COUNT,
+            "count_name": part.name + ROWS,
             "count": len(part.rows),
             "can_add": len(part.rows) < MAX_ROWS,
         }
@@ -252,6 +257,8 @@ def _text(schema: Schema, common: dict[str, Any]) -> forms.Field:
         return DayField(**common)
     if schema.get("format") == "date-time":
         return MomentField(**common)
+    if is_person(schema):
+        return forms.CharField(**common, widget=chosen_from("username"))
     longest = schema.get("maxLength", _ONE_LINE)
     is_short = isinstance(longest, int) and longest <= _ONE_LINE
     return forms.CharField(**common) if is_short else text_area(**common)

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people_called
+from json_values.declarations import expanded
 from json_values.moments import NotAMoment, read_moment
 from verbs.words import choice_words, readable
 from web.labels import label_of
@@ -77,23 +78,33 @@ def reader_of(
     me: uuid.UUID | None,
     *values: Any,
     actors: Iterable[uuid.UUID | None] = (),
+    under: Iterable[tuple[Any, Any]] = (),
 ) -> Reader:
-    """Return the reader of some values, with the people they name and whatever `actors` stand
-    beside them: one query, or none."""
-    found = set(itertools.islice(_names_in(values, declared=False), _NAMES_ASKED))
+    """Return the reader of some values, and of values `under` their schemas, with the people they
+    name and whatever `actors` stand beside them: one query, or none."""
+    said = itertools.chain([(values, None)], under)
+    names = (
+        name
+        for value, schema in said
+        for name in _names_in(value, expanded(schema), declared=False)
+    )
+    found = set(itertools.islice(names, _NAMES_ASKED))
     return Reader(people_called(tenant_id, found, actors), me)
 
 
-def _names_in(value: Any, *, declared: bool) -> Iterator[str]:
+def _names_in(value: Any, schema: Any, *, declared: bool) -> Iterator[str]:
+    rules = _is_schema(schema)
     if isinstance(value, str):
-        if declared or _UUID.fullmatch(value) or _USERNAME.fullmatch(value):
+        said = declared or is_person(rules)
+        if said or _UUID.fullmatch(value) or _USERNAME.fullmatch(value):
             yield value
     elif isinstance(value, Mapping):
+        own = properties_of(rules)
         for key, inner in value.items():
-            yield from _names_in(inner, declared=_names_person(key))
+            yield from _names_in(inner, own.get(key), declared=_names_person(key))
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _names_in(inner, declared=declared)
+            yield from _names_in(inner, rules.get("items"), declared=declared)
 
 
 def is_identifier(text: str) -> bool:
@@ -136,6 +147,11 @@ def is_money(schema: Mapping[str, Any]) -> bool:
     return schema.get("format") == "money" and isinstance(schema.get("currency"), str)
 
 
+def is_person(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema declares a person, by username."""
+    return schema.get("format") == "person"
+
+
 def digits_of(currency: str) -> int:
     """Return how many digits of an amount come after the point."""
     return _DIGITS.get(currency, 2)
@@ -146,7 +162,7 @@ def value_words(value: Any, schema: Any = None, reader: Reader = NOBODY) -> Safe
 
     Of very many values the first are shown, and how many more there are in each list.
     """
-    parts = _worded(value, _is_schema(schema), reader, "", itertools.count())
+    parts = _worded(value, _is_schema(expanded(schema)), reader, "", itertools.count())
     return mark_safe("".join(parts))  # noqa: S308  -- each part is escaped
 
 
@@ -167,10 +183,15 @@ def _is_schema(schema: Any) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else _NO_SCHEMA
 
 
+def properties_of(schema: Any) -> Mapping[str, Any]:
+    """Return the schemas of the members that a schema names."""
+    return _is_schema(_is_schema(schema).get("properties"))
+
+
 def members_of(value: Mapping[str, Any], schema: Any) -> Iterator[tuple[str, str, Any, Any]]:
     """Yield name, label, value and schema of each member: those that the schema names first, in
     the order of its author."""
-    own = _is_schema(_is_schema(schema).get("properties"))
+    own = properties_of(schema)
     for name in [*(each for each in own if each in value), *(e for e in value if e not in own)]:
         inner = _is_schema(own.get(name))
         yield name, str(inner.get("title") or label_of(name)), value[name], inner
@@ -269,7 +290,7 @@ def _word(value: Any, kind: str, schema: Mapping[str, Any], reader: Reader, name
 
 
 def _text(value: str, schema: Mapping[str, Any], reader: Reader, name: str) -> str:
-    declared = schema.get("format") == "person" or _names_person(name)
+    declared = is_person(schema) or _names_person(name)
     person = reader.person(value, declared=declared)
     if person is not None:
         return person_words(person, reader.me)

@@ -156,6 +156,7 @@ def form_for(model: type[Input], said: VerbWords | None = None) -> type[VerbForm
     fields["field_order"] = tuple(said.fields) if said is not None else None
     for member in members:
         fields[member.name] = _field(member, said)
+        fields[member.name].one_of = said is not None and member.name in said.one_of
         if member.coded is not None:
             label, help_text = words.field_words(said, NOTE)
             how: dict[str, Any] = {"label": label, "help_text": help_text, "required": False}

@@ -28,6 +28,7 @@ from web.error_pages import refusal_page
 from web.kept_text import kept_texts
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
+from web.stale_pages import Changed, changed_since
 from web.verb_forms import VerbForm, form_of
 from web.way_back import carried
 
@@ -38,7 +39,8 @@ TEMPLATE = "verbs/action.html"
 class Refused:
     """What a button ran into: the thing it was for, the sentence and the status of the answer.
 
-    `form` is the broken one of `verb` where forms stand on the page of the thing.
+    `form` is the broken one of `verb` where forms stand on the page of the thing. `own`: its reader
+    has changed the thing themselves, elsewhere; what was typed is then handed back to be read.
     """
 
     key: Sequence[Any]
@@ -46,10 +48,11 @@ class Refused:
     status: int
     verb: Verb[Any] | None = None
     form: VerbForm | None = None
+    own: bool = False
 
     def kept(self, *, offered: bool) -> list[dict[str, str]]:
         """Return what was typed, where its form is not `offered` on the page any more."""
-        return [] if offered else kept_texts(self.form)
+        return kept_texts(self.form) if self.own or not offered else []
 
 
 # Shows the page of one thing with what was refused above it.
@@ -57,12 +60,7 @@ ShowRefused = Callable[[MemberPage, Refused], HttpResponse]
 
 
 def conflict_words(refusal: Refusal) -> str:
-    """Return a refusal as the panel above a page says it."""
-    if isinstance(refusal, Stale):
-        return _(
-            "Somebody changed this while you looked at it. You see it now as it is; what you typed"
-            " is still here."
-        )
+    """Return a refusal as the panel above a page says it; of a stale page see `changed_since`."""
     if isinstance(refusal, Conflict):
         return _("That is no longer possible: %(detail)s") % {"detail": refusal.detail}
     return refusal.detail
@@ -93,6 +91,13 @@ class VerbPage(MemberPage):
         with self.scope():
             return describe(self.acting_user.tenant_id, [place])[place]
 
+    def told(self, key: Sequence[Any], refusal: Refusal) -> Changed:
+        """Return what the page says of a refusal: of a stale one who changed it, and when."""
+        verb = type(self).verb
+        if not isinstance(refusal, Stale) or verb.requires_digest:
+            return Changed(conflict_words(refusal))
+        return changed_since(self.acting_user, key[0], self.brought().versions)
+
     def done(self, key: Sequence[Any]) -> HttpResponse:
         """Say that it worked, on the page of the thing."""
         said = said_of(type(self).verb)
@@ -120,7 +125,8 @@ class Do(VerbPage):
     def _refused(self, key: Sequence[Any], refusal: Refusal) -> HttpResponse:
         show = type(self).show_refused
         if show is not None:
-            return show(self, Refused(key, conflict_words(refusal), status_of(refusal)))
+            told = self.told(key, refusal)
+            return show(self, Refused(key, told.sentence, status_of(refusal)))
         return refusal_page(self.request, refusal, back_url=self.described(key).url or "/")
 
 
@@ -154,13 +160,20 @@ class Ask(VerbPage):
         return form_of(type(self).verb)(said)
 
     def _refused(self, key: Sequence[Any], form: VerbForm, refusal: Refusal) -> HttpResponse:
+        told = self.told(key, refusal)
+        if told.own:
+            return self._ask(key, form, status=status_of(refusal), own=told.sentence)
         if not isinstance(refusal, Invalid):
-            form.add_error(None, conflict_words(refusal))
+            form.add_error(None, told.sentence)
         elif not form.errors and not add_refusal(form, refusal):
             form.add_error(None, refusal.detail)
         return self._ask(key, form, status=status_of(refusal))
 
-    def _ask(self, key: Sequence[Any], form: VerbForm, status: int = 200) -> HttpResponse:
+    def _ask(
+        self, key: Sequence[Any], form: VerbForm, status: int = 200, own: str = ""
+    ) -> HttpResponse:
+        """Render it. `own`: the reader has changed the thing themselves, as the sentence says; they
+        read what they typed here, and are asked anew."""
         verb = type(self).verb
         over = status == HTTPStatus.CONFLICT
         subject, said = verb.subject, said_of(verb)
@@ -176,10 +189,11 @@ class Ask(VerbPage):
                 "intro": said.intro or (thing.title if said.title else ""),
                 "tone": said.tone or ("danger" if verb.dangerous else ""),
                 "warning": said.warning,
-                "form": form,
+                "form": self._form() if own else form,
+                "conflict": own,
                 # A state that rules it out will do so again: what was typed is handed back.
                 "over": over,
-                "kept": kept_texts(form) if over else [],
+                "kept": kept_texts(form) if over or own else [],
                 "facts": [] if subject.page_facts is None else subject.page_facts(row),
                 "url": carried(self.request, self.request.path),
                 "submit_label": said.submit or said.label,
@@ -199,11 +213,13 @@ class AskOnPage(Ask):
         return form_on_page(type(self).verb, said)
 
     @override
-    def _ask(self, key: Sequence[Any], form: VerbForm, status: int = 200) -> HttpResponse:
+    def _ask(
+        self, key: Sequence[Any], form: VerbForm, status: int = 200, own: str = ""
+    ) -> HttpResponse:
         show = type(self).show_refused
         if show is None:
             raise TypeError("a form that stands on another page is shown again by that page")
-        return show(self, Refused(key, "", status, type(self).verb, form))
+        return show(self, Refused(key, own, status, type(self).verb, form, own=bool(own)))
 
 
 def form_on_page(verb: Verb[Any], said: QueryDict | None = None) -> VerbForm:
@@ -324,14 +340,15 @@ def choice(
     `open` when that form is the one that was `refused`.
     """
     said = said_of(verb)
-    broken = refused.form if refused is not None and refused.verb == verb else None
+    sent = refused is not None and refused.verb == verb
+    broken = refused.form if refused is not None and sent and not refused.own else None
     empty = None if verb.input is Nothing else form_on_page(verb)
     return {
         **button(verb, key, offer),
         "hint": said.hint,
         "form": broken or empty,
         "submit_label": said.submit or said.label,
-        "open": broken is not None,
+        "open": sent,
     }
 
 

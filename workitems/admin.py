@@ -17,6 +17,7 @@ from web import admin_parts
 from web.admin import TenantModelAdmin, in_case
 from workitems import chain
 from workitems.models import WorkItem
+from workitems.then_and_now import payload_schema
 
 _WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
 _PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
@@ -90,12 +91,12 @@ class WorkItemAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:
         """Return the payload in words."""
-        return admin_parts.json_words(row.tenant_id, row.payload)
+        return admin_parts.json_words(row.tenant_id, row.payload, payload_schema(row))
 
     @admin.display(description=gettext_lazy("resolution"))
     def resolution_text(self, row: WorkItem) -> SafeString:
         """Return the resolution in words."""
-        return admin_parts.json_words(row.tenant_id, row.resolution)
+        return admin_parts.json_words(row.tenant_id, row.resolution, row.resolution_schema)
 
     @admin.display(description=gettext_lazy("causal chain"))
     def links(self, row: WorkItem) -> SafeString:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from compensation.words import outcome_label
-from ledger.errors import Invalid
+from json_values.declarations import expanded
 from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED
-from web.schema_fields import SchemaFields, is_record, json_field, text_area
+from web.schema_fields import is_record, json_field, text_area
+from web.schema_form import SchemaForm
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.resolution import explained_outcomes
@@ -28,31 +29,19 @@ NOTE = f"{WHOLE}.note"
 _FREE = {NOTE: "note", EVIDENCE: "evidence"}
 
 
-class AnswerForm(forms.Form):
-    """How an item ended. Made for one item: `AnswerForm(item, data)`.
+class AnswerForm(SchemaForm):
+    """How an item ended. Made for one item: `AnswerForm(item, data)`."""
 
-    `rows` is what was sent before, where the form is shown again without being judged.
-    """
+    whole = WHOLE
 
     def __init__(
-        self,
-        item: WorkItem,
-        data: Mapping[str, Any] | None = None,
-        *,
-        rows: Mapping[str, Any] | None = None,
+        self, item: WorkItem, data: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(data)
         self._item = item
-        self._said: SchemaFields | None = None
-        self._make(data if data is not None else rows)
-        if rows is not None:
-            self.initial = {name: rows[name] for name in self.fields if name in rows}
+        super().__init__(data, **kwargs)
 
-    def widen(self, sent: Mapping[str, Any]) -> None:
-        """Make room for as many rows as were sent before."""
-        self._make(sent)
-
-    def _make(self, sent: Mapping[str, Any] | None) -> None:
+    @override
+    def make(self, sent: Mapping[str, Any]) -> None:
         item = self._item
         self.fields.clear()
         if item.permitted_outcomes:
@@ -67,21 +56,10 @@ class AnswerForm(forms.Form):
         schema = item.resolution_schema
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
-        elif is_record(schema):
-            self._said = SchemaFields(WHOLE, schema, sent)
-            self.fields |= self._said.fields
+        elif is_record(expanded(schema)):
+            self.ask(schema, sent)
         else:
             self.fields[WHOLE] = json_field(schema, required=True, label=_("Result"))
-
-    @override
-    def clean(self) -> dict[str, Any]:
-        """Ask for what a row, or a group, lacks that is not empty."""
-        if self._said is not None:
-            self._said.read(self.cleaned_data)
-            for name in self._said.missing:
-                if name not in self.errors:
-                    self.add_error(name, self.fields[name].error_messages["required"])
-        return self.cleaned_data
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -105,47 +83,17 @@ class AnswerForm(forms.Form):
         return REASON in self.fields and EVIDENCE in self.fields
 
     @property
+    @override
     def parts(self) -> list[dict[str, Any]]:
-        """What is asked beside the outcome, in the order of its author, as components show it."""
-        listed = [] if self._said is None else self._said.layout(self)
-        known = {"outcome"} | (set() if self._said is None else self._said.fields.keys())
-        plain = [
-            {"kind": "field", "field": self[name]} for name in self.fields if name not in known
-        ]
-        return [*plain, *listed]
-
-    @property
-    def has_rows(self) -> bool:
-        """Whether it has buttons besides those that send it."""
-        return any(part["kind"] == "rows" for part in _all_parts(self.parts))
-
-    def refuse(self, refusal: Invalid) -> None:
-        """Say every broken rule at its field; one that has no field, at the top."""
-        for each in refusal.errors:
-            path = each.pointer.strip("/").split("/")
-            name = self._place_of(path)
-            inside = ".".join(path) + "."
-            if not name and any(field.startswith(inside) for field in self.errors):
-                # What the schema misses there is what that field has said already.
-                continue
-            if not name:
-                title = "" if self._said is None else self._said.title_of(path)
-                self.add_error(None, f"{title}: {each.message}" if title else each.message)
-            elif name not in self.errors:
-                self.add_error(name, each.message)
-
-    def _place_of(self, path: list[str]) -> str:
-        if self._said is not None and (found := self._said.place_of(path)):
-            return found
-        names = (".".join(path), path[0])
-        return next((name for name in names if name in self.fields), "")
+        """What is asked beside the outcome."""
+        return [each for each in super().parts if not _is_outcome(each)]
 
     def _resolution(self) -> Any:
         """Return the resolution that was filled in; None when nothing was."""
         if WHOLE in self.cleaned_data:
             return self.cleaned_data[WHOLE]
         if self._said is not None:
-            return self._said.read(self.cleaned_data)
+            return self.read_schema()
         filled = {
             key: self.cleaned_data[name]
             for name, key in _FREE.items()
@@ -175,5 +123,5 @@ def _why() -> forms.CharField:
     return field
 
 
-def _all_parts(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for part in parts for each in (part, *_all_parts(part.get("parts", [])))]
+def _is_outcome(part: Mapping[str, Any]) -> bool:
+    return part["kind"] == "field" and bool(part["field"].name == "outcome")

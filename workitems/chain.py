@@ -15,7 +15,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from compensation.lifecycle import CompensationState, Mode, StepStatus
+from compensation.lifecycle import UNDER_WAY, CompensationState, Mode, StepStatus
 from compensation.planning import UNDONE_OUTCOMES
 from compensation.selectors import live_steps_in
 from compensation.sentences import joined, title_of
@@ -46,7 +46,8 @@ class ChainNode:
     `order` is its place in its lane: of completion for forward work, of undoing for undo work,
     equal for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
     `program` is the name of what ran it, "" where a person is asked; `asked` who will be asked. One
-    of type `compensation_step` is only planned.
+    of type `compensation_step` is only planned. `settling`: its undo has ended, and the rollback it
+    belongs to has not counted that yet.
     """
 
     type: str
@@ -65,11 +66,20 @@ class ChainNode:
     focus: bool
     program: str = ""
     asked: str = ""
+    settling: bool = False
 
     @property
     def undid(self) -> bool:
         """Whether what it reverses is undone, and by this."""
         return self.lane == "undo" and self.compensation_state == CompensationState.COMPENSATED
+
+    @property
+    def became(self) -> str:
+        """What became of what was done, as far as it counts."""
+        undone = self.compensation_state == CompensationState.COMPENSATED
+        return (
+            CompensationState.COMPENSATING if self.settling and undone else self.compensation_state
+        )
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -123,14 +133,20 @@ def chain_of_case(
 
 
 def with_planned(chain: Chain, steps: Sequence[Any]) -> Chain:
-    """Add a node for each planned step that has not begun, in the order of undoing."""
+    """Add a node for each planned step that has not begun, in the order of undoing; what its step
+    does not count as undone yet is drawn as being undone."""
     known = {node.id for node in chain.nodes}
     taken = max((node.order for node in chain.nodes if node.lane == "undo"), default=0)
     planned = [
         step for step in steps if step.status == StepStatus.PLANNED and step.original_id in known
     ]
     later = (_planned(step, taken + at) for at, step in enumerate(planned, start=1))
-    return dataclasses.replace(chain, nodes=(*chain.nodes, *later))
+    settling = {step.original_id for step in steps if step.status in UNDER_WAY}
+    nodes = (
+        dataclasses.replace(node, settling=not settling.isdisjoint({node.id, node.undoes}))
+        for node in chain.nodes
+    )
+    return dataclasses.replace(chain, nodes=(*nodes, *later))
 
 
 def _planned(step: Any, order: int) -> ChainNode:
@@ -299,6 +315,8 @@ def _said(node: ChainNode) -> str:
     """Return the second line of a box: how it ended, else how it stands."""
     if node.lane == "undo" and node.outcome:
         return outcome_label(node.outcome).lower()
+    if node.lane == "forward" and node.became in _BECAME:
+        return state_label(node.became, "compensation").lower()
     if node.status in _DONE and node.at is not None:
         return _("done %(date)s") % {"date": date_format(node.at, "j M")}
     if not node.started:
@@ -308,7 +326,7 @@ def _said(node: ChainNode) -> str:
 
 def _tone(node: ChainNode) -> graph.Tone:
     if node.lane == "forward":
-        return _BECAME.get(node.compensation_state, "")
+        return _BECAME.get(node.became, "")
     if node.status == Status.CANCELLED or not node.started:
         return ""
     failed = node.status in FINAL or node.status in UNSUCCESSFUL

@@ -24,7 +24,7 @@ from web.templatetags.amends import label_of
 from web.way_back import BACK
 from workitems import selectors
 from workitems.item_context import is_overdue
-from workitems.lifecycle import Priority
+from workitems.lifecycle import OPEN, Priority
 from workitems.permissions import is_anybodys
 from workitems.selectors import Listed
 
@@ -76,6 +76,7 @@ class Lines:
         level = Priority(item.priority)
         return {
             "id": item.id,
+            "is_open": item.status in OPEN,
             "title": item.title,
             # The plain inbox is where the page leads back to anyway.
             "url": page

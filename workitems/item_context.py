@@ -50,28 +50,36 @@ from workitems.models import WorkItem
 from workitems.permissions import is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
-from workitems.then_and_now import after_each_outcome, now_rows, then_rows
+from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
+from workitems.undo_trail import trail
 from workitems.words import DEADLINES, DELEGATION_ANSWERS, on_hold
 
 CASE = "case"
 
 
 def detail(
-    item: WorkItem, authority: Authority, *, form: AnswerForm | None = None, conflict: str = ""
+    item: WorkItem,
+    authority: Authority,
+    *,
+    form: AnswerForm | None = None,
+    conflict: str = "",
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Return the context of `workitems/detail.html`."""
+    """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
+    typed beside it."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
     entries, undos = _history(item), undos_of(item, attempts)
     # Everybody whom the page names is read at once, and so is everything that it links.
     beside = [each for each in undos.values() if isinstance(each, WorkItem)]
     actors = selectors.actors_of([item, *beside], {item.id: attempts})
-    reader = _reader(item, authority, {*actors, *(entry.actor_id for entry in entries)})
-    [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts)])
+    known = declared(item, links)
+    reader = _reader(item, known, authority, {*actors, *(entry.actor_id for entry in entries)})
+    [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
-    if form is not None and not answers(item, authority.actor_id):
+    if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
     answer = _answer(item, authority, form)
@@ -82,12 +90,13 @@ def detail(
             action["tone"] = ""
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
-        "item": facts(shown, authority.actor_id),
+        "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
         "reader": reader,
         "lede": lede(shown, authority),
         "run": _link(links, RUN, item.run_id),
+        "trail": trail(item, with_me=item.assignee_id == authority.actor_id),
         "case": _link(links, CASE, item.case_id),
-        "undo": _undo(shown, authority, links),
+        "undo": _undo(shown, authority, links, known),
         "answer": answer,
         "actions": actions,
         "can_act": any(each["allowed"] for each in actions),
@@ -131,11 +140,18 @@ def crumbs(item: WorkItem) -> list[dict[str, str]]:
     ]
 
 
-def _reader(item: WorkItem, authority: Authority, actors: Iterable[uuid.UUID | None]) -> Reader:
+def _reader(
+    item: WorkItem, known: Declared, authority: Authority, actors: Iterable[uuid.UUID | None]
+) -> Reader:
     """Return who reads the page, with `actors` and the people whom the item's values name."""
-    then = (item.compensation or {}).get("original_snapshot")
-    said = (item.payload, item.resolution, then)
-    return reader_of(item.tenant_id, authority.actor_id, *said, actors=actors)
+    own = [(item.payload, known.payload), (item.resolution, item.resolution_schema)]
+    return reader_of(
+        item.tenant_id,
+        authority.actor_id,
+        known.snapshot,
+        actors=actors,
+        under=[*own, *known.under],
+    )
 
 
 def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
@@ -290,7 +306,10 @@ def _link(
 
 
 def _undo(
-    shown: Shown, authority: Authority, links: dict[tuple[str, uuid.UUID], Description]
+    shown: Shown,
+    authority: Authority,
+    links: dict[tuple[str, uuid.UUID], Description],
+    known: Declared,
 ) -> dict[str, Any] | None:
     """Return what an undo task is about: the original as it was, and what is asked now."""
     item = shown.item
@@ -310,8 +329,8 @@ def _undo(
         "reason": block["reason"],
         "basis": basis_words(block["regulatory_basis"]),
         "requested_by": shown.name(block["requested_by"], authority.actor_id, inside=True),
-        "then": then_rows(item, then),
-        "now": now_rows(item, block),
+        "then": then_rows(known),
+        "now": now_rows(item, block, known.payload),
         "after": after_each_outcome(found.title) if item.status in OPEN else None,
     }
 

@@ -23,7 +23,12 @@ from ledger.ordered_json import OrderedJSONField
 from workitems.finding import tables as finding_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding.item_indexes import INDEXES
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
+from workitems.template_models import WorkItemTemplate
 from workitems.urgency import DUE, RANK
+
+__all__ = [
+    "CandidateGroup", "CandidateUser", "Deadline", "HoldEnd", "WorkItem", "WorkItemTemplate",
+]  # fmt: skip
 
 S = Status
 _URGENCY = (DUE, RANK, models.F("created_at"), models.F("id"))
@@ -37,7 +42,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     """One task for a person, or for an agent acting as one (WS-HumanTask 1.1 §4).
 
     A compensating work item (`kind` COMPENSATION) has the columns of `UndoingRow`, and
-    `compensates` when the original is a work item. `excluded` lists actors who may never take it.
+    `compensates` when the original is a work item. `excluded` lists actors who may never take it,
+    `excluded_groups` groups whose members may not.
     `offered_to` says whose it is where no candidate is left; `people_missing` are usernames it was
     meant for, of whom none was an active member when it was opened. `forwarded`: its candidates are
     not those it was opened with.
@@ -45,6 +51,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
+    `template` is the version of a template that it was made from.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -62,11 +69,13 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     offered_to = models.TextField(choices=OfferedTo.choices, default=OfferedTo.ANYBODY)
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
+    excluded_groups = models.JSONField(default=list, db_default=[])
     forwarded = models.BooleanField(default=False, db_default=False)
     delegations = models.JSONField(default=list, db_default=[])
     held_from = models.TextField(default="", db_default="")
     held_until = models.DateTimeField(null=True)
     skippable = models.BooleanField(default=False, db_default=False)
+    template = models.JSONField(null=True)
     deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one

@@ -37,7 +37,7 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
     Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners). What nobody is left for is
     an operator's, not everybody's; so is an undo task for which nobody could be named.
     """
-    if str(authority.actor_id) in item.excluded:
+    if _is_excluded(item, authority):
         return False
     if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
         return True
@@ -55,6 +55,11 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
     return _is_named(item, authority, item.people_asked, item.groups_asked)
 
 
+def _is_excluded(item: WorkItem, authority: Authority) -> bool:
+    groups = authority.groups
+    return str(authority.actor_id) in item.excluded or not groups.isdisjoint(item.excluded_groups)
+
+
 def _is_named(
     item: WorkItem, authority: Authority, users: Collection[uuid.UUID], groups: Collection[str]
 ) -> bool:
@@ -64,7 +69,9 @@ def _is_named(
 
 
 def _candidate(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
-    return "" if is_candidate(item, authority) else "not_candidate"
+    if is_candidate(item, authority):
+        return ""
+    return "excluded" if _is_excluded(item, authority) else "not_candidate"
 
 
 def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:

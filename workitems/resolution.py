@@ -1,10 +1,12 @@
-"""Is an outcome permitted, and does a resolution match its schema? Pure."""
+"""Is an outcome permitted, and does a resolution match its schema? Nothing is changed here."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 from typing import Any
 
+from accounts.declared_people import faults_of_value
 from compensation.planning import EXPLAINED_OUTCOMES
 from json_values import json_schema
 from json_values.characters import fault_of_line, is_visible
@@ -38,13 +40,15 @@ def check_completion(
     resolution: Any,
     reason: str = "",
     *,
+    tenant_id: uuid.UUID,
     permitted: list[str],
     schema: dict[str, Any] | None,
     explained: Collection[str] = (),
 ) -> None:
     """Raise Invalid, with a JSON pointer for every broken rule, unless it may end like this.
 
-    `explained` are the outcomes that need a reason.
+    `explained` are the outcomes that need a reason. In the scope of the tenant, whose people a
+    resolution may name.
     """
     errors: list[FieldError] = []
     if permitted and outcome not in permitted:
@@ -60,6 +64,6 @@ def check_completion(
         errors.append(FieldError("/reason", "Say why: this outcome needs a reason.", "required"))
     check_json(resolution, "/resolution")
     if schema is not None:
-        errors += json_schema.problems(schema, resolution, "/resolution")
+        errors += faults_of_value(tenant_id, schema, resolution, "/resolution")
     if errors:
         raise Invalid("The completion breaks a rule.", errors=errors)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import types
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
+    BooleanField,
     Exists,
+    F,
+    Func,
     OuterRef,
     Prefetch,
     Q,
@@ -34,7 +37,7 @@ from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
 from workitems.lifecycle import Kind, OfferedTo, Status
-from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,10 +83,10 @@ def _one(rows: QuerySet[WorkItem], item_id: uuid.UUID) -> WorkItem:
     return found
 
 
-def schema_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Any:
-    """Return the schema of an item's resolution, None where it has none."""
+def asked_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> tuple[str, Any]:
+    """Return the binding of an item and the schema of its resolution, None where it has none."""
     rows = WorkItem.objects.filter(tenant_id=tenant_id, id=item_id)
-    return rows.values_list("resolution_schema", flat=True).first()
+    return rows.values_list("binding", "resolution_schema").first() or ("", None)
 
 
 def show(
@@ -173,6 +176,7 @@ def actors_of(
     for item in items:
         wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
         wanted.update(item.people_asked)
+        wanted.update(map(uuid.UUID, item.excluded))
         wanted.update(named_in(item.compensation))
         wanted.update(uuid.UUID(who) for who in asked_in(item.delegations))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)
@@ -186,8 +190,27 @@ def asked_in(delegations: Sequence[Mapping[str, str]]) -> set[str]:
 
 def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
     """Narrow `rows` to what the person may take: named, in a named group, or nobody ever was."""
-    found = rows.filter(named_for(who) | is_anybodys(who.tenant_id))
-    return found.exclude(excluded__contains=[str(who.actor_id)])
+    return open_to(rows.filter(named_for(who) | is_anybodys(who.tenant_id)), who)
+
+
+def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
+    """Leave out of `rows` what is closed to a person: them, or a group of theirs."""
+    listed = Func(
+        OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
+    )
+    # Of what excludes no group, which is most of it, groups are not looked for.
+    through_group = ~Q(excluded_groups=[]) & Q(Exists(group_names(who).filter(listed)))
+    return rows.exclude(excluded__contains=[str(who.actor_id)]).exclude(through_group)
+
+
+def who_completed(
+    tenant_id: uuid.UUID, case_id: uuid.UUID, bindings: Collection[str]
+) -> set[uuid.UUID]:
+    """Return who completed the work of bindings in a case, each time it was done."""
+    rows = WorkItem.objects.filter(
+        tenant_id=tenant_id, case_id=case_id, binding__in=list(bindings), completed_by__isnull=False
+    )
+    return set(rows.values_list("completed_by_id", flat=True))
 
 
 def is_anybodys(tenant_id: uuid.UUID) -> Q:
@@ -227,3 +250,17 @@ def undo_tasks_of(tenant_id: uuid.UUID, original_ids: Sequence[uuid.UUID]) -> Qu
     """Return the work items that reverse any of these originals, oldest first."""
     rows = visible(tenant_id).filter(undoes_id__in=list(original_ids))
     return rows.order_by("created_at", "id")
+
+
+def templates(tenant_id: uuid.UUID, name: str | None = None) -> QuerySet[WorkItemTemplate]:
+    """Return versions of templates: all of them, or those of a name."""
+    rows = WorkItemTemplate.objects.filter(tenant_id=tenant_id)
+    return rows if name is None else rows.filter(name=name)
+
+
+def template(tenant_id: uuid.UUID, template_id: uuid.UUID) -> WorkItemTemplate:
+    """Return a version of a template. Raises NotFound."""
+    row = templates(tenant_id).filter(id=template_id).first()
+    if row is None:
+        raise NotFound
+    return row

@@ -14,10 +14,11 @@ from compensation.words import UNDO_VERBS
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from verbs.subject import ResultShape
+from verbs.subject import ResultShape, Subject
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
+from workitems.actions.item_templates import TEMPLATE
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
     CompensationAnswerSchema,
@@ -25,9 +26,10 @@ from workitems.api.item_json import (
     represent_compensation,
     represent_many,
 )
+from workitems.api.template_api import MADE, TemplateSchema, represent_templates
 from workitems.due_rows import SOURCES
 from workitems.finding.saved_filters import FILTER_SUBJECT
-from workitems.models import WorkItem
+from workitems.models import WorkItem, WorkItemTemplate
 from workitems.subject import WORK_ITEM
 
 SHOWN_FILTER = dataclasses.replace(
@@ -55,6 +57,17 @@ def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
     subject.register(SHOWN_FILTER)
+    subject.register(
+        Subject(
+            subject_type=TEMPLATE,
+            model=WorkItemTemplate,
+            route="work-item-templates/<uuid:id>",
+            shape=represent_templates,
+            schema=TemplateSchema,
+            versioned=None,
+            results={"instantiate": MADE},
+        )
+    )
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)

@@ -91,6 +91,7 @@ WORK_ITEM = UndoableSubject(
     consequence=settle,
     name=lambda item: item.binding or item.title,
     snapshot=_snapshot,
+    result_schema=lambda item: item.resolution_schema,
     task_input=lambda item: dict(item.payload),
     finisher="completed_by_id",
     finished_at=operator.attrgetter("completed_at"),

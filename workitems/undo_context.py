@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
 from compensation.sentences import joined, quoted
@@ -17,6 +18,7 @@ from executions import selectors as execution_selectors
 from ledger.selectors import Entry
 from verbs.subject import Description, Ref, subject_of
 from verbs.words import said
+from web.labels import program_title
 from web.templatetags.amends import state_label
 from web.values import phrase
 from web.verb_pages import buttons
@@ -52,6 +54,7 @@ def compensation_panel(
     item, last = shown.item, shown.attempts[-1]
     request = UndoRequest.from_json(last.request)
     run = links[RUN, last.run_id] if last.run_id else None
+    begun = begun_in(entries)
     named = {
         id_: Shown(shown.people, (), (), row)
         for id_, row in undos.items()
@@ -70,11 +73,19 @@ def compensation_panel(
         "strategy_label": said(STRATEGIES, last.strategy),
         "managed_by_run": {"label": run.title, "url": run.url} if run and run.url else None,
         "attempts": [
-            _attempt(number, each, undos.get(each.compensation_id), links)
+            {
+                **_attempt(number, each, undos.get(each.compensation_id), links),
+                "why": _why(each, begun, shown),
+            }
             for number, each in enumerate(shown.attempts, start=1)
         ],
         "actions": buttons(subject_of(item.subject_type), item, shown.actions, of_undo=True),
     }
+
+
+def _why(attempt: Any, begun: Begun, shown: Shown) -> str:
+    why, who = why_again(attempt, begun)
+    return f"{why} {shown.name(who)}".strip() if why else ""
 
 
 def refs_of(attempts: Sequence[Any]) -> list[Ref]:
@@ -129,7 +140,7 @@ def _error(attempt: Any, undo: Any) -> str:
 def _performer(undo: Any) -> str:
     if isinstance(undo, Shown):
         return _who(undo)
-    return "" if undo is None else _("Program %(name)s") % {"name": undo.capability}
+    return "" if undo is None else _("Program %(name)s") % {"name": program_title(undo.capability)}
 
 
 def _who(undo: Shown) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from web.verb_pages import verb_page_paths
-from workitems.views import chain_page, inbox, item, queue_page
+from workitems.views import chain_page, inbox, item, queue_page, several
 
 app_name = "workitems"
 
@@ -13,6 +13,7 @@ _ITEM = "work-items/<uuid:id>/"
 
 urlpatterns: list[URLPattern] = [
     path("inbox/", inbox.Inbox.as_view(), name="inbox"),
+    path("inbox/several/", several.Several.as_view(), name="several"),
     path("decisions/", queue_page.DecisionQueue.as_view(), name="decisions"),
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/filters/<uuid:id>/end/", inbox.EndFilter.as_view(), name="end-filter"),

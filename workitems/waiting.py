@@ -19,7 +19,7 @@ from web.counts import COUNTED, LOOKED_AT, bounded_count
 from web.pagination import NEWEST_FIRST
 from workitems.lifecycle import FOR_ASSIGNEE, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
-from workitems.selectors import is_anybodys, named_for, visible
+from workitems.selectors import is_anybodys, named_for, open_to, visible
 from workitems.urgency import DUE, MOST_URGENT_FIRST, RANK
 
 # Of what waits for somebody so many times what is counted is looked at: some of it undoes, which is
@@ -39,8 +39,7 @@ def mine(who: ActingUser) -> QuerySet[WorkItem]:
 
 def pool_of(who: ActingUser) -> QuerySet[WorkItem]:
     """Return unassigned items that name the person, or a group of theirs, as a candidate."""
-    rows = unassigned(who.tenant_id).filter(named_for(who))
-    return rows.exclude(excluded__contains=[str(who.actor_id)])
+    return open_to(unassigned(who.tenant_id).filter(named_for(who)), who)
 
 
 def unassigned(tenant_id: uuid.UUID) -> QuerySet[WorkItem]:
@@ -132,9 +131,7 @@ def open_to_anybody(who: ActingUser) -> int:
     take them. At most `COUNTED`."""
     newest = unassigned(who.tenant_id).prefetch_related(None).order_by(*NEWEST_FIRST)
     rows = unassigned(who.tenant_id).filter(id__in=newest.values("id")[:LOOKED_AT])
-    return bounded_count(
-        rows.filter(is_anybodys(who.tenant_id)).exclude(excluded__contains=[str(who.actor_id)])
-    )
+    return bounded_count(open_to(rows.filter(is_anybodys(who.tenant_id)), who))
 
 
 def _undoes() -> Any:
@@ -147,7 +144,7 @@ def _is_late(due: dt.datetime | None) -> bool:
 
 def found_by_name(who: ActingUser) -> list[QuerySet[WorkItem]]:
     """Return the items that wait for a person or a group of theirs, found by whom they name."""
-    pool = unassigned(who.tenant_id).exclude(excluded__contains=[str(who.actor_id)])
+    pool = open_to(unassigned(who.tenant_id), who)
     waits = {"tenant_id": who.tenant_id, "waiting": True}
     by_group: QuerySet[Any] = CandidateGroup.objects.filter(**waits, name__in=group_names(who))
     by_name: QuerySet[Any] = CandidateUser.objects.filter(**waits, actor_id=who.actor_id)

@@ -76,6 +76,7 @@ _VERBS = {
             "candidate_groups": (_("Groups that may take it"), _("Separated by commas.")),
             **_WHY,
         },
+        one_of=("candidate_users", "candidate_groups"),
     ),
     "suspend": V(
         _("Put on hold"), _("On hold."), "clock",
@@ -154,8 +155,15 @@ def on_hold(until: dt.datetime | None) -> str:
     return gettext("On hold until %(moment)s") % {"moment": moment}
 
 
+_TEMPLATES = {
+    "template_added": A(_("Template added"), _("Template added by %(who)s")),
+    "template_ended": A(_("Template ended"), _("Template ended by %(who)s")),
+}
+
+
 def register() -> None:
-    """Register the words of work items."""
+    """Register the words of work items, and of what happens to a tenant's templates."""
+    words.register_actions("tenant", _TEMPLATES)
     words.register_subject_words("work_item", _("task"))
     words.register_actions("work_item", _ACTIONS)
     words.register_verbs("work_item", _VERBS)
@@ -164,6 +172,7 @@ def register() -> None:
     words.register_denials(
         {
             "not_candidate": _("it is meant for others"),
+            "excluded": _("you are excluded from it"),
             "not_delegatee": _("only who is asked to take it over may"),
             "not_skippable": _("nobody said that it may be left out"),
             "delegated_too_often": _("it was handed on too often"),

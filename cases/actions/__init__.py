@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from cases.actions.deploy import check_definition, deploy_definition, warnings_of
 from cases.actions.hold import cancel_case, close_case, resume_case, retry_case, suspend_case
-from cases.actions.open import open_case
+from cases.actions.open import fault_of_opening, open_case
 
 __all__ = [
     "cancel_case",
     "check_definition",
     "close_case",
     "deploy_definition",
+    "fault_of_opening",
     "open_case",
     "resume_case",
     "retry_case",

@@ -8,6 +8,7 @@ the reason; the others open.
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid, Refusal, check_json
 from verbs.move import Moves
 from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.selectors import who_completed
 
 # Trouble of the evaluator, not of the expression: trying again may help.
 _TRANSIENT = frozenset({"unavailable"})
@@ -153,6 +155,8 @@ def _work(
             people_missing=missing,
             permitted_outcomes=target.outcomes,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
+            excluded=_excluded(case, target),
+            excluded_groups=target.excluded_groups,
             priority=target.priority,
             reversibility=binding.reversibility,
             due_at=now() + target.expires_in if target.expires_in else None,
@@ -167,6 +171,16 @@ def _work(
         reason=f"{title_of(binding.name)}: a step of {case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
+
+
+def _excluded(case: Case, target: HumanTask) -> list[uuid.UUID]:
+    """Return who may not do a task: whom it names, and who did what somebody else has to do."""
+    found: set[uuid.UUID] = set()
+    if target.excluded_users:
+        found.update(called(case.tenant_id, target.excluded_users)[0])
+    if target.not_completed_by:
+        found.update(who_completed(case.tenant_id, case.id, target.not_completed_by))
+    return sorted(found)
 
 
 def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:

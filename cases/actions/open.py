@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, SkipValidation, WithJsonSchema
 
-from accounts.acting import Authority
+from accounts.acting import ActingUser, Authority
+from accounts.declared_people import faults_of_value
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
 from cases.numbers import next_number
 from cases.selectors import compiled_of, versions
 from cases.versions import default_of
-from json_values import json_schema
 from json_values.characters import LINE_OR_BLANK, WITHOUT_NUL, fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
@@ -22,7 +22,7 @@ from ledger.errors import Invalid, NotPermitted
 from ledger.ids import new_id
 from verbs import catalogue
 from verbs.body_size import at_most
-from verbs.input import Input
+from verbs.input import Input, read
 from verbs.move import insert
 from verbs.shell import VerbContext
 
@@ -84,6 +84,15 @@ def _check_opener(found: CaseDefinition, groups: frozenset[str], authority: Auth
         raise NotPermitted(f"Cases of {found.key} are opened by {', '.join(sorted(groups))}.")
 
 
+def fault_of_opening(body: dict[str, Any], by: ActingUser) -> Invalid:
+    """Return every rule that a case to be would break. In the tenant's scope."""
+    try:
+        _checked(by.tenant_id, read(OpenCase, body))
+    except Invalid as refusal:
+        return refusal
+    return Invalid(errors=[])
+
+
 def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
     found = _definition(tenant_id, given.definition, given.version)
     sent = dict(given)
@@ -103,7 +112,9 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
 def _unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]:
     """Return what the context breaks of the schema that its definition declares, if one does."""
     schema = compiled_of(found.tenant_id, found.id).input_schema
-    return [] if schema is None else json_schema.problems(schema, context, "/context")
+    if schema is None:
+        return []
+    return faults_of_value(found.tenant_id, schema, context, "/context")
 
 
 def _fault_of_title(sent: object) -> FieldError | None:

@@ -6,6 +6,7 @@ Pure code: no database, no Django. `docs/reference/case-definitions.md` describe
 from __future__ import annotations
 
 from cases.definitions.compiler import compile_definition, in_order
+from cases.definitions.declared import capabilities_of, context_schema, given_schema
 from cases.definitions.model import (
     Binding,
     CapabilityCall,
@@ -38,9 +39,12 @@ __all__ = [
     "HumanTask",
     "Needs",
     "Readiness",
+    "capabilities_of",
     "compile_definition",
     "context_after",
+    "context_schema",
     "contexts_after",
+    "given_schema",
     "in_order",
     "input_for",
     "inputs_for",

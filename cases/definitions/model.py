@@ -227,7 +227,10 @@ class Capability(Part):
 
 
 class HumanTask(Part):
-    """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task."""
+    """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task.
+
+    `not_completed_by`: bindings; whoever did one of them in the case may not do this one.
+    """
 
     title: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_line)]
     types: Words = ()
@@ -242,6 +245,9 @@ class HumanTask(Part):
         Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
     ] = "MEDIUM"
     expires_in: Duration | None = None
+    excluded_users: Words = Field(default=(), exclude_if=_unsaid)
+    excluded_groups: Words = Field(default=(), exclude_if=_unsaid)
+    not_completed_by: Words = Field(default=(), exclude_if=_unsaid)
 
 
 class CapabilityCall(Part):

@@ -49,6 +49,8 @@ _ENDLESS: Final = "neither goals nor completion: the case never ends by itself"
 _UNGUARDED: Final = "neither filter nor when: fires again at every change of context"
 _UNNAMED: Final = "no binding names {!r} in compensate"
 _IDLE: Final = "has no effect: an undo step neither fires nor is undone itself"
+_EXCLUDING: Final = ("excludedUsers", "excludedGroups", "notCompletedBy")
+_NOT_OF_UNDO: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
 _NAMED: Final = {"capabilities": "capability", "bindings": "binding", "goals": "goal"}
 
 
@@ -145,6 +147,8 @@ def whom_it_names(
         lists: tuple[tuple[str, Literal["user", "group"], Collection[str] | None], ...] = (
             ("humanTask/candidateUsers", "user", task.candidate_users if task else ()),
             ("humanTask/candidateGroups", "group", task.candidate_groups if task else ()),
+            ("humanTask/excludedUsers", "user", task.excluded_users if task else ()),
+            ("humanTask/excludedGroups", "group", task.excluded_groups if task else ()),
             ("compensation/candidate_users", "user", undo.candidate_users if undo else ()),
             ("compensation/candidate_groups", "group", undo.candidate_groups if undo else ()),
         )
@@ -186,6 +190,8 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
         if "resolutionSchema" in task and isinstance(schema, dict | None):
             faults = json_schema.faults(schema, f"{where}/resolutionSchema")
             yield from ((fault.pointer, fault.message) for fault in faults)
+        if step.get("compensation") is True:
+            yield from ((f"{where}/{key}", _NOT_OF_UNDO) for key in _EXCLUDING if task.get(key))
         if step.get("compensation") is not True or not isinstance(outcomes, list) or not outcomes:
             continue
         # An undo task may narrow how it ends, but must be able to succeed.
@@ -216,12 +222,26 @@ def _references(
         found["compensate"] = f"compensate forms a cycle: {' → '.join([*path, name])}"
     elif undo and steps[undo].get("compensation") is not True:
         found["compensate"] = f"compensate names {undo!r}, which lacks compensation: true"
-    return found
+    return {**found, **_other_eyes(step, steps)}
+
+
+def _other_eyes(step: Mapping[str, Any], steps: Collection[str]) -> dict[str, str]:
+    return {
+        f"humanTask/notCompletedBy/{number}": f"there is no binding {other!r}"
+        for _, task in maps_at(step, "/humanTask")
+        for number, other in enumerate(_list(task, "notCompletedBy"))
+        if isinstance(other, str) and other not in steps
+    }
 
 
 def _goals_of(rule: Rule) -> Iterator[str]:
     for member in rule.members:
         yield from _goals_of(member) if isinstance(member, Rule) else (member,)
+
+
+def _list(holder: Mapping[str, Any], key: str) -> list[Any]:
+    value = holder.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _text(holder: Mapping[str, Any], key: str) -> str:

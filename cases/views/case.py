@@ -79,9 +79,10 @@ class CasePage(PageOfOne):
             **_days(found.timeline),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": case.context,
-            "telling": found.telling(found.reader),
+            "context_schema": found.schema,
+            "telling": found.telling,
             "reader": found.reader,
-            "invalidated": [title_of(key) for key in case.invalidated],
+            "invalidated": found.invalidated,
             "past_runs": [
                 {
                     "label": run.reason,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +21,7 @@ from cases.definitions import (
 )
 from cases.forms import DeployForm, StartForm
 from cases.versions import default_of
+from cases.views.starting import kind_of, start_url
 from compensation.sentences import joined, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.words import REVERSIBILITIES
@@ -110,7 +110,7 @@ class DefinitionPage(OperatorPage):
             "lines": list(enumerate(row.source.splitlines(), start=1)),
             "warnings": _warnings(row.tenant_id, row.source),
             "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
-            "start_url": start_url(row),
+            "start_url": start_url(str(row)),
             "start": _start(row, compiled),
             "versions": _versions(row),
         }
@@ -123,10 +123,9 @@ def _start(row: Any, compiled: CompiledDefinition) -> dict[str, Any] | None:
         return None
     chosen = str(row)
     form = StartForm(
-        definitions=[(chosen, row.title or row.name)], hints={}, asks=compiled,
+        kinds=[kind_of(chosen, row.title or row.name)], asks=lambda _chosen: compiled,
         initial={"definition": chosen},
     )  # fmt: skip
-    form.fields["definition"].widget = form.fields["definition"].hidden_widget()
     return {"form": form, "url": reverse("cases:start")}
 
 
@@ -149,11 +148,6 @@ def _versions(shown: Any) -> list[dict[str, Any]]:
 def definition_url(row: Any) -> str:
     """Return the page of a deployed version."""
     return reverse("cases:definition", args=[row.namespace, row.name, row.version])
-
-
-def start_url(row: Any) -> str:
-    """Return the page that starts a case of a version."""
-    return f"{reverse('cases:start')}?{urlencode({'definition': str(row)})}"
 
 
 def lines_of(refusal: Refusal) -> list[dict[str, Any]]:
@@ -186,7 +180,7 @@ def _row(row: Any, compiled: CompiledDefinition) -> dict[str, Any]:
         "bindings": len(forward),
         "undoable": sum(undo_policy(compiled, binding) is not None for binding in forward),
         "gaps": gaps,
-        "start_url": start_url(row),
+        "start_url": start_url(str(row)),
     }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from cases import actions, selectors
 from cases.definitions import CompiledDefinition
-from cases.forms import StartForm
+from cases.forms import Kind, StartForm
 from cases.versions import default_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
+from web.schema_fields import ADD_ROW
 
 MOST_KINDS = 100
 
@@ -27,79 +29,66 @@ class StartCase(OperatorPage):
     fills_in = actions.open_case.input
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the form; `?definition=` chooses one."""
-        return self._page(None, request.GET.get("definition", ""))
+        """Show the form of the kind that `?definition=` chooses, with `?json=1` for one who writes
+        JSON; without a choice the kinds there are."""
+        chosen, as_json = request.GET.get("definition", ""), request.GET.get("json") == "1"
+        return self._page(self._form(chosen, as_json=as_json))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Open the case and show it."""
-        data = request.POST.copy()
-        shown_for, asked = data.get("shown_for", ""), data.get("definition", "")
-        # The fields are those of what is chosen now, whatever was shown before.
-        data["shown_for"] = asked
+        sent = request.POST.dict()
         with tenant_scope(self.acting_user.tenant_id):
-            form = self._form(data, asked)
-            if not form.is_valid() or self._asks_for_others(form, shown_for):
-                return self._page(form, "", status=422)
-        key, _space, version = form.cleaned_data["definition"].partition(" ")
+            if ADD_ROW in sent:
+                # Shown as it was sent, with room for more; nothing is judged or done.
+                return self._page(self._form(sent.get("definition", ""), rows=sent))
+            form = self._form(sent.get("definition", ""), data=sent)
+            if not form.is_valid():
+                self._say_the_rest(form)
+                return self._page(form, status=422)
         return self.perform(
-            lambda: actions.open_case(
-                call=Call(self.acting_user),
-                definition=key,
-                version=version,
-                context=form.known,
-                title=form.cleaned_data["title"] or None,
-            ),
+            lambda: actions.open_case(call=Call(self.acting_user), **form.body),
             to=lambda case: reverse("cases:detail", args=[case.id]),
             message=_("The case has started. Its first tasks open in a moment."),
             form=form,
-            again=lambda: self._page(form, ""),
+            again=lambda: self._page(form),
         )
 
-    def _asks_for_others(self, form: StartForm, shown: str) -> bool:
-        """Whether the kind was changed after its fields were shown: then those of the new kind are
-        shown first, or what was typed would be left out without a word."""
-        asked = form.cleaned_data["definition"]
-        if not shown or shown == asked:
-            return False
-        before, now = (self._asks(each) for each in (shown, asked))
-        if not any(each is not None and each.input_fields for each in (before, now)):
-            return False
-        form.add_error(None, _("This kind asks for other things. Fill them in and start it."))
-        return True
+    def _say_the_rest(self, form: StartForm) -> None:
+        """Say of a broken form also what the verb would have against the rest of it."""
+        if "definition" in form.cleaned_data:
+            form.refuse(actions.fault_of_opening(form.body, self.acting_user))
 
     def _asks(self, chosen: str) -> CompiledDefinition | None:
         """Return the definition that a choice names, None where it names none."""
         key, _space, version = chosen.partition(" ")
-        rows = selectors.versions(self.acting_user.tenant_id, *_named(key)) if chosen else []
+        rows = selectors.versions(self.acting_user.tenant_id, *_named(key))
         row = next((each for each in rows if each.version == version), None)
         return None if row is None else selectors.compiled_of(row.tenant_id, row.id)
 
-    def _form(self, data: Mapping[str, Any] | None, chosen: str) -> StartForm:
+    def _form(self, chosen: str, **sent: Any) -> StartForm:
         tenant_id = self.acting_user.tenant_id
         kinds = selectors.kinds(tenant_id, MOST_KINDS)
         # One that is asked for by its address is offered beside the newest kinds.
         key, _space, version = chosen.partition(" ")
         if key not in kinds and (asked := selectors.versions(tenant_id, *_named(key))):
             kinds[key] = asked
-        choices = [choice for rows in kinds.values() for choice in _choices(rows)]
-        first = choices[0][0] if len(kinds) == 1 else ""
-        if key in kinds:
-            first = chosen if version else str(default_of(kinds[key]))
-        hints = _hints(tenant_id, kinds.values())
-        asks = self._asks(first if data is None else chosen)
-        initial = {"definition": first}
-        return StartForm(data, definitions=choices, hints=hints, asks=asks, initial=initial)
+        first = chosen
+        if key in kinds and not version:
+            first = str(default_of(kinds[key]))
+        elif not chosen and len(kinds) == 1:
+            first = str(default_of(*kinds.values()))
+        found = _kinds(tenant_id, kinds.values())
+        known = {"definition": first} if any(each.value == first for each in found) else {}
+        return StartForm(kinds=found, asks=self._asks, initial=known, **sent)
 
-    def _page(self, form: StartForm | None, chosen: str, *, status: int = 200) -> HttpResponse:
-        asked = form or self._form(None, chosen)
+    def _page(self, form: StartForm, *, status: int = 200) -> HttpResponse:
+        """Show what there is to start, and the form of what is chosen."""
         context = {
             "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(_("Start a case"))],
-            "form": asked,
-            "hints": asked.hints,
-            "url": self.request.path,
+            "form": form,
+            "url": reverse("cases:start"),
             "cancel_url": reverse("cases:list"),
-            "chosen": None,
-            "nothing": not asked.hints,
+            "json_url": start_url(form.chosen, json=1),
             "definitions_url": reverse("cases:definitions"),
         }
         return self.render("cases/start.html", context, status=status)
@@ -110,22 +99,26 @@ def _named(key: str) -> tuple[str, str]:
     return namespace, name
 
 
-def _choices(rows: Sequence[Any]) -> list[tuple[str, str]]:
-    """Return the versions of one definition to choose from, the one that is meant first."""
-    meant = default_of(rows)
-    found = [(str(meant), meant.title or meant.name)]
-    for row in rows:
-        if row is not meant:
-            words = {"title": row.title or row.name, "version": row.version}
-            found.append((str(row), _("%(title)s, version %(version)s") % words))
-    return found
+def kind_of(value: str, label: str, hint: str = "") -> Kind:
+    """Return a kind to choose, with the page of its form."""
+    return Kind(value, label, hint, start_url(value))
 
 
-def _hints(tenant_id: uuid.UUID, kinds: Iterable[Sequence[Any]]) -> dict[str, str]:
-    """Return what is said below a choice: which version it is, and what it is for."""
-    meant = [default_of(rows) for rows in kinds]
-    summaries = selectors.summaries(tenant_id, [row.id for row in meant])
-    return {
-        str(row): " · ".join(part for part in (row.version, summaries[row.id]) if part)
-        for row in meant
-    }
+def start_url(chosen: str, **more: Any) -> str:
+    """Return the page that starts a case of a version."""
+    return f"{reverse('cases:start')}?{urlencode({'definition': chosen, **more})}"
+
+
+def _kinds(tenant_id: uuid.UUID, found: Iterable[Sequence[Any]]) -> list[Kind]:
+    """Return every version of each definition to choose from, the one that is meant first."""
+    listed = [(default_of(rows), rows) for rows in found]
+    summaries = selectors.summaries(tenant_id, [meant.id for meant, _rows in listed])
+    kinds = []
+    for meant, rows in listed:
+        hint = " · ".join(part for part in (meant.version, summaries[meant.id]) if part)
+        kinds.append(kind_of(str(meant), meant.title or meant.name, hint))
+        for row in rows:
+            if row is not meant:
+                words = {"title": row.title or row.name, "version": row.version}
+                kinds.append(kind_of(str(row), _("%(title)s, version %(version)s") % words))
+    return kinds

@@ -17,7 +17,7 @@ from compensation.actions.advancing import plain_request
 from compensation.actions.attempts import newest_attempt
 from compensation.actions.run_entries import LockedStep, link_to, tell_piece
 from compensation.actions.run_verbs import lock_run, lock_whole_of
-from compensation.actions.undo_verbs import Performer, for_person, require_somebody
+from compensation.actions.undo_verbs import AnotherPerformer, for_person, require_somebody
 from compensation.errors import UndoNotBegun
 from compensation.lifecycle import (
     LIVE_RUNS,
@@ -34,7 +34,7 @@ from compensation.subject import Cause, read_row, read_rows
 from ledger.clock import now
 from ledger.errors import Conflict, NotFound, Refusal
 from verbs import catalogue
-from verbs.input import Evidence, Nothing, Reason
+from verbs.input import Evidence, OptionalReason, Reason
 from verbs.move import newest_entry
 from verbs.operation import Operation
 from verbs.shell import Verb, VerbContext
@@ -157,35 +157,40 @@ def _decision(
     )
 
 
-@_decision("retry", "compensation_step_retried")
-def retry_step(step: CompensationStep, _given: Nothing, context: VerbContext) -> CompensationRun:
+@_decision("retry", "compensation_step_retried", given=OptionalReason)
+def retry_step(
+    step: CompensationStep, given: OptionalReason, context: VerbContext
+) -> CompensationRun:
     """Try the same undo again."""
     held = _held(step, context)
     if step.compensation_id is None:
         # It could not begin: back in line, and the dispatcher starts it again.
         held.unblock()
         step.replan()
-        held.save("compensation_step_retried", error="", ended_at=None)
+        why = {"reason": given.reason} if given.reason else None
+        held.save("compensation_step_retried", payloads=why, error="", ended_at=None)
     else:
-        _again(held, UndoRequest.from_json(_attempt(held).request), "compensation_retried")
+        request = UndoRequest.from_json(_attempt(held).request)
+        _again(held, request, "compensation_retried", given.reason)
     return held.run
 
 
-@_decision("reassign", "compensation_step_retried", given=Performer)
+@_decision("reassign", "compensation_step_retried", given=AnotherPerformer)
 def reassign_step(
-    step: CompensationStep, given: Performer, context: VerbContext
+    step: CompensationStep, given: AnotherPerformer, context: VerbContext
 ) -> CompensationRun:
     """Have another person or group undo it."""
     held = _held(step, context)
     _attempt(held)
     require_somebody(given)
-    _again(held, for_person(held.row, _request(held), given), "compensation_reassigned")
+    request = for_person(held.row, _request(held), given)
+    _again(held, request, "compensation_reassigned", given.reason)
     return held.run
 
 
-@_decision("hand-to-human", "compensation_step_retried", given=Performer)
+@_decision("hand-to-human", "compensation_step_retried", given=AnotherPerformer)
 def hand_step_to_human(
-    step: CompensationStep, given: Performer, context: VerbContext
+    step: CompensationStep, given: AnotherPerformer, context: VerbContext
 ) -> CompensationRun:
     """Let a person do what the program could not."""
     held = _held(step, context)
@@ -193,12 +198,14 @@ def hand_step_to_human(
     if held.last is None:
         # The undo could not begin by itself: it begins as a plain task for a person.
         _check_original(held)
-        attempt = undo.begin(held.row, request, by=context.by, caused_by=held.cause.entry)
-        _follow(held, attempt)
+        attempt = undo.begin(
+            held.row, request, by=context.by, caused_by=held.cause.entry, reason=given.reason
+        )
+        _follow(held, attempt, given.reason)
         # Nobody hears of what a run itself has begun.
         tell_piece(held.run, held.whole, held.row, attempt, cause=held.cause)
     else:
-        _again(held, request, "compensation_handed_to_human")
+        _again(held, request, "compensation_handed_to_human", given.reason)
     return held.run
 
 
@@ -263,20 +270,26 @@ def _request(held: Held) -> UndoRequest:
     return UndoRequest.from_json(held.last.request)
 
 
-def _again(held: Held, request: UndoRequest, action: str) -> None:
+def _again(held: Held, request: UndoRequest, action: str, reason: str) -> None:
     """Open a new attempt for a faulted original and let step, run and whole go on."""
     if not _faulted(held.row):
         raise _moved(held)
     wanted = dataclasses.replace(request, run_id=held.run.id, step=held.step.n)
     cause = held.cause
-    _follow(held, undo.retry(held.row, wanted, action=action, by=cause.by, caused_by=cause.entry))
+    attempt = undo.retry(
+        held.row, wanted, action=action, by=cause.by, caused_by=cause.entry, reason=reason
+    )
+    _follow(held, attempt, reason)
 
 
-def _follow(held: Held, attempt: CompensationAttempt) -> None:
-    """Let step, run and whole go on with a new attempt."""
+def _follow(held: Held, attempt: CompensationAttempt, reason: str) -> None:
+    """Let step, run and whole go on with a new attempt, and say why if that was said."""
     held.unblock()
     held.step.retry()
-    held.save("compensation_step_retried", error="", ended_at=None, **link_to(attempt))
+    held.save(
+        "compensation_step_retried", payloads={"reason": reason} if reason else None, error="",
+        ended_at=None, **link_to(attempt),
+    )  # fmt: skip
 
 
 def _check_original(held: Held) -> None:

@@ -43,20 +43,21 @@ def begin(
     *,
     by: ActorRef,
     caused_by: EntryRef | None = None,
+    reason: str = "",
     moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Start undoing settled work, or work that is undone as if it had happened: → COMPENSATING, the
     first attempt of a new round opened.
 
     Raises Conflict `not_compensable` for what had no effect (a simulation), and whatever refuses
-    the undo, before anything is written.
+    the undo, before anything is written. `reason`: why so, where that is more than why at all.
     """
     if not had_effect(original):
         raise Conflict(NO_EFFECT[0], code="not_compensable")
     original.compensation_round += 1
     attempt = _try(
         original, "compensate", "compensation_started", request, 1, by=by, caused_by=caused_by,
-        fields=["compensation_round"], moves=moves,
+        fields=["compensation_round"], payloads=_why(reason), moves=moves,
     )  # fmt: skip
     failpoints.reach("compensation.begun")
     return attempt
@@ -69,18 +70,24 @@ def retry(
     action: str = "compensation_retried",
     by: ActorRef,
     caused_by: EntryRef | None = None,
+    reason: str = "",
     moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Open a new attempt for a fault: with the same request (None) or with another.
 
-    `action` is one of compensation_retried, compensation_reassigned, compensation_handed_to_human.
+    `action` is one of compensation_retried, compensation_reassigned,
+    compensation_handed_to_human; `reason` is why somebody decided so.
     """
     last = last_attempt(original)
     wanted = request or UndoRequest.from_json(last.request)
     return _try(
         original, "retry_compensation", action, wanted, last.number + 1, by=by, caused_by=caused_by,
-        moves=moves,
+        payloads=_why(reason), moves=moves,
     )  # fmt: skip
+
+
+def _why(reason: str) -> dict[str, str] | None:
+    return {"reason": reason} if reason else None
 
 
 def settle_undo(

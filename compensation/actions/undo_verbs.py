@@ -37,7 +37,16 @@ from compensation.subject import Standing, undoable, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
-from verbs.input import Evidence, Input, Name, Names, Nothing, OptionalReason, Reason, Text
+from verbs.input import (
+    Evidence,
+    Input,
+    Name,
+    Names,
+    OptionalReason,
+    OptionalText,
+    Reason,
+    Text,
+)
 from verbs.operation import Operation
 from verbs.shell import Verb, VerbContext, wrong_state
 from verbs.subject import Locked
@@ -56,6 +65,12 @@ class Performer(Input):
 
     assignee: Name | None = None
     candidate_groups: Names = []
+
+
+class AnotherPerformer(Performer):
+    """Who shall undo it now, and why, if there is something to say."""
+
+    reason: OptionalText = ""
 
 
 class Compensate(Performer):
@@ -207,22 +222,28 @@ def _as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
     return request if of is None or whole is None else of[0].request(whole, original, request)
 
 
-def _retry(original: Any, _given: Nothing, context: VerbContext) -> CompensationAttempt:
+def _retry(original: Any, given: OptionalReason, context: VerbContext) -> CompensationAttempt:
     """Try the same undo again."""
-    return undo.retry(original, None, by=context.by)
+    return undo.retry(original, None, by=context.by, reason=given.reason)
 
 
-def _reassign(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
+def _reassign(original: Any, given: AnotherPerformer, context: VerbContext) -> CompensationAttempt:
     """Have another person or group undo it."""
     require_somebody(given)
     request = for_person(original, last_request(original), given)
-    return undo.retry(original, request, action="compensation_reassigned", by=context.by)
+    return undo.retry(
+        original, request, action="compensation_reassigned", by=context.by, reason=given.reason
+    )
 
 
-def _hand_to_human(original: Any, given: Performer, context: VerbContext) -> CompensationAttempt:
+def _hand_to_human(
+    original: Any, given: AnotherPerformer, context: VerbContext
+) -> CompensationAttempt:
     """Let a person do what the program could not."""
     request = for_person(original, last_request(original), given)
-    return undo.retry(original, request, action="compensation_handed_to_human", by=context.by)
+    return undo.retry(
+        original, request, action="compensation_handed_to_human", by=context.by, reason=given.reason
+    )
 
 
 def _attest(original: Any, given: Evidence, context: VerbContext) -> CompensationAttempt:
@@ -250,10 +271,13 @@ def _withdraw(original: Any, given: OptionalReason, context: VerbContext) -> Com
 
 #: The verbs that decide about an undo, as `declare_undo_verbs` declares them.
 _DECISIONS: Mapping[str, dict[str, Any]] = {
-    "retry": {"action": "compensation_retried", "function": _retry, "input": Nothing},
-    "reassign": {"action": "compensation_reassigned", "function": _reassign, "input": Performer},
+    "retry": {"action": "compensation_retried", "function": _retry, "input": OptionalReason},
+    "reassign": {
+        "action": "compensation_reassigned", "function": _reassign, "input": AnotherPerformer,
+    },
     "hand-to-human": {
-        "action": "compensation_handed_to_human", "function": _hand_to_human, "input": Performer,
+        "action": "compensation_handed_to_human", "function": _hand_to_human,
+        "input": AnotherPerformer,
     },
     "attest": {"action": "compensation_attested", "function": _attest, "input": Evidence},
     "abandon": {

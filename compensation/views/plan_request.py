@@ -254,7 +254,7 @@ def _finished_parts(
 def _who(part: Part, named: Mapping[uuid.UUID, Person]) -> str:
     subject = undoable(part.original.type)
     if subject.by_program:
-        return str(getattr(part.row, "capability", "") or _("Automatic"))
+        return _("Automatic")
     return name_in(named, part.completed_by)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,22 +13,28 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from compensation import plan_context, selectors
+from compensation import plan_context, plan_steps, selectors
 from compensation.actions.plan_execution import execute
+from compensation.actions.previewing import about
 from compensation.errors import PlanExpired, PlanStale, RunLive
 from compensation.forms import scope_of
+from compensation.lifecycle import LIVE_RUNS
 from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
+from compensation.run_context import RunContext
+from compensation.run_figure import figure
 from compensation.subject import whole_subject
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
-from compensation.views.under_way import live_rollback, started
+from compensation.views.under_way import started
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from web.problems import status_of
 
 TEMPLATE = "compensation/preview.html"
+#: Of a plan that was executed.
+EXECUTED = "compensation/executed.html"
 
 
 class PlanView(OperatorPage):
@@ -37,7 +44,14 @@ class PlanView(OperatorPage):
         """Read a plan and everything it speaks of, in the tenant's scope. Raises NotFound."""
         tenant_id = self.acting_user.tenant_id
         with self.scope():
-            return plan_context.plan_context(selectors.plan(tenant_id, plan_id))
+            return self.context_of(selectors.plan(tenant_id, plan_id))
+
+    def context_of(self, plan: Any, *, moved: Collection[str] = ()) -> PlanContext:
+        """Read everything that a plan speaks of, with the rollbacks there are of it."""
+        place = about(plan.tenant_id, *plan.about)
+        run, live = selectors.runs_at(plan, place.root)
+        whole = place.whole if place.row is None else None
+        return plan_context.plan_context(plan, whole=whole, moved=moved, run=run, live=live)
 
     def plan_again(self, plan: Any, **changed: Any) -> Any:
         """Make a new plan of the same, for the same reason."""
@@ -59,35 +73,55 @@ class PlanView(OperatorPage):
         confirm_error: str = "",
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
-        run = selectors.run_of_plan(context.plan)
-        live = None
-        if run is None:
-            live = live_rollback(context.plan.tenant_id, context.plan.about, context.whole)
+        if context.run is not None:
+            return self.render(EXECUTED, self._executed(context), status=status)
         page = {
-            "crumbs": [
-                *way_to(context.plan.about, context.subject, context.whole),
-                crumb(_("Roll back")),
-            ],
-            "plan": plan_context.facts(context),
+            **self._planned(context),
             "summary": context.summary,
             "tiles": plan_context.tiles(context),
-            "steps": plan_context.steps(context),
-            "left_out": plan_context.left_out(context, self._link_of(context)),
+            "steps": plan_steps.steps(context),
             "cancelled": context.open_work,
             "figure": plan_context.figure(context),
             "replan": self._replan(context),
             "consequence": context.effect,
+            "hearers": plan_steps.hearers(context),
             "execute": self._execute(context, confirm_error),
-            "started": None if run is None else started(run),
-            "live": None if live is None else started(live),
+            "live": None if context.live is None else started(context.live, context.named),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }
         return self.render(TEMPLATE, page, status=status)
 
+    def _planned(self, context: PlanContext) -> dict[str, Any]:
+        """Return what is said of a plan before and after it was executed."""
+        return {
+            "crumbs": [
+                *way_to(context.plan.about, context.subject, context.whole),
+                crumb(_("Roll back")),
+            ],
+            "plan": plan_context.facts(context),
+            "left_out": plan_context.left_out(context, self._link_of(context)),
+        }
+
+    def _executed(self, context: PlanContext) -> dict[str, Any]:
+        """Return the context of `compensation/executed.html`: how far its rollback really is."""
+        found = selectors.one_with_steps(context.run)
+        # What undoes each step, and who was asked, is told on the page of the rollback.
+        shown = RunContext(found, context.described, context.named, {}, self.operates)
+        is_live = context.run.status in LIVE_RUNS
+        return {
+            **self._planned(context),
+            "title": _("What is being undone") if is_live else _("What was undone"),
+            "summary": shown.headline,
+            "started": started(context.run, context.named),
+            "progress": found.progress,
+            "steps": [shown.step(at) for at in range(len(found.steps))],
+            "figure": figure(shown, label=_("What is undone, in order")),
+        }
+
     def _link_of(self, context: PlanContext) -> plan_context.LinkOf:
         def link(code: str, name: str, url: str) -> str:
-            if not self.operates:
+            if not self.operates or context.run is not None:
                 return ""
             if code in {"include", "undo_anyway"}:
                 return _again(context, include=name)
@@ -150,9 +184,8 @@ class PlanExecute(PlanView):
         """Start the run, and go to the whole that is rolled back, or to the run."""
         context = self.read(id)
         self.require_operator()
-        run = self._run_of(context)
-        if run is not None:
-            return self._followed(context, run)
+        if context.run is not None:
+            return self._followed(context, context.run)
         error = plan_context.typed_wrong(context.confirm_text, request.POST)
         if error:
             with tenant_scope(self.acting_user.tenant_id):
@@ -197,7 +230,7 @@ class PlanExecute(PlanView):
             return self._refused(context, further)
         with tenant_scope(self.acting_user.tenant_id):
             stale = changes(context.plan, fresh)
-            now = plan_context.plan_context(fresh, moved=stale.moved)
+            now = self.context_of(fresh, moved=stale.moved)
             return self.show(now, status=status_of(refusal), stale=stale)
 
     def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -23,7 +24,7 @@ from verbs.subject import subject_of
 from web.verb_pages import Refused, any_open, choice
 
 # Their forms all stand on the page of the step.
-ON_PAGE = ("reassign", "hand-to-human", "attest", "abandon")
+ON_PAGE = ("retry", "reassign", "hand-to-human", "attest", "abandon")
 
 
 class StepPage(PageOfOne):
@@ -37,11 +38,15 @@ class StepPage(PageOfOne):
     def show(self, *key: Any, refused: Refused | None = None) -> HttpResponse:
         """Render the page; what is `refused` is open, with its broken form."""
         id_, n = key
-        found = selectors.one_with_steps(selectors.run(self.acting_user.tenant_id, id_))
+        found = selectors.with_its_steps(self.acting_user.tenant_id, id_)
         at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
         if at is None:
             raise NotFound("There is no such step.")
-        each, about = found.steps[at], run_context(found, operates=self.operates)
+        each = found.steps[at]
+        original = (each.step.original_type, each.step.original_id)
+        # Of the other steps nothing is said but how they stand.
+        alone = dataclasses.replace(found, steps=[each])
+        about = run_context(alone, operates=self.operates, begun_of=original)
         step, answer = each.step, about.answer_to(each.step)
         answered = ("", "") if answer is None else (answer["who"], answer["outcome"])
         url = reverse("compensation:run", args=[id_])

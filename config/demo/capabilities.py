@@ -15,8 +15,9 @@ def _object(**properties: dict[str, object]) -> dict[str, Any]:
 
 
 _ACCOUNT = {"type": "string", "minLength": 1, "maxLength": 100}
-_AMOUNT = {"type": "integer", "minimum": 1, "maximum": 10**15}
-_BALANCE = {"type": "integer", "minimum": 0}
+_MONEY = {"type": "integer", "format": "money", "currency": "EUR"}
+_AMOUNT = {**_MONEY, "minimum": 1, "maximum": 10**15}
+_BALANCE = {**_MONEY, "minimum": 0}
 _TRANSFER = {
     **_object(**{"from": _ACCOUNT, "to": _ACCOUNT, "amount": _AMOUNT}),
     "additionalProperties": False,

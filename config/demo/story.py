@@ -11,29 +11,26 @@ import contextlib
 import dataclasses
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any, Final
-
-from django.db import connection
 
 from accounts.acting import ActingUser
 from accounts.selectors import acting_as
 from cases.actions import open_case
-from cases.selectors import cases
 from config.demo.demo_people import DEMO
-from config.demo.scenarios.loan_rollback import AMOUNT, DEFINITION, FORWARD, Task
-from config.demo.transfers import BANK, CUSTOMER
+from config.demo.scenarios.loan_rollback import CONTEXT, DEFINITION, FORWARD, Task
 from ledger.errors import Conflict, NotFound, NotPermitted
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
+from web.idempotency import Answer, Key, KeyTaken
 from workitems.actions import complete, start
 from workitems.lifecycle import OPEN
 from workitems.selectors import in_case
 
-#: What the context of the story's case says, and no other's.
-MARK: Final = {"told_by": "first page"}
+#: By it the case of the story is opened once: the key is kept with its id, and the case itself
+#: knows nothing of it.
+KEY: Final = "demo-story"
 _ASK_SECONDS: Final = 0.1
-#: Of two that begin it at once the second waits here, and then finds the first's case.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,12 +45,6 @@ class Told:
     def is_over(self) -> bool:
         """Whether all that people do in it is done."""
         return self.done == self.total
-
-
-class ToldAlready(Conflict):
-    """Somebody else has begun it meanwhile."""
-
-    code = "story_begun"
 
 
 def tell(*, seconds: float) -> Told:
@@ -81,33 +72,30 @@ def _person(username: str) -> ActingUser:
     return found
 
 
+def _key(operator: ActingUser) -> Key:
+    if operator.membership_id is None:
+        raise NotFound("The operator of the demo is no member.")
+    return Key(KEY, operator.tenant_id, operator.membership_id, "the story of the demo", "")
+
+
 def _begun(operator: ActingUser) -> uuid.UUID | None:
     """Return the case of the story, if there is one."""
-    with tenant_scope(operator.tenant_id):
-        rows = cases(operator.tenant_id).filter(context__contains=MARK).order_by("created_at", "id")
-        found: uuid.UUID | None = rows.values_list("id", flat=True).first()
-    return found
+    kept = _key(operator).first_answer()
+    return None if kept is None else uuid.UUID(kept.body["id"])
 
 
 def _begin(operator: ActingUser) -> uuid.UUID:
     """Open the case of the story; of two at once the second gets the first's."""
+    key = _key(operator)
 
-    def alone(opened: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK, [str(operator.tenant_id)])
-        others = cases(operator.tenant_id).filter(context__contains=MARK).exclude(id=opened.id)
-        if others.exists():
-            raise ToldAlready
+    def keep(opened: Any) -> None:
+        key.keep(Answer(HTTPStatus.CREATED, {"id": str(opened.id)}, {}))
 
-    context = {
-        **MARK, "applicant": "R. Vega", "amount": AMOUNT,
-        "bank_account": BANK, "customer_account": CUSTOMER,
-    }  # fmt: skip
     try:
         case = open_case(
-            call=Call(operator, last_act=alone), definition=DEFINITION, context=context
+            call=Call(operator, last_act=keep), definition=DEFINITION, context=dict(CONTEXT)
         )
-    except ToldAlready:
+    except KeyTaken:
         found = _begun(operator)
         if found is None:
             raise

@@ -44,8 +44,11 @@
     field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
     : field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected) && field.selectedIndex > 0
     : field.type !== "hidden" && field.defaultValue !== undefined && field.value !== field.defaultValue;
+  // The form that this page is the answer to: what was typed is what it came with.
+  const placeOf = (action) => new URL(action || "", location.href).pathname;
+  const answered = (form) => poll.dataset.answer !== undefined && placeOf(form.getAttribute("action")) === location.pathname;
   const inUse = (form) =>
-    form.dataset.sending !== undefined || form.contains(document.activeElement) || [...form.elements].some(touched);
+    answered(form) || form.dataset.sending !== undefined || form.contains(document.activeElement) || [...form.elements].some(touched);
   const KEPT = ".messages, dialog, [data-live-keep]";
   // Set by script or by the person, and not by the page.
   const OWN = new Set(["open", "aria-busy", "data-sending", "data-resting"]);
@@ -99,6 +102,30 @@
       const after = place.nextSibling;
       drop(place);
       place = after;
+    }
+  };
+
+  // A form in use whose thing has moved on stays with what was typed, and says that it is over.
+  const tellForms = (fresh) => {
+    const offered = new Set([...fresh.querySelectorAll("form")].map((form) => placeOf(form.getAttribute("action"))));
+    const standing = fresh.querySelector(".page-head .badge")?.textContent.trim();
+    const text = standing ? poll.dataset.over.replace("%s", standing) : poll.dataset.overPlain;
+    for (const form of main.querySelectorAll('form[method="post"]')) {
+      const told = form.querySelector("[data-over]");
+      const over = inUse(form) && !offered.has(placeOf(form.getAttribute("action")));
+      if (form.dataset.sending !== undefined || (!over && !told)) continue;
+      for (const button of form.querySelectorAll("button:not([type=button])")) button.disabled = over;
+      if (over && !told) {
+        const note = document.createElement("div");
+        note.className = "note note-bad";
+        note.dataset.over = "";
+        form.prepend(note);
+      } else if (!over) told?.remove();
+      const note = form.querySelector("[data-over]");
+      if (note && note.textContent !== text) {
+        note.textContent = text;
+        say(text);
+      }
     }
   };
 
@@ -156,6 +183,7 @@
     const before = words();
     holding(showAll);
     if (words() !== before) say(main.querySelector(".page-head")?.innerText.replace(/\s+/gu, " ") || poll.dataset.updated);
+    tellForms(latest);
   };
 
   const take = (text) => {

@@ -40,6 +40,7 @@ OF_OUR_OWN = {
     "workitems:all": "create of a saved filter, of what the list is narrowed to",
     "workitems:end-filter": "end of a saved filter, from the same list",
     "workitems:new": "create, with suggestions",
+    "workitems:several": "claim, release, assign or cancel, on each of the ticked tasks",
     "workitems:complete": "complete, with a form made from the item's own schema",
     "notifications:read-all": "read-all, for all of the list",
     "compensation:rollback": "compensation-plan, with what was finished listed",

@@ -280,6 +280,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         ),
         "definitions": Visit(boss, reverse("cases:definitions")),
         "definition": Visit(boss, reverse("cases:definition", args=version), then=_fold_out),
+        "kinds to start": Visit(boss, f"{reverse('cases:start')}?definition=none"),
         "start": Visit(boss, f"{reverse('cases:start')}?definition=tests/long 1.0.0"),
         "start, broken": Visit(
             boss, f"{reverse('cases:start')}?definition=tests/long 1.0.0", then=_send_nothing

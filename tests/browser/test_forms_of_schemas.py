@@ -40,7 +40,7 @@ def test_rows_are_written_one_by_one(
     page.get_by_label("Value (EUR)").fill("180,000.505")
     page.get_by_label("Item, row 2").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Value (EUR): Write at most 2 digits")
-    expect(page.get_by_role("alert")).to_contain_text("Sum, row 2: This field is required.")
+    expect(page.get_by_role("alert")).to_contain_text("Sum, row 2 (EUR): This field is required.")
     expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(3)
     assert tab.overflow() == 0
     assert not javascript or tab.violations() == []

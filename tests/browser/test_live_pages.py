@@ -14,7 +14,7 @@ from tests.draining import drain
 from tests.states import work
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import create_work_item, start
+from workitems.actions import cancel, claim, create_work_item, resume, start, suspend
 
 DASH = "\N{EN DASH}"
 TWO_NEW, CHANGED = f"2 new {DASH} show", f"This list has changed {DASH} show"
@@ -94,6 +94,76 @@ def test_what_holds_a_form_in_use_stays_though_its_time_is_over(
     look(page)
     expect(page.locator("main")).to_contain_text("Under way")
     expect(written).to_have_value("The loss is accepted")
+
+
+def test_a_form_in_use_says_that_it_can_no_longer_be_sent(open_tab: OpenTab, world: World) -> None:
+    case = open_loan(world)
+    item = open_item(world.analyst, case, "credit-check")
+    claim(item.id, call=Call(world.analyst))
+    start(item.id, call=Call(world.analyst))
+    tab = open_tab(world.analyst)
+    page = tab.go(f"/work-items/{item.id}/")
+    written = page.locator("#main form textarea, #main form input[type=text]").first
+    written.fill("The score is 712")
+    cancel(item.id, call=Call(world.operator), reason="The customer has left")
+    drain()
+    look(page)
+    # Status, buttons and history are true, although somebody writes; the text stays.
+    expect(page.locator(".page-head .badge")).to_have_text("Cancelled")
+    expect(page.locator("#main")).not_to_contain_text("In progress")
+    expect(page.get_by_role("link", name="Put on hold")).to_have_count(0)
+    expect(written).to_have_value("The score is 712")
+    expect(page.locator("#main form .note")).to_contain_text("it is now “Cancelled”")
+    expect(page.get_by_role("button", name="Complete", exact=True)).to_be_disabled()
+    expect(page.locator("#live-status")).to_contain_text("This can no longer be sent")
+    look(page)
+    expect(page.locator("#main form .note")).to_have_count(1)
+    assert tab.violations() == []
+
+
+def test_the_answer_to_a_form_stays_true_too(open_tab: OpenTab, world: World) -> None:
+    case = open_loan(world)
+    item = open_item(world.analyst, case, "credit-check")
+    claim(item.id, call=Call(world.analyst))
+    start(item.id, call=Call(world.analyst))
+    tab = open_tab(world.analyst)
+    page = tab.go(f"/work-items/{item.id}/")
+    written = page.locator("#main form textarea, #main form input[type=text]").first
+    written.fill("The score is 712")
+    tab.expected.add(422)
+    page.get_by_role("button", name="Complete", exact=True).click()
+    refused = page.get_by_role("alert")
+    expect(refused).to_be_visible()
+    # Nothing is in focus in the form, and nothing in it is another than it came with.
+    page.locator("h1").click()
+    look(page)
+    expect(written).to_have_value("The score is 712")
+    expect(refused).to_be_visible()
+    expect(page.locator(".page-head .badge")).to_have_text("In progress")
+    cancel(item.id, call=Call(world.operator), reason="The customer has left")
+    drain()
+    look(page)
+    expect(page.locator(".page-head .badge")).to_have_text("Cancelled")
+    expect(written).to_have_value("The score is 712")
+    expect(page.locator("#main form .note")).to_contain_text("it is now “Cancelled”")
+    assert tab.violations() == []
+
+
+def test_a_form_that_can_be_sent_again_says_so_no_longer(open_tab: OpenTab, world: World) -> None:
+    item = task(world, "Held for a while")
+    start(item, call=Call(world.surveyor))
+    page = open_tab(world.surveyor).go(f"/work-items/{item}/")
+    written = page.locator("#main form textarea, #main form input[type=text]").first
+    written.fill("Measured twice")
+    suspend(item, call=Call(world.operator))
+    look(page)
+    send = page.get_by_role("button", name="Complete", exact=True)
+    expect(send).to_be_disabled()
+    resume(item, call=Call(world.operator))
+    look(page)
+    expect(send).to_be_enabled()
+    expect(page.locator("form .note")).to_have_count(0)
+    expect(written).to_have_value("Measured twice")
 
 
 def test_work_that_has_gone_stays_in_its_place_until_the_list_is_shown_anew(

@@ -354,3 +354,20 @@ def test_no_page_is_headed_by_an_identifier(world: World) -> None:
         html = client.get(path).content.decode()
         assert f"<h2>{heading}</h2>" in html, path
         assert " object (" not in html, path
+
+
+def test_the_admin_calls_things_as_the_pages_do(world: World) -> None:
+    case_id = approved_loan(world)
+    roll_back(world, case_id)
+    number = case_row(world, case_id).number
+    client = browser(world.auditor)
+    lists = ("/admin/", CASES, ITEMS, "/admin/executions/execution/",
+             "/admin/compensation/compensationrun/")  # fmt: skip
+    shown = {path: text_of(client.get(path).content) for path in lists}
+    for path, text in shown.items():
+        assert "Automatic steps" in text, path
+        assert "Rollbacks" in text, path
+        for strange in ("Execution", "Compensation run", "ompensation state", "Undoing"):
+            assert strange not in text, (path, strange)
+    assert "By undo" in shown[ITEMS]
+    assert re.search(rf"/change/[^>]*>[^<]*{number}</a>", client.get(CASES).content.decode())

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from json_values.jq import evaluation
-from tests.casework import LOAN, deploy, finish, open_loan, opened
+from tests.casework import deploy, finish, open_loan, opened
 from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.pages import text_of
@@ -22,8 +22,9 @@ def said(world: World, case_id: uuid.UUID) -> str:
 def test_a_case_whose_conditions_do_not_hold_names_the_missing_keys(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deploy(world, LOAN)
-    case_id = opened(world, "examples/loan-approval", {"amount": 5})
+    # The loan itself could not be opened without an applicant.
+    deploy(world, definition("waits", human("credit-check", ".applicant != null")))
+    case_id = opened(world, "tests/waits", {"amount": 5})
 
     def never(*_args: object, **_how: object) -> None:
         raise AssertionError("a request evaluates no expression")

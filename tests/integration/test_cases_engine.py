@@ -93,14 +93,14 @@ def test_a_case_fires_only_what_is_ready_and_from_the_event(world: World) -> Non
     case = actions.open_case(
         call=Call(world.analyst),
         definition="examples/loan-approval",
-        context={"applicant": "R. Vega"},
+        context={"applicant": "R. Vega", "amount": 5},
     )
     assert plan_items(world, case.id) == {}
     drain()
     (item,) = plan_items(world, case.id).values()
     assert (item.binding, item.type, item.status) == ("credit-check", "work_item", "ACTIVE")
     task = open_item(world.analyst, case.id, "credit-check")
-    assert task.payload == {"applicant": "R. Vega", "amount": None}
+    assert task.payload == {"applicant": "R. Vega", "amount": 5}
     assert task.policy["candidate_groups"] == ["compliance"]
     assert task.permitted_outcomes == ["PASSED", "FAILED"]
 

@@ -64,9 +64,13 @@ def test_a_case_is_started_with_what_is_known(world: World) -> None:
         assert Case.objects.count() == 0
     answer = member.post("/cases/new/", {**chosen, "context": json.dumps(CONTEXT)})
     assert answer.status_code == 303
+    fields = {"context.applicant": "R. Vega", "context.amount": "250.00"}
+    answer = member.post("/cases/new/", {**chosen, **fields})
+    assert answer.status_code == 303
     drain()
     page = text_of(member.get(answer["Location"]).content)
     assert "Loan 2024-118" in page
+    assert "R. Vega · Amount 250.00 EUR" in page.replace("\N{NO-BREAK SPACE}", " ")
     assert "Credit check" in page
 
 

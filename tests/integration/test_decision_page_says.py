@@ -89,3 +89,23 @@ def test_the_form_that_was_refused_stays_open_and_not_the_suggestion(world: Worl
         r'name="decide" open>\s*<summary[^>]*><span><b>(.*?)</b>', refused.content.decode()
     )
     assert found == ["It is undone already"]
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [("retry", {}), ("reassign", {"candidate_groups": "compliance"}), ("hand-to-human", {})],
+)
+def test_why_it_is_tried_again_stands_beside_the_attempt(
+    world: World, action: str, body: dict[str, str]
+) -> None:
+    client, run_id = browser(world.operator), answered(world)
+    at = f"/compensation-runs/{run_id}/steps/2/"
+    asked = client.get(at).content.decode()
+    for each in ("retry", "reassign"):
+        assert f'id="{each}_reason"' in asked
+    said = {**body, "reason": "The court has given it back"}
+    assert client.post(f"{at}{action}/", said).status_code == 303
+    tried = text_of(client.get(at).content).partition("What was tried")[2]
+    assert f"“The court has given it back” {world.operator.username}" in tried
+    # What was said at first is not why it is tried once more.
+    assert tried.count("“") == 2

@@ -1,4 +1,4 @@
-"""The pages of automated steps: all of them, and one with input, output, attempts and links."""
+"""The pages of automatic steps: all of them, and one with input, output, attempts and links."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Every field of `humanTask` the reader knows, alone and with every other, forward and as an undo.
 
-What a forward step honours an undo binding honours too. `types` and `scope` describe a task and do
-nothing in either direction.
+What a forward step honours an undo binding honours too, but for whom it excludes: that is refused
+there, because the policy of what is undone says it (`performer`). `types` and `scope` describe a
+task and do nothing in either direction.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 
 from cases.definitions import HumanTask
 from compensation.planning import UNDO_OUTCOMES
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Invalid
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.casework import case_row, deploy, open_undo, opened, plan_for, roll_back
@@ -41,6 +42,10 @@ VALUES: dict[str, Any] = {
     "priority": "URGENT",
     "expiresIn": "P2D",
 }
+#: Of a forward step alone; tests/integration/test_excluded_people.py has what they do.
+EXCLUDING = {
+    "excludedUsers": ["surveyor"], "excludedGroups": ["surveyors"], "notCompletedBy": ["check"],
+}  # fmt: skip
 SETS = [
     frozenset(each)
     for each in (*[()], *((f,) for f in VALUES), *itertools.combinations(VALUES, 2), tuple(VALUES))
@@ -88,7 +93,22 @@ def check(world: World, item: WorkItem, fields: frozenset[str], **without: Any) 
 
 def test_the_table_has_every_field() -> None:
     known = {str(field.validation_alias) for field in HumanTask.model_fields.values()}
-    assert known == {"title", *VALUES}
+    assert known == {"title", *VALUES, *EXCLUDING}
+
+
+@pytest.mark.parametrize("field", sorted(EXCLUDING))
+def test_an_undo_excludes_nobody_by_its_binding(world: World, field: str) -> None:
+    undo = human("undo-check", compensation=True, on=None, when=None)
+    undo["humanTask"][field] = EXCLUDING[field]
+    check_ = human("check", compensate="undo-check", compensation=None)
+    with pytest.raises(Invalid) as refused:
+        deploy(world, definition("excluding", check_, undo))
+    assert [(e.pointer, e.message) for e in refused.value.errors] == [
+        (
+            f"/spec/bindings/1/humanTask/{field}",
+            "belongs to a forward task; of an undo see performer: not_original_actor",
+        )
+    ]
 
 
 def test_a_forward_step_honours_every_field(world: World) -> None:

@@ -85,6 +85,7 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
         "rollbacks": ("operator", "/compensation-runs/"),
         "run": ("operator", f"/compensation-runs/{run.id}/"),
         "step": ("operator", f"/compensation-runs/{run.id}/steps/1/"),
+        "plan": ("operator", f"/compensation-plans/{run.plan_id}/"),
         "execution": ("operator", paid[0]),
         "notifications": ("analyst", "/notifications/"),
     }

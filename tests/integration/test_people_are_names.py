@@ -102,7 +102,7 @@ def test_who_gave_an_undo_up_and_why(named: World) -> None:
 def test_in_what_a_case_knows_and_in_what_the_ledger_keeps(named: World) -> None:
     world = named
     deploy(world, LOAN)
-    context = {"applicant": "R. Vega", "checked": str(world.surveyor.actor_id)}
+    context = {"applicant": "R. Vega", "amount": 5, "checked": str(world.surveyor.actor_id)}
     case_id = case_opened(world, "examples/loan-approval", context)
     finish(world.analyst, case_id, "credit-check", "PASSED")
     html = page(browser(world.operator), f"/cases/{case_id}/")

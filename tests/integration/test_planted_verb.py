@@ -299,7 +299,7 @@ def test_a_button_that_asks_nothing_acts_at_once(world: World) -> None:
     assert client.get(f"{at}unpark/")["Location"] == at
     stale = client.post(f"{at}unpark/", {"version": "1"})
     assert stale.status_code == 412
-    assert "Somebody changed this while you looked at it." in stale.content.decode()
+    assert "You changed this yourself, in another tab" in stale.content.decode()
     assert standing(world, item.id) == PARKED
     answer = client.post(f"{at}unpark/", {"version": "2"})
     assert (answer.status_code, answer["Location"]) == (303, at)

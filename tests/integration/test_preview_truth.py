@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 
@@ -10,11 +11,13 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
+from compensation import plan_steps
 from compensation.models import CompensationRun
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from tests.casework import (
     approved_loan,
+    case_row,
     deploy,
     finish,
     open_item,
@@ -195,3 +198,71 @@ def test_a_second_tab_is_told_since_when_it_runs(world: World, operator: Client)
     assert "and it is over. See how far it is" in text_of(third.content)
     assert "Things have changed" not in text_of(third.content)
     assert runs(world) == 1
+
+
+def test_an_executed_plan_shows_its_rollback_and_no_plan_that_is_good_for_minutes(
+    world: World, operator: Client
+) -> None:
+    case_id = approved_loan(world)
+    plan = plan_for(world, case_id)
+    url = f"/compensation-plans/{plan.id}/"
+    before = operator.get(url).content
+    assert "Plan valid 14 min" in text_of(before)
+    sent = {**form_of(before, "execute/"), "confirm": case_row(world, case_id).number}
+    assert operator.post(f"{url}execute/", sent).status_code == 303
+    page = operator.get(url).content
+    text = text_of(page)
+    assert "Plan valid" not in text
+    assert "What will be undone" not in text
+    assert "What is being undone 0 of 4 steps undone." in text
+    assert f"{world.operator.username} started this rollback on" in text
+    with tenant_scope(world.operator.tenant_id):
+        run_id: uuid.UUID = CompensationRun.objects.get(plan=plan).id
+    assert f'href="/compensation-runs/{run_id}/"' in page.decode()
+    assert "execute/" not in page.decode()
+    # Neither in the list nor in the picture is anything undone, or done, that is not.
+    assert "done" not in text.partition("In this order")[2].replace("undone", "")
+    assert ">done<" not in page.decode()
+    drain()
+    later = text_of(operator.get(url).content)
+    assert "1 of 4 steps undone." in later
+
+
+def test_a_step_says_what_it_did_what_becomes_of_it_and_how_old_it_is(
+    world: World, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = approved_loan(world)
+    plan = plan_for(world, case_id)
+    page = operator.get(f"/compensation-plans/{plan.id}/").content
+    steps = [
+        text_of(each.encode())
+        for each in re.findall(r'<li data-step="\d".*?</li>', page.decode(), re.DOTALL)
+    ]
+    assert len(steps) == 4
+    # Money that was moved, as the program kept it: before and after.
+    assert "Bank: 1000000 → became 975000" in steps[0]
+    assert "will be taken back" in steps[0]
+    assert "Outcome: Approved" in steps[1]
+    assert "will no longer stand" in steps[1]
+    assert "ago" not in steps[1]
+    hears = text_of(page).partition("Who hears of it")[2].partition("Reason")[0]
+    asked, _, told = hears.partition("Told when it is over")
+    assert asked.strip() == "Get a task Underwriters, Surveyors, Compliance"
+    assert world.analyst.username in told
+    monkeypatch.setattr(plan_steps, "now", lambda: now() + dt.timedelta(days=247))
+    later = text_of(operator.get(f"/compensation-plans/{plan.id}/").content)
+    assert later.count(", 247 days ago") == 4
+
+
+def test_people_whom_a_definition_names_are_called_by_their_names(
+    world: World, operator: Client
+) -> None:
+    who = world.compliance.username
+    User.objects.filter(username=who).update(first_name="Uma", last_name="Desai")
+    named = {"mode": "human", "performer": "groups", "candidate_users": [who]}
+    deploy(world, definition("named", human("first", compensation=named)))
+    case_id = opened(world, "tests/named")
+    finish(world.analyst, case_id, "first", None)
+    page = text_of(operator.get(f"/compensation-plans/{plan_for(world, case_id).id}/").content)
+    assert "Get a task Uma Desai" in page
+    assert world.compliance.username not in page

@@ -1,4 +1,4 @@
-"""`manage.py scenario loan-rollback` against real processes, with Redis and without.
+"""`manage.py scenario …` against real processes, with Redis and without.
 
 The same command that a newcomer types, against a web server and a worker of its own on a database
 of its own. Without Redis the worker finds everything by looking.
@@ -28,6 +28,7 @@ UNDONE = [
     "3. Withdraw the valuation of the property: REVERSED",
 ]
 CHECKS = 16
+EXPENSE_CHECKS = 12
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,21 @@ def test_the_loan_is_taken_back_in_reverse_order(
     assert told.stderr == ""
     verified = manage("verify_ledger")
     assert verified.returncode == 0, verified.stderr
+
+
+def test_an_expense_is_taken_back_by_compliance(own_database: None, tmp_path: Path) -> None:
+    assert manage("load_demo").returncode == 0
+    with served(tmp_path, ONE_MACHINE, REDIS_URL="") as application:
+        name = ("scenario", "expense-reversal", "--url", application.url)
+        told = manage(*name, REDIS_URL="")
+        again = manage(*name, REDIS_URL="")
+        logs = application.logs()
+    for said in (told, again):
+        assert said.returncode == 0, f"{said.stdout}\n{said.stderr}\n{logs}"
+        assert "WRONG" not in said.stdout
+        assert said.stdout.count("\n   ok    ") == EXPENSE_CHECKS
+        assert said.stdout.endswith("Everything holds.\n")
+    assert "compliance   Undo: Approve the expense of Ines Vogel: REVERSED" in told.stdout
 
 
 def test_what_is_missing_is_said_in_one_sentence(own_database: None) -> None:

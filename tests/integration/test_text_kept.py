@@ -10,7 +10,7 @@ from tests.clients import browser
 from tests.pages import form_of, text_of
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import complete, start
+from workitems.actions import complete, resume, start, suspend
 
 
 def kept(html: bytes) -> dict[str, str]:
@@ -73,6 +73,8 @@ def test_where_the_form_is_still_there_the_text_is_in_it(world: World) -> None:
     case_id = open_loan(world)
     item = open_item(world.analyst, case_id, "credit-check").id
     start(item, call=Call(world.analyst))
+    suspend(item, call=Call(world.operator))
+    resume(item, call=Call(world.operator))
     tab = browser(world.analyst)
     answer = tab.post(f"/work-items/{item}/reject/", {"reason": "The file is empty", "version": 1})
     assert answer.status_code == 412

@@ -9,10 +9,10 @@ import uuid
 import pytest
 from django.test import Client
 
-from tests.casework import approved_loan, open_undo, plan_items, roll_back
+from tests.casework import approved_loan, case_row, open_undo, plan_items, roll_back
 from tests.clients import browser
 from tests.draining import drain
-from tests.integration.workitems_made import opened
+from tests.integration.workitems_made import faulted, opened
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
@@ -75,6 +75,32 @@ def test_words_that_one_line_has_said_are_not_repeated(world: World) -> None:
     assert why in problems.rpartition('id="timeline"')[2]
 
 
+def test_an_undo_task_shows_where_it_stands_in_its_rollback(world: World) -> None:
+    case_id, task_id = withdrawal(world)
+    client, page = browser(world.underwriter), f"/work-items/{task_id}/"
+    html = client.get(page).content
+    assert f"step 2 of 4 in Rollback of {case_row(world, case_id).name}" in text_of(html)
+
+    def stops() -> list[str]:
+        found = re.search(
+            r'<ol class="trail">(.*?)</ol>', client.get(page).content.decode(), re.DOTALL
+        )
+        assert found is not None
+        return [text_of(each.encode()) for each in re.findall(r"<li.*?</li>", found[1], re.DOTALL)]
+
+    assert stops() == [
+        "1 Disbursement undone just now", "2 You: Approval now", "3 Valuation then Surveyors",
+        "4 Credit check then Compliance",
+    ]  # fmt: skip
+    client = browser(world.operator)
+    assert stops()[1] == "2 Approval now"
+    said = {"outcome": "CANNOT_REVERSE", "reason": "The letter was sent"}
+    actions.complete(task_id, call=Call(world.underwriter), **said)
+    drain()
+    assert stops()[1].startswith("2 Approval ")
+    assert "now" not in stops()[1]
+
+
 def test_a_finished_undo_task_asks_nobody_and_offers_nothing(world: World) -> None:
     _, task_id = withdrawal(world)
     actions.complete(task_id, call=Call(world.underwriter), outcome="REVERSED")
@@ -107,6 +133,18 @@ def test_what_always_has_an_answer_is_not_called_optional(world: World) -> None:
     asked = browser(world.operator).get(f"/cases/{approved_loan(world)}/rollback/").content
     assert "Note on the basis (optional)" in text_of(asked)
     assert "Legal basis (optional)" not in text_of(asked)
+
+
+def test_of_two_that_make_each_other_needless_none_is_called_optional(world: World) -> None:
+    item = faulted(world)
+    client = browser(world.operator)
+    asked = text_of(client.get(f"/work-items/{item.id}/reassign/").content)
+    assert "Ask this person (one of these)" in asked
+    assert "Or any member of these groups (one of these)" in asked
+    assert asked.count("(optional)") == 1
+    # Where neither is needed, both are optional.
+    asked = text_of(client.get(f"/work-items/{item.id}/hand-to-human/").content)
+    assert asked.count("(optional)") == 3
 
 
 def test_attempts_are_counted_in_words(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.clients import api, browser
 from tests.integration.workitems_made import done, entries, faulted, opened, page, stored, undo_task
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -109,6 +110,50 @@ def test_a_stale_answer_is_refused_and_what_was_typed_is_kept(world: World) -> N
     assert stored(world, task.id).status == "ASSIGNED"
 
 
+def test_of_a_change_by_others_it_is_said_who_made_it_and_the_form_keeps_its_text(
+    world: World,
+) -> None:
+    task = undo_task(world)
+    actions.start(task.id, call=Call(world.analyst))
+    actions.suspend(task.id, call=Call(world.operator))
+    actions.resume(task.id, call=Call(world.operator))
+    said = {"version": task.version, "outcome": "REVERSED", "resolution.note": "I wrote to them"}
+    answer = browser(world.analyst).post(f"/work-items/{task.id}/complete/", said)
+    text = text_of(answer.content)
+    assert answer.status_code == 412
+    assert f"{world.operator.username} changed this while you looked at it, on" in text
+    assert ": started, put on hold, goes on. You see it now as it is" in text
+    assert "I wrote to them" in answer.content.decode()
+    assert "What you wrote is not lost" not in text
+
+
+def test_ones_own_change_in_another_tab_is_said_to_be_ones_own(world: World) -> None:
+    task = undo_task(world)
+    actions.start(task.id, call=Call(world.analyst))
+    client, at = browser(world.analyst), f"/work-items/{task.id}/complete/"
+    said = {"version": task.version, "outcome": "REVERSED", "resolution.note": "I wrote to them"}
+    answer = client.post(at, said)
+    text = text_of(answer.content)
+    assert answer.status_code == 412
+    assert "You changed this yourself, in another tab or window, on" in text
+    assert ": started." in text
+    assert "Somebody" not in text
+    # What was typed can be read and copied; it is no answer to what is asked now.
+    kept = re.findall(r"<textarea[^>]*readonly>([^<]*)", answer.content.decode())
+    assert "I wrote to them" in kept
+    assert answer.content.decode().count("I wrote to them") == 2
+    assert stored(world, task.id).status == "IN_PROGRESS"
+    # Of a page that asks: the same, and it is asked anew.
+    form = {"version": task.version, "reason": "I wait for the bank"}
+    answer = client.post(f"/work-items/{task.id}/suspend/", form)
+    text = text_of(answer.content)
+    assert answer.status_code == 412
+    assert "You changed this yourself, in another tab or window, on" in text
+    kept = re.findall(r"<textarea[^>]*readonly>([^<]*)", answer.content.decode())
+    assert kept == ["I wait for the bank"]
+    assert 'action="/work-items' in answer.content.decode()
+
+
 def test_an_undo_task_says_what_to_reverse_and_completing_it_settles_the_original(
     world: World,
 ) -> None:
@@ -177,9 +222,14 @@ def test_who_may_not_is_told_so_and_nothing_happens(world: World) -> None:
 @pytest.mark.parametrize(
     ("action", "body", "status"),
     [
+        ("retry", {"reason": "The bank is open now"}, "COMPENSATING"),
         ("retry", {}, "COMPENSATING"),
-        ("reassign", {"candidate_groups": "compliance"}, "COMPENSATING"),
-        ("hand-to-human", {}, "COMPENSATING"),
+        (
+            "reassign",
+            {"candidate_groups": "compliance", "reason": "She is ill"},
+            "COMPENSATING",
+        ),
+        ("hand-to-human", {"reason": "No program can"}, "COMPENSATING"),
         ("attest", {"evidence": "Letter"}, "COMPENSATED"),
         ("abandon", {"reason": "Court has it"}, "COMPLETED"),
     ],
@@ -192,15 +242,18 @@ def test_an_operator_decides_about_a_fault(
     html = page(client, at)
     assert "Somebody has to decide" in html
     assert "Gone" in html
-    if action != "retry":
-        page(client, f"{at}{action}/")
+    asked = page(client, f"{at}{action}/")
+    assert 'name="reason"' in asked or action == "attest"
     if action in {"attest", "abandon", "reassign"}:
         assert client.post(f"{at}{action}/", {"version": item.version}).status_code == 422
     assert stored(world, item.id).status == "COMPENSATION_FAULTED"
     answer = client.post(f"{at}{action}/", {"version": item.version, **body})
     assert answer.status_code == 303, answer.content
     assert stored(world, item.id).status == status
-    page(client, at)
+    panel = text_of(page(client, at).encode()).partition("History")[0]
+    if status == "COMPENSATING" and "reason" in body:
+        # Where the attempts are told, with who said so.
+        assert f"“{body['reason']}” {world.operator.username}" in panel
 
 
 @pytest.mark.parametrize(

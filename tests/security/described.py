@@ -71,6 +71,8 @@ _ONLY_NOW = frozenset(
 _ONLY_HERE = frozenset(
     {
         ("/executions/{id}/outcome", "/output"),
+        # What is required of it is what the named definition declares.
+        ("/cases", "/context"),
         ("/work-items", "/compensation/capability"),
         ("/work-items", "/compensation/self_undo"),
         ("/work-items/{id}/compensate", "/mode"),

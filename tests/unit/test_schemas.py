@@ -7,6 +7,7 @@ import http.server
 import json
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_nothing_is_fetched(asked: tuple[str, list[str]]) -> None:
         assert f"/resolution_schema{pointer}" in {e.pointer for e in refused.value.errors}
         # One that was stored before such schemas were refused.
         with contextlib.suppress(Invalid):
-            check_completion(None, {"$ref": 1}, permitted=[], schema=schema)
+            check_completion(None, {"$ref": 1}, tenant_id=uuid.uuid4(), permitted=[], schema=schema)
         task = {"title": "T", "resolutionSchema": schema}
         with pytest.raises(DefinitionInvalid):
             compile_definition(definition("x", human("a", humanTask=task)), capabilities=None)

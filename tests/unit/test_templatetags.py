@@ -77,7 +77,7 @@ def test_when_says_nothing_about_nothing(nothing: str | None) -> None:
     [
         (NOW - timedelta(days=2, hours=1), "Overdue by 2 days"),
         (NOW - timedelta(hours=1, minutes=50), "Overdue by 1 hour"),
-        (NOW - timedelta(seconds=5), "Overdue by 1 minute"),
+        (NOW - timedelta(seconds=5), "Overdue by less than a minute"),
         (NOW + timedelta(days=3), "in 3 days"),
     ],
 )

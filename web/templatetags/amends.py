@@ -122,7 +122,9 @@ def _short_future(moment: datetime, now: datetime) -> str:
     local, today = timezone.localtime(moment), timezone.localtime(now).date()
     ahead = moment - now
     if ahead < timedelta(hours=1):
-        minutes = max(1, int(ahead.total_seconds() // 60))
+        minutes = int(ahead.total_seconds() // 60)
+        if not minutes:
+            return _("in less than a minute")
         return ngettext("in %(n)d min", "in %(n)d min", minutes) % {"n": minutes}
     days = (local.date() - today).days
     if days == 0:
@@ -180,7 +182,7 @@ def due(value: datetime | str | None, now: datetime | None = None) -> SafeString
     at = now or clock.now()
     if moment > at:
         return _time_element(moment, _short_future(moment, at))
-    return _time_element(moment, _("Overdue by %(span)s") % {"span": _span(at - moment)})
+    return _time_element(moment, _("Overdue by %(span)s") % {"span": span_words(at - moment)})
 
 
 @register.simple_tag
@@ -190,11 +192,11 @@ def waits(since: datetime | str | None, now: datetime | None = None) -> SafeStri
     if moment is None:
         return SafeString("")
     at = now or clock.now()
-    return _time_element(moment, _("waits %(span)s") % {"span": _span(at - moment)})
+    return _time_element(moment, _("waits %(span)s") % {"span": span_words(at - moment)})
 
 
-def _span(length: timedelta) -> str:
-    """Return a length in its largest whole unit of minutes, hours or days; never "0"."""
+def span_words(length: timedelta) -> str:
+    """Return a length in its largest whole unit of minutes, hours or days."""
     seconds = int(abs(length).total_seconds())
     if seconds >= _DAY:
         days = seconds // _DAY
@@ -202,7 +204,9 @@ def _span(length: timedelta) -> str:
     if seconds >= _HOUR:
         hours = seconds // _HOUR
         return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
-    minutes = max(1, seconds // 60)
+    minutes = seconds // 60
+    if not minutes:
+        return _("less than a minute")
     return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
 
 
@@ -216,8 +220,8 @@ def duration_gap(later: datetime | str | None, earlier: datetime | str | None) -
     if length < _GAP_FROM:
         return ""
     if second < first:
-        return _("%(span)s later") % {"span": _span(length)}
-    return _("%(span)s earlier") % {"span": _span(length)}
+        return _("%(span)s later") % {"span": span_words(length)}
+    return _("%(span)s earlier") % {"span": span_words(length)}
 
 
 @register.filter
@@ -235,11 +239,19 @@ def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
 
 
 @register.filter
+def is_one_of(field: BoundField) -> bool:
+    """Whether a field may be empty only where another one is not."""
+    return bool(getattr(field.field, "one_of", False))
+
+
+@register.filter
 def left_open(field: BoundField) -> bool:
     """Whether a field may be left without an answer. A list whose empty choice says something,
     such as "As the browser asks", always has one."""
     empty = [label for value, label in getattr(field.field, "choices", ()) if value == ""]
-    return not field.field.required and not any(any(map(str.isalnum, str(each))) for each in empty)
+    if field.field.required or is_one_of(field):
+        return False
+    return not any(any(map(str.isalnum, str(each))) for each in empty)
 
 
 @register.filter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compensation.actions.undo_verbs import declare_undo_verbs
 from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
 from workitems.actions.item_contents import create_work_item, edit
+from workitems.actions.item_templates import add_template, end_template, instantiate
 from workitems.actions.work import (
     ITEM,
     assign,
@@ -40,6 +41,7 @@ withdraw = _undo["withdraw"]
 __all__ = [
     "abandon",
     "accept_delegation",
+    "add_template",
     "assign",
     "attest",
     "cancel",
@@ -52,10 +54,12 @@ __all__ = [
     "edit",
     "edit_filter",
     "end_filter",
+    "end_template",
     "extend",
     "fail",
     "forward",
     "hand_to_human",
+    "instantiate",
     "reassign_compensation",
     "reject",
     "release",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from accounts.selectors import who_only_look
+from accounts.selectors import among_groups, who_only_look
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
@@ -41,11 +41,25 @@ def replace_candidates(item: WorkItem, actors: Iterable[uuid.UUID], groups: Iter
     CandidateGroup.objects.bulk_create(groups_of(item, groups))
 
 
+def is_excluded(item: WorkItem, actor: uuid.UUID) -> bool:
+    """Whether an actor may never take an item (WS-HumanTask 1.1 §3.2, excluded owners)."""
+    return str(actor) in item.excluded or is_shut_out(
+        item.tenant_id, actor, (), item.excluded_groups
+    )
+
+
+def is_shut_out(
+    tenant_id: uuid.UUID, actor: uuid.UUID, actors: Collection[uuid.UUID], groups: Collection[str]
+) -> bool:
+    """Whether an actor is one of those, or in one of the groups."""
+    return actor in actors or bool(groups and among_groups(tenant_id, [actor], groups))
+
+
 def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
     """Return the actor of a member who can be given an item. Raises Invalid at `pointer` for whom
     it cannot: nobody of this name, excluded, or an auditor, who changes nothing."""
     actor = actor_called(item.tenant_id, username, pointer=pointer)
-    if actor is None or str(actor) in item.excluded:
+    if actor is None or is_excluded(item, actor):
         raise Invalid.field(pointer, "is excluded from this item", code="excluded")
     if who_only_look(item.tenant_id, [actor]):
         raise Invalid.field(pointer, "is an auditor and changes nothing", code="only_looks")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
@@ -33,6 +33,7 @@ from verbs.body_size import at_most
 from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
+from workitems.actions.candidates import is_shut_out
 from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
@@ -61,6 +62,8 @@ class Create(Input):
     assignee: Word | None = None
     candidate_users: Annotated[list[Word], _LISTED] = []
     candidate_groups: Annotated[list[_Listed], _LISTED] = []
+    excluded_users: Annotated[list[Word], _LISTED] = []
+    excluded_groups: Annotated[list[_Listed], _LISTED] = []
     permitted_outcomes: Annotated[list[_Listed], _LISTED] = []
     resolution_schema: _Object | None = None
     compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
@@ -78,7 +81,7 @@ class Create(Input):
 )  # fmt: skip
 def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
     """Open a work item outside any case."""
-    new = _new(given, context.call.by.tenant_id, context.authority.actor_id)
+    new = new_item_of(given, context.call.by.tenant_id, context.authority.actor_id)
     return open_item(new, by=context.by)
 
 
@@ -86,13 +89,13 @@ def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
     """Return every rule that an item to be would break, members that are missing aside."""
     try:
         # Whoever has no title yet is told of the rest as well.
-        _new(read(Create, {"title": "-", **body}), by.tenant_id, by.actor_id)
+        new_item_of(read(Create, {"title": "-", **body}), by.tenant_id, by.actor_id)
     except Invalid as refusal:
         return refusal
     return Invalid(errors=[])
 
 
-def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
+def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
     """Return what to insert. Raises Invalid with every broken rule at once."""
     problems: list[FieldError] = []
     title = _title(given.title, problems)
@@ -106,6 +109,8 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
     policy, reversibility = _undoing(given, tenant_id, problems)
     people = _people(given, tenant_id, problems)
     groups = _names(given.candidate_groups, "/candidate_groups", problems)
+    excluded = _excluded(given, tenant_id, people, problems)
+    excluded_groups = _names(given.excluded_groups, "/excluded_groups", problems)
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
     if problems:
@@ -118,6 +123,8 @@ def _new(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem
         candidate_groups=groups,
         candidate_users=[people[name] for name in given.candidate_users],
         assignee_id=people[given.assignee] if given.assignee else None,
+        excluded=excluded,
+        excluded_groups=excluded_groups,
         permitted_outcomes=outcomes,
         resolution_schema=given.resolution_schema,
         priority=given.priority,
@@ -214,6 +221,29 @@ def _people(
         if known.get(name) not in active
     )
     return known
+
+
+def _excluded(
+    given: Create,
+    tenant_id: uuid.UUID,
+    people: Mapping[str, uuid.UUID],
+    problems: list[FieldError],
+) -> list[uuid.UUID]:
+    """Return the actors who may never take it. Whoever it is given to cannot be one of them."""
+    names = _names(given.excluded_users, "/excluded_users", problems)
+    known = actors_by_username(tenant_id, names) if names else {}
+    problems.extend(
+        FieldError(f"/excluded_users/{index}", _NOBODY.format(name), "unknown")
+        for index, name in enumerate(names)
+        if name not in known
+    )
+    assignee = people.get(given.assignee or "")
+    if assignee is not None and is_shut_out(
+        tenant_id, assignee, known.values(), given.excluded_groups
+    ):
+        message = "is excluded from this item"
+        problems.append(FieldError("/assignee", message, "excluded"))
+    return sorted(known.values())
 
 
 def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> list[str]:

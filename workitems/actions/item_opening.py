@@ -48,6 +48,7 @@ class NewWorkItem:
     people_missing: Sequence[str] = ()
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
+    excluded_groups: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
     priority: str = "MEDIUM"
@@ -58,6 +59,7 @@ class NewWorkItem:
     skippable: bool = False
     case_id: uuid.UUID | None = None
     binding: str = ""
+    template: dict[str, Any] | None = None
     undoes: tuple[str, uuid.UUID] | None = None
     compensates_id: uuid.UUID | None = None
     compensation: dict[str, Any] | None = None
@@ -123,7 +125,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
-    " compensates_id compensation run_id case_id binding due_at skippable deadlines"
+    " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
 ).split()
 
 
@@ -138,6 +140,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         offered_to=offered_to,
         people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
+        excluded_groups=list(new.excluded_groups),
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,
         undoes_id=undoes_id,

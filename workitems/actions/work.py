@@ -129,6 +129,7 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         given.outcome,
         given.resolution,
         given.reason,
+        tenant_id=item.tenant_id,
         permitted=item.permitted_outcomes,
         explained=explained_outcomes(item.kind),
         schema=item.resolution_schema,

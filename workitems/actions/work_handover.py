@@ -19,7 +19,12 @@ from ledger.errors import Conflict, Invalid, Refusal
 from verbs import catalogue
 from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.candidates import name_candidates, replace_candidates, who_may_do
+from workitems.actions.candidates import (
+    is_excluded,
+    name_candidates,
+    replace_candidates,
+    who_may_do,
+)
 from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, OfferedTo
 from workitems.models import WorkItem
@@ -95,9 +100,7 @@ def decline_delegation(item: WorkItem, given: OptionalReason, _context: VerbCont
     asked = answer_delegation(item, DECLINED)
     before, back = item.assignee_id, _actor(asked.get("from"))
     may_have_it = (
-        back is not None
-        and str(back) not in item.excluded
-        and active_actors(item.tenant_id, [back])
+        back is not None and not is_excluded(item, back) and active_actors(item.tenant_id, [back])
     )
     item.assignee_id = back if may_have_it else None
     said = {"title": item.title, "previous": _text(before)}
@@ -136,7 +139,7 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
         pointer = f"/candidate_users/{index}"
         if name not in known:
             problems.append(FieldError(pointer, f"no active member is called {name!r}", "unknown"))
-        elif str(known[name]) in item.excluded:
+        elif is_excluded(item, known[name]):
             problems.append(FieldError(pointer, "is excluded from this item", "excluded"))
     if problems:
         raise Invalid("Not everybody it is forwarded to may have it.", errors=problems)

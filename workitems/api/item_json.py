@@ -5,6 +5,7 @@ People are usernames, groups are names.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -84,6 +85,14 @@ class DeadlineSchema(Schema):
     step = serializers.IntegerField()
 
 
+class MadeFromSchema(Schema):
+    """The version of a template that an item was made from."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+
+
 class WorkItemSchema(Schema):
     """A work item."""
 
@@ -104,6 +113,10 @@ class WorkItemSchema(Schema):
         child=serializers.CharField(),
         help_text="Usernames it was meant for who were no active members when it was opened.",
     )
+    excluded_users = serializers.ListField(
+        child=serializers.CharField(), help_text="Usernames of those who may never take it."
+    )
+    excluded_groups = serializers.ListField(child=serializers.CharField())
     payload = serializers.DictField()
     outcome = serializers.CharField(allow_null=True)
     outcome_reason = serializers.CharField(
@@ -138,6 +151,7 @@ class WorkItemSchema(Schema):
     deadlines = serializers.DictField(
         child=DeadlineSchema(), help_text="By name: claim, start, completion, follow_up."
     )
+    template = MadeFromSchema(allow_null=True)
     skippable = serializers.BooleanField(help_text="Whether an operator may leave it out.")
     available_actions = ActionSchema(many=True)
 
@@ -200,6 +214,9 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "assignee": shown.username(item.assignee_id),
         "candidate_users": sorted(name for name in users if name is not None),
         "candidate_groups": sorted(item.groups_asked),
+        "excluded_users": sorted(
+            name for actor in item.excluded if (name := shown.username(uuid.UUID(actor)))
+        ),
         "compensates": None if item.compensates_id is None else str(item.compensates_id),
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
         "created_by": shown.username(item.created_by_id),

@@ -1,4 +1,4 @@
-"""Items have deadlines; a row of each that runs falls due.
+"""Items have deadlines, and exclude groups; a row of each deadline that runs falls due.
 
 EXPLAIN of what falls due: Index Scan using workitems_deadline_due; of the rows of one item: Index
 Scan using workitems_deadline_once.
@@ -22,6 +22,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("workitem", "deadlines", models.JSONField(default=dict, db_default={})),
+        migrations.AddField(
+            "workitem", "excluded_groups", models.JSONField(default=list, db_default=[])
+        ),
         migrations.CreateModel(
             "Deadline",
             [

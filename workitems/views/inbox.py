@@ -31,8 +31,9 @@ from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
 from workitems.item_context import waiting_sentence
-from workitems.lifecycle import Kind
+from workitems.lifecycle import OPEN, Kind
 from workitems.urgency import MOST_URGENT_FIRST
+from workitems.views import several
 from workitems.waiting import Waiting
 
 # Reversals and decisions are few and come first, all of them on the first page, up to this many.
@@ -128,6 +129,9 @@ class Inbox(MemberPage):
             if not (pinned or page.rows or shown)
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
+            "several": several.offered(self)
+            if any(item.status in OPEN for item in (*pinned, *page.rows))
+            else None,
             "new_url": reverse("workitems:new"),
             "saved_filters": saved_filter_chips.shown(wanted, who, typed=request.POST),
         }

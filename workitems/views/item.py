@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ledger.errors import Invalid, NotFound, Refusal
+from ledger.errors import Invalid, NotFound, Refusal, Stale
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from web.pages import MemberPage, add_refusal
 from web.problems import status_of
 from web.schema_fields import ADD_ROW
+from web.stale_pages import changed_since
 from web.verb_pages import Refused, conflict_words
 from web.way_back import carried, way_back
 from workitems import actions, selectors
@@ -37,11 +38,13 @@ def show(
     form: AnswerForm | None = None,
     conflict: str = "",
     status: int = 200,
+    again: bool = False,
 ) -> HttpResponse:
-    """Render an item's page; opens the tenant's scope where none is open."""
+    """Render an item's page; opens the tenant's scope where none is open. `again`: the answer is
+    asked for anew, and what was typed is there to be read."""
     with page.scope():
         item = selectors.get(page.acting_user.tenant_id, item_id)
-        context = presenting.detail(item, page.authority, form=form, conflict=conflict)
+        context = presenting.detail(item, page.authority, form=form, conflict=conflict, again=again)
         _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
 
@@ -121,7 +124,11 @@ class Complete(MemberPage):
             if not form.errors:
                 form.add_error(None, refusal.detail)
             return show(self, item_id, form=form, status=status)
-        return show(self, item_id, form=form, conflict=conflict_words(refusal), status=status)
+        if not isinstance(refusal, Stale):
+            return show(self, item_id, form=form, conflict=conflict_words(refusal), status=status)
+        version = self.posted_version()
+        told = changed_since(self.acting_user, item_id, None if version is None else {version})
+        return show(self, item_id, form=form, conflict=told.sentence, status=status, again=told.own)
 
     def _next(self, item_id: uuid.UUID) -> str:
         """Return the page of what waits next for this person, else the inbox."""
@@ -140,12 +147,14 @@ def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
     """Return what is wrong with an answer, as the verb would say it."""
     form.is_valid()
     try:
-        check_completion(
-            **form.answer,
-            permitted=item.permitted_outcomes,
-            explained=explained_outcomes(item.kind),
-            schema=item.resolution_schema,
-        )
+        with tenant_scope(item.tenant_id):
+            check_completion(
+                **form.answer,
+                tenant_id=item.tenant_id,
+                permitted=item.permitted_outcomes,
+                explained=explained_outcomes(item.kind),
+                schema=item.resolution_schema,
+            )
     except Invalid as invalid:
         form.refuse(invalid)
         return Invalid(invalid.detail) if form.errors else invalid

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from config.demo.scenarios import loan_rollback
+from config.demo.scenarios import expense_reversal, loan_rollback
 
-SCENARIOS: Final = MappingProxyType({"loan-rollback": loan_rollback})
+SCENARIOS: Final = MappingProxyType(
+    {"expense-reversal": expense_reversal, "loan-rollback": loan_rollback}
+)

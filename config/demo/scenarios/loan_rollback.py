@@ -17,14 +17,17 @@ from typing import Any, Final
 from django.conf import settings
 
 from config.demo.client import Refused
-from config.demo.scenarios.stage import ScenarioFailed, Stage
+from config.demo.scenarios.stage import ScenarioFailed, Stage, check_ledger
 from config.demo.transfers import BANK, CUSTOMER, balances, open_accounts, transfers
 from ledger.ids import new_id
-from ledger.verify import Broken, verify
 
 PEOPLE: Final = ("operator", "analyst", "surveyor", "underwriter", "compliance")
 DEFINITION: Final = "examples/loan-approval"
 AMOUNT: Final = 250_000
+CONTEXT: Final = {
+    "applicant": "R. Vega", "amount": AMOUNT, "adviser": "operator", "bank_account": BANK,
+    "customer_account": CUSTOMER,
+}  # fmt: skip
 REASON: Final = "The credit check was forged: the salary statement was not issued by the employer."
 BASIS: Final = [
     {"code": "INTERNAL_POLICY", "note": "Credit policy 4.2: decisions on forged papers are undone"},
@@ -69,7 +72,7 @@ def play(stage: Stage) -> None:
     _show_balances(stage, "the money is back")
     _check(stage, case_id, run, originals)
     _check_money(stage, before, moved_before)
-    _check_ledger(stage)
+    check_ledger(stage)
 
 
 def open_loan(stage: Stage) -> str:
@@ -87,12 +90,7 @@ def open_loan(stage: Stage) -> str:
         "cases",
         {
             "definition": DEFINITION,
-            "context": {
-                "applicant": "R. Vega",
-                "amount": AMOUNT,
-                "bank_account": BANK,
-                "customer_account": CUSTOMER,
-            },
+            "context": dict(CONTEXT),
         },
     )
     stage.tell.did("operator", f"opens a case of {DEFINITION}: R. Vega asks for {_money(AMOUNT)}")
@@ -251,19 +249,6 @@ def _check_money(stage: Stage, before: dict[str, int], moved_before: int) -> Non
         "it moved once there and once back",
         expected=[(BANK, CUSTOMER, AMOUNT), (CUSTOMER, BANK, AMOUNT)],
         found=transfers(stage.tenant_id)[moved_before:],
-    )
-
-
-def _check_ledger(stage: Stage) -> None:
-    try:
-        report = verify()
-    except Broken as broken:
-        stage.tell.check("the ledger holds", expected="every hash as stored", found=str(broken))
-        return
-    stage.tell.check(
-        f"the ledger holds: {report.entries} entries in {report.chains} chains",
-        expected=True,
-        found=report.entries > 0,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from accounts.actions import create_token
 from accounts.selectors import acting_as
 from config.demo.client import Client, require_loopback
+from ledger.verify import Broken, verify
 
 TENANT = "demo"
 #: Longest wait for one thing to happen, and how often the server is asked about it.
@@ -141,3 +142,17 @@ def opened(url: str, usernames: tuple[str, ...], tell: Transcript) -> Iterator[S
         if tenant_id is None:
             raise ScenarioFailed("a scenario needs at least one person")
         yield Stage(address, clients, tenant_id, tell)
+
+
+def check_ledger(stage: Stage) -> None:
+    """Check every chain of the ledger, as `manage.py verify_ledger` does."""
+    try:
+        report = verify()
+    except Broken as broken:
+        stage.tell.check("the ledger holds", expected="every hash as stored", found=str(broken))
+        return
+    stage.tell.check(
+        f"the ledger holds: {report.entries} entries in {report.chains} chains",
+        expected=True,
+        found=report.entries > 0,
+    )

@@ -101,6 +101,11 @@ def _to(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"to": world.surveyor.username}
 
 
+def _template(world: World) -> dict[str, Any]:
+    row = actions.add_template(call=Call(world.operator), name="Check", title="Check it")
+    return {"id": row.id}
+
+
 def _both(status: int, **how: Any) -> Expect:
     return expect(403, analyst=status, operator=status, admin=status, **how)
 
@@ -169,7 +174,14 @@ ROWS = {
     "workitems-api:attest": Row(make=_faulted, POST=_operators(200, body={"evidence": "E"})),
     "workitems-api:abandon": Row(make=_faulted, POST=_operators(200, body=WHY)),
     "workitems-api:withdraw": Row(make=_undoing, POST=_operators(200)),
+    "workitems-api:template-list": Row(
+        GET=expect(200), POST=_operators(201, body={"name": "Check", "title": "T"})
+    ),
+    "workitems-api:template-detail": Row(make=_template, GET=expect(200), DELETE=_operators(200)),
+    "workitems-api:template-instantiate": Row(make=_template, POST=expect(201, auditor=403)),
     "workitems:inbox": Row(GET=expect(200)),
+    # Each ticked task is answered by itself, as over REST.
+    "workitems:several": Row(POST=expect(303)),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),
     # Its address names no filter, so that there is nothing to keep.
@@ -203,7 +215,7 @@ ROWS = {
     ),
     "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
-    "workitems:retry": Row(make=_faulted, POST=_operators(303)),
+    "workitems:retry": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:reassign": Row(make=_faulted, GET=ASKED, POST=_operators(303, body=_assignee)),
     "workitems:hand-to-human": Row(make=_faulted, GET=ASKED, POST=_operators(303)),
     "workitems:attest": Row(make=_faulted, GET=ASKED, POST=_operators(303, body={"evidence": "E"})),

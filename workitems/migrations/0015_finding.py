@@ -203,7 +203,7 @@ def _actor(name: str) -> tuple[str, models.ForeignKey]:
 class Migration(migrations.Migration):
     """Indexes of items, their words beside them, and saved filters."""
 
-    dependencies = [("accounts", "0003_roles"), ("workitems", "0012_deadlines")]
+    dependencies = [("accounts", "0003_roles"), ("workitems", "0014_words")]
 
     operations = [
         # `workitems_status` has what it had.
