@@ -112,7 +112,7 @@ NO_PAGE = set(
     " compensation:run-step-reassign compensation:run-step-hand-to-human"
     " compensation:run-step-attest compensation:run-step-abandon"
     " workitems:complete workitems:claim workitems:release workitems:start workitems:stop"
-    " workitems:accept-delegation workitems:resume workitems:several"
+    " workitems:accept-delegation workitems:resume workitems:several workitems:end-filter"
     " workitems:causal-chain-svg workitems:causal-chain-dot"
     " cases:resume cases:retry cases:chain-svg cases:chain-dot"
     " notifications:read-all notifications:open notifications:read".split()
