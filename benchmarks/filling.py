@@ -21,7 +21,8 @@ from people.actions import add_member
 from verbs.call import Call
 
 FILLED = (
-    "workitems.WorkItem", "workitems.CandidateGroup", "cases.Case", "executions.Execution",
+    "workitems.WorkItem", "workitems.ItemText", "workitems.CandidateGroup",
+    "cases.Case", "executions.Execution",
     "compensation.CompensationPlan", "compensation.CompensationRun",
     "compensation.CompensationStep", "ledger.LedgerEntry", "ledger.Payload", "ledger.LedgerHead",
     "notifications.Delivery",
@@ -40,10 +41,17 @@ spec:
       humanTask: {{title: Check, candidateGroups: [analysts], outputMapping: "{{check: .}}"}}
       compensation: {{mode: human}}
 """
+_WORDS_INDEX = "SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%USING gin (words)'"
 _AT = "timestamptz '2026-01-01 UTC' + n * interval '1 second'"
 _TEXT = "'An applicant''s papers, as they came in, number ' || n"
 _TITLE = "'Check identity of applicant ' || n"
 _FIELDS = "jsonb_build_object('applicant', n, 'note', repeat('as it was said on the phone; ', 8))"
+# Those of the first half are about something that is never heard of again.
+_SAID = (
+    "('Papers came by post, folder ' || n % 997"
+    " || CASE WHEN {rare} THEN ' with a notary' ELSE '' END"
+    " || CASE WHEN n < {half} THEN ' by telegraph' ELSE '' END)"
+)
 # Of 100 items: 12 in the pool, 6 with somebody, the rest done.
 _POOL = "n % 100 < 12"
 _TAKEN = "n % 100 BETWEEN 12 AND 17"
@@ -92,8 +100,13 @@ def fill(superuser: psycopg.Connection[Any], tenant: Tenant, items: int) -> None
     for label in FILLED:
         table = apps.get_model(label)._meta.db_table
         superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
+    # Of words there are many to a row: their index is made at once, and not word by word.
+    ((index, made),) = superuser.execute(_WORDS_INDEX).fetchall()
+    superuser.execute(f"DROP INDEX {index}".encode())
     for label, number, said in _tables(tenant, items):
         superuser.execute(_insert(superuser, apps.get_model(label), tenant, number, said))
+    superuser.execute(b"SET maintenance_work_mem = '512MB'")
+    superuser.execute(made.encode())
 
 
 def _insert(
@@ -142,6 +155,7 @@ def _work(tenant: Tenant, items: int) -> list[Filling]:
     someone, id_of, cases = tenant.someone(items), tenant.id_of, _cases(items)
     undo = f"(n % 100 = 8 AND n / 100 % {max(items // 20_000, 1)} = 0)"
     done = f"NOT ({_POOL} OR {_TAKEN})"
+    said = _SAID.format(rare=rare(items), half=items // 2)
     block = (
         "jsonb_build_object('reason', 'asked for', 'strategy', 'restore', 'mode', 'human',"
         f" 'requested_by', '{tenant.reader.actor_id}', 'regulatory_basis', '[]'::jsonb,"
@@ -158,12 +172,21 @@ def _work(tenant: Tenant, items: int) -> list[Filling]:
             "completed_by_id": f"CASE WHEN {done} THEN {someone} END",
             "completed_at": f"CASE WHEN {done} THEN {_AT} END",
             "priority": "1 + n % 4",
-            "due_at": f"CASE WHEN n % 3 = 0 THEN {_AT} + interval '400 days' END",
-            "offered_to": "'NAMED'", "payload": _FIELDS, "resolution": _FIELDS,
+            "due_at": f"CASE WHEN n % {max(items // 100, 1)} = 1 THEN {_AT} + interval '1 day'"
+                      f" WHEN n % 3 = 0 THEN {_AT} + interval '400 days' END",
+            "offered_to": "'NAMED'", "resolution": _FIELDS,
+            "payload": f"{_FIELDS} || jsonb_build_object('description', {said})",
+            "outcome": f"CASE WHEN {done} THEN CASE WHEN {rare(items)} THEN 'REFUSED'"
+                       " ELSE 'APPROVED' END END",
+            "tainted": rare(items),
             "case_id": f"CASE WHEN n % 4 = 0 THEN {id_of(2, f'n / 4 % {cases}')} END",
             "undoes_type": f"CASE WHEN {undo} THEN 'work_item' ELSE '' END",
             "undoes_id": f"CASE WHEN {undo} THEN {id_of(1, 'n + 12')} END",
             "compensation": f"CASE WHEN {undo} THEN {block} END",
+        }),
+        ("workitems.ItemText", items, {
+            "item_id": id_of(1),
+            "words": f"public.workitems_tokens('{tenant.id}', {_TITLE}, {said})",
         }),
         ("workitems.CandidateGroup", items // 100 * 12, {
             "id": id_of(3), "work_item_id": id_of(1, "(n / 12 * 100 + n % 12)"),

@@ -16,8 +16,8 @@ from workitems.models import WorkItem
 OK = 200
 # Around statements, and not themselves ones: they bind the tenant and end the transaction.
 _AROUND = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "SELECT set_config", "SELECT coalesce(")
-# Who somebody is, is found out before.
-_BOUND = "SELECT set_config('amends.tenant_id'"
+# Who somebody is, is found out before the last of these, with which the tenant is bound.
+_BEGIN = "BEGIN"
 
 
 class Reader:
@@ -52,7 +52,7 @@ class Reader:
         with CaptureQueriesContext(connection) as captured:
             self.get(address)
         said = [each["sql"] for each in captured.captured_queries]
-        begin = next(n for n, each in enumerate(said) if each.startswith(_BOUND))
+        begin = max(n for n, each in enumerate(said) if each.startswith(_BEGIN))
         return sum(not each.startswith(_AROUND) for each in said[begin:])
 
     def followed(self, address: str, pages: int) -> str:

@@ -18,7 +18,7 @@ from ledger.vocabulary import KINDS, SUBJECT_TYPES
 from web.idempotency import KEY_PATTERN
 from web.pagination import DEFAULT_LIMIT, LONGEST_PAGE
 
-_PAGE = (
+PAGE_PARAMETERS = (
     OpenApiParameter(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": LONGEST_PAGE, "default": DEFAULT_LIMIT},
@@ -204,7 +204,7 @@ class AmendsAutoSchema(AutoSchema):
             pattern = _DIGESTS if required else _VERSIONS
             found.append(_header("If-Match", what, pattern, required=required))
         if self.method == "GET" and getattr(self.view, "paginated", False):
-            found.extend(_PAGE)
+            found.extend(PAGE_PARAMETERS)
         return found
 
     @override

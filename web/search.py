@@ -110,10 +110,15 @@ def _begins(key: RawSQL, text: str) -> tuple[Lookup[bool], Lookup[bool]]:
 
 
 def titled(
-    rows: QuerySet[Row], text: str, *parts: QuerySet[Row], among: QuerySet[Row]
+    rows: QuerySet[Row],
+    text: str,
+    *parts: QuerySet[Row],
+    among: QuerySet[Row],
+    also: Sequence[QuerySet[Row]] = (),
 ) -> tuple[list[Row], bool]:
     """Return rows by title, in one statement, and whether that is all: first those of `parts`, then
-    those whose title begins with the text, then those that have it in them, of the newest `among`.
+    those whose title begins with the text, then those that have it in them, of the newest `among`,
+    then those of `also`.
 
     The table has a column `title_key`, and an index of it within the tenant for these rows.
     """
@@ -123,6 +128,7 @@ def titled(
         *(each.order_by(*NEWEST_FIRST) for each in parts),
         rows.filter(*_begins(key, text)).order_by(key, *NEWEST_FIRST),
         rows.filter(id__in=newest, title__icontains=text).order_by(*NEWEST_FIRST),
+        *(each.order_by(*NEWEST_FIRST) for each in also),
     ]
     first, *others = [
         each.annotate(part=Value(place, IntegerField()))[: MOST + 1]

@@ -1,31 +1,35 @@
-"""What a list of work can be narrowed to and sorted by, as its address says it."""
+"""What the pages of work can be narrowed to and sorted by, as their addresses say it."""
 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
-from accounts.selectors import actor_named
-from ledger.clock import now
+from compensation.lifecycle import CompensationState
+from json_values.moments import read_moment
 from ledger.errors import Invalid
+from verbs.subject import describe
 from web.pagination import NEWEST_FIRST
 from web.search import numbered
 from web.templatetags.amends import state_label
+from workitems.finding import filter_table
+from workitems.finding.filter_table import FILTERS, ME, Asked
+from workitems.finding.filter_values import BETWEEN, ID, MAX_TEXT, MOMENT, NO, YES, YES_NO
+from workitems.finding.narrowing import Narrowed
 from workitems.lifecycle import Kind, Priority, Status
 from workitems.urgency import MOST_URGENT_FIRST
 
-MAX_TEXT = 200
-WEEK = dt.timedelta(days=7)
 Labels = Mapping[str, str | Promise]
 
 
@@ -48,45 +52,22 @@ def _dues() -> Labels:
     }  # fmt: skip
 
 
-def _due(value: str, _who: ActingUser) -> Q:
-    if value == "none":
-        return Q(due_at__isnull=True)
-    midnight = timezone.localtime(now()).replace(hour=0, minute=0, second=0, microsecond=0)
-    until = {"late": now(), "today": midnight + dt.timedelta(days=1), "week": midnight + WEEK}
-    return Q(due_at__lt=until[value])
+def _undos() -> Labels:
+    return dict(CompensationState.choices)
 
 
-def _assignee(value: str, who: ActingUser) -> Q:
-    actor = who.actor_id if value == "me" else actor_named(who.tenant_id, value)
-    return Q(assignee_id=actor) if actor else Q(pk__in=[])
+def _yes_no() -> Labels:
+    return {YES: _("yes"), NO: _("no")}
 
 
-def _case(value: str, who: ActingUser) -> Q:
-    return Q(case_id__in=numbered("case", who.tenant_id, value))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Filter:
-    """One way to narrow the list: what may be chosen (`labels`; None: any text), and what of the
-    rows is meant."""
-
-    label: str | Promise
-    of: Callable[[str, ActingUser], Q]
-    labels: Callable[[], Labels] | None = None
-
-
-#: By the name of the parameter. `q` is called by what is in it.
-FILTERS: Mapping[str, Filter] = {
-    "kind": Filter(gettext_lazy("Type"), lambda value, _who: Q(kind=value), _kinds),
-    "status": Filter(gettext_lazy("State"), lambda value, _who: Q(status=value), _statuses),
-    "priority": Filter(
-        gettext_lazy("Priority"), lambda value, _who: Q(priority=Priority[value]), _priorities
-    ),
-    "due": Filter(gettext_lazy("Due"), _due, _dues),
-    "case": Filter(gettext_lazy("Number of the case"), _case),
-    "assignee": Filter(gettext_lazy("Assigned to (username)"), _assignee),
-    "q": Filter(gettext_lazy("Words of the title"), lambda value, _who: Q(title__icontains=value)),
-}
+#: What may be chosen, in words. Any other filter is a text, or a moment.
+CHOICES: Mapping[str, Callable[[], Labels]] = {
+    "kind": _kinds, "status": _statuses, "priority": _priorities, "due": _dues,
+    "compensation_state": _undos, "candidate": lambda: {ME: _("me")},
+    **{name: _yes_no for name, each in FILTERS.items() if each.reading is YES_NO},
+}  # fmt: skip
+#: Those with a field in the form; the others come with addresses and saved filters.
+IN_FORM = ("kind", "status", "priority", "due", "case", "assignee", "group", "q")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,12 +93,14 @@ class Wanted:
     values: Mapping[str, str]
     sort: str
 
-    def q(self, who: ActingUser) -> Q:
-        """Return what of the rows is meant."""
-        found = Q()
-        for name, value in self.values.items():
-            found &= FILTERS[name].of(value, who)
-        return found
+    def asked(self, who: ActingUser) -> Asked:
+        """Return what of the rows is meant. People call a case by its number."""
+        case = self.values.get("case")
+        if case is None or is_id(case):
+            return filter_table.ask(self.values, who)
+        rest = filter_table.ask(self.without_sort("case"), who)
+        ids = Q(case_id__in=numbered("case", who.tenant_id, case))
+        return Asked(self.values, {**rest.parts, "case": Narrowed(ids, few=True)})
 
     @property
     def undo_only(self) -> bool:
@@ -133,6 +116,15 @@ class Wanted:
         """Return the parameters without one of them."""
         return {key: value for key, value in self.parameters.items() if key != name}
 
+    def without_sort(self, name: str) -> dict[str, str]:
+        """Return the values without one of them."""
+        return {key: value for key, value in self.values.items() if key != name}
+
+    @property
+    def beside_form(self) -> dict[str, str]:
+        """Return the values that the form has no field for, and keeps."""
+        return {name: value for name, value in self.values.items() if name not in IN_FORM}
+
     @property
     def parameters(self) -> dict[str, str]:
         """Return it as parameters of an address."""
@@ -145,26 +137,47 @@ def wanted_of(asked: QueryDict, sorts: Sequence[str]) -> Wanted:
     An order that this list does not have is the usual one: tabs have different ones, and an address
     keeps its order when the tab changes.
     """
-    values = {}
-    for name, each in FILTERS.items():
-        value = asked.get(name, "").strip()[:MAX_TEXT]
-        if value and each.labels is not None and value not in each.labels():
+    given = {name: asked.get(name, "").strip()[:MAX_TEXT] for name in FILTERS}
+    for name in (name for name, each in FILTERS.items() if each.reading.many):
+        given[name] = BETWEEN.join(filter(None, (each.strip() for each in asked.getlist(name))))
+    given = {name: value for name, value in given.items() if value}
+    is_number = "case" in given and not is_id(given["case"])
+    number = {"case": given.pop("case")} if is_number else {}
+    for name, value in given.items():
+        if FILTERS[name].reading.fault(value) is not None:
             raise Invalid.field(name, _("%(name)s: there is no such choice") % {"name": name})
-        if value:
-            values[name] = value
+    values = {**filter_table.read(given), **number}
     sort = asked.get("sort", "")
     if sort and sort not in SORTINGS:
         raise Invalid.field("sort", _("sort: there is no such order"))
     return Wanted(values, sort if sort in sorts[1:] else "")
 
 
-def chips(wanted: Wanted, address: Callable[[Mapping[str, str]], str]) -> list[dict[str, str]]:
+def is_id(text: str) -> bool:
+    """Return whether a case is named by its id, and not by its number."""
+    return ID.fault(text) is None
+
+
+def _said(name: str, value: str, who: ActingUser) -> str:
+    """Return a value as people read it."""
+    if name in CHOICES:
+        return _said_of(CHOICES[name](), value)
+    if FILTERS[name].reading is MOMENT:
+        return date_format(timezone.localtime(read_moment(value)), "j F Y, H:i")
+    if name == "case" and is_id(value):
+        [case] = describe(who.tenant_id, {("case", uuid.UUID(value))}).values()
+        return case.title
+    return value
+
+
+def chips(
+    wanted: Wanted, who: ActingUser, address: Callable[[Mapping[str, str]], str]
+) -> list[dict[str, str]]:
     """Return `chips` of components/chips.html."""
     found = []
     for name, value in wanted.values.items():
-        each = FILTERS[name]
-        said = value if each.labels is None else each.labels()[value]
-        label = _("%(what)s: %(value)s") % {"what": each.label, "value": said}
+        said = _said(name, value, who)
+        label = _("%(what)s: %(value)s") % {"what": FILTERS[name].label, "value": said}
         found.append({"label": label, "remove_url": address(wanted.without(name))})
     if wanted.sort:
         label = str(SORTINGS[wanted.sort].label)
@@ -176,7 +189,7 @@ def form(
     wanted: Wanted, sorts: Sequence[str], *, action: str, hidden: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return `filters` of components/chips.html."""
-    fields = [_field(name, each, wanted) for name, each in FILTERS.items()]
+    fields = [_field(name, wanted) for name in IN_FORM]
     if len(sorts) > 1:
         chosen = wanted.sort or sorts[0]
         options = [
@@ -186,17 +199,28 @@ def form(
         fields.append({"name": "sort", "label": _("Order"), "type": "select", "options": options})
     return {
         "action": action,
-        "hidden": [{"name": name, "value": value} for name, value in hidden.items()],
+        "hidden": [
+            {"name": name, "value": value}
+            for name, value in {**hidden, **wanted.beside_form}.items()
+        ],
         "fields": fields,
     }
 
 
-def _field(name: str, each: Filter, wanted: Wanted) -> dict[str, Any]:
-    value = wanted.values.get(name, "")
-    if each.labels is None:
-        return {"name": name, "label": each.label, "type": "search", "value": value}
+def _field(name: str, wanted: Wanted) -> dict[str, Any]:
+    value, label = wanted.values.get(name, ""), FILTERS[name].label
+    if name == "case":
+        label = _("Number of the case")
+    if name not in CHOICES:
+        return {"name": name, "label": label, "type": "search", "value": value}
+    labels = CHOICES[name]()
+    several = {value: _said_of(labels, value)} if BETWEEN in value else {}
     options = [
-        {"value": key, "label": label, "selected": key == value}
-        for key, label in {"": _("Any"), **each.labels()}.items()
+        {"value": key, "label": said, "selected": key == value}
+        for key, said in {"": _("Any"), **several, **labels}.items()
     ]
-    return {"name": name, "label": each.label, "type": "select", "options": options}
+    return {"name": name, "label": label, "type": "select", "options": options}
+
+
+def _said_of(labels: Labels, value: str) -> str:
+    return ", ".join(str(labels[each]) for each in value.split(BETWEEN))

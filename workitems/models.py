@@ -21,6 +21,8 @@ from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
 from workitems.around import tables as around_tables  # noqa: F401  -- Django looks for tables here
+from workitems.finding import tables as finding_tables  # noqa: F401  -- Django looks for tables here
+from workitems.finding.item_indexes import INDEXES
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
 from workitems.template_models import WorkItemTemplate
 from workitems.urgency import DUE, RANK
@@ -130,11 +132,6 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 condition=models.Q(status="SUSPENDED"),
             ),
             models.Index(
-                fields=["tenant", "-created_at", "-id"],
-                name="workitems_pool",
-                condition=models.Q(status="PENDING"),
-            ),
-            models.Index(
                 models.F("tenant"),
                 *_URGENCY,
                 name="workitems_pool_urgent",
@@ -173,6 +170,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_done",
                 condition=models.Q(completed_by__isnull=False),
             ),
+            *INDEXES,
         ]
 
     @override

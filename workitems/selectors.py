@@ -197,7 +197,13 @@ def candidate_for(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkIte
 
 
 def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
-    """Leave out of `rows` what is closed to a person: them, or a group of theirs."""
+    """Leave out of `rows` what is closed to a person."""
+    return rows.exclude(closed_to(who))
+
+
+def closed_to(who: ActingUser) -> Q:
+    """Return whether a person may never take an item: they, a group of theirs, or who did what
+    somebody else has to have done."""
     listed = Func(
         OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
     )
@@ -211,8 +217,7 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
         output_field=BooleanField(),
     )  # fmt: skip
     did_another = ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
-    closed = rows.exclude(excluded__contains=[str(who.actor_id)])
-    return closed.exclude(through_group).exclude(did_another)
+    return Q(excluded__contains=[str(who.actor_id)]) | through_group | did_another
 
 
 def who_completed(
@@ -228,7 +233,7 @@ def who_completed(
 def is_anybodys(tenant_id: uuid.UUID) -> Q:
     """Return whether an item was never meant for anybody in particular."""
     of_item = {"tenant_id": tenant_id, "work_item_id": OuterRef("id")}
-    nobody = ~_found(CandidateGroup.objects.filter(**of_item)) & ~_found(
+    nobody = ~has_row(CandidateGroup.objects.filter(**of_item)) & ~has_row(
         CandidateUser.objects.filter(**of_item)
     )
     return Q(nobody, offered_to=OfferedTo.ANYBODY) & ~Q(kind=Kind.COMPENSATION)
@@ -241,16 +246,16 @@ def named_for(who: ActingUser) -> Q:
     named = CandidateUser.objects.filter(**of_item, actor_id=who.actor_id)
     # Meant for people who are not here: the operators', whoever is one now.
     left_over = Q(Exists(operating(who)), offered_to=OfferedTo.OPERATORS)
-    return _found(in_group) | _found(named) | left_over
+    return has_row(in_group) | has_row(named) | left_over
 
 
-def _found(rows: QuerySet[Any]) -> Q:
+def has_row(rows: QuerySet[Any], key: str = "id") -> Q:
     """Return whether there is such a row, looked up for one item at a time.
 
     For EXISTS the database may read all the candidates of a group first: of all time, for a list
     that is full after fifty.
     """
-    return Q(IsNull(Subquery(rows.order_by().values("id")[:1]), False))  # noqa: FBT003  -- Django's
+    return Q(IsNull(Subquery(rows.order_by().values(key)[:1]), False))  # noqa: FBT003  -- Django's
 
 
 def in_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[WorkItem]:

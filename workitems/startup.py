@@ -20,6 +20,7 @@ from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
 from workitems.api.around_json import ADDED, RESULTS
+from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
     CompensationAnswerSchema,
     WorkItemSchema,
@@ -31,9 +32,13 @@ from workitems.around import around_words
 from workitems.around.addition_kinds import KINDS
 from workitems.around.additions import subject_for
 from workitems.due_rows import SOURCES
+from workitems.finding.saved_filters import FILTER_SUBJECT
 from workitems.models import WorkItem, WorkItemTemplate
 from workitems.subject import WORK_ITEM
 
+SHOWN_FILTER = dataclasses.replace(
+    FILTER_SUBJECT, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
+)
 # Verbs of undoing answer with the item and with what undoes it.
 _UNDOING = ResultShape(
     shape=represent_compensation,
@@ -59,6 +64,7 @@ SHOWN = dataclasses.replace(
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
+    subject.register(SHOWN_FILTER)
     subject.register(
         Subject(
             subject_type=TEMPLATE,

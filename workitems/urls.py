@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("inbox/several/", several.Several.as_view(), name="several"),
     path("decisions/", queue_page.DecisionQueue.as_view(), name="decisions"),
     path("work-items/", inbox.AllWork.as_view(), name="all"),
+    path("work-items/filters/<uuid:id>/end/", inbox.EndFilter.as_view(), name="end-filter"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),

@@ -176,6 +176,7 @@ def register() -> None:
             "not_delegatee": _("only who is asked to take it over may"),
             "not_skippable": _("nobody said that it may be left out"),
             "delegated_too_often": _("it was handed on too often"),
+            "not_keeper": _("only who keeps it may"),
             "not_assignee": _("only who it is assigned to may"),
         }
     )

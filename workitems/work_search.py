@@ -1,4 +1,4 @@
-"""How work and people are found: by title, by the number of the case, by name."""
+"""How work and people are found: by title and words, by the number of the case, by name."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ from django.utils.translation import gettext_lazy
 from accounts.selectors import members_called
 from verbs.subject import describe
 from web.search import MOST, Asked, Group, Hit, titled
+from workitems.finding import item_texts
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.selectors import visible
 
 
 def work_called(asked: Asked) -> Iterator[Group]:
-    """Find tasks, and tasks that undo: of the case of that number, and of that title."""
+    """Find tasks, and tasks that undo: of the case of that number, of these words where they are
+    few, and of that title."""
     rows = visible(asked.who.tenant_id).prefetch_related(None)
     asked_for = {
         "tasks": rows.exclude(kind=Kind.COMPENSATION),
         "undo": rows.filter(kind=Kind.COMPENSATION),
     }
+    # Of many the search shows the newest anyway, by their titles.
+    by_words = item_texts.called(asked.who.tenant_id, asked.text)
     found = {
-        name: titled(each, asked.text, each.filter(case_id__in=asked.cases), among=rows)
+        name: titled(
+            each,
+            asked.text,
+            each.filter(case_id__in=asked.cases),
+            among=rows,
+            also=[each.filter(by_words.q)] if by_words.few else [],
+        )
         for name, each in asked_for.items()
     }
     cases = {("case", row.case_id) for rows, _all in found.values() for row in rows if row.case_id}

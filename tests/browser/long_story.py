@@ -259,6 +259,9 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "inbox of a reviewer": Visit(clerk, "/inbox/?tab=groups", then=_fold_out),
         "inbox, narrowed": Visit(boss, f"/inbox/?tab=unassigned&sort=newest&due=none&q={UNBROKEN}"),
         "all work": Visit(boss, reverse("workitems:all")),
+        "all work, a filter to keep": Visit(
+            boss, f"{reverse('workitems:all')}?overdue=false&outcome={UNBROKEN}", then=_fold_out
+        ),
         "decisions": Visit(boss, reverse("workitems:decisions")),
         "search": Visit(boss, f"{reverse('search')}?q=do"),
         "search, nothing": Visit(boss, f"{reverse('search')}?q={UNBROKEN}{UNBROKEN}x"),

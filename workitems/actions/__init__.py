@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
+from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
 from workitems.actions.item_contents import create_work_item, edit
 from workitems.actions.item_templates import add_template, end_template, instantiate
 from workitems.actions.work import (
@@ -51,6 +52,8 @@ __all__ = [
     "decline_delegation",
     "delegate",
     "edit",
+    "edit_filter",
+    "end_filter",
     "end_template",
     "extend",
     "fail",
@@ -62,6 +65,7 @@ __all__ = [
     "release",
     "resume",
     "retry_compensation",
+    "save_filter",
     "skip",
     "start",
     "stop",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -17,12 +18,16 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.acting import ActingUser
 from accounts.roles import OPERATING_ROLES
+from verbs.call import Call
 from web import decisions
 from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
-from workitems import inbox_filters, selectors, waiting
+from workitems import inbox_filters, saved_filter_chips, selectors, waiting
+from workitems.actions.filter_saving import NewFilter, end_filter, save_filter
+from workitems.finding import filter_table, saved_filters
+from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines
 from workitems.item_context import waiting_sentence
@@ -87,8 +92,9 @@ class Inbox(MemberPage):
         counts = waiting.waiting(who)
         undecided = self._undecided()
         pins = tab.is_open and not wanted.undo_only and "cursor" not in request.GET
-        kept = wanted.q(who)
-        listing = _listing(tab, who, counts, wanted, kept)
+        asked = wanted.asked(who)
+        kept = asked.q
+        listing = _listing(tab, who, counts, wanted, asked)
         order = SORTINGS[wanted.sort or tab.sorts[0]].order
         above = _reversals(tab, who, kept) if pins else []
         page, pagination = self.page(
@@ -110,7 +116,7 @@ class Inbox(MemberPage):
         context = {
             "summary": waiting_sentence(counts.all, len(undecided), counts.undo, counts.late),
             "tabs": _tabs(tab, wanted, counts, undecided),
-            **_filters(tab, wanted),
+            **_filters(tab, who, wanted),
             "decisions": told.decisions(shown),
             "decision_count": shown_count(min(len(undecided), COUNTED)),
             "more_decisions": len(undecided) > len(shown) and bool(shown),
@@ -127,6 +133,7 @@ class Inbox(MemberPage):
             if any(item.status in OPEN for item in (*pinned, *page.rows))
             else None,
             "new_url": reverse("workitems:new"),
+            "saved_filters": saved_filter_chips.shown(wanted, who, typed=request.POST),
         }
         return self.render("workitems/inbox.html", context)
 
@@ -138,9 +145,36 @@ class Inbox(MemberPage):
 
 
 class AllWork(Inbox):
-    """All work of the tenant."""
+    """All work of the tenant; what it is narrowed to can be saved under a name."""
 
     default_tab = "all"
+    fills_in = NewFilter
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Save the filters of the address."""
+        with self.scope():
+            wanted = wanted_of(request.GET, TABS[-1].sorts)
+            asked = saved_filter_chips.to_save(wanted, self.acting_user)
+        said = {"name": request.POST.get("name", ""), "shared": "shared" in request.POST}
+        return self.perform(
+            lambda: save_filter(call=Call(self.acting_user), filter=asked, **said),
+            to=saved_filters.address_of(filter_table.read(asked)) if asked else request.path,
+            message=_("Saved. It stands above every list of work."),
+        )
+
+
+class EndFilter(MemberPage):
+    """Ends a saved filter."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """End it."""
+        return self.perform(
+            lambda: end_filter(id, call=Call(self.acting_user)),
+            to=reverse("workitems:all"),
+            message=_("The filter is removed."),
+        )
 
 
 def _waiting_in_all(counts: Waiting, undecided: Sequence[Found]) -> int:
@@ -158,10 +192,11 @@ def _reversals(tab: Tab, who: ActingUser, kept: Q) -> list[QuerySet[Any]]:
     return [rows(who).filter(_UNDOES & kept) for rows in sources[tab.key]]
 
 
-def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q) -> Listing:
+def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, asked: Asked) -> Listing:
     """Return the rows of a tab."""
     if not tab.is_open:
-        return _settled(tab, who, wanted, kept)
+        return _settled(tab, who, asked)
+    kept = asked.q
     unassigned, mine = waiting.unassigned(who.tenant_id), waiting.mine(who).filter(kept)
     if not wanted.undo_only:
         mine = mine.exclude(_UNDOES)
@@ -179,15 +214,13 @@ def _listing(tab: Tab, who: ActingUser, counts: Waiting, wanted: Wanted, kept: Q
     return Listing(waiting.named(who, counts).filter(kept), beside, looked_for)
 
 
-def _settled(tab: Tab, who: ActingUser, wanted: Wanted, kept: Q) -> Listing:
+def _settled(tab: Tab, who: ActingUser, asked: Asked) -> Listing:
     own = {"done": waiting.finished_by, "held": waiting.held_by}.get(tab.key)
-    every = selectors.visible(who.tenant_id) if own is None else own(who)
-    rows = every.filter(kept)
-    if not wanted.values or "case" in wanted.values:
-        return Listing(rows)
-    if "assignee" in wanted.values:
-        every = every.filter(inbox_filters.FILTERS["assignee"].of(wanted.values["assignee"], who))
-    return Listing(rows, among=every)
+    if own is not None:
+        rows = own(who)
+        return Listing(rows.filter(asked.q), among=None if asked.is_found else rows)
+    every = selectors.visible(who.tenant_id)
+    return Listing(every.filter(asked.q), among=asked.among(every))
 
 
 def _address(tab: Tab, parameters: Mapping[str, str]) -> str:
@@ -216,9 +249,9 @@ def _tabs(
     ]
 
 
-def _filters(tab: Tab, wanted: Wanted) -> dict[str, Any]:
+def _filters(tab: Tab, who: ActingUser, wanted: Wanted) -> dict[str, Any]:
     return {
-        "chips": inbox_filters.chips(wanted, lambda rest: _address(tab, rest)),
+        "chips": inbox_filters.chips(wanted, who, lambda rest: _address(tab, rest)),
         "clear_url": _address(tab, {}),
         "filters": inbox_filters.form(
             wanted, tab.sorts, action=_address(tab, {}).partition("?")[0], hidden={"tab": tab.key}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,14 @@ _attached = _with("attachment", name="note.txt", content="Tm90ZQ==")
 _linked = _with("link", url="https://files.example/")
 
 
+def _shared_filter(world: World) -> dict[str, object]:
+    """A saved filter that the analyst shares."""
+    row = actions.save_filter(
+        call=Call(world.analyst), name=secrets.token_hex(8), filter={"q": "loan"}, shared=True
+    )
+    return {"id": row.id}
+
+
 def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
@@ -163,6 +172,19 @@ ASKED = expect(200)
 
 ROWS = {
     "workitems-api:list": Row(GET=expect(200), POST=expect(201, auditor=403, body={"title": "T"})),
+    "workitems-api:saved-filters:list": Row(
+        GET=expect(200), POST=expect(201, body={"name": "Mine", "filter": {"q": "loan"}})
+    ),
+    # Shared by the analyst: an operator looks after it too.
+    "workitems-api:saved-filters:detail": Row(
+        make=_shared_filter,
+        GET=expect(200),
+        PATCH=_both(200, body={"filter": {"q": "court"}}),
+        DELETE=_both(200),
+    ),
+    "workitems:end-filter": Row(make=_shared_filter, POST=_both(303)),
+    "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
+    "workitems-api:summary": Row(GET=expect(200)),
     "workitems-api:detail": Row(
         make=_pool, GET=expect(200), PATCH=_operators(200, body={"title": "U"})
     ),
@@ -242,7 +264,8 @@ ROWS = {
     "workitems:several": Row(POST=expect(303)),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),
-    "workitems:all": Row(GET=expect(200)),
+    # Its address names no filter, so that there is nothing to keep.
+    "workitems:all": Row(GET=expect(200), POST=expect(422, body={"name": "All"})),
     "workitems:new": Row(
         GET=expect(200), POST=expect(303, auditor=403, body={"title": "T", "priority": "LOW"})
     ),

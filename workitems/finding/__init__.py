@@ -1,0 +1,1 @@
+"""How work is found: filters of lists, words of items, counts, and filters that people keep."""
