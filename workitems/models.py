@@ -20,8 +20,8 @@ from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.ordered_json import OrderedJSONField
-from workitems.around import tables as around_tables  # noqa: F401  -- Django looks for tables here
-from workitems.finding import tables as finding_tables  # noqa: F401  -- Django looks for tables here
+from workitems.around import addition_tables  # noqa: F401  -- Django looks for tables here
+from workitems.finding import finding_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding.item_indexes import INDEXES
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
 from workitems.template_models import WorkItemTemplate

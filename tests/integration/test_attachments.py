@@ -22,9 +22,9 @@ from tests.integration.workitems_over_rest import ROOT, entries, post
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
+from workitems.around.addition_tables import Attachment
 from workitems.around.additions import ADD
 from workitems.around.files import MAX_BYTES
-from workitems.around.tables import Attachment
 from workitems.models import WorkItem
 
 PDF = b"%PDF-1.7\nThe payslip of March"

@@ -17,8 +17,8 @@ from tests.integration.workitems_over_rest import ROOT, entries, post
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.around.addition_tables import Draft
 from workitems.around.drafts import save_draft
-from workitems.around.tables import Draft
 from workitems.models import WorkItem
 
 FORM = {"outcome": "PASSED", "resolution.note": "The payslip is of March"}

@@ -23,8 +23,8 @@ from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
+from workitems.around.addition_tables import Relation
 from workitems.around.additions import ADD
-from workitems.around.tables import Relation
 from workitems.models import WorkItem
 
 PAYSLIP = "https://files.example/payslips?id=7#page=2"

@@ -19,8 +19,8 @@ from tests.integration.workitems_over_rest import entries, post, read
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
+from workitems.around.addition_tables import Label, Note
 from workitems.around.additions import ADD, REMOVE
-from workitems.around.tables import Label, Note
 from workitems.lifecycle import Status
 
 WORDS = "The payslip is of March.\nAsk for April."

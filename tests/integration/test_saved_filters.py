@@ -15,7 +15,7 @@ from tests.integration.workitems_made import opened, page, titles
 from tests.integration.workitems_over_rest import JSON
 from tests.pages import text_of
 from tests.world import World
-from workitems.finding.tables import SavedFilter
+from workitems.finding.finding_tables import SavedFilter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = "/api/v1/saved-filters"

@@ -24,7 +24,7 @@ from verbs.call import Call
 from workitems import actions
 from workitems.finding import item_texts
 from workitems.finding.filter_table import FILTERS
-from workitems.finding.tables import ItemText
+from workitems.finding.finding_tables import ItemText
 from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,9 +20,9 @@ from verbs.input import Input, Name, Nothing
 from verbs.operation import operation
 from verbs.shell import VerbContext
 from workitems.finding import filter_table
+from workitems.finding.finding_tables import SavedFilter
 from workitems.finding.saved_filters import SAVED_FILTER, live_of
 from workitems.finding.search_input import Search
-from workitems.finding.tables import SavedFilter
 
 #: That one member keeps.
 MOST = 100

@@ -14,10 +14,10 @@ from executions.api.execution_json import Schema, members, moment
 from verbs.subject import ResultShape
 from web.verb_api import API_ROOT
 from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.addition_tables import Draft
 from workitems.around.around_reading import authors_of
 from workitems.around.drafts import own_draft
 from workitems.around.progress_reports import progress_of, share_of
-from workitems.around.tables import Draft
 
 
 class AdditionSchema(Schema):

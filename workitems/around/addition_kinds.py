@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from verbs.input import Input, Name, Text
 from verbs.subject import Locked, subject_of
+from workitems.around.addition_tables import Addition, Attachment, Label, Link, Note, Relation
 from workitems.around.files import (
     NewAttachment,
     attachment_columns,
@@ -20,7 +21,6 @@ from workitems.around.files import (
     keep_file,
 )
 from workitems.around.relating import NewRelation, lock_to_relate, relation_columns
-from workitems.around.tables import Addition, Attachment, Label, Link, Note, Relation
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type

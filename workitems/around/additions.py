@@ -26,7 +26,7 @@ from verbs.operation import operation
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Description, Locked, NamedAfter, Subject, subject_of
 from workitems.around.addition_kinds import ITEM, KINDS, Kind
-from workitems.around.tables import Addition
+from workitems.around.addition_tables import Addition
 from workitems.models import WorkItem
 
 

@@ -15,10 +15,10 @@ from verbs.words import denial
 from web.values import phrase
 from web.verb_pages import Refused, form_on_page, said_of
 from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.addition_tables import Addition, Attachment, Link, Relation
 from workitems.around.additions import ADD
 from workitems.around.around_reading import Around, may_remove, other_end
 from workitems.around.attach_form import AttachForm
-from workitems.around.tables import Addition, Attachment, Link, Relation
 from workitems.selectors import Shown
 
 #: How many of each are shown: all, where the query says so.

@@ -15,10 +15,10 @@ from accounts.selectors import Person, people
 from ledger.errors import NotFound
 from verbs.subject import Ref
 from workitems.around.addition_kinds import KINDS, Kind
+from workitems.around.addition_tables import Addition, Attachment, Progress, Relation
 from workitems.around.additions import REMOVE, present
 from workitems.around.drafts import drafts_of
 from workitems.around.progress_reports import in_dimensions, of_undo_tasks
-from workitems.around.tables import Addition, Attachment, Progress, Relation
 from workitems.models import WorkItem
 from workitems.selectors import visible, with_candidates
 

@@ -17,7 +17,7 @@ from django.db.models import OuterRef
 from ledger.errors import Conflict, Refusal
 from verbs.row_reading import literal
 from verbs.shell import StateRule, wrong_state
-from workitems.around.tables import Relation
+from workitems.around.addition_tables import Relation
 from workitems.lifecycle import LIFECYCLE, OPEN
 from workitems.models import WorkItem
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
+from workitems.around.addition_tables import Attachment
 from workitems.around.files import stored
-from workitems.around.tables import Attachment
 
 
 def as_download(row: Attachment) -> HttpResponse:

@@ -18,7 +18,7 @@ from verbs.input import Input
 from verbs.operation import operation
 from verbs.shell import VerbContext, wrong_state
 from verbs.words import denial
-from workitems.around.tables import Draft
+from workitems.around.addition_tables import Draft
 from workitems.lifecycle import WORKING
 from workitems.models import WorkItem
 

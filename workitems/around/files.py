@@ -21,7 +21,7 @@ from typing_extensions import override
 from ledger.errors import Conflict, Invalid
 from verbs.body_size import at_most
 from verbs.input import Input, Name
-from workitems.around.tables import Addition, Attachment
+from workitems.around.addition_tables import Addition, Attachment
 from workitems.models import WorkItem
 
 MAX_BYTES: Final = 10 * 1024 * 1024

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
 from web.form_fields import NOT_OFFERED
+from workitems.around.addition_tables import FORWARD, UNDO, Progress
 from workitems.around.around_reading import Around
 from workitems.around.progress_reports import report_progress, share_of
-from workitems.around.tables import FORWARD, UNDO, Progress
 from workitems.lifecycle import Kind, Status
 from workitems.models import WorkItem
 

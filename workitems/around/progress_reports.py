@@ -27,7 +27,7 @@ from verbs.input import MAX_NAME, Input, Name, problems_of, read
 from verbs.move import Moves
 from verbs.operation import operation
 from verbs.shell import VerbContext
-from workitems.around.tables import FORWARD, UNDO, Progress
+from workitems.around.addition_tables import FORWARD, UNDO, Progress
 from workitems.lifecycle import WORKING, Status
 from workitems.models import WorkItem
 

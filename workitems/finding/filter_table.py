@@ -26,7 +26,7 @@ from json_values.moments import read_moment
 from json_values.pointers import FieldError, escape
 from ledger.clock import now
 from ledger.errors import Invalid
-from workitems.around.tables import Label
+from workitems.around.addition_tables import Label
 from workitems.finding import filter_values, item_texts
 from workitems.finding.filter_values import ID, MOMENT, TEXT, YES_NO, Reading, one_of
 from workitems.finding.narrowing import FEW, Narrowed

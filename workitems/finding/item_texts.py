@@ -11,8 +11,8 @@ import uuid
 from django.db import connection
 from django.db.models import BooleanField, F, Func, OuterRef, Q, UUIDField, Value
 
+from workitems.finding.finding_tables import ItemText
 from workitems.finding.narrowing import FEW, Narrowed
-from workitems.finding.tables import ItemText
 from workitems.selectors import has_row
 
 _FOUND = "SELECT public.workitems_found(%s, %s)"

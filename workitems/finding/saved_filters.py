@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from accounts.acting import ActingUser, Authority
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named, Subject
-from workitems.finding.tables import SavedFilter
+from workitems.finding.finding_tables import SavedFilter
 
 SAVED_FILTER = "saved_filter"
 _NEWEST = ("-created_at", "-id")

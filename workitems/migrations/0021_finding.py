@@ -26,7 +26,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import ledger.ids
-import workitems.finding.tables
+import workitems.finding.finding_tables
 from ledger import sql
 
 TEXTS, FILTERS = "workitems_itemtext", "workitems_savedfilter"
@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 _actor("tenant"),
-                ("words", workitems.finding.tables.WordsField()),
+                ("words", workitems.finding.finding_tables.WordsField()),
             ],
         ),
         migrations.CreateModel(
