@@ -13,7 +13,7 @@ class CasesConfig(AppConfig):
     """Registers the engine, cases as something that is rolled back, and their navigation."""
 
     name = "cases"
-    verbose_name = _("Cases")
+    verbose_name = _("Cases and their kinds")
 
     @override
     def ready(self) -> None:

@@ -23,7 +23,7 @@ from verbs.catalogue import Offer
 from verbs.input import Nothing
 from verbs.shell import Verb
 from verbs.subject import Description, Subject, describe
-from verbs.words import VerbWords
+from verbs.words import VerbWords, state_words
 from web.error_pages import refusal_page
 from web.kept_text import kept_texts
 from web.pages import MemberPage, add_refusal
@@ -59,11 +59,21 @@ class Refused:
 ShowRefused = Callable[[MemberPage, Refused], HttpResponse]
 
 
-def conflict_words(refusal: Refusal) -> str:
+def conflict_words(refusal: Refusal, subject_type: str) -> str:
     """Return a refusal as the panel above a page says it; of a stale page see `changed_since`."""
     if isinstance(refusal, Conflict):
-        return _("That is no longer possible: %(detail)s") % {"detail": refusal.detail}
+        why = {"detail": why_refused(refusal, subject_type)}
+        return _("That is no longer possible: %(detail)s") % why
     return refusal.detail
+
+
+def why_refused(refusal: Refusal, subject_type: str) -> str:
+    """Return why something was refused in people's words: where a status rules it out, which one it
+    is now, as pages call it. The refusal's own words are those of the API."""
+    status = refusal.extra.get("current_status")
+    if refusal.code == "illegal_state" and isinstance(status, str):
+        return _("It is now “%(status)s”.") % {"status": state_words(subject_type, status).label}
+    return refusal.errors[0].message if refusal.errors else refusal.detail
 
 
 def asks(verb: Verb[Any]) -> bool:
@@ -95,7 +105,7 @@ class VerbPage(MemberPage):
         """Return what the page says of a refusal: of a stale one who changed it, and when."""
         verb = type(self).verb
         if not isinstance(refusal, Stale) or verb.requires_digest:
-            return Changed(conflict_words(refusal))
+            return Changed(conflict_words(refusal, verb.subject_type))
         return changed_since(self.acting_user, key[0], self.brought().versions)
 
     def done(self, key: Sequence[Any]) -> HttpResponse:

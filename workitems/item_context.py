@@ -38,7 +38,7 @@ from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import progress
-from workitems.item_dates import deadlines_ahead
+from workitems.item_limits import deadlines_ahead, shut_out
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
     OPEN,
@@ -187,6 +187,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         else "",
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
+        "shut_out": shut_out(shown, me),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
 

@@ -154,7 +154,7 @@ class AskForPlan(OperatorPage):
             "finished": _finished_parts(work, named)
             if whole
             else _finished_piece(work, described.title, named),
-            "live": None if live is None else started(live, named),
+            "under_way": None if live is None else started(live, named),
             "nothing": _why_nothing(row, work),
         }
         return self.render(TEMPLATE, context, status=status)

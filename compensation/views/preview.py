@@ -86,7 +86,7 @@ class PlanView(OperatorPage):
             "consequence": context.effect,
             "hearers": plan_steps.hearers(context),
             "execute": self._execute(context, confirm_error),
-            "live": None if context.live is None else started(context.live, context.named),
+            "under_way": None if context.live is None else started(context.live, context.named),
             "stale": stale,
             "again_url": _again(context) if self.operates else "",
         }

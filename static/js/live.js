@@ -53,7 +53,9 @@
   // Set by script or by the person, and not by the page.
   const OWN = new Set(["open", "aria-busy", "data-sending", "data-resting"]);
 
-  const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.id || node.id : "");
+  // A section is known by its heading: it never becomes another one, which would take in its form.
+  const keyOf = (node) =>
+    node.nodeType === Node.ELEMENT_NODE ? node.dataset.id || node.id || node.getAttribute("aria-labelledby") || "" : "";
   const kindOf = (node) => `${node.nodeName} ${node.classList?.[0] || ""} ${keyOf(node)}`;
   const alike = (old, fresh) => kindOf(old) === kindOf(fresh);
 
@@ -80,8 +82,12 @@
 
   const layChildren = (old, fresh) => {
     const keyed = new Map([...old.children].map((each) => [keyOf(each), each]).filter(([key]) => key));
+    const coming = new Set([...fresh.children].map(keyOf));
+    // What is over, but somebody writes in it, keeps its place: what follows is laid behind it.
+    const lasts = (node) => keyOf(node) && !coming.has(keyOf(node)) && holds(node);
     let place = old.firstChild;
     for (const next of [...fresh.childNodes]) {
+      while (place && lasts(place)) place = place.nextSibling;
       const key = keyOf(next);
       let found = key ? keyed.get(key) : place;
       while (!key && found && !alike(found, next)) found = found.nextSibling;

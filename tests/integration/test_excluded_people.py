@@ -15,6 +15,7 @@ from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.workitems_made import page, titles
 from tests.integration.workitems_over_rest import post
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -169,3 +170,9 @@ def test_who_joins_an_excluded_group_goes_no_further(world: World) -> None:
     with pytest.raises(NotPermitted):
         actions.start(item.id, call=Call(world.analyst))
     assert actions.release(item.id, call=Call(world.analyst)).status == Status.PENDING
+
+
+def test_the_page_says_whom_it_is_not_for(world: World) -> None:
+    item = offered_to_both(world, excluded_users=[""], excluded_groups=["underwriters"])
+    said = text_of(page(browser(world.analyst), f"/work-items/{item.id}/").encode())
+    assert f"Not for {world.surveyor.username}, Underwriters" in said

@@ -393,7 +393,7 @@ def test_an_execution_is_called_by_its_step_or_its_capability(world: World) -> N
     step = opened(world, capability="erp.book", input={}, case_id=new_id(), binding="booking")
     with tenant_scope(world.system.tenant_id):
         found = describe(plain.tenant_id, [("execution", plain.id), ("execution", step.id)])
-    for row, *told in ((plain, "demo.flaky", "PENDING"), (step, "Booking", "WAITING")):
+    for row, *told in ((plain, "Flaky", "PENDING"), (step, "Booking", "WAITING")):
         wanted = Description(told[0], f"/executions/{row.id}/", told[1], "cog")
         assert found["execution", row.id] == wanted
     with tenant_scope(tenant_id := world.outsider.tenant_id):

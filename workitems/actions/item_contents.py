@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -44,6 +45,8 @@ from workitems.working_time import NeverOpen
 
 MAX_TITLE = 300
 MAX_NAMES = 50
+#: As JSON, with a calendar's text beside them.
+DEADLINES_BYTES = 128 * 1024
 _NOBODY = "no active member is called {!r}"
 _LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
 _Listed = Annotated[str, StringConstraints(strip_whitespace=True), line(MAX_NAME_LENGTH)]
@@ -71,7 +74,7 @@ class Create(Input):
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
     ] = None
     due_at: Moment | None = None
-    deadlines: Deadlines | None = None
+    deadlines: Annotated[Deadlines | None, at_most(DEADLINES_BYTES)] = None
     skippable: bool = False
 
 
@@ -150,6 +153,10 @@ def _deadlines(
     except (NeverOpen, NotAMoment) as wrong:
         problems.append(FieldError("/deadlines", f"the calendar {wrong}"))
         return {}, given.due_at
+    if len(json.dumps(found)) > DEADLINES_BYTES:
+        problems.append(
+            FieldError("/deadlines", f"must be at most {DEADLINES_BYTES} bytes of JSON")
+        )
     completion = found.get("limits", {}).get(COMPLETION)
     return found, moment_of(completion) if completion else given.due_at
 

@@ -52,6 +52,8 @@ class WorkItemSearch(TenantAPIView):
     """Work items by what is sent; nothing is changed."""
 
     paginated = True
+    #: What it is sent.
+    reads = Search
 
     @extend_schema(
         request=Search,

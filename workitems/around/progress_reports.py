@@ -123,7 +123,7 @@ def _may_report(item: WorkItem, _facts: Any, body: Mapping[str, Any] | None) -> 
     if item.status in WORKING or being_undone:
         return None
     return Conflict(
-        f"How far it is can be said while somebody works on it, not when it is {item.status}.",
+        "How far it is can be said while somebody works on it.",
         extra={"current_status": str(item.status)},
     )
 

@@ -77,10 +77,10 @@ def relation_columns(given: NewRelation, item: WorkItem) -> dict[str, Any]:
 def _faults(given: NewRelation, item: WorkItem) -> list[FieldError]:
     target = given.target
     if given.enforced and given.type != BLOCKS:
-        message = f"only what it {BLOCKS} can be kept from starting"
+        message = "only what this item blocks can be kept from starting"
         return [FieldError("/enforced", message, "unsupported")]
     if given.type in _BETWEEN_ITEMS and target.type != ITEM:
-        message = f"{given.type} leads to a work_item"
+        message = "must be a task: nothing else is a part, is blocked or is the same"
         return [FieldError("/target/type", message, "unsupported")]
     if (target.type, target.id) == (ITEM, str(item.id)):
         return [FieldError("/target/id", "is the item itself", "itself")]

@@ -174,8 +174,8 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "q": Filter(
         _("Words"), TEXT, _words,
-        about="Words of title or description, or how they begin, in any order; or part of the"
-        " title.",
+        about="Words of title, description or notes, or how they begin, in any order; or part of"
+        " the title.",
     ),
 }  # fmt: skip
 # An index in the order of the list is looked through for what else is asked: that of the shortest.

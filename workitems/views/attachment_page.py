@@ -23,7 +23,10 @@ from workitems.around.additions import ADD
 from workitems.around.attach_form import AttachForm
 from workitems.around.download import as_download
 from workitems.around.files import MAX_BYTES
+from workitems.subject import WORK_ITEM
 from workitems.views.item import show
+
+KIND = WORK_ITEM.subject_type
 
 
 class Attach(MemberPage):
@@ -53,7 +56,7 @@ class Attach(MemberPage):
                 form.add_error(
                     "file", refusal.errors[0].message if refusal.errors else refusal.detail
                 )
-            said = "" if isinstance(refusal, Invalid) else conflict_words(refusal)
+            said = "" if isinstance(refusal, Invalid) else conflict_words(refusal, KIND)
             status = status_of(refusal)
             return show(
                 self,

@@ -19,7 +19,10 @@ from web.way_back import carried
 from workitems import actions, selectors
 from workitems.answer_form import AnswerForm
 from workitems.around.drafts import save_draft
+from workitems.subject import WORK_ITEM
 from workitems.views.item import show
+
+KIND = WORK_ITEM.subject_type
 
 # What belongs to the sending and not to the answer.
 _NOT_OF_IT = frozenset({"csrfmiddlewaretoken", "version", "written_by", "then"})
@@ -44,7 +47,11 @@ class SaveDraft(MemberPage):
                 item = selectors.get(self.acting_user.tenant_id, id)
             typed = AnswerForm(item, rows=said)
             return show(
-                self, id, form=typed, conflict=conflict_words(refusal), status=status_of(refusal)
+                self,
+                id,
+                form=typed,
+                conflict=conflict_words(refusal, KIND),
+                status=status_of(refusal),
             )
         messages.success(request, _("Your draft is saved. Only you see it."))
         return self.go(carried(request, reverse("workitems:detail", args=[id])))

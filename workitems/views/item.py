@@ -28,7 +28,10 @@ from workitems.around.around_reading import item_with_around
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
 from workitems.resolution import check_completion, explained_outcomes
+from workitems.subject import WORK_ITEM
 from workitems.waiting import next_for
+
+KIND = WORK_ITEM.subject_type
 
 UNPROCESSABLE = 422
 
@@ -133,7 +136,9 @@ class Complete(MemberPage):
                 form.add_error(None, refusal.detail)
             return show(self, item_id, form=form, status=status)
         if not isinstance(refusal, Stale):
-            return show(self, item_id, form=form, conflict=conflict_words(refusal), status=status)
+            return show(
+                self, item_id, form=form, conflict=conflict_words(refusal, KIND), status=status
+            )
         version = self.posted_version()
         told = changed_since(self.acting_user, item_id, None if version is None else {version})
         return show(self, item_id, form=form, conflict=told.sentence, status=status, again=told.own)

@@ -19,7 +19,10 @@ from web.way_back import carried
 from workitems import selectors
 from workitems.around.progress_form import ProgressForm, dimension_of
 from workitems.around.progress_reports import progress_of, report_progress
+from workitems.subject import WORK_ITEM
 from workitems.views.item import show
+
+KIND = WORK_ITEM.subject_type
 
 
 class Report(MemberPage):
@@ -42,7 +45,7 @@ class Report(MemberPage):
         except NotFound:
             raise
         except Refusal as refusal:
-            return show(self, id, conflict=conflict_words(refusal), status=status_of(refusal))
+            return show(self, id, conflict=conflict_words(refusal, KIND), status=status_of(refusal))
         messages.success(request, _("Said how far it is."))
         return self.go(carried(request, reverse("workitems:detail", args=[id])))
 

@@ -24,6 +24,7 @@ from verbs.words import said_of
 from web.bulk_api import MOST
 from web.pages import MemberPage
 from web.values import phrase
+from web.verb_pages import why_refused
 from web.way_back import BACK, carried, way_back
 from workitems.subject import WORK_ITEM
 
@@ -108,16 +109,14 @@ class Several(MemberPage):
             known = describe(self.acting_user.tenant_id, [(KIND, id_) for id_ in refused])
         for id_, refusal in [*refused.items()][:TOLD]:
             what = _link(carried(self.request, known[KIND, id_].url), known[KIND, id_])
-            text = phrase(_("%(what)s was left as it is: %(why)s"), what=what, why=_why(refusal))
+            text = phrase(
+                _("%(what)s was left as it is: %(why)s"), what=what, why=why_refused(refusal, KIND)
+            )
             messages.warning(self.request, text)
         more = len(refused) - TOLD
         if more > 0:
             rest = ngettext("%(n)d more stays as it is.", "%(n)d more stay as they are.", more)
             messages.warning(self.request, rest % {"n": more})
-
-
-def _why(refusal: Refusal) -> str:
-    return refusal.errors[0].message if refusal.errors else refusal.detail
 
 
 def _link(url: str, found: Description) -> Any:

@@ -22,7 +22,7 @@ from verbs.call import Call
 from workitems import actions as items
 from workitems.models import WorkItem
 
-CONTEXT = {"applicant": None, "amount": 1}
+CONTEXT = {"applicant": "R. Vega", "amount": 1}
 DIGEST = "0" * 64
 REASON = {"reason": "It was wrong"}
 

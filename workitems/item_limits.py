@@ -1,12 +1,18 @@
-"""What an item's page says of its deadlines, beside when it is due. Pure."""
+"""What an item's page says of its deadlines, beside when it is due, and of who may not have it."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from web.labels import label_of
 from workitems.deadlines import limits_of, moment_of, still_counts
 from workitems.lifecycle import NOT_HELD
 from workitems.models import WorkItem
+from workitems.selectors import Shown
 from workitems.words import DEADLINES
 
 
@@ -21,3 +27,10 @@ def deadlines_ahead(item: WorkItem) -> list[dict[str, Any]]:
         and (moment := moment_of(limit)) is not None
         and still_counts(name, item)
     ]
+
+
+def shut_out(shown: Shown, me: uuid.UUID | None) -> SafeString:
+    """Return who may never take an item: people by name, then groups."""
+    people = [shown.name(uuid.UUID(actor), me) for actor in shown.item.excluded]
+    groups = [label_of(name) for name in shown.item.excluded_groups]
+    return format_html_join(", ", "{}", ((each,) for each in [*people, *groups] if each))
