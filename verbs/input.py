@@ -158,7 +158,7 @@ class Evidence(Input):
 
 Given = TypeVar("Given", bound=Input)
 # Errors of ours, which bring their sentence.
-_OWN = frozenset({"overflow", "control_character", "blank"})
+_OWN = frozenset({"overflow", "control_character", "blank", "unknown", "unsupported"})
 # By pydantic's name of an error: our code and sentence.
 _SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("required", "This field is required."),

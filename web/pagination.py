@@ -194,7 +194,7 @@ def _together(
 
 def parse_limit(text: str | None) -> int:
     """Return the page length asked for. Raises Invalid (`invalid_limit`) outside 1 to 200."""
-    if not text:
+    if text is None:
         return DEFAULT_LIMIT
     if text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_PAGE)):
         limit = int(text)

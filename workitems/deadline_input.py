@@ -38,18 +38,20 @@ _GIVES_TIME = ("reassign", "extend")
 _ENDS = ("expire", "escalate")
 
 
-def _refuse(message: str) -> PydanticCustomError:
-    return PydanticCustomError("invalid", "{message}", {"message": message})
+def _refuse(message: str, code: Literal["unsupported", "unknown"] = "unsupported") -> Exception:
+    return PydanticCustomError(code, "{message}", {"message": message})
 
 
-def _checked(parse: Callable[[str], object]) -> AfterValidator:
+def _checked(
+    parse: Callable[[str], object], code: Literal["unsupported", "unknown"] = "unsupported"
+) -> AfterValidator:
     """Refuse a text that `parse` cannot read, in its words."""
 
     def check(text: str) -> str:
         try:
             parse(text)
         except ValueError as wrong:
-            raise _refuse(str(wrong)) from None
+            raise _refuse(str(wrong), code) from None
         return text
 
     return AfterValidator(check)
@@ -101,10 +103,10 @@ class Calendar(Input):
     off (RFC 5545).
     """
 
-    zone: Annotated[str, _Text, _checked(_zone)]
+    zone: Annotated[str, _Text, _checked(_zone, "unknown")]
     hours: dict[_Weekday, _Ranges]
     holidays: Annotated[list[_Day], Field(max_length=MOST_HOLIDAYS)] = []
-    country: Annotated[str, _Text, _checked(_country)] | None = None
+    country: Annotated[str, _Text, _checked(_country, "unknown")] | None = None
     subdivision: Annotated[str, _Text] | None = None
     icalendar: Annotated[str, Field(max_length=MAX_ICALENDAR), _checked(days_of_events)] | None = (
         None

@@ -85,9 +85,19 @@ def _one(rows: QuerySet[WorkItem], item_id: uuid.UUID) -> WorkItem:
     return found
 
 
-def asked_of(tenant_id: uuid.UUID, item_id: uuid.UUID) -> tuple[str, Any]:
-    """Return the binding of an item and the schema of its resolution, None where it has none."""
-    rows = WorkItem.objects.filter(tenant_id=tenant_id, id=item_id)
+def asked_of_undone(column: str) -> Subquery:
+    """Return a column of what an item undoes, to be read with it; null where that is no item."""
+    undone = {"tenant_id": OuterRef("tenant_id"), "id": OuterRef("undoes_id")}
+    return Subquery(WorkItem.objects.filter(**undone).values(column)[:1])
+
+
+def asked_of(item: WorkItem) -> tuple[str, Any]:
+    """Return the binding of the item that an item undoes, and the schema of its resolution; None
+    where it has none. They may have come with the item."""
+    brought = vars(item)
+    if "read_asked_binding" in brought:
+        return brought["read_asked_binding"] or "", brought["read_asked_schema"]
+    rows = WorkItem.objects.filter(tenant_id=item.tenant_id, id__in=[item.undoes_id])
     return rows.values_list("binding", "resolution_schema").first() or ("", None)
 
 

@@ -68,7 +68,7 @@ def _schemas_of(
 ) -> dict[str, Any]:
     """Return the schemas of what an original said, by the members of its snapshot."""
     if item.undoes_id is not None and item.undoes_type == item.subject_type:
-        binding, schema = selectors.asked_of(item.tenant_id, item.undoes_id)
+        binding, schema = selectors.asked_of(item)
         return {"resolution": expanded(schema), "payload": _given(item, binding, links)}
     found = capability_registry.get(then.get("capability", ""))
     if found is None:

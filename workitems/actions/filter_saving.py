@@ -62,7 +62,7 @@ class NewFilter(_WithFilter):
 
 
 class FilterChanges(_WithFilter):
-    """What is to be otherwise; what is left out stays."""
+    """What is to be otherwise; what is left out, or null, stays."""
 
     name: Name | None = None
     filter: _Filter | None = None
@@ -93,9 +93,8 @@ def save_filter(_row: None, given: NewFilter, context: VerbContext) -> SavedFilt
 )  # fmt: skip
 def edit_filter(row: SavedFilter, given: FilterChanges, _context: VerbContext) -> SavedFilter:
     """Change its name, what it asks for, or whether it is shared."""
-    said = given.model_fields_set
     wanted: dict[str, Any] = {
-        name: getattr(given, name) for name in ("name", "shared") if name in said
+        name: said for name in ("name", "shared") if (said := getattr(given, name)) is not None
     }
     if given.filter is not None:
         wanted["filter"] = _values(given.filter)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from executions.api.execution_json import Schema
 from verbs.input import read
+from web import idempotency
 from web.api import TenantAPIView
 from web.counts import COUNTED
 from web.schema import PAGE_PARAMETERS, page_schema
@@ -66,6 +67,8 @@ class WorkItemSearch(TenantAPIView):
         broken = broken_body(body)
         if broken is not None:
             raise broken
+        # Nothing is kept under it: searching again changes nothing.
+        idempotency.key_of(request, self.acting_user, body)
         read(Search, body)
         with self.scope():
             return found_page(self, filter_table.read(body, at="/"))

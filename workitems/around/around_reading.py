@@ -20,7 +20,7 @@ from workitems.around.additions import REMOVE, present
 from workitems.around.drafts import drafts_of
 from workitems.around.progress_reports import in_dimensions, of_undo_tasks
 from workitems.models import WorkItem
-from workitems.selectors import visible, with_candidates
+from workitems.selectors import asked_of_undone, visible, with_candidates
 
 Row = TypeVar("Row", bound=Model)
 #: So many of a kind are on the page of the item; all are one more page away.
@@ -80,6 +80,8 @@ def item_with_around(
             read_undo_progress=_as_arrays(
                 Progress, of_undo_tasks(OuterRef("tenant_id"), OuterRef("id"))[:1]
             ),
+            read_asked_binding=asked_of_undone("binding"),
+            read_asked_schema=asked_of_undone("resolution_schema"),
             **{_name(kind): _newest(kind, everything=everything) for kind in KINDS},
         )
         .first()
