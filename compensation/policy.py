@@ -98,7 +98,8 @@ def _length(value: object) -> object:
 
 def _some(length: timedelta) -> timedelta:
     if not length:
-        raise ValueError("must be longer than nothing")
+        message = "must be longer than nothing"
+        raise PydanticCustomError("unsupported", "{message}", {"message": message})
     return length
 
 

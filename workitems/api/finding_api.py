@@ -29,6 +29,9 @@ PAGE = page_schema(WorkItemSchema, "WorkItemPage")
 
 def _in_address(name: str, each: Filter) -> OpenApiParameter:
     schema = dict(each.reading.schema)
+    if name == "q":
+        # Of an address: without words nothing is looked for.
+        schema = {"type": "string", "maxLength": schema["maxLength"]}
     if each.reading.many:
         schema = {"type": "array", "items": schema}
     return OpenApiParameter(name, schema, description=described(each))

@@ -45,8 +45,8 @@ class Reading:
         if value is None:
             return "This field may not be null.", "null"
         if self.many and isinstance(value, list):
-            if not value:
-                return "Must name at least one.", "invalid"
+            if not 0 < len(value) <= len(self.words):
+                return f"Must name 1 to {len(self.words)}.", "invalid"
             return next(filter(None, map(self._fault_of_text, value)), None)
         if self.many and isinstance(value, str):
             return self.fault(value.split(BETWEEN))
