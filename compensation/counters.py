@@ -6,8 +6,12 @@ import uuid
 
 from ledger.statements import fetched
 
+# The first two of a case at once would both insert its row, and meet at the index that ON CONFLICT
+# does not name (tenant_id, case_id): so one comes after the other.
 _DRAW = """
-INSERT INTO compensation_completioncounter AS c (case_id, tenant_id, last) VALUES (%s, %s, 1)
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%(case)s::uuid::text, 0)))
+INSERT INTO compensation_completioncounter AS c (case_id, tenant_id, last)
+SELECT %(case)s::uuid, %(tenant)s::uuid, 1 FROM held
 ON CONFLICT (case_id) DO UPDATE SET last = c.last + 1
 RETURNING last
 """
@@ -19,5 +23,5 @@ def next_completion(case_id: uuid.UUID, tenant_id: uuid.UUID) -> int:
     The counter's row stays locked until that transaction ends, so a higher number is never visible
     before a lower one. Draw it after the rows of work are locked and before the ledger is written.
     """
-    ((number,),) = fetched(_DRAW, [case_id, tenant_id])
+    ((number,),) = fetched(_DRAW, {"case": case_id, "tenant": tenant_id})
     return int(number)

@@ -78,9 +78,14 @@ def test_a_lane_is_worked_by_one_at_a_time_and_in_order(world: World) -> None:
             inside[event.case_id] += 1
             together.append(inside[event.case_id])
             seen[event.case_id].append(event.subject_id)
-        count_up(event, done)
-        with lock:
-            inside[event.case_id] -= 1
+
+        def leaves() -> None:
+            # Before the commit: after it the lane is free, and the next may be in it already.
+            done()
+            with lock:
+                inside[event.case_id] -= 1
+
+        count_up(event, leaves)
 
     with consuming("test.lanes", handle):
         expected: dict[uuid.UUID, list[uuid.UUID]] = {lane: [] for lane in lanes}
