@@ -73,17 +73,18 @@ def test_a_lane_is_worked_by_one_at_a_time_and_in_order(world: World) -> None:
     lock = threading.Lock()
 
     def handle(event: Event, done: Done) -> None:
-        assert event.case_id is not None
+        lane = event.case_id
+        assert lane is not None
         with lock:
-            inside[event.case_id] += 1
-            together.append(inside[event.case_id])
-            seen[event.case_id].append(event.subject_id)
+            inside[lane] += 1
+            together.append(inside[lane])
+            seen[lane].append(event.subject_id)
 
         def leaves() -> None:
             # Before the commit: after it the lane is free, and the next may be in it already.
             done()
             with lock:
-                inside[event.case_id] -= 1
+                inside[lane] -= 1
 
         count_up(event, leaves)
 
