@@ -21,11 +21,13 @@ from notifications.models import Delivery
 from people.actions import add_member
 from verbs.call import Call
 from verbs.catalogue import find
+from verbs.row_reading import read
 from workitems.actions import complete, start
 from workitems.models import WorkItem
 
 STEPS = 5
 _NOTHING = "benchmarks.nothing"
+_WAITING = "r.tenant_id = %s AND r.case_id = %s AND r.status IN ('PENDING', 'ASSIGNED')"
 
 
 @capability(
@@ -113,10 +115,9 @@ class FiveSteps:
     def _work(self, case_id: uuid.UUID, outcome: str) -> None:
         """Do the one open task of a case, and all that follows."""
         with tenant_scope(self._tenant_id):
-            waiting = WorkItem.objects.filter(case_id=case_id, status__in=("PENDING", "ASSIGNED"))
-            item_id = waiting.values_list("id", flat=True).get()
-        start(item_id, call=self._analyst)
-        complete(item_id, call=self._analyst, outcome=outcome)
+            (item,) = read(WorkItem, _WAITING, [self._tenant_id, case_id])
+        start(item.id, call=self._analyst)
+        complete(item.id, call=self._analyst, outcome=outcome)
         self._work_off()
 
     def plan_undo(self, case_id: uuid.UUID) -> CompensationPlan:

@@ -24,6 +24,7 @@ from cases.lifecycle import (
 )
 from compensation.lifecycle import CompensationState
 from ledger.ids import new_id
+from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
@@ -90,7 +91,7 @@ class Case(models.Model):
     subject_type: ClassVar[str] = "case"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     definition = models.ForeignKey(
         CaseDefinition, PROTECT, db_constraint=False, related_name="cases"
@@ -200,7 +201,7 @@ class CaseCounter(models.Model):
     """The last number given with one `prefix`, drawn under the row's lock."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     prefix = models.TextField(blank=True)
     last = models.BigIntegerField(default=0)
 
@@ -218,8 +219,8 @@ class PlanItem(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    case = models.ForeignKey(Case, PROTECT, db_constraint=False, related_name="plan_items")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    case = models.ForeignKey(Case, PROTECT, related_name="plan_items", **LINK)
     binding = models.TextField()
     type = models.TextField(choices=PlanItemType.choices)
     target_id = models.UUIDField(null=True)

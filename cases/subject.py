@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cases.actions import rollback, stopping
-from cases.actions.changes import lock_case
+from cases.actions.changes import lock_case, read_cases
 from cases.actions.deploy import DEFINITION
 from cases.declared_values import schema_given
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition, title_with_number
-from cases.selectors import with_definition
 from compensation.selectors import live_runs
 from compensation.subject import Awaited, WholeSubject
 from executions.selectors import in_doubt
@@ -89,7 +88,7 @@ def _locked(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Locked:
 
 
 def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
-    return with_definition(Case.objects.filter(tenant_id=tenant_id)).in_bulk(list(ids))
+    return read_cases(tenant_id, ids)
 
 
 def _called(

@@ -8,12 +8,15 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from compensation.lifecycle import AttemptOutcome
+from compensation.lifecycle import LIVE_RUNS, AttemptOutcome
 from compensation.models import CompensationAttempt, CompensationRun
-from compensation.selectors import attempts_of, live_runs
+from compensation.selectors import attempts_of
 from compensation.subject import Standing, WholeSubject, read_rows, undoable, whole_of
 from compensation.ways import refusal_of
 from ledger.errors import Refusal
+from verbs.row_reading import literal, read
+
+_LIVE = f"r.tenant_id = %s AND r.status IN ({literal(LIVE_RUNS)}) AND r.parent_run_id IS NULL"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +94,12 @@ def live_run(
     tenant_id: uuid.UUID, root: uuid.UUID | None, about: tuple[str, uuid.UUID]
 ) -> CompensationRun | None:
     """Return the run that holds the live slot of a tree, or of a subject that is in none."""
-    own = {"about_type": about[0], "about_id": about[1]}
-    runs = live_runs(tenant_id).filter(**({"root_id": root} if root is not None else own))
-    return runs.first()
+    if root is not None:
+        rows = read(CompensationRun, f"{_LIVE} AND r.root_id = %s", [tenant_id, root])
+    else:
+        own = "r.about_type = %s AND r.about_id = %s"
+        rows = read(CompensationRun, f"{_LIVE} AND {own}", [tenant_id, *about])
+    return rows[0] if rows else None
 
 
 def _begun(attempts: Collection[CompensationAttempt]) -> set[uuid.UUID]:

@@ -7,7 +7,6 @@ head, as locked, is the one that the snapshot saw, so that nothing was waited fo
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import operator
 import uuid
@@ -18,7 +17,7 @@ from django.db import models
 
 from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
 from ledger.record import EntryRef
-from verbs.row_reading import load
+from verbs.row_reading import NOTHING_BESIDE, Beside, load
 from verbs.subject import Locked, Ref, all_subjects
 
 _FINISHED = """
@@ -49,15 +48,6 @@ AND (r.id <> %(id)s OR r.undoes_type = ANY(%(kinds)s))
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Beside:
-    """What is read beside each row `r` as the snapshot saw it: columns, and how they are joined."""
-
-    columns: str
-    join: str
-
-
-NOTHING_BESIDE = Beside("", "")
 _FEW = 4
 
 

@@ -26,6 +26,7 @@ from compensation.lifecycle import (
     undo_operations,
 )
 from ledger.ids import new_id
+from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
@@ -136,7 +137,7 @@ class CompensationAttempt(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     original_type = models.TextField()
     original_id = models.UUIDField()
     round = models.IntegerField()
@@ -149,7 +150,7 @@ class CompensationAttempt(models.Model):
     compensation_type = models.TextField()
     compensation_id = models.UUIDField()
     request = OrderedJSONField()
-    requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
+    requested_by = models.ForeignKey(_ACTOR, PROTECT, related_name="+", **LINK)
     run_id = models.UUIDField(null=True)
     outcome = models.TextField(
         choices=AttemptOutcome.choices, default=AttemptOutcome.OPEN, blank=True
@@ -180,7 +181,7 @@ class CompletionCounter(models.Model):
     """The last completion number of a case: the order of completion, drawn under its row lock."""
 
     case_id = models.UUIDField(primary_key=True)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     last = models.BigIntegerField(default=0)
 
 
@@ -191,7 +192,7 @@ class CompensationPlan(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     subject_type = models.TextField()
     subject_id = models.UUIDField()
     whole_type = models.TextField(default="", blank=True)
@@ -231,7 +232,7 @@ class CompensationRun(models.Model):
     subject_type: ClassVar[str] = "compensation_run"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     plan = models.ForeignKey(CompensationPlan, PROTECT, db_constraint=False, related_name="runs")
     about_type = models.TextField()
@@ -239,9 +240,7 @@ class CompensationRun(models.Model):
     whole_type = models.TextField(default="", blank=True)
     whole_id = models.UUIDField(null=True)
     root_id = models.UUIDField(null=True)
-    parent_run = models.ForeignKey(
-        "self", PROTECT, null=True, db_constraint=False, related_name="child_runs"
-    )
+    parent_run = models.ForeignKey("self", PROTECT, null=True, related_name="child_runs", **LINK)
     trigger = models.TextField(choices=Trigger.choices, default=Trigger.OPERATOR)
     status = FSMField(choices=R.choices, default=R.RUNNING, protected=True)
     requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
@@ -328,9 +327,9 @@ class CompensationStep(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
-    run = models.ForeignKey(CompensationRun, PROTECT, db_constraint=False, related_name="steps")
+    run = models.ForeignKey(CompensationRun, PROTECT, related_name="steps", **LINK)
     n = models.IntegerField()
     original_type = models.TextField()
     original_id = models.UUIDField()

@@ -30,6 +30,7 @@ from compensation.models import (
 from ledger.errors import NotFound
 from ledger.selectors import Entry, all_entries, open_entries
 from verbs import catalogue
+from verbs.row_reading import read
 from verbs.shell import Verb
 from verbs.subject import Ref, all_subjects
 from web.counts import bounded_count
@@ -154,10 +155,11 @@ def undone_in(tenant_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> dict[uuid
 
 def plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> CompensationPlan:
     """Return one plan. Raises NotFound."""
-    found = CompensationPlan.objects.filter(tenant_id=tenant_id, id=plan_id).first()
-    if found is None:
+    found = read(CompensationPlan, "r.tenant_id = %s AND r.id = %s", [tenant_id, plan_id])
+    if not found:
         raise NotFound("There is no such plan.")
-    return found
+    plan_: CompensationPlan = found[0]
+    return plan_
 
 
 def runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:

@@ -174,7 +174,7 @@ class WholeSubject(Subject):
     its pieces as planning sees them, `part(whole, row)` one of them or None.
 
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
-    rows, by, entry)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
+    rows, cause)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo of a
     piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
     `given(tenant_id, made_from, binding)`: the JSON Schema of what a piece was given, as far as it

@@ -17,6 +17,7 @@ from typing_extensions import override
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import ExecutionStatus
 from ledger.ids import new_id
+from ledger.links import LINK
 from web.labels import label_of, program_title
 
 S = ExecutionStatus
@@ -35,7 +36,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     subject_type: ClassVar[str] = "execution"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     capability = models.TextField()
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
@@ -50,12 +51,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
     outcome_unknown = models.BooleanField(default=False)
-    requested_by = models.ForeignKey(
-        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
-    )
-    performer = models.ForeignKey(
-        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
-    )
+    requested_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
+    performer = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -149,7 +146,7 @@ class ExecutionJob(models.Model):
     execution = models.OneToOneField(
         Execution, models.CASCADE, primary_key=True, db_constraint=False, related_name="job"
     )
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="work", db_default="work")
     seconds = models.IntegerField(default=300, db_default=300)
     due_at = models.DateTimeField(db_default=Now())

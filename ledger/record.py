@@ -16,8 +16,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
-
 from ledger import failpoints, vocabulary
 from ledger.canonical import canonical, commitment, leaf_hash, new_salt, payload_bytes
 from ledger.clock import now, rfc3339
@@ -28,7 +26,7 @@ from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
 from ledger.record_sql import HEADS
 from ledger.row_writes import RowWrite, write
-from ledger.statements import fetched
+from ledger.statements import fetched, server
 
 ENVELOPE_SCHEMA = 1
 failpoints.declare("record.before", "record.after")
@@ -160,7 +158,7 @@ class Recording:
 
     def expect(self, changes: Sequence[Change]) -> None:
         """Read the ends of these changes' chains in one statement, where they do not bring them."""
-        if not connection.in_atomic_block:
+        if not server().in_atomic_block:
             raise RuntimeError("record needs the transaction of the change it records")
         for change in changes:
             _check_words(change)

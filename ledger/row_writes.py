@@ -19,11 +19,12 @@ from ledger.statements import fetched
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowWrite:
-    """A statement that writes one row from the document's member `{member}`, and that member: the
-    values of columns by name."""
+    """A statement that writes rows from the document's member `{member}`, and that member: the
+    values of columns by name, of one row or of each of several."""
 
     text: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    rows: int = 1
 
 
 def _document(said: Mapping[str, Any]) -> str:

@@ -139,7 +139,7 @@ class _Session:
         self.raw = raw
         self._server: PGconn = raw.pgconn
         # What reads a type is looked up once. A cursor of Django's knows how it wants them read.
-        cursor = connections[DEFAULT_DB_ALIAS].create_cursor()
+        cursor = server().create_cursor()
         cursor.adapters.register_loader("timestamptz", _Moment)
         self._reading = Transformer.from_context(cursor)
         self._known: OrderedDict[str, _Statement] = OrderedDict()
@@ -219,6 +219,15 @@ class _Session:
         return psycopg.errors.error_from_result(result)
 
 
+def server() -> BaseDatabaseWrapper:
+    """Return this thread's connection as Django has it. Its own proxy looks for the thread's at
+    every use, which is as much as a small statement costs in this process."""
+    found: BaseDatabaseWrapper | None = getattr(_here, "server", None)
+    if found is None:
+        found = _here.server = connections[DEFAULT_DB_ALIAS]
+    return found
+
+
 def _session(here: BaseDatabaseWrapper) -> _Session:
     session: _Session | None = getattr(_here, "session", None)
     if session is None or session.raw is not here.connection:
@@ -231,13 +240,13 @@ def begin(text: str, given: str) -> None:
 
     `given` is ours: it is written into a text.
     """
-    if not _session(connections[DEFAULT_DB_ALIAS]).begin(text, given):
+    if not _session(server()).begin(text, given):
         fetched(text, [given])
 
 
 def answered(text: str, given: Given = ()) -> Answer:
     """Run a statement, in the transaction if one is open. Raises the errors of django.db."""
-    here = connections[DEFAULT_DB_ALIAS]
+    here = server()
     if here.connection is not None and not (here.queries_logged or here.execute_wrappers):
         here.validate_no_broken_transaction()
         session = _session(here)

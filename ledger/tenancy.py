@@ -17,9 +17,9 @@ import uuid
 from collections.abc import Iterator
 from typing import Literal
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from ledger.statements import begin, fetched
+from ledger.statements import begin, fetched, server
 
 SystemScope = Literal["login", "dispatch", "sweep", "verify"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
@@ -56,7 +56,7 @@ def set_tenant(tenant_id: uuid.UUID, *, flush: bool = True) -> None:
     Without `flush` its commit does not wait for the disk: for what a crash only repeats, and never
     for what writes an entry, whose hash somebody may have seen.
     """
-    if not connection.in_atomic_block:
+    if not server().in_atomic_block:
         raise RuntimeError(
             "set_tenant needs a transaction: in autocommit the setting would be lost"
         )
@@ -83,7 +83,7 @@ def reading_scope(tenant_id: uuid.UUID) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bound(statement: str, tenant_id: uuid.UUID) -> Iterator[None]:
-    outermost = not connection.in_atomic_block
+    outermost = not server().in_atomic_block
     with transaction.atomic():
         if not outermost:
             (before,) = fetched(_BEFORE)
@@ -100,7 +100,7 @@ def system_scope(scope: SystemScope) -> Iterator[None]:
     Inside one that is open already, whoever it was before is so again afterwards, and may go on
     with a tenant. A failure ends the transaction or its savepoint, and with it the role.
     """
-    outermost = not connection.in_atomic_block
+    outermost = not server().in_atomic_block
     with transaction.atomic():
         before = "none" if outermost else _current("role")
         _become(f"amends_{scope}")

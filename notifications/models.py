@@ -13,6 +13,7 @@ from django.db.models import PROTECT
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 from notifications.lifecycle import DUE, DeliveryStatus, Topic
 
 IN_APP = "in_app"
@@ -27,14 +28,14 @@ class Delivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     event_id = models.UUIDField()
     event_type = models.TextField()
     topic = models.TextField(choices=Topic.choices)
     subject_type = models.TextField()
     subject_id = models.UUIDField()
     case_id = models.UUIDField(null=True)
-    recipient = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    recipient = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     channel = models.TextField()
     status = models.TextField(choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     read_at = models.DateTimeField(null=True)

@@ -153,10 +153,17 @@ def _part(_box: Box, toy: Toy) -> Part:
     return part_of(toy, CompensationPolicy(), name=toy.name)
 
 
-def _started(box: Box, _run: Any, _rows: Any, *, by: Any, entry: Any) -> None:
+def _started(box: Box, _run: Any, _rows: Any, *, cause: Cause) -> None:
     before = str(box.status)
     box.empty()
-    move(box, "rollback_started", before=before, by=by, caused_by=entry)
+    move(
+        box,
+        "rollback_started",
+        before=before,
+        by=cause.by,
+        caused_by=cause.entry,
+        moves=cause.moves,
+    )
 
 
 def _ended(box: Box, _run: Any, *, partial: bool, cause: Cause) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import DatabaseError
@@ -19,7 +19,7 @@ from ledger.record import (
 )
 from ledger.row_writes import RowWrite, write
 from ledger.selectors import latest_ref
-from verbs.saving import insertion, update
+from verbs.saving import insertion, insertions, update
 from verbs.subject import subject_of
 
 
@@ -37,7 +37,7 @@ class Moves:
 
     def _begin(self) -> None:
         self._entries = Recording()
-        # One list for each statement; and how many of them write a row.
+        # One list for each statement; and how many of them write a row that is saved by its own.
         self._writes: list[list[RowWrite]] = []
         self._times: dict[tuple[type, Any], int] = {}
 
@@ -70,6 +70,12 @@ class Moves:
         """Insert a row without an entry of its own."""
         self._write(row, insertion(row))
 
+    def add_many(self, rows: Sequence[Any]) -> None:
+        """Insert rows of one model, however many, without entries of their own. Each is written
+        once: none of them is saved again before `record`."""
+        if rows:
+            self._place(0, insertions(rows))
+
     def enter(self, change: Change) -> Recorded:
         """Make an entry."""
         return self._entries.add(change)
@@ -80,13 +86,17 @@ class Moves:
         (first, *again), entries = self._writes or [[]], self._entries
         self._begin()
         written = entries.append(first) + sum(write(rows, {}) for rows in again)
-        if written != (wanted := len(first) + sum(map(len, again))):
+        wanted = sum(each.rows for statements in (first, *again) for each in statements)
+        if written != wanted:
             raise DatabaseError(f"of {wanted} rows to be saved only {written} were there")
 
     def _write(self, row: Any, statement: RowWrite) -> None:
         key = (type(row), row.pk)
         turn = self._times.get(key, 0)
         self._times[key] = turn + 1
+        self._place(turn, statement)
+
+    def _place(self, turn: int, statement: RowWrite) -> None:
         if turn == len(self._writes):
             self._writes.append([])
         self._writes[turn].append(statement)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 
-from ledger.statements import answered
+from ledger.statements import answered, server
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,18 +27,35 @@ class _Shape:
 _shapes: dict[tuple[type[models.Model], str], _Shape] = {}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Beside:
+    """What is read beside each row `r` as the snapshot saw it: columns, and how they are joined."""
+
+    columns: str
+    join: str
+
+
+NOTHING_BESIDE = Beside("", "")
+
+
 def read(
-    model: type[models.Model], where: str, given: Sequence[Any] | Mapping[str, Any]
+    model: type[models.Model],
+    where: str,
+    given: Sequence[Any] | Mapping[str, Any],
+    beside: Beside = NOTHING_BESIDE,
 ) -> list[Any]:
     """Return the rows `r` of a model that a condition chooses, and orders if it says so: for what
     is read at every step, where the ORM would compose the same text anew."""
-    return load(model, _selection(model, where), given)
+    return load(model, _selection(model, where, beside), given)
 
 
 @functools.cache
-def _selection(model: type[models.Model], where: str) -> str:
+def _selection(model: type[models.Model], where: str, beside: Beside) -> str:
     columns = ", ".join(f'r."{field.column}"' for field in model._meta.concrete_fields)
-    return f"SELECT {columns} FROM {model._meta.db_table} r WHERE {where}"  # noqa: S608  -- names of the model
+    return (
+        f"SELECT {columns}{beside.columns}"  # noqa: S608  -- names of the model
+        f" FROM {model._meta.db_table} r{beside.join} WHERE {where}"
+    )
 
 
 def literal(words: Collection[str]) -> str:
@@ -57,18 +75,21 @@ def load(
     shape = _shapes.get((model, text))
     if shape is None:
         shape = _shapes[model, text] = _shape_of(model, columns)
-    return [_row(model, shape, values) for values in found]
+    here = server()
+    return [_row(model, shape, values, here) for values in found]
 
 
-def _row(model: type[models.Model], shape: _Shape, values: Sequence[Any]) -> Any:
+def _row(
+    model: type[models.Model], shape: _Shape, values: Sequence[Any], here: BaseDatabaseWrapper
+) -> Any:
     own = [values[place] for place in shape.places]
     for index, read in shape.readers:
-        own[index] = read(own[index], None, connection)
+        own[index] = read(own[index], None, here)
     # What `from_db` would make: an initialiser that goes from field to field takes longer than the
     # server took for the row. No signal is sent for what is read here.
     row = model.__new__(model)
     row._state = ModelState()  # noqa: SLF001  -- as Django names it
-    row._state.db, row._state.adding = connection.alias, False  # noqa: SLF001
+    row._state.db, row._state.adding = here.alias, False  # noqa: SLF001
     row.__dict__.update(zip(shape.names, own, strict=True))
     for name, place in shape.more:
         row.__dict__[name] = values[place]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -18,6 +18,7 @@ from django.db.models.expressions import DatabaseDefault
 from ledger.ordered_json import OrderedJSONField
 from ledger.record_sql import SAID
 from ledger.row_writes import RowWrite
+from ledger.statements import server
 
 _Fields = tuple["Field[Any, Any]", ...]
 # Which one it is, is known when the statement is put together: see `record_sql.writing`.
@@ -32,11 +33,25 @@ def update(row: Model, names: Iterable[str]) -> RowWrite:
 
 def insertion(row: Model) -> RowWrite:
     """Return what writes a new row, all that is not left to the database."""
-    left = tuple(name for name, value in vars(row).items() if isinstance(value, DatabaseDefault))
-    fields, text = _insert(type(row), left)
+    fields, text = _insert(type(row), _left(row))
+    return RowWrite(text, _stored(row, fields))
+
+
+def insertions(rows: Sequence[Model]) -> RowWrite:
+    """Return what writes new rows of one model, however many, by one text."""
+    fields, text = _insert_many(type(rows[0]), _left(rows[0]))
+    return RowWrite(text, [_stored(row, fields) for row in rows], rows=len(rows))
+
+
+def _left(row: Model) -> tuple[str, ...]:
+    """Return what is left to the database."""
+    return tuple(name for name, value in vars(row).items() if isinstance(value, DatabaseDefault))
+
+
+def _stored(row: Model, fields: _Fields) -> dict[str, Any]:
     # What Django's own `save` would leave.
-    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  -- as Django names it
-    return RowWrite(text, _values(row, fields))
+    row._state.adding, row._state.db = False, server().alias  # noqa: SLF001  -- as Django names it
+    return _values(row, fields)
 
 
 def _values(row: Model, fields: _Fields) -> dict[str, Any]:
@@ -83,6 +98,22 @@ def _insert(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
     given = ", ".join(map(_value, fields))
     text = f"INSERT INTO {_table(model)} ({names}) SELECT {given} FROM {_given(fields)}"  # noqa: S608  -- names of the model
     return fields, f"{text} RETURNING 1"
+
+
+@functools.cache
+def _insert_many(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
+    fields = tuple(field for field in model._meta.concrete_fields if field.attname not in left)
+    ordered = _ordered(model)
+    names, given, values = [], [], []
+    for field in fields:
+        is_text, name = field.column in ordered, _column(field)
+        names.append(name)
+        given.append(f"{name} {'text' if is_text else field.db_type(connection)}")
+        values.append(f"u.{name}::json" if is_text else f"u.{name}")
+    return fields, (
+        f"INSERT INTO {_table(model)} ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608  -- names of the model
+        f" FROM jsonb_to_recordset({_MEMBER}) AS u({', '.join(given)}) RETURNING 1"
+    )
 
 
 def _given(fields: _Fields) -> str:

@@ -19,6 +19,7 @@ from typing_extensions import override
 from compensation.models import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
+from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
 from workitems.around import addition_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding import finding_tables  # noqa: F401  -- Django looks for tables here
@@ -59,15 +60,13 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     subject_type: ClassVar[str] = "work_item"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     kind = models.TextField(choices=Kind.choices, default=Kind.TASK)
     title = models.TextField()
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
-    assignee = models.ForeignKey(
-        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
-    )
+    assignee = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
     offered_to = models.TextField(choices=OfferedTo.choices, default=OfferedTo.ANYBODY)
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
@@ -87,16 +86,14 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     resolution_schema = OrderedJSONField(null=True)
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
-        "self", PROTECT, null=True, db_constraint=False, related_name="compensated_by"
+        "self", PROTECT, null=True, related_name="compensated_by", **LINK
     )
-    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
-    completed_by = models.ForeignKey(
-        "accounts.Actor", PROTECT, null=True, db_constraint=False, related_name="+"
-    )
+    completed_by = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
     ended_at = models.DateTimeField(null=True)
     ended_reason = models.TextField(default="")
 
@@ -290,10 +287,8 @@ class CandidateGroup(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    work_item = models.ForeignKey(
-        WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_groups"
-    )
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    work_item = models.ForeignKey(WorkItem, models.CASCADE, related_name="candidate_groups", **LINK)
     name = models.TextField()
     waiting = models.BooleanField(default=True)
 
@@ -316,11 +311,9 @@ class CandidateUser(models.Model):
     """A person who may take the item. `waiting` as for a group."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    work_item = models.ForeignKey(
-        WorkItem, models.CASCADE, db_constraint=False, related_name="candidate_users"
-    )
-    actor = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    work_item = models.ForeignKey(WorkItem, models.CASCADE, related_name="candidate_users", **LINK)
+    actor = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     waiting = models.BooleanField(default=True)
 
     class Meta:
@@ -347,7 +340,7 @@ class HoldEnd(models.Model):
     item = models.OneToOneField(
         WorkItem, models.CASCADE, primary_key=True, db_constraint=False, related_name="hold_end"
     )
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
@@ -363,7 +356,7 @@ class Deadline(models.Model):
     """A deadline of an item that still runs, as a row that falls due. As of a hold, not guarded."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     item = models.ForeignKey(WorkItem, models.CASCADE, db_constraint=False, related_name="+")
     name = models.TextField()
     queue = models.TextField(default="upkeep", db_default="upkeep")

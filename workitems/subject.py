@@ -10,10 +10,11 @@ from typing import Any
 from django.urls import reverse
 
 from compensation.facts import undo_facts
-from compensation.locking import Beside, lock_with_original
+from compensation.locking import lock_with_original
 from compensation.subject import UndoableSubject, undo_envelope
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
+from verbs.row_reading import Beside, read
 from verbs.subject import Description, Locked, Named
 from workitems.actions.item_opening import call_off
 from workitems.actions.work import settle
@@ -21,16 +22,22 @@ from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
-from workitems.selectors import with_candidates
+
+
+def _candidates(groups: str, users: str) -> Beside:
+    return Beside(
+        f"{COLUMN}, array(SELECT name FROM workitems_candidategroup g"  # noqa: S608  -- words of our own
+        f" WHERE g.tenant_id = r.tenant_id AND g.work_item_id = r.id) AS {groups},"
+        " array(SELECT actor_id FROM workitems_candidateuser u"
+        f" WHERE u.tenant_id = r.tenant_id AND u.work_item_id = r.id) AS {users}",
+        "",
+    )
+
 
 #: Who may take an item, and what blocks it, as old as the read: see `permissions.is_candidate`.
-_CANDIDATES = Beside(
-    f"{COLUMN}, array(SELECT name FROM workitems_candidategroup g"  # noqa: S608  -- words of our own
-    " WHERE g.tenant_id = r.tenant_id AND g.work_item_id = r.id) AS named_groups,"
-    " array(SELECT actor_id FROM workitems_candidateuser u"
-    " WHERE u.tenant_id = r.tenant_id AND u.work_item_id = r.id) AS named_users",
-    "",
-)
+_CANDIDATES = _candidates("named_groups", "named_users")
+#: The same for whoever only looks: see `WorkItem.groups_asked`.
+_ASKED = _candidates("read_groups", "read_people")
 
 
 def _locked(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
@@ -43,8 +50,9 @@ def _locked(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
 
 
 def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WorkItem]:
-    rows = WorkItem.objects.filter(tenant_id=tenant_id, id__in=list(ids))
-    return {row.id: row for row in with_candidates(rows)}
+    given = [tenant_id, list(ids)]
+    rows = read(WorkItem, "r.tenant_id = %s AND r.id = ANY(%s)", given, _ASKED)
+    return {row.id: row for row in rows}
 
 
 def _envelope(item: WorkItem, action: str) -> dict[str, Any]:

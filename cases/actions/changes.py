@@ -6,7 +6,7 @@ What takes `moves` leaves the appending of its entry to whoever made those.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db import connection
@@ -15,12 +15,14 @@ from django.db.models import QuerySet
 from cases.events import CASE
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
 from cases.models import Case, CaseDefinition, PlanItem
-from compensation.locking import Beside, lock_many, lock_rows
+from compensation.locking import lock_many, lock_rows
 from compensation.subject import Cause, undoable
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves, sharing
+from verbs.row_reading import Beside, literal, read
 
+_OPEN_OF_CASE = f"r.tenant_id = %s AND r.case_id = %s AND r.status IN ({literal(OPEN_ITEMS)})"
 _NAMES = {f"definition_{name}": name for name in ("namespace", "name", "version", "title")}
 _DEFINITION = Beside(
     "".join(f", d.{name} AS {said}" for said, name in _NAMES.items()),
@@ -30,14 +32,22 @@ _DEFINITION = Beside(
 
 def lock_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Case | None:
     """Lock a case, and only it; what its definition is called is read with it."""
-    for case in lock_many(Case, Case.subject_type, tenant_id, [case_id], beside=_DEFINITION):
-        values = [case.definition_id, case.tenant_id, *map(case.__dict__.pop, _NAMES)]
-        case.definition = CaseDefinition.from_db(
-            connection.alias, ["id", "tenant_id", *_NAMES.values()], values
-        )
-        found: Case = case
-        return found
-    return None
+    rows = lock_many(Case, Case.subject_type, tenant_id, [case_id], beside=_DEFINITION)
+    return _with_definition(rows[0]) if rows else None
+
+
+def read_cases(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Case]:
+    """Return cases as committed now, each with what its definition is called."""
+    rows = read(Case, "r.tenant_id = %s AND r.id = ANY(%s)", [tenant_id, list(ids)], _DEFINITION)
+    return {case.id: _with_definition(case) for case in rows}
+
+
+def _with_definition(case: Case) -> Case:
+    values = [case.definition_id, case.tenant_id, *map(case.__dict__.pop, _NAMES)]
+    case.definition = CaseDefinition.from_db(
+        connection.alias, ["id", "tenant_id", *_NAMES.values()], values
+    )
+    return case
 
 
 def change_case(
@@ -102,7 +112,10 @@ def cancel_open_work(
     What is already dispatched goes on, and its result is taken in when it comes. `rows`: the case's
     work if the caller has locked it already.
     """
-    items = list(plan_items_of(case).filter(status__in=OPEN_ITEMS))
+    items = read(PlanItem, _OPEN_OF_CASE, [case.tenant_id, case.id])
+    if not items:
+        return
+    cause.write()
     locked = rows or lock_rows(case.tenant_id, (item.work for item in items))
     for item in items:
         row = locked[item.work[1]]

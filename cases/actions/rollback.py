@@ -41,7 +41,6 @@ from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
-from ledger.record import ActorRef, EntryRef
 from ledger.statements import fetched
 from verbs.move import sharing
 from verbs.row_reading import read
@@ -75,7 +74,8 @@ def barred(case: Case) -> Refusal | None:
 
 def parts(case: Case, *, lock: bool) -> list[Part]:
     """Return every piece of a case's forward work, its rows locked or as committed now."""
-    items = list(plan_items_of(case).filter(target_id__isnull=False))
+    given = [case.tenant_id, case.id]
+    items = read(PlanItem, "r.tenant_id = %s AND r.case_id = %s AND r.target_id IS NOT NULL", given)
     refs = [item.work for item in items]
     rows = (lock_rows if lock else read_rows)(case.tenant_id, refs)
     definition = compiled_of(case.tenant_id, case.definition_id)
@@ -116,18 +116,17 @@ def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Pa
     )  # fmt: skip
 
 
-def started(
-    case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, by: ActorRef, entry: EntryRef
-) -> None:
+def started(case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, cause: Cause) -> None:
     """Turn the case COMPENSATING and call off what it has open in scope."""
     codes = [item["code"] for item in run.regulatory_basis]
     recorded = save_case(
-        case, "rollback_started", cause=Cause(by, entry), step=case.start_rollback,
+        case, "rollback_started", cause=cause, step=case.start_rollback,
         also={"prior_status": str(case.status)}, payloads={"reason": run.reason},
         compensation={"run": str(run.id), "regulatory_basis": codes},
     )  # fmt: skip
     if not run.plan.scope.get("only_this", False):
-        cancel_open_work(case, cause=Cause(by, recorded.ref), reason="rolled back", rows=rows)
+        because = cause.after(recorded.ref)
+        cancel_open_work(case, cause=because, reason="rolled back", rows=rows)
 
 
 def faulted(case: Case, run: Any, step: Any, *, cause: Cause) -> None:

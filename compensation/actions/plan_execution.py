@@ -21,15 +21,15 @@ from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.plan import Content, difference
 from compensation.planning import Part
-from compensation.subject import WholeSubject
+from compensation.subject import Cause, WholeSubject
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Conflict, PreconditionRequired
-from ledger.record import ActorRef, EntryRef, record_many
+from ledger.record import ActorRef, Recorded
 from verbs import catalogue
 from verbs.call import Call
 from verbs.input import Input
-from verbs.move import change_of
+from verbs.move import Moves, change_of
 from verbs.shell import VerbContext
 from verbs.subject import Locked
 
@@ -121,19 +121,23 @@ def _check_status(whole: Any, allowed: Collection[str]) -> None:
 def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
     """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
     ready: Ready = context.others
-    run = _insert(plan, ready.about, context.by, resume_after=bool(given.resume_after))
-    steps = _steps(run, plan)
-    started = _record(run, steps, context.by)
+    run = _new_run(plan, ready.about, context.by, resume_after=bool(given.resume_after))
+    steps, moves = _steps(run, plan), Moves()
+    moves.add(run)
+    moves.add_many(steps)
+    started = _enter(run, steps, moves, context.by)
     rows = {part.original.id: part.row for part in ready.parts}
-    tell_whole(run, ready.about.whole, "started", rows, by=context.by, entry=started)
+    cause = Cause(context.by, started.ref, moves)
+    tell_whole(run, ready.about.whole, "started", rows, cause=cause)
+    moves.record()
     failpoints.reach("execute.started")
     return run
 
 
-def _insert(
+def _new_run(
     plan: CompensationPlan, subject: About, by: ActorRef, *, resume_after: bool
 ) -> CompensationRun:
-    run = CompensationRun(
+    return CompensationRun(
         tenant_id=plan.tenant_id,
         plan=plan,
         about_type=plan.subject_type,
@@ -147,12 +151,10 @@ def _insert(
         resume_after=resume_after,
         started_at=now(),
     )
-    run.save(force_insert=True)
-    return run
 
 
 def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationStep]:
-    return CompensationStep.objects.bulk_create(
+    return [
         CompensationStep(
             tenant_id=run.tenant_id,
             run=run,
@@ -167,10 +169,12 @@ def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationSte
             spec={name: value for name, value in step.items() if name != "depends_on"},
         )
         for step in plan.content["steps"]
-    )
+    ]
 
 
-def _record(run: CompensationRun, steps: list[CompensationStep], by: ActorRef) -> EntryRef:
+def _enter(
+    run: CompensationRun, steps: list[CompensationStep], moves: Moves, by: ActorRef
+) -> Recorded:
     """Open the run's chain: one entry for the run, one for each step it was planned with."""
     why: dict[str, Any] = {
         "reason": run.reason,
@@ -178,16 +182,12 @@ def _record(run: CompensationRun, steps: list[CompensationStep], by: ActorRef) -
         "plan": str(run.plan_id),
         "digest": run.plan.digest,
     }
-    entries = record_many(
-        [
-            change_of(run, "compensation_started", before="", by=by, payloads=why),
-            *(
-                step_change(
-                    run, step, "compensation_step_planned", before=str(run.status), by=by,
-                    caused_by=0, opens=True,
-                )
-                for step in steps
-            ),
-        ]
-    )  # fmt: skip
-    return entries[0].ref
+    started = moves.enter(change_of(run, "compensation_started", before="", by=by, payloads=why))
+    for step in steps:
+        moves.enter(
+            step_change(
+                run, step, "compensation_step_planned", before=str(run.status), by=by,
+                caused_by=started.ref, opens=True,
+            )
+        )  # fmt: skip
+    return started

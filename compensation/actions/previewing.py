@@ -32,9 +32,11 @@ from compensation.subject import WholeSubject, part_alone, read_row, whole_of, w
 from json_values.pointers import FieldError
 from ledger.clock import now
 from ledger.errors import NotFound, Refusal
+from ledger.row_writes import write
 from verbs import catalogue
 from verbs.body_size import at_most
 from verbs.input import Input, Text, problems_of
+from verbs.saving import insertion
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Locked, Ref, subject_of
 
@@ -170,7 +172,7 @@ def _preview(row: Any, given: Any, context: VerbContext) -> CompensationPlan:
     )  # fmt: skip
     plan.reason = given.reason
     plan.regulatory_basis = parse_regulatory_basis(given.regulatory_basis)
-    plan.save(force_insert=True)
+    write([insertion(plan)], {})
     return plan
 
 

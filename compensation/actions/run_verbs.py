@@ -9,27 +9,32 @@ from typing import Any
 from django.db import connection
 
 from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS
-from compensation.locking import Beside, lock_many
+from compensation.locking import lock_many
 from compensation.models import CompensationPlan, CompensationRun
 from compensation.subject import whole_subject
 from ledger.dispatch.consumer_registry import LeftToOthers
 from ledger.errors import Conflict, NotFound
 from ledger.record import ActorRef
+from ledger.statements import fetched
 from verbs import catalogue
 from verbs.input import Nothing, OptionalReason
 from verbs.move import move
+from verbs.row_reading import Beside
 from verbs.shell import Changed, VerbContext, wrong_state
 from verbs.subject import Locked
 
 RUN = CompensationRun.subject_type
-
-
 #: Of the plan only what a run that is under way asks: scope, strategy, and what it left out.
 _PLAN = Beside(
     ", p.scope AS plan_scope, p.strategy AS plan_strategy,"
     " p.content -> 'excluded' AS plan_excluded",
     " JOIN compensation_compensationplan p ON p.tenant_id = r.tenant_id AND p.id = r.plan_id",
 )
+
+
+_WHOLE_OF = """
+SELECT whole_type, whole_id FROM compensation_compensationrun WHERE tenant_id = %s AND id = %s
+"""
 
 
 def lock_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun | None:
@@ -64,14 +69,14 @@ def lock_whole_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Any | None:
     Raises LeftToOthers where this program does not know what kind of whole it is: it could neither
     lock it nor tell it anything.
     """
-    rows = CompensationRun.objects.filter(tenant_id=tenant_id, id=run_id)
-    of = rows.values_list("whole_type", "whole_id").first()
-    if of is None or of[1] is None:
+    found = fetched(_WHOLE_OF, [tenant_id, run_id])
+    if not found or found[0][1] is None:
         return None
-    subject = whole_subject(of[0])
+    type_, id_ = found[0]
+    subject = whole_subject(type_)
     if subject is None:
         raise LeftToOthers
-    return subject.lock(tenant_id, of[1]).row
+    return subject.lock(tenant_id, id_).row
 
 
 @catalogue.transition(

@@ -13,9 +13,10 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from ledger.dispatch.lanes import Lane
+from ledger.statements import server
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ class _AtCommit:
 def leave(works: Iterable[Work]) -> None:
     """Tell of `works` once the current transaction has committed: one hint for all that it leaves,
     without what a rolled back savepoint had left. Needs that transaction."""
-    depth = set(connection.savepoint_ids)
-    waiting: list[Any] = list(connection.run_on_commit)
+    here = server()
+    depth = set(here.savepoint_ids)
+    waiting: list[Any] = list(here.run_on_commit)
     known = [func for savepoints, func, _robust in waiting if savepoints == depth]
     hint = next((func for func in known if isinstance(func, _AtCommit)), None)
     if hint is None:
@@ -90,7 +92,7 @@ def leave(works: Iterable[Work]) -> None:
 
 def pending() -> list[Work]:
     """Return what the current transaction has left so far."""
-    found = [each[1] for each in connection.run_on_commit if isinstance(each[1], _AtCommit)]
+    found = [each[1] for each in server().run_on_commit if isinstance(each[1], _AtCommit)]
     return [work for hint in found for work in hint.left]
 
 

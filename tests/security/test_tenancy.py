@@ -212,3 +212,21 @@ def test_a_made_up_tenant_is_empty(world: World) -> None:
     states.new_item(world.analyst)
     with tenant_scope(uuid.uuid4()):
         assert WorkItem.objects.count() == 0
+
+
+def test_what_is_written_at_every_step_has_no_index_without_the_tenant() -> None:
+    """It would be written whenever a row moves, and no query that names its tenant reads it."""
+    often = (
+        "workitems_workitem|workitems_candidate(user|group)|workitems_itemtext|cases_planitem"
+        "|compensation_compensation(attempt|step)|notifications_delivery|executions_execution"
+    )
+    found = execute(
+        "SELECT i.relname::text FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+        " JOIN pg_class t ON t.oid = x.indrelid JOIN pg_am m ON m.oid = i.relam"
+        " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = ANY(x.indkey::int2[])"
+        " WHERE t.relnamespace = 'public'::regnamespace AND m.amname = 'btree'"
+        " AND NOT x.indisprimary AND t.relname ~ %s"
+        " GROUP BY 1 HAVING NOT bool_or(a.attname = 'tenant_id')",
+        f"^({often})$",
+    )
+    assert found == []

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from accounts.selectors import among_groups, who_only_look
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
+from workitems.lifecycle import Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.selectors import who_completed
 
@@ -15,7 +16,7 @@ from workitems.selectors import who_completed
 def groups_of(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
     """Return the rows that let the members of groups take an item."""
     return [
-        CandidateGroup(tenant_id=item.tenant_id, work_item=item, name=name)
+        CandidateGroup(tenant_id=item.tenant_id, work_item=item, name=name, waiting=_waits(item))
         for name in sorted(set(names))
     ]
 
@@ -23,9 +24,16 @@ def groups_of(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
 def users_of(item: WorkItem, actors: Iterable[uuid.UUID]) -> list[CandidateUser]:
     """Return the rows that let people take an item."""
     return [
-        CandidateUser(tenant_id=item.tenant_id, work_item=item, actor_id=actor)
+        CandidateUser(
+            tenant_id=item.tenant_id, work_item=item, actor_id=actor, waiting=_waits(item)
+        )
         for actor in sorted(set(actors))
     ]
+
+
+def _waits(item: WorkItem) -> bool:
+    """What its candidates say of it; the database keeps it so when it moves."""
+    return bool(item.status == Status.PENDING)
 
 
 def name_candidates(item: WorkItem, actors: Iterable[uuid.UUID]) -> None:

@@ -9,6 +9,7 @@ from django.db.models import PROTECT
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 
 
 class WordsField(models.TextField):  # type: ignore[type-arg]  # takes none when it runs
@@ -29,7 +30,7 @@ class ItemText(models.Model):
         "workitems.WorkItem", models.CASCADE, primary_key=True, db_constraint=False,
         related_name="+",
     )  # fmt: skip
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     words = WordsField()
 
 

@@ -1,0 +1,57 @@
+"""Indexes of links without the tenant go: every query names it, and has one that begins with it.
+What nobody reads was written at every change of a row.
+"""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('accounts', '0004_user_language_and_zone'),
+        ('compensation', '0010_words'),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name='compensationattempt',
+            name='requested_by',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
+        ),
+        migrations.AlterField(
+            model_name='compensationattempt',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
+        ),
+        migrations.AlterField(
+            model_name='compensationplan',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
+        ),
+        migrations.AlterField(
+            model_name='compensationrun',
+            name='parent_run',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='child_runs', to='compensation.compensationrun'),
+        ),
+        migrations.AlterField(
+            model_name='compensationrun',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
+        ),
+        migrations.AlterField(
+            model_name='compensationstep',
+            name='run',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='compensation.compensationrun'),
+        ),
+        migrations.AlterField(
+            model_name='compensationstep',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
+        ),
+        migrations.AlterField(
+            model_name='completioncounter',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
+        ),
+    ]
