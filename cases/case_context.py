@@ -20,6 +20,7 @@ from cases import selectors
 from cases.case_work import CaseWork
 from cases.declared_values import schema_of_context
 from cases.definitions import CompiledDefinition, needs, undo_policy
+from cases.fault_words import of_step, why_it_failed
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.subject import NAMED as CASES
@@ -167,7 +168,7 @@ class CaseContext:
     def summary(self) -> str:
         """How far a case is that is not being rolled back, as a sentence."""
         if self.case.fault and self.case.status == "FAULTED":
-            return self.case.fault
+            return why_it_failed(self.case.fault).sentence
         if not self.items:
             return _("Nothing has started yet.")
         done = sum(item.completion_seq is not None for item in self.items)
@@ -176,6 +177,20 @@ class CaseContext:
         if waiting:
             parts.append(ngettext("%(n)s open", "%(n)s open", waiting) % {"n": few(waiting)})
         return sentence(", ".join(parts)) + "."
+
+    @property
+    def technical(self) -> list[tuple[str, str]]:
+        """What stands folded for whoever wrote the definition, word for word: the title of the step
+        ("" for the case), and what was stored."""
+        told = {
+            (title_of(item.binding), text)
+            for item in self.items
+            if item.error and (text := of_step(item.binding, item.error).technical)
+        }
+        failed = self.case.status == CaseStatus.FAULTED
+        own = why_it_failed(self.case.fault).technical if failed else ""
+        said = {text for _title, text in told}
+        return ([("", own)] if own and own not in said else []) + sorted(told)
 
     @property
     def _in_doubt(self) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
+from cases.fault_words import of_step
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import PlanItem
 from compensation.exclusion_groups import group_of
@@ -98,7 +99,7 @@ class CaseWork:
             "who": "" if row is None else self._who(item, row),
             "outcome": outcome_label(getattr(row, "outcome", None)),
             "at": self._at(item, row),
-            "error": item.error if row is None else "",
+            "error": "" if row is not None or not item.error else _trouble(item),
             "step": None,
         }
         if place.at is not None and self.run is not None:
@@ -136,6 +137,10 @@ class CaseWork:
             return item.ended_at
         at = getattr(row, "completed_at", None) or row.ended_at
         return at if isinstance(at, dt.datetime) else None
+
+
+def _trouble(item: PlanItem) -> str:
+    return of_step(item.binding, item.error).sentence
 
 
 def _rank_of(status: str) -> int:

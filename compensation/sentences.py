@@ -20,6 +20,8 @@ from web.labels import fault_words, label_of
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # How an attempt says that its undo task did not undo: its ending, and whoever ended it.
 _ENDED = re.compile(r"The undo task ended ([A-Z_]+)\.(?: (.+))?\Z", re.DOTALL)
+#: What is stored before the words of whoever wrote a definition that cannot say what an undo needs.
+INPUT_UNKNOWN = "What its undo needs is not said rightly by the definition:"
 
 
 def title_of(name: str) -> str:
@@ -41,10 +43,17 @@ def sentence(text: str) -> str:
 def humane(text: str) -> str:
     """Return a stored sentence with its outcomes in words; of an undo task how it ended and what
     was said, as one would tell it."""
+    if INPUT_UNKNOWN in text:
+        return _("What its undo needs is not said rightly by the definition.")
     text = fault_words(_ENDED.sub(_ended, text))
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text
+
+
+def technical_of(text: str) -> str:
+    """Return a stored sentence whose words are those of a definition's author; "" for others."""
+    return text if INPUT_UNKNOWN in text else ""
 
 
 def quoted(text: str) -> str:

@@ -83,6 +83,9 @@ def detail_of(entry: Entry) -> str:
             return _("text erased")
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
+            told = action_words(entry.subject_type, entry.action).told
+            if told is not None:
+                return told(said)
             # One of an owner's words, else as somebody wrote it.
             return fault_words(said) if name == "error" else str(choice_words(name, said))
     return ""

@@ -66,6 +66,7 @@ class CasePage(PageOfOne):
                 "stopped_since": case.stopped_since,
                 "stopped_error": humane(case.stopped_error),
             },
+            "technical": found.technical,
             "summary": panel["headline"] if panel else found.summary,
             "actions": self._buttons(found),
             "run": panel,

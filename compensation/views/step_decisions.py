@@ -15,7 +15,7 @@ from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
 from compensation.decision_words import DecisionWords, arranged, headline
 from compensation.run_context import run_context
-from compensation.sentences import humane, title_of
+from compensation.sentences import humane, technical_of, title_of
 from compensation.subject import is_by_program
 from compensation.views.operator_pages import PageOfOne, crumb
 from ledger.errors import NotFound
@@ -80,6 +80,7 @@ class StepPage(PageOfOne):
                 "status": step.status,
                 "answer": answer,
                 "error": humane(each.error),
+                "technical": technical_of(each.error),
                 "attempts": about.attempts(each),
             },
             "choices": arranged(choices, DecisionWords(found.steps, at, answered)),
