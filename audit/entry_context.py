@@ -6,17 +6,18 @@ Runs in the caller's tenant scope.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.roles import ActorType, Role
+from audit.payload_words import DECLARED, kept_in, other_in
 from audit.words import KIND_WORDS
-from compensation.sentences import humane
+from compensation.sentences import shown_in
 from ledger.selectors import Entry, entries_by_id
-from verbs.subject import Description, Ref, describe
+from verbs.subject import Description, Ref, describe, known
 from verbs.words import action_words, choice_words, state_words, subject_words
 from web.entries import Link, entry_url, ledger_url, people_in
 from web.timeline import sentence, who_of
@@ -57,7 +58,8 @@ class Presenter:
         self._people = people_in(all_of_them)
         subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
         runs = [(RUN, run) for each in entries if (run := _run_of(each)) is not None]
-        self._subjects = describe(tenant_id, [*about, *subjects, *runs])
+        others = [ref for each in entries if (ref := other_in(each)) is not None]
+        self._subjects = describe(tenant_id, [*about, *subjects, *runs, *others])
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
         """Return an entry as a row of audit/entries.html."""
@@ -89,13 +91,16 @@ class Presenter:
             "correlation_id": entry.correlation_id,
             "tree_index": None,
             "undoing": self._undoing(entry),
-            "payload": {
-                name: humane(value) if name in _SENTENCES and isinstance(value, str) else value
-                for name, value in entry.payloads.items()
-                if name != "reason"
-            }
-            or None,
+            "kept": kept_in(entry, self._schemas_of(entry), self._subjects),
         }
+
+    def _schemas_of(self, entry: Entry) -> Mapping[str, Any]:
+        """Return what is declared of what an entry keeps."""
+        subject = known(entry.subject_type)
+        if subject is None or DECLARED.isdisjoint(entry.payloads):
+            return {}
+        row = subject.read_many(entry.tenant_id, [entry.subject_id]).get(entry.subject_id)
+        return {} if row is None else subject.declares(row)
 
     def _run(self, entry: Entry) -> dict[str, str] | None:
         """Return the rollback that an entry is part of, unless it is about that itself."""
@@ -130,8 +135,8 @@ class Presenter:
             "at": entry.at,
             "action_label": words.label,
             "tone": words.tone,
-            "actor": who_of(entry.actor_id, self._people),
-            "on_behalf_of": "" if other is None else who_of(other, self._people),
+            "actor": shown_in(self._people, entry.actor_id) or _("somebody"),
+            "on_behalf_of": shown_in(self._people, other),
             **_states(entry),
             "reason": reason if isinstance(reason, str) else "",
             "erased": bool(entry.erased),
@@ -158,10 +163,6 @@ def _run_of(entry: Entry) -> uuid.UUID | None:
     """Return the run that an entry names as what it is part of."""
     said = (entry.compensation or {}).get("run")
     return uuid.UUID(said) if said else None
-
-
-# What programs wrote for people to read: the rest is shown as it was sent.
-_SENTENCES = ("detail", "error")
 
 
 def _worded(name: str, value: Any) -> str:

@@ -28,7 +28,7 @@ from cases.subject import CaseFacts
 from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
-from compensation.run_context import RunContext, actors_of, run_description
+from compensation.run_context import RunContext, actors_of, asked_by_name, run_description
 from compensation.selectors import RunWithSteps, StepWithAttempts, given_up, progress, runs_in
 from compensation.sentences import few, sentence, title_of
 from compensation.subject import is_undoable
@@ -115,10 +115,10 @@ class CaseContext:
         """The most telling values of the context, for one line: short ones, people by name, the
         rest as its schema declares it, with its title."""
         found = []
-        for _name, label, value, schema in members_of(self.case.context, self.schema):
+        for name, label, value, schema in members_of(self.case.context, self.schema):
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 continue
-            words = value_words(value, schema, self.reader)
+            words = value_words(value, schema, self.reader, name)
             text = strip_tags(words)
             person = isinstance(value, str) and self.reader.person(
                 value, declared=is_person(schema)
@@ -246,18 +246,19 @@ def case_context(
     last = next((run for run in runs if run.about_whole), None)
     entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
-    asked = set() if last is None else {last.requested_by_id}
+    began = set() if last is None else {last.requested_by_id}
     found = None if last is None else _with_steps(last, rows.values())
     stays = {} if found is None else given_up(found)
     said = {entry.actor_id for entry in (*entries, *stays.values())}
-    actors = asked | said | actors_of(rows.values())
+    actors = began | said | actors_of(rows.values())
     definition = selectors.compiled_of(case.tenant_id, case.definition_id)
     schema = schema_of_context(definition)
-    reader = reader_of(case.tenant_id, me, actors=actors, under=[(case.context, schema)])
+    asked = {"username": [] if found is None else asked_by_name(found)}
+    reader = reader_of(case.tenant_id, me, asked, actors=actors, under=[(case.context, schema)])
     named = reader.actors
     panel = None
     if found is not None:
-        panel = RunContext(found, described, named, rows, operates, stays)
+        panel = RunContext(found, described, named, rows, operates, stays, called=reader.people)
     others = [run for run in runs if run is not last]
     return CaseContext(
         case, items, rows, definition, panel, others, entries, described, reader, schema

@@ -20,7 +20,7 @@ from cases.models import PlanItem
 from compensation.exclusion_groups import group_of
 from compensation.lifecycle import DONE_STEPS, UNDER_WAY, CompensationState, StepStatus
 from compensation.run_context import RunContext
-from compensation.sentences import joined, title_of
+from compensation.sentences import joined, shown_in, title_of
 from compensation.words import outcome_label
 from executions.lifecycle import ExecutionStatus
 from verbs.subject import Description, Ref
@@ -129,7 +129,7 @@ class CaseWork:
             return _("Automatic")
         actor = row.completed_by_id or row.assignee_id
         if actor in self.named:
-            return self.named[actor].name
+            return shown_in(self.named, actor)
         return joined(sorted(row.groups_asked))
 
     def _at(self, item: PlanItem, row: Any) -> dt.datetime | None:

@@ -52,10 +52,9 @@ class CompensationRunAdmin(TenantModelAdmin):
         return self.link(row, "about")
 
     @admin.display(description=gettext_lazy("asked for by"))
-    def asked_by(self, row: CompensationRun) -> str:
+    def asked_by(self, row: CompensationRun) -> SafeString:
         """Return who asked for it."""
-        user = row.requested_by.user
-        return "" if user is None else user.username
+        return admin_parts.person_name(row.requested_by)
 
     @admin.display(description=gettext_lazy("legal basis"))
     def basis(self, row: CompensationRun) -> SafeString:

@@ -190,8 +190,14 @@ def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -
     steps = plan.content["steps"]
     finishers = [uuid.UUID(step["completed_by"]) for step in steps if step["completed_by"]]
     asked = {name: name for step in steps for name in step.get("candidate_users", ())}
-    said = [undoable(row.subject_type).snapshot(row) for row in rows.values()]
-    return reader_of(plan.tenant_id, None, {"username": [*asked]}, said, actors=[*finishers, *also])
+    did = []
+    for row in rows.values():
+        kind = undoable(row.subject_type)
+        schema = kind.result_schema(row)
+        did += [(each, schema) for each in kind.snapshot(row).values()]
+    return reader_of(
+        plan.tenant_id, None, {"username": [*asked]}, actors=[*finishers, *also], under=did
+    )
 
 
 def _open_work(

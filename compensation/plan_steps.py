@@ -71,15 +71,16 @@ def _did(context: PlanContext, row: Any) -> Iterator[dict[str, Any]]:
             if name in before and before[name] != value and not _is_nested(value):
                 yield {
                     "label": label,
-                    "was": value_words(before[name], own, context.reader),
-                    "now": value_words(value, own, context.reader),
+                    "was": value_words(before[name], own, context.reader, name),
+                    "now": value_words(value, own, context.reader, name),
                 }
         return
     result = done.get("resolution") or done.get("output")
     if isinstance(result, dict):
-        for _name, label, value, own in members_of(result, schema):
+        for name, label, value, own in members_of(result, schema):
             if not _is_nested(value):
-                yield {"label": label, "was": "", "now": value_words(value, own, context.reader)}
+                words = value_words(value, own, context.reader, name)
+                yield {"label": label, "was": "", "now": words}
 
 
 def _is_nested(value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
@@ -16,6 +17,7 @@ from accounts.selectors import Person
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
 from web.labels import fault_words, label_of
+from web.values import person_words
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # How an attempt says that its undo task did not undo: its ending, and whoever ended it.
@@ -178,6 +180,21 @@ def ended_words(status: str, progress: Any) -> str:
 def joined(names: Collection[str]) -> str:
     """Return names as one text: "Surveyors, compliance"."""
     return ", ".join(label_of(name) for name in names)
+
+
+def shown_in(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> SafeString:
+    """Return somebody's name as pages show it, the username on hover; nothing for nobody."""
+    person = named.get(actor_id) if actor_id else None
+    return SafeString() if person is None else person_words(person)
+
+
+def asked_of(
+    called: Mapping[str, Person], groups: Collection[str], users: Collection[str]
+) -> SafeString:
+    """Return who is asked, groups first: people by name; whom nobody knows, as it was written."""
+    known = [person_words(called[each]) if each in called else each for each in users]
+    listed = [each for each in (joined(groups), *known) if each]
+    return format_html_join(", ", "{}", ((each,) for each in listed))
 
 
 def name_in(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> str:

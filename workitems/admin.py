@@ -24,12 +24,6 @@ _PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
 
-def _name(actor: Any) -> str:
-    """Return how somebody is called on the pages."""
-    user = None if actor is None else actor.user
-    return "" if user is None else str(user.get_full_name() or user.username)
-
-
 @admin.register(WorkItem)
 class WorkItemAdmin(TenantModelAdmin):
     """Tasks and undo tasks, with what led to them and what they led to."""
@@ -79,14 +73,14 @@ class WorkItemAdmin(TenantModelAdmin):
         return self.link(row, "case")
 
     @admin.display(description=gettext_lazy("assignee"))
-    def with_whom(self, row: WorkItem) -> str:
+    def with_whom(self, row: WorkItem) -> SafeString:
         """Return who has it."""
-        return _name(row.assignee)
+        return admin_parts.person_name(row.assignee)
 
     @admin.display(description=gettext_lazy("completed by"))
-    def done_by(self, row: WorkItem) -> str:
+    def done_by(self, row: WorkItem) -> SafeString:
         """Return who completed it."""
-        return _name(row.completed_by)
+        return admin_parts.person_name(row.completed_by)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:

@@ -107,7 +107,9 @@ class PlanView(OperatorPage):
         """Return the context of `compensation/executed.html`: how far its rollback really is."""
         found = selectors.one_with_steps(context.run)
         # What undoes each step, and who was asked, is told on the page of the rollback.
-        shown = RunContext(found, context.described, context.named, {}, self.operates)
+        shown = RunContext(
+            found, context.described, context.named, {}, self.operates, called=context.reader.people
+        )
         is_live = context.run.status in LIVE_RUNS
         return {
             **self._planned(context),
