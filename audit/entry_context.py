@@ -6,18 +6,18 @@ Runs in the caller's tenant scope.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.roles import ActorType, Role
-from audit.payload_words import DECLARED, kept_in, other_in
+from audit.payload_words import Kept, kept_in, other_in, schemas_of
 from audit.words import KIND_WORDS
 from compensation.sentences import shown_in
 from ledger.selectors import Entry, entries_by_id
-from verbs.subject import Description, Ref, describe, known
+from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
 from web.entries import Link, entry_url, ledger_url, people_in
 from web.timeline import sentence, who_of
@@ -81,8 +81,8 @@ class Presenter:
             "subject": self._subject(entry),
             "subject_version": entry.subject_version,
             "kind_label": KIND_WORDS.get(entry.kind, entry.kind),
-            "actor_type_label": _label(ActorType, entry.actor_type),
-            "role": _label(Role, entry.actor_role),
+            "actor_type_label": label_in(ActorType, entry.actor_type),
+            "role": label_in(Role, entry.actor_role),
             "previous": {
                 "hash": "" if entry.previous_hash is None else entry.previous_hash.hex(),
                 "url": "" if previous is None else entry_url(previous.id),
@@ -90,17 +90,13 @@ class Presenter:
             "causes": [self._told(each) for each in effects],
             "correlation_id": entry.correlation_id,
             "tree_index": None,
-            "undoing": self._undoing(entry),
-            "kept": kept_in(entry, self._schemas_of(entry), self._subjects),
+            "undoing": self.undoing(entry),
+            "kept": self.kept(entry),
         }
 
-    def _schemas_of(self, entry: Entry) -> Mapping[str, Any]:
-        """Return what is declared of what an entry keeps."""
-        subject = known(entry.subject_type)
-        if subject is None or DECLARED.isdisjoint(entry.payloads):
-            return {}
-        row = subject.read_many(entry.tenant_id, [entry.subject_id]).get(entry.subject_id)
-        return {} if row is None else subject.declares(row)
+    def kept(self, entry: Entry) -> list[Kept]:
+        """Return what else an entry keeps, in words."""
+        return kept_in(entry, schemas_of(entry), self._subjects)
 
     def _run(self, entry: Entry) -> dict[str, str] | None:
         """Return the rollback that an entry is part of, unless it is about that itself."""
@@ -110,7 +106,7 @@ class Presenter:
         found = self._subjects[RUN, run]
         return {"label": found.title, "url": found.url or ledger_url(RUN, run)}
 
-    def _undoing(self, entry: Entry) -> list[dict[str, str]]:
+    def undoing(self, entry: Entry) -> list[dict[str, str]]:
         """Return what an entry says of the undoing it is part of, in words."""
         said, run = entry.compensation or {}, self._run(entry)
         facts = [] if run is None else [{"name": _("Rollback"), "value": run["label"], **run}]
@@ -141,11 +137,12 @@ class Presenter:
             "reason": reason if isinstance(reason, str) else "",
             "erased": bool(entry.erased),
             "hash": entry.hash.hex(),
-            "caused_by": self._link(entry.caused_by),
-            "original": self._link(entry.original),
+            "caused_by": self.link(entry.caused_by),
+            "original": self.link(entry.original),
         }
 
-    def _link(self, link: Link | None) -> dict[str, str] | None:
+    def link(self, link: Link | None) -> dict[str, str] | None:
+        """Return an entry that another one names, as a sentence that leads to it."""
         if link is None:
             return None
         # An entry never goes away, and its links stay within the tenant.
@@ -190,6 +187,6 @@ def _states(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _label(choices: type[ActorType] | type[Role], value: str) -> str:
+def label_in(choices: type[ActorType] | type[Role], value: str) -> str:
     """Return a choice in words; `system` is the role of nobody and is shown as nothing."""
     return str(choices(value).label) if value in choices.values else ""

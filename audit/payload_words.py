@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,10 +15,10 @@ from accounts.roles import Role
 from compensation.sentences import humane, title_of
 from compensation.words import BASES, outcome_label
 from ledger.selectors import Entry
-from verbs.subject import Description, Ref
+from verbs.subject import Description, Ref, known
 from verbs.words import Text, action_words, said
 from web.labels import label_of
-from web.values import is_identifier
+from web.values import Reader, is_identifier, reader_of
 from workitems.around.around_context import RELATED
 from workitems.around.progress_form import words_of
 from workitems.item_context import REPLACED
@@ -26,7 +26,7 @@ from workitems.lifecycle import OfferedTo, Priority
 from workitems.words import DEADLINES
 
 #: Values of these names may be declared by somebody.
-DECLARED = frozenset(
+_DECLARED = frozenset(
     {"payload", "resolution", "input", "output", "before", "after", "context", "changed", "changes"}
 )
 #: What no page shows: codes and fingerprints for programs, and what the sentence says already.
@@ -133,6 +133,21 @@ def kept_in(
     for name, value in sorted(entry.payloads.items(), key=lambda each: places.get(each[0], -1)):
         found += _kept(entry, name, value, schemas, others)
     return found
+
+
+def schemas_of(entry: Entry) -> Mapping[str, Any]:
+    """Return what is declared of what an entry keeps, by name. In the tenant's scope."""
+    subject = known(entry.subject_type)
+    if subject is None or _DECLARED.isdisjoint(entry.payloads):
+        return {}
+    row = subject.read_many(entry.tenant_id, [entry.subject_id]).get(entry.subject_id)
+    return {} if row is None else subject.declares(row)
+
+
+def reader_for(tenant_id: uuid.UUID, me: uuid.UUID | None, kept: Sequence[Kept]) -> Reader:
+    """Return who reads these values, with the people they name: one query, or none."""
+    members = [{each.member: each.value} for each in kept]
+    return reader_of(tenant_id, me, *members, under=[(each.value, each.schema) for each in kept])
 
 
 def other_in(entry: Entry) -> Ref | None:

@@ -16,6 +16,7 @@ from accounts.acting import ActingUser
 from accounts.selectors import people_called
 from audit.entry_context import Presenter
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
+from audit.payload_words import reader_for
 from audit.words import KIND_WORDS, action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
@@ -24,7 +25,7 @@ from verbs.subject import Description, Ref, describe
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
 from web.pages import MemberPage
-from web.values import person_words, phrase, reader_of
+from web.values import person_words, phrase
 
 
 class EntriesPage(MemberPage):
@@ -101,10 +102,7 @@ class EntryPage(MemberPage):
             {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
         ]
         who = self.acting_user
-        kept = shown["kept"]
-        members = [{each.member: each.value} for each in kept]
-        under = [(each.value, each.schema) for each in kept]
-        said = reader_of(who.tenant_id, who.actor_id, *members, under=under)
+        said = reader_for(who.tenant_id, who.actor_id, shown["kept"])
         context = {"crumbs": crumbs, "entry": shown, "reader": said}
         return self.render("audit/entry.html", context)
 

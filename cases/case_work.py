@@ -20,7 +20,7 @@ from cases.models import PlanItem
 from compensation.exclusion_groups import group_of
 from compensation.lifecycle import DONE_STEPS, UNDER_WAY, CompensationState, StepStatus
 from compensation.run_context import RunContext
-from compensation.sentences import joined, shown_in, title_of
+from compensation.sentences import exclusion_words, joined, shown_in, title_of
 from compensation.words import outcome_label
 from executions.lifecycle import ExecutionStatus
 from verbs.subject import Description, Ref
@@ -113,13 +113,17 @@ class CaseWork:
         if state != CompensationState.NONE:
             return {"status": state, "kind": "compensation", "note": ""}
         if place.rank == _CANNOT and left_out is not None:
-            return {"status": left_out["code"], "kind": "exclusion", "note": left_out["detail"]}
+            return {
+                "status": left_out["code"],
+                "kind": "exclusion",
+                "note": exclusion_words(left_out),
+            }
         if row is not None and row.status == ExecutionStatus.UNCERTAIN:
             return {"status": str(row.status), "kind": "execution", "note": ""}
         status = _status_of(item, row)
         if self.run is None or status != PlanItemStatus.COMPLETED:
             return {"status": status, "kind": "plan_item", "note": ""}
-        note = _("before the chosen point") if left_out is None else left_out["detail"]
+        note = _("before the chosen point") if left_out is None else exclusion_words(left_out)
         if row is not None and row.reversibility == "not_needed":
             note = _("needs no undo")
         return {"status": "", "kind": "", "note": note}

@@ -19,6 +19,7 @@ from compensation.models import CompensationPlan
 from compensation.sentences import (
     LEFT_OUT,
     consequence,
+    exclusion_words,
     plan_summary,
     title_of,
     undo_words,
@@ -258,7 +259,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                 "title": title,
                 "url": described_in(context, each["original"]).url,
                 "code": each["code"],
-                "detail": each["detail"],
+                "detail": exclusion_words(each),
                 "moved": each["original"]["id"] in context.moved,
                 "alternatives": [
                     {
@@ -269,7 +270,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                             described_in(context, each["original"]).url,
                         ),
                     }
-                    for code in each["alternatives"]
+                    for code in (each["alternatives"] if context.run is None else ())
                 ],
             }
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -51,6 +54,20 @@ def humane(text: str) -> str:
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text
+
+
+def exclusion_words(excluded: Mapping[str, Any]) -> str:
+    """Return why a plan leaves something out, in the reader's language and time zone."""
+    if until := excluded.get("until"):
+        return too_late_words(dt.datetime.fromisoformat(until))
+    return _(excluded["detail"])
+
+
+def too_late_words(until: dt.datetime) -> str:
+    """Return until when something could be undone, in the reader's language and time zone."""
+    local = timezone.localtime(until)
+    moment = f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+    return _("It could be undone until %(moment)s.") % {"moment": moment}
 
 
 def technical_of(text: str) -> str:

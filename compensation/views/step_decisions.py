@@ -41,7 +41,7 @@ class StepPage(PageOfOne):
         found = selectors.with_its_steps(self.acting_user.tenant_id, id_)
         at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
         if at is None:
-            raise NotFound("There is no such step.")
+            raise NotFound(_("There is no such step."))
         each = found.steps[at]
         original = (each.step.original_type, each.step.original_id)
         # Of the other steps nothing is said but how they stand.
