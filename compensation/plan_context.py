@@ -31,6 +31,7 @@ from compensation.subject import (
     undoable,
     whole_subject,
 )
+from compensation.usual_times import Usual, usual_times
 from compensation.words import ALTERNATIVES, basis_words
 from ledger.clock import now
 from verbs.subject import Description, Ref, describe
@@ -69,7 +70,8 @@ class PlanContext:
     `reader` has the people it names, by actor and username; `rows` what its first steps undo, by
     id. `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what
     is another since somebody looked. `run`: it was executed as this rollback, and is only told as
-    far as that does not tell it. `live`: another one is in its way.
+    far as that does not tell it. `live`: another one is in its way. `usual`: how long its steps
+    usually take.
     """
 
     plan: CompensationPlan
@@ -81,6 +83,7 @@ class PlanContext:
     rows: Mapping[uuid.UUID, Any] = dataclasses.field(default_factory=dict)
     run: Any = None
     live: Any = None
+    usual: Usual = dataclasses.field(default_factory=dict)
 
     @property
     def named(self) -> Mapping[uuid.UUID, Person]:
@@ -183,7 +186,11 @@ def plan_context(
         }
         for type_, row in open_rows
     ]
-    return PlanContext(plan, described, reader, listed, whole, frozenset(moved), rows, run, live)
+    names = {each["original"]["name"] for each in content["steps"]} if run is None else ()
+    usual = usual_times(plan.tenant_id, names)
+    return PlanContext(
+        plan, described, reader, listed, whole, frozenset(moved), rows, run, live, usual
+    )
 
 
 def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -> Reader:

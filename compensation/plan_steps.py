@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from compensation.plan_context import PlanContext, described_in, titled
 from compensation.sentences import joined, name_in, title_of
 from compensation.subject import is_by_program, undoable
+from compensation.usual_times import usual_words
 from compensation.words import STRATEGY_BADGES, outcome_label
 from ledger.clock import now
 from web.labels import program_title
@@ -54,6 +55,7 @@ def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
         "mode": step["mode"],
         "how": f"{by} · {how}" if how else by,
         "performer": _performer(context, step),
+        "usual": usual_words(context.usual, step["original"]["name"], step["mode"]),
         "depends_on": [],
         "moved": step["original"]["id"] in context.moved,
     }

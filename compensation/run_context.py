@@ -34,6 +34,7 @@ from compensation.sentences import (
     title_of,
 )
 from compensation.subject import is_by_program, read_rows
+from compensation.usual_times import Usual, usual_times, usual_words
 from compensation.words import basis_words, outcome_label
 from ledger.selectors import Entry
 from verbs.subject import Description, NamedAfter, Ref, describe
@@ -53,7 +54,7 @@ _TONES = {
 class RunContext:
     """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
     entries that say why an original stays, by its id; `begun`: those of the attempts at one;
-    `called`: whom its steps ask, by username."""
+    `called`: whom its steps ask, by username; `usual`: how long its steps usually take."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
@@ -63,6 +64,7 @@ class RunContext:
     given_up: Mapping[uuid.UUID, Entry] = dataclasses.field(default_factory=dict)
     begun: Begun = dataclasses.field(default_factory=dict)
     called: Mapping[str, Person] = dataclasses.field(default_factory=dict)
+    usual: Usual = dataclasses.field(default_factory=dict)
 
     @property
     def subject(self) -> Description:
@@ -135,6 +137,7 @@ class RunContext:
             "detail": self._detail(at),
             "outcome": self._unusual(step),
             "who": self._who(each),
+            "usual": self._usual(step),
             "at": step.ended_at,
             "attempts": len(each.attempts),
             "compensation": self._link(step),
@@ -142,6 +145,11 @@ class RunContext:
             if failed and self.operates
             else "",
         }
+
+    def _usual(self, step: Any) -> str:
+        """Return how long it usually takes, as long as that is worth knowing."""
+        open_ = step.status in {StepStatus.PLANNED, StepStatus.WAITING, StepStatus.RUNNING}
+        return usual_words(self.usual, step.original_name, step.mode) if open_ else ""
 
     def _status(self, step: Any) -> str:
         """Return the step's status; one that a person has yet to do waits for that person."""
@@ -346,4 +354,6 @@ def run_context(
     named = {person.actor_id: person for person in called.values()}
     given_up = selectors.given_up_in(found, decided)
     begun = begun_in(decided)
-    return RunContext(found, described, named, undos, operates, given_up, begun, called)
+    names = {each.step.original_name for each in found.steps}
+    usual = usual_times(tenant_id, names if run.status in LIVE_RUNS else ())
+    return RunContext(found, described, named, undos, operates, given_up, begun, called, usual)

@@ -122,7 +122,8 @@ def test_a_refusal_is_a_sentence_of_the_readers_language(monkeypatch: pytest.Mon
         return text.upper()
 
     assert AlreadyCompensated().detail == "It has already been undone."
-    monkeypatch.setattr(translation._trans, "gettext", shouted, raising=False)  # noqa: SLF001  -- as if there were another language
+    there = translation._trans  # type: ignore[attr-defined]  # noqa: SLF001  -- where Django looks
+    monkeypatch.setattr(there, "gettext", shouted, raising=False)
     assert AlreadyCompensated().detail == "IT HAS ALREADY BEEN UNDONE."
 
 
