@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from compensation.sentences import title_of
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case
 from workitems import chain
@@ -20,7 +21,7 @@ from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
 
 _WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
-_PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
+_PLACE = ("case", "step", "completion_seq", "undoes_id", "run_id")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
 
@@ -38,6 +39,7 @@ class WorkItemAdmin(TenantModelAdmin):
     show_full_result_count = False
     readonly_fields = (
         "case",
+        "step",
         "with_whom",
         "done_by",
         "payload_text",
@@ -66,6 +68,11 @@ class WorkItemAdmin(TenantModelAdmin):
         """Return the tenant's items with the people named in the list, in one query."""
         rows = super().get_queryset(request)
         return rows.select_related("assignee__user", "completed_by__user")
+
+    @admin.display(description=gettext_lazy("step"), ordering="binding")
+    def step(self, row: WorkItem) -> str:
+        """Return which step of its case it is, as pages call it."""
+        return title_of(row.binding) if row.binding else ""
 
     @admin.display(description=gettext_lazy("case"))
     def case(self, row: WorkItem) -> SafeString:

@@ -14,6 +14,7 @@ from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK
+from cases.models import CaseDefinition
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.sentences import humane, title_of
@@ -61,6 +62,7 @@ class CasePage(PageOfOne):
                 "status": case.status,
                 "version": case.version,
                 "definition": str(case.definition),
+                "kind": kind_of(case.definition),
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
@@ -109,6 +111,11 @@ class CasePage(PageOfOne):
             for each in offers
             if each not in plan and each.action not in left_out
         ]
+
+
+def kind_of(definition: CaseDefinition) -> str:
+    """Return what people call a definition: title and version."""
+    return f"{definition.title or definition.name} {definition.version}"
 
 
 def _days(lines: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pytest
 
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from tests.casework import approved_loan, roll_back
+from tests.casework import approved_loan, deploy, opened, plan_items, roll_back
 from tests.casework import undo as undo_next
 from tests.clients import browser
+from tests.definitions import definition, human
 from tests.integration.workitems_made import page
 from tests.pages import text_of
 from tests.world import World
@@ -65,3 +66,14 @@ def test_members_are_names_with_roles_and_groups_in_words(world: World) -> None:
     assert "tenant_admin" not in text
     assert "Underwriters" in text
     assert "underwriters" not in text.replace(world.underwriter.username, "")
+
+
+def test_steps_and_faults_are_told_in_words(world: World) -> None:
+    deploy(world, definition("stuck", human("look-at-it", when=".n | keys | length > 0")))
+    case_id = opened(world, "tests/stuck", {"n": "x"})
+    html = page(browser(world.auditor), f"/admin/cases/case/{case_id}/change/")
+    assert "“Look at it” stands still" in field(html, "why")
+    assert "keys" not in field(html, "why")
+    paid = plan_items(world, approved_loan(world))["credit-check"].work[1]
+    html = page(browser(world.auditor), f"/admin/workitems/workitem/{paid}/change/")
+    assert field(html, "step") == "Step: Credit check"
