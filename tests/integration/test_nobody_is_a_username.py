@@ -107,6 +107,8 @@ def test_in_filters_that_are_set(world: World, sam: str) -> None:
     html = page(client, f"/work-items/?assignee={sam}&group=fraud_desk")
     assert f'Assigned to: <span title="{sam}">{NAME}</span>' in html
     assert "For the group: Fraud desk" in text_of(html.encode())
+    # What is set has its field, and so has a label.
+    assert '<input id="filter-label"' in html
     html = page(client, f"/ledger/?actor={sam}&since=2026-01-02&kind=TRANSITION")
     assert f'Who: <span title="{sam}">{NAME}</span>' in html
     text = text_of(html.encode())
