@@ -14,7 +14,6 @@ from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK
-from cases.models import CaseDefinition
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.sentences import humane, title_of
@@ -62,7 +61,7 @@ class CasePage(PageOfOne):
                 "status": case.status,
                 "version": case.version,
                 "definition": str(case.definition),
-                "kind": kind_of(case.definition),
+                "kind": _definition_words(case.definition),
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
@@ -113,7 +112,7 @@ class CasePage(PageOfOne):
         ]
 
 
-def kind_of(definition: CaseDefinition) -> str:
+def _definition_words(definition: Any) -> str:
     """Return what people call a definition: title and version."""
     return f"{definition.title or definition.name} {definition.version}"
 
