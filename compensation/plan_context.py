@@ -31,7 +31,7 @@ from compensation.subject import (
     undoable,
     whole_subject,
 )
-from compensation.usual_times import Usual, usual_times
+from compensation.usual_times import Usual, usual_of
 from compensation.words import ALTERNATIVES, basis_words
 from ledger.clock import now
 from verbs.subject import Description, Ref, describe
@@ -186,8 +186,8 @@ def plan_context(
         }
         for type_, row in open_rows
     ]
-    names = {each["original"]["name"] for each in content["steps"]} if run is None else ()
-    usual = usual_times(plan.tenant_id, names)
+    # Read with the plan, where its page asks for it.
+    usual = usual_of(vars(plan).get("usual"))
     return PlanContext(
         plan, described, reader, listed, whole, frozenset(moved), rows, run, live, usual
     )

@@ -354,6 +354,6 @@ def run_context(
     named = {person.actor_id: person for person in called.values()}
     given_up = selectors.given_up_in(found, decided)
     begun = begun_in(decided)
-    names = {each.step.original_name for each in found.steps}
-    usual = usual_times(tenant_id, names if run.status in LIVE_RUNS else ())
+    wanted = begun_of is None and run.status in LIVE_RUNS
+    usual = usual_times(tenant_id) if wanted else {}
     return RunContext(found, described, named, undos, operates, given_up, begun, called, usual)

@@ -163,6 +163,15 @@ def plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> CompensationPlan:
     return plan_
 
 
+def plan_with(tenant_id: uuid.UUID, plan_id: uuid.UUID, **beside: Any) -> CompensationPlan:
+    """Return one plan with what is to be read `beside` it, for its page. Raises NotFound."""
+    rows = CompensationPlan.objects.filter(tenant_id=tenant_id, id=plan_id)
+    found = rows.annotate(**beside).first()
+    if found is None:
+        raise NotFound(_("There is no such plan."))
+    return found
+
+
 def runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
     """Return every run of the tenant, newest first."""
     rows = CompensationRun.objects.filter(tenant_id=tenant_id)
