@@ -12,6 +12,8 @@ import functools
 import uuid
 from collections.abc import Collection
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Actor
 from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
 from ledger.errors import NotPermitted
@@ -92,7 +94,7 @@ def authority_of(acting_user: ActingUser) -> Authority:
         return Authority(acting_user.actor_id, ActorType.SYSTEM, frozenset(), frozenset())
     found = fetched(_AUTHORITY, [acting_user.tenant_id, acting_user.membership_id])
     if not found:
-        raise NotPermitted("Your membership of this organisation is not active.")
+        raise NotPermitted(_("Your membership of this organisation is not active."))
     ((actor_id, actor_type, roles, groups),) = found
     return Authority(actor_id, actor_type, held(roles), frozenset(groups))
 

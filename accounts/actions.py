@@ -15,6 +15,7 @@ from collections.abc import Collection
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from accounts.acting import ActingUser, authority_of
 from accounts.errors import AlreadyMember, LastAdmin
@@ -55,7 +56,9 @@ def change_preferences(user_id: uuid.UUID, *, language: str, time_zone: str) -> 
     offered = {"language": {code for code, _name in settings.LANGUAGES}, "time_zone": ZONES}
     for name, value in (("language", language), ("time_zone", time_zone)):
         if value and value not in offered[name]:
-            raise Invalid.field(f"/{name}", "Choose one of those that are offered.", code="unknown")
+            raise Invalid.field(
+                f"/{name}", gettext("Choose one of those that are offered."), code="unknown"
+            )
     User.objects.filter(id=user_id).update(language=language, time_zone=time_zone)
 
 
@@ -102,7 +105,7 @@ def add_member(
     # Two admins adding one user at once would both find no membership: the second waits here.
     user = User.objects.select_for_update(of=("self",)).filter(username=username).first()
     if user is None:
-        raise Invalid.field("/username", "There is nobody of this name.", code="unknown")
+        raise Invalid.field("/username", gettext("There is nobody of this name."), code="unknown")
     if Membership.objects.filter(tenant_id=tenant_id, user_id=user.id).exists():
         raise AlreadyMember
     moment = now()

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import actors_by_username
 from json_values.declarations import texts_of_format
 from json_values.json_schema import faults, problems
@@ -31,7 +33,9 @@ def faults_of_value(
     named = texts_of_format(schema, value, PERSON, pointer)
     known = actors_by_username(tenant_id, {name for _at, name in named}) if named else {}
     found += [
-        FieldError(at, f"no active member is called {name!r}", "unknown").shortened()
+        FieldError(
+            at, _("no active member is called '%(name)s'") % {"name": name}, "unknown"
+        ).shortened()
         for at, name in named
         if name not in known
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from ledger.errors import Conflict, Invalid
 
 
@@ -9,18 +11,20 @@ class AlreadyMember(Conflict):
     """That user already belongs to the organisation."""
 
     default_code = "already_member"
-    default_detail = "That user already belongs to this organisation."
+    default_detail = gettext_lazy("That user already belongs to this organisation.")
 
 
 class LastAdmin(Conflict):
     """Somebody must be left who can administer the organisation."""
 
     default_code = "last_admin"
-    default_detail = "This is the last tenant admin; give the role to someone else first."
+    default_detail = gettext_lazy(
+        "This is the last tenant admin; give the role to someone else first."
+    )
 
 
 class MalformedBody(Invalid):
     """The body could not be parsed as strict JSON."""
 
     default_code = "malformed_json"
-    default_detail = "The body is not valid JSON."
+    default_detail = gettext_lazy("The body is not valid JSON.")

@@ -91,7 +91,7 @@ def people(tenant_id: uuid.UUID, actor_ids: Iterable[uuid.UUID | None]) -> dict[
     if not wanted:
         return {}
     rows = Actor.objects.filter(tenant_id=tenant_id, id__in=wanted).select_related("user")
-    return {row.id: _person(row) for row in rows}
+    return {row.id: person_of(row) for row in rows}
 
 
 def people_of(
@@ -114,7 +114,7 @@ def people_called(
     rows = Actor.objects.filter(Q(id__in=tokens) | Q(user_id__in=users), tenant_id=tenant_id)
     found: dict[str, Person] = {}
     for row in rows.select_related("user"):
-        person = _person(row)
+        person = person_of(row)
         found |= {str(row.id): person, person.username: person}
     return found
 
@@ -375,7 +375,8 @@ def _place(row: Membership) -> Place:
     )
 
 
-def _person(row: Actor) -> Person:
+def person_of(row: Actor) -> Person:
+    """Return an actor, whose user was read with it, as people read it."""
     if row.type == "SYSTEM":
         return Person(row.id, "system", "Amends", row.type, is_active=True)
     if row.user is None:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
+from accounts.roles import ActorType, Role
+from audit.entry_context import Presenter, label_in
+from audit.payload_words import reader_for
 from audit.words import KIND_WORDS, action_choices
-from ledger.selectors import open_entries
+from ledger.selectors import Entry, open_entries
 from verbs.words import action_label, all_subject_words, state_words
 from web.admin import TenantModelAdmin, in_case
 from web.entries import entry_url
+from web.values import value_words
 
 # The table belongs to `ledger`, which knows no admin.
 _MODEL = apps.get_model("ledger", "LedgerEntry")
 _SAID = operator.itemgetter(1)
+# Where a row keeps what was opened of it.
+_OPENED = "_opened"
 
 
 class _InWords(admin.SimpleListFilter):
@@ -86,9 +92,8 @@ class LedgerEntryAdmin(TenantModelAdmin):
     }
     fields = (
         "id", "at", "subject", "case", "subject_seq", "subject_version", "entry_kind",
-        "what", "before", "after", "actor_name", "actor_type", "actor_role",
-        "caused_by_id", "original_id", "correlation_id", "completion_seq",
-        "compensation", "payloads",
+        "what", "before", "after", "actor_name", "acted_as", "why",
+        "because", "undoes", "undoing", "content", "correlation_id", "completion_seq",
         "hash_hex", "previous_hash_hex", "page",
     )  # fmt: skip
     ordering = ("-at", "-id")
@@ -131,12 +136,47 @@ class LedgerEntryAdmin(TenantModelAdmin):
         """Return the actor's username."""
         return self.link(row, "actor")
 
-    @admin.display(description=_("payloads"))
-    def payloads(self, row: Any) -> str:
-        """Return the payloads that are still there, as JSON."""
-        (entry,) = open_entries([row])
-        gone = dict.fromkeys(sorted(entry.erased), "erased")
-        return json.dumps({**entry.payloads, **gone}, ensure_ascii=False, indent=2)
+    @admin.display(description=_("kind of actor"))
+    def acted_as(self, row: Any) -> str:
+        """Return what acted, and in which role, in words."""
+        kinds = (label_in(ActorType, row.actor_type), label_in(Role, row.actor_role))
+        return ", ".join(each for each in kinds if each)
+
+    @admin.display(description=_("caused by"))
+    def because(self, row: Any) -> SafeString:
+        """Return what caused it, as a sentence that leads there."""
+        entry, presenter = _opened(row)
+        return _led_to(presenter.link(entry.caused_by))
+
+    @admin.display(description=_("undoes"))
+    def undoes(self, row: Any) -> SafeString:
+        """Return what it undoes, as a sentence that leads there."""
+        entry, presenter = _opened(row)
+        return _led_to(presenter.link(entry.original))
+
+    @admin.display(description=_("as part of undoing"))
+    def undoing(self, row: Any) -> SafeString:
+        """Return what it says of the undoing that it is part of."""
+        entry, presenter = _opened(row)
+        return _facts((each["name"], each["value"]) for each in presenter.undoing(entry))
+
+    @admin.display(description=_("reason"))
+    def why(self, row: Any) -> str:
+        """Return the words that were given as the reason."""
+        entry, _presenter = _opened(row)
+        return str(entry.payloads.get("reason") or "")
+
+    @admin.display(description=_("content"))
+    def content(self, row: Any) -> SafeString:
+        """Return what it keeps, as its page shows it, and whether some of that was erased."""
+        entry, presenter = _opened(row)
+        kept = presenter.kept(entry)
+        reader = reader_for(row.tenant_id, None, kept)
+        told = [
+            (each.label, value_words(each.value, each.schema, reader, each.member)) for each in kept
+        ]
+        gone = [(_("text"), _("erased"))] if entry.erased else []
+        return _facts([*told, *gone])
 
     @admin.display(description=_("hash"))
     def hash_hex(self, row: Any) -> str:
@@ -152,6 +192,26 @@ class LedgerEntryAdmin(TenantModelAdmin):
     def page(self, row: Any) -> SafeString:
         """Return a link to the entry's page, with its causes and effects."""
         return format_html('<a href="{}">{}</a>', entry_url(row.id), _("open"))
+
+
+def _opened(row: Any) -> tuple[Entry, Presenter]:
+    """Return an entry of the list with what it keeps, and whoever tells it; once for a row."""
+    if _OPENED not in row.__dict__:
+        (entry,) = open_entries([row])
+        row.__dict__[_OPENED] = (entry, Presenter(row.tenant_id, [entry]))
+    found: tuple[Entry, Presenter] = row.__dict__[_OPENED]
+    return found
+
+
+def _led_to(found: dict[str, str] | None) -> SafeString:
+    if found is None:
+        return SafeString()
+    return format_html('<a href="{}">{}</a>', found["url"], found["label"])
+
+
+def _facts(rows: Iterable[tuple[Any, Any]]) -> SafeString:
+    listed = format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows)
+    return format_html('<dl class="facts values">{}</dl>', listed) if listed else listed
 
 
 def _state(subject_type: str, status: str) -> str:

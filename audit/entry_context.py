@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.roles import ActorType, Role
+from audit.payload_words import Kept, kept_in, other_in, schemas_of
 from audit.words import KIND_WORDS
-from compensation.sentences import humane
+from compensation.sentences import shown_in
 from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
@@ -57,7 +58,8 @@ class Presenter:
         self._people = people_in(all_of_them)
         subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
         runs = [(RUN, run) for each in entries if (run := _run_of(each)) is not None]
-        self._subjects = describe(tenant_id, [*about, *subjects, *runs])
+        others = [ref for each in entries if (ref := other_in(each)) is not None]
+        self._subjects = describe(tenant_id, [*about, *subjects, *runs, *others])
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
         """Return an entry as a row of audit/entries.html."""
@@ -79,8 +81,8 @@ class Presenter:
             "subject": self._subject(entry),
             "subject_version": entry.subject_version,
             "kind_label": KIND_WORDS.get(entry.kind, entry.kind),
-            "actor_type_label": _label(ActorType, entry.actor_type),
-            "role": _label(Role, entry.actor_role),
+            "actor_type_label": label_in(ActorType, entry.actor_type),
+            "role": label_in(Role, entry.actor_role),
             "previous": {
                 "hash": "" if entry.previous_hash is None else entry.previous_hash.hex(),
                 "url": "" if previous is None else entry_url(previous.id),
@@ -88,14 +90,13 @@ class Presenter:
             "causes": [self._told(each) for each in effects],
             "correlation_id": entry.correlation_id,
             "tree_index": None,
-            "undoing": self._undoing(entry),
-            "payload": {
-                name: humane(value) if name in _SENTENCES and isinstance(value, str) else value
-                for name, value in entry.payloads.items()
-                if name != "reason"
-            }
-            or None,
+            "undoing": self.undoing(entry),
+            "kept": self.kept(entry),
         }
+
+    def kept(self, entry: Entry) -> list[Kept]:
+        """Return what else an entry keeps, in words."""
+        return kept_in(entry, schemas_of(entry), self._subjects)
 
     def _run(self, entry: Entry) -> dict[str, str] | None:
         """Return the rollback that an entry is part of, unless it is about that itself."""
@@ -105,7 +106,7 @@ class Presenter:
         found = self._subjects[RUN, run]
         return {"label": found.title, "url": found.url or ledger_url(RUN, run)}
 
-    def _undoing(self, entry: Entry) -> list[dict[str, str]]:
+    def undoing(self, entry: Entry) -> list[dict[str, str]]:
         """Return what an entry says of the undoing it is part of, in words."""
         said, run = entry.compensation or {}, self._run(entry)
         facts = [] if run is None else [{"name": _("Rollback"), "value": run["label"], **run}]
@@ -130,17 +131,18 @@ class Presenter:
             "at": entry.at,
             "action_label": words.label,
             "tone": words.tone,
-            "actor": who_of(entry.actor_id, self._people),
-            "on_behalf_of": "" if other is None else who_of(other, self._people),
+            "actor": shown_in(self._people, entry.actor_id) or _("somebody"),
+            "on_behalf_of": shown_in(self._people, other),
             **_states(entry),
             "reason": reason if isinstance(reason, str) else "",
             "erased": bool(entry.erased),
             "hash": entry.hash.hex(),
-            "caused_by": self._link(entry.caused_by),
-            "original": self._link(entry.original),
+            "caused_by": self.link(entry.caused_by),
+            "original": self.link(entry.original),
         }
 
-    def _link(self, link: Link | None) -> dict[str, str] | None:
+    def link(self, link: Link | None) -> dict[str, str] | None:
+        """Return an entry that another one names, as a sentence that leads to it."""
         if link is None:
             return None
         # An entry never goes away, and its links stay within the tenant.
@@ -158,10 +160,6 @@ def _run_of(entry: Entry) -> uuid.UUID | None:
     """Return the run that an entry names as what it is part of."""
     said = (entry.compensation or {}).get("run")
     return uuid.UUID(said) if said else None
-
-
-# What programs wrote for people to read: the rest is shown as it was sent.
-_SENTENCES = ("detail", "error")
 
 
 def _worded(name: str, value: Any) -> str:
@@ -189,6 +187,6 @@ def _states(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _label(choices: type[ActorType] | type[Role], value: str) -> str:
+def label_in(choices: type[ActorType] | type[Role], value: str) -> str:
     """Return a choice in words; `system` is the role of nobody and is shown as nothing."""
     return str(choices(value).label) if value in choices.values else ""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.acting import ActingUser
+from accounts.selectors import people_called
 from audit.entry_context import Presenter
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
-from audit.words import action_choices, one_choice
+from audit.payload_words import reader_for
+from audit.words import KIND_WORDS, action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
 from ledger.vocabulary import SUBJECT_TYPES
-from verbs.subject import Ref
+from verbs.subject import Description, Ref, describe
 from verbs.words import action_label, all_subject_words, subject_words
 from web.entries import ledger_url
 from web.pages import MemberPage
-from web.values import reader_of
+from web.values import person_words, phrase
 
 
 class EntriesPage(MemberPage):
@@ -32,7 +37,7 @@ class EntriesPage(MemberPage):
         asked = parse({name: value for name, value in request.GET.items() if str(value).strip()})
         context = {
             "crumbs": [{"label": _("Ledger"), "url": ""}],
-            "chips": _chips(request),
+            "chips": _chips(request, asked, self.acting_user),
             "filters": _form(asked),
             "clear_url": reverse("audit:entries"),
         }
@@ -97,7 +102,7 @@ class EntryPage(MemberPage):
             {"label": _("Entry %(n)s") % {"n": entry.subject_seq}, "url": ""},
         ]
         who = self.acting_user
-        said = reader_of(who.tenant_id, who.actor_id, shown["payload"])
+        said = reader_for(who.tenant_id, who.actor_id, shown["kept"])
         context = {"crumbs": crumbs, "entry": shown, "reader": said}
         return self.render("audit/entry.html", context)
 
@@ -116,24 +121,43 @@ def _names() -> dict[str, str]:
     }
 
 
-def _chips(request: HttpRequest) -> list[dict[str, str]]:
+def _chips(request: HttpRequest, asked: EntryFilter, who: ActingUser) -> list[dict[str, str]]:
+    """Return `chips`: what is asked for, as people read it. What it names is read at once."""
     here = reverse("audit:entries")
     given = {name: request.GET[name] for name in _names() if request.GET.get(name)}
+    said = _said(asked, who)
     return [
         {
-            "label": f"{_names()[name]}: {_said(name, value)}",
+            "label": phrase(_("%(what)s: %(value)s"), what=_names()[name], value=said[name]),
             "remove_url": f"{here}?{urlencode({key: given[key] for key in given if key != name})}",
         }
-        for name, value in given.items()
+        for name in given
     ]
 
 
-def _said(name: str, value: str) -> str:
-    if name == "type":
-        return str(subject_words(value))
-    if name == "action":
-        return " / ".join(sorted({action_label(each) for each in value.split(",")}))
-    return value
+def _said(asked: EntryFilter, who: ActingUser) -> dict[str, str]:
+    """Return each filter's value in words: things by title, people by name, days as days."""
+    things: dict[str, Ref] = {}
+    if asked.subject_type and asked.subject_id:
+        things["subject"] = (asked.subject_type, asked.subject_id)
+    if asked.case_id:
+        things["case"] = ("case", asked.case_id)
+    found = describe(who.tenant_id, things.values())
+    person = people_called(who.tenant_id, [asked.actor]).get(asked.actor) if asked.actor else None
+    return {
+        "type": str(subject_words(asked.subject_type or "")),
+        "subject": _title(found, things.get("subject")),
+        "case": _title(found, things.get("case")),
+        "action": " / ".join(sorted({action_label(each) for each in asked.actions or ()})),
+        "actor": (asked.actor or "") if person is None else person_words(person),
+        "kind": str(KIND_WORDS.get(asked.kind or "", "")),
+        "since": "" if asked.since is None else date_format(asked.since, "j F Y"),
+        "until": "" if asked.until is None else date_format(asked.until, "j F Y"),
+    }
+
+
+def _title(found: Mapping[Ref, Description], thing: Ref | None) -> str:
+    return "" if thing is None else found[thing].title
 
 
 def _form(asked: EntryFilter) -> dict[str, Any]:

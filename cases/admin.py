@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from cases.declared_values import schema_of_context
+from cases.fault_words import fault_sentence
 from cases.models import Case, CaseDefinition
 from cases.selectors import compiled_of
 from compensation.admin_actions import Confirmation, offered
@@ -47,9 +48,9 @@ class CaseAdmin(TenantModelAdmin):
     ordering = ("-created_at", "-id")
     show_full_result_count = False
     actions = (offered(ROLL_BACK, gettext_lazy("Roll back case…")),)
-    readonly_fields = ("context_text", "links", "ledger")
+    readonly_fields = ("why", "context_text", "links", "ledger")
     fieldsets = (
-        (None, {"fields": ("id", "number", "title", "definition", "status", "version", "fault")}),
+        (None, {"fields": ("id", "number", "title", "definition", "status", "version", "why")}),
         (gettext_lazy("What it knows"), {"fields": ("context_text",)}),
         (gettext_lazy("Time"), {"fields": ("created_at", "ended_at")}),
         (gettext_lazy("Causal chain"), {"fields": ("links",)}),
@@ -69,6 +70,11 @@ class CaseAdmin(TenantModelAdmin):
     def called(self, row: Case) -> str:
         """Return what pages call it: title and number."""
         return row.name
+
+    @admin.display(description=gettext_lazy("why it failed"))
+    def why(self, row: Case) -> str:
+        """Return why it failed, in words."""
+        return fault_sentence(row.fault) if row.fault else ""
 
     @admin.display(description=gettext_lazy("context"))
     def context_text(self, row: Case) -> SafeString:

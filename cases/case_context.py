@@ -20,6 +20,7 @@ from cases import selectors
 from cases.case_work import CaseWork
 from cases.declared_values import schema_of_context
 from cases.definitions import CompiledDefinition, needs, undo_policy
+from cases.fault_words import of_step, why_it_failed
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.subject import NAMED as CASES
@@ -27,7 +28,7 @@ from cases.subject import CaseFacts
 from compensation.lifecycle import LIVE_RUNS
 from compensation.models import CompensationRun, CompensationStep
 from compensation.news import is_problem, is_quiet, newest, told
-from compensation.run_context import RunContext, actors_of, run_description
+from compensation.run_context import RunContext, actors_of, asked_by_name, run_description
 from compensation.selectors import RunWithSteps, StepWithAttempts, given_up, progress, runs_in
 from compensation.sentences import few, sentence, title_of
 from compensation.subject import is_undoable
@@ -114,10 +115,10 @@ class CaseContext:
         """The most telling values of the context, for one line: short ones, people by name, the
         rest as its schema declares it, with its title."""
         found = []
-        for _name, label, value, schema in members_of(self.case.context, self.schema):
+        for name, label, value, schema in members_of(self.case.context, self.schema):
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 continue
-            words = value_words(value, schema, self.reader)
+            words = value_words(value, schema, self.reader, name)
             text = strip_tags(words)
             person = isinstance(value, str) and self.reader.person(
                 value, declared=is_person(schema)
@@ -167,7 +168,7 @@ class CaseContext:
     def summary(self) -> str:
         """How far a case is that is not being rolled back, as a sentence."""
         if self.case.fault and self.case.status == "FAULTED":
-            return self.case.fault
+            return why_it_failed(self.case.fault).sentence
         if not self.items:
             return _("Nothing has started yet.")
         done = sum(item.completion_seq is not None for item in self.items)
@@ -176,6 +177,20 @@ class CaseContext:
         if waiting:
             parts.append(ngettext("%(n)s open", "%(n)s open", waiting) % {"n": few(waiting)})
         return sentence(", ".join(parts)) + "."
+
+    @property
+    def technical(self) -> list[tuple[str, str]]:
+        """What stands folded for whoever wrote the definition, word for word: the title of the step
+        ("" for the case), and what was stored."""
+        told = {
+            (title_of(item.binding), text)
+            for item in self.items
+            if item.error and (text := of_step(item.binding, item.error).technical)
+        }
+        failed = self.case.status == CaseStatus.FAULTED
+        own = why_it_failed(self.case.fault).technical if failed else ""
+        said = {text for _title, text in told}
+        return ([("", own)] if own and own not in said else []) + sorted(told)
 
     @property
     def _in_doubt(self) -> list[Any]:
@@ -231,18 +246,19 @@ def case_context(
     last = next((run for run in runs if run.about_whole), None)
     entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
-    asked = set() if last is None else {last.requested_by_id}
+    began = set() if last is None else {last.requested_by_id}
     found = None if last is None else _with_steps(last, rows.values())
     stays = {} if found is None else given_up(found)
     said = {entry.actor_id for entry in (*entries, *stays.values())}
-    actors = asked | said | actors_of(rows.values())
+    actors = began | said | actors_of(rows.values())
     definition = selectors.compiled_of(case.tenant_id, case.definition_id)
     schema = schema_of_context(definition)
-    reader = reader_of(case.tenant_id, me, actors=actors, under=[(case.context, schema)])
+    asked = {"username": [] if found is None else asked_by_name(found)}
+    reader = reader_of(case.tenant_id, me, asked, actors=actors, under=[(case.context, schema)])
     named = reader.actors
     panel = None
     if found is not None:
-        panel = RunContext(found, described, named, rows, operates, stays)
+        panel = RunContext(found, described, named, rows, operates, stays, called=reader.people)
     others = [run for run in runs if run is not last]
     return CaseContext(
         case, items, rows, definition, panel, others, entries, described, reader, schema

@@ -14,12 +14,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
+from cases.fault_words import of_step
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import PlanItem
 from compensation.exclusion_groups import group_of
 from compensation.lifecycle import DONE_STEPS, UNDER_WAY, CompensationState, StepStatus
 from compensation.run_context import RunContext
-from compensation.sentences import joined, title_of
+from compensation.sentences import exclusion_words, joined, shown_in, title_of
 from compensation.words import outcome_label
 from executions.lifecycle import ExecutionStatus
 from verbs.subject import Description, Ref
@@ -98,7 +99,7 @@ class CaseWork:
             "who": "" if row is None else self._who(item, row),
             "outcome": outcome_label(getattr(row, "outcome", None)),
             "at": self._at(item, row),
-            "error": item.error if row is None else "",
+            "error": "" if row is not None or not item.error else _trouble(item),
             "step": None,
         }
         if place.at is not None and self.run is not None:
@@ -112,13 +113,17 @@ class CaseWork:
         if state != CompensationState.NONE:
             return {"status": state, "kind": "compensation", "note": ""}
         if place.rank == _CANNOT and left_out is not None:
-            return {"status": left_out["code"], "kind": "exclusion", "note": left_out["detail"]}
+            return {
+                "status": left_out["code"],
+                "kind": "exclusion",
+                "note": exclusion_words(left_out),
+            }
         if row is not None and row.status == ExecutionStatus.UNCERTAIN:
             return {"status": str(row.status), "kind": "execution", "note": ""}
         status = _status_of(item, row)
         if self.run is None or status != PlanItemStatus.COMPLETED:
             return {"status": status, "kind": "plan_item", "note": ""}
-        note = _("before the chosen point") if left_out is None else left_out["detail"]
+        note = _("before the chosen point") if left_out is None else exclusion_words(left_out)
         if row is not None and row.reversibility == "not_needed":
             note = _("needs no undo")
         return {"status": "", "kind": "", "note": note}
@@ -128,7 +133,7 @@ class CaseWork:
             return _("Automatic")
         actor = row.completed_by_id or row.assignee_id
         if actor in self.named:
-            return self.named[actor].name
+            return shown_in(self.named, actor)
         return joined(sorted(row.groups_asked))
 
     def _at(self, item: PlanItem, row: Any) -> dt.datetime | None:
@@ -136,6 +141,10 @@ class CaseWork:
             return item.ended_at
         at = getattr(row, "completed_at", None) or row.ended_at
         return at if isinstance(at, dt.datetime) else None
+
+
+def _trouble(item: PlanItem) -> str:
+    return of_step(item.binding, item.error).sentence
 
 
 def _rank_of(status: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
 
 from cases.definitions import CompiledDefinition, Needs, needs
 from cases.lifecycle import OPEN_ITEMS, CaseStatus
@@ -47,7 +48,7 @@ def definition(tenant_id: uuid.UUID, namespace: str, name: str, version: str) ->
     rows = definitions(tenant_id).filter(namespace=namespace, name=name, version=version)
     found = rows.defer(None).defer("source").first()
     if found is None:
-        raise NotFound("There is no such definition.")
+        raise NotFound(_("There is no such definition."))
     return found
 
 
@@ -138,7 +139,7 @@ def case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> WithAnnotations[Case, Live
     """Return one case as `cases` does. Raises NotFound."""
     found = cases(tenant_id).filter(id=case_id).first()
     if found is None:
-        raise NotFound("There is no such case.")
+        raise NotFound(_("There is no such case."))
     return found
 
 

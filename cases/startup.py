@@ -11,6 +11,7 @@ from cases.actions import stopping
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_search import by_number, cases_called
+from cases.declared_values import declared_in_entries
 from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS
 from cases.lifecycle import CaseStatus
 from cases.models import Case
@@ -56,6 +57,7 @@ def register() -> None:
     whole = dataclasses.replace(
         CASE,
         shape=case_shapes.cases,
+        declares=declared_in_entries,
         schema=case_shapes.CaseSchema,
         results={"compensation-plan": PLAN_RESULT},
     )

@@ -83,7 +83,7 @@ def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.
 def _locked(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Locked:
     case = lock_case(tenant_id, case_id)
     if case is None:
-        raise NotFound("There is no such case.")
+        raise NotFound(_("There is no such case."))
     return Locked(case)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from cases.fault_words import fault_sentence
 from cases.lifecycle import CaseStatus, PlanItemStatus
 from compensation.words import UNDO_LOOKS
 from verbs import words
@@ -19,7 +20,7 @@ _ACTIONS = {
     "completed": A(_("Completed"), _("%(what)s completed"), "done"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     "closed": A(_("Closed"), _("%(what)s closed by %(who)s")),
-    "faulted": A(_("Failed"), _("%(what)s failed"), "bad"),
+    "faulted": A(_("Failed"), _("%(what)s failed"), "bad", fault_sentence),
     "rollback_started": A(_("Rollback begun"), _("Rollback of %(what)s begun by %(who)s"), "undo"),
     "rollback_settled": A(_("Rollback ended"), _("Rollback of %(what)s ended"), "done"),
     "engine_stopped": A(_("Stopped"), _("%(what)s cannot go on by itself"), "bad"),

@@ -12,7 +12,9 @@ from typing_extensions import override
 
 from compensation.actions.run_turn import steps_in
 from compensation.models import CompensationRun
-from verbs.words import subject_words
+from compensation.sentences import humane, title_of
+from compensation.words import STRATEGIES
+from verbs.words import said, subject_words
 from web import admin_parts
 from web.admin import TenantModelAdmin
 
@@ -52,10 +54,9 @@ class CompensationRunAdmin(TenantModelAdmin):
         return self.link(row, "about")
 
     @admin.display(description=gettext_lazy("asked for by"))
-    def asked_by(self, row: CompensationRun) -> str:
+    def asked_by(self, row: CompensationRun) -> SafeString:
         """Return who asked for it."""
-        user = row.requested_by.user
-        return "" if user is None else user.username
+        return admin_parts.person_name(row.requested_by)
 
     @admin.display(description=gettext_lazy("legal basis"))
     def basis(self, row: CompensationRun) -> SafeString:
@@ -65,7 +66,19 @@ class CompensationRunAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("steps"))
     def steps_table(self, row: CompensationRun) -> SafeString:
         """Return the steps in the order of undoing."""
-        return render_to_string("admin/amends/steps.html", {"steps": steps_in(row).order_by("n")})
+        steps = [
+            {
+                "n": step.n,
+                "title": title_of(step.original_name),
+                "status": step.status,
+                "mode": step.mode,
+                "strategy_words": said(STRATEGIES, step.strategy),
+                "trouble": humane(step.error),
+                "ended_at": step.ended_at,
+            }
+            for step in steps_in(row).order_by("n")
+        ]
+        return render_to_string("admin/amends/steps.html", {"steps": steps})
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: CompensationRun) -> SafeString:

@@ -35,7 +35,7 @@ from compensation.forms import WhyForm
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.plan import Scope
 from compensation.plan_context import PlanContext
-from compensation.sentences import undo_words
+from compensation.sentences import exclusion_words, undo_words
 from compensation.subject import whole_subject
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
@@ -91,7 +91,7 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
 
 def _why_nothing(context: PlanContext) -> str:
     """Return why there is no step, in the words of the exclusions."""
-    details = dict.fromkeys(each["detail"] for each in context.plan.content["excluded"])
+    details = dict.fromkeys(exclusion_words(each) for each in context.plan.content["excluded"])
     return " ".join(details) or _("There is nothing to undo.")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.utils.translation import gettext_lazy
+
 from ledger.errors import Conflict, Stale
 
 
@@ -11,14 +13,16 @@ class NotCompensable(Conflict):
     """A compensating item is not compensated; open a new item instead."""
 
     default_code = "not_compensable"
-    default_detail = "An undo task cannot itself be undone. Open a new work item instead."
+    default_detail = gettext_lazy(
+        "An undo task cannot itself be undone. Open a new work item instead."
+    )
 
 
 class AlreadyCompensated(Conflict):
     """It has been undone."""
 
     default_code = "already_compensated"
-    default_detail = "It has already been undone."
+    default_detail = gettext_lazy("It has already been undone.")
 
 
 class WindowClosed(Conflict):
@@ -31,21 +35,23 @@ class Irreversible(Conflict):
     """It is declared irreversible: only a forward correction is possible."""
 
     default_code = "irreversible"
-    default_detail = "It is declared irreversible. Only strategy `correct` is possible."
+    default_detail = gettext_lazy(
+        "It is declared irreversible. Only strategy `correct` is possible."
+    )
 
 
 class CaseClosed(Conflict):
     """What it belongs to is closed: nothing of it is undone any more."""
 
     default_code = "case_closed"
-    default_detail = "The case is closed; nothing of it can be undone any more."
+    default_detail = gettext_lazy("The case is closed; nothing of it can be undone any more.")
 
 
 class RunLive(Conflict):
     """One rollback at a time."""
 
     default_code = "run_live"
-    default_detail = "A rollback is under way; wait for it or repair its step."
+    default_detail = gettext_lazy("A rollback is under way; wait for it or repair its step.")
 
     def __init__(self, run_id: uuid.UUID, current_status: str = "") -> None:
         status = {"current_status": current_status} if current_status else {}
@@ -56,21 +62,21 @@ class ManagedByRun(Conflict):
     """The undo belongs to a run and is decided about at the run's step."""
 
     default_code = "managed_by_run"
-    default_detail = "This undo belongs to a rollback. Decide on it there."
+    default_detail = gettext_lazy("This undo belongs to a rollback. Decide on it there.")
 
 
 class UndoStarted(Conflict):
     """Too late to withdraw."""
 
     default_code = "undo_started"
-    default_detail = "The undo has already started and can no longer be withdrawn."
+    default_detail = gettext_lazy("The undo has already started and can no longer be withdrawn.")
 
 
 class UndoNotBegun(Conflict):
     """The undo of a step could not even begin: there is no attempt to hand on or to attest."""
 
     default_code = "undo_not_begun"
-    default_detail = (
+    default_detail = gettext_lazy(
         "The undo of this step could not begin. Retry it, hand it to a person, or abandon it."
     )
 
@@ -79,18 +85,20 @@ class NothingToUndo(Conflict):
     """The plan has no step and no open work would be called off."""
 
     default_code = "nothing_to_undo"
-    default_detail = "The plan has no step; its exclusions say why."
+    default_detail = gettext_lazy("The plan has no step; its exclusions say why.")
 
 
 class PlanExpired(Stale):
     """A plan is good for 15 minutes."""
 
     default_code = "plan_expired"
-    default_detail = "The plan has expired. Preview again."
+    default_detail = gettext_lazy("The plan has expired. Preview again.")
 
 
 class PlanStale(Stale):
     """What would be undone now is not what was previewed."""
 
     default_code = "plan_stale"
-    default_detail = "What would be undone has changed since the preview. Preview again."
+    default_detail = gettext_lazy(
+        "What would be undone has changed since the preview. Preview again."
+    )

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.utils.translation import gettext_lazy
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
@@ -31,10 +32,9 @@ from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
 R, T, C = RunStatus, StepStatus, CompensationState
-_ACTOR = "accounts.Actor"
+_ACTOR, _NEWEST = "accounts.Actor", ("tenant", "-started_at", "-id")
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
 _BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
-_NEWEST = ("tenant", "-started_at", "-id")
 
 
 class UndoableRow(models.Model):
@@ -44,15 +44,15 @@ class UndoableRow(models.Model):
     belongs, `completion_seq` its place in the order of completion.
     """
 
-    compensation_state = models.TextField("undo", choices=C.choices, default=C.NONE)
+    compensation_state = models.TextField(gettext_lazy("undo"), choices=C.choices, default=C.NONE)
     compensation_round = models.IntegerField(default=0)
     policy = models.JSONField(default=dict)
     reversibility = models.TextField(
         choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
     )
     case_id = models.UUIDField(null=True)
-    binding = models.TextField("step", default="")
-    completion_seq = models.BigIntegerField("finished as number", null=True)
+    binding = models.TextField(gettext_lazy("step"), default="")
+    completion_seq = models.BigIntegerField(gettext_lazy("finished as number"), null=True)
 
     class Meta:
         abstract = True
@@ -66,9 +66,9 @@ class UndoingRow(models.Model):
     """
 
     undoes_type = models.TextField(default="")
-    undoes_id = models.UUIDField("undoes", null=True)
+    undoes_id = models.UUIDField(gettext_lazy("undoes"), null=True)
     compensation = models.JSONField(null=True)
-    run_id = models.UUIDField("rollback", null=True)
+    run_id = models.UUIDField(gettext_lazy("rollback"), null=True)
 
     class Meta:
         abstract = True
@@ -255,7 +255,7 @@ class CompensationRun(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "rollback"
+        verbose_name = gettext_lazy("rollback")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant", "root_id"],

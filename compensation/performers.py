@@ -6,6 +6,8 @@ import dataclasses
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import active_actors, called, members_of_groups
 from compensation.planning import UndoRequest
 from ledger.errors import Invalid
@@ -44,7 +46,7 @@ def choose_performer(
     named, replaced = request.assignee_id, ""
     if named is not None:
         if named in excluded:
-            raise Invalid.field("/assignee", "is excluded from this undo", code="excluded")
+            raise Invalid.field("/assignee", _("is excluded from this undo"), code="excluded")
         if active_actors(tenant_id, [named]):
             others = request.performer != "original_actor"
             return Performer(

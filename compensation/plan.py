@@ -13,6 +13,9 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, UndoStep, plan_original
 from compensation.policy import CompensationPolicy
 from json_values.pointers import MAX_GATHERED, FieldError
@@ -92,10 +95,10 @@ def parse_scope(value: Any) -> Scope:
     if value is None:
         return Scope()
     if not isinstance(value, dict):
-        raise Invalid.field("/scope", "must be an object with a kind")
+        raise Invalid.field("/scope", _("must be an object with a kind"))
     kind = value.get("kind")
     if kind == "sub_case":
-        raise Invalid.field("/scope/kind", "sub_case is not supported yet", code="unsupported")
+        raise Invalid.field("/scope/kind", _("sub_case is not supported yet"), code="unsupported")
     if kind not in KINDS:
         raise Invalid.field("/scope/kind", f"must be one of {', '.join(KINDS)}")
     known = _SCOPE_MEMBERS[kind]
@@ -105,7 +108,7 @@ def parse_scope(value: Any) -> Scope:
     ]
     errors += _scope_errors(kind, value)
     if errors:
-        raise Invalid("The scope breaks a rule.", errors=errors)
+        raise Invalid(_("The scope breaks a rule."), errors=errors)
     return Scope(
         kind=kind,
         step=value.get("step", ""),
@@ -118,14 +121,14 @@ def _scope_errors(kind: str, value: dict[str, Any]) -> list[FieldError]:
     errors = []
     steps = value.get("steps")
     if kind == "from_step" and not _is_word(value.get("step")):
-        errors.append(FieldError("/scope/step", "must name a step", "required"))
+        errors.append(FieldError("/scope/step", _("must name a step"), "required"))
     if kind == "steps":
         if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:
-            errors.append(FieldError("/scope/steps", "must list at least one step", "required"))
+            errors.append(FieldError("/scope/steps", _("must list at least one step"), "required"))
         elif not all(_is_word(each) for each in steps):
-            errors.append(FieldError("/scope/steps", "must hold names or ids of steps"))
+            errors.append(FieldError("/scope/steps", _("must hold names or ids of steps")))
         if not isinstance(value.get("only_this", False), bool):
-            errors.append(FieldError("/scope/only_this", "must be true or false"))
+            errors.append(FieldError("/scope/only_this", _("must be true or false")))
     return errors
 
 
@@ -135,7 +138,7 @@ def parse_include(value: Any) -> tuple[str, ...]:
         return ()
     good = isinstance(value, list | tuple) and len(value) <= MAX_STEPS
     if not good or not all(_is_word(each) for each in value):
-        raise Invalid.field("/include", "must be a list of names or ids of steps")
+        raise Invalid.field("/include", _("must be a list of names or ids of steps"))
     return tuple(dict.fromkeys(value))
 
 
@@ -166,7 +169,7 @@ def make_plan(
         Exclusion(
             part.original,
             "dependents_remain",
-            "It was completed later, may depend on what is undone, and stays.",
+            gettext_noop("It was completed later, may depend on what is undone, and stays."),
             ("scope_from_step", "accept"),
         )
         for part in left
@@ -205,7 +208,7 @@ def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Pa
             errors.append(FieldError(at, f"there is no step {word!r} in this case", "unknown_step"))
         chosen.update((part.original.id, part) for part in found)
     if errors:
-        raise Invalid("The scope names a step that is not there.", errors=errors)
+        raise Invalid(_("The scope names a step that is not there."), errors=errors)
     lowest = min(part.seq for part in chosen.values())
     if not scope.only_this:
         # What is still open came later than anything finished: it goes with the rest.
@@ -225,7 +228,7 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
         if not any(part.called(word) for part in covered)
     ]
     if errors:
-        raise Invalid("Include names a step that is not there.", errors=errors)
+        raise Invalid(_("Include names a step that is not there."), errors=errors)
     unsafe = [
         FieldError(
             f"/include/{index}",
@@ -236,7 +239,7 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
         if any(part.called(word) and part.unsure and not part.safe_on_nothing for part in covered)
     ]  # fmt: skip
     if unsafe:
-        raise Invalid("Include names a step whose outcome is unknown.", errors=unsafe)
+        raise Invalid(_("Include names a step whose outcome is unknown."), errors=unsafe)
 
 
 def _digest(

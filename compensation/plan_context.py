@@ -19,6 +19,7 @@ from compensation.models import CompensationPlan
 from compensation.sentences import (
     LEFT_OUT,
     consequence,
+    exclusion_words,
     plan_summary,
     title_of,
     undo_words,
@@ -30,6 +31,7 @@ from compensation.subject import (
     undoable,
     whole_subject,
 )
+from compensation.usual_times import Usual, usual_of
 from compensation.words import ALTERNATIVES, basis_words
 from ledger.clock import now
 from verbs.subject import Description, Ref, describe
@@ -68,7 +70,8 @@ class PlanContext:
     `reader` has the people it names, by actor and username; `rows` what its first steps undo, by
     id. `whole` is what it is about, None where that is a piece of work; `moved` are the ids of what
     is another since somebody looked. `run`: it was executed as this rollback, and is only told as
-    far as that does not tell it. `live`: another one is in its way.
+    far as that does not tell it. `live`: another one is in its way. `usual`: how long its steps
+    usually take.
     """
 
     plan: CompensationPlan
@@ -80,6 +83,7 @@ class PlanContext:
     rows: Mapping[uuid.UUID, Any] = dataclasses.field(default_factory=dict)
     run: Any = None
     live: Any = None
+    usual: Usual = dataclasses.field(default_factory=dict)
 
     @property
     def named(self) -> Mapping[uuid.UUID, Person]:
@@ -182,7 +186,11 @@ def plan_context(
         }
         for type_, row in open_rows
     ]
-    return PlanContext(plan, described, reader, listed, whole, frozenset(moved), rows, run, live)
+    # Read with the plan, where its page asks for it.
+    usual = usual_of(vars(plan).get("usual"))
+    return PlanContext(
+        plan, described, reader, listed, whole, frozenset(moved), rows, run, live, usual
+    )
 
 
 def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -> Reader:
@@ -190,8 +198,14 @@ def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -
     steps = plan.content["steps"]
     finishers = [uuid.UUID(step["completed_by"]) for step in steps if step["completed_by"]]
     asked = {name: name for step in steps for name in step.get("candidate_users", ())}
-    said = [undoable(row.subject_type).snapshot(row) for row in rows.values()]
-    return reader_of(plan.tenant_id, None, {"username": [*asked]}, said, actors=[*finishers, *also])
+    did = []
+    for row in rows.values():
+        kind = undoable(row.subject_type)
+        schema = kind.result_schema(row)
+        did += [(each, schema) for each in kind.snapshot(row).values()]
+    return reader_of(
+        plan.tenant_id, None, {"username": [*asked]}, actors=[*finishers, *also], under=did
+    )
 
 
 def _open_work(
@@ -252,7 +266,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                 "title": title,
                 "url": described_in(context, each["original"]).url,
                 "code": each["code"],
-                "detail": each["detail"],
+                "detail": exclusion_words(each),
                 "moved": each["original"]["id"] in context.moved,
                 "alternatives": [
                     {
@@ -263,7 +277,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                             described_in(context, each["original"]).url,
                         ),
                     }
-                    for code in each["alternatives"]
+                    for code in (each["alternatives"] if context.run is None else ())
                 ],
             }
         )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from compensation.plan_context import PlanContext, described_in, titled
 from compensation.sentences import joined, name_in, title_of
 from compensation.subject import is_by_program, undoable
+from compensation.usual_times import usual_words
 from compensation.words import STRATEGY_BADGES, outcome_label
 from ledger.clock import now
 from web.labels import program_title
@@ -54,6 +55,7 @@ def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
         "mode": step["mode"],
         "how": f"{by} · {how}" if how else by,
         "performer": _performer(context, step),
+        "usual": usual_words(context.usual, step["original"]["name"], step["mode"]),
         "depends_on": [],
         "moved": step["original"]["id"] in context.moved,
     }
@@ -71,15 +73,16 @@ def _did(context: PlanContext, row: Any) -> Iterator[dict[str, Any]]:
             if name in before and before[name] != value and not _is_nested(value):
                 yield {
                     "label": label,
-                    "was": value_words(before[name], own, context.reader),
-                    "now": value_words(value, own, context.reader),
+                    "was": value_words(before[name], own, context.reader, name),
+                    "now": value_words(value, own, context.reader, name),
                 }
         return
     result = done.get("resolution") or done.get("output")
     if isinstance(result, dict):
-        for _name, label, value, own in members_of(result, schema):
+        for name, label, value, own in members_of(result, schema):
             if not _is_nested(value):
-                yield {"label": label, "was": "", "now": value_words(value, own, context.reader)}
+                words = value_words(value, own, context.reader, name)
+                yield {"label": label, "was": "", "now": words}
 
 
 def _is_nested(value: Any) -> bool:

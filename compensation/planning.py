@@ -12,6 +12,8 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from compensation.lifecycle import CompensationState, Reversibility
 from compensation.policy import CompensationPolicy
 from ledger.clock import rfc3339
@@ -26,17 +28,21 @@ EXPLAINED_OUTCOMES = frozenset({"CORRECTED", "PARTIALLY_REVERSED", "CANNOT_REVER
 
 # Why something is left out of a plan, in words, and what could be done instead (DESIGN §6).
 EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "already_compensated": ("It has already been undone.", ("nothing_to_do",)),
-    "in_flight": ("It is running now; its result is awaited.", ("wait",)),
-    "not_completed": ("It was never finished.", ("cancel_if_open",)),
-    "irreversible": ("It is declared irreversible.", ("correct", "accept")),
-    "pivot": ("It is a point of no return.", ("undo_item", "accept")),
-    "no_compensation_declared": ("Nobody declared how to undo it.", ("include", "accept")),
+    "already_compensated": (gettext_noop("It has already been undone."), ("nothing_to_do",)),
+    "in_flight": (gettext_noop("It is running now; its result is awaited."), ("wait",)),
+    "not_completed": (gettext_noop("It was never finished."), ("cancel_if_open",)),
+    "irreversible": (gettext_noop("It is declared irreversible."), ("correct", "accept")),
+    "pivot": (gettext_noop("It is a point of no return."), ("undo_item", "accept")),
+    "no_compensation_declared": (
+        gettext_noop("Nobody declared how to undo it."), ("include", "accept")
+    ),
     "window_closed": ("It could be undone until {until}.", ("accept",)),
-    "outcome_unknown": ("Nobody knows whether it happened.", ("settle_outcome", "undo_anyway")),
-}
+    "outcome_unknown": (
+        gettext_noop("Nobody knows whether it happened."), ("settle_outcome", "undo_anyway")
+    ),
+}  # fmt: skip
 # A simulation or a mere check of the input changed nothing, whatever status it ended in.
-NO_EFFECT = ("It ran without effect: there is nothing to undo.", ("nothing_to_do",))
+NO_EFFECT = (gettext_noop("It ran without effect: there is nothing to undo."), ("nothing_to_do",))
 # These hold whether or not an undo is needed.
 UNCONDITIONAL = frozenset({"already_compensated", "in_flight", "not_completed"})
 SEQ_OF_UNORDERED = -1
@@ -127,6 +133,8 @@ class Exclusion:
     code: str
     detail: str
     alternatives: tuple[str, ...]
+    #: Of a time that is over: when it was, by RFC 3339.
+    until: str = ""
 
     def shown(self) -> dict[str, Any]:
         """Return it as the plan stores and shows it."""
@@ -135,6 +143,7 @@ class Exclusion:
             "code": self.code,
             "detail": self.detail,
             "alternatives": list(self.alternatives),
+            **({"until": self.until} if self.until else {}),
         }
 
 
@@ -251,4 +260,7 @@ def plan_original(
     offered = {"undo_item": part.by_itself, "undo_anyway": part.safe_on_nothing}
     alternatives = tuple(each for each in alternatives if offered.get(each, True))
     until = "" if closes is None else f"{closes:%Y-%m-%d %H:%M} UTC"
-    return Exclusion(part.original, str(code), detail.format(until=until), alternatives)
+    return Exclusion(
+        part.original, str(code), detail.format(until=until), alternatives,
+        rfc3339(closes) if closes is not None and code == "window_closed" else "",
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, get_args
 
+from django.utils.translation import gettext as _
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -77,7 +78,7 @@ def parse_regulatory_basis(
         return [basis.model_dump() for basis in _BASES.validate_python(given)]
     except ValidationError as broken:
         errors = [_field_error(error, pointer) for error in broken.errors()[:MAX_GATHERED]]
-        raise Invalid("The regulatory basis breaks a rule.", errors=errors) from broken
+        raise Invalid(_("The regulatory basis breaks a rule."), errors=errors) from broken
 
 
 def _field_error(error: ErrorDetails, pointer: str) -> FieldError:

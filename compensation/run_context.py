@@ -17,14 +17,24 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.selectors import Person, people
+from accounts.selectors import Person, people_called
 from compensation import selectors
 from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
 from compensation.selectors import RunWithSteps, StepWithAttempts
-from compensation.sentences import ended_words, humane, joined, name_in, quoted, title_of
+from compensation.sentences import (
+    asked_of,
+    ended_words,
+    humane,
+    joined,
+    name_in,
+    quoted,
+    shown_in,
+    title_of,
+)
 from compensation.subject import is_by_program, read_rows
+from compensation.usual_times import Usual, usual_times, usual_words
 from compensation.words import basis_words, outcome_label
 from ledger.selectors import Entry
 from verbs.subject import Description, NamedAfter, Ref, describe
@@ -43,7 +53,8 @@ _TONES = {
 @dataclasses.dataclass(frozen=True, slots=True)
 class RunContext:
     """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
-    entries that say why an original stays, by its id; `begun`: those of the attempts at one."""
+    entries that say why an original stays, by its id; `begun`: those of the attempts at one;
+    `called`: whom its steps ask, by username; `usual`: how long its steps usually take."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
@@ -52,6 +63,8 @@ class RunContext:
     operates: bool
     given_up: Mapping[uuid.UUID, Entry] = dataclasses.field(default_factory=dict)
     begun: Begun = dataclasses.field(default_factory=dict)
+    called: Mapping[str, Person] = dataclasses.field(default_factory=dict)
+    usual: Usual = dataclasses.field(default_factory=dict)
 
     @property
     def subject(self) -> Description:
@@ -81,7 +94,7 @@ class RunContext:
             "status": run.status,
             "version": run.version,
             "headline": self.headline,
-            "requested_by": self._name(run.requested_by_id),
+            "requested_by": shown_in(self.named, run.requested_by_id),
             "requested_at": run.started_at,
             "reason": run.reason,
             "basis": basis_words(run.regulatory_basis),
@@ -124,6 +137,7 @@ class RunContext:
             "detail": self._detail(at),
             "outcome": self._unusual(step),
             "who": self._who(each),
+            "usual": self._usual(step),
             "at": step.ended_at,
             "attempts": len(each.attempts),
             "compensation": self._link(step),
@@ -131,6 +145,11 @@ class RunContext:
             if failed and self.operates
             else "",
         }
+
+    def _usual(self, step: Any) -> str:
+        """Return how long it usually takes, as long as that is worth knowing."""
+        open_ = step.status in {StepStatus.PLANNED, StepStatus.WAITING, StepStatus.RUNNING}
+        return usual_words(self.usual, step.original_name, step.mode) if open_ else ""
 
     def _status(self, step: Any) -> str:
         """Return the step's status; one that a person has yet to do waits for that person."""
@@ -224,11 +243,10 @@ class RunContext:
             return _("Automatic")
         if undo is None:
             groups, users = (step.spec.get(f"candidate_{each}", ()) for each in ("groups", "users"))
-            named = [joined(groups), *users]
-            return ", ".join(each for each in named if each) or _("By a person")
+            return asked_of(self.called, groups, users) or _("By a person")
         actor = undo.completed_by_id or undo.assignee_id
         if actor is not None:
-            return self._name(actor)
+            return shown_in(self.named, actor)
         return joined(sorted(undo.groups_asked))
 
     def _link(self, step: Any) -> dict[str, str] | None:
@@ -303,6 +321,11 @@ def actors_of(rows: Iterable[Any]) -> set[uuid.UUID]:
     }
 
 
+def asked_by_name(found: RunWithSteps) -> list[str]:
+    """Return the usernames of those whom steps ask that have not begun."""
+    return [name for each in found.steps for name in each.step.spec.get("candidate_users", ())]
+
+
 def run_context(
     found: RunWithSteps,
     *,
@@ -326,6 +349,11 @@ def run_context(
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     decided = selectors.decided(found, begun_of)
     deciders = {entry.actor_id for entry in (*entries, *decided)}
-    named = people(tenant_id, {found.run.requested_by_id, *deciders, *actors_of(undos.values())})
+    actors = {found.run.requested_by_id, *deciders, *actors_of(undos.values())}
+    called = people_called(tenant_id, asked_by_name(found), actors)
+    named = {person.actor_id: person for person in called.values()}
     given_up = selectors.given_up_in(found, decided)
-    return RunContext(found, described, named, undos, operates, given_up, begun_in(decided))
+    begun = begun_in(decided)
+    wanted = begun_of is None and run.status in LIVE_RUNS
+    usual = usual_times(tenant_id) if wanted else {}
+    return RunContext(found, described, named, undos, operates, given_up, begun, called, usual)

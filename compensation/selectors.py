@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTransform
+from django.utils.translation import gettext as _
 
 from accounts.acting import ActingUser
 from compensation.attempt_reasons import NEW_ATTEMPTS
@@ -157,9 +158,18 @@ def plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> CompensationPlan:
     """Return one plan. Raises NotFound."""
     found = read(CompensationPlan, "r.tenant_id = %s AND r.id = %s", [tenant_id, plan_id])
     if not found:
-        raise NotFound("There is no such plan.")
+        raise NotFound(_("There is no such plan."))
     plan_: CompensationPlan = found[0]
     return plan_
+
+
+def plan_with(tenant_id: uuid.UUID, plan_id: uuid.UUID, **beside: Any) -> CompensationPlan:
+    """Return one plan with what is to be read `beside` it, for its page. Raises NotFound."""
+    rows = CompensationPlan.objects.filter(tenant_id=tenant_id, id=plan_id)
+    found = rows.annotate(**beside).first()
+    if found is None:
+        raise NotFound(_("There is no such plan."))
+    return found
 
 
 def runs(tenant_id: uuid.UUID) -> QuerySet[CompensationRun]:
@@ -172,7 +182,7 @@ def run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun:
     """Return one run. Raises NotFound."""
     found = runs(tenant_id).filter(id=run_id).first()
     if found is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(_("There is no such run."))
     return found
 
 
@@ -264,7 +274,7 @@ def with_its_steps(tenant_id: uuid.UUID, run_id: uuid.UUID) -> RunWithSteps:
     apart = ("reason", "regulatory_basis", "stopped_error")
     steps = list(found.select_related("run").defer(*(f"run__{each}" for each in apart)))
     if not steps:
-        raise NotFound("There is no such step.")
+        raise NotFound(_("There is no such step."))
     for step in steps:
         step.run = steps[0].run
     return _with_steps(steps[0].run, steps, _tries(steps))

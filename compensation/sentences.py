@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
@@ -16,10 +20,13 @@ from accounts.selectors import Person
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
 from web.labels import fault_words, label_of
+from web.values import person_words
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 # How an attempt says that its undo task did not undo: its ending, and whoever ended it.
 _ENDED = re.compile(r"The undo task ended ([A-Z_]+)\.(?: (.+))?\Z", re.DOTALL)
+#: What is stored before the words of whoever wrote a definition that cannot say what an undo needs.
+INPUT_UNKNOWN = "What its undo needs is not said rightly by the definition:"
 
 
 def title_of(name: str) -> str:
@@ -41,10 +48,31 @@ def sentence(text: str) -> str:
 def humane(text: str) -> str:
     """Return a stored sentence with its outcomes in words; of an undo task how it ended and what
     was said, as one would tell it."""
+    if INPUT_UNKNOWN in text:
+        return _("What its undo needs is not said rightly by the definition.")
     text = fault_words(_ENDED.sub(_ended, text))
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text
+
+
+def exclusion_words(excluded: Mapping[str, Any]) -> str:
+    """Return why a plan leaves something out, in the reader's language and time zone."""
+    if until := excluded.get("until"):
+        return too_late_words(dt.datetime.fromisoformat(until))
+    return _(excluded["detail"])
+
+
+def too_late_words(until: dt.datetime) -> str:
+    """Return until when something could be undone, in the reader's language and time zone."""
+    local = timezone.localtime(until)
+    moment = f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+    return _("It could be undone until %(moment)s.") % {"moment": moment}
+
+
+def technical_of(text: str) -> str:
+    """Return a stored sentence whose words are those of a definition's author; "" for others."""
+    return text if INPUT_UNKNOWN in text else ""
 
 
 def quoted(text: str) -> str:
@@ -169,6 +197,21 @@ def ended_words(status: str, progress: Any) -> str:
 def joined(names: Collection[str]) -> str:
     """Return names as one text: "Surveyors, compliance"."""
     return ", ".join(label_of(name) for name in names)
+
+
+def shown_in(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> SafeString:
+    """Return somebody's name as pages show it, the username on hover; nothing for nobody."""
+    person = named.get(actor_id) if actor_id else None
+    return SafeString() if person is None else person_words(person)
+
+
+def asked_of(
+    called: Mapping[str, Person], groups: Collection[str], users: Collection[str]
+) -> SafeString:
+    """Return who is asked, groups first: people by name; whom nobody knows, as it was written."""
+    known = [person_words(called[each]) if each in called else each for each in users]
+    listed = [each for each in (joined(groups), *known) if each]
+    return format_html_join(", ", "{}", ((each,) for each in listed))
 
 
 def name_in(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID | None) -> str:

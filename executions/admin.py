@@ -8,13 +8,14 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
+from compensation.sentences import title_of
 from executions import capability_registry
 from executions.models import Execution
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case
 
 _WORK = ("input_text", "output_text", "error", "attempts", "idempotency_key", "reason")
-_PLACE = ("case", "binding", "completion_seq", "reversibility", "undoes_id", "run_id")
+_PLACE = ("case", "step", "completion_seq", "reversibility", "undoes_id", "run_id")
 
 
 def _schema(row: Execution, which: str) -> Any:
@@ -27,7 +28,7 @@ class ExecutionAdmin(TenantModelAdmin):
 
     list_display = (
         "capability",
-        "binding",
+        "step",
         "case",
         "status",
         "compensation_state",
@@ -39,7 +40,7 @@ class ExecutionAdmin(TenantModelAdmin):
     search_fields = ("capability", "binding", "idempotency_key")
     ordering = ("-created_at", "-id")
     show_full_result_count = False
-    readonly_fields = ("case", "input_text", "output_text", "ledger")
+    readonly_fields = ("case", "step", "input_text", "output_text", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "capability", "status", "compensation_state", "version")}),
         (gettext_lazy("What was done"), {"fields": _WORK}),
@@ -47,6 +48,11 @@ class ExecutionAdmin(TenantModelAdmin):
         (gettext_lazy("Time"), {"fields": ("created_at", "started_at", "ended_at")}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
+
+    @admin.display(description=gettext_lazy("step"), ordering="binding")
+    def step(self, row: Execution) -> str:
+        """Return which step of its case it is, as pages call it."""
+        return title_of(row.binding) if row.binding else ""
 
     @admin.display(description=gettext_lazy("case"))
     def case(self, row: Execution) -> SafeString:

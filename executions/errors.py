@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from ledger.errors import Conflict
 
 
@@ -9,4 +11,4 @@ class AlreadyDispatched(Conflict):
     """A worker has started it; what it does must be awaited."""
 
     default_code = "already_dispatched"
-    default_detail = "It has already been dispatched; its result is awaited."
+    default_detail = gettext_lazy("It has already been dispatched; its result is awaited.")

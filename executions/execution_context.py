@@ -12,14 +12,14 @@ from django.utils.translation import gettext_lazy
 from accounts.acting import Authority, system_of
 from accounts.selectors import people_of
 from compensation.lifecycle import CompensationState
-from compensation.sentences import name_in, title_of
+from compensation.sentences import shown_in, title_of
 from compensation.words import REVERSIBILITIES
 from executions import capability_registry, selectors
 from executions.attempts_shown import AttemptShown
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from executions.selectors import Shown
-from executions.subject import NAMED
+from executions.subject import NAMED, declared
 from ledger.selectors import entries_of
 from verbs import catalogue
 from verbs.catalogue import Offer
@@ -32,6 +32,7 @@ from web.values import reader_of
 from web.verb_pages import Refused, any_open, buttons, choice
 
 OUTCOME = "outcome"
+_VALUES = ("input", "output", "before", "after")
 # Somebody owes something.
 _OWED = frozenset({ExecutionStatus.WAITING, ExecutionStatus.UNCERTAIN})
 # What is known of an execution that nobody has a result of, by its status.
@@ -67,7 +68,7 @@ def listed(rows: Sequence[Execution]) -> list[dict[str, Any]]:
                 "program": row.capability,
                 "status": str(row.compensation_state if undone else row.status),
                 "kind": "compensation" if undone else "execution",
-                "performer": name_in(named, row.performer_id),
+                "performer": shown_in(named, row.performer_id),
                 "at": row.ended_at or row.started_at or row.created_at,
             }
         )
@@ -91,7 +92,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         ],
         "execution": _facts(shown, title),
         "reader": reader_of(
-            row.tenant_id, authority.actor_id, row.input, row.output, row.before, row.after
+            row.tenant_id, authority.actor_id, under=_values(row)
         ),
         "lede": _lede(row),
         "case": None if case is None else _link(case),
@@ -110,6 +111,12 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         ),
         "ledger_url": ledger_url(row.subject_type, row.id),
     }  # fmt: skip
+
+
+def _values(row: Execution) -> list[tuple[Any, Any]]:
+    """Return what it was given and what came of it, each with its schema."""
+    schemas = declared(row)
+    return [(getattr(row, name), schemas.get(name)) for name in _VALUES]
 
 
 def _way(case: Description | None) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 from django_fsm import FSMField, transition
 from typing_extensions import override
 
@@ -58,7 +59,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "automatic step"
+        verbose_name = gettext_lazy("automatic step")
         constraints: ClassVar = [
             # All attempts of one round of undoing share a key on purpose, so only forward runs are
             # unique by it.

@@ -80,6 +80,16 @@ def _result_schema(row: Execution) -> Any:
     return None if found is None else found.output_schema
 
 
+def declared(row: Execution) -> dict[str, Any]:
+    """Return the schemas of what it was given and of what came of it; the images of what it changed
+    are declared as its result is."""
+    found = capability_registry.get(row.capability)
+    if found is None:
+        return {}
+    came = found.output_schema
+    return {"input": found.input_schema, "output": came, "before": came, "after": came}
+
+
 def _unsure(row: Execution) -> bool:
     """Whether nobody knows what became of it, and only a person can still find out."""
     return bool(row.status == ExecutionStatus.UNCERTAIN)
@@ -112,6 +122,7 @@ EXECUTION = UndoableSubject(
     name=lambda row: row.binding or row.capability,
     snapshot=_snapshot,
     result_schema=_result_schema,
+    declares=declared,
     task_input=lambda row: dict(row.input),
     finisher="requested_by_id",
     finished_at=operator.attrgetter("ended_at"),

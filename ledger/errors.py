@@ -9,6 +9,9 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, beyond_limits
 from json_values.pointers import MAX_GATHERED, FieldError, shortened
 
@@ -23,7 +26,7 @@ class Refusal(Exception):
     """
 
     default_code = "refused"
-    default_detail = "The request was refused."
+    default_detail: str | Promise = gettext_lazy("The request was refused.")
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class Refusal(Exception):
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.code = code or self.default_code
-        self.detail = shortened(detail or self.default_detail, MAX_DETAIL)
+        self.detail = shortened(str(detail or self.default_detail), MAX_DETAIL)
         self.errors = tuple(each.shortened() for each in itertools.islice(errors, MAX_GATHERED))
         self.extra = dict(extra or {})
         super().__init__(f"{self.code}: {self.detail}")
@@ -52,42 +55,42 @@ class NotFound(Refusal):
     """There is no such thing for this person: absent, or in another tenant, or not to be read."""
 
     default_code = "not_found"
-    default_detail = "There is no such thing."
+    default_detail = gettext_lazy("There is no such thing.")
 
 
 class NotPermitted(Refusal):
     """The person may see it but may not do this: role or relation is missing."""
 
     default_code = "not_permitted"
-    default_detail = "You may not do this."
+    default_detail = gettext_lazy("You may not do this.")
 
 
 class PreconditionRequired(Refusal):
     """The verb needs `If-Match` or `Idempotency-Key`."""
 
     default_code = "precondition_required"
-    default_detail = "This request needs a precondition."
+    default_detail = gettext_lazy("This request needs a precondition.")
 
 
 class Stale(Refusal):
     """What the person saw is not what is stored now."""
 
     default_code = "stale_version"
-    default_detail = "It changed since you read it. Read it again."
+    default_detail = gettext_lazy("It changed since you read it. Read it again.")
 
 
 class Conflict(Refusal):
     """The state does not allow it. Never a matter of permission."""
 
     default_code = "illegal_state"
-    default_detail = "Its present state does not allow this."
+    default_detail = gettext_lazy("Its present state does not allow this.")
 
 
 class Invalid(Refusal):
     """The input breaks a rule; `errors` names each field and rule."""
 
     default_code = "invalid"
-    default_detail = "The input breaks a rule."
+    default_detail = gettext_lazy("The input breaks a rule.")
 
     @classmethod
     def field(cls, pointer: str, message: str, *, code: str = "invalid") -> Invalid:

@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from ledger.ids import new_id
@@ -53,8 +54,8 @@ class LedgerEntry(models.Model):
     body = models.BinaryField()
 
     class Meta:
-        verbose_name = "ledger entry"
-        verbose_name_plural = "ledger entries"
+        verbose_name = gettext_lazy("ledger entry")
+        verbose_name_plural = gettext_lazy("ledger entries")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant_id", "subject_type", "subject_id", "subject_seq"],

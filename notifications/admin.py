@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from notifications.models import Delivery, DeliveryAttempt
 from web.admin import TenantModelAdmin, in_case
+from web.admin_parts import person_name
 
 
 class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
@@ -68,7 +69,6 @@ class DeliveryAdmin(TenantModelAdmin):
         return self.link(row, "case")
 
     @admin.display(description=_("recipient"))
-    def recipient_name(self, row: Delivery) -> str:
-        """Return the recipient's username, or that there is none any more."""
-        user = row.recipient.user
-        return str(_("erased")) if user is None else user.username
+    def recipient_name(self, row: Delivery) -> SafeString:
+        """Return who is told, or that there is nobody any more."""
+        return person_name(row.recipient)

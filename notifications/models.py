@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from ledger.ids import new_id
@@ -47,7 +48,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = gettext_lazy("deliveries")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["tenant", "event_id", "recipient", "channel"],

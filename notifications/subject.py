@@ -19,7 +19,7 @@ from verbs.subject import Description, Subject
 def _recipient(row: Delivery, authority: Authority, _facts: Any) -> str:
     """Raise NotFound for everybody else: what others are told is not for anybody to know."""
     if row.channel != IN_APP or row.recipient_id != authority.actor_id:
-        raise NotFound("There is no such notification of yours.")
+        raise NotFound(_("There is no such notification of yours."))
     return ""
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.models import Membership, User
+from accounts.roles import Role
 from web.admin import TenantModelAdmin
+from web.admin_parts import person_name
+from web.labels import label_of
 from web.membership import place_of
 
 
@@ -36,8 +41,8 @@ class UserAdmin(TenantModelAdmin):
 class MembershipAdmin(TenantModelAdmin):
     """Roles and groups of the tenant's members."""
 
-    list_display = ("user", "roles", "group_names", "is_active")
-    fields = ("id", "user", "actor", "roles", "group_names", "is_active", "created_at")
+    list_display = ("who", "role_names", "group_names", "is_active")
+    fields = ("id", "who", "role_names", "group_names", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("user__username",)
     ordering = ("user__username",)
@@ -46,9 +51,19 @@ class MembershipAdmin(TenantModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Return the tenant's memberships with user and groups, in a constant number of queries."""
         rows = super().get_queryset(request)
-        return rows.select_related("user").prefetch_related("groups")
+        return rows.select_related("actor__user").prefetch_related("groups")
 
-    @admin.display(description="groups")
+    @admin.display(description=_("groups"))
     def group_names(self, row: Membership) -> str:
-        """Return the groups' names, sorted."""
-        return ", ".join(sorted(group.name for group in row.groups.all()))
+        """Return the groups as pages call them, sorted."""
+        return ", ".join(sorted(label_of(group.name) for group in row.groups.all()))
+
+    @admin.display(description=_("roles"))
+    def role_names(self, row: Membership) -> str:
+        """Return the roles in words."""
+        return ", ".join(str(Role(each).label) for each in row.roles)
+
+    @admin.display(description=_("member"))
+    def who(self, row: Membership) -> SafeString:
+        """Return who it is, by name."""
+        return person_name(row.actor)

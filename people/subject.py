@@ -14,9 +14,9 @@ from verbs.subject import Description, Subject
 
 
 def _actors(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
-    """Describe actors by username, in one query; an erased person by a piece of the token."""
+    """Describe actors by name, in one query; an erased person by a piece of the token."""
     return {
-        id_: Description(person.username, status="ACTIVE" if person.is_active else "INACTIVE",
+        id_: Description(person.name, status="ACTIVE" if person.is_active else "INACTIVE",
                          icon="user")
         for id_, person in people(tenant_id, ids).items()
     }  # fmt: skip

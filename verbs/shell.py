@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from accounts.acting import Authority, authority_of
 from ledger import failpoints
@@ -263,7 +264,9 @@ def check_version(row: Any, call: Call) -> None:
     extra = {"current_version": row.version}
     if (status := getattr(row, "status", None)) is not None:
         extra["current_status"] = str(status)
-    raise Stale(f"It is at version {row.version} now, not the one you saw.", extra=extra)
+    raise Stale(
+        _("It is at version %(n)d now, not the one you saw.") % {"n": row.version}, extra=extra
+    )
 
 
 def wrong_state(operation: Operation, row: Any) -> Refusal | None:

@@ -107,7 +107,8 @@ class Subject:
     the namespace of the addresses of its pages, or that and how their names begin
     (`compensation:run`), `crumbs(row)` the way to one, itself last
     (`{label, url}`), `page_facts(row)` what a page that asks before a verb is done says about it
-    (`{label, value}`); both are called in the tenant's scope.
+    (`{label, value}`); both are called in the tenant's scope, as is `declares(row)`: the schemas of
+    the values that its entries keep, by their names, as far as somebody has declared them.
     """
 
     subject_type: str
@@ -137,6 +138,7 @@ class Subject:
     pages: str = ""
     crumbs: Callable[[Any], list[dict[str, str]]] | None = None
     page_facts: Callable[[Any], list[dict[str, Any]]] | None = None
+    declares: Callable[[Any], Mapping[str, Any]] = lambda _row: {}
 
     def lock(self, tenant_id: uuid.UUID, *key: Any) -> Locked:
         """Lock one of a tenant by its key. Raises NotFound: absent, or another tenant's."""

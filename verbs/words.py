@@ -8,7 +8,7 @@ so that pages, admin, email and docs all say the same.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from django.db.models import TextChoices
@@ -26,12 +26,14 @@ class ActionWords:
     """An entry's action in words.
 
     `label` stands alone ("Completed"). `sentence` names subject (`%(what)s`) and actor (`%(who)s`).
-    `tone` is one of "", undo, bad, done.
+    `tone` is one of "", undo, bad, done. `told`: how the detail reads that its entries carry, where
+    that was stored for programs.
     """
 
     label: Text
     sentence: Text
     tone: str = ""
+    told: Callable[[str], str] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ import uuid
 from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from accounts.models import Actor
+from accounts.selectors import person_of
 from ledger.selectors import entries_of
 from verbs.words import action_words, state_words
 from web.entries import entry_url, ledger_url, people_in
 from web.graph import Figure
-from web.timeline import who_of
-from web.values import reader_of, value_words
+from web.timeline import shown_by
+from web.values import person_words, reader_of, value_words
 
 ENTRIES_SHOWN = 50
 
@@ -30,7 +33,7 @@ def ledger_entries(tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUI
             "url": entry_url(entry.id),
             "label": action_words(entry.subject_type, entry.action).label,
             "action": entry.action,
-            "who": who_of(entry.actor_id, named),
+            "who": shown_by(entry.actor_id, named),
             "at": entry.at,
             "to": entry.to_status and state_words(entry.subject_type, entry.to_status).label,
             "hash": entry.hash.hex(),
@@ -45,6 +48,13 @@ def causal_chain(figure: Figure, url: str) -> SafeString:
     """Return a drawing with a link to its page, where the same is a table."""
     context = {"figure": figure, "url": url}
     return render_to_string("admin/amends/causal_chain.html", context)
+
+
+def person_name(actor: Actor | None) -> SafeString:
+    """Return what people call an actor whose user was read with it, the username on hover."""
+    if actor is None:
+        return SafeString()
+    return person_words(person_of(actor)) if actor.user_id else escape(_("erased"))
 
 
 def json_words(tenant_id: uuid.UUID, value: Any, schema: Any = None) -> SafeString:

@@ -58,17 +58,27 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def refusal_page(request: HttpRequest, refusal: Refusal, *, back_url: str = "/") -> HttpResponse:
-    """Answer a refused page request with a page that says why."""
+def refusal_page(
+    request: HttpRequest, refusal: Refusal, *, back_url: str = "/", kind: str = ""
+) -> HttpResponse:
+    """Answer a refused page request with a page that says why; `kind` of thing it was about, whose
+    status is then said in words."""
     problem = of_refusal(refusal)
-    detail = "" if problem.status == HTTPStatus.NOT_FOUND else problem.detail
+    detail = "" if problem.status == HTTPStatus.NOT_FOUND else _why(refusal)
     context = {
         "detail": detail,
         "back_url": back_url,
         "current_status": refusal.extra.get("current_status", ""),
+        "kind": kind,
         "request_id": request_id(request),
     }
     return render(request, f"errors/{_PAGES[problem.status]}.html", context, status=problem.status)
+
+
+def _why(refusal: Refusal) -> str:
+    """Return why, but for the states of the API: the page says the present one in words."""
+    ruled_out = refusal.code == "illegal_state" and "current_status" in refusal.extra
+    return "" if ruled_out else refusal.detail
 
 
 def _of_status(status: int, error: BaseException | None) -> Problem | None:

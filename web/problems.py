@@ -138,8 +138,11 @@ _TROUBLE = dataclasses.replace(
     detail="A part of this system did not answer. Nothing was changed; try again.",
 )
 _OF_OTHERS: tuple[tuple[type[Exception], Problem], ...] = (
-    (Http404, Problem(404, "not_found", errors.NotFound.default_detail)),
-    (DjangoPermissionDenied, Problem(403, "not_permitted", errors.NotPermitted.default_detail)),
+    (Http404, Problem(404, "not_found", str(errors.NotFound.default_detail))),
+    (
+        DjangoPermissionDenied,
+        Problem(403, "not_permitted", str(errors.NotPermitted.default_detail)),
+    ),
     (RequestDataTooBig, Problem(413, "too_large", "The body is too large.")),
     (SuspiciousOperation, Problem(400, "malformed_request", "The request could not be read.")),
     # The client went away, or took too long: nobody hears this, and it is no fault of ours.
@@ -241,7 +244,9 @@ def known() -> dict[str, ProblemType]:
     for refusal in _subclasses(Refusal):
         code = refusal.default_code
         if code not in found:
-            found[code] = ProblemType(code, inspect.getdoc(refusal) or "", refusal.default_detail)
+            found[code] = ProblemType(
+                code, inspect.getdoc(refusal) or "", str(refusal.default_detail)
+            )
     return found
 
 

@@ -83,6 +83,9 @@ def detail_of(entry: Entry) -> str:
             return _("text erased")
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
+            told = action_words(entry.subject_type, entry.action).told
+            if told is not None:
+                return told(said)
             # One of an owner's words, else as somebody wrote it.
             return fault_words(said) if name == "error" else str(choice_words(name, said))
     return ""
@@ -94,7 +97,8 @@ def who_of(actor_id: uuid.UUID, named: dict[uuid.UUID, Person]) -> str:
     return _("somebody") if person is None else person.name
 
 
-def _shown(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
+def shown_by(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
+    """Return how an actor is shown on pages, the username on hover."""
     person = named.get(actor_id)
     return _("somebody") if person is None else person_words(person)
 
@@ -134,7 +138,7 @@ def _row(
         "text": phrase(
             words,
             what=what,
-            who=_shown(entry.actor_id, named),
+            who=shown_by(entry.actor_id, named),
         ),
         "detail": " · ".join(each for each in details if each),
         "tone": action_words(entry.subject_type, entry.action).tone,

@@ -157,12 +157,14 @@ def digits_of(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
-def value_words(value: Any, schema: Any = None, reader: Reader = NOBODY) -> SafeString:
-    """Return any JSON value in words, however deep it is nested.
+def value_words(
+    value: Any, schema: Any = None, reader: Reader = NOBODY, name: str = ""
+) -> SafeString:
+    """Return any JSON value in words, however deep it is nested; `name`: of which member it is.
 
     Of very many values the first are shown, and how many more there are in each list.
     """
-    parts = _worded(value, _is_schema(expanded(schema)), reader, "", itertools.count())
+    parts = _worded(value, _is_schema(expanded(schema)), reader, name, itertools.count())
     return mark_safe("".join(parts))  # noqa: S308  -- each part is escaped
 
 

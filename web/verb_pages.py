@@ -137,7 +137,10 @@ class Do(VerbPage):
         if show is not None:
             told = self.told(key, refusal)
             return show(self, Refused(key, told.sentence, status_of(refusal)))
-        return refusal_page(self.request, refusal, back_url=self.described(key).url or "/")
+        kind = type(self).verb.subject_type
+        return refusal_page(
+            self.request, refusal, back_url=self.described(key).url or "/", kind=kind
+        )
 
 
 class Ask(VerbPage):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from compensation.sentences import title_of
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case
 from workitems import chain
@@ -20,14 +21,8 @@ from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
 
 _WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
-_PLACE = ("case", "binding", "completion_seq", "undoes_id", "run_id")
+_PLACE = ("case", "step", "completion_seq", "undoes_id", "run_id")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
-
-
-def _name(actor: Any) -> str:
-    """Return how somebody is called on the pages."""
-    user = None if actor is None else actor.user
-    return "" if user is None else str(user.get_full_name() or user.username)
 
 
 @admin.register(WorkItem)
@@ -44,6 +39,7 @@ class WorkItemAdmin(TenantModelAdmin):
     show_full_result_count = False
     readonly_fields = (
         "case",
+        "step",
         "with_whom",
         "done_by",
         "payload_text",
@@ -73,20 +69,25 @@ class WorkItemAdmin(TenantModelAdmin):
         rows = super().get_queryset(request)
         return rows.select_related("assignee__user", "completed_by__user")
 
+    @admin.display(description=gettext_lazy("step"), ordering="binding")
+    def step(self, row: WorkItem) -> str:
+        """Return which step of its case it is, as pages call it."""
+        return title_of(row.binding) if row.binding else ""
+
     @admin.display(description=gettext_lazy("case"))
     def case(self, row: WorkItem) -> SafeString:
         """Return a link to its case."""
         return self.link(row, "case")
 
     @admin.display(description=gettext_lazy("assignee"))
-    def with_whom(self, row: WorkItem) -> str:
+    def with_whom(self, row: WorkItem) -> SafeString:
         """Return who has it."""
-        return _name(row.assignee)
+        return admin_parts.person_name(row.assignee)
 
     @admin.display(description=gettext_lazy("completed by"))
-    def done_by(self, row: WorkItem) -> str:
+    def done_by(self, row: WorkItem) -> SafeString:
         """Return who completed it."""
-        return _name(row.completed_by)
+        return admin_parts.person_name(row.completed_by)
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, row: WorkItem) -> SafeString:

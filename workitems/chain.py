@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from compensation.lifecycle import UNDER_WAY, CompensationState, Mode, StepStatus
 from compensation.planning import UNDONE_OUTCOMES
 from compensation.selectors import live_steps_in
-from compensation.sentences import joined, title_of
+from compensation.sentences import title_of
 from compensation.words import outcome_label
 from executions import selectors as execution_selectors
 from executions.lifecycle import UNDISPATCHED, UNSUCCESSFUL, ExecutionStatus
@@ -45,9 +45,9 @@ class ChainNode:
 
     `order` is its place in its lane: of completion for forward work, of undoing for undo work,
     equal for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
-    `program` is the name of what ran it, "" where a person is asked; `asked` who will be asked. One
-    of type `compensation_step` is only planned. `settling`: its undo has ended, and the rollback it
-    belongs to has not counted that yet.
+    `program` is the name of what ran it, "" where a person is asked; `asked_groups` and
+    `asked_people`, by username, who will be asked. One of type `compensation_step` is only planned.
+    `settling`: its undo has ended, and the rollback it belongs to has not counted that yet.
     """
 
     type: str
@@ -65,7 +65,8 @@ class ChainNode:
     started: bool
     focus: bool
     program: str = ""
-    asked: str = ""
+    asked_groups: Sequence[str] = ()
+    asked_people: Sequence[str] = ()
     settling: bool = False
 
     @property
@@ -167,7 +168,8 @@ def _planned(step: Any, order: int) -> ChainNode:
         started=False,
         focus=False,
         program=(step.spec.get("capability") or "") if step.mode == Mode.AUTOMATED else "",
-        asked=", ".join(each for each in (joined(groups), *users) if each),
+        asked_groups=tuple(groups),
+        asked_people=tuple(users),
     )
 
 

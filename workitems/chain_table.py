@@ -9,13 +9,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.selectors import Person, people
+from accounts.selectors import Person, people_called
 from compensation.lifecycle import CompensationState
-from compensation.sentences import name_in
+from compensation.sentences import asked_of
 from ledger.selectors import all_entries
 from verbs.subject import Description, Ref, describe
 from verbs.words import Text, said
 from web.entries import ENTRY
+from web.values import person_words
 from workitems.chain import PLANNED, Chain, ChainNode, type_label
 
 # A step that was undone, or is being undone, was finished before.
@@ -38,10 +39,9 @@ _REVERSED: dict[str, Text] = {
 
 def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, Any]]:
     """Return the rows of `graph/table.html`: the nodes of the drawing, in the same order."""
-    named, undos = (
-        people(chain.tenant_id, (n.who for n in chain.nodes)),
-        chain.undos,
-    )
+    asked = [name for node in chain.nodes for name in node.asked_people]
+    called = people_called(chain.tenant_id, asked, (node.who for node in chain.nodes))
+    undos = chain.undos
     entries = _entries(chain)
     by_id = {node.id: node for node in chain.nodes}
 
@@ -54,7 +54,7 @@ def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, 
             "type_label": type_label(node),
             "status": node.status,
             "kind": _STATES_OF.get(node.type, node.type),
-            "who": who_of(node, named),
+            "who": _who(node, called),
             "at": node.at,
             "links": [
                 {"words": words, "label": other.name, "url": described[other.subject].url}
@@ -66,9 +66,12 @@ def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, 
     ]
 
 
-def who_of(node: ChainNode, named: Mapping[uuid.UUID, Person]) -> str:
+def _who(node: ChainNode, called: Mapping[str, Person]) -> str:
     """Return who did it or shall do it; of a program its name."""
-    return node.program or name_in(named, node.who) or node.asked
+    done_by = called.get(str(node.who))
+    if node.program or done_by is None:
+        return node.program or asked_of(called, node.asked_groups, node.asked_people)
+    return person_words(done_by)
 
 
 def _links(

@@ -16,13 +16,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
+from accounts.selectors import people_called
 from compensation.lifecycle import CompensationState
 from json_values.moments import read_moment
 from ledger.errors import Invalid
 from verbs.subject import describe
+from web.labels import label_of
 from web.pagination import NEWEST_FIRST
 from web.search import numbered
 from web.templatetags.amends import state_label
+from web.values import person_words, phrase
 from workitems.finding import filter_table
 from workitems.finding.filter_table import FILTERS, ME, Asked
 from workitems.finding.filter_values import BETWEEN, ID, MAX_TEXT, MOMENT, NO, YES, YES_NO
@@ -66,8 +69,13 @@ CHOICES: Mapping[str, Callable[[], Labels]] = {
     "compensation_state": _undos, "candidate": lambda: {ME: _("me")},
     **{name: _yes_no for name, each in FILTERS.items() if each.reading is YES_NO},
 }  # fmt: skip
+#: Those that ask for a person, as they read where the person stands by name.
+_OF_PEOPLE: Labels = {
+    "assignee": gettext_lazy("Assigned to"), "created_by": gettext_lazy("Opened by"),
+    "completed_by": gettext_lazy("Done by"),
+}  # fmt: skip
 #: Those with a field in the form; the others come with addresses and saved filters.
-IN_FORM = ("kind", "status", "priority", "due", "case", "assignee", "group", "q")
+IN_FORM = ("kind", "status", "priority", "due", "case", "assignee", "group", "label", "q")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,6 +168,8 @@ def is_id(text: str) -> bool:
 
 def _said(name: str, value: str, who: ActingUser) -> str:
     """Return a value as people read it."""
+    if name in _OF_PEOPLE:
+        return _named(value, who)
     if name in CHOICES:
         return _said_of(CHOICES[name](), value)
     if FILTERS[name].reading is MOMENT:
@@ -167,7 +177,15 @@ def _said(name: str, value: str, who: ActingUser) -> str:
     if name == "case" and is_id(value):
         [case] = describe(who.tenant_id, {("case", uuid.UUID(value))}).values()
         return case.title
-    return value
+    return label_of(value) if name == "group" else value
+
+
+def _named(value: str, who: ActingUser) -> str:
+    """Return a person by name; whom nobody knows, as it was written."""
+    found = None if value == ME else people_called(who.tenant_id, [value]).get(value)
+    if value == ME:
+        return _("me")
+    return value if found is None else person_words(found)
 
 
 def chips(
@@ -177,11 +195,12 @@ def chips(
     found = []
     for name, value in wanted.values.items():
         said = _said(name, value, who)
-        label = _("%(what)s: %(value)s") % {"what": FILTERS[name].label, "value": said}
+        what = str(_OF_PEOPLE.get(name, FILTERS[name].label))
+        label = phrase(_("%(what)s: %(value)s"), what=what, value=said)
         found.append({"label": label, "remove_url": address(wanted.without(name))})
     if wanted.sort:
-        label = str(SORTINGS[wanted.sort].label)
-        found.append({"label": label, "remove_url": address(wanted.without("sort"))})
+        order = str(SORTINGS[wanted.sort].label)
+        found.append({"label": order, "remove_url": address(wanted.without("sort"))})
     return found
 
 

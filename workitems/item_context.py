@@ -223,7 +223,7 @@ def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     return format_html_join(", ", "{}", ((each,) for each in listed))
 
 
-_REPLACED = {
+REPLACED = {
     "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
     "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
     "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
@@ -237,8 +237,8 @@ def people_note(item: WorkItem) -> str:
         names = ", ".join(item.people_missing)
         parts.append(_("Not an active member here: %(names)s.") % {"names": names})
     replaced = (item.compensation or {}).get("replaced_performer")
-    if replaced in _REPLACED:
-        parts.append(str(_REPLACED[replaced]))
+    if replaced in REPLACED:
+        parts.append(str(REPLACED[replaced]))
     if item.offered_to == OfferedTo.OPERATORS:
         parts.append(_("It waits for the operators instead."))
     return " ".join(parts)

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.declared_people import faults_of_value
 from compensation.planning import EXPLAINED_OUTCOMES
 from json_values import json_schema
@@ -22,11 +24,11 @@ def check_schema(schema: Any, pointer: str) -> None:
     outside.
     """
     if not isinstance(schema, dict):
-        raise Invalid.field(pointer, "must be a JSON Schema object")
+        raise Invalid.field(pointer, _("must be a JSON Schema object"))
     check_json(schema, pointer)
     found = json_schema.faults(schema, pointer)
     if found:
-        raise Invalid("It is no usable JSON Schema.", errors=found)
+        raise Invalid(_("It is no usable JSON Schema."), errors=found)
 
 
 def explained_outcomes(kind: str) -> frozenset[str]:
@@ -61,9 +63,9 @@ def check_completion(
     elif not permitted and outcome is not None and (fault := fault_of_line(outcome)):
         errors.append(FieldError("/outcome", fault[1], fault[0]))
     if outcome in explained and not is_visible(reason):
-        errors.append(FieldError("/reason", "Say why: this outcome needs a reason.", "required"))
+        errors.append(FieldError("/reason", _("Say why: this outcome needs a reason."), "required"))
     check_json(resolution, "/resolution")
     if schema is not None:
         errors += faults_of_value(tenant_id, schema, resolution, "/resolution")
     if errors:
-        raise Invalid("The completion breaks a rule.", errors=errors)
+        raise Invalid(_("The completion breaks a rule."), errors=errors)

@@ -22,6 +22,7 @@ from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS
+from workitems.then_and_now import payload_schema
 
 
 def _candidates(groups: str, users: str) -> Beside:
@@ -59,6 +60,10 @@ def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
     """Return what its entries say: the completion number is part of the one that completes it."""
     seq = item.completion_seq if action == "completed" else None
     return {**undo_envelope(item, action), "completion_seq": seq}
+
+
+def _declares(item: WorkItem) -> dict[str, Any]:
+    return {"payload": payload_schema(item), "resolution": item.resolution_schema}
 
 
 def _snapshot(item: WorkItem) -> dict[str, Any]:
@@ -101,6 +106,7 @@ WORK_ITEM = UndoableSubject(
     name=lambda item: item.binding or item.title,
     snapshot=_snapshot,
     result_schema=lambda item: item.resolution_schema,
+    declares=_declares,
     task_input=lambda item: dict(item.payload),
     finisher="completed_by_id",
     finished_at=operator.attrgetter("completed_at"),

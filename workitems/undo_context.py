@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UndoRequest
-from compensation.sentences import joined, quoted
+from compensation.sentences import humane, joined, quoted
 from compensation.words import STRATEGIES, basis_words, outcome_label
 from executions import selectors as execution_selectors
 from ledger.selectors import Entry
@@ -131,7 +131,7 @@ def _error(attempt: Any, undo: Any) -> str:
     """Return why an attempt failed: in the words of who tried, whose outcome stands beside it."""
     if not isinstance(undo, Shown):
         # Who gave it up has read it; it stays on the page of the program's run.
-        return "" if attempt.outcome == AttemptOutcome.ABANDONED else str(attempt.error)
+        return "" if attempt.outcome == AttemptOutcome.ABANDONED else humane(attempt.error)
     note = undo.item.resolution.get("note") if isinstance(undo.item.resolution, dict) else None
     why = undo.item.ended_reason or note
     return quoted(str(why)) if why else ""

@@ -17,6 +17,7 @@ from cases.definitions import (
     contexts_after,
     outlook,
 )
+from cases.fault_words import FAILURE_GOAL
 from cases.lifecycle import ROLLING_BACK, TAKES_RESULTS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.plan_state import PlanState, failed_steps, is_untaken, work_of
@@ -24,7 +25,6 @@ from cases.selectors import compiled_of
 from compensation.subject import Cause
 from ledger.clock import now
 
-FAILURE_GOAL = "A failure goal was reached."
 _ENDINGS = {
     "completed": PlanItemStatus.COMPLETED,
     "succeeded": PlanItemStatus.COMPLETED,

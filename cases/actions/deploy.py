@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import PrivateAttr
 from typing_extensions import override
 
@@ -50,7 +52,7 @@ class DefinitionExists(Conflict):
     """That version is deployed already, with other content."""
 
     default_code = "definition_exists"
-    default_detail = "That version is deployed with other content; raise the version."
+    default_detail = gettext_lazy("That version is deployed with other content; raise the version.")
 
 
 def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
@@ -62,7 +64,7 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
         return compile_definition(source, capabilities=capability_registry.names())
     except DefinitionInvalid as problem:
         raise Invalid(
-            "The definition breaks a rule.",
+            _("The definition breaks a rule."),
             code="definition_invalid",
             errors=[
                 FieldError(pointer, message if line is None else f"line {line}: {message}")

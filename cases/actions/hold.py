@@ -6,6 +6,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from cases.actions.changes import cancel_open_work, save_case
 from cases.actions.stopping import revive
 from cases.lifecycle import LIFECYCLE, ROLLING_BACK
@@ -13,6 +16,7 @@ from cases.models import Case
 from compensation.actions.run_verbs import pause_live, resume_live
 from compensation.errors import RunLive
 from compensation.lifecycle import RUN_OPERATIONS
+from compensation.sentences import title_of
 from compensation.subject import Cause
 from ledger.clock import now
 from ledger.errors import Conflict, Refusal
@@ -24,6 +28,10 @@ from verbs.shell import Verb, VerbContext, wrong_state
 CASE = Case.subject_type
 # While a case is rolled back, its run is held and goes on in its place.
 _HELD_WITH_RUN = {"suspend": "pause", "resume": "resume"}
+_CANNOT = {
+    "pause": gettext_lazy("Its rollback cannot be paused now."),
+    "resume": gettext_lazy("Its rollback cannot go on now."),
+}
 
 
 def _possible(
@@ -38,13 +46,14 @@ def _possible(
         if facts.run_status in allowed:
             return None
         extra = {"current_status": str(case.status)}
-        return Conflict(f"Its rollback cannot {held} now.", extra=extra)
+        return Conflict(str(_CANNOT[held]), extra=extra)
     if operation.name != "suspend" and facts.live_run is not None:
         return RunLive(facts.live_run, str(case.status))
     refused = wrong_state(operation, case)
     if refused is None and operation.name == "close" and facts.unclear:
-        names = ", ".join(each.name for each in facts.unclear)
-        detail = f"Nobody knows whether it happened: {names}. Settle that first."
+        names = ", ".join(title_of(each.name) for each in facts.unclear)
+        words = _("Nobody knows whether it happened: %(names)s. Settle that first.")
+        detail = words % {"names": names}
         return Conflict(detail, code="outcome_unknown", extra={"current_status": str(case.status)})
     return refused
 

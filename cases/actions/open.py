@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import Field, SkipValidation, WithJsonSchema
 
 from accounts.acting import ActingUser, Authority
@@ -14,6 +15,7 @@ from cases.models import Case, CaseDefinition
 from cases.numbers import next_number
 from cases.selectors import compiled_of, versions
 from cases.versions import default_of
+from compensation.sentences import joined
 from json_values.characters import LINE_OR_BLANK, WITHOUT_NUL, fault_of_line
 from json_values.limits import CONTEXT_BYTES, beyond_limits
 from json_values.pointers import FieldError
@@ -81,7 +83,8 @@ def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
 def _check_opener(found: CaseDefinition, groups: frozenset[str], authority: Authority) -> None:
     """Raise NotPermitted unless a definition that names groups names one of the opener's."""
     if groups and not authority.is_system and authority.groups.isdisjoint(groups):
-        raise NotPermitted(f"Cases of {found.key} are opened by {', '.join(sorted(groups))}.")
+        said = {"kind": found.title or found.name, "groups": joined(sorted(groups))}
+        raise NotPermitted(_("“%(kind)s” is started by: %(groups)s.") % said)
 
 
 def fault_of_opening(body: dict[str, Any], by: ActingUser) -> Invalid:
@@ -98,14 +101,14 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
     sent = dict(given)
     context = beyond_limits(sent["context"], "/context", limit=CONTEXT_BYTES)
     if not isinstance(sent["context"], dict):
-        context = FieldError("/context", "must be an object")
+        context = FieldError("/context", _("must be an object"))
     asked = [] if context or isinstance(found, FieldError) else _unasked(found, sent["context"])
     title = None
     if sent["title"] is not None:
         title = _fault_of_title(sent["title"])
     problems = [each for each in (found, context, title, *asked) if isinstance(each, FieldError)]
     if problems or isinstance(found, FieldError):
-        raise Invalid("The case cannot be opened like this.", errors=problems)
+        raise Invalid(_("The case cannot be opened like this."), errors=problems)
     return found
 
 
@@ -129,7 +132,7 @@ def _definition(
     tenant_id: uuid.UUID, definition: str, version: str | None
 ) -> CaseDefinition | FieldError:
     if definition.count("/") != 1:
-        return FieldError("/definition", 'must be "namespace/name"')
+        return FieldError("/definition", _('must be "namespace/name"'))
     namespace, name = definition.split("/")
     rows = versions(tenant_id, namespace, name)
     if not rows:

@@ -27,6 +27,7 @@ from cases.definitions import (
     input_for,
     undo_policy,
 )
+from cases.fault_words import UNDONE_IN_DOUBT
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.selectors import compiled_all, compiled_of
@@ -36,6 +37,7 @@ from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
+from compensation.sentences import INPUT_UNKNOWN
 from compensation.subject import Awaited, Cause, Standing, part_of, read_row, read_rows, undoable
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
@@ -47,7 +49,6 @@ from verbs.row_reading import read
 
 # By the undo's own word, or by that of a person about it.
 _UNDONE = frozenset({AttemptOutcome.DONE, AttemptOutcome.ATTESTED})
-UNDONE_IN_DOUBT = "It was undone before anybody knew whether it had happened."
 _FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
 
 
@@ -199,10 +200,9 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
     try:
         value = input_for(target, given)
     except ExpressionFailed as problem:
-        raise Conflict(why_failed(problem), code="undo_input_failed") from problem
+        raise _no_input(why_failed(problem)) from problem
     if not isinstance(value, dict):
-        said = f"{name}: the inputMapping must give an object"
-        raise Conflict(said, code="undo_input_failed")
+        raise _no_input(f"{name}: the inputMapping must give an object")
     if isinstance(target, CapabilityCall):
         return dataclasses.replace(plain, binding=name, task_input=value)
     return dataclasses.replace(
@@ -215,6 +215,10 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
         priority=target.priority,
         due_in=format_duration(target.expires_in) if target.expires_in else "",
     )
+
+
+def _no_input(said: str) -> Conflict:
+    return Conflict(f"{INPUT_UNKNOWN} {said}", code="undo_input_failed")
 
 
 def _original(row: Any) -> dict[str, Any]:

@@ -8,6 +8,8 @@ the lane; news that gets through after all takes the sign down again.
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from accounts.acting import authority_of, system_of
 from cases.actions.changes import lock_case, save_case
 from cases.models import Case
@@ -26,7 +28,9 @@ class EngineStopped(Conflict):
     """News of the case could not be handled; nothing in it goes on before somebody tries again."""
 
     default_code = "engine_stopped"
-    default_detail = "The case cannot go on: its engine has stopped. Try it again first."
+    default_detail = gettext_lazy(
+        "The case cannot go on: its engine has stopped. Try it again first."
+    )
 
 
 def stopped(event: Event, error: str) -> None:

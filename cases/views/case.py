@@ -61,11 +61,13 @@ class CasePage(PageOfOne):
                 "status": case.status,
                 "version": case.version,
                 "definition": str(case.definition),
+                "kind": _definition_words(case.definition),
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
                 "stopped_error": humane(case.stopped_error),
             },
+            "technical": found.technical,
             "summary": panel["headline"] if panel else found.summary,
             "actions": self._buttons(found),
             "run": panel,
@@ -108,6 +110,11 @@ class CasePage(PageOfOne):
             for each in offers
             if each not in plan and each.action not in left_out
         ]
+
+
+def _definition_words(definition: Any) -> str:
+    """Return what people call a definition: title and version."""
+    return f"{definition.title or definition.name} {definition.version}"
 
 
 def _days(lines: list[dict[str, Any]]) -> dict[str, Any]:

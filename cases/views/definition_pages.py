@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.selectors import Person, people_called
 from cases import actions, selectors
 from cases.definitions import (
     Binding,
@@ -22,14 +24,15 @@ from cases.definitions import (
 from cases.forms import DeployForm, StartForm
 from cases.versions import default_of
 from cases.views.starting import kind_of, start_url
-from compensation.sentences import joined, title_of
+from compensation.sentences import asked_of, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.words import REVERSIBILITIES
 from ledger.errors import Invalid, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from verbs.words import said
-from web.templatetags.amends import label_of, state_label
+from web.templatetags.amends import state_label
+from web.values import phrase
 
 # What is never undone on purpose is no gap.
 _MEANT = frozenset({"not_needed"})
@@ -109,7 +112,7 @@ class DefinitionPage(OperatorPage):
             },
             "lines": list(enumerate(row.source.splitlines(), start=1)),
             "warnings": _warnings(row.tenant_id, row.source),
-            "steps": [_step(compiled, binding) for binding in compiled.forward_bindings],
+            "steps": _steps(row.tenant_id, compiled),
             "start_url": start_url(str(row)),
             "start": _start(row, compiled),
             "versions": _versions(row),
@@ -190,13 +193,32 @@ def _gap(binding: Binding) -> str:
     return _("nobody declared how to undo it")
 
 
-def _step(compiled: CompiledDefinition, binding: Binding) -> dict[str, Any]:
+def _steps(tenant_id: uuid.UUID, compiled: CompiledDefinition) -> list[dict[str, Any]]:
+    """Return each step and its way back; whom it asks by name."""
+    forward = compiled.forward_bindings
+    asked = [user for binding in forward for user in _asked(compiled, binding)]
+    called = people_called(tenant_id, asked)
+    return [_step(compiled, binding, called) for binding in forward]
+
+
+def _asked(compiled: CompiledDefinition, binding: Binding) -> Iterator[str]:
+    """Yield the usernames of those whom a step, or its undo, asks."""
+    policy = undo_policy(compiled, binding)
+    if isinstance(binding.target, HumanTask):
+        yield from binding.target.candidate_users
+    if policy is not None:
+        yield from policy.effective().candidate_users or ()
+
+
+def _step(
+    compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person]
+) -> dict[str, Any]:
     human = isinstance(binding.target, HumanTask)
     return {
         "binding": title_of(binding.name),
         "kind_label": _("Task") if human else _("Automatic"),
-        "who": _who(binding.target),
-        "undo": _undo(compiled, binding),
+        "who": _who(binding.target, called),
+        "undo": _undo(compiled, binding, called),
         "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
         if binding.reversibility in _MEANT
         else _gap(binding),
@@ -204,14 +226,13 @@ def _step(compiled: CompiledDefinition, binding: Binding) -> dict[str, Any]:
     }
 
 
-def _who(target: HumanTask | CapabilityCall) -> str:
+def _who(target: HumanTask | CapabilityCall, called: Mapping[str, Person]) -> str:
     if isinstance(target, CapabilityCall):
         return target.capability
-    names = [*target.candidate_users, *(label_of(group) for group in target.candidate_groups)]
-    return ", ".join(names) or _("anybody")
+    return asked_of(called, target.candidate_groups, target.candidate_users) or _("anybody")
 
 
-def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
+def _undo(compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person]) -> str:
     policy = undo_policy(compiled, binding)
     if policy is None or binding.reversibility in _FINAL:
         return ""
@@ -219,9 +240,11 @@ def _undo(compiled: CompiledDefinition, binding: Binding) -> str:
     if said_all.mode == "automated":
         how = _("%(capability)s, automatically") % {"capability": said_all.capability}
     else:
-        named = joined((*(said_all.candidate_groups or ()), *(said_all.candidate_users or ())))
-        how = named or _("whoever completed it")
-    return f"{title_of(binding.compensate)}: {how}" if binding.compensate else how
+        groups, users = said_all.candidate_groups or (), said_all.candidate_users or ()
+        how = asked_of(called, groups, users) or _("whoever completed it")
+    if not binding.compensate:
+        return how
+    return phrase("%(step)s: %(how)s", step=title_of(binding.compensate), how=how)
 
 
 def _warnings(tenant_id: uuid.UUID, source: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
 from compensation.actions import undo
@@ -151,11 +152,11 @@ def _undo(at: LockedStep) -> CompensationAttempt:
     """Begin the undo of a locked original, or adopt the one under way."""
     row, cause = at.row, at.cause
     if row is None:
-        raise Refusal("What was to be undone is not there any more.")
+        raise Refusal(_("What was to be undone is not there any more."))
     if row.compensation_state == CompensationState.COMPENSATING:
         found = open_attempt(row)
         if found is None:
-            raise Refusal("It is being undone, but nobody knows by what.")
+            raise Refusal(_("It is being undone, but nobody knows by what."))
         return found
     request = plain_request(at.run, at.step, row)
     subject = whole_subject(at.run.whole_type)

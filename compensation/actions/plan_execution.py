@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from compensation import selectors
 from compensation.actions.previewing import About, about, parts_of, replan
 from compensation.actions.run_entries import step_change, tell_whole
@@ -94,12 +96,12 @@ def _is_worth_it(kind: WholeSubject, whole: Any, present: Content) -> bool:
 
 def _check_seen(plan: CompensationPlan, call: Call) -> None:
     if call.digest is None:
-        raise PreconditionRequired("Send the digest of the plan you have seen, in If-Match.")
+        raise PreconditionRequired(_("Send the digest of the plan you have seen, in If-Match."))
     if not call.saw(plan.digest):
         subject = about(plan.tenant_id, *plan.about)
         moved = difference(plan.content, replan(plan, parts_of(subject, lock=False)))
         raise PlanStale(
-            "That is not the digest of this plan. Preview again.", extra={"difference": moved}
+            _("That is not the digest of this plan. Preview again."), extra={"difference": moved}
         )
     if now() > plan.expires_at:
         raise PlanExpired
@@ -108,7 +110,7 @@ def _check_seen(plan: CompensationPlan, call: Call) -> None:
 def _check_status(whole: Any, allowed: Collection[str]) -> None:
     if whole.status not in allowed:
         raise Conflict(
-            f"a rollback is possible from {', '.join(sorted(allowed))}, not from {whole.status}.",
+            _("It cannot be rolled back as it stands now."),
             extra={"current_status": str(whole.status)},
         )
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.acting import authority_of, system_of
 from compensation.actions.run_verbs import RUN, lock_run
 from compensation.events import ENGINE_LANE
@@ -66,7 +68,7 @@ def _possible(
     if run.stopped_since is not None:
         return None
     extra = {"current_status": str(run.status)}
-    return Conflict("It has not stopped: there is nothing to try again.", extra=extra)
+    return Conflict(_("It has not stopped: there is nothing to try again."), extra=extra)
 
 
 @catalogue.verb(

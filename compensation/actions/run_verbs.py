@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS
 from compensation.locking import lock_many
@@ -59,7 +60,7 @@ def locked_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Locked:
     whole = lock_whole_of(tenant_id, run_id)
     run = lock_run(tenant_id, run_id)
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(_("There is no such run."))
     return Locked(run, whole)
 
 
@@ -115,7 +116,7 @@ def lock_live_run(whole: Any) -> CompensationRun | None:
 def _move_live(whole: Any, operation: str, action: str, **said: Any) -> None:
     run = lock_live_run(whole)
     if run is None:
-        raise Conflict("No rollback is under way.", extra={"current_status": str(whole.status)})
+        raise Conflict(_("No rollback is under way."), extra={"current_status": str(whole.status)})
     refused = wrong_state(RUN_OPERATIONS[operation], run)
     if refused is not None:
         raise refused

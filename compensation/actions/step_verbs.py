@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from compensation.actions import undo
 from compensation.actions.advancing import plain_request
 from compensation.actions.attempts import newest_attempt
@@ -57,13 +59,13 @@ def locked_step(tenant_id: uuid.UUID, run_id: uuid.UUID, n: int) -> Locked:
     steps = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id, n=n)
     found = steps.first()
     if found is None:
-        raise NotFound("There is no such step.")
+        raise NotFound(_("There is no such step."))
     whole = lock_whole_of(tenant_id, run_id)
     row = lock_row(tenant_id, found.original_type, found.original_id, finished=True)
     run = lock_run(tenant_id, run_id)
     step = steps.select_for_update(of=("self",)).get(id=found.id)
     if run is None or row is None:
-        raise NotFound("There is no such step.")
+        raise NotFound(_("There is no such step."))
     step.run = run
     return Locked(step, (whole, row))
 
@@ -126,7 +128,7 @@ def check_decidable(
     extra = {"current_status": str(step.status)}
     if step.run.status not in LIVE_RUNS or step.status != StepStatus.FAILED:
         return Conflict(
-            f"Only a failed step of a live run can be decided about, not {step.status}.",
+            _("Only a failed step of a rollback that is under way can be decided about."),
             extra=extra,
         )
     if body is None and operation.name == "abandon" and _is_in_doubt(facts):
@@ -305,6 +307,6 @@ def _check_original(held: Held) -> None:
 
 def _moved(held: Held) -> Conflict:
     return Conflict(
-        "Its original moved meanwhile. Read the run again.",
+        _("Its original moved meanwhile. Read the run again."),
         extra={"current_status": str(held.step.status)},
     )

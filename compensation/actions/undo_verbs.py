@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import active_actors, actors_by_username
 from compensation.actions import undo
 from compensation.actions.attempts import last_attempt, newest_attempt
@@ -33,6 +35,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
+from compensation.sentences import too_late_words
 from compensation.subject import Standing, undoable, whole_of
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
@@ -123,7 +126,7 @@ def check_compensable(
     if row.status == CompensationState.COMPENSATED:
         return AlreadyCompensated(extra=extra)
     if row.status not in (operation.sources or ()):
-        return Conflict(f"Only completed work can be undone, not {row.status}.", extra=extra)
+        return Conflict(_("Only completed work can be undone."), extra=extra)
     in_the_way = None if facts.standing is None else _whole_says(facts.standing, str(row.status))
     if in_the_way is not None:
         return in_the_way
@@ -151,7 +154,7 @@ def _out_of_reach(
     finished = undoable(row.subject_type).finished_at(row)
     if policy.window is not None and finished is not None and now() > finished + policy.window:
         closed = finished + policy.window
-        return WindowClosed(f"It could be undone until {closed:%Y-%m-%d %H:%M} UTC.", extra=extra)
+        return WindowClosed(too_late_words(closed), extra=extra)
     strategy = "correct" if body is None else body.get("strategy") or policy.strategy
     if row.reversibility == "irreversible" and strategy != "correct":
         return Irreversible(extra={**extra, "alternatives": ["strategy: correct"]})
@@ -200,9 +203,9 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
     said = policy.effective()
     mode = given.mode or said.mode or "human"
     if mode == "automated" and not said.capability:
-        raise Invalid.field("/mode", "the item's policy names no capability that exists")
+        raise Invalid.field("/mode", _("the item's policy names no capability that exists"))
     if mode == "automated" and (given.assignee or given.candidate_groups):
-        raise Invalid.field("/mode", "an automated undo has no assignee and no groups")
+        raise Invalid.field("/mode", _("an automated undo has no assignee and no groups"))
     basis = parse_regulatory_basis(given.regulatory_basis)
     request = request_of(
         policy, reason=given.reason, requested_by=context.authority.actor_id,
@@ -298,7 +301,7 @@ def last_request(original: Any) -> UndoRequest:
 def require_somebody(given: Performer) -> None:
     """Raise Invalid when neither a person nor a group is named."""
     if given.assignee is None and not given.candidate_groups:
-        raise Invalid.field("/assignee", "name an assignee or candidate_groups", code="required")
+        raise Invalid.field("/assignee", _("name an assignee or candidate_groups"), code="required")
 
 
 def for_person(original: Any, request: UndoRequest, given: Performer) -> UndoRequest:

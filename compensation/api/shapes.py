@@ -229,6 +229,9 @@ class ExcludedSchema(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     alternatives = serializers.ListField(child=serializers.CharField())
+    until = serializers.DateTimeField(
+        required=False, help_text="Of what is too late: when it could be undone at the latest."
+    )
 
 
 class PlanSchema(serializers.Serializer[Any]):

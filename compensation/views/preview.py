@@ -24,6 +24,7 @@ from compensation.plan_context import PlanContext
 from compensation.run_context import RunContext
 from compensation.run_figure import figure
 from compensation.subject import whole_subject
+from compensation.usual_times import usual_beside
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
 from compensation.views.under_way import started
@@ -44,7 +45,9 @@ class PlanView(OperatorPage):
         """Read a plan and everything it speaks of, in the tenant's scope. Raises NotFound."""
         tenant_id = self.acting_user.tenant_id
         with self.scope():
-            return self.context_of(selectors.plan(tenant_id, plan_id))
+            return self.context_of(
+                selectors.plan_with(tenant_id, plan_id, usual=usual_beside(tenant_id))
+            )
 
     def context_of(self, plan: Any, *, moved: Collection[str] = ()) -> PlanContext:
         """Read everything that a plan speaks of, with the rollbacks there are of it."""
@@ -107,7 +110,9 @@ class PlanView(OperatorPage):
         """Return the context of `compensation/executed.html`: how far its rollback really is."""
         found = selectors.one_with_steps(context.run)
         # What undoes each step, and who was asked, is told on the page of the rollback.
-        shown = RunContext(found, context.described, context.named, {}, self.operates)
+        shown = RunContext(
+            found, context.described, context.named, {}, self.operates, called=context.reader.people
+        )
         is_live = context.run.status in LIVE_RUNS
         return {
             **self._planned(context),

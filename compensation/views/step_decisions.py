@@ -15,7 +15,7 @@ from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
 from compensation.decision_words import DecisionWords, arranged, headline
 from compensation.run_context import run_context
-from compensation.sentences import humane, title_of
+from compensation.sentences import humane, technical_of, title_of
 from compensation.subject import is_by_program
 from compensation.views.operator_pages import PageOfOne, crumb
 from ledger.errors import NotFound
@@ -41,7 +41,7 @@ class StepPage(PageOfOne):
         found = selectors.with_its_steps(self.acting_user.tenant_id, id_)
         at = next((at for at, each in enumerate(found.steps) if each.step.n == n), None)
         if at is None:
-            raise NotFound("There is no such step.")
+            raise NotFound(_("There is no such step."))
         each = found.steps[at]
         original = (each.step.original_type, each.step.original_id)
         # Of the other steps nothing is said but how they stand.
@@ -80,6 +80,7 @@ class StepPage(PageOfOne):
                 "status": step.status,
                 "answer": answer,
                 "error": humane(each.error),
+                "technical": technical_of(each.error),
                 "attempts": about.attempts(each),
             },
             "choices": arranged(choices, DecisionWords(found.steps, at, answered)),

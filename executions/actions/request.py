@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
 from typing_extensions import override
 
 from accounts.acting import Authority
@@ -60,7 +61,7 @@ class Outcome(Input):
     def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
         """Return what is wrong with an output where nothing happened."""
         if body.get("happened") is False and body.get("output") is not None:
-            yield FieldError("/output", "what did not happen has no output", "invalid")
+            yield FieldError("/output", _("what did not happen has no output"), "invalid")
 
 
 class Report(Input):
@@ -89,7 +90,7 @@ def _reportable(
     if execution.status == ExecutionStatus.WAITING:
         return None
     return Conflict(
-        f"It is {execution.status}; nobody outside owes its result.",
+        _("Nobody outside owes its result."),
         extra={"current_status": str(execution.status)},
     )
 
@@ -174,7 +175,7 @@ def record_result(execution: Execution, given: Report, context: VerbContext) -> 
     check_json(given.output, "/output")
     if given.outcome == "failed":
         if not given.error:
-            raise Invalid.field("/error", "a failure needs its reason", code="required")
+            raise Invalid.field("/error", _("a failure needs its reason"), code="required")
         endings.fail(execution, context.others, given.error, by=context.by)
         return execution
     try:
@@ -191,7 +192,7 @@ def _in_doubt(execution: Execution, _facts: Any, _body: Mapping[str, Any] | None
     if execution.status in UNKNOWN and tried:
         return None
     return Conflict(
-        f"It is {execution.status}; there is nothing to settle.",
+        _("There is nothing to settle."),
         extra={"current_status": str(execution.status)},
     )
 

@@ -233,3 +233,27 @@ def status_writes(each: Source) -> list[str]:
         if _status_call(call, name)
     ]
     return found + [f"{each.path}:{line} assigns status" for line in _status_assignments(each)]
+
+
+REFUSALS = {"Conflict", "NotPermitted", "NotFound", "Invalid", "Stale", "PreconditionRequired"}
+# Who speaks to programs alone, or stores what it says: the API, its filters, and the engine.
+SPOKEN_TO_PROGRAMS = ("audit.filters", "cases.actions.firing")
+SPEAKING = {
+    "accounts", "audit", "cases", "compensation", "executions", "notifications", "people", "verbs",
+    "workitems",
+}  # fmt: skip
+
+
+def untranslated_refusals(each: Source) -> list[str]:
+    """Whoever is refused reads why in their own language, so the sentence goes through gettext."""
+    parts = each.parts
+    if parts[0] not in SPEAKING or "api" in parts or each.dotted in SPOKEN_TO_PROGRAMS:
+        return []
+    found = []
+    for call, name in _calls(each.tree):
+        owner = getattr(getattr(call.func, "value", None), "id", "")
+        is_field = name == "FieldError" or (name == "field" and owner in REFUSALS)
+        said = call.args[1:2] if is_field else call.args[:1] if name in REFUSALS else []
+        if said and isinstance(said[0], ast.Constant) and isinstance(said[0].value, str):
+            found.append(f"{each.path}:{call.lineno} {said[0].value!r}")
+    return found

@@ -24,6 +24,7 @@ PROJECT_RULES: list[Rule] = [
     rules.nameless_modules,
     rules.serializer_logic,
     rules.status_writes,
+    rules.untranslated_refusals,
 ]
 TEST_RULES: list[Rule] = [
     rules.long_module,
@@ -95,6 +96,8 @@ BROKEN: list[tuple[Rule, str, str]] = [
         "cases/models.py",
         "class C:\n    def f(self):\n        self.status = 'X'",
     ),
+    (rules.untranslated_refusals, "cases/actions/close.py", "raise Conflict('Too late.')"),
+    (rules.untranslated_refusals, "workitems/x.py", "Invalid.field('/due_at', 'is past')"),
 ]
 
 
@@ -138,6 +141,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
         "cases/models.py",
         "class C:\n    @transition(field=status)\n    def f(self):\n        self.status = 'X'",
     ),
+    (rules.untranslated_refusals, "cases/actions/close.py", "raise Conflict(_('Too late.'))"),
+    (rules.untranslated_refusals, "cases/api/views.py", "raise Conflict('Too late.')"),
 ]
 
 

@@ -25,6 +25,6 @@ def test_ticked_tasks_are_taken_together(open_tab: OpenTab, world: World, width:
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=f"{folder}/several-{width}.png", full_page=True)
     page.locator("#several").get_by_role("button", name="Take it").click()
-    expect(page.locator(".messages")).to_contain_text("Take it: 2 tasks.")
+    expect(page.locator(".messages")).to_contain_text("2 tasks are yours now.")
     taken = [stored(world, each.id).assignee_id == world.analyst.actor_id for each in items]
     assert taken == [True, False, True]

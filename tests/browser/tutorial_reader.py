@@ -33,7 +33,7 @@ class Lie(AssertionError):
 class Reader:
     """Reads sentence after sentence and does what each says, at the pages at `url`.
 
-    `patience`: for so many seconds a page is loaded again, as the tutorial says, until what is
+    `patience`: for so many seconds a page is loaded again, as it renews itself, until what is
     named is there.
     """
 

@@ -15,6 +15,7 @@ from django.db import connection
 
 from cases import actions
 from compensation.actions.plan_execution import execute
+from compensation.sentences import INPUT_UNKNOWN
 from json_values.jq import evaluation
 from json_values.jq.child_pool import Answer, Item
 from ledger.errors import Conflict
@@ -245,7 +246,7 @@ def test_what_never_rests_is_trouble_of_the_moment(
 def test_an_input_that_is_no_object_is_refused_as_ever(world: World) -> None:
     case_id = done_case(world, *undone_by(told=".reason | [length]"), human("b"))
     item, before = item_of(world, case_id), counted(world)
-    said = "una: the inputMapping must give an object"
+    said = f"{INPUT_UNKNOWN} una: the inputMapping must give an object"
     with pytest.raises(Conflict) as refused:
         compensate(item.id, call=Call(world.operator), reason="forged")
     assert (refused.value.code, refused.value.detail) == ("undo_input_failed", said)

@@ -21,6 +21,7 @@ from compensation.actions.step_verbs import (
 )
 from compensation.errors import UndoNotBegun
 from compensation.models import CompensationRun
+from compensation.sentences import INPUT_UNKNOWN
 from ledger.errors import Conflict, Invalid
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
@@ -131,7 +132,7 @@ def test_an_undo_that_failed_before_the_run_and_cannot_begin_again_is_decided_ab
     run = roll_back(world, case_id)
     (failed,) = steps(world, run.id)
     assert (failed.status, failed.compensation_id) == ("FAILED", None)
-    assert failed.error == "undo-a: the inputMapping must give an object"
+    assert failed.error == f"{INPUT_UNKNOWN} undo-a: the inputMapping must give an object"
     assert allowed(world, run) == {"retry", *DECISIONS}
     DECISIONS[how](run.id, world)
     drain()

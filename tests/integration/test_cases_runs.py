@@ -20,6 +20,7 @@ from compensation.actions.step_verbs import (
 )
 from compensation.errors import ManagedByRun, UndoNotBegun
 from compensation.models import CompensationRun
+from compensation.sentences import INPUT_UNKNOWN
 from config.demo.transfers import balances, open_accounts
 from executions.actions import record_result
 from executions.models import Execution
@@ -222,7 +223,7 @@ def test_a_step_that_cannot_begin_fails_and_is_decided_about(
     run = roll_back(world, case_id)
     (step,) = steps(world, run.id)
     assert (step.status, step.compensation_id) == ("FAILED", None)
-    assert step.error == "undo-a: the inputMapping must give an object"
+    assert step.error == f"{INPUT_UNKNOWN} undo-a: the inputMapping must give an object"
     with pytest.raises(UndoNotBegun):
         attest_step(run.id, 1, call=Call(world.operator), evidence="x")
     retry_step(run.id, 1, call=Call(world.operator))

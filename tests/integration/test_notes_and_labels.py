@@ -219,7 +219,7 @@ def test_a_broken_form_is_shown_again_with_what_was_typed(world: World) -> None:
     mine.post(f"/work-items/{item.id}/label/", {"name": "urgent"})
     again = mine.post(f"/work-items/{item.id}/label/", {"name": "urgent"})
     assert again.status_code == 409
-    assert "It is there already." in text_of(again.content)
+    assert "It has this label already." in text_of(again.content)
 
 
 def test_a_page_shows_the_newest_and_leads_to_all(world: World) -> None:

@@ -34,7 +34,7 @@ def test_each_is_claimed_by_itself_and_who_was_slower_is_told(world: World) -> N
     ticked = re.findall(r'name="ids" value="([^"]+)" form="several"', html)
     assert set(ticked) == {str(first.id), str(last.id)}
     text = told(client, {"verb": "claim", "ids": [first.id, gone.id, last.id, "x", first.id]})
-    assert "Take it: 2 tasks." in text
+    assert "2 tasks are yours now." in text
     assert "B was left as it is: It is now “Cancelled”." in text
     assert [stored(world, each.id).status for each in (first, gone, last)] == [
         "ASSIGNED", "CANCELLED", "ASSIGNED"
@@ -63,10 +63,10 @@ def test_operators_assign_and_cancel_several_and_others_do_not(world: World) -> 
     assert "Nothing was done: say why they are cancelled." in text
     assert [stored(world, id_).status for id_ in ids] == ["PENDING", "PENDING"]
     text = told(operator, {"verb": "assign", "assignee": world.surveyor.username, "ids": ids})
-    assert "Give to someone: 2 tasks." in text
+    assert "2 tasks are given to somebody else." in text
     assert {stored(world, id_).assignee_id for id_ in ids} == {world.surveyor.actor_id}
     text = told(operator, {"verb": "cancel", "reason": "Not needed", "ids": ids})
-    assert "Cancel the task: 2 tasks." in text
+    assert "2 tasks are cancelled." in text
     assert [stored(world, id_).status for id_ in ids] == ["CANCELLED", "CANCELLED"]
 
 

@@ -287,9 +287,12 @@ def label_of(key: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def value_words(context: template.Context, value: Any, schema: Any = None) -> SafeString:
-    """Return any JSON value as words and rows (`web.values`); people are those of `reader`."""
-    return values.value_words(value, schema, context.get("reader") or values.NOBODY)
+def value_words(
+    context: template.Context, value: Any, schema: Any = None, name: str = ""
+) -> SafeString:
+    """Return any JSON value as words and rows (`web.values`), that of the member `name` if it is
+    one; people are those of `reader`."""
+    return values.value_words(value, schema, context.get("reader") or values.NOBODY, name)
 
 
 @register.filter

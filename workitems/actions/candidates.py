@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import among_groups, who_only_look
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
@@ -78,7 +80,7 @@ def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
     it cannot: nobody of this name, excluded, or an auditor, who changes nothing."""
     actor = actor_called(item.tenant_id, username, pointer=pointer)
     if actor is None or is_excluded(item, actor):
-        raise Invalid.field(pointer, "is excluded from this item", code="excluded")
+        raise Invalid.field(pointer, _("is excluded from this item"), code="excluded")
     if who_only_look(item.tenant_id, [actor]):
-        raise Invalid.field(pointer, "is an auditor and changes nothing", code="only_looks")
+        raise Invalid.field(pointer, _("is an auditor and changes nothing"), code="only_looks")
     return actor

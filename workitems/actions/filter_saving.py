@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
@@ -80,7 +81,9 @@ def save_filter(_row: None, given: NewFilter, context: VerbContext) -> SavedFilt
     if own.filter(name=given.name).exists():
         raise _taken()
     if own.count() >= MOST:
-        raise Conflict(f"One keeps {MOST} filters at most: end one first.", code="too_many")
+        raise Conflict(
+            _("One keeps %(n)d filters at most: end one first.") % {"n": MOST}, code="too_many"
+        )
     return SavedFilter.objects.create(
         tenant_id=who.tenant_id, owner_id=who.actor_id, name=given.name, shared=given.shared,
         filter=_values(given.filter), created_at=now(),
@@ -129,4 +132,4 @@ def _values(asked: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _taken() -> Invalid:
-    return Invalid.field("/name", "You keep another filter of this name.", code="name_taken")
+    return Invalid.field("/name", _("You keep another filter of this name."), code="name_taken")

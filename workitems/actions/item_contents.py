@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
 
 from accounts.acting import ActingUser
@@ -104,7 +105,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     title = _title(given.title, problems)
     payload: Any = {} if given.payload is None else given.payload
     if not isinstance(payload, dict):
-        problems.append(FieldError("/payload", "must be an object"))
+        problems.append(FieldError("/payload", _("must be an object")))
     _gather(problems, lambda: check_json(payload, "/payload"))
     _check_priority(given.priority, problems)
     if given.resolution_schema is not None:
@@ -117,7 +118,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
     if problems:
-        raise Invalid("The work item breaks a rule.", errors=problems)
+        raise Invalid(_("The work item breaks a rule."), errors=problems)
     return NewWorkItem(
         tenant_id=tenant_id,
         title=title,
@@ -241,7 +242,11 @@ def _excluded(
     # Who is gone is excluded all the same, should they come back.
     known = actors_named(tenant_id, names)
     problems.extend(
-        FieldError(f"/excluded_users/{index}", f"no member is called {name!r}", "unknown")
+        FieldError(
+            f"/excluded_users/{index}",
+            _("no member is called '%(name)s'") % {"name": name},
+            "unknown",
+        )
         for index, name in enumerate(names)
         if name not in known
     )
@@ -330,9 +335,9 @@ def _edited(given: Edit) -> dict[str, Any]:
         if isinstance(payload, dict):
             _gather(problems, lambda: check_json(payload, "/payload"))
         else:
-            problems.append(FieldError("/payload", "must be an object"))
+            problems.append(FieldError("/payload", _("must be an object")))
     if problems:
-        raise Invalid("The edit breaks a rule.", errors=problems)
+        raise Invalid(_("The edit breaks a rule."), errors=problems)
     if "priority" in values:
         values["priority"] = Priority[given.priority].value
     return values

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import Field, SkipValidation
 
 from accounts.actions import lock_tenant, note_on_tenant
@@ -76,7 +77,10 @@ def _seen(tenant_id: uuid.UUID, template_id: uuid.UUID) -> Locked:
 def _alive(row: WorkItemTemplate, _facts: Any, _body: Any) -> Refusal | None:
     if row.ended_at is None:
         return None
-    return Conflict(f"{row} was ended; a newer version may be there.", code="template_ended")
+    return Conflict(
+        _("%(name)s was ended; a newer version may be there.") % {"name": row},
+        code="template_ended",
+    )
 
 
 @catalogue.verb(
@@ -154,7 +158,7 @@ def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any
     if not problems and content.get("description") and "description" not in payload:
         payload["description"] = _filled(content["description"], payload, problems)
     if problems:
-        raise Invalid("The payload is not what the template asks for.", errors=problems)
+        raise Invalid(_("The payload is not what the template asks for."), errors=problems)
     return {
         name: value for name, value in {**body, "payload": payload}.items() if value is not None
     }
@@ -162,7 +166,7 @@ def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any
 
 def _payload(own: Mapping[str, Any], said: Any) -> dict[str, Any]:
     if said is not None and not isinstance(said, dict):
-        raise Invalid.field("/payload", "must be an object")
+        raise Invalid.field("/payload", _("must be an object"))
     return {**own, **(said or {})}
 
 
@@ -214,4 +218,4 @@ def _check(given: NewTemplate, tenant_id: uuid.UUID, creator: uuid.UUID) -> None
         except Invalid as refused:
             problems.extend(refused.errors)
     if problems:
-        raise Invalid("The template breaks a rule.", errors=problems)
+        raise Invalid(_("The template breaks a rule."), errors=problems)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from compensation.actions import undo
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
@@ -182,7 +184,7 @@ def _may_skip(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
     if refused is not None or item.skippable:
         return refused
     return Conflict(
-        "Nobody said that this work may be left out; it can be cancelled.",
+        _("Nobody said that this work may be left out; it can be cancelled."),
         code="not_skippable",
         extra={"current_status": str(item.status)},
     )
@@ -200,9 +202,9 @@ def skip(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
 def extend(item: WorkItem, given: Extend, _context: VerbContext) -> Changed:
     """Set anew until when it is to be done."""
     if given.due_at <= now():
-        raise Invalid.field("/due_at", "must lie in the future", code="past")
+        raise Invalid.field("/due_at", _("must lie in the future"), code="past")
     if given.due_at == item.due_at:
-        raise Invalid.field("/due_at", "is due then already", code="unchanged")
+        raise Invalid.field("/due_at", _("is due then already"), code="unchanged")
     before, item.due_at = item.due_at, given.due_at
     fields = set_completion(item, before, given.due_at)
     said = {"from": rfc3339(before) if before else None, "to": rfc3339(given.due_at)}

@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from accounts.selectors import active_actors, actors_by_username
 from json_values.pointers import FieldError
 from ledger.clock import now, rfc3339
@@ -56,8 +58,11 @@ def _may_delegate(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
     if refused is not None or len(item.delegations) < MOST_DELEGATIONS:
         return refused
     return Conflict(
-        f"It was handed on {MOST_DELEGATIONS} times already; an operator can give it to somebody,"
-        " or forward it.",
+        _(
+            "It was handed on %(n)d times already; an operator can give it to somebody,"
+            " or forward it."
+        )
+        % {"n": MOST_DELEGATIONS},
         code="delegated_too_often",
         extra={"current_status": str(item.status)},
     )
@@ -70,7 +75,7 @@ def delegate(item: WorkItem, given: Delegate, context: VerbContext) -> Changed:
     """Ask somebody else to take it over."""
     to = who_may_do(item, given.to, "/to")
     if to == item.assignee_id:
-        raise Invalid.field("/to", "has it already", code="unchanged")
+        raise Invalid.field("/to", _("has it already"), code="unchanged")
     before, item.assignee_id = item.assignee_id, to
     asked = {
         "from": _text(before), "to": str(to), "by": str(context.authority.actor_id),
@@ -132,7 +137,7 @@ def forward(item: WorkItem, given: Forward, _context: VerbContext) -> Changed:
 def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
     """Return the actors it is forwarded to. Raises Invalid with all that is wrong."""
     if not given.candidate_users and not given.candidate_groups:
-        raise Invalid.field("/candidate_users", "name a person, or a group", code="required")
+        raise Invalid.field("/candidate_users", _("name a person, or a group"), code="required")
     known = (
         actors_by_username(item.tenant_id, given.candidate_users) if given.candidate_users else {}
     )
@@ -140,11 +145,15 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
     for index, name in enumerate(given.candidate_users):
         pointer = f"/candidate_users/{index}"
         if name not in known:
-            problems.append(FieldError(pointer, f"no active member is called {name!r}", "unknown"))
+            problems.append(
+                FieldError(
+                    pointer, _("no active member is called '%(name)s'") % {"name": name}, "unknown"
+                )
+            )
         elif known[name] in excluded:
-            problems.append(FieldError(pointer, "is excluded from this item", "excluded"))
+            problems.append(FieldError(pointer, _("is excluded from this item"), "excluded"))
     if problems:
-        raise Invalid("Not everybody it is forwarded to may have it.", errors=problems)
+        raise Invalid(_("Not everybody it is forwarded to may have it."), errors=problems)
     return sorted({known[name] for name in given.candidate_users})
 
 

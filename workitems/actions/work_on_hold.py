@@ -12,6 +12,7 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.acting import authority_of, system_of
 from accounts.selectors import active_actors
@@ -47,7 +48,7 @@ class Suspend(Input):
 def suspend(item: WorkItem, given: Suspend, _context: VerbContext) -> Changed:
     """Put it on hold, until somebody lets it go on or a moment comes."""
     if given.until is not None and given.until <= now():
-        raise Invalid.field("/until", "must lie in the future", code="past")
+        raise Invalid.field("/until", _("must lie in the future"), code="past")
     item.held_from, item.held_until = str(item.status), given.until
     if given.until is not None:
         queue = "undo" if item.kind == Kind.COMPENSATION else "upkeep"

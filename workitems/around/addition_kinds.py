@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -109,6 +111,13 @@ class Kind:
         return f"{ITEM}_{self.one}"
 
 
+#: What is said of a second one where one is enough.
+THERE_ALREADY: Mapping[str, Promise] = {
+    "label": gettext_lazy("It has this label already."),
+    "link": gettext_lazy("It has this link already."),
+    "relation": gettext_lazy("They are related so already."),
+    "attachment": gettext_lazy("It has this file already."),
+}
 KINDS = (
     Kind(
         one="note", many="notes", verb="note", adding="Write a note on it.",

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.acting import Authority
 from ledger.clock import now
@@ -25,7 +26,7 @@ from verbs.move import Moves
 from verbs.operation import operation
 from verbs.shell import Verb, VerbContext
 from verbs.subject import Description, Locked, NamedAfter, Subject, subject_of
-from workitems.around.addition_kinds import ITEM, KINDS, Kind
+from workitems.around.addition_kinds import ITEM, KINDS, THERE_ALREADY, Kind
 from workitems.around.addition_tables import Addition
 from workitems.models import WorkItem
 
@@ -59,10 +60,12 @@ def _refuse_one_more(kind: Kind, item: WorkItem, said: Mapping[str, Any]) -> Non
         tuple(each) for each in present(kind, item.tenant_id, item.id).values_list("id", *kind.once)
     ]
     wanted = tuple(str(said[name]) for name in kind.once)
-    if kind.once and any(each[1:] == wanted for each in there):
-        raise Conflict("It is there already.", code="already_there")
+    if kind.once and any(tuple(map(str, each[1:])) == wanted for each in there):
+        raise Conflict(str(THERE_ALREADY[kind.one]), code="already_there")
     if len(there) >= kind.most:
-        message = f"An item has at most {kind.most} {kind.many}; remove one first."
+        message = _("There are %(n)d already, and no more than that: remove one first.") % {
+            "n": kind.most
+        }
         raise Invalid.field(f"/{kind.main}", message, code="too_many")
 
 

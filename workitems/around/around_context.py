@@ -33,7 +33,7 @@ _HEADINGS = {
     "attachment": _("Files"),
 }
 #: How the item stands to the other, and how the other stands to it.
-_RELATED = {
+RELATED = {
     "PART_OF": (_("Part of"), _("Has as a part")),
     "BLOCKS": (_("Blocks"), _("Blocked by")),
     "RELATES_TO": (_("Has to do with"), _("Has to do with")),
@@ -109,7 +109,7 @@ def _address(row: Addition) -> str:
 def _related(row: Relation, shown: Shown, links: Links) -> dict[str, Any]:
     incoming = row.item_id != shown.item.id
     type_, id_ = other_end(row, shown.item.id)
-    other, words = links[type_, id_], _ENFORCED if row.enforced else _RELATED[row.type]
+    other, words = links[type_, id_], _ENFORCED if row.enforced else RELATED[row.type]
     return {
         "words": words[incoming],
         "text": other.title,

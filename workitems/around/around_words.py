@@ -18,7 +18,7 @@ _ITEM_ACTIONS = {
     "link_removed": A(_("Link removed"), _("Link removed from %(what)s by %(who)s")),
     "attachment_added": A(_("File attached"), _("File attached to %(what)s by %(who)s")),
     "attachment_removed": A(_("File removed"), _("File removed from %(what)s by %(who)s")),
-    "progress_reported": A(_("Further"), _("How far %(what)s is, said by %(who)s")),
+    "progress_reported": A(_("How far it is"), _("%(who)s said how far %(what)s is")),
     "relation_added": A(_("Related"), _("%(what)s related to another by %(who)s")),
     "relation_removed": A(_("No longer related"), _("Relation of %(what)s removed by %(who)s")),
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
+from django.utils.translation import gettext as _
 
 from ledger.errors import Conflict, Refusal
 from verbs.row_reading import literal
@@ -72,7 +73,7 @@ def unless_blocked(name: str) -> StateRule:
         if refused is not None or not (blockers := blockers_of(item)):
             return refused
         return Conflict(
-            "Something else has to end before this.",
+            _("Something else has to end before this."),
             code="blocked",
             extra={
                 "current_status": str(item.status), "blocked_by": [str(id_) for id_ in blockers],

@@ -9,6 +9,8 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
+
 from json_values.limits import PAYLOAD_BYTES
 from ledger.clock import now
 from ledger.errors import Conflict, NotPermitted, Refusal, check_json
@@ -35,7 +37,7 @@ class NewDraft(Input):
 def _may_save(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
     refused = wrong_state(_SAVE, item)
     if refused is None and item.assignee_id is None:
-        return Conflict("Nobody has it.")
+        return Conflict(_("Nobody has it."))
     return refused
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 from typing_extensions import override
 
 from ledger.errors import Conflict, Invalid
@@ -82,12 +83,18 @@ def attachment_columns(given: NewAttachment, _item: WorkItem) -> dict[str, Any]:
     type_ = TYPES.get(name.rpartition(".")[2].lower()) if "." in name.strip(".") else None
     if type_ is None:
         known = ", ".join(sorted(TYPES))
-        raise Invalid.field("/name", f"must end in one of {known}", code="forbidden_type")
+        raise Invalid.field(
+            "/name", _("must end in one of %(known)s") % {"known": known}, code="forbidden_type"
+        )
     told = (given.content_type or "").partition(";")[0].strip().lower()
     if told not in _ANY and told not in type_names():
-        raise Invalid.field("/content_type", f"{told} is not taken", code="forbidden_type")
+        raise Invalid.field(
+            "/content_type", _("%(kind)s is not taken") % {"kind": told}, code="forbidden_type"
+        )
     if not _is_of(type_, content):
-        raise Invalid.field("/content", f"is no {type_.name}", code="forbidden_type")
+        raise Invalid.field(
+            "/content", _("is no %(kind)s") % {"kind": type_.name}, code="forbidden_type"
+        )
     return {
         "name": name,
         "content_type": type_.name,
@@ -108,11 +115,11 @@ def content_of(given: NewAttachment) -> bytes:
     try:
         content = base64.b64decode(given.content, validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid.field("/content", "must be Base64", code="base64") from None
+        raise Invalid.field("/content", _("must be Base64"), code="base64") from None
     if len(content) > MAX_BYTES:
         raise _too_large()
     if not content:
-        raise Invalid.field("/content", "is empty", code="empty")
+        raise Invalid.field("/content", _("is empty"), code="empty")
     return content
 
 
@@ -149,7 +156,7 @@ def stored(row: Attachment) -> bytes:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != row.sha256:
-        raise Conflict("What is stored is not what was attached.", code="damaged")
+        raise Conflict(_("What is stored is not what was attached."), code="damaged")
     return content
 
 

@@ -91,17 +91,16 @@ def _steps(before: Any) -> forms.Field:
 _FIELDS = {"percentage": _percent, "count": _count, "steps": _steps}
 
 
-def in_words(row: Progress) -> str:
+def words_of(shape: str, value: Any) -> str:
     """Return how far something is, in words."""
-    if row.shape == "count" and row.value["total"] is None:
-        return _("%(done)d done") % {"done": row.value["done"]}
-    if row.shape == "count":
-        said = {"done": row.value["done"], "total": row.value["total"]}
-        return _("%(done)d of %(total)d done") % said
-    if row.shape == "steps":
-        done = sum(each["done"] for each in row.value)
-        return _("%(done)d of %(total)d steps done") % {"done": done, "total": len(row.value)}
-    return _("%(share)d %% done") % {"share": row.value}
+    if shape == "count" and value["total"] is None:
+        return _("%(done)d done") % {"done": value["done"]}
+    if shape == "count":
+        return _("%(done)d of %(total)d done") % {"done": value["done"], "total": value["total"]}
+    if shape == "steps":
+        done = sum(each["done"] for each in value)
+        return _("%(done)d of %(total)d steps done") % {"done": done, "total": len(value)}
+    return _("%(share)d %% done") % {"share": value}
 
 
 def bars(found: Mapping[str, Progress | None]) -> list[dict[str, Any]]:
@@ -110,7 +109,7 @@ def bars(found: Mapping[str, Progress | None]) -> list[dict[str, Any]]:
     return [
         {
             "label": labels[dimension],
-            "words": in_words(row),
+            "words": words_of(row.shape, row.value),
             "share": share_of(row),
             "undo": dimension == UNDO,
         }

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import BeforeValidator, Field
 from typing_extensions import override
 
@@ -110,12 +111,12 @@ def _value_as(model: type[Input], value: Any) -> Any:
 
 def _contradictions(shape: str, value: Any) -> Iterable[FieldError]:
     if shape == "count" and value["total"] is not None and value["done"] > value["total"]:
-        yield FieldError("/value/total", "is less than what is done")
+        yield FieldError("/value/total", _("is less than what is done"))
     if shape == "steps":
         names = [each["name"] for each in value]
         for place, name in enumerate(names):
             if name in names[:place]:
-                yield FieldError(f"/value/{place}/name", "is named twice", "repeated")
+                yield FieldError(f"/value/{place}/name", _("is named twice"), "repeated")
 
 
 def _may_report(item: WorkItem, _facts: Any, body: Mapping[str, Any] | None) -> Refusal | None:
@@ -123,7 +124,7 @@ def _may_report(item: WorkItem, _facts: Any, body: Mapping[str, Any] | None) -> 
     if item.status in WORKING or being_undone:
         return None
     return Conflict(
-        "How far it is can be said while somebody works on it.",
+        _("How far it is can be said while somebody works on it."),
         extra={"current_status": str(item.status)},
     )
 
@@ -167,9 +168,9 @@ def _newest(item: WorkItem, dimension: str) -> Progress | None:
 def _refuse_backwards(before: Progress, shape: str, value: Any) -> None:
     """Raise Conflict for less than was said before, or what cannot be compared with it."""
     if before.shape != shape:
-        raise Conflict(f"It is told as {before.shape} already.", code="other_shape")
+        raise Conflict(_("It is told in another way already."), code="other_shape")
     if _is_less(shape, before.value, value):
-        raise Conflict("It was further already; what is done stays done.", code="backwards")
+        raise Conflict(_("It was further already; what is done stays done."), code="backwards")
 
 
 def _is_less(shape: str, before: Any, value: Any) -> bool:

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from json_values.pointers import FieldError
 from ledger.errors import Conflict
 from ledger.statements import fetched
@@ -70,7 +72,9 @@ def relation_columns(given: NewRelation, item: WorkItem) -> dict[str, Any]:
         "enforced": given.enforced,
     }
     if given.type in _NO_CIRCLE and _leads_back(said, item):
-        raise Conflict("That would lead back to this item.", code="circle")
+        raise Conflict(
+            _("That one leads back to this: it would stand in its own way."), code="circle"
+        )
     return said
 
 
@@ -83,10 +87,10 @@ def _faults(given: NewRelation, item: WorkItem) -> list[FieldError]:
         message = "must be a task: nothing else is a part, is blocked or is the same"
         return [FieldError("/target/type", message, "unsupported")]
     if (target.type, target.id) == (ITEM, str(item.id)):
-        return [FieldError("/target/id", "is the item itself", "itself")]
+        return [FieldError("/target/id", _("is the item itself"), "itself")]
     subject, wanted = known(target.type), uuid.UUID(target.id)
     if subject is None or wanted not in subject.read_many(item.tenant_id, [wanted]):
-        return [FieldError("/target/id", "there is no such thing here", "unknown")]
+        return [FieldError("/target/id", _("there is no such thing here"), "unknown")]
     return []
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.roles import OPERATING_ROLES
 from ledger.errors import Refusal
@@ -40,6 +40,15 @@ VERBS: Mapping[str, tuple[str, bool]] = {
 _MISSING = {
     "assignee": gettext_lazy("Nothing was done: name who shall have them."),
     "reason": gettext_lazy("Nothing was done: say why they are cancelled."),
+}
+#: What is said of those to which it was done.
+_DONE = {
+    "claim": ngettext_lazy("%(n)d task is yours now.", "%(n)d tasks are yours now.", "n"),
+    "release": ngettext_lazy("%(n)d task is given back.", "%(n)d tasks are given back.", "n"),
+    "assign": ngettext_lazy(
+        "%(n)d task is given to somebody else.", "%(n)d tasks are given to somebody else.", "n"
+    ),
+    "cancel": ngettext_lazy("%(n)d task is cancelled.", "%(n)d tasks are cancelled.", "n"),
 }
 #: Of so many that were refused it is said why, one by one.
 TOLD = 10
@@ -91,8 +100,7 @@ class Several(MemberPage):
                 refused[id_] = refusal
         done = len(ids) - len(refused)
         if done:
-            text = ngettext("%(verb)s: %(n)d task.", "%(verb)s: %(n)d tasks.", done)
-            messages.success(self.request, text % {"verb": said_of(KIND, name).label, "n": done})
+            messages.success(self.request, str(_DONE[name] % {"n": done}))
         self._tell(refused)
 
     def _said(self, name: str) -> dict[str, str]:

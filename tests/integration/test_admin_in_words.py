@@ -1,0 +1,79 @@
+"""The admin speaks as the pages do: no JSON, constants or raw errors, and people by name."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+
+from ledger.models import LedgerEntry
+from ledger.tenancy import tenant_scope
+from tests.casework import approved_loan, deploy, opened, plan_items, roll_back
+from tests.casework import undo as undo_next
+from tests.clients import browser
+from tests.definitions import definition, human
+from tests.integration.workitems_made import page
+from tests.pages import text_of
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+_FIELD = r'class="form-row field-{}">(.*?)</div>\s*</div>\s*</div>'
+
+
+def field(html: str, name: str) -> str:
+    """Return what a field of the admin's page of one thing shows."""
+    found = re.search(_FIELD.format(name), html, re.DOTALL)
+    assert found is not None, name
+    return text_of(found[1].encode())
+
+
+def newest(world: World, subject_id: uuid.UUID, action: str) -> uuid.UUID:
+    with tenant_scope(world.auditor.tenant_id):
+        rows = LedgerEntry.objects.filter(subject_id=subject_id, action=action)
+        return rows.latest("subject_seq").id
+
+
+def test_an_entry_is_told_in_words(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    undo_next(world.underwriter, case_id)
+    client, url = browser(world.auditor), "/admin/ledger/ledgerentry/{}/change/"
+    html = page(client, url.format(newest(world, case_id, "opened")))
+    assert "Amount 250.00 EUR" in field(html, "content")
+    assert "{" not in field(html, "content")
+    assert field(html, "acted_as").endswith("Person, Operator")
+    html = page(client, url.format(newest(world, run.id, "compensation_step_completed")))
+    assert "State of the step Undone" in field(html, "undoing")
+    assert "REVERSED" not in field(html, "undoing")
+    assert "step_status" not in html
+    assert "completed by" in field(html, "because") or "undone" in field(html, "because")
+
+
+def test_the_steps_of_a_rollback_are_told_in_words(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    html = page(browser(world.auditor), f"/admin/compensation/compensationrun/{run.id}/change/")
+    steps = field(html, "steps_table")
+    assert "Credit check" in steps
+    assert "put the earlier state back" in steps
+    assert "restore" not in steps
+
+
+def test_members_are_names_with_roles_and_groups_in_words(world: World) -> None:
+    text = text_of(page(browser(world.admin), "/admin/accounts/membership/").encode())
+    assert "Tenant admin" in text
+    assert "tenant_admin" not in text
+    assert "Underwriters" in text
+    assert "underwriters" not in text.replace(world.underwriter.username, "")
+
+
+def test_steps_and_faults_are_told_in_words(world: World) -> None:
+    deploy(world, definition("stuck", human("look-at-it", when=".n | keys | length > 0")))
+    case_id = opened(world, "tests/stuck", {"n": "x"})
+    html = page(browser(world.auditor), f"/admin/cases/case/{case_id}/change/")
+    assert "“Look at it” stands still" in field(html, "why")
+    assert "keys" not in field(html, "why")
+    paid = plan_items(world, approved_loan(world))["credit-check"].work[1]
+    html = page(browser(world.auditor), f"/admin/workitems/workitem/{paid}/change/")
+    assert field(html, "step") == "Step: Credit check"
