@@ -9,8 +9,10 @@ that somebody else made the browser send cannot know that word, so it keeps noth
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.core import signing
 from django.forms import BaseForm
@@ -18,7 +20,11 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from ledger.clock import now
+from web.kept_text import MOST
+from web.labels import label_of
 from web.membership import place_of
+from web.only_post import page_of
+from web.way_back import carried
 
 #: The hidden field of every form in which something can be typed.
 WRITTEN_BY: Final = "written_by"
@@ -30,6 +36,9 @@ KEPT_SECONDS: Final = 60 * 60
 _SIGNER: Final = signing.Signer(salt="web.kept_forms")
 # What belongs to the sending and not to the text. The page has them anew.
 _NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
+# Of a choice, and not of somebody's writing.
+_CHOSEN: Final = re.compile(r"[A-Z_]+|on|[0-9a-f-]{36}")
+_BUTTONS: Final = frozenset({"verb", "then"})
 # How deep the parts of a page lie in what its template is given.
 _DEPTH: Final = 4
 
@@ -39,7 +48,8 @@ class KeptForm:
     """What was typed, where it was to be sent, and whose it is."""
 
     path: str
-    fields: dict[str, str]
+    #: A list where several were sent under one name: what was ticked.
+    fields: dict[str, str | list[str]]
     user_id: str
     tenant_id: str
     at: float
@@ -58,8 +68,13 @@ def keep(request: HttpRequest) -> bool:
     """Keep the form that was sent, in the place of an earlier one. Whether it was: it must say for
     whom it was made, belong to a page of members, and be within the bound."""
     author = _author(request.POST.get(WRITTEN_BY, ""))
-    fields = {name: str(value) for name, value in request.POST.items() if name not in _NOT_TEXT}
-    size = sum(len(name) + len(value) for name, value in fields.items())
+    sent = {
+        name: [str(value) for value in values]
+        for name, values in request.POST.lists()
+        if name not in _NOT_TEXT
+    }
+    size = sum(len(name) + len(value) for name, values in sent.items() for value in values)
+    fields = {name: values if len(values) > 1 else values[0] for name, values in sent.items()}
     if author is None or not fields or size > MAX_KEPT or not _takes_text(request.path_info):
         return False
     found = KeptForm(request.path_info, fields, *author, at=now().timestamp())
@@ -68,6 +83,13 @@ def keep(request: HttpRequest) -> bool:
         request.session.set_expiry(KEPT_SECONDS)
     request.session[SESSION_KEY] = dataclasses.asdict(found)
     return True
+
+
+def page_for(request: HttpRequest) -> str:
+    """Return the address of the page on which a form that was sent is filled in again: of a list
+    with its tab and filters, of anything else with the way back to one."""
+    page = page_of(request.path_info)
+    return request.get_full_path() if page == request.path_info else carried(request, page)
 
 
 def waiting(request: HttpRequest) -> KeptForm | None:
@@ -98,24 +120,47 @@ def drop(request: HttpRequest, path: str | None = None) -> None:
 def put_back(request: HttpRequest, context: dict[str, Any]) -> bool:
     """Fill what was typed into its form on the page, if that is there. Whether it was.
 
-    A form stands in a context as `form`, beside the `url` it is sent to and, where it is folded,
-    `open`.
+    A form stands in a context as `form`, beside the `url` it is sent to (`draft_url` by another
+    button) and, where it is folded, `open`.
     """
     if SESSION_KEY not in request.session:
         return False
     found = own(request)
     if found is None:
         return False
-    parts = [part for part in _parts_with_form(context) if part.get("url") == found.path]
-    for part in parts:
-        form = part["form"]
-        if hasattr(form, "widen"):
-            form.widen(found.fields)
-        known = {name: text for name, text in found.fields.items() if name in form.fields}
-        form.initial = {**(form.initial or {}), **known}
-        if "open" in part:
-            part["open"] = True
-    return bool(parts)
+    filled = [_filled(part, found) for part in _parts_with_form(context) if _takes(part, found)]
+    return any(filled)
+
+
+def left_over(request: HttpRequest) -> list[dict[str, str]]:
+    """Return `kept` of components/kept_text.html: what was typed into a form that its page has no
+    more, to be read and copied there."""
+    found = own(request) if SESSION_KEY in request.session else None
+    if found is None or page_of(found.path) != request.path_info:
+        return []
+    return [
+        {"id": f"kept_{name}", "label": label_of(name.rpartition(".")[2]), "text": text[:MOST]}
+        for name, text in found.fields.items()
+        if isinstance(text, str) and text.strip() and name not in _BUTTONS
+        and not _CHOSEN.fullmatch(text)
+    ]  # fmt: skip
+
+
+def _takes(part: dict[str, Any], found: KeptForm) -> bool:
+    sent_to = (part.get("url"), part.get("draft_url"))
+    return any(urlsplit(str(url)).path == found.path for url in sent_to if url)
+
+
+def _filled(part: dict[str, Any], found: KeptForm) -> bool:
+    """Fill in what was typed. Whether it was of this form: others may be sent to its address."""
+    form = part["form"]
+    if hasattr(form, "widen"):
+        form.widen(found.fields)
+    known = {name: text for name, text in found.fields.items() if name in form.fields}
+    form.initial = {**(form.initial or {}), **known}
+    if "open" in part and known:
+        part["open"] = True
+    return bool(known)
 
 
 def _parts_with_form(part: Any, depth: int = _DEPTH) -> Iterator[dict[str, Any]]:

@@ -126,7 +126,7 @@ class MemberPage(View):
         htmx = getattr(request, "htmx", None)
         if request.method not in SAFE:
             kept_forms.keep(request)
-            target = redirect_to_login(page_of(request.path_info))
+            target = redirect_to_login(kept_forms.page_for(request))
             return HttpResponseClientRedirect(target.url) if htmx else target
         if not htmx:
             return redirect_to_login(request.get_full_path())
@@ -166,6 +166,8 @@ class MemberPage(View):
         if self.request.method in SAFE:
             if kept_forms.put_back(self.request, shown):
                 messages.info(self.request, _("What you wrote is here again. It was not sent yet."))
+            elif left := kept_forms.left_over(self.request):
+                shown["kept"] = [*left, *shown.get("kept", [])]
             return render_page(self.request, template, shown, status=status)
         shown["live"] = live.after_form(
             self.request, self.acting_user, page_of(self.request.path_info)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.acting import Authority
-from compensation.news import told
+from compensation import news
 from compensation.sentences import few_or_more, sentence
 from compensation.words import (
     OUTCOME_HINTS,
@@ -37,7 +37,7 @@ from workitems import selectors
 from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
-from workitems.around.progress_form import progress
+from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_limits import deadlines_ahead, shut_out
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
@@ -69,9 +69,10 @@ def detail(
     conflict: str = "",
     again: bool = False,
     refused: Refused | None = None,
+    told: ProgressForm | None = None,
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
-    typed beside it."""
+    typed beside it; `told`: how far it is, as it could not be taken."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
     entries, undos = _history(item), undos_of(item, attempts)
@@ -88,6 +89,9 @@ def detail(
     if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
+    said_progress = progress(item, near, authority, told)
+    if told is not None and said_progress["form"] is None:
+        kept += kept_texts(told)
     answer = _answer(item, authority, form)
     actions = _buttons(shown)
     for action in actions:
@@ -109,7 +113,7 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
-        "progress": progress(item, near, authority),
+        "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
         "history": _told(shown, entries, links),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
@@ -351,7 +355,7 @@ def _told(
     item = shown.item
     own = (item.subject_type, item.id)
     described = describe_item(item.id, item.title, str(item.status), item.kind)
-    return told(
+    return news.told(
         entries,
         described={**links, own: described},
         named=shown.people,

@@ -112,7 +112,7 @@ NO_PAGE = set(
     " compensation:run-step-reassign compensation:run-step-hand-to-human"
     " compensation:run-step-attest compensation:run-step-abandon"
     " workitems:complete workitems:claim workitems:release workitems:start workitems:stop"
-    " workitems:accept-delegation workitems:resume workitems:several workitems:end-filter"
+    " workitems:accept-delegation workitems:resume workitems:end-filter"
     " workitems:note workitems:note-remove workitems:label workitems:label-remove workitems:link"
     " workitems:link-remove workitems:relate workitems:relation-remove workitems:progress"
     " workitems:draft workitems:attach workitems:attachment workitems:attachment-remove"
