@@ -207,8 +207,9 @@ class MemberPage(View):
         form: BaseForm | None = None,
         again: Callable[[], HttpResponse] | None = None,
     ) -> HttpResponse:
-        """Show the page again with a refusal's words and status."""
-        if form is None or not add_refusal(form, refusal):
+        """Show the page again with a refusal's words and status; those of a form that is broken in
+        itself are its own."""
+        if form is None or not (form.errors or add_refusal(form, refusal)):
             messages.error(self.request, refusal.detail)
         if again is None and not hasattr(self, "get"):
             return refusal_page(self.request, refusal, back_url=self.request.path)

@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
 from compensation import news
-from compensation.sentences import few_or_more, sentence
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
@@ -27,10 +26,10 @@ from ledger.clock import now
 from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
-from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
 from web.kept_text import kept_texts
 from web.labels import label_of
+from web.timeline import folded
 from web.values import Reader, phrase, reader_of
 from web.verb_pages import Refused, buttons
 from workitems import selectors
@@ -115,7 +114,7 @@ def detail(
         "kept": kept,
         "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
-        "history": _told(shown, entries, links),
+        "history": folded(_told(shown, entries, links)),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -369,30 +368,3 @@ def _history(item: WorkItem) -> list[Any]:
     if item.undoes_id is not None:
         subjects.append((item.undoes_type, item.undoes_id))
     return newest_of(item.tenant_id, subjects)
-
-
-_WAITING = ngettext_lazy(
-    "%(shown)s thing waits for you or your groups.",
-    "%(shown)s things wait for you or your groups.",
-    "n",
-)
-_DECISIONS = ngettext_lazy("%(shown)s needs your decision", "%(shown)s need your decision", "n")
-_REVERSALS = ngettext_lazy(
-    "%(shown)s reverses finished work", "%(shown)s reverse finished work", "n"
-)
-_LATE = ngettext_lazy("%(shown)s is overdue", "%(shown)s are overdue", "n")
-
-
-def waiting_sentence(work: int, decisions: int, undo: int, late: int) -> str:
-    """Return how much waits, in one sentence or two: "9 things wait for you or your groups. Three
-    need your decision; two are overdue." Each number is at most `COUNTED`."""
-    waiting = min(work + decisions, COUNTED)
-    if waiting == 0:
-        return ""
-    first = str(_WAITING % {"n": waiting, "shown": shown_count(waiting)})
-    parts = [
-        str(words % {"n": n, "shown": few_or_more(n)})
-        for words, n in ((_DECISIONS, decisions), (_REVERSALS, undo), (_LATE, late))
-        if n
-    ]
-    return f"{first} {sentence('; '.join(parts))}." if parts else first

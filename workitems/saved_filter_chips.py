@@ -19,14 +19,14 @@ from workitems.finding import filter_table, saved_filters
 from workitems.inbox_filters import Wanted, is_id
 
 #: So many stand above a list, one's own and what others share; the page of filters has all.
-SHOWN = 10
+SHOWN = 5
 
 
 class FilterForm(forms.Form):
     """The name under which a filter is kept. What it may be is the verb's to say."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name of the filter"), required=False,
+        label=gettext_lazy("Name of the filter"),
         widget=forms.TextInput(attrs={"maxlength": MAX_NAME, "autocomplete": "off"}),
     )  # fmt: skip
     shared = forms.BooleanField(label=gettext_lazy("Show it to everybody"), required=False)

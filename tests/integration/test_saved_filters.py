@@ -235,7 +235,7 @@ def test_all_filters_can_be_reached_and_the_one_applied_is_known(world: World) -
     assert "Remove “kept 0”" in text_of(html.encode())
     assert "Save this filter" not in html
     html = page(client, "/inbox/")
-    assert html.count('href="/work-items/?label=l') == 20
+    assert html.count('href="/work-items/?label=l') == 10
     assert 'href="/work-items/filters/"' in html
     found, url = [], "/work-items/filters/"
     while url:

@@ -240,3 +240,13 @@ def test_what_its_page_does_not_ask_for_any_more_is_there_to_be_copied(world: Wo
     assert "What you wrote is not lost" in html
     assert f" readonly>{SHOWN}</textarea>" in html
     assert "REVERSED" not in html.partition("What you wrote is not lost")[2][:2000]
+
+
+def test_the_name_of_a_token_sent_after_the_session_is_back(world: World) -> None:
+    client = browser(world.analyst)
+    at = reverse("people:settings")
+    fields = _fields(page(client, at), reverse("people:token-create"))
+    said = {**fields, "name": "Nightly export"}
+    html = _signed_out(client, reverse("people:token-create"), said, world.analyst)
+    assert AGAIN in html
+    assert 'value="Nightly export"' in html

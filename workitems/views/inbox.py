@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from accounts.acting import ActingUser
 from accounts.roles import OPERATING_ROLES
+from ledger.errors import Invalid
 from verbs.call import Call
 from web import decisions
 from web.counts import COUNTED, shown_count
@@ -30,8 +31,7 @@ from workitems.actions.filter_saving import NewFilter, save_filter
 from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
-from workitems.inbox_rows import lines
-from workitems.item_context import waiting_sentence
+from workitems.inbox_rows import lines, waiting_sentence
 from workitems.lifecycle import OPEN, Kind
 from workitems.saved_filter_chips import FilterForm
 from workitems.urgency import MOST_URGENT_FIRST
@@ -174,11 +174,12 @@ class AllWork(Inbox):
         if "name" not in request.POST:
             return super().post(request)
         self.naming = form = FilterForm(request.POST)
-        form.full_clean()
         address = request.path
 
         def save() -> None:
             nonlocal address
+            if not form.is_valid():
+                raise Invalid(_("Please look at this again"))
             with self.scope():
                 wanted = wanted_of(request.GET, TABS[-1].sorts)
                 asked = saved_filter_chips.to_save(wanted, self.acting_user)
