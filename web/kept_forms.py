@@ -9,7 +9,6 @@ that somebody else made the browser send cannot know that word, so it keeps noth
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,11 +19,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from ledger.clock import now
-from web.kept_text import MOST
-from web.labels import label_of
 from web.membership import place_of
-from web.only_post import page_of
-from web.way_back import carried
 
 #: The hidden field of every form in which something can be typed.
 WRITTEN_BY: Final = "written_by"
@@ -36,9 +31,6 @@ KEPT_SECONDS: Final = 60 * 60
 _SIGNER: Final = signing.Signer(salt="web.kept_forms")
 # What belongs to the sending and not to the text. The page has them anew.
 _NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
-# Of a choice, and not of somebody's writing.
-_CHOSEN: Final = re.compile(r"[A-Z_]+|on|[0-9a-f-]{36}")
-_BUTTONS: Final = frozenset({"verb", "then"})
 # How deep the parts of a page lie in what its template is given.
 _DEPTH: Final = 4
 
@@ -85,13 +77,6 @@ def keep(request: HttpRequest) -> bool:
     return True
 
 
-def page_for(request: HttpRequest) -> str:
-    """Return the address of the page on which a form that was sent is filled in again: of a list
-    with its tab and filters, of anything else with the way back to one."""
-    page = page_of(request.path_info)
-    return request.get_full_path() if page == request.path_info else carried(request, page)
-
-
 def waiting(request: HttpRequest) -> KeptForm | None:
     """Return the form that waits in this session, whosever it is."""
     stored = request.session.get(SESSION_KEY)
@@ -130,20 +115,6 @@ def put_back(request: HttpRequest, context: dict[str, Any]) -> bool:
         return False
     filled = [_filled(part, found) for part in _parts_with_form(context) if _takes(part, found)]
     return any(filled)
-
-
-def left_over(request: HttpRequest) -> list[dict[str, str]]:
-    """Return `kept` of components/kept_text.html: what was typed into a form that its page has no
-    more, to be read and copied there."""
-    found = own(request) if SESSION_KEY in request.session else None
-    if found is None or page_of(found.path) != request.path_info:
-        return []
-    return [
-        {"id": f"kept_{name}", "label": label_of(name.rpartition(".")[2]), "text": text[:MOST]}
-        for name, text in found.fields.items()
-        if isinstance(text, str) and text.strip() and name not in _BUTTONS
-        and not _CHOSEN.fullmatch(text)
-    ]  # fmt: skip
 
 
 def _takes(part: dict[str, Any], found: KeptForm) -> bool:

@@ -45,10 +45,11 @@ def pages_around(
     texts: Texts,
     *,
     cases: Mapping[str, uuid.UUID],
-    plans: Mapping[str, uuid.UUID],
+    executed: uuid.UUID,
     failed: uuid.UUID,
 ) -> dict[str, Visit]:
-    """Return the pages; `failed` is an item whose undo failed, of `cases` one is `stuck`."""
+    """Return the pages; `executed` is a plan, `failed` an item whose undo failed; of
+    `cases` one is `stuck`."""
     boss, clerk = world.operator, world.analyst
     around = _around(world, texts, cases["stuck"])
     _filters(world, texts)
@@ -57,15 +58,11 @@ def pages_around(
     return {
         "item, with all around": Visit(clerk, at, then=_fold_out),
         "item, around refused": Visit(clerk, at, then=_send_empty("/note/")),
-        "item, around as an auditor": Visit(world.auditor, at, then=_fold_out),
         "how far, refused": Visit(clerk, at, then=_send_empty("/progress/")),
         "inbox, ticked": Visit(boss, "/inbox/", then=_tick_and_send),
         "all work, all asked": Visit(boss, every, then=_fold_out),
         "saved filters": Visit(boss, reverse("workitems:filters")),
-        **{
-            f"executed plan, {name}": Visit(boss, reverse("compensation:plan", args=[plan]))
-            for name, plan in plans.items()
-        },
+        "executed plan": Visit(boss, reverse("compensation:plan", args=[executed])),
         **_of_the_admin(world, cases, failed),
     }
 

@@ -19,7 +19,7 @@ from tests.browser.visits import Visit
 
 #: Where axe looks: on a telephone and on a desk.
 AXE = {375, 1280}
-PARTS = 6
+PARTS = 10
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 

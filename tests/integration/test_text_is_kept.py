@@ -4,6 +4,7 @@ done with it."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import pytest
@@ -180,7 +181,7 @@ def test_what_cannot_be_sent_any_more_is_there_to_be_copied(world: World) -> Non
     assert stored(world, task.id).resolution is None
 
 
-def _signed_out(client: Client, at: str, body: dict[str, object], who: ActingUser) -> str:
+def _signed_out(client: Client, at: str, body: Mapping[str, object], who: ActingUser) -> str:
     """Send a form after the session is over, log in, and return the page that one comes to."""
     del client.cookies["sessionid"]
     sent = client.post(at, body)
