@@ -168,7 +168,7 @@ def _form(asked: EntryFilter) -> dict[str, Any]:
         "fields": [
             _select("type", asked.subject_type, all_subject_words()),
             _select("action", one_choice(asked.actions), action_choices(asked.subject_type)),
-            _field("actor", "search", asked.actor),
+            {**_field("actor", "search", asked.actor), "list": "people"},
             _field("since", "date", asked.since),
             _field("until", "date", asked.until),
         ],

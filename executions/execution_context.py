@@ -27,7 +27,7 @@ from verbs.subject import Description, Ref, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
 from web.labels import program_title
-from web.timeline import timeline_of
+from web.timeline import folded, timeline_of
 from web.values import reader_of
 from web.verb_pages import Refused, any_open, buttons, choice
 
@@ -105,9 +105,11 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         ),
         "attempts": AttemptShown.told(entries),
         "around": _around(shown, links),
-        "history": timeline_of(
-            entries, described=links, named=shown.people,
-            itself={(row.subject_type, row.id): _("this step")},
+        "history": folded(
+            timeline_of(
+                entries, described=links, named=shown.people,
+                itself={(row.subject_type, row.id): _("this step")},
+            )
         ),
         "ledger_url": ledger_url(row.subject_type, row.id),
     }  # fmt: skip

@@ -191,6 +191,14 @@ def head(
     return None if row is None else (row[0], bytes(row[1]))
 
 
+def heads_of(tenant_id: uuid.UUID, types: Sequence[str], ids: Any) -> QuerySet[LedgerHead]:
+    """Return the ends of the chains of some subjects of these types: each moves with whatever
+    happens to its subject. `ids` may be a query."""
+    return LedgerHead.objects.filter(
+        tenant_id=tenant_id, subject_type__in=list(types), subject_id__in=ids
+    )
+
+
 def _link(id_: uuid.UUID | None, hash_: Any) -> EntryRef | None:
     return None if id_ is None else EntryRef(id_, bytes(hash_))
 

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from typing_extensions import override
 
-from notifications.models import Delivery, DeliveryAttempt
+from notifications.models import Delivery
 from web.admin import TenantModelAdmin, in_case
 from web.admin_parts import person_name
-
-
-class AttemptInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    """The tries at one delivery."""
-
-    model = DeliveryAttempt
-    fields = ("at", "status_code", "latency_ms", "error")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-    ordering = ("at",)
-
-    @override
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nothing is added here."""
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Nothing is changed here."""
-        return False
 
 
 @admin.register(Delivery)
@@ -53,10 +31,11 @@ class DeliveryAdmin(TenantModelAdmin):
     fields = (
         "id", "created_at", "topic", "event_type", "event_id", "subject", "case",
         "recipient_name", "channel", "status", "read_at", "attempts", "next_attempt_at",
+        "tries_table",
     )  # fmt: skip
     list_select_related = ("recipient__user",)
     ordering = ("-created_at", "-id")
-    inlines = (AttemptInline,)
+    readonly_fields = ("subject", "case", "recipient_name", "tries_table")
 
     @admin.display(description=_("about"))
     def subject(self, row: Delivery) -> SafeString:
@@ -72,3 +51,8 @@ class DeliveryAdmin(TenantModelAdmin):
     def recipient_name(self, row: Delivery) -> SafeString:
         """Return who is told, or that there is nobody any more."""
         return person_name(row.recipient)
+
+    @admin.display(description=_("tries"))
+    def tries_table(self, row: Delivery) -> SafeString:
+        """Return the tries at it, the first one first."""
+        return render_to_string("admin/amends/tries.html", {"tries": row.tries.order_by("at")})

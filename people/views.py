@@ -54,8 +54,10 @@ class SettingsView(MemberPage):
             context = {
                 "form": form or PreferencesForm(initial=chosen),
                 "url": reverse("people:settings"),
-                "token_form": token_form or TokenForm(auto_id=_IDS),
-                "token_url": reverse("people:token-create"),
+                "new_token": {
+                    "form": token_form or TokenForm(auto_id=_IDS),
+                    "url": reverse("people:token-create"),
+                },
                 "tokens": tokens,
                 "organisation": self.place.tenant_name,
                 "made": made,

@@ -28,6 +28,9 @@ from tests.draining import drain
 from tests.world import World, make_world
 from verbs.call import Call
 from workitems import actions, selectors
+from workitems.around.additions import ADD
+from workitems.around.drafts import save_draft
+from workitems.around.progress_reports import report_progress
 from workitems.models import WorkItem
 
 WHO = ("analyst", "surveyor", "underwriter", "compliance")
@@ -81,6 +84,8 @@ def tell(size: Size) -> Told:
     drain(fast_forward=True)
     _fail_undos(world, size.rows)
     cases = _cases(world, size)
+    _put_around_one(world, size.rows, cases["fresh"])
+    _save_filters(world, size.rows, cases["fresh"])
     plans = {"open": {"id": plan_for(world, cases["done"]).id}}
     runs = {name: roll_back(world, cases[name]) for name in ("going", "stuck", "undone")}
     drain(fast_forward=True)
@@ -120,6 +125,48 @@ def _one_of_each_kind(world: World, number: int) -> None:
     deploy(world, definition(f"other-{number}", human("look")))
     opened(world, f"tests/other-{number}")
     create_token(by, name=f"Program {number}")
+
+
+def _put_around_one(world: World, rows: int, case_id: uuid.UUID) -> None:
+    """Begin a task and put so much of everything around it, by different people: it is related to
+    tasks, programs and a case, and as many others are related to it."""
+    boss = world.operator
+    item = states.in_progress(boss, title="Around")
+    tenant_id, people_ = boss.tenant_id, itertools.cycle(world.of(name) for name in WHO)
+    tasks = [states.new_item(boss, title=f"Beside {n}") for n in range(2 * rows)]
+    with tenant_scope(tenant_id):
+        programs = list(Execution.objects.filter(tenant_id=tenant_id)[:rows])
+    others = [("execution", each.id) for each in programs] + [("case", case_id)]
+    others += [("work_item", each.id) for each in tasks[:rows]]
+    own: dict[str, list[dict[str, Any]]] = {
+        "note": [{"text": f"Note {n}"} for n in range(rows)],
+        "label": [{"name": f"label {n}"} for n in range(rows)],
+        "link": [{"url": f"https://files.example/{n}"} for n in range(rows)],
+        "attachment": [{"name": f"{n}.txt", "content": "Tm90ZQ=="} for n in range(rows)],
+        "relation": [
+            {"type": "RELATES_TO", "target": {"type": type_, "id": str(id_)}}
+            for type_, id_ in others
+        ],
+    }
+    for kind, bodies in own.items():
+        for body, who in zip(bodies, people_, strict=False):
+            ADD[kind](item.id, call=Call(who), **body)
+    to_it = {"type": "work_item", "id": str(item.id)}
+    for each in tasks[rows:]:
+        ADD["relation"](each.id, call=Call(next(people_)), type="BLOCKS", target=to_it)
+    steps = [{"name": f"Step {n}", "done": n == 0} for n in range(rows)]
+    report_progress(item.id, call=Call(boss), dimension="forward", shape="steps", value=steps)
+    save_draft(item.id, call=Call(boss), form={"resolution.note": "Half of it"})
+
+
+def _save_filters(world: World, rows: int, case_id: uuid.UUID) -> None:
+    """Let each of two people share so many filters, and the one who looks keep as many."""
+    sharing = (world.analyst, world.surveyor)
+    for who, number in itertools.product((world.operator, *sharing), range(rows)):
+        actions.save_filter(
+            call=Call(who), name=f"Filter {number}", shared=who != world.operator,
+            filter={"case": str(case_id), "label": f"label {number}", "kind": "TASK"},
+        )  # fmt: skip
 
 
 def _fail_undos(world: World, number: int) -> None:
@@ -176,6 +223,7 @@ def _items(world: World, cases: dict[str, uuid.UUID]) -> Seen:
     lone = tasks.filter(case_id=None)
     found = {
         "mine": lone.filter(title__startswith="Mine"),
+        "with much around": lone.filter(title="Around"),
         "of a group": lone.filter(title__startswith="Pool"),
         "being undone": lone.filter(status="COMPENSATING"),
         "not undone": lone.filter(status="COMPENSATION_FAULTED"),

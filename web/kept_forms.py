@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.core import signing
 from django.forms import BaseForm
@@ -39,7 +40,8 @@ class KeptForm:
     """What was typed, where it was to be sent, and whose it is."""
 
     path: str
-    fields: dict[str, str]
+    #: A list where several were sent under one name: what was ticked.
+    fields: dict[str, str | list[str]]
     user_id: str
     tenant_id: str
     at: float
@@ -58,8 +60,13 @@ def keep(request: HttpRequest) -> bool:
     """Keep the form that was sent, in the place of an earlier one. Whether it was: it must say for
     whom it was made, belong to a page of members, and be within the bound."""
     author = _author(request.POST.get(WRITTEN_BY, ""))
-    fields = {name: str(value) for name, value in request.POST.items() if name not in _NOT_TEXT}
-    size = sum(len(name) + len(value) for name, value in fields.items())
+    sent = {
+        name: [str(value) for value in values]
+        for name, values in request.POST.lists()
+        if name not in _NOT_TEXT
+    }
+    size = sum(len(name) + len(value) for name, values in sent.items() for value in values)
+    fields = {name: values if len(values) > 1 else values[0] for name, values in sent.items()}
     if author is None or not fields or size > MAX_KEPT or not _takes_text(request.path_info):
         return False
     found = KeptForm(request.path_info, fields, *author, at=now().timestamp())
@@ -98,24 +105,33 @@ def drop(request: HttpRequest, path: str | None = None) -> None:
 def put_back(request: HttpRequest, context: dict[str, Any]) -> bool:
     """Fill what was typed into its form on the page, if that is there. Whether it was.
 
-    A form stands in a context as `form`, beside the `url` it is sent to and, where it is folded,
-    `open`.
+    A form stands in a context as `form`, beside the `url` it is sent to (`draft_url` by another
+    button) and, where it is folded, `open`.
     """
     if SESSION_KEY not in request.session:
         return False
     found = own(request)
     if found is None:
         return False
-    parts = [part for part in _parts_with_form(context) if part.get("url") == found.path]
-    for part in parts:
-        form = part["form"]
-        if hasattr(form, "widen"):
-            form.widen(found.fields)
-        known = {name: text for name, text in found.fields.items() if name in form.fields}
-        form.initial = {**(form.initial or {}), **known}
-        if "open" in part:
-            part["open"] = True
-    return bool(parts)
+    filled = [_filled(part, found) for part in _parts_with_form(context) if _takes(part, found)]
+    return any(filled)
+
+
+def _takes(part: dict[str, Any], found: KeptForm) -> bool:
+    sent_to = (part.get("url"), part.get("draft_url"))
+    return any(urlsplit(str(url)).path == found.path for url in sent_to if url)
+
+
+def _filled(part: dict[str, Any], found: KeptForm) -> bool:
+    """Fill in what was typed. Whether it was of this form: others may be sent to its address."""
+    form = part["form"]
+    if hasattr(form, "widen"):
+        form.widen(found.fields)
+    known = {name: text for name, text in found.fields.items() if name in form.fields}
+    form.initial = {**(form.initial or {}), **known}
+    if "open" in part and known:
+        part["open"] = True
+    return bool(known)
 
 
 def _parts_with_form(part: Any, depth: int = _DEPTH) -> Iterator[dict[str, Any]]:

@@ -30,8 +30,8 @@ class NavEntry:
 
     `label` may be lazily translated. `icon` is a Lucide name. What waits there is counted under its
     `key` (`live.register_counted`); nothing is shown for 0. `roles` None shows it to every member.
-    `rule` draws a line above. `place` is the bar at the side, or the menu of one's account. Entries
-    are sorted by `order`.
+    `below`: where further pages of it are. `rule` draws a line above. `place` is the bar at the
+    side, or the menu of one's account. Entries are sorted by `order`.
     """
 
     key: str
@@ -39,6 +39,7 @@ class NavEntry:
     icon: str
     url_name: str
     order: int
+    below: str = ""
     tone: Literal["", "undo"] = ""
     rule: bool = False
     place: Literal["side", "menu"] = "side"
@@ -129,11 +130,15 @@ def _link(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> 
         "label": entry.label,
         "icon": entry.icon,
         "url": url,
-        "current": request.path == url or (url != "/" and request.path.startswith(url)),
+        "current": any(_is_at(request.path, at) for at in (url, entry.below) if at),
         "count": count if count < COUNTED else shown_count(count),
         "tone": entry.tone,
         "rule": entry.rule,
     }
+
+
+def _is_at(path: str, place: str) -> bool:
+    return path == place or (place != "/" and path.startswith(place))
 
 
 def _count(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> int:

@@ -34,7 +34,7 @@ from ledger.errors import NotFound, Refusal
 from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
 from verbs.input import Input, Nothing
-from web import etag, kept_forms, live, pagination
+from web import etag, kept_form_pages, kept_forms, live, pagination
 from web.error_pages import refusal_page
 from web.form_size import FORM_BYTES
 from web.membership import MemberRequest, place_of
@@ -126,7 +126,7 @@ class MemberPage(View):
         htmx = getattr(request, "htmx", None)
         if request.method not in SAFE:
             kept_forms.keep(request)
-            target = redirect_to_login(page_of(request.path_info))
+            target = redirect_to_login(kept_form_pages.page_for(request))
             return HttpResponseClientRedirect(target.url) if htmx else target
         if not htmx:
             return redirect_to_login(request.get_full_path())
@@ -166,6 +166,8 @@ class MemberPage(View):
         if self.request.method in SAFE:
             if kept_forms.put_back(self.request, shown):
                 messages.info(self.request, _("What you wrote is here again. It was not sent yet."))
+            elif left := kept_form_pages.left_over(self.request):
+                shown["kept"] = [*left, *shown.get("kept", [])]
             return render_page(self.request, template, shown, status=status)
         shown["live"] = live.after_form(
             self.request, self.acting_user, page_of(self.request.path_info)
@@ -205,8 +207,9 @@ class MemberPage(View):
         form: BaseForm | None = None,
         again: Callable[[], HttpResponse] | None = None,
     ) -> HttpResponse:
-        """Show the page again with a refusal's words and status."""
-        if form is None or not add_refusal(form, refusal):
+        """Show the page again with a refusal's words and status; those of a form that is broken in
+        itself are its own."""
+        if form is None or not (form.errors or add_refusal(form, refusal)):
             messages.error(self.request, refusal.detail)
         if again is None and not hasattr(self, "get"):
             return refusal_page(self.request, refusal, back_url=self.request.path)

@@ -1,4 +1,4 @@
-"""Ledger entries as a person would tell them: the context of `components/timeline.html`."""
+"""Ledger entries as a person would tell them: the context of `components/day_timeline.html`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
 _SAYING = ("evidence", "error", "detail", "reason", "outcome")
+#: Lines of a history that are not folded.
+NEWEST = 8
 
 
 def timeline_of(
@@ -32,7 +34,7 @@ def timeline_of(
     named: Mapping[uuid.UUID, Person] | None = None,
     itself: Mapping[Ref, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return `timeline` of components/timeline.html, newest first, whatever order came in.
+    """Return the lines of components/day_timeline.html, newest first, whatever order came in.
 
     `itself`: what the page is about, whose name its lines do not repeat: "this task". Three queries
     at most for any number of entries, and one per subject type for their titles; `described` and
@@ -69,6 +71,16 @@ def by_day(rows: Iterable[dict[str, Any]]) -> list[Day]:
             found.append(Day(day, gap, []))
         found[-1].rows.append(row)
     return found
+
+
+def folded(rows: Sequence[dict[str, Any]], most: int = NEWEST) -> dict[str, Any]:
+    """Return `days` and `earlier` of components/day_timeline.html: so many of the newest lines, and
+    a fold with the others."""
+    earlier = rows[most:]
+    return {
+        "days": by_day(rows[:most]),
+        "earlier": {"days": by_day(earlier), "count": len(earlier)} if earlier else None,
+    }
 
 
 def sentence(entry: Entry, what: str, who: str) -> str:

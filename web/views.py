@@ -23,9 +23,8 @@ from typing_extensions import override
 
 from accounts.selectors import username_of
 from ledger.clock import now
-from web import kept_forms
+from web import kept_form_pages, kept_forms
 from web.membership import MemberRequest, bind, choose
-from web.only_post import page_of
 from web.pages import MemberPage
 
 HOME = "/inbox/"
@@ -128,9 +127,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if kept_forms.keep(request):
         if not request.user.is_authenticated:
-            return redirect_to_login(page_of(request.path_info))
+            return redirect_to_login(kept_form_pages.page_for(request))
         if kept_forms.own(request) is not None:
-            return redirect(page_of(request.path_info))
+            return redirect(kept_form_pages.page_for(request))
         kept_forms.drop(request)
     return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
-from accounts.selectors import people_called
+from accounts.selectors import Person, people_called
 from compensation.lifecycle import CompensationState
 from json_values.moments import read_moment
 from ledger.errors import Invalid
@@ -76,6 +76,8 @@ _OF_PEOPLE: Labels = {
 }  # fmt: skip
 #: Those with a field in the form; the others come with addresses and saved filters.
 IN_FORM = ("kind", "status", "priority", "due", "case", "assignee", "group", "label", "q")
+#: Those whose value is chosen from a list of names, see `web.templatetags.name_lists`.
+LISTS = {"assignee": "people", "group": "groups"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,37 +168,45 @@ def is_id(text: str) -> bool:
     return ID.fault(text) is None
 
 
-def _said(name: str, value: str, who: ActingUser) -> str:
-    """Return a value as people read it."""
+def _value_words(name: str, value: str, people: Mapping[str, Person]) -> str:
+    """Return a value as people read it; a person whom nobody knows as it was written."""
     if name in _OF_PEOPLE:
-        return _named(value, who)
+        found = people.get(value)
+        return _("me") if value == ME else value if found is None else person_words(found)
     if name in CHOICES:
         return _said_of(CHOICES[name](), value)
     if FILTERS[name].reading is MOMENT:
         return date_format(timezone.localtime(read_moment(value)), "j F Y, H:i")
-    if name == "case" and is_id(value):
-        [case] = describe(who.tenant_id, {("case", uuid.UUID(value))}).values()
-        return case.title
     return label_of(value) if name == "group" else value
 
 
-def _named(value: str, who: ActingUser) -> str:
-    """Return a person by name; whom nobody knows, as it was written."""
-    found = None if value == ME else people_called(who.tenant_id, [value]).get(value)
-    if value == ME:
-        return _("me")
-    return value if found is None else person_words(found)
+def in_words(asked: Sequence[Mapping[str, str]], who: ActingUser) -> list[list[str]]:
+    """Return what filters ask for, as people read it: the cases and people of all are read at
+    once."""
+    pairs = [pair for values in asked for pair in values.items()]
+    ids = {("case", uuid.UUID(value)) for name, value in pairs if name == "case" and is_id(value)}
+    cases = {str(ref[1]): each.title for ref, each in describe(who.tenant_id, ids).items()}
+    names = sorted({value for name, value in pairs if name in _OF_PEOPLE and value != ME})
+    people = people_called(who.tenant_id, names) if names else {}
+
+    def said(name: str, value: str) -> str:
+        what = str(_OF_PEOPLE.get(name, FILTERS[name].label))
+        title = cases.get(value) if name == "case" else None
+        return phrase(
+            _("%(what)s: %(value)s"), what=what, value=title or _value_words(name, value, people)
+        )
+
+    return [[said(name, value) for name, value in values.items()] for values in asked]
 
 
 def chips(
     wanted: Wanted, who: ActingUser, address: Callable[[Mapping[str, str]], str]
 ) -> list[dict[str, str]]:
     """Return `chips` of components/chips.html."""
+    [titles] = in_words([wanted.values], who)
     found = []
-    for name, value in wanted.values.items():
-        said = _said(name, value, who)
-        what = str(_OF_PEOPLE.get(name, FILTERS[name].label))
-        label = phrase(_("%(what)s: %(value)s"), what=what, value=said)
+    for place, name in enumerate(wanted.values):
+        label = titles[place]
         found.append({"label": label, "remove_url": address(wanted.without(name))})
     if wanted.sort:
         order = str(SORTINGS[wanted.sort].label)
@@ -231,7 +241,8 @@ def _field(name: str, wanted: Wanted) -> dict[str, Any]:
     if name == "case":
         label = _("Number of the case")
     if name not in CHOICES:
-        return {"name": name, "label": label, "type": "search", "value": value}
+        named = {"list": LISTS[name]} if name in LISTS else {}
+        return {"name": name, "label": label, "type": "search", "value": value, **named}
     labels = CHOICES[name]()
     several = {value: _said_of(labels, value)} if BETWEEN in value else {}
     options = [

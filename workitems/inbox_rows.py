@@ -11,14 +11,16 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.acting import ActingUser
 from accounts.selectors import Person, people
-from compensation.sentences import title_of
+from compensation.sentences import few_or_more, sentence, title_of
 from compensation.words import STRATEGIES
 from verbs.subject import Description, describe
 from verbs.words import said
 from web import decisions
+from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.templatetags.amends import label_of
 from web.way_back import BACK
@@ -139,3 +141,30 @@ def lines(who: ActingUser, items: Sequence[Any], found: Sequence[Found], *, back
         who, back, {each.item.id: each for each in shown}, named,
         {id_: each for (_type, id_), each in titles.items()},
     )  # fmt: skip
+
+
+_WAITING = ngettext_lazy(
+    "%(shown)s thing waits for you or your groups.",
+    "%(shown)s things wait for you or your groups.",
+    "n",
+)
+_DECISIONS = ngettext_lazy("%(shown)s needs your decision", "%(shown)s need your decision", "n")
+_REVERSALS = ngettext_lazy(
+    "%(shown)s reverses finished work", "%(shown)s reverse finished work", "n"
+)
+_LATE = ngettext_lazy("%(shown)s is overdue", "%(shown)s are overdue", "n")
+
+
+def waiting_sentence(work: int, decisions: int, undo: int, late: int) -> str:
+    """Return how much waits, in one sentence or two: "9 things wait for you or your groups. Three
+    need your decision; two are overdue." Each number is at most `COUNTED`."""
+    waiting = min(work + decisions, COUNTED)
+    if waiting == 0:
+        return ""
+    first = str(_WAITING % {"n": waiting, "shown": shown_count(waiting)})
+    parts = [
+        str(words % {"n": n, "shown": few_or_more(n)})
+        for words, n in ((_DECISIONS, decisions), (_REVERSALS, undo), (_LATE, late))
+        if n
+    ]
+    return f"{first} {sentence('; '.join(parts))}." if parts else first

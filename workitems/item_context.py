@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
-from compensation.news import told
-from compensation.sentences import few_or_more, sentence
+from compensation import news
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
@@ -27,17 +26,17 @@ from ledger.clock import now
 from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
-from web.counts import COUNTED, shown_count
 from web.entries import ledger_url
 from web.kept_text import kept_texts
 from web.labels import label_of
+from web.timeline import folded
 from web.values import Reader, phrase, reader_of
 from web.verb_pages import Refused, buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
-from workitems.around.progress_form import progress
+from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_limits import deadlines_ahead, shut_out
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
@@ -69,9 +68,10 @@ def detail(
     conflict: str = "",
     again: bool = False,
     refused: Refused | None = None,
+    told: ProgressForm | None = None,
 ) -> dict[str, Any]:
     """Return the context of `workitems/detail.html`; `again`: with an empty answer, and what was
-    typed beside it."""
+    typed beside it; `told`: how far it is, as it could not be taken."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
     entries, undos = _history(item), undos_of(item, attempts)
@@ -88,6 +88,9 @@ def detail(
     if form is not None and (again or not answers(item, authority.actor_id)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
+    said_progress = progress(item, near, authority, told)
+    if told is not None and said_progress["form"] is None:
+        kept += kept_texts(told)
     answer = _answer(item, authority, form)
     actions = _buttons(shown)
     for action in actions:
@@ -109,9 +112,9 @@ def detail(
         "compensation": compensation_panel(shown, entries, undos, links),
         "conflict": conflict,
         "kept": kept,
-        "progress": progress(item, near, authority),
+        "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
-        "history": _told(shown, entries, links),
+        "history": folded(_told(shown, entries, links)),
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -351,7 +354,7 @@ def _told(
     item = shown.item
     own = (item.subject_type, item.id)
     described = describe_item(item.id, item.title, str(item.status), item.kind)
-    return told(
+    return news.told(
         entries,
         described={**links, own: described},
         named=shown.people,
@@ -365,30 +368,3 @@ def _history(item: WorkItem) -> list[Any]:
     if item.undoes_id is not None:
         subjects.append((item.undoes_type, item.undoes_id))
     return newest_of(item.tenant_id, subjects)
-
-
-_WAITING = ngettext_lazy(
-    "%(shown)s thing waits for you or your groups.",
-    "%(shown)s things wait for you or your groups.",
-    "n",
-)
-_DECISIONS = ngettext_lazy("%(shown)s needs your decision", "%(shown)s need your decision", "n")
-_REVERSALS = ngettext_lazy(
-    "%(shown)s reverses finished work", "%(shown)s reverse finished work", "n"
-)
-_LATE = ngettext_lazy("%(shown)s is overdue", "%(shown)s are overdue", "n")
-
-
-def waiting_sentence(work: int, decisions: int, undo: int, late: int) -> str:
-    """Return how much waits, in one sentence or two: "9 things wait for you or your groups. Three
-    need your decision; two are overdue." Each number is at most `COUNTED`."""
-    waiting = min(work + decisions, COUNTED)
-    if waiting == 0:
-        return ""
-    first = str(_WAITING % {"n": waiting, "shown": shown_count(waiting)})
-    parts = [
-        str(words % {"n": n, "shown": few_or_more(n)})
-        for words, n in ((_DECISIONS, decisions), (_REVERSALS, undo), (_LATE, late))
-        if n
-    ]
-    return f"{first} {sentence('; '.join(parts))}." if parts else first

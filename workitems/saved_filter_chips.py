@@ -5,40 +5,61 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.acting import ActingUser
 from ledger.errors import Invalid
+from verbs.input import MAX_NAME
 from web.search import numbered
 from workitems.finding import filter_table, saved_filters
 from workitems.inbox_filters import Wanted, is_id
 
-#: Of one's own, and of what others share.
-SHOWN = 10
+#: So many stand above a list, one's own and what others share; the page of filters has all.
+SHOWN = 5
 
 
-def shown(wanted: Wanted, who: ActingUser, *, typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return `saved_filters` of workitems/saved_filters.html: one statement. `typed` is what was
+class FilterForm(forms.Form):
+    """The name under which a filter is kept. What it may be is the verb's to say."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name of the filter"),
+        widget=forms.TextInput(attrs={"maxlength": MAX_NAME, "autocomplete": "off"}),
+    )  # fmt: skip
+    shared = forms.BooleanField(label=gettext_lazy("Show it to everybody"), required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id="saved-filter-%s")
+
+
+def shown(wanted: Wanted, who: ActingUser, naming: FilterForm | None) -> dict[str, Any]:
+    """Return `saved_filters` of workitems/saved_filters.html: one statement. `naming` is what was
     sent and could not be taken."""
-    rows = saved_filters.newest_for(who, SHOWN)
-    applied = [row for row in rows if wanted.values and row.filter == wanted.values]
-    own = next((row for row in applied if row.owner_id == who.actor_id), None)
-    may_save = bool(wanted.values) and not applied
+    found = saved_filters.above_a_list(who, wanted.values, SHOWN)
+    own = next((row for row in found.applied if row.owner_id == who.actor_id), None)
+    may_save = bool(wanted.values) and not found.applied
     every = reverse("workitems:all")
     return {
         "rows": [
             {
                 "label": row.name,
                 "url": saved_filters.address_of(row.filter),
-                "current": row in applied,
+                "current": row in found.applied,
                 "shared": row.shared,
             }
-            for row in rows
+            for row in found.rows
         ],
-        "save_url": f"{every}?{urlencode(wanted.values)}" if may_save else "",
-        "typed": {"name": typed.get("name", ""), "shared": "shared" in typed},
+        "all_url": reverse("workitems:filters") if found.more else "",
+        "save": {
+            "url": f"{every}?{urlencode(wanted.values)}",
+            "form": naming or FilterForm(),
+            "open": naming is not None,
+        }
+        if may_save
+        else None,
         "end_url": reverse("workitems:end-filter", args=[own.id]) if own else "",
         "end_label": _("Remove “%(name)s”") % {"name": own.name} if own else "",
     }

@@ -93,7 +93,11 @@ def register() -> None:
     around_words.register()
     live.register(*watched.PAGES)
     live.register_counted("inbox", watched.waits)
-    nav.register(nav.NavEntry("inbox", _("Inbox"), "inbox", "workitems:inbox", order=10))
+    nav.register(
+        nav.NavEntry(
+            "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below="/work-items/"
+        )
+    )
     live.register_counted("decisions", watched.decisions)
     nav.register(
         nav.NavEntry(

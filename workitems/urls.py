@@ -11,11 +11,11 @@ from workitems.views import (
     attachment_page,
     chain_page,
     draft_page,
+    filters_page,
     inbox,
     item,
     progress_page,
     queue_page,
-    several,
 )
 
 app_name = "workitems"
@@ -24,10 +24,10 @@ _ITEM = "work-items/<uuid:id>/"
 
 urlpatterns: list[URLPattern] = [
     path("inbox/", inbox.Inbox.as_view(), name="inbox"),
-    path("inbox/several/", several.Several.as_view(), name="several"),
     path("decisions/", queue_page.DecisionQueue.as_view(), name="decisions"),
     path("work-items/", inbox.AllWork.as_view(), name="all"),
-    path("work-items/filters/<uuid:id>/end/", inbox.EndFilter.as_view(), name="end-filter"),
+    path("work-items/filters/", filters_page.Filters.as_view(), name="filters"),
+    path("work-items/filters/<uuid:id>/end/", filters_page.End.as_view(), name="end-filter"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.acting import ActingUser
-from ledger.selectors import all_entries
+from compensation.models import CompensationAttempt
+from ledger.selectors import all_entries, heads_of
 from web.decisions import undecided
 from web.live import LivePage, Watched, newest
 from web.pagination import NEWEST_FIRST
 from workitems import selectors, waiting
+from workitems.around.addition_tables import Relation
+from workitems.around.drafts import drafts_of
 from workitems.lifecycle import Kind
+from workitems.models import WorkItem
+
+# What an item may be related to, undo or belong to, and as many of it as a page has room for.
+_TOLD_OF = ("work_item", "execution", "case", "compensation_run")
+_MOST_BESIDE = 500
 
 
 def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
@@ -44,16 +55,34 @@ def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
 
 
 def item(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
-    """Return an item, what undoes it and what it undoes, and the newest of its case."""
+    """Return an item and all that its page tells of, by what last happened to each; the newest of
+    its case; and the answer that the reader has half written, which is no news to others."""
     tenant_id, id_ = who.tenant_id, keys["id"]
-    entries, one = all_entries(tenant_id), selectors.visible(tenant_id).filter(id=id_)
-    of_item = entries.filter(subject_type="work_item", subject_id=id_)
+    one = selectors.visible(tenant_id).prefetch_related(None).filter(id=id_)
+    told = heads_of(tenant_id, _TOLD_OF, _ids_beside(tenant_id, one, id_))
+    drafts = drafts_of(tenant_id, id_, who.actor_id)
     return [
-        Watched(of_item.order_by("-subject_seq"), version="subject_version", most=1),
-        Watched(selectors.undo_tasks_of(tenant_id, [id_])),
-        Watched(selectors.visible(tenant_id).filter(id__in=one.values("undoes_id"))),
-        newest(entries.filter(case_id__in=one.values("case_id"))),
+        Watched(told.order_by("subject_id"), version="seq", key="subject_id", most=_MOST_BESIDE),
+        Watched(drafts, version="saved_at", key="item_id"),
+        newest(all_entries(tenant_id).filter(case_id__in=one.values("case_id"))),
     ]
+
+
+def _ids_beside(tenant_id: uuid.UUID, one: QuerySet[WorkItem], id_: uuid.UUID) -> QuerySet[Any]:
+    """Return the ids of an item and of what its page tells of: what it undoes and what undoes it,
+    the rollbacks these belong to, and what it is related to, from either side."""
+    related = Relation.objects.filter(tenant_id=tenant_id, removed_at__isnull=True)
+    tried = CompensationAttempt.objects.filter(
+        tenant_id=tenant_id, original_type=WorkItem.subject_type, original_id=id_
+    )
+    return one.values("id").union(
+        one.values("undoes_id"),
+        one.values("run_id"),
+        tried.values("compensation_id"),
+        tried.values("run_id"),
+        related.filter(item_id=id_).values("target_id"),
+        related.filter(target_id=id_, target_type=WorkItem.subject_type).values("item_id"),
+    )
 
 
 PAGES = (

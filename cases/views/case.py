@@ -25,7 +25,7 @@ from verbs.subject import subject_of
 from web.entries import ledger_url
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
-from web.timeline import by_day
+from web.timeline import folded
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -78,7 +78,7 @@ class CasePage(PageOfOne):
             "undeclared": [title_of(name) for name in found.undeclared],
             **_chain(found, id_),
             "ledger_url": ledger_url(CASE, id_),
-            **_days(found.timeline),
+            **folded(found.timeline, NEWEST_LINES),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": case.context,
             "context_schema": found.schema,
@@ -115,15 +115,6 @@ class CasePage(PageOfOne):
 def _definition_words(definition: Any) -> str:
     """Return what people call a definition: title and version."""
     return f"{definition.title or definition.name} {definition.version}"
-
-
-def _days(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return `days` and `earlier` of the template: the newest lines, and a fold with the others."""
-    earlier = lines[NEWEST_LINES:]
-    return {
-        "days": by_day(lines[:NEWEST_LINES]),
-        "earlier": {"days": by_day(earlier), "count": len(earlier)} if earlier else None,
-    }
 
 
 def _chain(found: CaseContext, id: uuid.UUID) -> dict[str, Any]:

@@ -15,14 +15,16 @@ const rect = (it) => { if (!around.has(it)) around.set(it, it.getBoundingClientR
 // The ancestors that cut what is inside, and whether anything is seen at all.
 const chains = new Map();
 function chain(it) {
-  if (!it || it === document.documentElement) return {cuts: [], seen: true, fixed: false};
+  if (!it || it === document.documentElement) return {cuts: [], seen: true, fixed: false, bar: null};
   if (chains.has(it)) return chains.get(it);
   const up = chain(it.parentElement), own = style(it);
   const seen = up.seen && own.clipPath === 'none' && own.clip === 'auto' && !it.matches(LEFT_OUT);
   const fixed = up.fixed || own.position === 'fixed';
+  // What keeps to the lower edge of the window stands over what is read there, and moves away.
+  const bar = up.bar || (own.position === 'sticky' && own.bottom !== 'auto' ? it : null);
   const cutting = own.overflowX !== 'visible' && it !== document.body && own.display !== 'inline'
     && own.display !== 'contents' && !(it instanceof SVGElement);
-  const found = {cuts: cutting ? [...up.cuts, it] : up.cuts, seen, fixed};
+  const found = {cuts: cutting ? [...up.cuts, it] : up.cuts, seen, fixed, bar};
   chains.set(it, found);
   return found;
 }
@@ -35,7 +37,7 @@ function collect() {
   const said = (text) => text.trim().replace(/\s+/g, ' ').slice(0, 40);
   function add(box, holder, text, {owner, inside}) {
     if (box.width <= 1 || box.height <= 1) return;
-    const {cuts, seen, fixed} = chain(holder);
+    const {cuts, seen, fixed, bar} = chain(holder);
     if (!seen || fixed) return;
     let [left, right, top, bottom] = [box.left, box.right, box.top, box.bottom];
     for (const cut of [...cuts].reverse()) {
@@ -52,7 +54,7 @@ function collect() {
       const [a, b] = [Math.min(left - edge.left, edge.right - right), Math.min(top - edge.top, edge.bottom - bottom)];
       if (a < -TOUCH || b < -TOUCH - 2) faults.push(`${a < -TOUCH ? 'beside' : 'below'} its ${called(inside)}: ${text}`);
     }
-    boxes.push({left, right, top, bottom, text, owner});
+    boxes.push({left, right, top, bottom, text, owner, bar});
   }
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -62,7 +64,10 @@ function collect() {
     const range = document.createRange();
     range.selectNodeContents(node);
     const whole = holder.closest(WHOLE), inside = holder instanceof SVGElement ? null : holder.closest(HOLDS);
-    for (const box of range.getClientRects()) {
+    const lines = range.getClientRects(), letters = node.textContent.trim().length;
+    // A column that the others have pushed together: a letter or two a line.
+    if (lines.length > 3 && letters / lines.length < 3 && chain(holder).seen) faults.push(`pushed together: ${said(node.textContent)}`);
+    for (const box of lines) {
       add(box, holder, said(node.textContent), {owner: whole || block(holder), inside});
     }
   }
@@ -90,13 +95,15 @@ function collect() {
   return {boxes, faults};
 }
 
+  // What has the focus may have scrolled the page under its own upper bar.
+  scrollTo({top: 0, behavior: 'instant'});
   const {boxes, faults} = collect();
   boxes.sort((one, other) => one.top - other.top);
   boxes.forEach((one, place) => {
     for (let next = place + 1; next < boxes.length && boxes[next].top < one.bottom - TOUCH; next++) {
       const other = boxes[next];
       // Lines of one block are set by the browser, none over another.
-      if (one.owner && one.owner === other.owner) continue;
+      if (one.bar !== other.bar || (one.owner && one.owner === other.owner)) continue;
       const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
       const high = Math.min(one.bottom, other.bottom) - other.top;
       if (wide > TOUCH && high > TOUCH) faults.push(`${one.text} / ${other.text}`);

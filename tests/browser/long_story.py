@@ -13,12 +13,14 @@ from playwright.sync_api import Page
 
 from accounts.models import User
 from compensation.actions.plan_execution import execute
+from compensation.models import CompensationRun
 from executions.actions import request_execution
 from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
 from tests.bank import open_bank, pay, paying_case
+from tests.browser.long_around import Texts, pages_around
 from tests.browser.visits import Visit
 from tests.casework import (
     deploy,
@@ -336,4 +338,16 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     visits["execution, cancel"] = Visit(boss, reverse("executions:cancel", args=[failed]))
     visits |= {verb: Visit(clerk, item(answered, verb)) for verb in "reject fail delegate".split()}
     visits |= _with_others(world)
+    visits |= pages_around(
+        world,
+        Texts(UNBROKEN, RTL, WORDS),
+        cases=cases,
+        failed=faulted,
+        executed=_plan_of(world, runs["partly"]),
+    )
     return {f"long {name}": visit for name, visit in visits.items()}
+
+
+def _plan_of(world: World, run_id: uuid.UUID) -> uuid.UUID:
+    with tenant_scope(world.operator.tenant_id):
+        return CompensationRun.objects.get(id=run_id).plan_id

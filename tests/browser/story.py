@@ -28,9 +28,6 @@ from verbs.call import Call
 from web.entries import ledger_url
 from workitems.actions import start
 
-ADMIN = ("index", "cases_case_changelist", "workitems_workitem_changelist",
-         "compensation_compensationrun_changelist", "executions_execution_changelist")  # fmt: skip
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Story:
@@ -72,17 +69,6 @@ def loan_pages(world: World) -> dict[str, Visit]:
         "no-decisions": ("approver", reverse("workitems:decisions")),
         "first-page": ("", reverse("web:login")),
         "no-notifications": ("bystander", reverse("notifications:list")),
-        **{f"admin {name}": ("operator", reverse(f"admin:{name}")) for name in ADMIN},
-        "admin ledger": ("auditor", reverse("admin:ledger_ledgerentry_changelist")),
-        "admin item": (
-            "operator",
-            reverse("admin:workitems_workitem_change", args=[ids["failed"]]),
-        ),
-        "admin step": (
-            "operator",
-            reverse("admin:executions_execution_change", args=[ids["step"]]),
-        ),
-        "admin case": ("operator", reverse("admin:cases_case_change", args=[ids["stuck"]])),
     }
     pages = {
         name: Visit(world.of(who) if who else None, path) for name, (who, path) in visits.items()

@@ -54,7 +54,7 @@ def seen_at(route: Route, told: Told) -> Seen:
     if not route.has_arguments:
         return {"": {}}
     by_prefix = {
-        "work-items/": told.items,
+        "work-items/<": told.items,
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,
@@ -82,6 +82,12 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
     found |= {("search", text): f"/search/?q={text}" for text in ("1", "done", "the")}
     about, plan = (told.cases["done"]["id"], told.plans["open"]["id"])
     found["compensation:rollback", "again"] = f"/cases/{about}/rollback/?plan={plan}"
+    found["workitems:detail", "all around"] = (
+        f"/work-items/{told.items['with much around']['id']}/?around=all"
+    )
+    found["workitems:all", "narrowed"] = (
+        f"/work-items/?case={told.cases['fresh']['id']}&label=label+0&kind=TASK"
+    )
     found["cases:detail", "problems"] = f"/cases/{told.cases['stuck']['id']}/?problems=1"
     found["compensation:runs", "live"] = "/compensation-runs/?show=live"
     found["audit:entries", "filtered"] = "/ledger/?type=work_item&action=completed"

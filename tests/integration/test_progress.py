@@ -166,3 +166,22 @@ def test_the_page_shows_it_and_asks_in_its_shape(world: World) -> None:
     assert mine.post(f"{where}progress/", {"done": ["0", "1"]}).status_code == 303
     assert "The work: 2 of 2 steps done" in text_of(page(mine, where).encode())
     assert "Say how far it is" not in text_of(page(browser(world.surveyor), where).encode())
+
+
+def test_a_refused_report_is_still_in_its_form(world: World) -> None:
+    item = states.in_progress(world.analyst)
+    said(world.analyst, item.id, "percentage", 40)
+    client, at = browser(world.analyst), f"/work-items/{item.id}/progress/"
+    for typed, status, words in (("30", 422, "40"), ("many", 422, "whole number")):
+        answer = client.post(at, {"done": typed})
+        html = answer.content.decode()
+        assert answer.status_code == status
+        assert f'name="done" value="{typed}"' in html
+        assert '<a href="#progress_done">Done, of a hundred</a>: ' in html
+        assert words in html
+    assert told(world.analyst, item.id)["forward"]["value"] == 40
+    # Meanwhile it was ended elsewhere: what was typed is there to be copied.
+    actions.complete(item.id, call=Call(world.analyst), outcome=None, resolution=None)
+    answer = client.post(at, {"done": "70"})
+    assert answer.status_code == 409
+    assert " readonly>70</textarea>" in answer.content.decode()

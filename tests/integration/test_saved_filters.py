@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from tests.clients import api, browser
 from tests.integration.workitems_made import opened, page, titles
@@ -214,3 +216,37 @@ def test_a_page_that_cannot_keep_it_says_so_and_keeps_the_text(world: World) -> 
     assert client.post("/work-items/", {"name": "Nothing"}).status_code == 422
     assert client.post("/work-items/?priority=X", {"name": "Broken"}).status_code == 422
     assert names(api(world.analyst)) == ["Taken"]
+
+
+def test_all_filters_can_be_reached_and_the_one_applied_is_known(world: World) -> None:
+    with tenant_scope(world.analyst.tenant_id):
+        for who, start, shared in ((world.analyst, 0, False), (world.surveyor, 100, True)):
+            SavedFilter.objects.bulk_create(
+                SavedFilter(
+                    tenant_id=who.tenant_id, owner_id=who.actor_id, name=f"kept {start + n}",
+                    shared=shared, filter={"label": f"l{start + n}"}, created_at=now(),
+                )
+                for n in range(60)
+            )  # fmt: skip
+    client = browser(world.analyst)
+    # The oldest is not among those above the list; it is when it is applied.
+    html = page(client, "/work-items/?label=l0")
+    assert 'href="/work-items/?label=l0" aria-current="true"' in html
+    assert "Remove “kept 0”" in text_of(html.encode())
+    assert "Save this filter" not in html
+    html = page(client, "/inbox/")
+    assert html.count('href="/work-items/?label=l') == 10
+    assert 'href="/work-items/filters/"' in html
+    found, url = [], "/work-items/filters/"
+    while url:
+        html = page(client, url)
+        found += re.findall(r'class="row-title" href="/work-items/\?label=l(\d+)"', html)
+        nexts = re.findall(r'rel="next" href="([^"]+)"', html)
+        url = nexts[0].replace("&amp;", "&") if nexts else ""
+    assert sorted(map(int, found)) == [*range(60), *range(100, 160)]
+    # What it asks for is said in words; ending one's own leads back.
+    assert "Label: l0" in text_of(html.encode())
+    forms = re.findall(r'action="(/work-items/filters/[^"]+/end/)"', html)
+    ended = client.post(forms[-1], {"from_page": "1"})
+    assert (ended.status_code, ended["Location"]) == (303, "/work-items/filters/")
+    assert len(names(api(world.analyst), "limit=200")) == 119

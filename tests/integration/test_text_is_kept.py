@@ -4,6 +4,8 @@ done with it."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -38,7 +40,7 @@ def _token(html: str) -> str:
 def _log_in(client: Client, who: ActingUser, to: str) -> str:
     body = {"username": who.username, "password": PASSWORD, "csrfmiddlewaretoken": ""}
     body["csrfmiddlewaretoken"] = _token(client.get(to).content.decode())
-    answer = client.post(to, {**body, "next": to.partition("next=")[2]})
+    answer = client.post(to, {**body, "next": unquote(to.partition("next=")[2])})
     assert answer.status_code == 302, answer.content
     return str(answer["Location"])
 
@@ -177,3 +179,75 @@ def test_what_cannot_be_sent_any_more_is_there_to_be_copied(world: World) -> Non
     assert f'data-copy="{SHOWN}"' in html
     assert "Your answer" not in html
     assert stored(world, task.id).resolution is None
+
+
+def _signed_out(client: Client, at: str, body: Mapping[str, object], who: ActingUser) -> str:
+    """Send a form after the session is over, log in, and return the page that one comes to."""
+    del client.cookies["sessionid"]
+    sent = client.post(at, body)
+    assert sent.status_code == 302
+    return page(client, _log_in(client, who, sent["Location"]))
+
+
+def test_a_filter_named_after_the_session_is_there_to_be_saved(world: World) -> None:
+    opened(world, title="hot", priority="URGENT")
+    at, client = "/work-items/?priority=URGENT&sort=oldest", browser(world.analyst)
+    fields = _fields(page(client, at), "/work-items/?priority=URGENT")
+    said = {**fields, "name": "What burns", "shared": "on"}
+    html = _signed_out(client, "/work-items/?priority=URGENT", said, world.analyst)
+    assert AGAIN in html
+    assert 'value="What burns"' in html
+    assert re.search(r'id="saved-filter-shared"[^>]*checked', html)
+    assert re.search(r"(?s)<details open>(?:(?!</summary>).)*Save this filter", html)
+
+
+def test_what_was_ticked_and_typed_in_a_list_after_the_session_is_back(world: World) -> None:
+    items = [opened(world, title=title) for title in ("A", "B", "C")]
+    at, client = "/inbox/?tab=unassigned", browser(world.operator)
+    fields = _fields(page(client, at), at)
+    said = {**fields, "verb": "cancel", "reason": LETTER, "ids": [items[0].id, items[1].id]}
+    html = _signed_out(client, at, said, world.operator)
+    assert AGAIN in html
+    assert f'value="{SHOWN}"' in html
+    ticked = re.findall(r'value="([^"]+)" form="several" checked', html)
+    assert set(ticked) == {str(items[0].id), str(items[1].id)}
+    assert {stored(world, each.id).status for each in items} == {"PENDING"}
+
+
+def test_a_draft_and_how_far_it_is_sent_after_the_session_are_back(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    html = _signed_out(
+        client, f"{at}draft/", {**fields, "resolution.evidence": LETTER}, world.analyst
+    )
+    assert AGAIN in html
+    assert SHOWN in html
+    actions.start(task.id, call=Call(world.analyst))
+    fields = _fields(page(client, at), f"{at}progress/")
+    html = _signed_out(client, f"{at}progress/", {**fields, "done": "37"}, world.analyst)
+    assert AGAIN in html
+    assert re.search(r'name="done" value="37"', html)
+
+
+def test_what_its_page_does_not_ask_for_any_more_is_there_to_be_copied(world: World) -> None:
+    task = undo_task(world)
+    at, client = f"/work-items/{task.id}/", browser(world.analyst)
+    fields = _fields(page(client, at), f"{at}complete/")
+    actions.assign(task.id, call=Call(world.operator), assignee=world.surveyor.username)
+    said = {**fields, "outcome": "REVERSED", "resolution.evidence": LETTER}
+    html = _signed_out(client, f"{at}complete/", said, world.analyst)
+    assert AGAIN not in html
+    assert "What you wrote is not lost" in html
+    assert f" readonly>{SHOWN}</textarea>" in html
+    assert "REVERSED" not in html.partition("What you wrote is not lost")[2][:2000]
+
+
+def test_the_name_of_a_token_sent_after_the_session_is_back(world: World) -> None:
+    client = browser(world.analyst)
+    at = reverse("people:settings")
+    fields = _fields(page(client, at), reverse("people:token-create"))
+    said = {**fields, "name": "Nightly export"}
+    html = _signed_out(client, reverse("people:token-create"), said, world.analyst)
+    assert AGAIN in html
+    assert 'value="Nightly export"' in html

@@ -324,3 +324,9 @@ def test_another_tenants_item_is_not_there(world: World, path: str) -> None:
     item = done(world)
     page(browser(world.outsider), f"/work-items/{item.id}/{path}", 404)
     page(browser(world.operator), f"/work-items/{uuid.uuid4()}/{path}", 404)
+
+
+def test_the_menu_says_that_a_task_belongs_to_the_inbox(world: World) -> None:
+    item = opened(world)
+    html = page(browser(world.analyst), f"/work-items/{item.id}/")
+    assert set(re.findall(r'href="([^"]+)" aria-current="page"', html)) == {"/inbox/"}

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 
 from verbs.words import all_states
 from web.templatetags import amends
+from web.timeline import by_day, folded
 from web.values import kind_of
 
 NOW = datetime(2026, 11, 22, 14, 3, 30, tzinfo=UTC)
@@ -95,8 +96,16 @@ def test_a_gap_is_named_from_a_week_on() -> None:
 
 def test_a_timeline_has_one_marker_for_one_gap() -> None:
     entries = [{"at": NOW}, {"at": NOW - timedelta(days=11)}, {"at": NOW - timedelta(days=12)}]
-    assert [pair["gap"] for pair in amends.with_gaps(entries)] == ["", "11 days earlier", ""]
-    assert list(amends.with_gaps(None)) == []
+    assert [day.gap for day in by_day(entries)] == ["", "11 days earlier", ""]
+    assert by_day([]) == []
+
+
+def test_a_history_shows_the_newest_lines_and_folds_the_others() -> None:
+    entries = [{"at": NOW - timedelta(seconds=n)} for n in range(9)]
+    found = folded(entries)
+    assert [row for day in found["days"] for row in day.rows] == entries[:8]
+    assert found["earlier"]["count"] == 1
+    assert folded(entries[:8])["earlier"] is None
 
 
 def test_a_state_is_shown_in_words_and_keeps_its_constant_for_machines() -> None:

@@ -7,7 +7,7 @@ Nothing here reads the database. Dates are shown short and relative; the exact i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -222,20 +222,6 @@ def duration_gap(later: datetime | str | None, earlier: datetime | str | None) -
     if second < first:
         return _("%(span)s later") % {"span": span_words(length)}
     return _("%(span)s earlier") % {"span": span_words(length)}
-
-
-@register.filter
-def with_gaps(entries: Iterable[Any] | None) -> Iterator[dict[str, Any]]:
-    """Pair each timeline entry with the gap that separates it from the one before it.
-
-    Entries are mappings or objects with ``at``. Yields ``{"entry": …, "gap": "247 days earlier"}``;
-    the gap is "" for the first entry and for gaps under a week.
-    """
-    previous: Any = None
-    for entry in entries or ():
-        current = entry.get("at") if isinstance(entry, Mapping) else getattr(entry, "at", None)
-        yield {"entry": entry, "gap": duration_gap(previous, current) if previous else ""}
-        previous = current
 
 
 @register.filter

@@ -6,6 +6,7 @@ a group need not exist, and a long list is not offered whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -22,15 +23,21 @@ _LISTS = frozenset({"people", "groups"})
 
 
 @register.inclusion_tag("components/name_lists.html", takes_context=True)
-def name_lists(context: Context, form: BaseForm) -> dict[str, Any]:
-    """Return the lists that fields of `form` choose from, each once a page: one query."""
+def name_lists(context: Context, form: BaseForm | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists that fields of `form`, or of `filters` of components/chips.html, choose
+    from, each once a page: one query."""
     request = context.get("request")
     place = None if request is None else place_of(request)
     if place is None:
         return {"lists": []}
     given = request.__dict__.setdefault("name_lists_given", set())
-    asked = {field.widget.attrs.get("list") for field in form.fields.values()} & _LISTS
-    wanted = sorted(asked - given)
+    wanted = sorted((_asked(form) & _LISTS) - given)
     given.update(wanted)
     found = offered(place.acting.tenant_id, wanted, MOST)
     return {"lists": [{"id": name, "options": options} for name, options in found.items()]}
+
+
+def _asked(form: BaseForm | Mapping[str, Any]) -> set[str | None]:
+    if isinstance(form, BaseForm):
+        return {field.widget.attrs.get("list") for field in form.fields.values()}
+    return {field.get("list") for field in form["fields"]}

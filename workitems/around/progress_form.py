@@ -118,13 +118,16 @@ def bars(found: Mapping[str, Progress | None]) -> list[dict[str, Any]]:
     ]
 
 
-def progress(item: WorkItem, found: Around, authority: Authority) -> dict[str, Any]:
-    """Return `progress` of workitems/progress.html."""
+def progress(
+    item: WorkItem, found: Around, authority: Authority, refused: ProgressForm | None
+) -> dict[str, Any]:
+    """Return `progress` of workitems/progress.html, with the form that was `refused`, if it was."""
     form = None
     if may_say(item, authority):
-        form = ProgressForm(item, found.progress[dimension_of(item)])
+        form = refused or ProgressForm(item, found.progress[dimension_of(item)])
     return {
         "bars": bars(found.progress),
         "form": form,
+        "open": refused is not None,
         "url": reverse("workitems:progress", args=[item.id]),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -33,11 +35,37 @@ def shared_with(who: ActingUser) -> QuerySet[SavedFilter]:
     return live_of(who.tenant_id).filter(shared=True).exclude(owner_id=who.actor_id)
 
 
-def newest_for(who: ActingUser, most: int) -> list[SavedFilter]:
-    """Return the newest of one's own and of what others share, so many of each at most, by name:
-    one statement."""
-    own, shared = (rows.order_by(*_NEWEST)[:most] for rows in (own_of(who), shared_with(who)))
-    return sorted(own.union(shared, all=True), key=lambda row: (row.name.casefold(), row.id))
+@dataclasses.dataclass(frozen=True, slots=True)
+class AboveAList:
+    """What stands above a list of work: some `rows` by name, and whether there are `more`;
+    `applied` are those of them that ask for what the list is narrowed to."""
+
+    rows: list[SavedFilter]
+    applied: list[SavedFilter]
+    more: bool
+
+
+def above_a_list(who: ActingUser, values: Mapping[str, str], most: int) -> AboveAList:
+    """Return those that ask for `values`, and the newest of one's own and of what others share, so
+    many of each at most: one statement."""
+    sources = (own_of(who), shared_with(who))
+    asking = [rows.filter(filter=dict(values)).order_by(*_NEWEST)[:1] for rows in sources if values]
+    own, shared = (rows.order_by(*_NEWEST)[: most + 1] for rows in sources)
+    found = {row.id: row for row in own.union(shared, *asking, all=True)}
+    applied = [row for row in found.values() if values and row.filter == values]
+    shown = {row.id: row for row in applied}
+    for mine in (True, False):
+        rows = [row for row in found.values() if (row.owner_id == who.actor_id) is mine]
+        shown |= {row.id: row for row in sorted(rows, key=_newest_first)[:most]}
+    return AboveAList(sorted(shown.values(), key=_by_name), applied, len(shown) < len(found))
+
+
+def _newest_first(row: SavedFilter) -> tuple[float, int]:
+    return (-row.created_at.timestamp(), -row.id.int)
+
+
+def _by_name(row: SavedFilter) -> tuple[str, uuid.UUID]:
+    return (row.name.casefold(), row.id)
 
 
 def get(who: ActingUser, id_: uuid.UUID) -> SavedFilter:

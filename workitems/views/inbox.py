@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -15,23 +14,26 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from typing_extensions import override
 
 from accounts.acting import ActingUser
 from accounts.roles import OPERATING_ROLES
+from ledger.errors import Invalid
 from verbs.call import Call
 from web import decisions
 from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
+from web.problems import status_of
 from workitems import inbox_filters, saved_filter_chips, selectors, waiting
-from workitems.actions.filter_saving import NewFilter, end_filter, save_filter
+from workitems.actions.filter_saving import NewFilter, save_filter
 from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
-from workitems.inbox_rows import lines
-from workitems.item_context import waiting_sentence
+from workitems.inbox_rows import lines, waiting_sentence
 from workitems.lifecycle import OPEN, Kind
+from workitems.saved_filter_chips import FilterForm
 from workitems.urgency import MOST_URGENT_FIRST
 from workitems.views import several
 from workitems.waiting import Waiting
@@ -82,6 +84,22 @@ class Inbox(MemberPage):
     hold, done by me, everything."""
 
     default_tab = "waiting"
+    # What was sent and could not be done.
+    ticked: several.SeveralForm | None = None
+    naming: FilterForm | None = None
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Do one thing to the ticked tasks, and come back to this list; where nothing could be
+        done, with what was ticked and typed."""
+        form = several.SeveralForm(request.POST)
+        refusal = several.do(self, form)
+        if refusal is None:
+            return self.go(request.get_full_path())
+        self.ticked = form
+        with self.scope():
+            answer = self.get(request)
+        answer.status_code = status_of(refusal)
+        return answer
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one tab, filtered, sorted and paged."""
@@ -129,11 +147,11 @@ class Inbox(MemberPage):
             if not (pinned or page.rows or shown)
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
-            "several": several.offered(self)
-            if any(item.status in OPEN for item in (*pinned, *page.rows))
+            "several": several.offered(self, self.ticked)
+            if self.ticked or any(item.status in OPEN for item in (*pinned, *page.rows))
             else None,
             "new_url": reverse("workitems:new"),
-            "saved_filters": saved_filter_chips.shown(wanted, who, typed=request.POST),
+            "saved_filters": saved_filter_chips.shown(wanted, who, self.naming),
         }
         return self.render("workitems/inbox.html", context)
 
@@ -150,30 +168,29 @@ class AllWork(Inbox):
     default_tab = "all"
     fills_in = NewFilter
 
+    @override
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Save the filters of the address."""
-        with self.scope():
-            wanted = wanted_of(request.GET, TABS[-1].sorts)
-            asked = saved_filter_chips.to_save(wanted, self.acting_user)
-        said = {"name": request.POST.get("name", ""), "shared": "shared" in request.POST}
+        """Save the filters of the address; or do one thing to the ticked tasks."""
+        if "name" not in request.POST:
+            return super().post(request)
+        self.naming = form = FilterForm(request.POST)
+        address = request.path
+
+        def save() -> None:
+            nonlocal address
+            if not form.is_valid():
+                raise Invalid(_("Please look at this again"))
+            with self.scope():
+                wanted = wanted_of(request.GET, TABS[-1].sorts)
+                asked = saved_filter_chips.to_save(wanted, self.acting_user)
+            save_filter(call=Call(self.acting_user), filter=asked, **form.cleaned_data)
+            address = saved_filters.address_of(filter_table.read(asked))
+
         return self.perform(
-            lambda: save_filter(call=Call(self.acting_user), filter=asked, **said),
-            to=saved_filters.address_of(filter_table.read(asked)) if asked else request.path,
+            save,
+            to=lambda _saved: address,
             message=_("Saved. It stands above every list of work."),
-        )
-
-
-class EndFilter(MemberPage):
-    """Ends a saved filter."""
-
-    http_method_names = ["post", "options"]
-
-    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
-        """End it."""
-        return self.perform(
-            lambda: end_filter(id, call=Call(self.acting_user)),
-            to=reverse("workitems:all"),
-            message=_("The filter is removed."),
+            form=form,
         )
 
 

@@ -25,6 +25,7 @@ from workitems.actions.item_contents import fault_of_new
 from workitems.answer_form import AnswerForm
 from workitems.around.around_context import ALL, forms_of
 from workitems.around.around_reading import item_with_around
+from workitems.around.progress_form import ProgressForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
 from workitems.resolution import check_completion, explained_outcomes
@@ -43,17 +44,20 @@ def show(
     form: AnswerForm | None = None,
     conflict: str = "",
     refused: Refused | None = None,
+    told: ProgressForm | None = None,
     status: int = 200,
     again: bool = False,
 ) -> HttpResponse:
     """Render an item's page; opens the tenant's scope where none is open. `again`: the answer is
-    asked for anew, and what was typed is there to be read."""
+    asked for anew, and what was typed is there to be read; `told`: how far it is, to be corrected.
+    """
     everything = page.request.GET.get(ALL) == "all"
     with page.scope():
         item, near = item_with_around(page.acting_user, item_id, everything=everything)
         context = presenting.detail(
-            item, near, page.authority, form=form, conflict=conflict, refused=refused, again=again
-        )
+            item, near, page.authority, form=form, conflict=conflict, refused=refused, told=told,
+            again=again,
+        )  # fmt: skip
         _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
 
@@ -62,7 +66,11 @@ def _lead_back(request: HttpRequest, context: dict[str, Any]) -> None:
     """Let the page, and what is done on it, lead back to the list it was opened from."""
     inbox = context["crumbs"][0]
     inbox["url"] = way_back(request) or inbox["url"]
-    for form in (context["answer"], *context["actions"], *forms_of(context["around"])):
+    answer = context["answer"]
+    if answer is not None:
+        answer["draft_url"] = carried(request, answer["draft_url"])
+    forms = (answer, context["progress"], *context["actions"], *forms_of(context["around"]))
+    for form in forms:
         if form is not None:
             form["url"] = carried(request, form["url"])
 

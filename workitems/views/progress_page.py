@@ -37,7 +37,7 @@ class Report(MemberPage):
             item = selectors.get(tenant_id, id)
             before = progress_of(tenant_id, id)[dimension_of(item)]
         form = ProgressForm(item, before, request.POST)
-        broken = None if form.is_valid() else Invalid(_first_fault(form))
+        broken = None if form.is_valid() else Invalid(_("Please look at this again"))
         try:
             report_progress(
                 id, call=Call(self.acting_user, broken=broken), **({} if broken else form.body())
@@ -45,10 +45,15 @@ class Report(MemberPage):
         except NotFound:
             raise
         except Refusal as refusal:
-            return show(self, id, conflict=conflict_words(refusal, KIND), status=status_of(refusal))
+            return self._refused(id, form, refusal)
         messages.success(request, _("Said how far it is."))
         return self.go(carried(request, reverse("workitems:detail", args=[id])))
 
-
-def _first_fault(form: ProgressForm) -> str:
-    return next((str(each[0]) for each in form.errors.values()), _("Please look at this again"))
+    def _refused(self, item_id: uuid.UUID, form: ProgressForm, refusal: Refusal) -> HttpResponse:
+        """Show the page with what was said still in its form, or beside it where that is over."""
+        conflict = ""
+        if not isinstance(refusal, Invalid):
+            conflict = conflict_words(refusal, KIND)
+        elif not form.errors:
+            form.add_error("done", refusal.errors[0].message if refusal.errors else refusal.detail)
+        return show(self, item_id, told=form, conflict=conflict, status=status_of(refusal))

@@ -182,6 +182,7 @@ ROWS = {
         PATCH=_both(200, body={"filter": {"q": "court"}}),
         DELETE=_both(200),
     ),
+    "workitems:filters": Row(GET=expect(200)),
     "workitems:end-filter": Row(make=_shared_filter, POST=_both(303)),
     "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
     "workitems-api:summary": Row(GET=expect(200)),
@@ -259,9 +260,9 @@ ROWS = {
     "workitems:note-remove": Row(make=_noted, POST=_both(303)),
     "workitems:label": Row(make=_pool, POST=_members(303, body={"name": "L"})),
     "workitems:label-remove": Row(make=_labelled, POST=_both(303)),
-    "workitems:inbox": Row(GET=expect(200)),
-    # Each ticked task is answered by itself, as over REST.
-    "workitems:several": Row(POST=expect(303)),
+    # Nothing is ticked, so that nothing is done. Each ticked task is answered by itself, as over
+    # REST.
+    "workitems:inbox": Row(GET=expect(200), POST=expect(422, body={"verb": "claim"})),
     # Whoever may decide nothing finds nothing there.
     "workitems:decisions": Row(GET=expect(200)),
     # Its address names no filter, so that there is nothing to keep.
