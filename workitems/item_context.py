@@ -188,6 +188,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "reversibility_label": said(REVERSIBILITIES, item.reversibility)
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
+        "listens": ", ".join(each["type"] for each in item.compensate_on),
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
         "shut_out": shut_out(shown, me),

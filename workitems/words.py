@@ -42,6 +42,12 @@ _ACTIONS = {
     "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    "event_not_followed": A(
+        _("Not undone by an event"), _("%(what)s not undone, although an event asks for it"), "bad"
+    ),
+    "event_filter_failed": A(
+        _("Event not understood"), _("Whether an event concerns %(what)s is not clear"), "bad"
+    ),
     **UNDO_ACTIONS,
 }
 _REASON = {"reason": (_("Reason"), "")}

@@ -44,20 +44,23 @@ def begin(
     by: ActorRef,
     caused_by: EntryRef | None = None,
     reason: str = "",
+    said: Mapping[str, Any] | None = None,
     moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Start undoing settled work, or work that is undone as if it had happened: → COMPENSATING, the
     first attempt of a new round opened.
 
     Raises Conflict `not_compensable` for what had no effect (a simulation), and whatever refuses
-    the undo, before anything is written. `reason`: why so, where that is more than why at all.
+    the undo, before anything is written. `reason`: why so, where that is more than why at all;
+    `said`: what else its entry keeps apart.
     """
     if not had_effect(original):
         raise Conflict(NO_EFFECT[0], code="not_compensable")
     original.compensation_round += 1
     attempt = _try(
         original, "compensate", "compensation_started", request, 1, by=by, caused_by=caused_by,
-        fields=["compensation_round"], payloads=_why(reason), moves=moves,
+        fields=["compensation_round"], payloads={**(_why(reason) or {}), **(said or {})},
+        moves=moves,
     )  # fmt: skip
     failpoints.reach("compensation.begun")
     return attempt

@@ -40,6 +40,7 @@ from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
 from workitems.lifecycle import LIFECYCLE, Priority
+from workitems.listening_input import Listenings, Listens
 from workitems.models import WorkItem
 from workitems.resolution import check_schema
 from workitems.working_time import NeverOpen
@@ -56,7 +57,7 @@ _Priority = Annotated[str, Field(json_schema_extra={"enum": list(Priority.names)
 _Object = Annotated[dict[str, Any], SkipValidation]
 
 
-class Create(Input):
+class Create(Listens):
     """A work item to be opened. People are usernames."""
 
     # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
@@ -77,6 +78,7 @@ class Create(Input):
     due_at: Moment | None = None
     deadlines: Annotated[Deadlines | None, at_most(DEADLINES_BYTES)] = None
     skippable: bool = False
+    compensate_on: Listenings = []
 
 
 @catalogue.verb(
@@ -137,6 +139,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         due_at=due_at,
         deadlines=deadlines,
         skippable=given.skippable,
+        compensate_on=[each.model_dump() for each in given.compensate_on],
     )
 
 

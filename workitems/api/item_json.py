@@ -93,6 +93,13 @@ class MadeFromSchema(Schema):
     version = serializers.IntegerField()
 
 
+class ListeningSchema(Schema):
+    """A type of event because of which it is undone by itself, and a filter of those, in jq."""
+
+    type = serializers.CharField()
+    filter = serializers.CharField(allow_blank=True)
+
+
 class WorkItemSchema(Schema):
     """A work item."""
 
@@ -134,6 +141,7 @@ class WorkItemSchema(Schema):
     compensation = CompensationBlockSchema(allow_null=True)
     compensation_policy = serializers.DictField()
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
+    compensate_on = ListeningSchema(many=True)
     tainted = serializers.BooleanField()
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
