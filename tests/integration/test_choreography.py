@@ -151,7 +151,7 @@ def test_a_filter_that_fails_is_no_match_and_blocks_nobody(
 def test_what_is_in_the_way_is_recorded_and_told(
     world: World, policy: dict[str, str], reversibility: str, code: str
 ) -> None:
-    more = {"compensation": policy} if policy else {}
+    more: dict[str, Any] = {"compensation": policy} if policy else {}
     item = listening(world, reversibility=reversibility, **more)
     with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(days=2)):
         row = sent(world)
