@@ -38,6 +38,7 @@ from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_limits import deadlines_ahead, shut_out
+from workitems.item_sources import sources_of
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
     OPEN,
@@ -115,6 +116,7 @@ def detail(
         "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
         "history": folded(_told(shown, entries, links)),
+        "sources": [link for kind, id_ in sources_of(item) if (link := _link(links, kind, id_))],
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -283,7 +285,7 @@ def lede(shown: Shown, authority: Authority) -> str:
 
 def _subjects(item: WorkItem) -> list[tuple[str, uuid.UUID]]:
     wanted = [(RUN, item.run_id), (CASE, item.case_id), (item.undoes_type, item.undoes_id)]
-    return [(kind, id_) for kind, id_ in wanted if id_ is not None]
+    return [*((kind, id_) for kind, id_ in wanted if id_ is not None), *sources_of(item)]
 
 
 def _link(

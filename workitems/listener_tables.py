@@ -1,4 +1,5 @@
-"""Tables of items that listen for events: which types, and to which event an item has reacted."""
+"""Tables of items that follow what happens elsewhere: the types of events they listen for, to which
+event an item has reacted, and of what it was made."""
 
 from __future__ import annotations
 
@@ -53,3 +54,37 @@ class EventReaction(models.Model):
     @override
     def __str__(self) -> str:
         return self.outcome
+
+
+class Derivation(models.Model):
+    """An item was made of something. `round`: the undo of that after which it was marked last,
+    `review` the item that then asked what becomes of it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    source_type = models.TextField()
+    source_id = models.UUIDField()
+    round = models.IntegerField(default=0, db_default=0)
+    review = models.ForeignKey(
+        "workitems.WorkItem", PROTECT, null=True, db_constraint=False, related_name="+"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "source_id", "item"], name="workitems_derivation_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "review"],
+                name="workitems_derivation_review",
+                condition=models.Q(review__isnull=False),
+            ),
+            models.Index(fields=["tenant", "item"], name="workitems_derivation_item"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.source_type} {self.source_id}"

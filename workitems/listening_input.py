@@ -20,6 +20,8 @@ from json_values.pointers import FieldError
 from ledger import vocabulary
 from verbs.input import Input
 
+#: The consumer that undoes what listens for an event.
+CHOREOGRAPHY = "workitems.choreography"
 MOST_LISTENED, MOST_FILTER = 10, 2_000
 
 

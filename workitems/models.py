@@ -56,7 +56,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
     `template` is the version of a template that it was made from. `compensate_on`: events
-    because of which it is undone by itself.
+    because of which it is undone by itself. `derived_from`: of what it was made; `tainted` once one
+    of those is undone.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -87,6 +88,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     permitted_outcomes = models.JSONField(default=list)
     resolution_schema = OrderedJSONField(null=True)
     compensate_on = models.JSONField(default=list, db_default=[])
+    derived_from = models.JSONField(default=list, db_default=[])
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
         "self", PROTECT, null=True, related_name="compensated_by", **LINK

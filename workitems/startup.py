@@ -17,7 +17,7 @@ from verbs import subject
 from verbs.subject import ResultShape, Subject
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
-from workitems.actions.choreography import CHOREOGRAPHY
+from workitems.actions import choreography, influence
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
 from workitems.api.around_json import ADDED, RESULTS
@@ -84,7 +84,8 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
-    register_consumer(CHOREOGRAPHY)
+    register_consumer(choreography.CONSUMER)
+    register_consumer(influence.CONSUMER)
     for source in SOURCES:
         register_source(source)
     search.register("work", work_search.work_called, order=20)

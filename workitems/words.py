@@ -42,6 +42,8 @@ _ACTIONS = {
     "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    "tainted": A(_("To be looked at again"), _("What %(what)s was made of was undone"), "bad"),
+    "review_decided": A(_("To be undone"), _("%(what)s ended with an undo, asked for by %(who)s")),
     "event_not_followed": A(
         _("Not undone by an event"), _("%(what)s not undone, although an event asks for it"), "bad"
     ),

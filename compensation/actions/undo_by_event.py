@@ -7,6 +7,7 @@ is opened.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,15 +32,18 @@ def compensate_by_event(
     trigger: Mapping[str, Any],
     by: ActorRef,
     caused_by: EntryRef,
+    asked_by: uuid.UUID | None = None,
 ) -> CompensationAttempt:
     """Begin the undo of a locked original, because of the entry of an event. Raises Refusal, and
-    then has written nothing; `trigger` is what the entry keeps of the event."""
+    then has written nothing; `trigger` is what the entry keeps of the event, `asked_by` whose
+    decision it tells, if it was a person's."""
     refused = check_compensable(operation, original, UndoFacts(original), {})
-    refused = refused or _left_to_people(original)
+    if asked_by is None:
+        refused = refused or _left_to_people(original)
     if refused is not None:
         raise refused
     policy = CompensationPolicy.from_json(original.policy)
-    request = request_of(policy, reason=reason, requested_by=by.id)
+    request = request_of(policy, reason=reason, requested_by=asked_by or by.id)
     return undo.begin(
         original, as_whole_says(original, request), by=by, caused_by=caused_by,
         said={"trigger": dict(trigger)},

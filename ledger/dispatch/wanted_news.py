@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-from ledger.dispatch.consumer_registry import Consumer
+from ledger.dispatch.consumer_registry import consumer_named
 from ledger.ids import new_id
 from ledger.statements import fetched
 
@@ -22,8 +22,14 @@ ON CONFLICT (tenant_id, type, consumer) DO NOTHING
 """
 
 
-def want(tenant_id: uuid.UUID, types: Iterable[str], consumer: Consumer) -> None:
-    """Let a consumer hear a tenant's news of these types, from the end of this transaction on."""
+def want(tenant_id: uuid.UUID, types: Iterable[str], name: str) -> None:
+    """Let a consumer hear a tenant's news of these types, from the end of this transaction on.
+
+    Raises LookupError where none of this name is registered.
+    """
+    consumer = consumer_named(name)
+    if consumer is None:
+        raise LookupError(f"no consumer named {name!r} is registered")
     names = sorted(set(types))
     ids = [new_id() for _ in names]
     given = [tenant_id, consumer.name, consumer.in_lane, consumer.queue, ids, names]

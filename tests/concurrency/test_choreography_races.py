@@ -16,8 +16,10 @@ from tests.concurrency.test_races import at_once, split, undos
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
-from workitems.actions.choreography import CHOREOGRAPHY, handle
+from workitems.actions import influence
+from workitems.actions.choreography import CONSUMER, handle
 from workitems.listener_tables import EventReaction
+from workitems.models import WorkItem
 
 ON = [{"type": "protocol.violated", "filter": '.data.grade == 3 and (.source | test("lab"))'}]
 
@@ -92,5 +94,26 @@ def test_one_event_has_one_task(world: World) -> None:
     states.completed(world.analyst, compensate_on=ON)
     at_once([lambda: sent(world, "a"), lambda: sent(world, "a"), lambda: sent(world, "b")])
     with tenant_scope(world.system.tenant_id):
-        found = OutboxTask.objects.filter(consumer=CHOREOGRAPHY.name)
+        found = OutboxTask.objects.filter(consumer=CONSUMER.name)
         assert found.count() == 2
+
+
+def test_an_undo_that_is_heard_twice_at_once_asks_for_one_review(world: World) -> None:
+    source = states.completed(world.analyst)
+    made_of = [{"type": "work_item", "id": str(source.id)}]
+    item = states.completed(world.surveyor, derived_from=made_of)
+    undo = states.compensate(source, world.operator).attempt.compensation_id
+    states.work(world.analyst, undo, "REVERSED")
+    with tenant_scope(world.system.tenant_id):
+        entry = LedgerEntry.objects.get(subject_id=source.id, action="compensation_completed")
+    event = Event(
+        id=entry.id, hash=bytes(entry.hash), tenant_id=world.system.tenant_id,
+        type="amends.work_item.compensation_completed.v1", action=entry.action,
+        subject_type="work_item", subject_id=source.id, subject_version=entry.subject_version,
+        case_id=None, from_status=entry.from_status, to_status=entry.to_status,
+        actor_id=entry.actor_id, correlation_id=entry.correlation_id, at=entry.at,
+    )  # fmt: skip
+    assert at_once([lambda: influence.handle([event], lambda: None)] * 5) == [None] * 5
+    assert states.actions_of(world, "work_item", item.id)[3:] == ["tainted"]
+    with tenant_scope(world.system.tenant_id):
+        assert WorkItem.objects.filter(kind="REVIEW").count() == 1

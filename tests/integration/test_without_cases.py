@@ -17,6 +17,7 @@ TESTS = (
     "test_choreography",
     "test_compensation",
     "test_compensation_repair",
+    "test_events_received",
     "test_executions_undo",
     "test_lone_runs",
     "test_workitems_api_undo",

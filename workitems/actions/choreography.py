@@ -27,7 +27,6 @@ from events.selectors import event_of
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate_many, is_true
 from ledger.clock import rfc3339
 from ledger.dispatch.consumer_registry import Consumer, Done, Event, Trouble
-from ledger.dispatch.wanted_news import want
 from ledger.errors import NotFound, Refusal
 from ledger.record import ActorRef, EntryRef, record
 from ledger.selectors import entries_by_id
@@ -37,7 +36,7 @@ from verbs.move import change_of
 from verbs.subject import subject_of
 from workitems.lifecycle import FINAL, LIFECYCLE, Status
 from workitems.listener_tables import EventReaction, Listener
-from workitems.listening_input import heard_as
+from workitems.listening_input import CHOREOGRAPHY
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
@@ -72,15 +71,7 @@ def handle(events: Sequence[Event], _done: Done) -> None:
 
 
 #: It hears in each tenant the types of news that its items listen for, and nothing else.
-CHOREOGRAPHY = Consumer(name="workitems.choreography", wants=lambda _type: False, handle=handle)
-
-
-def listeners_of(item: WorkItem) -> list[Listener]:
-    """Return the rows of a new item that listens, and let its events be heard."""
-    types = sorted({each["type"] for each in item.compensate_on})
-    if types:
-        want(item.tenant_id, map(heard_as, types), CHOREOGRAPHY)
-    return [Listener(tenant_id=item.tenant_id, item=item, type=type_) for type_ in types]
+CONSUMER = Consumer(name=CHOREOGRAPHY, wants=lambda _type: False, handle=handle)
 
 
 def _react(event: Event) -> None:
