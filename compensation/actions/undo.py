@@ -24,7 +24,8 @@ from compensation.actions.attempts import (
 )
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
-from compensation.planning import NO_EFFECT, UndoRequest, had_effect
+from compensation.planning import NO_EFFECT, UndoRequest, had_effect, request_of
+from compensation.policy import CompensationPolicy
 from compensation.subject import finished_entry_of, undoable
 from compensation.ways import performer_for
 from ledger import failpoints
@@ -34,6 +35,7 @@ from verbs.move import Moves, move, sharing
 
 S = CompensationState
 IN_DOUBT = "An undo of it may have happened. Settle its outcome first."
+HANGING = "Nothing was under way any more that would undo it."
 failpoints.declare("compensation.begun", "compensation.settled")
 
 
@@ -202,6 +204,26 @@ def _overtake(original: Any, rival: Any | None, evidence: str, **cause: Any) -> 
         UndoRequest.from_json(last.request), last.number, payloads={"evidence": evidence}, **cause,
     )  # fmt: skip
     subject.call_off(rival, by=cause["by"], caused_by=entry.ref, reason="It is undone already.")
+
+
+def settle_hanging(
+    original: Any, last: CompensationAttempt | None, *, by: ActorRef
+) -> EntryRef | None:
+    """Bring an original that is being undone with nothing under way to where a person decides about
+    it; one that nobody has ever tried to undo is handed to a person. `last` is its newest attempt.
+    """
+    if last is None:
+        policy = CompensationPolicy.from_json(original.policy)
+        request = request_of(policy, reason=HANGING, requested_by=by.id)
+        human = dataclasses.replace(request, mode="human", capability="")
+        _try(original, None, "compensation_handed_to_human", human, 1, by=by, moves=None)
+        return None
+    if last.outcome == AttemptOutcome.OPEN:
+        end(last, AttemptOutcome.FAILED, HANGING)
+    return _move(
+        original, "settle_faulted", "compensation_faulted", S.COMPENSATION_FAULTED,
+        UndoRequest.from_json(last.request), last.number, by=by, payloads={"error": HANGING},
+    ).ref  # fmt: skip
 
 
 def attest(

@@ -59,6 +59,7 @@ DURABLE = {
     "ledger.dispatch.lanes": "a lane is leased, and put back",
     "cases.actions.engine": "a handler of news: an event is what it is called with",
     "compensation.actions.following": "the same",
+    "compensation.actions.undo_check": "the look for undos that hang: leased; each settled in one",
     "notifications.actions.telling": "the same",
     "notifications.actions.sending": "an attempt at one delivery: leased, sent, settled",
     "executions.actions.execution_attempts": "an attempt at one execution: leased, begun, settled",
