@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, StringConstraints, WithJsonSche
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
-from json_values.characters import BARE_LINE, fault_of_line
+from json_values.characters import BARE_LINE, fault_of_line, has_control
 from json_values.limits import PAYLOAD_BYTES
 from json_values.pointers import FieldError, escape
 from ledger.errors import Invalid, check_json
@@ -59,11 +59,22 @@ def _reference(longest: int) -> Any:
 Attribute = Annotated[str, *_text(MOST_TYPE)]
 
 
+def _with_extensions(schema: dict[str, Any]) -> None:
+    """Describe the extension attributes, which are no members of their own."""
+    text = {"type": "string", "maxLength": MOST_EXTENSION, "pattern": f"^$|{BARE_LINE}"}
+    number = {"type": "integer", "minimum": _LEAST_INTEGER, "maximum": _MOST_INTEGER}
+    schema["propertyNames"] = {"pattern": _EXTENSION_NAME.pattern}
+    schema["additionalProperties"] = {"anyOf": [text, number, {"type": "boolean"}]}
+    schema["maxProperties"] = len(schema["required"]) + MOST_EXTENSIONS
+
+
 class CloudEvent(Input):
     """An event as CloudEvents 1.0 describe it. Further members are its extension attributes: names
     of small letters and digits, values that are texts, whole numbers, true or false."""
 
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+    model_config = ConfigDict(
+        strict=True, extra="allow", frozen=True, json_schema_extra=_with_extensions
+    )
     #: How long a body of one may be: what is not said of its members by their own bounds.
     extension_bytes: ClassVar[int] = MOST_EXTENSIONS * (MOST_EXTENSION * 12 + 64)
 
@@ -122,8 +133,8 @@ def _wrong_extensions(extensions: Mapping[str, Any]) -> Iterator[FieldError]:
         elif not isinstance(value, str) or len(value) > MOST_EXTENSION:
             message = f"must be a text of at most {MOST_EXTENSION} characters, a whole number, true"
             yield FieldError(pointer, f"{message} or false")
-        elif value and (fault := fault_of_line(value)):
-            yield FieldError(pointer, fault[1], fault[0])
+        elif has_control(value):
+            yield FieldError(pointer, "Must not contain control characters.", "control_character")
 
 
 def attributes_in(headers: Mapping[str, str]) -> dict[str, Any] | None:
