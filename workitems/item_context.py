@@ -20,7 +20,6 @@ from compensation.words import (
     OUTCOME_QUESTIONS,
     REVERSIBILITIES,
     basis_words,
-    outcome_label,
 )
 from ledger.clock import now
 from ledger.selectors import newest_of
@@ -38,7 +37,7 @@ from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_limits import deadlines_ahead, shut_out
-from workitems.item_sources import sources_of
+from workitems.item_sources import shown_payload, sources_of
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
     OPEN,
@@ -55,7 +54,7 @@ from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.undo_trail import trail
-from workitems.words import DELEGATION_ANSWERS, on_hold
+from workitems.words import DELEGATION_ANSWERS, REVIEW_HINTS, answer_label, on_hold
 
 CASE = "case"
 
@@ -160,10 +159,10 @@ def _reader(
 def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
     """Return `item` of the template, for the actor who reads it."""
     item = shown.item
-    payload = dict(item.payload)
+    payload = shown_payload(item)
     description = payload.pop("description", "") if item.kind != Kind.COMPENSATION else ""
     if not isinstance(description, str):
-        payload, description = dict(item.payload), ""
+        payload, description = shown_payload(item), ""
     return {
         "id": item.id,
         "title": item.title,
@@ -183,7 +182,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "completed_at": item.completed_at,
         "completed_by": shown.name(item.completed_by_id, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
-        "outcome_label": outcome_label(item.outcome),
+        "outcome_label": answer_label(item.kind, item.outcome),
         "outcome_reason": item.ended_reason if item.completed_at else "",
         "resolution": item.resolution,
         "resolution_schema": item.resolution_schema,
@@ -340,8 +339,8 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "url": reverse("workitems:complete", args=[item.id]),
         "draft_url": reverse("workitems:draft", args=[item.id]),
         "form": form or AnswerForm(item),
-        "hints": OUTCOME_HINTS,
-        "questions": OUTCOME_QUESTIONS,
+        "hints": REVIEW_HINTS if item.kind == Kind.REVIEW else OUTCOME_HINTS,
+        "questions": {} if item.kind == Kind.REVIEW else OUTCOME_QUESTIONS,
     }
 
 

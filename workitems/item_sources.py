@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from verbs.subject import Ref
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
+
+
+def shown_payload(item: WorkItem) -> dict[str, Any]:
+    """Return what an item says about itself on its page: of a review what was undone, by its name;
+    what it is about is a link."""
+    payload = dict(item.payload)
+    undone = payload.get("undone")
+    if item.kind != Kind.REVIEW or not isinstance(undone, dict):
+        return payload
+    return {"undone": undone.get("title")}
 
 
 def sources_of(item: WorkItem) -> list[Ref]:

@@ -113,6 +113,12 @@ def test_pages_say_so_and_lead_there(world: World) -> None:
     start(review.id, call=Call(world.surveyor))
     page = browser(world.surveyor).get(f"/work-items/{review.id}/").content.decode()
     assert 'value="compensate"' in page
+    for text in ("It stays as it is", "Its undo begins at once", "Needed unless it stays as it is"):
+        assert text in page
+    assert "for every answer but Reversed" not in page
+    # What the page says is a name, not an identifier.
+    assert f">{source.id}<" not in page
+    assert f">{item.id}<" not in page
     # Whatever somebody makes of its payload, the page is there.
     api(world.operator).patch(
         f"{URL}/{review.id}", {"payload": {"work_item": [1]}}, content_type=JSON
