@@ -9,6 +9,7 @@ from django.db.models import PROTECT
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 
 
 class InboundEvent(models.Model):
@@ -17,7 +18,7 @@ class InboundEvent(models.Model):
     entry that announces it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     source = models.TextField()
     event_id = models.TextField()
     type = models.TextField()
@@ -27,9 +28,7 @@ class InboundEvent(models.Model):
     data_schema = models.TextField(default="")
     extensions = models.JSONField(default=dict)
     data = models.JSONField(null=True)
-    received_by = models.ForeignKey(
-        "accounts.Actor", PROTECT, db_constraint=False, related_name="+"
-    )
+    received_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     created_at = models.DateTimeField()
     entry_id = models.UUIDField()
 

@@ -10,14 +10,15 @@ from django.db.models import PROTECT
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 
 
 class Listener(models.Model):
     """An item listens for a type of event. Taken away once it can never be undone any more."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, related_name="+", **LINK)
     type = models.TextField()
 
     class Meta:
@@ -39,8 +40,8 @@ class EventReaction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, related_name="+", **LINK)
     entry_id = models.UUIDField()
     outcome = models.TextField()
 
@@ -61,14 +62,12 @@ class Derivation(models.Model):
     `review` the item that then asked what becomes of it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    item = models.ForeignKey("workitems.WorkItem", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    item = models.ForeignKey("workitems.WorkItem", PROTECT, related_name="+", **LINK)
     source_type = models.TextField()
     source_id = models.UUIDField()
     round = models.IntegerField(default=0, db_default=0)
-    review = models.ForeignKey(
-        "workitems.WorkItem", PROTECT, null=True, db_constraint=False, related_name="+"
-    )
+    review = models.ForeignKey("workitems.WorkItem", PROTECT, null=True, related_name="+", **LINK)
 
     class Meta:
         constraints: ClassVar = [

@@ -16,7 +16,7 @@ _NEWEST = ["-created_at", "-id"]
 
 
 def _to(model: str) -> models.ForeignKey:
-    return models.ForeignKey(model, PROTECT, db_constraint=False, related_name="+")
+    return models.ForeignKey(model, PROTECT, db_constraint=False, db_index=False, related_name="+")
 
 
 class Migration(migrations.Migration):

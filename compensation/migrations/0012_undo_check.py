@@ -39,7 +39,7 @@ def _to_tenant() -> Any:
 class Migration(migrations.Migration):
     """One table, with a row for each tenant."""
 
-    dependencies = [("accounts", "0003_roles"), ("compensation", "0010_words")]
+    dependencies = [("accounts", "0003_roles"), ("compensation", "0011_indexes_without_tenant")]
 
     operations = [
         migrations.CreateModel(

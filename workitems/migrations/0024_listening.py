@@ -19,7 +19,7 @@ DERIVATIONS = "workitems_derivation"
 
 
 def _to(model: str, **how: Any) -> Any:
-    return models.ForeignKey(model, PROTECT, db_constraint=False, related_name="+", **how)
+    return models.ForeignKey(model, PROTECT, db_constraint=False, db_index=False, related_name="+", **how)
 
 
 def _table(name: str, *own: tuple[str, Any], once: models.UniqueConstraint) -> migrations.CreateModel:
@@ -31,7 +31,7 @@ def _table(name: str, *own: tuple[str, Any], once: models.UniqueConstraint) -> m
 class Migration(migrations.Migration):
     """Two columns of the item, and three tables."""
 
-    dependencies = [("accounts", "0003_roles"), ("workitems", "0021_finding")]
+    dependencies = [("accounts", "0003_roles"), ("workitems", "0023_cheaper_inserts")]
 
     operations = [
         migrations.AddField("workitem", "compensate_on", models.JSONField(default=list, db_default=[])),
