@@ -11,6 +11,7 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts.actions import lock_tenant, note_on_tenant
 from events.cloud_event import SPECIFICATION, CloudEvent, extensions_in
@@ -75,10 +76,12 @@ def _check_time(moment: dt.datetime | None) -> None:
         return
     window = dt.timedelta(seconds=settings.AMENDS_EVENT_WINDOW_SECONDS)
     if moment < now() - window:
-        message = f"is too old: events are taken in for {window.total_seconds():.0f} seconds"
+        message = _("is too old: events are taken in for %(seconds)s seconds") % {
+            "seconds": settings.AMENDS_EVENT_WINDOW_SECONDS
+        }
         raise Invalid.field("/time", message, code="too_old")
     if moment > now() + _AHEAD:
-        raise Invalid.field("/time", "lies in the future", code="future")
+        raise Invalid.field("/time", _("lies in the future"), code="future")
 
 
 def told(row: InboundEvent) -> dict[str, Any]:

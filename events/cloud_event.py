@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import unquote
 
+from django.utils.translation import gettext as _
 from pydantic import AfterValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
@@ -96,11 +97,11 @@ class CloudEvent(Input):
         """Return what is wrong with the extensions, the data, and a type that is ours."""
         type_ = body.get("type")
         if isinstance(type_, str) and type_.startswith(OWN_TYPES):
-            message = f"types that begin with {OWN_TYPES} are news of this application itself"
-            yield FieldError("/type", message, "reserved")
+            message = _("types that begin with %(own)s are news of this application itself")
+            yield FieldError("/type", message % {"own": OWN_TYPES}, "reserved")
         extensions = extensions_in(body)
         if len(extensions) > MOST_EXTENSIONS:
-            message = f"at most {MOST_EXTENSIONS} extension attributes"
+            message = _("at most %(most)s extension attributes") % {"most": MOST_EXTENSIONS}
             yield FieldError("", message, "too_many")
         else:
             yield from _wrong_extensions(extensions)
@@ -123,18 +124,21 @@ def _wrong_extensions(extensions: Mapping[str, Any]) -> Iterator[FieldError]:
     for name, value in extensions.items():
         pointer = f"/{escape(name)}"
         if not _EXTENSION_NAME.fullmatch(name) or name == "data_base64":
-            message = f"an attribute's name has 1 to {MOST_EXTENSION_NAME} small letters and digits"
-            yield FieldError(pointer, message, "unknown_field")
+            message = _("an attribute's name has 1 to %(most)s small letters and digits")
+            yield FieldError(pointer, message % {"most": MOST_EXTENSION_NAME}, "unknown_field")
         elif isinstance(value, bool):
             continue
         elif isinstance(value, int):
             if not _LEAST_INTEGER <= value <= _MOST_INTEGER:
-                yield FieldError(pointer, "must be a whole number of 32 bits")
+                yield FieldError(pointer, _("must be a whole number of 32 bits"))
         elif not isinstance(value, str) or len(value) > MOST_EXTENSION:
-            message = f"must be a text of at most {MOST_EXTENSION} characters, a whole number, true"
-            yield FieldError(pointer, f"{message} or false")
+            message = _(
+                "must be a text of at most %(most)s characters, a whole number, true or false"
+            )
+            yield FieldError(pointer, message % {"most": MOST_EXTENSION})
         elif has_control(value):
-            yield FieldError(pointer, "Must not contain control characters.", "control_character")
+            message = _("Must not contain control characters.")
+            yield FieldError(pointer, message, "control_character")
 
 
 def attributes_in(headers: Mapping[str, str]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import Field, StringConstraints
 from typing_extensions import override
 
@@ -53,7 +54,7 @@ def _problems(said: Sequence[Any]) -> Iterator[FieldError]:
     for index, each in enumerate(said[: MOST_LISTENED + 1]):
         type_, filter_ = (_member(each, name) for name in ("type", "filter"))
         if type_.startswith(OWN_TYPES) and not _happens(type_):
-            message = "this application has no news of this type"
+            message = _("this application has no news of this type")
             yield FieldError(f"/compensate_on/{index}/type", message, "unknown")
         if filter_ and len(filter_) <= MOST_FILTER and (wrong := _wrong_with(filter_)):
             yield FieldError(f"/compensate_on/{index}/filter", wrong, "filter_invalid")

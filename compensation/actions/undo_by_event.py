@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from compensation.actions import undo
 from compensation.actions.undo_verbs import as_whole_says, check_compensable
 from compensation.errors import Irreversible
@@ -52,7 +54,7 @@ def compensate_by_event(
 
 def _left_to_people(original: Any) -> Refusal | None:
     if original.reversibility == Reversibility.PIVOT:
-        return Conflict("It is a point of no return: only a person undoes it.", code="pivot")
+        return Conflict(_("It is a point of no return: only a person undoes it."), code="pivot")
     if original.reversibility == Reversibility.IRREVERSIBLE:
         return Irreversible()
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +23,9 @@ from web.parsers import StrictJSONParser
 from web.schema import page_schema
 from web.verb_api import VerbAPIView
 
-_MAY_NOT = "Only an auditor or an operator may read events."
+
+def _may_not() -> str:
+    return gettext("Only an auditor or an operator may read events.")
 
 
 class CloudEventParser(StrictJSONParser):
@@ -67,7 +70,7 @@ class Events(VerbAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first. For auditors, operators and tenant admins."""
-        self.authority.require_role(ADMIN_SITE_ROLES, _MAY_NOT)
+        self.authority.require_role(ADMIN_SITE_ROLES, _may_not())
         rows = selectors.events(self.acting_user.tenant_id, request.query_params)
         return self.page(rows, lambda page: represent_events(page, self.authority))
 
@@ -79,5 +82,5 @@ class EventDetail(VerbAPIView):
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it. For auditors, operators and tenant admins."""
         row = selectors.event(self.acting_user.tenant_id, id)
-        self.authority.require_role(ADMIN_SITE_ROLES, _MAY_NOT)
+        self.authority.require_role(ADMIN_SITE_ROLES, _may_not())
         return Response(represent_events([row], self.authority)[0])

@@ -179,9 +179,9 @@ def _check_sources(
     for index, (type_, id_) in enumerate(refs):
         pointer = f"/derived_from/{index}/id"
         if id_ not in known or known[id_].subject_type != type_:
-            problems.append(FieldError(pointer, "there is no such thing here", "unknown"))
+            problems.append(FieldError(pointer, _("there is no such thing here"), "unknown"))
         elif (type_, id_) in refs[:index]:
-            problems.append(FieldError(pointer, "is named twice", "repeated"))
+            problems.append(FieldError(pointer, _("is named twice"), "repeated"))
 
 
 def _title(text: str, problems: list[FieldError]) -> str:
