@@ -24,7 +24,7 @@ from accounts.roles import ActorType, Role
 from ledger.clock import now
 from ledger.errors import Invalid, NotFound
 from ledger.ids import new_id, new_token
-from ledger.record import ActorRef, Change, record
+from ledger.record import ActorRef, Change, Recorded, record
 from ledger.tenancy import set_tenant
 
 TOKEN_LIFETIME = dt.timedelta(days=90)
@@ -314,19 +314,24 @@ def lock_tenant(tenant_id: uuid.UUID) -> Tenant:
 
 
 def note_on_tenant(
-    tenant_id: uuid.UUID, action: str, *, by: ActorRef, payloads: dict[str, object]
-) -> None:
-    """Record an ADMIN act about the whole tenant for an app above, in the caller's transaction."""
+    tenant_id: uuid.UUID,
+    action: str,
+    *,
+    by: ActorRef,
+    payloads: dict[str, object],
+    kind: str = "ADMIN",
+) -> Recorded:
+    """Record what concerns the whole tenant for an app above, in the caller's transaction."""
     tenant = lock_tenant(tenant_id)
     tenant.version += 1
     tenant.save(update_fields=["version"])
-    record(
+    return record(
         Change(
             tenant_id=tenant_id,
             subject_type="tenant",
             subject_id=tenant_id,
             version=tenant.version,
-            kind="ADMIN",
+            kind=kind,
             action=action,
             actor=by,
             from_status="ACTIVE",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
+from compensation import check_tables  # noqa: F401  -- Django looks for tables here
 from compensation.lifecycle import (
     LIVE_RUNS,
     AttemptOutcome,
@@ -395,5 +396,4 @@ class CompensationStep(models.Model):
     abandon = _moves("abandon", {T.RUNNING, T.FAILED}, T.ABANDONED)
     #: The undo it had adopted was withdrawn; it starts one of its own.
     put_back = _moves("put_back", {T.RUNNING}, T.PLANNED)
-    #: It was undone meanwhile.
-    skip = _moves("skip", {T.PLANNED}, T.SKIPPED)
+    skip = _moves("skip", {T.PLANNED}, T.SKIPPED)  #: It was undone meanwhile.

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from compensation import watched, words
-from compensation.actions import run_stopping
+from compensation.actions import run_stopping, undo_check
 from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
 from compensation.actions.run_entries import run_envelope
@@ -23,7 +23,13 @@ from compensation.models import CompensationPlan, CompensationRun, CompensationS
 from compensation.run_context import runs_named_after
 from compensation.subject import is_undoable, whole_subjects
 from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
-from ledger.dispatch.consumer_registry import Announced, Consumer, Event, register_consumer
+from ledger.dispatch.consumer_registry import (
+    Announced,
+    Consumer,
+    Event,
+    register_consumer,
+    register_source,
+)
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
@@ -142,6 +148,7 @@ def register() -> None:
     for source in (FAILED_STEPS, STOPPED_RUNS):
         decisions.register(source)
     register_consumer(RUNS_CONSUMER)
+    register_source(undo_check.SOURCE)
     register_guarded("compensation_compensationrun", RUN)
     register_check("compensation_compensationstep", STEPS_AS_RECORDED)
     live.register(*watched.PAGES)

@@ -119,6 +119,8 @@ class Environment(BaseSettings):
     #: The folder of files that people attach.
     AMENDS_FILES: str = ""
     AMENDS_PUBLIC_URL: WebAddress | None = None
+    #: How old an event from outside may be: a week, unless said otherwise.
+    AMENDS_EVENT_WINDOW_SECONDS: Annotated[int, Field(ge=60, le=366 * 86_400)] = 7 * 86_400
     #: Requests a minute, and failures a minute; 0 is no limit.
     AMENDS_RATE_ADDRESS: Rate = 12_000
     AMENDS_RATE_USER: Rate = 6_000

@@ -170,6 +170,27 @@ class OutboxTask(models.Model):
         ]
 
 
+class WantedNews(models.Model):
+    """A type of news that a consumer hears in one tenant, beside those it hears in all.
+
+    `lane` and `queue` are the consumer's: `record` makes its tasks of what stands here.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField()
+    type = models.TextField()
+    consumer = models.TextField()
+    lane = models.TextField()
+    queue = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "type", "consumer"], name="ledger_wanted_once"
+            ),
+        ]
+
+
 class WorkerBeat(models.Model):
     """When a worker was last there, by the database's clock. Of no tenant."""
 

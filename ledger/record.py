@@ -183,17 +183,19 @@ class Recording:
         """Write what was added and, by the same statement, the rows that it is about. Returns how
         many of these were there to be written."""
         if not self._changes:
-            return write(rows, {}) if rows else 0
+            return write(rows, {}).rows if rows else 0
         failpoints.reach("record.before")
         tenant_id = self._changes[0].tenant_id
         written = write(rows, self._rows.members(self._changes), tenant=tenant_id)
+        if written.wanted and (more := self._rows.tasks_of(written.wanted)):
+            write([], {"tasks": more}, tenant=tenant_id)
         failpoints.reach("record.after")
         if self._rows.tasks:
             hints.leave(
                 LaneWork(task["queue"], Lane(tenant_id, task["lane"], uuid.UUID(task["shard"])))
                 for task in self._rows.tasks
             )
-        return written
+        return written.rows
 
 
 def _check_words(change: Change) -> None:
@@ -354,6 +356,18 @@ class _Rows:
             for consumer in consumers_of(type_)
             if consumer.matters(change)
         )  # fmt: skip
+
+    def tasks_of(self, wanted: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+        """Add the tasks of news that somebody wants in this tenant only, and return them."""
+        found = [
+            {"event_id": event["id"], "consumer": consumer, "shard": event["shard"], "lane": lane,
+             "queue": queue}
+            for event in self.events
+            for type_, consumer, lane, queue in wanted
+            if type_ == event["type"]
+        ]  # fmt: skip
+        self.tasks.extend(found)
+        return found
 
     def members(self, changes: Sequence[Change]) -> dict[str, list[dict[str, Any]]]:
         """Return the members of the document that `record_sql.writing` reads."""

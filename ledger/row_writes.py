@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.record_sql import writing
 from ledger.statements import fetched
@@ -32,14 +32,22 @@ def _document(said: Mapping[str, Any]) -> str:
     return _ENCODER.encode(said)
 
 
-def write(rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], **said: Any) -> int:
+class Written(NamedTuple):
+    """How many rows were there to be written, and the news that is wanted in their tenant beside:
+    type, consumer, lane and queue of each."""
+
+    rows: int
+    wanted: list[list[str]]
+
+
+def write(rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], **said: Any) -> Written:
     """Write different rows by one statement, and by the same what `others` and `said` say besides:
-    see `record_sql.writing`. Returns how many of the rows were there."""
+    see `record_sql.writing`."""
     there = {name: member for name, member in others.items() if member}
     text = writing(tuple(row.text for row in rows), tuple(there))
     members = {f"w{number}": row.values for number, row in enumerate(rows)}
-    ((written,),) = fetched(text, {"said": _document(members | there | said)})
-    return int(written)
+    ((written, wanted),) = fetched(text, {"said": _document(members | there | said)})
+    return Written(int(written), [each.split() for each in wanted.split(",")] if wanted else [])
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {

@@ -33,6 +33,8 @@ TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_attested.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
     "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
+    "amends.work_item.event_not_followed.v1": Topic.EVENT_IGNORED,
+    "amends.work_item.event_filter_failed.v1": Topic.EVENT_IGNORED,
     **{f"amends.work_item.{action}.v1": Topic.DEADLINE_MISSED for action in _MISSED},
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,

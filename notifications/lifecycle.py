@@ -33,6 +33,7 @@ class Topic(models.TextChoices):
     UNDO_WAITING = "undo_waiting", _("Undo task waiting")
     TAKEN_AWAY = "taken_away", _("No longer yours")
     NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
+    EVENT_IGNORED = "event_ignored", _("Not undone because of an event")
     UNDO_ON_HOLD = "undo_on_hold", _("Undo task on hold")
     DEADLINE_MISSED = "deadline_missed", _("Deadline missed")
     UNDONE = "undone", _("Undone")

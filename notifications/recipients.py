@@ -4,7 +4,8 @@ statements that takes does not depend on how much news there is.
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
 missed: who has it, and the operators. Undone: who did the work and who asked for the undo; in a
-rollback once, at its end. Undo failed, rollback stopped, case
+rollback once, at its end. An event that undid nothing: the
+operators. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
 knows whether something happened: the operators. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
@@ -228,6 +229,7 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
     Topic.ENGINE_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
+    Topic.EVENT_IGNORED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
     Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
 }

@@ -15,6 +15,7 @@ from accounts.models import User
 from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun, CompensationStep
 from config.demo.transfers import open_accounts
+from events.actions import receive_event
 from executions.actions import request_execution
 from executions.models import Execution
 from ledger.models import LedgerEntry
@@ -67,6 +68,7 @@ class Told:
     entries: Seen
     subjects: Seen
     notices: Seen
+    events: Seen
 
 
 def tell(size: Size) -> Told:
@@ -96,6 +98,7 @@ def tell(size: Size) -> Told:
         actions.create_work_item(
             call=Call(world.admin), title=f"Told {number}", assignee=boss.username
         )
+    sent = [_sent(world, number) for number in range(size.rows)]
     drain()
     plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
     with tenant_scope(boss.tenant_id):
@@ -104,7 +107,7 @@ def tell(size: Size) -> Told:
             cases={name: {"id": id_} for name, id_ in cases.items()},
             runs={name: {"id": run.id} for name, run in runs.items()},
             items=_items(world, cases), executions=_executions(world, cases), steps=_steps(runs),
-            **_recorded(world, cases, runs),
+            events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
 
@@ -238,6 +241,13 @@ def _items(world: World, cases: dict[str, uuid.UUID]) -> Seen:
         "failed undo in a case": undos.filter(case_id=cases["stuck"]),
     }
     return {name: {"id": each[0].id} for name, each in found.items()}
+
+
+def _sent(world: World, number: int) -> Any:
+    return receive_event(
+        call=Call(world.admin), specversion="1.0", id=str(number), source="/elsewhere",
+        type="tests.said", subject=f"Subject {number}", data={"who": world.analyst.username},
+    )  # fmt: skip
 
 
 def _executions(world: World, cases: dict[str, uuid.UUID]) -> Seen:

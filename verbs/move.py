@@ -85,7 +85,7 @@ class Moves:
         saved."""
         (first, *again), entries = self._writes or [[]], self._entries
         self._begin()
-        written = entries.append(first) + sum(write(rows, {}) for rows in again)
+        written = entries.append(first) + sum(write(rows, {}).rows for rows in again)
         wanted = sum(each.rows for statements in (first, *again) for each in statements)
         if written != wanted:
             raise DatabaseError(f"of {wanted} rows to be saved only {written} were there")

@@ -12,7 +12,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from compensation.words import outcome_label
 from json_values.declarations import expanded
 from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED
@@ -21,6 +20,7 @@ from web.schema_form import SchemaForm
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.resolution import explained_outcomes
+from workitems.words import answer_label
 
 WHOLE = "resolution"
 REASON = "reason"
@@ -48,11 +48,11 @@ class AnswerForm(SchemaForm):
             self.fields["outcome"] = forms.ChoiceField(
                 error_messages=NOT_OFFERED,
                 label=_("What happened"),
-                choices=[(each, outcome_label(each)) for each in item.permitted_outcomes],
+                choices=[(each, answer_label(item.kind, each)) for each in item.permitted_outcomes],
                 widget=forms.RadioSelect,
             )
         if explained_outcomes(item.kind) & set(item.permitted_outcomes):
-            self.fields[REASON] = _why()
+            self.fields[REASON] = _why(item.kind)
         schema = item.resolution_schema
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
@@ -111,12 +111,15 @@ class AnswerForm(SchemaForm):
         self.fields[NOTE] = text_area(label=_("Note"), required=False)
 
 
-def _why() -> forms.CharField:
+def _why(kind: str) -> forms.CharField:
+    needed = _("Needed for every answer but Reversed. Who goes on from there reads it.")
+    if kind == Kind.REVIEW:
+        needed = _("Needed unless it stays as it is. Who goes on from there reads it.")
     field = text_area(
         label=_("Why"),
         required=False,
         max_length=MAX_TEXT,
-        help_text=_("Needed for every answer but Reversed. Who goes on from there reads it."),
+        help_text=needed,
     )
     # By it the style sheet knows whether anything is written.
     field.widget.attrs["placeholder"] = " "

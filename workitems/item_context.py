@@ -20,7 +20,6 @@ from compensation.words import (
     OUTCOME_QUESTIONS,
     REVERSIBILITIES,
     basis_words,
-    outcome_label,
 )
 from ledger.clock import now
 from ledger.selectors import newest_of
@@ -38,6 +37,7 @@ from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_limits import deadlines_ahead, shut_out
+from workitems.item_sources import shown_payload, sources_of
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
     OPEN,
@@ -54,7 +54,7 @@ from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.undo_trail import trail
-from workitems.words import DELEGATION_ANSWERS, on_hold
+from workitems.words import DELEGATION_ANSWERS, REVIEW_HINTS, answer_label, on_hold
 
 CASE = "case"
 
@@ -115,6 +115,7 @@ def detail(
         "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
         "history": folded(_told(shown, entries, links)),
+        "sources": [link for kind, id_ in sources_of(item) if (link := _link(links, kind, id_))],
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
@@ -158,10 +159,10 @@ def _reader(
 def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
     """Return `item` of the template, for the actor who reads it."""
     item = shown.item
-    payload = dict(item.payload)
+    payload = shown_payload(item)
     description = payload.pop("description", "") if item.kind != Kind.COMPENSATION else ""
     if not isinstance(description, str):
-        payload, description = dict(item.payload), ""
+        payload, description = shown_payload(item), ""
     return {
         "id": item.id,
         "title": item.title,
@@ -181,13 +182,14 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "completed_at": item.completed_at,
         "completed_by": shown.name(item.completed_by_id, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
-        "outcome_label": outcome_label(item.outcome),
+        "outcome_label": answer_label(item.kind, item.outcome),
         "outcome_reason": item.ended_reason if item.completed_at else "",
         "resolution": item.resolution,
         "resolution_schema": item.resolution_schema,
         "reversibility_label": said(REVERSIBILITIES, item.reversibility)
         if item.reversibility in REVERSIBILITIES and item.kind != Kind.COMPENSATION
         else "",
+        "listens": ", ".join(each["type"] for each in item.compensate_on),
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
         "shut_out": shut_out(shown, me),
@@ -282,7 +284,7 @@ def lede(shown: Shown, authority: Authority) -> str:
 
 def _subjects(item: WorkItem) -> list[tuple[str, uuid.UUID]]:
     wanted = [(RUN, item.run_id), (CASE, item.case_id), (item.undoes_type, item.undoes_id)]
-    return [(kind, id_) for kind, id_ in wanted if id_ is not None]
+    return [*((kind, id_) for kind, id_ in wanted if id_ is not None), *sources_of(item)]
 
 
 def _link(
@@ -337,8 +339,8 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "url": reverse("workitems:complete", args=[item.id]),
         "draft_url": reverse("workitems:draft", args=[item.id]),
         "form": form or AnswerForm(item),
-        "hints": OUTCOME_HINTS,
-        "questions": OUTCOME_QUESTIONS,
+        "hints": REVIEW_HINTS if item.kind == Kind.REVIEW else OUTCOME_HINTS,
+        "questions": {} if item.kind == Kind.REVIEW else OUTCOME_QUESTIONS,
     }
 
 

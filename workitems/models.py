@@ -21,6 +21,7 @@ from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
+from workitems import listener_tables  # noqa: F401  -- Django looks for tables here
 from workitems.around import addition_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding import finding_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding.item_indexes import INDEXES
@@ -54,7 +55,9 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
-    `template` is the version of a template that it was made from.
+    `template` is the version of a template that it was made from. `compensate_on`: events
+    because of which it is undone by itself. `derived_from`: of what it was made; `tainted` once one
+    of those is undone.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -84,6 +87,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     resolution = models.JSONField(null=True)
     permitted_outcomes = models.JSONField(default=list)
     resolution_schema = OrderedJSONField(null=True)
+    compensate_on = models.JSONField(default=list, db_default=[])
+    derived_from = models.JSONField(default=list, db_default=[])
     tainted = models.BooleanField(default=False)
     compensates = models.ForeignKey(
         "self", PROTECT, null=True, related_name="compensated_by", **LINK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,9 +14,14 @@ from json_values import json_schema
 from json_values.characters import fault_of_line, is_visible
 from json_values.pointers import FieldError
 from ledger.errors import Invalid, check_json
+from workitems.derivation import EXPLAINED_REVIEWS
 from workitems.lifecycle import Kind
 
 MAX_OUTCOME = 100
+_EXPLAINED: Mapping[str, frozenset[str]] = {
+    Kind.COMPENSATION: EXPLAINED_OUTCOMES,
+    Kind.REVIEW: EXPLAINED_REVIEWS,
+}
 
 
 def check_schema(schema: Any, pointer: str) -> None:
@@ -33,8 +38,8 @@ def check_schema(schema: Any, pointer: str) -> None:
 
 def explained_outcomes(kind: str) -> frozenset[str]:
     """Return the outcomes of which an item of a kind must say why: an undo task's, where something
-    of what was done stays or takes another form."""
-    return EXPLAINED_OUTCOMES if kind == Kind.COMPENSATION else frozenset()
+    of what was done stays or takes another form; a review's, where it does not stay as it was."""
+    return _EXPLAINED.get(kind, frozenset())
 
 
 def check_completion(

@@ -11,12 +11,13 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
-from ledger.dispatch.consumer_registry import register_source
+from ledger.dispatch.consumer_registry import register_consumer, register_source
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape, Subject
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
+from workitems.actions import choreography, influence
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
 from workitems.api.around_json import ADDED, RESULTS
@@ -83,6 +84,8 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
+    register_consumer(choreography.CONSUMER)
+    register_consumer(influence.CONSUMER)
     for source in SOURCES:
         register_source(source)
     search.register("work", work_search.work_called, order=20)

@@ -9,11 +9,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from compensation.words import UNDO_ACTIONS, UNDO_LOOKS, UNDO_VERBS
+from compensation.words import UNDO_ACTIONS, UNDO_LOOKS, UNDO_VERBS, outcome_label
 from verbs import words
 from verbs.words import ActionWords as A
 from verbs.words import VerbWords as V
 from workitems.delegations import ACCEPTED, DECLINED, ENDED
+from workitems.derivation import COMPENSATE, CORRECT, KEEP
 from workitems.lifecycle import Kind, Status
 
 _ACTIONS = {
@@ -42,6 +43,14 @@ _ACTIONS = {
     "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    "tainted": A(_("To be looked at again"), _("What %(what)s was made of was undone"), "bad"),
+    "review_decided": A(_("To be undone"), _("%(what)s ended with an undo, asked for by %(who)s")),
+    "event_not_followed": A(
+        _("Not undone by an event"), _("%(what)s not undone, although an event asks for it"), "bad"
+    ),
+    "event_filter_failed": A(
+        _("Event not understood"), _("Whether an event concerns %(what)s is not clear"), "bad"
+    ),
     **UNDO_ACTIONS,
 }
 _REASON = {"reason": (_("Reason"), "")}
@@ -132,6 +141,17 @@ _KIND_LOOKS = {
 }
 
 
+#: Answers of a review as people read them, and what each means.
+REVIEW_ANSWERS = {
+    KEEP: _("It stays as it is"),
+    CORRECT: _("It was put right"),
+    COMPENSATE: _("It is to be undone"),
+}
+REVIEW_HINTS = {
+    KEEP: _("It holds without what was undone."),
+    CORRECT: _("You say what you changed."),
+    COMPENSATE: _("You say why. Its undo begins at once."),
+}
 #: What is to be done by a deadline, beside finishing it.
 DEADLINES = {
     "claim": _("To be taken"),
@@ -153,6 +173,12 @@ def on_hold(until: dt.datetime | None) -> str:
         return gettext("On hold until somebody lets it go on")
     moment = date_format(timezone.localtime(until), "j F Y, H:i")
     return gettext("On hold until %(moment)s") % {"moment": moment}
+
+
+def answer_label(kind: str, outcome: str | None) -> str:
+    """Return how an item of a kind was answered, as people read it."""
+    own = REVIEW_ANSWERS.get(outcome or "") if kind == Kind.REVIEW else None
+    return outcome_label(outcome) if own is None else str(own)
 
 
 _TEMPLATES = {

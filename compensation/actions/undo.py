@@ -24,7 +24,8 @@ from compensation.actions.attempts import (
 )
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
-from compensation.planning import NO_EFFECT, UndoRequest, had_effect
+from compensation.planning import NO_EFFECT, UndoRequest, had_effect, request_of
+from compensation.policy import CompensationPolicy
 from compensation.subject import finished_entry_of, undoable
 from compensation.ways import performer_for
 from ledger import failpoints
@@ -34,6 +35,7 @@ from verbs.move import Moves, move, sharing
 
 S = CompensationState
 IN_DOUBT = "An undo of it may have happened. Settle its outcome first."
+HANGING = "Nothing was under way any more that would undo it."
 failpoints.declare("compensation.begun", "compensation.settled")
 
 
@@ -44,20 +46,23 @@ def begin(
     by: ActorRef,
     caused_by: EntryRef | None = None,
     reason: str = "",
+    said: Mapping[str, Any] | None = None,
     moves: Moves | None = None,
 ) -> CompensationAttempt:
     """Start undoing settled work, or work that is undone as if it had happened: → COMPENSATING, the
     first attempt of a new round opened.
 
     Raises Conflict `not_compensable` for what had no effect (a simulation), and whatever refuses
-    the undo, before anything is written. `reason`: why so, where that is more than why at all.
+    the undo, before anything is written. `reason`: why so, where that is more than why at all;
+    `said`: what else its entry keeps apart.
     """
     if not had_effect(original):
         raise Conflict(NO_EFFECT[0], code="not_compensable")
     original.compensation_round += 1
     attempt = _try(
         original, "compensate", "compensation_started", request, 1, by=by, caused_by=caused_by,
-        fields=["compensation_round"], payloads=_why(reason), moves=moves,
+        fields=["compensation_round"], payloads={**(_why(reason) or {}), **(said or {})},
+        moves=moves,
     )  # fmt: skip
     failpoints.reach("compensation.begun")
     return attempt
@@ -199,6 +204,26 @@ def _overtake(original: Any, rival: Any | None, evidence: str, **cause: Any) -> 
         UndoRequest.from_json(last.request), last.number, payloads={"evidence": evidence}, **cause,
     )  # fmt: skip
     subject.call_off(rival, by=cause["by"], caused_by=entry.ref, reason="It is undone already.")
+
+
+def settle_hanging(
+    original: Any, last: CompensationAttempt | None, *, by: ActorRef
+) -> EntryRef | None:
+    """Bring an original that is being undone with nothing under way to where a person decides about
+    it; one that nobody has ever tried to undo is handed to a person. `last` is its newest attempt.
+    """
+    if last is None:
+        policy = CompensationPolicy.from_json(original.policy)
+        request = request_of(policy, reason=HANGING, requested_by=by.id)
+        human = dataclasses.replace(request, mode="human", capability="")
+        _try(original, None, "compensation_handed_to_human", human, 1, by=by, moves=None)
+        return None
+    if last.outcome == AttemptOutcome.OPEN:
+        end(last, AttemptOutcome.FAILED, HANGING)
+    return _move(
+        original, "settle_faulted", "compensation_faulted", S.COMPENSATION_FAULTED,
+        UndoRequest.from_json(last.request), last.number, by=by, payloads={"error": HANGING},
+    ).ref  # fmt: skip
 
 
 def attest(

@@ -215,10 +215,10 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
         original, request, given, mode=mode, regulatory_basis=tuple(basis),
         capability=(said.capability or "") if mode == "automated" else "",
     )  # fmt: skip
-    return undo.begin(original, _as_whole_says(original, request), by=context.by)
+    return undo.begin(original, as_whole_says(original, request), by=context.by)
 
 
-def _as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
+def as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
     """Return what the undo of a piece is told: what the whole it belongs to has declared for it."""
     of = whole_of(original)
     whole = None if of is None else of[0].read_many(original.tenant_id, [of[1]]).get(of[1])

@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "workitems.apps.WorkItemsConfig",
     "executions.apps.ExecutionsConfig",
     "compensation.apps.CompensationConfig",
+    "events.apps.EventsConfig",
     "people.apps.PeopleConfig",
     "web.apps.WebConfig",
     "accounts.apps.AccountsConfig",
@@ -199,6 +200,8 @@ _here = env.read(env.Environment)
 # Files that people attach. They are given out by views alone, never served from here.
 MEDIA_ROOT = _here.AMENDS_FILES or BASE_DIR / "var" / "attachments"
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
+# So long after it happened an event from outside is taken in.
+AMENDS_EVENT_WINDOW_SECONDS = _here.AMENDS_EVENT_WINDOW_SECONDS
 # Whose word about the client's address is believed.
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 # How often one may ask, see web.rate_limits.

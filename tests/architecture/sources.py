@@ -18,6 +18,7 @@ LAYERS = (
     "workitems",
     "executions",
     "compensation",
+    "events",
     "people",
     "web",
     "verbs",

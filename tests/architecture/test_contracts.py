@@ -61,6 +61,7 @@ PRIVATE = [
         "workitems",
         "executions",
         "compensation",
+        "events",
         "web",
         "accounts",
         "ledger",

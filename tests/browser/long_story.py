@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from accounts.models import User
 from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun
+from events.actions import receive_event
 from executions.actions import request_execution
 from ledger.clock import now
 from ledger.models import LedgerEntry
@@ -199,6 +200,14 @@ def _fold_out(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
 
 
+def _sent(world: World) -> uuid.UUID:
+    """Return an event from outside that says long things."""
+    return receive_event(
+        call=Call(world.operator), specversion="1.0", id=UNBROKEN, source="/" + "far" * 60,
+        type=UNBROKEN, subject=UNBROKEN, data={UNBROKEN: UNBROKEN}, more=UNBROKEN,
+    ).id  # fmt: skip
+
+
 def _with_others(world: World) -> dict[str, Visit]:
     """Return the pages of an item that is handed on, and of one that is on hold."""
     asked, held = (
@@ -313,6 +322,8 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
             world.auditor, reverse("audit:subject", args=["case", cases["stuck"]])
         ),
         "notifications": Visit(boss, reverse("notifications:list")),
+        "events": Visit(boss, reverse("events:list"), then=_fold_out),
+        "event": Visit(boss, reverse("events:detail", args=[_sent(world)])),
         "settings": Visit(clerk, reverse("people:settings")),
         "missing": Visit(boss, f"/cases/{uuid.uuid4()}/", status=404),
         "only by post": Visit(clerk, item(pooled, "claim")),

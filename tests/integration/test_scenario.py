@@ -29,6 +29,7 @@ UNDONE = [
 ]
 CHECKS = 16
 EXPENSE_CHECKS = 12
+RESCIND_CHECKS = 14
 
 
 @pytest.mark.parametrize(
@@ -65,12 +66,14 @@ def test_the_loan_is_taken_back_in_reverse_order(
     assert verified.returncode == 0, verified.stderr
 
 
-def test_an_expense_is_taken_back_by_compliance(own_database: None, tmp_path: Path) -> None:
+def test_an_expense_and_an_approval_are_taken_back(own_database: None, tmp_path: Path) -> None:
     assert manage("load_demo").returncode == 0
     with served(tmp_path, ONE_MACHINE, REDIS_URL="") as application:
         name = ("scenario", "expense-reversal", "--url", application.url)
         told = manage(*name, REDIS_URL="")
         again = manage(*name, REDIS_URL="")
+        name = ("scenario", "clinical-rescind", "--url", application.url)
+        rescinded = [manage(*name, REDIS_URL="") for _ in range(2)]
         logs = application.logs()
     for said in (told, again):
         assert said.returncode == 0, f"{said.stdout}\n{said.stderr}\n{logs}"
@@ -78,6 +81,12 @@ def test_an_expense_is_taken_back_by_compliance(own_database: None, tmp_path: Pa
         assert said.stdout.count("\n   ok    ") == EXPENSE_CHECKS
         assert said.stdout.endswith("Everything holds.\n")
     assert "compliance   Undo: Approve the expense of Ines Vogel: REVERSED" in told.stdout
+    for said in rescinded:
+        assert said.returncode == 0, f"{said.stdout}\n{said.stderr}\n{logs}"
+        assert "WRONG" not in said.stdout
+        assert said.stdout.count("\n   ok    ") == RESCIND_CHECKS
+        assert said.stdout.endswith("Everything holds.\n")
+        assert "surveyor     Undo: Approve the protocol of trial" in said.stdout
 
 
 def test_what_is_missing_is_said_in_one_sentence(own_database: None) -> None:

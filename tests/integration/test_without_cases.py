@@ -11,10 +11,13 @@ import pytest
 from tests.database import ROOT
 from tests.subprocesses import environment
 
-# What is undone without a case: an item or an execution by itself, and a run of one of them.
+# What is undone without a case: an item or an execution by itself, also because of an event, and a
+# run of one of them.
 TESTS = (
+    "test_choreography",
     "test_compensation",
     "test_compensation_repair",
+    "test_events_received",
     "test_executions_undo",
     "test_lone_runs",
     "test_workitems_api_undo",

@@ -39,6 +39,8 @@ OPENED = {
     ("amends_dispatch", "ledger_outboxevent", "SELECT", ALL_COLUMNS),
     ("amends_dispatch", "ledger_outboxtask", "SELECT", ALL_COLUMNS),
     ("amends_dispatch", "ledger_outboxtask", "UPDATE", ALL_COLUMNS),
+    ("amends_sweep", "compensation_undocheck", "SELECT", ALL_COLUMNS),
+    ("amends_sweep", "compensation_undocheck", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "workitems_deadline", "SELECT", ALL_COLUMNS),

@@ -49,6 +49,7 @@ RECORDED_ABOUT = {
     "case_definition": "tenant",
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",
+    "inbound_event": "tenant",
     "work_item_attachment": "work_item",
     "work_item_label": "work_item",
     "work_item_link": "work_item",

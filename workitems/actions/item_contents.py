@@ -23,6 +23,7 @@ from compensation.policy import (
     parse_policy,
     parse_reversibility,
 )
+from compensation.subject import read_rows
 from executions import capability_registry
 from json_values.characters import fault_of_line
 from json_values.comparison import same
@@ -39,7 +40,9 @@ from workitems.actions.candidates import is_shut_out
 from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
+from workitems.derivation import SourceOf, Sources
 from workitems.lifecycle import LIFECYCLE, Priority
+from workitems.listening_input import Listenings, Listens
 from workitems.models import WorkItem
 from workitems.resolution import check_schema
 from workitems.working_time import NeverOpen
@@ -56,7 +59,7 @@ _Priority = Annotated[str, Field(json_schema_extra={"enum": list(Priority.names)
 _Object = Annotated[dict[str, Any], SkipValidation]
 
 
-class Create(Input):
+class Create(Listens):
     """A work item to be opened. People are usernames."""
 
     # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
@@ -77,6 +80,8 @@ class Create(Input):
     due_at: Moment | None = None
     deadlines: Annotated[Deadlines | None, at_most(DEADLINES_BYTES)] = None
     skippable: bool = False
+    compensate_on: Listenings = []
+    derived_from: Sources = []
 
 
 @catalogue.verb(
@@ -117,6 +122,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     excluded_groups = _names(given.excluded_groups, "/excluded_groups", problems)
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
+    _check_sources(given.derived_from, tenant_id, problems)
     if problems:
         raise Invalid(_("The work item breaks a rule."), errors=problems)
     return NewWorkItem(
@@ -137,6 +143,8 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         due_at=due_at,
         deadlines=deadlines,
         skippable=given.skippable,
+        compensate_on=[each.model_dump() for each in given.compensate_on],
+        derived_from=[each.model_dump() for each in given.derived_from],
     )
 
 
@@ -160,6 +168,20 @@ def _deadlines(
         )
     completion = found.get("limits", {}).get(COMPLETION)
     return found, moment_of(completion) if completion else given.due_at
+
+
+def _check_sources(
+    given: Sequence[SourceOf], tenant_id: uuid.UUID, problems: list[FieldError]
+) -> None:
+    """Note what an item cannot be made of: what is not there, and what it names twice."""
+    refs = [(each.type, uuid.UUID(each.id)) for each in given]
+    known = read_rows(tenant_id, refs)
+    for index, (type_, id_) in enumerate(refs):
+        pointer = f"/derived_from/{index}/id"
+        if id_ not in known or known[id_].subject_type != type_:
+            problems.append(FieldError(pointer, _("there is no such thing here"), "unknown"))
+        elif (type_, id_) in refs[:index]:
+            problems.append(FieldError(pointer, _("is named twice"), "repeated"))
 
 
 def _title(text: str, problems: list[FieldError]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accounts.selectors import members_of_groups
@@ -20,6 +20,7 @@ from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, move, sharing
 from workitems.actions.candidates import groups_of, users_of
+from workitems.actions.item_hearing import hearing_rows
 from workitems.deadlines import due_rows, escalates_at, forget_deadlines
 from workitems.delegations import ENDED, answer_delegation
 from workitems.holds import forget_hold
@@ -58,6 +59,8 @@ class NewWorkItem:
     due_at: dt.datetime | None = None
     deadlines: dict[str, Any] = dataclasses.field(default_factory=dict)
     skippable: bool = False
+    compensate_on: Sequence[Mapping[str, str]] = ()
+    derived_from: Sequence[Mapping[str, str]] = ()
     case_id: uuid.UUID | None = None
     binding: str = ""
     template: dict[str, Any] | None = None
@@ -88,7 +91,8 @@ def open_item(
     with sharing(moves) as own:
         own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
         for row in [
-            *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item)
+            *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
+            *hearing_rows(item),
         ]:  # fmt: skip
             own.add(row)
     return item
@@ -143,6 +147,8 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         excluded=[str(actor) for actor in new.excluded],
         excluded_groups=list(new.excluded_groups),
         not_completed_by=list(new.not_completed_by),
+        compensate_on=[dict(each) for each in new.compensate_on],
+        derived_from=[dict(each) for each in new.derived_from],
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,
         undoes_id=undoes_id,

@@ -21,7 +21,7 @@ from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
 from verbs import catalogue, words
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
-from verbs.move import Moves
+from verbs.move import Moves, change_of
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
 from workitems.around.blocking import unless_blocked
@@ -34,6 +34,7 @@ from workitems.deadlines import (
     set_completion,
 )
 from workitems.delegations import ENDED, answer_delegation
+from workitems.derivation import COMPENSATE, DECIDED
 from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
@@ -230,7 +231,15 @@ def _ended(item: WorkItem, reason: str) -> Changed:
 
 
 def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:
-    """Draw the consequence for the original when an undo task has just ended."""
+    """Draw the consequence for the original when an undo task has just ended, and say of a review
+    how it was answered, for what it is about."""
+    if item.kind == Kind.REVIEW and item.outcome == COMPENSATE:
+        moves.enter(
+            change_of(
+                item, DECIDED, before=str(item.status), by=context.by, caused_by=entry.ref,
+                payloads={"outcome": item.outcome, "reason": item.ended_reason},
+            )
+        )  # fmt: skip
     if item.kind != Kind.COMPENSATION or item.ended_at is None:
         return
     undone = item.status == Status.COMPLETED and item.outcome in UNDONE_OUTCOMES

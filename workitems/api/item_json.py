@@ -93,6 +93,13 @@ class MadeFromSchema(Schema):
     version = serializers.IntegerField()
 
 
+class ListeningSchema(Schema):
+    """A type of event because of which it is undone by itself, and a filter of those, in jq."""
+
+    type = serializers.CharField()
+    filter = serializers.CharField(allow_blank=True)
+
+
 class WorkItemSchema(Schema):
     """A work item."""
 
@@ -134,7 +141,9 @@ class WorkItemSchema(Schema):
     compensation = CompensationBlockSchema(allow_null=True)
     compensation_policy = serializers.DictField()
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
-    tainted = serializers.BooleanField()
+    compensate_on = ListeningSchema(many=True)
+    derived_from = WorkItemLinkSchema(many=True, help_text="Of what it was made.")
+    tainted = serializers.BooleanField(help_text="One of those has been undone since.")
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
     due_at = serializers.DateTimeField(allow_null=True)

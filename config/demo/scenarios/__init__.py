@@ -5,8 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from config.demo.scenarios import expense_reversal, loan_rollback
+from config.demo.scenarios import clinical_rescind, expense_reversal, loan_rollback
 
 SCENARIOS: Final = MappingProxyType(
-    {"expense-reversal": expense_reversal, "loan-rollback": loan_rollback}
+    {
+        "clinical-rescind": clinical_rescind,
+        "expense-reversal": expense_reversal,
+        "loan-rollback": loan_rollback,
+    }
 )

@@ -1,0 +1,60 @@
+"""Undoing finished work because of an event, without anybody asking for it.
+
+It is the undo that its policy declares, and obeys what a person who asks must obey, with less: what
+is a point of no return, or cannot be undone, is undone by nobody but a person, and no closed window
+is opened.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from compensation.actions import undo
+from compensation.actions.undo_verbs import as_whole_says, check_compensable
+from compensation.errors import Irreversible
+from compensation.facts import UndoFacts
+from compensation.lifecycle import Reversibility
+from compensation.models import CompensationAttempt
+from compensation.planning import request_of
+from compensation.policy import CompensationPolicy
+from ledger.errors import Conflict, Refusal
+from ledger.record import ActorRef, EntryRef
+from verbs.operation import Operation
+
+
+def compensate_by_event(
+    original: Any,
+    operation: Operation,
+    *,
+    reason: str,
+    trigger: Mapping[str, Any],
+    by: ActorRef,
+    caused_by: EntryRef,
+    asked_by: uuid.UUID | None = None,
+) -> CompensationAttempt:
+    """Begin the undo of a locked original, because of the entry of an event. Raises Refusal, and
+    then has written nothing; `trigger` is what the entry keeps of the event, `asked_by` whose
+    decision it tells, if it was a person's."""
+    refused = check_compensable(operation, original, UndoFacts(original), {})
+    if asked_by is None:
+        refused = refused or _left_to_people(original)
+    if refused is not None:
+        raise refused
+    policy = CompensationPolicy.from_json(original.policy)
+    request = request_of(policy, reason=reason, requested_by=asked_by or by.id)
+    return undo.begin(
+        original, as_whole_says(original, request), by=by, caused_by=caused_by,
+        said={"trigger": dict(trigger)},
+    )  # fmt: skip
+
+
+def _left_to_people(original: Any) -> Refusal | None:
+    if original.reversibility == Reversibility.PIVOT:
+        return Conflict(_("It is a point of no return: only a person undoes it."), code="pivot")
+    if original.reversibility == Reversibility.IRREVERSIBLE:
+        return Irreversible()
+    return None

@@ -1,0 +1,251 @@
+"""Work that is undone by itself because of an event (DESIGN §5, choreography).
+
+An item says for which types it listens, each with a filter in jq. Of every event of such a type, an
+entry of this application or one from outside, that comes once the item is done:
+
+    one look at who listens -> filters asked, nothing locked -> a transaction for each item
+
+Whatever became of an item and an event is stored with it, so that neither a repeated event nor a
+killed worker does it twice, and one item's trouble is no other's. The undo it begins is news as
+well: others may follow it, and a circle ends because what is undone is not done any more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from accounts.acting import authority_of, system_of
+from compensation.actions.undo_by_event import compensate_by_event
+from events.actions import told
+from events.selectors import event_of
+from json_values.jq.evaluation import ExpressionFailed, Json, evaluate_many, is_true
+from ledger.clock import rfc3339
+from ledger.dispatch.consumer_registry import Consumer, Done, Event, Trouble
+from ledger.errors import NotFound, Refusal
+from ledger.record import ActorRef, EntryRef, record
+from ledger.selectors import entries_by_id
+from ledger.tenancy import set_tenant, tenant_scope
+from verbs.answered_outside import answered_outside
+from verbs.move import change_of
+from verbs.subject import subject_of
+from workitems.lifecycle import FINAL, LIFECYCLE, Status
+from workitems.listener_tables import EventReaction, Listener
+from workitems.listening_input import CHOREOGRAPHY
+from workitems.models import WorkItem
+
+ITEM = WorkItem.subject_type
+#: So many items are seen to before the next ones are asked about.
+_AT_ONCE = 50
+#: The member by which a filter sees the item; no attribute of an event can be called so.
+_ITEM = "work_item"
+_NOT_FOLLOWED, _NOT_UNDERSTOOD = "event_not_followed", "event_filter_failed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Seen:
+    """An event as filters see it, what the entries keep of it, and the types it has."""
+
+    event: Event
+    facts: dict[str, Any]
+    types: frozenset[str]
+
+    @property
+    def trigger(self) -> dict[str, str]:
+        return {name: self.facts[name] for name in ("type", "source", "id")}
+
+    @property
+    def ref(self) -> EntryRef:
+        return EntryRef(self.event.id, self.event.hash)
+
+
+def handle(events: Sequence[Event], _done: Done) -> None:
+    """React to events, in order."""
+    for event in events:
+        _react(event)
+
+
+#: It hears in each tenant the types of news that its items listen for, and nothing else.
+CONSUMER = Consumer(name=CHOREOGRAPHY, wants=lambda _type: False, handle=handle)
+
+
+def _react(event: Event) -> None:
+    with tenant_scope(event.tenant_id):
+        seen = _seen(event)
+        listening = _listening(seen)
+    for some in _batches(listening):
+        for item, failed in _concerned(seen, some):
+            if failed is None:
+                answered_outside(functools.partial(_undo, seen, item))
+            else:
+                _note(seen, item, _NOT_UNDERSTOOD, failed.code, str(failed))
+
+
+def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    return (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+
+
+def _seen(event: Event) -> _Seen:
+    """Return an event as CloudEvents write it: one from outside as it came, an entry of ours with
+    what it says as its data."""
+    received = event_of(event.tenant_id, event.id)
+    if received is not None:
+        return _Seen(event, told(received), frozenset({event.type, received.type}))
+    entry = entries_by_id(event.tenant_id, [event.id])[event.id]
+    facts = {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": "amends",
+        "type": event.type,
+        "subject": f"{event.subject_type}/{event.subject_id}",
+        "time": rfc3339(event.at),
+        "data": {
+            "subject": {"type": event.subject_type, "id": str(event.subject_id)},
+            "case": None if event.case_id is None else str(event.case_id),
+            "action": event.action,
+            "from": event.from_status,
+            "to": event.to_status,
+            "said": entry.payloads,
+        },
+    }
+    return _Seen(event, facts, frozenset({event.type}))
+
+
+_LISTENED = ("item_id", "item__status", "item__compensate_on", "item__title", "item__payload",
+             "item__outcome", "item__resolution", "item__completed_at")  # fmt: skip
+
+
+def _listening(seen: _Seen) -> list[dict[str, Any]]:
+    """Return the done items that listen for an event, and have not reacted to it. What it is about
+    does not listen to itself; what was done only later it does not concern."""
+    event = seen.event
+    rows = Listener.objects.filter(tenant_id=event.tenant_id, type__in=seen.types)
+    found = {row["item_id"]: row for row in rows.order_by("item_id").values(*_LISTENED)}
+    gone = [id_ for id_, row in found.items() if row["item__status"] in FINAL]
+    if gone:
+        Listener.objects.filter(tenant_id=event.tenant_id, item_id__in=gone).delete()
+    done = [row for row in found.values() if row["item__status"] == Status.COMPLETED]
+    reacted = EventReaction.objects.filter(
+        tenant_id=event.tenant_id, entry_id=event.id, item_id__in=[row["item_id"] for row in done]
+    )
+    left_out = {event.subject_id, *(reacted.values_list("item_id", flat=True) if done else ())}
+    return [
+        row
+        for row in done
+        if row["item_id"] not in left_out and row["item__completed_at"] <= event.at
+    ]
+
+
+def _concerned(
+    seen: _Seen, rows: Sequence[Mapping[str, Any]]
+) -> list[tuple[uuid.UUID, ExpressionFailed | None]]:
+    """Return the items that an event concerns, and with the failure those whose filters could not
+    tell. Raises Trouble where jq does not answer."""
+    questions: list[tuple[str, Json]] = []
+    asked: list[tuple[uuid.UUID, str]] = []
+    found: dict[uuid.UUID, ExpressionFailed | None] = {}
+    for row in rows:
+        own = _with_item(seen, row)
+        for each in row["item__compensate_on"]:
+            if each["type"] not in seen.types:
+                continue
+            if not each["filter"]:
+                found[row["item_id"]] = None
+                continue
+            questions.append((each["filter"], own if _ITEM in each["filter"] else seen.facts))
+            asked.append((row["item_id"], each["filter"]))
+    for (item_id, _filter), answer in zip(asked, _answers(questions), strict=True):
+        if isinstance(answer, ExpressionFailed):
+            found.setdefault(item_id, answer)
+        elif answer:
+            found[item_id] = None
+    return sorted(found.items(), key=lambda each: each[0])
+
+
+def _answers(questions: Sequence[tuple[str, Json]]) -> Iterator[bool | ExpressionFailed]:
+    """Answer each question; one that was asked before, of the same value, is not asked again."""
+    once = {(filter_, id(value)): (filter_, value) for filter_, value in questions}
+    said = dict(zip(once, evaluate_many(list(once.values())), strict=True))
+    for filter_, value in questions:
+        yield _is_true(said[filter_, id(value)])
+
+
+def _is_true(result: Any) -> bool | ExpressionFailed:
+    try:
+        return is_true(result)
+    except ExpressionFailed as failed:
+        if failed.code == "unavailable":
+            raise Trouble(str(failed)) from failed
+        return failed
+
+
+def _with_item(seen: _Seen, row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("title", "payload", "outcome", "resolution")
+    own = {"id": str(row["item_id"]), **{name: row[f"item__{name}"] for name in names}}
+    return {**seen.facts, _ITEM: own}
+
+
+def _undo(seen: _Seen, item_id: uuid.UUID) -> None:
+    """Begin the undo of an item, unless it has reacted, or is not done any more."""
+    try:
+        with transaction.atomic(durable=True):
+            item = _locked(seen, item_id)
+            if item is None:
+                return
+            compensate_by_event(
+                item, LIFECYCLE["compensate"], reason=_reason(seen), trigger=seen.trigger,
+                by=_system(seen), caused_by=seen.ref,
+            )  # fmt: skip
+            _keep(seen, item, "compensated")
+    except Refusal as refusal:
+        _note(seen, item_id, _NOT_FOLLOWED, refusal.code, refusal.detail)
+
+
+def _note(seen: _Seen, item_id: uuid.UUID, action: str, code: str, detail: str) -> None:
+    """Record what was in the way, for the operators to be told. The item itself does not change."""
+    with transaction.atomic(durable=True):
+        item = _locked(seen, item_id)
+        if item is None:
+            return
+        record(
+            change_of(
+                item, action, before=str(item.status), by=_system(seen), caused_by=seen.ref,
+                payloads={"code": code, "detail": detail, "trigger": seen.trigger},
+                kind="REFUSAL", original=None, compensation=None,
+            )
+        )  # fmt: skip
+        _keep(seen, item, code)
+
+
+def _locked(seen: _Seen, item_id: uuid.UUID) -> WorkItem | None:
+    """Lock a done item that has not reacted to the event yet."""
+    event = seen.event
+    set_tenant(event.tenant_id)
+    try:
+        item: WorkItem = subject_of(ITEM).lock(event.tenant_id, item_id).row
+    except NotFound:
+        return None
+    reacted = EventReaction.objects.filter(
+        tenant_id=event.tenant_id, item_id=item_id, entry_id=event.id
+    )
+    return None if item.status != Status.COMPLETED or reacted.exists() else item
+
+
+def _keep(seen: _Seen, item: WorkItem, outcome: str) -> None:
+    EventReaction(
+        tenant_id=item.tenant_id, item=item, entry_id=seen.event.id, outcome=outcome
+    ).save(force_insert=True)
+
+
+def _system(seen: _Seen) -> ActorRef:
+    return authority_of(system_of(seen.event.tenant_id)).ref()
+
+
+def _reason(seen: _Seen) -> str:
+    said = seen.trigger
+    return f"Event {said['type']} of {said['source']} ({said['id']})."

@@ -1,0 +1,173 @@
+"""What used a result that has been undone is marked, and somebody looks at it again.
+
+    source undone -> the item is tainted, a review is opened -> keep, correct, or compensate
+
+An item says of what it was made (`derived_from`) when it is created. Once a source is undone, the
+item is marked and a work item of the kind REVIEW asks what becomes of it; once for each source and
+each time that one is undone. Where the answer is to compensate, the undo of the item begins, and
+what was made of it follows in the same way. A circle ends because what is undone is not marked.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from accounts.acting import authority_of, system_of
+from accounts.selectors import active_actors
+from compensation.actions.undo_by_event import compensate_by_event
+from ledger.dispatch.consumer_registry import Consumer, Done, Event
+from ledger.errors import NotFound, Refusal
+from ledger.record import ActorRef, EntryRef, record
+from ledger.selectors import entries_by_id
+from ledger.tenancy import set_tenant, tenant_scope
+from verbs.answered_outside import answered_outside
+from verbs.move import change_of, move
+from verbs.subject import describe, subject_of
+from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.derivation import DECIDED, INFLUENCE, REVIEW_OUTCOMES
+from workitems.lifecycle import FINAL, LIFECYCLE, Kind, Status
+from workitems.listener_tables import Derivation
+from workitems.models import WorkItem
+
+ITEM = WorkItem.subject_type
+_NEWS = f"amends.{ITEM}.{DECIDED}.v1"
+_NOT_FOLLOWED = "event_not_followed"
+
+
+def handle(events: Sequence[Event], _done: Done) -> None:
+    """Mark what was made of something undone, or do what a review has decided."""
+    for event in events:
+        if event.type == _NEWS:
+            answered_outside(functools.partial(_decided, event))
+        else:
+            _undone(event)
+
+
+#: It hears of what is undone only in tenants where something was made of such things.
+CONSUMER = Consumer(name=INFLUENCE, wants=lambda type_: type_ == _NEWS, handle=handle)
+
+
+def _undone(event: Event) -> None:
+    with tenant_scope(event.tenant_id):
+        [entry] = entries_by_id(event.tenant_id, [event.id]).values()
+        rows = Derivation.objects.filter(
+            tenant_id=event.tenant_id, source_type=event.subject_type, source_id=event.subject_id
+        )
+        found = list(rows.order_by("item_id").values_list("id", "item_id"))
+    round_ = int((entry.compensation or {}).get("round", 1))
+    for id_, item_id in found:
+        _mark(event, id_, item_id, round_)
+
+
+def _mark(event: Event, id_: uuid.UUID, item_id: uuid.UUID, round_: int) -> None:
+    """Mark one item and open its review, unless that was done for this undo of the source."""
+    tenant_id = event.tenant_id
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        item: WorkItem = subject_of(ITEM).lock(tenant_id, item_id).row
+        derived = Derivation.objects.get(tenant_id=tenant_id, id=id_)
+        if item.status in FINAL or derived.round >= round_:
+            return
+        by, ref = _system(tenant_id), EntryRef(event.id, event.hash)
+        source = (event.subject_type, event.subject_id)
+        said = {"type": source[0], "id": str(source[1]),
+                "title": describe(tenant_id, [source])[source].title}  # fmt: skip
+        item.tainted = True
+        entry = move(
+            item, "tainted", before=str(item.status), by=by, caused_by=ref, fields=["tainted"],
+            payloads={"source": said},
+        )  # fmt: skip
+        review = open_item(_review(item, said, by), by=by, caused_by=entry.ref)
+        derived.round, derived.review_id = round_, review.id
+        derived.save(update_fields=["round", "review"])
+
+
+def _review(item: WorkItem, source: dict[str, str], by: ActorRef) -> NewWorkItem:
+    """Return the task of looking at an item again: of who did it or has it, and of its groups."""
+    users = active_actors(
+        item.tenant_id, list(filter(None, {item.completed_by_id or item.assignee_id}))
+    )
+    groups = item.groups_asked
+    return NewWorkItem(
+        tenant_id=item.tenant_id,
+        title=f"Review again: {item.title}"[:300],
+        created_by=by.id,
+        kind=Kind.REVIEW,
+        payload={"work_item": str(item.id), "title": item.title, "undone": source},
+        candidate_users=sorted(users),
+        candidate_groups=groups,
+        for_operators=not users and not groups,
+        permitted_outcomes=REVIEW_OUTCOMES,
+        priority="HIGH",
+        reversibility="not_needed",
+    )
+
+
+def _decided(event: Event) -> None:
+    """Begin the undo of an item where its review said so."""
+    tenant_id = event.tenant_id
+    try:
+        with transaction.atomic(durable=True):
+            item = _reviewed(event)
+            if item is None:
+                return
+            compensate_by_event(
+                item, LIFECYCLE["compensate"], reason=_reason(event), trigger=_trigger(event),
+                by=_system(tenant_id), caused_by=EntryRef(event.id, event.hash),
+                asked_by=event.actor_id,
+            )  # fmt: skip
+    except Refusal as refusal:
+        _note(event, refusal)
+
+
+def _reviewed(event: Event) -> WorkItem | None:
+    """Lock the item that a review is about; None where it was undone meanwhile."""
+    set_tenant(event.tenant_id)
+    derived = Derivation.objects.filter(
+        tenant_id=event.tenant_id, review_id=event.subject_id
+    ).first()
+    if derived is None:
+        return None
+    try:
+        item: WorkItem = subject_of(ITEM).lock(event.tenant_id, derived.item_id).row
+    except NotFound:
+        return None
+    return item if item.status in {Status.COMPLETED, *_OPEN_STILL} else None
+
+
+_OPEN_STILL = frozenset(Status) - FINAL - {Status.COMPENSATING, Status.COMPENSATION_FAULTED}
+
+
+def _note(event: Event, refusal: Refusal) -> None:
+    with transaction.atomic(durable=True):
+        item = _reviewed(event)
+        if item is None:
+            return
+        record(
+            change_of(
+                item, _NOT_FOLLOWED, before=str(item.status), by=_system(event.tenant_id),
+                caused_by=EntryRef(event.id, event.hash), kind="REFUSAL", original=None,
+                payloads={"code": refusal.code, "detail": refusal.detail,
+                          "trigger": _trigger(event)},
+                compensation=None,
+            )
+        )  # fmt: skip
+
+
+def _trigger(event: Event) -> dict[str, Any]:
+    return {"type": event.type, "source": "amends", "id": str(event.id)}
+
+
+def _reason(event: Event) -> str:
+    """Return what the review said."""
+    [entry] = entries_by_id(event.tenant_id, [event.id]).values()
+    return str(entry.payloads.get("reason") or "Decided by a review.")
+
+
+def _system(tenant_id: uuid.UUID) -> ActorRef:
+    return authority_of(system_of(tenant_id)).ref()

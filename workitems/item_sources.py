@@ -1,0 +1,31 @@
+"""Of what an item was made, and what a review is about, for its page."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from verbs.subject import Ref
+from workitems.lifecycle import Kind
+from workitems.models import WorkItem
+
+
+def shown_payload(item: WorkItem) -> dict[str, Any]:
+    """Return what an item says about itself on its page: of a review what was undone, by its name;
+    what it is about is a link."""
+    payload = dict(item.payload)
+    undone = payload.get("undone")
+    if item.kind != Kind.REVIEW or not isinstance(undone, dict):
+        return payload
+    return {"undone": undone.get("title")}
+
+
+def sources_of(item: WorkItem) -> list[Ref]:
+    """Return what it was made of; of a review, what that is about, as long as it still says so."""
+    made_of = [(each["type"], uuid.UUID(each["id"])) for each in item.derived_from]
+    if item.kind != Kind.REVIEW:
+        return made_of
+    try:
+        return [*made_of, (item.subject_type, uuid.UUID(str(item.payload.get("work_item"))))]
+    except ValueError:
+        return made_of
