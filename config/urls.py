@@ -18,7 +18,15 @@ handler500 = "web.error_pages.server_error"
 
 _SERVED = [
     name
-    for name in ("compensation", "executions", "workitems", "cases", "notifications", "audit")
+    for name in (
+        "governance",
+        "compensation",
+        "executions",
+        "workitems",
+        "cases",
+        "notifications",
+        "audit",
+    )
     if apps.is_installed(name)
 ]
 

@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "workitems.apps.WorkItemsConfig",
     "executions.apps.ExecutionsConfig",
     "compensation.apps.CompensationConfig",
+    "governance.apps.GovernanceConfig",
     "people.apps.PeopleConfig",
     "web.apps.WebConfig",
     "accounts.apps.AccountsConfig",

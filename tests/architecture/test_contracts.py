@@ -61,6 +61,7 @@ PRIVATE = [
         "workitems",
         "executions",
         "compensation",
+        "governance",
         "web",
         "accounts",
         "ledger",

@@ -13,6 +13,8 @@ from tests.subprocesses import environment
 
 # What is undone without a case: an item or an execution by itself, and a run of one of them.
 TESTS = (
+    "test_approvals",
+    "test_approvals_moved",
     "test_compensation",
     "test_compensation_repair",
     "test_executions_undo",
