@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import uuid
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet, Subquery
@@ -12,7 +13,7 @@ from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet, 
 from accounts.acting import ActingUser
 from accounts.roles import Role
 from accounts.selectors import group_names, holding_any, members_of_groups, membership_of
-from governance.lifecycle import APPROVING_ROLES, ApprovalStatus, StepDecision
+from governance.lifecycle import APPROVING_ROLES, ApprovalStatus
 from governance.models import Approval, ApprovalStep
 from ledger.errors import NotFound
 
@@ -90,18 +91,28 @@ def about(tenant_id: uuid.UUID, type_: str, id_: uuid.UUID) -> QuerySet[Approval
     return rows.order_by("-created_at", "-id")
 
 
-def who_decides(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, set[Any]]:
-    """Return, by approval, the actors for whom it waits now; nobody for one that waits no more."""
-    rows = pending(tenant_id).filter(id__in=list(ids))
-    found: dict[uuid.UUID, set[Any]] = {}
-    for row in with_steps(list(rows)):
+@dataclasses.dataclass(frozen=True, slots=True)
+class WaitingStep:
+    """The step of an approval that waits: its number, and the actors who may decide it now."""
+
+    n: int
+    deciders: frozenset[uuid.UUID]
+
+
+def waiting_steps(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WaitingStep]:
+    """Return the steps of these approvals that wait, by approval: of many in as few statements as
+    they name groups and roles."""
+    rows = list(with_steps(list(pending(tenant_id).filter(id__in=list(ids)))))
+    found = {}
+    in_groups = functools.cache(lambda *names: members_of_groups(tenant_id, names))
+    in_roles = functools.cache(lambda *roles: holding_any(tenant_id, _holders(roles)))
+    for row in rows:
         step = row.waiting_step
         named = {uuid.UUID(actor) for actor in step.users}
-        named |= set(members_of_groups(tenant_id, step.groups))
-        if step.roles:
-            named |= set(holding_any(tenant_id, _holders(step.roles)))
-        done = {each.decided_by_id for each in row.ordered if each.decision != StepDecision.NONE}
-        found[row.id] = named - done - {row.requested_by_id}
+        named.update(in_groups(*step.groups) if step.groups else ())
+        named.update(in_roles(*step.roles) if step.roles else ())
+        done = {each.decided_by_id for each in row.ordered} | {row.requested_by_id}
+        found[row.id] = WaitingStep(step.n, frozenset(named - done))
     return found
 
 

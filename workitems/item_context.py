@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
 from compensation import news
+from compensation.policy import CompensationPolicy
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
@@ -22,6 +23,7 @@ from compensation.words import (
     basis_words,
     outcome_label,
 )
+from governance.approval_context import approvals_about
 from ledger.clock import now
 from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
@@ -110,6 +112,9 @@ def detail(
         "actions": actions,
         "can_act": any(each["allowed"] for each in actions),
         "compensation": compensation_panel(shown, entries, undos, links),
+        "approvals": approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
+        if CompensationPolicy.from_json(item.policy).approval not in {None, "none"}
+        else [],
         "conflict": conflict,
         "kept": kept,
         "progress": said_progress,
