@@ -85,7 +85,7 @@ class ApprovalRequired(Conflict):
     """A rollback waits for nobody's approval; the verb of the thing itself does."""
 
     default_code = "approval_required"
-    default_detail = "Its undo needs approval. Ask for it at the task itself."
+    default_detail = gettext_lazy("Its undo needs approval. Ask for it at the task itself.")
 
 
 class NothingToUndo(Conflict):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -84,9 +85,7 @@ def detail(row: Approval, rights: Authority) -> dict[str, Any]:
         "given": row.given,
         "steps": [_step(row, step, named) for step in row.ordered],
         "actions": buttons(subject, row, offers(subject, row, rights, None)),
-        "history": timeline_of(
-            entries, described=described, named=named, itself={own: _("this approval")}
-        ),
+        "history": timeline_of(entries, described=described, named=named, itself={own: _("this")}),
         "ledger_url": ledger_url(*own),
     }
 
@@ -152,7 +151,7 @@ def _step(row: Approval, step: ApprovalStep, named: _Named) -> dict[str, Any]:
     waits = row.status == ApprovalStatus.PENDING and step.n == row.step
     return {
         "n": step.n,
-        "who": who_decides(step, named),
+        "who": capfirst(who_decides(step, named)),
         "waits": waits,
         "decision": str(StepDecision(step.decision).label) if step.decision else "",
         "tone": {"GRANTED": "done", "REFUSED": "bad"}.get(step.decision, "wait" if waits else ""),

@@ -10,15 +10,15 @@ from verbs.words import ActionWords as A
 from verbs.words import Text, VerbWords
 
 _ACTIONS = {
-    "requested": A(_("Approval asked for"), _("%(what)s: approval asked for by %(who)s"), "undo"),
-    "step_granted": A(_("Step approved"), _("%(what)s: a step approved by %(who)s"), "undo"),
-    "granted": A(_("Approved"), _("%(what)s approved by %(who)s"), "done"),
-    "refused": A(_("Approval refused"), _("%(what)s refused by %(who)s"), "bad"),
-    "expired": A(_("Approval expired"), _("%(what)s: nobody approved it in time"), "bad"),
+    "requested": A(_("Approval asked for"), _("%(who)s asked for approval of %(what)s"), "undo"),
+    "step_granted": A(_("Step approved"), _("%(who)s approved a step of %(what)s"), "undo"),
+    "granted": A(_("Approved"), _("%(who)s approved %(what)s"), "done"),
+    "refused": A(_("Approval refused"), _("%(who)s refused %(what)s"), "bad"),
+    "expired": A(_("Approval expired"), _("Nobody approved %(what)s in time"), "bad"),
     "superseded": A(
-        _("Approval out of date"), _("%(what)s: out of date when %(who)s came to it"), "bad"
+        _("Approval out of date"), _("%(what)s was out of date when %(who)s came to it"), "bad"
     ),
-    "withdrawn": A(_("Approval withdrawn"), _("%(what)s: withdrawn by %(who)s")),
+    "withdrawn": A(_("Approval withdrawn"), _("%(who)s withdrew %(what)s")),
 }
 _LOOKS = {
     "PENDING": ("clock", "wait"),
