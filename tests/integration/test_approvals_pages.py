@@ -11,6 +11,7 @@ from notifications.models import Delivery
 from tests.approvals import TWO, approve, ask, asked, finished, reject, second_approver, stored
 from tests.clients import browser
 from tests.draining import drain
+from tests.integration.test_pages_live import Poll
 from tests.integration.workitems_made import page, titles
 from tests.world import World
 from verbs.call import Call
@@ -109,3 +110,15 @@ def test_where_nobody_is_left_to_decide_the_operators_hear(world: World) -> None
         approval.steps.update(roles=[], groups=["nobody"])
     assert told(world, world.admin) == ["approval_waiting"]
     assert told(world, world.approver) == []
+
+
+def test_the_pages_of_the_task_and_the_approval_have_news(world: World) -> None:
+    approval = asked(world, **TWO)
+    polls = [
+        Poll(browser(world.operator), f"/work-items/{approval.about_id}/"),
+        Poll(browser(world.operator), f"/approvals/{approval.id}/"),
+    ]
+    assert [poll.ask() for poll in polls] == [304, 304]
+    approve(approval.id, call=Call(world.approver))
+    assert [poll.ask() for poll in polls] == [200, 200]
+    assert [poll.ask() for poll in polls] == [304, 304]

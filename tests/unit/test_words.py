@@ -44,7 +44,6 @@ KINDS = {
     "compensation.CompensationRun.status": "compensation_run",
     "compensation.CompensationStep.status": "step",
     "notifications.Delivery.status": "delivery",
-    "governance.Approval.status": "approval",
 }
 # What has no chain of its own: its entries are about these.
 RECORDED_ABOUT = {
