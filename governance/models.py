@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from governance.lifecycle import ApprovalStatus, StepDecision
 from ledger.ids import new_id
+from ledger.links import LINK
 
 S = ApprovalStatus
 _ACTOR = "accounts.Actor"
@@ -35,7 +36,7 @@ class Approval(models.Model):
     subject_type: ClassVar[str] = "approval"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     about_type = models.TextField()
     about_id = models.UUIDField()
@@ -44,7 +45,7 @@ class Approval(models.Model):
     digest = models.TextField()
     given = models.JSONField(default=dict)
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
-    requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
+    requested_by = models.ForeignKey(_ACTOR, PROTECT, related_name="+", **LINK)
     reason = models.TextField()
     decisions = models.JSONField(default=list)
     step = models.IntegerField(default=1)
@@ -117,15 +118,13 @@ class ApprovalStep(models.Model):
     """One step: the people, groups and roles any one of whom decides it, and what one said."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
-    approval = models.ForeignKey(Approval, PROTECT, db_constraint=False, related_name="steps")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    approval = models.ForeignKey(Approval, PROTECT, related_name="steps", **LINK)
     n = models.IntegerField()
     users = models.JSONField(default=list)
     groups = models.JSONField(default=list)
     roles = models.JSONField(default=list)
-    decided_by = models.ForeignKey(
-        _ACTOR, PROTECT, null=True, db_constraint=False, related_name="+"
-    )
+    decided_by = models.ForeignKey(_ACTOR, PROTECT, null=True, related_name="+", **LINK)
     decision = models.TextField(choices=StepDecision.choices, default=StepDecision.NONE, blank=True)
     reason = models.TextField(default="", blank=True)
     at = models.DateTimeField(null=True)
@@ -147,7 +146,7 @@ class ApprovalExpiry(models.Model):
     approval = models.OneToOneField(
         Approval, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
     )
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField()
     leased_until = models.DateTimeField(null=True)
