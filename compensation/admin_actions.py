@@ -86,7 +86,7 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
     except Refusal as refusal:
         return Draft(subject, title, None, refusal.detail)
     nothing = not context.plan.content["steps"] and not context.open_work
-    waits = ApprovalRequired.default_detail if plan.requires_approval else ""
+    waits = str(ApprovalRequired.default_detail) if plan.requires_approval else ""
     return Draft(subject, title, context, _why_nothing(context) if nothing else waits)
 
 

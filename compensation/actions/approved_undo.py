@@ -18,7 +18,7 @@ from ledger.record import ActorRef, EntryRef
 from verbs import catalogue
 from verbs.move import Moves
 
-_CHANGED = "What would be done is not what it was when it was asked for."
+_CHANGED = _("What would be done is not what it was when it was asked for.")
 
 
 def _check(original: Any, approval: Any, body: dict[str, Any]) -> None:
@@ -36,7 +36,7 @@ def _ready_to_compensate(original: Any, approval: Any, by: ActorRef) -> Granted:
         original, Compensate.model_validate(body), requested_by=approval.requested_by_id
     )
     if digest_of_undo(original, request) != approval.digest:
-        raise Conflict(_CHANGED, code="approval_stale")
+        raise Conflict(str(_CHANGED), code="approval_stale")
     undo.check(original, request, by=by)
 
     def granted(entry: EntryRef, moves: Moves) -> None:
@@ -49,7 +49,7 @@ def _ready_to_attest(original: Any, approval: Any, by: ActorRef) -> Granted:
     evidence = approval.reason
     _check(original, approval, {"evidence": evidence})
     if digest_of_attestation(original, evidence) != approval.digest:
-        raise Conflict(_CHANGED, code="approval_stale")
+        raise Conflict(str(_CHANGED), code="approval_stale")
 
     def granted(entry: EntryRef, moves: Moves) -> None:
         # What it does writes by itself, and names the entry that grants it.

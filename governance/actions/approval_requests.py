@@ -7,6 +7,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from governance.actions.approval_verbs import supersede
 from governance.approvers import Approvers
 from governance.errors import ApprovalPending
@@ -77,7 +79,7 @@ def _pending(row: Any) -> Approval | None:
 def _out_of_date(row: Any, before: Approval, by: ActorRef) -> str:
     """Return why one that waits could not be granted any more. Raises ApprovalPending if it can."""
     if before.expires_at <= now():
-        return "Its time is over, and it was asked for anew."
+        return _("Its time is over, and it was asked for anew.")
     try:
         governed(before.action).ready(row, before, by)
     except Refusal as moved:

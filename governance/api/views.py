@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,17 +59,17 @@ def _filtered(who: ActingUser, query: Mapping[str, str]) -> QuerySet[Any]:
     rows: QuerySet[Any] = selectors.approvals(who.tenant_id)
     if "mine" in query:
         if query["mine"] not in _TRUTH:
-            raise Invalid.field("mine", "mine: must be true or false")
+            raise Invalid.field("mine", _("mine: must be true or false"))
         rows = selectors.to_decide(who) if _TRUTH[query["mine"]] else rows
     if "status" in query:
         if query["status"] not in ApprovalStatus.values:
             known = ", ".join(ApprovalStatus.values)
-            raise Invalid.field("status", f"status: must be one of {known}")
+            raise Invalid.field("status", _("status: must be one of %(known)s") % {"known": known})
         rows = rows.filter(status=query["status"])
     if "subject" in query:
         try:
             about_id = uuid.UUID(query["subject"])
         except ValueError:
-            raise Invalid.field("subject", "subject: must be an id") from None
+            raise Invalid.field("subject", _("subject: must be an id")) from None
         rows = rows.filter(about_id=about_id)
     return rows

@@ -61,7 +61,7 @@ def harmless(item: WorkItem, by: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (undone_otherwise, "Only completed work can be undone, not COMPENSATING."),
+        (undone_otherwise, "Only completed work can be undone."),
         (another_policy, "What would be done is not what it was when it was asked for."),
     ],
 )
