@@ -22,7 +22,7 @@ from ledger.selectors import entries_of
 from verbs.catalogue import offers
 from verbs.subject import Ref, describe, subject_of
 from web.entries import ledger_url
-from web.timeline import timeline_of
+from web.timeline import folded, timeline_of
 from web.values import person_words
 from web.verb_pages import buttons
 
@@ -85,7 +85,9 @@ def detail(row: Approval, rights: Authority) -> dict[str, Any]:
         "given": row.given,
         "steps": [_step(row, step, named) for step in row.ordered],
         "actions": buttons(subject, row, offers(subject, row, rights, None)),
-        "history": timeline_of(entries, described=described, named=named, itself={own: _("this")}),
+        "history": folded(
+            timeline_of(entries, described=described, named=named, itself={own: _("this")})
+        ),
         "ledger_url": ledger_url(*own),
     }
 

@@ -112,9 +112,7 @@ def detail(
         "actions": actions,
         "can_act": any(each["allowed"] for each in actions),
         "compensation": compensation_panel(shown, entries, undos, links),
-        "approvals": approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
-        if CompensationPolicy.from_json(item.policy).approval not in {None, "none"}
-        else [],
+        "approvals": _approvals(item),
         "conflict": conflict,
         "kept": kept,
         "progress": said_progress,
@@ -123,6 +121,13 @@ def detail(
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
+
+
+def _approvals(item: WorkItem) -> list[dict[str, Any]]:
+    """Return the approvals of its undo; nothing is read where that needs none."""
+    if CompensationPolicy.from_json(item.policy).approval in {None, "none"}:
+        return []
+    return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 
 
 def _buttons(shown: Shown) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ def test_an_approval_is_read_granted_and_told_of(world: World) -> None:
     assert TITLE in shown
     assert "It waits for an approver, and for another approval after that." in shown
     assert f'href="/work-items/{approval.about_id}/"' in shown
+    assert "asked for approval of this" in shown
     form = page(theirs, f"/approvals/{approval.id}/approve/")
     assert "Reason" in form
     answer = theirs.post(f"/approvals/{approval.id}/approve/", {"version": "1"}, follow=True)
