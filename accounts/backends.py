@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.roles import Role
 from accounts.selectors import read_places
 
-_WORK = frozenset({"workitems", "cases", "executions", "compensation", "events"})
+_WORK = frozenset({"workitems", "cases", "executions", "compensation", "governance", "events"})
 _ALL = _WORK | {"accounts", "notifications", "audit", "ledger"}
 # The apps whose rows a role may look at. Nobody adds, changes or deletes: verbs do.
 VIEWS_OF_ROLE: dict[str, frozenset[str]] = {

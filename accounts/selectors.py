@@ -190,19 +190,27 @@ def members_called(tenant_id: uuid.UUID, text: str, most: int) -> list[Person]:
 
 def operators(tenant_id: uuid.UUID) -> list[uuid.UUID]:
     """Return the actors of the tenant's active operators."""
+    return holding_any(tenant_id, OPERATING_ROLES)
+
+
+def holding_any(tenant_id: uuid.UUID, roles: Collection[str]) -> list[uuid.UUID]:
+    """Return the actors of active members who hold one of these roles."""
     rows = Membership.objects.filter(
-        tenant_id=tenant_id, roles__overlap=sorted(OPERATING_ROLES), is_active=True,
-        user__is_active=True,
-    )  # fmt: skip
+        tenant_id=tenant_id, roles__overlap=sorted(roles), is_active=True, user__is_active=True
+    )
     return list(rows.order_by("id").values_list("actor_id", flat=True))
 
 
 def operating(who: ActingUser) -> QuerySet[Membership]:
     """Return the membership if it is an operator's, to be read inside another query."""
+    return membership_of(who).filter(roles__overlap=sorted(OPERATING_ROLES))
+
+
+def membership_of(who: ActingUser) -> QuerySet[Membership]:
+    """Return the membership while it is active, to be read inside another query."""
     if who.membership_id is None:
         return Membership.objects.none()
-    rows = Membership.objects.filter(tenant_id=who.tenant_id, id=who.membership_id)
-    return rows.filter(roles__overlap=sorted(OPERATING_ROLES), is_active=True)
+    return Membership.objects.filter(tenant_id=who.tenant_id, id=who.membership_id, is_active=True)
 
 
 def members_of_groups(tenant_id: uuid.UUID, names: Collection[str]) -> list[uuid.UUID]:

@@ -29,7 +29,7 @@ from accounts.selectors import Place
 from compensation import plan_context, plan_steps
 from compensation.actions import previewing
 from compensation.actions.plan_execution import execute
-from compensation.errors import NotCompensable, PlanStale, RunLive
+from compensation.errors import ApprovalRequired, NotCompensable, PlanStale, RunLive
 from compensation.facts import live_run
 from compensation.forms import WhyForm
 from compensation.lifecycle import PLAN_OPERATION
@@ -86,7 +86,8 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
     except Refusal as refusal:
         return Draft(subject, title, None, refusal.detail)
     nothing = not context.plan.content["steps"] and not context.open_work
-    return Draft(subject, title, context, _why_nothing(context) if nothing else "")
+    waits = str(ApprovalRequired.default_detail) if plan.requires_approval else ""
+    return Draft(subject, title, context, _why_nothing(context) if nothing else waits)
 
 
 def _why_nothing(context: PlanContext) -> str:
@@ -202,7 +203,7 @@ class Confirmation:
             "url": reverse(name, args=[quote(each.subject[1])]),
             "allowed": not each.refused,
             "reason": each.refused,
-            "requires_approval": False,
+            "requires_approval": bool(context and context.plan.requires_approval),
             "digest": each.digest,
             "steps": plan_steps.steps(context) if context else [],
             "excluded": plan_context.excluded(context, lambda *_: "") if context else [],

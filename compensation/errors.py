@@ -81,6 +81,13 @@ class UndoNotBegun(Conflict):
     )
 
 
+class ApprovalRequired(Conflict):
+    """A rollback waits for nobody's approval; the verb of the thing itself does."""
+
+    default_code = "approval_required"
+    default_detail = gettext_lazy("Its undo needs approval. Ask for it at the task itself.")
+
+
 class NothingToUndo(Conflict):
     """The plan has no step and no open work would be called off."""
 

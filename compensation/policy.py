@@ -103,14 +103,6 @@ def _some(length: timedelta) -> timedelta:
     return length
 
 
-def _honoured(approval: str) -> str:
-    """`none` is what happens anyway; the other words are known but cannot be honoured yet."""
-    if approval != "none":
-        message = f"approval: {approval} is not supported yet; only none"
-        raise PydanticCustomError("unsupported", "{message}", {"message": message})
-    return approval
-
-
 Name = Annotated[
     str,
     Field(max_length=MAX_NAME_LENGTH, pattern=r"\S"),
@@ -161,9 +153,7 @@ class CompensationPolicy(BaseModel):
     deadline: Annotated[Duration, AfterValidator(_some)] | None = None
     fallback: Literal["human", "fault"] | None = None
     self_undo: bool | None = None
-    approval: Annotated[Literal["none", "one", "two"], AfterValidator(_honoured)] = Field(
-        default="none", exclude=True, repr=False
-    )
+    approval: Literal["none", "one", "two"] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what was said, and only that, as JSON values; lengths as ISO 8601 text."""
@@ -192,6 +182,7 @@ class CompensationPolicy(BaseModel):
             "candidate_users": self.candidate_users or (),
             "fallback": self.fallback or "fault",
             "self_undo": bool(self.self_undo),
+            "approval": self.approval or "none",
         }
         return self.model_copy(update=defaults)
 
@@ -201,10 +192,11 @@ class CompensationPolicy(BaseModel):
         return digest(self.to_json())
 
 
-def parse_policy(value: object, *, pointer: str = "") -> CompensationPolicy:
+def parse_policy(value: object, *, pointer: str = "", approvals: bool = True) -> CompensationPolicy:
     """Read a policy as its author wrote it; `pointer` is where it stands in the whole document.
 
-    Raises `PolicyError` with the first of the problems found.
+    `approvals` False: of what is undone by rollbacks, which wait for nobody's approval. Raises
+    `PolicyError` with the first of the problems found.
     """
     if not isinstance(value, Mapping):
         raise PolicyError([FieldError(pointer, _RULES["model_type"])])
@@ -214,6 +206,9 @@ def parse_policy(value: object, *, pointer: str = "") -> CompensationPolicy:
     problems = [FieldError(f"{pointer}/{key}", rule) for key, rule in _contradictions(policy)]
     if problems:
         raise PolicyError(problems)
+    if not approvals and policy.approval not in {None, "none"}:
+        message = f"approval: {policy.approval} is not supported yet; only none"
+        raise PolicyError([FieldError(f"{pointer}/approval", message, "unsupported")])
     return policy
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compensation import watched, words
 from compensation.actions import run_stopping, undo_check
+from compensation.actions.approved_undo import GOVERNED
 from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
 from compensation.actions.run_entries import run_envelope
@@ -23,6 +24,7 @@ from compensation.models import CompensationPlan, CompensationRun, CompensationS
 from compensation.run_context import runs_named_after
 from compensation.subject import is_undoable, whole_subjects
 from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
+from governance.governed import register_governed
 from ledger.dispatch.consumer_registry import (
     Announced,
     Consumer,
@@ -145,6 +147,8 @@ def register() -> None:
     words.register()
     for subject in (RUN_SUBJECT, STEP_SUBJECT, PLAN_SUBJECT):
         register_subject(subject)
+    for action, verb in GOVERNED.items():
+        register_governed(action, verb)
     for source in (FAILED_STEPS, STOPPED_RUNS):
         decisions.register(source)
     register_consumer(RUNS_CONSUMER)

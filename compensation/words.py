@@ -198,6 +198,7 @@ DENIED: dict[str, Text] = {
     "engine_stopped": _("its case has stopped; let it try again first"),
     "window_closed": _("the time in which it could be undone is over"),
     "outcome_unknown": _("it may have happened; say first whether it did"),
+    "approval_required": _("its undo needs approval; ask for it at the task itself"),
     "undo_unfit": _("its undo does not accept what it was given; a rollback asks a person instead"),
 }
 OUTCOMES: dict[str, Text] = {

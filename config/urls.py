@@ -19,6 +19,7 @@ handler500 = "web.error_pages.server_error"
 _SERVED = [
     name
     for name in (
+        "governance",
         "events",
         "compensation",
         "executions",

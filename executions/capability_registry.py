@@ -166,7 +166,7 @@ def capability(
     unknown = set(allowed_roles) - ALLOWABLE
     if unknown:
         raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
-    policy = None if compensation is None else parse_policy(compensation)
+    policy = None if compensation is None else parse_policy(compensation, approvals=False)
 
     def register(handler: Handler) -> Handler:
         if name in _capabilities:

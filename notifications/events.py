@@ -43,6 +43,12 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.compensation_run.compensation_step_failed.v1": Topic.ROLLBACK_STOPPED,
     "amends.compensation_run.compensation_waiting.v1": Topic.ROLLBACK_WAITS,
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
+    "amends.approval.requested.v1": Topic.APPROVAL_WAITING,
+    "amends.approval.step_granted.v1": Topic.APPROVAL_WAITING,
+    "amends.approval.granted.v1": Topic.APPROVED,
+    "amends.approval.refused.v1": Topic.NOT_APPROVED,
+    "amends.approval.expired.v1": Topic.NOT_APPROVED,
+    "amends.approval.superseded.v1": Topic.NOT_APPROVED,
 }
 TOLD: Final = WAITING | TOPICS.keys()
 

@@ -45,6 +45,9 @@ class Topic(models.TextChoices):
     ROLLBACK_WAITS = "rollback_waits", _("Rollback waits for a result")
     ROLLBACK_ENDED = "rollback_ended", _("Rollback ended")
     WORK_UNDONE = "work_undone", _("Work of yours undone")
+    APPROVAL_WAITING = "approval_waiting", _("Waiting for your approval")
+    APPROVED = "approved", _("Approved")
+    NOT_APPROVED = "not_approved", _("Not approved")
 
 
 # Reading changes no status: what was delivered stays delivered.

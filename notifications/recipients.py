@@ -4,8 +4,8 @@ statements that takes does not depend on how much news there is.
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
 missed: who has it, and the operators. Undone: who did the work and who asked for the undo; in a
-rollback once, at its end. An event that undid nothing: the
-operators. Undo failed, rollback stopped, case
+rollback once, at its end. An event that undid nothing: the operators. Something waits for approval:
+whoever decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
 knows whether something happened: the operators. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from accounts.selectors import operators
 from compensation.selectors import run_ref, undone_in
 from compensation.subject import finishers
+from governance.selectors import WaitingStep, waiting_steps
 from ledger.dispatch.consumer_registry import Event
 from notifications.events import TOPICS, WAITING
 from notifications.lifecycle import Topic
@@ -191,6 +192,16 @@ class _Batch:
             if actor is not None:
                 yield actor
 
+    def _approval_waits(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """Whoever decides its next step; where nobody is left who could, the operators. Of a step
+        that was decided meanwhile nobody hears."""
+        found = self._waiting_steps.get(event.subject_id)
+        if found is not None and (found.n == 1) == (event.action == "requested"):
+            yield _told(event, topic, found.deciders or self._operators - {event.actor_id})
+
+    def _approval_ended(self, event: Event, topic: Topic) -> Iterator[Told]:
+        yield _told(event, topic, {self._endings[event.id].asked_by} - {event.actor_id})
+
     # What is read for all of them at once.
 
     @functools.cached_property
@@ -214,6 +225,11 @@ class _Batch:
         )
 
     @functools.cached_property
+    def _waiting_steps(self) -> dict[uuid.UUID, WaitingStep]:
+        news = self._about(Topic.APPROVAL_WAITING)
+        return waiting_steps(self._tenant_id, {event.subject_id for event in news})
+
+    @functools.cached_property
     def _finishers(self) -> dict[uuid.UUID, uuid.UUID | None]:
         in_runs = itertools.chain.from_iterable(self._undone_by_runs.values())
         return finishers(self._tenant_id, {*map(_own, self._about(Topic.UNDONE)), *in_runs})
@@ -232,4 +248,7 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.EVENT_IGNORED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
     Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
+    Topic.APPROVAL_WAITING: _Batch._approval_waits,  # noqa: SLF001
+    Topic.APPROVED: _Batch._approval_ended,  # noqa: SLF001
+    Topic.NOT_APPROVED: _Batch._approval_ended,  # noqa: SLF001
 }

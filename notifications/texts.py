@@ -40,12 +40,18 @@ _TITLES: dict[str, str | Promise] = {
     Topic.ROLLBACK_WAITS: gettext_lazy("%(what)s waits for a result"),
     Topic.ROLLBACK_ENDED: gettext_lazy("%(what)s has ended"),
     Topic.WORK_UNDONE: gettext_lazy("Work of yours was undone: %(what)s"),
+    Topic.APPROVAL_WAITING: gettext_lazy("Waiting for your approval: %(what)s"),
+    Topic.APPROVED: gettext_lazy("Approved: %(what)s"),
+    Topic.NOT_APPROVED: gettext_lazy("Not approved: %(what)s"),
 }
 _TONES = {
     Topic.UNDO_WAITING: "undo",
     Topic.UNDONE: "done",
     Topic.ROLLBACK_ENDED: "done",
     Topic.WORK_UNDONE: "done",
+    Topic.APPROVAL_WAITING: "undo",
+    Topic.APPROVED: "done",
+    Topic.NOT_APPROVED: "bad",
     Topic.UNDO_ON_HOLD: "undo",
     Topic.DEADLINE_MISSED: "bad",
     Topic.NEEDS_SOMEBODY: "bad",

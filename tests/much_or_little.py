@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 import uuid
 from typing import Any
@@ -18,10 +19,13 @@ from config.demo.transfers import open_accounts
 from events.actions import receive_event
 from executions.actions import request_execution
 from executions.models import Execution
+from governance.models import Approval, ApprovalExpiry
+from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests import states
+from tests.approvals import TWO, ask, finished, reject
 from tests.casework import deploy, opened, plan_for, preview, roll_back
 from tests.clients import browser
 from tests.definitions import automated, definition, human
@@ -62,6 +66,7 @@ class Told:
     items: Seen
     cases: Seen
     executions: Seen
+    approvals: Seen
     runs: Seen
     steps: Seen
     plans: Seen
@@ -94,6 +99,7 @@ def tell(size: Size) -> Told:
     _answer_undos(world, cases["going"], most=1)
     _answer_undos(world, cases["undone"], most=2 * size.steps)
     _answer_undos(world, cases["stuck"], most=1, outcome="CANNOT_REVERSE")
+    agreed = _approvals(world, size.rows)
     for number in range(size.notices):
         actions.create_work_item(
             call=Call(world.admin), title=f"Told {number}", assignee=boss.username
@@ -106,7 +112,9 @@ def tell(size: Size) -> Told:
             world=world, boss=boss, client=browser(boss), plans=plans,
             cases={name: {"id": id_} for name, id_ in cases.items()},
             runs={name: {"id": run.id} for name, run in runs.items()},
-            items=_items(world, cases), executions=_executions(world, cases), steps=_steps(runs),
+            items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
+            approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
+            executions=_executions(world, cases), steps=_steps(runs),
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
@@ -170,6 +178,19 @@ def _save_filters(world: World, rows: int, case_id: uuid.UUID) -> None:
             call=Call(who), name=f"Filter {number}", shared=who != world.operator,
             filter={"case": str(case_id), "label": f"label {number}", "kind": "TASK"},
         )  # fmt: skip
+
+
+def _approvals(world: World, number: int) -> list[Approval]:
+    """Let as many undos wait for approval, and as many of one task be refused."""
+    waiting = [ask(finished(world, **TWO), world.admin) for _ in range(number)]
+    item, refused = finished(world), []
+    for _ in range(number):
+        refused.append(ask(item, world.admin))
+        reject(refused[-1].id, call=Call(world.approver), reason="No")
+    with tenant_scope(world.operator.tenant_id):
+        # Whatever lets time pass for another tenant leaves these.
+        ApprovalExpiry.objects.update(due_at=now() + dt.timedelta(days=1000))
+    return [*waiting, *refused]
 
 
 def _fail_undos(world: World, number: int) -> None:

@@ -103,7 +103,7 @@ def offers(subject: Subject, row: Any, authority: Authority, facts: Any) -> list
         # Where a guard decides, the row alone cannot tell: nothing is promised.
         if each.creates or each.beside or each.no_route or each.guard is not None:
             continue
-        state = _code(each, row, facts)
+        state = _code(each, row, facts, authority)
         reason = each.denied(row, authority, facts) or state
         found.append(Offer(each.name, not reason, reason, state == WRONG_STATE))
     return found
@@ -129,8 +129,8 @@ def offers_json(found: Iterable[Offer]) -> list[dict[str, Any]]:
     ]
 
 
-def _code(each: Verb[Any], row: Any, facts: Any) -> str:
-    refusal = each.refusal(row, facts, None)
+def _code(each: Verb[Any], row: Any, facts: Any, authority: Authority) -> str:
+    refusal = each.refusal(row, facts, None) or each.out_of_turn(row, authority)
     if refusal is None:
         return ""
     return WRONG_STATE if refusal.code == "illegal_state" else refusal.code

@@ -34,6 +34,8 @@ from verbs.subject import COMMON, Locked, Subject, subject_of
 Result = TypeVar("Result")
 # Why a row's state does not allow a verb; asked with the body, or with None for an offer.
 StateRule = Callable[[Any, Any, Mapping[str, Any] | None], Refusal | None]
+# Why it is not yet, or no more, for somebody to do this who may do it.
+TurnRule = Callable[[Any, Authority], Refusal | None]
 failpoints.declare("verb.locked", "verb.moved", "verb.done", "verb.committed")
 
 
@@ -67,9 +69,10 @@ class Verb(Generic[Result]):
     is given; `function` what it does to a locked row: with `transitions` it returns `Changed` and
     the shell moves the row, else it does all of it and returns the result. A verb that `creates`
     has no row yet: its function gets None. `state` replaces the question whether the status is one
-    of the operation's sources. `locked(tenant_id, *key)` replaces the subject's own way to lock,
-    and `guard(row, context)` runs between state and input: further checks and locks that the row
-    alone cannot tell; what it returns is the context's `others`.
+    of the operation's sources; `turn` is asked after it, where not everybody who may do it may do
+    so now. `locked(tenant_id, *key)` replaces the subject's own way to lock, and
+    `guard(row, context)` runs between state and input: further checks and locks that the row alone
+    cannot tell; what it returns is the context's `others`.
 
     `route` is its place below its subject's in the API ("": none, then `no_route` says why),
     `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
@@ -94,6 +97,7 @@ class Verb(Generic[Result]):
     transitions: bool = True
     creates: bool = False
     state: StateRule | None = None
+    turn: TurnRule | None = None
     locked: Callable[..., Locked] | None = None
     guard: Callable[[Any, VerbContext], Any] | None = None
     route: str = ""
@@ -158,6 +162,10 @@ class Verb(Generic[Result]):
             return self.state(row, facts, body)
         return wrong_state(self.operation, row)
 
+    def out_of_turn(self, row: Any, authority: Authority) -> Refusal | None:
+        """Return why its state does not allow it to this person, None when it does."""
+        return None if self.turn is None else self.turn(row, authority)
+
     def _read(self, call: Call, body: Mapping[str, Any]) -> tuple[Input | None, Call]:
         if call.broken is not None:
             return None, call
@@ -218,6 +226,7 @@ class Verb(Generic[Result]):
             if self.subject.versioned is not None:
                 check_version(self.subject.versioned(row), context.call)
             refused = self.refusal(row, facts, body)
+            refused = refused or self.out_of_turn(row, context.authority)
             if refused is not None:
                 raise refused
         if self.guard is not None:

@@ -50,14 +50,17 @@ class ResultShape:
 
     `shape(result, authority)` is its JSON, of `schema`; `tag(result)` what its ETag names: a
     version, or a text such as a digest; `place(result)` its address in the API, said as Location;
-    `status(result)` its HTTP status, where that depends on what happened.
+    `status(result)` its HTTP status, where that is not the verb's; `also` are the schemas of those
+    by status. `said(result)` is what a page says of it, where that is not what its verb says.
     """
 
     shape: Callable[[Any, Authority], Any]
     schema: Any = None
     tag: Callable[[Any], int | str | None] = lambda result: getattr(result, "version", None)
-    place: Callable[[Any], str] | None = None
-    status: Callable[[Any], int] | None = None
+    place: Callable[[Any], str | None] | None = None
+    status: Callable[[Any], int | None] | None = None
+    also: Mapping[int, Any] = dataclasses.field(default_factory=dict)
+    said: Callable[[Any], Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class VerbAPIView(TenantAPIView):
         status, version, place = verb.status, getattr(result, "version", None), None
         if own is not None:
             body, version = own.shape(result, self.authority), own.tag(result)
-            status = own.status(result) if own.status else status
+            status = (own.status(result) if own.status else None) or status
             place = own.place(result) if own.place else None
         elif subject.shape is not None:
             [body] = subject.shape([result], self.authority)
@@ -233,9 +233,10 @@ def _handler(verb: Verb[Any]) -> Callable[..., Response]:
     handle.__doc__ = verb.description
     own = verb.subject.results.get(verb.name)
     schema = verb.subject.schema if own is None else own.schema
+    also = {} if own is None else own.also
     described = extend_schema(
         request=None if verb.input is Nothing else verb.input,
-        responses={verb.status: OpenApiTypes.OBJECT if schema is None else schema},
+        responses={verb.status: OpenApiTypes.OBJECT if schema is None else schema, **also},
         description=verb.description,
     )
     return cast("Callable[..., Response]", described(handle))

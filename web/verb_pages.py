@@ -108,11 +108,13 @@ class VerbPage(MemberPage):
             return Changed(conflict_words(refusal, verb.subject_type))
         return changed_since(self.acting_user, key[0], self.brought().versions)
 
-    def done(self, key: Sequence[Any]) -> HttpResponse:
+    def done(self, key: Sequence[Any], result: Any) -> HttpResponse:
         """Say that it worked, on the page of the thing."""
-        said = said_of(type(self).verb)
-        if said.done:
-            messages.success(self.request, str(said.done))
+        verb = type(self).verb
+        own = verb.subject.results.get(verb.name)
+        said = (own.said(result) if own is not None and own.said else None) or said_of(verb).done
+        if said:
+            messages.success(self.request, str(said))
         return self.go(carried(self.request, self.described(key).url or "/"))
 
 
@@ -125,12 +127,12 @@ class Do(VerbPage):
         """Do it, and go back to the thing."""
         keys = tuple(key.values())
         try:
-            type(self).verb.perform(keys, self.brought(), {})
+            result = type(self).verb.perform(keys, self.brought(), {})
         except NotFound:
             raise
         except Refusal as refusal:
             return self._refused(keys, refusal)
-        return self.done(keys)
+        return self.done(keys, result)
 
     def _refused(self, key: Sequence[Any], refusal: Refusal) -> HttpResponse:
         show = type(self).show_refused
@@ -162,12 +164,12 @@ class Ask(VerbPage):
         broken = None if is_valid else Invalid(_("Please look at this again"))
         body = form.body() if is_valid else {}
         try:
-            type(self).verb.perform(keys, self.brought(broken=broken), body)
+            result = type(self).verb.perform(keys, self.brought(broken=broken), body)
         except NotFound:
             raise
         except Refusal as refusal:
             return self._refused(keys, form, refusal)
-        return self.done(keys)
+        return self.done(keys, result)
 
     def _form(self, said: QueryDict | None = None) -> VerbForm:
         return form_of(type(self).verb)(said)

@@ -15,12 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
 from compensation import news
+from compensation.policy import CompensationPolicy
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
     REVERSIBILITIES,
     basis_words,
 )
+from governance.approval_context import approvals_about
 from ledger.clock import now
 from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
@@ -110,6 +112,7 @@ def detail(
         "actions": actions,
         "can_act": any(each["allowed"] for each in actions),
         "compensation": compensation_panel(shown, entries, undos, links),
+        "approvals": _approvals(item),
         "conflict": conflict,
         "kept": kept,
         "progress": said_progress,
@@ -119,6 +122,13 @@ def detail(
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
     }
+
+
+def _approvals(item: WorkItem) -> list[dict[str, Any]]:
+    """Return the approvals of its undo; nothing is read where that needs none."""
+    if CompensationPolicy.from_json(item.policy).approval in {None, "none"}:
+        return []
+    return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 
 
 def _buttons(shown: Shown) -> list[dict[str, Any]]:

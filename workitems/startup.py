@@ -7,7 +7,9 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import DECIDING_ROLES
+from compensation.actions.approved_undo import GOVERNED as MAY_WAIT
 from compensation.actions.previewing import declare_plan_verb
+from compensation.api.approval_answers import may_ask_first
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
@@ -53,6 +55,7 @@ SHOWN = dataclasses.replace(
     schema=WorkItemSchema,
     results={
         **dict.fromkeys(UNDO_VERBS, _UNDOING),
+        **dict.fromkeys(MAY_WAIT, may_ask_first(_UNDOING)),
         "compensation-plan": PLAN_RESULT,
         **RESULTS,
     },

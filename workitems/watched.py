@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.acting import ActingUser
 from compensation.models import CompensationAttempt
+from governance.selectors import about as approvals_about
 from ledger.selectors import all_entries, heads_of
 from web.decisions import undecided
 from web.live import LivePage, Watched, newest
@@ -65,6 +66,7 @@ def item(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
         Watched(told.order_by("subject_id"), version="seq", key="subject_id", most=_MOST_BESIDE),
         Watched(drafts, version="saved_at", key="item_id"),
         newest(all_entries(tenant_id).filter(case_id__in=one.values("case_id"))),
+        Watched(approvals_about(tenant_id, "work_item", id_)),
     ]
 
 

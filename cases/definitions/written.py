@@ -49,7 +49,7 @@ def _compensation(value: object) -> Literal[True] | CompensationPolicy:
         return True
     if not isinstance(value, Mapping):
         raise Refused("compensation must be true or a map of policy fields")
-    return parse_policy(value)
+    return parse_policy(value, approvals=False)
 
 
 class ContextChange(Part):

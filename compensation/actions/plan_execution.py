@@ -15,9 +15,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from compensation import selectors
-from compensation.actions.previewing import About, about, parts_of, replan
+from compensation.actions.previewing import About, about, needs_approval, parts_of, replan
 from compensation.actions.run_entries import step_change, tell_whole
-from compensation.errors import NothingToUndo, PlanExpired, PlanStale, RunLive
+from compensation.errors import ApprovalRequired, NothingToUndo, PlanExpired, PlanStale, RunLive
 from compensation.facts import live_run
 from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
@@ -82,6 +82,8 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
     if not present.steps and (kind is None or not _is_worth_it(kind, whole, present)):
         raise NothingToUndo(extra={"excluded": list(present.excluded)})
+    if needs_approval(present, parts):
+        raise ApprovalRequired
     return Ready(subject, parts)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from typing_extensions import override
@@ -201,9 +201,18 @@ def draft(
         created_at=moment,
         expires_at=moment + LIFETIME,
     )
-    content = replan(plan, parts_of(subject, lock=False))
+    parts = parts_of(subject, lock=False)
+    content = replan(plan, parts)
     plan.digest, plan.content = content.digest, content.to_json()
+    plan.requires_approval = needs_approval(content, parts)
     return plan
+
+
+def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
+    """Whether the policy of something that would be undone asks for approval."""
+    undone = {each["original"]["id"] for each in content.steps}
+    said = (part.policy for part in parts if str(part.original.id) in undone)
+    return any(policy is not None and policy.approval not in {None, "none"} for policy in said)
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:

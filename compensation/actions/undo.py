@@ -68,6 +68,15 @@ def begin(
     return attempt
 
 
+def check(original: Any, request: UndoRequest, *, by: ActorRef) -> None:
+    """Raise what would refuse the undo if it began now. Nothing is written."""
+    original.compensation_round += 1
+    try:
+        performer_for(request.mode)(original, request, 1, by)
+    finally:
+        original.compensation_round -= 1
+
+
 def retry(
     original: Any,
     request: UndoRequest | None,

@@ -1,8 +1,8 @@
 """Undoing finished work because of an event, without anybody asking for it.
 
 It is the undo that its policy declares, and obeys what a person who asks must obey, with less: what
-is a point of no return, or cannot be undone, is undone by nobody but a person, and no closed window
-is opened.
+is a point of no return, cannot be undone, or needs approval, is undone by nobody but a person, and
+no closed window is opened.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from compensation.actions import undo
+from compensation.actions.approval_needed import agreed_by
 from compensation.actions.undo_verbs import as_whole_says, check_compensable
-from compensation.errors import Irreversible
+from compensation.errors import ApprovalRequired, Irreversible
 from compensation.facts import UndoFacts
 from compensation.lifecycle import Reversibility
 from compensation.models import CompensationAttempt
@@ -42,6 +43,9 @@ def compensate_by_event(
     refused = check_compensable(operation, original, UndoFacts(original), {})
     if asked_by is None:
         refused = refused or _left_to_people(original)
+    if refused is None and agreed_by(original):
+        # Nobody agreed, and nobody asks: whoever is told of the refusal may.
+        refused = ApprovalRequired()
     if refused is not None:
         raise refused
     policy = CompensationPolicy.from_json(original.policy)

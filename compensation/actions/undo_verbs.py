@@ -17,6 +17,12 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import active_actors, actors_by_username
 from compensation.actions import undo
+from compensation.actions.approval_needed import (
+    AsksFirst,
+    agreed_by,
+    ask_to_attest,
+    ask_to_compensate,
+)
 from compensation.actions.attempts import last_attempt, newest_attempt
 from compensation.errors import (
     AlreadyCompensated,
@@ -193,12 +199,27 @@ def _locked(subject_type: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
     return Locked(rows[id_], None if last is None else rows.get(last.compensation_id))
 
 
-def _answered(function: Any, original: Any, given: Input, context: VerbContext) -> Compensation:
-    return Compensation(original, function(original, given, context))
+def _answered(
+    function: Any, original: Any, given: Input, context: VerbContext
+) -> Compensation | AsksFirst:
+    done = function(original, given, context)
+    if isinstance(done, CompensationAttempt):
+        return Compensation(original, done)
+    return AsksFirst(original, done)
 
 
-def _compensate(original: Any, given: Compensate, context: VerbContext) -> CompensationAttempt:
-    """Have finished work undone."""
+def _compensate(original: Any, given: Compensate, context: VerbContext) -> Any:
+    """Have finished work undone; where its policy asks for approval, once that is granted."""
+    request = request_for(original, given, requested_by=context.authority.actor_id)
+    if agreed_by(original):
+        undo.check(original, request, by=context.by)
+        body = {name: said for name, said in given if said and name != "reason"}
+        return ask_to_compensate(original, request, body, context)
+    return undo.begin(original, request, by=context.by)
+
+
+def request_for(original: Any, given: Compensate, *, requested_by: uuid.UUID) -> UndoRequest:
+    """Return what the undo of `original` is told. Raises Invalid for what its policy rules out."""
     policy = CompensationPolicy.from_json(original.policy)
     said = policy.effective()
     mode = given.mode or said.mode or "human"
@@ -208,14 +229,13 @@ def _compensate(original: Any, given: Compensate, context: VerbContext) -> Compe
         raise Invalid.field("/mode", _("an automated undo has no assignee and no groups"))
     basis = parse_regulatory_basis(given.regulatory_basis)
     request = request_of(
-        policy, reason=given.reason, requested_by=context.authority.actor_id,
-        strategy=given.strategy,
-    )  # fmt: skip
+        policy, reason=given.reason, requested_by=requested_by, strategy=given.strategy
+    )
     request = _by(
         original, request, given, mode=mode, regulatory_basis=tuple(basis),
         capability=(said.capability or "") if mode == "automated" else "",
     )  # fmt: skip
-    return undo.begin(original, as_whole_says(original, request), by=context.by)
+    return as_whole_says(original, request)
 
 
 def as_whole_says(original: Any, request: UndoRequest) -> UndoRequest:
@@ -249,8 +269,10 @@ def _hand_to_human(
     )
 
 
-def _attest(original: Any, given: Evidence, context: VerbContext) -> CompensationAttempt:
-    """Vouch, with evidence, that it is undone."""
+def _attest(original: Any, given: Evidence, context: VerbContext) -> Any:
+    """Vouch, with evidence, that it is undone; where its policy asks for approval, others agree."""
+    if agreed_by(original):
+        return ask_to_attest(original, given.evidence, context)
     return undo.attest(original, evidence=given.evidence, by=context.by)
 
 

@@ -163,10 +163,13 @@ class PlanView(OperatorPage):
         }
 
     def _execute(self, context: PlanContext, confirm_error: str) -> dict[str, Any]:
+        waits = _("Its undo needs approval. Ask for it at the task itself.")
+        waits = waits if context.plan.requires_approval else ""
+        reason = waits if self.operates else str(OPERATORS_ONLY)
         return {
             "url": reverse("compensation:plan-execute", args=[context.plan.id]),
-            "allowed": self.operates,
-            "reason": "" if self.operates else OPERATORS_ONLY,
+            "allowed": not reason,
+            "reason": reason,
             "submit_label": _("Roll back") if context.is_whole else _("Undo it"),
             "confirm_text": context.confirm_text,
             "confirm_error": confirm_error,

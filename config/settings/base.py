@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "workitems.apps.WorkItemsConfig",
     "executions.apps.ExecutionsConfig",
     "compensation.apps.CompensationConfig",
+    "governance.apps.GovernanceConfig",
     "events.apps.EventsConfig",
     "people.apps.PeopleConfig",
     "web.apps.WebConfig",

@@ -18,6 +18,7 @@ LAYERS = (
     "workitems",
     "executions",
     "compensation",
+    "governance",
     "events",
     "people",
     "web",

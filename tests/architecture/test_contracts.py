@@ -61,6 +61,7 @@ PRIVATE = [
         "workitems",
         "executions",
         "compensation",
+        "governance",
         "events",
         "web",
         "accounts",

@@ -23,6 +23,7 @@ GUARDED = {
     "cases.Case",
     "compensation.CompensationRun",
     "compensation.CompensationStep",
+    "governance.Approval",
 }
 
 

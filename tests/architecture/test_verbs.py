@@ -67,6 +67,7 @@ DURABLE = {
     "workitems.actions.work_deadlines": "a deadline that comes: leased and seen to in one",
     "workitems.actions.choreography": "a handler of news: each item that reacts in one of its own",
     "workitems.actions.influence": "the same",
+    "governance.actions.approval_expiry": "an approval nobody decided: leased and ended in one",
     "web.bulk_api": "keeps the answer about many, each of which was a verb of its own",
     "accounts.actions": "a tenant before it has members, and a token for oneself",
     "config.demo.transfers": "the demo's effects, which are outside the product",

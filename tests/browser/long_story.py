@@ -20,6 +20,8 @@ from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
+from tests import states
+from tests.approvals import TWO, approve, ask, reject
 from tests.bank import open_bank, pay, paying_case
 from tests.browser.long_around import Texts, pages_around
 from tests.browser.visits import Visit
@@ -225,6 +227,34 @@ def _with_others(world: World) -> dict[str, Visit]:
     }
 
 
+def _approvals(world: World) -> dict[str, Visit]:
+    """Return the pages of undos that need agreement."""
+    wanted, refused = (
+        ask(states.completed(world.analyst, title=UNBROKEN, compensation=TWO), by, reason=WHY)
+        for by in (world.admin, world.operator)
+    )
+    approve(wanted.id, call=Call(world.approver), reason=WHY)
+    reject(refused.id, call=Call(world.approver), reason=WHY)
+    waits = ask(states.completed(world.analyst, compensation=TWO), world.operator)
+    boss, queue = world.approver, reverse("governance:approvals")
+    return {
+        "approvals": Visit(boss, queue),
+        "approvals, none": Visit(world.analyst, queue),
+        "approvals, all": Visit(world.operator, f"{queue}?show=all"),
+        "approval, granted in part": Visit(
+            boss, reverse("governance:approval", args=[wanted.id]), then=_fold_out
+        ),
+        "approval, refused": Visit(boss, reverse("governance:approval", args=[refused.id])),
+        "item, its approvals": Visit(
+            boss, reverse("workitems:detail", args=[refused.about_id]), then=_fold_out
+        ),
+        **{
+            f"approval, {verb}": Visit(boss, reverse(f"governance:{verb}", args=[waits.id]))
+            for verb in ("approve", "reject", "withdraw")
+        },
+    }
+
+
 def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     """Tell the long story and return its pages."""
     bank = open_bank(patch)
@@ -356,6 +386,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         failed=faulted,
         executed=_plan_of(world, runs["partly"]),
     )
+    visits |= _approvals(world)
     return {f"long {name}": visit for name, visit in visits.items()}
 
 

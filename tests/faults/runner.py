@@ -33,6 +33,7 @@ from ledger import failpoints  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
 from ledger.tenancy import tenant_scope  # noqa: E402
 from tests.draining import drain, expire_leases  # noqa: E402
+from verbs import catalogue  # noqa: E402
 from verbs.call import Call  # noqa: E402
 from workitems import actions  # noqa: E402
 
@@ -56,6 +57,7 @@ SCENARIOS: dict[str, Scenario] = {
     "complete": lambda id_, by: actions.complete(id_, call=Call(by), outcome="PASSED"),
     "settle": lambda id_, by: actions.complete(id_, call=Call(by), outcome="REVERSED"),
     "compensate": lambda id_, by: actions.compensate(id_, call=Call(by), reason="Forged"),
+    "approve": lambda id_, by: catalogue.find("approval", "approve")(id_, call=Call(by)),
     "execute": _execute,
     "work": _work,
 }

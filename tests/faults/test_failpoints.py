@@ -15,6 +15,7 @@ from ledger import failpoints
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
+from tests.approvals import ONE, ask, of_item
 from tests.casework import (
     case_row,
     deploy,
@@ -42,6 +43,10 @@ PATHS: dict[str, list[str]] = {
     "complete": VERB,
     "compensate": ["verb.locked", *RECORD, "compensation.begun", "verb.done", "verb.committed"],
     "settle": [*VERB, "compensation.settled"],
+    "approve": [
+        "verb.locked", "approval.granted", "compensation.begun", *RECORD, "verb.done",
+        "verb.committed",
+    ],
     "execute": ["verb.locked", *RECORD, "execute.started", "verb.done", "verb.committed"],
     "work": [
         "dispatch.leased", "dispatch.before_done", "dispatch.handled", "runs.handled",
@@ -66,6 +71,9 @@ def prepared(world: World, scenario: str) -> tuple[WorkItem, uuid.UUID]:
     if scenario == "compensate":
         item = states.completed(by)
         return item, item.id
+    if scenario == "approve":
+        item = states.completed(by, compensation=ONE)
+        return item, ask(item, by).id
     if scenario == "settle":
         begun = states.compensating(by)
         task = begun.attempt.compensation_id
@@ -97,6 +105,7 @@ def outcome(world: World, item: WorkItem) -> Any:
         [states.actions_of(world, "work_item", a.compensation_id) for a in tries],
         tasks,
         [run[:2] for run in runs],
+        [(str(each.status), each.version) for each in of_item(item)],
     )
 
 
@@ -105,11 +114,11 @@ def test_every_declared_point_is_on_a_way() -> None:
     assert swept == failpoints.declared()
 
 
-@pytest.mark.parametrize("scenario", ["complete", "compensate", "settle"])
+@pytest.mark.parametrize("scenario", ["complete", "compensate", "settle", "approve"])
 def test_a_verb_killed_anywhere_happens_once_or_not_at_all(
     world: World, runner: Runner, scenario: str
 ) -> None:
-    by = world.operator
+    by = world.approver if scenario == "approve" else world.operator
     smooth, subject = prepared(world, scenario)
     untouched = outcome(world, smooth)
     assert runner.do(scenario, subject, by) == 0

@@ -58,6 +58,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,
+        "approvals/": told.approvals,
         "compensation-runs/<uuid:id>/steps/": told.steps,
         "compensation-runs/": told.runs,
         "compensation-plans/": told.plans,
@@ -91,6 +92,9 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
     )
     found["cases:detail", "problems"] = f"/cases/{told.cases['stuck']['id']}/?problems=1"
     found["compensation:runs", "live"] = "/compensation-runs/?show=live"
+    found |= {
+        ("governance:approvals", view): f"/approvals/?show={view}" for view in ("asked", "all")
+    }
     found["audit:entries", "filtered"] = "/ledger/?type=work_item&action=completed"
     found["cases:start", "chosen"] = "/cases/new/?definition=tests/long"
     return found

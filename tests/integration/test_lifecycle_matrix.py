@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.acting import ActingUser, authority_of
@@ -133,7 +134,7 @@ def test_an_operation_is_possible_from_its_sources_alone(world: World, name: str
         assert traces(by, item) == before, status
 
 
-def transitions(model: type[WorkItem] | type[Execution]) -> dict[str, tuple[set[str], str]]:
+def transitions(model: type[Model]) -> dict[str, tuple[set[str], str]]:
     """Return source and target of every FSM method of `model`; of one that goes back, all of those
     it may go back to."""
     found: dict[str, tuple[set[str], str]] = {}

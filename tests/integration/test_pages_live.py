@@ -13,6 +13,7 @@ from django.urls import resolve, reverse
 
 from accounts.models import Membership, User
 from ledger.tenancy import tenant_scope
+from tests.approvals import asked
 from tests.casework import approved_loan, finish, open_item, open_loan, roll_back, undo
 from tests.clients import browser
 from tests.draining import drain
@@ -87,6 +88,8 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
         "step": ("operator", f"/compensation-runs/{run.id}/steps/1/"),
         "plan": ("operator", f"/compensation-plans/{run.plan_id}/"),
         "execution": ("operator", paid[0]),
+        "approvals": ("approver", "/approvals/"),
+        "approval": ("approver", f"/approvals/{asked(world).id}/"),
         "notifications": ("analyst", "/notifications/"),
     }
 

@@ -15,6 +15,8 @@ from tests.subprocesses import environment
 # run of one of them.
 TESTS = (
     "test_choreography",
+    "test_approvals",
+    "test_approvals_moved",
     "test_compensation",
     "test_compensation_repair",
     "test_events_received",

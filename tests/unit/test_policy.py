@@ -43,6 +43,7 @@ def test_reads_every_field() -> None:
         window=timedelta(days=30),
         fallback="human",
         self_undo=False,
+        approval="none",
     )
 
 
@@ -58,6 +59,7 @@ def test_stores_only_what_was_said_and_reads_it_back() -> None:
         "window": "P30D",
         "fallback": "human",
         "self_undo": False,
+        "approval": "none",
     }
     assert CompensationPolicy.from_json(policy.to_json()) == policy
     assert CompensationPolicy().to_json() == {}
@@ -73,9 +75,20 @@ def test_stores_only_what_was_said_and_reads_it_back() -> None:
     ids=["approval one", "approval two", "compensate_on"],
 )
 def test_refuses_by_name_what_is_not_supported_yet(key: str, value: object, named: str) -> None:
-    assert _problems({key: value}, "/compensation") == [
+    with pytest.raises(PolicyError) as refusal:
+        parse_policy({key: value}, pointer="/compensation", approvals=False)
+    assert [(e.pointer, e.message, e.code) for e in refusal.value.errors] == [
         (f"/compensation/{key}", named, "unsupported")
     ]
+
+
+@pytest.mark.parametrize("approval", ["none", "one", "two"])
+def test_what_a_thing_itself_may_ask_for_is_kept_and_part_of_the_digest(approval: str) -> None:
+    policy = parse_policy({"approval": approval})
+    assert policy.to_json() == {"approval": approval}
+    assert policy.effective().approval == approval
+    assert policy.digest != CompensationPolicy().digest
+    assert CompensationPolicy().effective().approval == "none"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ KINDS = {
     "cases.Case.status": "case",
     "cases.PlanItem.status": "plan_item",
     "cases.PlanItem.compensation_state": "compensation",
+    "governance.Approval.status": "approval",
     "compensation.CompensationRun.status": "compensation_run",
     "compensation.CompensationStep.status": "step",
     "notifications.Delivery.status": "delivery",
@@ -74,7 +75,7 @@ def test_what_can_be_recorded_is_what_has_words() -> None:
     assert recorded == words.all_action_words().keys()
     assert {action for _type, action in recorded} == vocabulary.all_actions()
     assert {subject_type for subject_type, _action in recorded} == {
-        "work_item", "execution", "case", "compensation_run", "tenant", "actor",
+        "work_item", "execution", "case", "compensation_run", "approval", "tenant", "actor",
     }  # fmt: skip
 
 
@@ -98,8 +99,7 @@ def test_every_action_reads_as_a_sentence() -> None:
 
 
 def test_only_what_the_ledger_knows_is_called_something() -> None:
-    # What has to be approved is not recorded yet, and nobody owns the word.
-    assert words.all_subject_words().keys() == vocabulary.SUBJECT_TYPES - {"approval"}
+    assert words.all_subject_words().keys() == vocabulary.SUBJECT_TYPES
     assert KIND_WORDS.keys() == vocabulary.KINDS
     with pytest.raises(ValueError, match="'robot' is no subject type of the ledger"):
         words.register_subject_words("robot", "robot")

@@ -1,0 +1,99 @@
+"""Undoing that needs agreement: where the policy says so, the verb asks first, and no more.
+
+What is agreed to is what is done: the digest is over the finished work, its policy, and the undo as
+it would be asked for. Of free text only evidence counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+from compensation.planning import UndoRequest
+from compensation.policy import CompensationPolicy
+from compensation.subject import undoable
+from governance.actions.approval_requests import Wanted, ask
+from governance.approvers import ANY_APPROVER
+from ledger.canonical import digest, payload_bytes
+from verbs.shell import VerbContext
+
+#: How many people have to agree, by what a policy says.
+STEPS = {"none": 0, "one": 1, "two": 2}
+# Why somebody asks, and on what legal ground, is not what is done.
+_WORDS = ("reason", "regulatory_basis", "requested_by")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AsksFirst:
+    """What a verb answers with that waits for approval: the original, and the approval."""
+
+    original: Any
+    approval: Any
+
+
+def agreed_by(original: Any) -> int:
+    """Return how many people have to agree to what is done about the undo of `original`."""
+    return STEPS[CompensationPolicy.from_json(original.policy).effective().approval or "none"]
+
+
+def ask_to_compensate(
+    original: Any, request: UndoRequest, given: dict[str, Any], context: VerbContext
+) -> Any:
+    """Ask for the undo of finished work."""
+    return _ask(
+        original, "compensate", context, reason=request.reason, given=given,
+        digest=digest_of_undo(original, request), until=_closes(original),
+    )  # fmt: skip
+
+
+def ask_to_attest(original: Any, evidence: str, context: VerbContext) -> Any:
+    """Ask for a failed undo to count as done, on somebody's word."""
+    return _ask(
+        original, "attest", context, reason=evidence, given={},
+        digest=digest_of_attestation(original, evidence),
+    )  # fmt: skip
+
+
+def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
+    said = CompensationPolicy.from_json(original.policy).effective().approval
+    rule = {"policy": "compensation", "effect": "require_approval", "reason": f"approval: {said}"}
+    steps = [ANY_APPROVER] * agreed_by(original)
+    wanted = Wanted(action=action, steps=steps, decisions=[rule], **what)
+    return ask(original, wanted, by=context.by)
+
+
+def _closes(original: Any) -> Any:
+    window = CompensationPolicy.from_json(original.policy).window
+    finished = undoable(original.subject_type).finished_at(original)
+    return None if window is None or finished is None else finished + window
+
+
+def digest_of_undo(original: Any, request: UndoRequest) -> str:
+    """Return the digest of the undo of finished work as it would be begun now."""
+    asked = {name: said for name, said in request.to_json().items() if name not in _WORDS}
+    return _digest(original, "compensate", asked)
+
+
+def digest_of_attestation(original: Any, evidence: str) -> str:
+    """Return the digest of the word that a failed undo is done."""
+    return _digest(original, "attest", {"evidence": evidence, "version": original.version})
+
+
+def _digest(original: Any, action: str, asked: dict[str, Any]) -> str:
+    return digest(
+        {
+            "action": action,
+            "subject": {"type": original.subject_type, "id": str(original.id)},
+            "round": original.compensation_round,
+            "reversibility": original.reversibility,
+            "policy": CompensationPolicy.from_json(original.policy).digest,
+            # Numbers of any size, which canonical JSON would refuse.
+            "finished": _hash(undoable(original.subject_type).snapshot(original)),
+            "asked": _hash(asked),
+        }
+    )
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(payload_bytes(value)).hexdigest()

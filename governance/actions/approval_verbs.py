@@ -1,0 +1,143 @@
+"""Deciding an approval: granting a step of it, refusing it, withdrawing it.
+
+What it is about is locked before it, so that granting the last step can do what was asked for in
+the same transaction, and nobody changes that meanwhile. Before anything is granted the thing is
+asked whether it still is as it was; if not, the approval is out of date and nothing is done.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from governance.approvers import turn, undecided
+from governance.governed import Granted, governed
+from governance.lifecycle import OPERATIONS, ApprovalStatus, StepDecision
+from governance.models import Approval, ApprovalExpiry, ApprovalStep
+from ledger import failpoints
+from ledger.clock import now
+from ledger.dispatch.lease_table import LeaseTable
+from ledger.errors import NotFound, Refusal
+from ledger.record import ActorRef, Recorded
+from verbs import catalogue
+from verbs.input import OptionalReason, Reason
+from verbs.move import Moves, newest_entry
+from verbs.shell import VerbContext
+from verbs.subject import Locked, subject_of
+
+APPROVAL = Approval.subject_type
+#: The moments at which approvals expire, as rows that fall due.
+EXPIRIES = LeaseTable("governance_approvalexpiry", "approval_id")
+failpoints.declare("approval.granted")
+
+
+def locked_approval(tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
+    """Lock an approval after what it is about (`others`). Raises NotFound."""
+    rows = Approval.objects.filter(tenant_id=tenant_id, id=id_)
+    about = rows.values_list("about_type", "about_id").first()
+    if about is None:
+        raise NotFound
+    thing = subject_of(about[0]).lock(tenant_id, about[1]).row
+    return Locked(rows.select_for_update(of=("self",)).get(), thing)
+
+
+def _still_open(name: str) -> Any:
+    return lambda row, _facts, _body: undecided(row, name)
+
+
+@catalogue.verb(
+    APPROVAL, OPERATIONS["approve"], action="granted", given=OptionalReason,
+    state=_still_open("approve"), turn=turn,
+)  # fmt: skip
+def approve(approval: Approval, given: OptionalReason, context: VerbContext) -> Approval:
+    """Grant the step that waits. The last one does what was asked for, at once; if that is not as
+    it was when it was asked for, the approval is out of date and nothing is done."""
+    by, moves, thing = context.by, Moves(), context.others
+    try:
+        granted = governed(approval.action).ready(thing, approval, by)
+    except Refusal as moved:
+        supersede(approval, moved.in_words, by=by, moves=moves)
+        moves.record()
+        return approval
+    step, before = approval.waiting_step, str(approval.status)
+    _decide(step, StepDecision.GRANTED, given.reason, by)
+    approval.approve()
+    if approval.status == ApprovalStatus.GRANTED:
+        _granted(approval, step, granted, by, moves)
+    else:
+        moves.change(
+            approval, "step_granted", before=before, by=by, fields=["step"],
+            caused_by=newest_entry(approval), payloads=_said(step),
+        )  # fmt: skip
+        moves.save(step, _STEP)
+    moves.record()
+    return approval
+
+
+def _granted(
+    approval: Approval, step: ApprovalStep, granted: Granted, by: ActorRef, moves: Moves
+) -> None:
+    entry = end(approval, "granted", by=by, moves=moves, said=_said(step))
+    moves.save(step, _STEP)
+    failpoints.reach("approval.granted")
+    granted(entry.ref, moves)
+
+
+@catalogue.verb(
+    APPROVAL, OPERATIONS["reject"], action="refused", given=Reason, state=_still_open("reject"),
+    turn=turn,
+)  # fmt: skip
+def reject(approval: Approval, given: Reason, context: VerbContext) -> Approval:
+    """Refuse it, with a reason. What was asked for is not done."""
+    step, moves = approval.waiting_step, Moves()
+    _decide(step, StepDecision.REFUSED, given.reason, context.by)
+    approval.reject()
+    approval.ended_because = given.reason
+    end(approval, "refused", by=context.by, moves=moves, said=_said(step))
+    moves.save(step, _STEP)
+    moves.record()
+    return approval
+
+
+@catalogue.verb(APPROVAL, OPERATIONS["withdraw"], action="withdrawn", given=OptionalReason)
+def withdraw(approval: Approval, given: OptionalReason, context: VerbContext) -> Approval:
+    """Do not want it any more."""
+    moves = Moves()
+    approval.withdraw()
+    approval.ended_because = given.reason
+    said = {"reason": given.reason} if given.reason else {}
+    end(approval, "withdrawn", by=context.by, moves=moves, said=said)
+    moves.record()
+    return approval
+
+
+def supersede(approval: Approval, why: str, *, by: ActorRef, moves: Moves) -> None:
+    """Put an approval out of date, and say what has changed since it was asked for."""
+    approval.supersede()
+    approval.ended_because = why
+    end(approval, "superseded", by=by, moves=moves, said={"detail": why})
+
+
+def end(
+    approval: Approval, action: str, *, by: ActorRef, moves: Moves, said: dict[str, Any]
+) -> Recorded:
+    """Save an approval that has left PENDING: nothing falls due of it any more."""
+    approval.ended_at = now()
+    ApprovalExpiry.objects.filter(tenant_id=approval.tenant_id, approval_id=approval.id).delete()
+    return moves.change(
+        approval, action, before=str(ApprovalStatus.PENDING), by=by, fields=_END,
+        caused_by=newest_entry(approval), payloads=said,
+    )  # fmt: skip
+
+
+_STEP: Sequence[str] = ("decided_by", "decision", "reason", "at")
+_END: Sequence[str] = ("ended_at", "ended_because")
+
+
+def _decide(step: ApprovalStep, decision: StepDecision, reason: str, by: ActorRef) -> None:
+    step.decided_by_id, step.decision, step.reason, step.at = by.id, decision, reason, now()
+
+
+def _said(step: ApprovalStep) -> dict[str, Any]:
+    return {"step": step.n, **({"reason": step.reason} if step.reason else {})}

@@ -1,0 +1,60 @@
+"""Approvals in the admin: looked at, never changed."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+from typing_extensions import override
+
+from governance.governed import governed
+from governance.models import Approval
+from web import admin_parts
+from web.admin import TenantModelAdmin
+
+
+@admin.register(Approval)
+class ApprovalAdmin(TenantModelAdmin):
+    """Approvals: of what, asked for by whom and why, and what became of them."""
+
+    leads_to = {"about": lambda row: row.about}
+    list_display = ("what", "about", "status", "asked_by", "created_at", "ended_at")
+    list_filter = ("status", "action", "about_type")
+    search_fields = ("reason",)
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("what", "about", "asked_by", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "what", "about", "status", "step", "version")}),
+        (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "ended_because")}),
+        (gettext_lazy("Time"), {"fields": ("created_at", "expires_at", "ended_at")}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
+    )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
+        """Return the tenant's approvals with who asked for them, in one query."""
+        return super().get_queryset(request).select_related("requested_by__user")
+
+    @admin.display(description=gettext_lazy("asks for"))
+    def what(self, row: Approval) -> str:
+        """Return what is done once it is granted."""
+        return str(governed(row.action).label) % {"what": "…"}
+
+    @admin.display(description=gettext_lazy("of"))
+    def about(self, row: Approval) -> SafeString:
+        """Return a link to what it is about."""
+        return self.link(row, "about")
+
+    @admin.display(description=gettext_lazy("asked for by"))
+    def asked_by(self, row: Approval) -> str:
+        """Return who asked for it."""
+        user = row.requested_by.user
+        return "" if user is None else user.username
+
+    @admin.display(description=gettext_lazy("ledger entries"))
+    def ledger(self, row: Approval) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)

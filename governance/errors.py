@@ -1,0 +1,44 @@
+"""Refusals about approvals. Codes are public."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils.translation import gettext_lazy
+
+from ledger.errors import Conflict
+
+
+class ApprovalPending(Conflict):
+    """It was asked for already, otherwise or by somebody else, and waits for an answer."""
+
+    default_code = "approval_pending"
+    default_detail = gettext_lazy(
+        "An approval of this is waiting already. Withdraw that one to ask anew."
+    )
+
+    def __init__(self, approval_id: uuid.UUID) -> None:
+        super().__init__(extra={"approval": str(approval_id)})
+
+
+class NotYourTurn(Conflict):
+    """Its steps are decided in their order."""
+
+    default_code = "not_your_turn"
+    default_detail = gettext_lazy("A step before yours has not been decided yet.")
+
+
+class AlreadyDecided(Conflict):
+    """Each step is decided by another person."""
+
+    default_code = "already_decided"
+    default_detail = gettext_lazy(
+        "You have decided a step of this. Another person decides the next one."
+    )
+
+
+class ApprovalExpired(Conflict):
+    """Its time is over."""
+
+    default_code = "approval_expired"
+    default_detail = gettext_lazy("The time to decide this is over. It has to be asked for anew.")

@@ -1,0 +1,43 @@
+"""What may need approval: verbs of the apps above, by the names they register here.
+
+An app that lets its verb wait says how it is taken up again. `ready(row, approval, by)` is asked
+with the thing locked when the last step is granted: it raises a Refusal where the world has moved
+since it was asked for, and writes nothing; else it returns what then happens, in the transaction of
+the grant. `label` is the verb as a sentence about a thing: "Undo %(what)s".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from governance.models import Approval
+from ledger.record import ActorRef, EntryRef
+from verbs.move import Moves
+from verbs.words import Text
+
+#: Does what was approved: (the entry that grants it, what is written with it).
+Granted = Callable[[EntryRef, Moves], None]
+Ready = Callable[[Any, Approval, ActorRef], Granted]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Governed:
+    """One verb that may wait for approval."""
+
+    ready: Ready
+    label: Text
+
+
+_governed: dict[str, Governed] = {}
+
+
+def register_governed(action: str, governed: Governed) -> None:
+    """Say how a verb goes on that waited. Registering a name again replaces it."""
+    _governed[action] = governed
+
+
+def governed(action: str) -> Governed:
+    """Return a verb that may wait. Raises KeyError for one that nobody registered."""
+    return _governed[action]

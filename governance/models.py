@@ -1,0 +1,160 @@
+"""Approvals, their steps, and when they expire.
+
+An approval is guarded: every update raises its version and has its ledger entry. A step changes
+only together with its approval.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import PROTECT
+from django_fsm import RETURN_VALUE, FSMField, transition
+from typing_extensions import override
+
+from governance.lifecycle import ApprovalStatus, StepDecision
+from ledger.ids import new_id
+from ledger.links import LINK
+
+S = ApprovalStatus
+_ACTOR = "accounts.Actor"
+_WAITS = models.Q(status=S.PENDING)
+_NEWEST = ("tenant", "-created_at", "-id")
+
+
+class Approval(models.Model):
+    """What somebody wants done, and who agrees to it.
+
+    `about_*` is what it is about, `action` the verb, `given` that verb's input, and `digest` is
+    over everything that matters of the three: when another one comes of them, something has changed
+    since. `decisions` says which rules asked for it. `step` is the number of the one that waits.
+    """
+
+    subject_type: ClassVar[str] = "approval"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    version = models.IntegerField(default=1)
+    about_type = models.TextField()
+    about_id = models.UUIDField()
+    case_id = models.UUIDField(null=True)
+    action = models.TextField()
+    digest = models.TextField()
+    given = models.JSONField(default=dict)
+    status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
+    requested_by = models.ForeignKey(_ACTOR, PROTECT, related_name="+", **LINK)
+    reason = models.TextField()
+    decisions = models.JSONField(default=list)
+    step = models.IntegerField(default=1)
+    ended_because = models.TextField(default="", blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            # Of two who ask at once one finds what the other asked.
+            models.UniqueConstraint(
+                fields=["tenant", "about_type", "about_id"],
+                condition=_WAITS,
+                name="governance_approval_one_pending",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=_NEWEST, name="governance_approval_list"),
+            models.Index(fields=_NEWEST, name="governance_approval_waiting", condition=_WAITS),
+            models.Index(fields=["tenant", "about_id"], name="governance_approval_about"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.reason[:80]
+
+    @property
+    def about(self) -> tuple[str, uuid.UUID]:
+        """Type and id of what it is about."""
+        return (self.about_type, self.about_id)
+
+    @functools.cached_property
+    def ordered(self) -> list[ApprovalStep]:
+        """Its steps in their order. Lists put them here, read for all of them at once."""
+        rows = ApprovalStep.objects.filter(tenant_id=self.tenant_id, approval_id=self.pk)
+        return list(rows.order_by("n"))
+
+    @property
+    def waiting_step(self) -> ApprovalStep:
+        """The step that waits, or was decided last."""
+        return self.ordered[self.step - 1]
+
+    @transition(field=status, source=S.PENDING, target=RETURN_VALUE(S.PENDING, S.GRANTED))
+    def approve(self) -> str:
+        """The step that waits is granted; after the last one all of it is."""
+        if self.step == len(self.ordered):
+            return str(S.GRANTED)
+        self.step += 1
+        return str(S.PENDING)
+
+    @transition(field=status, source=S.PENDING, target=S.REFUSED)
+    def reject(self) -> None:
+        """Somebody who decides a step said no."""
+
+    @transition(field=status, source=S.PENDING, target=S.WITHDRAWN)
+    def withdraw(self) -> None:
+        """Whoever asked for it does not want it any more."""
+
+    @transition(field=status, source=S.PENDING, target=S.EXPIRED)
+    def expire(self) -> None:
+        """Nobody decided in time."""
+
+    @transition(field=status, source=S.PENDING, target=S.SUPERSEDED)
+    def supersede(self) -> None:
+        """What it is about is not as it was when it was asked for."""
+
+
+class ApprovalStep(models.Model):
+    """One step: the people, groups and roles any one of whom decides it, and what one said."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    approval = models.ForeignKey(Approval, PROTECT, related_name="steps", **LINK)
+    n = models.IntegerField()
+    users = models.JSONField(default=list)
+    groups = models.JSONField(default=list)
+    roles = models.JSONField(default=list)
+    decided_by = models.ForeignKey(_ACTOR, PROTECT, null=True, related_name="+", **LINK)
+    decision = models.TextField(choices=StepDecision.choices, default=StepDecision.NONE, blank=True)
+    reason = models.TextField(default="", blank=True)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "approval", "n"], name="governance_step_number"
+            ),
+        ]
+
+
+class ApprovalExpiry(models.Model):
+    """When an approval that waits expires, and who sees to that now. Not news, so not guarded.
+
+    Its columns are those of every row that falls due; times are the database's clock.
+    """
+
+    approval = models.OneToOneField(
+        Approval, models.CASCADE, primary_key=True, db_constraint=False, related_name="+"
+    )
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["queue", "tenant", "due_at", "approval"], name="governance_expiry_due"
+            )
+        ]

@@ -1,0 +1,48 @@
+"""What the app registers at start with the apps below."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from django.utils.translation import gettext_lazy as _
+
+from governance import approval_context, watched, words
+from governance.actions.approval_expiry import expire_due
+from governance.actions.approval_verbs import EXPIRIES
+from governance.api.approval_json import ApprovalSchema, represent, represent_many
+from governance.subject import APPROVAL_SUBJECT
+from ledger.dispatch.consumer_registry import Source, register_source
+from ledger.verify import register_guarded
+from verbs import subject
+from verbs.subject import ResultShape
+from web import live, nav
+
+# What pages and API add: the domain's own module knows neither.
+SHOWN = dataclasses.replace(
+    APPROVAL_SUBJECT,
+    shape=represent_many,
+    schema=ApprovalSchema,
+    results={
+        "approve": ResultShape(
+            shape=represent,
+            schema=ApprovalSchema,
+            said=lambda row: words.APPROVED[str(row.status)],
+        )
+    },
+    crumbs=approval_context.crumbs,
+    page_facts=approval_context.page_facts,
+)
+EXPIRY = Source("approval_expiries", EXPIRIES, expire_due)
+
+
+def register() -> None:
+    """Make approvals known, and let them expire."""
+    words.register()
+    subject.register(SHOWN)
+    register_source(EXPIRY)
+    register_guarded("governance_approval", "approval")
+    live.register(*watched.PAGES)
+    live.register_counted("approvals", watched.waits)
+    nav.register(
+        nav.NavEntry("approvals", _("Approvals"), "badge-check", "governance:approvals", order=16)
+    )

@@ -1,0 +1,32 @@
+"""What the pages of approvals show that changes while they are looked at, see `web.live`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.acting import ActingUser
+from governance import selectors
+from web.live import LivePage, Watched
+from web.pagination import NEWEST_FIRST
+
+
+def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
+    """Return what waits for a member to approve or refuse it."""
+    return [Watched(selectors.to_decide(who).order_by(*NEWEST_FIRST))]
+
+
+def listed(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
+    """Return the newest approvals."""
+    return [Watched(selectors.approvals(who.tenant_id).order_by(*NEWEST_FIRST))]
+
+
+def one(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
+    """Return one approval: its version rises with each decision."""
+    return [Watched(selectors.approvals(who.tenant_id).filter(id=keys["id"]).order_by())]
+
+
+PAGES = (
+    LivePage("governance:approvals", listed, listing=True),
+    LivePage("governance:approval", one),
+)
