@@ -117,3 +117,47 @@ class ApiToken(AbstractAuthToken):
         Membership, models.CASCADE, db_constraint=False, related_name="tokens"
     )
     name = models.TextField(default="")
+
+
+class Substitution(models.Model):
+    """Who stands in for whom, from when until when. `group_name`: for the work of that group alone,
+    "" for all that the person may do with work. Ended, never deleted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    person = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    substitute = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    group_name = models.TextField(default="", blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    version = models.IntegerField(default=1)
+    created_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(person=models.F("substitute")),
+                name="accounts_substitution_of_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(since__lt=models.F("until")), name="accounts_substitution_dates"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "-created_at", "-id"], name="accounts_substitution_list"
+            ),
+            # Asked with every act of everybody, and whenever somebody is not here.
+            models.Index(
+                fields=["tenant", "substitute", "until"],
+                name="accounts_substitution_by",
+                condition=models.Q(ended_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "person", "until"],
+                name="accounts_substitution_of",
+                condition=models.Q(ended_at=None),
+            ),
+        ]

@@ -265,6 +265,16 @@ def active_actors(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> fro
     return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [tenant_id, list(actor_ids)]))
 
 
+_ABLE = f"{_ACTIVE} AND NOT (%s = ANY(m.roles) AND m.roles <@ ARRAY[%s, %s])"
+
+
+def able_actors(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of `actor_ids` who are active members now and do not only look."""
+    auditor, member = Role.AUDITOR.value, Role.MEMBER.value
+    given = [tenant_id, list(actor_ids), auditor, auditor, member]
+    return frozenset(actor_id for (actor_id,) in fetched(_ABLE, given))
+
+
 _ONLY_LOOK = """
 SELECT actor_id FROM accounts_membership
 WHERE tenant_id = %s AND actor_id = ANY(%s::uuid[])

@@ -18,7 +18,15 @@ handler500 = "web.error_pages.server_error"
 
 _SERVED = [
     name
-    for name in ("compensation", "executions", "workitems", "cases", "notifications", "audit")
+    for name in (
+        "people",
+        "compensation",
+        "executions",
+        "workitems",
+        "cases",
+        "notifications",
+        "audit",
+    )
     if apps.is_installed(name)
 ]
 
@@ -34,7 +42,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", SearchPage.as_view(), name="search"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
-    path("", include("people.urls")),
     # The story is about a case.
     *(
         [path("", include("config.demo.urls"))]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from typing import Any
 
-from accounts.acting import Authority
 from accounts.models import Actor, Tenant
-from accounts.roles import Role
 from accounts.selectors import people
+from people.substituting import tenant_admin
 from verbs.subject import Description, Subject
 
 
@@ -28,14 +26,10 @@ def _tenants(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID
     return {id_: Description(name, icon="building-2") for id_, name in rows}
 
 
-def _tenant_admin(_row: Any, authority: Authority, _facts: Any) -> str:
-    return "" if Role.TENANT_ADMIN in authority.roles else "not_tenant_admin"
-
-
 ACTOR = Subject(
     subject_type="actor",
     model=Actor,
     describe=_actors,
-    relations={"tenant_admin": _tenant_admin},
+    relations={"tenant_admin": tenant_admin},
 )
 TENANT = Subject(subject_type="tenant", model=Tenant, describe=_tenants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 import uuid
 from typing import Any
@@ -17,9 +18,11 @@ from compensation.models import CompensationRun, CompensationStep
 from config.demo.transfers import open_accounts
 from executions.actions import request_execution
 from executions.models import Execution
+from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
+from people.substituting import substitute
 from tests import states
 from tests.casework import deploy, opened, plan_for, preview, roll_back
 from tests.clients import browser
@@ -67,6 +70,18 @@ class Told:
     entries: Seen
     subjects: Seen
     notices: Seen
+    absences: Seen
+
+
+def _absence(world: World, number: int) -> uuid.UUID:
+    """Let one of two stand in for somebody: the member who looks, and another."""
+    mine = number % 2 == 0
+    return substitute(
+        call=Call(world.admin),
+        person=(world.analyst if mine else world.surveyor).username,
+        substitute=(world.operator if mine else world.underwriter).username,
+        until=now() + dt.timedelta(days=1),
+    ).id
 
 
 def tell(size: Size) -> Told:
@@ -79,6 +94,7 @@ def tell(size: Size) -> Told:
         assert user_id is not None
         User.objects.filter(id=user_id).update(first_name=f"The {name}")
     open_accounts(boss.tenant_id)
+    absences = [_absence(world, number) for number in range(size.rows)]
     for number in range(size.rows):
         _one_of_each_kind(world, number)
     drain(fast_forward=True)
@@ -104,7 +120,7 @@ def tell(size: Size) -> Told:
             cases={name: {"id": id_} for name, id_ in cases.items()},
             runs={name: {"id": run.id} for name, run in runs.items()},
             items=_items(world, cases), executions=_executions(world, cases), steps=_steps(runs),
-            **_recorded(world, cases, runs),
+            absences={"one": {"id": absences[0]}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
 

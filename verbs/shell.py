@@ -140,11 +140,25 @@ class Verb(Generic[Result]):
 
     def denied(self, row: Any, authority: Authority, facts: Any) -> str:
         """Return why somebody may not do this to `row`, as a code; "" when they may."""
+        return self.standing(row, authority, facts)[0]
+
+    def standing(self, row: Any, authority: Authority, facts: Any) -> tuple[str, Authority]:
+        """Return the same, and the authority by which they may: their own, or that of a substitute
+        where their own does not do."""
         if authority.only_looks and self.action:
             # Whatever leaves an entry is a change.
-            return "only_looks"
+            return "only_looks", authority
+        reason = self._standing(self.operation.who, row, authority, facts)
+        if reason:
+            words_ = [each for each in self.operation.who if each in self.subject.stood_in]
+            for other in authority.in_place_of_others() if words_ else ():
+                if not self._standing(words_, row, other, facts):
+                    return "", other
+        return reason, authority
+
+    def _standing(self, who: Sequence[str], row: Any, authority: Authority, facts: Any) -> str:
         reason = ""
-        for word in self.operation.who:
+        for word in who:
             relation = self.subject.relations.get(word) or COMMON[word]
             found = relation(row, authority, facts)
             if found == "":
@@ -206,12 +220,19 @@ class Verb(Generic[Result]):
         failpoints.reach("verb.locked")
         return locked.row, VerbContext(authority_of(call.by), call, locked.others)
 
+    def _permitted(self, row: Any, facts: Any, context: VerbContext) -> VerbContext:
+        """Return the context with the authority by which it is done. Raises NotPermitted."""
+        denied, authority = self.standing(row, context.authority, facts)
+        if denied:
+            raise NotPermitted(words.denial(denied))
+        if authority is context.authority:
+            return context
+        return dataclasses.replace(context, authority=authority)
+
     def _check(
         self, row: Any, facts: Any, context: VerbContext, body: Mapping[str, Any]
     ) -> VerbContext:
-        denied = self.denied(row, context.authority, facts)
-        if denied:
-            raise NotPermitted(words.denial(denied))
+        context = self._permitted(row, facts, context)
         if context.call.unmet is not None:
             raise context.call.unmet
         if row is not None:

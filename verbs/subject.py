@@ -103,6 +103,8 @@ class Subject:
     written with it; `versioned(row)` whose version `If-Match` is about,
     None where there are no versions.
 
+    `stood_in` are the words of `relations` in which a substitute may act for another; never a role.
+
     `results` says, by verb, what those answer with that do not answer with the subject. `pages` is
     the namespace of the addresses of its pages, or that and how their names begin
     (`compensation:run`), `crumbs(row)` the way to one, itself last
@@ -128,6 +130,7 @@ class Subject:
     shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
     schema: Any = None
     relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
+    stood_in: frozenset[str] = frozenset()
     facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = lambda _rows: {}
     envelope: Callable[[Any, str], dict[str, Any]] = lambda row, _action: {
         "case_id": getattr(row, "case_id", None)

@@ -48,7 +48,7 @@ from workitems.lifecycle import (
     Status,
 )
 from workitems.models import WorkItem
-from workitems.permissions import is_anybodys
+from workitems.permissions import as_assignee, is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
@@ -80,12 +80,15 @@ def detail(
     actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     known = declared(item, links)
-    reader = _reader(item, known, authority, {*actors, *(entry.actor_id for entry in entries)})
+    acted = {actor for entry in entries for actor in entry.people}
+    stand = as_assignee(item, authority)
+    absent = {each.actor_id for each in authority.stands_in_for}
+    reader = _reader(item, known, authority, actors | acted | absent)
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
-    if form is None and near.draft and answers(item, authority.actor_id):
+    if form is None and near.draft and answers(item, authority):
         form = AnswerForm(item, rows=near.draft)
-    if form is not None and (again or not answers(item, authority.actor_id)):
+    if form is not None and (again or not answers(item, authority)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
     said_progress = progress(item, near, authority, told)
@@ -102,8 +105,9 @@ def detail(
         "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
         "reader": reader,
         "lede": lede(shown, authority),
+        "stands_in": stands_in(shown),
         "run": _link(links, RUN, item.run_id),
-        "trail": trail(item, with_me=item.assignee_id == authority.actor_id),
+        "trail": trail(item, with_me=stand is not None),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links, known),
         "answer": answer,
@@ -179,7 +183,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
         "completed_at": item.completed_at,
-        "completed_by": shown.name(item.completed_by_id, me),
+        "completed_by": _finisher(shown, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
         "outcome_label": outcome_label(item.outcome),
         "outcome_reason": item.ended_reason if item.completed_at else "",
@@ -193,6 +197,16 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "shut_out": shut_out(shown, me),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
+
+
+def _finisher(shown: Shown, me: uuid.UUID | None) -> SafeString:
+    """Return who completed it, and for whom where they stood in for somebody."""
+    item, who = shown.item, shown.name(shown.item.completed_by_id, me)
+    if not who or item.assignee_id in {None, item.completed_by_id}:
+        return who
+    return phrase(
+        _("%(who)s for %(absent)s"), who=who, absent=shown.name(item.assignee_id, me, inside=True)
+    )
 
 
 def _handed_on(shown: Shown, each: dict[str, str], me: uuid.UUID | None) -> SafeString:
@@ -228,6 +242,9 @@ def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
 
 REPLACED = {
     "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
+    "original_actor_substituted": gettext_lazy(
+        "Who did the work cannot do it now; their substitute is asked."
+    ),
     "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
     "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
 }
@@ -276,7 +293,7 @@ def lede(shown: Shown, authority: Authority) -> str:
     if item.status == Status.SUSPENDED:
         return on_hold(item.held_until)
     if item.completed_by_id is not None:
-        return phrase(_("Completed by %(name)s"), name=name(item.completed_by_id))
+        return phrase(_("Completed by %(name)s"), name=_finisher(shown, authority.actor_id))
     return item.ended_reason or str(Status(item.status).label)
 
 
@@ -324,18 +341,28 @@ def _undo(
     }
 
 
-def answers(item: WorkItem, actor_id: uuid.UUID) -> bool:
-    """Whether somebody is to answer an item now."""
-    return item.status in WORKING and item.assignee_id == actor_id
+def answers(item: WorkItem, authority: Authority) -> bool:
+    """Whether somebody is to answer an item now, for themselves or for another."""
+    return item.status in WORKING and as_assignee(item, authority) is not None
+
+
+def stands_in(shown: Shown) -> str:
+    """Return in whose place its reader may act on an item, as a sentence; "" for themselves."""
+    absent = dict.fromkeys(each.absent_id for each in shown.actions if each.absent_id)
+    names = format_html_join(", ", "{}", ((shown.name(actor),) for actor in absent))
+    said = _("You stand in for %(names)s: what you do here is recorded with both your names.")
+    return phrase(said, names=names) if absent else ""
 
 
 def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
     """Return the form for whoever is to answer it now; answering begins it where need be."""
-    if form is None and not answers(item, authority.actor_id):
+    if form is None and not answers(item, authority):
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),
-        "draft_url": reverse("workitems:draft", args=[item.id]),
+        "draft_url": reverse("workitems:draft", args=[item.id])
+        if item.assignee_id == authority.actor_id
+        else "",
         "form": form or AnswerForm(item),
         "hints": OUTCOME_HINTS,
         "questions": OUTCOME_QUESTIONS,

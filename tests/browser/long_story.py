@@ -19,6 +19,7 @@ from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
+from people.substituting import substitute
 from tests.bank import open_bank, pay, paying_case
 from tests.browser.long_around import Texts, pages_around
 from tests.browser.visits import Visit
@@ -199,6 +200,12 @@ def _fold_out(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
 
 
+def _substitution(world: World) -> uuid.UUID:
+    """The operator stands in for the analyst."""
+    until = now() + dt.timedelta(days=1)
+    return substitute(call=Call(world.analyst), substitute=world.operator.username, until=until).id
+
+
 def _with_others(world: World) -> dict[str, Visit]:
     """Return the pages of an item that is handed on, and of one that is on hold."""
     asked, held = (
@@ -314,6 +321,10 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         ),
         "notifications": Visit(boss, reverse("notifications:list")),
         "settings": Visit(clerk, reverse("people:settings")),
+        "substitutes": Visit(clerk, reverse("people:substitutions")),
+        "other dates": Visit(
+            clerk, reverse("people:substitution-edit", args=[_substitution(world)])
+        ),
         "missing": Visit(boss, f"/cases/{uuid.uuid4()}/", status=404),
         "only by post": Visit(clerk, item(pooled, "claim")),
     }

@@ -64,6 +64,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "ledger/entries/": told.entries,
         "ledger/subjects/": told.subjects,
         "notifications/": told.notices,
+        "substitutions/": told.absences,
     }
     found = next((each for start, each in by_prefix.items() if route.pattern.startswith(start)), {})
     assert found, f"nobody has said what {route.pattern} shows"

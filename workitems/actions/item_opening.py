@@ -168,7 +168,10 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     """
     subject = undoable(original.subject_type)
     performer = choose_performer(
-        original.tenant_id, request, finished_by=subject.finished_by(original)
+        original.tenant_id,
+        request,
+        finished_by=subject.finished_by(original),
+        finished_for=original.assignee_id if isinstance(original, WorkItem) else None,
     )
     own_input = request.task_input
     deadline = _in(request.deadline)

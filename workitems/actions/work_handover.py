@@ -92,7 +92,7 @@ def accept_delegation(item: WorkItem, _given: Any, context: VerbContext) -> Chan
     asked = answer_delegation(item, ACCEPTED)
     # As in `assign`: what they put back later is theirs too, and nobody's who was never named. Not
     # before they have answered: who declines leaves it to those who could take it.
-    name_candidates(item, [context.authority.actor_id])
+    name_candidates(item, [context.authority.person_id])
     if item.offered_to == OfferedTo.ANYBODY:
         item.offered_to = OfferedTo.NAMED
     said = {"title": item.title, "previous": asked.get("from", "")}

@@ -1,12 +1,18 @@
-"""Settings are one's own."""
+"""Settings are one's own; substitutes are named by the person, or by a tenant admin."""
 
 from __future__ import annotations
 
+import datetime as dt
+
 from accounts.actions import create_token
+from accounts.models import Substitution
 from accounts.selectors import tokens_of
+from ledger.clock import now
 from ledger.tenancy import tenant_scope
-from tests.security.matrix import Row, expect
+from people.substituting import substitute
+from tests.security.matrix import Expect, Row, expect
 from tests.world import World
+from verbs.call import Call
 
 
 def analysts_token(world: World) -> dict[str, object]:
@@ -17,7 +23,51 @@ def analysts_token(world: World) -> dict[str, object]:
     return {"key": newest.token_key}
 
 
+def _over(world: World) -> None:
+    """Let whatever was named be over: nobody stands in for many, and the cast is everybody's."""
+    with tenant_scope(world.system.tenant_id):
+        Substitution.objects.filter(ended_at=None).update(ended_at=now())
+
+
+def _substitution(world: World) -> dict[str, object]:
+    """The surveyor will stand in for the analyst, long after all this."""
+    _over(world)
+    named = {"substitute": world.surveyor.username, "since": FAR, "until": FAR + DAY}
+    return {"id": substitute(call=Call(world.analyst), **named).id}
+
+
+def _of_the_agent(world: World, _kwargs: dict[str, object]) -> dict[str, object]:
+    """The agent is to stand in."""
+    _over(world)
+    return {"substitute": world.agent.username, "since": "2099-01-01T00:00:00Z", "until": LATER}
+
+
+def _agent_or_not(status: int) -> Expect:
+    """The one who is named may not name themselves."""
+    return expect(status, agent=422, auditor=403, outsider=422, body=_of_the_agent)
+
+
+DAY = dt.timedelta(days=1)
+FAR = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+LATER = "2100-01-01T00:00:00Z"
+
 ROWS = {
+    "people-api:substitution-list": Row(GET=expect(200), POST=_agent_or_not(201)),
+    "people-api:substitution-detail": Row(
+        make=_substitution,
+        GET=expect(200),
+        PATCH=expect(403, analyst=200, admin=200, body={"until": LATER}),
+        DELETE=expect(403, analyst=200, surveyor=200, admin=200),
+    ),
+    "people:substitutions": Row(GET=expect(200), POST=_agent_or_not(303)),
+    "people:substitution-edit": Row(
+        make=_substitution,
+        GET=expect(200),
+        POST=expect(403, analyst=303, admin=303, body={"until": LATER}),
+    ),
+    "people:substitution-end": Row(
+        make=_substitution, POST=expect(403, analyst=303, surveyor=303, admin=303)
+    ),
     "people:settings": Row(
         GET=expect(200), POST=expect(303, body={"language": "", "time_zone": ""})
     ),

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext
 
 from accounts.acting import ActingUser, authority_of
+from accounts.actions.actor_entries import note, open_entries_of, state
 from accounts.errors import AlreadyMember, LastAdmin
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
 from accounts.roles import ActorType, Role
@@ -119,10 +120,8 @@ def add_member(
         GroupMembership(tenant_id=tenant_id, membership=membership, name=name)
         for name in sorted(set(groups))
     )
-    _record(
-        actor, "member_added", by, opens=True,
-        payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
-    )  # fmt: skip
+    payloads = {"roles": sorted(chosen), "groups": sorted(set(groups))}
+    open_entries_of(actor, "member_added", by, payloads)
     return ActingUser(actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
 
 
@@ -136,8 +135,7 @@ def change_roles(
     before = membership.roles
     membership.roles = sorted(chosen)
     membership.save(update_fields=["roles"])
-    _raise_version(actor)
-    _record(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
+    note(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
 
 
 def change_groups(
@@ -160,8 +158,7 @@ def change_groups(
     own.filter(name__in=left).delete()
     for action, names in (("group_joined", joined), ("group_left", left)):
         if names:
-            _raise_version(actor)
-            _record(actor, action, by, payloads={"groups": names})
+            note(actor, action, by, payloads={"groups": names})
 
 
 def set_active(actor: Actor, membership: Membership, *, active: bool, by: ActorRef) -> None:
@@ -175,13 +172,8 @@ def set_active(actor: Actor, membership: Membership, *, active: bool, by: ActorR
         _keep_an_admin(membership)
     membership.is_active = actor.is_active = active
     membership.save(update_fields=["is_active"])
-    _raise_version(actor, "is_active")
-    _record(
-        actor,
-        "member_reactivated" if active else "member_deactivated",
-        by,
-        before=_state(active=not active),
-    )
+    action = "member_reactivated" if active else "member_deactivated"
+    note(actor, action, by, changed=["is_active"], before=state(active=not active))
 
 
 def create_token(acting_user: ActingUser, *, name: str = "") -> str:
@@ -203,8 +195,7 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
             membership_id=membership.id,
             name=name,
         )
-        _raise_version(actor)
-        _record(actor, "token_created", by.ref(), payloads={"name": name})
+        note(actor, "token_created", by.ref(), payloads={"name": name})
     return str(token)
 
 
@@ -224,8 +215,7 @@ def revoke_token(acting_user: ActingUser, token_key: str) -> None:
         if not names:
             raise NotFound
         own.delete()
-        _raise_version(actor)
-        _record(actor, "token_revoked", by.ref(), payloads={"name": names[0]})
+        note(actor, "token_revoked", by.ref(), payloads={"name": names[0]})
 
 
 def _checked_roles(roles: Collection[str]) -> set[str]:
@@ -265,43 +255,6 @@ def _keep_an_admin(membership: Membership) -> None:
     )
     if not others.exclude(id=membership.id).exists():
         raise LastAdmin
-
-
-def _raise_version(actor: Actor, *fields: str) -> None:
-    actor.version += 1
-    actor.save(update_fields=["version", *fields])
-
-
-def _record(
-    actor: Actor,
-    action: str,
-    by: ActorRef,
-    *,
-    opens: bool = False,
-    before: str | None = None,
-    payloads: dict[str, object] | None = None,
-) -> None:
-    """Record one act about an actor. `before` is the status it had, where the act changed it."""
-    after = _state(active=actor.is_active)
-    record(
-        Change(
-            tenant_id=actor.tenant_id,
-            subject_type="actor",
-            subject_id=actor.id,
-            version=actor.version,
-            kind="ADMIN",
-            action=action,
-            actor=by,
-            from_status="" if opens else before or after,
-            to_status=after,
-            opens=opens,
-            payloads=payloads or {},
-        )
-    )
-
-
-def _state(*, active: bool) -> str:
-    return "ACTIVE" if active else "INACTIVE"
 
 
 def lock_tenant(tenant_id: uuid.UUID) -> Tenant:
