@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from knox.models import AbstractAuthToken
 from typing_extensions import override
@@ -117,6 +118,13 @@ class ApiToken(AbstractAuthToken):
         Membership, models.CASCADE, db_constraint=False, related_name="tokens"
     )
     name = models.TextField(default="")
+    # What people and programs name it by: the hash, its key, says too much.
+    public_id = models.UUIDField(default=new_id, db_default=RandomUUID(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "public_id"], name="accounts_token_once")
+        ]
 
 
 class Substitution(models.Model):

@@ -327,13 +327,6 @@ def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
     return dict(zip(("language", "time_zone"), found, strict=True))
 
 
-def tokens_of(who: ActingUser) -> list[ApiToken]:
-    """Return a member's own tokens that still work, newest first."""
-    rows = ApiToken.objects.filter(tenant_id=who.tenant_id, membership_id=who.membership_id)
-    in_time = rows.filter(Q(expiry__isnull=True) | Q(expiry__gt=now()))
-    return list(in_time.order_by("-created", "digest"))
-
-
 def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:
     """Return the membership of somebody who is an active member, and the columns that say what they
     may do and how `session_hash` knows their sessions; to be read inside another query."""

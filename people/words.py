@@ -51,11 +51,31 @@ _SUBSTITUTION = {
     ),
     "end": V(_("End it"), _("It is ended."), "x"),
 }  # fmt: skip
+_MEMBER = {
+    "edit": V(
+        _("Change"), _("Changed."), "pencil",
+        fields={
+            "roles": (
+                _("Roles"),
+                _("Of: member, operator, approver, auditor, tenant_admin; separated by commas."),
+            ),
+            "groups": (_("Groups"), _("All of them, separated by commas.")),
+        },
+    ),
+    "deactivate": V(
+        _("End the membership"), _("The membership is ended."), "user-minus", "danger",
+        intro=_("They are shut out at once, their tokens too. Open work goes to their substitute,"
+                " or back to where others take it."),
+        submit=_("End the membership"),
+    ),
+    "reactivate": V(_("Let in again"), _("Let in again."), "user-plus"),
+}  # fmt: skip
 
 
 def register() -> None:
     """Register the words of tenants and members."""
     words.register_verbs("substitution", _SUBSTITUTION)
+    words.register_verbs("actor", _MEMBER)
     words.register_subject_words("tenant", _("organisation"))
     words.register_subject_words("actor", _("member"))
     words.register_denials(

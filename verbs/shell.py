@@ -82,7 +82,8 @@ class Verb(Generic[Result]):
     is refused (428); one that `requires_digest` is given the text in `If-Match` in place of
     versions, and is refused without. Decisions `of_undo` are about the undo of their subject, and
     are shown beside that. One that is `beside` adds to what stands beside its subject: it is not
-    offered among what becomes of the subject itself.
+    offered among what becomes of the subject itself. One that is `of_oneself` is nobody else's
+    business, and open to those who only look.
     """
 
     subject_type: str
@@ -110,6 +111,7 @@ class Verb(Generic[Result]):
     requires_digest: bool = False
     of_undo: bool = False
     beside: bool = False
+    of_oneself: bool = False
 
     @property
     def name(self) -> str:
@@ -145,7 +147,7 @@ class Verb(Generic[Result]):
     def standing(self, row: Any, authority: Authority, facts: Any) -> tuple[str, Authority]:
         """Return the same, and the authority by which they may: their own, or that of a substitute
         where their own does not do."""
-        if authority.only_looks and self.action:
+        if authority.only_looks and self.action and not self.of_oneself:
             # Whatever leaves an entry is a change.
             return "only_looks", authority
         reason = self._standing(self.operation.who, row, authority, facts)

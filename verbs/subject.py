@@ -50,7 +50,8 @@ class ResultShape:
 
     `shape(result, authority)` is its JSON, of `schema`; `tag(result)` what its ETag names: a
     version, or a text such as a digest; `place(result)` its address in the API, said as Location;
-    `status(result)` its HTTP status, where that depends on what happened.
+    `status(result)` its HTTP status, where that depends on what happened. `secret` are members that
+    are said once: a repeated request gets null instead of them.
     """
 
     shape: Callable[[Any, Authority], Any]
@@ -58,6 +59,7 @@ class ResultShape:
     tag: Callable[[Any], int | str | None] = lambda result: getattr(result, "version", None)
     place: Callable[[Any], str] | None = None
     status: Callable[[Any], int] | None = None
+    secret: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
-from ledger.dispatch.consumer_registry import register_source
+from ledger.dispatch.consumer_registry import register_consumer, register_source
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape, Subject
@@ -19,6 +19,7 @@ from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
+from workitems.actions.work_left_behind import LEFT_BEHIND
 from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
@@ -83,6 +84,7 @@ def register() -> None:
     declare_plan_verb(WorkItem.subject_type)
     register_performer("human", prepare_undo_task)
     register_guarded("workitems_workitem", WorkItem.subject_type)
+    register_consumer(LEFT_BEHIND)
     for source in SOURCES:
         register_source(source)
     search.register("work", work_search.work_called, order=20)

@@ -8,13 +8,20 @@ functions about them run.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import functools
 import uuid
 import zoneinfo
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from accounts.acting import ActingUser, authority_of
@@ -29,6 +36,7 @@ from ledger.record import ActorRef, Change, record
 from ledger.tenancy import set_tenant
 
 TOKEN_LIFETIME = dt.timedelta(days=90)
+LONGEST_LIFETIME = dt.timedelta(days=366)
 LONGEST_TOKEN_NAME = 100
 #: What people call their zone: those of places, and UTC.
 ZONES = frozenset(
@@ -47,6 +55,28 @@ def create_user(username: str, *, password: str | None, email: str = "", name: s
         user.set_password(password)
     user.save(force_insert=True)
     return user
+
+
+def new_account(username: str, *, name: str, email: str, password: str | None) -> User:
+    """Create a user for a new member. Raises Invalid, naming the field of `account`."""
+    if User.objects.filter(username=username).exists():
+        said = "There is somebody of this name already; leave `account` out to let them in."
+        raise Invalid.field("/username", said, code="name_taken")
+    user = User(username=username, email=email, first_name=name)
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("/username", functools.partial(AbstractUser.username_validator, username))
+    ]
+    if email:
+        checks.append(("/account/email", functools.partial(validate_email, email)))
+    if password is not None:
+        fits = functools.partial(validate_password, password, user)
+        checks.append(("/account/password", fits))
+    for pointer, check in checks:
+        try:
+            check()
+        except ValidationError as wrong:
+            raise Invalid.field(pointer, " ".join(wrong.messages), code="unfit") from None
+    return create_user(username, password=password, email=email, name=name)
 
 
 def change_preferences(user_id: uuid.UUID, *, language: str, time_zone: str) -> None:
@@ -125,6 +155,11 @@ def add_member(
     return ActingUser(actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
 
 
+def roles_differ(membership: Membership, roles: Collection[str]) -> bool:
+    """Whether these roles are others than a member has. Raises Invalid for one that is none."""
+    return _checked_roles(roles) != {*membership.roles, Role.MEMBER.value}
+
+
 def change_roles(
     actor: Actor, membership: Membership, roles: Collection[str], *, by: ActorRef
 ) -> None:
@@ -181,41 +216,50 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
 
     Only its hash is stored. It stops working after 90 days, or with the membership.
     """
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = authority_of(acting_user)
+        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
+        return issue_token(actor, membership, name=name, until=None, by=by.ref()).text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that was just made. Its text is kept nowhere."""
+
+    row: ApiToken
+    text: str
+
+
+def issue_token(
+    actor: Actor, membership: Membership, *, name: str, until: dt.datetime | None, by: ActorRef
+) -> IssuedToken:
+    """Make a token of a locked member; it works for 90 days unless it is said until when. Raises
+    Invalid."""
     if len(name) > LONGEST_TOKEN_NAME:
         said = f"Use at most {LONGEST_TOKEN_NAME} characters."
         raise Invalid.field("/name", said, code="too_long")
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
-        _, token = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
-            user=membership.user,
-            expiry=TOKEN_LIFETIME,
-            tenant_id=membership.tenant_id,
-            membership_id=membership.id,
-            name=name,
-        )
-        note(actor, "token_created", by.ref(), payloads={"name": name})
-    return str(token)
+    lifetime = TOKEN_LIFETIME if until is None else until - now()
+    if lifetime <= dt.timedelta():
+        raise Invalid.field("/expires_at", "must lie in the future", code="past")
+    if lifetime > LONGEST_LIFETIME:
+        said = f"must lie within {LONGEST_LIFETIME.days} days"
+        raise Invalid.field("/expires_at", said, code="too_late")
+    row, text = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
+        user=membership.user,
+        expiry=lifetime,
+        tenant_id=membership.tenant_id,
+        membership_id=membership.id,
+        name=name,
+    )
+    note(actor, "token_created", by, payloads={"name": name})
+    return IssuedToken(row, str(text))
 
 
-def revoke_token(acting_user: ActingUser, token_key: str) -> None:
-    """End one of the acting user's own tokens at once, named by its first characters.
-
-    Raises NotFound for one that is not theirs, or has ended.
-    """
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
-        own = ApiToken.objects.filter(
-            tenant_id=actor.tenant_id, membership_id=membership.id, token_key=token_key
-        )
-        names = list(own.values_list("name", flat=True))
-        if not names:
-            raise NotFound
-        own.delete()
-        note(actor, "token_revoked", by.ref(), payloads={"name": names[0]})
+def end_token(actor: Actor, token: ApiToken, *, by: ActorRef) -> None:
+    """End a token of a locked member at once."""
+    ApiToken.objects.filter(tenant_id=token.tenant_id, digest=token.digest).delete()
+    note(actor, "token_revoked", by, payloads={"name": token.name})
 
 
 def _checked_roles(roles: Collection[str]) -> set[str]:
@@ -228,13 +272,14 @@ def _checked_roles(roles: Collection[str]) -> set[str]:
 
 
 def lock_member(tenant_id: uuid.UUID, membership_id: uuid.UUID | None) -> tuple[Actor, Membership]:
-    """Lock a member's actor and read the membership. Raises NotFound.
+    """Lock a member's actor and read the membership, by the id of either. Raises NotFound.
 
     The lock closes the race of two changes reading the same actor version and chain head.
     """
     if membership_id is None:
         raise NotFound
-    members = Membership.objects.filter(tenant_id=tenant_id, id=membership_id)
+    either = Q(id=membership_id) | Q(actor_id=membership_id)
+    members = Membership.objects.filter(either, tenant_id=tenant_id)
     actors = Actor.objects.filter(tenant_id=tenant_id, id__in=members.values("actor_id"))
     actor = actors.select_for_update(of=("self",)).first()
     if actor is None:

@@ -1,8 +1,9 @@
-"""Who stands in for whom, from when until when."""
+"""Who stands in for whom, from when until when; and ids by which tokens are named."""
 
 from __future__ import annotations
 
 import django.db.models.deletion
+from django.contrib.postgres.functions import RandomUUID
 from django.db import migrations, models
 
 import ledger.ids
@@ -23,6 +24,15 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0004_user_language_and_zone")]
 
     operations = [
+        migrations.AddField(
+            "apitoken",
+            "public_id",
+            models.UUIDField(default=ledger.ids.new_id, db_default=RandomUUID(), editable=False),
+        ),
+        migrations.AddConstraint(
+            "apitoken",
+            models.UniqueConstraint(fields=("tenant", "public_id"), name="accounts_token_once"),
+        ),
         migrations.CreateModel(
             "Substitution",
             [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from people.actions import MEMBER
 from people.api import views
 from people.substituting import SUBSTITUTION
+from people.token_verbs import TOKEN
 from web.api import TenantAPIView
 from web.verb_api import verb_paths
 
@@ -22,4 +24,8 @@ def _of(
     ]
 
 
-urlpatterns: list[URLPattern] = _of(SUBSTITUTION, views.Substitutions, views.SubstitutionDetail)
+urlpatterns: list[URLPattern] = [
+    *_of(SUBSTITUTION, views.Substitutions, views.SubstitutionDetail),
+    *_of(MEMBER, views.Members, views.MemberDetail),
+    *_of(TOKEN, views.Tokens, views.TokenDetail),
+]

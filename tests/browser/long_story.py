@@ -11,6 +11,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from accounts.acting import ActingUser
 from accounts.models import User
 from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun
@@ -200,6 +201,10 @@ def _fold_out(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
 
 
+def _about(who: ActingUser, verb: str) -> str:
+    return reverse(f"people:member-{verb}", args=[who.actor_id])
+
+
 def _substitution(world: World) -> uuid.UUID:
     """The operator stands in for the analyst."""
     until = now() + dt.timedelta(days=1)
@@ -321,6 +326,9 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         ),
         "notifications": Visit(boss, reverse("notifications:list")),
         "settings": Visit(clerk, reverse("people:settings")),
+        "members": Visit(world.admin, reverse("people:members")),
+        "change a member": Visit(world.admin, _about(clerk, "edit")),
+        "end a membership": Visit(world.admin, _about(clerk, "deactivate")),
         "substitutes": Visit(clerk, reverse("people:substitutions")),
         "other dates": Visit(
             clerk, reverse("people:substitution-edit", args=[_substitution(world)])

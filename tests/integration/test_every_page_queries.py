@@ -65,6 +65,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "ledger/subjects/": told.subjects,
         "notifications/": told.notices,
         "substitutions/": told.absences,
+        "members/": {"one": {"id": told.world.analyst.actor_id}},
     }
     found = next((each for start, each in by_prefix.items() if route.pattern.startswith(start)), {})
     assert found, f"nobody has said what {route.pattern} shows"

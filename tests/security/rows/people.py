@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
+from typing import Any
 
 from accounts.actions import create_token
+from accounts.managed_people import tokens_of
 from accounts.models import Substitution
-from accounts.selectors import tokens_of
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
+from people.actions import add_member
 from people.substituting import substitute
 from tests.security.matrix import Expect, Row, expect
 from tests.world import World
@@ -20,7 +23,26 @@ def analysts_token(world: World) -> dict[str, object]:
     create_token(world.analyst, name="A program")
     with tenant_scope(world.analyst.tenant_id):
         newest = tokens_of(world.analyst)[0]
-    return {"key": newest.token_key}
+    return {"id": newest.public_id}
+
+
+def _member(world: World) -> dict[str, object]:
+    """Somebody who joined just now."""
+    said = {"username": f"guest-{secrets.token_hex(6)}", "account": {}}
+    return {"id": add_member(call=Call(world.admin), **said).actor_id}
+
+
+def _newcomer(_world: World, _kwargs: dict[str, object]) -> dict[str, object]:
+    return {"username": f"guest-{secrets.token_hex(6)}", "account": {"name": "A guest"}}
+
+
+def _newcomer_by_form(_world: World, _kwargs: dict[str, object]) -> dict[str, object]:
+    return {"username": f"guest-{secrets.token_hex(6)}", "new": "on"}
+
+
+def _admins(status: int, **more: Any) -> Expect:
+    """For tenant admins; one of another tenant is none here."""
+    return expect(403, admin=status, **more)
 
 
 def _over(world: World) -> None:
@@ -72,5 +94,26 @@ ROWS = {
         GET=expect(200), POST=expect(303, body={"language": "", "time_zone": ""})
     ),
     "people:token-create": Row(POST=expect(201, body={"name": "A program"})),
-    "people:token-revoke": Row(make=analysts_token, POST=expect(404, analyst=303)),
+    # Tenant admins end those of others.
+    "people:token-revoke": Row(make=analysts_token, POST=expect(404, analyst=303, admin=303)),
+    "people-api:token-list": Row(GET=expect(200), POST=expect(201, body={"name": "A program"})),
+    "people-api:token-detail": Row(
+        make=analysts_token,
+        GET=expect(404, analyst=200, admin=200),
+        DELETE=expect(404, analyst=200, admin=200),
+    ),
+    "people-api:actor-list": Row(GET=expect(200), POST=_admins(201, body=_newcomer)),
+    "people-api:actor-detail": Row(
+        make=_member,
+        GET=expect(200),
+        PATCH=_admins(200, body={"groups": ["guests"]}),
+        DELETE=_admins(200),
+    ),
+    "people-api:actor-reactivate": Row(make=_member, POST=_admins(200)),
+    "people:members": Row(GET=expect(200), POST=_admins(303, body=_newcomer_by_form)),
+    "people:member-edit": Row(
+        make=_member, GET=expect(200), POST=_admins(303, body={"groups": "guests"})
+    ),
+    "people:member-deactivate": Row(make=_member, GET=expect(200), POST=_admins(303)),
+    "people:member-reactivate": Row(make=_member, POST=_admins(303)),
 }
