@@ -82,6 +82,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
     roles = ArrayField(models.TextField())
+    # What the member is able to do, as work asks for it.
+    skills = ArrayField(models.TextField(), default=list, db_default=[])
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 

@@ -48,10 +48,11 @@ class NewMember(Input):
 
 
 class MemberChanges(Input):
-    """The roles and the groups that a member has from now on; what is left out, or null, stays."""
+    """The roles, groups and skills a member has from now on; what is left out, or null, stays."""
 
     roles: Names | None = None
     groups: Names | None = None
+    skills: Names | None = None
 
 
 class Roles(Input):
@@ -99,7 +100,7 @@ def _make_account(username: str, account: NewAccount) -> None:
     given=MemberChanges, locked=_locked, method="PATCH",
 )  # fmt: skip
 def edit_member(actor: Actor, given: MemberChanges, context: VerbContext) -> Actor:
-    """Set the roles and the groups of a member. The last tenant admin stays one."""
+    """Set the roles, groups and skills of a member. The last tenant admin stays one."""
     membership, by = context.others, context.by
     if given.roles is not None and accounts.roles_differ(membership, given.roles):
         accounts.change_roles(actor, membership, given.roles, by=by)
@@ -107,6 +108,8 @@ def edit_member(actor: Actor, given: MemberChanges, context: VerbContext) -> Act
         held = {each.name for each in membership.groups.all()}
         leave = held - set(given.groups)
         accounts.change_groups(actor, membership, join=given.groups, leave=leave, by=by)
+    if given.skills is not None:
+        accounts.change_skills(actor, membership, given.skills, by=by)
     return actor
 
 

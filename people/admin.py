@@ -41,8 +41,8 @@ class UserAdmin(TenantModelAdmin):
 class MembershipAdmin(TenantModelAdmin):
     """Roles and groups of the tenant's members."""
 
-    list_display = ("who", "role_names", "group_names", "is_active")
-    fields = ("id", "who", "role_names", "group_names", "is_active", "created_at")
+    list_display = ("who", "role_names", "group_names", "skills", "is_active")
+    fields = ("id", "who", "role_names", "group_names", "skills", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("user__username",)
     ordering = ("user__username",)

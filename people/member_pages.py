@@ -71,6 +71,7 @@ class Members(MemberPage):
                 "groups": ", ".join(
                     sorted(label_of(each.name) for each in membership.groups.all())
                 ),
+                "skills": ", ".join(label_of(each) for each in membership.skills),
                 "is_active": membership.is_active,
                 "version": row.version,
                 "actions": [

@@ -16,6 +16,7 @@ _ACTOR = {
     "member_deactivated": A(_("Member deactivated"), _("%(what)s deactivated by %(who)s")),
     "member_reactivated": A(_("Member reactivated"), _("%(what)s reactivated by %(who)s")),
     "roles_changed": A(_("Roles changed"), _("Roles of %(what)s changed by %(who)s")),
+    "skills_changed": A(_("Skills changed"), _("Skills of %(what)s changed by %(who)s")),
     "group_joined": A(_("Joined groups"), _("%(what)s added to groups by %(who)s")),
     "group_left": A(_("Left groups"), _("%(what)s removed from groups by %(who)s")),
     "substitution_added": A(_("Substitute named"), _("Substitute of %(what)s named by %(who)s")),
@@ -59,7 +60,12 @@ _MEMBER = {
                 _("Roles"),
                 _("Of: member, operator, approver, auditor, tenant_admin; separated by commas."),
             ),
-            "groups": (_("Groups"), _("All of them, separated by commas.")),
+            "groups": (
+                _("Groups"), _("All of them, separated by commas. Left empty: as they are."),
+            ),
+            "skills": (
+                _("Skills"), _("What work may ask for; all, separated by commas. Left empty: as they are."),
+            ),
         },
     ),
     "deactivate": V(

@@ -226,7 +226,8 @@ class Verb(Generic[Result]):
         """Return the context with the authority by which it is done. Raises NotPermitted."""
         denied, authority = self.standing(row, context.authority, facts)
         if denied:
-            raise NotPermitted(words.denial(denied))
+            code = denied if denied in self.subject.telling else None
+            raise NotPermitted(words.denial(denied), code=code)
         if authority is context.authority:
             return context
         return dataclasses.replace(context, authority=authority)

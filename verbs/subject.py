@@ -105,6 +105,8 @@ class Subject:
     written with it; `versioned(row)` whose version `If-Match` is about,
     None where there are no versions.
 
+    `telling` are the denials whose code is that of the answer (403).
+
     `stood_in` are the words of `relations` in which a substitute may act for another; never a role.
 
     `results` says, by verb, what those answer with that do not answer with the subject. `pages` is
@@ -133,6 +135,7 @@ class Subject:
     schema: Any = None
     relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
     stood_in: frozenset[str] = frozenset()
+    telling: frozenset[str] = frozenset()
     facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = lambda _rows: {}
     envelope: Callable[[Any, str], dict[str, Any]] = lambda row, _action: {
         "case_id": getattr(row, "case_id", None)

@@ -195,6 +195,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
         "shut_out": shut_out(shown, me),
+        "skills": ", ".join(label_of(each) for each in item.required_skills),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
 

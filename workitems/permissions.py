@@ -14,6 +14,9 @@ from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
 from workitems.selectors import who_completed
 
+#: Who is not able to do what an item asks for may not do it, whoever named them.
+SKILLS_MISSING = "skills_missing"
+
 
 class Offered(Protocol):
     """What says whom an item is for while nobody has it."""
@@ -33,14 +36,10 @@ def is_anybodys(item: Offered) -> bool:
 
 
 def is_candidate(item: WorkItem, authority: Authority) -> bool:
-    """Whether the acting user may take `item`: named, in a named group, or nobody ever was named.
-
-    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners), nor who acts for one. What
-    nobody is left for is an operator's, not everybody's; so is an undo task for which nobody could
-    be named.
+    """Whether `item` is meant for the acting user: named, in a named group, or nobody ever was
+    named. What nobody is left for is an operator's, not everybody's; so is an undo task for which
+    nobody could be named.
     """
-    if _is_excluded(item, authority):
-        return False
     if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
         return True
     brought = vars(item)
@@ -70,6 +69,11 @@ def _is_excluded(item: WorkItem, authority: Authority) -> bool:
     )
 
 
+def _is_able(item: WorkItem, authority: Authority) -> bool:
+    """Whether who acts, for themselves or for another, is able to do what the item asks for."""
+    return authority.skills.issuperset(item.required_skills)
+
+
 def _is_named(
     item: WorkItem, authority: Authority, users: Collection[uuid.UUID], groups: Collection[str]
 ) -> bool:
@@ -79,9 +83,13 @@ def _is_named(
 
 
 def _candidate(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
-    if is_candidate(item, authority):
-        return ""
-    return "excluded" if _is_excluded(item, authority) else "not_candidate"
+    """Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners), nor who acts for one, nor
+    who is not able to do it."""
+    if _is_excluded(item, authority):
+        return "excluded"
+    if not is_candidate(item, authority):
+        return "not_candidate"
+    return "" if _is_able(item, authority) else SKILLS_MISSING
 
 
 def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
@@ -92,7 +100,9 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     if item.assignee_id != authority.person_id:
         return "not_assignee"
     # Who was shut out since may give it back, and no more (WS-HumanTask 1.1 §3.2).
-    return "excluded" if _is_excluded(item, authority) else ""
+    if _is_excluded(item, authority):
+        return "excluded"
+    return "" if _is_able(item, authority) else SKILLS_MISSING
 
 
 def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:

@@ -30,6 +30,7 @@ from django.db.models.lookups import IsNull
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import Person, group_names, operating, people, people_of
+from accounts.skills import able_to
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, named_in
 from ledger.errors import NotFound
@@ -213,14 +214,16 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
 
 def closed_to(who: ActingUser) -> Q:
     """Return whether a person may never take an item: they, a group of theirs, or who did what
-    somebody else has to have done."""
+    somebody else has to have done, or they lack a skill that it asks for."""
     listed = Func(
         OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
     )
     # Of what excludes no group, which is most of it, groups are not looked for.
     through_group = ~Q(excluded_groups=[]) & Q(Exists(group_names(who).filter(listed)))
     by_name = Q(excluded__contains=[str(who.actor_id)])
-    return by_name | through_group | did_another(who.tenant_id, [who.actor_id])
+    # Of what asks for no skill, which is most of it, skills are not looked for.
+    unable = ~Q(required_skills=[]) & ~Q(Exists(able_to(who, "required_skills")))
+    return by_name | through_group | did_another(who.tenant_id, [who.actor_id]) | unable
 
 
 def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:

@@ -71,4 +71,5 @@ def _closed_to(authority: Authority) -> Q:
     groups = sorted(authority.groups | authority.person_groups)
     by_name = Q(excluded__has_any_keys=[str(each) for each in people])
     by_group = Q(excluded_groups__has_any_keys=groups) if groups else Q(pk__in=[])
-    return by_name | by_group | did_another(authority.tenant_id, people)
+    able = Q(required_skills__contained_by=sorted(authority.skills))
+    return by_name | by_group | did_another(authority.tenant_id, people) | ~able

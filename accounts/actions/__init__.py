@@ -173,6 +173,18 @@ def change_roles(
     note(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
 
 
+def change_skills(
+    actor: Actor, membership: Membership, skills: Collection[str], *, by: ActorRef
+) -> None:
+    """Say what a locked member is able to do. The same again changes nothing."""
+    before, chosen = membership.skills, sorted(set(skills))
+    if chosen == before:
+        return
+    membership.skills = chosen
+    membership.save(update_fields=["skills"])
+    note(actor, "skills_changed", by, payloads={"before": before, "after": chosen})
+
+
 def change_groups(
     actor: Actor,
     membership: Membership,

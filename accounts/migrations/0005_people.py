@@ -1,8 +1,9 @@
-"""Who stands in for whom, from when until when; and ids by which tokens are named."""
+"""Who stands in for whom, from when until when; and ids by which tokens are named; and skills."""
 
 from __future__ import annotations
 
 import django.db.models.deletion
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import migrations, models
 
@@ -10,6 +11,26 @@ import ledger.ids
 from ledger import sql
 
 TABLE = "accounts_substitution"
+_STOOD_IN_FOR = """
+-- For whom somebody stands in at a moment: actor, for the work of which group alone, roles, whether
+-- they are an active member, groups.
+CREATE FUNCTION public.accounts_stood_in_for(of_tenant uuid, actor uuid, moment timestamptz)
+    RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_agg(jsonb_build_array(s.person_id, s.group_name, p.roles,
+                   p.is_active AND u.is_active,
+                   ARRAY(SELECT g.name FROM public.accounts_groupmembership g
+                         WHERE g.tenant_id = p.tenant_id AND g.membership_id = p.id))
+               ORDER BY s.created_at, s.id)
+        FROM public.accounts_substitution s
+        JOIN public.accounts_membership p ON p.tenant_id = s.tenant_id AND p.actor_id = s.person_id
+        JOIN public.accounts_user u ON u.id = p.user_id
+        WHERE s.tenant_id = of_tenant AND s.substitute_id = actor
+          AND s.ended_at IS NULL AND s.since <= moment AND s.until > moment);
+END $$;
+"""
+_GONE = "DROP FUNCTION public.accounts_stood_in_for(uuid, uuid, timestamptz);"
 
 
 def _to(model: str) -> models.Field:
@@ -32,6 +53,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "apitoken",
             models.UniqueConstraint(fields=("tenant", "public_id"), name="accounts_token_once"),
+        ),
+        migrations.AddField(
+            "membership", "skills", ArrayField(models.TextField(), default=list, db_default=[])
         ),
         migrations.CreateModel(
             "Substitution",
@@ -90,4 +114,5 @@ class Migration(migrations.Migration):
             sql.tenant_fk(TABLE, column, "accounts_actor")
             for column in ("person_id", "substitute_id", "created_by_id")
         ),
+        migrations.RunSQL(_STOOD_IN_FOR, _GONE),
     ]

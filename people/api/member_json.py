@@ -32,6 +32,9 @@ class MemberSchema(Schema):
     type = serializers.ChoiceField(choices=[ActorType.HUMAN.value, ActorType.AGENT.value])
     roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.values))
     groups = serializers.ListField(child=serializers.CharField())
+    skills = serializers.ListField(
+        child=serializers.CharField(), help_text="What they are able to do, as work asks for it."
+    )
     is_active = serializers.BooleanField(help_text="False: the membership has ended.")
     created_at = serializers.DateTimeField()
     version = serializers.IntegerField()
@@ -70,6 +73,7 @@ def represent_members(rows: Sequence[Any], authority: Authority) -> list[dict[st
             "type": row.type,
             "roles": sorted(membership.roles),
             "groups": sorted(each.name for each in membership.groups.all()),
+            "skills": membership.skills,
             "is_active": membership.is_active,
             "created_at": rfc3339(membership.created_at),
             "version": row.version,

@@ -49,6 +49,7 @@ class NewWorkItem:
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
     excluded_groups: Sequence[str] = ()
+    required_skills: Sequence[str] = ()
     not_completed_by: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
@@ -142,6 +143,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
         excluded_groups=list(new.excluded_groups),
+        required_skills=list(new.required_skills),
         not_completed_by=list(new.not_completed_by),
         permitted_outcomes=list(new.permitted_outcomes),
         undoes_type=undoes_type,

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from accounts.acting import authority_of, system_of
 from accounts.selectors import active_actors, members_of_groups
+from accounts.skills import skilled_actors
 from accounts.substitutions import substitute_of
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Consumer, Done, Event
@@ -63,7 +64,7 @@ def _see_to(
         before = str(item.status)
         said = {"title": item.title, "previous": str(actor), "reason": "membership_ended"}
         answer_delegation(item, ENDED)
-        given = other is not None and not excluded_among(item, [other])
+        given = other is not None and _may_have(item, other)
         if other is not None and given:
             said["assignee"] = str(other)
             _give(item, other)
@@ -74,6 +75,12 @@ def _see_to(
             caused_by=EntryRef(because.id, because.hash), payloads=said,
             fields=["assignee", "offered_to", "delegations"],
         )  # fmt: skip
+
+
+def _may_have(item: WorkItem, other: uuid.UUID) -> bool:
+    wanted = item.required_skills
+    able = not wanted or bool(skilled_actors(item.tenant_id, [other], wanted))
+    return able and not excluded_among(item, [other])
 
 
 def _give(item: WorkItem, other: uuid.UUID) -> None:
