@@ -64,7 +64,8 @@ _MEMBER = {
                 _("Groups"), _("All of them, separated by commas. Left empty: as they are."),
             ),
             "skills": (
-                _("Skills"), _("What work may ask for; all, separated by commas. Left empty: as they are."),
+                _("Skills"),
+                _("What work may ask for; all, separated by commas. Left empty: as they are."),
             ),
         },
     ),
