@@ -114,8 +114,8 @@ class Authority:
             raise NotPermitted(sentence)
 
 
-# Whom somebody stands in for is asked by a function (migration 0005), because it is rare: tables that
-# are named here would be made ready with every act of everybody.
+# Whom somebody stands in for is asked by a function (migration 0005), because it is rare: tables
+# named here are made ready with every act of everybody.
 _AUTHORITY = """
 SELECT m.actor_id, a.type, m.roles, m.skills,
        array(SELECT g.name FROM accounts_groupmembership g
