@@ -89,7 +89,7 @@ def _called(authority: Authority, username: str) -> uuid.UUID:
     if found != authority.actor_id and (denied := tenant_admin(None, authority, None)):
         raise NotPermitted(words.denial(denied))
     if found is None:
-        said = f"no member is called {username!r}"
+        said = _("no member is called '%(name)s'") % {"name": username}
         raise Invalid.field("/person", said, code="unknown")
     return found
 

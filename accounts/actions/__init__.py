@@ -60,7 +60,7 @@ def create_user(username: str, *, password: str | None, email: str = "", name: s
 def new_account(username: str, *, name: str, email: str, password: str | None) -> User:
     """Create a user for a new member. Raises Invalid, naming the field of `account`."""
     if User.objects.filter(username=username).exists():
-        said = "There is somebody of this name already; leave `account` out to let them in."
+        said = gettext("There is somebody of this name already; let them in as they are.")
         raise Invalid.field("/username", said, code="name_taken")
     user = User(username=username, email=email, first_name=name)
     checks: list[tuple[str, Callable[[], object]]] = [
@@ -249,13 +249,13 @@ def issue_token(
     """Make a token of a locked member; it works for 90 days unless it is said until when. Raises
     Invalid."""
     if len(name) > LONGEST_TOKEN_NAME:
-        said = f"Use at most {LONGEST_TOKEN_NAME} characters."
+        said = gettext("Use at most %(n)d characters.") % {"n": LONGEST_TOKEN_NAME}
         raise Invalid.field("/name", said, code="too_long")
     lifetime = TOKEN_LIFETIME if until is None else until - now()
     if lifetime <= dt.timedelta():
-        raise Invalid.field("/expires_at", "must lie in the future", code="past")
+        raise Invalid.field("/expires_at", gettext("must lie in the future"), code="past")
     if lifetime > LONGEST_LIFETIME:
-        said = f"must lie within {LONGEST_LIFETIME.days} days"
+        said = gettext("must lie within %(n)d days") % {"n": LONGEST_LIFETIME.days}
         raise Invalid.field("/expires_at", said, code="too_late")
     row, text = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
         user=membership.user,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
+from django.utils.translation import gettext as _
+
 from accounts.actions.actor_entries import note
 from accounts.models import Actor, Substitution
 from accounts.selectors import actors_by_username, who_only_look
@@ -45,7 +47,8 @@ def add(
     _check_dates(begins, until)
     other = _who_may(actor, substitute)
     if not_over(tenant_id).filter(substitute_id=other).count() >= MOST:
-        raise Conflict(f"They stand in for {MOST} already: that is the most.", code="too_many")
+        said = _("They stand in for %(n)d already: that is the most.") % {"n": MOST}
+        raise Conflict(said, code="too_many")
     row = Substitution(
         tenant_id=tenant_id, person=actor, substitute_id=other, group_name=group, since=begins,
         until=until, created_by_id=by.id, created_at=moment,
@@ -58,12 +61,12 @@ def add(
 def _who_may(actor: Actor, username: str) -> uuid.UUID:
     found = actors_by_username(actor.tenant_id, [username]).get(username)
     if found is None:
-        said = f"no active member is called {username!r}"
+        said = _("no active member is called '%(name)s'") % {"name": username}
         raise Invalid.field("/substitute", said, code="unknown")
     if found == actor.id:
-        raise Invalid.field("/substitute", "nobody stands in for themselves", code="itself")
+        raise Invalid.field("/substitute", _("nobody stands in for themselves"), code="itself")
     if who_only_look(actor.tenant_id, [found]):
-        said = "is an auditor and changes nothing"
+        said = _("is an auditor and changes nothing")
         raise Invalid.field("/substitute", said, code="only_looks")
     return found
 
@@ -79,9 +82,9 @@ def change(
     """Set other dates of one that is not over; its beginning while it has not begun. Raises
     Conflict, Invalid."""
     if is_over(row):
-        raise Conflict("It is over; make a new one.", code="substitution_over")
+        raise Conflict(_("It is over; make a new one."), code="substitution_over")
     if since is not None and since != row.since and row.since <= now():
-        raise Conflict("It has begun already.", code="substitution_begun")
+        raise Conflict(_("It has begun already."), code="substitution_begun")
     before = said_of(row)
     begins, ends = since or row.since, until or row.until
     _check_dates(begins, ends)
@@ -116,6 +119,6 @@ def _save(row: Substitution, *fields: str) -> None:
 
 def _check_dates(since: dt.datetime, until: dt.datetime) -> None:
     if until <= now():
-        raise Invalid.field("/until", "must lie in the future", code="past")
+        raise Invalid.field("/until", _("must lie in the future"), code="past")
     if until <= since:
-        raise Invalid.field("/until", "must be later than it begins", code="past")
+        raise Invalid.field("/until", _("must be later than it begins"), code="past")
