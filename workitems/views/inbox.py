@@ -156,8 +156,7 @@ class Inbox(MemberPage):
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
             "several": several.offered(self, self.ticked)
-            if self.ticked
-            or any(item.status in OPEN for item in (*pinned, *page.rows, *others))
+            if self.ticked or any(item.status in OPEN for item in (*pinned, *page.rows, *others))
             else None,
             "new_url": reverse("workitems:new"),
             "saved_filters": saved_filter_chips.shown(wanted, who, self.naming),
