@@ -75,6 +75,11 @@ class Authority:
         return self.actor_id if self.absent is None else self.absent.actor_id
 
     @property
+    def absent_ids(self) -> frozenset[uuid.UUID]:
+        """The actors of those who are stood in for."""
+        return frozenset(each.actor_id for each in self.stands_in_for)
+
+    @property
     def person_groups(self) -> frozenset[str]:
         """The groups of the same person."""
         return self.groups if self.absent is None else self.absent.groups

@@ -81,9 +81,7 @@ def detail(
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     known = declared(item, links)
     acted = {actor for entry in entries for actor in entry.people}
-    stand = as_assignee(item, authority)
-    absent = {each.actor_id for each in authority.stands_in_for}
-    reader = _reader(item, known, authority, actors | acted | absent)
+    reader = _reader(item, known, authority, actors | acted | authority.absent_ids)
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
     if form is None and near.draft and answers(item, authority):
@@ -95,11 +93,7 @@ def detail(
     if told is not None and said_progress["form"] is None:
         kept += kept_texts(told)
     answer = _answer(item, authority, form)
-    actions = _buttons(shown)
-    for action in actions:
-        # One primary button on a page: the answer's.
-        if answer is not None and action["tone"] == "primary":
-            action["tone"] = ""
+    actions = _buttons(shown, answered=answer is not None)
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
         "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
@@ -107,7 +101,7 @@ def detail(
         "lede": lede(shown, authority),
         "stands_in": stands_in(shown),
         "run": _link(links, RUN, item.run_id),
-        "trail": trail(item, with_me=stand is not None),
+        "trail": trail(item, with_me=as_assignee(item, authority) is not None),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links, known),
         "answer": answer,
@@ -124,7 +118,7 @@ def detail(
     }
 
 
-def _buttons(shown: Shown) -> list[dict[str, Any]]:
+def _buttons(shown: Shown, *, answered: bool) -> list[dict[str, Any]]:
     """Return what can be done, the primary button first.
 
     That an undo task cannot itself be undone is worth saying once it is finished.
@@ -134,7 +128,11 @@ def _buttons(shown: Shown) -> list[dict[str, Any]]:
         each for each in shown.actions if each.action != "compensate" or item.status not in OPEN
     ]
     found = buttons(subject_of(item.subject_type), item, offers)
-    return sorted(found, key=lambda each: each["tone"] != "primary")
+    found.sort(key=lambda each: each["tone"] != "primary")
+    for each in found if answered else ():
+        # One primary button on a page: the answer's.
+        each["tone"] = "" if each["tone"] == "primary" else each["tone"]
+    return found
 
 
 def crumbs(item: WorkItem) -> list[dict[str, str]]:
