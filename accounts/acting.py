@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from accounts.models import Actor
 from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
+from ledger.clock import now
 from ledger.errors import NotPermitted
 from ledger.record import ActorRef
 from ledger.statements import fetched
@@ -40,13 +43,54 @@ class ActingUser:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Authority:
-    """What the acting user may do now, as the verb's own transaction read it."""
+class Absent:
+    """Somebody who is stood in for now, with their groups. `only_for`: for the work of that group
+    alone, "" for all of theirs."""
 
+    actor_id: uuid.UUID
+    groups: frozenset[str]
+    only_for: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Authority:
+    """What the acting user may do now, as the verb's own transaction read it.
+
+    `stands_in_for` are those whose substitute they are now; `absent` is the one of them in whose
+    place this is (`in_place_of_others`), None where somebody acts for themselves.
+    """
+
+    tenant_id: uuid.UUID
     actor_id: uuid.UUID
     actor_type: str
     roles: frozenset[str]
     groups: frozenset[str]
+    skills: frozenset[str] = frozenset()
+    stands_in_for: tuple[Absent, ...] = ()
+    absent: Absent | None = None
+
+    @property
+    def person_id(self) -> uuid.UUID:
+        """Whose work it is: that of the person in whose place somebody acts, else their own."""
+        return self.actor_id if self.absent is None else self.absent.actor_id
+
+    @property
+    def absent_ids(self) -> frozenset[uuid.UUID]:
+        """The actors of those who are stood in for."""
+        return frozenset(each.actor_id for each in self.stands_in_for)
+
+    @property
+    def person_groups(self) -> frozenset[str]:
+        """The groups of the same person."""
+        return self.groups if self.absent is None else self.absent.groups
+
+    def in_place_of_others(self) -> Iterator[Authority]:
+        """Return this in the place of each who is stood in for: their work, and none of the roles
+        of either. A substitute's own substitute is nobody's."""
+        for each in self.stands_in_for:
+            yield dataclasses.replace(
+                self, roles=frozenset({Role.MEMBER.value}), stands_in_for=(), absent=each
+            )
 
     @property
     def is_system(self) -> bool:
@@ -66,7 +110,8 @@ class Authority:
     def ref(self, *, role: str | None = None) -> ActorRef:
         """Return the actor as the ledger names it, with the role that allowed the act."""
         named = "system" if self.is_system else role or strongest(self.roles)
-        return ActorRef(self.actor_id, self.actor_type, named)
+        behalf = None if self.absent is None else self.absent.actor_id
+        return ActorRef(self.actor_id, self.actor_type, named, behalf)
 
     def require_role(self, allowed: Collection[str], sentence: str) -> None:
         """Raise NotPermitted with `sentence` unless one of `allowed` is held. The system passes."""
@@ -74,10 +119,17 @@ class Authority:
             raise NotPermitted(sentence)
 
 
+# Whom somebody stands in for is asked by a function (migration 0005), because it is rare: tables
+# named here are made ready with every act of everybody.
 _AUTHORITY = """
-SELECT m.actor_id, a.type, m.roles,
+SELECT m.actor_id, a.type, m.roles, m.skills,
        array(SELECT g.name FROM accounts_groupmembership g
-             WHERE g.tenant_id = m.tenant_id AND g.membership_id = m.id)
+             WHERE g.tenant_id = m.tenant_id AND g.membership_id = m.id),
+       CASE WHEN EXISTS (
+           SELECT FROM accounts_substitution s
+           WHERE s.tenant_id = m.tenant_id AND s.substitute_id = m.actor_id
+             AND s.ended_at IS NULL AND s.until > %s)
+       THEN accounts_stood_in_for(m.tenant_id, m.actor_id, %s)::text END
 FROM accounts_membership m
 JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
 JOIN accounts_user u ON u.id = m.user_id
@@ -91,12 +143,34 @@ def authority_of(acting_user: ActingUser) -> Authority:
     Raises NotPermitted when the membership is gone or deactivated.
     """
     if acting_user.is_system:
-        return Authority(acting_user.actor_id, ActorType.SYSTEM, frozenset(), frozenset())
-    found = fetched(_AUTHORITY, [acting_user.tenant_id, acting_user.membership_id])
+        actor_id, nothing = acting_user.actor_id, frozenset[str]()
+        return Authority(acting_user.tenant_id, actor_id, ActorType.SYSTEM, nothing, nothing)
+    moment = now()
+    given = [moment, moment, acting_user.tenant_id, acting_user.membership_id]
+    found = fetched(_AUTHORITY, given)
     if not found:
         raise NotPermitted(_("Your membership of this organisation is not active."))
-    ((actor_id, actor_type, roles, groups),) = found
-    return Authority(actor_id, actor_type, held(roles), frozenset(groups))
+    ((actor_id, actor_type, roles, skills, groups, absent),) = found
+    stands_in_for = _absent(json.loads(absent)) if absent else ()
+    return Authority(
+        acting_user.tenant_id,
+        actor_id,
+        actor_type,
+        held(roles),
+        frozenset(groups),
+        frozenset(skills),
+        stands_in_for,
+    )
+
+
+def _absent(found: list[list[Any]]) -> tuple[Absent, ...]:
+    """Return who is stood in for. Who only looks has no work to be done for them; who is no active
+    member any more has what names them, and no groups."""
+    return tuple(
+        Absent(uuid.UUID(actor_id), frozenset(groups if is_active else ()), only_for)
+        for actor_id, only_for, roles, is_active, groups in found
+        if Role.MEMBER in held(roles)
+    )
 
 
 @functools.lru_cache(maxsize=1024)

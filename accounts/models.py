@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from knox.models import AbstractAuthToken
 from typing_extensions import override
@@ -81,6 +82,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
     actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
     roles = ArrayField(models.TextField())
+    # What the member is able to do, as work asks for it.
+    skills = ArrayField(models.TextField(), default=list, db_default=[])
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -117,3 +120,54 @@ class ApiToken(AbstractAuthToken):
         Membership, models.CASCADE, db_constraint=False, related_name="tokens"
     )
     name = models.TextField(default="")
+    # What people and programs name it by: the hash, its key, says too much.
+    public_id = models.UUIDField(default=new_id, db_default=RandomUUID(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "public_id"], name="accounts_token_once")
+        ]
+
+
+class Substitution(models.Model):
+    """Who stands in for whom, from when until when. `group_name`: for the work of that group alone,
+    "" for all that the person may do with work. Ended, never deleted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    person = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    substitute = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    group_name = models.TextField(default="", blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    version = models.IntegerField(default=1)
+    created_by = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(person=models.F("substitute")),
+                name="accounts_substitution_of_another",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(since__lt=models.F("until")), name="accounts_substitution_dates"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "-created_at", "-id"], name="accounts_substitution_list"
+            ),
+            # Asked with every act of everybody, and whenever somebody is not here.
+            models.Index(
+                fields=["tenant", "substitute", "until"],
+                name="accounts_substitution_by",
+                condition=models.Q(ended_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "person", "until"],
+                name="accounts_substitution_of",
+                condition=models.Q(ended_at=None),
+            ),
+        ]

@@ -273,6 +273,16 @@ def active_actors(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> fro
     return frozenset(actor_id for (actor_id,) in fetched(_ACTIVE, [tenant_id, list(actor_ids)]))
 
 
+_ABLE = f"{_ACTIVE} AND NOT (%s = ANY(m.roles) AND m.roles <@ ARRAY[%s, %s])"
+
+
+def able_actors(tenant_id: uuid.UUID, actor_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return those of `actor_ids` who are active members now and do not only look."""
+    auditor, member = Role.AUDITOR.value, Role.MEMBER.value
+    given = [tenant_id, list(actor_ids), auditor, auditor, member]
+    return frozenset(actor_id for (actor_id,) in fetched(_ABLE, given))
+
+
 _ONLY_LOOK = """
 SELECT actor_id FROM accounts_membership
 WHERE tenant_id = %s AND actor_id = ANY(%s::uuid[])
@@ -323,13 +333,6 @@ def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
     """Return how pages speak to a user: `language`, `time_zone`; empty: nothing is chosen."""
     found = User.objects.values_list("language", "time_zone").get(id=user_id)
     return dict(zip(("language", "time_zone"), found, strict=True))
-
-
-def tokens_of(who: ActingUser) -> list[ApiToken]:
-    """Return a member's own tokens that still work, newest first."""
-    rows = ApiToken.objects.filter(tenant_id=who.tenant_id, membership_id=who.membership_id)
-    in_time = rows.filter(Q(expiry__isnull=True) | Q(expiry__gt=now()))
-    return list(in_time.order_by("-created", "digest"))
 
 
 def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:

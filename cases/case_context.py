@@ -249,7 +249,7 @@ def case_context(
     began = set() if last is None else {last.requested_by_id}
     found = None if last is None else _with_steps(last, rows.values())
     stays = {} if found is None else given_up(found)
-    said = {entry.actor_id for entry in (*entries, *stays.values())}
+    said = {actor for entry in (*entries, *stays.values()) for actor in entry.people}
     actors = began | said | actors_of(rows.values())
     definition = selectors.compiled_of(case.tenant_id, case.definition_id)
     schema = schema_of_context(definition)

@@ -348,7 +348,7 @@ def run_context(
     run, about = found.run, described[found.run.about].title
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     decided = selectors.decided(found, begun_of)
-    deciders = {entry.actor_id for entry in (*entries, *decided)}
+    deciders = {actor for entry in (*entries, *decided) for actor in entry.people}
     actors = {found.run.requested_by_id, *deciders, *actors_of(undos.values())}
     called = people_called(tenant_id, asked_by_name(found), actors)
     named = {person.actor_id: person for person in called.values()}

@@ -21,6 +21,7 @@ _SERVED = [
     for name in (
         "governance",
         "events",
+        "people",
         "compensation",
         "executions",
         "workitems",
@@ -43,7 +44,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", SearchPage.as_view(), name="search"),
     path("accounts/", include("web.urls")),
     path("admin/", admin.site.urls),
-    path("", include("people.urls")),
     # The story is about a case.
     *(
         [path("", include("config.demo.urls"))]

@@ -54,6 +54,12 @@ class Entry:
     committed: tuple[str, ...]
 
     @property
+    def people(self) -> set[uuid.UUID]:
+        """Whom it names: who acted, and on whose behalf."""
+        behalf = self.on_behalf_of_id
+        return {self.actor_id} if behalf is None else {self.actor_id, behalf}
+
+    @property
     def erased(self) -> frozenset[str]:
         """The names of payloads that were erased since."""
         return frozenset(self.committed) - self.payloads.keys()

@@ -68,12 +68,14 @@ class Fallen:
     before_done_by: uuid.UUID | None
 
 
-# Of a candidate, by the actor's id: neither excluded nor in an excluded group. What is looked up in
-# groups is a call (migration 0012): named here, its tables would be made ready whether it is needed
-# or not, which took most of the statement's time.
+# Of a candidate, by the actor's id: neither excluded nor in an excluded group, and able to do what
+# is asked for. What is looked up elsewhere is a call (migrations 0012, 0013): named here, its
+# tables would be made ready whether it is needed or not, which took most of the statement's time.
 _MAY = """NOT w.excluded ? {0}::text
             AND CASE WHEN w.excluded_groups = '[]' THEN true
-                     ELSE NOT notifications_shut_out(w.tenant_id, w.excluded_groups, {0}) END"""
+                     ELSE NOT notifications_shut_out(w.tenant_id, w.excluded_groups, {0}) END
+            AND CASE WHEN w.required_skills = '[]' THEN true
+                     ELSE notifications_able(w.tenant_id, w.required_skills, {0}) END"""
 # Whoever has just put it back, or let go of it, is nobody for whom it waits.
 _BUT = "CASE WHEN e.from_status NOT IN ('', 'SUSPENDED') THEN e.actor_id END"
 _TASKS = f"""

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from accounts.models import Membership, User
+from accounts.models import Membership, Substitution, User
 from accounts.roles import Role
 from web.admin import TenantModelAdmin
 from web.admin_parts import person_name
@@ -41,8 +41,8 @@ class UserAdmin(TenantModelAdmin):
 class MembershipAdmin(TenantModelAdmin):
     """Roles and groups of the tenant's members."""
 
-    list_display = ("who", "role_names", "group_names", "is_active")
-    fields = ("id", "who", "role_names", "group_names", "is_active", "created_at")
+    list_display = ("who", "role_names", "group_names", "skills", "is_active")
+    fields = ("id", "who", "role_names", "group_names", "skills", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("user__username",)
     ordering = ("user__username",)
@@ -67,3 +67,28 @@ class MembershipAdmin(TenantModelAdmin):
     def who(self, row: Membership) -> SafeString:
         """Return who it is, by name."""
         return person_name(row.actor)
+
+
+@admin.register(Substitution)
+class SubstitutionAdmin(TenantModelAdmin):
+    """Who stands in for whom in the tenant, from when until when."""
+
+    list_display = ("who_stands_in", "for_whom", "group_name", "since", "until", "ended_at")
+    fields = ("id", "who_stands_in", "for_whom", "group_name", "since", "until", "ended_at")
+    ordering = ("-created_at", "-id")
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Substitution]:
+        """Return the tenant's, with people's names, in a constant number of queries."""
+        rows = super().get_queryset(request)
+        return rows.select_related("person__user", "substitute__user")
+
+    @admin.display(description=_("who stands in"))
+    def who_stands_in(self, row: Substitution) -> SafeString:
+        """Return who stands in, by name."""
+        return person_name(row.substitute)
+
+    @admin.display(description=_("for whom"))
+    def for_whom(self, row: Substitution) -> SafeString:
+        """Return who is stood in for, by name."""
+        return person_name(row.person)

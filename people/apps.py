@@ -1,6 +1,8 @@
-"""The people app: members, roles and groups as people manage them."""
+"""The people app: members, roles and groups, substitutes and tokens as people manage them."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -8,21 +10,12 @@ from typing_extensions import override
 
 
 class PeopleConfig(AppConfig):
-    """Says how people and the tenant are called."""
+    """Says how people and the tenant are called, and what is done to them."""
 
     name = "people"
     verbose_name = _("People")
 
     @override
     def ready(self) -> None:
-        """Register what people are called. Models are loaded only now."""
-        from people import actions, words  # noqa: F401, PLC0415  -- declares the verbs
-        from people.subject import ACTOR, TENANT  # noqa: PLC0415  -- needs loaded models
-        from verbs import subject  # noqa: PLC0415  -- needs loaded models
-        from web import nav  # noqa: PLC0415  -- needs loaded models
-
-        subject.register(ACTOR)
-        subject.register(TENANT)
-        words.register()
-        label = _("Settings")
-        nav.register(nav.NavEntry("settings", label, "settings", "people:settings", order=70))
+        """Register once all models are loaded; they may not be imported before."""
+        import_module("people.startup").register()

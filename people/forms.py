@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.utils.translation import get_language_info
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import LONGEST_TOKEN_NAME, ZONES
 from web.form_fields import NOT_OFFERED
+from web.verb_forms import NameList
 
 
 def _languages() -> list[tuple[str, object]]:
@@ -48,3 +51,42 @@ class TokenForm(forms.Form):
         help_text=_("So that you know it again when you revoke it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class MemberForm(forms.Form):
+    """Who becomes a member, as what; a user is made first where an account is asked for."""
+
+    username = forms.CharField(label=_("Username"), max_length=150)
+    roles = NameList(
+        label=_("Roles"),
+        required=False,
+        help_text=_("Of: operator, approver, auditor, tenant_admin; separated by commas."),
+    )
+    groups = NameList(
+        label=_("Groups"), required=False, help_text=_("Separated by commas."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "groups"}),
+    )  # fmt: skip
+    new = forms.BooleanField(
+        label=_("Make an account of this name"),
+        required=False,
+        help_text=_("Otherwise they have one already, in another organisation."),
+    )
+    name = forms.CharField(label=_("Name"), required=False, max_length=150)
+    email = forms.CharField(label=_("Email"), required=False, max_length=254)
+    password = forms.CharField(
+        label=_("First password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Left empty: they sign in through another service."),
+    )
+
+    def body(self) -> dict[str, Any]:
+        """Return what the verb is given by a valid form."""
+        said = self.cleaned_data
+        found = {name: said[name] for name in ("username", "roles", "groups")}
+        if said["new"]:
+            found["account"] = {
+                name: said[name] for name in ("name", "email", "password") if said[name]
+            }
+        return found

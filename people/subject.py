@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from typing import Any
 
-from accounts.acting import Authority
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
 from accounts.models import Actor, Tenant
-from accounts.roles import Role
 from accounts.selectors import people
+from people.substituting import tenant_admin
 from verbs.subject import Description, Subject
 
 
 def _actors(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
     """Describe actors by name, in one query; an erased person by a piece of the token."""
     return {
-        id_: Description(person.name, status="ACTIVE" if person.is_active else "INACTIVE",
-                         icon="user")
+        id_: Description(
+            person.name, status="ACTIVE" if person.is_active else "INACTIVE", icon="user"
+        )
         for id_, person in people(tenant_id, ids).items()
-    }  # fmt: skip
+    }
 
 
 def _tenants(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Description]:
@@ -28,14 +30,21 @@ def _tenants(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID
     return {id_: Description(name, icon="building-2") for id_, name in rows}
 
 
-def _tenant_admin(_row: Any, authority: Authority, _facts: Any) -> str:
-    return "" if Role.TENANT_ADMIN in authority.roles else "not_tenant_admin"
+def _crumbs(actor: Actor) -> list[dict[str, str]]:
+    """Return the way from the list of members."""
+    name = people(actor.tenant_id, [actor.id])[actor.id].name
+    url = reverse("people:members")
+    return [{"label": _("Members"), "url": url}, {"label": name, "url": url}]
 
 
 ACTOR = Subject(
     subject_type="actor",
     model=Actor,
+    rank=94,
+    route="members/<uuid:id>",
     describe=_actors,
-    relations={"tenant_admin": _tenant_admin},
+    pages="people:member",
+    crumbs=_crumbs,
+    relations={"tenant_admin": tenant_admin},
 )
 TENANT = Subject(subject_type="tenant", model=Tenant, describe=_tenants)

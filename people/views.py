@@ -9,10 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import actions
-from accounts.selectors import preferences_of, tokens_of
+from accounts.managed_people import tokens_of
+from accounts.selectors import preferences_of
 from ledger.errors import Refusal
 from ledger.tenancy import tenant_scope
 from people.forms import PreferencesForm, TokenForm
+from people.token_verbs import make_token, revoke_token
+from verbs.call import Call
 from web.pages import MemberPage
 
 CREATED, UNPROCESSABLE = 201, 422
@@ -47,7 +50,7 @@ class SettingsView(MemberPage):
                     "key": token.token_key,
                     "created": token.created,
                     "expiry": token.expiry,
-                    "revoke_url": reverse("people:token-revoke", args=[token.token_key]),
+                    "revoke_url": reverse("people:token-revoke", args=[token.public_id]),
                 }
                 for token in tokens_of(self.acting_user)
             ]
@@ -97,7 +100,8 @@ class CreateToken(SettingsView):
         if not form.is_valid():
             return self.show(token_form=form, status=UNPROCESSABLE)
         try:
-            token = actions.create_token(self.acting_user, name=form.cleaned_data["name"])
+            name = form.cleaned_data["name"]
+            token = make_token(call=Call(self.acting_user), name=name).text
         except Refusal as refusal:
             return self.refused(refusal, form=form, again=lambda: self.show(token_form=form))
         response = self.show(made=token, status=CREATED)
@@ -110,10 +114,10 @@ class RevokeToken(SettingsView):
 
     http_method_names = ["post", "options"]
 
-    def post(self, _request: HttpRequest, key: str) -> HttpResponse:
+    def post(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """End it, and go back to the settings."""
         return self.perform(
-            lambda: actions.revoke_token(self.acting_user, key),
+            lambda: revoke_token(id, call=Call(self.acting_user)),
             to=reverse("people:settings"),
             message=_("Revoked. Whoever used it is shut out from now on."),
         )

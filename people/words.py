@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from verbs import words
 from verbs.words import ActionWords as A
+from verbs.words import VerbWords as V
 
 _TENANT = {
     "tenant_created": A(_("Organisation created"), _("%(what)s created by %(who)s")),
@@ -15,17 +16,80 @@ _ACTOR = {
     "member_deactivated": A(_("Member deactivated"), _("%(what)s deactivated by %(who)s")),
     "member_reactivated": A(_("Member reactivated"), _("%(what)s reactivated by %(who)s")),
     "roles_changed": A(_("Roles changed"), _("Roles of %(what)s changed by %(who)s")),
+    "skills_changed": A(_("Skills changed"), _("Skills of %(what)s changed by %(who)s")),
     "group_joined": A(_("Joined groups"), _("%(what)s added to groups by %(who)s")),
     "group_left": A(_("Left groups"), _("%(what)s removed from groups by %(who)s")),
+    "substitution_added": A(_("Substitute named"), _("Substitute of %(what)s named by %(who)s")),
+    "substitution_changed": A(
+        _("Substitution changed"), _("Substitution of %(what)s changed by %(who)s")
+    ),
+    "substitution_ended": A(
+        _("Substitution ended"), _("Substitution of %(what)s ended by %(who)s")
+    ),
     "token_created": A(_("Token created"), _("Token of %(what)s created by %(who)s")),
     "token_revoked": A(_("Token revoked"), _("Token of %(what)s revoked by %(who)s")),
 }
+_DATES: dict[str, tuple[words.Text, words.Text]] = {
+    "since": (_("From"), _("Left empty: from now on.")),
+    "until": (_("Until"), ""),
+}
+_SUBSTITUTION = {
+    "create": V(
+        _("Name a substitute"), _("The substitute is named."), "user-plus",
+        fields={
+            "substitute": (_("Who stands in"), _("A username.")),
+            **_DATES,
+            "group": (_("Only for the work of this group"), _("Left empty: for all work.")),
+            "person": (
+                _("Instead of whom"),
+                _("A username. Left empty: instead of you. For others only tenant admins."),
+            ),
+        },
+    ),
+    "edit": V(
+        _("Change the dates"), _("The dates are changed."), "calendar",
+        fields={**_DATES, "since": (_("From"), _("Left empty: as it was."))},
+    ),
+    "end": V(_("End it"), _("It is ended."), "x"),
+}  # fmt: skip
+_MEMBER = {
+    "edit": V(
+        _("Change"), _("Changed."), "pencil",
+        fields={
+            "roles": (
+                _("Roles"),
+                _("Of: member, operator, approver, auditor, tenant_admin; separated by commas."),
+            ),
+            "groups": (
+                _("Groups"), _("All of them, separated by commas. Left empty: as they are."),
+            ),
+            "skills": (
+                _("Skills"),
+                _("What work may ask for; all, separated by commas. Left empty: as they are."),
+            ),
+        },
+    ),
+    "deactivate": V(
+        _("End the membership"), _("The membership is ended."), "user-minus", "danger",
+        intro=_("They are shut out at once, their tokens too. Open work goes to their substitute,"
+                " or back to where others take it."),
+        submit=_("End the membership"),
+    ),
+    "reactivate": V(_("Let in again"), _("Let in again."), "user-plus"),
+}  # fmt: skip
 
 
 def register() -> None:
     """Register the words of tenants and members."""
+    words.register_verbs("substitution", _SUBSTITUTION)
+    words.register_verbs("actor", _MEMBER)
     words.register_subject_words("tenant", _("organisation"))
     words.register_subject_words("actor", _("member"))
-    words.register_denials({"not_tenant_admin": _("only a tenant admin may change members")})
+    words.register_denials(
+        {
+            "not_tenant_admin": _("only a tenant admin may change members"),
+            "not_the_person": _("only those whom it is about may"),
+        }
+    )
     words.register_actions("tenant", _TENANT)
     words.register_actions("actor", _ACTOR)

@@ -24,6 +24,7 @@ from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
+from people.substituting import substitute
 from tests import states
 from tests.approvals import TWO, ask, finished, reject
 from tests.casework import deploy, opened, plan_for, preview, roll_back
@@ -74,6 +75,18 @@ class Told:
     subjects: Seen
     notices: Seen
     events: Seen
+    absences: Seen
+
+
+def _absence(world: World, number: int) -> uuid.UUID:
+    """Let one of two stand in for somebody: the member who looks, and another."""
+    mine = number % 2 == 0
+    return substitute(
+        call=Call(world.admin),
+        person=(world.analyst if mine else world.surveyor).username,
+        substitute=(world.operator if mine else world.underwriter).username,
+        until=now() + dt.timedelta(days=1),
+    ).id
 
 
 def tell(size: Size) -> Told:
@@ -86,6 +99,7 @@ def tell(size: Size) -> Told:
         assert user_id is not None
         User.objects.filter(id=user_id).update(first_name=f"The {name}")
     open_accounts(boss.tenant_id)
+    absences = [_absence(world, number) for number in range(size.rows)]
     for number in range(size.rows):
         _one_of_each_kind(world, number)
     drain(fast_forward=True)
@@ -115,6 +129,7 @@ def tell(size: Size) -> Told:
             items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
+            absences={"one": {"id": absences[0]}},
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 

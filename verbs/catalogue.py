@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -25,13 +26,15 @@ class Offer:
     """One verb as it stands for one person and one row. `reason` is a code, "" when allowed.
 
     `wrong_state`: the row's status rules it out, whoever asks; pages leave it out then. It is said
-    apart, because the reason is another one for those who may not do it in any status.
+    apart, because the reason is another one for those who may not do it in any status. `absent_id`:
+    in whose place it is allowed, None where somebody may do it for themselves.
     """
 
     action: str
     allowed: bool
     reason: str = ""
     wrong_state: bool = False
+    absent_id: uuid.UUID | None = None
 
 
 def declare(verb: Verb[Result]) -> Verb[Result]:
@@ -104,8 +107,10 @@ def offers(subject: Subject, row: Any, authority: Authority, facts: Any) -> list
         if each.creates or each.beside or each.no_route or each.guard is not None:
             continue
         state = _code(each, row, facts, authority)
-        reason = each.denied(row, authority, facts) or state
-        found.append(Offer(each.name, not reason, reason, state == WRONG_STATE))
+        denied, standing = each.standing(row, authority, facts)
+        reason = denied or state
+        absent = None if standing.absent is None else standing.absent.actor_id
+        found.append(Offer(each.name, not reason, reason, state == WRONG_STATE, absent))
     return found
 
 

@@ -85,7 +85,8 @@ class Verb(Generic[Result]):
     is refused (428); one that `requires_digest` is given the text in `If-Match` in place of
     versions, and is refused without. Decisions `of_undo` are about the undo of their subject, and
     are shown beside that. One that is `beside` adds to what stands beside its subject: it is not
-    offered among what becomes of the subject itself.
+    offered among what becomes of the subject itself. One that is `of_oneself` is nobody else's
+    business, and open to those who only look.
     """
 
     subject_type: str
@@ -114,6 +115,7 @@ class Verb(Generic[Result]):
     requires_digest: bool = False
     of_undo: bool = False
     beside: bool = False
+    of_oneself: bool = False
 
     @property
     def name(self) -> str:
@@ -144,11 +146,25 @@ class Verb(Generic[Result]):
 
     def denied(self, row: Any, authority: Authority, facts: Any) -> str:
         """Return why somebody may not do this to `row`, as a code; "" when they may."""
-        if authority.only_looks and self.action:
+        return self.standing(row, authority, facts)[0]
+
+    def standing(self, row: Any, authority: Authority, facts: Any) -> tuple[str, Authority]:
+        """Return the same, and the authority by which they may: their own, or that of a substitute
+        where their own does not do."""
+        if authority.only_looks and self.action and not self.of_oneself:
             # Whatever leaves an entry is a change.
-            return "only_looks"
+            return "only_looks", authority
+        reason = self._standing(self.operation.who, row, authority, facts)
+        if reason:
+            words_ = [each for each in self.operation.who if each in self.subject.stood_in]
+            for other in authority.in_place_of_others() if words_ else ():
+                if not self._standing(words_, row, other, facts):
+                    return "", other
+        return reason, authority
+
+    def _standing(self, who: Sequence[str], row: Any, authority: Authority, facts: Any) -> str:
         reason = ""
-        for word in self.operation.who:
+        for word in who:
             relation = self.subject.relations.get(word) or COMMON[word]
             found = relation(row, authority, facts)
             if found == "":
@@ -214,12 +230,20 @@ class Verb(Generic[Result]):
         failpoints.reach("verb.locked")
         return locked.row, VerbContext(authority_of(call.by), call, locked.others)
 
+    def _permitted(self, row: Any, facts: Any, context: VerbContext) -> VerbContext:
+        """Return the context with the authority by which it is done. Raises NotPermitted."""
+        denied, authority = self.standing(row, context.authority, facts)
+        if denied:
+            code = denied if denied in self.subject.telling else None
+            raise NotPermitted(words.denial(denied), code=code)
+        if authority is context.authority:
+            return context
+        return dataclasses.replace(context, authority=authority)
+
     def _check(
         self, row: Any, facts: Any, context: VerbContext, body: Mapping[str, Any]
     ) -> VerbContext:
-        denied = self.denied(row, context.authority, facts)
-        if denied:
-            raise NotPermitted(words.denial(denied))
+        context = self._permitted(row, facts, context)
         if context.call.unmet is not None:
             raise context.call.unmet
         if row is not None:

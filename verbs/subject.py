@@ -52,6 +52,7 @@ class ResultShape:
     version, or a text such as a digest; `place(result)` its address in the API, said as Location;
     `status(result)` its HTTP status, where that is not the verb's; `also` are the schemas of those
     by status. `said(result)` is what a page says of it, where that is not what its verb says.
+    `secret` are members that are said once: a repeated request gets null instead of them.
     """
 
     shape: Callable[[Any, Authority], Any]
@@ -61,6 +62,7 @@ class ResultShape:
     status: Callable[[Any], int | None] | None = None
     also: Mapping[int, Any] = dataclasses.field(default_factory=dict)
     said: Callable[[Any], Any] | None = None
+    secret: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class Subject:
     written with it; `versioned(row)` whose version `If-Match` is about,
     None where there are no versions.
 
+    `telling` are the denials whose code is that of the answer (403).
+
+    `stood_in` are the words of `relations` in which a substitute may act for another; never a role.
+
     `results` says, by verb, what those answer with that do not answer with the subject. `pages` is
     the namespace of the addresses of its pages, or that and how their names begin
     (`compensation:run`), `crumbs(row)` the way to one, itself last
@@ -131,6 +137,8 @@ class Subject:
     shape: Callable[[Sequence[Any], Authority], list[dict[str, Any]]] | None = None
     schema: Any = None
     relations: Mapping[str, Relation] = dataclasses.field(default_factory=dict)
+    stood_in: frozenset[str] = frozenset()
+    telling: frozenset[str] = frozenset()
     facts: Callable[[Sequence[Any]], Mapping[uuid.UUID, Any]] = lambda _rows: {}
     envelope: Callable[[Any, str], dict[str, Any]] = lambda row, _action: {
         "case_id": getattr(row, "case_id", None)

@@ -16,7 +16,7 @@ from ledger.selectors import entries_of
 from verbs.words import action_words, state_words
 from web.entries import entry_url, ledger_url, people_in
 from web.graph import Figure
-from web.timeline import shown_by
+from web.timeline import doer
 from web.values import person_words, reader_of, value_words
 
 ENTRIES_SHOWN = 50
@@ -33,7 +33,7 @@ def ledger_entries(tenant_id: uuid.UUID, subject_type: str, subject_id: uuid.UUI
             "url": entry_url(entry.id),
             "label": action_words(entry.subject_type, entry.action).label,
             "action": entry.action,
-            "who": shown_by(entry.actor_id, named),
+            "who": doer(entry, named),
             "at": entry.at,
             "to": entry.to_status and state_words(entry.subject_type, entry.to_status).label,
             "hash": entry.hash.hex(),

@@ -32,7 +32,7 @@ def people_in(entries: Sequence[Entry]) -> dict[uuid.UUID, Person]:
     """Return whom entries of one tenant name."""
     if not entries:
         return {}
-    actors = (actor for each in entries for actor in (each.actor_id, each.on_behalf_of_id))
+    actors = (actor for each in entries for actor in each.people)
     return people(entries[0].tenant_id, actors)
 
 

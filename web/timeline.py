@@ -48,7 +48,9 @@ def timeline_of(
     if ordered:
         tenant_id = ordered[0].tenant_id
         subjects |= describe(tenant_id, wanted - subjects.keys())
-        actors |= people(tenant_id, {entry.actor_id for entry in ordered} - actors.keys())
+        actors |= people(
+            tenant_id, {actor for each in ordered for actor in each.people} - actors.keys()
+        )
     return [_row(entry, subjects, actors, itself or {}) for entry in ordered]
 
 
@@ -115,6 +117,15 @@ def shown_by(actor_id: uuid.UUID, named: Mapping[uuid.UUID, Person]) -> str:
     return _("somebody") if person is None else person_words(person)
 
 
+def doer(entry: Entry, named: Mapping[uuid.UUID, Person]) -> str:
+    """Return who did it, and for whom where they stood in for somebody."""
+    who = shown_by(entry.actor_id, named)
+    if entry.on_behalf_of_id is None:
+        return who
+    absent = shown_by(entry.on_behalf_of_id, named)
+    return phrase(_("%(who)s for %(absent)s"), who=who, absent=absent)
+
+
 def step_subject(entry: Entry) -> Ref | None:
     """Return the original that an entry about one step of a run is about."""
     undoing = (entry.compensation or {}).get("undoing")
@@ -150,7 +161,7 @@ def _row(
         "text": phrase(
             words,
             what=what,
-            who=shown_by(entry.actor_id, named),
+            who=doer(entry, named),
         ),
         "detail": " · ".join(each for each in details if each),
         "tone": action_words(entry.subject_type, entry.action).tone,

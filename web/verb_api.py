@@ -6,6 +6,7 @@ addresses (creating, PATCH, DELETE) are put beside their GET.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import types
 import uuid
@@ -68,7 +69,7 @@ class VerbAPIView(TenantAPIView):
             nonlocal answer
             answer = self._answer_of(verb, key, result)
             if once is not None:
-                once.keep(answer)
+                once.keep(_without_secrets(verb, answer))
 
         unmet = self._unmet(verb, has_key=once is not None or broken is not None)
         call = Call(
@@ -138,6 +139,13 @@ class VerbAPIView(TenantAPIView):
         if (status := getattr(row, "status", None)) is not None:
             refusal.extra.setdefault("current_status", str(status))
         refusal.extra.setdefault("available_actions", catalogue.offers_json(offers))
+
+
+def _without_secrets(verb: Verb[Any], answer: Answer) -> Answer:
+    """Return an answer as it may be kept, to be given again."""
+    own = verb.subject.results.get(verb.name)
+    hidden = dict.fromkeys(own.secret) if own is not None else {}
+    return dataclasses.replace(answer, body={**answer.body, **hidden}) if hidden else answer
 
 
 def verb_paths(

@@ -33,7 +33,7 @@ PERSON = forms.TextInput(
 #: Which members of inputs name people, and which groups: they are chosen from a list.
 NAMED_IN = {
     "assignee": "people", "to": "people", "candidate_users": "people", "username": "people",
-    "candidate_groups": "groups",
+    "candidate_groups": "groups", "substitute": "people", "person": "people", "group": "groups",
 }  # fmt: skip
 
 

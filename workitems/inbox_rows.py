@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,6 +46,7 @@ class Lines:
     listed: Mapping[uuid.UUID, Listed]
     people: Mapping[uuid.UUID, Person]
     cases: Mapping[uuid.UUID, Description]
+    instead_of: Mapping[uuid.UUID, uuid.UUID]
 
     def work(self, items: Sequence[Any]) -> list[dict[str, Any]]:
         """Return rows of components/item_rows.html."""
@@ -102,6 +104,8 @@ class Lines:
         item, block = shown.item, shown.item.compensation
         case = self.cases.get(item.case_id) if item.case_id is not None else None
         parts = [case.title] if case else []
+        if item.id in self.instead_of:
+            parts.insert(0, _("for %(name)s") % {"name": self._name(self.instead_of[item.id])})
         if block is not None and item.undoes_id is not None:
             then = block["original_snapshot"]
             title = then.get("title") or label_of(then.get("capability", ""))
@@ -130,16 +134,25 @@ def _texts(answer: Any) -> list[str]:
     return []
 
 
-def lines(who: ActingUser, items: Sequence[Any], found: Sequence[Found], *, back: str) -> Lines:
-    """Read what is said about these items and decisions: three queries, however many there are."""
+def lines(
+    who: ActingUser,
+    items: Sequence[Any],
+    found: Sequence[Found],
+    *,
+    back: str,
+    instead_of: Mapping[uuid.UUID, uuid.UUID] = types.MappingProxyType({}),
+) -> Lines:
+    """Read what is said about these items and decisions: three queries, however many there are.
+    `instead_of`: whom of the items' people the reader stands in for, by item."""
     speakers = [uuid.UUID(row.said[0]) for row in found if row.said and row.said[0]]
+    speakers += instead_of.values()
     shown = selectors.listed(who.tenant_id, items, speakers)
     named = shown[0].people if shown else people(who.tenant_id, speakers)
     wholes = {item.case_id for item in items} | {row.whole_id for row in found}
     titles = describe(who.tenant_id, {("case", id_) for id_ in wholes if id_ is not None})
     return Lines(
         who, back, {each.item.id: each for each in shown}, named,
-        {id_: each for (_type, id_), each in titles.items()},
+        {id_: each for (_type, id_), each in titles.items()}, instead_of,
     )  # fmt: skip
 
 

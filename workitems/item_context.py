@@ -50,7 +50,7 @@ from workitems.lifecycle import (
     Status,
 )
 from workitems.models import WorkItem
-from workitems.permissions import is_anybodys
+from workitems.permissions import as_assignee, is_anybodys
 from workitems.selectors import Shown
 from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
@@ -82,30 +82,28 @@ def detail(
     actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
     links = describe(item.tenant_id, [*_subjects(item), *refs_of(attempts), *near.related(item.id)])
     known = declared(item, links)
-    reader = _reader(item, known, authority, {*actors, *(entry.actor_id for entry in entries)})
+    acted = {actor for entry in entries for actor in entry.people}
+    reader = _reader(item, known, authority, actors | acted | authority.absent_ids)
     [shown] = selectors.show([item], authority, facts=facts_of, named=reader.actors)
     kept = []
-    if form is None and near.draft and answers(item, authority.actor_id):
+    if form is None and near.draft and answers(item, authority):
         form = AnswerForm(item, rows=near.draft)
-    if form is not None and (again or not answers(item, authority.actor_id)):
+    if form is not None and (again or not answers(item, authority)):
         # Nobody can send it any more; what was typed is there to be copied.
         kept, form = kept_texts(form), None
     said_progress = progress(item, near, authority, told)
     if told is not None and said_progress["form"] is None:
         kept += kept_texts(told)
     answer = _answer(item, authority, form)
-    actions = _buttons(shown)
-    for action in actions:
-        # One primary button on a page: the answer's.
-        if answer is not None and action["tone"] == "primary":
-            action["tone"] = ""
+    actions = _buttons(shown, answered=answer is not None)
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
         "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
         "reader": reader,
         "lede": lede(shown, authority),
+        "stands_in": stands_in(shown),
         "run": _link(links, RUN, item.run_id),
-        "trail": trail(item, with_me=item.assignee_id == authority.actor_id),
+        "trail": trail(item, with_me=as_assignee(item, authority) is not None),
         "case": _link(links, CASE, item.case_id),
         "undo": _undo(shown, authority, links, known),
         "answer": answer,
@@ -131,7 +129,7 @@ def _approvals(item: WorkItem) -> list[dict[str, Any]]:
     return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 
 
-def _buttons(shown: Shown) -> list[dict[str, Any]]:
+def _buttons(shown: Shown, *, answered: bool) -> list[dict[str, Any]]:
     """Return what can be done, the primary button first.
 
     That an undo task cannot itself be undone is worth saying once it is finished.
@@ -141,7 +139,11 @@ def _buttons(shown: Shown) -> list[dict[str, Any]]:
         each for each in shown.actions if each.action != "compensate" or item.status not in OPEN
     ]
     found = buttons(subject_of(item.subject_type), item, offers)
-    return sorted(found, key=lambda each: each["tone"] != "primary")
+    found.sort(key=lambda each: each["tone"] != "primary")
+    for each in found if answered else ():
+        # One primary button on a page: the answer's.
+        each["tone"] = "" if each["tone"] == "primary" else each["tone"]
+    return found
 
 
 def crumbs(item: WorkItem) -> list[dict[str, str]]:
@@ -190,7 +192,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
         "completed_at": item.completed_at,
-        "completed_by": shown.name(item.completed_by_id, me),
+        "completed_by": _finisher(shown, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
         "outcome_label": answer_label(item.kind, item.outcome),
         "outcome_reason": item.ended_reason if item.completed_at else "",
@@ -203,8 +205,19 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
         "shut_out": shut_out(shown, me),
+        "skills": ", ".join(label_of(each) for each in item.required_skills),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],
     }
+
+
+def _finisher(shown: Shown, me: uuid.UUID | None) -> SafeString:
+    """Return who completed it, and for whom where they stood in for somebody."""
+    item, who = shown.item, shown.name(shown.item.completed_by_id, me)
+    if not who or item.assignee_id in {None, item.completed_by_id}:
+        return who
+    return phrase(
+        _("%(who)s for %(absent)s"), who=who, absent=shown.name(item.assignee_id, me, inside=True)
+    )
 
 
 def _handed_on(shown: Shown, each: dict[str, str], me: uuid.UUID | None) -> SafeString:
@@ -240,6 +253,9 @@ def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
 
 REPLACED = {
     "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
+    "original_actor_substituted": gettext_lazy(
+        "Who did the work cannot do it now; their substitute is asked."
+    ),
     "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
     "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
 }
@@ -288,7 +304,7 @@ def lede(shown: Shown, authority: Authority) -> str:
     if item.status == Status.SUSPENDED:
         return on_hold(item.held_until)
     if item.completed_by_id is not None:
-        return phrase(_("Completed by %(name)s"), name=name(item.completed_by_id))
+        return phrase(_("Completed by %(name)s"), name=_finisher(shown, authority.actor_id))
     return item.ended_reason or str(Status(item.status).label)
 
 
@@ -336,18 +352,28 @@ def _undo(
     }
 
 
-def answers(item: WorkItem, actor_id: uuid.UUID) -> bool:
-    """Whether somebody is to answer an item now."""
-    return item.status in WORKING and item.assignee_id == actor_id
+def answers(item: WorkItem, authority: Authority) -> bool:
+    """Whether somebody is to answer an item now, for themselves or for another."""
+    return item.status in WORKING and as_assignee(item, authority) is not None
+
+
+def stands_in(shown: Shown) -> str:
+    """Return in whose place its reader may act on an item, as a sentence; "" for themselves."""
+    absent = dict.fromkeys(each.absent_id for each in shown.actions if each.absent_id)
+    names = format_html_join(", ", "{}", ((shown.name(actor),) for actor in absent))
+    said = _("You stand in for %(names)s: what you do here is recorded with both your names.")
+    return phrase(said, names=names) if absent else ""
 
 
 def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> dict[str, Any] | None:
     """Return the form for whoever is to answer it now; answering begins it where need be."""
-    if form is None and not answers(item, authority.actor_id):
+    if form is None and not answers(item, authority):
         return None
     return {
         "url": reverse("workitems:complete", args=[item.id]),
-        "draft_url": reverse("workitems:draft", args=[item.id]),
+        "draft_url": reverse("workitems:draft", args=[item.id])
+        if item.assignee_id == authority.actor_id
+        else "",
         "form": form or AnswerForm(item),
         "hints": REVIEW_HINTS if item.kind == Kind.REVIEW else OUTCOME_HINTS,
         "questions": {} if item.kind == Kind.REVIEW else OUTCOME_QUESTIONS,

@@ -74,6 +74,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)
     excluded_groups = models.JSONField(default=list, db_default=[])
+    required_skills = models.JSONField(default=list, db_default=[])
     not_completed_by = models.JSONField(default=list, db_default=[])
     forwarded = models.BooleanField(default=False, db_default=False)
     delegations = models.JSONField(default=list, db_default=[])

@@ -14,6 +14,9 @@ from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
 from workitems.selectors import who_completed
 
+#: Who is not able to do what an item asks for may not do it, whoever named them.
+SKILLS_MISSING = "skills_missing"
+
 
 class Offered(Protocol):
     """What says whom an item is for while nobody has it."""
@@ -33,13 +36,10 @@ def is_anybodys(item: Offered) -> bool:
 
 
 def is_candidate(item: WorkItem, authority: Authority) -> bool:
-    """Whether the acting user may take `item`: named, in a named group, or nobody ever was named.
-
-    Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners). What nobody is left for is
-    an operator's, not everybody's; so is an undo task for which nobody could be named.
+    """Whether `item` is meant for the acting user: named, in a named group, or nobody ever was
+    named. What nobody is left for is an operator's, not everybody's; so is an undo task for which
+    nobody could be named.
     """
-    if _is_excluded(item, authority):
-        return False
     if item.offered_to == OfferedTo.OPERATORS and authority.is_operator:
         return True
     brought = vars(item)
@@ -57,12 +57,21 @@ def is_candidate(item: WorkItem, authority: Authority) -> bool:
 
 
 def _is_excluded(item: WorkItem, authority: Authority) -> bool:
-    groups = authority.groups
-    if str(authority.actor_id) in item.excluded or not groups.isdisjoint(item.excluded_groups):
+    """Of a substitute and of whom they stand in for either counts."""
+    groups = authority.groups | authority.person_groups
+    people = {authority.actor_id, authority.person_id}
+    if not people.isdisjoint(map(uuid.UUID, item.excluded)):
         return True
-    return bool(item.not_completed_by) and authority.actor_id in who_completed(
-        item.tenant_id, item.case_id, item.not_completed_by
+    if not groups.isdisjoint(item.excluded_groups):
+        return True
+    return bool(item.not_completed_by) and not people.isdisjoint(
+        who_completed(item.tenant_id, item.case_id, item.not_completed_by)
     )
+
+
+def _is_able(item: WorkItem, authority: Authority) -> bool:
+    """Whether who acts, for themselves or for another, is able to do what the item asks for."""
+    return authority.skills.issuperset(item.required_skills)
 
 
 def _is_named(
@@ -70,13 +79,17 @@ def _is_named(
 ) -> bool:
     if not users and not groups:
         return is_anybodys(item) or authority.is_operator
-    return authority.actor_id in users or not authority.groups.isdisjoint(groups)
+    return authority.person_id in users or not authority.person_groups.isdisjoint(groups)
 
 
 def _candidate(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
-    if is_candidate(item, authority):
-        return ""
-    return "excluded" if _is_excluded(item, authority) else "not_candidate"
+    """Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners), nor who acts for one, nor
+    who is not able to do it."""
+    if _is_excluded(item, authority):
+        return "excluded"
+    if not is_candidate(item, authority):
+        return "not_candidate"
+    return "" if _is_able(item, authority) else SKILLS_MISSING
 
 
 def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
@@ -84,16 +97,18 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     state, said by the next check."""
     if item.assignee_id is None:
         return _candidate(item, authority, facts)
-    if item.assignee_id != authority.actor_id:
+    if item.assignee_id != authority.person_id:
         return "not_assignee"
     # Who was shut out since may give it back, and no more (WS-HumanTask 1.1 §3.2).
-    return "excluded" if _is_excluded(item, authority) else ""
+    if _is_excluded(item, authority):
+        return "excluded"
+    return "" if _is_able(item, authority) else SKILLS_MISSING
 
 
 def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
     """Who has it, and nobody else while nobody has it: who may take an item that waits for many
     neither keeps it from them nor gives it to others (WS-HumanTask 1.1 §3.2, actual owner)."""
-    return "" if item.assignee_id == authority.actor_id else "not_assignee"
+    return "" if item.assignee_id == authority.person_id else "not_assignee"
 
 
 def _delegatee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
@@ -118,12 +133,37 @@ def _requester(_item: WorkItem, authority: Authority, facts: UndoFacts) -> str |
     return "" if last is not None and last.requested_by_id == authority.actor_id else None
 
 
+def _stood_in(relation: Relation) -> Relation:
+    """Return a relation in which a substitute may act for another: for the work of one group alone,
+    where that was said."""
+
+    def stands(item: WorkItem, authority: Authority, facts: Any) -> str | None:
+        only_for = "" if authority.absent is None else authority.absent.only_for
+        if only_for and only_for not in item.groups_asked:
+            return "not_candidate"
+        return relation(item, authority, facts)
+
+    return stands
+
+
+def as_assignee(item: WorkItem, authority: Authority) -> Authority | None:
+    """Return by what authority somebody has an item: their own, or that of a substitute."""
+    everybody = (authority, *authority.in_place_of_others())
+    has_it = STOOD_IN["owner"]
+    return next((each for each in everybody if has_it(item, each, None) == ""), None)
+
+
+#: In which somebody may be stood in for: whose work it is, and never what a role allows.
+STOOD_IN: dict[str, Relation] = {
+    "candidate": _stood_in(_candidate),
+    "assignee": _stood_in(_assignee),
+    "delegatee": _stood_in(_delegatee),
+    "owner": _stood_in(_owner),
+}
 RELATIONS: dict[str, Relation] = {
-    "candidate": _candidate,
-    "assignee": _assignee,
+    **STOOD_IN,
+    "holder": _assignee,
     "creator": _creator,
-    "delegatee": _delegatee,
-    "owner": _owner,
     "original_actor": _original_actor,
     "requester": _requester,
 }

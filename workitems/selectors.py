@@ -30,6 +30,7 @@ from django.db.models.lookups import IsNull
 
 from accounts.acting import ActingUser, Authority
 from accounts.selectors import Person, group_names, operating, people, people_of
+from accounts.skills import able_to
 from compensation.models import CompensationAttempt
 from executions.selectors import ShownWork, WithPeople, named_in
 from ledger.errors import NotFound
@@ -213,31 +214,41 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
 
 def closed_to(who: ActingUser) -> Q:
     """Return whether a person may never take an item: they, a group of theirs, or who did what
-    somebody else has to have done."""
+    somebody else has to have done, or they lack a skill that it asks for."""
     listed = Func(
         OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
     )
     # Of what excludes no group, which is most of it, groups are not looked for.
     through_group = ~Q(excluded_groups=[]) & Q(Exists(group_names(who).filter(listed)))
+    by_name = Q(excluded__contains=[str(who.actor_id)])
+    # Of what asks for no skill, which is most of it, skills are not looked for.
+    unable = ~Q(required_skills=[]) & ~Q(Exists(able_to(who, "required_skills")))
+    return by_name | through_group | did_another(who.tenant_id, [who.actor_id]) | unable
+
+
+def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
+    """Return whether any of these did, or had done for them, what somebody else has to have done:
+    `who_completed`."""
     done = WorkItem.objects.filter(
-        tenant_id=who.tenant_id, case_id=OuterRef("case_id"), completed_by_id=who.actor_id
-    )
+        tenant_id=tenant_id, case_id=OuterRef("case_id"), completed_by__isnull=False
+    ).filter(Q(completed_by_id__in=list(actors)) | Q(assignee_id__in=list(actors)))
     named = Func(
         OuterRef("not_completed_by"), F("binding"), function="jsonb_exists",
         output_field=BooleanField(),
     )  # fmt: skip
-    did_another = ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
-    return Q(excluded__contains=[str(who.actor_id)]) | through_group | did_another
+    return ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
 
 
 def who_completed(
     tenant_id: uuid.UUID, case_id: uuid.UUID | None, bindings: Collection[str]
 ) -> set[uuid.UUID]:
-    """Return who completed the work of bindings in a case, each time it was done."""
+    """Return who completed the work of bindings in a case, each time it was done: where a
+    substitute did, also whose work it was."""
     rows = WorkItem.objects.filter(
         tenant_id=tenant_id, case_id=case_id, binding__in=list(bindings), completed_by__isnull=False
     )
-    return set(rows.values_list("completed_by_id", flat=True))
+    found = rows.values_list("completed_by_id", "assignee_id")
+    return {actor for pair in found for actor in pair}
 
 
 def is_anybodys(tenant_id: uuid.UUID) -> Q:

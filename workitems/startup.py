@@ -22,6 +22,7 @@ from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions import choreography, influence
 from workitems.actions.item_opening import prepare_undo_task
 from workitems.actions.item_templates import TEMPLATE
+from workitems.actions.work_left_behind import LEFT_BEHIND
 from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
@@ -89,6 +90,7 @@ def register() -> None:
     register_guarded("workitems_workitem", WorkItem.subject_type)
     register_consumer(choreography.CONSUMER)
     register_consumer(influence.CONSUMER)
+    register_consumer(LEFT_BEHIND)
     for source in SOURCES:
         register_source(source)
     search.register("work", work_search.work_called, order=20)

@@ -21,7 +21,7 @@ from workitems.actions.work import settle
 from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
-from workitems.permissions import RELATIONS
+from workitems.permissions import RELATIONS, SKILLS_MISSING, STOOD_IN
 from workitems.then_and_now import payload_schema
 
 
@@ -100,6 +100,8 @@ WORK_ITEM = UndoableSubject(
     read=_read,
     named=Named(WorkItem, ("title", "status", "kind"), describe_item),
     relations=RELATIONS,
+    stood_in=frozenset(STOOD_IN),
+    telling=frozenset({SKILLS_MISSING}),
     facts=undo_facts,
     envelope=_envelope,
     consequence=settle,

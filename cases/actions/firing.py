@@ -156,6 +156,7 @@ def _work(
             excluded=sorted(actors_named(case.tenant_id, target.excluded_users).values()),
             excluded_groups=target.excluded_groups,
             not_completed_by=target.not_completed_by,
+            required_skills=target.required_skills,
             priority=target.priority,
             reversibility=binding.reversibility,
             due_at=now() + target.expires_in if target.expires_in else None,

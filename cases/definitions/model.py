@@ -248,6 +248,7 @@ class HumanTask(Part):
     excluded_users: Words = Field(default=(), exclude_if=_unsaid)
     excluded_groups: Words = Field(default=(), exclude_if=_unsaid)
     not_completed_by: Words = Field(default=(), exclude_if=_unsaid)
+    required_skills: Words = Field(default=(), exclude_if=_unsaid)
 
 
 class CapabilityCall(Part):

@@ -49,7 +49,7 @@ _ENDLESS: Final = "neither goals nor completion: the case never ends by itself"
 _UNGUARDED: Final = "neither filter nor when: fires again at every change of context"
 _UNNAMED: Final = "no binding names {!r} in compensate"
 _IDLE: Final = "has no effect: an undo step neither fires nor is undone itself"
-_EXCLUDING: Final = ("excludedUsers", "excludedGroups", "notCompletedBy")
+_OF_FORWARD: Final = ("excludedUsers", "excludedGroups", "notCompletedBy", "requiredSkills")
 _NOT_OF_UNDO: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
 _NAMED: Final = {"capabilities": "capability", "bindings": "binding", "goals": "goal"}
 
@@ -191,7 +191,7 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
             faults = json_schema.faults(schema, f"{where}/resolutionSchema")
             yield from ((fault.pointer, fault.message) for fault in faults)
         if step.get("compensation") is True:
-            yield from ((f"{where}/{key}", _NOT_OF_UNDO) for key in _EXCLUDING if task.get(key))
+            yield from ((f"{where}/{key}", _NOT_OF_UNDO) for key in _OF_FORWARD if task.get(key))
         if step.get("compensation") is not True or not isinstance(outcomes, list) or not outcomes:
             continue
         # An undo task may narrow how it ends, but must be able to succeed.

@@ -31,7 +31,10 @@ class OperatorPage(MemberPage):
     def rights(self) -> Authority:
         """What the session's roles allow, for buttons. The verbs read the member's rights again."""
         acting = self.acting_user
-        return Authority(acting.actor_id, acting.actor_type, held(self.place.roles), frozenset())
+        return Authority(
+            acting.tenant_id, acting.actor_id, acting.actor_type, held(self.place.roles),
+            frozenset(),
+        )  # fmt: skip
 
     def require_operator(self) -> None:
         """Raise NotPermitted for a form that only an operator may send."""

@@ -11,6 +11,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from accounts.acting import ActingUser
 from accounts.models import User
 from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun
@@ -20,6 +21,7 @@ from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
+from people.substituting import substitute
 from tests import states
 from tests.approvals import TWO, approve, ask, reject
 from tests.bank import open_bank, pay, paying_case
@@ -210,6 +212,16 @@ def _sent(world: World) -> uuid.UUID:
     ).id  # fmt: skip
 
 
+def _about(who: ActingUser, verb: str) -> str:
+    return reverse(f"people:member-{verb}", args=[who.actor_id])
+
+
+def _substitution(world: World) -> uuid.UUID:
+    """The operator stands in for the analyst."""
+    until = now() + dt.timedelta(days=1)
+    return substitute(call=Call(world.analyst), substitute=world.operator.username, until=until).id
+
+
 def _with_others(world: World) -> dict[str, Visit]:
     """Return the pages of an item that is handed on, and of one that is on hold."""
     asked, held = (
@@ -355,6 +367,13 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "events": Visit(boss, reverse("events:list"), then=_fold_out),
         "event": Visit(boss, reverse("events:detail", args=[_sent(world)])),
         "settings": Visit(clerk, reverse("people:settings")),
+        "members": Visit(world.admin, reverse("people:members")),
+        "change a member": Visit(world.admin, _about(clerk, "edit")),
+        "end a membership": Visit(world.admin, _about(clerk, "deactivate")),
+        "substitutes": Visit(clerk, reverse("people:substitutions")),
+        "other dates": Visit(
+            clerk, reverse("people:substitution-edit", args=[_substitution(world)])
+        ),
         "missing": Visit(boss, f"/cases/{uuid.uuid4()}/", status=404),
         "only by post": Visit(clerk, item(pooled, "claim")),
     }

@@ -66,6 +66,8 @@ def seen_at(route: Route, told: Told) -> Seen:
         "ledger/subjects/": told.subjects,
         "notifications/": told.notices,
         "events/": told.events,
+        "substitutions/": told.absences,
+        "members/": {"one": {"id": told.world.analyst.actor_id}},
     }
     found = next((each for start, each in by_prefix.items() if route.pattern.startswith(start)), {})
     assert found, f"nobody has said what {route.pattern} shows"

@@ -42,9 +42,10 @@ VALUES: dict[str, Any] = {
     "priority": "URGENT",
     "expiresIn": "P2D",
 }
-#: Of a forward step alone; tests/integration/test_excluded_people.py has what they do.
+#: Of a forward step alone; test_excluded_people.py and test_skills.py have what they do.
 EXCLUDING = {
     "excludedUsers": ["surveyor"], "excludedGroups": ["surveyors"], "notCompletedBy": ["check"],
+    "requiredSkills": ["notary"],
 }  # fmt: skip
 SETS = [
     frozenset(each)

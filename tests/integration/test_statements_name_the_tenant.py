@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts import actions as accounts
 from accounts.acting import ActingUser
 from cases import actions as cases
 from compensation.actions.run_verbs import pause, resume
@@ -30,6 +29,7 @@ from compensation.actions.step_verbs import (
 )
 from executions.actions import cancel_execution, record_result, request_execution
 from people import actions as people
+from people.token_verbs import make_token, revoke_token
 from tests import states
 from tests.architecture.test_catalogue import tenant_tables
 from tests.casework import (
@@ -210,7 +210,8 @@ def members(world: World) -> None:
     people.change_groups(world.bystander.membership_id, call=by, join=["analysts"], leave=[])
     people.deactivate(world.bystander.membership_id, call=by)
     people.reactivate(world.bystander.membership_id, call=by)
-    accounts.revoke_token(world.agent, accounts.create_token(world.agent, name="t")[:15])
+    made = make_token(call=Call(world.agent), name="t")
+    revoke_token(made.row.public_id, call=Call(world.agent))
 
 
 def over_the_api(world: World) -> None:

@@ -47,6 +47,8 @@ KINDS = {
 }
 # What has no chain of its own: its entries are about these.
 RECORDED_ABOUT = {
+    "substitution": "actor",
+    "token": "actor",
     "case_definition": "tenant",
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",

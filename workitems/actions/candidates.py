@@ -6,13 +6,19 @@ import uuid
 from collections.abc import Collection, Iterable
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.selectors import among_groups, who_only_look
+from accounts.skills import skilled_actors
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.lifecycle import Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
+from workitems.permissions import SKILLS_MISSING
 from workitems.selectors import who_completed
+
+#: What is said of somebody whom an item cannot be given to.
+UNABLE = gettext_lazy("lacks a skill that this item asks for")
 
 
 def groups_of(item: WorkItem, names: Iterable[str]) -> list[CandidateGroup]:
@@ -81,6 +87,8 @@ def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
     actor = actor_called(item.tenant_id, username, pointer=pointer)
     if actor is None or is_excluded(item, actor):
         raise Invalid.field(pointer, _("is excluded from this item"), code="excluded")
+    if item.required_skills and not skilled_actors(item.tenant_id, [actor], item.required_skills):
+        raise Invalid.field(pointer, str(UNABLE), code=SKILLS_MISSING)
     if who_only_look(item.tenant_id, [actor]):
         raise Invalid.field(pointer, _("is an auditor and changes nothing"), code="only_looks")
     return actor

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
 
 from accounts.acting import ActingUser
 from accounts.selectors import active_actors, actors_by_username, actors_named
+from accounts.skills import skilled_actors
 from compensation.policy import (
     MAX_NAME_LENGTH,
     POLICY_BYTES,
@@ -36,7 +37,7 @@ from verbs.body_size import at_most
 from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
-from workitems.actions.candidates import is_shut_out
+from workitems.actions.candidates import UNABLE, is_shut_out
 from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
@@ -44,6 +45,7 @@ from workitems.derivation import SourceOf, Sources
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.listening_input import Listenings, Listens
 from workitems.models import WorkItem
+from workitems.permissions import SKILLS_MISSING
 from workitems.resolution import check_schema
 from workitems.working_time import NeverOpen
 
@@ -71,6 +73,7 @@ class Create(Listens):
     candidate_groups: Annotated[list[_Listed], _LISTED] = []
     excluded_users: Annotated[list[Word], _LISTED] = []
     excluded_groups: Annotated[list[_Listed], _LISTED] = []
+    required_skills: Annotated[list[_Listed], _LISTED] = []
     permitted_outcomes: Annotated[list[_Listed], _LISTED] = []
     resolution_schema: _Object | None = None
     compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
@@ -120,6 +123,10 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     groups = _names(given.candidate_groups, "/candidate_groups", problems)
     excluded = _excluded(given, tenant_id, people, problems)
     excluded_groups = _names(given.excluded_groups, "/excluded_groups", problems)
+    skills = _names(given.required_skills, "/required_skills", problems)
+    assignee = people.get(given.assignee or "")
+    if skills and assignee is not None and not skilled_actors(tenant_id, [assignee], skills):
+        problems.append(FieldError("/assignee", str(UNABLE), SKILLS_MISSING))
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
     _check_sources(given.derived_from, tenant_id, problems)
@@ -135,6 +142,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         assignee_id=people[given.assignee] if given.assignee else None,
         excluded=excluded,
         excluded_groups=excluded_groups,
+        required_skills=skills,
         permitted_outcomes=outcomes,
         resolution_schema=given.resolution_schema,
         priority=given.priority,

@@ -50,6 +50,7 @@ class NewWorkItem:
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
     excluded_groups: Sequence[str] = ()
+    required_skills: Sequence[str] = ()
     not_completed_by: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
     resolution_schema: dict[str, Any] | None = None
@@ -146,6 +147,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         people_missing=list(new.people_missing),
         excluded=[str(actor) for actor in new.excluded],
         excluded_groups=list(new.excluded_groups),
+        required_skills=list(new.required_skills),
         not_completed_by=list(new.not_completed_by),
         compensate_on=[dict(each) for each in new.compensate_on],
         derived_from=[dict(each) for each in new.derived_from],
@@ -174,7 +176,10 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     """
     subject = undoable(original.subject_type)
     performer = choose_performer(
-        original.tenant_id, request, finished_by=subject.finished_by(original)
+        original.tenant_id,
+        request,
+        finished_by=subject.finished_by(original),
+        finished_for=original.assignee_id if isinstance(original, WorkItem) else None,
     )
     own_input = request.task_input
     deadline = _in(request.deadline)

@@ -23,7 +23,7 @@ from verbs import catalogue, words
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves, change_of
 from verbs.shell import Changed, VerbContext, wrong_state
-from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
+from workitems.actions.candidates import excluded_among, name_candidates, who_may_do
 from workitems.around.blocking import unless_blocked
 from workitems.deadlines import (
     CLAIM,
@@ -75,7 +75,7 @@ class Complete(Input):
 )
 def claim(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
     """Take it from the pool (WS-HumanTask 1.1 `claim`). Who may not and tries is recorded."""
-    item.assignee_id = context.authority.actor_id
+    item.assignee_id = context.authority.person_id
     return Changed(["assignee", *met(item, CLAIM)])
 
 
@@ -113,7 +113,7 @@ def _handed_over(item: WorkItem, before: uuid.UUID | None) -> dict[str, Any]:
 @catalogue.transition(ITEM, LIFECYCLE["start"], action="started", state=unless_blocked("start"))
 def start(item: WorkItem, _given: Nothing, context: VerbContext) -> Changed:
     """Begin work; from the pool this takes it too."""
-    item.assignee_id = context.authority.actor_id
+    item.assignee_id = context.authority.person_id
     item.started_at = item.started_at or now()
     return Changed(["assignee", "started_at", *met(item, CLAIM, START)])
 
@@ -161,7 +161,7 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         item.completion_seq = next_completion(item.case_id, item.tenant_id)
         # The number's lock lets one after the other complete in a case: so of two that nobody may
         # do both, done at once by one person, the second finds the first.
-        if is_excluded(item, context.authority.actor_id):
+        if excluded_among(item, {context.authority.actor_id, context.authority.person_id}):
             raise NotPermitted(words.denial("excluded"))
         fields.append("completion_seq")
     said = {"outcome": given.outcome, "resolution": given.resolution}

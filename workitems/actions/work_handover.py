@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.selectors import active_actors, actors_by_username
+from accounts.skills import skilled_actors
 from json_values.pointers import FieldError
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, Invalid, Refusal
@@ -22,6 +23,7 @@ from verbs import catalogue
 from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import (
+    UNABLE,
     excluded_among,
     is_excluded,
     name_candidates,
@@ -32,6 +34,7 @@ from workitems.deadlines import CLAIM, met
 from workitems.delegations import ACCEPTED, DECLINED, answer_delegation
 from workitems.lifecycle import LIFECYCLE, OfferedTo
 from workitems.models import WorkItem
+from workitems.permissions import SKILLS_MISSING
 
 ITEM = WorkItem.subject_type
 # So many fit on the item; whoever wants another one decides who shall do it.
@@ -92,7 +95,7 @@ def accept_delegation(item: WorkItem, _given: Any, context: VerbContext) -> Chan
     asked = answer_delegation(item, ACCEPTED)
     # As in `assign`: what they put back later is theirs too, and nobody's who was never named. Not
     # before they have answered: who declines leaves it to those who could take it.
-    name_candidates(item, [context.authority.actor_id])
+    name_candidates(item, [context.authority.person_id])
     if item.offered_to == OfferedTo.ANYBODY:
         item.offered_to = OfferedTo.NAMED
     said = {"title": item.title, "previous": asked.get("from", "")}
@@ -142,6 +145,9 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
         actors_by_username(item.tenant_id, given.candidate_users) if given.candidate_users else {}
     )
     problems, excluded = [], excluded_among(item, known.values())
+    able = set(known.values())
+    if item.required_skills:
+        able &= skilled_actors(item.tenant_id, able, item.required_skills)
     for index, name in enumerate(given.candidate_users):
         pointer = f"/candidate_users/{index}"
         if name not in known:
@@ -152,6 +158,8 @@ def _candidates(item: WorkItem, given: Forward) -> Sequence[uuid.UUID]:
             )
         elif known[name] in excluded:
             problems.append(FieldError(pointer, _("is excluded from this item"), "excluded"))
+        elif known[name] not in able:
+            problems.append(FieldError(pointer, str(UNABLE), SKILLS_MISSING))
     if problems:
         raise Invalid(_("Not everybody it is forwarded to may have it."), errors=problems)
     return sorted({known[name] for name in given.candidate_users})

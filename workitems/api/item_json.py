@@ -124,6 +124,9 @@ class WorkItemSchema(Schema):
         child=serializers.CharField(), help_text="Usernames of those who may never take it."
     )
     excluded_groups = serializers.ListField(child=serializers.CharField())
+    required_skills = serializers.ListField(
+        child=serializers.CharField(), help_text="What whoever takes it must be able to do."
+    )
     payload = serializers.DictField()
     outcome = serializers.CharField(allow_null=True)
     outcome_reason = serializers.CharField(

@@ -25,7 +25,8 @@ from workitems.lifecycle import WORKING
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
-_SAVE = operation("draft", WORKING, None, "assignee")
+# Of the assignee alone: a substitute's would take the place of theirs.
+_SAVE = operation("draft", WORKING, None, "holder")
 
 
 class NewDraft(Input):

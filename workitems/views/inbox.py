@@ -34,6 +34,7 @@ from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
 from workitems.inbox_rows import lines, waiting_sentence
 from workitems.lifecycle import OPEN, Kind
 from workitems.saved_filter_chips import FilterForm
+from workitems.standing_in import MOST, waiting_for_others
 from workitems.urgency import MOST_URGENT_FIRST
 from workitems.views import several
 from workitems.waiting import Waiting
@@ -128,7 +129,12 @@ class Inbox(MemberPage):
         pinned = sorted(page.above, key=operator.attrgetter(*MOST_URGENT_FIRST))
         first = tab.key == "waiting" and pins and not wanted.values
         shown = undecided[:DECISIONS] if first else []
-        told = lines(who, [*pinned[:PINNED], *page.rows], shown, back=request.get_full_path())
+        instead = waiting_for_others(self.authority) if first else []
+        others = [item for item, _person in instead[:MOST]]
+        told = lines(
+            who, [*pinned[:PINNED], *page.rows, *others], shown, back=request.get_full_path(),
+            instead_of={item.id: person for item, person in instead},
+        )  # fmt: skip
         undo_only = tab.is_open and wanted.undo_only
         say_count(request, "inbox", _waiting_in_all(counts, undecided))
         context = {
@@ -143,12 +149,14 @@ class Inbox(MemberPage):
             if len(pinned) > PINNED
             else "",
             "work_rows": [] if undo_only else told.work(page.rows),
+            "instead_rows": told.work(others),
+            "more_instead": len(instead) > MOST,
             "empty": _empty(tab, who, wanted, counts, undecided, partial=page.partial)
-            if not (pinned or page.rows or shown)
+            if not (pinned or page.rows or shown or others)
             else None,
             "pagination": {**pagination, "in_order": order[0][0] != "-"},
             "several": several.offered(self, self.ticked)
-            if self.ticked or any(item.status in OPEN for item in (*pinned, *page.rows))
+            if self.ticked or any(item.status in OPEN for item in (*pinned, *page.rows, *others))
             else None,
             "new_url": reverse("workitems:new"),
             "saved_filters": saved_filter_chips.shown(wanted, who, self.naming),

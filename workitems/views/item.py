@@ -28,6 +28,7 @@ from workitems.around.around_reading import item_with_around
 from workitems.around.progress_form import ProgressForm
 from workitems.forms import NewForm
 from workitems.lifecycle import Status
+from workitems.permissions import as_assignee
 from workitems.resolution import check_completion, explained_outcomes
 from workitems.subject import WORK_ITEM
 from workitems.waiting import next_for
@@ -119,7 +120,9 @@ class Complete(MemberPage):
 
     def _with_one_row_more(self, item: Any) -> HttpResponse:
         """Show the form again as it was sent, with room for more; nothing is judged or done."""
-        if not presenting.answers(item, self.acting_user.actor_id):
+        with tenant_scope(self.acting_user.tenant_id):
+            answers = presenting.answers(item, self.authority)
+        if not answers:
             return self.go(_url(item.id))
         return show(self, item.id, form=AnswerForm(item, rows=self.request.POST.dict()))
 
@@ -128,7 +131,9 @@ class Complete(MemberPage):
         version = self.posted_version()
         versions = None if version is None else {version}
         call = Call(self.acting_user, versions=versions, broken=invalid)
-        if item.status != Status.ASSIGNED or item.assignee_id != self.acting_user.actor_id:
+        with tenant_scope(self.acting_user.tenant_id):
+            has_it = as_assignee(item, self.authority) is not None
+        if item.status != Status.ASSIGNED or not has_it:
             return call
         if invalid is not None:
             raise invalid

@@ -8,16 +8,24 @@ functions about them run.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import functools
 import uuid
 import zoneinfo
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from accounts.acting import ActingUser, authority_of
+from accounts.actions.actor_entries import note, open_entries_of, state
 from accounts.errors import AlreadyMember, LastAdmin
 from accounts.models import Actor, ApiToken, GroupMembership, Membership, Tenant, User
 from accounts.roles import ActorType, Role
@@ -28,6 +36,7 @@ from ledger.record import ActorRef, Change, Recorded, record
 from ledger.tenancy import set_tenant
 
 TOKEN_LIFETIME = dt.timedelta(days=90)
+LONGEST_LIFETIME = dt.timedelta(days=366)
 LONGEST_TOKEN_NAME = 100
 #: What people call their zone: those of places, and UTC.
 ZONES = frozenset(
@@ -46,6 +55,28 @@ def create_user(username: str, *, password: str | None, email: str = "", name: s
         user.set_password(password)
     user.save(force_insert=True)
     return user
+
+
+def new_account(username: str, *, name: str, email: str, password: str | None) -> User:
+    """Create a user for a new member. Raises Invalid, naming the field of `account`."""
+    if User.objects.filter(username=username).exists():
+        said = gettext("There is somebody of this name already; let them in as they are.")
+        raise Invalid.field("/username", said, code="name_taken")
+    user = User(username=username, email=email, first_name=name)
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("/username", functools.partial(AbstractUser.username_validator, username))
+    ]
+    if email:
+        checks.append(("/account/email", functools.partial(validate_email, email)))
+    if password is not None:
+        fits = functools.partial(validate_password, password, user)
+        checks.append(("/account/password", fits))
+    for pointer, check in checks:
+        try:
+            check()
+        except ValidationError as wrong:
+            raise Invalid.field(pointer, " ".join(wrong.messages), code="unfit") from None
+    return create_user(username, password=password, email=email, name=name)
 
 
 def change_preferences(user_id: uuid.UUID, *, language: str, time_zone: str) -> None:
@@ -119,11 +150,14 @@ def add_member(
         GroupMembership(tenant_id=tenant_id, membership=membership, name=name)
         for name in sorted(set(groups))
     )
-    _record(
-        actor, "member_added", by, opens=True,
-        payloads={"roles": sorted(chosen), "groups": sorted(set(groups))},
-    )  # fmt: skip
+    payloads = {"roles": sorted(chosen), "groups": sorted(set(groups))}
+    open_entries_of(actor, "member_added", by, payloads)
     return ActingUser(actor.tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
+
+
+def roles_differ(membership: Membership, roles: Collection[str]) -> bool:
+    """Whether these roles are others than a member has. Raises Invalid for one that is none."""
+    return _checked_roles(roles) != {*membership.roles, Role.MEMBER.value}
 
 
 def change_roles(
@@ -136,8 +170,19 @@ def change_roles(
     before = membership.roles
     membership.roles = sorted(chosen)
     membership.save(update_fields=["roles"])
-    _raise_version(actor)
-    _record(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
+    note(actor, "roles_changed", by, payloads={"before": before, "after": sorted(chosen)})
+
+
+def change_skills(
+    actor: Actor, membership: Membership, skills: Collection[str], *, by: ActorRef
+) -> None:
+    """Say what a locked member is able to do. The same again changes nothing."""
+    before, chosen = membership.skills, sorted(set(skills))
+    if chosen == before:
+        return
+    membership.skills = chosen
+    membership.save(update_fields=["skills"])
+    note(actor, "skills_changed", by, payloads={"before": before, "after": chosen})
 
 
 def change_groups(
@@ -160,8 +205,7 @@ def change_groups(
     own.filter(name__in=left).delete()
     for action, names in (("group_joined", joined), ("group_left", left)):
         if names:
-            _raise_version(actor)
-            _record(actor, action, by, payloads={"groups": names})
+            note(actor, action, by, payloads={"groups": names})
 
 
 def set_active(actor: Actor, membership: Membership, *, active: bool, by: ActorRef) -> None:
@@ -175,13 +219,8 @@ def set_active(actor: Actor, membership: Membership, *, active: bool, by: ActorR
         _keep_an_admin(membership)
     membership.is_active = actor.is_active = active
     membership.save(update_fields=["is_active"])
-    _raise_version(actor, "is_active")
-    _record(
-        actor,
-        "member_reactivated" if active else "member_deactivated",
-        by,
-        before=_state(active=not active),
-    )
+    action = "member_reactivated" if active else "member_deactivated"
+    note(actor, action, by, changed=["is_active"], before=state(active=not active))
 
 
 def create_token(acting_user: ActingUser, *, name: str = "") -> str:
@@ -189,43 +228,50 @@ def create_token(acting_user: ActingUser, *, name: str = "") -> str:
 
     Only its hash is stored. It stops working after 90 days, or with the membership.
     """
+    with transaction.atomic(durable=True):
+        set_tenant(acting_user.tenant_id)
+        by = authority_of(acting_user)
+        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
+        return issue_token(actor, membership, name=name, until=None, by=by.ref()).text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token that was just made. Its text is kept nowhere."""
+
+    row: ApiToken
+    text: str
+
+
+def issue_token(
+    actor: Actor, membership: Membership, *, name: str, until: dt.datetime | None, by: ActorRef
+) -> IssuedToken:
+    """Make a token of a locked member; it works for 90 days unless it is said until when. Raises
+    Invalid."""
     if len(name) > LONGEST_TOKEN_NAME:
-        said = f"Use at most {LONGEST_TOKEN_NAME} characters."
+        said = gettext("Use at most %(n)d characters.") % {"n": LONGEST_TOKEN_NAME}
         raise Invalid.field("/name", said, code="too_long")
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
-        _, token = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
-            user=membership.user,
-            expiry=TOKEN_LIFETIME,
-            tenant_id=membership.tenant_id,
-            membership_id=membership.id,
-            name=name,
-        )
-        _raise_version(actor)
-        _record(actor, "token_created", by.ref(), payloads={"name": name})
-    return str(token)
+    lifetime = TOKEN_LIFETIME if until is None else until - now()
+    if lifetime <= dt.timedelta():
+        raise Invalid.field("/expires_at", gettext("must lie in the future"), code="past")
+    if lifetime > LONGEST_LIFETIME:
+        said = gettext("must lie within %(n)d days") % {"n": LONGEST_LIFETIME.days}
+        raise Invalid.field("/expires_at", said, code="too_late")
+    row, text = ApiToken.objects.create(  # type: ignore[no-untyped-call]  # knox is untyped
+        user=membership.user,
+        expiry=lifetime,
+        tenant_id=membership.tenant_id,
+        membership_id=membership.id,
+        name=name,
+    )
+    note(actor, "token_created", by, payloads={"name": name})
+    return IssuedToken(row, str(text))
 
 
-def revoke_token(acting_user: ActingUser, token_key: str) -> None:
-    """End one of the acting user's own tokens at once, named by its first characters.
-
-    Raises NotFound for one that is not theirs, or has ended.
-    """
-    with transaction.atomic(durable=True):
-        set_tenant(acting_user.tenant_id)
-        by = authority_of(acting_user)
-        actor, membership = lock_member(acting_user.tenant_id, acting_user.membership_id)
-        own = ApiToken.objects.filter(
-            tenant_id=actor.tenant_id, membership_id=membership.id, token_key=token_key
-        )
-        names = list(own.values_list("name", flat=True))
-        if not names:
-            raise NotFound
-        own.delete()
-        _raise_version(actor)
-        _record(actor, "token_revoked", by.ref(), payloads={"name": names[0]})
+def end_token(actor: Actor, token: ApiToken, *, by: ActorRef) -> None:
+    """End a token of a locked member at once."""
+    ApiToken.objects.filter(tenant_id=token.tenant_id, digest=token.digest).delete()
+    note(actor, "token_revoked", by, payloads={"name": token.name})
 
 
 def _checked_roles(roles: Collection[str]) -> set[str]:
@@ -238,13 +284,14 @@ def _checked_roles(roles: Collection[str]) -> set[str]:
 
 
 def lock_member(tenant_id: uuid.UUID, membership_id: uuid.UUID | None) -> tuple[Actor, Membership]:
-    """Lock a member's actor and read the membership. Raises NotFound.
+    """Lock a member's actor and read the membership, by the id of either. Raises NotFound.
 
     The lock closes the race of two changes reading the same actor version and chain head.
     """
     if membership_id is None:
         raise NotFound
-    members = Membership.objects.filter(tenant_id=tenant_id, id=membership_id)
+    either = Q(id=membership_id) | Q(actor_id=membership_id)
+    members = Membership.objects.filter(either, tenant_id=tenant_id)
     actors = Actor.objects.filter(tenant_id=tenant_id, id__in=members.values("actor_id"))
     actor = actors.select_for_update(of=("self",)).first()
     if actor is None:
@@ -265,43 +312,6 @@ def _keep_an_admin(membership: Membership) -> None:
     )
     if not others.exclude(id=membership.id).exists():
         raise LastAdmin
-
-
-def _raise_version(actor: Actor, *fields: str) -> None:
-    actor.version += 1
-    actor.save(update_fields=["version", *fields])
-
-
-def _record(
-    actor: Actor,
-    action: str,
-    by: ActorRef,
-    *,
-    opens: bool = False,
-    before: str | None = None,
-    payloads: dict[str, object] | None = None,
-) -> None:
-    """Record one act about an actor. `before` is the status it had, where the act changed it."""
-    after = _state(active=actor.is_active)
-    record(
-        Change(
-            tenant_id=actor.tenant_id,
-            subject_type="actor",
-            subject_id=actor.id,
-            version=actor.version,
-            kind="ADMIN",
-            action=action,
-            actor=by,
-            from_status="" if opens else before or after,
-            to_status=after,
-            opens=opens,
-            payloads=payloads or {},
-        )
-    )
-
-
-def _state(*, active: bool) -> str:
-    return "ACTIVE" if active else "INACTIVE"
 
 
 def lock_tenant(tenant_id: uuid.UUID) -> Tenant:

@@ -1,0 +1,1 @@
+"""Members, substitutions and tokens over the API."""
