@@ -34,6 +34,8 @@ TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
     "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
     **{f"amends.work_item.{action}.v1": Topic.DEADLINE_MISSED for action in _MISSED},
+    "amends.work_item.group_met.v1": Topic.GROUP_MET,
+    "amends.work_item.group_missed.v1": Topic.GROUP_MISSED,
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,

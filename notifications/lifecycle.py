@@ -35,6 +35,8 @@ class Topic(models.TextChoices):
     NEEDS_SOMEBODY = "needs_somebody", _("Nobody is left for it")
     UNDO_ON_HOLD = "undo_on_hold", _("Undo task on hold")
     DEADLINE_MISSED = "deadline_missed", _("Deadline missed")
+    GROUP_MET = "group_met", _("Enough of several done")
+    GROUP_MISSED = "group_missed", _("Too few of several left")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")

@@ -30,6 +30,8 @@ _TITLES: dict[str, str | Promise] = {
     Topic.NEEDS_SOMEBODY: gettext_lazy("Nobody is left for it: %(what)s"),
     Topic.UNDO_ON_HOLD: gettext_lazy("On hold, and what it undoes with it: %(what)s"),
     Topic.DEADLINE_MISSED: gettext_lazy("Deadline missed: %(what)s"),
+    Topic.GROUP_MET: gettext_lazy("Enough are done: %(what)s"),
+    Topic.GROUP_MISSED: gettext_lazy("Too few are left: %(what)s"),
     Topic.UNDONE: gettext_lazy("Undone: %(what)s"),
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
     Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
@@ -42,6 +44,8 @@ _TITLES: dict[str, str | Promise] = {
 }
 _TONES = {
     Topic.UNDO_WAITING: "undo",
+    Topic.GROUP_MET: "done",
+    Topic.GROUP_MISSED: "bad",
     Topic.UNDONE: "done",
     Topic.ROLLBACK_ENDED: "done",
     Topic.WORK_UNDONE: "done",

@@ -42,6 +42,10 @@ _ACTIONS = {
     "skipped": A(_("Left out"), _("%(what)s left out by %(who)s")),
     "rejected": A(_("Rejected"), _("%(what)s rejected by %(who)s"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    "group_met": A(_("Enough are done"), _("Enough of several done, with %(what)s"), "done"),
+    "group_missed": A(
+        _("Cannot be met any more"), _("Too few of several are left, without %(what)s"), "bad"
+    ),
     **UNDO_ACTIONS,
 }
 _REASON = {"reason": (_("Reason"), "")}

@@ -36,7 +36,8 @@ from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.candidates import is_shut_out
-from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.actions.instances import Group, open_instances
+from workitems.actions.item_opening import NewWorkItem
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
 from workitems.lifecycle import LIFECYCLE, Priority
@@ -77,6 +78,7 @@ class Create(Input):
     due_at: Moment | None = None
     deadlines: Annotated[Deadlines | None, at_most(DEADLINES_BYTES)] = None
     skippable: bool = False
+    group: Group | None = None
 
 
 @catalogue.verb(
@@ -86,7 +88,7 @@ class Create(Input):
 def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
     """Open a work item outside any case."""
     new = new_item_of(given, context.call.by.tenant_id, context.authority.actor_id)
-    return open_item(new, by=context.by)
+    return open_instances(new, given.group, by=context.by)
 
 
 def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
@@ -117,6 +119,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     excluded_groups = _names(given.excluded_groups, "/excluded_groups", problems)
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
+    _check_group(given, outcomes, problems)
     if problems:
         raise Invalid(_("The work item breaks a rule."), errors=problems)
     return NewWorkItem(
@@ -160,6 +163,20 @@ def _deadlines(
         )
     completion = found.get("limits", {}).get(COMPLETION)
     return found, moment_of(completion) if completion else given.due_at
+
+
+def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldError]) -> None:
+    """Note what an item says that cannot be said of several, and which outcomes none can have."""
+    if given.group is None:
+        return
+    if given.assignee and given.group.instances > 1:
+        message = "cannot have all instances: name who may take one"
+        problems.append(FieldError("/assignee", message, "unsupported"))
+    problems.extend(
+        FieldError(f"/group/outcomes/{index}", "is no permitted outcome", "unknown")
+        for index, name in enumerate(given.group.outcomes)
+        if outcomes and name not in outcomes
+    )
 
 
 def _title(text: str, problems: list[FieldError]) -> str:

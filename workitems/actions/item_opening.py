@@ -61,6 +61,7 @@ class NewWorkItem:
     case_id: uuid.UUID | None = None
     binding: str = ""
     template: dict[str, Any] | None = None
+    one_of_id: uuid.UUID | None = None
     undoes: tuple[str, uuid.UUID] | None = None
     compensates_id: uuid.UUID | None = None
     compensation: dict[str, Any] | None = None
@@ -127,6 +128,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
     " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
+    " one_of_id"
 ).split()
 
 
@@ -210,7 +212,12 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
 
 
 def call_off(
-    item: WorkItem, *, by: ActorRef, caused_by: EntryRef | None = None, reason: str = ""
+    item: WorkItem,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None = None,
+    reason: str = "",
+    moves: Moves | None = None,
 ) -> bool:
     """Cancel a locked open item, without settling what it may undo. Whether it was open."""
     if item.status not in OPEN:
@@ -226,6 +233,7 @@ def call_off(
         item.compensation_state = CompensationState.NONE
     move(
         item, "cancelled", before=before, by=by, caused_by=caused_by, payloads={"reason": reason},
+        moves=moves,
         fields=["ended_at", "ended_reason", "compensation_state", "delegations", *fields],
     )  # fmt: skip
     return True

@@ -27,8 +27,8 @@ from verbs.input import Name, OptionalText, read
 from verbs.operation import operation
 from verbs.shell import VerbContext
 from verbs.subject import Locked
+from workitems.actions.instances import open_instances
 from workitems.actions.item_contents import MAX_TITLE, Create, new_item_of
-from workitems.actions.item_opening import open_item
 from workitems.deadlines import COMPLETION
 from workitems.models import WorkItem, WorkItemTemplate
 from workitems.resolution import check_schema
@@ -137,8 +137,9 @@ def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext)
     tenant_id, creator = context.call.by.tenant_id, context.authority.actor_id
     body = merged(row.content, _said(given))
     made_from = {"id": str(row.id), "name": row.name, "version": row.version}
-    new = new_item_of(read(Create, body), tenant_id, creator)
-    return open_item(dataclasses.replace(new, template=made_from), by=context.by)
+    said = read(Create, body)
+    new = dataclasses.replace(new_item_of(said, tenant_id, creator), template=made_from)
+    return open_instances(new, said.group, by=context.by)
 
 
 def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

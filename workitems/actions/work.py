@@ -24,6 +24,7 @@ from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
+from workitems.actions.instances import instance_ended
 from workitems.around.blocking import unless_blocked
 from workitems.deadlines import (
     CLAIM,
@@ -230,7 +231,9 @@ def _ended(item: WorkItem, reason: str) -> Changed:
 
 
 def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:
-    """Draw the consequence for the original when an undo task has just ended."""
+    """Draw the consequence of an ending: for the original of an undo task, and for the other
+    instances of one that is one of several."""
+    instance_ended(item, entry, context, moves)
     if item.kind != Kind.COMPENSATION or item.ended_at is None:
         return
     undone = item.status == Status.COMPLETED and item.outcome in UNDONE_OUTCOMES

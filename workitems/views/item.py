@@ -27,6 +27,7 @@ from workitems.around.around_context import ALL, forms_of
 from workitems.around.around_reading import item_with_around
 from workitems.around.progress_form import ProgressForm
 from workitems.forms import NewForm
+from workitems.instances_context import instances
 from workitems.lifecycle import Status
 from workitems.resolution import check_completion, explained_outcomes
 from workitems.subject import WORK_ITEM
@@ -58,6 +59,7 @@ def show(
             item, near, page.authority, form=form, conflict=conflict, refused=refused, told=told,
             again=again,
         )  # fmt: skip
+        context["instances"] = instances(item, page.acting_user.actor_id)
         _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
 
