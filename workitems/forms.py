@@ -75,3 +75,11 @@ class NewForm(forms.Form):
             "reversibility": said.get("reversibility"),
         }
         return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+class PartForm(NewForm):
+    """A part of another task."""
+
+    blocking = forms.BooleanField(
+        label=_("The whole is not completed before this part has ended"), required=False
+    )

@@ -57,7 +57,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
     `template` is the version of a template that it was made from, `one_of` the instances that it
-    is one of.
+    is one of. `has_parts`: items were spawned of it.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -84,6 +84,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     one_of = models.ForeignKey(
         InstanceGroup, PROTECT, null=True, db_constraint=False, related_name="+", db_index=False
     )
+    has_parts = models.BooleanField(default=False, db_default=False)
     deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one

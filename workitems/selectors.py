@@ -36,7 +36,7 @@ from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
-from workitems.around.blocking import blockers_beside, bring_blockers
+from workitems.around.blocking import blockers_beside, bring_blockers, bring_parts
 from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
@@ -117,6 +117,7 @@ def show(
     if named is None:
         named = people_of(items, actors_of(items, attempts))
     bring_blockers(items)
+    bring_parts(items)
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 

@@ -23,9 +23,11 @@ from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
     CompensationAnswerSchema,
+    SpawnedSchema,
     WorkItemSchema,
     represent_compensation,
     represent_many,
+    represent_spawned,
 )
 from workitems.api.template_api import MADE, TemplateSchema, represent_templates
 from workitems.around import around_words
@@ -45,6 +47,10 @@ _UNDOING = ResultShape(
     schema=CompensationAnswerSchema,
     tag=lambda answer: int(answer.original.version),
 )
+# Of what is spawned: the item's version is what the answer's ETag names.
+SPAWNED = ResultShape(
+    shape=represent_spawned, schema=SpawnedSchema, tag=lambda done: int(done.item.version)
+)
 # What pages and API add: the domain's own module knows neither.
 SHOWN = dataclasses.replace(
     WORK_ITEM,
@@ -53,6 +59,7 @@ SHOWN = dataclasses.replace(
     results={
         **dict.fromkeys(UNDO_VERBS, _UNDOING),
         "compensation-plan": PLAN_RESULT,
+        "spawn": SPAWNED,
         **RESULTS,
     },
     pages="workitems",

@@ -14,6 +14,7 @@ from workitems.views import (
     filters_page,
     inbox,
     item,
+    part_page,
     progress_page,
     queue_page,
 )
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path(f"{_ITEM}draft/", draft_page.SaveDraft.as_view(), name="draft"),
     path(f"{_ITEM}progress/", progress_page.Report.as_view(), name="progress"),
+    path(f"{_ITEM}spawn/", part_page.OpenPart.as_view(), name="spawn"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),
     *verb_page_paths(
         "work_item",

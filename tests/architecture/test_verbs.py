@@ -40,6 +40,7 @@ OF_OUR_OWN = {
     "workitems:all": "create of a saved filter, of what the list is narrowed to",
     "workitems:end-filter": "end of a saved filter, from the same list",
     "workitems:new": "create, with suggestions",
+    "workitems:spawn": "spawn, of one part, with suggestions",
     "workitems:inbox": "claim, release, assign or cancel, on each of the ticked tasks",
     "workitems:attach": "attach, with a form that takes a file",
     "workitems:draft": "draft, as it was filled in on the item's page",

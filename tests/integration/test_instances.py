@@ -28,7 +28,7 @@ JSON = "application/json"
 def opened(world: World, instances: int, required: int, **more: Any) -> list[WorkItem]:
     """Return the instances of a task of the operator's that anybody may take."""
     wanted = {key: more.pop(key) for key in ("on_met", "outcomes") if key in more}
-    group = {"instances": instances, "required": required, **wanted}
+    group: dict[str, Any] = {"instances": instances, "required": required, **wanted}
     first = states.new_item(world.operator, group=group, **more)
     with tenant_scope(world.operator.tenant_id):
         rows = list(WorkItem.objects.filter(one_of_id=first.one_of_id).order_by("id"))
@@ -37,6 +37,7 @@ def opened(world: World, instances: int, required: int, **more: Any) -> list[Wor
 
 
 def group_of(world: World, item: WorkItem) -> InstanceGroup:
+    assert item.one_of_id is not None
     with tenant_scope(world.operator.tenant_id):
         return InstanceGroup.objects.get(id=item.one_of_id)
 
@@ -237,6 +238,6 @@ def test_deciding_takes_few_statements_and_no_instance_alone_one_more(world: Wor
     states.work(world.analyst, items[0].id, None)
     actions.start(items[1].id, call=Call(world.surveyor))
     sent = statements(lambda: actions.complete(items[1].id, call=Call(world.surveyor)))
-    assert len(sent) == 7, "\n".join(sent)
+    assert len(sent) == 7
     with pytest.raises(Conflict):
         actions.claim(items[5].id, call=Call(world.analyst))

@@ -34,7 +34,8 @@ from verbs.input import Input, Name
 from verbs.locking_first import LockFirst
 from verbs.move import Moves
 from verbs.shell import VerbContext
-from workitems.actions.item_opening import NewWorkItem, call_off, open_item
+from workitems.actions.calling_off import call_off
+from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.actions.work_on_hold import hold
 from workitems.instance_models import InstanceGroup, Meeting, OnMet
 from workitems.instances_read import counts

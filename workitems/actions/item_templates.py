@@ -92,7 +92,7 @@ def add_template(_row: None, given: NewTemplate, context: VerbContext) -> WorkIt
     """Store a version of a template. The newest version with the same content is returned."""
     tenant_id = context.call.by.tenant_id
     _check(given, tenant_id, context.authority.actor_id)
-    content = _said(given)
+    content = said_of(given)
     lock_tenant(tenant_id)
     rows = WorkItemTemplate.objects.filter(tenant_id=tenant_id, name=given.name)
     newest = rows.order_by("-version").first()
@@ -135,11 +135,15 @@ def end_template(row: WorkItemTemplate, _given: Any, context: VerbContext) -> Wo
 def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext) -> WorkItem:
     """Open a work item that says what the template says, and what is said beside it."""
     tenant_id, creator = context.call.by.tenant_id, context.authority.actor_id
-    body = merged(row.content, _said(given))
-    made_from = {"id": str(row.id), "name": row.name, "version": row.version}
+    body = merged(row.content, said_of(given))
     said = read(Create, body)
-    new = dataclasses.replace(new_item_of(said, tenant_id, creator), template=made_from)
+    new = dataclasses.replace(new_item_of(said, tenant_id, creator), template=made_from(row))
     return open_instances(new, said.group, by=context.by)
+
+
+def made_from(row: WorkItemTemplate) -> dict[str, Any]:
+    """Return what an item keeps of where it comes from."""
+    return {"id": str(row.id), "name": row.name, "version": row.version}
 
 
 def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +203,7 @@ def _filled(pattern: str, payload: Mapping[str, Any], problems: list[FieldError]
     return _PLACE.sub(value, pattern)
 
 
-def _said(given: Create) -> dict[str, Any]:
+def said_of(given: Create) -> dict[str, Any]:
     """Return what was said of an item, as JSON. Members that are checked later are as they came,
     whatever their type is."""
     own = {"name"}

@@ -23,6 +23,7 @@ from verbs import catalogue, words
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves
 from verbs.shell import Changed, VerbContext, wrong_state
+from workitems.actions.calling_off import call_off_parts
 from workitems.actions.candidates import is_excluded, name_candidates, who_may_do
 from workitems.actions.instances import instance_ended
 from workitems.around.blocking import unless_blocked
@@ -231,9 +232,11 @@ def _ended(item: WorkItem, reason: str) -> Changed:
 
 
 def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:
-    """Draw the consequence of an ending: for the original of an undo task, and for the other
-    instances of one that is one of several."""
+    """Draw the consequence of an ending: for the original of an undo task, for the other instances
+    of one that is one of several, and for the parts of one that is cancelled."""
     instance_ended(item, entry, context, moves)
+    if item.status == Status.CANCELLED:
+        call_off_parts(item, by=context.by, caused_by=entry.ref, moves=moves)
     if item.kind != Kind.COMPENSATION or item.ended_at is None:
         return
     undone = item.status == Status.COMPLETED and item.outcome in UNDONE_OUTCOMES

@@ -27,6 +27,7 @@ from web.api import TenantAPIView
 from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
+from workitems.actions.spawning import Spawned
 from workitems.chain import Chain, edges
 from workitems.deadlines import limits_of
 from workitems.delegations import ANSWERS
@@ -183,6 +184,13 @@ class CompensationAnswerSchema(Schema):
     compensation = serializers.DictField()
 
 
+class SpawnedSchema(Schema):
+    """An item, and the parts that were opened of it."""
+
+    item = WorkItemSchema()
+    children = WorkItemSchema(many=True)
+
+
 class ChainNodeSchema(Schema):
     """One step of a causal chain."""
 
@@ -287,6 +295,12 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
         execution = execution_selectors.get(answer.original.tenant_id, undo_id)
         [undo] = execution_json.represent_many([execution], authority)
     return {"original": original, "compensation": {"type": type_, **undo}}
+
+
+def represent_spawned(done: Spawned, authority: Authority) -> dict[str, Any]:
+    """Return `{item, children}`."""
+    item, *children = represent_many([done.item, *done.children], authority)
+    return {"item": item, "children": children}
 
 
 def chain_page(view: TenantAPIView, chain: Chain) -> Response:

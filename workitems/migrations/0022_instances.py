@@ -1,4 +1,4 @@
-"""Several instances of one task, of which so many are needed.
+"""Several instances of one task, of which so many are needed; parts that were spawned of an item.
 
 EXPLAIN of the instances of an item: Index Scan using workitems_instances.
 """
@@ -88,4 +88,10 @@ class Migration(migrations.Migration):
             ),
         ),
         sql.tenant_fk("workitems_workitem", "one_of_id", GROUP),
+        migrations.AddField(
+            "workitem", "has_parts", models.BooleanField(default=False, db_default=False)
+        ),
+        migrations.AddField(
+            "relation", "spawned", models.BooleanField(default=False, db_default=False)
+        ),
     ]

@@ -239,6 +239,10 @@ ROWS = {
         make=_pool, GET=expect(200), POST=_members(201, body=_to_another)
     ),
     "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
+    "workitems-api:spawn": Row(make=_mine, POST=_both(201, body={"children": [{"title": "T"}]})),
+    "workitems:spawn": Row(
+        make=_mine, GET=ASKED, POST=_both(303, body={"title": "T", "priority": "LOW"})
+    ),
     "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
     "workitems-api:attachments": Row(make=_pool, GET=expect(200), POST=_members(201, body=FILE)),
     "workitems-api:attachment": Row(make=_attached, DELETE=_both(200)),
