@@ -36,6 +36,7 @@ TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.work_item.{action}.v1": Topic.DEADLINE_MISSED for action in _MISSED},
     "amends.work_item.group_met.v1": Topic.GROUP_MET,
     "amends.work_item.group_missed.v1": Topic.GROUP_MISSED,
+    "amends.tenant.schedule_failed.v1": Topic.SCHEDULE_FAILED,
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,

@@ -37,6 +37,7 @@ class Topic(models.TextChoices):
     DEADLINE_MISSED = "deadline_missed", _("Deadline missed")
     GROUP_MET = "group_met", _("Enough of several done")
     GROUP_MISSED = "group_missed", _("Too few of several left")
+    SCHEDULE_FAILED = "schedule_failed", _("Schedule made no task")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")

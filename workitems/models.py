@@ -26,6 +26,7 @@ from workitems.finding import finding_tables  # noqa: F401  -- Django looks for 
 from workitems.finding.item_indexes import INDEXES
 from workitems.instance_models import InstanceGroup
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
+from workitems.schedules import schedule_tables  # noqa: F401  -- Django looks for tables here
 from workitems.template_models import WorkItemTemplate
 from workitems.urgency import DUE, RANK
 

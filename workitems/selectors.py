@@ -286,6 +286,12 @@ def templates(tenant_id: uuid.UUID, name: str | None = None) -> QuerySet[WorkIte
     return rows if name is None else rows.filter(name=name)
 
 
+def live_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
+    """Return the newest version of each template of which items are made, by name."""
+    rows = templates(tenant_id).filter(ended_at__isnull=True)
+    return rows.order_by("name", "-version").distinct("name")
+
+
 def template(tenant_id: uuid.UUID, template_id: uuid.UUID) -> WorkItemTemplate:
     """Return a version of a template. Raises NotFound."""
     row = templates(tenant_id).filter(id=template_id).first()

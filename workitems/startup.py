@@ -29,6 +29,7 @@ from workitems.api.item_json import (
     represent_many,
     represent_spawned,
 )
+from workitems.api.schedule_api import ScheduleSchema, represent_schedules
 from workitems.api.template_api import MADE, TemplateSchema, represent_templates
 from workitems.around import around_words
 from workitems.around.addition_kinds import KINDS
@@ -36,10 +37,17 @@ from workitems.around.additions import subject_for
 from workitems.due_rows import SOURCES
 from workitems.finding.saved_filters import FILTER_SUBJECT
 from workitems.models import WorkItem, WorkItemTemplate
+from workitems.schedules.schedule_reading import SCHEDULE_SUBJECT
 from workitems.subject import WORK_ITEM
 
 SHOWN_FILTER = dataclasses.replace(
     FILTER_SUBJECT, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
+)
+SHOWN_SCHEDULE = dataclasses.replace(
+    SCHEDULE_SUBJECT,
+    shape=represent_schedules,
+    schema=ScheduleSchema,
+    pages="workitems:schedule",
 )
 # Verbs of undoing answer with the item and with what undoes it.
 _UNDOING = ResultShape(
@@ -72,6 +80,7 @@ def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
     subject.register(SHOWN_FILTER)
+    subject.register(SHOWN_SCHEDULE)
     subject.register(
         Subject(
             subject_type=TEMPLATE,

@@ -17,6 +17,7 @@ from workitems.views import (
     part_page,
     progress_page,
     queue_page,
+    schedule_page,
 )
 
 app_name = "workitems"
@@ -29,6 +30,8 @@ urlpatterns: list[URLPattern] = [
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/filters/", filters_page.Filters.as_view(), name="filters"),
     path("work-items/filters/<uuid:id>/end/", filters_page.End.as_view(), name="end-filter"),
+    path("work-items/schedules/", schedule_page.Schedules.as_view(), name="schedules"),
+    *verb_page_paths("schedule", "work-items/schedules/<uuid:id>/"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),

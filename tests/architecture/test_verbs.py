@@ -42,6 +42,7 @@ OF_OUR_OWN = {
     "workitems:new": "create, with suggestions",
     "workitems:spawn": "spawn, of one part, with suggestions",
     "workitems:inbox": "claim, release, assign or cancel, on each of the ticked tasks",
+    "workitems:schedules": "add, from the list of schedules",
     "workitems:attach": "attach, with a form that takes a file",
     "workitems:draft": "draft, as it was filled in on the item's page",
     "workitems:progress": "progress, in the shape in which it was told before",

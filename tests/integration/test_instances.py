@@ -27,7 +27,7 @@ JSON = "application/json"
 
 def opened(world: World, instances: int, required: int, **more: Any) -> list[WorkItem]:
     """Return the instances of a task of the operator's that anybody may take."""
-    wanted = {key: more.pop(key) for key in ("on_met", "outcomes") if key in more}
+    wanted: dict[str, Any] = {key: more.pop(key) for key in ("on_met", "outcomes") if key in more}
     group: dict[str, Any] = {"instances": instances, "required": required, **wanted}
     first = states.new_item(world.operator, group=group, **more)
     with tenant_scope(world.operator.tenant_id):

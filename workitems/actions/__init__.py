@@ -29,6 +29,7 @@ from workitems.actions.work_handover import (
 )
 from workitems.actions.work_on_hold import resume, suspend
 from workitems.lifecycle import LIFECYCLE
+from workitems.schedules.schedule_saving import add_schedule, edit_schedule, end_schedule
 
 _undo = declare_undo_verbs(ITEM, LIFECYCLE)
 compensate = _undo["compensate"]
@@ -42,6 +43,7 @@ withdraw = _undo["withdraw"]
 __all__ = [
     "abandon",
     "accept_delegation",
+    "add_schedule",
     "add_template",
     "assign",
     "attest",
@@ -54,7 +56,9 @@ __all__ = [
     "delegate",
     "edit",
     "edit_filter",
+    "edit_schedule",
     "end_filter",
+    "end_schedule",
     "end_template",
     "extend",
     "fail",

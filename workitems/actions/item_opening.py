@@ -29,7 +29,8 @@ from workitems.undo_payload import within_bound
 @dataclasses.dataclass(frozen=True, slots=True)
 class NewWorkItem:
     """A work item to be. Candidates and assignee are actors; groups are names; `deadlines` are as
-    the row keeps them, and the one of its completion is its `due_at`.
+    the row keeps them, and the one of its completion is its `due_at`. `schedule`: which made it,
+    of which moment; its first entry says so.
 
     `people_missing` are usernames it was meant for that are no active members. `for_operators`: the
     caller found that nobody it was meant for is here.
@@ -60,6 +61,7 @@ class NewWorkItem:
     binding: str = ""
     template: dict[str, Any] | None = None
     one_of_id: uuid.UUID | None = None
+    schedule: dict[str, Any] | None = None
     undoes: tuple[str, uuid.UUID] | None = None
     compensates_id: uuid.UUID | None = None
     compensation: dict[str, Any] | None = None
@@ -85,9 +87,12 @@ def open_item(
     offered_to, users = _offer(new)
     item = _row(new, offered_to)
     item.id = id_ or item.id
+    said = _first_said(item)
+    if new.schedule is not None:
+        said["schedule"] = new.schedule
     knows_undone_entry(item, original)
     with sharing(moves) as own:
-        own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
+        own.insert(item, "created", by=by, caused_by=caused_by, payloads=said)
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item)
         ]:  # fmt: skip
