@@ -18,6 +18,7 @@ from workitems.views import (
     progress_page,
     queue_page,
     schedule_page,
+    template_pages,
 )
 
 app_name = "workitems"
@@ -32,6 +33,8 @@ urlpatterns: list[URLPattern] = [
     path("work-items/filters/<uuid:id>/end/", filters_page.End.as_view(), name="end-filter"),
     path("work-items/schedules/", schedule_page.Schedules.as_view(), name="schedules"),
     *verb_page_paths("schedule", "work-items/schedules/<uuid:id>/"),
+    path("work-items/templates/", template_pages.Templates.as_view(), name="templates"),
+    path("work-items/templates/<uuid:id>/", template_pages.Template.as_view(), name="template"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),

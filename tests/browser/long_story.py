@@ -297,6 +297,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "preview, in part": Visit(boss, reverse(plan, args=[kept.id])),
         "preview, stale": Visit(boss, reverse(plan, args=[stale.id]), then=_confirm),
         "decide a step": Visit(boss, reverse("compensation:run-step", args=step), then=_fold_out),
+        "templates": Visit(boss, reverse("workitems:templates")),
         "schedules": Visit(boss, reverse("workitems:schedules")),
         "schedules, broken": Visit(boss, reverse("workitems:schedules"), then=_send_nothing),
         "new task": Visit(boss, reverse("workitems:new")),

@@ -1,4 +1,4 @@
-"""How far a case is: its work and the undo of it, added up apart; neither ever changes the other."""
+"""How far a case is: its work and the undo of it, added up apart; neither changes the other."""
 
 from __future__ import annotations
 

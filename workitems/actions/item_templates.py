@@ -130,7 +130,7 @@ def end_template(row: WorkItemTemplate, _given: Any, context: VerbContext) -> Wo
 @catalogue.verb(
     TEMPLATE, operation("instantiate", None, None, "member system"), action="created",
     given=Instantiate, locked=_seen, state=_alive, status=201, page=False,
-    no_button="Tasks are made from templates over the API.",
+    no_button="The page of a template has a form for it.",
 )  # fmt: skip
 def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext) -> WorkItem:
     """Open a work item that says what the template says, and what is said beside it."""

@@ -206,6 +206,10 @@ ROWS = {
         GET=expect(200), POST=_operators(303, body=_of_template, outsider=422)
     ),
     "workitems:schedule-end": Row(make=_schedule, POST=_operators(303)),
+    "workitems:templates": Row(GET=expect(200)),
+    "workitems:template": Row(
+        make=_template, GET=expect(200), POST=expect(303, auditor=403, body={"title": "T"})
+    ),
     "workitems:end-filter": Row(make=_shared_filter, POST=_both(303)),
     "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
     "workitems-api:summary": Row(GET=expect(200)),
