@@ -91,7 +91,11 @@ class ScheduleForm(forms.Form):
     """When tasks are made of a template."""
 
     name = forms.CharField(label=_("What it is called"), max_length=MAX_NAME)
-    template = forms.ChoiceField(label=_("Template"), error_messages=NOT_OFFERED)
+    template = forms.ChoiceField(
+        label=_("Template"),
+        error_messages=NOT_OFFERED,
+        help_text=_("One that asks for something is scheduled over the API, with its values."),
+    )
     cron = forms.CharField(
         label=_("When"),
         max_length=LONGEST,

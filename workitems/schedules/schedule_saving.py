@@ -171,7 +171,7 @@ def _check(row: Schedule) -> None:
         errors = [
             dataclasses.replace(each, pointer=f"/values{each.pointer}") for each in refused.errors
         ]
-        raise Invalid("No task could be made so.", errors=errors) from None
+        raise Invalid(f"No task could be made so: {refused.in_words}", errors=errors) from None
 
 
 def _template(tenant_id: uuid.UUID, id_: str) -> WorkItemTemplate:
