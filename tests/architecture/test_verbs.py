@@ -67,6 +67,7 @@ DURABLE = {
     "executions.actions.execution_attempts": "an attempt at one execution: leased, begun, settled",
     "workitems.actions.work_on_hold": "a hold that ends by itself: leased and ended in one",
     "workitems.actions.work_deadlines": "a deadline that comes: leased and seen to in one",
+    "workitems.schedules.schedule_due": "an item that a schedule makes by itself",
     "web.bulk_api": "keeps the answer about many, each of which was a verb of its own",
     "accounts.actions": "a tenant before it has members, and a token for oneself",
     "config.demo.transfers": "the demo's effects, which are outside the product",
