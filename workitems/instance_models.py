@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 
 
 class Meeting(models.TextChoices):
@@ -35,7 +36,7 @@ class InstanceGroup(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     instances = models.IntegerField()
     required = models.IntegerField()
     on_met = models.TextField(choices=OnMet.choices)

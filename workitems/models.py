@@ -82,9 +82,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     held_until = models.DateTimeField(null=True)
     skippable = models.BooleanField(default=False, db_default=False)
     template = models.JSONField(null=True)
-    one_of = models.ForeignKey(
-        InstanceGroup, PROTECT, null=True, db_constraint=False, related_name="+", db_index=False
-    )
+    one_of = models.ForeignKey(InstanceGroup, PROTECT, null=True, related_name="+", **LINK)
     has_parts = models.BooleanField(default=False, db_default=False)
     deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)

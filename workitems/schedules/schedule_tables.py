@@ -9,6 +9,7 @@ from django.db.models import PROTECT
 from typing_extensions import override
 
 from ledger.ids import new_id
+from ledger.links import LINK
 from workitems.template_models import WorkItemTemplate
 
 #: Which schedules make tasks, as SQL over `t`, and for indexes.
@@ -25,20 +26,20 @@ class Schedule(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     version = models.IntegerField(default=1)
     name = models.TextField()
-    template = models.ForeignKey(WorkItemTemplate, PROTECT, db_constraint=False, related_name="+")
+    template = models.ForeignKey(WorkItemTemplate, PROTECT, related_name="+", **LINK)
     cron = models.TextField()
     zone = models.TextField()
     values = models.JSONField(default=dict)
     active = models.BooleanField(default=True)
-    created_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
+    created_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     last_at = models.DateTimeField(null=True)
     last_item = models.ForeignKey(
-        "workitems.WorkItem", PROTECT, null=True, db_constraint=False, related_name="+"
+        "workitems.WorkItem", PROTECT, null=True, related_name="+", **LINK
     )
     last_problem = models.TextField(default="")
     queue = models.TextField(default="upkeep", db_default="upkeep")

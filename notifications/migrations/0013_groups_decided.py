@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0010_deadline_missed'),
+        ('notifications', '0012_cheaper_facts'),
     ]
 
     operations = [

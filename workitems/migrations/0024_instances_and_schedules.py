@@ -25,6 +25,7 @@ def _to(model: str, **how: object) -> models.ForeignKey:
         model,
         django.db.models.deletion.PROTECT,
         db_constraint=False,
+        db_index=False,
         related_name="+",
         **how,
     )
@@ -33,7 +34,7 @@ def _to(model: str, **how: object) -> models.ForeignKey:
 class Migration(migrations.Migration):
     """A table of how many are needed, and a column of the item that few have."""
 
-    dependencies = [("accounts", "0003_roles"), ("workitems", "0021_finding")]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("workitems", "0023_cheaper_inserts")]
 
     operations = [
         migrations.CreateModel(
@@ -80,7 +81,7 @@ class Migration(migrations.Migration):
         sql.to_tenant(GROUP),
         sql.unique_in_tenant(GROUP, "id"),
         migrations.AddField(
-            "workitem", "one_of", _to("workitems.InstanceGroup", null=True, db_index=False)
+            "workitem", "one_of", _to("workitems.InstanceGroup", null=True)
         ),
         migrations.AddIndex(
             "workitem",
