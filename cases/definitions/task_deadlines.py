@@ -13,6 +13,9 @@ from ledger.errors import Invalid
 from verbs.input import read
 from workitems.deadline_input import Deadlines
 
+_NO_MAP: Final = "deadlines must be a map"
+_TWICE: Final = "one of its fields is there under both its names"
+_NOTHING: Final = "one of its deadlines must be said"
 _OTHER_WORDS: Final = {"followUp": "follow_up", "onHold": "on_hold"}
 
 
@@ -29,17 +32,17 @@ def read_deadlines(value: object, info: ValidationInfo) -> Any:
     if info.context is None:
         return value
     if not isinstance(value, Mapping):
-        raise DeadlinesRefused([FieldError("", "deadlines must be a map")])
+        raise DeadlinesRefused([FieldError("", _NO_MAP)])
     written = {_OTHER_WORDS.get(str(key), str(key)): str(key) for key in value}
     said = {name: value[key] for name, key in written.items()}
     if len(said) < len(value):
-        raise DeadlinesRefused([FieldError("", "one of its fields is there under both its names")])
+        raise DeadlinesRefused([FieldError("", _TWICE)])
     try:
         given = read(Deadlines, said)
     except Invalid as refused:
         raise DeadlinesRefused([_as_written(each, written) for each in refused.errors]) from None
     if not any(getattr(given, name) for name in ("claim", "start", "completion", "follow_up")):
-        raise DeadlinesRefused([FieldError("", "one of its deadlines must be said")])
+        raise DeadlinesRefused([FieldError("", _NOTHING)])
     return given.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 

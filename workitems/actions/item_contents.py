@@ -170,10 +170,10 @@ def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldErr
     if given.group is None:
         return
     if given.assignee and given.group.instances > 1:
-        message = "cannot have all instances: name who may take one"
+        message = _("cannot have all instances: name who may take one")
         problems.append(FieldError("/assignee", message, "unsupported"))
     problems.extend(
-        FieldError(f"/group/outcomes/{index}", "is no permitted outcome", "unknown")
+        FieldError(f"/group/outcomes/{index}", _("is no permitted outcome"), "unknown")
         for index, name in enumerate(given.group.outcomes)
         if outcomes and name not in outcomes
     )

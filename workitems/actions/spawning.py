@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from json_values.pointers import FieldError
@@ -109,7 +110,7 @@ def _wanted(
         except Invalid as refused:
             problems.extend(_below(f"/children/{place}", refused.errors))
     if problems:
-        raise Invalid("A part breaks a rule.", errors=problems)
+        raise Invalid(_("A part breaks a rule."), errors=problems)
     return found
 
 
@@ -125,12 +126,12 @@ def _new_part(
     if child.template is not None:
         row = templates.get(child.template)
         if row is None or row.ended_at is not None:
-            message = "was ended" if row else "there is no such template here"
+            message = _("was ended") if row else _("there is no such template here")
             raise Invalid.field("/template", message, code="unknown")
         said, origin = merged(row.content, said), made_from(row)
     body = read(Create, {name: value for name, value in said.items() if value is not None})
     if body.group is not None:
-        raise Invalid.field("/group", "a part is one item", code="unsupported")
+        raise Invalid.field("/group", _("a part is one item"), code="unsupported")
     return dataclasses.replace(new_item_of(body, tenant_id, creator), template=origin)
 
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -177,7 +178,7 @@ def _check(row: Schedule) -> None:
 def _template(tenant_id: uuid.UUID, id_: str) -> WorkItemTemplate:
     row = WorkItemTemplate.objects.filter(tenant_id=tenant_id, id=id_).first()
     if row is None or row.ended_at is not None:
-        message = "was ended" if row else "there is no such template here"
+        message = _("was ended") if row else _("there is no such template here")
         raise Invalid.field("/template", message, code="unknown")
     return row
 
@@ -203,4 +204,4 @@ def _note(row: Schedule, action: str, context: VerbContext, said: Mapping[str, A
 
 
 def _taken() -> Invalid:
-    return Invalid.field("/name", "Another schedule has this name.", code="name_taken")
+    return Invalid.field("/name", _("Another schedule has this name."), code="name_taken")
