@@ -3,9 +3,10 @@ statements that takes does not depend on how much news there is.
 
 Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
-missed: who has it, and the operators. Undone: who did the work and who asked for the undo; in a
-rollback once, at its end. An event that undid nothing: the operators. Something waits for approval:
-whoever decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
+missed: who has it, and the operators. Enough of several instances done: who opened them; too few
+left: they and the operators. Undone: who did the work and who asked for the undo; in a rollback
+once, at its end. An event that undid nothing: the operators. Something waits for approval: whoever
+decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
 knows whether something happened: the operators. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
@@ -141,6 +142,10 @@ class _Batch:
     def _halted(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, {self._endings[event.id].asked_by, *self._operators})
 
+    def _decided(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """Enough of several are done: whoever opened them hears of it."""
+        yield _told(event, topic, {self._endings[event.id].asked_by} - {event.actor_id})
+
     def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, self._operators)
 
@@ -241,9 +246,11 @@ class _Batch:
 _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.DEADLINE_MISSED: _Batch._missed,  # noqa: SLF001
     Topic.UNDO_ON_HOLD: _Batch._on_hold,  # noqa: SLF001
+    Topic.GROUP_MET: _Batch._decided,  # noqa: SLF001
     Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
+    Topic.SCHEDULE_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ENGINE_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.EVENT_IGNORED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001

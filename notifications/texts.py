@@ -31,6 +31,9 @@ _TITLES: dict[str, str | Promise] = {
     Topic.EVENT_IGNORED: gettext_lazy("Not undone, although there was an event: %(what)s"),
     Topic.UNDO_ON_HOLD: gettext_lazy("On hold, and what it undoes with it: %(what)s"),
     Topic.DEADLINE_MISSED: gettext_lazy("Deadline missed: %(what)s"),
+    Topic.GROUP_MET: gettext_lazy("Enough are done: %(what)s"),
+    Topic.GROUP_MISSED: gettext_lazy("Too few are left: %(what)s"),
+    Topic.SCHEDULE_FAILED: gettext_lazy("A schedule made no task: %(what)s"),
     Topic.UNDONE: gettext_lazy("Undone: %(what)s"),
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
     Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
@@ -46,6 +49,9 @@ _TITLES: dict[str, str | Promise] = {
 }
 _TONES = {
     Topic.UNDO_WAITING: "undo",
+    Topic.GROUP_MET: "done",
+    Topic.GROUP_MISSED: "bad",
+    Topic.SCHEDULE_FAILED: "bad",
     Topic.UNDONE: "done",
     Topic.ROLLBACK_ENDED: "done",
     Topic.WORK_UNDONE: "done",

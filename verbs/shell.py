@@ -27,6 +27,7 @@ from verbs import words
 from verbs.answered_outside import answered_outside
 from verbs.call import Call
 from verbs.input import Input, Nothing, read
+from verbs.locking_first import First, locking_first
 from verbs.move import Moves, change_of
 from verbs.operation import Operation
 from verbs.subject import COMMON, Locked, Subject, subject_of
@@ -204,15 +205,24 @@ class Verb(Generic[Result]):
     def _durably(
         self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
     ) -> Result:
-        done = answered_outside(functools.partial(self._once, key, call, body, given))
+        def attempt(first: First) -> Result:
+            return answered_outside(functools.partial(self._once, key, call, body, given, first))
+
+        done = locking_first(attempt)
         failpoints.reach("verb.committed")
         return done
 
     def _once(
-        self, key: Sequence[Any], call: Call, body: Mapping[str, Any], given: Input | None
+        self,
+        key: Sequence[Any],
+        call: Call,
+        body: Mapping[str, Any],
+        given: Input | None,
+        first: First,
     ) -> Result:
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
+            first()
             row, context = self._entered(key, call)
             facts = None if row is None else self.subject.fact(row)
             context = self._check(row, facts, context, body)

@@ -50,6 +50,20 @@ def kept(said: Deadlines, opened_at: dt.datetime) -> dict[str, Any]:
     return {**found, "calendar": calendar.to_json()} if calendar else found
 
 
+def due_at_the_earliest(
+    found: dict[str, Any], due_at: dt.datetime | None
+) -> tuple[dict[str, Any], dt.datetime | None]:
+    """Return what an item keeps of its deadlines, and when it is due, where something else says so
+    too: the earliest of both counts for both."""
+    limit = found.get("limits", {}).get(COMPLETION)
+    moment = moment_of(limit) if limit else None
+    if moment is None or due_at is None:
+        return found, moment or due_at
+    earliest = min(moment, due_at)
+    limits = {**found["limits"], COMPLETION: {**limit, "due_at": rfc3339(earliest)}}
+    return {**found, "limits": limits}, earliest
+
+
 def escalates_at(moment: dt.datetime) -> dict[str, Any]:
     """Return what an item keeps that is escalated when it is not done by a moment."""
     limit = {"due_at": rfc3339(moment), "working": False, "breach": [_ESCALATE], "step": 0}

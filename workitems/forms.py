@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actions import ZONES
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
 from web.form_fields import NOT_OFFERED, MomentField
 from web.verb_forms import AREA, NameList, chosen_from
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
+from workitems.schedules.cron_times import LONGEST
 
 
 class NewForm(forms.Form):
@@ -75,3 +77,43 @@ class NewForm(forms.Form):
             "reversibility": said.get("reversibility"),
         }
         return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+class PartForm(NewForm):
+    """A part of another task."""
+
+    blocking = forms.BooleanField(
+        label=_("The whole is not completed before this part has ended"), required=False
+    )
+
+
+class ScheduleForm(forms.Form):
+    """When tasks are made of a template."""
+
+    name = forms.CharField(label=_("What it is called"), max_length=MAX_NAME)
+    template = forms.ChoiceField(
+        label=_("Template"),
+        error_messages=NOT_OFFERED,
+        help_text=_("One that asks for something is scheduled over the API, with its values."),
+    )
+    cron = forms.CharField(
+        label=_("When"),
+        max_length=LONGEST,
+        help_text=_(
+            "Minute, hour, day of the month, month and weekday: 0 8 * * MON is Mondays at 8."
+        ),
+    )
+    zone = forms.ChoiceField(
+        label=_("Time zone"), choices=[(name, name) for name in sorted(ZONES)],
+        error_messages=NOT_OFFERED,
+    )  # fmt: skip
+
+    def __init__(
+        self, templates: Sequence[tuple[str, str]], data: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial={"zone": timezone.get_current_timezone_name()})
+        cast("forms.ChoiceField", self.fields["template"]).choices = templates
+
+    def body(self) -> dict[str, Any]:
+        """Return what the verb is performed with."""
+        return dict(self.cleaned_data)

@@ -62,6 +62,8 @@ OPEN = frozenset({S.PENDING, S.ASSIGNED, S.IN_PROGRESS, S.DELEGATED, S.SUSPENDED
 FINAL = frozenset(
     {S.REJECTED, S.FAULTED, S.CANCELLED, S.OBSOLETE, S.EXPIRED, S.ESCALATED, S.COMPENSATED}
 )
+# Ended by whoever worked on it, or by those who watch over it; undoing follows after that.
+OVER = (FINAL - {S.COMPENSATED}) | {S.COMPLETED}
 # An undo task in one of these has not been started: its undo may still be withdrawn.
 NOT_STARTED = frozenset({S.PENDING, S.ASSIGNED, S.DELEGATED})
 WORKING = frozenset({S.ASSIGNED, S.IN_PROGRESS})

@@ -25,12 +25,15 @@ from workitems import listener_tables  # noqa: F401  -- Django looks for tables 
 from workitems.around import addition_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding import finding_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding.item_indexes import INDEXES
+from workitems.instance_models import InstanceGroup
 from workitems.lifecycle import DECLINED, LIFECYCLE, RESUMED, Kind, OfferedTo, Priority, Status
+from workitems.schedules import schedule_tables  # noqa: F401  -- Django looks for tables here
 from workitems.template_models import WorkItemTemplate
 from workitems.urgency import DUE, RANK
 
 __all__ = [
-    "CandidateGroup", "CandidateUser", "Deadline", "HoldEnd", "WorkItem", "WorkItemTemplate",
+    "CandidateGroup", "CandidateUser", "Deadline", "HoldEnd", "InstanceGroup", "WorkItem",
+    "WorkItemTemplate",
 ]  # fmt: skip
 
 S = Status
@@ -55,9 +58,9 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     `delegations` is the chain of who was asked to take it over, oldest first: `from`, `to`, `by`
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
-    `template` is the version of a template that it was made from. `compensate_on`: events
-    because of which it is undone by itself. `derived_from`: of what it was made; `tainted` once one
-    of those is undone.
+    `template` is the version of a template that it was made from, `one_of` the instances that it
+    is one of. `has_parts`: items were spawned of it. `compensate_on`: events because of which it is
+    undone by itself. `derived_from`: of what it was made; `tainted` once one of those is undone.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -82,6 +85,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     held_until = models.DateTimeField(null=True)
     skippable = models.BooleanField(default=False, db_default=False)
     template = models.JSONField(null=True)
+    one_of = models.ForeignKey(InstanceGroup, PROTECT, null=True, related_name="+", **LINK)
+    has_parts = models.BooleanField(default=False, db_default=False)
     deadlines = models.JSONField(default=dict, db_default={})
     payload = models.JSONField(default=dict)
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
@@ -162,6 +167,11 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 fields=["tenant", "case_id"],
                 name="workitems_case",
                 condition=models.Q(case_id__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "one_of", "id"],
+                name="workitems_instances",
+                condition=models.Q(one_of__isnull=False),
             ),
             models.Index(
                 fields=["tenant", "undoes_id"],

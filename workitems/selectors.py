@@ -37,7 +37,7 @@ from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
-from workitems.around.blocking import blockers_beside, bring_blockers
+from workitems.around.blocking import blockers_beside, bring_blockers, bring_parts
 from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
@@ -118,6 +118,7 @@ def show(
     if named is None:
         named = people_of(items, actors_of(items, attempts))
     bring_blockers(items)
+    bring_parts(items)
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 
@@ -294,6 +295,12 @@ def templates(tenant_id: uuid.UUID, name: str | None = None) -> QuerySet[WorkIte
     """Return versions of templates: all of them, or those of a name."""
     rows = WorkItemTemplate.objects.filter(tenant_id=tenant_id)
     return rows if name is None else rows.filter(name=name)
+
+
+def live_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
+    """Return the newest version of each template of which items are made, by name."""
+    rows = templates(tenant_id).filter(ended_at__isnull=True)
+    return rows.order_by("name", "-version").distinct("name")
 
 
 def template(tenant_id: uuid.UUID, template_id: uuid.UUID) -> WorkItemTemplate:

@@ -27,10 +27,13 @@ from workitems.api.around_json import ADDED, RESULTS
 from workitems.api.filter_json import SavedFilterSchema, represent_filters
 from workitems.api.item_json import (
     CompensationAnswerSchema,
+    SpawnedSchema,
     WorkItemSchema,
     represent_compensation,
     represent_many,
+    represent_spawned,
 )
+from workitems.api.schedule_api import ScheduleSchema, represent_schedules
 from workitems.api.template_api import MADE, TemplateSchema, represent_templates
 from workitems.around import around_words
 from workitems.around.addition_kinds import KINDS
@@ -38,16 +41,27 @@ from workitems.around.additions import subject_for
 from workitems.due_rows import SOURCES
 from workitems.finding.saved_filters import FILTER_SUBJECT
 from workitems.models import WorkItem, WorkItemTemplate
+from workitems.schedules.schedule_reading import SCHEDULE_SUBJECT
 from workitems.subject import WORK_ITEM
 
 SHOWN_FILTER = dataclasses.replace(
     FILTER_SUBJECT, shape=represent_filters, schema=SavedFilterSchema, pages="workitems"
+)
+SHOWN_SCHEDULE = dataclasses.replace(
+    SCHEDULE_SUBJECT,
+    shape=represent_schedules,
+    schema=ScheduleSchema,
+    pages="workitems:schedule",
 )
 # Verbs of undoing answer with the item and with what undoes it.
 _UNDOING = ResultShape(
     shape=represent_compensation,
     schema=CompensationAnswerSchema,
     tag=lambda answer: int(answer.original.version),
+)
+# Of what is spawned: the item's version is what the answer's ETag names.
+SPAWNED = ResultShape(
+    shape=represent_spawned, schema=SpawnedSchema, tag=lambda done: int(done.item.version)
 )
 # What pages and API add: the domain's own module knows neither.
 SHOWN = dataclasses.replace(
@@ -58,6 +72,7 @@ SHOWN = dataclasses.replace(
         **dict.fromkeys(UNDO_VERBS, _UNDOING),
         **dict.fromkeys(MAY_WAIT, may_ask_first(_UNDOING)),
         "compensation-plan": PLAN_RESULT,
+        "spawn": SPAWNED,
         **RESULTS,
     },
     pages="workitems",
@@ -70,6 +85,7 @@ def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
     subject.register(SHOWN_FILTER)
+    subject.register(SHOWN_SCHEDULE)
     subject.register(
         Subject(
             subject_type=TEMPLATE,

@@ -16,7 +16,7 @@ from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.row_reading import Beside, read
 from verbs.subject import Description, Locked, Named
-from workitems.actions.item_opening import call_off
+from workitems.actions.calling_off import call_off
 from workitems.actions.work import settle
 from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun

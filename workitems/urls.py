@@ -14,8 +14,11 @@ from workitems.views import (
     filters_page,
     inbox,
     item,
+    part_page,
     progress_page,
     queue_page,
+    schedule_page,
+    template_pages,
 )
 
 app_name = "workitems"
@@ -28,6 +31,10 @@ urlpatterns: list[URLPattern] = [
     path("work-items/", inbox.AllWork.as_view(), name="all"),
     path("work-items/filters/", filters_page.Filters.as_view(), name="filters"),
     path("work-items/filters/<uuid:id>/end/", filters_page.End.as_view(), name="end-filter"),
+    path("work-items/schedules/", schedule_page.Schedules.as_view(), name="schedules"),
+    *verb_page_paths("schedule", "work-items/schedules/<uuid:id>/"),
+    path("work-items/templates/", template_pages.Templates.as_view(), name="templates"),
+    path("work-items/templates/<uuid:id>/", template_pages.Template.as_view(), name="template"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),
@@ -38,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path(f"{_ITEM}draft/", draft_page.SaveDraft.as_view(), name="draft"),
     path(f"{_ITEM}progress/", progress_page.Report.as_view(), name="progress"),
+    path(f"{_ITEM}spawn/", part_page.OpenPart.as_view(), name="spawn"),
     path(f"{_ITEM}complete/", item.Complete.as_view(), name="complete"),
     *verb_page_paths(
         "work_item",

@@ -51,6 +51,10 @@ _ACTIONS = {
     "event_filter_failed": A(
         _("Event not understood"), _("Whether an event concerns %(what)s is not clear"), "bad"
     ),
+    "group_met": A(_("Enough are done"), _("Enough of several done, with %(what)s"), "done"),
+    "group_missed": A(
+        _("Cannot be met any more"), _("Too few of several are left, without %(what)s"), "bad"
+    ),
     **UNDO_ACTIONS,
 }
 _REASON = {"reason": (_("Reason"), "")}
@@ -184,13 +188,27 @@ def answer_label(kind: str, outcome: str | None) -> str:
 _TEMPLATES = {
     "template_added": A(_("Template added"), _("Template added by %(who)s")),
     "template_ended": A(_("Template ended"), _("Template ended by %(who)s")),
+    "schedule_added": A(_("Schedule added"), _("Schedule added by %(who)s")),
+    "schedule_changed": A(_("Schedule changed"), _("Schedule changed by %(who)s")),
+    "schedule_ended": A(_("Schedule ended"), _("Schedule ended by %(who)s")),
+    "schedule_failed": A(
+        _("Schedule made nothing"), _("A schedule could not make its task"), "bad"
+    ),
 }
+_SCHEDULE_VERBS = {
+    "end": V(
+        _("End the schedule"), _("Ended. What it made stays."), "x", "danger",
+        intro=_("It makes no more tasks. Those that it made stay as they are."),
+        submit=_("End it"),
+    ),
+}  # fmt: skip
 
 
 def register() -> None:
-    """Register the words of work items, and of what happens to a tenant's templates."""
+    """Register the words of work items, and of what happens to templates and schedules."""
     words.register_actions("tenant", _TEMPLATES)
     words.register_subject_words("work_item", _("task"))
+    words.register_verbs("schedule", _SCHEDULE_VERBS)
     words.register_actions("work_item", _ACTIONS)
     words.register_verbs("work_item", _VERBS)
     words.register_states("work_item", Status, _LOOKS)

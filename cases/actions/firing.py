@@ -30,11 +30,15 @@ from compensation.sentences import title_of
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new, open_execution
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
+from json_values.moments import NotAMoment
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid, Refusal, check_json
 from verbs.move import Moves
 from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.deadline_input import Deadlines
+from workitems.deadlines import due_at_the_earliest, kept
+from workitems.working_time import NeverOpen
 
 # Trouble of the evaluator, not of the expression: trying again may help.
 _TRANSIENT = frozenset({"unavailable"})
@@ -159,7 +163,7 @@ def _work(
             required_skills=target.required_skills,
             priority=target.priority,
             reversibility=binding.reversibility,
-            due_at=now() + target.expires_in if target.expires_in else None,
+            **_by_when(target),
         )
     agents, _missing = called(case.tenant_id, [target.performer] if target.performer else [])
     return NewExecution(
@@ -171,6 +175,19 @@ def _work(
         reason=f"{title_of(binding.name)}: a step of {case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
+
+
+def _by_when(target: HumanTask) -> dict[str, Any]:
+    """Return the deadlines of a task that is opened now, and when it is due. Raises Invalid."""
+    due_at = now() + target.expires_in if target.expires_in else None
+    if target.deadlines is None:
+        return {"due_at": due_at}
+    try:
+        found = kept(Deadlines.model_validate(target.deadlines), now())
+    except (NeverOpen, NotAMoment) as wrong:
+        raise Invalid.field("/deadlines", f"the calendar {wrong}") from None
+    deadlines, due_at = due_at_the_earliest(found, due_at)
+    return {"deadlines": deadlines, "due_at": due_at}
 
 
 def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:

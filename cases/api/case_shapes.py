@@ -247,6 +247,21 @@ class NeedsSchema(serializers.Serializer[Any]):
     goals = serializers.ListField(child=serializers.CharField())
 
 
+class CaseDimensionSchema(serializers.Serializer[Any]):
+    """So many steps of so many, and how much of a hundred that is."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    percent = serializers.IntegerField(allow_null=True, help_text="Null: there are none.")
+
+
+class CaseProgressSchema(serializers.Serializer[Any]):
+    """How far the work is, and how far its undo is: neither changes the other."""
+
+    forward = CaseDimensionSchema()
+    undo = CaseDimensionSchema()
+
+
 class CaseSchema(serializers.Serializer[Any]):
     """One case."""
 
@@ -273,6 +288,12 @@ class CaseSchema(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     available_actions = ActionSchema(many=True)
+
+
+class CaseDetailSchema(CaseSchema):
+    """One case, read by itself."""
+
+    progress = CaseProgressSchema()
 
 
 class PlanItemSchema(serializers.Serializer[Any]):

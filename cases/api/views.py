@@ -17,6 +17,7 @@ from typing_extensions import override
 from accounts.errors import MalformedBody
 from cases import actions, selectors
 from cases.api import case_shapes
+from cases.case_progress import progress_read
 from cases.definitions.parser import MAX_SOURCE_BYTES
 from cases.lifecycle import CaseStatus
 from json_values.pointers import FieldError
@@ -77,11 +78,13 @@ def _filtered(tenant_id: uuid.UUID, query: Mapping[str, str]) -> QuerySet[Any]:
 class CaseDetail(TenantAPIView):
     """One case."""
 
-    @extend_schema(responses=case_shapes.CaseSchema)
+    @extend_schema(responses=case_shapes.CaseDetailSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """Read it."""
+        """Read it, with how far it is."""
         row = selectors.case(self.acting_user.tenant_id, id)
-        return self.detail(case_shapes.cases([row], self.authority)[0], version=row.version)
+        [shape] = case_shapes.cases([row], self.authority)
+        progress = progress_read(row.tenant_id, row.id).to_json()
+        return self.detail({**shape, "progress": progress}, version=row.version)
 
 
 class CasePlanItems(TenantAPIView):

@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from cases.definitions.task_deadlines import read_deadlines
 from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
 from json_values.characters import fault_of_line
 from json_values.pointers import FieldError, escape
@@ -245,6 +246,9 @@ class HumanTask(Part):
         Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
     ] = "MEDIUM"
     expires_in: Duration | None = None
+    deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
+        default=None, exclude_if=_unsaid
+    )
     excluded_users: Words = Field(default=(), exclude_if=_unsaid)
     excluded_groups: Words = Field(default=(), exclude_if=_unsaid)
     not_completed_by: Words = Field(default=(), exclude_if=_unsaid)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from cases.definitions.model import CapabilityCall, CompiledDefinition, HumanTask, Rule
+from cases.definitions.task_deadlines import groups_in
 from cases.definitions.written import BINDINGS
 from compensation.planning import UNDO_OUTCOMES
 from json_values import json_schema
@@ -49,8 +50,13 @@ _ENDLESS: Final = "neither goals nor completion: the case never ends by itself"
 _UNGUARDED: Final = "neither filter nor when: fires again at every change of context"
 _UNNAMED: Final = "no binding names {!r} in compensate"
 _IDLE: Final = "has no effect: an undo step neither fires nor is undone itself"
-_OF_FORWARD: Final = ("excludedUsers", "excludedGroups", "notCompletedBy", "requiredSkills")
-_NOT_OF_UNDO: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
+_EXCLUDING: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
+#: What only a forward task says, and what says it of an undo.
+_NOT_OF_UNDO: Final = {
+    **dict.fromkeys(("excludedUsers", "excludedGroups", "notCompletedBy"), _EXCLUDING),
+    "requiredSkills": _EXCLUDING,
+    "deadlines": "belongs to a forward task; of an undo see deadline of the policy that names it",
+}
 _NAMED: Final = {"capabilities": "capability", "bindings": "binding", "goals": "goal"}
 
 
@@ -155,6 +161,8 @@ def whom_it_names(
         for place, kind, names in lists:
             for number, name in enumerate(names or ()):
                 yield f"{at}/{place}/{number}", kind, name
+        for place, name in groups_in(task.deadlines if task else None):
+            yield f"{at}/humanTask/deadlines/{place}", "group", name
 
 
 def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) -> Found:
@@ -191,7 +199,7 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
             faults = json_schema.faults(schema, f"{where}/resolutionSchema")
             yield from ((fault.pointer, fault.message) for fault in faults)
         if step.get("compensation") is True:
-            yield from ((f"{where}/{key}", _NOT_OF_UNDO) for key in _OF_FORWARD if task.get(key))
+            yield from ((f"{where}/{k}", said) for k, said in _NOT_OF_UNDO.items() if task.get(k))
         if step.get("compensation") is not True or not isinstance(outcomes, list) or not outcomes:
             continue
         # An undo task may narrow how it ends, but must be able to succeed.

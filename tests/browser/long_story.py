@@ -348,6 +348,9 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "preview, in part": Visit(boss, reverse(plan, args=[kept.id])),
         "preview, stale": Visit(boss, reverse(plan, args=[stale.id]), then=_confirm),
         "decide a step": Visit(boss, reverse("compensation:run-step", args=step), then=_fold_out),
+        "templates": Visit(boss, reverse("workitems:templates")),
+        "schedules": Visit(boss, reverse("workitems:schedules")),
+        "schedules, broken": Visit(boss, reverse("workitems:schedules"), then=_send_nothing),
         "new task": Visit(boss, reverse("workitems:new")),
         "new task, broken": Visit(boss, reverse("workitems:new"), then=_send_nothing),
         "answer": Visit(clerk, item(answered)),
@@ -385,7 +388,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     }
     visits |= {
         f"ask to {verb}": Visit(boss, item(pooled, verb))
-        for verb in "assign cancel skip extend forward suspend".split()
+        for verb in "assign cancel skip extend forward suspend spawn".split()
     }
     visits |= {
         f"case, {verb}": Visit(boss, case_page("running", verb))

@@ -301,3 +301,29 @@ def _gapless(world: World, subjects: list[uuid.UUID], total: int) -> None:
         counted += len(rows)
     assert counted == total
     assert verify().entries >= total
+
+
+@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize("on_met", ["keep", "cancel"])
+def test_of_several_completed_at_once_one_is_the_last_that_is_needed(
+    world: World, on_met: str, attempt: int
+) -> None:
+    """Each holds its instance when it comes to decide; whoever decides may need all of them."""
+    group = {"instances": 6, "required": 3, "on_met": on_met}
+    first = states.new_item(world.operator, group=group)
+    cast = [world.analyst, world.surveyor, world.underwriter, world.compliance, world.agent]
+    with tenant_scope(world.system.tenant_id):
+        ids = list(WorkItem.objects.filter(one_of_id=first.one_of_id).values_list("id", flat=True))
+    begun = list(zip(ids, [*cast, world.operator], strict=True))
+    for id_, who in begun:
+        actions.start(id_, call=Call(who))
+    calls = [functools.partial(actions.complete, id_, call=Call(who)) for id_, who in begun]
+    calls.append(functools.partial(actions.cancel, ids[0], call=Call(world.admin), reason="No"))
+    _done, refused = split(at_once(calls))
+    assert {refusal.code for refusal in refused} <= {"illegal_state"}
+    said = [each for id_ in ids for each in states.actions_of(world, "work_item", id_)]
+    assert (said.count("group_met"), said.count("group_missed")) == (1, 0)
+    done, cancelled = said.count("completed"), said.count("cancelled")
+    assert done + cancelled == len(ids)
+    assert done == 3 if on_met == "cancel" else done >= 5
+    assert {str(states.stored(world, id_).status) for id_ in ids} <= {"COMPLETED", "CANCELLED"}

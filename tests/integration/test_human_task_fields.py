@@ -42,7 +42,8 @@ VALUES: dict[str, Any] = {
     "priority": "URGENT",
     "expiresIn": "P2D",
 }
-#: Of a forward step alone; test_excluded_people.py and test_skills.py have what they do.
+#: Of a forward step alone; test_excluded_people.py and test_skills.py have what they do, and
+#: test_case_deadlines.py what deadlines do.
 EXCLUDING = {
     "excludedUsers": ["surveyor"], "excludedGroups": ["surveyors"], "notCompletedBy": ["check"],
     "requiredSkills": ["notary"],
@@ -94,7 +95,7 @@ def check(world: World, item: WorkItem, fields: frozenset[str], **without: Any) 
 
 def test_the_table_has_every_field() -> None:
     known = {str(field.validation_alias) for field in HumanTask.model_fields.values()}
-    assert known == {"title", *VALUES, *EXCLUDING}
+    assert known == {"title", "deadlines", *VALUES, *EXCLUDING}
 
 
 @pytest.mark.parametrize("field", sorted(EXCLUDING))

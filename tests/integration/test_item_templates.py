@@ -9,7 +9,8 @@ import pytest
 
 from ledger.selectors import entries_of
 from ledger.tenancy import tenant_scope
-from tests.clients import api
+from tests.clients import api, browser
+from tests.integration.workitems_made import page
 from tests.world import World
 from workitems.models import Deadline
 
@@ -193,3 +194,27 @@ def test_one_that_was_ended_is_read_anew(world: World) -> None:
     assert client.get(path, headers={"If-None-Match": seen}).status_code == 304
     client.delete(path)
     assert client.get(path, headers={"If-None-Match": seen}).status_code == 200
+
+
+def test_a_task_is_made_on_the_page_of_its_template(world: World) -> None:
+    first = added(world)
+    second = added(world, priority="URGENT")
+    client = browser(world.analyst)
+    listed = page(client, "/work-items/templates/")
+    address = f"/work-items/templates/{second['id']}/"
+    assert f'href="{address}"' in listed
+    assert first["id"] not in listed
+    html = page(client, address)
+    assert "Version 2, this one" in html
+    assert f'href="/work-items/templates/{first["id"]}/">Version 1</a>' in html
+    assert 'name="payload.applicant"' in html
+    broken = client.post(address, {"payload.applicant": "Amara", "payload.income": "much"})
+    assert broken.status_code == 422
+    assert 'value="Amara"' in broken.content.decode()
+    sent = client.post(address, {"payload.applicant": "Amara", "payload.income": "3100"})
+    assert sent.status_code == 303
+    item = api(world.analyst).get(f"/api/v1{sent.headers['Location']}".rstrip("/")).json()
+    assert (item["title"], item["template"]["version"]) == ("Check the payslip of Amara", 2)
+    assert item["payload"]["income"] == 3100
+    api(world.operator).delete(f"{ROOT}/{second['id']}")
+    assert 'name="payload.applicant"' not in page(client, address)

@@ -49,6 +49,8 @@ OPENED = {
     ("amends_sweep", "workitems_holdend", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "governance_approvalexpiry", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "governance_approvalexpiry", "UPDATE", ALL_COLUMNS),
+    ("amends_sweep", "workitems_schedule", "SELECT", ALL_COLUMNS),
+    ("amends_sweep", "workitems_schedule", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "notifications_delivery", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "notifications_delivery", "UPDATE", ALL_COLUMNS),
     ("amends_verify", "cases_case", "SELECT", GUARDED_ROW),

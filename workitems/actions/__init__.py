@@ -6,6 +6,7 @@ from compensation.actions.undo_verbs import declare_undo_verbs
 from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
 from workitems.actions.item_contents import create_work_item, edit
 from workitems.actions.item_templates import add_template, end_template, instantiate
+from workitems.actions.spawning import spawn
 from workitems.actions.work import (
     ITEM,
     assign,
@@ -28,6 +29,7 @@ from workitems.actions.work_handover import (
 )
 from workitems.actions.work_on_hold import resume, suspend
 from workitems.lifecycle import LIFECYCLE
+from workitems.schedules.schedule_saving import add_schedule, edit_schedule, end_schedule
 
 _undo = declare_undo_verbs(ITEM, LIFECYCLE)
 compensate = _undo["compensate"]
@@ -41,6 +43,7 @@ withdraw = _undo["withdraw"]
 __all__ = [
     "abandon",
     "accept_delegation",
+    "add_schedule",
     "add_template",
     "assign",
     "attest",
@@ -53,7 +56,9 @@ __all__ = [
     "delegate",
     "edit",
     "edit_filter",
+    "edit_schedule",
     "end_filter",
+    "end_schedule",
     "end_template",
     "extend",
     "fail",
@@ -67,6 +72,7 @@ __all__ = [
     "retry_compensation",
     "save_filter",
     "skip",
+    "spawn",
     "start",
     "stop",
     "suspend",

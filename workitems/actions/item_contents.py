@@ -38,7 +38,8 @@ from verbs.input import Input, Moment, Word, line, read
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.candidates import UNABLE, is_shut_out
-from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.actions.instances import Group, open_instances
+from workitems.actions.item_opening import NewWorkItem
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
 from workitems.derivation import SourceOf, Sources
@@ -85,6 +86,7 @@ class Create(Listens):
     skippable: bool = False
     compensate_on: Listenings = []
     derived_from: Sources = []
+    group: Group | None = None
 
 
 @catalogue.verb(
@@ -94,7 +96,7 @@ class Create(Listens):
 def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
     """Open a work item outside any case."""
     new = new_item_of(given, context.call.by.tenant_id, context.authority.actor_id)
-    return open_item(new, by=context.by)
+    return open_instances(new, given.group, by=context.by)
 
 
 def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
@@ -130,6 +132,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
     _check_sources(given.derived_from, tenant_id, problems)
+    _check_group(given, outcomes, problems)
     if problems:
         raise Invalid(_("The work item breaks a rule."), errors=problems)
     return NewWorkItem(
@@ -190,6 +193,20 @@ def _check_sources(
             problems.append(FieldError(pointer, _("there is no such thing here"), "unknown"))
         elif (type_, id_) in refs[:index]:
             problems.append(FieldError(pointer, _("is named twice"), "repeated"))
+
+
+def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldError]) -> None:
+    """Note what an item says that cannot be said of several, and which outcomes none can have."""
+    if given.group is None:
+        return
+    if given.assignee and given.group.instances > 1:
+        message = _("cannot have all instances: name who may take one")
+        problems.append(FieldError("/assignee", message, "unsupported"))
+    problems.extend(
+        FieldError(f"/group/outcomes/{index}", _("is no permitted outcome"), "unknown")
+        for index, name in enumerate(given.group.outcomes)
+        if outcomes and name not in outcomes
+    )
 
 
 def _title(text: str, problems: list[FieldError]) -> str:

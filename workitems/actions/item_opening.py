@@ -1,4 +1,4 @@
-"""Opening and calling off work items inside another verb's, or a handler's, transaction."""
+"""Opening work items inside another verb's, or a handler's, transaction."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from compensation.ways import Opened, Prepared
 from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
-from verbs.move import Moves, move, sharing
+from verbs.move import Moves, sharing
 from workitems.actions.candidates import groups_of, users_of
 from workitems.actions.item_hearing import hearing_rows
-from workitems.deadlines import due_rows, escalates_at, forget_deadlines
-from workitems.delegations import ENDED, answer_delegation
-from workitems.holds import forget_hold
-from workitems.lifecycle import OPEN, Kind, OfferedTo, Priority, Status
+from workitems.deadlines import due_rows, escalates_at
+from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.undo_payload import within_bound
 
@@ -32,7 +30,8 @@ from workitems.undo_payload import within_bound
 @dataclasses.dataclass(frozen=True, slots=True)
 class NewWorkItem:
     """A work item to be. Candidates and assignee are actors; groups are names; `deadlines` are as
-    the row keeps them, and the one of its completion is its `due_at`.
+    the row keeps them, and the one of its completion is its `due_at`. `schedule`: which made it,
+    of which moment; its first entry says so.
 
     `people_missing` are usernames it was meant for that are no active members. `for_operators`: the
     caller found that nobody it was meant for is here.
@@ -65,6 +64,8 @@ class NewWorkItem:
     case_id: uuid.UUID | None = None
     binding: str = ""
     template: dict[str, Any] | None = None
+    one_of_id: uuid.UUID | None = None
+    schedule: dict[str, Any] | None = None
     undoes: tuple[str, uuid.UUID] | None = None
     compensates_id: uuid.UUID | None = None
     compensation: dict[str, Any] | None = None
@@ -78,19 +79,24 @@ def open_item(
     caused_by: EntryRef | None = None,
     original: EntryRef | None = None,
     moves: Moves | None = None,
+    id_: uuid.UUID | None = None,
 ) -> WorkItem:
     """Insert a work item, whole, with its candidates and its first entry.
 
     With an assignee it starts ASSIGNED, else PENDING. Nothing about it is filled in later, so that
     no observer ever sees an undo task that does not yet know what it undoes. `original`: the entry
     that finished what it undoes, where the caller has read it. With `moves` its entry is left to
-    whoever made those.
+    whoever made those. `id_`: where the caller has to know it before.
     """
     offered_to, users = _offer(new)
     item = _row(new, offered_to)
+    item.id = id_ or item.id
+    said = _first_said(item)
+    if new.schedule is not None:
+        said["schedule"] = new.schedule
     knows_undone_entry(item, original)
     with sharing(moves) as own:
-        own.insert(item, "created", by=by, caused_by=caused_by, payloads=_first_said(item))
+        own.insert(item, "created", by=by, caused_by=caused_by, payloads=said)
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
             *hearing_rows(item),
@@ -132,6 +138,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 _AS_GIVEN = (
     "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
     " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
+    " one_of_id"
 ).split()
 
 
@@ -218,25 +225,3 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         return Opened(WorkItem.subject_type, item.id, performer.replaced)
 
     return opened
-
-
-def call_off(
-    item: WorkItem, *, by: ActorRef, caused_by: EntryRef | None = None, reason: str = ""
-) -> bool:
-    """Cancel a locked open item, without settling what it may undo. Whether it was open."""
-    if item.status not in OPEN:
-        return False
-    before = str(item.status)
-    forget_hold(item)
-    fields = forget_deadlines(item)
-    answer_delegation(item, ENDED)
-    item.cancel()
-    item.ended_at = now()
-    item.ended_reason = reason
-    if item.undoes_id is not None:
-        item.compensation_state = CompensationState.NONE
-    move(
-        item, "cancelled", before=before, by=by, caused_by=caused_by, payloads={"reason": reason},
-        fields=["ended_at", "ended_reason", "compensation_state", "delegations", *fields],
-    )  # fmt: skip
-    return True

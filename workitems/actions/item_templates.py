@@ -27,8 +27,8 @@ from verbs.input import Name, OptionalText, read
 from verbs.operation import operation
 from verbs.shell import VerbContext
 from verbs.subject import Locked
+from workitems.actions.instances import open_instances
 from workitems.actions.item_contents import MAX_TITLE, Create, new_item_of
-from workitems.actions.item_opening import open_item
 from workitems.deadlines import COMPLETION
 from workitems.models import WorkItem, WorkItemTemplate
 from workitems.resolution import check_schema
@@ -92,7 +92,7 @@ def add_template(_row: None, given: NewTemplate, context: VerbContext) -> WorkIt
     """Store a version of a template. The newest version with the same content is returned."""
     tenant_id = context.call.by.tenant_id
     _check(given, tenant_id, context.authority.actor_id)
-    content = _said(given)
+    content = said_of(given)
     lock_tenant(tenant_id)
     rows = WorkItemTemplate.objects.filter(tenant_id=tenant_id, name=given.name)
     newest = rows.order_by("-version").first()
@@ -130,15 +130,20 @@ def end_template(row: WorkItemTemplate, _given: Any, context: VerbContext) -> Wo
 @catalogue.verb(
     TEMPLATE, operation("instantiate", None, None, "member system"), action="created",
     given=Instantiate, locked=_seen, state=_alive, status=201, page=False,
-    no_button="Tasks are made from templates over the API.",
+    no_button="The page of a template has a form for it.",
 )  # fmt: skip
 def instantiate(row: WorkItemTemplate, given: Instantiate, context: VerbContext) -> WorkItem:
     """Open a work item that says what the template says, and what is said beside it."""
     tenant_id, creator = context.call.by.tenant_id, context.authority.actor_id
-    body = merged(row.content, _said(given))
-    made_from = {"id": str(row.id), "name": row.name, "version": row.version}
-    new = new_item_of(read(Create, body), tenant_id, creator)
-    return open_item(dataclasses.replace(new, template=made_from), by=context.by)
+    body = merged(row.content, said_of(given))
+    said = read(Create, body)
+    new = dataclasses.replace(new_item_of(said, tenant_id, creator), template=made_from(row))
+    return open_instances(new, said.group, by=context.by)
+
+
+def made_from(row: WorkItemTemplate) -> dict[str, Any]:
+    """Return what an item keeps of where it comes from."""
+    return {"id": str(row.id), "name": row.name, "version": row.version}
 
 
 def merged(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +203,7 @@ def _filled(pattern: str, payload: Mapping[str, Any], problems: list[FieldError]
     return _PLACE.sub(value, pattern)
 
 
-def _said(given: Create) -> dict[str, Any]:
+def said_of(given: Create) -> dict[str, Any]:
     """Return what was said of an item, as JSON. Members that are checked later are as they came,
     whatever their type is."""
     own = {"name"}

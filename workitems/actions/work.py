@@ -23,7 +23,9 @@ from verbs import catalogue, words
 from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves, change_of
 from verbs.shell import Changed, VerbContext, wrong_state
+from workitems.actions.calling_off import call_off_parts
 from workitems.actions.candidates import excluded_among, name_candidates, who_may_do
+from workitems.actions.instances import instance_ended
 from workitems.around.blocking import unless_blocked
 from workitems.deadlines import (
     CLAIM,
@@ -231,8 +233,12 @@ def _ended(item: WorkItem, reason: str) -> Changed:
 
 
 def settle(item: WorkItem, entry: Recorded, context: VerbContext, moves: Moves) -> None:
-    """Draw the consequence for the original when an undo task has just ended, and say of a review
-    how it was answered, for what it is about."""
+    """Draw the consequence of an ending: for the original of an undo task, for the other instances
+    of one that is one of several, and for the parts of one that is cancelled. Say of a review how
+    it was answered, for what it is about."""
+    instance_ended(item, entry, context, moves)
+    if item.status == Status.CANCELLED:
+        call_off_parts(item, by=context.by, caused_by=entry.ref, moves=moves)
     if item.kind == Kind.REVIEW and item.outcome == COMPENSATE:
         moves.enter(
             change_of(

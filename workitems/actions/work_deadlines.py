@@ -12,6 +12,7 @@ undoes, like any other ending of it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +27,7 @@ from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant
 from verbs.call import Call
+from verbs.locking_first import First, locking_first
 from verbs.move import Moves
 from verbs.shell import VerbContext
 from verbs.subject import subject_of
@@ -62,11 +64,15 @@ def miss_due(tenant_id: uuid.UUID, deadline_id: uuid.UUID) -> bool:
         set_tenant(tenant_id, flush=False)
         if not DEADLINES.take(due, _LEASE_SECONDS):
             return False
+    return locking_first(functools.partial(_see_to, due))
+
+
+def _see_to(due: Due, first: First) -> bool:
+    tenant_id = due.tenant_id
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        row = Deadline.objects.filter(
-            tenant_id=tenant_id, id=deadline_id, lease_token=due.token
-        ).first()
+        first()
+        row = Deadline.objects.filter(tenant_id=tenant_id, id=due.id, lease_token=due.token).first()
         if row is None:
             return False
         locked = subject_of(ITEM).lock(tenant_id, row.item_id)

@@ -20,10 +20,11 @@ from ledger.clock import now, rfc3339
 from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.errors import Invalid
 from ledger.ids import new_token
+from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
 from verbs import catalogue
 from verbs.input import Input, Moment, OptionalReason, OptionalText
-from verbs.move import move
+from verbs.move import Moves, move
 from verbs.shell import Changed, VerbContext
 from verbs.subject import subject_of
 from workitems.deadlines import hold_clocks, restart_clocks
@@ -58,6 +59,18 @@ def suspend(item: WorkItem, given: Suspend, _context: VerbContext) -> Changed:
     fields = ["held_from", "held_until", *hold_clocks(item)]
     said = {"title": item.title, **({"until": rfc3339(given.until)} if given.until else {})}
     return Changed(fields, {**said, **_why(given.reason)})
+
+
+def hold(item: WorkItem, *, by: ActorRef, caused_by: EntryRef, reason: str, moves: Moves) -> None:
+    """Put a locked item on hold, until somebody lets it go on, inside another verb's moves."""
+    before = str(item.status)
+    item.held_from, item.held_until = before, None
+    fields = ["held_from", "held_until", *hold_clocks(item)]
+    item.suspend()
+    moves.change(
+        item, "suspended", before=before, by=by, caused_by=caused_by, fields=fields,
+        payloads={"title": item.title, **_why(reason)},
+    )  # fmt: skip
 
 
 @catalogue.transition(ITEM, LIFECYCLE["resume"], action="resumed", given=OptionalReason)

@@ -27,9 +27,12 @@ from web.api import TenantAPIView
 from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
+from workitems.actions.spawning import Spawned
 from workitems.chain import Chain, edges
 from workitems.deadlines import limits_of
 from workitems.delegations import ANSWERS
+from workitems.instance_models import Meeting, OnMet
+from workitems.instances_read import Instances, instances_of
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
 
@@ -100,6 +103,23 @@ class ListeningSchema(Schema):
     filter = serializers.CharField(allow_blank=True)
 
 
+class InstancesSchema(Schema):
+    """The instances of one task that an item is one of, and how many have to be completed."""
+
+    id = serializers.UUIDField()
+    instances = serializers.IntegerField()
+    required = serializers.IntegerField()  # type: ignore[assignment]  # a field takes this name's place
+    on_met = serializers.ChoiceField(
+        choices=OnMet.values, help_text="What becomes of the open ones once enough are completed."
+    )
+    outcomes = serializers.ListField(
+        child=serializers.CharField(), help_text="Those that count; empty: any."
+    )
+    state = serializers.ChoiceField(choices=Meeting.values)
+    completed = serializers.IntegerField(help_text="How many were, with an outcome that counts.")
+    items = serializers.ListField(child=serializers.UUIDField())
+
+
 class WorkItemSchema(Schema):
     """A work item."""
 
@@ -164,6 +184,7 @@ class WorkItemSchema(Schema):
         child=DeadlineSchema(), help_text="By name: claim, start, completion, follow_up."
     )
     template = MadeFromSchema(allow_null=True)
+    group = InstancesSchema(allow_null=True)
     skippable = serializers.BooleanField(help_text="Whether an operator may leave it out.")
     available_actions = ActionSchema(many=True)
 
@@ -173,6 +194,13 @@ class CompensationAnswerSchema(Schema):
 
     original = WorkItemSchema()
     compensation = serializers.DictField()
+
+
+class SpawnedSchema(Schema):
+    """An item, and the parts that were opened of it."""
+
+    item = WorkItemSchema()
+    children = WorkItemSchema(many=True)
 
 
 class ChainNodeSchema(Schema):
@@ -217,7 +245,7 @@ class ChainSchema(Schema):
     edges = ChainEdgeSchema(many=True)
 
 
-def _represent(shown: Shown) -> dict[str, Any]:
+def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
     item = shown.item
     users = [shown.username(actor) for actor in item.people_asked]
     undo_tasks = [each for each in shown.attempts if each.compensation_type == WORK_ITEM]
@@ -235,6 +263,7 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "due_at": moment(item.due_at),
         "delegations": [_delegation(shown, said) for said in item.delegations],
         "deadlines": {name: _deadline(limit) for name, limit in limits_of(item).items()},
+        "group": None if several is None else _instances(several),
         "held_until": moment(item.held_until) if item.status == Status.SUSPENDED else None,
         "completed_at": moment(item.completed_at),
         "completed_by": shown.username(item.completed_by_id),
@@ -242,6 +271,11 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "ended_reason": None if item.completed_at else item.ended_reason or None,
     }
     return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
+
+
+def _instances(several: Instances) -> dict[str, Any]:
+    own = {"items": [str(each.id) for each in several.items], "completed": several.completed}
+    return members(InstancesSchema, several.group, own)
 
 
 def _delegation(shown: Shown, said: dict[str, str]) -> dict[str, Any]:
@@ -255,7 +289,11 @@ def _deadline(limit: dict[str, Any]) -> dict[str, Any]:
 
 def represent_many(items: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     """Return the shapes of `items`, as `authority` sees them: a constant number of queries."""
-    return [_represent(shown) for shown in selectors.show(items, authority)]
+    several = instances_of(items)
+    return [
+        _represent(shown, several.get(shown.item.one_of_id) if shown.item.one_of_id else None)
+        for shown in selectors.show(items, authority)
+    ]
 
 
 def represent_compensation(answer: Compensation, authority: Authority) -> dict[str, Any]:
@@ -269,6 +307,12 @@ def represent_compensation(answer: Compensation, authority: Authority) -> dict[s
         execution = execution_selectors.get(answer.original.tenant_id, undo_id)
         [undo] = execution_json.represent_many([execution], authority)
     return {"original": original, "compensation": {"type": type_, **undo}}
+
+
+def represent_spawned(done: Spawned, authority: Authority) -> dict[str, Any]:
+    """Return `{item, children}`."""
+    item, *children = represent_many([done.item, *done.children], authority)
+    return {"item": item, "children": children}
 
 
 def chain_page(view: TenantAPIView, chain: Chain) -> Response:

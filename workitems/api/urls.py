@@ -30,4 +30,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("work-items/<uuid:id>/causal-chain", views.WorkItemChain.as_view(), name="causal-chain"),
     path("work-items/<uuid:id>/history", views.WorkItemHistory.as_view(), name="history"),
     path("", include("workitems.api.filter_urls")),
+    path("", include("workitems.api.schedule_urls")),
 ]

@@ -98,13 +98,14 @@ class Relation(Addition):
     """How an item stands to another thing of the tenant, told from the item's side.
 
     An `enforced` one of type BLOCKS keeps its target from being started or completed while the item
-    is open.
+    is open, one of type PART_OF from being completed. `spawned`: the item was made as a part.
     """
 
     type = models.TextField()
     target_type = models.TextField()
     target_id = models.UUIDField()
     enforced = models.BooleanField(default=False)
+    spawned = models.BooleanField(default=False, db_default=False)
 
     class Meta(Addition.Meta):
         constraints: ClassVar = [

@@ -40,7 +40,10 @@ RELATED = {
     "DUPLICATES": (_("Says the same as"), _("Says the same as")),
     "DERIVED_FROM": (_("Made from"), _("Led to")),
 }
-_ENFORCED = (_("Has to end before"), _("Waits for the end of"))
+_ENFORCED = {
+    "BLOCKS": (_("Has to end before"), _("Waits for the end of")),
+    "PART_OF": (_("Part of, and has to end before"), _("Waits for the end of its part")),
+}
 Links = Mapping[Ref, Description]
 
 
@@ -109,7 +112,7 @@ def _address(row: Addition) -> str:
 def _related(row: Relation, shown: Shown, links: Links) -> dict[str, Any]:
     incoming = row.item_id != shown.item.id
     type_, id_ = other_end(row, shown.item.id)
-    other, words = links[type_, id_], _ENFORCED if row.enforced else RELATED[row.type]
+    other, words = links[type_, id_], (_ENFORCED if row.enforced else RELATED)[row.type]
     return {
         "words": words[incoming],
         "text": other.title,

@@ -21,6 +21,7 @@ _ITEM_ACTIONS = {
     "progress_reported": A(_("How far it is"), _("%(who)s said how far %(what)s is")),
     "relation_added": A(_("Related"), _("%(what)s related to another by %(who)s")),
     "relation_removed": A(_("No longer related"), _("Relation of %(what)s removed by %(who)s")),
+    "spawned": A(_("Parts opened"), _("Parts of %(what)s opened by %(who)s")),
 }
 _ITEM_VERBS = {
     "note": V(
@@ -53,6 +54,7 @@ _ITEM_VERBS = {
     "attach": V(
         _("Attach a file"), _("The file is attached."), "paperclip", submit=_("Attach it"),
     ),
+    "spawn": V(_("Open a part"), _("The part is open."), "plus", submit=_("Open the part")),
 }  # fmt: skip
 _TYPES = {
     "PART_OF": _("is part of the other"),

@@ -1,5 +1,6 @@
 """What keeps an item from being started or completed: open items that block it, where whoever
-related them asked for that (`enforced`).
+related them asked for that (`enforced`); and from being completed open parts of it, where whoever
+spawned them asked for that.
 
 The locked read brings the blockers along as its snapshot saw them. That is right: who relates two
 items, or ends one of them, at the same time did it before or after.
@@ -24,6 +25,7 @@ from workitems.models import WorkItem
 
 _ENFORCED: dict[str, Any] = {"type": "BLOCKS", "enforced": True, "removed_at__isnull": True}
 READ = "blocked_by"
+_READ_PARTS = "open_parts"
 #: The column, so called, of a locked read of items `r`.
 COLUMN = (
     ", array(SELECT b.item_id FROM workitems_relation b JOIN workitems_workitem o"  # noqa: S608  -- words of our own
@@ -58,6 +60,34 @@ def bring_blockers(items: Iterable[WorkItem]) -> None:
         vars(without[target_id])[READ].append(item_id)
 
 
+def bring_parts(items: Iterable[WorkItem]) -> None:
+    """Read the parts that items wait for: one query, or none where nothing was spawned of any."""
+    whole = {
+        each.id: each
+        for each in items
+        if each.has_parts and each.status in OPEN and _READ_PARTS not in vars(each)
+    }
+    if not whole:
+        return
+    [tenant_id] = {each.tenant_id for each in whole.values()}
+    for each in whole.values():
+        vars(each)[_READ_PARTS] = []
+    rows = Relation.objects.filter(
+        tenant_id=tenant_id, target_id__in=list(whole), type="PART_OF", enforced=True,
+        removed_at__isnull=True, item__tenant_id=tenant_id, item__status__in=OPEN,
+    )  # fmt: skip
+    for target_id, item_id in rows.values_list("target_id", "item_id"):
+        vars(whole[target_id])[_READ_PARTS].append(item_id)
+
+
+def _waits_for(item: WorkItem, name: str) -> list[uuid.UUID]:
+    """Return the open items that have to end before an operation."""
+    if name != "complete":
+        return blockers_of(item)
+    bring_parts([item])
+    return [*blockers_of(item), *vars(item).get(_READ_PARTS, [])]
+
+
 def blockers_of(item: WorkItem) -> list[uuid.UUID]:
     """Return the open items that have to end first."""
     bring_blockers([item])
@@ -70,7 +100,7 @@ def unless_blocked(name: str) -> StateRule:
 
     def refusal(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:
         refused = wrong_state(LIFECYCLE[name], item)
-        if refused is not None or not (blockers := blockers_of(item)):
+        if refused is not None or not (blockers := _waits_for(item, name)):
             return refused
         return Conflict(
             _("Something else has to end before this."),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.acting import Authority
 from ledger.errors import Invalid, NotFound, Refusal, Stale
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
@@ -22,12 +23,14 @@ from web.way_back import carried, way_back
 from workitems import actions, selectors
 from workitems import item_context as presenting
 from workitems.actions.item_contents import fault_of_new
+from workitems.actions.spawning import spawn
 from workitems.answer_form import AnswerForm
 from workitems.around.around_context import ALL, forms_of
 from workitems.around.around_reading import item_with_around
 from workitems.around.progress_form import ProgressForm
 from workitems.forms import NewForm
-from workitems.lifecycle import Status
+from workitems.instances_context import instances
+from workitems.lifecycle import OPEN, Status
 from workitems.permissions import as_assignee
 from workitems.resolution import check_completion, explained_outcomes
 from workitems.subject import WORK_ITEM
@@ -59,8 +62,17 @@ def show(
             item, near, page.authority, form=form, conflict=conflict, refused=refused, told=told,
             again=again,
         )  # fmt: skip
+        context["instances"] = instances(item, page.acting_user.actor_id)
+        context["part_url"] = _part_url(item, page.authority)
         _lead_back(page.request, context)
         return page.render("workitems/detail.html", context, status=status)
+
+
+def _part_url(item: Any, authority: Authority) -> str:
+    """Return where whoever reads the page opens a part of an item; empty where they may not."""
+    if item.status not in OPEN or spawn.denied(item, authority, None):
+        return ""
+    return reverse("workitems:spawn", args=[item.id])
 
 
 def _lead_back(request: HttpRequest, context: dict[str, Any]) -> None:

@@ -120,6 +120,16 @@ def _shared_filter(world: World) -> dict[str, object]:
     return {"id": row.id}
 
 
+def _schedule(world: World) -> dict[str, Any]:
+    said = _of_template(world, {})
+    return {"id": actions.add_schedule(call=Call(world.operator), **said).id}
+
+
+def _of_template(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
+    id_ = str(_template(world)["id"])
+    return {"name": secrets.token_hex(8), "template": id_, "cron": "0 8 * * *", "zone": "UTC"}
+
+
 def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
@@ -183,6 +193,23 @@ ROWS = {
         DELETE=_both(200),
     ),
     "workitems:filters": Row(GET=expect(200)),
+    "workitems-api:schedules:list": Row(
+        GET=expect(200), POST=_operators(201, body=_of_template, outsider=422)
+    ),
+    "workitems-api:schedules:detail": Row(
+        make=_schedule,
+        GET=expect(200),
+        PATCH=_operators(200, body={"active": False}),
+        DELETE=_operators(200),
+    ),
+    "workitems:schedules": Row(
+        GET=expect(200), POST=_operators(303, body=_of_template, outsider=422)
+    ),
+    "workitems:schedule-end": Row(make=_schedule, POST=_operators(303)),
+    "workitems:templates": Row(GET=expect(200)),
+    "workitems:template": Row(
+        make=_template, GET=expect(200), POST=expect(303, auditor=403, body={"title": "T"})
+    ),
     "workitems:end-filter": Row(make=_shared_filter, POST=_both(303)),
     "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
     "workitems-api:summary": Row(GET=expect(200)),
@@ -239,6 +266,10 @@ ROWS = {
         make=_pool, GET=expect(200), POST=_members(201, body=_to_another)
     ),
     "workitems-api:relation": Row(make=_related, DELETE=_both(200)),
+    "workitems-api:spawn": Row(make=_mine, POST=_both(201, body={"children": [{"title": "T"}]})),
+    "workitems:spawn": Row(
+        make=_mine, GET=ASKED, POST=_both(303, body={"title": "T", "priority": "LOW"})
+    ),
     "workitems-api:progress": Row(make=_begun, GET=expect(200), POST=_both(200, body=HALF)),
     "workitems-api:attachments": Row(make=_pool, GET=expect(200), POST=_members(201, body=FILE)),
     "workitems-api:attachment": Row(make=_attached, DELETE=_both(200)),

@@ -1,0 +1,111 @@
+"""Templates of tasks: which there are, what one says, its versions, and making a task from it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from verbs.call import Call
+from web.labels import label_of
+from web.pages import MemberPage
+from web.schema_fields import ADD_ROW
+from workitems import selectors
+from workitems.actions import instantiate
+from workitems.template_form import MakeForm
+
+#: On one page; the API lists all.
+SHOWN = 200
+VERSIONS = 50
+UNPROCESSABLE = 422
+
+
+class Templates(MemberPage):
+    """The newest version of each template of which tasks are made."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them, by name."""
+        with self.scope():
+            rows = selectors.live_templates(self.acting_user.tenant_id)[:SHOWN]
+            context = {"rows": [_line(row) for row in rows], "crumbs": [_inbox(), _all()]}
+            return self.render("workitems/templates.html", context)
+
+
+class Template(MemberPage):
+    """One version of a template, and the form that makes a task of it."""
+
+    fills_in = instantiate.input
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Show it."""
+        return self._show(id, None)
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Make a task."""
+        sent = request.POST.dict()
+        with self.scope():
+            row = selectors.template(self.acting_user.tenant_id, id)
+        if ADD_ROW in sent:
+            # Shown as it was sent, with room for more; nothing is judged or done.
+            return self._show(id, MakeForm(row, rows=sent))
+        form = MakeForm(row, sent)
+        if not form.is_valid():
+            return self._show(id, form, UNPROCESSABLE)
+        return self.perform(
+            lambda: instantiate(id, call=Call(self.acting_user), **form.body),
+            to=lambda item: reverse("workitems:detail", args=[item.id]),
+            message=_("The task is open."),
+            form=form,
+            again=lambda: self._show(id, form),
+        )
+
+    def _show(self, id_: uuid.UUID, form: MakeForm | None, status: int = 200) -> HttpResponse:
+        with self.scope():
+            tenant_id = self.acting_user.tenant_id
+            row = selectors.template(tenant_id, id_)
+            versions = selectors.templates(tenant_id, row.name).order_by("-version")[:VERSIONS]
+            may_make = row.ended_at is None and not instantiate.denied(row, self.authority, None)
+            context = {
+                "crumbs": [_inbox(), {**_all(), "url": reverse("workitems:templates")},
+                           {"label": row.name, "url": ""}],
+                "template": {**_line(row), "facts": _facts(row.content),
+                             "description": row.content.get("description", "")},
+                "versions": [{**_line(each), "here": each.id == row.id} for each in versions],
+                "form": (form or MakeForm(row)) if may_make else None,
+                "url": reverse("workitems:template", args=[row.id]),
+            }  # fmt: skip
+            return self.render("workitems/template.html", context, status=status)
+
+
+def _inbox() -> dict[str, str]:
+    return {"label": _("Inbox"), "url": reverse("workitems:inbox")}
+
+
+def _all() -> dict[str, str]:
+    return {"label": _("Templates"), "url": ""}
+
+
+def _line(row: Any) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "version": row.version,
+        "title": row.content["title"],
+        "url": reverse("workitems:template", args=[row.id]),
+        "created_at": row.created_at,
+        "ended_at": row.ended_at,
+    }
+
+
+def _facts(content: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what a template says of who does its tasks and how they end, where it says so."""
+    groups = [label_of(name) for name in content.get("candidate_groups", ())]
+    rows = [
+        (_("Groups that may take it"), ", ".join(groups)),
+        (_("People who may take it"), ", ".join(content.get("candidate_users", ()))),
+        (_("Possible outcomes"), ", ".join(content.get("permitted_outcomes", ()))),
+    ]
+    return [{"label": label, "value": value} for label, value in rows if value]
