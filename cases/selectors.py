@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
@@ -17,6 +18,7 @@ from cases.models import Case, CaseDefinition, PlanItem
 from cases.versions import highest_first
 from compensation.selectors import live_runs
 from ledger.errors import NotFound
+from ledger.statements import answered
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -27,6 +29,12 @@ AS_OPENED = ("created_at", "id")
 #: Definitions by their ids; so many that the busy ones of a server are among them.
 _MOST_KEPT = 128
 _compiled: dict[uuid.UUID, CompiledDefinition] = {}
+# Read whenever a case is opened: a text that is kept, and neither source nor compiled form.
+_VERSIONS = """
+SELECT id, tenant_id, namespace, name, version, title, digest, deployed_by_id, created_at
+FROM cases_casedefinition WHERE tenant_id = %s AND namespace = %s AND name = %s
+ORDER BY created_at DESC, id DESC
+"""
 
 
 class Live(TypedDict):
@@ -54,7 +62,8 @@ def definition(tenant_id: uuid.UUID, namespace: str, name: str, version: str) ->
 
 def versions(tenant_id: uuid.UUID, namespace: str, name: str) -> list[CaseDefinition]:
     """Return every deployed version of one definition, highest first, without what is in it."""
-    return highest_first(definitions(tenant_id).filter(namespace=namespace, name=name))
+    found, columns = answered(_VERSIONS, [tenant_id, namespace, name])
+    return highest_first(CaseDefinition.from_db(DEFAULT_DB_ALIAS, columns, row) for row in found)
 
 
 def kinds(tenant_id: uuid.UUID, most: int) -> dict[str, list[CaseDefinition]]:

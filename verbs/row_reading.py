@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -96,11 +97,19 @@ def _row(
     return row
 
 
+def _read_json(text: str | None, *_how: Any) -> Any:
+    """Read what a JSON column of ours holds: mostly a list or an object without members, of which
+    a row has a dozen."""
+    if text is None:
+        return None
+    return [] if text == "[]" else {} if text == "{}" else json.loads(text)
+
+
 def _shape_of(model: type[models.Model], columns: Sequence[str]) -> _Shape:
     fields = list(model._meta.concrete_fields)
     places = [columns.index(field.column) for field in fields]
     readers = [
-        (index, read)
+        (index, _read_json if type(field) is models.JSONField else read)
         for index, field in enumerate(fields)
         for read in field.get_db_converters(connection)
     ]

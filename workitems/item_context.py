@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
-from compensation import news
 from compensation.policy import CompensationPolicy
 from compensation.words import (
     OUTCOME_HINTS,
@@ -24,7 +23,6 @@ from compensation.words import (
 )
 from governance.approval_context import approvals_about
 from ledger.clock import now
-from ledger.selectors import newest_of
 from verbs.subject import Description, describe, subject_of
 from verbs.words import said
 from web.entries import ledger_url
@@ -38,6 +36,7 @@ from workitems.answer_form import AnswerForm
 from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
+from workitems.item_history import history, lines_of
 from workitems.item_limits import deadlines_ahead, shut_out
 from workitems.item_sources import shown_payload, sources_of
 from workitems.lifecycle import (
@@ -52,7 +51,6 @@ from workitems.lifecycle import (
 from workitems.models import WorkItem
 from workitems.permissions import as_assignee, is_anybodys
 from workitems.selectors import Shown
-from workitems.subject import describe_item
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.undo_trail import trail
@@ -76,7 +74,7 @@ def detail(
     typed beside it; `told`: how far it is, as it could not be taken."""
     facts_of = subject_of(item.subject_type).facts([item])
     attempts = facts_of[item.id].attempts
-    entries, undos = _history(item), undos_of(item, attempts)
+    entries, undos = history(item), undos_of(item, attempts)
     # Everybody whom the page names is read at once, and so is everything that it links.
     beside = [each for each in undos.values() if isinstance(each, WorkItem)]
     actors = selectors.actors_of([item, *beside], {item.id: attempts}) | near.authors()
@@ -115,7 +113,7 @@ def detail(
         "kept": kept,
         "progress": said_progress,
         "around": sections(near, shown, authority, links=links, refused=refused),
-        "history": folded(_told(shown, entries, links)),
+        "history": folded(lines_of(shown, entries, links)),
         "sources": [link for kind, id_ in sources_of(item) if (link := _link(links, kind, id_))],
         "chain_url": reverse("workitems:causal-chain", args=[item.id]),
         "ledger_url": ledger_url(item.subject_type, item.id),
@@ -378,31 +376,3 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
         "hints": REVIEW_HINTS if item.kind == Kind.REVIEW else OUTCOME_HINTS,
         "questions": {} if item.kind == Kind.REVIEW else OUTCOME_QUESTIONS,
     }
-
-
-def _itself(item: WorkItem) -> str:
-    """Return how its own page calls it, where its name would only be repeated."""
-    return _("this undo task") if item.kind == Kind.COMPENSATION else _("this task")
-
-
-def _told(
-    shown: Shown, entries: list[Any], links: dict[tuple[str, uuid.UUID], Description]
-) -> list[dict[str, Any]]:
-    """Return the lines of an item's history on its own page."""
-    item = shown.item
-    own = (item.subject_type, item.id)
-    described = describe_item(item.id, item.title, str(item.status), item.kind)
-    return news.told(
-        entries,
-        described={**links, own: described},
-        named=shown.people,
-        itself={own: _itself(item)},
-    )
-
-
-def _history(item: WorkItem) -> list[Any]:
-    """Return the entries of an item, newest first; of an undo task also those of its original."""
-    subjects = [(item.subject_type, item.id)]
-    if item.undoes_id is not None:
-        subjects.append((item.undoes_type, item.undoes_id))
-    return newest_of(item.tenant_id, subjects)

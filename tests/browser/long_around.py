@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from executions.models import Execution
 from ledger.tenancy import tenant_scope
-from tests.browser.visits import Visit
+from tests.browser.visits import Visit, fold_out
 from tests.integration import workitems_made as items
 from tests.world import World
 from verbs.call import Call
@@ -56,11 +56,11 @@ def pages_around(
     at = reverse("workitems:detail", args=[around])
     every = f"{reverse('workitems:all')}?label={texts.unbroken[:MOST]}"
     return {
-        "item, with all around": Visit(clerk, at, then=_fold_out),
+        "item, with all around": Visit(clerk, at, then=fold_out),
         "item, around refused": Visit(clerk, at, then=_send_empty("/note/")),
         "how far, refused": Visit(clerk, at, then=_send_empty("/progress/")),
         "inbox, ticked": Visit(boss, "/inbox/", then=_tick_and_send),
-        "all work, all asked": Visit(boss, every, then=_fold_out),
+        "all work, all asked": Visit(boss, every, then=fold_out),
         "saved filters": Visit(boss, reverse("workitems:filters")),
         "executed plan": Visit(boss, reverse("compensation:plan", args=[executed])),
         **_of_the_admin(world, cases, failed),
@@ -140,10 +140,6 @@ def _open_first(page: Page) -> None:
     page.wait_for_url("**/change/**")
 
 
-def _fold_out(page: Page) -> None:
-    page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
-
-
 def _send_empty(to: str) -> Callable[[Page], None]:
     """Return what sends the form whose address has `to` in it, without what it asks for."""
 
@@ -153,7 +149,7 @@ def _send_empty(to: str) -> Callable[[Page], None]:
             " form.noValidate = true; form.requestSubmit(); }"
         )
         page.locator("main [role=alert], .problem").first.wait_for()
-        _fold_out(page)
+        fold_out(page)
 
     return send
 
@@ -164,4 +160,4 @@ def _tick_and_send(page: Page) -> None:
         each.check()
     page.get_by_role("button", name="Cancel the task").click()
     page.locator("#several [role=alert]").wait_for()
-    _fold_out(page)
+    fold_out(page)

@@ -11,22 +11,23 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from accounts.acting import ActingUser
 from accounts.models import User
 from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun
-from events.actions import receive_event
 from executions.actions import request_execution
 from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
-from people.substituting import substitute
-from tests import states
-from tests.approvals import TWO, approve, ask, reject
 from tests.bank import open_bank, pay, paying_case
 from tests.browser.long_around import Texts, pages_around
-from tests.browser.visits import Visit
+from tests.browser.long_others import (
+    about_member,
+    approval_pages,
+    event_sent,
+    substitution,
+)
+from tests.browser.visits import Visit, fold_out
 from tests.casework import (
     deploy,
     finish,
@@ -56,6 +57,7 @@ NAMES = {
     "underwriter": ("Jo", "Li"),
 }
 WHY = f"{WORDS} {UNBROKEN} {RTL}"
+TEXTS = Texts(UNBROKEN, RTL, WORDS)
 ASKED = {
     "type": "object",
     "required": ["sum"],
@@ -199,29 +201,6 @@ def _send_nothing(page: Page) -> None:
     page.locator("main [aria-invalid=true], main [role=alert]").first.wait_for()
 
 
-def _fold_out(page: Page) -> None:
-    """Open whatever can be opened inside the page."""
-    page.evaluate("() => document.querySelectorAll('main details').forEach(it => it.open = true)")
-
-
-def _sent(world: World) -> uuid.UUID:
-    """Return an event from outside that says long things."""
-    return receive_event(
-        call=Call(world.operator), specversion="1.0", id=UNBROKEN, source="/" + "far" * 60,
-        type=UNBROKEN, subject=UNBROKEN, data={UNBROKEN: UNBROKEN}, more=UNBROKEN,
-    ).id  # fmt: skip
-
-
-def _about(who: ActingUser, verb: str) -> str:
-    return reverse(f"people:member-{verb}", args=[who.actor_id])
-
-
-def _substitution(world: World) -> uuid.UUID:
-    """The operator stands in for the analyst."""
-    until = now() + dt.timedelta(days=1)
-    return substitute(call=Call(world.analyst), substitute=world.operator.username, until=until).id
-
-
 def _with_others(world: World) -> dict[str, Visit]:
     """Return the pages of an item that is handed on, and of one that is on hold."""
     asked, held = (
@@ -232,38 +211,10 @@ def _with_others(world: World) -> dict[str, Visit]:
     page = functools.partial(reverse, "workitems:detail")
     return {
         "handed on": Visit(world.analyst, page(args=[asked])),
-        "asked to take over": Visit(world.operator, page(args=[asked]), then=_fold_out),
+        "asked to take over": Visit(world.operator, page(args=[asked]), then=fold_out),
         "decline": Visit(world.operator, reverse("workitems:decline-delegation", args=[asked])),
-        "on hold": Visit(world.analyst, page(args=[held]), then=_fold_out),
+        "on hold": Visit(world.analyst, page(args=[held]), then=fold_out),
         "inbox, on hold": Visit(world.analyst, "/inbox/?tab=held"),
-    }
-
-
-def _approvals(world: World) -> dict[str, Visit]:
-    """Return the pages of undos that need agreement."""
-    wanted, refused = (
-        ask(states.completed(world.analyst, title=UNBROKEN, compensation=TWO), by, reason=WHY)
-        for by in (world.admin, world.operator)
-    )
-    approve(wanted.id, call=Call(world.approver), reason=WHY)
-    reject(refused.id, call=Call(world.approver), reason=WHY)
-    waits = ask(states.completed(world.analyst, compensation=TWO), world.operator)
-    boss, queue = world.approver, reverse("governance:approvals")
-    return {
-        "approvals": Visit(boss, queue),
-        "approvals, none": Visit(world.analyst, queue),
-        "approvals, all": Visit(world.operator, f"{queue}?show=all"),
-        "approval, granted in part": Visit(
-            boss, reverse("governance:approval", args=[wanted.id]), then=_fold_out
-        ),
-        "approval, refused": Visit(boss, reverse("governance:approval", args=[refused.id])),
-        "item, its approvals": Visit(
-            boss, reverse("workitems:detail", args=[refused.about_id]), then=_fold_out
-        ),
-        **{
-            f"approval, {verb}": Visit(boss, reverse(f"governance:{verb}", args=[waits.id]))
-            for verb in ("approve", "reject", "withdraw")
-        },
     }
 
 
@@ -309,37 +260,37 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     step = [runs["stuck"], 1]
     visits = {
         "inbox": Visit(boss, "/inbox/"),
-        "inbox of a reviewer": Visit(clerk, "/inbox/?tab=groups", then=_fold_out),
+        "inbox of a reviewer": Visit(clerk, "/inbox/?tab=groups", then=fold_out),
         "inbox, narrowed": Visit(boss, f"/inbox/?tab=unassigned&sort=newest&due=none&q={UNBROKEN}"),
         "all work": Visit(boss, reverse("workitems:all")),
         "all work, a filter to keep": Visit(
-            boss, f"{reverse('workitems:all')}?overdue=false&outcome={UNBROKEN}", then=_fold_out
+            boss, f"{reverse('workitems:all')}?overdue=false&outcome={UNBROKEN}", then=fold_out
         ),
         "decisions": Visit(boss, reverse("workitems:decisions")),
         "search": Visit(boss, f"{reverse('search')}?q=do"),
         "search, nothing": Visit(boss, f"{reverse('search')}?q={UNBROKEN}{UNBROKEN}x"),
-        "cases": Visit(boss, reverse("cases:list"), then=_fold_out),
+        "cases": Visit(boss, reverse("cases:list"), then=fold_out),
         "rollbacks": Visit(boss, reverse("compensation:runs")),
-        "executions": Visit(boss, reverse("executions:list"), then=_fold_out),
+        "executions": Visit(boss, reverse("executions:list"), then=fold_out),
         "execution, failed": Visit(
-            boss, reverse("executions:detail", args=[failed]), then=_fold_out
+            boss, reverse("executions:detail", args=[failed]), then=fold_out
         ),
         "execution, unclear": Visit(
-            boss, reverse("executions:detail", args=[unclear]), then=_fold_out
+            boss, reverse("executions:detail", args=[unclear]), then=fold_out
         ),
         "execution, outcome": Visit(boss, reverse("executions:outcome", args=[unclear])),
         "execution, rollback": Visit(
             boss, reverse("compensation:rollback-execution", args=[unclear])
         ),
         "definitions": Visit(boss, reverse("cases:definitions")),
-        "definition": Visit(boss, reverse("cases:definition", args=version), then=_fold_out),
+        "definition": Visit(boss, reverse("cases:definition", args=version), then=fold_out),
         "kinds to start": Visit(boss, f"{reverse('cases:start')}?definition=none"),
         "start": Visit(boss, f"{reverse('cases:start')}?definition=tests/long 1.0.0"),
         "start, broken": Visit(
             boss, f"{reverse('cases:start')}?definition=tests/long 1.0.0", then=_send_nothing
         ),
         "unsure case": Visit(boss, reverse("cases:detail", args=[unsure])),
-        "case, folded out": Visit(boss, case_page("stuck"), then=_fold_out),
+        "case, folded out": Visit(boss, case_page("stuck"), then=fold_out),
         "case rollback": Visit(boss, reverse("compensation:rollback", args=[cases["running"]])),
         "case rollback, broken": Visit(
             boss, reverse("compensation:rollback", args=[cases["running"]]), then=_send_nothing
@@ -347,7 +298,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "preview": Visit(boss, reverse(plan, args=[planned.id])),
         "preview, in part": Visit(boss, reverse(plan, args=[kept.id])),
         "preview, stale": Visit(boss, reverse(plan, args=[stale.id]), then=_confirm),
-        "decide a step": Visit(boss, reverse("compensation:run-step", args=step), then=_fold_out),
+        "decide a step": Visit(boss, reverse("compensation:run-step", args=step), then=fold_out),
         "templates": Visit(boss, reverse("workitems:templates")),
         "schedules": Visit(boss, reverse("workitems:schedules")),
         "schedules, broken": Visit(boss, reverse("workitems:schedules"), then=_send_nothing),
@@ -356,26 +307,26 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "answer": Visit(clerk, item(answered)),
         "answer by a form": Visit(clerk, item(asked)),
         "answer by a form, broken": Visit(clerk, item(asked), then=_send_nothing),
-        "undo": Visit(clerk, item(undo), then=_fold_out),
+        "undo": Visit(clerk, item(undo), then=fold_out),
         "item, to take": Visit(clerk, item(pooled)),
-        "item, stuck": Visit(boss, item(stuck_item), then=_fold_out),
+        "item, stuck": Visit(boss, item(stuck_item), then=fold_out),
         "item chain": Visit(boss, item(undo, "causal-chain")),
         "item rollback": Visit(boss, reverse("compensation:rollback-work-item", args=[stuck_item])),
-        "ledger": Visit(world.auditor, reverse("audit:entries"), then=_fold_out),
-        "ledger entry": Visit(world.auditor, reverse("audit:entry", args=[entry]), then=_fold_out),
+        "ledger": Visit(world.auditor, reverse("audit:entries"), then=fold_out),
+        "ledger entry": Visit(world.auditor, reverse("audit:entry", args=[entry]), then=fold_out),
         "ledger of a case": Visit(
             world.auditor, reverse("audit:subject", args=["case", cases["stuck"]])
         ),
         "notifications": Visit(boss, reverse("notifications:list")),
-        "events": Visit(boss, reverse("events:list"), then=_fold_out),
-        "event": Visit(boss, reverse("events:detail", args=[_sent(world)])),
+        "events": Visit(boss, reverse("events:list"), then=fold_out),
+        "event": Visit(boss, reverse("events:detail", args=[event_sent(world, TEXTS)])),
         "settings": Visit(clerk, reverse("people:settings")),
         "members": Visit(world.admin, reverse("people:members")),
-        "change a member": Visit(world.admin, _about(clerk, "edit")),
-        "end a membership": Visit(world.admin, _about(clerk, "deactivate")),
+        "change a member": Visit(world.admin, about_member(clerk, "edit")),
+        "end a membership": Visit(world.admin, about_member(clerk, "deactivate")),
         "substitutes": Visit(clerk, reverse("people:substitutions")),
         "other dates": Visit(
-            clerk, reverse("people:substitution-edit", args=[_substitution(world)])
+            clerk, reverse("people:substitution-edit", args=[substitution(world)])
         ),
         "missing": Visit(boss, f"/cases/{uuid.uuid4()}/", status=404),
         "only by post": Visit(clerk, item(pooled, "claim")),
@@ -403,12 +354,12 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     visits |= _with_others(world)
     visits |= pages_around(
         world,
-        Texts(UNBROKEN, RTL, WORDS),
+        TEXTS,
         cases=cases,
         failed=faulted,
         executed=_plan_of(world, runs["partly"]),
     )
-    visits |= _approvals(world)
+    visits |= approval_pages(world, TEXTS)
     return {f"long {name}": visit for name, visit in visits.items()}
 
 

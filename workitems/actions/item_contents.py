@@ -24,7 +24,6 @@ from compensation.policy import (
     parse_policy,
     parse_reversibility,
 )
-from compensation.subject import read_rows
 from executions import capability_registry
 from json_values.characters import fault_of_line
 from json_values.comparison import same
@@ -40,9 +39,10 @@ from verbs.shell import VerbContext
 from workitems.actions.candidates import UNABLE, is_shut_out
 from workitems.actions.instances import Group, open_instances
 from workitems.actions.item_opening import NewWorkItem
+from workitems.actions.sources_named import check_sources
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
-from workitems.derivation import SourceOf, Sources
+from workitems.derivation import Sources
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.listening_input import Listenings, Listens
 from workitems.models import WorkItem
@@ -131,7 +131,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         problems.append(FieldError("/assignee", str(UNABLE), SKILLS_MISSING))
     outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
-    _check_sources(given.derived_from, tenant_id, problems)
+    check_sources(given.derived_from, tenant_id, problems)
     _check_group(given, outcomes, problems)
     if problems:
         raise Invalid(_("The work item breaks a rule."), errors=problems)
@@ -179,20 +179,6 @@ def _deadlines(
         )
     completion = found.get("limits", {}).get(COMPLETION)
     return found, moment_of(completion) if completion else given.due_at
-
-
-def _check_sources(
-    given: Sequence[SourceOf], tenant_id: uuid.UUID, problems: list[FieldError]
-) -> None:
-    """Note what an item cannot be made of: what is not there, and what it names twice."""
-    refs = [(each.type, uuid.UUID(each.id)) for each in given]
-    known = read_rows(tenant_id, refs)
-    for index, (type_, id_) in enumerate(refs):
-        pointer = f"/derived_from/{index}/id"
-        if id_ not in known or known[id_].subject_type != type_:
-            problems.append(FieldError(pointer, _("there is no such thing here"), "unknown"))
-        elif (type_, id_) in refs[:index]:
-            problems.append(FieldError(pointer, _("is named twice"), "repeated"))
 
 
 def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldError]) -> None:

@@ -1,0 +1,67 @@
+"""Pages with long texts of what is neither a case nor a task: approvals, events, members."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.urls import reverse
+
+from accounts.acting import ActingUser
+from events.actions import receive_event
+from ledger.clock import now
+from people.substituting import substitute
+from tests import states
+from tests.approvals import TWO, approve, ask, reject
+from tests.browser.long_around import Texts
+from tests.browser.visits import Visit, fold_out
+from tests.world import World
+from verbs.call import Call
+
+
+def event_sent(world: World, texts: Texts) -> uuid.UUID:
+    """Return an event from outside that says long things."""
+    return receive_event(
+        call=Call(world.operator), specversion="1.0", id=texts.unbroken, source="/" + "far" * 60,
+        type=texts.unbroken, subject=texts.unbroken,
+        data={texts.unbroken: texts.unbroken}, more=texts.unbroken,
+    ).id  # fmt: skip
+
+
+def about_member(who: ActingUser, verb: str) -> str:
+    return reverse(f"people:member-{verb}", args=[who.actor_id])
+
+
+def substitution(world: World) -> uuid.UUID:
+    """The operator stands in for the analyst."""
+    until = now() + dt.timedelta(days=1)
+    return substitute(call=Call(world.analyst), substitute=world.operator.username, until=until).id
+
+
+def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
+    """Return the pages of undos that need agreement."""
+    why = f"{texts.words} {texts.unbroken} {texts.rtl}"
+    wanted, refused = (
+        ask(states.completed(world.analyst, title=texts.unbroken, compensation=TWO), by, reason=why)
+        for by in (world.admin, world.operator)
+    )
+    approve(wanted.id, call=Call(world.approver), reason=why)
+    reject(refused.id, call=Call(world.approver), reason=why)
+    waits = ask(states.completed(world.analyst, compensation=TWO), world.operator)
+    boss, queue = world.approver, reverse("governance:approvals")
+    return {
+        "approvals": Visit(boss, queue),
+        "approvals, none": Visit(world.analyst, queue),
+        "approvals, all": Visit(world.operator, f"{queue}?show=all"),
+        "approval, granted in part": Visit(
+            boss, reverse("governance:approval", args=[wanted.id]), then=fold_out
+        ),
+        "approval, refused": Visit(boss, reverse("governance:approval", args=[refused.id])),
+        "item, its approvals": Visit(
+            boss, reverse("workitems:detail", args=[refused.about_id]), then=fold_out
+        ),
+        **{
+            f"approval, {verb}": Visit(boss, reverse(f"governance:{verb}", args=[waits.id]))
+            for verb in ("approve", "reject", "withdraw")
+        },
+    }
