@@ -53,6 +53,7 @@ RECORDED_ABOUT = {
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",
     "inbound_event": "tenant",
+    "schedule": "tenant",
     "work_item_attachment": "work_item",
     "work_item_label": "work_item",
     "work_item_link": "work_item",
