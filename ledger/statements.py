@@ -17,6 +17,7 @@ import datetime as dt
 import re
 import threading
 import uuid
+from asyncio import _get_running_loop
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -222,6 +223,9 @@ class _Session:
 def server() -> BaseDatabaseWrapper:
     """Return this thread's connection as Django has it. Its own proxy looks for the thread's at
     every use, which is as much as a small statement costs in this process."""
+    if _get_running_loop() is not None:
+        # Within a loop Django keeps a connection for each context, and not for the thread.
+        return connections[DEFAULT_DB_ALIAS]
     found: BaseDatabaseWrapper | None = getattr(_here, "server", None)
     if found is None:
         found = _here.server = connections[DEFAULT_DB_ALIAS]

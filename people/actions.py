@@ -138,8 +138,10 @@ def change_groups(actor: Actor, given: Groups, context: VerbContext) -> Actor:
     action="member_deactivated", locked=_locked, dangerous=True,
 )  # fmt: skip
 def deactivate(actor: Actor, _given: Nothing, context: VerbContext) -> Actor:
-    """End a membership: open tokens stop working at once, and open work goes to a substitute, or
-    back to where others take it. The last tenant admin stays. Ending it again changes nothing."""
+    """End a membership, with its tokens; open work goes to a substitute, or back to the pool.
+
+    The last tenant admin stays. Ending it again changes nothing.
+    """
     accounts.set_active(actor, context.others, active=False, by=context.by)
     return actor
 

@@ -29,6 +29,7 @@ GUARDED = {
     "compensation_compensationrun": "compensation_run",
     "compensation_compensationstep": "compensation_run",
     "executions_execution": "execution",
+    "governance_approval": "approval",
     "workitems_workitem": "work_item",
 }
 
