@@ -38,6 +38,8 @@ class _Heart:
         self._changed = threading.Condition()
         self._kept: set[_Kept] = set()
         self._beats = False
+        # When it looks again by itself.
+        self._wakes = 0.0
 
     def keep(self, lease: _Kept) -> None:
         """Beat for a lease from now on."""
@@ -46,7 +48,9 @@ class _Heart:
             if not self._beats:
                 self._beats = True
                 threading.Thread(target=self._beat, name="leases", daemon=True).start()
-            self._changed.notify()
+            elif lease.next < self._wakes:
+                # Else it comes in time. To wake it for each lease would cost as much as a statement.
+                self._changed.notify()
 
     def let_go(self, lease: _Kept) -> None:
         """Beat for it no more."""
@@ -64,8 +68,8 @@ class _Heart:
                     elif moment - idle_since > self._IDLE_SECONDS:
                         self._beats = False
                         return
-                    first = min((each.next for each in self._kept), default=moment + 1)
-                    self._changed.wait(max(0.0, first - moment))
+                    self._wakes = min((each.next for each in self._kept), default=moment + 1)
+                    self._changed.wait(max(0.0, self._wakes - moment))
                     due = [each for each in self._kept if each.next <= time.monotonic()]
                 for each in due:
                     self._once(each)

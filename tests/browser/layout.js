@@ -66,7 +66,7 @@ function collect() {
     const whole = holder.closest(WHOLE), inside = holder instanceof SVGElement ? null : holder.closest(HOLDS);
     const lines = range.getClientRects(), letters = node.textContent.trim().length;
     // A column that the others have pushed together: a letter or two a line.
-    if (lines.length > 3 && letters / lines.length < 3 && chain(holder).seen) faults.push(`pushed together: ${said(node.textContent)}`);
+    if (letters > 8 && lines.length > 3 && letters / lines.length < 3 && chain(holder).seen) faults.push(`pushed together: ${said(node.textContent)}`);
     for (const box of lines) {
       add(box, holder, said(node.textContent), {owner: whole || block(holder), inside});
     }

@@ -12,6 +12,8 @@ from tests.browser.layout import WIDTHS, faults_of
 from tests.world import World
 
 PAGE = "/api/v1/docs/"
+# A page of hundreds of operations is drawn by its script, on a busy machine slowly.
+DRAWN_MS = 30_000
 
 
 @pytest.mark.parametrize("width", [375, 1280])
@@ -21,7 +23,7 @@ def test_axe_finds_nothing_on_the_pages_of_the_api(
 ) -> None:
     tab = open_tab(world.operator, scheme=scheme, width=width)
     page = tab.go(PAGE)
-    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.locator(".opblock").first).to_be_visible(timeout=DRAWN_MS)
     assert tab.violations() == []
     for method in ("get", "post"):
         page.locator(f".opblock-{method} .opblock-summary-control").first.click()
@@ -34,7 +36,7 @@ def test_the_pages_of_the_api_are_as_dark_as_the_rest(open_tab: OpenTab, world: 
     tab = open_tab(world.operator)
     tab.go("/inbox/").evaluate("() => localStorage.setItem('theme', 'dark')")
     page = tab.go(PAGE)
-    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.locator(".opblock").first).to_be_visible(timeout=DRAWN_MS)
     ground = "() => getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(19, 20, 23)"
     assert page.locator(".swagger-ui .info .title").evaluate(
