@@ -49,7 +49,7 @@ class _Heart:
                 self._beats = True
                 threading.Thread(target=self._beat, name="leases", daemon=True).start()
             elif lease.next < self._wakes:
-                # Else it comes in time. To wake it for each lease would cost as much as a statement.
+                # Else it comes in time. Waking it for each lease cost as much as a statement.
                 self._changed.notify()
 
     def let_go(self, lease: _Kept) -> None:
