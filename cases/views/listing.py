@@ -93,6 +93,7 @@ def _chips(status: str, query: str) -> list[dict[str, str]]:
     given = {"status": status, "q": query}
     labels = {
         "status": state_label(status, "case"),
+            "kind": case.definition.called,
         "q": _("Called “%(words)s”") % {"words": query},
     }
     chips = []
