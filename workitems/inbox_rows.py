@@ -19,7 +19,7 @@ from accounts.acting import ActingUser
 from accounts.selectors import Person, people
 from compensation.sentences import few_or_more, sentence, title_of
 from compensation.words import STRATEGIES
-from verbs.subject import Description, describe
+from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web import decisions
 from web.counts import COUNTED, shown_count
@@ -47,7 +47,7 @@ class Lines:
     back: str
     listed: Mapping[uuid.UUID, Listed]
     people: Mapping[uuid.UUID, Person]
-    cases: Mapping[uuid.UUID, Description]
+    described: Mapping[Ref, Description]
     instead_of: Mapping[uuid.UUID, uuid.UUID]
 
     def work(self, items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -58,11 +58,11 @@ class Lines:
         """Return `decisions` of workitems/inbox.html."""
         return [
             {**dataclasses.asdict(each), "since": row.since, "words": self._words(row)}
-            for row, each in zip(found, decisions.shown(found, self.cases), strict=True)
+            for row, each in zip(found, decisions.shown(found, self.described), strict=True)
         ]
 
     def _words(self, found: Found) -> str:
-        """Return what the person said who could not go on, with the name before it."""
+        """Return what a person said about it, with the name before it."""
         actor, reason, answer = found.said or (None, "", None)
         text = reason or "; ".join(_texts(answer))
         if not text:
@@ -105,7 +105,7 @@ class Lines:
 
     def _subtitle(self, shown: Listed) -> str:
         item, block = shown.item, shown.item.compensation
-        case = self.cases.get(item.case_id) if item.case_id is not None else None
+        case = self.described.get(("case", item.case_id)) if item.case_id is not None else None
         parts = [case.title] if case else []
         if item.id in self.instead_of:
             parts.insert(0, phrase(_("for %(name)s"), name=self._name(self.instead_of[item.id])))
@@ -151,11 +151,11 @@ def lines(
     speakers += instead_of.values()
     shown = selectors.listed(who.tenant_id, items, speakers)
     named = shown[0].people if shown else people(who.tenant_id, speakers)
-    wholes = {item.case_id for item in items} | {row.whole_id for row in found}
-    titles = describe(who.tenant_id, {("case", id_) for id_ in wholes if id_ is not None})
+    cases: set[Ref] = {("case", item.case_id) for item in items if item.case_id is not None}
+    described = describe(who.tenant_id, cases.union(*(row.refs for row in found)))
     return Lines(
         who, back, {each.item.id: each for each in shown}, named,
-        {id_: each for (_type, id_), each in titles.items()}, instead_of,
+        described, instead_of,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from typing_extensions import override
 
 from accounts.acting import ActingUser
-from accounts.roles import OPERATING_ROLES
 from ledger.errors import Invalid
 from verbs.call import Call
 from web import decisions
@@ -109,7 +108,7 @@ class Inbox(MemberPage):
         wanted = wanted_of(request.GET, tab.sorts)
         who = self.acting_user
         counts = waiting.waiting(who)
-        undecided = self._undecided()
+        undecided = decisions.waiting(who)
         pins = tab.is_open and not wanted.undo_only and "cursor" not in request.GET
         asked = wanted.asked(who)
         kept = asked.q
@@ -162,12 +161,6 @@ class Inbox(MemberPage):
             "saved_filters": saved_filter_chips.shown(wanted, who, self.naming),
         }
         return self.render("workitems/inbox.html", context)
-
-    def _undecided(self) -> list[Found]:
-        """Return what waits for a decision of this member."""
-        if OPERATING_ROLES.isdisjoint(self.place.roles):
-            return []
-        return decisions.waiting(self.acting_user)
 
 
 class AllWork(Inbox):
