@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from cases.models import Case
+from ledger.tenancy import tenant_scope
 from tests.approvals import TWO, approve, asked, second_approver
 from tests.casework import approved_loan, open_undo, roll_back
 from tests.clients import browser
@@ -76,6 +78,32 @@ def test_an_approval_waits_first_in_the_inbox_of_whoever_decides_it(world: World
     assert poll.ask() == NEWS
     assert "You are all caught up" in page(approver, "/inbox/")
     assert titles(page(second, "/inbox/")) == ["Undo of Check the credit"]
+
+
+def test_a_filter_by_case_has_its_decisions_and_others_say_what_they_leave_out(
+    world: World,
+) -> None:
+    stuck(world, "The register is closed")
+    stuck(world, "The notary is away")
+    client = browser(world.operator)
+    left_out = "1 decision that waits for you is not shown with these filters."
+    whole = approved_loan(world)
+    with tenant_scope(world.operator.tenant_id):
+        second = Case.objects.get(number="2").id
+    for case in ("2", str(second)):
+        html = page(client, f"/inbox/?case={case}")
+        assert titles(html)[:1] == ["Rollback of Loan approval 2 needs a decision"]
+        assert "Rollback of Loan approval 1 needs" not in html
+        assert left_out in text_of(html.encode())
+    for query in (f"case={whole}", "priority=HIGH", "case=2&priority=HIGH", "kind=COMPENSATION"):
+        html = page(client, f"/inbox/?{query}")
+        assert "needs a decision" not in html
+        said = text_of(html.encode())
+        assert "2 decisions that wait for you are not shown with these filters." in said
+        assert 'filters. <a href="/inbox/">Show them</a>' in html
+    for url in ("/inbox/", "/inbox/?sort=newest", "/inbox/?tab=mine&priority=HIGH"):
+        assert "not shown with these filters" not in page(client, url)
+    assert "not shown" not in page(browser(world.analyst), "/inbox/?case=2")
 
 
 def test_an_inbox_with_approvals_costs_no_more(world: World) -> None:
