@@ -32,13 +32,19 @@ def by_number(tenant_id: uuid.UUID, asked: str) -> Ids:
     return Case.objects.filter(called, tenant_id=tenant_id).values_list("id", flat=True)
 
 
+def number_begins(asked: str) -> Q:
+    """Return whether the number of a case begins so."""
+    begins = Q()
+    for text in _written(asked):
+        begins |= Q(number__gte=text, number__lt=text + LAST)
+    return begins
+
+
 def cases_called(asked: Asked) -> Iterator[Group]:
     """Find cases: the one of that number, those whose numbers begin so, those of that title."""
     rows = Case.objects.filter(tenant_id=asked.who.tenant_id).defer("context")
-    begins = Q()
-    for text in _written(asked.text):
-        begins |= Q(number__gte=text, number__lt=text + LAST)
-    called, similar = rows.filter(id__in=asked.cases), rows.filter(begins)
+    called = rows.filter(id__in=asked.cases)
+    similar = rows.filter(number_begins(asked.text))
     hits, is_all = titled(rows, asked.text, called, similar, among=rows)
     yield Group(
         gettext_lazy("Cases"),

@@ -77,6 +77,11 @@ class CaseDefinition(models.Model):
         """`namespace/name`."""
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def called(self) -> str:
+        """What people call it: title and version."""
+        return f"{self.title or self.name} {self.version}"
+
 
 class Case(models.Model):
     """An instance of a definition; `context` is what its steps read and write.

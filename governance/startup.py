@@ -11,11 +11,12 @@ from governance.actions.approval_expiry import expire_due
 from governance.actions.approval_verbs import EXPIRIES
 from governance.api.approval_json import ApprovalSchema, represent, represent_many
 from governance.subject import APPROVAL_SUBJECT
+from governance.undecided_approvals import APPROVALS
 from ledger.dispatch.consumer_registry import Source, register_source
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
-from web import live, nav
+from web import decisions, live, nav
 
 # What pages and API add: the domain's own module knows neither.
 SHOWN = dataclasses.replace(
@@ -41,6 +42,7 @@ def register() -> None:
     subject.register(SHOWN)
     register_source(EXPIRY)
     register_guarded("governance_approval", "approval")
+    decisions.register(APPROVALS)
     live.register(*watched.PAGES)
     live.register_counted("approvals", watched.waits)
     nav.register(

@@ -28,7 +28,7 @@ from django.utils.functional import Promise
 
 from accounts.acting import ActingUser
 from accounts.selectors import operating
-from verbs.subject import Description
+from verbs.subject import Description, Ref
 from web.counts import COUNTED
 
 
@@ -36,7 +36,8 @@ class Found(NamedTuple):
     """One thing that waits, as its table has it.
 
     `thing` and `n` address it, `name` is what it is called, `whole_id` what it belongs to, `said`
-    what a person said who could not go on: who, why, and the answer as sent.
+    what a person said about it: who, why, and the answer as sent. `about_type` and `about_id` are
+    what it is about, where that is another thing.
     """
 
     source: str
@@ -46,6 +47,15 @@ class Found(NamedTuple):
     thing: uuid.UUID
     n: int | None
     said: tuple[str | None, str, Any] | None
+    about_type: str | None
+    about_id: uuid.UUID | None
+
+    @property
+    def refs(self) -> list[Ref]:
+        """What it is described by: what it is about, else what it belongs to."""
+        if self.about_type and self.about_id:
+            return [(self.about_type, self.about_id)]
+        return [("case", self.whole_id)] if self.whole_id else []
 
 
 _COLUMNS: Mapping[str, Field[Any, Any]] = {
@@ -55,12 +65,14 @@ _COLUMNS: Mapping[str, Field[Any, Any]] = {
     "thing": UUIDField(),
     "n": IntegerField(),
     "said": JSONField(),
+    "about_type": TextField(),
+    "about_id": UUIDField(),
 }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
-    """What is asked of an operator: a sentence, where it is answered, and the verb to press."""
+    """What is asked of somebody: a sentence, where it is answered, and the verb to press."""
 
     title: str
     url: str
@@ -74,13 +86,14 @@ class Decision:
 class Source:
     """Where things wait for a decision: their rows of a tenant, whose `columns` (expressions, by
     the names of `Found`) say what is read, and how one of them reads. `show` is given what it
-    belongs to, if that is known."""
+    is about or belongs to, if that is known."""
 
     key: str
     rows: Callable[[uuid.UUID], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
-    # The membership of a person who may decide them, else nothing.
+    # Something where a person may decide a row, else nothing: it is read inside the query of the
+    # rows. The membership of an operator, unless another is given.
     who: Callable[[ActingUser], QuerySet[Any]] = operating
 
 
@@ -107,8 +120,7 @@ def told_by(tenant_id: uuid.UUID, task_id: Any) -> Any:
 
 
 def waiting(who: ActingUser) -> list[Found]:
-    """Return what waits for a person who is an operator, longest first; of one source at most
-    `COUNTED`."""
+    """Return what waits for a person's decision, longest first; of one source at most `COUNTED`."""
     if not _sources:
         return []
     first, *others = (_part(who, each) for each in _sources.values())
@@ -117,7 +129,7 @@ def waiting(who: ActingUser) -> list[Found]:
 
 
 def undecided(who: ActingUser) -> list[QuerySet[Any]]:
-    """Return the rows of each source that wait for a person who is an operator."""
+    """Return the rows of each source that wait for a person's decision."""
     return [_rows(who, each) for each in _sources.values()]
 
 
@@ -136,9 +148,9 @@ def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
     return found
 
 
-def shown(found: Sequence[Found], wholes: Mapping[uuid.UUID, Description]) -> list[Decision]:
-    """Return how each reads."""
+def shown(found: Sequence[Found], described: Mapping[Ref, Description]) -> list[Decision]:
+    """Return how each reads. `described`: by what the `refs` of all of them name."""
     return [
-        _sources[each.source].show(each, wholes.get(each.whole_id) if each.whole_id else None)
+        _sources[each.source].show(each, next(map(described.get, each.refs), None))
         for each in found
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
@@ -18,12 +19,13 @@ from accounts.acting import ActingUser
 from accounts.selectors import Person, people
 from compensation.sentences import few_or_more, sentence, title_of
 from compensation.words import STRATEGIES
-from verbs.subject import Description, describe
+from verbs.subject import Description, Ref, describe
 from verbs.words import said
 from web import decisions
 from web.counts import COUNTED, shown_count
 from web.decisions import Found
 from web.templatetags.amends import label_of
+from web.values import person_words, phrase
 from web.way_back import BACK
 from workitems import selectors
 from workitems.item_context import is_overdue
@@ -45,7 +47,7 @@ class Lines:
     back: str
     listed: Mapping[uuid.UUID, Listed]
     people: Mapping[uuid.UUID, Person]
-    cases: Mapping[uuid.UUID, Description]
+    described: Mapping[Ref, Description]
     instead_of: Mapping[uuid.UUID, uuid.UUID]
 
     def work(self, items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -56,23 +58,24 @@ class Lines:
         """Return `decisions` of workitems/inbox.html."""
         return [
             {**dataclasses.asdict(each), "since": row.since, "words": self._words(row)}
-            for row, each in zip(found, decisions.shown(found, self.cases), strict=True)
+            for row, each in zip(found, decisions.shown(found, self.described), strict=True)
         ]
 
     def _words(self, found: Found) -> str:
-        """Return what the person said who could not go on, with the name before it."""
+        """Return what a person said about it, with the name before it."""
         actor, reason, answer = found.said or (None, "", None)
         text = reason or "; ".join(_texts(answer))
         if not text:
             return ""
         quoted = _("“%(words)s”") % {"words": Truncator(text).chars(_QUOTED)}
         name = self._name(actor)
-        return f"{name}: {quoted}" if name else quoted
+        return format_html("{}: {}", name, quoted) if name else quoted
 
     def _row(self, shown: Listed) -> dict[str, Any]:
         item = shown.item
+        name: str
         if item.assignee_id is None:
-            name = ", ".join(shown.names)
+            name = format_html_join(", ", "{}", ((each,) for each in shown.names))
         else:
             mine = item.assignee_id == self.who.actor_id
             name = _("You") if mine else self._name(item.assignee_id)
@@ -98,21 +101,21 @@ class Lines:
 
     def _name(self, actor_id: uuid.UUID | str | None) -> str:
         person = self.people.get(uuid.UUID(str(actor_id))) if actor_id else None
-        return person.name if person else ""
+        return person_words(person) if person else ""
 
     def _subtitle(self, shown: Listed) -> str:
         item, block = shown.item, shown.item.compensation
-        case = self.cases.get(item.case_id) if item.case_id is not None else None
+        case = self.described.get(("case", item.case_id)) if item.case_id is not None else None
         parts = [case.title] if case else []
         if item.id in self.instead_of:
-            parts.insert(0, _("for %(name)s") % {"name": self._name(self.instead_of[item.id])})
+            parts.insert(0, phrase(_("for %(name)s"), name=self._name(self.instead_of[item.id])))
         if block is not None and item.undoes_id is not None:
             then = block["original_snapshot"]
             title = then.get("title") or label_of(then.get("capability", ""))
             done_by = self._name(then.get("completed_by"))
             words = {"title": title, "name": done_by}
             parts.append(
-                _("Reverses “%(title)s” by %(name)s") % words
+                phrase(_("Reverses “%(title)s” by %(name)s"), **words)
                 if done_by
                 else _("Reverses “%(title)s”") % words
             )
@@ -122,7 +125,7 @@ class Lines:
                 parts.append(said(STRATEGIES, block["strategy"]))
         elif item.binding and title_of(item.binding) != item.title:
             parts.append(title_of(item.binding))
-        return " · ".join(parts)
+        return format_html_join(" · ", "{}", ((each,) for each in parts))
 
 
 def _texts(answer: Any) -> list[str]:
@@ -148,11 +151,11 @@ def lines(
     speakers += instead_of.values()
     shown = selectors.listed(who.tenant_id, items, speakers)
     named = shown[0].people if shown else people(who.tenant_id, speakers)
-    wholes = {item.case_id for item in items} | {row.whole_id for row in found}
-    titles = describe(who.tenant_id, {("case", id_) for id_ in wholes if id_ is not None})
+    cases: set[Ref] = {("case", item.case_id) for item in items if item.case_id is not None}
+    described = describe(who.tenant_id, cases.union(*(row.refs for row in found)))
     return Lines(
         who, back, {each.item.id: each for each in shown}, named,
-        {id_: each for (_type, id_), each in titles.items()}, instead_of,
+        described, instead_of,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from ledger.errors import NotFound
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.labels import label_of
+from web.values import person_words
 from workitems.around.blocking import blockers_beside, bring_blockers, bring_parts
 from workitems.lifecycle import Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
@@ -150,8 +151,9 @@ def listed(
     named = people(tenant_id, {*wanted, *more})
 
     def names(item: WorkItem) -> list[str]:
-        found = [named[actor].name for actor in users.get(item.id, ()) if actor in named]
-        return [*sorted(map(label_of, groups.get(item.id, ()))), *sorted(found)]
+        found = [named[actor] for actor in users.get(item.id, ()) if actor in named]
+        persons = map(person_words, sorted(found, key=lambda each: each.name))
+        return [*sorted(map(label_of, groups.get(item.id, ()))), *persons]
 
     return [Listed(named, item, names(item)) for item in items]
 

@@ -66,7 +66,7 @@ _VERBS = {
     "release": V(_("Give back"), _("Given back."), "inbox"),
     "assign": V(
         _("Give to someone"), _("Given to someone."), "users",
-        intro=_("It appears in that person's inbox at once."), submit=_("Give it"),
+        intro=_("It then waits in that person's inbox."), submit=_("Give it"),
         fields={"assignee": (_("Give it to"), _("A username."))},
     ),
     "delegate": V(

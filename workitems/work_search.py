@@ -46,7 +46,10 @@ def work_called(asked: Asked) -> Iterator[Group]:
         ("undo", gettext_lazy("Undo tasks"), "undo-2", Kind.COMPENSATION),
     ):
         rows_found, is_all = found[name]
-        query = urlencode({"q": asked.text, **({"kind": kind} if kind else {})})
+        # Those of the case of that number come first: where they fill all of it, more are there.
+        of_case = bool(rows_found) and all(vars(row)["part"] == 0 for row in rows_found)
+        called = {"case" if of_case else "q": asked.text}
+        query = urlencode({**called, **({"kind": kind} if kind else {})})
         yield Group(label, icon, _hits(rows_found, titles), is_all, f"{look_further}?{query}")
 
 

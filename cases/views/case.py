@@ -62,7 +62,7 @@ class CasePage(PageOfOne):
                 "status": case.status,
                 "version": case.version,
                 "definition": str(case.definition),
-                "kind": _definition_words(case.definition),
+                "kind": case.definition.called,
                 "created_at": case.created_at,
                 "parent": None,
                 "stopped_since": case.stopped_since,
@@ -112,11 +112,6 @@ class CasePage(PageOfOne):
             for each in offers
             if each not in plan and each.action not in left_out
         ]
-
-
-def _definition_words(definition: Any) -> str:
-    """Return what people call a definition: title and version."""
-    return f"{definition.title or definition.name} {definition.version}"
 
 
 def _chain(found: CaseContext, id: uuid.UUID) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,7 +14,7 @@ from django.utils.translation import ngettext
 
 from cases import selectors
 from cases.actions.hold import CASE
-from cases.case_search import by_number
+from cases.case_search import by_number, number_begins
 from cases.lifecycle import CaseStatus
 from compensation.lifecycle import LIVE_RUNS
 from compensation.selectors import runs, with_steps
@@ -26,7 +28,7 @@ MAX_QUERY = 200
 
 
 class CaseList(OperatorPage):
-    """Cases, newest first, by status, and by number or words of the title."""
+    """Cases, newest first, by status, and by number, how it begins, or words of the title."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show a page of them."""
@@ -36,14 +38,8 @@ class CaseList(OperatorPage):
         rows = selectors.cases(self.acting_user.tenant_id)
         if status:
             rows = rows.filter(status=status)
-        among = None
-        if called := by_number(self.acting_user.tenant_id, query):
-            # Whoever types a number wants that one, however many were opened since.
-            rows = rows.filter(id__in=called)
-        elif query:
-            rows = rows.filter(title__icontains=query)
-            among = selectors.cases(self.acting_user.tenant_id)
-        found, pagination = self.page(rows, among=among)
+        rows, how = _called(query, rows, self.acting_user.tenant_id)
+        found, pagination = self.page(rows, **how)
         context = {
             "summary": self._summary(),
             "chips": _chips(status, query),
@@ -68,6 +64,24 @@ class CaseList(OperatorPage):
         return sentence(text % {"n": few_or_more(undoing)})
 
 
+def _called(
+    query: str, rows: QuerySet[Any], tenant_id: uuid.UUID
+) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """Return which of the rows are called so, and how a page of them is cut (`pagination.cut`)."""
+    if not query:
+        return rows, {}
+    # Whoever types a number wants that one, however many were opened since.
+    if called := by_number(tenant_id, query):
+        return rows.filter(id__in=called), {}
+    begins = number_begins(query)
+    numbered = rows.filter(begins)
+    # Every number has a digit: this is how one begins, and no word.
+    if any(map(str.isdigit, query)) and numbered.exists():
+        return numbered, {}
+    titled = rows.filter(title__icontains=query).exclude(begins)
+    return titled, {"beside": numbered, "among": selectors.cases(tenant_id)}
+
+
 def _rows(cases: list[Any]) -> list[dict[str, Any]]:
     live = {case.live_run for case in cases if case.live_run is not None}
     found = []
@@ -79,6 +93,7 @@ def _rows(cases: list[Any]) -> list[dict[str, Any]]:
             "id": case.id,
             "title": case.name,
             "url": reverse("cases:detail", args=[case.id]),
+            "kind": case.definition.called,
             "definition": str(case.definition),
             "status": case.status,
             "subtitle": "",
@@ -114,7 +129,7 @@ def _filters(status: str, query: str) -> dict[str, Any]:
         "fields": [
             {
                 "name": "q",
-                "label": _("Number, or words of the title"),
+                "label": _("Number, how it begins, or words of the title"),
                 "type": "search",
                 "value": query,
             },

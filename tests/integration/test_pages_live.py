@@ -6,6 +6,7 @@ import re
 import uuid
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,12 +19,18 @@ from tests.casework import approved_loan, finish, open_item, open_loan, roll_bac
 from tests.clients import browser
 from tests.draining import drain
 from tests.world import World
+from verbs import catalogue
 from verbs.call import Call
+from verbs.words import verb_words
 from web import live
 from workitems import actions
 
 FRAMING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 NO_NEWS, NEWS = 304, 200
+# Without script a page shows what there was when it was asked for.
+PROMISE = re.compile(
+    r"on its own|in a moment|appears?\b[^.<]*\b(?:at once|by itself|as soon as)", re.IGNORECASE
+)
 
 
 class Poll:
@@ -231,3 +238,11 @@ def test_nothing_promises_to_appear_by_itself_without_script(world: World) -> No
     page = browser(world.bystander).get("/inbox/").content.decode()
     assert "on its own" not in page
     assert "by itself" not in page
+    written = {
+        each.name: found
+        for each in (settings.BASE_DIR / "templates").rglob("*.html")
+        if (found := PROMISE.findall(each.read_text()))
+    }
+    assert written == {}
+    said = {verb: verb_words(verb.subject_type, verb.name) for verb in catalogue.all_verbs()}
+    assert [verb.name for verb, words in said.items() if PROMISE.search(str(words))] == []

@@ -53,6 +53,21 @@ def test_on_the_page_of_an_undo_task(named: World) -> None:
     assert "Assigned to you" in own
 
 
+def test_in_the_rows_of_lists(named: World) -> None:
+    world = named
+    undo_task(world, title="Paid <out>")
+    opened(world, title="for Sam", candidate_users=[world.surveyor.username])
+    opened(world, title="hers", assignee=world.analyst.username)
+    html = page(browser(world.operator), "/work-items/")
+    ana = f'<span title="{world.analyst.username}">Ana Lindqvist</span>'
+    sam = f'<span title="{world.surveyor.username}">Sam &lt;Okafor&gt;</span>'
+    assert f"Reverses “Paid &lt;out&gt;” by {ana} · reason: It was forged" in html
+    assert re.findall(r"For: </span>(.*)</div>", html)[:2] == [ana, sam]
+    text = text_of(html.encode())
+    assert world.analyst.username not in text
+    assert world.surveyor.username not in text
+
+
 def test_on_the_page_of_what_is_finished_and_in_its_history(named: World) -> None:
     world = named
     item = done(world)

@@ -59,6 +59,44 @@ def test_a_number_finds_the_case_and_its_work(loans: World) -> None:
     ]
 
 
+def test_the_list_of_cases_knows_how_a_number_begins(loans: World) -> None:
+    client = browser(loans.operator)
+    opened = {"definition": "tests/loan", "title": "Loan of L-2 notes"}
+    [name] = [each for each in found(loans, "L-")["Cases"] if "Novak" in each]
+    begins = name.rpartition("-")[0].rpartition(" ")[2]
+    case_actions.open_case(call=Call(loans.operator), **opened)
+
+    def listed(text: str, more: str = "") -> list[str]:
+        html = client.get(f"/cases/?{more}", {"q": text}).content.decode()
+        return re.findall(r"Loan of (R. Vega|T. Novak|L-2 notes) L", html)
+
+    everything = ["L-2 notes", "T. Novak", "R. Vega"]
+    assert listed(begins) == listed(begins.lower()) == listed("l-") == everything
+    assert listed(name.rpartition(" ")[2]) == ["T. Novak"]
+    # No number begins so: titles are looked through.
+    assert listed("L-2 n") == ["L-2 notes"]
+    assert listed("nov") == ["T. Novak"]
+    assert listed("L-9") == []
+    html = client.get("/cases/", {"q": begins}).content.decode()
+    assert '<span title="tests/loan 1.0.0">Loan 1.0.0</span>' in html
+    assert ">tests/loan" not in html
+
+
+def test_more_tasks_of_a_numbered_case_are_behind_its_number(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("web.search", "workitems.work_search"):
+        monkeypatch.setattr(f"{module}.MOST", 1)
+    approved_loan(world)
+    client = browser(world.operator)
+    html = client.get("/search/", {"q": "1"}).content.decode()
+    assert 'href="/work-items/?case=1"' in html
+    assert len(titles(page(client, "/work-items/?case=1"))) == 3
+    # By a title the way on is the title.
+    html = client.get("/search/", {"q": "the"}).content.decode()
+    assert 'href="/work-items/?q=the"' in html
+
+
 def test_a_case_is_found_as_pages_call_it(loans: World) -> None:
     [name] = [each for each in found(loans, "L-")["Cases"] if "Vega" in each]
     assert found(loans, name)["Cases"] == [name]

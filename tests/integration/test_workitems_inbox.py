@@ -83,6 +83,21 @@ def test_the_inbox_costs_at_most_twelve_queries_however_full(world: World, tab: 
     assert cost() == full
 
 
+def test_an_undo_task_that_is_over_shows_its_state_beside_its_kind(world: World) -> None:
+    task = undo_task(world)
+    client = browser(world.analyst)
+
+    def states(url: str) -> list[str]:
+        [row] = re.findall(rf'<li data-id="{task.id}">(.*?)</li>', page(client, url), re.DOTALL)
+        return re.findall(r'data-state="([^"]+)"', row)
+
+    assert states("/inbox/") == ["COMPENSATION"]
+    actions.start(task.id, call=Call(world.analyst))
+    actions.complete(task.id, call=Call(world.analyst), outcome="REVERSED")
+    for url in ("/inbox/?tab=done", "/work-items/", "/work-items/?kind=COMPENSATION"):
+        assert states(url) == ["COMPENSATION", "COMPLETED"]
+
+
 def test_the_navigation_counts_what_waits(world: World) -> None:
     opened(world, candidate_groups=["analysts"])
     opened(world, assignee=world.analyst.username)

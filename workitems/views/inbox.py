@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +18,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from typing_extensions import override
 
 from accounts.acting import ActingUser
-from accounts.roles import OPERATING_ROLES
 from ledger.errors import Invalid
 from verbs.call import Call
 from web import decisions
@@ -26,11 +26,12 @@ from web.decisions import Found
 from web.nav import say_count
 from web.pages import MemberPage
 from web.problems import status_of
+from web.search import numbered
 from workitems import inbox_filters, saved_filter_chips, selectors, waiting
 from workitems.actions.filter_saving import NewFilter, save_filter
 from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
-from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
+from workitems.inbox_filters import SORTINGS, Wanted, is_id, wanted_of
 from workitems.inbox_rows import lines, waiting_sentence
 from workitems.lifecycle import OPEN, Kind
 from workitems.saved_filter_chips import FilterForm
@@ -109,7 +110,7 @@ class Inbox(MemberPage):
         wanted = wanted_of(request.GET, tab.sorts)
         who = self.acting_user
         counts = waiting.waiting(who)
-        undecided = self._undecided()
+        undecided = decisions.waiting(who)
         pins = tab.is_open and not wanted.undo_only and "cursor" not in request.GET
         asked = wanted.asked(who)
         kept = asked.q
@@ -128,7 +129,8 @@ class Inbox(MemberPage):
         )
         pinned = sorted(page.above, key=operator.attrgetter(*MOST_URGENT_FIRST))
         first = tab.key == "waiting" and pins and not wanted.values
-        shown = undecided[:DECISIONS] if first else []
+        kept_decisions = undecided if first else _of_case(who, wanted, undecided)
+        shown = kept_decisions[:DECISIONS] if tab.key == "waiting" and pins else []
         instead = waiting_for_others(self.authority) if first else []
         others = [item for item, _person in instead[:MOST]]
         told = lines(
@@ -141,9 +143,8 @@ class Inbox(MemberPage):
             "summary": waiting_sentence(counts.all, len(undecided), counts.undo, counts.late),
             "tabs": _tabs(tab, wanted, counts, undecided),
             **_filters(tab, who, wanted),
-            "decisions": told.decisions(shown),
-            "decision_count": shown_count(min(len(undecided), COUNTED)),
-            "more_decisions": len(undecided) > len(shown) and bool(shown),
+            **_decisions(told.decisions(shown), kept_decisions),
+            "beside": _beside(tab, wanted, len(undecided) - len(kept_decisions)),
             "undo_rows": told.work(page.rows if undo_only else pinned[:PINNED]),
             "more_undo_url": _address(tab, {**wanted.parameters, "kind": Kind.COMPENSATION})
             if len(pinned) > PINNED
@@ -162,12 +163,6 @@ class Inbox(MemberPage):
             "saved_filters": saved_filter_chips.shown(wanted, who, self.naming),
         }
         return self.render("workitems/inbox.html", context)
-
-    def _undecided(self) -> list[Found]:
-        """Return what waits for a decision of this member."""
-        if OPERATING_ROLES.isdisjoint(self.place.roles):
-            return []
-        return decisions.waiting(self.acting_user)
 
 
 class AllWork(Inbox):
@@ -200,6 +195,37 @@ class AllWork(Inbox):
             message=_("Saved. It stands above every list of work."),
             form=form,
         )
+
+
+def _of_case(who: ActingUser, wanted: Wanted, undecided: Sequence[Found]) -> Sequence[Found]:
+    """Return the decisions that filters leave: those of a case, where they ask for nothing else."""
+    # Of the filters only a case says something about decisions.
+    if not undecided or wanted.values.keys() != {"case"}:
+        return []
+    case = wanted.values["case"]
+    ids = [uuid.UUID(case)] if is_id(case) else numbered("case", who.tenant_id, case)
+    kept = frozenset(ids)
+    return [each for each in undecided if each.whole_id in kept]
+
+
+def _decisions(shown: Sequence[dict[str, Any]], kept: Sequence[Found]) -> dict[str, Any]:
+    return {
+        "decisions": shown,
+        "decision_count": shown_count(min(len(kept), COUNTED)),
+        "more_decisions": len(kept) > len(shown) and bool(shown),
+    }
+
+
+def _beside(tab: Tab, wanted: Wanted, left_out: int) -> dict[str, str] | None:
+    """Return `beside` of the template: how many decisions the filters do not show, and where they
+    are."""
+    if tab.key != "waiting" or not wanted.values or not left_out:
+        return None
+    text = ngettext(
+        "%(n)s decision that waits for you is not shown with these filters.",
+        "%(n)s decisions that wait for you are not shown with these filters.", left_out,
+    ) % {"n": shown_count(min(left_out, COUNTED))}  # fmt: skip
+    return {"text": text, "url": _address(tab, {})}
 
 
 def _waiting_in_all(counts: Waiting, undecided: Sequence[Found]) -> int:
