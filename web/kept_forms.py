@@ -9,6 +9,7 @@ that somebody else made the browser send cannot know that word, so it keeps noth
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -31,6 +32,9 @@ KEPT_SECONDS: Final = 60 * 60
 _SIGNER: Final = signing.Signer(salt="web.kept_forms")
 # What belongs to the sending and not to the text. The page has them anew.
 _NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
+# A session is no place for these, by whatever name they are typed; every field that hides what is
+# typed into it has such a name.
+_SECRET: Final = re.compile(r"passw(or)?d|passphrase|secret", re.IGNORECASE)
 # How deep the parts of a page lie in what its template is given.
 _DEPTH: Final = 4
 
@@ -45,6 +49,11 @@ class KeptForm:
     user_id: str
     tenant_id: str
     at: float
+
+
+def is_secret(name: str) -> bool:
+    """Return whether what is typed into a field of this name is kept nowhere."""
+    return _SECRET.search(name) is not None
 
 
 def token_for(request: HttpRequest) -> str:
@@ -63,7 +72,7 @@ def keep(request: HttpRequest) -> bool:
     sent = {
         name: [str(value) for value in values]
         for name, values in request.POST.lists()
-        if name not in _NOT_TEXT
+        if name not in _NOT_TEXT and not is_secret(name)
     }
     size = sum(len(name) + len(value) for name, values in sent.items() for value in values)
     fields = {name: values if len(values) > 1 else values[0] for name, values in sent.items()}

@@ -4,10 +4,11 @@ done with it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 import pytest
+from django import forms
 from django.test import Client
 from django.urls import reverse
 
@@ -141,6 +142,41 @@ def test_what_is_too_long_is_not_kept_and_a_password_never(world: World) -> None
     sent = client.post("/accounts/login/", {**fields, "username": "a", "password": "secret"})
     assert sent.status_code == 403
     assert "sessionid" not in client.cookies
+
+
+def test_a_first_password_is_not_kept_with_the_rest_of_its_form(world: World) -> None:
+    client = browser(world.admin)
+    at = reverse("people:members")
+    fields = _fields(page(client, at), at)
+    del client.cookies["sessionid"]
+    said = {**fields, "username": "new.one", "name": "New One", "password": "Pa55-of-the-first-day"}
+    sent = client.post(at, {**said, "new": "on", "account.Password": "Pa55-of-another-name"})
+    assert sent.status_code == 302
+    kept = client.session[kept_forms.SESSION_KEY]
+    assert (kept["fields"]["username"], kept["fields"]["name"]) == ("new.one", "New One")
+    assert "Pa55" not in str(dict(client.session))
+    html = page(client, _log_in(client, world.admin, sent["Location"]))
+    assert AGAIN in html
+    assert 'value="New One"' in html
+    assert "Pa55" not in html
+    # What is left of a form that its page has no more neither.
+    assert "Pa55" not in page(client, at)
+
+
+def test_every_field_that_hides_what_is_typed_is_known_by_its_name() -> None:
+    def below(form: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
+        for each in form.__subclasses__():
+            yield each
+            yield from below(each)
+
+    hidden = {
+        name
+        for form in below(forms.BaseForm)
+        for name, field in getattr(form, "base_fields", {}).items()
+        if isinstance(field.widget, forms.PasswordInput)
+    }
+    assert "password" in hidden
+    assert [name for name in hidden if not kept_forms.is_secret(name)] == []
 
 
 def test_it_waits_for_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
