@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from django.core import signing
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from ledger.clock import now
@@ -29,6 +29,7 @@ SESSION_KEY: Final = "kept_form"
 MAX_KEPT: Final = 512 * 1024
 #: How long it waits for its author.
 KEPT_SECONDS: Final = 60 * 60
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SIGNER: Final = signing.Signer(salt="web.kept_forms")
 # What belongs to the sending and not to the text. The page has them anew.
 _NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
@@ -54,6 +55,12 @@ class KeptForm:
 def is_secret(name: str) -> bool:
     """Return whether what is typed into a field of this name is kept nowhere."""
     return _SECRET.search(name) is not None
+
+
+def keeping(view: View) -> View:
+    """Mark a view that is a function: it puts back itself what was typed into its form."""
+    view.__dict__["keeps_forms"] = True
+    return view
 
 
 def token_for(request: HttpRequest) -> str:
@@ -163,9 +170,10 @@ def _author(token: str) -> tuple[str, str] | None:
 
 
 def _takes_text(path: str) -> bool:
-    """Whether an address is one of the members' pages: signing in keeps no password."""
+    """Whether an address is one of the members' pages, or says that it keeps forms: signing in
+    keeps no password."""
     try:
         view: Any = resolve(path).func
     except Resolver404:
         return False
-    return bool(getattr(getattr(view, "view_class", None), "keeps_forms", False))
+    return bool(getattr(getattr(view, "view_class", view), "keeps_forms", False))

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.acting import ActingUser
+from tests.casework import approved_loan, case_row
 from tests.clients import browser
 from tests.integration.workitems_made import entries, opened, page, stored, undo_task
 from tests.pages import form_of
@@ -287,3 +288,24 @@ def test_the_name_of_a_token_sent_after_the_session_is_back(world: World) -> Non
     html = _signed_out(client, reverse("people:token-create"), said, world.analyst)
     assert AGAIN in html
     assert 'value="Nightly export"' in html
+
+
+def test_why_something_is_undone_in_the_admin_is_back_after_the_session(world: World) -> None:
+    case_id, client = approved_loan(world), browser(world.operator)
+    confirm = reverse("admin:cases_case_roll_back")
+    at = f"{confirm}?ids={case_id}"
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page(client, at))
+    said = {**dict(fields), "reason": LETTER, "basis_code": "COURT_ORDER", "confirm": "Loan"}
+    del client.cookies["sessionid"]
+    sent = client.post(at, said, follow=True)
+    [*_others, (login, _status)] = sent.redirect_chain
+    back = _log_in(client, world.operator, login)
+    assert back == at
+    html = page(client, back)
+    assert AGAIN in html
+    assert SHOWN in html
+    assert re.search(r'value="COURT_ORDER" selected', html)
+    assert case_row(world, case_id).status == "COMPLETED"
+    # Whatever comes of it, what was typed before is replaced.
+    assert client.post(at, {**said, "reason": " "}).status_code == 422
+    assert kept_forms.SESSION_KEY not in client.session
