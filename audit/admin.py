@@ -8,7 +8,6 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -21,7 +20,7 @@ from audit.payload_words import reader_for
 from audit.words import KIND_WORDS, action_choices
 from ledger.selectors import Entry, open_entries
 from verbs.words import action_label, all_subject_words, state_words
-from web.admin import TenantModelAdmin, in_case
+from web.admin import InWords, TenantModelAdmin, in_case
 from web.entries import entry_url
 from web.values import value_words
 
@@ -32,19 +31,7 @@ _SAID = operator.itemgetter(1)
 _OPENED = "_opened"
 
 
-class _InWords(admin.SimpleListFilter):
-    """A filter whose choices are what people read; values of it may be several, with commas."""
-
-    column = ""
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow the list to the choice."""
-        said = self.value()
-        return queryset.filter(**{f"{self.column}__in": said.split(",")}) if said else queryset
-
-
-class SubjectFilter(_InWords):
+class SubjectFilter(InWords):
     """By what it is about."""
 
     title, parameter_name, column = _("about"), "about", "subject_type"
@@ -57,7 +44,7 @@ class SubjectFilter(_InWords):
         )
 
 
-class KindFilter(_InWords):
+class KindFilter(InWords):
     """By kind of entry."""
 
     title, parameter_name, column = _("kind of entry"), "entry", "kind"
@@ -68,7 +55,7 @@ class KindFilter(_InWords):
         return [(kind, str(said)) for kind, said in KIND_WORDS.items()]
 
 
-class ActionFilter(_InWords):
+class ActionFilter(InWords):
     """By what happened."""
 
     title, parameter_name, column = _("what happened"), "what", "action"

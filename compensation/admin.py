@@ -16,7 +16,7 @@ from compensation.sentences import humane, title_of
 from compensation.words import STRATEGIES
 from verbs.words import said, subject_words
 from web import admin_parts
-from web.admin import TenantModelAdmin
+from web.admin import AboutFilter, TenantModelAdmin
 
 
 @admin.register(CompensationRun)
@@ -25,7 +25,7 @@ class CompensationRunAdmin(TenantModelAdmin):
 
     leads_to = {"about": lambda row: row.about}
     list_display = ("what", "about", "status", "asked_by", "started_at", "ended_at")
-    list_filter = ("status", "about_type", "trigger")
+    list_filter = ("status", AboutFilter, "trigger")
     search_fields = ("reason",)
     ordering = ("-started_at", "-id")
     show_full_result_count = False

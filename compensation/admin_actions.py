@@ -42,6 +42,7 @@ from ledger.tenancy import tenant_scope
 from verbs import catalogue
 from verbs.call import Call
 from verbs.subject import Ref
+from web import kept_forms
 from web.admin import TenantModelAdmin, opens_own_transaction
 from web.membership import place_of
 
@@ -105,6 +106,7 @@ class Confirmation:
     def view(self) -> Callable[[HttpRequest], HttpResponse]:
         """Return the view, wrapped as every admin view is."""
 
+        @kept_forms.keeping
         @require_http_methods(["GET", "HEAD", "POST"])
         def confirm(request: HttpRequest) -> HttpResponse:
             return self._confirm(request)
@@ -122,6 +124,7 @@ class Confirmation:
             return HttpResponseRedirect(self._list_url(request))
         if request.method != "POST":
             return self._show(request, place, drafts, WhyForm())
+        kept_forms.drop(request, request.path_info)
         form = WhyForm(request.POST)
         problem = plan_context.typed_wrong(_confirm_text(drafts), request.POST)
         if not form.is_valid() or problem:
@@ -179,6 +182,7 @@ class Confirmation:
             "plans": [self._plan(each) for each in drafts],
             "effect": " ".join(each.context.effect for each in good if each.context),
             "form": form,
+            "url": request.path,
             "confirm_text": _confirm_text(drafts),
             "confirm_error": confirm_error,
             "hidden": [
@@ -191,6 +195,8 @@ class Confirmation:
             "submit_label": _("Roll back") if whole_subject(self.kind) else _("Undo it"),
             "cancel_url": self._list_url(request),
         }
+        if kept_forms.put_back(request, context):
+            messages.info(request, _("What you wrote is here again. It was not sent yet."))
         with tenant_scope(place.acting.tenant_id):
             return TemplateResponse(request, TEMPLATE, context, status=status).render()
 

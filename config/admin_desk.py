@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.roles import ADMIN_SITE_ROLES
+from web import kept_forms
 from web.admin import TenantModelAdmin, in_tenant
 from web.membership import place_of
 
@@ -61,6 +62,8 @@ class AmendsAdminSite(AdminSite):
         def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.user.is_authenticated and not self.has_permission(request):
                 raise PermissionDenied
+            if request.method == "POST" and not request.user.is_authenticated:
+                kept_forms.keep(request)
             return inner(request, *args, **kwargs)
 
         return cast("_View", entered)

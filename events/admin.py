@@ -24,10 +24,9 @@ class InboundEventAdmin(TenantModelAdmin):
     ordering = ("-created_at", "-id")
 
     @admin.display(description=_("sent by"))
-    def sent_by(self, row: InboundEvent) -> str:
-        """Return the sender's username, or that there is none any more."""
-        user = row.received_by.user
-        return str(_("erased")) if user is None else user.username
+    def sent_by(self, row: InboundEvent) -> SafeString:
+        """Return who sent it, or that there is nobody any more."""
+        return admin_parts.person_name(row.received_by)
 
     @admin.display(description=_("further attributes"))
     def other_attributes(self, row: InboundEvent) -> SafeString:

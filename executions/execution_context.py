@@ -65,7 +65,6 @@ def listed(rows: Sequence[Execution]) -> list[dict[str, Any]]:
                 "url": page.url,
                 "case": None if case is None else _link(case),
                 "undoes": row.undoes_id is not None,
-                "program": row.capability,
                 "status": str(row.compensation_state if undone else row.status),
                 "kind": "compensation" if undone else "execution",
                 "performer": shown_in(named, row.performer_id),

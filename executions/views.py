@@ -16,6 +16,7 @@ from executions import capability_registry, selectors
 from executions.execution_context import detail, listed
 from executions.lifecycle import ExecutionStatus
 from ledger.errors import Invalid
+from web.labels import program_title
 from web.templatetags.amends import state_label
 from web.verb_pages import Refused
 
@@ -50,7 +51,7 @@ class ExecutionList(OperatorPage):
 def _chips(chosen: dict[str, str]) -> list[dict[str, str]]:
     labels = {
         "status": state_label(chosen["status"], "execution"),
-        "capability": chosen["capability"],
+        "capability": program_title(chosen["capability"]),
     }
     return [
         {
@@ -66,7 +67,7 @@ def _filters(chosen: dict[str, str]) -> dict[str, Any]:
     statuses = {"": _("any")}
     statuses |= {value: state_label(value, "execution") for value in ExecutionStatus.values}
     names = [each.name for each in capability_registry.all_capabilities()]
-    programs = {"": _("any"), **{name: name for name in names}}
+    programs = {"": _("any"), **{name: program_title(name) for name in names}}
     fields = (
         ("status", _("State"), statuses),
         ("capability", _("Program"), programs),

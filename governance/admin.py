@@ -12,7 +12,17 @@ from typing_extensions import override
 from governance.governed import governed
 from governance.models import Approval
 from web import admin_parts
-from web.admin import TenantModelAdmin
+from web.admin import AboutFilter, InWords, TenantModelAdmin
+
+
+class ActionFilter(InWords):
+    """By what is done once it is granted."""
+
+    title, parameter_name, column = gettext_lazy("asks for"), "asks_for", "action"
+
+    @override
+    def words(self, value: str) -> str:
+        return _done(value)
 
 
 @admin.register(Approval)
@@ -21,7 +31,7 @@ class ApprovalAdmin(TenantModelAdmin):
 
     leads_to = {"about": lambda row: row.about}
     list_display = ("what", "about", "status", "asked_by", "created_at", "ended_at")
-    list_filter = ("status", "action", "about_type")
+    list_filter = ("status", ActionFilter, AboutFilter)
     search_fields = ("reason",)
     ordering = ("-created_at", "-id")
     show_full_result_count = False
@@ -41,7 +51,7 @@ class ApprovalAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("asks for"))
     def what(self, row: Approval) -> str:
         """Return what is done once it is granted."""
-        return str(governed(row.action).label) % {"what": "…"}
+        return _done(row.action)
 
     @admin.display(description=gettext_lazy("of"))
     def about(self, row: Approval) -> SafeString:
@@ -49,12 +59,15 @@ class ApprovalAdmin(TenantModelAdmin):
         return self.link(row, "about")
 
     @admin.display(description=gettext_lazy("asked for by"))
-    def asked_by(self, row: Approval) -> str:
+    def asked_by(self, row: Approval) -> SafeString:
         """Return who asked for it."""
-        user = row.requested_by.user
-        return "" if user is None else user.username
+        return admin_parts.person_name(row.requested_by)
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Approval) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)
+
+
+def _done(action: str) -> str:
+    return str(governed(action).label) % {"what": "…"}

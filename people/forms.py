@@ -10,6 +10,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actions import LONGEST_TOKEN_NAME, ZONES
+from accounts.roles import Role
 from web.form_fields import NOT_OFFERED
 from web.verb_forms import NameList
 
@@ -57,10 +58,13 @@ class MemberForm(forms.Form):
     """Who becomes a member, as what; a user is made first where an account is asked for."""
 
     username = forms.CharField(label=_("Username"), max_length=150)
-    roles = NameList(
+    roles = forms.MultipleChoiceField(
         label=_("Roles"),
         required=False,
-        help_text=_("Of: operator, approver, auditor, tenant_admin; separated by commas."),
+        choices=[each for each in Role.choices if each[0] != Role.MEMBER],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": NOT_OFFERED["invalid_choice"]},
+        help_text=_("Without any they work on tasks, as every member does."),
     )
     groups = NameList(
         label=_("Groups"), required=False, help_text=_("Separated by commas."),

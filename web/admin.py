@@ -8,6 +8,7 @@ answer for a missing one. Changes go through verbs, on intermediate pages that a
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -19,11 +20,13 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.roles import OPERATING_ROLES
 from ledger.tenancy import reading_scope
 from verbs.subject import Ref, describe
+from verbs.words import subject_words
 from web.membership import place_of
 from web.pages import rendered
 
@@ -38,6 +41,16 @@ _ASKED = ("", "__exact", "__isnull")
 def in_case(row: Any) -> Ref | None:
     """Return the case a row belongs to."""
     return None if row.case_id is None else ("case", row.case_id)
+
+
+def in_run(row: Any) -> Ref | None:
+    """Return the rollback that a row belongs to."""
+    return None if row.run_id is None else ("compensation_run", row.run_id)
+
+
+def what_it_undoes(row: Any) -> Ref | None:
+    """Return what a row takes back."""
+    return None if row.undoes_id is None else (row.undoes_type, row.undoes_id)
 
 
 def opens_own_transaction(view: View) -> View:
@@ -60,6 +73,39 @@ def in_tenant(view: View) -> View:
             return rendered(view(request, *args, **kwargs))
 
     return cast("View", scoped)
+
+
+class InWords(admin.SimpleListFilter):
+    """A filter whose choices are what people read; values of it may be several, with commas."""
+
+    column = ""
+
+    def words(self, value: str) -> str:
+        """Return what people read for a value of the column."""
+        raise NotImplementedError
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return what there is in the list."""
+        rows = model_admin.get_queryset(request).order_by()
+        found = rows.values_list(self.column, flat=True).distinct()
+        return sorted(((value, self.words(value)) for value in found), key=operator.itemgetter(1))
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the list to the choice."""
+        said = self.value()
+        return queryset.filter(**{f"{self.column}__in": said.split(",")}) if said else queryset
+
+
+class AboutFilter(InWords):
+    """By the kind of thing that it is about."""
+
+    title, parameter_name, column = _("about"), "about", "about_type"
+
+    @override
+    def words(self, value: str) -> str:
+        return str(subject_words(value))
 
 
 class _ListWithLinks(ChangeList):

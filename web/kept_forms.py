@@ -9,13 +9,14 @@ that somebody else made the browser send cannot know that word, so it keeps noth
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any, Final
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from django.core import signing
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from ledger.clock import now
@@ -28,9 +29,13 @@ SESSION_KEY: Final = "kept_form"
 MAX_KEPT: Final = 512 * 1024
 #: How long it waits for its author.
 KEPT_SECONDS: Final = 60 * 60
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _SIGNER: Final = signing.Signer(salt="web.kept_forms")
 # What belongs to the sending and not to the text. The page has them anew.
 _NOT_TEXT: Final = frozenset({"csrfmiddlewaretoken", "version", WRITTEN_BY})
+# A session is no place for these, by whatever name they are typed; every field that hides what is
+# typed into it has such a name.
+_SECRET: Final = re.compile(r"passw(or)?d|passphrase|secret", re.IGNORECASE)
 # How deep the parts of a page lie in what its template is given.
 _DEPTH: Final = 4
 
@@ -45,6 +50,17 @@ class KeptForm:
     user_id: str
     tenant_id: str
     at: float
+
+
+def is_secret(name: str) -> bool:
+    """Return whether what is typed into a field of this name is kept nowhere."""
+    return _SECRET.search(name) is not None
+
+
+def keeping(view: View) -> View:
+    """Mark a view that is a function: it puts back itself what was typed into its form."""
+    view.__dict__["keeps_forms"] = True
+    return view
 
 
 def token_for(request: HttpRequest) -> str:
@@ -63,7 +79,7 @@ def keep(request: HttpRequest) -> bool:
     sent = {
         name: [str(value) for value in values]
         for name, values in request.POST.lists()
-        if name not in _NOT_TEXT
+        if name not in _NOT_TEXT and not is_secret(name)
     }
     size = sum(len(name) + len(value) for name, values in sent.items() for value in values)
     fields = {name: values if len(values) > 1 else values[0] for name, values in sent.items()}
@@ -154,9 +170,10 @@ def _author(token: str) -> tuple[str, str] | None:
 
 
 def _takes_text(path: str) -> bool:
-    """Whether an address is one of the members' pages: signing in keeps no password."""
+    """Whether an address is one of the members' pages, or says that it keeps forms: signing in
+    keeps no password."""
     try:
         view: Any = resolve(path).func
     except Resolver404:
         return False
-    return bool(getattr(getattr(view, "view_class", None), "keeps_forms", False))
+    return bool(getattr(getattr(view, "view_class", view), "keeps_forms", False))

@@ -32,7 +32,7 @@ class OnlyPostMiddleware:
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api:
             return response
         if request.method in _READING:
-            found = HttpResponseRedirect(page_of(request.path_info))
+            found = HttpResponseRedirect(_page_above(request.path_info))
             found.headers["Cache-Control"] = "no-store"
             return found
         allowed = {"Allow": response.headers.get("Allow", "")}
@@ -51,8 +51,19 @@ def page_of(path: str) -> str:
     while path.rstrip("/"):
         if _can_be_read(path):
             return path
-        path = path.rstrip("/").rpartition("/")[0] + "/"
+        path = _parent(path)
     return "/"
+
+
+def _page_above(path: str) -> str:
+    """Return the page of an address that has just refused GET, which is never that address: what
+    a function takes is only known once it is asked."""
+    page = page_of(path)
+    return page_of(_parent(path)) if page == path else page
+
+
+def _parent(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[0] + "/"
 
 
 def _can_be_read(path: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -16,7 +17,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.http import HttpResponseRedirect as Redirect
 from django.shortcuts import render as render_page
 from django.utils.cache import patch_vary_headers
@@ -30,6 +31,7 @@ from typing_extensions import override
 from accounts.acting import ActingUser, Authority, authority_of
 from accounts.models import User
 from accounts.selectors import Place
+from ledger.clock import now
 from ledger.errors import NotFound, Refusal
 from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
@@ -140,15 +142,26 @@ class MemberPage(View):
         with reading_scope(self.acting_user.tenant_id):
             self.request.in_scope = True
             try:
-                carried = live.live_of(request)
+                at, carried = now(), live.live_of(request)
                 self.request.live = carried
-                response = rendered(super().dispatch(request, *args, **kwargs))
+                if carried is not None and self._is_known(carried, at):
+                    response: HttpResponseBase = HttpResponseNotModified()
+                else:
+                    response = rendered(super().dispatch(request, *args, **kwargs))
             finally:
                 # What says why it failed is shown outside.
                 self.request.in_scope = False
-        if carried is not None:
-            response.headers["ETag"] = etag.tag(carried.tag)
+        if carried and (carried.is_poll or not live.says_something_once(request)):
+            response.headers["ETag"] = etag.tag(live.entity_tag(request, carried, at))
         return response
+
+    def _is_known(self, carried: live.Live, at: datetime) -> bool:
+        """Whether the browser has this page as it would be made now. `*` names none."""
+        request = self.request
+        if carried.is_poll or request.headers.get("If-None-Match", "*").strip() == "*":
+            return False
+        tag = live.entity_tag(request, carried, at)
+        return etag.not_modified(request, tag) and not live.says_something_once(request)
 
     def scope(self) -> contextlib.AbstractContextManager[None]:
         """Open the tenant's scope, for what a GET, which has it open, and a POST both show."""

@@ -15,13 +15,13 @@ from typing_extensions import override
 
 from compensation.sentences import title_of
 from web import admin_parts
-from web.admin import TenantModelAdmin, in_case
+from web.admin import TenantModelAdmin, in_case, in_run, what_it_undoes
 from workitems import chain
 from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
 
 _WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
-_PLACE = ("case", "step", "completion_seq", "undoes_id", "run_id")
+_PLACE = ("case", "step", "completion_seq", "undoes", "rollback")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
 
@@ -32,7 +32,7 @@ class WorkItemAdmin(TenantModelAdmin):
     list_display = (
         "title", "kind", "case", "status", "compensation_state", "with_whom", "created_at"
     )  # fmt: skip
-    leads_to = {"case": in_case}
+    leads_to = {"case": in_case, "undoes": what_it_undoes, "rollback": in_run}
     list_filter = ("status", "compensation_state", "kind", "priority")
     search_fields = ("title", "binding")
     ordering = ("-created_at", "-id")
@@ -40,6 +40,8 @@ class WorkItemAdmin(TenantModelAdmin):
     readonly_fields = (
         "case",
         "step",
+        "undoes",
+        "rollback",
         "with_whom",
         "done_by",
         "payload_text",
@@ -73,6 +75,16 @@ class WorkItemAdmin(TenantModelAdmin):
     def step(self, row: WorkItem) -> str:
         """Return which step of its case it is, as pages call it."""
         return title_of(row.binding) if row.binding else ""
+
+    @admin.display(description=gettext_lazy("undoes"))
+    def undoes(self, row: WorkItem) -> SafeString:
+        """Return a link to what it takes back."""
+        return self.link(row, "undoes")
+
+    @admin.display(description=gettext_lazy("rollback"))
+    def rollback(self, row: WorkItem) -> SafeString:
+        """Return a link to the rollback it belongs to."""
+        return self.link(row, "rollback")
 
     @admin.display(description=gettext_lazy("case"))
     def case(self, row: WorkItem) -> SafeString:

@@ -46,7 +46,7 @@ class NewForm(forms.Form):
     permitted_outcomes = NameList(
         label=_("Possible outcomes"),
         required=False,
-        help_text=_("Separated by commas, for example: APPROVED, DECLINED."),
+        help_text=_("Separated by commas, for example: Approved, Declined."),
     )
     due_at = MomentField(label=_("Due"), required=False)
     reversibility = forms.ChoiceField(

@@ -7,8 +7,11 @@ import uuid
 
 import pytest
 
+from executions.models import Execution
+from governance.governed import governed
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
+from tests.approvals import asked
 from tests.casework import approved_loan, deploy, opened, plan_items, roll_back
 from tests.casework import undo as undo_next
 from tests.clients import browser
@@ -16,6 +19,7 @@ from tests.definitions import definition, human
 from tests.integration.workitems_made import page
 from tests.pages import text_of
 from tests.world import World
+from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 _FIELD = r'class="form-row field-{}">(.*?)</div>\s*</div>\s*</div>'
@@ -77,3 +81,48 @@ def test_steps_and_faults_are_told_in_words(world: World) -> None:
     paid = plan_items(world, approved_loan(world))["credit-check"].work[1]
     html = page(browser(world.auditor), f"/admin/workitems/workitem/{paid}/change/")
     assert field(html, "step") == "Step: Credit check"
+
+
+def test_lists_are_narrowed_in_words(world: World) -> None:
+    asked(world)
+    roll_back(world, approved_loan(world))
+    client = browser(world.auditor)
+
+    def beside(path: str) -> list[str]:
+        html = page(client, path).partition('id="changelist-filter"')[2]
+        return [
+            text_of(each.encode()) for each in re.findall(r"<li[^>]*>(.*?)</li>", html, re.DOTALL)
+        ]
+
+    approvals, runs = "/admin/governance/approval/", "/admin/compensation/compensationrun/"
+    executions = "/admin/executions/execution/"
+    done = str(governed("compensate").label) % {"what": "…"}
+    assert {done, "task"} <= set(beside(approvals))
+    assert "case" in beside(runs)
+    assert {"Transfer", "Reverse transfer"} <= set(beside(executions))
+    for path in (approvals, runs, executions):
+        for code in ("work_item", "compensate", "demo.transfer", "PENDING"):
+            assert code not in beside(path), (path, code)
+    for path, found in (
+        (f"{approvals}?about=work_item&asks_for=compensate", 1), (f"{approvals}?about=case", 0),
+        (f"{runs}?about=case", 1), (f"{runs}?about=work_item", 0),
+        (f"{executions}?program=demo.transfer", 1),
+    ):  # fmt: skip
+        assert client.get(path).context["cl"].result_count == found, path
+
+
+def test_an_undo_leads_to_what_it_takes_back_and_to_its_rollback(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    with tenant_scope(world.auditor.tenant_id):
+        item = WorkItem.objects.get(kind="COMPENSATION", run_id=run.id)
+        execution = Execution.objects.get(run_id=run.id)
+    client = browser(world.auditor)
+    for path, row, called in (
+        ("work-items", item, "Approve the loan"), ("executions", execution, "Disbursement")
+    ):  # fmt: skip
+        html = page(client, f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.id}/change/")
+        assert f'<a href="/{path}/{row.undoes_id}/">' in html
+        assert f'<a href="/compensation-runs/{run.id}/">' in html
+        assert field(html, "undoes") == f"Undoes: {called}"
+        assert field(html, "rollback") == "Rollback: Rollback of Loan approval 1"

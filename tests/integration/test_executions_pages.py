@@ -54,6 +54,10 @@ def test_the_list_is_narrowed_by_state_and_program(world: World, bystander: Clie
     assert shown("?status=FAILED") == 1
     assert shown("?capability=demo.transfer") == 1
     assert shown("?status=FAILED&capability=demo.transfer") == 0
+    html = bystander.get("/executions/?capability=demo.fail").content.decode()
+    assert '<option value="demo.fail" selected>Fail</option>' in html
+    assert "demo.fail" not in text_of(html.encode())
+    assert re.search(r"Remove filter: </span>Fail <svg", html)
     assert bystander.get("/executions/?status=LATER").status_code == 422
     assert browser(world.outsider).get("/executions/").content.decode().count("<li data-id=") == 0
 

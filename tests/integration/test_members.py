@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 from typing import Any
 
@@ -195,19 +196,27 @@ def test_the_page_adds_changes_and_ends(world: World) -> None:
     form = {"username": name, "groups": "analysts, payments", "new": "on", "name": "New Comer"}
     weak = client.post("/members/", {**form, "password": "short"})
     assert weak.status_code == 422
-    answer = client.post("/members/", {**form, "password": PASSWORD})
+    none = client.post("/members/", {**form, "password": PASSWORD, "roles": ["chief"]})
+    assert (none.status_code, User.objects.filter(username=name).exists()) == (422, False)
+    roles = ["approver", "auditor"]
+    answer = client.post("/members/", {**form, "password": PASSWORD, "roles": roles})
     assert (answer.status_code, answer["Location"]) == (303, "/members/")
     page = text_of(client.get("/members/").content)
     assert "New Comer" in page
     assert "Add a member" in page
+    # Roles are chosen by what they are called.
+    assert re.search("Roles .*Operator Approver Auditor Tenant admin Groups", page)
+    assert "tenant_admin" not in page
     plain = text_of(browser(world.bystander).get("/members/").content)
     assert "New Comer" in plain
     assert "Add a member" not in plain
     with tenant_scope(world.system.tenant_id):
-        actor = Membership.objects.get(user__username=name).actor_id
+        made = Membership.objects.get(user__username=name)
+    assert set(made.roles) - {"member"} == {"approver", "auditor"}
+    actor = made.actor_id
     at = f"/members/{actor}"
     assert client.get(f"{at}/edit/").status_code == 200
-    assert client.post(f"{at}/edit/", {"roles": "approver"}).status_code == 303
+    assert client.post(f"{at}/edit/", {"roles": "operator"}).status_code == 303
     assert client.get(f"{at}/deactivate/").status_code == 200
     assert client.post(f"{at}/deactivate/", {}).status_code == 303
     assert "membership ended" in text_of(client.get("/members/").content)

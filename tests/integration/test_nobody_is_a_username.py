@@ -13,8 +13,9 @@ from accounts.models import User
 from executions import capability_registry
 from executions.actions import request_execution
 from executions.capability_registry import Invocation, Result, capability
+from tests.approvals import ask, finished
 from tests.casework import deploy, finish, opened, roll_back
-from tests.clients import browser
+from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.workitems_made import opened as new_item
@@ -138,3 +139,20 @@ def test_who_acted_is_shown_by_name_in_an_entry_and_in_the_admin(world: World, s
     ):
         assert NAME in page(client, path), path
         assert sam not in text_of(page(client, path).encode()), path
+
+
+def test_who_asked_and_who_sent_is_shown_by_name_in_the_admin(world: World) -> None:
+    approval = ask(finished(world), world.operator)
+    username = world.operator.username
+    User.objects.filter(username=username).update(first_name="Sam", last_name="Okafor")
+    event = {"specversion": "1.0", "id": "1", "source": "/trials", "type": "trial.ended"}
+    sent = api(world.operator).post("/api/v1/events", event, content_type="application/json")
+    assert sent.status_code == 201, sent.content
+    client = browser(world.admin)
+    for path in (
+        "/admin/events/inboundevent/",
+        f"/admin/events/inboundevent/{sent.json()['id']}/change/",
+        "/admin/governance/approval/",
+        f"/admin/governance/approval/{approval.id}/change/",
+    ):
+        assert shown(page(client, path), username), path

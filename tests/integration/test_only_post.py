@@ -31,6 +31,15 @@ def test_it_leads_to_its_page(world: World, method: str) -> None:
     assert "_auth_user_id" in client.session
 
 
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_an_address_of_a_function_does_not_lead_to_itself(world: World, method: str) -> None:
+    client = browser(world.operator)
+    for path, page in (("/demo/story/", "/"), ("/admin/logout/", "/admin/")):
+        answer = getattr(client, method)(path)
+        assert (answer.status_code, answer["Location"]) == (302, page), path
+    assert "_auth_user_id" in client.session
+
+
 def test_other_methods_are_refused_in_words_with_those_that_are_allowed(world: World) -> None:
     item = opened(world)
     answer = browser(world.analyst).put(f"/work-items/{item.id}/claim/")

@@ -4,14 +4,16 @@ done with it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 import pytest
+from django import forms
 from django.test import Client
 from django.urls import reverse
 
 from accounts.acting import ActingUser
+from tests.casework import approved_loan, case_row
 from tests.clients import browser
 from tests.integration.workitems_made import entries, opened, page, stored, undo_task
 from tests.pages import form_of
@@ -143,6 +145,41 @@ def test_what_is_too_long_is_not_kept_and_a_password_never(world: World) -> None
     assert "sessionid" not in client.cookies
 
 
+def test_a_first_password_is_not_kept_with_the_rest_of_its_form(world: World) -> None:
+    client = browser(world.admin)
+    at = reverse("people:members")
+    fields = _fields(page(client, at), at)
+    del client.cookies["sessionid"]
+    said = {**fields, "username": "new.one", "name": "New One", "password": "Pa55-of-the-first-day"}
+    sent = client.post(at, {**said, "new": "on", "account.Password": "Pa55-of-another-name"})
+    assert sent.status_code == 302
+    kept = client.session[kept_forms.SESSION_KEY]
+    assert (kept["fields"]["username"], kept["fields"]["name"]) == ("new.one", "New One")
+    assert "Pa55" not in str(dict(client.session))
+    html = page(client, _log_in(client, world.admin, sent["Location"]))
+    assert AGAIN in html
+    assert 'value="New One"' in html
+    assert "Pa55" not in html
+    # What is left of a form that its page has no more neither.
+    assert "Pa55" not in page(client, at)
+
+
+def test_every_field_that_hides_what_is_typed_is_known_by_its_name() -> None:
+    def below(form: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
+        for each in form.__subclasses__():
+            yield each
+            yield from below(each)
+
+    hidden = {
+        name
+        for form in below(forms.BaseForm)
+        for name, field in getattr(form, "base_fields", {}).items()
+        if isinstance(field.widget, forms.PasswordInput)
+    }
+    assert "password" in hidden
+    assert [name for name in hidden if not kept_forms.is_secret(name)] == []
+
+
 def test_it_waits_for_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     task = undo_task(world)
     at, client = f"/work-items/{task.id}/", browser(world.analyst)
@@ -251,3 +288,24 @@ def test_the_name_of_a_token_sent_after_the_session_is_back(world: World) -> Non
     html = _signed_out(client, reverse("people:token-create"), said, world.analyst)
     assert AGAIN in html
     assert 'value="Nightly export"' in html
+
+
+def test_why_something_is_undone_in_the_admin_is_back_after_the_session(world: World) -> None:
+    case_id, client = approved_loan(world), browser(world.operator)
+    confirm = reverse("admin:cases_case_roll_back")
+    at = f"{confirm}?ids={case_id}"
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page(client, at))
+    said = {**dict(fields), "reason": LETTER, "basis_code": "COURT_ORDER", "confirm": "Loan"}
+    del client.cookies["sessionid"]
+    sent = client.post(at, said, follow=True)
+    [*_others, (login, _status)] = sent.redirect_chain
+    back = _log_in(client, world.operator, login)
+    assert back == at
+    html = page(client, back)
+    assert AGAIN in html
+    assert SHOWN in html
+    assert re.search(r'value="COURT_ORDER" selected', html)
+    assert case_row(world, case_id).status == "COMPLETED"
+    # Whatever comes of it, what was typed before is replaced.
+    assert client.post(at, {**said, "reason": " "}).status_code == 422
+    assert kept_forms.SESSION_KEY not in client.session
