@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.acting import ActingUser
-from accounts.models import Actor, ApiToken, Membership
+from accounts.models import Actor, ApiToken, GroupMembership, Membership
 from ledger.clock import now
 
 
@@ -32,9 +32,10 @@ def memberships_of(actors: Sequence[Actor]) -> dict[uuid.UUID, Membership]:
     """Return the memberships of some actors, with users and groups, by actor."""
     if not actors:
         return {}
-    ids = [actor.id for actor in actors]
-    rows = Membership.objects.filter(tenant_id=actors[0].tenant_id, actor_id__in=ids)
-    found = rows.select_related("user").prefetch_related("groups")
+    tenant_id, ids = actors[0].tenant_id, [actor.id for actor in actors]
+    rows = Membership.objects.filter(tenant_id=tenant_id, actor_id__in=ids)
+    groups = Prefetch("groups", GroupMembership.objects.filter(tenant_id=tenant_id))
+    found = rows.select_related("user").prefetch_related(groups)
     return {row.actor_id: row for row in found}
 
 

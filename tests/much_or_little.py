@@ -33,6 +33,7 @@ from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.world import World, make_world
 from verbs.call import Call
+from verbs.catalogue import find
 from workitems import actions, selectors
 from workitems.around.additions import ADD
 from workitems.around.drafts import save_draft
@@ -76,6 +77,7 @@ class Told:
     notices: Seen
     events: Seen
     absences: Seen
+    templates: Seen
 
 
 def _absence(world: World, number: int) -> uuid.UUID:
@@ -129,7 +131,7 @@ def tell(size: Size) -> Told:
             items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
-            absences={"one": {"id": absences[0]}},
+            absences={"one": {"id": absences[0]}}, templates=_templates(world, size.rows),
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
@@ -151,6 +153,13 @@ def _one_of_each_kind(world: World, number: int) -> None:
     deploy(world, definition(f"other-{number}", human("look")))
     opened(world, f"tests/other-{number}")
     create_token(by, name=f"Program {number}")
+
+
+def _templates(world: World, rows: int) -> Seen:
+    """Make so many versions of a template, and return the newest."""
+    add = find("work_item_template", "add")
+    made = [add(call=Call(world.operator), name="One", title=f"Version {n}") for n in range(rows)]
+    return {"newest": {"id": made[-1].id}}
 
 
 def _put_around_one(world: World, rows: int, case_id: uuid.UUID) -> None:

@@ -208,9 +208,9 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
     }
 
 
-def _finisher(shown: Shown, me: uuid.UUID | None) -> SafeString:
+def _finisher(shown: Shown, me: uuid.UUID | None, *, inside: bool = False) -> SafeString:
     """Return who completed it, and for whom where they stood in for somebody."""
-    item, who = shown.item, shown.name(shown.item.completed_by_id, me)
+    item, who = shown.item, shown.name(shown.item.completed_by_id, me, inside=inside)
     if not who or item.assignee_id in {None, item.completed_by_id}:
         return who
     return phrase(
@@ -302,7 +302,8 @@ def lede(shown: Shown, authority: Authority) -> str:
     if item.status == Status.SUSPENDED:
         return on_hold(item.held_until)
     if item.completed_by_id is not None:
-        return phrase(_("Completed by %(name)s"), name=_finisher(shown, authority.actor_id))
+        who = _finisher(shown, authority.actor_id, inside=True)
+        return phrase(_("Completed by %(name)s"), name=who)
     return item.ended_reason or str(Status(item.status).label)
 
 

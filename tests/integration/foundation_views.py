@@ -173,4 +173,5 @@ api = [
     path("members/<uuid:id>/join-any", view_of("join_any", [JOIN_ANY]).as_view()),
     path("members/<uuid:id>/join-once", view_of("join_once", [JOIN_ONCE]).as_view()),
 ]
-urlpatterns = [*urls.urlpatterns, path("api/v1/", include(api))]
+# Before those of the product, which has members of its own.
+urlpatterns = [path("api/v1/", include(api)), *urls.urlpatterns]

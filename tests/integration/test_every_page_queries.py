@@ -55,6 +55,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         return {"": {}}
     by_prefix = {
         "work-items/<": told.items,
+        "work-items/templates/": told.templates,
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,
