@@ -121,6 +121,7 @@ def tell(size: Size) -> Told:
             call=Call(world.admin), title=f"Told {number}", assignee=boss.username
         )
     sent = [_sent(world, number) for number in range(size.rows)]
+    templates = _templates(world, size.rows)
     drain()
     plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
     with tenant_scope(boss.tenant_id):
@@ -131,7 +132,7 @@ def tell(size: Size) -> Told:
             items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
-            absences={"one": {"id": absences[0]}}, templates=_templates(world, size.rows),
+            absences={"one": {"id": absences[0]}}, templates=templates,
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 

@@ -78,7 +78,7 @@ def test_every_broken_rule_of_a_new_item_is_named_and_nothing_is_stored(world: W
             "title": "x",
             "priority": "SOON",
             "candidate_users": ["nobody"],
-            "compensation": {"approval": "two"},
+            "compensation": {"approval": "three"},
             "reversibility": "maybe",
         },
     )
