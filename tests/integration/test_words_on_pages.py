@@ -19,7 +19,7 @@ from verbs.call import Call
 from workitems import actions
 
 pytestmark = pytest.mark.django_db(transaction=True)
-_LINE = re.compile(r'<p class="t-text">(.*?)</p>', re.DOTALL)
+_LINE = re.compile(r'<p><span class="t-text">(.*?)</span>(?: ·|</p>)', re.DOTALL)
 
 
 def history(client: Client, path: str) -> list[str]:
