@@ -42,4 +42,4 @@ def test_the_pages_of_the_api_are_as_dark_as_the_rest(open_tab: OpenTab, world: 
     assert page.locator(".swagger-ui .info .title").evaluate(
         "(e) => getComputedStyle(e).color"
     ) == ("rgb(236, 236, 238)")
-    assert "finish it with an outcome" in page.inner_text("body")
+    expect(page.locator("body")).to_contain_text("finish it with an outcome", timeout=DRAWN_MS)
