@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.layout import WIDTHS, faults_of
@@ -16,6 +16,23 @@ PAGE = "/api/v1/docs/"
 DRAWN_MS = 30_000
 
 
+def _open_kind(page: Page, name: str) -> None:
+    """Open the operations of one kind of thing."""
+    section = page.locator(".opblock-tag-section", has=page.locator(f'[data-tag="{name}"]'))
+    section.locator("button").first.click(timeout=DRAWN_MS)
+    expect(section.locator(".opblock").last).to_be_visible(timeout=DRAWN_MS)
+
+
+def test_every_kind_is_there_at_once(open_tab: OpenTab, world: World) -> None:
+    page = open_tab(world.operator).go(PAGE)
+    kinds = page.locator(".opblock-tag")
+    expect(kinds.last).to_be_visible(timeout=DRAWN_MS)
+    asked = "fetch('/api/v1/schema/', {headers: {Accept: 'application/json'}})"
+    paths = page.evaluate(f"() => {asked}.then((answer) => answer.json())")["paths"]
+    tags = {each["tags"][0] for methods in paths.values() for each in methods.values()}
+    assert sorted(kinds.evaluate_all("(all) => all.map((it) => it.dataset.tag)")) == sorted(tags)
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_pages_of_the_api(
@@ -23,7 +40,8 @@ def test_axe_finds_nothing_on_the_pages_of_the_api(
 ) -> None:
     tab = open_tab(world.operator, scheme=scheme, width=width)
     page = tab.go(PAGE)
-    expect(page.locator(".opblock").first).to_be_visible(timeout=DRAWN_MS)
+    _open_kind(page, "approvals")
+    _open_kind(page, "work-items")
     assert tab.violations() == []
     for method in ("get", "post"):
         page.locator(f".opblock-{method} .opblock-summary-control").first.click()
@@ -36,7 +54,7 @@ def test_the_pages_of_the_api_are_as_dark_as_the_rest(open_tab: OpenTab, world: 
     tab = open_tab(world.operator)
     tab.go("/inbox/").evaluate("() => localStorage.setItem('theme', 'dark')")
     page = tab.go(PAGE)
-    expect(page.locator(".opblock").first).to_be_visible(timeout=DRAWN_MS)
+    _open_kind(page, "work-items")
     ground = "() => getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(19, 20, 23)"
     assert page.locator(".swagger-ui .info .title").evaluate(
