@@ -2,36 +2,21 @@
 What nobody reads was written at every change of a row.
 """
 
-import django.db.models.deletion
-from django.db import migrations, models
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger.links import without_index
 
 
 class Migration(migrations.Migration):
+    """One line for each."""
 
-    dependencies = [
-        ('accounts', '0004_user_language_and_zone'),
-        ('cases', '0010_words'),
-    ]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("cases", "0010_words")]
 
     operations = [
-        migrations.AlterField(
-            model_name='case',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='casecounter',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='planitem',
-            name='case',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='plan_items', to='cases.case'),
-        ),
-        migrations.AlterField(
-            model_name='planitem',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
+        without_index("case", "tenant", "accounts.tenant"),
+        without_index("casecounter", "tenant", "accounts.tenant"),
+        without_index("planitem", "case", "cases.case", "plan_items"),
+        without_index("planitem", "tenant", "accounts.tenant"),
     ]

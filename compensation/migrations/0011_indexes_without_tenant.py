@@ -2,56 +2,25 @@
 What nobody reads was written at every change of a row.
 """
 
-import django.db.models.deletion
-from django.db import migrations, models
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger.links import without_index
 
 
 class Migration(migrations.Migration):
+    """One line for each."""
 
-    dependencies = [
-        ('accounts', '0004_user_language_and_zone'),
-        ('compensation', '0010_words'),
-    ]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("compensation", "0010_words")]
 
     operations = [
-        migrations.AlterField(
-            model_name='compensationattempt',
-            name='requested_by',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='compensationattempt',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='compensationplan',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='compensationrun',
-            name='parent_run',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='child_runs', to='compensation.compensationrun'),
-        ),
-        migrations.AlterField(
-            model_name='compensationrun',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='compensationstep',
-            name='run',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='compensation.compensationrun'),
-        ),
-        migrations.AlterField(
-            model_name='compensationstep',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='completioncounter',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
+        without_index("compensationattempt", "requested_by", "accounts.actor"),
+        without_index("compensationattempt", "tenant", "accounts.tenant"),
+        without_index("compensationplan", "tenant", "accounts.tenant"),
+        without_index("compensationrun", "parent_run", "compensation.compensationrun", "child_runs", null=True),
+        without_index("compensationrun", "tenant", "accounts.tenant"),
+        without_index("compensationstep", "run", "compensation.compensationrun", "steps"),
+        without_index("compensationstep", "tenant", "accounts.tenant"),
+        without_index("completioncounter", "tenant", "accounts.tenant"),
     ]

@@ -2,36 +2,21 @@
 What nobody reads was written at every change of a row.
 """
 
-import django.db.models.deletion
-from django.db import migrations, models
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger.links import without_index
 
 
 class Migration(migrations.Migration):
+    """One line for each."""
 
-    dependencies = [
-        ('accounts', '0004_user_language_and_zone'),
-        ('executions', '0007_words'),
-    ]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("executions", "0007_words")]
 
     operations = [
-        migrations.AlterField(
-            model_name='execution',
-            name='performer',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='execution',
-            name='requested_by',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='execution',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='executionjob',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
+        without_index("execution", "performer", "accounts.actor", null=True),
+        without_index("execution", "requested_by", "accounts.actor"),
+        without_index("execution", "tenant", "accounts.tenant"),
+        without_index("executionjob", "tenant", "accounts.tenant"),
     ]

@@ -2,26 +2,19 @@
 What nobody reads was written at every change of a row.
 """
 
-import django.db.models.deletion
-from django.db import migrations, models
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger.links import without_index
 
 
 class Migration(migrations.Migration):
+    """One line for each."""
 
-    dependencies = [
-        ('accounts', '0004_user_language_and_zone'),
-        ('notifications', '0010_deadline_missed'),
-    ]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("notifications", "0010_deadline_missed")]
 
     operations = [
-        migrations.AlterField(
-            model_name='delivery',
-            name='recipient',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='delivery',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
+        without_index("delivery", "recipient", "accounts.actor"),
+        without_index("delivery", "tenant", "accounts.tenant"),
     ]

@@ -2,81 +2,30 @@
 What nobody reads was written at every change of a row.
 """
 
-import django.db.models.deletion
+from __future__ import annotations
+
 from django.db import migrations, models
+
+from ledger.links import without_index
 
 
 class Migration(migrations.Migration):
+    """One line for each."""
 
-    dependencies = [
-        ('accounts', '0004_user_language_and_zone'),
-        ('workitems', '0021_finding'),
-    ]
+    dependencies = [("accounts", "0004_user_language_and_zone"), ("workitems", "0021_finding")]
 
     operations = [
-        migrations.AlterField(
-            model_name='candidategroup',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='candidategroup',
-            name='work_item',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='candidate_groups', to='workitems.workitem'),
-        ),
-        migrations.AlterField(
-            model_name='candidateuser',
-            name='actor',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='candidateuser',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='candidateuser',
-            name='work_item',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='candidate_users', to='workitems.workitem'),
-        ),
-        migrations.AlterField(
-            model_name='deadline',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='holdend',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='itemtext',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
-        migrations.AlterField(
-            model_name='workitem',
-            name='assignee',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='workitem',
-            name='compensates',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='compensated_by', to='workitems.workitem'),
-        ),
-        migrations.AlterField(
-            model_name='workitem',
-            name='completed_by',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='workitem',
-            name='created_by',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor'),
-        ),
-        migrations.AlterField(
-            model_name='workitem',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.tenant'),
-        ),
+        without_index("candidategroup", "tenant", "accounts.tenant"),
+        without_index("candidategroup", "work_item", "workitems.workitem", "candidate_groups", models.CASCADE),
+        without_index("candidateuser", "actor", "accounts.actor"),
+        without_index("candidateuser", "tenant", "accounts.tenant"),
+        without_index("candidateuser", "work_item", "workitems.workitem", "candidate_users", models.CASCADE),
+        without_index("deadline", "tenant", "accounts.tenant"),
+        without_index("holdend", "tenant", "accounts.tenant"),
+        without_index("itemtext", "tenant", "accounts.tenant"),
+        without_index("workitem", "assignee", "accounts.actor", null=True),
+        without_index("workitem", "compensates", "workitems.workitem", "compensated_by", null=True),
+        without_index("workitem", "completed_by", "accounts.actor", null=True),
+        without_index("workitem", "created_by", "accounts.actor"),
+        without_index("workitem", "tenant", "accounts.tenant"),
     ]
