@@ -146,7 +146,8 @@ def test_a_filter_that_fails_is_no_match_and_blocks_nobody(
     ("policy", "reversibility", "code"),
     [({"window": "P1D"}, "compensable", "window_closed"), ({}, "pivot", "pivot"),
      ({}, "irreversible", "irreversible"),
-     ({"strategy": "correct"}, "irreversible", "irreversible")],
+     ({"strategy": "correct"}, "irreversible", "irreversible"),
+     ({"approval": "one"}, "compensable", "approval_required")],
 )  # fmt: skip
 def test_what_is_in_the_way_is_recorded_and_told(
     world: World, policy: dict[str, str], reversibility: str, code: str
