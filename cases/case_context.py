@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import Person
 from cases import selectors
+from cases.case_progress import CaseProgress, progress_of_steps
 from cases.case_work import CaseWork
 from cases.declared_values import schema_of_context
 from cases.definitions import CompiledDefinition, needs, undo_policy
@@ -50,6 +51,7 @@ from web.values import (
 )
 from workitems import chain as drawing
 from workitems import selectors as work_items
+from workitems.around.case_reports import reports_of, with_reports
 from workitems.subject import WORK_ITEM as TASKS
 from workitems.subject import describe_item
 
@@ -84,6 +86,8 @@ class CaseContext:
     reader: Reader
     #: What is declared of the values of its context.
     schema: Mapping[str, Any]
+    #: How far it is.
+    progress: CaseProgress
 
     @property
     def named(self) -> dict[uuid.UUID, Person]:
@@ -239,7 +243,8 @@ def case_context(
 ) -> CaseContext:
     """Read what the page of a case says to an actor."""
     items = list(selectors.plan_items(case.tenant_id, case.id))
-    tasks = work_items.with_candidates(work_items.in_case(case.tenant_id, case.id))
+    asked_of = work_items.with_candidates(work_items.in_case(case.tenant_id, case.id))
+    tasks = list(with_reports(asked_of))
     work: list[Any] = [*tasks, *executions.of_case(case.tenant_id, case.id)]
     rows = {row.id: row for row in work}
     runs = runs_in(case.tenant_id, case.id)
@@ -261,8 +266,9 @@ def case_context(
         panel = RunContext(found, described, named, rows, operates, stays, called=reader.people)
     others = [run for run in runs if run is not last]
     return CaseContext(
-        case, items, rows, definition, panel, others, entries, described, reader, schema
-    )
+        case, items, rows, definition, panel, others, entries, described, reader, schema,
+        progress_of_steps(items, reports_of(tasks)),
+    )  # fmt: skip
 
 
 def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:

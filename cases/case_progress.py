@@ -75,12 +75,10 @@ def progress_read(tenant_id: uuid.UUID, case_id: uuid.UUID) -> CaseProgress:
     return _progress(counts, reports_in(tenant_id, case_id))
 
 
-def progress_of_steps(
-    tenant_id: uuid.UUID, case_id: uuid.UUID, steps: Iterable[PlanItem]
-) -> CaseProgress:
-    """Return the same where the steps are read already: one query."""
+def progress_of_steps(steps: Iterable[PlanItem], reports: Iterable[Report]) -> CaseProgress:
+    """Return the same of steps that are read already, and what was reported of their tasks."""
     counts = Counter((str(each.status), str(each.compensation_state)) for each in steps)
-    return _progress(counts, reports_in(tenant_id, case_id))
+    return _progress(counts, reports)
 
 
 def _progress(counts: Counts, reports: Iterable[Report]) -> CaseProgress:

@@ -65,8 +65,10 @@ def _with_extensions(schema: dict[str, Any]) -> None:
     text = {"type": "string", "maxLength": MOST_EXTENSION, "pattern": f"^$|{BARE_LINE}"}
     number = {"type": "integer", "minimum": _LEAST_INTEGER, "maximum": _MOST_INTEGER}
     schema["propertyNames"] = {"pattern": _EXTENSION_NAME.pattern}
-    schema["additionalProperties"] = {"anyOf": [text, number, {"type": "boolean"}]}
-    schema["maxProperties"] = len(schema["required"]) + MOST_EXTENSIONS
+    schema["additionalProperties"] = {
+        "anyOf": [text, number, {"type": "boolean"}, {"type": "null"}]
+    }
+    schema["maxProperties"] = len(schema["properties"]) + MOST_EXTENSIONS
 
 
 class CloudEvent(Input):

@@ -99,12 +99,19 @@ def _id(value: str) -> str:
         raise PydanticCustomError("uuid", "Must be a UUID.") from None
 
 
+def _whole(value: Any) -> Any:
+    """Read 49.0 as 49: JSON has one kind of number (RFC 8259 §6), and some programs write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def line(longest: int | None = None) -> Any:
     """Describe a line: a title, a name, an outcome."""
     bounds = {} if longest is None else {"maxLength": longest}
     return WithJsonSchema({"type": "string", "pattern": LINE, "minLength": 1, **bounds})
 
 
+#: Behind the bounds of an `int`: a whole number, however it is written.
+WHOLE = BeforeValidator(_whole)
 # Texts may have several lines; words, names and what is made of them are lines.
 Text = Annotated[
     str,

@@ -38,7 +38,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.acting import ActingUser
 from accounts.selectors import session_hash, viewer
 from ledger.tenancy import reading_scope
-from web import etag
+from web import etag, workers_heard
 from web.counts import COUNTED
 from web.kept_forms import SESSION_KEY as KEPT
 from web.membership import SESSION_KEY as CHOSEN
@@ -245,9 +245,11 @@ def _read(page: LivePage, who: ActingUser, keys: Mapping[str, Any]) -> _Read:
     for name, watch in (*_counted.items(), ("", page.watch)):
         watched += [(name, part) for part in watch(who, keys)]
     found = _found(watched)
+    # Every page says when no worker is there: silence that begins or ends is news.
+    told = [*found, "silent"] if workers_heard.workers_are_silent() else found
     standing = next((version for number, _key, version in found if number == "0"), None)
     return _Read(
-        tag=hashlib.sha256(repr(found).encode()).hexdigest()[:32],
+        tag=hashlib.sha256(repr(told).encode()).hexdigest()[:32],
         counts=_counts(watched, found),
         standing=None if standing is None else session_hash(standing),
     )

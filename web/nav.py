@@ -18,10 +18,9 @@ from django.utils.functional import Promise, SimpleLazyObject
 from accounts.roles import Role, strongest
 from accounts.selectors import Place
 from ledger.tenancy import current_tenant, tenant_scope
-from web import live
+from web import live, workers_heard
 from web.counts import COUNTED, shown_count
 from web.membership import place_of
-from web.workers_heard import workers_are_silent
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ],
         "nav": [link for where, link in links if where == "side"],
         "menu": [link for where, link in links if where == "menu"],
-        "workers_silent": workers_are_silent(),
+        "workers_silent": workers_heard.workers_are_silent(),
         "search_url": reverse("search"),
         "search_value": request.GET.get("q", ""),
     }

@@ -13,7 +13,6 @@ from typing_extensions import override
 from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
-from cases.case_progress import progress_of_steps
 from cases.lifecycle import ROLLING_BACK
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
@@ -75,7 +74,7 @@ class CasePage(PageOfOne):
             "unclear": found.unclear,
             "waits": found.waits,
             "work": found.work.shown(places.rows),
-            "progress": progress_of_steps(case.tenant_id, case.id, found.items).bars(),
+            "progress": found.progress.bars(),
             "pagination": pagination_in_order(self.request, places),
             "undeclared": [title_of(name) for name in found.undeclared],
             **_chain(found, id_),

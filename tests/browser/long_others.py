@@ -17,6 +17,8 @@ from tests.browser.long_around import Texts
 from tests.browser.visits import Visit, fold_out
 from tests.world import World
 from verbs.call import Call
+from verbs.catalogue import find
+from workitems.actions import add_schedule
 
 
 def event_sent(world: World, texts: Texts) -> uuid.UUID:
@@ -64,4 +66,30 @@ def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
             f"approval, {verb}": Visit(boss, reverse(f"governance:{verb}", args=[waits.id]))
             for verb in ("approve", "reject", "withdraw")
         },
+    }
+
+
+def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
+    """Return the pages of templates, and of what comes again."""
+    boss, add = world.operator, find("work_item_template", "add")
+    for text in texts.all():
+        of_all = {"candidate_groups": [texts.unbroken[:90]], "permitted_outcomes": texts.all(90)}
+        made = add(
+            call=Call(boss), name=text, title=f"{text} {{sum}}", description=texts.words,
+            payload={"sum": "1"},
+            input_schema={"type": "object", "properties": {"sum": {"title": texts.unbroken}}},
+            **of_all,
+        )  # fmt: skip
+        comes = add_schedule(
+            call=Call(boss), name=text, template=str(made.id), cron="0 8 * * 1-5",
+            zone="America/Argentina/ComodRivadavia",
+        )  # fmt: skip
+    one = reverse("workitems:template", args=[made.id])
+    schedules = reverse("workitems:schedules")
+    return {
+        "templates": Visit(boss, reverse("workitems:templates")),
+        "template": Visit(boss, one, then=fold_out),
+        "schedules": Visit(boss, schedules),
+        "schedules, of a reader": Visit(world.analyst, schedules),
+        "end a schedule": Visit(boss, reverse("workitems:schedule-end", args=[comes.id])),
     }

@@ -26,7 +26,9 @@ from tests.browser.long_others import (
     approval_pages,
     event_sent,
     substitution,
+    template_pages,
 )
+from tests.browser.long_refusals import refusal_pages
 from tests.browser.visits import Visit, fold_out
 from tests.casework import (
     deploy,
@@ -359,7 +361,8 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         failed=faulted,
         executed=_plan_of(world, runs["partly"]),
     )
-    visits |= approval_pages(world, TEXTS)
+    visits |= approval_pages(world, TEXTS) | template_pages(world, TEXTS)
+    visits |= refusal_pages(world, TEXTS)
     return {f"long {name}": visit for name, visit in visits.items()}
 
 

@@ -73,15 +73,14 @@ def loan_pages(world: World) -> dict[str, Visit]:
     pages = {
         name: Visit(world.of(who) if who else None, path) for name, (who, path) in visits.items()
     }
-    unheard = Visit(world.operator, visits["fresh-case"][1], then=_without_workers)
+    unheard = Visit(
+        world.operator, visits["fresh-case"][1], then=_says_no_worker,
+        lent={"web.workers_heard.workers_are_silent": lambda: True},
+    )  # fmt: skip
     return {**pages, "no-worker": unheard}
 
 
-def _without_workers(page: Page) -> None:
-    """Look at it again while no worker answers."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("web.nav.workers_are_silent", lambda: True)
-        page.reload()
+def _says_no_worker(page: Page) -> None:
     page.get_by_text("no worker has answered").wait_for()
 
 

@@ -37,9 +37,7 @@ class Tabs:
         tab = self._tabs[visit.who]
         # The statuses that forms which are sent broken or late answer.
         tab.expected |= {visit.status, 409, 412, 422}
-        answer = tab.page.goto(f"{tab.url}{visit.path}")
-        assert answer is not None
-        assert answer.status == visit.status, visit.path
+        assert visit.to(tab.page, tab.url) == visit.status, visit.path
         if visit.then is not None:
             visit.then(tab.page)
         return tab

@@ -14,6 +14,7 @@ from executions.models import Execution
 from ledger import failpoints
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
+from people.actions import deactivate
 from tests import states
 from tests.approvals import ONE, ask, of_item
 from tests.casework import (
@@ -54,6 +55,7 @@ PATHS: dict[str, list[str]] = {
         "execution.dispatched", "execution.handled", "execution.before_settle",
         "execution.settled", *RECORD, "compensation.settled",
     ],
+    "leave": ["work.left_behind"],
     "carry": [
         "dispatch.leased", *RECORD, "engine.handled", "dispatch.before_done", "dispatch.handled",
     ],
@@ -211,6 +213,24 @@ def test_a_case_killed_anywhere_is_carried_on_once(world: World, runner: Runner)
         assert runner.do("work", case_id, world.operator, point=point) == -signal.SIGKILL, point
         assert runner.do("work", case_id, world.operator) == 0, point
         assert stands(case_id) == wanted, point
+    verify()
+
+
+def test_work_of_who_left_goes_back_once_however_often_it_is_heard_of(
+    world: World, runner: Runner
+) -> None:
+    for who, point in zip((world.analyst, world.surveyor), [*PATHS["leave"], ""], strict=True):
+        item = states.new_item(world.operator, assignee=who.username)
+        assert who.membership_id is not None
+        deactivate(who.membership_id, call=Call(world.admin))
+        if point:
+            assert runner.do("work", item.id, world.operator, point=point) == -signal.SIGKILL
+            assert states.stored(world, item.id).assignee_id == who.actor_id
+        assert runner.do("work", item.id, world.operator) == 0
+        row = states.stored(world, item.id)
+        assert (row.status, row.assignee_id, row.offered_to) == ("PENDING", None, "OPERATORS")
+        assert states.actions_of(world, "work_item", item.id)[-1] == "released"
+        assert states.actions_of(world, "work_item", item.id).count("released") == 1
     verify()
 
 

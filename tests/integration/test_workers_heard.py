@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from ledger.dispatch import beats
 from tests.clients import browser
+from tests.integration.test_pages_live import NEWS, NO_NEWS, Poll
 from tests.world import World
 from web import workers_heard
 from web.workers_heard import _Heard
@@ -49,6 +50,16 @@ def test_silence_is_said_on_every_page(world: World) -> None:
     last_heard(11)
     assert SILENT in inbox(world)
     assert SILENT in browser(world.operator).get(reverse("cases:list")).content.decode()
+
+
+def test_silence_that_begins_or_ends_is_news_to_a_page_that_is_open(world: World) -> None:
+    last_heard(2)
+    poll = Poll(browser(world.analyst), reverse("workitems:inbox"))
+    assert poll.ask() == NO_NEWS
+    last_heard(11)
+    assert (poll.ask(), poll.ask()) == (NEWS, NO_NEWS)
+    beats.beat("lanes@here:1", ALL)
+    assert (poll.ask(), poll.ask()) == (NEWS, NO_NEWS)
 
 
 def test_one_that_comes_back_ends_it(world: World) -> None:

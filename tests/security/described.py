@@ -55,6 +55,7 @@ _ONLY_NOW = frozenset(
         "definition_invalid",  # a definition is a language of its own
         "overflow",  # JSON Schema compares no moments
         "past",  # nor with now
+        "too_late",  # nor with a year from now
         "name_taken",  # one keeps another of this name
         "unchanged",  # it is so already
         "forbidden_type",  # what a file may be is told from its name and how its bytes begin

@@ -23,6 +23,8 @@ READERS = {
     "executions": WORK,
     "cases": WORK,
     "compensation": WORK,
+    "governance": WORK,
+    "events": WORK,
     "accounts": ALL,
     "notifications": ALL,
     "audit": ALL,

@@ -30,7 +30,7 @@ from ledger.clock import now
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef, Recorded
 from verbs.body_size import at_most
-from verbs.input import Input, Name
+from verbs.input import WHOLE, Input, Name
 from verbs.locking_first import LockFirst
 from verbs.move import Moves
 from verbs.shell import VerbContext
@@ -51,8 +51,8 @@ class Group(Input):
     the open ones are kept, put on hold or cancelled. Where `outcomes` are named only these count.
     """
 
-    instances: Annotated[int, Field(ge=1, le=MOST_INSTANCES)]
-    required: Annotated[int, Field(ge=1, le=MOST_INSTANCES)]
+    instances: Annotated[int, Field(ge=1, le=MOST_INSTANCES), WHOLE]
+    required: Annotated[int, Field(ge=1, le=MOST_INSTANCES), WHOLE]
     on_met: Literal["keep", "suspend", "cancel"] = "keep"
     outcomes: Annotated[
         list[Name], Field(max_length=MOST_INSTANCES), at_most(MOST_INSTANCES * MAX_NAME_LENGTH * 4)

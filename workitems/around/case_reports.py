@@ -7,9 +7,17 @@ import dataclasses
 import uuid
 from collections.abc import Iterable
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
 from workitems.around.addition_tables import FORWARD, UNDO, Progress
 from workitems.around.progress_reports import share_of
 from workitems.lifecycle import OPEN, Kind, Status
+from workitems.models import WorkItem
+
+#: Of other items nothing counts that was reported before.
+_COUNTED = frozenset({*OPEN, Status.COMPENSATING})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,10 +33,31 @@ def reports_in(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Iterable[Report]:
     that both the task and the undone item tell of, whatever is further counts."""
     rows = Progress.objects.filter(
         tenant_id=tenant_id, item__tenant_id=tenant_id, item__case_id=case_id,
-        item__status__in=[*OPEN, Status.COMPENSATING],
+        item__status__in=list(_COUNTED),
     ).select_related("item")  # fmt: skip
+    return _furthest(rows.defer("item__payload", "item__resolution_schema", "item__compensation"))
+
+
+def with_reports(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    """Return `rows`, each of which brings along what was reported of it."""
+    said = Progress.objects.filter(tenant_id=OuterRef("tenant_id"), item_id=OuterRef("id"))
+    columns = {name: name for name in ("dimension", "shape", "value", "round")}
+    return rows.annotate(reported=ArraySubquery(said.values(row=JSONObject(**columns))))
+
+
+def reports_of(rows: Iterable[WorkItem]) -> Iterable[Report]:
+    """Return the same as `reports_in` of rows that `with_reports` read: all there are in a case."""
+    return _furthest(
+        Progress(item=row, **said)
+        for row in rows
+        if row.status in _COUNTED
+        for said in vars(row)["reported"]
+    )
+
+
+def _furthest(rows: Iterable[Progress]) -> Iterable[Report]:
     best: dict[tuple[str, uuid.UUID], int] = {}
-    for row in rows.defer("item__payload", "item__resolution_schema", "item__compensation"):
+    for row in rows:
         share = share_of(row)
         about = _undone_by(row) if row.dimension == UNDO else _forward(row)
         if share is None or about is None:

@@ -24,7 +24,7 @@ from ledger.clock import now
 from ledger.errors import Conflict, Refusal
 from verbs import catalogue
 from verbs.body_size import at_most
-from verbs.input import MAX_NAME, Input, Name, problems_of, read
+from verbs.input import MAX_NAME, WHOLE, Input, Name, problems_of, read
 from verbs.move import Moves
 from verbs.operation import operation
 from verbs.shell import VerbContext
@@ -47,14 +47,14 @@ class Step(Input):
 class Count(Input):
     """So many are done, of so many if that is known."""
 
-    done: Annotated[int, Field(ge=0, le=_MOST)]
-    total: Annotated[int | None, Field(ge=1, le=_MOST)] = None
+    done: Annotated[int, Field(ge=0, le=_MOST), WHOLE]
+    total: Annotated[int | None, Field(ge=1, le=_MOST), WHOLE] = None
 
 
 class Percentage(Input):
     """So much of a hundred."""
 
-    value: Annotated[int, Field(ge=0, le=100)]
+    value: Annotated[int, Field(ge=0, le=100), WHOLE]
 
 
 class Counted(Input):
@@ -62,7 +62,7 @@ class Counted(Input):
 
     value: Annotated[
         Count,
-        BeforeValidator(lambda said: {"done": said} if type(said) is int else said),
+        BeforeValidator(lambda said: {"done": said} if type(said) in {int, float} else said),
     ]
 
 
