@@ -10,6 +10,10 @@ from verbs.input import Id, Input
 
 #: The consumer that marks what was made of something undone.
 INFLUENCE = "workitems.influence"
+#: The relation that says the same later.
+DERIVED_FROM = "DERIVED_FROM"
+#: The kinds of things that are undone.
+CAN_BE_UNDONE = frozenset({"work_item", "execution"})
 #: The actions of entries after which a source is undone.
 UNDONE = ("compensation_completed", "compensation_attested")
 #: The action of the entry that a review was answered.

@@ -14,6 +14,7 @@ from tests.integration import workitems_made as made
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import cancel, claim, compensate, complete, start
+from workitems.around.additions import ADD, REMOVE
 from workitems.models import WorkItem
 
 URL, JSON = "/api/v1/work-items", "application/json"
@@ -255,3 +256,38 @@ def test_what_is_not_there_is_refused_with_its_pointer(world: World) -> None:
     ]
     assert refused({"type": "work_item", "id": "x"}) == [("/derived_from/0/id", "invalid")]
     assert refused(*[known] * 21)[0] == ("/derived_from", "too_long")
+
+
+def related(world: World, item: WorkItem, source: WorkItem) -> Any:
+    """Say of an item afterwards that it was made of another."""
+    target = {"type": "work_item", "id": str(source.id)}
+    return ADD["relation"](item.id, call=Call(world.surveyor), type="DERIVED_FROM", target=target)
+
+
+def test_what_is_said_later_to_be_made_of_something_is_marked_too(world: World) -> None:
+    source = made.done(world)
+    item, unrelated = made_of(world), made_of(world)
+    related(world, item, source)
+    related(world, fresh(world, item.id), made.done(world))
+    undo(world, source)
+    assert (fresh(world, item.id).tainted, fresh(world, unrelated.id).tainted) == (True, False)
+    [review] = reviews(world)
+    assert review.payload["undone"]["id"] == str(source.id)
+
+
+def test_a_relation_that_was_removed_marks_nothing(world: World) -> None:
+    source, item = made.done(world), made_of(world)
+    row = related(world, item, source)
+    REMOVE["relation"](item.id, row.id, call=Call(world.surveyor))
+    undo(world, source)
+    assert (fresh(world, item.id).tainted, reviews(world)) == (False, [])
+
+
+def test_what_an_item_said_of_itself_stands_without_its_relation(world: World) -> None:
+    source = made.done(world)
+    item = made_of(world, source)
+    row = related(world, item, source)
+    REMOVE["relation"](item.id, row.id, call=Call(world.surveyor))
+    related(world, fresh(world, item.id), source)
+    undo(world, source)
+    assert (fresh(world, item.id).tainted, len(reviews(world))) == (True, 1)

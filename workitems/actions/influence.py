@@ -2,7 +2,8 @@
 
     source undone -> the item is tainted, a review is opened -> keep, correct, or compensate
 
-An item says of what it was made (`derived_from`) when it is created. Once a source is undone, the
+An item says of what it was made when it is created (`derived_from`), or later by a relation
+DERIVED_FROM, as long as that stands. Once a source is undone, the
 item is marked and a work item of the kind REVIEW asks what becomes of it; once for each source and
 each time that one is undone. Where the answer is to compensate, the undo of the item begins, and
 what was made of it follows in the same way. A circle ends because what is undone is not marked.
@@ -28,6 +29,7 @@ from ledger.tenancy import set_tenant, tenant_scope
 from verbs.answered_outside import answered_outside
 from verbs.move import change_of, move
 from verbs.subject import describe, subject_of
+from workitems.actions.item_hearing import is_made_of
 from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.derivation import DECIDED, INFLUENCE, REVIEW_OUTCOMES
 from workitems.lifecycle import FINAL, LIFECYCLE, Kind, Status
@@ -71,7 +73,7 @@ def _mark(event: Event, id_: uuid.UUID, item_id: uuid.UUID, round_: int) -> None
         set_tenant(tenant_id)
         item: WorkItem = subject_of(ITEM).lock(tenant_id, item_id).row
         derived = Derivation.objects.get(tenant_id=tenant_id, id=id_)
-        if item.status in FINAL or derived.round >= round_:
+        if item.status in FINAL or derived.round >= round_ or not is_made_of(item, derived):
             return
         by, ref = _system(tenant_id), EntryRef(event.id, event.hash)
         source = (event.subject_type, event.subject_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
+from django.db.models import Model
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
@@ -15,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from verbs.input import Input, Name, Text
 from verbs.subject import Locked, subject_of
+from workitems.actions.item_hearing import related_rows
 from workitems.around.addition_tables import Addition, Attachment, Label, Link, Note, Relation
 from workitems.around.files import (
     NewAttachment,
@@ -88,7 +90,8 @@ class Kind:
     `columns(given, item)` is what the row keeps, in values of JSON, and raises for what cannot be.
     Of two that agree in the columns of `once` an item has one. `main` is the member of the input
     that refusals name. `locked` locks the item. `keep(row, given)` stores what is not in the row,
-    and `forget(row)` removes that again where the row came to nothing.
+    and `forget(row)` removes that again where the row came to nothing. `beside(item, said)` are the
+    rows that stand for the same elsewhere.
     """
 
     one: str
@@ -104,6 +107,7 @@ class Kind:
     locked: Callable[[uuid.UUID, uuid.UUID], Locked] = _lock
     keep: Callable[[Addition, Any], None] | None = None
     forget: Callable[[Addition], None] = _nothing
+    beside: Callable[[WorkItem, Mapping[str, Any]], Sequence[Model]] = lambda _item, _said: ()
 
     @property
     def subject_type(self) -> str:
@@ -134,7 +138,7 @@ KINDS = (
     Kind(
         one="relation", many="relations", verb="relate", adding="Relate it to another thing.",
         model=Relation, input=NewRelation, most=100, main="target", columns=relation_columns,
-        once=("type", "target_type", "target_id"), locked=lock_to_relate,
+        once=("type", "target_type", "target_id"), locked=lock_to_relate, beside=related_rows,
     ),
     Kind(
         one="attachment", many="attachments", verb="attach", adding="Attach a file.",

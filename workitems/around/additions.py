@@ -39,7 +39,8 @@ def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Add
         created_at=now(), **said,
     )  # fmt: skip
     moves = Moves()
-    moves.add(row)
+    for each in (row, *kind.beside(item, said)):
+        moves.add(each)
     moves.change(
         item, f"{kind.one}_added", before=str(item.status), by=context.by,
         payloads=_told(kind, row, said),
