@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from compensation.actions.run_turn import steps_in
 from compensation.models import CompensationRun
-from compensation.sentences import humane, title_of
+from compensation.sentences import humane, step_title
 from compensation.words import STRATEGIES
 from verbs.words import said, subject_words
 from web import admin_parts
@@ -69,7 +69,7 @@ class CompensationRunAdmin(TenantModelAdmin):
         steps = [
             {
                 "n": step.n,
-                "title": title_of(step.original_name),
+                "title": step_title(step),
                 "status": step.status,
                 "mode": step.mode,
                 "strategy_words": said(STRATEGIES, step.strategy),

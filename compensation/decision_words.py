@@ -10,9 +10,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from compensation.lifecycle import DONE_STEPS, AttemptOutcome, RunStatus, StepStatus
+from compensation.lifecycle import DONE_STEPS, LEAVES_PART, AttemptOutcome, RunStatus, StepStatus
 from compensation.selectors import StepWithAttempts
-from compensation.sentences import few, title_of
+from compensation.sentences import few, step_title
 from compensation.subject import is_by_program
 
 #: In this order they stand on the page, after the one that is suggested.
@@ -21,7 +21,7 @@ ORDER = ("retry", "reassign", "hand-to-human", "attest", "abandon")
 
 def headline(step: Any) -> str:
     """Return what the page of a step is about, as a sentence."""
-    title = title_of(step.original_name)
+    title = step_title(step)
     if step.status == StepStatus.FAILED:
         return _("%(what)s could not be undone") % {"what": title}
     if step.status in DONE_STEPS:
@@ -36,11 +36,13 @@ def headline(step: Any) -> str:
 @dataclasses.dataclass(frozen=True, slots=True)
 class DecisionWords:
     """A step that failed, `at` its place among the steps; `answered`: who could not undo it, by
-    name, and how that person's answer is called; "" where nobody answered."""
+    name, and how that person's answer is called; "" where nobody answered. `stays`: the rollback
+    leaves something as it is, whatever becomes of its steps."""
 
     steps: Sequence[StepWithAttempts]
     at: int
     answered: tuple[str, str]
+    stays: bool = False
 
     @property
     def _tried(self) -> Sequence[Any]:
@@ -82,16 +84,16 @@ class DecisionWords:
 
     def ends(self, action: str) -> str:
         """Return how the rollback ends if all else goes well; "" where that depends on more."""
-        others = any(each.step.status == StepStatus.ABANDONED for each in self.steps)
         if action == "abandon":
             return RunStatus.PARTIAL
-        return (RunStatus.PARTIAL if others else RunStatus.COMPLETED) if action == "attest" else ""
+        partly = self.stays or any(each.step.status in LEAVES_PART for each in self.steps)
+        return (RunStatus.PARTIAL if partly else RunStatus.COMPLETED) if action == "attest" else ""
 
     def _then(self, *, waits: bool) -> str:
         later = [each.step for each in self.steps if each.step.status == StepStatus.PLANNED]
         if not later:
             return _("The rollback waits for that.") if waits else _("Then the rollback ends.")
-        what = {"what": title_of(later[0].original_name)}
+        what = {"what": step_title(later[0])}
         if waits:
             return _("%(what)s waits until that is done.") % what
         return _("Then %(what)s is undone.") % what

@@ -110,7 +110,9 @@ DONE_STEPS = frozenset({T.DONE, T.RESOLVED, T.SKIPPED})
 FAILED_STEPS = frozenset({T.FAILED, T.ABANDONED, T.BLOCKED})
 UNDER_WAY = frozenset({T.WAITING, T.RUNNING})
 
-# Left behind for good: a run that met one of these has not undone everything.
+#: A run with a step that ended so has not undone everything.
+LEAVES_PART = frozenset({T.ABANDONED, T.BLOCKED})
+# Left behind for good: a run that met one of these has not undone everything either.
 RESIDUAL_EXCLUSIONS = frozenset(
     "irreversible pivot window_closed no_compensation_declared erased other_tenant"
     " outcome_unknown".split()

@@ -31,6 +31,7 @@ from compensation.sentences import (
     name_in,
     quoted,
     shown_in,
+    step_title,
     title_of,
 )
 from compensation.subject import is_by_program, read_rows
@@ -131,7 +132,7 @@ class RunContext:
         failed = step.status == StepStatus.FAILED
         return {
             "n": step.n,
-            "title": title_of(step.original_name),
+            "title": step_title(step),
             "url": original.url if original else "",
             "status": self._status(step),
             "detail": self._detail(at),
@@ -228,10 +229,10 @@ class RunContext:
         before = [each.step for each in self.found.steps[:at]]
         failed = [step for step in before if step.status == StepStatus.FAILED]
         if failed:
-            title = title_of(failed[0].original_name)
+            title = step_title(failed[0])
             return _("Starts when %(what)s is decided") % {"what": title}
         if before and before[-1].status in {StepStatus.RUNNING, StepStatus.PLANNED}:
-            title = title_of(before[-1].original_name)
+            title = step_title(before[-1])
             return _("Starts when %(what)s is undone") % {"what": title}
         return ""
 

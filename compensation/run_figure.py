@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from compensation.lifecycle import DONE_STEPS, FAILED_STEPS, StepStatus
 from compensation.run_context import RunContext
-from compensation.sentences import title_of
+from compensation.sentences import step_title, title_of
 from web import graph
 from web.templatetags.amends import state_label
 
@@ -29,7 +29,7 @@ def figure(context: RunContext, *, label: str) -> graph.Figure | None:
 def _nodes(step: Any, shown: dict[str, Any], at: int) -> tuple[graph.Node, graph.Node]:
     undone, failed = step.status in DONE_STEPS, step.status in FAILED_STEPS
     begun = step.status != StepStatus.PLANNED
-    title, said = title_of(step.original_name), state_label(shown["status"], "step").lower()
+    title, said = step_title(step), state_label(shown["status"], "step").lower()
     original = graph.Node(
         id=f"o{at}", title=title, url=shown["url"], order=-at,
         subtitle=said if undone or failed else _("being undone") if begun else _("still stands"),

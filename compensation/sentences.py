@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
 from accounts.selectors import Person
+from compensation.subject import is_by_program
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
-from web.labels import fault_words, label_of
+from web.labels import fault_words, label_of, program_title
 from web.values import person_words
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -32,6 +33,12 @@ INPUT_UNKNOWN = "What its undo needs is not said rightly by the definition:"
 def title_of(name: str) -> str:
     """Return a step's name as people read it: `credit-check` is "Credit check", a title stays."""
     return label_of(name) if _NAME.fullmatch(name) else name
+
+
+def step_title(step: Any) -> str:
+    """Return what the work of a step is called; what a program did by the program's title."""
+    name = str(step.original_name)
+    return program_title(name) if is_by_program(step.original_type) else title_of(name)
 
 
 def undo_words(n: int) -> str:

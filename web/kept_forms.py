@@ -72,6 +72,15 @@ def token_for(request: HttpRequest) -> str:
     return _SIGNER.sign_object([str(acting.user_id), str(acting.tenant_id)])
 
 
+def written_elsewhere(request: HttpRequest) -> bool:
+    """Return whether the form that was sent says, truly, that it was made for somebody else or in
+    another tenant than the session acts in now: another tab may have changed that."""
+    author, place = _author(request.POST.get(WRITTEN_BY, "")), place_of(request)
+    if author is None or place is None:
+        return False
+    return author != (str(place.acting.user_id), str(place.acting.tenant_id))
+
+
 def keep(request: HttpRequest) -> bool:
     """Keep the form that was sent, in the place of an earlier one. Whether it was: it must say for
     whom it was made, belong to a page of members, and be within the bound."""

@@ -32,7 +32,7 @@ from accounts.acting import ActingUser, Authority, authority_of
 from accounts.models import User
 from accounts.selectors import Place
 from ledger.clock import now
-from ledger.errors import NotFound, Refusal
+from ledger.errors import Conflict, NotFound, Refusal
 from ledger.tenancy import reading_scope, tenant_scope
 from verbs.body_size import largest_body
 from verbs.input import Input, Nothing
@@ -104,12 +104,9 @@ class MemberPage(View):
             return self._to_login(request)
         if place_of(request) is None:
             return render_page(request, "web/no_membership.html", status=403)
-        if request.method == "POST":
-            # Whatever comes of it, what was typed there before is replaced.
-            kept_forms.drop(request, request.path_info)
-        stricter = self.rate_limit if request.method == "POST" else ""
-        if stricter and (wait := wait_of((stricter, str(request.user.pk)))):
-            return refused(request, wait)
+        turned_away = self._turned_away(request) if request.method == "POST" else None
+        if turned_away is not None:
+            return turned_away
         try:
             response = self._run(request, *args, **kwargs)
         except Refusal as refusal:
@@ -120,6 +117,26 @@ class MemberPage(View):
         if not response.has_header("Cache-Control"):
             response.headers["Cache-Control"] = "private, no-cache"
         return response
+
+    def _turned_away(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the answer to a form that is not carried out, whatever it says."""
+        if kept_forms.written_elsewhere(request):
+            return self._not_here(request)
+        # Whatever comes of it, what was typed there before is replaced.
+        kept_forms.drop(request, request.path_info)
+        wait = wait_of((self.rate_limit, str(request.user.pk))) if self.rate_limit else 0
+        return refused(request, wait) if wait else None
+
+    def _not_here(self, request: HttpRequest) -> HttpResponse:
+        """Answer a form of a page that was made in another organisation: it is not carried out in
+        this one, whatever it would mean here, and its text waits where it was written."""
+        kept_forms.keep(request)
+        why = _(
+            "This page was made for another organisation than %(here)s, in which you are now."
+            " Nothing was done. Change back to it, and what you wrote is on its page again."
+        )
+        refusal = Conflict(why % {"here": self.place.tenant_name}, code="other_organisation")
+        return refusal_page(request, refusal, back_url=page_of(request.path_info))
 
     def _to_login(self, request: HttpRequest) -> HttpResponse:
         if live.is_poll(request):

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.selectors import Person, people_called
+from json_values.comparison import whole
 from json_values.declarations import expanded
 from json_values.moments import NotAMoment, read_moment
 from verbs.words import choice_words, readable
@@ -283,8 +284,9 @@ def _word(value: Any, kind: str, schema: Mapping[str, Any], reader: Reader, name
         return f'<span class="muted">{escape(_("none"))}</span>'
     if kind != "text":
         return escape(_("yes") if kind == "yes" else _("no"))
-    if isinstance(value, int) and is_money(schema):
-        return money_words(value, schema["currency"])
+    amount = whole(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(amount, int) and is_money(schema):
+        return money_words(amount, schema["currency"])
     if isinstance(value, str):
         return _text(value, schema, reader, name)
     # As a template writes it: numbers and moments in the reader's language.

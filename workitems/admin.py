@@ -19,8 +19,9 @@ from web.admin import TenantModelAdmin, in_case, in_run, what_it_undoes
 from workitems import chain
 from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
+from workitems.words import answer_label
 
-_WORK = ("payload_text", "outcome", "resolution_text", "reversibility")
+_WORK = ("payload_text", "answer", "resolution_text", "reversibility")
 _PLACE = ("case", "step", "completion_seq", "undoes", "rollback")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
 
@@ -45,6 +46,7 @@ class WorkItemAdmin(TenantModelAdmin):
         "with_whom",
         "done_by",
         "payload_text",
+        "answer",
         "resolution_text",
         "links",
         "ledger",
@@ -75,6 +77,11 @@ class WorkItemAdmin(TenantModelAdmin):
     def step(self, row: WorkItem) -> str:
         """Return which step of its case it is, as pages call it."""
         return title_of(row.binding) if row.binding else ""
+
+    @admin.display(description=gettext_lazy("outcome"), empty_value="-")
+    def answer(self, row: WorkItem) -> str:
+        """Return how it was answered, as pages call that."""
+        return answer_label(row.kind, row.outcome) if row.outcome else ""
 
     @admin.display(description=gettext_lazy("undoes"))
     def undoes(self, row: WorkItem) -> SafeString:

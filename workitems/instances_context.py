@@ -48,7 +48,7 @@ def _needed(several: Instances) -> str:
     ) % {"required": group.required, "instances": group.instances}
     if not group.outcomes:
         return needed
-    outcomes = ", ".join(group.outcomes)
+    outcomes = ", ".join(map(outcome_label, group.outcomes))
     return f"{needed} {_('Only these outcomes count: %(outcomes)s.') % {'outcomes': outcomes}}"
 
 

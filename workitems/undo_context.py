@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -85,7 +86,8 @@ def compensation_panel(
 
 def _why(attempt: Any, begun: Begun, shown: Shown) -> str:
     why, who = why_again(attempt, begun)
-    return f"{why} {shown.name(who)}".strip() if why else ""
+    # Names are markup: what is put together of them stays so.
+    return format_html("{} {}", why, shown.name(who)) if why else ""
 
 
 def refs_of(attempts: Sequence[Any]) -> list[Ref]:

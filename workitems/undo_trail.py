@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from compensation.lifecycle import DONE_STEPS, FAILED_STEPS, Mode, StepStatus
 from compensation.selectors import trail_of
-from compensation.sentences import joined, title_of
+from compensation.sentences import joined, step_title
 from web.templatetags.amends import state_label
 from workitems.models import WorkItem
 
@@ -45,7 +45,7 @@ def trail(item: WorkItem, *, with_me: bool) -> Trail | None:
 
 def _shown(steps: Sequence[Any], place: int, at: int, *, with_me: bool) -> dict[str, Any]:
     step = steps[place]
-    title = title_of(step.original_name)
+    title = step_title(step)
     done, failed = step.status in DONE_STEPS, step.status in FAILED_STEPS
     return {
         "n": place + 1,

@@ -101,7 +101,8 @@ def waiting(who: ActingUser, *, with_unassigned: bool = True) -> Waiting:
     if with_unassigned:
         parts.append(("unassigned", unassigned(who.tenant_id)))
     first, *others = (
-        rows.order_by().prefetch_related(None).annotate(pile=Value(name)).values_list(
+        # What is due first comes first: beyond the bound nothing is late that is not counted.
+        rows.order_by(*MOST_URGENT_FIRST).prefetch_related(None).annotate(pile=Value(name)).values_list(
             "pile", "kind", "id", "due_at")[:COUNTED]
         for name, rows in parts
     )  # fmt: skip

@@ -31,6 +31,7 @@ from ledger.errors import Invalid, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from verbs.words import said
+from web.labels import program_title
 from web.templatetags.amends import state_label
 from web.values import phrase
 
@@ -228,7 +229,7 @@ def _step(
 
 def _who(target: HumanTask | CapabilityCall, called: Mapping[str, Person]) -> str:
     if isinstance(target, CapabilityCall):
-        return target.capability
+        return program_title(target.capability)
     return asked_of(called, target.candidate_groups, target.candidate_users) or _("anybody")
 
 
@@ -238,7 +239,9 @@ def _undo(compiled: CompiledDefinition, binding: Binding, called: Mapping[str, P
         return ""
     said_all = policy.effective()
     if said_all.mode == "automated":
-        how = _("%(capability)s, automatically") % {"capability": said_all.capability}
+        how = _("%(capability)s, automatically") % {
+            "capability": program_title(str(said_all.capability))
+        }
     else:
         groups, users = said_all.candidate_groups or (), said_all.candidate_users or ()
         how = asked_of(called, groups, users) or _("whoever completed it")

@@ -21,6 +21,7 @@ from compensation.actions.run_turn import Turn, steps_in, turn_of
 from compensation.actions.run_verbs import lock_live_run
 from compensation.lifecycle import (
     DONE_STEPS,
+    LEAVES_PART,
     RESIDUAL_EXCLUSIONS,
     CompensationState,
     ExclusionCode,
@@ -40,7 +41,6 @@ from verbs.move import move
 WAITING = "compensation_waiting"
 # What a result may still come of.
 _OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
-ENDINGS = frozenset({StepStatus.ABANDONED, StepStatus.BLOCKED})
 
 
 def proceed(tenant_id: uuid.UUID, run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
@@ -256,7 +256,7 @@ def _settle(turn: Turn) -> None:
         left.add(ExclusionCode.OUTCOME_UNKNOWN)
     else:
         left.discard(ExclusionCode.OUTCOME_UNKNOWN)
-    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(_ended(turn, ENDINGS))
+    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(_ended(turn, LEAVES_PART))
     before = str(run.status)
     if partial:
         run.complete_partially()

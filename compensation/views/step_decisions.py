@@ -14,8 +14,9 @@ from typing_extensions import override
 from compensation import selectors
 from compensation.actions.step_verbs import STEP, facts_read
 from compensation.decision_words import DecisionWords, arranged, headline
+from compensation.lifecycle import RESIDUAL_EXCLUSIONS
 from compensation.run_context import run_context
-from compensation.sentences import humane, technical_of, title_of
+from compensation.sentences import humane, step_title, technical_of
 from compensation.subject import is_by_program
 from compensation.views.operator_pages import PageOfOne, crumb
 from ledger.errors import NotFound
@@ -50,7 +51,7 @@ class StepPage(PageOfOne):
         step, answer = each.step, about.answer_to(each.step)
         answered = ("", "") if answer is None else (answer["who"], answer["outcome"])
         url = reverse("compensation:run", args=[id_])
-        title = title_of(step.original_name)
+        title = step_title(step)
         subject = subject_of(STEP)
         choices = [
             choice(catalogue.find(STEP, offer.action), [id_, n], offer, refused)
@@ -60,6 +61,7 @@ class StepPage(PageOfOne):
             # What a person was asked to do is given to somebody else instead.
             if offer.action != "hand-to-human" or is_by_program(step.compensation_type)
         ]
+        stays = any(out["code"] in RESIDUAL_EXCLUSIONS for out in found.run.left_out)
         context = {
             "crumbs": [
                 crumb(_("Rollbacks"), reverse("compensation:runs")),
@@ -83,7 +85,7 @@ class StepPage(PageOfOne):
                 "technical": technical_of(each.error),
                 "attempts": about.attempts(each),
             },
-            "choices": arranged(choices, DecisionWords(found.steps, at, answered)),
+            "choices": arranged(choices, DecisionWords(found.steps, at, answered, stays)),
             "kept": [] if refused is None else refused.kept(offered=any_open(choices)),
         }
         return self.render("compensation/run_step.html", context)

@@ -9,8 +9,20 @@ import uuid
 import pytest
 from django.test import Client
 
-from tests.casework import approved_loan, open_undo, roll_back, steps
+from accounts.models import User
+from tests import states
+from tests.casework import (
+    approved_loan,
+    deploy,
+    finish,
+    open_undo,
+    opened,
+    roll_back,
+    steps,
+    undo,
+)
 from tests.clients import browser
+from tests.definitions import definition, human
 from tests.draining import drain
 from tests.pages import text_of
 from tests.world import World
@@ -109,3 +121,28 @@ def test_why_it_is_tried_again_stands_beside_the_attempt(
     assert f"“The court has given it back” {world.operator.username}" in tried
     # What was said at first is not why it is tried once more.
     assert tried.count("“") == 2
+
+
+def test_who_tries_an_undo_again_is_a_name_and_no_markup(world: World) -> None:
+    User.objects.filter(username=world.operator.username).update(first_name="Nora", last_name="Klein")
+    item = states.faulted(world.operator).original
+    why = "Once more <please>"
+    actions.retry_compensation(item.id, call=Call(world.operator), reason=why)
+    said = text_of(browser(world.operator).get(f"/work-items/{item.id}/").content)
+    assert "“Once more <please>” Nora Klein" in said
+    assert "<span" not in said
+
+
+def test_a_rollback_that_leaves_something_anyway_does_not_promise_to_undo_all(
+    world: World,
+) -> None:
+    steps_ = (human("a"), human("b", reversibility="irreversible", compensation=None), human("c"))
+    deploy(world, definition("leaves", *steps_))
+    case_id = opened(world, "tests/leaves")
+    for name in "abc":
+        finish(world.analyst, case_id, name, None)
+    run = roll_back(world, case_id)
+    undo(world.analyst, case_id, "CANNOT_REVERSE")
+    page = text_of(browser(world.operator).get(f"/compensation-runs/{run.id}/steps/1/").content)
+    assert "The rollback ends as Rolled back with exceptions" in page
+    assert not re.search(r"ends as Rolled back(?! with exceptions)", page)

@@ -22,6 +22,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.draining import leave_behind
 from tests.much_or_little import LITTLE, MUCH, Seen, Told, tell
 from tests.security.matrix import Route, routes
+from workitems.views.inbox import TABS
 
 MOST = 12
 FRAMING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
@@ -82,8 +83,7 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
         for route in pages()
         for name, kwargs in seen_at(route, told).items()
     }
-    tabs = ("mine", "groups", "unassigned", "finished", "all")
-    found |= {("workitems:inbox", tab): f"/inbox/?tab={tab}" for tab in tabs}
+    found |= {("workitems:inbox", tab.key): f"/inbox/?tab={tab.key}" for tab in TABS}
     found |= {("search", text): f"/search/?q={text}" for text in ("1", "done", "the")}
     about, plan = (told.cases["done"]["id"], told.plans["open"]["id"])
     found["compensation:rollback", "again"] = f"/cases/{about}/rollback/?plan={plan}"

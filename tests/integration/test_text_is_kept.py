@@ -4,6 +4,7 @@ done with it."""
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
@@ -13,15 +14,19 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.acting import ActingUser
+from accounts.actions import create_tenant
+from ledger.tenancy import tenant_scope
+from people.actions import add_member
 from tests.casework import approved_loan, case_row
 from tests.clients import browser
 from tests.integration.workitems_made import entries, opened, page, stored, undo_task
-from tests.pages import form_of
+from tests.pages import form_of, text_of
 from tests.world import PASSWORD, World
 from verbs.call import Call
 from web import kept_forms
 from web.kept_forms import WRITTEN_BY
 from workitems import actions
+from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LETTER = 'Letter of withdrawal to R. Vega <of "25 November">'
@@ -309,3 +314,26 @@ def test_why_something_is_undone_in_the_admin_is_back_after_the_session(world: W
     # Whatever comes of it, what was typed before is replaced.
     assert client.post(at, {**said, "reason": " "}).status_code == 422
     assert kept_forms.SESSION_KEY not in client.session
+
+
+def test_a_form_made_in_one_organisation_is_not_carried_out_in_another(world: World) -> None:
+    """Two tabs, one session: the other tab has changed the organisation since."""
+    slug = f"zeta-{secrets.token_hex(4)}"
+    second = create_tenant(slug, "Zeta")
+    member = add_member(call=Call(second), username=world.analyst.username)
+    client, at = browser(world.analyst), "/work-items/new/"
+    fields = _fields(page(client, at), at)
+    client.post(reverse("web:switch-tenant"), {"tenant": str(second.tenant_id)})
+    sent = client.post(at, {**fields, "title": LETTER})
+    assert sent.status_code == 409
+    assert "another organisation than Zeta" in text_of(sent.content)
+    assert "Nothing was done." in text_of(sent.content)
+    for tenant in (world.operator.tenant_id, second.tenant_id):
+        with tenant_scope(tenant):
+            assert not WorkItem.objects.filter(tenant_id=tenant, title=LETTER).exists()
+    # There it is empty: the text is of the other organisation.
+    assert SHOWN not in page(client, at)
+    client.post(reverse("web:switch-tenant"), {"tenant": str(world.operator.tenant_id)})
+    back = page(client, at)
+    assert (AGAIN in back, SHOWN in back) == (True, True)
+    assert member.tenant_id == second.tenant_id

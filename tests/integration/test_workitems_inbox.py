@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.clients import browser
+from ledger.clock import now
+from tests.clients import api, browser
 from tests.integration.workitems_made import opened, page, titles, undo_task
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -105,3 +109,18 @@ def test_the_navigation_counts_what_waits(world: World) -> None:
     assert re.search(r'<span>Inbox</span><span class="count">2<', html)
     assert "count" not in (re.search(r"<span>Inbox</span>(<span[^>]*>)?", page(
         browser(world.bystander), "/inbox/")) or [""])[0]  # fmt: skip
+
+
+def test_what_is_late_is_counted_behind_more_that_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("workitems.waiting", "workitems.finding.inbox_summary"):
+        monkeypatch.setattr(f"{module}.COUNTED", 6)
+    soon = now() + dt.timedelta(minutes=1)
+    for whose in ({"assignee": world.analyst.username}, {"candidate_groups": ["surveyors"]}):
+        for due in [None] * 6 + [soon] * 3:
+            opened(world, due_at=due, **whose)
+    with time_machine.travel(soon + dt.timedelta(hours=1), tick=False):
+        for who in (world.analyst, world.surveyor):
+            assert "three are overdue" in text_of(browser(who).get("/inbox/").content).lower()
+            assert api(who).get("/api/v1/work-items/summary").json()["overdue"] == 3
