@@ -145,6 +145,11 @@ class MemberPage(View):
         htmx = getattr(request, "htmx", None)
         if request.method not in SAFE:
             kept_forms.keep(request)
+            if self.takes_file:
+                # A session keeps no files.
+                messages.warning(
+                    request, _("Your session was over, so the file was not sent. Choose it again.")
+                )
             target = redirect_to_login(kept_form_pages.page_for(request))
             return HttpResponseClientRedirect(target.url) if htmx else target
         if not htmx:

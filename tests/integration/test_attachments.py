@@ -211,3 +211,14 @@ def test_people_attach_on_the_page(world: World) -> None:
     assert "must end in one of" in text_of(wrong.content)
     assert mine.post(f"{where}attach/", {}).status_code == 422
     assert len(listed(api(world.analyst), item.id, "attachments")) == 1
+
+
+def test_a_file_sent_after_the_session_was_not_attached_and_that_is_said(world: World) -> None:
+    item, mine = states.in_progress(world.analyst), browser(world.analyst)
+    del mine.cookies["sessionid"]
+    at = f"/work-items/{item.id}/"
+    answer = mine.post(f"{at}attach/", {"file": SimpleUploadedFile("payslip.pdf", PDF)})
+    assert (answer.status_code, files(item)) == (302, [])
+    assert "the file was not sent. Choose it again." in text_of(
+        mine.get(answer["Location"]).content
+    )

@@ -124,7 +124,9 @@ def test_why_it_is_tried_again_stands_beside_the_attempt(
 
 
 def test_who_tries_an_undo_again_is_a_name_and_no_markup(world: World) -> None:
-    User.objects.filter(username=world.operator.username).update(first_name="Nora", last_name="Klein")
+    User.objects.filter(username=world.operator.username).update(
+        first_name="Nora", last_name="Klein"
+    )
     item = states.faulted(world.operator).original
     why = "Once more <please>"
     actions.retry_compensation(item.id, call=Call(world.operator), reason=why)
