@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import json
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -150,16 +150,23 @@ def authority_of(acting_user: ActingUser) -> Authority:
     found = fetched(_AUTHORITY, given)
     if not found:
         raise NotPermitted(_("Your membership of this organisation is not active."))
-    ((actor_id, actor_type, roles, skills, groups, absent),) = found
-    stands_in_for = _absent(json.loads(absent)) if absent else ()
+    ((*said, absent),) = found
+    others = json.loads(absent) if absent else None
+    return authority_read(acting_user.tenant_id, [*said, others])
+
+
+def authority_read(tenant_id: uuid.UUID, said: Sequence[Any]) -> Authority:
+    """Return the authority that the database says: actor, type, roles, skills, groups, and those
+    whom they stand in for (`accounts_stood_in_for`), None for nobody."""
+    actor_id, actor_type, roles, skills, groups, absent = said
     return Authority(
-        acting_user.tenant_id,
+        tenant_id,
         actor_id,
         actor_type,
         held(roles),
         frozenset(groups),
         frozenset(skills),
-        stands_in_for,
+        _absent(absent) if absent else (),
     )
 
 

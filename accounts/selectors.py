@@ -335,23 +335,6 @@ def preferences_of(user_id: uuid.UUID) -> dict[str, str]:
     return dict(zip(("language", "time_zone"), found, strict=True))
 
 
-def viewer(who: ActingUser) -> tuple[QuerySet[Membership], str, str]:
-    """Return the membership of somebody who is an active member, and the columns that say what they
-    may do and how `session_hash` knows their sessions; to be read inside another query."""
-    rows = Membership.objects.none()
-    if who.membership_id is not None:
-        rows = Membership.objects.filter(
-            tenant_id=who.tenant_id, id=who.membership_id, is_active=True, user__is_active=True,
-            actor__is_active=True,
-        )  # fmt: skip
-    return rows, "user__password", "roles"
-
-
-def session_hash(password: str) -> str:
-    """Return what the sessions of a user with this stored password carry."""
-    return User(password=password).get_session_auth_hash()
-
-
 def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | None:
     """Return a user's identity in a tenant (the only one, or the first by name), if any."""
     user = User.objects.filter(username=username).first()

@@ -33,11 +33,6 @@ def not_over(tenant_id: uuid.UUID) -> QuerySet[Substitution]:
     return substitutions(tenant_id).filter(ended_at=None, until__gt=now())
 
 
-def in_force(tenant_id: uuid.UUID) -> QuerySet[Substitution]:
-    """Return those that are in force now."""
-    return not_over(tenant_id).filter(since__lte=now())
-
-
 _SUBSTITUTE = """
 SELECT m.actor_id, m.roles FROM accounts_substitution s
 JOIN accounts_membership m ON m.tenant_id = s.tenant_id AND m.actor_id = s.substitute_id

@@ -100,10 +100,14 @@ def parse_scope(value: Any) -> Scope:
     if kind == "sub_case":
         raise Invalid.field("/scope/kind", _("sub_case is not supported yet"), code="unsupported")
     if kind not in KINDS:
-        raise Invalid.field("/scope/kind", f"must be one of {', '.join(KINDS)}")
+        raise Invalid.field(
+            "/scope/kind", _("must be one of %(known)s") % {"known": ", ".join(KINDS)}
+        )
     known = _SCOPE_MEMBERS[kind]
     errors = [
-        FieldError(f"/scope/{name}", f"means nothing for kind {kind}", "unknown_field")
+        FieldError(
+            f"/scope/{name}", _("means nothing for kind %(kind)s") % {"kind": kind}, "unknown_field"
+        )
         for name in sorted(set(value) - known - {"kind"})[:MAX_GATHERED]
     ]
     errors += _scope_errors(kind, value)
@@ -205,7 +209,8 @@ def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Pa
         found = [part for part in ordered if part.called(word)]
         if not found:
             at = "/scope/step" if scope.kind == "from_step" else f"/scope/steps/{index}"
-            errors.append(FieldError(at, f"there is no step {word!r} in this case", "unknown_step"))
+            said = _("there is no step %(name)r in this case") % {"name": word}
+            errors.append(FieldError(at, said, "unknown_step"))
         chosen.update((part.original.id, part) for part in found)
     if errors:
         raise Invalid(_("The scope names a step that is not there."), errors=errors)
@@ -223,7 +228,11 @@ def _stays(part: Part) -> bool:
 
 def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
     errors = [
-        FieldError(f"/include/{index}", f"there is no step {word!r} in this scope", "unknown_step")
+        FieldError(
+            f"/include/{index}",
+            _("there is no step %(name)r in this scope") % {"name": word},
+            "unknown_step",
+        )
         for index, word in enumerate(include)
         if not any(part.called(word) for part in covered)
     ]
@@ -232,8 +241,8 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
     unsafe = [
         FieldError(
             f"/include/{index}",
-            f"nobody knows whether {word!r} happened, and its undo may only run if it did: settle"
-            " its outcome first", "outcome_unknown",
+            _("nobody knows whether %(name)r happened, and its undo may only run if it did:"
+              " settle its outcome first") % {"name": word}, "outcome_unknown",
         )
         for index, word in enumerate(include)
         if any(part.called(word) and part.unsure and not part.safe_on_nothing for part in covered)

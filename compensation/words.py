@@ -122,9 +122,9 @@ _EXCLUSION_LOOKS = {
     "outcome_unknown": ("circle-question-mark", "bad"),
 }
 
-_UNDO_PERFORMER = {
+_UNDO_PERFORMER: dict[str, tuple[Text, Text]] = {
     "assignee": (_("Ask this person"), _("A username.")),
-    "candidate_groups": (_("Or any member of these groups"), _("Separated by commas.")),
+    "candidate_groups": (_("Or any member of these groups"), ""),
 }
 _REASON = {"reason": (_("Reason"), "")}
 #: Somebody has to be asked: a person or a group.
@@ -267,7 +267,7 @@ ALTERNATIVES: dict[str, Text] = {
 
 _PERFORMER: dict[str, tuple[Text, Text]] = {
     "assignee": (_("Person"), _("A username. Leave it empty to ask a group.")),
-    "candidate_groups": (_("Groups"), _("Names of groups, separated by commas.")),
+    "candidate_groups": (_("Groups"), ""),
 }
 _RUN_VERBS = {
     "pause": VerbWords(

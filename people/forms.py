@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actions import LONGEST_TOKEN_NAME, ZONES
 from accounts.roles import Role
 from web.form_fields import NOT_OFFERED
-from web.verb_forms import NameList
+from web.names_field import NamesField
 
 
 def _languages() -> list[tuple[str, object]]:
@@ -66,10 +66,7 @@ class MemberForm(forms.Form):
         error_messages={"invalid_choice": NOT_OFFERED["invalid_choice"]},
         help_text=_("Without any they work on tasks, as every member does."),
     )
-    groups = NameList(
-        label=_("Groups"), required=False, help_text=_("Separated by commas."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "groups"}),
-    )  # fmt: skip
+    groups = NamesField("groups", label=_("Groups"), required=False)
     new = forms.BooleanField(
         label=_("Make an account of this name"),
         required=False,
@@ -88,7 +85,8 @@ class MemberForm(forms.Form):
     def body(self) -> dict[str, Any]:
         """Return what the verb is given by a valid form."""
         said = self.cleaned_data
-        found = {name: said[name] for name in ("username", "roles", "groups")}
+        found = {"username": said["username"], "roles": said["roles"]}
+        found["groups"] = said["groups"] or []
         if said["new"]:
             found["account"] = {
                 name: said[name] for name in ("name", "email", "password") if said[name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.managed_people import memberships_of
 from accounts.models import Actor, Tenant
 from accounts.selectors import people
 from people.substituting import tenant_admin
@@ -37,6 +39,16 @@ def _crumbs(actor: Actor) -> list[dict[str, str]]:
     return [{"label": _("Members"), "url": url}, {"label": name, "url": url}]
 
 
+def _form_values(actor: Actor) -> Mapping[str, Any]:
+    """Return what a member has now, as the form that changes it asks for it."""
+    membership = memberships_of([actor])[actor.id]
+    return {
+        "roles": membership.roles,
+        "groups": sorted(each.name for each in membership.groups.all()),
+        "skills": membership.skills,
+    }
+
+
 ACTOR = Subject(
     subject_type="actor",
     model=Actor,
@@ -45,6 +57,7 @@ ACTOR = Subject(
     describe=_actors,
     pages="people:member",
     crumbs=_crumbs,
+    form_values=_form_values,
     relations={"tenant_admin": tenant_admin},
 )
 TENANT = Subject(subject_type="tenant", model=Tenant, describe=_tenants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.roles import Role
 from verbs import words
 from verbs.words import ActionWords as A
 from verbs.words import VerbWords as V
@@ -56,17 +57,9 @@ _MEMBER = {
     "edit": V(
         _("Change"), _("Changed."), "pencil",
         fields={
-            "roles": (
-                _("Roles"),
-                _("Of: member, operator, approver, auditor, tenant_admin; separated by commas."),
-            ),
-            "groups": (
-                _("Groups"), _("All of them, separated by commas. Left empty: as they are."),
-            ),
-            "skills": (
-                _("Skills"),
-                _("What work may ask for; all, separated by commas. Left empty: as they are."),
-            ),
+            "roles": (_("Roles"), _("Without any they work on tasks, as every member does.")),
+            "groups": (_("Groups"), ""),
+            "skills": (_("Skills"), _("What work may ask for.")),
         },
     ),
     "deactivate": V(
@@ -83,6 +76,9 @@ def register() -> None:
     """Register the words of tenants and members."""
     words.register_verbs("substitution", _SUBSTITUTION)
     words.register_verbs("actor", _MEMBER)
+    words.register_choices(
+        "roles", {each.value: each.label for each in Role if each is not Role.MEMBER}
+    )
     words.register_subject_words("tenant", _("organisation"))
     words.register_subject_words("actor", _("member"))
     words.register_denials(

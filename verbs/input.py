@@ -13,6 +13,9 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -73,21 +76,21 @@ def _moment(value: Any) -> Any:
     try:
         return checked(value) if isinstance(value, dt.datetime) else read_moment(value)
     except NotAMoment as wrong:
-        raise PydanticCustomError(wrong.code, str(wrong)) from None
+        raise PydanticCustomError(wrong.code, _(str(wrong))) from None
 
 
 def _line(value: str) -> str:
     """Refuse what cannot be a title, a name or an outcome."""
     fault = fault_of_line(value)
     if fault is not None:
-        raise PydanticCustomError(*fault)
+        raise PydanticCustomError(fault[0], _(fault[1]))
     return value
 
 
 def _seen(value: str) -> str:
     """Refuse a text of which nothing can be seen: it says nothing."""
     if not is_visible(value):
-        raise PydanticCustomError("blank", "Needs at least one visible character.")
+        raise PydanticCustomError("blank", _("Needs at least one visible character."))
     return value
 
 
@@ -96,7 +99,7 @@ def _id(value: str) -> str:
     try:
         return str(uuid.UUID(value))
     except ValueError:
-        raise PydanticCustomError("uuid", "Must be a UUID.") from None
+        raise PydanticCustomError("uuid", _("Must be a UUID.")) from None
 
 
 def _whole(value: Any) -> Any:
@@ -167,17 +170,17 @@ Given = TypeVar("Given", bound=Input)
 # Errors of ours, which bring their sentence.
 _OWN = frozenset({"overflow", "control_character", "blank", "unknown", "unsupported"})
 # By pydantic's name of an error: our code and sentence.
-_SENTENCES: Mapping[str, tuple[str, str]] = {
-    "missing": ("required", "This field is required."),
-    "string_too_short": ("blank", "This field may not be blank."),
-    "string_too_long": ("too_long", "must be at most {max_length} characters"),
-    "too_long": ("too_long", "must be a list of at most {max_length}"),
-    "string_type": ("invalid", "Must be a text."),
-    "bool_type": ("invalid", "Must be true or false."),
-    "int_type": ("invalid", "Must be a whole number."),
-    "dict_type": ("invalid", "Must be an object."),
-    "list_type": ("invalid", "Must be a list."),
-    "model_type": ("invalid", "Must be an object."),
+_SENTENCES: Mapping[str, tuple[str, Promise]] = {
+    "missing": ("required", gettext_lazy("This field is required.")),
+    "string_too_short": ("blank", gettext_lazy("This field may not be blank.")),
+    "string_too_long": ("too_long", gettext_lazy("must be at most {max_length} characters")),
+    "too_long": ("too_long", gettext_lazy("must be a list of at most {max_length}")),
+    "string_type": ("invalid", gettext_lazy("Must be a text.")),
+    "bool_type": ("invalid", gettext_lazy("Must be true or false.")),
+    "int_type": ("invalid", gettext_lazy("Must be a whole number.")),
+    "dict_type": ("invalid", gettext_lazy("Must be an object.")),
+    "list_type": ("invalid", gettext_lazy("Must be a list.")),
+    "model_type": ("invalid", gettext_lazy("Must be an object.")),
 }
 
 
@@ -215,7 +218,7 @@ def invalid(found: list[FieldError]) -> Invalid:
     """Return one refusal for all broken fields; its code is theirs when they agree."""
     codes = {each.code for each in found}
     code = codes.pop() if codes == {"unknown_field"} else "invalid"
-    where = found[0].pointer or "the body"
+    where = found[0].pointer or _("the body")
     return Invalid(f"{where}: {found[0].message}", code=code, errors=found)
 
 
@@ -230,12 +233,14 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
     """Return code and sentence of one error of the model."""
     kind, context = each["type"], each.get("ctx", {})
     if each["input"] is None and kind not in {"missing", "extra_forbidden"}:
-        return "null", "This field may not be null."
+        return "null", _("This field may not be null.")
     if kind == "extra_forbidden":
-        return "unknown_field", f"There is no field {str(each['loc'][-1])!r} here."
+        return "unknown_field", _("There is no field %(name)r here.") % {
+            "name": str(each["loc"][-1])
+        }
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return "invalid_choice", f"must be one of {expected}"
+        return "invalid_choice", _("must be one of %(known)s") % {"known": expected}
     if kind in _OWN:
         return kind, each["msg"]
     if kind not in _SENTENCES:
@@ -245,4 +250,4 @@ def _words(each: ErrorDetails) -> tuple[str, str]:
     if kind == "string_too_long" and context["max_length"] == MAX_NAME:
         # The code that this API has always had for names.
         code = "max_length"
-    return code, sentence.format_map(context)
+    return code, str(sentence).format_map(context)

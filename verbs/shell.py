@@ -316,8 +316,11 @@ def wrong_state(operation: Operation, row: Any) -> Refusal | None:
     """Return the Conflict `illegal_state` unless `operation` is possible from the row's status."""
     if operation.sources is None or row.status in operation.sources:
         return None
-    names = ", ".join(sorted(operation.sources))
+    said = {
+        "verb": operation.name, "statuses": ", ".join(sorted(operation.sources)),
+        "status": row.status,
+    }  # fmt: skip
     return Conflict(
-        f"{operation.name} is possible from {names}, not from {row.status}.",
+        _("%(verb)s is possible from %(statuses)s, not from %(status)s.") % said,
         extra={"current_status": str(row.status)},
     )

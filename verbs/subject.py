@@ -116,8 +116,9 @@ class Subject:
     the namespace of the addresses of its pages, or that and how their names begin
     (`compensation:run`), `crumbs(row)` the way to one, itself last
     (`{label, url}`), `page_facts(row)` what a page that asks before a verb is done says about it
-    (`{label, value}`); both are called in the tenant's scope, as is `declares(row)`: the schemas of
-    the values that its entries keep, by their names, as far as somebody has declared them.
+    (`{label, value}`), `form_values(row)` what the fields of such a page begin with, where it
+    changes what there is; all are called in the tenant's scope, as is `declares(row)`: the schemas
+    of the values that its entries keep, by their names, as far as somebody has declared them.
     """
 
     subject_type: str
@@ -149,6 +150,7 @@ class Subject:
     pages: str = ""
     crumbs: Callable[[Any], list[dict[str, str]]] | None = None
     page_facts: Callable[[Any], list[dict[str, Any]]] | None = None
+    form_values: Callable[[Any], Mapping[str, Any]] = lambda _row: {}
     declares: Callable[[Any], Mapping[str, Any]] = lambda _row: {}
 
     def lock(self, tenant_id: uuid.UUID, *key: Any) -> Locked:

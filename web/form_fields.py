@@ -44,7 +44,7 @@ class MomentField(forms.DateTimeField):
         try:
             return read_moment(text, zone=timezone.get_current_timezone())
         except NotAMoment as wrong:
-            raise forms.ValidationError(str(wrong), code=wrong.code) from None
+            raise forms.ValidationError(_(str(wrong)), code=wrong.code) from None
 
 
 class JsonField(forms.JSONField):

@@ -21,6 +21,7 @@ from django.urls import Resolver404, resolve
 
 from ledger.clock import now
 from web.membership import place_of
+from web.names_field import NamesField, names_in
 
 #: The hidden field of every form in which something can be typed.
 WRITTEN_BY: Final = "written_by"
@@ -152,7 +153,11 @@ def _filled(part: dict[str, Any], found: KeptForm) -> bool:
     form = part["form"]
     if hasattr(form, "widen"):
         form.widen(found.fields)
-    known = {name: text for name, text in found.fields.items() if name in form.fields}
+    known = {
+        name: names_in(text) if isinstance(form.fields[name], NamesField) else text
+        for name, text in found.fields.items()
+        if name in form.fields
+    }
     form.initial = {**(form.initial or {}), **known}
     if "open" in part and known:
         part["open"] = True

@@ -31,4 +31,4 @@ def _said(field: forms.BoundField) -> str:
         labels = {str(value): str(label) for value, label in choices}
         chosen: list[str] = data if isinstance(data, list) else [str(data)]
         return ", ".join(labels.get(each, each) for each in chosen if each)
-    return str(data)
+    return ", ".join(filter(None, map(str, data))) if isinstance(data, list) else str(data)

@@ -1,10 +1,14 @@
 """Pages that stay true while somebody looks at them: what each watches, and the answer "no news".
 
-A page says once, in `register`, which rows it shows. Of their ids and versions, and of what the
-navigation counts, one statement makes the page's tag. The page carries the tag; while its tab is
-visible `static/js/live.js` asks for the same address again with `If-None-Match`. The same tag: 304,
-before anything else is looked up (two statements: session and tag). Another one: the whole
-page, which the script lays over the old one without moving what is under the cursor.
+A page says once, in `register`, which rows it shows. Of their ids and versions, of what its reader
+may do, and of what the navigation counts, one statement makes the page's tag. The page carries the
+tag; while its tab is visible `static/js/live.js` asks for the same address again with
+`If-None-Match`. The same tag: 304, before anything else is looked up (two statements: session and
+tag). Another one: the whole page, which the script lays over the old one without moving what is
+under the cursor.
+
+Of any other page, and of a later one of a list, what stands around it is renewed in the same way:
+the counts of the navigation, and that no worker answers.
 
 A browser that has a page and asks for it in the ordinary way is answered 304 too where it would be
 the same (`entity_tag`): that saves making it, and not the signing in.
@@ -35,8 +39,8 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import constant_time_compare
 
-from accounts.acting import ActingUser
-from accounts.selectors import session_hash, viewer
+from accounts.acting import ActingUser, Authority
+from accounts.viewers import authority_said, session_hash, viewer
 from ledger.tenancy import reading_scope
 from web import etag, workers_heard
 from web.counts import COUNTED
@@ -57,7 +61,7 @@ class Watched:
 
     rows: QuerySet[Any]
     version: str | Combinable = "version"
-    key: str = "id"
+    key: str | Combinable = "id"
     most: int = COUNTED
 
 
@@ -75,11 +79,16 @@ class LivePage:
     listing: bool = False
     seconds: int = 8
 
+    @property
+    def frame(self) -> bool:
+        """Whether only what stands around it is renewed."""
+        return self.watch is _nothing
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Live:
-    """What a page carries, to ask again. `counts` is how much each entry of the navigation counts:
-    it was read with the tag."""
+    """What a page carries, to ask again. `counts` is how much each entry of the navigation counts,
+    and `authority` what its reader may do: both were read with the tag."""
 
     tag: str
     viewer: str
@@ -88,20 +97,30 @@ class Live:
     #: Whether this is the answer to a poll.
     is_poll: bool
     counts: Mapping[str, int]
+    #: Whether only what stands around the page is renewed.
+    frame: bool = False
+    authority: Authority | None = None
     #: Where to ask, where that is not its own address: of the answer to a form.
     address: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Read:
-    """What the one statement found: the tag, the counts of the navigation, and what a session of
-    the viewer is told by; None if they are nobody any more."""
+    """What the one statement found: the tag, the counts of the navigation, and of the viewer what a
+    session of theirs is told by and what they may do; None if they are nobody any more."""
 
     tag: str
     counts: Mapping[str, int]
     standing: str | None
+    authority: Authority | None
 
 
+def _nothing(_who: ActingUser, _keys: Mapping[str, Any]) -> Iterable[Watched]:
+    return ()
+
+
+#: A page that says of nothing it shows that it refreshes.
+_FRAME = LivePage("", _nothing, seconds=15)
 _pages: dict[str, LivePage] = {}
 _counted: dict[str, Watch] = {}
 
@@ -117,35 +136,47 @@ def register_counted(key: str, watch: Watch) -> None:
 
 
 def live_of(request: HttpRequest) -> Live | None:
-    """Return what the page of a request carries; None for one that does not refresh.
+    """Return what the page of a request carries; None for one of which only the frame is renewed.
 
-    A later page of a list does not: nobody waits there. Only to be called in the tenant's scope and
-    before the page reads anything, so that what changes meanwhile is news.
+    Only to be called in the tenant's scope and before the page reads anything, so that what changes
+    meanwhile is news.
     """
-    page, who = _page_of(request), getattr(request, "acting_user", None)
-    if page is None or who is None:
+    page = _page_of(request)
+    return None if page is None or page.frame else _carried(request, page)
+
+
+def frame_of(request: HttpRequest) -> Live | None:
+    """Return what any other page carries. It is read when the page asks for it, in the tenant's
+    scope: a part of a page, or a file, has no frame."""
+    page = _page_of(request)
+    return None if page is None else _carried(request, page)
+
+
+def _carried(request: HttpRequest, page: LivePage) -> Live | None:
+    who = getattr(request, "acting_user", None)
+    if who is None:
         return None
     read = getattr(request, "live_read", None) or _read(page, who, _keys(request))
     return Live(
         tag=read.tag, viewer=_signed(who), listing=page.listing, seconds=page.seconds,
-        is_poll=is_poll(request), counts=read.counts,
+        is_poll=is_poll(request), counts=read.counts, frame=page.frame, authority=read.authority,
     )  # fmt: skip
 
 
 def after_form(request: HttpRequest, who: ActingUser, address: str) -> Live | None:
     """Return what the answer to a form carries that shows the page at `address` with what was wrong
-    with it; None where that does not refresh, or is a list. Whatever is asked first is news: what
-    the page read before nobody has told apart."""
+    with it; of a list, and of a page that takes its own form, only the frame is renewed. Whatever
+    is asked first is news: what the page read before nobody has told apart."""
     try:
-        page = _pages.get(resolve(address).view_name)
+        page = _pages.get(resolve(address).view_name, _FRAME)
     except Resolver404:
         return None
-    if page is None or page.listing or address == request.path_info:
-        return None
+    if page.listing or address == request.path_info:
+        page = _FRAME
     query = request.META.get("QUERY_STRING", "")
     return Live(
         tag="", viewer=_signed(who), listing=False, seconds=page.seconds, is_poll=False, counts={},
-        address=f"{address}?{query}" if query else address,
+        frame=page.frame, address=f"{address}?{query}" if query else address,
     )  # fmt: skip
 
 
@@ -223,15 +254,17 @@ class LiveMiddleware:
 
 
 def _page_of(request: HttpRequest) -> LivePage | None:
-    """Return the page at the address of a request, if it refreshes."""
-    if request.method != "GET" or "cursor" in request.GET:
+    """Return the page at the address of a request. No row of a later page of a list moves: there
+    only the frame is renewed."""
+    if request.method != "GET":
         return None
     match = request.resolver_match
     try:
         match = match or resolve(request.path_info)
     except Resolver404:
         return None
-    return _pages.get(match.view_name)
+    page = _pages.get(match.view_name, _FRAME)
+    return dataclasses.replace(page, watch=_nothing) if "cursor" in request.GET else page
 
 
 def _keys(request: HttpRequest) -> dict[str, Any]:
@@ -241,17 +274,19 @@ def _keys(request: HttpRequest) -> dict[str, Any]:
 
 def _read(page: LivePage, who: ActingUser, keys: Mapping[str, Any]) -> _Read:
     """Read what a page watches, in one statement."""
-    watched = [("", Watched(*viewer(who)))]
+    of_viewer = viewer(who)
+    watched = [("", Watched(of_viewer.rows, of_viewer.known_by, of_viewer.may))]
     for name, watch in (*_counted.items(), ("", page.watch)):
         watched += [(name, part) for part in watch(who, keys)]
     found = _found(watched)
     # Every page says when no worker is there: silence that begins or ends is news.
     told = [*found, "silent"] if workers_heard.workers_are_silent() else found
-    standing = next((version for number, _key, version in found if number == "0"), None)
+    may, known_by = next((row[1:] for row in found if row[0] == "0"), (None, None))
     return _Read(
         tag=hashlib.sha256(repr(told).encode()).hexdigest()[:32],
         counts=_counts(watched, found),
-        standing=None if standing is None else session_hash(standing),
+        standing=None if known_by is None else session_hash(known_by),
+        authority=None if may is None else authority_said(who.tenant_id, may),
     )
 
 

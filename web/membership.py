@@ -29,7 +29,7 @@ class MemberRequest(HttpRequest):
     acting_user: ActingUser | None
     # While a page is made in the scope of `place`: nobody need ask the database for it.
     in_scope: bool
-    # Of a page that refreshes: what it carries, see `web.live`.
+    # What a page carries to ask for news of itself, see `web.live`.
     live: Any
 
 

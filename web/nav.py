@@ -109,9 +109,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def _counted(request: HttpRequest, place: Place) -> Mapping[str, int]:
-    """Return what waits behind the links: what a page that refreshes watches has counted it."""
+    """Return what waits behind the links, as it was read with what the page carries."""
     carried = getattr(request, "live", None)
-    if carried is not None:
+    if carried:
         return cast("live.Live", carried).counts
     tenant_id = place.acting.tenant_id
     bound = getattr(request, "in_scope", False) or (

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import unquote_plus
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from ledger.errors import Invalid
 from web.error_pages import API_PREFIX, refusal_page
@@ -41,4 +42,4 @@ def check_query(request: HttpRequest) -> None:
         return
     named = (name for name, values in request.GET.lists() if _NUL in "".join(values))
     name = next((name for name in named if _NUL not in name), "query")
-    raise Invalid.field(name, f"{name}: may not contain NUL")
+    raise Invalid.field(name, _("%(name)s: may not contain NUL") % {"name": name})

@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.http import HttpResponseRedirect as Redirect
 from django.shortcuts import render as render_page
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views import View
 from django_fsm import TransitionNotAllowed
@@ -88,8 +88,11 @@ class MemberPage(View):
 
     @functools.cached_property
     def authority(self) -> Authority:
-        """What the member may do now: one statement, in the tenant's scope, once per request."""
-        return authority_of(self.acting_user)
+        """What the member may do now, read with what the page carries (`web.live`); in a POST, one
+        statement in the tenant's scope, once per request."""
+        carried = getattr(self.request, "live", None)
+        known: Authority | None = carried.authority if carried else None
+        return authority_of(self.acting_user) if known is None else known
 
     @property
     def is_fragment(self) -> bool:
@@ -110,6 +113,7 @@ class MemberPage(View):
         try:
             response = self._run(request, *args, **kwargs)
         except Refusal as refusal:
+            self.request.live = None
             response = refusal_page(request, refusal)
         except TransitionNotAllowed as error:
             response = refusal_page(request, illegal_move(error))
@@ -165,9 +169,13 @@ class MemberPage(View):
             self.request.in_scope = True
             try:
                 at, carried = now(), live.live_of(request)
-                self.request.live = carried
-                if carried is not None and self._is_known(carried, at):
+                self.request.live = carried or SimpleLazyObject(lambda: live.frame_of(request))
+                if carried is None and live.is_poll(request):
+                    carried = self.request.live
+                if carried and self._is_known(carried, at):
                     response: HttpResponseBase = HttpResponseNotModified()
+                elif carried and carried.frame and not carried.listing:
+                    response = render_page(request, "base.html")
                 else:
                     response = rendered(super().dispatch(request, *args, **kwargs))
             finally:

@@ -26,6 +26,7 @@ from django.db.models.lookups import (
     LessThanOrEqual,
 )
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from json_values.moments import checked
@@ -200,9 +201,8 @@ def parse_limit(text: str | None) -> int:
         limit = int(text)
         if 1 <= limit <= LONGEST_PAGE:
             return limit
-    raise Invalid.field(
-        "limit", f"limit: a whole number from 1 to {LONGEST_PAGE}.", code="invalid_limit"
-    )
+    said = _("limit: a whole number from 1 to %(most)d.") % {"most": LONGEST_PAGE}
+    raise Invalid.field("limit", said, code="invalid_limit")
 
 
 class _Columns(Func):
@@ -258,7 +258,7 @@ def _unpacked(cursor: str) -> tuple[bool, list[Any]]:
 
 def _not_ours() -> Invalid:
     return Invalid.field(
-        "cursor", "cursor: not one that this list gave out.", code="invalid_cursor"
+        "cursor", _("cursor: not one that this list gave out."), code="invalid_cursor"
     )
 
 

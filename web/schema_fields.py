@@ -28,6 +28,7 @@ from web.form_fields import (
     NumberField,
 )
 from web.labels import label_of
+from web.names_field import NamesField
 from web.values import code_words, is_money, is_person
 from web.verb_forms import chosen_from
 
@@ -230,8 +231,14 @@ def field_of(key: str, schema: Schema, *, required: bool) -> forms.Field:
         step = "1" if kind == "integer" else "any"
         return NumberField(step=step, **common, **_bounds(schema))
     if kind == "array" and type_of(_mapping(schema.get("items"))) == "string":
-        return LinesField(**{**common, "help_text": common["help_text"] or _("One in each line.")})
+        return _texts(schema["items"], common)
     return _text(schema, common) if kind == "string" else json_field(schema, **common)
+
+
+def _texts(items: Schema, common: dict[str, Any]) -> forms.Field:
+    if is_person(items):
+        return NamesField("people", **common)
+    return LinesField(**{**common, "help_text": common["help_text"] or _("One in each line.")})
 
 
 def json_field(schema: Schema, **common: Any) -> JsonField:

@@ -23,6 +23,7 @@ from verbs.input import MAX_TEXT, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
 from web.form_fields import NOT_OFFERED, JsonField, MomentField, NumberField
+from web.names_field import NamesField
 from web.reference_field import ReferenceField
 
 AREA = forms.Textarea(attrs={"rows": 3})
@@ -34,6 +35,7 @@ PERSON = forms.TextInput(
 NAMED_IN = {
     "assignee": "people", "to": "people", "candidate_users": "people", "username": "people",
     "candidate_groups": "groups", "substitute": "people", "person": "people", "group": "groups",
+    "groups": "groups",
 }  # fmt: skip
 
 
@@ -48,28 +50,18 @@ NOTE = "note"
 _CODED = {"code", NOTE}
 
 
-class NameList(forms.CharField):
-    """Names separated by commas, as a list."""
-
-    @override
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]  # a list, not a text
-        """Return the names, trimmed, without empty ones."""
-        text = super().to_python(value) or ""
-        return [name for part in text.split(",") if (name := part.strip())]
-
-    @override
-    def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a verb's input: its type without `Optional` and `Annotated`, and its length."""
+    """One member of a verb's input: its type without `Optional` and `Annotated`, and its length.
+
+    `stays`: what there is stays where nothing is said, so that none at all must be said.
+    """
 
     name: str
     type: Any
     required: bool
     max_length: int | None
+    stays: bool = False
 
     @classmethod
     def of(cls, name: str, info: FieldInfo) -> Member:
@@ -80,7 +72,10 @@ class Member:
             for each in [*info.metadata, *limits]
             if (length := getattr(each, "max_length", None)) is not None
         ]
-        return cls(name, bare, info.is_required(), lengths[-1] if lengths else None)
+        return cls(
+            name, bare, info.is_required(), lengths[-1] if lengths else None,
+            stays=info.default is None,
+        )  # fmt: skip
 
     @property
     def coded(self) -> type[BaseModel] | None:
@@ -124,11 +119,12 @@ class VerbForm(forms.Form):
         return said
 
     def body(self) -> dict[str, Any]:
-        """Return the members of a valid form. What is optional and empty is left out."""
+        """Return the members of a valid form. What is optional and empty is left out, but for a
+        list of names that takes the place of what there is."""
         found = {}
         for member in self.members:
             value = self._value(member)
-            if member.required or value not in (None, "", []):
+            if member.required or value not in (None, "", []) or (member.stays and value == []):
                 found[member.name] = value
         return found
 
@@ -174,13 +170,21 @@ def _field(member: Member, said: VerbWords | None) -> forms.Field:
     if get_origin(member.type) is Literal:
         return _choice(member, [str(each) for each in get_args(member.type)], how)
     if _is_names(member.type):
-        return NameList(widget=chosen_from(member.name), **how)
+        return _names(member, how)
     if member.type is str:
         return _text(member, how)
     if member.type is bool:
         return _yes_or_no(member, how)
     make = _FIELDS.get(member.type, _reference if _is_reference(member.type) else _json)
     return make(how)
+
+
+def _names(member: Member, how: Mapping[str, Any]) -> NamesField:
+    """Return boxes for the words there are, or for people or groups; of others a line."""
+    known = [(value, str(label)) for value, label in words.choices_of(member.name).items()]
+    field = NamesField(NAMED_IN.get(member.name, ""), known, closed=bool(known), **how)
+    field.says_all = member.stays
+    return field
 
 
 def _yes_or_no(member: Member, how: Mapping[str, Any]) -> forms.Field:

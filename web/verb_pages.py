@@ -195,6 +195,8 @@ class Ask(VerbPage):
         with self.scope():
             row = subject.read_one(self.acting_user.tenant_id, key[0])
             thing = self.described(key)
+            if form.fields and not form.is_bound:
+                form.initial = dict(subject.form_values(row))
             context = {
                 "crumbs": [
                     *_crumbs(subject, row, thing),

@@ -13,7 +13,8 @@ from accounts.actions import ZONES
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
 from web.form_fields import NOT_OFFERED, MomentField
-from web.verb_forms import AREA, NameList, chosen_from
+from web.names_field import NamesField
+from web.verb_forms import AREA, chosen_from
 from workitems.actions.item_contents import MAX_TITLE
 from workitems.lifecycle import Priority
 from workitems.schedules.cron_times import LONGEST
@@ -30,11 +31,11 @@ class NewForm(forms.Form):
         choices=[(each.name, each.label) for each in Priority],
         initial=Priority.MEDIUM.name,
     )
-    candidate_groups = NameList(
+    candidate_groups = NamesField(
+        "groups",
         label=_("Groups that may take it"),
         required=False,
-        help_text=_("Separated by commas. Without a group or a person anybody may take it."),
-        widget=chosen_from("candidate_groups"),
+        help_text=_("Without a group or a person anybody may take it."),
     )
     assignee = forms.CharField(
         label=_("Assign to"),
@@ -43,10 +44,10 @@ class NewForm(forms.Form):
         max_length=MAX_NAME,
         widget=chosen_from("assignee"),
     )
-    permitted_outcomes = NameList(
+    permitted_outcomes = NamesField(
         label=_("Possible outcomes"),
         required=False,
-        help_text=_("Separated by commas, for example: Approved, Declined."),
+        help_text=_("For example: Approved, Declined."),
     )
     due_at = MomentField(label=_("Due"), required=False)
     reversibility = forms.ChoiceField(

@@ -59,12 +59,13 @@ def check_completion(
     """
     errors: list[FieldError] = []
     if permitted and outcome not in permitted:
-        message = f"must be one of {', '.join(permitted)}"
+        message = _("must be one of %(known)s") % {"known": ", ".join(permitted)}
         errors.append(FieldError("/outcome", message, "outcome_not_permitted"))
     elif outcome is not None and (
         not isinstance(outcome, str) or not 0 < len(outcome) <= MAX_OUTCOME
     ):
-        errors.append(FieldError("/outcome", f"must be a text of 1 to {MAX_OUTCOME} characters"))
+        message = _("must be a text of 1 to %(n)d characters") % {"n": MAX_OUTCOME}
+        errors.append(FieldError("/outcome", message))
     elif not permitted and outcome is not None and (fault := fault_of_line(outcome)):
         errors.append(FieldError("/outcome", fault[1], fault[0]))
     if outcome in explained and not is_visible(reason):

@@ -15,8 +15,7 @@ from workitems.selectors import did_another, has_row, visible
 from workitems.urgency import MOST_URGENT_FIRST
 from workitems.waiting import ranked, unassigned
 
-#: So many of it are on one page, the most urgent of each person's first. It comes after the
-#: reader's own decisions: with both, a page would ask more of the database than it may.
+#: So many of it are on one page, the most urgent of each person's first.
 MOST = 50
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.acting import ActingUser
-from accounts.substitutions import in_force
 from compensation.models import CompensationAttempt
 from governance.selectors import about as approvals_about
 from ledger.selectors import all_entries, heads_of
@@ -45,16 +44,14 @@ def decisions(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
 
 
 def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return what the tabs hold beside what waits for oneself, and whom one stands in for."""
+    """Return what the tabs hold beside what waits for oneself."""
     tenant_id = who.tenant_id
-    absent = in_force(tenant_id).filter(substitute_id=who.actor_id)
     finished = waiting.finished_by(who).order_by("-completed_at", "-id")
     return [
         Watched(waiting.unassigned(tenant_id).order_by(*NEWEST_FIRST)),
         Watched(finished),
         Watched(waiting.held_by(who).order_by(*NEWEST_FIRST)),
         Watched(selectors.visible(tenant_id).order_by(*NEWEST_FIRST)),
-        Watched(absent.order_by(*NEWEST_FIRST)),
     ]
 
 

@@ -85,8 +85,8 @@ _VERBS = {
         intro=_("Others may take it instead of those who may now. You give it away."),
         submit=_("Forward it"),
         fields={
-            "candidate_users": (_("People who may take it"), _("Usernames, separated by commas.")),
-            "candidate_groups": (_("Groups that may take it"), _("Separated by commas.")),
+            "candidate_users": (_("People who may take it"), ""),
+            "candidate_groups": (_("Groups that may take it"), ""),
             **_WHY,
         },
         one_of=("candidate_users", "candidate_groups"),

@@ -277,9 +277,9 @@ def end_token(actor: Actor, token: ApiToken, *, by: ActorRef) -> None:
 def _checked_roles(roles: Collection[str]) -> set[str]:
     unknown = sorted(set(roles) - set(Role.values))
     if unknown:
-        raise Invalid.field(
-            "/roles", f"unknown role {unknown[0]!r}; known: {', '.join(Role.values)}"
-        )
+        said = gettext("unknown role %(name)r; known: %(known)s")
+        known = {"name": unknown[0], "known": ", ".join(Role.values)}
+        raise Invalid.field("/roles", said % known)
     return set(roles) | {Role.MEMBER.value}
 
 

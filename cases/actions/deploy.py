@@ -67,10 +67,14 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
             _("The definition breaks a rule."),
             code="definition_invalid",
             errors=[
-                FieldError(pointer, message if line is None else f"line {line}: {message}")
+                FieldError(pointer, message if line is None else _line(line, message))
                 for line, pointer, message in problem.errors
             ],
         ) from problem
+
+
+def _line(number: int, message: str) -> str:
+    return _("line %(n)d: %(what)s") % {"n": number, "what": message}
 
 
 def warnings_of(

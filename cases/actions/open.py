@@ -122,7 +122,9 @@ def _unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]
 
 def _fault_of_title(sent: object) -> FieldError | None:
     if not isinstance(sent, str) or len(sent) > MAX_TITLE:
-        return FieldError("/title", f"must be a text of at most {MAX_TITLE} characters")
+        return FieldError(
+            "/title", _("must be a text of at most %(n)d characters") % {"n": MAX_TITLE}
+        )
     # One of spaces alone is none: the case is called like its definition.
     fault = fault_of_line(sent.strip()) if sent.strip() else None
     return None if fault is None else FieldError("/title", fault[1], fault[0])
@@ -136,8 +138,10 @@ def _definition(
     namespace, name = definition.split("/")
     rows = versions(tenant_id, namespace, name)
     if not rows:
-        return FieldError("/definition", f"no definition {definition!r} is deployed", "unknown")
+        said = _("no definition %(name)r is deployed") % {"name": definition}
+        return FieldError("/definition", said, "unknown")
     if version is None:
         return default_of(rows)
-    unknown = FieldError("/version", f"{definition} has no version {version!r}", "unknown")
+    said = _("%(name)s has no version %(version)r") % {"name": definition, "version": version}
+    unknown = FieldError("/version", said, "unknown")
     return next((row for row in rows if row.version == version), unknown)

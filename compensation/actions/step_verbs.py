@@ -132,7 +132,7 @@ def check_decidable(
             extra=extra,
         )
     if body is None and operation.name == "abandon" and _is_in_doubt(facts):
-        return Conflict(undo.IN_DOUBT, code="outcome_unknown", extra=extra)
+        return Conflict(str(undo.IN_DOUBT), code="outcome_unknown", extra=extra)
     # The verb says it of its locked original; an offer asks what is committed.
     if body is None and operation.name in _NEEDS_ATTEMPT and not _has_attempt(facts):
         return UndoNotBegun(extra=extra)

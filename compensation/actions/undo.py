@@ -14,6 +14,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from compensation.actions.attempts import (
     attempt_by,
     end,
@@ -34,7 +36,7 @@ from ledger.record import ActorRef, EntryRef, Recorded
 from verbs.move import Moves, move, sharing
 
 S = CompensationState
-IN_DOUBT = "An undo of it may have happened. Settle its outcome first."
+IN_DOUBT = gettext_lazy("An undo of it may have happened. Settle its outcome first.")
 HANGING = "Nothing was under way any more that would undo it."
 failpoints.declare("compensation.begun", "compensation.settled")
 
@@ -254,7 +256,7 @@ def abandon(
     round of its own, with a key of its own, and undo it twice.
     """
     if is_in_doubt(original):
-        raise Conflict(IN_DOUBT, code="outcome_unknown")
+        raise Conflict(str(IN_DOUBT), code="outcome_unknown")
     return _decide(
         original, "abandon", "compensation_abandoned", S.NONE, AttemptOutcome.ABANDONED,
         by=by, caused_by=caused_by, payloads={"reason": reason},

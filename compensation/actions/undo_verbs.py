@@ -178,7 +178,7 @@ def _decidable(
         return ManagedByRun(extra={"run": str(facts.last.run_id), **extra})
     in_doubt = facts.last is not None and facts.last.outcome == AttemptOutcome.UNCERTAIN
     if operation.name == "abandon" and in_doubt:
-        return Conflict(undo.IN_DOUBT, code="outcome_unknown", extra=extra)
+        return Conflict(str(undo.IN_DOUBT), code="outcome_unknown", extra=extra)
     if operation.name == "withdraw" and facts.started:
         return UndoStarted(extra=extra)
     return None
@@ -355,6 +355,6 @@ def actor_called(
         return None
     found = actors_by_username(tenant_id, [username]).get(username)
     if found is None or found not in active_actors(tenant_id, [found]):
-        message = "There is nobody of this name here."
+        message = _("There is nobody of this name here.")
         raise Invalid.field(pointer, message, code="unknown")
     return found

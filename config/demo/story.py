@@ -14,6 +14,8 @@ import uuid
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from accounts.acting import ActingUser
 from accounts.selectors import acting_as
 from cases.actions import open_case
@@ -68,13 +70,13 @@ def tell(*, seconds: float) -> Told:
 def _person(username: str) -> ActingUser:
     found = acting_as(username, tenant_slug=DEMO.slug)
     if found is None:
-        raise NotFound("The people of the demo are not there.")
+        raise NotFound(_("The people of the demo are not there."))
     return found
 
 
 def _key(operator: ActingUser) -> Key:
     if operator.membership_id is None:
-        raise NotFound("The operator of the demo is no member.")
+        raise NotFound(_("The operator of the demo is no member."))
     return Key(KEY, operator.tenant_id, operator.membership_id, "the story of the demo", "")
 
 

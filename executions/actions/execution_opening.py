@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from collections.abc import Sequence
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
@@ -22,6 +25,7 @@ from executions.lifecycle import JOBS_SOURCE, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
 from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, TOLD_BYTES, TOLD_DEPTH
+from json_values.pointers import FieldError
 from ledger.clock import now
 from ledger.dispatch import hints
 from ledger.dispatch.hints import RowWork
@@ -115,24 +119,31 @@ def check_new(new: NewExecution) -> None:
     capability's schema (JSON pointers under /input), simulation that it does not offer."""
     found = capability_registry.get(new.capability)
     if new.mode not in capability_registry.MODES:
-        raise Invalid.field("/mode", f"must be one of {', '.join(capability_registry.MODES)}")
+        known = {"known": ", ".join(capability_registry.MODES)}
+        raise Invalid.field("/mode", _("must be one of %(known)s") % known)
     made = new.case_id is not None or new.undoes is not None
     # What a case, or an undo, tells a program is made of values that were accepted one by one.
     limit, depth = (TOLD_BYTES, TOLD_DEPTH) if made else (PAYLOAD_BYTES, MAX_DEPTH)
     check_json(new.input, "/input", limit=limit, depth=depth)
     if found is None:
         if new.case_id is None:
-            known = ", ".join(sorted(capability_registry.names())) or "none"
+            known = {"known": ", ".join(sorted(capability_registry.names())) or _("none")}
+            said = _("no capability is named %(name)r; known: %(known)s")
             raise Invalid.field(
-                "/capability", f"no capability is named {new.capability!r}; known: {known}",
-                code="unknown_capability",
-            )  # fmt: skip
+                "/capability", said % {"name": new.capability, **known}, code="unknown_capability"
+            )
         return
     broken = problems(found.input_schema, new.input, "/input")
     if broken:
-        raise Invalid(f"The input does not fit {new.capability}.", errors=broken)
+        raise _does_not_fit(new.capability, broken)
     if new.mode == "simulate" and not found.simulates:
-        raise Invalid.field("/mode", f"{new.capability} cannot simulate", code="no_simulation")
+        said = _("%(capability)s cannot simulate") % {"capability": new.capability}
+        raise Invalid.field("/mode", said, code="no_simulation")
+
+
+def _does_not_fit(capability: str, broken: Sequence[FieldError]) -> Invalid:
+    said = _("The input does not fit %(capability)s.") % {"capability": capability}
+    return Invalid(said, errors=broken)
 
 
 # Columns that get what the field of their name says.
@@ -228,11 +239,11 @@ def unfit(original: Any, capability: str) -> Refusal | None:
         return _unregistered(capability)
     given = undoable(original.subject_type).task_input(original)
     broken = problems(found.input_schema, given, "/input")
-    return Invalid(f"The input does not fit {capability}.", errors=broken) if broken else None
+    return _does_not_fit(capability, broken) if broken else None
 
 
 def _unregistered(capability: str) -> Invalid:
-    message = f"no capability named {capability!r} is registered to undo it"
+    message = _("no capability named %(name)r is registered to undo it") % {"name": capability}
     return Invalid.field("/mode", message, code="unknown_capability")
 
 

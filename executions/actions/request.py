@@ -79,8 +79,8 @@ def _cancellable(
     if execution.run_id is not None:
         return ManagedByRun(extra={"run": str(execution.run_id), **extra})
     if execution.status not in OPEN:
-        detail = f"It is {execution.status}; only what has not started is cancelled."
-        return Conflict(detail, extra=extra)
+        detail = _("It is %(status)s; only what has not started is cancelled.")
+        return Conflict(detail % {"status": execution.status}, extra=extra)
     return None if may_be_cancelled(execution) else AlreadyDispatched(extra=extra)
 
 
@@ -110,12 +110,11 @@ def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) 
     undoes = found is not None and undo_capabilities.is_undo(tenant_id, given.capability)
     allowed = found is None or roles_of(authority) & found.allowed_roles
     if not authority.is_operator and (undoes or not allowed):
-        raise NotPermitted(f"{given.capability} is requested by operators.")
+        said = _("%(capability)s is requested by operators.") % {"capability": given.capability}
+        raise NotPermitted(said)
     if undoes and not given.reason:
-        raise Invalid.field(
-            "/reason", f"{given.capability} undoes something; running it by itself needs a reason",
-            code="required",
-        )  # fmt: skip
+        said = _("%(capability)s undoes something; running it by itself needs a reason")
+        raise Invalid.field("/reason", said % {"capability": given.capability}, code="required")
 
 
 @catalogue.verb(
@@ -126,8 +125,10 @@ def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execut
     """Ask for one run of a capability, outside any case. A worker takes it at once."""
     _check_requester(context.call.by.tenant_id, given, context.authority)
     if given.expected_state_version is not None:
-        message = f"{given.capability} reports no state version to compare with"
-        raise Invalid.field("/expected_state_version", message, code="unsupported")
+        said = _("%(capability)s reports no state version to compare with")
+        raise Invalid.field(
+            "/expected_state_version", said % {"capability": given.capability}, code="unsupported"
+        )
     return open_execution(
         NewExecution(
             tenant_id=context.call.by.tenant_id,

@@ -1,5 +1,5 @@
 // Keeps a page true while its tab is visible (web/live.py): asks for the same address again, and
-// lays what is new over what is there. Nothing moves under the cursor, nothing typed is lost.
+// lays what is new over what is there; of most pages only what stands around them. Nothing moves under the cursor, nothing typed is lost.
 "use strict";
 (() => {
   const poll = document.getElementById("live");
@@ -162,6 +162,15 @@
     (first?.[1].querySelector("a, button") || main).focus();
   });
 
+  const layParts = (fresh, parts) => {
+    for (const part of parts) {
+      const [there, here] = [fresh.querySelector(part), main.querySelector(part)];
+      if (there && here) lay(here, there);
+    }
+  };
+  const AROUND = ["#workers"];
+  const ABOVE_LIST = [...AROUND, ".page-head", ".tabs"];
+
   const takeList = (fresh) => {
     const [old, now] = [rowsOf(main), rowsOf(fresh)];
     const added = [...now.keys()].filter((id) => !old.has(id)).length;
@@ -170,10 +179,7 @@
       showAll();
       return;
     }
-    for (const part of [".page-head", ".tabs"]) {
-      const [there, here] = [fresh.querySelector(part), main.querySelector(part)];
-      if (there && here) lay(here, there);
-    }
+    layParts(fresh, ABOVE_LIST);
     for (const [id, row] of old) {
       if (now.has(id) && !row.closest("form")?.matches(":has(:checked)")) lay(row, now.get(id));
       else if (!now.has(id)) row.classList.add("is-gone");
@@ -198,11 +204,16 @@
     if (!carried || !fresh) return;
     poll.dataset.tag = carried.dataset.tag;
     poll.dataset.viewer = carried.dataset.viewer;
-    latest = fresh;
-    document.title = page.title;
     const navs = [...page.querySelectorAll(".nav-list")];
     [...document.querySelectorAll(".nav-list")].forEach((list, at) => { if (navs[at]) lay(list, navs[at]); });
-    if (poll.dataset.listing !== undefined) takeList(fresh);
+    const isList = poll.dataset.listing !== undefined;
+    if (poll.dataset.frame !== undefined) {
+      holding(() => layParts(fresh, isList ? ABOVE_LIST : AROUND));
+      return;
+    }
+    latest = fresh;
+    document.title = page.title;
+    if (isList) takeList(fresh);
     else takeThing();
   };
 

@@ -6,7 +6,7 @@ They are plain functions so that `test_house_rules` can try each on a planted vi
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tests.architecture.sources import Source
 
@@ -236,24 +236,78 @@ def status_writes(each: Source) -> list[str]:
 
 
 REFUSALS = {"Conflict", "NotPermitted", "NotFound", "Invalid", "Stale", "PreconditionRequired"}
-# Who speaks to programs alone, or stores what it says: the API, its filters, and the engine.
-SPOKEN_TO_PROGRAMS = ("audit.filters", "cases.actions.firing")
+# Who speaks to programs alone, or stores what it says: the API, its filters, and the engine; and
+# the reader of definitions, whose sentences stand beside the lines of a file.
+SPOKEN_TO_PROGRAMS = (
+    "audit.filters", "cases.actions.firing", "cases.definitions", "compensation.policy",
+    "web.authentication", "web.bulk_api", "web.idempotency", "web.parsers", "web.verb_api",
+)  # fmt: skip
 SPEAKING = {
-    "accounts", "audit", "cases", "compensation", "executions", "notifications", "people", "verbs",
-    "workitems",
+    "accounts", "audit", "cases", "compensation", "config", "executions", "governance",
+    "notifications", "people", "verbs", "web", "workitems",
 }  # fmt: skip
 
 
 def untranslated_refusals(each: Source) -> list[str]:
     """Whoever is refused reads why in their own language, so the sentence goes through gettext."""
-    parts = each.parts
-    if parts[0] not in SPEAKING or "api" in parts or each.dotted in SPOKEN_TO_PROGRAMS:
+    if each.parts[0] not in SPEAKING or "api" in each.parts or each.within(*SPOKEN_TO_PROGRAMS):
         return []
-    found = []
-    for call, name in _calls(each.tree):
-        owner = getattr(getattr(call.func, "value", None), "id", "")
-        is_field = name == "FieldError" or (name == "field" and owner in REFUSALS)
-        said = call.args[1:2] if is_field else call.args[:1] if name in REFUSALS else []
-        if said and isinstance(said[0], ast.Constant) and isinstance(said[0].value, str):
-            found.append(f"{each.path}:{call.lineno} {said[0].value!r}")
+    constants = _bare_names(node for node in each.tree.body if isinstance(node, ast.Assign))
+    found, seen = [], set[int]()
+    for function in (*_functions(each.tree), each.tree):
+        names = constants | (_bare_names(function.body) if function is not each.tree else set())
+        for call, name in _calls(function):
+            said = _sentence_of(call, name)
+            if id(call) not in seen and said is not None and _is_bare(said, names):
+                found.append(f"{each.path}:{call.lineno} {ast.unparse(said)}")
+            seen.add(id(call))
     return found
+
+
+def _sentence_of(call: ast.Call, name: str) -> ast.expr | None:
+    """Return what a call says to a person, if it is one that does."""
+    owner = getattr(getattr(call.func, "value", None), "id", "")
+    if name == "PydanticCustomError" and len(call.args) > 2:
+        words = call.args[2]
+        return words.values[0] if isinstance(words, ast.Dict) and words.values else None
+    is_field = name in {"FieldError", "PydanticCustomError"} or (
+        name == "field" and owner in REFUSALS
+    )
+    said = call.args[1:2] if is_field else call.args[:1] if name in REFUSALS else []
+    return said[0] if said else None
+
+
+def _bare_names(body: Iterable[ast.stmt]) -> set[str]:
+    """Return the names that stand for a sentence which goes through nothing."""
+    found: set[str] = set()
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Assign) and _is_bare(node.value, found):
+                found |= {each.id for each in node.targets if isinstance(each, ast.Name)}
+    return found
+
+
+def _is_bare(node: ast.expr, names: Collection[str]) -> bool:
+    """Whether an expression is a sentence that goes through nothing."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and any(letter.isalpha() for letter in node.value)
+    if isinstance(node, ast.Name):
+        return node.id in names
+    return any(_is_bare(part, names) for part in _parts_of_sentence(node))
+
+
+def _parts_of_sentence(node: ast.expr) -> list[ast.expr]:
+    """Return the expressions whose words an expression has; what is filled in is no sentence."""
+    match node:
+        case ast.JoinedStr(values=parts):
+            return parts
+        case ast.IfExp(body=body, orelse=orelse):
+            return [body, orelse]
+        case (
+            ast.BinOp(left=value)
+            | ast.FormattedValue(value=ast.Name() as value)
+            | ast.Call(func=ast.Attribute(value=value, attr="format"))
+            | ast.Call(func=ast.Name(id="str"), args=[value])
+        ):
+            return [value]
+    return []

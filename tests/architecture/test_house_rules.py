@@ -98,6 +98,23 @@ BROKEN: list[tuple[Rule, str, str]] = [
     ),
     (rules.untranslated_refusals, "cases/actions/close.py", "raise Conflict('Too late.')"),
     (rules.untranslated_refusals, "workitems/x.py", "Invalid.field('/due_at', 'is past')"),
+    (rules.untranslated_refusals, "workitems/x.py", "raise Conflict(f'There are {n}.')"),
+    (
+        rules.untranslated_refusals,
+        "workitems/x.py",
+        "def f():\n    m = f'{n} left'\n    Invalid(m)",
+    ),
+    (
+        rules.untranslated_refusals,
+        "workitems/x.py",
+        "_WHO = 'no {}'\nFieldError('', _WHO.format(n))",
+    ),
+    (rules.untranslated_refusals, "people/x.py", "raise PydanticCustomError('x', 'Too late.')"),
+    (
+        rules.untranslated_refusals,
+        "people/x.py",
+        "raise PydanticCustomError('x', '{message}', {'message': f'no {n}'})",
+    ),
 ]
 
 
@@ -143,6 +160,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     ),
     (rules.untranslated_refusals, "cases/actions/close.py", "raise Conflict(_('Too late.'))"),
     (rules.untranslated_refusals, "cases/api/views.py", "raise Conflict('Too late.')"),
+    (rules.untranslated_refusals, "cases/x.py", "raise Conflict(_('At most %(n)d.') % {'n': n})"),
+    (rules.untranslated_refusals, "cases/x.py", "Invalid(f'{where}: {error.message}')"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
+import pytest
 from playwright.sync_api import Page, Request, expect
 
 from compensation.actions.step_verbs import retry_step
@@ -222,6 +223,39 @@ def test_what_is_being_written_stays_and_so_does_the_cursor(
     expect(page.locator("nav.side .nav-list a").first).to_contain_text("2")
     expect(text).to_have_value("not finished yet")
     expect(text).to_be_focused()
+
+
+def test_any_other_page_renews_what_stands_around_it_alone(
+    open_tab: OpenTab, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        create_work_item(call=Call(world.operator), title=f"Task {number}")
+    tab = open_tab(world.surveyor)
+    page = tab.go("/settings/")
+    written = page.get_by_label("What it is for")
+    written.fill("nightly import")
+    task(world, "Measure it")
+    look(page)
+    waiting = page.locator("nav.side .nav-list a").first
+    expect(waiting).to_contain_text("1")
+    expect(written).to_have_value("nightly import")
+    monkeypatch.setattr("web.workers_heard.workers_are_silent", lambda: True)
+    look(page)
+    silent = page.get_by_text("no worker has answered")
+    expect(silent).to_be_visible()
+    monkeypatch.undo()
+    look(page)
+    expect(silent).to_have_count(0)
+    page = tab.go("/work-items/")
+    page.locator("a[rel=next]").click()
+    expect(page).to_have_url(re.compile("cursor="))
+    before = titles(page)
+    task(world, "Measure it again")
+    look(page)
+    expect(waiting).to_contain_text("2")
+    assert titles(page) == before
+    expect(page.locator("#live-bar")).to_be_hidden()
+    assert tab.violations() == []
 
 
 def test_who_was_signed_out_is_told_and_keeps_the_text(open_tab: OpenTab, world: World) -> None:

@@ -60,8 +60,9 @@ def reader(browser: Browser) -> Iterator[Reader]:
     [
         "As `operator`, press **Cases** and see “Inbox Cases 2”.",
         "As `operator`: *Reason*: `Forged`, then **Passed**.",
+        "Everybody's password is `open sesame`. Press **Cases** as `operator`.",
     ],
-    ids=["press-see", "fill-choose"],
+    ids=["press-see", "fill-choose", "password"],
 )
 def test_what_is_so_is_followed(reader: Reader, text: str) -> None:
     reader.follow(sentences(text))

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeVar, get_args
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, Response
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.tab import Tab
 from tests.browser.tutorial_text import Act, Sentence
 from tests.subprocesses import manage
-from tests.world import PASSWORD
 
 Found = TypeVar("Found")
 
@@ -33,19 +33,18 @@ class Lie(AssertionError):
 class Reader:
     """Reads sentence after sentence and does what each says, at the pages at `url`.
 
-    `patience`: for so many seconds a page is loaded again, as it renews itself, until what is
-    named is there.
+    `patience`: for so many seconds what is named may take to be there. No page is loaded again for
+    it: it renews itself, as the tutorial says.
     """
 
     def __init__(self, browser: Browser, url: str, *, patience: float) -> None:
         self._browser, self._url, self._patience = browser, url, patience
         self._tabs: dict[str, Tab] = {}
-        self._who = ""
-        # A page on which something was written is not loaded again: that would lose it.
-        self._written = False
+        self._who = self._password = ""
         self._printed: list[str] = []
         self._do: dict[str, Callable[[Act], None]] = {
             "as": self._go_on_as,
+            "password": self._remember,
             "press": self._press,
             "fill": self._fill,
             "open": self._open,
@@ -74,8 +73,10 @@ class Reader:
         return self._tabs[self._who].page
 
     def _go_on_as(self, act: Act) -> None:
-        self._who, self._written = act.what, False
+        self._who = act.what
         if self._who in self._tabs:
+            # The browser tells a page that its window is looked at again.
+            self._page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
             return
         context = self._browser.new_context(
             viewport={"width": 1280, "height": 900}, reduced_motion="reduce",
@@ -86,19 +87,20 @@ class Reader:
         self._tabs[self._who] = tab
         page = tab.go("/")
         page.get_by_label("Username").fill(self._who)
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Password").fill(self._password)
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(f"{self._url}/inbox/")
+
+    def _remember(self, act: Act) -> None:
+        self._password = act.what
 
     def _press(self, act: Act) -> None:
         role, found = self._await(act.what, lambda: next(self._pressable(act.what), None))
         if role in {"radio", "checkbox"}:
             found.check()
-            self._written = True
             return
         found.click()
         self._page.wait_for_load_state()
-        self._written = False
 
     def _pressable(self, name: str) -> Iterator[tuple[Role, Locator]]:
         """Yield what a reader may mean: of that very name first, in the page before its frame."""
@@ -134,7 +136,6 @@ class Reader:
             field.select_option(label=act.value)
         else:
             field.fill(act.value)
-        self._written = True
 
     def _open(self, act: Act) -> None:
         self._tabs[self._who].go(act.what)
@@ -148,15 +149,28 @@ class Reader:
     def _await(self, what: str, look: Callable[[], Found | None]) -> Found:
         deadline = time.monotonic() + self._patience
         while (found := look()) is None:
-            if time.monotonic() > deadline:
+            if not self._renewed(deadline - time.monotonic()):
                 text = self._text()[:_SHOWN]
                 raise LookupError(
                     f"{what!r} is not at {self._page.url}, where {self._who} reads: {text}"
                 )
-            self._page.wait_for_timeout(300)
-            if not self._written:
-                self._page.reload()
         return found
+
+    def _renewed(self, seconds: float) -> bool:
+        """Wait until the page has asked for its news once more, or show those behind its bar."""
+        if seconds <= 0:
+            return False
+        page, more = self._page, self._page.locator("[data-live-show]")
+        if more.is_visible():
+            more.click()
+            return True
+        try:
+            with page.expect_response(_is_news, timeout=seconds * 1000):
+                pass
+        except PlaywrightTimeout:
+            return False
+        page.wait_for_function("() => !document.querySelector('#live.htmx-request')")
+        return True
 
     def _run(self, act: Act) -> None:
         words = shlex.split(act.what)
@@ -183,3 +197,7 @@ class Reader:
                     f"{line!r} is not printed there, but:\n" + "\n".join(self._printed)
                 )
             place, anywhere = place + rest.index(line) + 1, False
+
+
+def _is_news(answer: Response) -> bool:
+    return "amends-live" in answer.request.headers

@@ -3,6 +3,7 @@
 What is marked in its text is meant word for word:
 
     As `operator`          go on as this person, in this person's own window
+    password is `secret`   log in with it
     **Start the case**     press it: a link, a button, a choice
     *Reason*: `Forged`     write into the field of that name, or choose there, what follows
     `/admin/`              open this address
@@ -24,12 +25,13 @@ from typing import Literal
 
 from typing_extensions import override
 
-Kind = Literal["as", "press", "fill", "open", "see", "run", "printed"]
+Kind = Literal["as", "password", "press", "fill", "open", "see", "run", "printed"]
 _MARKED = re.compile(
     r"`(?P<code>[^`]+)`|\*\*(?P<press>[^*]+)\*\*|\*(?P<field>[^*\s][^*]*)\*|“(?P<see>[^”]+)”"
     r"|(?P<end>[.!?])(?=\s|$)"
 )
 _AS = re.compile(r"\bas $", re.IGNORECASE)
+_PASSWORD = re.compile(r"\bpassword is $", re.IGNORECASE)
 _FENCE = re.compile(r"^ *```(?P<language>\w*) *$")
 _ITEM = re.compile(r"^ *(?:\d+\.|[*-]) +")
 _NOT_TOLD = re.compile(r"^ *(?:#|<|!\[|\|)")
@@ -126,5 +128,7 @@ def _of_code(code: str, before: str) -> Iterator[Act]:
     """Yield what a name or an address asks for; other code is prose."""
     if _AS.search(before):
         yield Act("as", code)
+    elif _PASSWORD.search(before):
+        yield Act("password", code)
     elif code.startswith("/"):
         yield Act("open", code)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import ActingUser
-from accounts.selectors import viewer
+from accounts.viewers import viewer
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from tests.clients import browser
@@ -122,7 +122,8 @@ def test_the_frame_is_drawn_only_where_a_page_asks_for_it(
 
     def counting(who: ActingUser, _keys: object) -> list[live.Watched]:
         counted.append("asked")
-        return [live.Watched(*viewer(who))]
+        found = viewer(who)
+        return [live.Watched(found.rows, found.known_by, found.may)]
 
     monkeypatch.setattr(nav, "_entries", {})
     monkeypatch.setattr(live, "_counted", {"a": counting})

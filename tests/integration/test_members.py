@@ -12,11 +12,12 @@ import pytest
 from accounts.models import Membership, User
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
-from people.actions import deactivate, reactivate
+from people.actions import change_groups, deactivate, reactivate
 from tests import states
 from tests.clients import api, browser
 from tests.concurrency.test_races import at_once
 from tests.draining import drain
+from tests.integration.test_names_chosen import boxes
 from tests.integration.test_substitutes import stand_in, told
 from tests.pages import text_of
 from tests.world import World
@@ -215,9 +216,43 @@ def test_the_page_adds_changes_and_ends(world: World) -> None:
     assert set(made.roles) - {"member"} == {"approver", "auditor"}
     actor = made.actor_id
     at = f"/members/{actor}"
-    assert client.get(f"{at}/edit/").status_code == 200
     assert client.post(f"{at}/edit/", {"roles": "operator"}).status_code == 303
     assert client.get(f"{at}/deactivate/").status_code == 200
     assert client.post(f"{at}/deactivate/", {}).status_code == 303
     assert "membership ended" in text_of(client.get("/members/").content)
     assert acts(world, actor) == ["member_added", "roles_changed", "member_deactivated"]
+
+
+def test_roles_and_groups_of_a_member_are_ticked_as_they_are(world: World) -> None:
+    client, at = browser(world.admin), f"/members/{world.analyst.actor_id}/edit/"
+    assert world.analyst.membership_id is not None
+    change_groups(
+        world.analyst.membership_id, call=Call(world.admin), join=["board, the small one"]
+    )
+    assert boxes(client, at, "roles") == dict.fromkeys(
+        ("operator", "approver", "auditor", "tenant_admin"), False
+    )
+    groups = boxes(client, at, "groups")
+    assert {name for name, ticked in groups.items() if ticked} == {
+        "analysts", "&quot;board, the small one&quot;",
+    }  # fmt: skip
+    text = text_of(client.get(at).content)
+    assert "Tenant admin" in text
+    assert "tenant_admin" not in text
+    assert "(optional)" not in text
+    # What a browser sends: what is ticked, and the line for others, or nothing in its place.
+    sent = {"roles": ["approver", ""], "groups": ["analysts", "payments"], "skills": "maths"}
+    assert client.post(at, sent).status_code == 303
+    assert held(world) == ({"approver"}, {"analysts", "payments"}, {"maths"})
+    assert client.post(at, {"roles": ["emperor", ""], "groups": [""]}).status_code == 422
+    assert held(world) == ({"approver"}, {"analysts", "payments"}, {"maths"})
+    assert client.post(at, {"roles": "", "groups": "", "skills": ""}).status_code == 303
+    assert held(world) == (set(), set(), set())
+
+
+def held(world: World) -> tuple[set[str], set[str], set[str]]:
+    """Return the roles, groups and skills of the analyst."""
+    with tenant_scope(world.analyst.tenant_id):
+        row = Membership.objects.get(actor_id=world.analyst.actor_id)
+        groups = {each.name for each in row.groups.all()}
+    return set(row.roles) - {"member"}, groups, set(row.skills)

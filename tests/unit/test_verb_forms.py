@@ -24,7 +24,8 @@ from verbs.input import (
 )
 from verbs.words import VerbWords
 from web.form_fields import JsonField, MomentField, NumberField
-from web.verb_forms import NameList, form_for
+from web.names_field import NamesField
+from web.verb_forms import form_for
 
 
 class Basis(Input):
@@ -79,7 +80,7 @@ def test_each_member_has_the_field_of_its_kind() -> None:
         "strategy": forms.ChoiceField,
         "mode": forms.ChoiceField,
         "assignee": forms.CharField,
-        "candidate_groups": NameList,
+        "candidate_groups": NamesField,
         "until": MomentField,
         "loud": forms.BooleanField,
         "times": NumberField,
@@ -165,3 +166,21 @@ def test_what_is_wrong_is_said_beside_its_field(said: dict[str, str], field: str
     form = form_for(Everything)({**FULL, **said})
     assert not form.is_valid()
     assert list(form.errors) == [field]
+
+
+class Replaced(Input):
+    """What takes the place of what there is, where it is said."""
+
+    groups: Names | None = None
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [({}, {}), ({"groups": ""}, {"groups": []}), ({"groups": "a"}, {"groups": ["a"]})],
+)
+def test_a_list_that_takes_the_place_of_what_there_is_may_be_empty(
+    said: dict[str, str], body: dict[str, list[str]]
+) -> None:
+    form = form_for(Replaced)(said)
+    assert form.is_valid()
+    assert form.body() == body

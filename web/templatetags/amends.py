@@ -233,9 +233,9 @@ def is_one_of(field: BoundField) -> bool:
 @register.filter
 def left_open(field: BoundField) -> bool:
     """Whether a field may be left without an answer. A list whose empty choice says something,
-    such as "As the browser asks", always has one."""
+    such as "As the browser asks", always has one, as does what begins with what there is."""
     empty = [label for value, label in getattr(field.field, "choices", ()) if value == ""]
-    if field.field.required or is_one_of(field):
+    if field.field.required or is_one_of(field) or getattr(field.field, "says_all", False):
         return False
     return not any(any(map(str.isalnum, str(each))) for each in empty)
 

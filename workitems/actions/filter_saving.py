@@ -35,7 +35,7 @@ _AT_THE_LIST: dict[str, Any] = {
 
 def _something(asked: dict[str, Any]) -> dict[str, Any]:
     if not asked:
-        raise PydanticCustomError("blank", "Must ask for something.")
+        raise PydanticCustomError("blank", _("Must ask for something."))
     return asked
 
 

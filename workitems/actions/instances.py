@@ -21,6 +21,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
+from django.utils.translation import gettext as _
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -61,7 +62,7 @@ class Group(Input):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.required > self.instances:
-            message = f"required: at most the {self.instances} that there are"
+            message = _("required: at most the %(n)d that there are") % {"n": self.instances}
             raise PydanticCustomError("unsupported", "{message}", {"message": message})
         return self
 

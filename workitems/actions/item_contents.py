@@ -54,7 +54,6 @@ MAX_TITLE = 300
 MAX_NAMES = 50
 #: As JSON, with a calendar's text beside them.
 DEADLINES_BYTES = 128 * 1024
-_NOBODY = "no active member is called {!r}"
 _LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
 _Listed = Annotated[str, StringConstraints(strip_whitespace=True), line(MAX_NAME_LENGTH)]
 _Title = Annotated[Word, line(MAX_TITLE)]
@@ -166,17 +165,16 @@ def _deadlines(
     if given.deadlines is None:
         return {}, given.due_at
     if given.due_at is not None and given.deadlines.completion is not None:
-        message = "is said by due_at already; say one of them"
+        message = _("is said by due_at already; say one of them")
         problems.append(FieldError("/deadlines/completion", message))
     try:
         found = kept(given.deadlines, now())
     except (NeverOpen, NotAMoment) as wrong:
-        problems.append(FieldError("/deadlines", f"the calendar {wrong}"))
+        problems.append(FieldError("/deadlines", _("the calendar %(what)s") % {"what": wrong}))
         return {}, given.due_at
     if len(json.dumps(found)) > DEADLINES_BYTES:
-        problems.append(
-            FieldError("/deadlines", f"must be at most {DEADLINES_BYTES} bytes of JSON")
-        )
+        message = _("must be at most %(n)d bytes of JSON") % {"n": DEADLINES_BYTES}
+        problems.append(FieldError("/deadlines", message))
     completion = found.get("limits", {}).get(COMPLETION)
     return found, moment_of(completion) if completion else given.due_at
 
@@ -198,7 +196,8 @@ def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldErr
 def _title(text: str, problems: list[FieldError]) -> str:
     title = text.strip()
     if not 0 < len(title) <= MAX_TITLE:
-        problems.append(FieldError("/title", f"must be a text of 1 to {MAX_TITLE} characters"))
+        message = _("must be a text of 1 to %(n)d characters") % {"n": MAX_TITLE}
+        problems.append(FieldError("/title", message))
     elif fault := fault_of_line(title):
         problems.append(FieldError("/title", fault[1], fault[0]))
     return title
@@ -206,7 +205,8 @@ def _title(text: str, problems: list[FieldError]) -> str:
 
 def _check_priority(name: str, problems: list[FieldError]) -> None:
     if name not in Priority.names:
-        problems.append(FieldError("/priority", f"must be one of {', '.join(Priority.names)}"))
+        known = {"known": ", ".join(Priority.names)}
+        problems.append(FieldError("/priority", _("must be one of %(known)s") % known))
 
 
 def _undoing(
@@ -222,17 +222,17 @@ def _undoing(
         said = _gather(problems, lambda: parse_policy(given.compensation, pointer="/compensation"))
         policy = said or policy
     if policy.capability and capability_registry.get(policy.capability) is None:
-        message = f"no capability is named {policy.capability!r}"
+        message = _("no capability is named %(name)r") % {"name": policy.capability}
         problems.append(FieldError("/compensation/capability", message, "unknown"))
     named = policy.candidate_users
     known = actors_by_username(tenant_id, named) if named else {}
     problems.extend(
-        FieldError(f"/compensation/candidate_users/{index}", _NOBODY.format(name), "unknown")
+        FieldError(f"/compensation/candidate_users/{index}", _nobody(name), "unknown")
         for index, name in enumerate(policy.candidate_users or ())
         if name not in known
     )
     if policy.mode == "automated" and not policy.capability:
-        message = "mode automated needs a capability"
+        message = _("mode automated needs a capability")
         problems.append(FieldError("/compensation/capability", message, "required"))
     return policy, reversibility
 
@@ -257,11 +257,15 @@ def _people(
     if given.assignee:
         wanted.append(("/assignee", given.assignee))
     problems.extend(
-        FieldError(pointer, _NOBODY.format(name), "unknown")
+        FieldError(pointer, _nobody(name), "unknown")
         for pointer, name in wanted
         if known.get(name) not in active
     )
     return known
+
+
+def _nobody(name: str) -> str:
+    return _("no active member is called %(name)r") % {"name": name}
 
 
 def _excluded(
@@ -277,7 +281,7 @@ def _excluded(
     problems.extend(
         FieldError(
             f"/excluded_users/{index}",
-            _("no member is called '%(name)s'") % {"name": name},
+            _("no member is called %(name)r") % {"name": name},
             "unknown",
         )
         for index, name in enumerate(names)
@@ -287,7 +291,7 @@ def _excluded(
     if assignee is not None and is_shut_out(
         tenant_id, assignee, known.values(), given.excluded_groups
     ):
-        message = "is excluded from this item"
+        message = _("is excluded from this item")
         problems.append(FieldError("/assignee", message, "excluded"))
     return sorted(known.values())
 
@@ -295,17 +299,19 @@ def _excluded(
 def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> list[str]:
     """Return the listed names; note every one that is no name, or is repeated."""
     if len(values) > MAX_NAMES:
-        problems.append(FieldError(pointer, f"must be a list of at most {MAX_NAMES} names"))
+        message = _("must be a list of at most %(n)d names") % {"n": MAX_NAMES}
+        problems.append(FieldError(pointer, message))
         return []
     good: list[str] = []
     for index, value in enumerate(values):
         if not 0 < len(value.strip()) <= MAX_NAME_LENGTH:
-            message = f"must be a name of 1 to {MAX_NAME_LENGTH} characters"
+            message = _("must be a name of 1 to %(n)d characters") % {"n": MAX_NAME_LENGTH}
             problems.append(FieldError(f"{pointer}/{index}", message))
         elif fault := fault_of_line(value):
             problems.append(FieldError(f"{pointer}/{index}", fault[1], fault[0]))
         elif value in good:
-            problems.append(FieldError(f"{pointer}/{index}", f"names {value!r} twice"))
+            message = _("names %(name)r twice") % {"name": value}
+            problems.append(FieldError(f"{pointer}/{index}", message))
         else:
             good.append(value)
     return good

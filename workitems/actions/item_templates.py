@@ -194,8 +194,11 @@ def _filled(pattern: str, payload: Mapping[str, Any], problems: list[FieldError]
             return str(found)
         if (isinstance(found, str) and len(found) <= MAX_TITLE) or isinstance(found, float):
             return str(found)
-        message = f"must be a text of at most {MAX_TITLE} characters, or a number: the words of the"
-        problem = FieldError(f"/payload/{escape(name)}", f"{message} template name it", "required")
+        message = _(
+            "must be a text of at most %(n)d characters, or a number: the words of the template"
+            " name it"
+        ) % {"n": MAX_TITLE}
+        problem = FieldError(f"/payload/{escape(name)}", message, "required")
         if problem not in problems:
             problems.append(problem)
         return ""

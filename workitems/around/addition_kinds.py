@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from django.db.models import Model
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -39,7 +40,9 @@ _IS_ADDRESS = re.compile(_ADDRESS)
 
 def _url(value: str) -> str:
     if not _IS_ADDRESS.fullmatch(value):
-        raise PydanticCustomError("url", "Write an address that begins with http:// or https://.")
+        raise PydanticCustomError(
+            "url", _("Write an address that begins with http:// or https://.")
+        )
     return value
 
 

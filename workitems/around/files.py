@@ -124,7 +124,7 @@ def content_of(given: NewAttachment) -> bytes:
 
 
 def _too_large() -> Invalid:
-    message = f"A file may have at most {MAX_BYTES} bytes."
+    message = _("A file may have at most %(n)d bytes.") % {"n": MAX_BYTES}
     return Invalid.field("/content", message, code="too_large")
 
 

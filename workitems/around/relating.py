@@ -81,10 +81,10 @@ def relation_columns(given: NewRelation, item: WorkItem) -> dict[str, Any]:
 def _faults(given: NewRelation, item: WorkItem) -> list[FieldError]:
     target = given.target
     if given.enforced and given.type != BLOCKS:
-        message = "only what this item blocks can be kept from starting"
+        message = _("only what this item blocks can be kept from starting")
         return [FieldError("/enforced", message, "unsupported")]
     if given.type in _BETWEEN_ITEMS and target.type != ITEM:
-        message = "must be a task: nothing else is a part, is blocked or is the same"
+        message = _("must be a task: nothing else is a part, is blocked or is the same")
         return [FieldError("/target/type", message, "unsupported")]
     if (target.type, target.id) == (ITEM, str(item.id)):
         return [FieldError("/target/id", _("is the item itself"), "itself")]

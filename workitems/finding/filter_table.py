@@ -203,7 +203,8 @@ def problems(given: Mapping[str, Any], *, at: str = "") -> list[FieldError]:
     found = []
     for name, value in given.items():
         if name not in FILTERS:
-            message, code = f"There is no filter {name!r}.", "unknown_field"
+            message = _("There is no filter %(name)r.") % {"name": name}
+            code = "unknown_field"
         else:
             message, code = FILTERS[name].reading.fault(value) or ("", "")
         if message:

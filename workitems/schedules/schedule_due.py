@@ -13,6 +13,7 @@ import datetime as dt
 import uuid
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.acting import authority_of, system_of
 from accounts.actions import lock_tenant, note_on_tenant
@@ -56,7 +57,9 @@ def _made(due: Due) -> bool:
         if row is None:
             return False
         if row.template.ended_at is not None:
-            raise Conflict(f"{row.template} was ended.", code="template_ended")
+            raise Conflict(
+                _("%(template)s was ended.") % {"template": row.template}, code="template_ended"
+            )
         moment = _moment(row)
         said = new_body(row)
         new = new_item_of(said, row.tenant_id, row.created_by_id)

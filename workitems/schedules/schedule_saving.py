@@ -48,7 +48,7 @@ def _cron(text: str) -> str:
 
 def _zone(name: str) -> str:
     if name not in ZONES:
-        message = f"no time zone is called {name!r}"
+        message = _("no time zone is called %(name)r") % {"name": name}
         raise PydanticCustomError("unknown", "{message}", {"message": message})
     return name
 
@@ -107,7 +107,8 @@ def add_schedule(_row: None, given: NewSchedule, context: VerbContext) -> Schedu
     if live.filter(name=row.name).exists():
         raise _taken()
     if live.count() >= MOST:
-        raise Conflict(f"There are {MOST} schedules: end one first.", code="too_many")
+        said = _("There are %(n)d schedules: end one first.") % {"n": MOST}
+        raise Conflict(said, code="too_many")
     row.due_at = next_moment(row.cron, row.zone, now())
     row.save(force_insert=True)
     _note(row, "schedule_added", context, _shown(row))
@@ -172,7 +173,8 @@ def _check(row: Schedule) -> None:
         errors = [
             dataclasses.replace(each, pointer=f"/values{each.pointer}") for each in refused.errors
         ]
-        raise Invalid(f"No task could be made so: {refused.in_words}", errors=errors) from None
+        said = _("No task could be made so: %(why)s") % {"why": refused.in_words}
+        raise Invalid(said, errors=errors) from None
 
 
 def _template(tenant_id: uuid.UUID, id_: str) -> WorkItemTemplate:

@@ -131,7 +131,7 @@ class Inbox(MemberPage):
         first = tab.key == "waiting" and pins and not wanted.values
         kept_decisions = undecided if first else _of_case(who, wanted, undecided)
         shown = kept_decisions[:DECISIONS] if tab.key == "waiting" and pins else []
-        instead = waiting_for_others(self.authority) if first and not shown else []
+        instead = waiting_for_others(self.authority) if first else []
         others = [item for item, _person in instead[:MOST]]
         told = lines(
             who, [*pinned[:PINNED], *page.rows, *others], shown, back=request.get_full_path(),
