@@ -25,6 +25,7 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
@@ -50,6 +51,9 @@ from web.rate_limits import refused, wait_of
 
 HEADER = "Amends-Live"
 _SALT = "amends.live"
+#: For how long an open page is taken for true where nothing has changed: what time alone changes (a
+#: task is overdue, a plan has expired) shows by then.
+TRUE_SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -163,15 +167,18 @@ def _carried(request: HttpRequest, page: LivePage) -> Live | None:
     )  # fmt: skip
 
 
-def after_form(request: HttpRequest, who: ActingUser, address: str) -> Live | None:
+def after_form(
+    request: HttpRequest, who: ActingUser, address: str, *, frame: bool = False
+) -> Live | None:
     """Return what the answer to a form carries that shows the page at `address` with what was wrong
-    with it; of a list, and of a page that takes its own form, only the frame is renewed. Whatever
-    is asked first is news: what the page read before nobody has told apart."""
+    with it; of a list, of a page that takes its own form, and where `frame` says that it shows
+    something else, only the frame is renewed. Whatever is asked first is news: what the page read
+    before nobody has told apart."""
     try:
         page = _pages.get(resolve(address).view_name, _FRAME)
     except Resolver404:
         return None
-    if page.listing or address == request.path_info:
+    if frame or page.listing or address == request.path_info:
         page = _FRAME
     query = request.META.get("QUERY_STRING", "")
     return Live(
@@ -225,9 +232,13 @@ class LiveMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer it; else run the request."""
-        who = _viewer_of(request) if request.method == "GET" and is_poll(request) else None
-        if who is None:
+        said = _said(request) if request.method == "GET" and is_poll(request) else None
+        if said is None:
             return self._get_response(request)
+        if request.session.get(CHOSEN, said["membership_id"]) != said["membership_id"]:
+            # Another tab has changed the organisation: of that one this page must show nothing.
+            return HttpResponse(status=HTTPStatus.CONFLICT, headers={"Cache-Control": "no-store"})
+        who = _viewer(said)
         if wait := wait_of(("user", str(who.user_id))):
             return refused(request, wait)
         return self._no_news(request, who) or self._get_response(request)
@@ -320,16 +331,18 @@ def _signed(who: ActingUser) -> str:
     return signing.dumps([str(getattr(who, name)) for name in _SIGNED], salt=_SALT)
 
 
-def _viewer_of(request: HttpRequest) -> ActingUser | None:
-    """Return who looks, if the session is still theirs and acts where the page was made."""
+def _said(request: HttpRequest) -> dict[str, str] | None:
+    """Return for whom the page was made, if the session is still theirs and the page is not older
+    than it is taken for true: else it is made anew."""
     try:
-        said = dict(zip(_SIGNED, signing.loads(request.headers[HEADER], salt=_SALT), strict=True))
+        token = request.headers[HEADER]
+        told = signing.loads(token, salt=_SALT, max_age=TRUE_SECONDS)
+        said = dict(zip(_SIGNED, told, strict=True))
     except (signing.BadSignature, ValueError):
         return None
-    session = request.session
-    if session.get(SESSION_KEY) != said["user_id"]:
-        return None
-    if session.get(CHOSEN, said["membership_id"]) != said["membership_id"]:
-        return None
+    return said if request.session.get(SESSION_KEY) == said["user_id"] else None
+
+
+def _viewer(said: Mapping[str, str]) -> ActingUser:
     ids = {name: uuid.UUID(said[name]) for name in _SIGNED[:4]}
     return ActingUser(actor_type=said["actor_type"], username=said["username"], **ids)

@@ -212,9 +212,11 @@ class MemberPage(View):
             elif left := kept_form_pages.left_over(self.request):
                 shown["kept"] = [*left, *shown.get("kept", [])]
             return render_page(self.request, template, shown, status=status)
+        # Of what stands in for the page at its address only the frame is renewed.
         shown["live"] = live.after_form(
-            self.request, self.acting_user, page_of(self.request.path_info)
-        )
+            self.request, self.acting_user, page_of(self.request.path_info),
+            frame=bool(shown.get("in_place")),
+        )  # fmt: skip
         with tenant_scope(self.acting_user.tenant_id):
             return render_page(self.request, template, shown, status=status)
 

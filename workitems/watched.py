@@ -20,6 +20,7 @@ from workitems.around.addition_tables import Relation
 from workitems.around.drafts import drafts_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
+from workitems.urgency import MOST_URGENT_FIRST
 
 # What an item may be related to, undo or belong to, and as many of it as a page has room for.
 _TOLD_OF = ("work_item", "execution", "case", "compensation_run")
@@ -32,7 +33,8 @@ def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     tasks = [rows.exclude(**undo) for rows in waiting.found_by_name(who)]
     work = [waiting.mine(who), waiting.pool_of(who).filter(**undo), *tasks]
     return [
-        *(Watched(rows.order_by(*NEWEST_FIRST)) for rows in work),
+        # As they are shown: of more than are watched, what is at the top is.
+        *(Watched(rows.order_by(*MOST_URGENT_FIRST)) for rows in work),
         *decisions(who, {}),
     ]
 
@@ -47,8 +49,10 @@ def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     """Return what the tabs hold beside what waits for oneself."""
     tenant_id = who.tenant_id
     finished = waiting.finished_by(who).order_by("-completed_at", "-id")
+    open_ = waiting.unassigned(tenant_id)
     return [
-        Watched(waiting.unassigned(tenant_id).order_by(*NEWEST_FIRST)),
+        *(Watched(rows.order_by(*NEWEST_FIRST)) for rows in (open_, waiting.mine(who))),
+        Watched(open_.order_by(*MOST_URGENT_FIRST)),
         Watched(finished),
         Watched(waiting.held_by(who).order_by(*NEWEST_FIRST)),
         Watched(selectors.visible(tenant_id).order_by(*NEWEST_FIRST)),

@@ -91,6 +91,8 @@ class PlanView(OperatorPage):
             "execute": self._execute(context, confirm_error),
             "under_way": None if context.live is None else started(context.live, context.named),
             "stale": stale,
+            # Another plan than the one that this address leads to.
+            "in_place": stale is not None,
             "again_url": _again(context) if self.operates else "",
         }
         return self.render(TEMPLATE, page, status=status)

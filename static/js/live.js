@@ -219,6 +219,7 @@
 
   const warn = (text, leads) => {
     const [link, plain] = [note.querySelector("a"), note.querySelector("span")];
+    if (leads) link.href = leads;
     link.textContent = leads ? text : "";
     link.hidden = !leads;
     plain.textContent = leads ? "" : text;
@@ -236,11 +237,15 @@
   poll.addEventListener("htmx:afterRequest", (event) => {
     const answer = event.detail.xhr;
     if (answer.status === 401) {
-      warn(poll.dataset.signedOut, true);
+      warn(poll.dataset.signedOut, poll.dataset.login);
+      return;
+    }
+    if (answer.status === 409) {
+      warn(poll.dataset.switched, location.href);
       return;
     }
     failures = answer.status === 200 || answer.status === 304 ? 0 : failures + 1;
-    warn(failures > 1 ? poll.dataset.noAnswer : "", false);
+    warn(failures > 1 ? poll.dataset.noAnswer : "", "");
     if (answer.status === 200) take(answer.responseText);
     again();
   });

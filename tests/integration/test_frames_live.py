@@ -3,20 +3,26 @@ navigation and whether any worker is there. What its reader may do is news to ev
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import re
+import secrets
 from html import unescape
 from typing import Any
 
 import pytest
+import time_machine
 from django.urls import resolve, reverse
 from typing_extensions import override
 
 from accounts.acting import authority_of
+from accounts.actions import create_tenant
 from accounts.viewers import authority_said, viewer
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
-from people.actions import change_groups, change_roles
+from people.actions import add_member, change_groups, change_roles
 from people.substituting import end_substitution
+from tests import states
 from tests.casework import open_item, open_loan
 from tests.clients import browser
 from tests.draining import drain
@@ -156,3 +162,47 @@ def test_work_of_those_one_stands_in_for_stands_beside_ones_own_decisions(world:
     text = text_of(browser(world.operator).get("/inbox/").content)
     assert "needs a decision" in text
     assert f"For those you stand in for {item.title}" in text
+
+
+def test_a_page_is_made_anew_where_time_alone_may_have_changed_it(world: World) -> None:
+    due = now() + dt.timedelta(minutes=4)
+    item = states.new_item(world.operator, assignee=world.analyst.username, due_at=due)
+    poll = Poll(browser(world.analyst), f"/work-items/{item.id}/")
+    assert poll.ask() == NO_NEWS
+    later = now() + dt.timedelta(seconds=live.TRUE_SECONDS + 1)
+    with time_machine.travel(later, tick=False):
+        assert "Overdue" not in poll.shown
+        assert poll.ask() == NEWS
+        assert "Overdue" in poll.shown
+        assert poll.ask() == NO_NEWS
+
+
+def test_an_open_page_of_one_organisation_shows_nothing_of_another(world: World) -> None:
+    slug = f"zeta-{secrets.token_hex(4)}"
+    second = create_tenant(slug, "Zeta")
+    member = add_member(call=Call(second), username=world.analyst.username, roles=["operator"])
+    client = browser(world.analyst)
+    poll = Poll(client, "/inbox/")
+    client.post(reverse("web:switch-tenant"), {"tenant": str(second.tenant_id)})
+    states.new_item(member, title="Of the other", assignee=world.analyst.username)
+    answer = client.get("/inbox/", headers=poll.headers)
+    assert (answer.status_code, answer.content) == (409, b"")
+    assert "Of the other" in client.get("/inbox/").content.decode()
+    client.post(reverse("web:switch-tenant"), {"tenant": str(world.operator.tenant_id)})
+    assert poll.ask() == NO_NEWS
+
+
+def test_of_more_than_is_watched_what_stands_at_the_top_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows_of = live._rows  # noqa: SLF001  -- where the bound is
+    narrow = lambda number, part: rows_of(number, dataclasses.replace(part, most=3))  # noqa: E731
+    monkeypatch.setattr(live, "_rows", narrow)
+    due = now() + dt.timedelta(hours=1)
+    late = states.new_item(world.operator, candidate_groups=["analysts"], due_at=due)
+    for _ in range(5):
+        states.new_item(world.operator, candidate_groups=["analysts"])
+    poll = Poll(browser(world.analyst), "/inbox/")
+    assert poll.ask() == NO_NEWS
+    actions.edit(late.id, call=Call(world.operator), title="Called otherwise now")
+    assert poll.ask() == NEWS

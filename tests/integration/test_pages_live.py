@@ -44,7 +44,7 @@ class Poll:
 
     def take(self, page: object) -> None:
         """Carry what a page carries."""
-        html = page.content.decode()  # type: ignore[attr-defined]  # a test client's answer
+        self.shown = html = page.content.decode()  # type: ignore[attr-defined]  # a test client's
         self.tag, self.viewer = (
             re.search(rf'data-{name}="([^"]+)"', html)[1]  # type: ignore[index]  # or it fails
             for name in ("tag", "viewer")

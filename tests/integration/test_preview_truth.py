@@ -176,6 +176,8 @@ def test_a_stale_plan_says_who_did_what_and_what_follows(world: World, operator:
     assert [text_of(each.encode()).split(" Nobody")[0] for each in marked] == ["Follow up"]
     assert "Has changed" in said
     assert runs(world) == 0
+    # The address is the old plan's: what it shows is not laid over this.
+    assert " data-frame" in answer.content.decode()
 
 
 def test_a_second_tab_is_told_since_when_it_runs(world: World, operator: Client) -> None:
