@@ -60,7 +60,7 @@ def reader(browser: Browser) -> Iterator[Reader]:
     [
         "As `operator`, press **Cases** and see “Inbox Cases 2”.",
         "As `operator`: *Reason*: `Forged`, then **Passed**.",
-        "Everybody's password is `open sesame`. Press **Cases** as `operator`.",
+        "Everybody's password is `open sesame`. As `operator`, press **Cases**.",
     ],
     ids=["press-see", "fill-choose", "password"],
 )
