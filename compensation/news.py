@@ -93,6 +93,11 @@ def newest(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, entry.id), reverse=True)[:MOST_LINES]
 
 
+def cut(entries: Sequence[Entry]) -> int:
+    """Return how many entries `newest` kept where it may have left out others, else 0."""
+    return MOST_LINES if len(entries) >= MOST_LINES else 0
+
+
 def is_quiet(entry: Entry) -> bool:
     """Whether a line about a whole only repeats another, or tells what nobody asks for."""
     opened_by_engine = entry.action == "created" and entry.actor_type == "SYSTEM"

@@ -16,6 +16,7 @@ from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
+from compensation.news import cut
 from compensation.sentences import humane, title_of
 from compensation.views.operator_pages import OperatorPage, PageOfOne, crumb
 from compensation.views.plan_request import ask_button
@@ -80,6 +81,7 @@ class CasePage(PageOfOne):
             **_chain(found, id_),
             "ledger_url": ledger_url(CASE, id_),
             **folded(found.timeline, NEWEST_LINES),
+            "cut": cut(found.entries),
             "problems": {"only": only, "url": "?" if only else "?problems=1"},
             "context": case.context,
             "context_schema": found.schema,

@@ -16,7 +16,7 @@ from accounts.selectors import people
 from compensation import selectors
 from compensation.actions.run_verbs import RUN
 from compensation.lifecycle import LIVE_RUNS
-from compensation.news import run_entries, run_timeline
+from compensation.news import cut, run_entries, run_timeline
 from compensation.run_context import run_context
 from compensation.run_figure import figure
 from compensation.sentences import few_or_more, sentence
@@ -118,6 +118,7 @@ class RunPage(PageOfOne):
             "run": {**panel, "pagination": pagination_in_order(self.request, places)},
             "summary": found.headline,
             "days": by_day(run_timeline(run, entries, found.described, found.named)),
+            "cut": cut(entries),
             "figure": figure(found, label=_("What is undone, in order")),
             "ledger_url": ledger_url(RUN, id_),
         }

@@ -371,3 +371,16 @@ def queries_of(client: Client, url: str) -> list[str]:
 
 CASE_PAGE_QUERIES = 12
 RUN_PAGE_QUERIES = 16
+
+
+def test_a_history_that_is_cut_says_so(
+    world: World, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    said = "These are the newest {} events; all of them are in the ledger."
+    for url, few in ((f"/cases/{case_id}/", 6), (f"/compensation-runs/{run.id}/", 2)):
+        assert "all of them are in the ledger" not in text_of(operator.get(url).content)
+        with monkeypatch.context() as patch:
+            patch.setattr("compensation.news.MOST_LINES", few)
+            assert said.format(few) in text_of(operator.get(url).content)
