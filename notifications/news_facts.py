@@ -40,6 +40,7 @@ class EndingFacts:
 
     `asked_by` opened the subject. `undo_wanted_by` asked for the attempt at undoing it, where that
     is no step of a rollback. `step_unchanged`: nobody has decided since about the step that failed.
+    `looking_on` are those who answer for the task, or look on what becomes of it.
     """
 
     event_id: uuid.UUID
@@ -47,6 +48,7 @@ class EndingFacts:
     asked_by: uuid.UUID
     undo_wanted_by: uuid.UUID | None
     step_unchanged: bool
+    looking_on: list[uuid.UUID]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +112,12 @@ LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """
-SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL
+SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL,
+    coalesce(CASE WHEN e.subject_type = 'work_item' THEN (
+        SELECT array_remove(w.owner_id || ARRAY(
+                   SELECT x::uuid FROM jsonb_array_elements_text(w.stakeholders) x), NULL)
+        FROM workitems_workitem w WHERE w.tenant_id = e.tenant_id AND w.id = e.subject_id) END,
+        '{}')
 FROM ledger_ledgerentry e
 JOIN ledger_ledgerentry opening ON opening.tenant_id = e.tenant_id
     AND opening.subject_type = e.subject_type AND opening.subject_id = e.subject_id

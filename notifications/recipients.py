@@ -8,7 +8,9 @@ left: they and the operators. Undone: who did the work and who asked for the und
 once, at its end. An event that undid nothing: the operators. Something waits for approval: whoever
 decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
-knows whether something happened: the operators. Nobody hears of work they handed to themselves;
+knows whether something happened: the operators. Whoever answers for a task, or looks on what
+becomes of it, hears of a missed deadline, that it ended without being done, that its undo has
+begun, and how that ended, in a rollback too. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
 """
 
@@ -102,6 +104,8 @@ class _Batch:
         else:
             topic = TOPICS[event.type]
             yield from _ENDED.get(topic, _Batch._halted)(self, event, topic)
+            if topic in _LOOKED_ON:
+                yield _told(event, topic, {*self._endings[event.id].looking_on} - {event.actor_id})
 
     # What waits.
 
@@ -145,6 +149,10 @@ class _Batch:
     def _decided(self, event: Event, topic: Topic) -> Iterator[Told]:
         """Enough of several are done: whoever opened them hears of it."""
         yield _told(event, topic, {self._endings[event.id].asked_by} - {event.actor_id})
+
+    def _looked_on(self, _event: Event, _topic: Topic) -> Iterator[Told]:
+        """Nobody but those who look on, who are told of it apart."""
+        yield from ()
 
     def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, self._operators)
@@ -243,7 +251,18 @@ class _Batch:
         return (event for event in self._ended if TOPICS[event.type] == topic)
 
 
+#: What those hear of too who look on what becomes of a task.
+_LOOKED_ON = frozenset(
+    {
+        Topic.DEADLINE_MISSED, Topic.NOT_DONE, Topic.BEING_UNDONE, Topic.UNDONE, Topic.UNDO_FAILED,
+        Topic.STAYS_DONE,
+    }
+)  # fmt: skip
 _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
+    **dict.fromkeys(
+        (Topic.NOT_DONE, Topic.BEING_UNDONE, Topic.STAYS_DONE),
+        _Batch._looked_on,  # noqa: SLF001
+    ),
     Topic.DEADLINE_MISSED: _Batch._missed,  # noqa: SLF001
     Topic.UNDO_ON_HOLD: _Batch._on_hold,  # noqa: SLF001
     Topic.GROUP_MET: _Batch._decided,  # noqa: SLF001

@@ -37,7 +37,7 @@ from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_history import history, lines_of
-from workitems.item_limits import deadlines_ahead, shut_out
+from workitems.item_limits import deadlines_ahead, looking_on, shut_out
 from workitems.item_sources import shown_payload, sources_of
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
@@ -202,6 +202,8 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "listens": ", ".join(each["type"] for each in item.compensate_on),
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
+        "owner": shown.name(item.owner_id, me),
+        "looking_on": looking_on(shown, me),
         "shut_out": shut_out(shown, me),
         "skills": ", ".join(label_of(each) for each in item.required_skills),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],

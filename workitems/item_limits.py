@@ -1,4 +1,5 @@
-"""What an item's page says of its deadlines, beside when it is due, and of who may not have it."""
+"""What an item's page says of its deadlines, beside when it is due, of who looks on, and of who may
+not have it."""
 
 from __future__ import annotations
 
@@ -27,6 +28,12 @@ def deadlines_ahead(item: WorkItem) -> list[dict[str, Any]]:
         and (moment := moment_of(limit)) is not None
         and still_counts(name, item)
     ]
+
+
+def looking_on(shown: Shown, me: uuid.UUID | None) -> SafeString:
+    """Return who is told of what becomes of an item, by name."""
+    names = [shown.name(uuid.UUID(actor), me) for actor in shown.item.stakeholders]
+    return format_html_join(", ", "{}", ((each,) for each in names if each))
 
 
 def shut_out(shown: Shown, me: uuid.UUID | None) -> SafeString:
