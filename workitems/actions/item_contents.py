@@ -228,11 +228,11 @@ def _undoing(
     if policy.capability and capability_registry.get(policy.capability) is None:
         message = _("no capability is named %(name)r") % {"name": policy.capability}
         problems.append(FieldError("/compensation/capability", message, "unknown"))
-    named = policy.candidate_users
-    known = actors_by_username(tenant_id, named) if named else {}
+    named = policy.people_named
+    known = actors_by_username(tenant_id, [*named.values()]) if named else {}
     problems.extend(
-        FieldError(f"/compensation/candidate_users/{index}", nobody_called(name), "unknown")
-        for index, name in enumerate(policy.candidate_users or ())
+        FieldError(f"/compensation/{place}", nobody_called(name), "unknown")
+        for place, name in named.items()
         if name not in known
     )
     if policy.mode == "automated" and not policy.capability:
