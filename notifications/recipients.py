@@ -1,7 +1,8 @@
 """Who is told of news, and why. Reads only, in the caller's tenant scope, and in bulk: how many
 statements that takes does not depend on how much news there is.
 
-Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
+Something waits: the assignee, else those it names, and who stands in for them, once and for one of
+them; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
 missed: who has it, and the operators. Enough of several instances done: who opened them; too few
 left: they and the operators. Undone: who did the work and who asked for the undo; in a rollback
@@ -47,12 +48,14 @@ from workitems.permissions import is_anybodys
 @dataclasses.dataclass(frozen=True, slots=True)
 class Told:
     """What an event is about for some people. `about` is what they are led to: the event's own
-    subject, unless something else is named."""
+    subject, unless something else is named. `in_place_of`: for whom they stand in, whose news it
+    is."""
 
     event: Event
     topic: Topic
     recipients: frozenset[uuid.UUID]
     about: Ref
+    in_place_of: uuid.UUID | None = None
 
 
 def told_of(events: Sequence[Event]) -> list[Told]:
@@ -116,12 +119,16 @@ class _Batch:
         if task.item_id is None:
             return
         topic = Topic.UNDO_WAITING if task.kind == Kind.COMPENSATION else Topic.TASK_WAITING
-        if task.assignee_id is not None:
-            yield _told(event, topic, {task.assignee_id} - {event.actor_id})
-        elif _has_somebody(task):
-            yield _told(event, topic, set(task.named) - {event.actor_id})
-        else:
+        if task.assignee_id is None and not _has_somebody(task):
             yield from self._for_operators(event, task, task.item_id)
+            return
+        people = {*task.named} if task.assignee_id is None else {task.assignee_id}
+        people.discard(event.actor_id)
+        yield _told(event, topic, people)
+        for person, substitute in task.substitutes:
+            if person in people and substitute != event.actor_id:
+                told = _told(event, topic, {substitute})
+                yield dataclasses.replace(told, in_place_of=person)
 
     def _for_operators(self, event: Event, task: TaskFacts, item_id: uuid.UUID) -> Iterator[Told]:
         """Nobody is left to take it. In a rollback that is said about all of it, and again only
