@@ -43,6 +43,8 @@ _LABELS: Mapping[str, Text] = {
     "had_it": gettext_lazy("Who had it"),
     "previous": gettext_lazy("Who had it before"),
     "assignee": gettext_lazy("Whom it was given to"),
+    "owner": gettext_lazy("Who answers for it"),
+    "stakeholders": gettext_lazy("Who is told of it"),
     "people_missing": gettext_lazy("Not a member here"),
     "replaced_performer": gettext_lazy("Why somebody else is asked"),
     "offered_to": gettext_lazy("Who may take it"),
@@ -120,7 +122,15 @@ _TOLD: Mapping[str, Callable[[Any], Any]] = {
     "template": lambda value: title_of(str(value)),
 }
 #: Members that hold people, each by what says so of a single one.
-_PEOPLE = {"candidate_users": "user", "had_it": "user", "people_missing": "user"}
+_PEOPLE = dict.fromkeys(
+    ("candidate_users", "had_it", "people_missing", "owner", "stakeholders"), "user"
+)
+
+_PERSON = {"type": "string", "format": "person"}
+#: Of what is edited, those that hold people.
+_CHANGED_PEOPLE: Mapping[str, Any] = {
+    "owner": _PERSON, "stakeholders": {"type": "array", "items": _PERSON},
+}  # fmt: skip
 
 
 def kept_in(
@@ -168,7 +178,8 @@ def _kept(
     label = str(_LABELS.get(name) or label_of(name))
     if name == "changes":
         for each, change in value.items():
-            yield _changed(str(_LABELS.get(each) or label_of(each)), change, schemas.get(each))
+            schema = schemas.get(each) or _CHANGED_PEOPLE.get(each)
+            yield _changed(str(_LABELS.get(each) or label_of(each)), change, schema)
     elif name == "due_at" and isinstance(value, dict):
         yield _changed(label, value, None)
     elif name == "target_id":

@@ -16,11 +16,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
     Strict,
+    Tag,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -41,6 +44,9 @@ UNSPECIFIED: Final = "unspecified"
 
 MAX_NAMES: Final = 100
 MAX_NAME_LENGTH: Final = 150
+#: Steps of an approval, and the people and groups that one of them names.
+MAX_STEPS: Final = 5
+MAX_APPROVERS: Final = 10
 #: As JSON, with as many and as long names as there may be.
 POLICY_BYTES: Final = 48 * 1024
 
@@ -54,7 +60,7 @@ _RULES: Final = {
     "model_type": "must be a map of policy fields",
     "bool_type": "must be true or false",
     "tuple_type": _LIST_RULE,
-    "too_long": f"must name at most {MAX_NAMES} {{one}}s",
+    "too_long": "must name at most {most} {one}s",
     "string_type": _NAME_RULE,
     "string_too_long": _NAME_RULE,
     "string_pattern_mismatch": _NAME_RULE,
@@ -124,12 +130,73 @@ Duration = Annotated[
 ]
 
 
+Approvers = Annotated[
+    tuple[Name, ...],
+    Strict(strict=False),  # a list of JSON
+    Field(max_length=MAX_APPROVERS, json_schema_extra={"minItems": 1, "uniqueItems": True}),
+    AfterValidator(_once_each),
+]
+
+
 def _said_or_left_out(schema: dict[str, Any]) -> None:
     """Describe the fields as authors write them: what is not said is left out, and never null."""
     for field in schema["properties"].values():
         kinds = [kind for kind in field.pop("anyOf", ()) if kind != {"type": "null"}]
         field.pop("default", None)
         field.update(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
+
+
+def _naming_somebody(schema: dict[str, Any]) -> None:
+    _said_or_left_out(schema)
+    schema["anyOf"] = [{"required": [name]} for name in schema["properties"]]
+
+
+def _unsaid(value: object) -> bool:
+    return not value
+
+
+class ApprovalStep(BaseModel):
+    """One step of an approval: one of these people, or of the members of these groups, agrees."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, json_schema_extra=_naming_somebody
+    )
+
+    users: Approvers = Field(default=(), exclude_if=_unsaid)
+    groups: Approvers = Field(default=(), exclude_if=_unsaid)
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if not self.users and not self.groups:
+            raise ValueError("must name users or groups")
+        return self
+
+
+def _each_by_another(steps: tuple[ApprovalStep, ...]) -> tuple[ApprovalStep, ...]:
+    if not steps:
+        raise ValueError("must name at least one step")
+    alone = [step.users for step in steps if not step.groups and len(step.users) == 1]
+    if len(set(alone)) != len(alone):
+        raise ValueError("must not ask one user alone twice: nobody decides two steps")
+    return steps
+
+
+def _kind_of_approval(value: object) -> str:
+    return "steps" if isinstance(value, list | tuple) else "word"
+
+
+#: How many have to agree, or, step by step, who.
+Approval = Annotated[
+    Annotated[Literal["none", "one", "two"], Tag("word")]
+    | Annotated[
+        tuple[ApprovalStep, ...],
+        Strict(strict=False),  # a list of JSON
+        Field(max_length=MAX_STEPS, json_schema_extra={"minItems": 1}),
+        AfterValidator(_each_by_another),
+        Tag("steps"),
+    ],
+    Discriminator(_kind_of_approval),
+]
 
 
 class CompensationPolicy(BaseModel):
@@ -153,7 +220,7 @@ class CompensationPolicy(BaseModel):
     deadline: Annotated[Duration, AfterValidator(_some)] | None = None
     fallback: Literal["human", "fault"] | None = None
     self_undo: bool | None = None
-    approval: Literal["none", "one", "two"] | None = None
+    approval: Approval | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what was said, and only that, as JSON values; lengths as ISO 8601 text."""
@@ -187,6 +254,31 @@ class CompensationPolicy(BaseModel):
         return self.model_copy(update=defaults)
 
     @property
+    def asks_others(self) -> bool:
+        """Whether others have to agree to the undo."""
+        return self.approval not in {None, "none"}
+
+    @property
+    def people_named(self) -> dict[str, str]:
+        """Return the usernames it names, by their places in it."""
+        steps = self.approval if isinstance(self.approval, tuple) else ()
+        return {
+            **{f"candidate_users/{n}": name for n, name in enumerate(self.candidate_users or ())},
+            **{
+                f"approval/{at}/users/{n}": name
+                for at, step in enumerate(steps)
+                for n, name in enumerate(step.users)
+            },
+        }
+
+    @property
+    def approval_in_words(self) -> str:
+        """Return how many have to agree. Names of people stay in the policy."""
+        if isinstance(self.approval, tuple):
+            return f"{len(self.approval)} named"
+        return self.approval or "none"
+
+    @property
     def digest(self) -> str:
         """SHA-256 (hex) over the RFC 8785 form: equal policies, equal digests."""
         return digest(self.to_json())
@@ -206,8 +298,8 @@ def parse_policy(value: object, *, pointer: str = "", approvals: bool = True) ->
     problems = [FieldError(f"{pointer}/{key}", rule) for key, rule in _contradictions(policy)]
     if problems:
         raise PolicyError(problems)
-    if not approvals and policy.approval not in {None, "none"}:
-        message = f"approval: {policy.approval} is not supported yet; only none"
+    if not approvals and policy.asks_others:
+        message = f"approval: {policy.approval_in_words} is not supported yet; only none"
         raise PolicyError([FieldError(f"{pointer}/approval", message, "unsupported")])
     return policy
 
@@ -236,6 +328,7 @@ def _contradictions(policy: CompensationPolicy) -> Iterable[tuple[str, str]]:
         yield "self_undo", "self_undo: true contradicts performer: not_original_actor"
 
 
+_ONE_OF: Final = {"candidate_users": "user", "users": "user", "approval": "step"}
 # Kinds of errors that are public by their own name.
 _CODES = frozenset({"unsupported", "blank", "control_character"})
 
@@ -243,19 +336,26 @@ _CODES = frozenset({"unsupported", "blank", "control_character"})
 def _field_error(error: ErrorDetails, pointer: str) -> FieldError:
     """Say in the words of this module what pydantic found."""
     kind, key, said = error["type"], _key(error), error.get("ctx", {})
-    where = pointer + "".join(f"/{escape(step)}" for step in error["loc"])
+    # Which kind of approval it is read as is no step of the document.
+    place = [each for n, each in enumerate(error["loc"]) if n != 1 or key != "approval"]
+    where = pointer + "".join(f"/{escape(step)}" for step in place)
+    within = [str(each) for each in place if isinstance(each, str)]
     if kind == "extra_forbidden" and key in _UNSUPPORTED:
         return FieldError(where, f"{key} is not supported yet", "unsupported")
     if kind in ("extra_forbidden", "invalid_key"):
-        known = ", ".join(sorted(CompensationPolicy.model_fields))
-        return FieldError(where, f"unknown field {key!r}; known are {known}", "unknown")
+        of = ApprovalStep if key == "approval" else CompensationPolicy
+        name = within[-1] if key == "approval" else key
+        known = ", ".join(sorted(of.model_fields))
+        return FieldError(where, f"unknown field {name!r}; known are {known}", "unknown")
     if kind == "literal_error":
         words = said["expected"].replace("'", "").replace(" or ", ", ")
-        return FieldError(where, f"must be one of {words}")
+        or_list = ", or a list of steps" if key == "approval" else ""
+        return FieldError(where, f"must be one of {words}{or_list}")
     code = kind if kind in _CODES else "invalid"
     rule = str(said["error"]) if kind == "value_error" else _RULES.get(kind, error["msg"])
-    one = "user" if key == "candidate_users" else "group"
-    return FieldError(where, rule.replace("{one}", one), code)
+    one = _ONE_OF.get(within[-1] if within else "", "group")
+    rule = rule.replace("{one}", one).replace("{most}", str(said.get("max_length")))
+    return FieldError(where, rule, code)
 
 
 def _key(error: ErrorDetails) -> str:

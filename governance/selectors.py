@@ -12,7 +12,13 @@ from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet, 
 
 from accounts.acting import ActingUser
 from accounts.roles import Role
-from accounts.selectors import group_names, holding_any, members_of_groups, membership_of
+from accounts.selectors import (
+    active_actors,
+    group_names,
+    holding_any,
+    members_of_groups,
+    membership_of,
+)
 from governance.lifecycle import APPROVING_ROLES, ApprovalStatus
 from governance.models import Approval, ApprovalStep
 from ledger.errors import NotFound
@@ -101,14 +107,17 @@ class WaitingStep:
 
 def waiting_steps(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, WaitingStep]:
     """Return the steps of these approvals that wait, by approval: of many in as few statements as
-    they name groups and roles."""
+    they name people, groups and roles."""
     rows = list(with_steps(list(pending(tenant_id).filter(id__in=list(ids)))))
     found = {}
     in_groups = functools.cache(lambda *names: members_of_groups(tenant_id, names))
     in_roles = functools.cache(lambda *roles: holding_any(tenant_id, _holders(roles)))
+    asked = {uuid.UUID(actor) for row in rows for actor in row.waiting_step.users}
+    # Who has left was named all the same, and decides nothing.
+    present = active_actors(tenant_id, asked) if asked else frozenset()
     for row in rows:
         step = row.waiting_step
-        named = {uuid.UUID(actor) for actor in step.users}
+        named = {uuid.UUID(actor) for actor in step.users} & present
         named.update(in_groups(*step.groups) if step.groups else ())
         named.update(in_roles(*step.roles) if step.roles else ())
         done = {each.decided_by_id for each in row.ordered} | {row.requested_by_id}

@@ -59,6 +59,8 @@ class Change:
     `original` what is being undone; either may be the index of an earlier change of the same call.
     `payloads` are kept apart from the entry and can be erased; free text goes nowhere else. `head`
     is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
+    `watched`, which is for consumers and no part of the entry: people look on what becomes of the
+    subject who are no part of what happens to it.
     """
 
     tenant_id: uuid.UUID
@@ -79,6 +81,7 @@ class Change:
     compensation: Mapping[str, Any] | None = None
     payloads: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     head: tuple[int, bytes] | None = None
+    watched: bool = False
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:

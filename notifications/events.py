@@ -26,12 +26,21 @@ WAITING: Final = frozenset(
 _ORIGINALS = ("work_item", "execution")
 _UNDO_ENDS = frozenset({"compensation_completed", "compensation_attested", "compensation_faulted"})
 _GIVEN_UP = frozenset({"expired", "escalated"})
+#: What concerns those who look on alone, by the action of an item.
+_LOOKED_ON: Final = {
+    "failed": Topic.NOT_DONE,
+    "rejected": Topic.NOT_DONE,
+    "compensation_started": Topic.BEING_UNDONE,
+    "compensation_abandoned": Topic.STAYS_DONE,
+    "compensation_withdrawn": Topic.STAYS_DONE,
+}
 _MISSED = _GIVEN_UP | {"deadline_missed"}
 #: What people are told of news whose topic does not depend on the subject.
 TOPICS: Final[dict[str, Topic]] = {
     **{f"amends.{kind}.compensation_completed.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_attested.v1": Topic.UNDONE for kind in _ORIGINALS},
     **{f"amends.{kind}.compensation_faulted.v1": Topic.UNDO_FAILED for kind in _ORIGINALS},
+    **{f"amends.work_item.{action}.v1": topic for action, topic in _LOOKED_ON.items()},
     "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
     "amends.work_item.event_not_followed.v1": Topic.EVENT_IGNORED,
     "amends.work_item.event_filter_failed.v1": Topic.EVENT_IGNORED,
@@ -60,7 +69,8 @@ def concerns_somebody(change: Announced) -> bool:
     """Whether anybody may have to be told of an entry. In a rollback the ends of single undos are
     nobody's news, nor is the doubt about a program that undoes: it is told as an undo that failed.
     That a task is on hold concerns those who wait for what it undoes; where it ends because a
-    deadline was missed, they hear that the undo failed.
+    deadline was missed, they hear that the undo failed. Who looks on what becomes of a task hears
+    of it what is nobody else's news, and of its undo also in a rollback.
     """
     if change.subject_type not in _ORIGINALS:
         return True
@@ -70,5 +80,7 @@ def concerns_somebody(change: Announced) -> bool:
         return change.kind == "COMPENSATION"
     if change.action in _GIVEN_UP:
         return change.kind != "COMPENSATION"
+    if change.action in _LOOKED_ON or change.watched:
+        return change.watched
     in_a_run = bool((change.compensation or {}).get("run"))
     return not (in_a_run and change.action in _UNDO_ENDS)

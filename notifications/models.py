@@ -25,6 +25,7 @@ class Delivery(models.Model):
 
     `event_id` is the ledger entry that was the news, and holds what people wrote.
     `subject_*` is what the message leads to.
+    `in_place_of`: whose new work it is, where the recipient stands in for somebody.
     `read_at` belongs to in-app messages. `attempts` counts tries, those of a worker that died too.
     """
 
@@ -37,6 +38,7 @@ class Delivery(models.Model):
     subject_id = models.UUIDField()
     case_id = models.UUIDField(null=True)
     recipient = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
+    in_place_of = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
     channel = models.TextField()
     status = models.TextField(choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
     read_at = models.DateTimeField(null=True)

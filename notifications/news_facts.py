@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from ledger.clock import now
 from ledger.statements import fetched
 from notifications.lifecycle import Topic
 
@@ -19,7 +20,8 @@ class TaskFacts:
     `taken_from` had it before and has it no more. `item_id` is empty where it waits no more, and
     all after it with it: it was taken, done or called off since, or is other news by now. `named`
     may take it by name. `somebody` says whether an active member may take it who did not just put
-    it back.
+    it back. `standing_in`: those who stand in for whoever has it or may take it by name, and may do
+    it for them; person and substitute, by turns.
     """
 
     event_id: uuid.UUID
@@ -32,6 +34,12 @@ class TaskFacts:
     run_id: uuid.UUID | None
     named: list[uuid.UUID]
     somebody: bool
+    standing_in: list[uuid.UUID]
+
+    @property
+    def substitutes(self) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+        """The same as pairs."""
+        return zip(self.standing_in[::2], self.standing_in[1::2], strict=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class EndingFacts:
 
     `asked_by` opened the subject. `undo_wanted_by` asked for the attempt at undoing it, where that
     is no step of a rollback. `step_unchanged`: nobody has decided since about the step that failed.
+    `looking_on` are those who answer for the task, or look on what becomes of it.
     """
 
     event_id: uuid.UUID
@@ -47,6 +56,7 @@ class EndingFacts:
     asked_by: uuid.UUID
     undo_wanted_by: uuid.UUID | None
     step_unchanged: bool
+    looking_on: list[uuid.UUID]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Fallen:
 
 
 # Of a candidate, by the actor's id: neither excluded nor in an excluded group, and able to do what
-# is asked for. What is looked up elsewhere is a call (migrations 0012, 0013): named here, its
+# is asked for. What is looked up elsewhere is a call (migrations 0012, 0014, 0016): named here, its
 # tables would be made ready whether it is needed or not, which took most of the statement's time.
 _MAY = """NOT w.excluded ? {0}::text
             AND CASE WHEN w.excluded_groups = '[]' THEN true
@@ -92,7 +102,11 @@ SELECT e.id, nullif(said.previous, said.assignee)::uuid, w.id, w.kind, w.offered
         WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id AND m.is_active
           AND m.actor_id IS DISTINCT FROM {_BUT} AND {_MAY.format("m.actor_id")})
     THEN true ELSE notifications_group_has_somebody(
-        w.tenant_id, w.id, w.excluded, w.excluded_groups, {_BUT}) END
+        w.tenant_id, w.id, w.excluded, w.excluded_groups, w.required_skills, {_BUT}) END,
+    CASE WHEN w.id IS NOT NULL AND EXISTS (
+        SELECT FROM accounts_substitution s
+        WHERE s.tenant_id = e.tenant_id AND s.ended_at IS NULL AND s.until > %s)
+    THEN notifications_substitutes(w.tenant_id, w.id, %s) ELSE '{{}}' END
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT max(p.said) FILTER (WHERE p.name = 'previous') AS previous,
@@ -110,7 +124,12 @@ LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """
-SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL
+SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL,
+    coalesce(CASE WHEN e.subject_type = 'work_item' THEN (
+        SELECT array_remove(w.owner_id || ARRAY(
+                   SELECT x::uuid FROM jsonb_array_elements_text(w.stakeholders) x), NULL)
+        FROM workitems_workitem w WHERE w.tenant_id = e.tenant_id AND w.id = e.subject_id) END,
+        '{}')
 FROM ledger_ledgerentry e
 JOIN ledger_ledgerentry opening ON opening.tenant_id = e.tenant_id
     AND opening.subject_type = e.subject_type AND opening.subject_id = e.subject_id
@@ -166,7 +185,9 @@ def task_facts(
     tenant_id: uuid.UUID, event_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, TaskFacts]:
     """Return what is known of tasks that may wait, by the event that says so."""
-    return {row[0]: TaskFacts(*row) for row in _read(_TASKS, tenant_id, event_ids)}
+    moment = now()
+    rows = _read(_TASKS, tenant_id, event_ids, moment, moment)
+    return {row[0]: TaskFacts(*row) for row in rows}
 
 
 def ending_facts(
@@ -182,6 +203,6 @@ def fallen(tenant_id: uuid.UUID, item_ids: Collection[uuid.UUID]) -> dict[uuid.U
 
 
 def _read(
-    statement: str, tenant_id: uuid.UUID, ids: Collection[uuid.UUID]
+    statement: str, tenant_id: uuid.UUID, ids: Collection[uuid.UUID], *before: Any
 ) -> list[tuple[Any, ...]]:
-    return fetched(statement, [tenant_id, list(ids)]) if ids else []
+    return fetched(statement, [*before, tenant_id, list(ids)]) if ids else []

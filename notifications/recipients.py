@@ -1,14 +1,17 @@
 """Who is told of news, and why. Reads only, in the caller's tenant scope, and in bulk: how many
 statements that takes does not depend on how much news there is.
 
-Something waits: the assignee, else those it names; an offer to a group is a matter of the inbox.
+Something waits: the assignee, else those it names, and who stands in for them, once and for one of
+them; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
 missed: who has it, and the operators. Enough of several instances done: who opened them; too few
 left: they and the operators. Undone: who did the work and who asked for the undo; in a rollback
 once, at its end. An event that undid nothing: the operators. Something waits for approval: whoever
 decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
-knows whether something happened: the operators. Nobody hears of work they handed to themselves;
+knows whether something happened: the operators. Whoever answers for a task, or looks on what
+becomes of it, hears of a missed deadline, that it ended without being done, that its undo has
+begun, and how that ended, in a rollback too. Nobody hears of work they handed to themselves;
 that only active members hear anything is seen to where it is stored.
 """
 
@@ -45,12 +48,14 @@ from workitems.permissions import is_anybodys
 @dataclasses.dataclass(frozen=True, slots=True)
 class Told:
     """What an event is about for some people. `about` is what they are led to: the event's own
-    subject, unless something else is named."""
+    subject, unless something else is named. `in_place_of`: for whom they stand in, whose news it
+    is."""
 
     event: Event
     topic: Topic
     recipients: frozenset[uuid.UUID]
     about: Ref
+    in_place_of: uuid.UUID | None = None
 
 
 def told_of(events: Sequence[Event]) -> list[Told]:
@@ -102,6 +107,8 @@ class _Batch:
         else:
             topic = TOPICS[event.type]
             yield from _ENDED.get(topic, _Batch._halted)(self, event, topic)
+            if topic in _LOOKED_ON:
+                yield _told(event, topic, {*self._endings[event.id].looking_on} - {event.actor_id})
 
     # What waits.
 
@@ -112,12 +119,16 @@ class _Batch:
         if task.item_id is None:
             return
         topic = Topic.UNDO_WAITING if task.kind == Kind.COMPENSATION else Topic.TASK_WAITING
-        if task.assignee_id is not None:
-            yield _told(event, topic, {task.assignee_id} - {event.actor_id})
-        elif _has_somebody(task):
-            yield _told(event, topic, set(task.named) - {event.actor_id})
-        else:
+        if task.assignee_id is None and not _has_somebody(task):
             yield from self._for_operators(event, task, task.item_id)
+            return
+        people = {*task.named} if task.assignee_id is None else {task.assignee_id}
+        people.discard(event.actor_id)
+        yield _told(event, topic, people)
+        for person, substitute in task.substitutes:
+            if person in people and substitute != event.actor_id:
+                told = _told(event, topic, {substitute})
+                yield dataclasses.replace(told, in_place_of=person)
 
     def _for_operators(self, event: Event, task: TaskFacts, item_id: uuid.UUID) -> Iterator[Told]:
         """Nobody is left to take it. In a rollback that is said about all of it, and again only
@@ -145,6 +156,10 @@ class _Batch:
     def _decided(self, event: Event, topic: Topic) -> Iterator[Told]:
         """Enough of several are done: whoever opened them hears of it."""
         yield _told(event, topic, {self._endings[event.id].asked_by} - {event.actor_id})
+
+    def _looked_on(self, _event: Event, _topic: Topic) -> Iterator[Told]:
+        """Nobody but those who look on, who are told of it apart."""
+        yield from ()
 
     def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, self._operators)
@@ -243,7 +258,18 @@ class _Batch:
         return (event for event in self._ended if TOPICS[event.type] == topic)
 
 
+#: What those hear of too who look on what becomes of a task.
+_LOOKED_ON = frozenset(
+    {
+        Topic.DEADLINE_MISSED, Topic.NOT_DONE, Topic.BEING_UNDONE, Topic.UNDONE, Topic.UNDO_FAILED,
+        Topic.STAYS_DONE,
+    }
+)  # fmt: skip
 _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
+    **dict.fromkeys(
+        (Topic.NOT_DONE, Topic.BEING_UNDONE, Topic.STAYS_DONE),
+        _Batch._looked_on,  # noqa: SLF001
+    ),
     Topic.DEADLINE_MISSED: _Batch._missed,  # noqa: SLF001
     Topic.UNDO_ON_HOLD: _Batch._on_hold,  # noqa: SLF001
     Topic.GROUP_MET: _Batch._decided,  # noqa: SLF001

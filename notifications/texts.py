@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.selectors import Person, people
 from compensation.sentences import humane
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
@@ -42,6 +43,9 @@ _TITLES: dict[str, str | Promise] = {
     Topic.ROLLBACK_STOPPED: gettext_lazy("%(what)s needs a decision"),
     Topic.ROLLBACK_WAITS: gettext_lazy("%(what)s waits for a result"),
     Topic.ROLLBACK_ENDED: gettext_lazy("%(what)s has ended"),
+    Topic.BEING_UNDONE: gettext_lazy("Being undone: %(what)s"),
+    Topic.STAYS_DONE: gettext_lazy("Not undone after all: %(what)s"),
+    Topic.NOT_DONE: gettext_lazy("Ended without being done: %(what)s"),
     Topic.WORK_UNDONE: gettext_lazy("Work of yours was undone: %(what)s"),
     Topic.APPROVAL_WAITING: gettext_lazy("Waiting for your approval: %(what)s"),
     Topic.APPROVED: gettext_lazy("Approved: %(what)s"),
@@ -55,6 +59,8 @@ _TONES = {
     Topic.UNDONE: "done",
     Topic.ROLLBACK_ENDED: "done",
     Topic.WORK_UNDONE: "done",
+    Topic.BEING_UNDONE: "undo",
+    Topic.NOT_DONE: "bad",
     Topic.APPROVAL_WAITING: "undo",
     Topic.APPROVED: "done",
     Topic.NOT_APPROVED: "bad",
@@ -75,7 +81,8 @@ _TONES = {
 class Text:
     """A message in words. `url` is a path on this site: the subject's page, else its ledger.
 
-    `case_title` is what it happened in, where the message is about something in a case.
+    `case_title` is what it happened in, where the message is about something in a case,
+    `in_place_of` the username of the person whose news it is, where the reader stands in for them.
     """
 
     title: str
@@ -83,6 +90,7 @@ class Text:
     url: str
     tone: str
     case_title: str = ""
+    in_place_of: str | None = None
 
 
 def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
@@ -100,6 +108,7 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
     steps = {id_: step for id_, entry in news.items() if (step := step_subject(entry))}
     subjects = {(row.subject_type, row.subject_id) for row in deliveries}
     cases = {row.id: ("case", row.case_id) for row in deliveries if row.case_id is not None}
+    absent = people(tenant_id, (row.in_place_of_id for row in deliveries))
     described = describe(tenant_id, {*subjects, *steps.values(), *cases.values()})
     found = {}
     for row in deliveries:
@@ -109,11 +118,14 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
         why = "" if entry is None else _why(entry, causes)
         parts = ["" if step is None else described[step].title, why]
         found[row.id] = Text(
-            title=str(_TITLES[row.topic]) % {"what": _title_then(row, entry) or subject.title},
+            title=_title(row, _title_then(row, entry) or subject.title, absent),
             text=": ".join(part for part in parts if part),
             url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
             case_title=described[cases[row.id]].title if _is_inside(row) else "",
+            in_place_of=None
+            if row.in_place_of_id not in absent
+            else absent[row.in_place_of_id].username,
         )
     return found
 
@@ -126,6 +138,15 @@ def in_case(text: Text) -> str:
 def _is_inside(row: Delivery) -> bool:
     """Return whether a message is about something in a case, and not about the case."""
     return row.case_id is not None and row.subject_id != row.case_id
+
+
+def _title(row: Delivery, what: str, absent: Mapping[uuid.UUID, Person]) -> str:
+    """Return what a message says first, and for whom where its reader stands in for somebody."""
+    title = str(_TITLES[row.topic]) % {"what": what}
+    person = absent.get(row.in_place_of_id) if row.in_place_of_id else None
+    if person is None:
+        return title
+    return _("%(title)s (for %(name)s)") % {"title": title, "name": person.name}
 
 
 def _title_then(row: Delivery, entry: Entry | None) -> str:

@@ -72,12 +72,25 @@ CHOICES: Mapping[str, Callable[[], Labels]] = {
 #: Those that ask for a person, as they read where the person stands by name.
 _OF_PEOPLE: Labels = {
     "assignee": gettext_lazy("Assigned to"), "created_by": gettext_lazy("Opened by"),
-    "completed_by": gettext_lazy("Done by"),
+    "completed_by": gettext_lazy("Done by"), "owner": gettext_lazy("Answers for it"),
+    "stakeholder": gettext_lazy("Told of it"),
 }  # fmt: skip
 #: Those with a field in the form; the others come with addresses and saved filters.
-IN_FORM = ("kind", "status", "priority", "due", "case", "assignee", "group", "label", "q")
+IN_FORM = (
+    "kind",
+    "status",
+    "priority",
+    "due",
+    "case",
+    "assignee",
+    "owner",
+    "stakeholder",
+    "group",
+    "label",
+    "q",
+)
 #: Those whose value is chosen from a list of names, see `web.templatetags.name_lists`.
-LISTS = {"assignee": "people", "group": "groups"}
+LISTS = {"assignee": "people", "owner": "people", "stakeholder": "people", "group": "groups"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

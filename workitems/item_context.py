@@ -37,7 +37,13 @@ from workitems.around.around_context import sections
 from workitems.around.around_reading import Around
 from workitems.around.progress_form import ProgressForm, progress
 from workitems.item_history import history, lines_of
-from workitems.item_limits import deadlines_ahead, shut_out
+from workitems.item_limits import (
+    deadlines_ahead,
+    looking_on,
+    people_agreeing,
+    shut_out,
+    who_agrees,
+)
 from workitems.item_sources import shown_payload, sources_of
 from workitems.lifecycle import (
     FOR_ASSIGNEE,
@@ -97,6 +103,7 @@ def detail(
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
         "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
+        "agreeing": who_agrees(item, reader),
         "reader": reader,
         "lede": lede(shown, authority),
         "stands_in": stands_in(shown),
@@ -122,7 +129,7 @@ def detail(
 
 def _approvals(item: WorkItem) -> list[dict[str, Any]]:
     """Return the approvals of its undo; nothing is read where that needs none."""
-    if CompensationPolicy.from_json(item.policy).approval in {None, "none"}:
+    if not CompensationPolicy.from_json(item.policy).asks_others:
         return []
     return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 
@@ -161,6 +168,7 @@ def _reader(
         item.tenant_id,
         authority.actor_id,
         known.snapshot,
+        {"user": people_agreeing(item)},
         actors=actors,
         under=[*own, *known.under],
     )
@@ -202,6 +210,8 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "listens": ", ".join(each["type"] for each in item.compensate_on),
         "tainted": item.tainted,
         "deadlines": deadlines_ahead(item),
+        "owner": shown.name(item.owner_id, me),
+        "looking_on": looking_on(shown, me),
         "shut_out": shut_out(shown, me),
         "skills": ", ".join(label_of(each) for each in item.required_skills),
         "handed_on": [_handed_on(shown, each, me) for each in item.delegations],

@@ -1,4 +1,5 @@
-"""What an item's page says of its deadlines, beside when it is due, and of who may not have it."""
+"""What an item's page says of its deadlines, beside when it is due, of who looks on, who has to
+agree to its undo, and who may not have it."""
 
 from __future__ import annotations
 
@@ -7,8 +8,12 @@ from typing import Any
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from compensation.policy import CompensationPolicy
 from web.labels import label_of
+from web.values import Reader, person_words, phrase
 from workitems.deadlines import limits_of, moment_of, still_counts
 from workitems.lifecycle import NOT_HELD
 from workitems.models import WorkItem
@@ -27,6 +32,48 @@ def deadlines_ahead(item: WorkItem) -> list[dict[str, Any]]:
         and (moment := moment_of(limit)) is not None
         and still_counts(name, item)
     ]
+
+
+def looking_on(shown: Shown, me: uuid.UUID | None) -> SafeString:
+    """Return who is told of what becomes of an item, by name."""
+    names = [shown.name(uuid.UUID(actor), me) for actor in shown.item.stakeholders]
+    return format_html_join(", ", "{}", ((each,) for each in names if each))
+
+
+def who_agrees(item: WorkItem, reader: Reader) -> SafeString | str:
+    """Return who has to agree to the undo of an item, step by step; "" where nobody has to."""
+    asked = CompensationPolicy.from_json(item.policy).approval or "none"
+    if isinstance(asked, str):
+        return str(_APPROVERS[asked])
+    steps = [
+        format_html_join(
+            _(" or "), "{}",
+            (
+                *((_person(name, reader),) for name in step.users),
+                *((phrase(_("group %(name)s"), name=label_of(name)),) for name in step.groups),
+            ),
+        )
+        for step in asked
+    ]  # fmt: skip
+    return format_html_join(_(", then "), "{}", ((step,) for step in steps))
+
+
+_APPROVERS = {
+    "none": "",
+    "one": gettext_lazy("an approver"),
+    "two": gettext_lazy("an approver, then another one"),
+}
+
+
+def people_agreeing(item: WorkItem) -> list[str]:
+    """Return the usernames of those who have to agree to the undo of an item."""
+    asked = CompensationPolicy.from_json(item.policy).approval
+    return [name for step in asked for name in step.users] if isinstance(asked, tuple) else []
+
+
+def _person(username: str, reader: Reader) -> SafeString | str:
+    found = reader.people.get(username)
+    return username if found is None else person_words(found, reader.me, inside=True)
 
 
 def shut_out(shown: Shown, me: uuid.UUID | None) -> SafeString:

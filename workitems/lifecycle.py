@@ -80,10 +80,10 @@ DECLINED = (S.PENDING, S.ASSIGNED)
 LIFECYCLE: dict[str, Operation] = {
     **table(
         operation("create", None, S.PENDING, "member system"),
-        operation("edit", OPEN, None, "creator operator system"),
+        operation("edit", OPEN, None, "creator owner operator system"),
         operation("claim", {S.PENDING}, S.ASSIGNED, "candidate"),
-        operation("release", WORKING, S.PENDING, "assignee owner operator"),
-        operation("assign", OPEN, S.ASSIGNED, "operator"),
+        operation("release", WORKING, S.PENDING, "assignee actual_owner operator"),
+        operation("assign", OPEN, S.ASSIGNED, "owner operator"),
         operation("start", {S.PENDING, S.ASSIGNED}, S.IN_PROGRESS, "assignee"),
         operation("stop", {S.IN_PROGRESS}, S.ASSIGNED, "assignee"),
         operation("complete", {S.IN_PROGRESS}, S.COMPLETED, "assignee"),
@@ -92,12 +92,14 @@ LIFECYCLE: dict[str, Operation] = {
         operation("delegate", WORKING, S.DELEGATED, "assignee operator"),
         operation("accept-delegation", {S.DELEGATED}, S.ASSIGNED, "delegatee"),
         operation("decline-delegation", {S.DELEGATED}, None, "delegatee", back=DECLINED),
-        operation("forward", HELD_BY_NOTHING, S.PENDING, "owner operator"),
-        operation("suspend", HELD_BY_NOTHING, S.SUSPENDED, "owner operator"),
-        operation("resume", {S.SUSPENDED}, None, "owner operator system", back=RESUMED),
+        operation("forward", HELD_BY_NOTHING, S.PENDING, "actual_owner owner operator"),
+        operation("suspend", HELD_BY_NOTHING, S.SUSPENDED, "actual_owner owner operator"),
+        operation(
+            "resume", {S.SUSPENDED}, None, "actual_owner owner operator system", back=RESUMED
+        ),
         operation("skip", OPEN, S.OBSOLETE, "operator"),
         operation("cancel", OPEN, S.CANCELLED, "operator"),
-        operation("extend", OPEN, None, "operator"),
+        operation("extend", OPEN, None, "owner operator"),
         # What missed deadlines do; the clock of what is on hold stands, or waits.
         operation("pass-on", NOT_HELD, S.PENDING, "system"),
         operation("expire", NOT_HELD, S.EXPIRED, "system"),

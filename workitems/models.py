@@ -21,7 +21,10 @@ from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
-from workitems import listener_tables  # noqa: F401  -- Django looks for tables here
+from workitems import (  # noqa: F401  -- Django looks for tables here
+    listener_tables,
+    stakeholder_tables,
+)
 from workitems.around import addition_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding import finding_tables  # noqa: F401  -- Django looks for tables here
 from workitems.finding.item_indexes import INDEXES
@@ -59,8 +62,9 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     (actors), `at`, and the `answer`. While it is on hold `held_from` is the status it goes back to,
     and `held_until` when that happens by itself. `deadlines`: see the module of that name.
     `template` is the version of a template that it was made from, `one_of` the instances that it
-    is one of. `has_parts`: items were spawned of it. `compensate_on`: events because of which it is
-    undone by itself. `derived_from`: of what it was made; `tainted` once one of those is undone.
+    is one of. `owner` answers for how it ends, `stakeholders` (actors) look on. `has_parts`: items
+    were spawned of it. `compensate_on`: events because of which it is undone by itself.
+    `derived_from`: of what it was made; `tainted` once one of those is undone.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -73,6 +77,8 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.MEDIUM)
     assignee = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
+    owner = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
+    stakeholders = models.JSONField(default=list, db_default=[])
     offered_to = models.TextField(choices=OfferedTo.choices, default=OfferedTo.ANYBODY)
     people_missing = models.JSONField(default=list)
     excluded = models.JSONField(default=list)

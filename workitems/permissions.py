@@ -105,10 +105,16 @@ def _assignee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
     return "" if _is_able(item, authority) else SKILLS_MISSING
 
 
-def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
+def _actual_owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
     """Who has it, and nobody else while nobody has it: who may take an item that waits for many
     neither keeps it from them nor gives it to others (WS-HumanTask 1.1 §3.2, actual owner)."""
     return "" if item.assignee_id == authority.person_id else "not_assignee"
+
+
+def _owner(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
+    """Who answers for how it ends. That says nothing about who may take it: the answer to whoever
+    is not the owner is that of the others who may."""
+    return "" if item.owner_id is not None and item.owner_id == authority.person_id else None
 
 
 def _delegatee(item: WorkItem, authority: Authority, facts: Any) -> str | None:
@@ -149,7 +155,7 @@ def _stood_in(relation: Relation) -> Relation:
 def as_assignee(item: WorkItem, authority: Authority) -> Authority | None:
     """Return by what authority somebody has an item: their own, or that of a substitute."""
     everybody = (authority, *authority.in_place_of_others())
-    has_it = STOOD_IN["owner"]
+    has_it = STOOD_IN["actual_owner"]
     return next((each for each in everybody if has_it(item, each, None) == ""), None)
 
 
@@ -158,6 +164,7 @@ STOOD_IN: dict[str, Relation] = {
     "candidate": _stood_in(_candidate),
     "assignee": _stood_in(_assignee),
     "delegatee": _stood_in(_delegatee),
+    "actual_owner": _stood_in(_actual_owner),
     "owner": _stood_in(_owner),
 }
 RELATIONS: dict[str, Relation] = {

@@ -191,9 +191,9 @@ def actors_of(
     name."""
     wanted: set[uuid.UUID | None] = set()
     for item in items:
-        wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id))
+        wanted.update((item.assignee_id, item.completed_by_id, item.created_by_id, item.owner_id))
         wanted.update(item.people_asked)
-        wanted.update(map(uuid.UUID, item.excluded))
+        wanted.update(map(uuid.UUID, [*item.excluded, *item.stakeholders]))
         wanted.update(named_in(item.compensation))
         wanted.update(uuid.UUID(who) for who in asked_in(item.delegations))
     wanted.update(try_.requested_by_id for tries in attempts.values() for try_ in tries)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, UUIDField, Value
 
 from accounts.acting import Authority
+from web.counts import COUNTED
 from workitems.lifecycle import FOR_ASSIGNEE
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
 from workitems.selectors import did_another, has_row, visible
@@ -33,6 +34,19 @@ def waiting_for_others(authority: Authority) -> list[tuple[WorkItem, uuid.UUID]]
         persons.setdefault(item.id, (item, vars(item)["waits_for"]))
     urgent = sorted(persons.values(), key=lambda each: _urgency(each[0]))
     return urgent[: MOST + 1]
+
+
+def counted_for_others(authority: Authority) -> int:
+    """Return how much waits for whom somebody stands in for, at most `COUNTED`: one statement, none
+    where nobody is stood in for."""
+    found = [rows for each in authority.in_place_of_others() for rows in _of(each)]
+    if not found:
+        return 0
+    first, *others = (
+        rows.prefetch_related(None).order_by().values_list("id", flat=True)[:COUNTED]
+        for rows in found
+    )
+    return min(len(set(first.union(*others))), COUNTED)
 
 
 def _urgency(item: Any) -> tuple[Any, ...]:

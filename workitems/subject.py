@@ -59,7 +59,8 @@ def _read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, W
 def _envelope(item: WorkItem, action: str) -> dict[str, Any]:
     """Return what its entries say: the completion number is part of the one that completes it."""
     seq = item.completion_seq if action == "completed" else None
-    return {**undo_envelope(item, action), "completion_seq": seq}
+    watched = item.owner_id is not None or bool(item.stakeholders)
+    return {**undo_envelope(item, action), "completion_seq": seq, "watched": watched}
 
 
 def _declares(item: WorkItem) -> dict[str, Any]:

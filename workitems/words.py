@@ -222,6 +222,7 @@ def register() -> None:
             "not_skippable": _("nobody said that it may be left out"),
             "delegated_too_often": _("it was handed on too often"),
             "not_keeper": _("only who keeps it may"),
+            "not_owner": _("only who answers for it, or an operator, may name another owner"),
             "not_assignee": _("only who it is assigned to may"),
         }
     )

@@ -8,10 +8,11 @@ the reason; the others open.
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from accounts.selectors import actors_named, called
+from accounts.selectors import actors_by_username, actors_named, called
 from cases.definitions import (
     Binding,
     CapabilityCall,
@@ -161,6 +162,7 @@ def _work(
             excluded_groups=target.excluded_groups,
             not_completed_by=target.not_completed_by,
             required_skills=target.required_skills,
+            **_who_answers(case.tenant_id, target),
             priority=target.priority,
             reversibility=binding.reversibility,
             **_by_when(target),
@@ -175,6 +177,19 @@ def _work(
         reason=f"{title_of(binding.name)}: a step of {case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
+
+
+def _who_answers(tenant_id: uuid.UUID, target: HumanTask) -> dict[str, Any]:
+    """Return who answers for a task that is opened now, and who looks on: whoever of those it names
+    is an active member."""
+    names = {*target.stakeholders, *([target.owner] if target.owner else [])}
+    if not names:
+        return {}
+    known = actors_by_username(tenant_id, sorted(names))
+    return {
+        "owner_id": known.get(target.owner or ""),
+        "stakeholders": [known[name] for name in target.stakeholders if name in known],
+    }
 
 
 def _by_when(target: HumanTask) -> dict[str, Any]:

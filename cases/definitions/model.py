@@ -253,6 +253,8 @@ class HumanTask(Part):
     excluded_groups: Words = Field(default=(), exclude_if=_unsaid)
     not_completed_by: Words = Field(default=(), exclude_if=_unsaid)
     required_skills: Words = Field(default=(), exclude_if=_unsaid)
+    owner: Text | None = Field(default=None, exclude_if=_unsaid)
+    stakeholders: Words = Field(default=(), exclude_if=_unsaid)
 
 
 class CapabilityCall(Part):

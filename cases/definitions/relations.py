@@ -50,11 +50,13 @@ _ENDLESS: Final = "neither goals nor completion: the case never ends by itself"
 _UNGUARDED: Final = "neither filter nor when: fires again at every change of context"
 _UNNAMED: Final = "no binding names {!r} in compensate"
 _IDLE: Final = "has no effect: an undo step neither fires nor is undone itself"
+_ANSWERING: Final = "belongs to a forward task: whoever answers for that hears of its undo"
 _EXCLUDING: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
 #: What only a forward task says, and what says it of an undo.
 _NOT_OF_UNDO: Final = {
     **dict.fromkeys(("excludedUsers", "excludedGroups", "notCompletedBy"), _EXCLUDING),
     "requiredSkills": _EXCLUDING,
+    **dict.fromkeys(("owner", "stakeholders"), _ANSWERING),
     "deadlines": "belongs to a forward task; of an undo see deadline of the policy that names it",
 }
 _NAMED: Final = {"capabilities": "capability", "bindings": "binding", "goals": "goal"}
@@ -153,11 +155,14 @@ def whom_it_names(
         lists: tuple[tuple[str, Literal["user", "group"], Collection[str] | None], ...] = (
             ("humanTask/candidateUsers", "user", task.candidate_users if task else ()),
             ("humanTask/candidateGroups", "group", task.candidate_groups if task else ()),
+            ("humanTask/stakeholders", "user", task.stakeholders if task else ()),
             ("humanTask/excludedUsers", "user", task.excluded_users if task else ()),
             ("humanTask/excludedGroups", "group", task.excluded_groups if task else ()),
             ("compensation/candidate_users", "user", undo.candidate_users if undo else ()),
             ("compensation/candidate_groups", "group", undo.candidate_groups if undo else ()),
         )
+        if task is not None and task.owner is not None:
+            yield f"{at}/humanTask/owner", "user", task.owner
         for place, kind, names in lists:
             for number, name in enumerate(names or ()):
                 yield f"{at}/{place}/{number}", kind, name

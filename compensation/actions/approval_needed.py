@@ -10,16 +10,17 @@ import dataclasses
 import hashlib
 from typing import Any
 
+from accounts.selectors import actors_named
 from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
 from compensation.subject import undoable
 from governance.actions.approval_requests import Wanted, ask
-from governance.approvers import ANY_APPROVER
+from governance.approvers import ANY_APPROVER, Approvers
 from ledger.canonical import digest, payload_bytes
 from verbs.shell import VerbContext
 
-#: How many people have to agree, by what a policy says.
-STEPS = {"none": 0, "one": 1, "two": 2}
+#: How many approvers have to agree, where a policy says no more than that.
+_HOW_MANY = {"none": 0, "one": 1, "two": 2}
 # Why somebody asks, and on what legal ground, is not what is done.
 _WORDS = ("reason", "regulatory_basis", "requested_by")
 
@@ -32,9 +33,25 @@ class AsksFirst:
     approval: Any
 
 
-def agreed_by(original: Any) -> int:
-    """Return how many people have to agree to what is done about the undo of `original`."""
-    return STEPS[CompensationPolicy.from_json(original.policy).effective().approval or "none"]
+def needs_agreement(original: Any) -> bool:
+    """Whether others have to agree to what is done about the undo of `original`."""
+    return CompensationPolicy.from_json(original.policy).asks_others
+
+
+def _steps(original: Any, policy: CompensationPolicy) -> list[Approvers]:
+    """Return who agrees, step by step. Who was named and is gone stays named, and nobody else
+    decides instead; the operators are told of a step that nobody is left for."""
+    said = policy.approval or "none"
+    if isinstance(said, str):
+        return [ANY_APPROVER] * _HOW_MANY[said]
+    names = {name for step in said for name in step.users}
+    known = actors_named(original.tenant_id, names)
+    return [
+        Approvers(
+            users=tuple(known[name] for name in step.users if name in known), groups=step.groups
+        )
+        for step in said
+    ]
 
 
 def ask_to_compensate(
@@ -56,9 +73,10 @@ def ask_to_attest(original: Any, evidence: str, context: VerbContext) -> Any:
 
 
 def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
-    said = CompensationPolicy.from_json(original.policy).effective().approval
-    rule = {"policy": "compensation", "effect": "require_approval", "reason": f"approval: {said}"}
-    steps = [ANY_APPROVER] * agreed_by(original)
+    policy = CompensationPolicy.from_json(original.policy)
+    reason = f"approval: {policy.approval_in_words}"
+    rule = {"policy": "compensation", "effect": "require_approval", "reason": reason}
+    steps = _steps(original, policy)
     wanted = Wanted(action=action, steps=steps, decisions=[rule], **what)
     return ask(original, wanted, by=context.by)
 

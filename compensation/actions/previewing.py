@@ -212,7 +212,7 @@ def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
     """Whether the policy of something that would be undone asks for approval."""
     undone = {each["original"]["id"] for each in content.steps}
     said = (part.policy for part in parts if str(part.original.id) in undone)
-    return any(policy is not None and policy.approval not in {None, "none"} for policy in said)
+    return any(policy is not None and policy.asks_others for policy in said)
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:

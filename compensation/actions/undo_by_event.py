@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from compensation.actions import undo
-from compensation.actions.approval_needed import agreed_by
+from compensation.actions.approval_needed import needs_agreement
 from compensation.actions.undo_verbs import as_whole_says, check_compensable
 from compensation.errors import ApprovalRequired, Irreversible
 from compensation.facts import UndoFacts
@@ -43,7 +43,7 @@ def compensate_by_event(
     refused = check_compensable(operation, original, UndoFacts(original), {})
     if asked_by is None:
         refused = refused or _left_to_people(original)
-    if refused is None and agreed_by(original):
+    if refused is None and needs_agreement(original):
         # Nobody agreed, and nobody asks: whoever is told of the refusal may.
         refused = ApprovalRequired()
     if refused is not None:

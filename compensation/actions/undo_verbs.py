@@ -19,9 +19,9 @@ from accounts.selectors import active_actors, actors_by_username
 from compensation.actions import undo
 from compensation.actions.approval_needed import (
     AsksFirst,
-    agreed_by,
     ask_to_attest,
     ask_to_compensate,
+    needs_agreement,
 )
 from compensation.actions.attempts import last_attempt, newest_attempt
 from compensation.errors import (
@@ -211,7 +211,7 @@ def _answered(
 def _compensate(original: Any, given: Compensate, context: VerbContext) -> Any:
     """Have finished work undone; where its policy asks for approval, once that is granted."""
     request = request_for(original, given, requested_by=context.authority.actor_id)
-    if agreed_by(original):
+    if needs_agreement(original):
         undo.check(original, request, by=context.by)
         body = {name: said for name, said in given if said and name != "reason"}
         return ask_to_compensate(original, request, body, context)
@@ -271,7 +271,7 @@ def _hand_to_human(
 
 def _attest(original: Any, given: Evidence, context: VerbContext) -> Any:
     """Vouch, with evidence, that it is undone; where its policy asks for approval, others agree."""
-    if agreed_by(original):
+    if needs_agreement(original):
         return ask_to_attest(original, given.evidence, context)
     return undo.attest(original, evidence=given.evidence, by=context.by)
 

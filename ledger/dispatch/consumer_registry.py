@@ -62,6 +62,10 @@ class Announced(Protocol):
     def compensation(self) -> Mapping[str, Any] | None:
         """What is undone, and how."""
 
+    @property
+    def watched(self) -> bool:
+        """Whether there are people who look on what becomes of its subject."""
+
 
 class LeftToOthers(Exception):
     """The news is about something that this program does not know, but a newer one does."""

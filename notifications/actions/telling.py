@@ -27,14 +27,14 @@ _DUE = sorted(map(str, DUE))
 _TELL = """
 INSERT INTO notifications_delivery (
     id, tenant_id, event_id, event_type, topic, subject_type, subject_id, case_id, recipient_id,
-    channel, status, attempts, next_attempt_at, created_at)
+    in_place_of_id, channel, status, attempts, next_attempt_at, created_at)
 SELECT t.id, m.tenant_id, t.event_id, t.event_type, t.topic, t.subject_type, t.subject_id,
-    t.case_id, t.recipient_id, t.channel, t.status, 0,
+    t.case_id, t.recipient_id, t.in_place_of_id, t.channel, t.status, 0,
     CASE WHEN t.status = ANY(%s) THEN ledger_now() END, %s
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],
-    %s::uuid[], %s::text[], %s::text[], %s::boolean[])
+    %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::boolean[])
     AS t(id, event_id, event_type, topic, subject_type, subject_id, case_id,
-         recipient_id, channel, status, needs_address)
+         recipient_id, in_place_of_id, channel, status, needs_address)
 JOIN accounts_membership m
     ON m.tenant_id = %s AND m.actor_id = t.recipient_id AND m.is_active
 JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id AND a.is_active
@@ -66,5 +66,6 @@ def _deliveries(told: Told) -> Iterator[tuple[Any, ...]]:
         for channel in CHANNELS.values():
             yield (
                 new_id(), event.id, event.type, str(told.topic), *told.about, event.case_id,
-                recipient_id, channel.name, str(channel.starts_as), channel.needs_address,
+                recipient_id, told.in_place_of, channel.name, str(channel.starts_as),
+                channel.needs_address,
             )  # fmt: skip

@@ -25,6 +25,9 @@ class NotificationSchema(Schema):
     topic = serializers.ChoiceField(choices=Topic.choices)
     title = serializers.CharField()
     text = serializers.CharField()
+    in_place_of = serializers.CharField(
+        allow_null=True, help_text="Whose new work it is, where one stands in for them: a username."
+    )
     subject = SubjectSchema()
     case = serializers.UUIDField(allow_null=True)
     url = serializers.CharField(help_text="Path of the subject's page, else of its ledger.")

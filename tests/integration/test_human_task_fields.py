@@ -43,11 +43,12 @@ VALUES: dict[str, Any] = {
     "expiresIn": "P2D",
 }
 #: Of a forward step alone; test_excluded_people.py and test_skills.py have what they do, and
-#: test_case_deadlines.py what deadlines do.
+#: test_case_deadlines.py what deadlines do, test_owner_and_stakeholders.py what those do.
 EXCLUDING = {
     "excludedUsers": ["surveyor"], "excludedGroups": ["surveyors"], "notCompletedBy": ["check"],
     "requiredSkills": ["notary"],
 }  # fmt: skip
+ANSWERING = {"owner": "surveyor", "stakeholders": ["surveyor"]}
 SETS = [
     frozenset(each)
     for each in (*[()], *((f,) for f in VALUES), *itertools.combinations(VALUES, 2), tuple(VALUES))
@@ -95,20 +96,25 @@ def check(world: World, item: WorkItem, fields: frozenset[str], **without: Any) 
 
 def test_the_table_has_every_field() -> None:
     known = {str(field.validation_alias) for field in HumanTask.model_fields.values()}
-    assert known == {"title", "deadlines", *VALUES, *EXCLUDING}
+    assert known == {"title", "deadlines", *VALUES, *EXCLUDING, *ANSWERING}
 
 
-@pytest.mark.parametrize("field", sorted(EXCLUDING))
+@pytest.mark.parametrize("field", sorted({**EXCLUDING, **ANSWERING}))
 def test_an_undo_excludes_nobody_by_its_binding(world: World, field: str) -> None:
+    said = {
+        **dict.fromkeys(EXCLUDING, "of an undo see performer: not_original_actor"),
+        **dict.fromkeys(ANSWERING, "whoever answers for that hears of its undo"),
+    }
+    joint = ";" if field in EXCLUDING else ":"
     undo = human("undo-check", compensation=True, on=None, when=None)
-    undo["humanTask"][field] = EXCLUDING[field]
+    undo["humanTask"][field] = {**EXCLUDING, **ANSWERING}[field]
     check_ = human("check", compensate="undo-check", compensation=None)
     with pytest.raises(Invalid) as refused:
         deploy(world, definition("excluding", check_, undo))
     assert [(e.pointer, e.message) for e in refused.value.errors] == [
         (
             f"/spec/bindings/1/humanTask/{field}",
-            "belongs to a forward task; of an undo see performer: not_original_actor",
+            f"belongs to a forward task{joint} {said[field]}",
         )
     ]
 

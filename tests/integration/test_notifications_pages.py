@@ -138,6 +138,7 @@ def test_the_api_says_it_in_words_and_marks_it_read(world: World) -> None:
         "text": "",
         "url": f"/work-items/{item_id}/",
         "case": None,
+        "in_place_of": None,
         "read_at": None,
     }
     (last,) = client.get(body["next"]).json()["results"]

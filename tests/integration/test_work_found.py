@@ -137,6 +137,7 @@ def test_a_case_finds_its_work(world: World) -> None:
         *(("kind", each) for each in ("X", "")),
         *(("priority", each) for each in ("3", "high")),
         *((name, "") for name in ("assignee", "group", "outcome", "created_by", "completed_by")),
+        *((name, "") for name in ("owner", "stakeholder")),
         ("group", "x" * 201),
         ("candidate", "you"),
         ("case", "7"),
@@ -279,7 +280,7 @@ def test_a_filter_takes_one_statement_more_at_most(told: World) -> None:
         "created_before": "2020-01-01T00:00:00Z", "created_by": "me",
         "completed_after": "2020-01-01T00:00:00Z", "completed_before": "2020-01-01T00:00:00Z",
         "completed_by": "me", "outcome": "X", "compensation_state": "NONE", "tainted": "true",
-        "skippable": "true", "q": "late",
+        "skippable": "true", "q": "late", "owner": "me", "stakeholder": told.analyst.username,
     }  # fmt: skip
     assert values.keys() == FILTERS.keys()
     with CaptureQueriesContext(connection) as captured:

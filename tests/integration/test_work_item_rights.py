@@ -28,7 +28,8 @@ from workitems.models import WorkItem
 
 HERE = Path(__file__).parent
 #: Who each role is. The assignee and the candidate may take it through their groups, the excluded
-#: one could, but is shut out; a stranger is a member whom the item does not concern.
+#: one could, but is shut out; a stranger is a member whom the item does not concern. Owner and
+#: stakeholder may not take it: they answer for it, and look on.
 ROLES = {
     "assignee": "analyst",
     "candidate": "surveyor",
@@ -36,6 +37,8 @@ ROLES = {
     "approver": "approver",
     "auditor": "auditor",
     "excluded": "underwriter",
+    "owner": "compliance",
+    "stakeholder": "agent",
     "stranger": "bystander",
     "other tenant": "outsider",
 }
@@ -92,6 +95,8 @@ def item_in(world: World, status: Status) -> WorkItem:
         world.operator,
         candidate_groups=["analysts", "surveyors", "underwriters"],
         excluded_users=[world.underwriter.username],
+        owner=world.compliance.username,
+        stakeholders=[world.agent.username],
         skippable=True,
         deadlines=late,
     )

@@ -11,14 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from ledger.clock import now
 from tests import states
 from tests.clients import api
+from tests.integration.test_substitutes import stand_in
 from tests.integration.workitems_over_rest import ROOT
 from tests.world import World
 from workitems.lifecycle import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOTHING = {
-    "mine": 0, "groups": 0, "unassigned": 0, "overdue": 0, "compensating": 0, "faulted": 0,
-    "exact_below": 100,
+    "mine": 0, "groups": 0, "unassigned": 0, "standing_in": 0, "overdue": 0, "compensating": 0,
+    "faulted": 0, "exact_below": 100,
 }  # fmt: skip
 
 
@@ -50,6 +51,21 @@ def test_each_pile_is_counted_for_whom_it_is(world: World) -> None:
     # The undo task of what is being undone.
     assert summary(world, "underwriter") == {**NOTHING, **of_all, "mine": 1}
     assert summary(world, "outsider") == NOTHING
+
+
+def test_what_waits_for_others_is_counted_apart(world: World) -> None:
+    stand_in(world, world.bystander, world.analyst)
+    stand_in(world, world.bystander, world.surveyor)
+    states.new_item(world.operator, assignee=world.analyst.username)
+    states.new_item(world.operator, candidate_groups=["analysts", "surveyors"])
+    states.new_item(world.operator, candidate_groups=["analysts"],
+                    excluded_users=[world.bystander.username])  # fmt: skip
+    states.new_item(world.operator, candidate_groups=["underwriters"])
+    with CaptureQueriesContext(connection) as captured:
+        assert summary(world, "bystander") == {**NOTHING, "unassigned": 3, "standing_in": 2}
+    about = [each["sql"] for each in captured.captured_queries]
+    assert len([sql for sql in about if "workitems_workitem" in sql]) == 3
+    assert summary(world, "analyst")["standing_in"] == 0
 
 
 def test_what_failed_for_good_is_in_trouble_too(world: World) -> None:

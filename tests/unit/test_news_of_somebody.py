@@ -42,3 +42,33 @@ def test_what_makes_no_task(
         kind=kind, compensation=compensation,
     )  # fmt: skip
     assert concerns_somebody(change) is expected
+
+
+@pytest.mark.parametrize(
+    ("action", "compensation", "expected"),
+    [
+        ("failed", None, (False, True)),
+        ("rejected", None, (False, True)),
+        ("compensation_started", ALONE, (False, True)),
+        ("compensation_withdrawn", ALONE, (False, True)),
+        ("compensation_abandoned", IN_A_RUN, (False, True)),
+        ("compensation_completed", IN_A_RUN, (False, True)),
+        ("compensation_faulted", IN_A_RUN, (False, True)),
+        ("compensation_completed", ALONE, (True, True)),
+        ("deadline_missed", None, (True, True)),
+        ("created", None, (True, True)),
+    ],
+)
+def test_what_makes_a_task_only_where_somebody_looks_on(
+    action: str, compensation: Any, expected: tuple[bool, bool]
+) -> None:
+    found = tuple(
+        concerns_somebody(
+            Change(
+                ID, "work_item", ID, 1, action, ActorRef(ID, "SYSTEM", "system"), "",
+                compensation=compensation, watched=watched,
+            )
+        )
+        for watched in (False, True)
+    )  # fmt: skip
+    assert found == expected

@@ -70,9 +70,14 @@ def test_stores_only_what_was_said_and_reads_it_back() -> None:
     [
         ("approval", "one", "approval: one is not supported yet; only none"),
         ("approval", "two", "approval: two is not supported yet; only none"),
+        (
+            "approval",
+            [{"groups": ["law"]}],
+            "approval: 1 named is not supported yet; only none",
+        ),
         ("compensate_on", [], "compensate_on is not supported yet"),
     ],
-    ids=["approval one", "approval two", "compensate_on"],
+    ids=["approval one", "approval two", "approval named", "compensate_on"],
 )
 def test_refuses_by_name_what_is_not_supported_yet(key: str, value: object, named: str) -> None:
     with pytest.raises(PolicyError) as refusal:
@@ -91,6 +96,53 @@ def test_what_a_thing_itself_may_ask_for_is_kept_and_part_of_the_digest(approval
     assert CompensationPolicy().effective().approval == "none"
 
 
+def test_who_agrees_may_be_named_step_by_step() -> None:
+    steps = [{"users": ["ava", "ben"]}, {"users": ["cal"], "groups": ["law"]}]
+    policy = parse_policy({"approval": steps})
+    assert policy.to_json() == {"approval": steps}
+    assert CompensationPolicy.from_json(policy.to_json()) == policy
+    assert (policy.asks_others, CompensationPolicy(approval="none").asks_others) == (True, False)
+    others = {policy.digest} | {
+        parse_policy({"approval": each}).digest
+        for each in ("two", steps[::-1], steps[:1], [{"users": ["ben", "ava"]}, steps[1]])
+    }
+    assert len(others) == 5
+    assert policy.people_named == {
+        "approval/0/users/0": "ava", "approval/0/users/1": "ben", "approval/1/users/0": "cal",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "place", "rule", "code"),
+    [
+        ([{}], "/0", "must name users or groups", "invalid"),
+        ([{"users": []}], "/0/users", "must be a list with at least one user name", "invalid"),
+        ([{"groups": None}], "/0/groups", "must be a list with at least one group name", "invalid"),
+        ([{"users": ["ava"] * 2}], "/0/users", "must not name a user twice", "invalid"),
+        (
+            [{"groups": [str(n) for n in range(11)]}],
+            "/0/groups",
+            "must name at most 10 groups",
+            "invalid",
+        ),
+        ([{"users": [7]}], "/0/users/0", "must be a name of 1 to 150 characters", "invalid"),
+        (
+            [{"roles": ["x"]}],
+            "/0/roles",
+            "unknown field 'roles'; known are groups, users",
+            "unknown",
+        ),
+    ],
+)
+def test_names_the_rule_that_a_step_breaks(
+    steps: list[object], place: str, rule: str, code: str
+) -> None:
+    assert _problems({"approval": steps}) == [(f"/approval{place}", rule, code)]
+
+
+_TWICE = "must not ask one user alone twice: nobody decides two steps"
+
+
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
     [
@@ -99,7 +151,10 @@ def test_what_a_thing_itself_may_ask_for_is_kept_and_part_of_the_digest(approval
         ("strategy", "undo", "must be one of restore, correct"),
         ("performer", "anyone", "must be one of original_actor, groups, not_original_actor"),
         ("fallback", "retry", "must be one of human, fault"),
-        ("approval", "three", "must be one of none, one, two"),
+        ("approval", "three", "must be one of none, one, two, or a list of steps"),
+        ("approval", [], "must name at least one step"),
+        ("approval", [{"users": ["ava"]}] * 2, _TWICE),
+        ("approval", [{"users": ["ava"]}] * 6, "must name at most 5 steps"),
         ("capability", " ", "must be a name of 1 to 150 characters"),
         ("candidate_groups", [], "must be a list with at least one group name"),
         ("candidate_groups", "underwriters", "must be a list with at least one group name"),

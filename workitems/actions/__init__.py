@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from compensation.actions.undo_verbs import declare_undo_verbs
 from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
-from workitems.actions.item_contents import create_work_item, edit
+from workitems.actions.item_contents import create_work_item
+from workitems.actions.item_editing import edit
 from workitems.actions.item_templates import add_template, end_template, instantiate
 from workitems.actions.spawning import spawn
 from workitems.actions.work import (

@@ -1,4 +1,4 @@
-"""What an item says: opening one by hand or through the API, outside any case, and editing it."""
+"""What an item says: opening one by hand or through the API, outside any case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from pydantic import ConfigDict, Field, SkipValidation, StringConstraints
+from pydantic import Field, SkipValidation, StringConstraints
 
 from accounts.acting import ActingUser
 from accounts.selectors import active_actors, actors_by_username, actors_named
@@ -26,22 +26,20 @@ from compensation.policy import (
 )
 from executions import capability_registry
 from json_values.characters import fault_of_line
-from json_values.comparison import same
 from json_values.moments import NotAMoment
 from json_values.pointers import FieldError
-from ledger.clock import now, rfc3339
+from ledger.clock import now
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
 from verbs.body_size import at_most
-from verbs.input import Input, Moment, Word, line, read
-from verbs.move import move
+from verbs.input import Moment, Word, line, read
 from verbs.shell import VerbContext
 from workitems.actions.candidates import UNABLE, is_shut_out
 from workitems.actions.instances import Group, open_instances
 from workitems.actions.item_opening import NewWorkItem
 from workitems.actions.sources_named import check_sources
 from workitems.deadline_input import Deadlines
-from workitems.deadlines import COMPLETION, kept, moment_of, set_completion
+from workitems.deadlines import COMPLETION, kept, moment_of
 from workitems.derivation import Sources
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.listening_input import Listenings, Listens
@@ -54,11 +52,11 @@ MAX_TITLE = 300
 MAX_NAMES = 50
 #: As JSON, with a calendar's text beside them.
 DEADLINES_BYTES = 128 * 1024
-_LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
+LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
 _Listed = Annotated[str, StringConstraints(strip_whitespace=True), line(MAX_NAME_LENGTH)]
 _Title = Annotated[Word, line(MAX_TITLE)]
-_Priority = Annotated[str, Field(json_schema_extra={"enum": list(Priority.names)})]
-_Object = Annotated[dict[str, Any], SkipValidation]
+PriorityName = Annotated[str, Field(json_schema_extra={"enum": list(Priority.names)})]
+AnyObject = Annotated[dict[str, Any], SkipValidation]
 
 
 class Create(Listens):
@@ -66,16 +64,18 @@ class Create(Listens):
 
     # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
     title: _Title
-    payload: _Object | None = None
-    priority: _Priority = Priority.MEDIUM.name
+    payload: AnyObject | None = None
+    priority: PriorityName = Priority.MEDIUM.name
     assignee: Word | None = None
-    candidate_users: Annotated[list[Word], _LISTED] = []
-    candidate_groups: Annotated[list[_Listed], _LISTED] = []
-    excluded_users: Annotated[list[Word], _LISTED] = []
-    excluded_groups: Annotated[list[_Listed], _LISTED] = []
-    required_skills: Annotated[list[_Listed], _LISTED] = []
-    permitted_outcomes: Annotated[list[_Listed], _LISTED] = []
-    resolution_schema: _Object | None = None
+    candidate_users: Annotated[list[Word], LISTED] = []
+    owner: Word | None = None
+    stakeholders: Annotated[list[Word], LISTED] = []
+    candidate_groups: Annotated[list[_Listed], LISTED] = []
+    excluded_users: Annotated[list[Word], LISTED] = []
+    excluded_groups: Annotated[list[_Listed], LISTED] = []
+    required_skills: Annotated[list[_Listed], LISTED] = []
+    permitted_outcomes: Annotated[list[_Listed], LISTED] = []
+    resolution_schema: AnyObject | None = None
     compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
     reversibility: Annotated[
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
@@ -111,24 +111,24 @@ def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:
 def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewWorkItem:
     """Return what to insert. Raises Invalid with every broken rule at once."""
     problems: list[FieldError] = []
-    title = _title(given.title, problems)
+    title = checked_title(given.title, problems)
     payload: Any = {} if given.payload is None else given.payload
     if not isinstance(payload, dict):
         problems.append(FieldError("/payload", _("must be an object")))
-    _gather(problems, lambda: check_json(payload, "/payload"))
-    _check_priority(given.priority, problems)
+    gather(problems, lambda: check_json(payload, "/payload"))
+    check_priority(given.priority, problems)
     if given.resolution_schema is not None:
-        _gather(problems, lambda: check_schema(given.resolution_schema, "/resolution_schema"))
+        gather(problems, lambda: check_schema(given.resolution_schema, "/resolution_schema"))
     policy, reversibility = _undoing(given, tenant_id, problems)
     people = _people(given, tenant_id, problems)
-    groups = _names(given.candidate_groups, "/candidate_groups", problems)
+    groups = names_listed(given.candidate_groups, "/candidate_groups", problems)
     excluded = _excluded(given, tenant_id, people, problems)
-    excluded_groups = _names(given.excluded_groups, "/excluded_groups", problems)
-    skills = _names(given.required_skills, "/required_skills", problems)
+    excluded_groups = names_listed(given.excluded_groups, "/excluded_groups", problems)
+    skills = names_listed(given.required_skills, "/required_skills", problems)
     assignee = people.get(given.assignee or "")
     if skills and assignee is not None and not skilled_actors(tenant_id, [assignee], skills):
         problems.append(FieldError("/assignee", str(UNABLE), SKILLS_MISSING))
-    outcomes = _names(given.permitted_outcomes, "/permitted_outcomes", problems)
+    outcomes = names_listed(given.permitted_outcomes, "/permitted_outcomes", problems)
     deadlines, due_at = _deadlines(given, problems)
     check_sources(given.derived_from, tenant_id, problems)
     _check_group(given, outcomes, problems)
@@ -142,6 +142,8 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         candidate_groups=groups,
         candidate_users=[people[name] for name in given.candidate_users],
         assignee_id=people[given.assignee] if given.assignee else None,
+        owner_id=people[given.owner] if given.owner else None,
+        stakeholders=[people[name] for name in given.stakeholders],
         excluded=excluded,
         excluded_groups=excluded_groups,
         required_skills=skills,
@@ -193,7 +195,8 @@ def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldErr
     )
 
 
-def _title(text: str, problems: list[FieldError]) -> str:
+def checked_title(text: str, problems: list[FieldError]) -> str:
+    """Return a title as it is kept; note what is wrong with it."""
     title = text.strip()
     if not 0 < len(title) <= MAX_TITLE:
         message = _("must be a text of 1 to %(n)d characters") % {"n": MAX_TITLE}
@@ -203,7 +206,8 @@ def _title(text: str, problems: list[FieldError]) -> str:
     return title
 
 
-def _check_priority(name: str, problems: list[FieldError]) -> None:
+def check_priority(name: str, problems: list[FieldError]) -> None:
+    """Note a word that is no priority."""
     if name not in Priority.names:
         known = {"known": ", ".join(Priority.names)}
         problems.append(FieldError("/priority", _("must be one of %(known)s") % known))
@@ -215,20 +219,20 @@ def _undoing(
     """Read how the item may be undone; note what is wrong with it."""
     policy, reversibility = CompensationPolicy(), UNSPECIFIED
     if given.reversibility is not None:
-        reversibility = _gather(
+        reversibility = gather(
             problems, lambda: parse_reversibility(given.reversibility, pointer="/reversibility")
         )
     if given.compensation is not None:
-        said = _gather(problems, lambda: parse_policy(given.compensation, pointer="/compensation"))
+        said = gather(problems, lambda: parse_policy(given.compensation, pointer="/compensation"))
         policy = said or policy
     if policy.capability and capability_registry.get(policy.capability) is None:
         message = _("no capability is named %(name)r") % {"name": policy.capability}
         problems.append(FieldError("/compensation/capability", message, "unknown"))
-    named = policy.candidate_users
-    known = actors_by_username(tenant_id, named) if named else {}
+    named = policy.people_named
+    known = actors_by_username(tenant_id, [*named.values()]) if named else {}
     problems.extend(
-        FieldError(f"/compensation/candidate_users/{index}", _nobody(name), "unknown")
-        for index, name in enumerate(policy.candidate_users or ())
+        FieldError(f"/compensation/{place}", nobody_called(name), "unknown")
+        for place, name in named.items()
         if name not in known
     )
     if policy.mode == "automated" and not policy.capability:
@@ -237,7 +241,7 @@ def _undoing(
     return policy, reversibility
 
 
-def _gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
+def gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
     """Return what `check` returns; note what it refuses instead of stopping there."""
     try:
         return check()
@@ -249,22 +253,26 @@ def _gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
 def _people(
     given: Create, tenant_id: uuid.UUID, problems: list[FieldError]
 ) -> dict[str, uuid.UUID]:
-    names = _names(given.candidate_users, "/candidate_users", problems)
-    asked = [*names, *([given.assignee] if given.assignee else [])]
+    """Return the actors of those it names, by username, and note who is no active member."""
+    wanted = [
+        (f"/{place}/{index}", name)
+        for place in ("candidate_users", "stakeholders")
+        for index, name in enumerate(names_listed(getattr(given, place), f"/{place}", problems))
+    ]
+    alone = (("/assignee", given.assignee), ("/owner", given.owner))
+    wanted += [(pointer, name) for pointer, name in alone if name]
+    asked = [name for _pointer, name in wanted]
     known = actors_by_username(tenant_id, asked) if asked else {}
     active = active_actors(tenant_id, list(known.values())) if known else frozenset()
-    wanted = [(f"/candidate_users/{index}", name) for index, name in enumerate(names)]
-    if given.assignee:
-        wanted.append(("/assignee", given.assignee))
     problems.extend(
-        FieldError(pointer, _nobody(name), "unknown")
+        FieldError(pointer, nobody_called(name), "unknown")
         for pointer, name in wanted
         if known.get(name) not in active
     )
     return known
 
 
-def _nobody(name: str) -> str:
+def nobody_called(name: str) -> str:
     return _("no active member is called %(name)r") % {"name": name}
 
 
@@ -275,7 +283,7 @@ def _excluded(
     problems: list[FieldError],
 ) -> list[uuid.UUID]:
     """Return the actors who may never take it. Whoever it is given to cannot be one of them."""
-    names = _names(given.excluded_users, "/excluded_users", problems)
+    names = names_listed(given.excluded_users, "/excluded_users", problems)
     # Who is gone is excluded all the same, should they come back.
     known = actors_named(tenant_id, names)
     problems.extend(
@@ -296,7 +304,7 @@ def _excluded(
     return sorted(known.values())
 
 
-def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> list[str]:
+def names_listed(values: Sequence[str], pointer: str, problems: list[FieldError]) -> list[str]:
     """Return the listed names; note every one that is no name, or is repeated."""
     if len(values) > MAX_NAMES:
         message = _("must be a list of at most %(n)d names") % {"n": MAX_NAMES}
@@ -315,80 +323,3 @@ def _names(values: Sequence[str], pointer: str, problems: list[FieldError]) -> l
         else:
             good.append(value)
     return good
-
-
-def _without_defaults(schema: dict[str, Any]) -> None:
-    for member in schema["properties"].values():
-        member.pop("default", None)
-
-
-class Edit(Input):
-    """What an open work item shall say instead; members left out stay as they are."""
-
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
-
-    title: Annotated[str, line(MAX_TITLE)] = ""
-    priority: _Priority = ""
-    due_at: Moment | None = None
-    payload: _Object = {}
-
-
-@catalogue.verb(
-    WorkItem.subject_type, LIFECYCLE["edit"], action="edited", given=Edit, method="PATCH",
-    no_route="It is a PATCH of the item itself.", page=False,
-    no_button="Pages let people act on an item, not reword it.",
-)  # fmt: skip
-def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
-    """Change what it says while it is open.
-
-    An edit that changes nothing writes nothing and keeps the version.
-    """
-    values = _edited(given)
-    changed: dict[str, Any] = {}
-    due_before = item.due_at
-    for name, value in values.items():
-        before = getattr(item, name)
-        if not _is_as_before(before, value):
-            changed[name] = {"from": _said(name, before), "to": _said(name, value)}
-            setattr(item, name, value)
-    if changed:
-        fields = set_completion(item, due_before, item.due_at) if "due_at" in changed else []
-        move(
-            item, "edited", before=str(item.status), by=context.by,
-            fields=sorted({*changed, *fields}),
-            payloads={"changes": changed},
-        )  # fmt: skip
-    return item
-
-
-def _edited(given: Edit) -> dict[str, Any]:
-    """Return the members that were given, as columns. Raises Invalid."""
-    problems: list[FieldError] = []
-    values: dict[str, Any] = {name: getattr(given, name) for name in given.model_fields_set}
-    if "title" in values:
-        values["title"] = _title(given.title, problems)
-    if "priority" in values:
-        _check_priority(given.priority, problems)
-    if "payload" in values:
-        payload: Any = given.payload
-        if isinstance(payload, dict):
-            _gather(problems, lambda: check_json(payload, "/payload"))
-        else:
-            problems.append(FieldError("/payload", _("must be an object")))
-    if problems:
-        raise Invalid(_("The edit breaks a rule."), errors=problems)
-    if "priority" in values:
-        values["priority"] = Priority[given.priority].value
-    return values
-
-
-def _is_as_before(before: Any, value: Any) -> bool:
-    """Whether an edit leaves a field as it is. A payload is JSON, and compared as JSON."""
-    return same(before, value) if isinstance(value, dict) else bool(before == value)
-
-
-def _said(name: str, value: Any) -> Any:
-    """Return a field's value as the ledger's payload keeps it."""
-    if name == "priority":
-        return Priority(value).name
-    return rfc3339(value) if isinstance(value, dt.datetime) else value

@@ -24,6 +24,7 @@ from workitems.actions.item_hearing import hearing_rows
 from workitems.deadlines import due_rows, escalates_at
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
+from workitems.stakeholder_tables import Stakeholder
 from workitems.undo_payload import within_bound
 
 
@@ -45,6 +46,8 @@ class NewWorkItem:
     candidate_groups: Sequence[str] = ()
     candidate_users: Sequence[uuid.UUID] = ()
     assignee_id: uuid.UUID | None = None
+    owner_id: uuid.UUID | None = None
+    stakeholders: Sequence[uuid.UUID] = ()
     people_missing: Sequence[str] = ()
     for_operators: bool = False
     excluded: Sequence[uuid.UUID] = ()
@@ -99,7 +102,7 @@ def open_item(
         own.insert(item, "created", by=by, caused_by=caused_by, payloads=said)
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
-            *hearing_rows(item),
+            *hearing_rows(item), *stakeholder_rows(item),
         ]:  # fmt: skip
             own.add(row)
     return item
@@ -121,9 +124,22 @@ def _offer(new: NewWorkItem) -> tuple[OfferedTo, set[uuid.UUID]]:
     return OfferedTo.NAMED if named else OfferedTo.ANYBODY, users
 
 
+def stakeholder_rows(item: WorkItem) -> list[Stakeholder]:
+    """Return the rows by which an item is found among those that somebody looks on."""
+    return [
+        Stakeholder(tenant_id=item.tenant_id, item_id=item.id, actor_id=uuid.UUID(actor))
+        for actor in item.stakeholders
+    ]
+
+
 def _first_said(item: WorkItem) -> dict[str, Any]:
-    """Return what the first entry keeps of an item's words: also whom it was meant for in vain."""
+    """Return what the first entry keeps of an item's words: also who answers for it, and whom it
+    was meant for in vain."""
     said: dict[str, Any] = {"title": item.title, "payload": item.payload}
+    if item.owner_id is not None:
+        said["owner"] = str(item.owner_id)
+    if item.stakeholders:
+        said["stakeholders"] = item.stakeholders
     replaced = (item.compensation or {}).get("replaced_performer")
     if item.people_missing:
         said["people_missing"] = item.people_missing
@@ -136,7 +152,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
-    "tenant_id kind title assignee_id payload resolution_schema policy reversibility"
+    "tenant_id kind title assignee_id owner_id payload resolution_schema policy reversibility"
     " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
     " one_of_id"
 ).split()
@@ -152,6 +168,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
         priority=Priority[new.priority],
         offered_to=offered_to,
         people_missing=list(new.people_missing),
+        stakeholders=sorted(str(actor) for actor in new.stakeholders),
         excluded=[str(actor) for actor in new.excluded],
         excluded_groups=list(new.excluded_groups),
         required_skills=list(new.required_skills),

@@ -65,7 +65,7 @@ class Spawned:
 
 
 @catalogue.verb(
-    ITEM, operation("spawn", OPEN, None, "owner operator"), action="spawned", given=Spawn,
+    ITEM, operation("spawn", OPEN, None, "actual_owner operator"), action="spawned", given=Spawn,
     status=201, beside=True, page=False,
     no_button="It has a page of its own, for one part at a time.",
 )  # fmt: skip

@@ -83,6 +83,7 @@ class SummarySchema(Schema):
     mine = serializers.IntegerField(help_text="What one has, or is asked to take over.")
     groups = serializers.IntegerField(help_text="What waits for one's groups, or for oneself.")
     unassigned = serializers.IntegerField(help_text="What nobody has taken.")
+    standing_in = serializers.IntegerField(help_text="What waits for those whom one stands in for.")
     overdue = serializers.IntegerField(help_text="Of `mine` and `groups`.")
     compensating = serializers.IntegerField(help_text="Of all: work that is being undone.")
     faulted = serializers.IntegerField(
@@ -97,5 +98,5 @@ class WorkItemSummary(TenantAPIView):
     @extend_schema(responses=SummarySchema)
     def get(self, request: Request) -> Response:
         """Count."""
-        found = dataclasses.asdict(summary_of(self.acting_user))
+        found = dataclasses.asdict(summary_of(self.acting_user, self.authority))
         return Response({**found, "exact_below": COUNTED})

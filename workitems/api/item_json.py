@@ -140,6 +140,12 @@ class WorkItemSchema(Schema):
         child=serializers.CharField(),
         help_text="Usernames it was meant for who were no active members when it was opened.",
     )
+    owner = serializers.CharField(
+        allow_null=True, help_text="Who answers for how it ends, and may steer it."
+    )
+    stakeholders = serializers.ListField(
+        child=serializers.CharField(), help_text="Who is told of what becomes of it."
+    )
     excluded_users = serializers.ListField(
         child=serializers.CharField(), help_text="Usernames of those who may never take it."
     )
@@ -254,9 +260,9 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
         "assignee": shown.username(item.assignee_id),
         "candidate_users": sorted(name for name in users if name is not None),
         "candidate_groups": sorted(item.groups_asked),
-        "excluded_users": sorted(
-            name for actor in item.excluded if (name := shown.username(uuid.UUID(actor)))
-        ),
+        "owner": shown.username(item.owner_id),
+        "stakeholders": _usernames(shown, item.stakeholders),
+        "excluded_users": _usernames(shown, item.excluded),
         "compensates": None if item.compensates_id is None else str(item.compensates_id),
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
         "created_by": shown.username(item.created_by_id),
@@ -271,6 +277,10 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
         "ended_reason": None if item.completed_at else item.ended_reason or None,
     }
     return members(WorkItemSchema, item, {**undoable_members(item, shown), **own})
+
+
+def _usernames(shown: Shown, actors: Sequence[str]) -> list[str]:
+    return sorted(name for actor in actors if (name := shown.username(uuid.UUID(actor))))
 
 
 def _instances(several: Instances) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from workitems.finding.narrowing import FEW, Narrowed
 from workitems.lifecycle import OPEN, Kind, Priority, Status
 from workitems.models import CandidateGroup, WorkItem
 from workitems.selectors import closed_to, has_row, is_anybodys, named_for
+from workitems.stakeholder_tables import Stakeholder
 
 ME = "me"
 WEEK = dt.timedelta(days=7)
@@ -89,6 +90,16 @@ def _label(value: str, who: ActingUser) -> Q:
     return has_row(rows.filter(removed_at__isnull=True))
 
 
+def _stakeholder(value: str, who: ActingUser) -> Q | Narrowed:
+    """Found by the rows of that person where they are few, else looked for in the list."""
+    person = {"actor_id": who.actor_id} if value == ME else {"actor__user__username": value}
+    rows = Stakeholder.objects.filter(tenant_id=who.tenant_id)
+    found = list(rows.filter(**person).values_list("item_id", "actor_id")[: FEW + 1])
+    if len(found) <= FEW:
+        return Narrowed(Q(id__in=[item_id for item_id, _actor_id in found]), few=True)
+    return has_row(rows.filter(actor_id=found[0][1], item_id=OuterRef("id")))
+
+
 def _due(value: str, _who: ActingUser) -> Q:
     if value == "none":
         return Q(due_at__isnull=True)
@@ -131,6 +142,13 @@ FILTERS: Mapping[str, Filter] = {
     "assignee": Filter(
         _("Assigned to (username)"), TEXT, _actor("assignee_id"), lambda _value: True,
         "A username, or `me`.",
+    ),
+    "owner": Filter(
+        _("Answers for it (username)"), TEXT, _actor("owner_id"), lambda _value: True,
+        "A username, or `me`.",
+    ),
+    "stakeholder": Filter(
+        _("Told of it (username)"), TEXT, _stakeholder, about="A username, or `me`."
     ),
     "candidate": Filter(
         _("May be taken by"), one_of([ME]), _candidate, about="What the caller may take."
@@ -180,7 +198,7 @@ FILTERS: Mapping[str, Filter] = {
 }  # fmt: skip
 # An index in the order of the list is looked through for what else is asked: that of the shortest.
 _SHORTEST_FIRST = (
-    "tainted", "compensation_state", "kind", "assignee", "created_by", "status",
+    "tainted", "compensation_state", "kind", "owner", "assignee", "created_by", "status",
 )  # fmt: skip
 
 

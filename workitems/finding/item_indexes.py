@@ -26,6 +26,11 @@ INDEXES = (
     ),
     Index(fields=["tenant", *_NEWEST], name="workitems_tainted", condition=Q(tainted=True)),
     Index(fields=["tenant", "created_by", *_NEWEST], name="workitems_opened_by"),
+    Index(
+        fields=["tenant", "owner", *_NEWEST],
+        name="workitems_owned",
+        condition=Q(owner__isnull=False),
+    ),
     # What is overdue is found by this one, in no order.
     Index(
         fields=["tenant", "due_at"],
