@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
@@ -18,40 +16,38 @@ from compensation.policy import (
     MAX_NAME_LENGTH,
     POLICY_BYTES,
     REVERSIBILITIES,
-    UNSPECIFIED,
     CompensationPolicy,
-    PolicyError,
-    parse_policy,
-    parse_reversibility,
 )
-from executions import capability_registry
 from json_values.characters import fault_of_line
-from json_values.moments import NotAMoment
 from json_values.pointers import FieldError
-from ledger.clock import now
 from ledger.errors import Invalid, check_json
 from verbs import catalogue
 from verbs.body_size import at_most
 from verbs.input import Moment, Word, line, read
 from verbs.shell import VerbContext
+from web.form_layout import Layout, kept_layout
 from workitems.actions.candidates import UNABLE, is_shut_out
 from workitems.actions.instances import Group, open_instances
 from workitems.actions.item_opening import NewWorkItem
+from workitems.actions.new_item_rules import (
+    DEADLINES_BYTES,
+    deadlines_kept,
+    gather,
+    how_undone,
+    nobody,
+)
 from workitems.actions.sources_named import check_sources
+from workitems.answer_input import Answered, Outcomes, rules_of
 from workitems.deadline_input import Deadlines
-from workitems.deadlines import COMPLETION, kept, moment_of
 from workitems.derivation import Sources
 from workitems.lifecycle import LIFECYCLE, Priority
-from workitems.listening_input import Listenings, Listens
+from workitems.listening_input import Listenings
 from workitems.models import WorkItem
 from workitems.permissions import SKILLS_MISSING
 from workitems.resolution import check_schema
-from workitems.working_time import NeverOpen
 
 MAX_TITLE = 300
 MAX_NAMES = 50
-#: As JSON, with a calendar's text beside them.
-DEADLINES_BYTES = 128 * 1024
 LISTED = at_most(MAX_NAMES * MAX_NAME_LENGTH * 4, maxItems=MAX_NAMES, uniqueItems=True)
 _Listed = Annotated[str, StringConstraints(strip_whitespace=True), line(MAX_NAME_LENGTH)]
 _Title = Annotated[Word, line(MAX_TITLE)]
@@ -59,7 +55,7 @@ PriorityName = Annotated[str, Field(json_schema_extra={"enum": list(Priority.nam
 AnyObject = Annotated[dict[str, Any], SkipValidation]
 
 
-class Create(Listens):
+class Create(Answered):
     """A work item to be opened. People are usernames."""
 
     # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
@@ -74,8 +70,9 @@ class Create(Listens):
     excluded_users: Annotated[list[Word], LISTED] = []
     excluded_groups: Annotated[list[_Listed], LISTED] = []
     required_skills: Annotated[list[_Listed], LISTED] = []
-    permitted_outcomes: Annotated[list[_Listed], LISTED] = []
+    permitted_outcomes: Outcomes = []
     resolution_schema: AnyObject | None = None
+    form: Layout = None
     compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
     reversibility: Annotated[
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
@@ -119,7 +116,7 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     check_priority(given.priority, problems)
     if given.resolution_schema is not None:
         gather(problems, lambda: check_schema(given.resolution_schema, "/resolution_schema"))
-    policy, reversibility = _undoing(given, tenant_id, problems)
+    policy, reversibility = how_undone(given.compensation, given.reversibility, tenant_id, problems)
     people = _people(given, tenant_id, problems)
     groups = names_listed(given.candidate_groups, "/candidate_groups", problems)
     excluded = _excluded(given, tenant_id, people, problems)
@@ -128,8 +125,12 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     assignee = people.get(given.assignee or "")
     if skills and assignee is not None and not skilled_actors(tenant_id, [assignee], skills):
         problems.append(FieldError("/assignee", str(UNABLE), SKILLS_MISSING))
-    outcomes = names_listed(given.permitted_outcomes, "/permitted_outcomes", problems)
-    deadlines, due_at = _deadlines(given, problems)
+    outcomes = names_listed(
+        [each.name for each in given.permitted_outcomes], "/permitted_outcomes", problems
+    )
+    outcome_rules = rules_of(given.permitted_outcomes, problems)
+    form = kept_layout(given.form, given.resolution_schema, problems)
+    deadlines, due_at = deadlines_kept(given.deadlines, given.due_at, problems)
     check_sources(given.derived_from, tenant_id, problems)
     _check_group(given, outcomes, problems)
     if problems:
@@ -148,7 +149,9 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         excluded_groups=excluded_groups,
         required_skills=skills,
         permitted_outcomes=outcomes,
+        outcome_rules=outcome_rules,
         resolution_schema=given.resolution_schema,
+        form=form,
         priority=given.priority,
         policy=policy.to_json(),
         reversibility=reversibility,
@@ -158,27 +161,6 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         compensate_on=[each.model_dump() for each in given.compensate_on],
         derived_from=[each.model_dump() for each in given.derived_from],
     )
-
-
-def _deadlines(
-    given: Create, problems: list[FieldError]
-) -> tuple[dict[str, Any], dt.datetime | None]:
-    """Return what the item keeps of its deadlines, and when it is due."""
-    if given.deadlines is None:
-        return {}, given.due_at
-    if given.due_at is not None and given.deadlines.completion is not None:
-        message = _("is said by due_at already; say one of them")
-        problems.append(FieldError("/deadlines/completion", message))
-    try:
-        found = kept(given.deadlines, now())
-    except (NeverOpen, NotAMoment) as wrong:
-        problems.append(FieldError("/deadlines", _("the calendar %(what)s") % {"what": wrong}))
-        return {}, given.due_at
-    if len(json.dumps(found)) > DEADLINES_BYTES:
-        message = _("must be at most %(n)d bytes of JSON") % {"n": DEADLINES_BYTES}
-        problems.append(FieldError("/deadlines", message))
-    completion = found.get("limits", {}).get(COMPLETION)
-    return found, moment_of(completion) if completion else given.due_at
 
 
 def _check_group(given: Create, outcomes: Sequence[str], problems: list[FieldError]) -> None:
@@ -213,43 +195,6 @@ def check_priority(name: str, problems: list[FieldError]) -> None:
         problems.append(FieldError("/priority", _("must be one of %(known)s") % known))
 
 
-def _undoing(
-    given: Create, tenant_id: uuid.UUID, problems: list[FieldError]
-) -> tuple[CompensationPolicy, str]:
-    """Read how the item may be undone; note what is wrong with it."""
-    policy, reversibility = CompensationPolicy(), UNSPECIFIED
-    if given.reversibility is not None:
-        reversibility = gather(
-            problems, lambda: parse_reversibility(given.reversibility, pointer="/reversibility")
-        )
-    if given.compensation is not None:
-        said = gather(problems, lambda: parse_policy(given.compensation, pointer="/compensation"))
-        policy = said or policy
-    if policy.capability and capability_registry.get(policy.capability) is None:
-        message = _("no capability is named %(name)r") % {"name": policy.capability}
-        problems.append(FieldError("/compensation/capability", message, "unknown"))
-    named = policy.people_named
-    known = actors_by_username(tenant_id, [*named.values()]) if named else {}
-    problems.extend(
-        FieldError(f"/compensation/{place}", nobody_called(name), "unknown")
-        for place, name in named.items()
-        if name not in known
-    )
-    if policy.mode == "automated" and not policy.capability:
-        message = _("mode automated needs a capability")
-        problems.append(FieldError("/compensation/capability", message, "required"))
-    return policy, reversibility
-
-
-def gather(problems: list[FieldError], check: Callable[[], Any]) -> Any:
-    """Return what `check` returns; note what it refuses instead of stopping there."""
-    try:
-        return check()
-    except (Invalid, PolicyError) as refused:
-        problems.extend(refused.errors)
-    return None
-
-
 def _people(
     given: Create, tenant_id: uuid.UUID, problems: list[FieldError]
 ) -> dict[str, uuid.UUID]:
@@ -265,15 +210,11 @@ def _people(
     known = actors_by_username(tenant_id, asked) if asked else {}
     active = active_actors(tenant_id, list(known.values())) if known else frozenset()
     problems.extend(
-        FieldError(pointer, nobody_called(name), "unknown")
+        FieldError(pointer, nobody(name), "unknown")
         for pointer, name in wanted
         if known.get(name) not in active
     )
     return known
-
-
-def nobody_called(name: str) -> str:
-    return _("no active member is called %(name)r") % {"name": name}
 
 
 def _excluded(

@@ -25,11 +25,10 @@ from workitems.actions.item_contents import (
     PriorityName,
     check_priority,
     checked_title,
-    gather,
     names_listed,
-    nobody_called,
 )
 from workitems.actions.item_opening import stakeholder_rows
+from workitems.actions.new_item_rules import gather, nobody
 from workitems.deadlines import set_completion
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.models import WorkItem
@@ -133,7 +132,7 @@ def _people(tenant_id: uuid.UUID, given: Edit, problems: list[FieldError]) -> di
         wanted.append(("/owner", given.owner))
     known = actors_by_username(tenant_id, [name for _at, name in wanted]) if wanted else {}
     problems.extend(
-        FieldError(pointer, nobody_called(name), "unknown")
+        FieldError(pointer, nobody(name), "unknown")
         for pointer, name in wanted
         if name not in known
     )
