@@ -40,7 +40,7 @@ def test_definitions_are_stored_or_refused_with_their_lines(world: World, operat
     url = "/cases/definitions/examples/loan-approval/1.0.0/"
     assert (answer.status_code, answer["Location"]) == (303, url)
     page = operator.get(url)
-    assert "Pay back: demo.reverse-transfer, automatically" in text_of(page.content)
+    assert "Pay back: Reverse transfer, automatically" in text_of(page.content)
     assert b'data-n="1"' in page.content
     member = browser(world.bystander)
     assert b"<textarea" not in member.get("/cases/definitions/").content
