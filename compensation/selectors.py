@@ -203,7 +203,15 @@ def live_steps_in(tenant_id: uuid.UUID, whole_id: uuid.UUID) -> list[Compensatio
 def trail_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
     """Return the steps of a run in the order of undoing, with what says how they stand."""
     rows = CompensationStep.objects.filter(tenant_id=tenant_id, run_id=run_id).only(
-        "n", "original_id", "original_name", "completion_seq", "status", "mode", "spec", "ended_at"
+        "n",
+        "original_type",
+        "original_id",
+        "original_name",
+        "completion_seq",
+        "status",
+        "mode",
+        "spec",
+        "ended_at",
     )
     return sorted(rows, key=lambda step: step.place)
 
