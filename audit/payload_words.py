@@ -30,7 +30,9 @@ _DECLARED = frozenset(
     {"payload", "resolution", "input", "output", "before", "after", "context", "changed", "changes"}
 )
 #: What no page shows: codes and fingerprints for programs, and what the sentence says already.
-_UNSHOWN = frozenset({"reason", "code", "digest", "sha256", "shape", "target_type"})
+_UNSHOWN = frozenset(
+    {"reason", "code", "digest", "sha256", "shape", "target_type", "outcome_label"}
+)
 #: Where the key itself is no good title. In this order they are shown, after the others.
 _LABELS: Mapping[str, Text] = {
     "payload": gettext_lazy("What it was about"),
@@ -191,8 +193,14 @@ def _kept(
         own = action_words(entry.subject_type, entry.action).told
         yield Kept(label, humane(value) if own is None else own(value))
     else:
-        worded = _TOLD[name](value) if name in _TOLD else value
-        yield Kept(label, worded, schemas.get(name), _PEOPLE.get(name, name))
+        yield Kept(label, _worded(entry, name, value), schemas.get(name), _PEOPLE.get(name, name))
+
+
+def _worded(entry: Entry, name: str, value: Any) -> Any:
+    """Return a value as it reads; an outcome by what its author calls it."""
+    if name == "outcome" and "outcome_label" in entry.payloads:
+        return entry.payloads["outcome_label"]
+    return _TOLD[name](value) if name in _TOLD else value
 
 
 def _names_itself(name: str, value: Any) -> bool:

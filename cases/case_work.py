@@ -21,9 +21,9 @@ from compensation.exclusion_groups import group_of
 from compensation.lifecycle import DONE_STEPS, UNDER_WAY, CompensationState, StepStatus
 from compensation.run_context import RunContext
 from compensation.sentences import exclusion_words, joined, shown_in, title_of
-from compensation.words import outcome_label
 from executions.lifecycle import ExecutionStatus
 from verbs.subject import Description, Ref
+from workitems.words import said_outcome
 
 # In this order: needs a decision, under way, not started, open, undone, cannot be undone, stays.
 _DECIDE, _UNDER_WAY, _PLANNED, _OPEN, _UNDONE, _CANNOT, _STAYS = range(7)
@@ -97,7 +97,9 @@ class CaseWork:
             "url": self.described[item.work].url if row is not None else "",
             "by_program": item.type == "execution",
             "who": "" if row is None else self._who(item, row),
-            "outcome": outcome_label(getattr(row, "outcome", None)),
+            "outcome": said_outcome(row, row.outcome)
+            if row is not None and item.type == "work_item"
+            else "",
             "at": self._at(item, row),
             "error": "" if row is not None or not item.error else _trouble(item),
             "step": None,

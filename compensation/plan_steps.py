@@ -66,7 +66,8 @@ def _did(context: PlanContext, row: Any) -> Iterator[dict[str, Any]]:
     subject = undoable(row.subject_type)
     done, schema = subject.snapshot(row), subject.result_schema(row)
     if done.get("outcome"):
-        yield {"label": _("Outcome"), "was": "", "now": outcome_label(done["outcome"])}
+        label = done.get("outcome_label") or outcome_label(done["outcome"])
+        yield {"label": _("Outcome"), "was": "", "now": label}
     before, after = done.get("before"), done.get("after")
     if isinstance(before, dict) and isinstance(after, dict):
         for name, label, value, own in members_of(after, schema):

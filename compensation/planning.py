@@ -172,6 +172,7 @@ class UndoRequest:
     task_input: dict[str, Any] | None = None
     outcomes: tuple[str, ...] = UNDO_OUTCOMES
     resolution_schema: dict[str, Any] | None = None
+    form: dict[str, Any] | None = None
     priority: str = "HIGH"
     due_in: str = ""
     deadline: str = ""

@@ -27,6 +27,7 @@ from web.form_fields import (
     MoneyField,
     NumberField,
 )
+from web.form_layout import FormLayout, Piece, arranged
 from web.labels import label_of
 from web.names_field import NamesField
 from web.values import code_words, is_money, is_person
@@ -43,6 +44,8 @@ _DEPTH: Final = 3
 # Longer texts get a text area.
 _ONE_LINE: Final = 200
 _ABSENT: Final = object()
+#: Widgets of what is chosen.
+_CHOSEN: Final = frozenset({"radio", "select"})
 _SINGLE: Final = frozenset({"string", "number", "integer", "boolean"})
 Schema = Mapping[str, Any]
 
@@ -62,9 +65,17 @@ class Part:
 
 
 class SchemaFields:
-    """The fields for one object. `data` is what was sent: it says how many rows there are."""
+    """The fields for one object. `data` is what was sent: it says how many rows there are.
+    `layout` is about the object's own members."""
 
-    def __init__(self, prefix: str, schema: Schema, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        schema: Schema,
+        data: Mapping[str, Any] | None = None,
+        layout: FormLayout | None = None,
+    ) -> None:
+        self._layout = layout or FormLayout()
         self.fields: dict[str, forms.Field] = {}
         #: What a required member lacks, by the name of its field; known after `read`.
         self.missing: list[str] = []
@@ -82,7 +93,8 @@ class SchemaFields:
 
     def layout(self, form: forms.Form) -> list[dict[str, Any]]:
         """Return what components/schema_parts.html shows."""
-        return [self._shown(part, form) for part in self.parts]
+        pieces = (Piece(part.key, self._shown(part, form)) for part in self.parts)
+        return arranged(pieces, self._layout)
 
     def place_of(self, path: list[str]) -> str:
         """Return the name of the field that a JSON pointer leads to, or to what it is inside."""
@@ -131,7 +143,9 @@ class SchemaFields:
             part.kind = "rows"
             part.rows = [self._row(name, schema["items"], n) for n in range(self._count(name))]
         else:
-            self.fields[name] = field_of(key, schema, required=required and enforced)
+            # Only its own members are in a layout.
+            widget = "" if depth else self._layout.widgets.get(key, "")
+            self.fields[name] = field_of(key, schema, required=required and enforced, widget=widget)
         return part
 
     def _row(self, name: str, items: Schema, number: int) -> list[Part]:
@@ -212,16 +226,19 @@ def is_record(schema: Schema) -> bool:
     return isinstance(schema.get("properties"), dict) and schema.get("type", "object") == "object"
 
 
-def field_of(key: str, schema: Schema, *, required: bool) -> forms.Field:
+def field_of(key: str, schema: Schema, *, required: bool, widget: str = "") -> forms.Field:
     """Return the form field for one value that is shown as one field."""
     common: dict[str, Any] = {
         "label": str(schema.get("title") or label_of(key)),
         "help_text": str(schema.get("description") or ""),
         "required": required,
     }
-    if isinstance(schema.get("enum"), list):
-        return _choice(schema["enum"], common)
     kind = type_of(schema)
+    offered = schema.get("enum")
+    if kind == "boolean" and offered is None and widget in _CHOSEN:
+        offered = [True, False]
+    if isinstance(offered, list):
+        return _choice(offered, common, widget)
     if kind == "boolean":
         # A box that must be ticked would refuse "no".
         return forms.BooleanField(**{**common, "required": False})
@@ -232,7 +249,7 @@ def field_of(key: str, schema: Schema, *, required: bool) -> forms.Field:
         return NumberField(step=step, **common, **_bounds(schema))
     if kind == "array" and type_of(_mapping(schema.get("items"))) == "string":
         return _texts(schema["items"], common)
-    return _text(schema, common) if kind == "string" else json_field(schema, **common)
+    return _text(schema, common, widget) if kind == "string" else json_field(schema, **common)
 
 
 def _texts(items: Schema, common: dict[str, Any]) -> forms.Field:
@@ -259,7 +276,7 @@ def type_of(schema: Schema) -> str:
     return str(listed[0]) if len(listed) == 1 else ""
 
 
-def _text(schema: Schema, common: dict[str, Any]) -> forms.Field:
+def _text(schema: Schema, common: dict[str, Any], widget: str) -> forms.Field:
     if schema.get("format") == "date":
         return DayField(**common)
     if schema.get("format") == "date-time":
@@ -267,7 +284,7 @@ def _text(schema: Schema, common: dict[str, Any]) -> forms.Field:
     if is_person(schema):
         return forms.CharField(**common, widget=chosen_from("username"))
     longest = schema.get("maxLength", _ONE_LINE)
-    is_short = isinstance(longest, int) and longest <= _ONE_LINE
+    is_short = isinstance(longest, int) and longest <= _ONE_LINE and widget != "textarea"
     return forms.CharField(**common) if is_short else text_area(**common)
 
 
@@ -276,19 +293,25 @@ def _bounds(schema: Schema) -> dict[str, Any]:
     return {name: each for name, each in said.items() if isinstance(each, int | float)}
 
 
-def _choice(values: list[Any], common: dict[str, Any]) -> forms.Field:
-    """Return a select whose answers keep the type they have in the schema."""
-    choices = [
-        (json.dumps(each), code_words(each) if isinstance(each, str) else json.dumps(each))
-        for each in values
-    ]
+def _choice(values: list[Any], common: dict[str, Any], widget: str) -> forms.Field:
+    """Return a select, or radio buttons, whose answers keep the type they have in the schema."""
+    choices = [(json.dumps(each), _choice_words(each)) for each in values]
+    # A select begins with no answer; of radio buttons that is one only where it may stay open.
+    unsaid = [] if widget == "radio" and common["required"] else [("", "—")]
     return forms.TypedChoiceField(
         error_messages=NOT_OFFERED,
         **common,
-        choices=[("", "—"), *choices],
+        choices=[*unsaid, *choices],
         coerce=json.loads,
         empty_value=None,
+        widget=forms.RadioSelect if widget == "radio" else forms.Select,
     )
+
+
+def _choice_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return code_words(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _is_table(schema: Schema) -> bool:

@@ -15,6 +15,7 @@ from typing_extensions import override
 from json_values.declarations import expanded
 from ledger.errors import Refusal
 from web.form_fields import JsonField
+from web.form_layout import FormLayout
 from web.schema_fields import Schema, SchemaFields
 
 
@@ -49,9 +50,11 @@ class SchemaForm(forms.Form):
         """Make room for what was sent before."""
         self.make(sent)
 
-    def ask(self, schema: Schema, sent: Mapping[str, Any]) -> None:
+    def ask(
+        self, schema: Schema, sent: Mapping[str, Any], layout: FormLayout | None = None
+    ) -> None:
         """Ask for the members of an object."""
-        self._said = SchemaFields(self.whole, expanded(schema), sent)
+        self._said = SchemaFields(self.whole, expanded(schema), sent, layout)
         self.fields |= self._said.fields
 
     @override
@@ -109,7 +112,7 @@ class SchemaForm(forms.Form):
     def _place_of(self, path: list[str]) -> str:
         if self._said is not None and (found := self._said.place_of(path)):
             return found
-        names = (".".join(path), path[0])
+        names = (".".join(path[:length]) for length in range(len(path), 0, -1))
         return next((name for name in names if name in self.fields), "")
 
 

@@ -22,7 +22,7 @@ from web.templatetags.amends import duration_gap
 from web.values import person_words, phrase
 
 #: Payloads that say in a person's or a program's words why; the first one present is shown.
-_SAYING = ("evidence", "error", "detail", "reason", "outcome")
+_SAYING = ("evidence", "error", "detail", "reason", "outcome_label", "outcome")
 #: Lines of a history that are not folded.
 NEWEST = 8
 

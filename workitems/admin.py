@@ -19,7 +19,7 @@ from web.admin import TenantModelAdmin, in_case, in_run, what_it_undoes
 from workitems import chain
 from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
-from workitems.words import answer_label
+from workitems.words import said_outcome
 
 _WORK = ("payload_text", "answer", "resolution_text", "reversibility")
 _PLACE = ("case", "step", "completion_seq", "undoes", "rollback")
@@ -81,7 +81,7 @@ class WorkItemAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("outcome"), empty_value="-")
     def answer(self, row: WorkItem) -> str:
         """Return how it was answered, as pages call that."""
-        return answer_label(row.kind, row.outcome) if row.outcome else ""
+        return said_outcome(row, row.outcome) if row.outcome else ""
 
     @admin.display(description=gettext_lazy("undoes"))
     def undoes(self, row: WorkItem) -> SafeString:

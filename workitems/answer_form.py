@@ -15,12 +15,13 @@ from typing_extensions import override
 from json_values.declarations import expanded
 from verbs.input import MAX_TEXT
 from web.form_fields import NOT_OFFERED
+from web.form_layout import layout_of
 from web.schema_fields import is_record, json_field, text_area
 from web.schema_form import SchemaForm
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.resolution import explained_outcomes
-from workitems.words import answer_label
+from workitems.words import said_outcome
 
 WHOLE = "resolution"
 REASON = "reason"
@@ -48,7 +49,7 @@ class AnswerForm(SchemaForm):
             self.fields["outcome"] = forms.ChoiceField(
                 error_messages=NOT_OFFERED,
                 label=_("What happened"),
-                choices=[(each, answer_label(item.kind, each)) for each in item.permitted_outcomes],
+                choices=[(each, said_outcome(item, each)) for each in item.permitted_outcomes],
                 widget=forms.RadioSelect,
             )
         if explained_outcomes(item.kind) & set(item.permitted_outcomes):
@@ -57,7 +58,7 @@ class AnswerForm(SchemaForm):
         if schema is None:
             self._free_fields(undo=item.kind == Kind.COMPENSATION)
         elif is_record(expanded(schema)):
-            self.ask(schema, sent)
+            self.ask(schema, sent, layout_of(item.form))
         else:
             self.fields[WHOLE] = json_field(schema, required=True, label=_("Result"))
 

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.selectors import people
-from compensation.words import outcome_label
 from web.values import phrase
 from workitems.instance_models import Meeting, OnMet
 from workitems.instances_read import Instances, instances_of
 from workitems.models import WorkItem
 from workitems.selectors import Shown
+from workitems.words import said_outcome
 
 
 def instances(item: WorkItem, me: uuid.UUID) -> dict[str, Any] | None:
@@ -31,7 +31,7 @@ def instances(item: WorkItem, me: uuid.UUID) -> dict[str, Any] | None:
             "n": number,
             "who": phrase("%(name)s", name=Shown(named, (), (), each).name(each.assignee_id, me)),
             "status": str(each.status),
-            "outcome": outcome_label(each.outcome),
+            "outcome": said_outcome(each, each.outcome),
         }
         for number, each in enumerate(several.items, start=1)
     ]
@@ -48,7 +48,7 @@ def _needed(several: Instances) -> str:
     ) % {"required": group.required, "instances": group.instances}
     if not group.outcomes:
         return needed
-    outcomes = ", ".join(map(outcome_label, group.outcomes))
+    outcomes = ", ".join(said_outcome(several.items[0], each) for each in group.outcomes)
     return f"{needed} {_('Only these outcomes count: %(outcomes)s.') % {'outcomes': outcomes}}"
 
 

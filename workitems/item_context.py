@@ -60,7 +60,7 @@ from workitems.selectors import Shown
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
 from workitems.undo_context import RUN, compensation_panel, refs_of, undos_of
 from workitems.undo_trail import trail
-from workitems.words import DELEGATION_ANSWERS, REVIEW_HINTS, answer_label, on_hold
+from workitems.words import DELEGATION_ANSWERS, REVIEW_HINTS, on_hold, said_outcome
 
 CASE = "case"
 
@@ -200,7 +200,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "completed_at": item.completed_at,
         "completed_by": _finisher(shown, me),
         "outcome": item.outcome or (_("Done") if item.completed_at else ""),
-        "outcome_label": answer_label(item.kind, item.outcome),
+        "outcome_label": said_outcome(item, item.outcome),
         "outcome_reason": item.ended_reason if item.completed_at else "",
         "resolution": item.resolution,
         "resolution_schema": item.resolution_schema,

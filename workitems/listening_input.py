@@ -56,7 +56,7 @@ def _problems(said: Sequence[Any]) -> Iterator[FieldError]:
         if type_.startswith(OWN_TYPES) and not _happens(type_):
             message = _("this application has no news of this type")
             yield FieldError(f"/compensate_on/{index}/type", message, "unknown")
-        if filter_ and len(filter_) <= MOST_FILTER and (wrong := _wrong_with(filter_)):
+        if filter_ and len(filter_) <= MOST_FILTER and (wrong := wrong_with(filter_)):
             yield FieldError(f"/compensate_on/{index}/filter", wrong, "filter_invalid")
 
 
@@ -73,7 +73,8 @@ def _happens(type_: str) -> bool:
     return vocabulary.is_declared(parts[1], parts[2])
 
 
-def _wrong_with(filter_: str) -> str:
+def wrong_with(filter_: str) -> str:
+    """Return why an expression cannot be read as jq, "" where it can."""
     try:
         return _checked(filter_)
     except ExpressionFailed as failed:

@@ -65,6 +65,7 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     is one of. `owner` answers for how it ends, `stakeholders` (actors) look on. `has_parts`: items
     were spawned of it. `compensate_on`: events because of which it is undone by itself.
     `derived_from`: of what it was made; `tainted` once one of those is undone.
+    `outcome_rules`: `label` and `when` of outcomes, by their names, where they have any.
     """
 
     subject_type: ClassVar[str] = "work_item"
@@ -98,7 +99,9 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
     outcome = models.TextField(null=True)  # noqa: DJ001  -- "no outcome yet" is not an empty one
     resolution = models.JSONField(null=True)
     permitted_outcomes = models.JSONField(default=list)
+    outcome_rules = models.JSONField(default=dict, db_default={})
     resolution_schema = OrderedJSONField(null=True)
+    form = models.JSONField(null=True)
     compensate_on = models.JSONField(default=list, db_default=[])
     derived_from = models.JSONField(default=list, db_default=[])
     tainted = models.BooleanField(default=False)

@@ -23,6 +23,7 @@ from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
 from workitems.permissions import RELATIONS, SKILLS_MISSING, STOOD_IN
 from workitems.then_and_now import payload_schema
+from workitems.words import own_label
 
 
 def _candidates(groups: str, users: str) -> Beside:
@@ -73,6 +74,7 @@ def _snapshot(item: WorkItem) -> dict[str, Any]:
         "title": item.title,
         "payload": item.payload,
         "outcome": item.outcome,
+        **({"outcome_label": label} if (label := own_label(item, item.outcome)) else {}),
         **({"outcome_reason": item.ended_reason} if item.ended_reason else {}),
         "resolution": item.resolution,
         "completed_by": str(item.completed_by_id) if item.completed_by_id else None,

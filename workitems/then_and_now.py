@@ -87,7 +87,8 @@ def then_rows(said: Declared) -> list[dict[str, Any]]:
     snapshot, schemas = said.snapshot, said.then
     rows: list[dict[str, Any]] = []
     if snapshot.get("outcome"):
-        rows.append({"label": _("Outcome"), "value": outcome_label(snapshot["outcome"])})
+        label = snapshot.get("outcome_label") or outcome_label(snapshot["outcome"])
+        rows.append({"label": _("Outcome"), "value": label})
     if snapshot.get("outcome_reason"):
         rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
     for name, label in (

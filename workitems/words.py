@@ -16,6 +16,7 @@ from verbs.words import VerbWords as V
 from workitems.delegations import ACCEPTED, DECLINED, ENDED
 from workitems.derivation import COMPENSATE, CORRECT, KEEP
 from workitems.lifecycle import Kind, Status
+from workitems.models import WorkItem
 
 _ACTIONS = {
     "created": A(_("Opened"), _("%(what)s opened by %(who)s")),
@@ -179,9 +180,16 @@ def on_hold(until: dt.datetime | None) -> str:
     return gettext("On hold until %(moment)s") % {"moment": moment}
 
 
-def answer_label(kind: str, outcome: str | None) -> str:
-    """Return how an item of a kind was answered, as people read it."""
-    own = REVIEW_ANSWERS.get(outcome or "") if kind == Kind.REVIEW else None
+def own_label(item: WorkItem, outcome: str | None) -> str:
+    """Return how the author of an item calls an outcome, "" where they did not say it."""
+    return str(item.outcome_rules.get(outcome or "", {}).get("label", ""))
+
+
+def said_outcome(item: WorkItem, outcome: str | None) -> str:
+    """Return how people call an outcome of an item, "" for none."""
+    if label := own_label(item, outcome):
+        return label
+    own = REVIEW_ANSWERS.get(outcome or "") if item.kind == Kind.REVIEW else None
     return outcome_label(outcome) if own is None else str(own)
 
 

@@ -21,6 +21,8 @@ from cases.definitions import (
     HumanTask,
     Readiness,
     inputs_for,
+    names_of,
+    rules_of,
     undo_policy,
 )
 from cases.lifecycle import PlanItemStatus, PlanItemType
@@ -156,7 +158,9 @@ def _work(
             candidate_groups=target.candidate_groups,
             candidate_users=people,
             people_missing=missing,
-            permitted_outcomes=target.outcomes,
+            permitted_outcomes=names_of(target.outcomes),
+            outcome_rules=rules_of(target.outcomes),
+            form=target.form,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
             excluded=sorted(actors_named(case.tenant_id, target.excluded_users).values()),
             excluded_groups=target.excluded_groups,

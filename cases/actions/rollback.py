@@ -25,6 +25,7 @@ from cases.definitions import (
     ExpressionFailed,
     context_after,
     input_for,
+    names_of,
     undo_policy,
 )
 from cases.fault_words import UNDONE_IN_DOUBT
@@ -210,8 +211,9 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
         binding=name,
         task_input=value,
         title=target.title,
-        outcomes=target.outcomes or UNDO_OUTCOMES,
+        outcomes=names_of(target.outcomes) or UNDO_OUTCOMES,
         resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
+        form=target.form,
         priority=target.priority,
         due_in=format_duration(target.expires_in) if target.expires_in else "",
     )

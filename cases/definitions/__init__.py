@@ -26,6 +26,7 @@ from cases.definitions.runtime import (
     outlook,
     undo_policy,
 )
+from cases.definitions.task_answers import names_of, rules_of
 from json_values.jq.evaluation import ExpressionFailed
 
 __all__ = [
@@ -48,7 +49,9 @@ __all__ = [
     "in_order",
     "input_for",
     "inputs_for",
+    "names_of",
     "needs",
     "outlook",
+    "rules_of",
     "undo_policy",
 ]

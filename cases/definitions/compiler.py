@@ -10,15 +10,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cases.definitions.model import (
-    NAME,
     CompiledDefinition,
     DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
     Named,
-    Reading,
 )
 from cases.definitions.parser import read_document
+from cases.definitions.readers import NAME, Reading
 from cases.definitions.relations import contradictions, maps_at, names_at, surprises, whom_it_names
 from cases.definitions.written import PLACES, SEMVER, Document
 from json_values.jq.child_pool import CPU_MILLISECONDS

@@ -8,44 +8,41 @@ go by camelCase names there, and are read with a `Reading` as context (`written.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
-    Strict,
     Tag,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_serializer,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
+from cases.definitions.readers import (
+    LISTED,
+    MAX_TEXT,
+    Jq,
+    Name,
+    Numbering,
+    Part,
+    Refused,
+    Text,
+    Words,
+    a_line,
+    known_goal,
+    known_kind,
+    unsaid,
+)
+from cases.definitions.task_answers import Outcomes
 from cases.definitions.task_deadlines import read_deadlines
 from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
-from json_values.characters import fault_of_line
-from json_values.pointers import FieldError, escape
-
-MAX_LIST: Final = 100
-MAX_TEXT: Final = 4_000
-#: An undo that is null may be a slip, and its step would have none.
-NEVER_NULL: Final = ("compensation", "reversibility")
-#: Names become parts of addresses, so they hold nothing that needs escaping there.
-NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-
-#: What may stand before the counter in the number of a case.
-_PREFIX: Final = re.compile(r"[\w ./-]*")
+from json_values.pointers import escape
 
 Kind = Literal["success", "failure"]
 Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
@@ -94,125 +91,6 @@ class DefinitionInvalid(ValueError):  # says what is wrong, like a refusal
         super().__init__("; ".join(f"{place}: {error.message}" for place, error in said))
 
 
-class Refused(ValueError):
-    """Why a value is refused: whole sentences, by JSON pointer from the value on."""
-
-    def __init__(self, sentences: str | Mapping[str, str]) -> None:
-        by_pointer = {"": sentences} if isinstance(sentences, str) else sentences
-        super().__init__("; ".join(by_pointer.values()))
-        self.errors = [FieldError(pointer, said) for pointer, said in by_pointer.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a value that an author wrote is checked against: the goals there are, and what keeps an
-    expression from being used. Expressions that were not asked about yet are noted."""
-
-    goals: Collection[str]
-    expressions: dict[str, str | None] = field(default_factory=dict)
-
-
-def _jq(value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
-    """Read an expression written as text or as `{jq: text}`."""
-    at, key = "", to_camel(info.field_name or "")
-    if isinstance(value, dict):
-        others = [language for language in value if language != "jq"]
-        if others:
-            said = "expressions in {!r}: only jq is read"
-            raise Refused({f"/{escape(other)}": said.format(other) for other in others})
-        value, at, key = value.get("jq"), "/jq", "jq"
-    if not isinstance(value, str) or not value.strip():
-        raise Refused({at: f"{key} must be a jq expression written as text"})
-    text: str = read(value)
-    problem = info.context and info.context.expressions.setdefault(text)
-    if problem:
-        raise Refused({at: f"not a usable jq expression: {problem}"})
-    return text
-
-
-def _once_each(texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    key = to_camel(info.field_name or "")
-    repeated = [place for place, text in enumerate(texts) if text in texts[:place]]
-    if repeated:
-        raise Refused({f"/{place}": f"{key} holds {texts[place]!r} twice" for place in repeated})
-    return texts
-
-
-def _line(text: str, info: ValidationInfo) -> str:
-    # What is deployed stays as it is.
-    fault = info.context and fault_of_line(text)
-    if fault:
-        raise Refused(fault[1])
-    return text
-
-
-def _known_goal(value: object, info: ValidationInfo) -> object:
-    if info.context and not (isinstance(value, str) and value in info.context.goals):
-        raise Refused(f"there is no goal {value!r}")
-    return value
-
-
-def _known_kind(value: object) -> object:
-    if value == "custom":
-        raise Refused("kind: custom is not supported yet")
-    return value
-
-
-def _numbering(text: str) -> str:
-    # The digits at the end of a number are then its own: no two patterns give the same one.
-    before, counts, after = text.partition("{n}")
-    plain = before.replace("{year}", "", 1)
-    if not counts or after or not _PREFIX.fullmatch(plain):
-        raise Refused(
-            f"caseNumber {text!r} is no pattern: letters, digits, spaces, '.', '_', '/' and '-', "
-            "{year} at most once, and {n} at the end, such as L-{year}-{n}"
-        )
-    if before.endswith("{year}") or before[-1:].isdigit():
-        raise Refused(f"caseNumber {text!r} has digits right before {{n}}: put a '-' between them")
-    return text
-
-
-LISTED: Final = Strict(strict=False)  # a tuple is read from a list, and from nothing else in JSON
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-Name = Annotated[Text, Field(pattern=NAME)]
-Title = Annotated[Text, AfterValidator(_line)]
-Words = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=MAX_LIST), AfterValidator(_line)], ...],
-    LISTED,
-    Field(max_length=MAX_LIST),
-    AfterValidator(_once_each),
-]
-Jq = Annotated[str, WrapValidator(_jq)]
-Numbering = Annotated[Text, Field(max_length=40), AfterValidator(_numbering)]
-
-
-def _unsaid(value: object) -> bool:
-    """Whether nothing was said: left out where it is stored, so that what was deployed before the
-    word was known keeps its digest."""
-    return not value
-
-
-class Part(BaseModel):
-    """A piece of a definition: strict (1 is not true) and frozen; null is saying nothing."""
-
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        str_strip_whitespace=True,
-        alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {k: said for k, said in value.items() if said is not None or k in NEVER_NULL}
-
-
 class Capability(Part):
     """A named automated action as the definition declares it."""
 
@@ -224,7 +102,7 @@ class Capability(Part):
     output_projection: Jq | None = Field(
         default=None, validation_alias=AliasChoices("outputProjection", "outputSchema")
     )
-    performer: Text | None = Field(default=None, exclude_if=_unsaid)
+    performer: Text | None = Field(default=None, exclude_if=unsaid)
 
 
 class HumanTask(Part):
@@ -233,28 +111,29 @@ class HumanTask(Part):
     `not_completed_by`: bindings; whoever did one of them in the case may not do this one.
     """
 
-    title: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_line)]
+    title: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(a_line)]
     types: Words = ()
     candidate_groups: Words = ()
     candidate_users: Words = ()
-    outcomes: Words = ()
+    outcomes: Outcomes = ()
     input_mapping: Jq | None = None
     output_mapping: Jq | None = None
     scope: Text | None = None
     resolution_schema: dict[str, Any] | None = None
+    form: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
     priority: Annotated[
         Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
     ] = "MEDIUM"
     expires_in: Duration | None = None
     deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
-        default=None, exclude_if=_unsaid
+        default=None, exclude_if=unsaid
     )
-    excluded_users: Words = Field(default=(), exclude_if=_unsaid)
-    excluded_groups: Words = Field(default=(), exclude_if=_unsaid)
-    not_completed_by: Words = Field(default=(), exclude_if=_unsaid)
-    required_skills: Words = Field(default=(), exclude_if=_unsaid)
-    owner: Text | None = Field(default=None, exclude_if=_unsaid)
-    stakeholders: Words = Field(default=(), exclude_if=_unsaid)
+    excluded_users: Words = Field(default=(), exclude_if=unsaid)
+    excluded_groups: Words = Field(default=(), exclude_if=unsaid)
+    not_completed_by: Words = Field(default=(), exclude_if=unsaid)
+    required_skills: Words = Field(default=(), exclude_if=unsaid)
+    owner: Text | None = Field(default=None, exclude_if=unsaid)
+    stakeholders: Words = Field(default=(), exclude_if=unsaid)
 
 
 class CapabilityCall(Part):
@@ -266,7 +145,7 @@ class CapabilityCall(Part):
     capability: Text
     input_mapping: Jq | None = None
     output_mapping: Jq | None = None
-    performer: Text | None = Field(default=None, exclude_if=_unsaid)
+    performer: Text | None = Field(default=None, exclude_if=unsaid)
 
 
 class Binding(Part):
@@ -303,7 +182,7 @@ class Goal(Part):
     """A condition on the context that counts towards success or failure."""
 
     name: Name
-    kind: Annotated[Kind, BeforeValidator(_known_kind)]
+    kind: Annotated[Kind, BeforeValidator(known_kind)]
     condition: Jq
 
 
@@ -314,7 +193,7 @@ class Rule(Part):
     members: Annotated[
         tuple[
             Annotated[
-                Annotated[str, BeforeValidator(_known_goal), Tag("goal")]
+                Annotated[str, BeforeValidator(known_goal), Tag("goal")]
                 | Annotated[Rule, Tag("rule")],
                 Discriminator(lambda said: "rule" if isinstance(said, dict | Rule) else "goal"),
             ],
@@ -359,9 +238,9 @@ class CompiledDefinition(Part):
     bindings: Annotated[tuple[Binding, ...], LISTED]
     goals: Annotated[tuple[Goal, ...], LISTED]
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
-    may_open: Words = Field(default=(), exclude_if=_unsaid)
-    case_number: Numbering | None = Field(default=None, exclude_if=_unsaid)
-    input_schema: dict[str, Any] | None = Field(default=None, exclude_if=_unsaid)
+    may_open: Words = Field(default=(), exclude_if=unsaid)
+    case_number: Numbering | None = Field(default=None, exclude_if=unsaid)
+    input_schema: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named: tuple[Named, ...] = Field(default=(), exclude=True)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from cases.definitions.model import CapabilityCall, CompiledDefinition, HumanTask, Rule
+from cases.definitions.task_answers import faults_of_form
 from cases.definitions.task_deadlines import groups_in
 from cases.definitions.written import BINDINGS
 from compensation.planning import UNDO_OUTCOMES
@@ -203,6 +204,7 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
         if "resolutionSchema" in task and isinstance(schema, dict | None):
             faults = json_schema.faults(schema, f"{where}/resolutionSchema")
             yield from ((fault.pointer, fault.message) for fault in faults)
+        yield from faults_of_form(task.get("form"), schema, f"{where}/form")
         if step.get("compensation") is True:
             yield from ((f"{where}/{k}", said) for k, said in _NOT_OF_UNDO.items() if task.get(k))
         if step.get("compensation") is not True or not isinstance(outcomes, list) or not outcomes:
@@ -210,6 +212,8 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
         # An undo task may narrow how it ends, but must be able to succeed.
         for strange in (each for each in outcomes if each not in UNDO_OUTCOMES):
             said = f"an undo task cannot end in {strange!r}; only in {', '.join(UNDO_OUTCOMES)}"
+            if isinstance(strange, Mapping):
+                said = "an undo task calls its outcomes by their own names, on no condition"
             yield f"{where}/outcomes", said
         if "REVERSED" not in outcomes and "CORRECTED" not in outcomes:
             yield f"{where}/outcomes", "an undo task must permit REVERSED or CORRECTED"

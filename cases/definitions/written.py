@@ -13,24 +13,17 @@ from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
 from cases.definitions.model import (
     KINDS,
-    LISTED,
     Binding,
     Capability,
     CapabilityCall,
     CompiledDefinition,
     Goal,
     HumanTask,
-    Jq,
     Kind,
-    Name,
-    Numbering,
-    Part,
-    Refused,
     Rule,
-    Text,
-    Title,
-    Words,
 )
+from cases.definitions.readers import LISTED, Jq, Name, Numbering, Part, Refused, Text, Title, Words
+from cases.definitions.task_answers import Outcome
 from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
 
 # Of a pre-release: a number without leading zeros, or what is none (§9).
@@ -208,6 +201,7 @@ PLACES: Final = {
     ),
     f"{BINDINGS}/on": _place(Trigger, later="cloudEvent schedule scopeActivated"),
     f"{BINDINGS}/on/contextChange": _place(ContextChange, later="listenLayer"),
+    f"{BINDINGS}/humanTask/outcomes/*": _place(Outcome),
     f"{BINDINGS}/humanTask": _place(
         HumanTask,
         ignored="labels payloadType resolutionType",

@@ -42,6 +42,7 @@ VALUES: dict[str, Any] = {
     "priority": "URGENT",
     "expiresIn": "P2D",
 }
+#: `form` needs a schema that it is of: test_said_outcomes.py has it, in both directions.
 #: Of a forward step alone; test_excluded_people.py and test_skills.py have what they do, and
 #: test_case_deadlines.py what deadlines do, test_owner_and_stakeholders.py what those do.
 EXCLUDING = {
@@ -96,7 +97,7 @@ def check(world: World, item: WorkItem, fields: frozenset[str], **without: Any) 
 
 def test_the_table_has_every_field() -> None:
     known = {str(field.validation_alias) for field in HumanTask.model_fields.values()}
-    assert known == {"title", "deadlines", *VALUES, *EXCLUDING, *ANSWERING}
+    assert known == {"title", "deadlines", "form", *VALUES, *EXCLUDING, *ANSWERING}
 
 
 @pytest.mark.parametrize("field", sorted({**EXCLUDING, **ANSWERING}))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cases.definitions.model import MAX_LIST
+from cases.definitions.readers import MAX_LIST
 from executions import capability_registry
 from executions.capability_registry import Invocation, Result
 from executions.models import Execution

@@ -34,15 +34,17 @@ from verbs import catalogue
 from verbs.body_size import at_most
 from verbs.input import Moment, Word, line, read
 from verbs.shell import VerbContext
+from web.form_layout import Layout, kept_layout
 from workitems.actions.candidates import UNABLE, is_shut_out
 from workitems.actions.instances import Group, open_instances
 from workitems.actions.item_opening import NewWorkItem
 from workitems.actions.sources_named import check_sources
+from workitems.answer_input import Answered, Outcomes, rules_of
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import COMPLETION, kept, moment_of
 from workitems.derivation import Sources
 from workitems.lifecycle import LIFECYCLE, Priority
-from workitems.listening_input import Listenings, Listens
+from workitems.listening_input import Listenings
 from workitems.models import WorkItem
 from workitems.permissions import SKILLS_MISSING
 from workitems.resolution import check_schema
@@ -59,7 +61,7 @@ PriorityName = Annotated[str, Field(json_schema_extra={"enum": list(Priority.nam
 AnyObject = Annotated[dict[str, Any], SkipValidation]
 
 
-class Create(Listens):
+class Create(Answered):
     """A work item to be opened. People are usernames."""
 
     # What is wrong with a member is said beside what is wrong with the rest: `_new` checks them.
@@ -74,8 +76,9 @@ class Create(Listens):
     excluded_users: Annotated[list[Word], LISTED] = []
     excluded_groups: Annotated[list[_Listed], LISTED] = []
     required_skills: Annotated[list[_Listed], LISTED] = []
-    permitted_outcomes: Annotated[list[_Listed], LISTED] = []
+    permitted_outcomes: Outcomes = []
     resolution_schema: AnyObject | None = None
+    form: Layout = None
     compensation: Annotated[CompensationPolicy | None, SkipValidation, at_most(POLICY_BYTES)] = None
     reversibility: Annotated[
         Word | None, Field(json_schema_extra={"enum": [*REVERSIBILITIES, None]})
@@ -128,7 +131,11 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
     assignee = people.get(given.assignee or "")
     if skills and assignee is not None and not skilled_actors(tenant_id, [assignee], skills):
         problems.append(FieldError("/assignee", str(UNABLE), SKILLS_MISSING))
-    outcomes = names_listed(given.permitted_outcomes, "/permitted_outcomes", problems)
+    outcomes = names_listed(
+        [each.name for each in given.permitted_outcomes], "/permitted_outcomes", problems
+    )
+    outcome_rules = rules_of(given.permitted_outcomes, problems)
+    form = kept_layout(given.form, given.resolution_schema, problems)
     deadlines, due_at = _deadlines(given, problems)
     check_sources(given.derived_from, tenant_id, problems)
     _check_group(given, outcomes, problems)
@@ -148,7 +155,9 @@ def new_item_of(given: Create, tenant_id: uuid.UUID, creator: uuid.UUID) -> NewW
         excluded_groups=excluded_groups,
         required_skills=skills,
         permitted_outcomes=outcomes,
+        outcome_rules=outcome_rules,
         resolution_schema=given.resolution_schema,
+        form=form,
         priority=given.priority,
         policy=policy.to_json(),
         reversibility=reversibility,

@@ -55,7 +55,9 @@ class NewWorkItem:
     required_skills: Sequence[str] = ()
     not_completed_by: Sequence[str] = ()
     permitted_outcomes: Sequence[str] = ()
+    outcome_rules: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     resolution_schema: dict[str, Any] | None = None
+    form: dict[str, Any] | None = None
     priority: str = "MEDIUM"
     policy: dict[str, Any] = dataclasses.field(default_factory=dict)
     reversibility: str = "unspecified"
@@ -154,7 +156,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 _AS_GIVEN = (
     "tenant_id kind title assignee_id owner_id payload resolution_schema policy reversibility"
     " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
-    " one_of_id"
+    " one_of_id outcome_rules form"
 ).split()
 
 
@@ -221,6 +223,7 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         excluded=performer.excluded,
         permitted_outcomes=request.outcomes,
         resolution_schema=request.resolution_schema,
+        form=request.form,
         priority=request.priority,
         due_at=min(filter(None, (_in(request.due_in), deadline)), default=None),
         deadlines=escalates_at(deadline) if deadline else {},

@@ -40,7 +40,9 @@ from workitems.derivation import COMPENSATE, DECIDED
 from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
+from workitems.outcome_conditions import check_condition
 from workitems.resolution import check_completion, explained_outcomes
+from workitems.words import own_label
 
 ITEM = WorkItem.subject_type
 
@@ -148,6 +150,8 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         explained=explained_outcomes(item.kind),
         schema=item.resolution_schema,
     )
+    if item.outcome_rules:
+        check_condition(item, given.outcome, given.resolution)
     item.outcome, item.resolution = given.outcome, given.resolution
     item.ended_reason = given.reason
     item.completed_at = item.ended_at = now()
@@ -167,6 +171,8 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
             raise NotPermitted(words.denial("excluded"))
         fields.append("completion_seq")
     said = {"outcome": given.outcome, "resolution": given.resolution}
+    if label := own_label(item, given.outcome):
+        said["outcome_label"] = label
     return Changed(fields, {**said, "reason": given.reason} if given.reason else said)
 
 

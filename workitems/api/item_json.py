@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -24,6 +24,7 @@ from executions.api import execution_json
 from executions.api.execution_json import Schema, UndoLinkSchema, members, moment, undoable_members
 from ledger.clock import rfc3339
 from web.api import TenantAPIView
+from web.form_layout import Widget
 from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
@@ -35,6 +36,7 @@ from workitems.instance_models import Meeting, OnMet
 from workitems.instances_read import Instances, instances_of
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.selectors import Shown
+from workitems.words import said_outcome
 
 WORK_ITEM = "work_item"
 
@@ -103,6 +105,31 @@ class ListeningSchema(Schema):
     filter = serializers.CharField(allow_blank=True)
 
 
+class OutcomeSchema(Schema):
+    """An outcome that may be given: what people read for it, and its condition, in jq."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field takes this name's place
+    when = serializers.CharField(allow_null=True, help_text="Null: it may always be given.")
+
+
+class FormGroupSchema(Schema):
+    """Members that are asked for under a title."""
+
+    title = serializers.CharField()
+    fields = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # as label
+
+
+class FormLayoutSchema(Schema):
+    """How the form of the result is laid out. What was not said is left out."""
+
+    order = serializers.ListField(child=serializers.CharField(), required=False)
+    widgets = serializers.DictField(
+        child=serializers.ChoiceField(choices=get_args(Widget)), required=False
+    )
+    groups = FormGroupSchema(many=True, required=False)
+
+
 class InstancesSchema(Schema):
     """The instances of one task that an item is one of, and how many have to be completed."""
 
@@ -159,8 +186,15 @@ class WorkItemSchema(Schema):
         allow_null=True, help_text="What whoever completed it said beside the outcome."
     )
     resolution = serializers.JSONField()
-    permitted_outcomes = serializers.ListField(child=serializers.CharField())
+    outcome_label = serializers.CharField(
+        allow_null=True, help_text="What people read for the outcome."
+    )
+    permitted_outcomes = serializers.ListField(
+        child=serializers.CharField(), help_text="Their names. What else is said of them: outcomes."
+    )
+    outcomes = OutcomeSchema(many=True)
     resolution_schema = serializers.JSONField()
+    form = FormLayoutSchema(allow_null=True)
     case = serializers.UUIDField(allow_null=True)
     binding = serializers.CharField(allow_null=True)
     compensates = serializers.UUIDField(allow_null=True)
@@ -265,6 +299,8 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
         "excluded_users": _usernames(shown, item.excluded),
         "compensates": None if item.compensates_id is None else str(item.compensates_id),
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
+        "outcome_label": said_outcome(item, item.outcome) or None,
+        "outcomes": [_outcome(item, name) for name in item.permitted_outcomes],
         "created_by": shown.username(item.created_by_id),
         "due_at": moment(item.due_at),
         "delegations": [_delegation(shown, said) for said in item.delegations],
@@ -281,6 +317,11 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
 
 def _usernames(shown: Shown, actors: Sequence[str]) -> list[str]:
     return sorted(name for actor in actors if (name := shown.username(uuid.UUID(actor))))
+
+
+def _outcome(item: Any, name: str) -> dict[str, Any]:
+    when = item.outcome_rules.get(name, {}).get("when")
+    return {"name": name, "label": said_outcome(item, name), "when": when}
 
 
 def _instances(several: Instances) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from workitems.around.progress_form import ProgressForm
 from workitems.forms import NewForm
 from workitems.instances_context import instances
 from workitems.lifecycle import OPEN, Status
+from workitems.outcome_conditions import check_answered, question_of
 from workitems.permissions import as_assignee
 from workitems.resolution import check_completion, explained_outcomes
 from workitems.subject import WORK_ITEM
@@ -184,8 +185,10 @@ def _url(item_id: uuid.UUID) -> str:
 def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
     """Return what is wrong with an answer, as the verb would say it."""
     form.is_valid()
+    outcome, resolution = form.answer["outcome"], form.answer["resolution"]
     try:
         with tenant_scope(item.tenant_id):
+            question = question_of(item, outcome, resolution)
             check_completion(
                 **form.answer,
                 tenant_id=item.tenant_id,
@@ -193,6 +196,9 @@ def _invalid(item: Any, form: AnswerForm) -> Invalid | None:
                 explained=explained_outcomes(item.kind),
                 schema=item.resolution_schema,
             )
+        if question is not None:
+            # Nothing is locked or open while jq runs.
+            check_answered(item, outcome, question)
     except Invalid as invalid:
         form.refuse(invalid)
         return Invalid(invalid.detail) if form.errors else invalid

@@ -106,6 +106,13 @@ def _facts(content: Mapping[str, Any]) -> list[dict[str, str]]:
     rows = [
         (_("Groups that may take it"), ", ".join(groups)),
         (_("People who may take it"), ", ".join(content.get("candidate_users", ()))),
-        (_("Possible outcomes"), ", ".join(content.get("permitted_outcomes", ()))),
+        (_("Possible outcomes"), ", ".join(map(_called, content.get("permitted_outcomes", ())))),
     ]
     return [{"label": label, "value": value} for label, value in rows if value]
+
+
+def _called(outcome: Any) -> str:
+    """Return how people call an outcome that a template permits."""
+    if isinstance(outcome, str):
+        return outcome
+    return str(outcome.get("label") or outcome["name"])

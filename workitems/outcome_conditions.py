@@ -1,0 +1,61 @@
+"""May an outcome be given, with this result of this item? Conditions are jq, said by its author.
+
+What a condition is asked about, `{payload, resolution}` and in a case its context (`case`), is read
+by whoever holds the tenant's scope; it is evaluated as all jq is, by a verb without locks
+(`verbs.answered_outside`). An item without conditions asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from json_values.jq.evaluation import ExpressionFailed, Json, truthy
+from ledger.dispatch.consumer_registry import Trouble
+from ledger.errors import Invalid
+from verbs.subject import known
+from workitems.models import WorkItem
+from workitems.words import said_outcome
+
+_CASE = "case"
+Question = tuple[str, Json]
+
+
+def question_of(item: WorkItem, outcome: Any, resolution: Any) -> Question | None:
+    """Return the condition of an outcome, with what it is asked about; None where it has none."""
+    when = item.outcome_rules.get(outcome, {}).get("when") if isinstance(outcome, str) else None
+    if not when:
+        return None
+    return when, {"payload": item.payload, "resolution": resolution, **_context(item)}
+
+
+def check_answered(item: WorkItem, outcome: str, question: Question) -> None:
+    """Raise Invalid unless the condition of an outcome is true."""
+    told = _("“%(outcome)s” may be given only where this is true: %(when)s")
+    said = {"outcome": said_outcome(item, outcome), "when": question[0]}
+    try:
+        if truthy(*question):
+            return
+        message = told % said
+    except ExpressionFailed as failed:
+        if failed.code == "unavailable":
+            raise Trouble(str(failed)) from failed
+        message = f"{told % said} ({failed.detail})"
+    raise Invalid.field("/outcome", message, code="outcome_condition")
+
+
+def check_condition(item: WorkItem, outcome: Any, resolution: Any) -> None:
+    """Raise Invalid unless the condition of an outcome, where it has one, is true."""
+    question = question_of(item, outcome, resolution)
+    if question is not None:
+        check_answered(item, outcome, question)
+
+
+def _context(item: WorkItem) -> Mapping[str, Json]:
+    kind = known(_CASE)
+    if kind is None or item.case_id is None:
+        return {}
+    case = kind.read_many(item.tenant_id, [item.case_id]).get(item.case_id)
+    return {} if case is None else {_CASE: case.context}
