@@ -78,6 +78,7 @@ class Told:
     events: Seen
     absences: Seen
     templates: Seen
+    schedules: Seen
 
 
 def _absence(world: World, number: int) -> uuid.UUID:
@@ -122,6 +123,7 @@ def tell(size: Size) -> Told:
         )
     sent = [_sent(world, number) for number in range(size.rows)]
     templates = _templates(world, size.rows)
+    schedules = _schedules(world, size.rows, templates["newest"]["id"])
     drain()
     plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
     with tenant_scope(boss.tenant_id):
@@ -133,6 +135,7 @@ def tell(size: Size) -> Told:
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
             absences={"one": {"id": absences[0]}}, templates=templates,
+            schedules=schedules,
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
@@ -161,6 +164,14 @@ def _templates(world: World, rows: int) -> Seen:
     add = find("work_item_template", "add")
     made = [add(call=Call(world.operator), name="One", title=f"Version {n}") for n in range(rows)]
     return {"newest": {"id": made[-1].id}}
+
+
+def _schedules(world: World, rows: int, template: uuid.UUID) -> Seen:
+    """Let tasks of a template come again at so many moments, and return the last."""
+    add = find("schedule", "create")
+    said = {"template": str(template), "cron": "0 8 * * MON", "zone": "UTC"}
+    made = [add(call=Call(world.operator), name=f"Week {n}", **said) for n in range(rows)]
+    return {"last": {"id": made[-1].id}}
 
 
 def _put_around_one(world: World, rows: int, case_id: uuid.UUID) -> None:

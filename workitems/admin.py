@@ -16,7 +16,10 @@ from typing_extensions import override
 from compensation.sentences import title_of
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case, in_run, what_it_undoes
-from workitems import chain
+from workitems import (
+    chain,
+    template_admin,  # noqa: F401  -- registers itself
+)
 from workitems.models import WorkItem
 from workitems.then_and_now import payload_schema
 from workitems.words import said_outcome

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from accounts.actions import ZONES
 from compensation.words import REVERSIBILITIES
 from verbs.input import MAX_NAME
-from web.form_fields import NOT_OFFERED, MomentField
+from web.form_fields import NOT_OFFERED, JsonField, MomentField
 from web.names_field import NamesField
 from web.verb_forms import AREA, chosen_from
 from workitems.actions.item_contents import MAX_TITLE
+from workitems.group_fields import NAMES, group_fields, group_of, group_part
 from workitems.lifecycle import Priority
 from workitems.schedules.cron_times import LONGEST
 
 
 class NewForm(forms.Form):
     """A task to be opened."""
+
+    #: Whether it may be a task for several people.
+    asks_several: ClassVar[bool] = True
 
     title = forms.CharField(label=_("What has to be done"), max_length=MAX_TITLE)
     description = forms.CharField(label=_("Description"), required=False, widget=AREA)
@@ -62,6 +67,15 @@ class NewForm(forms.Form):
         zone = timezone.get_current_timezone_name()
         in_zone = _("Times are %(zone)s time.") % {"zone": zone}
         self.fields["due_at"].help_text = _("Times are in UTC.") if zone == "UTC" else in_zone
+        if self.asks_several:
+            self.fields |= group_fields()
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """What is asked, as components/schema_parts.html shows it."""
+        own = [each for each in self.visible_fields() if each.name not in NAMES]
+        listed: list[dict[str, Any]] = [{"kind": "field", "field": each} for each in own]
+        return [*listed, group_part(self)] if self.asks_several else listed
 
     def body(self) -> dict[str, Any]:
         """Return what the verb is performed with; of a broken form, what is right of it."""
@@ -76,12 +90,15 @@ class NewForm(forms.Form):
             "permitted_outcomes": said.get("permitted_outcomes"),
             "due_at": said.get("due_at"),
             "reversibility": said.get("reversibility"),
+            "group": group_of(said),
         }
         return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 class PartForm(NewForm):
-    """A part of another task."""
+    """A part of another task: one task."""
+
+    asks_several = False
 
     blocking = forms.BooleanField(
         label=_("The whole is not completed before this part has ended"), required=False
@@ -118,3 +135,33 @@ class ScheduleForm(forms.Form):
     def body(self) -> dict[str, Any]:
         """Return what the verb is performed with."""
         return dict(self.cleaned_data)
+
+
+class ScheduleEditForm(ScheduleForm):
+    """What a schedule is to say instead. Filled in with what it says."""
+
+    values = JsonField(
+        label=_("What its tasks say instead of the template"),
+        required=False,
+        help_text=_("Members of a new task, as a JSON object."),
+    )
+    active = forms.BooleanField(label=_("It makes tasks. Without this it rests."), required=False)
+
+    def __init__(
+        self,
+        templates: Sequence[tuple[str, str]],
+        said: Mapping[str, Any],
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(templates, data)
+        self.initial = {**said, "values": said["values"] or None}
+        self.fields["template"].help_text = ""
+
+    @override
+    def body(self) -> dict[str, Any]:
+        """Return what the verb is performed with. A template that stays is not chosen anew: it may
+        have been ended since."""
+        found = {**self.cleaned_data, "values": self.cleaned_data["values"] or {}}
+        if found["template"] == self.initial["template"]:
+            del found["template"]
+        return found

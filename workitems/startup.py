@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import DECIDING_ROLES
@@ -16,7 +18,7 @@ from compensation.words import UNDO_VERBS
 from ledger.dispatch.consumer_registry import register_consumer, register_source
 from ledger.verify import register_guarded
 from verbs import subject
-from verbs.subject import ResultShape, Subject
+from verbs.subject import Description, Named, ResultShape, Subject
 from web import decisions, live, nav, search
 from workitems import item_context, waiting, watched, words, work_search
 from workitems.actions import choreography, influence
@@ -81,6 +83,10 @@ SHOWN = dataclasses.replace(
 )
 
 
+def _template_called(id_: uuid.UUID, name: str) -> Description:
+    return Description(name, reverse("workitems:template", args=[id_]), icon="file-text")
+
+
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
     subject.register(SHOWN)
@@ -94,7 +100,9 @@ def register() -> None:
             shape=represent_templates,
             schema=TemplateSchema,
             versioned=None,
+            named=Named(WorkItemTemplate, ("name",), _template_called),
             results={"instantiate": MADE},
+            pages="workitems:template",
         )
     )
     for kind in KINDS:

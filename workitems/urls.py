@@ -32,9 +32,18 @@ urlpatterns: list[URLPattern] = [
     path("work-items/filters/", filters_page.Filters.as_view(), name="filters"),
     path("work-items/filters/<uuid:id>/end/", filters_page.End.as_view(), name="end-filter"),
     path("work-items/schedules/", schedule_page.Schedules.as_view(), name="schedules"),
+    path(
+        "work-items/schedules/<uuid:id>/edit/", schedule_page.Edit.as_view(), name="schedule-edit"
+    ),
     *verb_page_paths("schedule", "work-items/schedules/<uuid:id>/"),
     path("work-items/templates/", template_pages.Templates.as_view(), name="templates"),
     path("work-items/templates/<uuid:id>/", template_pages.Template.as_view(), name="template"),
+    path(
+        "work-items/templates/<uuid:id>/new-version/",
+        template_pages.NewVersion.as_view(),
+        name="template-version",
+    ),
+    *verb_page_paths("work_item_template", "work-items/templates/<uuid:id>/"),
     path("work-items/new/", item.New.as_view(), name="new"),
     path(_ITEM, item.Detail.as_view(), name="detail"),
     path(f"{_ITEM}attach/", attachment_page.Attach.as_view(), name="attach"),

@@ -203,6 +203,13 @@ _TEMPLATES = {
         _("Schedule made nothing"), _("A schedule could not make its task"), "bad"
     ),
 }
+_TEMPLATE_VERBS = {
+    "end": V(
+        _("End the version"), _("Ended. No task is made of it any more."), "x", "danger",
+        intro=_("No task is made of this version any more. Those that were made go on."),
+        submit=_("End it"),
+    ),
+}  # fmt: skip
 _SCHEDULE_VERBS = {
     "end": V(
         _("End the schedule"), _("Ended. What it made stays."), "x", "danger",
@@ -217,6 +224,7 @@ def register() -> None:
     words.register_actions("tenant", _TEMPLATES)
     words.register_subject_words("work_item", _("task"))
     words.register_verbs("schedule", _SCHEDULE_VERBS)
+    words.register_verbs("work_item_template", _TEMPLATE_VERBS)
     words.register_actions("work_item", _ACTIONS)
     words.register_verbs("work_item", _VERBS)
     words.register_states("work_item", Status, _LOOKS)

@@ -45,6 +45,8 @@ OF_OUR_OWN = {
     "workitems:spawn": "spawn, of one part, with suggestions",
     "workitems:inbox": "claim, release, assign or cancel, on each of the ticked tasks",
     "workitems:schedules": "add, from the list of schedules",
+    "workitems:schedule-edit": "edit, filled in with what the schedule says",
+    "workitems:template-version": "add, filled in with what a version says",
     "workitems:template": "instantiate, with the fields that the template asks for",
     "workitems:attach": "attach, with a form that takes a file",
     "workitems:draft": "draft, as it was filled in on the item's page",

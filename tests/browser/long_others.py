@@ -69,6 +69,22 @@ def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
     }
 
 
+def _laid_out(world: World, texts: Texts) -> uuid.UUID:
+    """Return an item whose outcomes are called at length, and whose form is in groups."""
+    words = texts.all(90)
+    wanted = {
+        "permitted_outcomes": [{"name": f"O{n}", "label": said} for n, said in enumerate(words)],
+        "resolution_schema": {"type": "object", "properties": {
+            "risk": {"enum": words}, "sure": {"type": "boolean"}, "note": {"type": "string"},
+        }},
+        "form": {
+            "widgets": {"risk": "radio", "sure": "select", "note": "hidden-by-default"},
+            "groups": [{"title": texts.unbroken[:150], "fields": ["note", "risk"]}],
+        },
+    }  # fmt: skip
+    return states.in_progress(world.analyst, **wanted).id
+
+
 def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
     """Return the pages of templates, and of what comes again."""
     boss, add = world.operator, find("work_item_template", "add")
@@ -86,10 +102,17 @@ def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
         )  # fmt: skip
     one = reverse("workitems:template", args=[made.id])
     schedules = reverse("workitems:schedules")
+    laid_out = reverse("workitems:detail", args=[_laid_out(world, texts)])
     return {
+        "answer, laid out": Visit(world.analyst, laid_out, then=fold_out),
         "templates": Visit(boss, reverse("workitems:templates")),
         "template": Visit(boss, one, then=fold_out),
+        "template, next version": Visit(
+            boss, reverse("workitems:template-version", args=[made.id])
+        ),
+        "end a template": Visit(boss, reverse("workitems:template-end", args=[made.id])),
         "schedules": Visit(boss, schedules),
         "schedules, of a reader": Visit(world.analyst, schedules),
+        "change a schedule": Visit(boss, reverse("workitems:schedule-edit", args=[comes.id])),
         "end a schedule": Visit(boss, reverse("workitems:schedule-end", args=[comes.id])),
     }

@@ -48,6 +48,11 @@ def test_instances_parts_templates_and_schedules(open_tab: OpenTab, world: World
     _picture(narrow, "templates")
     assert narrow.violations() == []
     page.get_by_role("link", name="Count a till").click()
+    page.get_by_role("link", name="New version").click()
+    page.get_by_label("Description").fill("All of it")
+    _picture(narrow, "template-version")
+    page.get_by_role("button", name="Add the version").click()
+    expect(page.locator("#main")).to_contain_text("Version 2, this one")
     page.get_by_label("Which till").fill("Till 7")
     _picture(narrow, "template")
     assert narrow.violations() == []
@@ -63,5 +68,10 @@ def test_instances_parts_templates_and_schedules(open_tab: OpenTab, world: World
     expect(page.locator("#main")).to_contain_text("0 8 * * MON")
     _picture(tab, "schedules")
     assert tab.violations() == []
+    page.get_by_role("link", name="Change it").click()
+    page.get_by_label("When").fill("0 9 * * TUE")
+    _picture(tab, "schedule-edit")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#main")).to_contain_text("0 9 * * TUE")
     page.get_by_role("button", name="End the schedule").click()
     expect(page.locator("#main")).to_contain_text("No tasks come again")

@@ -57,6 +57,7 @@ def seen_at(route: Route, told: Told) -> Seen:
     by_prefix = {
         "work-items/<": told.items,
         "work-items/templates/": told.templates,
+        "work-items/schedules/": told.schedules,
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,

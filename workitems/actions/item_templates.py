@@ -86,7 +86,7 @@ def _alive(row: WorkItemTemplate, _facts: Any, _body: Any) -> Refusal | None:
 @catalogue.verb(
     TEMPLATE, operation("add", None, None, "operator system"), action="template_added",
     given=NewTemplate, creates=True, status=201, page=False,
-    no_button="Templates are written by those who know the API.",
+    no_button="The page of a template has a form for its next version.",
 )  # fmt: skip
 def add_template(_row: None, given: NewTemplate, context: VerbContext) -> WorkItemTemplate:
     """Store a version of a template. The newest version with the same content is returned."""
@@ -114,8 +114,7 @@ def add_template(_row: None, given: NewTemplate, context: VerbContext) -> WorkIt
 
 @catalogue.verb(
     TEMPLATE, operation("end", None, None, "operator system"),
-    action="template_ended", method="DELETE", locked=_locked, page=False,
-    no_button="Templates are ended by those who know the API.",
+    action="template_ended", method="DELETE", locked=_locked, dangerous=True,
 )  # fmt: skip
 def end_template(row: WorkItemTemplate, _given: Any, context: VerbContext) -> WorkItemTemplate:
     """Make no items from this version any more. Ending it again changes nothing."""

@@ -118,7 +118,7 @@ def add_schedule(_row: None, given: NewSchedule, context: VerbContext) -> Schedu
 @catalogue.verb(
     SCHEDULE, operation("edit", None, None, "operator"), action="schedule_changed",
     given=ScheduleChanges, method="PATCH", locked=_locked, again_on="workitems_schedule_once",
-    page=False, no_button="Schedules are changed by those who know the API.",
+    page=False, no_button="It has a page of its own, filled in with what it says.",
 )  # fmt: skip
 def edit_schedule(row: Schedule, given: ScheduleChanges, context: VerbContext) -> Schedule:
     """Change when it makes items, and what they say; or let it rest."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ledger.errors import NotPermitted
 from verbs.call import Call
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
+from verbs.words import denial
 from web.pages import MemberPage
 from web.verb_pages import buttons
 from workitems import selectors
-from workitems.actions import add_schedule
-from workitems.forms import ScheduleForm
-from workitems.schedules.schedule_reading import live_schedules
+from workitems.actions import add_schedule, edit_schedule
+from workitems.forms import ScheduleEditForm, ScheduleForm
+from workitems.schedules.schedule_reading import live_schedule, live_schedules
 from workitems.schedules.schedule_saving import SCHEDULE
 
 #: On one page; the API lists all.
@@ -48,11 +52,7 @@ class Schedules(MemberPage):
 
     def _form(self, data: Any = None) -> ScheduleForm:
         with self.scope():
-            names = [
-                (str(row.id), str(row))
-                for row in selectors.live_templates(self.acting_user.tenant_id)
-            ]
-        return ScheduleForm(names, data)
+            return ScheduleForm(_offered(self.acting_user.tenant_id), data)
 
     def _show(self, form: ScheduleForm | None, status: int = 200) -> HttpResponse:
         shown = form or self._form()
@@ -73,6 +73,9 @@ class Schedules(MemberPage):
                         "item_url": reverse("workitems:detail", args=[row.last_item_id])
                         if row.last_item_id
                         else "",
+                        "edit_url": reverse("workitems:schedule-edit", args=[row.id])
+                        if _allows(offers[row.id], edit_schedule.name)
+                        else "",
                         "actions": buttons(subject, row, offers[row.id]),
                     }
                     for row in rows
@@ -82,3 +85,69 @@ class Schedules(MemberPage):
                 "may_add": not add_schedule.denied(None, self.authority, None),
             }
             return self.render("workitems/schedules.html", context, status=status)
+
+
+class Edit(MemberPage):
+    """What one schedule says, to be said otherwise."""
+
+    fills_in = edit_schedule.input
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Ask."""
+        return self._show(id, self._form(id))
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Change it."""
+        form = self._form(id, request.POST)
+        if not form.is_valid():
+            return self._show(id, form, UNPROCESSABLE)
+        version = self.posted_version()
+        call = Call(self.acting_user, versions=None if version is None else {version})
+        return self.perform(
+            lambda: edit_schedule(id, call=call, **form.body()),
+            to=reverse("workitems:schedules"),
+            message=_("The schedule was changed."),
+            form=form,
+            again=lambda: self._show(id, form),
+        )
+
+    def _form(self, id_: uuid.UUID, data: Any = None) -> ScheduleEditForm:
+        """Return the form of a schedule. Raises NotPermitted for those who change none."""
+        with self.scope():
+            row = live_schedule(self.acting_user.tenant_id, id_)
+            denied = edit_schedule.denied(row, self.authority, None)
+            if denied:
+                raise NotPermitted(denial(denied))
+            own = (str(row.template_id), str(row.template))
+            # One that was ended stays until another is chosen.
+            templates = dict([own, *_offered(self.acting_user.tenant_id)])
+            said = {
+                name: getattr(row, name) for name in ("name", "cron", "zone", "values", "active")
+            }
+            said["template"] = own[0]
+            return ScheduleEditForm(list(templates.items()), said, data)
+
+    def _show(self, id_: uuid.UUID, form: ScheduleEditForm, status: int = 200) -> HttpResponse:
+        with self.scope():
+            row = live_schedule(self.acting_user.tenant_id, id_)
+            context = {
+                "crumbs": [
+                    {"label": _("Schedules"), "url": reverse("workitems:schedules")},
+                    {"label": row.name, "url": ""},
+                ],
+                "name": row.name,
+                "version": row.version,
+                "form": form,
+                "url": reverse("workitems:schedule-edit", args=[row.id]),
+                "cancel_url": reverse("workitems:schedules"),
+            }
+            return self.render("workitems/schedule_edit.html", context, status=status)
+
+
+def _offered(tenant_id: uuid.UUID) -> list[tuple[str, str]]:
+    """Return the templates of which a schedule may make tasks."""
+    return [(str(row.id), str(row)) for row in selectors.live_templates(tenant_id)]
+
+
+def _allows(offers: Iterable[Any], name: str) -> bool:
+    return any(each.action == name and each.allowed for each in offers)

@@ -10,13 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ledger.errors import NotPermitted
 from verbs.call import Call
+from verbs.catalogue import offers_of
+from verbs.subject import subject_of
+from verbs.words import denial
 from web.labels import label_of
 from web.pages import MemberPage
 from web.schema_fields import ADD_ROW
+from web.verb_pages import buttons
 from workitems import selectors
-from workitems.actions import instantiate
+from workitems.actions import add_template, instantiate
+from workitems.actions.item_templates import TEMPLATE
 from workitems.template_form import MakeForm
+from workitems.version_form import VersionForm
 
 #: On one page; the API lists all.
 SHOWN = 200
@@ -77,8 +84,66 @@ class Template(MemberPage):
                 "versions": [{**_line(each), "here": each.id == row.id} for each in versions],
                 "form": (form or MakeForm(row)) if may_make else None,
                 "url": reverse("workitems:template", args=[row.id]),
+                "version_url": reverse("workitems:template-version", args=[row.id])
+                if not add_template.denied(None, self.authority, None) else "",
+                "actions": self._buttons(row),
             }  # fmt: skip
             return self.render("workitems/template.html", context, status=status)
+
+    def _buttons(self, row: Any) -> list[dict[str, Any]]:
+        """Return what can be done with it: one that was ended stays so."""
+        if row.ended_at is not None:
+            return []
+        subject = subject_of(TEMPLATE)
+        return buttons(subject, row, offers_of(subject, [row], self.authority)[row.id])
+
+
+class NewVersion(MemberPage):
+    """The next version of a template, beginning with what one says."""
+
+    fills_in = add_template.input
+
+    def get(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Ask what it is to say."""
+        row = self._row(id)
+        return self._show(row, VersionForm(row))
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Add it."""
+        row = self._row(id)
+        form = VersionForm(row, request.POST)
+        if not form.is_valid():
+            return self._show(row, form, UNPROCESSABLE)
+        return self.perform(
+            lambda: add_template(call=Call(self.acting_user), name=row.name, **form.body()),
+            to=lambda added: reverse("workitems:template", args=[added.id]),
+            message=_("The version is there."),
+            form=form,
+            again=lambda: self._show(row, form),
+        )
+
+    def _row(self, id_: uuid.UUID) -> Any:
+        """Return the version that it begins with. Raises NotPermitted for those who add none."""
+        with self.scope():
+            row = selectors.template(self.acting_user.tenant_id, id_)
+            denied = add_template.denied(None, self.authority, None)
+        if denied:
+            raise NotPermitted(denial(denied))
+        return row
+
+    def _show(self, row: Any, form: VersionForm, status: int = 200) -> HttpResponse:
+        here = reverse("workitems:template", args=[row.id])
+        context = {
+            "crumbs": [
+                _inbox(), {**_all(), "url": reverse("workitems:templates")},
+                {"label": row.name, "url": here}, {"label": _("New version"), "url": ""},
+            ],
+            "name": row.name,
+            "form": form,
+            "url": reverse("workitems:template-version", args=[row.id]),
+            "cancel_url": here,
+        }  # fmt: skip
+        return self.render("workitems/template_version.html", context, status=status)
 
 
 def _inbox() -> dict[str, str]:
@@ -100,6 +165,13 @@ def _line(row: Any) -> dict[str, Any]:
     }
 
 
+def _called(outcome: Any) -> str:
+    """Return how people call an outcome that a template permits."""
+    if isinstance(outcome, str):
+        return outcome
+    return str(outcome.get("label") or outcome["name"])
+
+
 def _facts(content: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return what a template says of who does its tasks and how they end, where it says so."""
     groups = [label_of(name) for name in content.get("candidate_groups", ())]
@@ -109,10 +181,3 @@ def _facts(content: Mapping[str, Any]) -> list[dict[str, str]]:
         (_("Possible outcomes"), ", ".join(map(_called, content.get("permitted_outcomes", ())))),
     ]
     return [{"label": label, "value": value} for label, value in rows if value]
-
-
-def _called(outcome: Any) -> str:
-    """Return how people call an outcome that a template permits."""
-    if isinstance(outcome, str):
-        return outcome
-    return str(outcome.get("label") or outcome["name"])

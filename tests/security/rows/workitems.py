@@ -205,10 +205,26 @@ ROWS = {
     "workitems:schedules": Row(
         GET=expect(200), POST=_operators(303, body=_of_template, outsider=422)
     ),
+    "workitems:schedule-edit": Row(
+        make=_schedule,
+        GET=_operators(200),
+        POST=_operators(303, body=_of_template),
+    ),
     "workitems:schedule-end": Row(make=_schedule, POST=_operators(303)),
     "workitems:templates": Row(GET=expect(200)),
     "workitems:template": Row(
         make=_template, GET=expect(200), POST=expect(303, auditor=403, body={"title": "T"})
+    ),
+    "workitems:template-version": Row(
+        make=_template,
+        GET=_operators(200),
+        POST=_operators(303, body={"title": "T", "priority": "LOW"}),
+    ),
+    "workitems:template-end": Row(make=_template, GET=ASKED, POST=_operators(303)),
+    "admin:workitems_template_make_task": Row(
+        make=lambda world: {"template_id": _template(world)["id"]},
+        GET=_operators(200, anonymous=302),
+        POST=_operators(302, body={"title": "T"}, anonymous=302),
     ),
     "workitems:end-filter": Row(make=_shared_filter, POST=_both(303)),
     "workitems-api:search": Row(POST=expect(200, body={"status": "PENDING"})),
