@@ -20,7 +20,7 @@ from ledger.selectors import Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
 from web.entries import Link, entry_url, ledger_url, people_in
-from web.timeline import sentence, who_of
+from web.timeline import sentence, step_subject, who_of
 
 RUN = "compensation_run"
 #: What an entry says of the undoing it is part of, and how that is called.
@@ -59,7 +59,8 @@ class Presenter:
         subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
         runs = [(RUN, run) for each in entries if (run := _run_of(each)) is not None]
         others = [ref for each in entries if (ref := other_in(each)) is not None]
-        self._subjects = describe(tenant_id, [*about, *subjects, *runs, *others])
+        steps = [step for each in all_of_them if (step := step_subject(each)) is not None]
+        self._subjects = describe(tenant_id, [*about, *subjects, *runs, *others, *steps])
 
     def row(self, entry: Entry, *, with_subject: bool) -> dict[str, Any]:
         """Return an entry as a row of audit/entries.html."""
@@ -81,7 +82,7 @@ class Presenter:
             "subject": self._subject(entry),
             "subject_version": entry.subject_version,
             "kind_label": KIND_WORDS.get(entry.kind, entry.kind),
-            "actor_type_label": label_in(ActorType, entry.actor_type),
+            "actor_type_label": ActorType.AGENT.label if _by_agent(entry) else "",
             "role": label_in(Role, entry.actor_role),
             "previous": {
                 "hash": "" if entry.previous_hash is None else entry.previous_hash.hex(),
@@ -149,11 +150,17 @@ class Presenter:
         return {**self._told(self._linked[link.id]), "hash": link.hash.hex()}
 
     def _told(self, entry: Entry) -> dict[str, str]:
-        what = self._subjects[entry.subject_type, entry.subject_id].title
+        what, step = self._subjects[entry.subject_type, entry.subject_id].title, step_subject(entry)
+        undone = "" if step is None else self._subjects[step].title
         return {
-            "label": sentence(entry, what, who_of(entry.actor_id, self._people)),
+            "label": sentence(entry, what, who_of(entry.actor_id, self._people), undone),
             "url": entry_url(entry.id),
         }
+
+
+def _by_agent(entry: Entry) -> bool:
+    """Whether a program acted that has a name as people have; Amends is known by its own."""
+    return bool(entry.actor_type == ActorType.AGENT)
 
 
 def _run_of(entry: Entry) -> uuid.UUID | None:

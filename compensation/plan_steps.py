@@ -70,7 +70,7 @@ def _did(context: PlanContext, row: Any) -> Iterator[dict[str, Any]]:
         yield {"label": _("Outcome"), "was": "", "now": label}
     before, after = done.get("before"), done.get("after")
     if isinstance(before, dict) and isinstance(after, dict):
-        for name, label, value, own in members_of(after, schema):
+        for name, label, value, own in members_of(after, subject.declares(row).get("after")):
             if name in before and before[name] != value and not _is_nested(value):
                 yield {
                     "label": label,

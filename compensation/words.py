@@ -59,22 +59,22 @@ RUN_ACTIONS = {
         _("Rollback waits"), _("%(what)s waits for a result that may never come"), "bad"
     ),
     "compensation_awaits": A(_("Rollback waits"), _("%(what)s waits for a result"), "undo"),
-    "compensation_step_planned": A(_("Step planned"), _("Step planned in %(what)s"), "undo"),
-    "compensation_step_started": A(_("Step begun"), _("Step of %(what)s begun"), "undo"),
+    "compensation_step_planned": A(_("Step planned"), _("Undo of %(step)s planned"), "undo"),
+    "compensation_step_started": A(_("Step begun"), _("Undo of %(step)s begun"), "undo"),
     "compensation_step_waiting": A(
-        _("Step waits for a person"), _("Step of %(what)s waits for a person"), "undo"
+        _("Step waits for a person"), _("Undo of %(step)s waits for a person"), "undo"
     ),
-    "compensation_step_completed": A(_("Step undone"), _("Step of %(what)s undone"), "done"),
-    "compensation_step_failed": A(_("Step failed"), _("Step of %(what)s failed"), "bad"),
+    "compensation_step_completed": A(_("Step undone"), _("Undo of %(step)s done"), "done"),
+    "compensation_step_failed": A(_("Step failed"), _("Undo of %(step)s failed"), "bad"),
     "compensation_step_resolved": A(
-        _("Step settled by hand"), _("Step of %(what)s settled by hand by %(who)s"), "done"
+        _("Step settled by hand"), _("Undo of %(step)s settled by hand by %(who)s"), "done"
     ),
     "compensation_step_abandoned": A(
-        _("Step given up"), _("Step of %(what)s given up by %(who)s"), "bad"
+        _("Step given up"), _("Undo of %(step)s given up by %(who)s"), "bad"
     ),
-    "compensation_step_skipped": A(_("Step left out"), _("Step of %(what)s left out")),
+    "compensation_step_skipped": A(_("Step left out"), _("Undo of %(step)s left out")),
     "compensation_step_retried": A(
-        _("Step tried again"), _("Step of %(what)s tried again by %(who)s"), "undo"
+        _("Step tried again"), _("Undo of %(step)s tried again by %(who)s"), "undo"
     ),
 }
 

@@ -95,6 +95,8 @@ StatusHandler = Callable[[Invocation], Result | None]
 class Capability:
     """A registered capability.
 
+    `image_schema` says what the images `before` and `after` are like, as `output_schema` says it of
+    the result; without one they are read as the result is.
     `undone_by` names the capability that takes its effect back, given the original's input.
     `status` is asked what became of a call of which nobody knows the end. `safe_without_effect`
     says of an undo that it does no harm where there is nothing to undo. `allowed_roles` may request
@@ -109,6 +111,7 @@ class Capability:
     handler: Handler
     input_schema: Mapping[str, Any]
     output_schema: Mapping[str, Any]
+    image_schema: Mapping[str, Any] | None = None
     reversibility: str = UNSPECIFIED
     undone_by: str | None = None
     compensation: CompensationPolicy | None = None
@@ -121,6 +124,11 @@ class Capability:
     safe_without_effect: bool = False
     allowed_roles: frozenset[str] = frozenset()
     performer: str = ""
+
+    @property
+    def images(self) -> Mapping[str, Any]:
+        """What the images of what it changed are like."""
+        return self.output_schema if self.image_schema is None else self.image_schema
 
     @property
     def policy(self) -> CompensationPolicy | None:
@@ -139,6 +147,7 @@ def capability(
     *,
     input_schema: Mapping[str, Any] = ANY_OBJECT,
     output_schema: Mapping[str, Any] = ANY_OBJECT,
+    image_schema: Mapping[str, Any] | None = None,
     reversibility: str = UNSPECIFIED,
     undone_by: str | None = None,
     compensation: Mapping[str, Any] | None = None,
@@ -157,14 +166,13 @@ def capability(
     Raises ValueError for a name that is taken, a schema that is none, an unknown reversibility or
     role, or a policy that breaks a rule.
     """
-    for schema in (input_schema, output_schema):
+    for schema in (input_schema, output_schema, image_schema or output_schema):
         check_schema(schema)
     if reversibility not in {*REVERSIBILITIES, UNSPECIFIED}:
         raise ValueError(f"{name}: unknown reversibility {reversibility!r}")
     if min(retry.max_attempts, lease_seconds, max_seconds) < 1:
         raise ValueError(f"{name}: attempts, lease and longest run must be at least 1")
-    unknown = set(allowed_roles) - ALLOWABLE
-    if unknown:
+    if unknown := set(allowed_roles) - ALLOWABLE:
         raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
     policy = None if compensation is None else parse_policy(compensation, approvals=False)
 
@@ -176,6 +184,7 @@ def capability(
             handler=handler,
             input_schema=input_schema,
             output_schema=output_schema,
+            image_schema=image_schema,
             reversibility=reversibility,
             undone_by=undone_by,
             compensation=policy,

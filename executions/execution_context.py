@@ -174,6 +174,7 @@ def _facts(shown: Shown, title: str) -> dict[str, Any]:
         "input_schema": None if found is None else found.input_schema,
         "output": row.output,
         "output_schema": None if found is None else found.output_schema,
+        "image_schema": None if found is None else found.images,
         "before": row.before,
         "after": row.after,
         "error": row.error,

@@ -81,13 +81,18 @@ def _result_schema(row: Execution) -> Any:
 
 
 def declared(row: Execution) -> dict[str, Any]:
-    """Return the schemas of what it was given and of what came of it; the images of what it changed
-    are declared as its result is."""
+    """Return the schemas of what it was given, of what came of it, and of the images of what it
+    changed."""
     found = capability_registry.get(row.capability)
     if found is None:
         return {}
-    came = found.output_schema
-    return {"input": found.input_schema, "output": came, "before": came, "after": came}
+    images = found.images
+    return {
+        "input": found.input_schema,
+        "output": found.output_schema,
+        "before": images,
+        "after": images,
+    }
 
 
 def _unsure(row: Execution) -> bool:

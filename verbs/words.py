@@ -25,7 +25,8 @@ Tone = Literal["", "primary", "undo", "danger"]
 class ActionWords:
     """An entry's action in words.
 
-    `label` stands alone ("Completed"). `sentence` names subject (`%(what)s`) and actor (`%(who)s`).
+    `label` stands alone ("Completed"). `sentence` names subject (`%(what)s`) and actor (`%(who)s`),
+    or what a step of a rollback undoes (`%(step)s`).
     `tone` is one of "", undo, bad, done. `told`: how the detail reads that its entries carry, where
     that was stored for programs.
     """

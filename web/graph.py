@@ -50,8 +50,9 @@ LIMIT = 200
 _TITLE_CHAR, _SUBTITLE_CHAR = 7.6, 6.3
 #: Ways go up and down by `V` alone, to the sides by `H`.
 _HEIGHTS, _SIDES = re.compile(r"V(-?\d+)"), re.compile(r"H(-?\d+)")
-#: As a style sheet calls them: a small one keeps its size, a large one takes the width of its card.
-_SIZES = {3: "small", COLUMNS: "large"}
+#: As a style sheet calls them: a tiny and a small one keep their size, or a small one less; a large
+#: one takes the width of its card.
+_SIZES = {2: "tiny", 3: "small", COLUMNS: "large"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

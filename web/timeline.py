@@ -85,9 +85,10 @@ def folded(rows: Sequence[dict[str, Any]], most: int = NEWEST) -> dict[str, Any]
     }
 
 
-def sentence(entry: Entry, what: str, who: str) -> str:
-    """Return an entry as one sentence about `what` by `who`."""
-    return str(action_words(entry.subject_type, entry.action).sentence) % {"what": what, "who": who}
+def sentence(entry: Entry, what: str, who: str, step: str = "") -> str:
+    """Return an entry as one sentence about `what` by `who`; of a `step` what that undoes."""
+    words = str(action_words(entry.subject_type, entry.action).sentence)
+    return words % {"what": what, "who": who, "step": step or _("a step")}
 
 
 def detail_of(entry: Entry) -> str:
@@ -153,17 +154,15 @@ def _row(
     if own in itself:
         what = capfirst(itself[own]) if words.startswith("%(what)s") else itself[own]
     step = step_subject(entry)
-    details = [detail_of(entry)]
-    if step is not None:
-        details.insert(0, described[step].title)
     return {
         "at": entry.at,
         "text": phrase(
             words,
             what=what,
             who=doer(entry, named),
+            step=_("a step") if step is None else described[step].title,
         ),
-        "detail": " · ".join(each for each in details if each),
+        "detail": detail_of(entry),
         "tone": action_words(entry.subject_type, entry.action).tone,
         "entry": {
             "label": _("Entry %(n)s") % {"n": entry.subject_seq},

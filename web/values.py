@@ -193,10 +193,10 @@ def properties_of(schema: Any) -> Mapping[str, Any]:
 
 def members_of(value: Mapping[str, Any], schema: Any) -> Iterator[tuple[str, str, Any, Any]]:
     """Yield name, label, value and schema of each member: those that the schema names first, in
-    the order of its author."""
-    own = properties_of(schema)
+    the order of its author; of the others what it says of any other."""
+    own, other = properties_of(schema), _is_schema(schema).get("additionalProperties")
     for name in [*(each for each in own if each in value), *(e for e in value if e not in own)]:
-        inner = _is_schema(own.get(name))
+        inner = _is_schema(own.get(name, other))
         yield name, str(inner.get("title") or label_of(name)), value[name], inner
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 import types
 import uuid
 from collections.abc import Mapping, Sequence
@@ -67,17 +68,17 @@ class Lines:
         text = reason or "; ".join(_texts(answer))
         if not text:
             return ""
-        quoted = _("“%(words)s”") % {"words": Truncator(text).chars(_QUOTED)}
+        quoted = _("“%(words)s”") % {"words": shortened(text, _QUOTED)}
         name = self._name(actor)
         return format_html("{}: {}", name, quoted) if name else quoted
 
     def _row(self, shown: Listed) -> dict[str, Any]:
         item = shown.item
         name: str
+        mine = item.assignee_id == self.who.actor_id
         if item.assignee_id is None:
             name = format_html_join(", ", "{}", ((each,) for each in shown.names))
         else:
-            mine = item.assignee_id == self.who.actor_id
             name = _("You") if mine else self._name(item.assignee_id)
         page = reverse("workitems:detail", args=[item.id])
         level = Priority(item.priority)
@@ -96,6 +97,8 @@ class Lines:
             "due": item.due_at,
             "overdue": is_overdue(item),
             "who": name or (_("Anybody") if is_anybodys(item) else _("An operator")),
+            "mine": mine,
+            "taken": item.assignee_id is not None,
             "created_at": item.created_at,
         }
 
@@ -119,7 +122,7 @@ class Lines:
                 if done_by
                 else _("Reverses “%(title)s”") % words
             )
-            reason = Truncator(block["reason"]).chars(_REASON)
+            reason = shortened(block["reason"], _REASON)
             parts.append(_("reason: %(reason)s") % {"reason": reason})
             if block["strategy"] != "restore":
                 parts.append(said(STRATEGIES, block["strategy"]))
@@ -157,6 +160,12 @@ def lines(
         who, back, {each.item.id: each for each in shown}, named,
         described, instead_of,
     )  # fmt: skip
+
+
+def shortened(text: str, most: int) -> str:
+    """Return as much of a text as a line has room for, up to the end of a word where it has one."""
+    short = textwrap.shorten(text, most, placeholder="…")
+    return short if len(short) > most // 2 else Truncator(text).chars(most)
 
 
 _WAITING = ngettext_lazy(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compensation.subject import whole_of
 from compensation.words import OUTCOME_EFFECTS, STRATEGIES, outcome_label
@@ -15,10 +16,18 @@ from executions import capability_registry
 from json_values.comparison import same
 from json_values.declarations import expanded
 from verbs.subject import Description, Ref, describe
-from verbs.words import said
+from verbs.words import Text, said
 from web.values import members_of
 from workitems import selectors
 from workitems.models import WorkItem
+
+#: The parts of a snapshot that say what was decided, each with its plain name, in this order.
+_THEN: Mapping[str, Text] = {
+    "resolution": gettext_lazy("Result"),
+    "output": gettext_lazy("Result"),
+    "payload": gettext_lazy("About"),
+    "input": gettext_lazy("About"),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,13 +100,8 @@ def then_rows(said: Declared) -> list[dict[str, Any]]:
         rows.append({"label": _("Outcome"), "value": label})
     if snapshot.get("outcome_reason"):
         rows.append({"label": _("Why"), "value": snapshot["outcome_reason"]})
-    for name, label in (
-        ("resolution", _("Result")),
-        ("output", _("Result")),
-        ("payload", _("About")),
-        ("input", _("About")),
-    ):
-        rows += _lines(label, snapshot.get(name), schemas.get(name))
+    for name, label in _THEN.items():
+        rows += _lines(str(label), snapshot.get(name), schemas.get(name))
     return rows or [{"label": _("Outcome"), "value": _("not recorded")}]
 
 
@@ -132,8 +136,10 @@ def now_rows(item: WorkItem, block: dict[str, Any], schema: Any) -> list[dict[st
         rows.append({"label": _("Outcome"), "value": outcome_label(item.outcome)})
     if block["attempt"] > 1:
         rows.append({"label": _("Attempt"), "value": block["attempt"]})
-    then = block["original_snapshot"].get("payload") or {}
     # What has not changed since stands beside it already.
+    then: dict[str, Any] = {}
+    for part in map(block["original_snapshot"].get, _THEN):
+        then |= part if isinstance(part, dict) else {}
     news = {
         name: value
         for name, value in item.payload.items()

@@ -22,6 +22,8 @@ _TRANSFER = {
     **_object(**{"from": _ACCOUNT, "to": _ACCOUNT, "amount": _AMOUNT}),
     "additionalProperties": False,
 }
+#: What is in each account that a transfer touches, by its name.
+_ACCOUNTS = {"type": "object", "additionalProperties": _BALANCE}
 _BALANCES = {
     **_object(from_balance=_BALANCE, to_balance=_BALANCE),
     "additionalProperties": False,
@@ -32,6 +34,7 @@ _BALANCES = {
     "demo.transfer",
     input_schema=_TRANSFER,
     output_schema=_BALANCES,
+    image_schema=_ACCOUNTS,
     reversibility="compensable",
     undone_by="demo.reverse-transfer",
     simulates=True,
@@ -46,6 +49,7 @@ def transfer(call: Invocation) -> Result:
     "demo.reverse-transfer",
     input_schema=_TRANSFER,
     output_schema=_BALANCES,
+    image_schema=_ACCOUNTS,
     simulates=True,
     description="Moves the amount of an earlier transfer, given as it was, back to its source.",
 )

@@ -11,7 +11,16 @@ import pytest
 from accounts.actions import create_user
 from accounts.models import User
 from people.actions import add_member
-from tests.casework import deploy, finish, open_item, open_undo, opened, roll_back
+from tests.casework import (
+    approved_loan,
+    deploy,
+    finish,
+    open_item,
+    open_undo,
+    opened,
+    roll_back,
+    undo,
+)
 from tests.clients import browser
 from tests.definitions import definition
 from tests.pages import text_of
@@ -108,6 +117,17 @@ def test_what_a_step_was_given_is_told_alike(world: World, case_id: uuid.UUID) -
     item = open_item(world.analyst, case_id, "value")
     said = read(browser(world.analyst).get(f"/work-items/{item.id}/").content)
     assert "Amount asked for 250,000.00 EUR Adviser Sam Okafor Twice 50000000" in said
+
+
+def test_what_an_undo_was_decided_by_is_not_said_again_as_news(world: World) -> None:
+    case_id = approved_loan(world)
+    roll_back(world, case_id)
+    undo(world.underwriter, case_id)
+    task = open_undo(world.surveyor, case_id)
+    said = read(browser(world.surveyor).get(f"/work-items/{task.id}/").content)
+    now = said.partition(" Now ")[2].partition(" What you can do ")[0]
+    assert now == "Asked Withdraw the valuation of the property"
+    assert said.count("2,500.00 EUR") == 1
 
 
 def test_an_undo_shows_then_and_now_as_declared(world: World, case_id: uuid.UUID) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from tests.casework import approved_loan, plan_items
+from tests.casework import approved_loan, plan_items, roll_back, undo
 from tests.clients import browser
 from tests.integration.workitems_made import opened, page, stored, undo_task
 from tests.pages import text_of
@@ -42,6 +42,20 @@ def test_values_are_shown_as_their_schema_declares_them(world: World) -> None:
     assert known.startswith("Step Disbursement What became known")
     valuation = plan_items(world, case_id)["valuation"].work[1]
     assert "Value 2,500.00 EUR" in content(world, "work_item", valuation, "completed")
+
+
+def test_a_step_of_a_rollback_is_told_by_what_it_undoes(world: World) -> None:
+    case_id = approved_loan(world)
+    run = roll_back(world, case_id)
+    undo(world.underwriter, case_id)
+    with tenant_scope(world.auditor.tenant_id):
+        rows = LedgerEntry.objects.filter(subject_id=run.id, action="compensation_step_completed")
+        entry = rows.latest("subject_seq")
+    text = text_of(page(browser(world.auditor), f"/ledger/entries/{entry.id}/").encode())
+    assert "Undo of Approve the loan done Entry" in text
+    assert f"Entry {entry.subject_seq} about Rollback of Loan approval" in text
+    assert "Step of" not in text
+    assert "By Amends As part" in text
 
 
 def test_constants_are_words_and_identifiers_are_left_out(world: World) -> None:

@@ -242,7 +242,7 @@ def test_a_step_says_what_it_did_what_becomes_of_it_and_how_old_it_is(
     ]
     assert len(steps) == 4
     # Money that was moved, as the program kept it: before and after.
-    assert "Bank: 1000000 → became 975000" in steps[0]
+    assert "Bank: 10,000.00 EUR → became 9,750.00 EUR" in steps[0]
     assert "will be taken back" in steps[0]
     assert "Outcome: Approved" in steps[1]
     assert "will no longer stand" in steps[1]

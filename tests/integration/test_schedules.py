@@ -239,7 +239,7 @@ def test_the_page_shows_them_and_adds_and_ends_one(world: World) -> None:
     assert "must have five fields" in broken.content.decode()
     assert client.post(address, body).status_code == 303
     html = page(client, address)
-    assert "<code>0 8 * * MON</code> · UTC" in html
+    assert '<span title="0 8 * * MON">Monday at 08:00</span> · UTC' in html
     assert "Another schedule" not in page(browser(world.analyst), address)
     made_ = Schedule.objects
     with tenant_scope(world.operator.tenant_id):

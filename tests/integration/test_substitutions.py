@@ -180,7 +180,7 @@ def test_two_at_once_are_one_after_the_other(world: World) -> None:
 
 def test_the_page_names_changes_and_ends(world: World) -> None:
     client = browser(world.analyst)
-    assert "Nobody stands in for anybody." in text_of(client.get("/substitutions/").content)
+    assert "Nobody stands in for anybody" in text_of(client.get("/substitutions/").content)
     until = (now() + 5 * DAY).strftime("%Y-%m-%dT%H:%M")
     refused = client.post("/substitutions/", {"substitute": "nobody-here", "until": until})
     assert refused.status_code == 422

@@ -205,7 +205,7 @@ def test_a_chain_fits_the_width_of_a_page_and_eight_steps_one_row(steps: int) ->
     assert figure.shown_width <= PAGE
     if steps > 3:
         assert figure.shown_width > PAGE * 0.9
-    assert figure.size == ("large" if steps > 3 else "small")
+    assert figure.size == {1: "tiny", 2: "tiny", 3: "small"}.get(steps, "large")
     rows = {box.y for box in figure.nodes}
     assert len(rows) == 2 * -(-steps // 8)
 

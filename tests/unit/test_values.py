@@ -54,6 +54,13 @@ def test_only_what_the_schema_declares_is_money() -> None:
     assert text({"sum": "much"}, {"properties": {"sum": MONEY}}) == "Sum much"
 
 
+def test_members_without_a_name_of_their_own_are_declared_together() -> None:
+    balance = {"type": "integer", "format": "money", "currency": "EUR"}
+    images = {"properties": {"n": {"title": "Number"}}, "additionalProperties": balance}
+    assert text({"bank": 250_000, "n": 5}, images) == "Number 5 Bank 2,500.00 EUR"
+    assert text({"bank": 250_000}, {"additionalProperties": False}) == "Bank 250000"
+
+
 def test_titles_and_order_are_the_authors() -> None:
     schema = {"properties": {"z": {"title": "First"}, "a": {}, "gone": {"title": "Not there"}}}
     assert text({"a": 1, "extra": 2, "z": 3}, schema) == "First 3 A 1 Extra 2"

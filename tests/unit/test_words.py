@@ -93,7 +93,7 @@ def test_every_verb_records_what_is_declared() -> None:
 
 def test_every_action_reads_as_a_sentence() -> None:
     for (subject_type, action), found in words.all_action_words().items():
-        sentence = str(found.sentence) % {"what": "A", "who": "B"}
+        sentence = str(found.sentence) % {"what": "A", "who": "B", "step": "A"}
         assert "%" not in sentence, (subject_type, action)
         assert re.search(r"\b[AB]\b", sentence), (subject_type, action)
         assert str(found.label)

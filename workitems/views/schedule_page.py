@@ -20,6 +20,7 @@ from web.verb_pages import buttons
 from workitems import selectors
 from workitems.actions import add_schedule, edit_schedule
 from workitems.forms import ScheduleEditForm, ScheduleForm
+from workitems.schedules.cron_words import cron_words
 from workitems.schedules.schedule_reading import live_schedule, live_schedules
 from workitems.schedules.schedule_saving import SCHEDULE
 
@@ -66,6 +67,7 @@ class Schedules(MemberPage):
                         "name": row.name,
                         "template": row.template.name,
                         "cron": row.cron,
+                        "comes": cron_words(row.cron),
                         "zone": row.zone,
                         "next_at": row.due_at if row.active else None,
                         "last_at": row.last_at,
