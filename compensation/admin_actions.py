@@ -45,6 +45,7 @@ from verbs.subject import Ref
 from web import kept_forms
 from web.admin import TenantModelAdmin, opens_own_transaction
 from web.membership import place_of
+from web.one_by_one import one_by_one
 
 AT_ONCE = 25
 TEMPLATE = "admin/amends/confirm_compensation.html"
@@ -134,20 +135,24 @@ class Confirmation:
     def _run(
         self, request: HttpRequest, place: Place, drafts: Sequence[Draft], form: WhyForm
     ) -> HttpResponse:
-        left: list[uuid.UUID] = []
         for each in drafts:
             if each.refused:
                 text = _("%(what)s: nothing was undone. %(why)s")
                 messages.warning(request, text % {"what": each.title, "why": each.refused})
-                continue
-            try:
-                _execute(request, place, each, form)
-            except PlanStale:
-                left.append(each.subject[1])
+        good = {each.subject[1]: each for each in drafts if not each.refused}
+        results = one_by_one([*good], lambda id_: _execute(request, place, good[id_], form))
+        left: list[uuid.UUID] = []
+        for id_, refusal in results.refused.items():
+            title = good[id_].title
+            if isinstance(refusal, PlanStale):
+                left.append(id_)
                 text = _("%(what)s changed since you looked, so nothing of it was undone.")
-                messages.error(request, text % {"what": each.title})
-            except Refusal as refusal:
-                messages.error(request, f"{each.title}: {refusal.detail}")
+                messages.error(request, text % {"what": title})
+            else:
+                messages.error(request, f"{title}: {refusal.detail}")
+        for id_ in results.left:
+            text = _("%(what)s: a part of this system did not answer. Nothing of it was undone.")
+            messages.error(request, text % {"what": good[id_].title})
         if left:
             return self._show(request, place, self._drafts(left, place), form, status=412)
         return HttpResponseRedirect(self._list_url(request))

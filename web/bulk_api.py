@@ -2,7 +2,8 @@
 
 Nothing is all or nothing here (WS-HumanTask 1.1 §7.1.4, batch operations): what one of them is
 refused for concerns no other. Killed in the middle, those before are done and those after are not;
-asked again, those that are done are refused for their state, and say so.
+so it is where the database stops answering, which those after are answered with. Asked again, those
+that are done are refused for their state, and say so.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from json_values.pointers import FieldError
-from ledger.errors import Conflict, Refusal
+from ledger.errors import Conflict
 from ledger.tenancy import set_tenant
 from verbs import catalogue
 from verbs.call import Call
 from verbs.input import Id, invalid, read
 from verbs.shell import Verb
 from verbs.subject import subject_of
-from web.idempotency import Answer, KeyTaken
-from web.problems import status_of
+from web.idempotency import Answer, Key, KeyTaken
+from web.one_by_one import MAY_PASS, Results, one_by_one
+from web.problems import Problem, of_refusal, problem_of
 from web.schema import FieldErrorSchema
 from web.verb_api import VerbAPIView, broken_body, collection_route
 
@@ -79,16 +81,28 @@ class BulkAPIView(VerbAPIView):
             raise broken
         ids = self._ids(body)
         rest = {name: value for name, value in body.items() if name != "ids"}
-        answer = Answer(200, {"results": [self._one(each, rest) for each in ids]}, {})
-        if once is not None:
-            try:
-                with transaction.atomic(durable=True):
-                    set_tenant(self.acting_user.tenant_id)
-                    once.keep(answer)
-            except KeyTaken:
-                if (first := once.first_answer()) is not None:
-                    return first.response(replayed=True)
-                raise Conflict("Another request with this key is under way.") from None
+        results = one_by_one(
+            ids, lambda id_: self.verb.perform([id_], Call(self.acting_user), rest).version
+        )
+        answer = Answer(200, {"results": [self._said(each, results) for each in ids]}, {})
+        # What was not tried is tried when it is asked again, with the same key too.
+        if once is None or results.left:
+            return answer.response()
+        return self._kept(once, answer)
+
+    def _kept(self, once: Key, answer: Answer) -> Response:
+        try:
+            with transaction.atomic(durable=True):
+                set_tenant(self.acting_user.tenant_id)
+                once.keep(answer)
+        except KeyTaken:
+            if (first := once.first_answer()) is not None:
+                return first.response(replayed=True)
+            raise Conflict("Another request with this key is under way.") from None
+        except MAY_PASS as error:
+            # It is done all the same, and asked again each says so.
+            if problem_of(error) is None:
+                raise
         return answer.response()
 
     def _ids(self, body: Mapping[str, Any]) -> Sequence[uuid.UUID]:
@@ -100,7 +114,7 @@ class BulkAPIView(VerbAPIView):
             raise invalid([FieldError(f"/ids/{n}", "is named twice", "repeated") for n in twice])
         return ids
 
-    def _one(self, id_: uuid.UUID, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _said(self, id_: uuid.UUID, results: Results[uuid.UUID, int]) -> dict[str, Any]:
         result: dict[str, Any] = {
             "id": str(id_),
             "version": None,
@@ -108,18 +122,14 @@ class BulkAPIView(VerbAPIView):
             "detail": None,
             "errors": [],
         }
-        try:
-            row = self.verb.perform([id_], Call(self.acting_user), body)
-        except Refusal as refusal:
-            errors = [
-                {"pointer": each.pointer, "message": each.message, "code": each.code}
-                for each in refusal.errors
-            ]
-            return {
-                **result, "status": status_of(refusal), "code": refusal.code,
-                "detail": refusal.detail, "errors": errors,
-            }  # fmt: skip
-        return {**result, "status": self.verb.status, "version": row.version}
+        if id_ in results.done:
+            return {**result, "status": self.verb.status, "version": results.done[id_]}
+        refusal = results.refused.get(id_)
+        problem = cast("Problem", results.trouble) if refusal is None else of_refusal(refusal)
+        return {
+            **result, "status": problem.status, "code": problem.code, "detail": problem.detail,
+            "errors": [dataclasses.asdict(each) for each in problem.errors],
+        }  # fmt: skip
 
 
 def bulk_paths(subject_type: str, names: Sequence[str]) -> list[URLPattern]:

@@ -11,6 +11,7 @@ import hashlib
 from typing import Any
 
 from accounts.selectors import actors_named
+from compensation.actions.attempts import last_attempt
 from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
 from compensation.subject import undoable
@@ -94,8 +95,13 @@ def digest_of_undo(original: Any, request: UndoRequest) -> str:
 
 
 def digest_of_attestation(original: Any, evidence: str) -> str:
-    """Return the digest of the word that a failed undo is done."""
-    return _digest(original, "attest", {"evidence": evidence, "version": original.version})
+    """Return the digest of the word that a failed undo is done: of its newest attempt as it ended.
+
+    The version would say more than that: every note beside the original raises it.
+    """
+    last = last_attempt(original)
+    asked = {"evidence": evidence, "attempt": last.number, "outcome": str(last.outcome)}
+    return _digest(original, "attest", asked)
 
 
 def _digest(original: Any, action: str, asked: dict[str, Any]) -> str:

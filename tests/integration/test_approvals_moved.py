@@ -21,6 +21,7 @@ from ledger.tenancy import set_tenant
 from people import actions as people
 from tests import states
 from tests.approvals import TWO, approve, ask, asked, finished, history, of_item, stored
+from tests.clients import api
 from tests.world import World
 from verbs import catalogue
 from verbs.call import Call
@@ -154,6 +155,28 @@ def test_an_attestation_of_another_attempt_is_out_of_date(world: World) -> None:
     answer = approve(asked_first.approval.id, call=Call(world.approver))
     assert answer.status == "SUPERSEDED"
     assert states.stored(world, item.id).status == "COMPENSATING"
+
+
+@pytest.mark.parametrize(
+    ("beside", "body"),
+    [
+        ("notes", {"text": "The bank was closed"}),
+        ("labels", {"name": "late"}),
+        ("links", {"url": "https://letters.example/7", "title": "Letter 7"}),
+    ],
+)
+def test_what_is_put_beside_it_leaves_an_attestation_as_it_was(
+    world: World, beside: str, body: dict[str, str]
+) -> None:
+    item = failed(world)
+    asked_first: Any = actions.attest(item.id, call=Call(world.operator), evidence="Letter 7")
+    version = states.stored(world, item.id).version
+    address = f"/api/v1/work-items/{item.id}/{beside}"
+    added = api(world.bystander).post(address, body, content_type="application/json")
+    assert added.status_code == 201
+    assert states.stored(world, item.id).version == version + 1
+    assert approve(asked_first.approval.id, call=Call(world.approver)).status == "GRANTED"
+    assert states.stored(world, item.id).status == "COMPENSATED"
 
 
 def test_a_plan_says_that_it_needs_approval_and_does_not_run(world: World) -> None:

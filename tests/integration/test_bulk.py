@@ -6,11 +6,14 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from tests import states
 from tests.clients import api
 from tests.world import World
+from verbs.shell import Verb
+from web import idempotency
 from workitems.models import WorkItem
 
 ROOT = "/api/v1/work-items/bulk"
@@ -109,3 +112,67 @@ def test_another_organisations_item_is_not_there(world: World) -> None:
     [result] = post(api(world.outsider), "claim", {"ids": [str(item.id)]}).json()["results"]
     assert (result["status"], result["code"]) == (404, "not_found")
     assert states.actions_of(world, "work_item", item.id) == ["created"]
+
+
+@pytest.fixture
+def silent_at(monkeypatch: pytest.MonkeyPatch) -> set[uuid.UUID]:
+    """Return ids at which the database does not answer; take them out and it does again."""
+    at, perform = set[uuid.UUID](), Verb.perform
+
+    def asked(verb: Verb[Any], key: Any, call: Any, body: Any) -> Any:
+        if at.intersection(key):
+            raise OperationalError("canceling statement due to lock timeout")
+        return perform(verb, key, call, body)
+
+    monkeypatch.setattr(Verb, "perform", asked)
+    return at
+
+
+def test_where_the_database_stops_answering_what_was_done_is_said(
+    world: World, silent_at: set[uuid.UUID]
+) -> None:
+    first, second, third = items(world, "analysts", "analysts", "analysts")
+    body, key = {"ids": [str(each.id) for each in (first, second, third)]}, {"Idempotency-Key": "k"}
+    silent_at.add(second.id)
+    client = api(world.analyst)
+
+    answer = post(client, "claim", body, **key)
+
+    assert answer.status_code == 200
+    assert [
+        (each["status"], each["version"], each["code"], each["errors"])
+        for each in answer.json()["results"]
+    ] == [(200, 2, None, []), (503, None, "unavailable", []), (503, None, "unavailable", [])]
+    found = [states.stored(world, each.id).status for each in (first, second, third)]
+    assert found == ["ASSIGNED", "PENDING", "PENDING"]
+
+    # The same request once more does the rest.
+    silent_at.clear()
+    again = post(client, "claim", body, **key)
+    assert "Idempotency-Replayed" not in again.headers
+    assert [each["status"] for each in again.json()["results"]] == [409, 200, 200]
+
+
+def test_where_nothing_was_done_it_is_unavailable_as_ever(
+    world: World, silent_at: set[uuid.UUID]
+) -> None:
+    first, second = items(world, "analysts", "analysts")
+    silent_at.add(first.id)
+    answer = post(api(world.analyst), "claim", {"ids": [str(first.id), str(second.id)]})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert [states.stored(world, each.id).status for each in (first, second)] == ["PENDING"] * 2
+
+
+def test_an_answer_that_cannot_be_kept_is_given(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(_key: Any, _answer: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(idempotency.Key, "keep", keep)
+    [item] = items(world, "analysts")
+    body, key = {"ids": [str(item.id)]}, {"Idempotency-Key": "k"}
+    answer = post(api(world.analyst), "claim", body, **key)
+    assert [each["status"] for each in answer.json()["results"]] == [200]
+    assert states.stored(world, item.id).status == "ASSIGNED"

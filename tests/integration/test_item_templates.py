@@ -173,6 +173,40 @@ def test_its_own_description_is_no_stranger_to_a_strict_schema(world: World) -> 
     assert item["payload"]["description"] == "Amara earns 3100 a month."
 
 
+def test_a_payload_that_is_changed_has_to_fit_too(world: World) -> None:
+    template = added(world)
+    item = send(world, f"/{template['id']}/instantiate", GIVEN)
+    client, address = api(world.operator), f"/api/v1/work-items/{item['id']}"
+    for wrong, errors in (
+        ({**item["payload"], "applicant": 7}, {"/payload/applicant": "type"}),
+        ({"applicant": "Amara"}, {"/payload": "required"}),
+    ):
+        refused = client.patch(address, {"payload": wrong}, content_type=JSON)
+        assert refused.status_code == 422, refused.content
+        found = {each["pointer"]: each["code"] for each in refused.json()["errors"]}
+        assert found == errors
+    read = client.get(address).json()
+    assert (read["payload"], read["version"]) == (item["payload"], 1)
+    said = {**item["payload"], "income": 3200}
+    changed = client.patch(address, {"payload": said}, content_type=JSON).json()
+    assert (changed["payload"], changed["version"]) == (said, 2)
+
+
+def test_its_own_description_is_none_when_a_payload_is_changed(world: World) -> None:
+    strict = {**PAYSLIP["input_schema"], "additionalProperties": False}
+    template = added(world, input_schema=strict, payload={})
+    item = send(world, f"/{template['id']}/instantiate", GIVEN)
+    client, address = api(world.operator), f"/api/v1/work-items/{item['id']}"
+    for payload, status in (
+        ({**item["payload"], "income": 3200}, 200),
+        ({**item["payload"], "description": "Another one"}, 422),
+        ({**item["payload"], "income": 3300, "colour": "red"}, 422),
+    ):
+        answer = client.patch(address, {"payload": payload}, content_type=JSON)
+        assert answer.status_code == status, answer.content
+    assert client.get(address).json()["payload"]["income"] == 3200
+
+
 @pytest.mark.parametrize("payload", [[1], "abc", 5])
 def test_a_payload_is_an_object(world: World, payload: object) -> None:
     template = added(world)

@@ -194,14 +194,55 @@ def test_what_only_says_that_it_blocks_holds_nothing(world: World) -> None:
     actions.start(second.id, call=Call(world.analyst))
 
 
+def test_a_bystander_lets_no_task_wait(world: World) -> None:
+    item = states.completed(world.analyst)
+    undo = states.compensate(item, world.operator).attempt.compensation_id
+    theirs, mine = states.new_item(world.operator), states.new_item(world.analyst)
+    own = states.new_item(world.bystander)
+
+    def kept_waiting(who: str, target: Any, status: int, **more: Any) -> Any:
+        body = {"type": "BLOCKS", "target": {"type": "work_item", "id": str(target)}, **more}
+        return added(api(world.of(who)), own.id, "relations", body, status)
+
+    for who, target in (
+        ("bystander", undo), ("bystander", theirs.id), ("bystander", mine.id),
+        # Whose undo task it is may not put it off either.
+        ("analyst", undo),
+    ):  # fmt: skip
+        assert kept_waiting(who, target, 403, enforced=True)["code"] == "not_permitted"
+    assert listed(api(world.bystander), own.id, "relations") == []
+    assert entries(world, str(own.id)) == ["created"]
+    # It may be said all the same, and holds nothing.
+    kept_waiting("bystander", undo, 201)
+    actions.start(undo, call=Call(world.analyst))
+    actions.stop(undo, call=Call(world.analyst))
+    kept_waiting("analyst", mine.id, 201, enforced=True)
+    kept_waiting("operator", theirs.id, 201, enforced=True)
+    with tenant_scope(own.tenant_id):
+        said = Relation.objects.get(item_id=own.id, target_id=undo)
+    removed(api(world.operator), own.id, "relations", said.id)
+    kept_waiting("operator", undo, 201, enforced=True)
+    with pytest.raises(Conflict) as refused:
+        actions.start(undo, call=Call(world.analyst))
+    assert refused.value.code == "blocked"
+
+
+def test_who_has_or_owns_a_task_may_let_it_wait(world: World) -> None:
+    first, second = states.new_item(world.operator), states.new_item(world.operator)
+    actions.claim(second.id, call=Call(world.analyst))
+    owned = states.new_item(world.operator, owner=world.analyst.username)
+    for each in (second, owned):
+        assert related(world, first, "BLOCKS", each, enforced=True).enforced is True
+
+
 def test_relating_takes_few_statements(world: World) -> None:
-    one, two = (states.new_item(world.operator) for _ in range(2))
+    one, two = states.new_item(world.operator), states.new_item(world.analyst)
     sent = statements(lambda: related(world, one, "BLOCKS", two, enforced=True))
     assert len(sent) == 7 <= ONE_SUBJECT, "\n".join(sent)
 
 
 def test_people_relate_by_the_address_of_a_page(world: World) -> None:
-    item, other = states.new_item(world.operator), states.new_item(world.operator, title="Other")
+    item, other = states.new_item(world.operator), states.new_item(world.analyst, title="Other")
     mine, where = browser(world.analyst), f"/work-items/{item.id}/relate/"
     address = f"https://amends.example/work-items/{other.id}/?back=/inbox/"
     for said in ("no address", "https://amends.example/inbox/"):

@@ -17,6 +17,8 @@ from tests.integration.workitems_made import opened, page, titles
 from tests.integration.workitems_over_rest import JSON
 from tests.pages import text_of
 from tests.world import World
+from verbs.call import Call
+from workitems import actions
 from workitems.finding.finding_tables import SavedFilter
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +52,20 @@ def test_a_filter_is_kept_as_it_was_sent(world: World) -> None:
     assert (answer.json(), answer["ETag"]) == (made, '"v1"')
     found = client.post("/api/v1/work-items/search", made["filter"], content_type=JSON)
     assert found.status_code == 200
+
+
+def test_blanks_between_values_are_no_part_of_them(world: World) -> None:
+    client = api(world.analyst)
+    waiting, taken = opened(world, title="Waits"), opened(world, title="Taken")
+    actions.claim(taken.id, call=Call(world.analyst))
+    for said in ("PENDING,ASSIGNED", "PENDING, ASSIGNED", " PENDING ,ASSIGNED,PENDING"):
+        found = client.get("/api/v1/work-items", {"status": said})
+        assert found.status_code == 200
+        ids = {each["id"] for each in found.json()["results"]}
+        assert ids == {str(waiting.id), str(taken.id)}, said
+    body = {"name": "Open", "filter": {"status": "PENDING, ASSIGNED"}}
+    made = client.post(ROOT, body, content_type=JSON).json()
+    assert made["filter"] == {"status": ["PENDING", "ASSIGNED"]}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import uuid
+from typing import Any
 
+import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from tests.clients import browser
@@ -12,6 +15,7 @@ from tests.integration.workitems_made import entries, opened, stored
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
+from verbs.shell import Verb
 from workitems import actions
 
 AT = "/inbox/"
@@ -162,3 +166,30 @@ def test_whom_to_give_them_to_and_whose_to_show_is_chosen_from_lists(world: Worl
     for names, value in (("people", world.surveyor.username), ("groups", "surveyors")):
         [offered] = re.findall(rf'<datalist id="{names}">(.*?)</datalist>', html)
         assert f'value="{value}"' in offered
+
+
+def test_where_the_database_stops_answering_the_list_says_what_was_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, last = (
+        opened(world, title=title, candidate_groups=["analysts"]) for title in ("A", "B", "C")
+    )
+    perform = Verb.perform
+
+    def asked(verb: Verb[Any], key: Any, call: Any, body: Any) -> Any:
+        if key[0] == second.id:
+            raise OperationalError("canceling statement due to lock timeout")
+        return perform(verb, key, call, body)
+
+    monkeypatch.setattr(Verb, "perform", asked)
+    client = browser(world.analyst)
+    text = told(client, {"verb": "claim", "ids": [first.id, second.id, last.id]})
+    assert "1 task is yours now." in text
+    assert "2 tasks were left as they were, because a part of this system did not answer." in text
+    assert [stored(world, each.id).status for each in (first, second, last)] == [
+        "ASSIGNED", "PENDING", "PENDING"
+    ]  # fmt: skip
+    # Where nothing was done, the answer is as it is everywhere.
+    client.raise_request_exception = False
+    assert client.post(AT, {"verb": "claim", "ids": [second.id, last.id]}).status_code == 503
+    assert stored(world, last.id).status == "PENDING"

@@ -33,6 +33,7 @@ from workitems.deadlines import set_completion
 from workitems.lifecycle import LIFECYCLE, Priority
 from workitems.models import WorkItem
 from workitems.stakeholder_tables import Stakeholder
+from workitems.template_payload import not_as_template_asks
 
 #: Members that name people, and the columns that keep these.
 _PEOPLE = {"owner": "owner_id", "stakeholders": "stakeholders"}
@@ -108,11 +109,7 @@ def _edited(item: WorkItem, given: Edit) -> dict[str, Any]:
     if "priority" in values:
         check_priority(given.priority, problems)
     if "payload" in values:
-        payload: Any = given.payload
-        if isinstance(payload, dict):
-            gather(problems, lambda: check_json(payload, "/payload"))
-        else:
-            problems.append(FieldError("/payload", _("must be an object")))
+        problems.extend(_wrong_with(given.payload, item))
     if not _PEOPLE.keys().isdisjoint(values):
         values |= _people(item.tenant_id, given, problems)
     if problems:
@@ -120,6 +117,17 @@ def _edited(item: WorkItem, given: Edit) -> dict[str, Any]:
     if "priority" in values:
         values["priority"] = Priority[given.priority].value
     return values
+
+
+def _wrong_with(payload: Any, item: WorkItem) -> list[FieldError]:
+    """Return what is wrong with another payload."""
+    if not isinstance(payload, dict):
+        return [FieldError("/payload", _("must be an object"))]
+    problems: list[FieldError] = []
+    gather(problems, lambda: check_json(payload, "/payload"))
+    if not problems and not same(item.payload, payload):
+        problems.extend(not_as_template_asks(item, payload))
+    return problems
 
 
 def _people(tenant_id: uuid.UUID, given: Edit, problems: list[FieldError]) -> dict[str, Any]:

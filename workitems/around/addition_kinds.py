@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from accounts.acting import Authority
 from verbs.input import Input, Name, Text
 from verbs.subject import Locked, subject_of
 from workitems.actions.item_hearing import related_rows
@@ -73,7 +74,7 @@ class NewLink(Input):
     title: Name | None = None
 
 
-def _columns(given: Any, _item: WorkItem) -> dict[str, Any]:
+def _columns(given: Any, _item: WorkItem, _authority: Authority) -> dict[str, Any]:
     return {name: value for name, value in given if value is not None}
 
 
@@ -90,7 +91,8 @@ class Kind:
     """One kind of addition. `one` is what it is called, `verb` what adds it, as `adding` says;
     `many` is its place in the API, `most` how many an item has at most.
 
-    `columns(given, item)` is what the row keeps, in values of JSON, and raises for what cannot be.
+    `columns(given, item, authority)` is what the row keeps, in values of JSON, and raises for what
+    cannot be, or not by this person.
     Of two that agree in the columns of `once` an item has one. `main` is the member of the input
     that refusals name. `locked` locks the item. `keep(row, given)` stores what is not in the row,
     and `forget(row)` removes that again where the row came to nothing. `beside(item, said)` are the
@@ -105,7 +107,7 @@ class Kind:
     input: type[Input]
     most: int
     main: str
-    columns: Callable[[Any, WorkItem], dict[str, Any]] = _columns
+    columns: Callable[[Any, WorkItem, Authority], dict[str, Any]] = _columns
     once: Collection[str] = ()
     locked: Callable[[uuid.UUID, uuid.UUID], Locked] = _lock
     keep: Callable[[Addition, Any], None] | None = None

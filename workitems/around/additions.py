@@ -32,7 +32,7 @@ from workitems.models import WorkItem
 
 
 def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Addition:
-    said = kind.columns(given, item)
+    said = kind.columns(given, item, context.authority)
     _refuse_one_more(kind, item, said)
     row = kind.model(
         tenant_id=item.tenant_id, item=item, created_by_id=context.authority.actor_id,

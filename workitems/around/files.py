@@ -19,6 +19,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 from typing_extensions import override
 
+from accounts.acting import Authority
 from ledger.errors import Conflict, Invalid
 from verbs.body_size import at_most
 from verbs.input import Input, Name
@@ -76,7 +77,9 @@ class NewAttachment(Input):
         super().check_storable({name: body[name] for name in body if name != "content"})
 
 
-def attachment_columns(given: NewAttachment, _item: WorkItem) -> dict[str, Any]:
+def attachment_columns(
+    given: NewAttachment, _item: WorkItem, _authority: Authority
+) -> dict[str, Any]:
     """Return what the row keeps. Raises Invalid for what may not be attached."""
     content = content_of(given)
     name = given.name.replace("\\", "/").rpartition("/")[2].strip()

@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from accounts.acting import Authority
 from json_values.pointers import FieldError
-from ledger.errors import Conflict
+from ledger.errors import Conflict, NotPermitted
 from ledger.statements import fetched
 from verbs.input import Id, Input, invalid
 from verbs.subject import Locked, known, subject_of
+from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
@@ -46,7 +48,8 @@ class Target(Input):
 
 class NewRelation(Input):
     """How it stands to another thing. `enforced`, of what it BLOCKS: that is neither started nor
-    completed while this item is open."""
+    completed while this item is open; for who opened, owns or has that one, and for operators, who
+    alone may let an undo task wait."""
 
     type: Literal["PART_OF", "BLOCKS", "RELATES_TO", "DUPLICATES", "DERIVED_FROM"]
     target: Target
@@ -59,12 +62,15 @@ def lock_to_relate(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
     return subject_of(ITEM).lock(tenant_id, item_id)
 
 
-def relation_columns(given: NewRelation, item: WorkItem) -> dict[str, Any]:
+def relation_columns(given: NewRelation, item: WorkItem, authority: Authority) -> dict[str, Any]:
     """Return what the row keeps. Raises Invalid for what cannot be related so, also for what
-    another tenant has; Conflict for a circle."""
+    another tenant has; NotPermitted for another's task that should wait; Conflict for a circle."""
     wrong = list(_faults(given, item))
     if wrong:
         raise invalid(wrong)
+    target = _target_of(given, item)
+    if given.enforced:
+        _require_hold_on(target, authority)
     said = {
         "type": given.type,
         "target_type": given.target.type,
@@ -88,10 +94,30 @@ def _faults(given: NewRelation, item: WorkItem) -> list[FieldError]:
         return [FieldError("/target/type", message, "unsupported")]
     if (target.type, target.id) == (ITEM, str(item.id)):
         return [FieldError("/target/id", _("is the item itself"), "itself")]
-    subject, wanted = known(target.type), uuid.UUID(target.id)
-    if subject is None or wanted not in subject.read_many(item.tenant_id, [wanted]):
-        return [FieldError("/target/id", _("there is no such thing here"), "unknown")]
     return []
+
+
+def _target_of(given: NewRelation, item: WorkItem) -> Any:
+    """Return the row of the other end. Raises Invalid for what is not there."""
+    subject, wanted = known(given.target.type), uuid.UUID(given.target.id)
+    rows = {} if subject is None else subject.read_many(item.tenant_id, [wanted])
+    if wanted not in rows:
+        message = _("there is no such thing here")
+        raise invalid([FieldError("/target/id", message, "unknown")])
+    return rows[wanted]
+
+
+def _require_hold_on(target: WorkItem, authority: Authority) -> None:
+    """Raise NotPermitted unless they may let the target wait: what keeps it from being done is a
+    decision about it, and an undo is nobody's to hold up but the operators'."""
+    if authority.is_operator:
+        return
+    if target.kind == Kind.COMPENSATION:
+        raise NotPermitted(_("Only an operator may let an undo task wait."))
+    if authority.actor_id not in (target.created_by_id, target.owner_id, target.assignee_id):
+        raise NotPermitted(
+            _("Only who opened, owns or has that task, or an operator, may let it wait.")
+        )
 
 
 def _leads_back(said: Mapping[str, Any], item: WorkItem) -> bool:

@@ -64,6 +64,8 @@ class Reading:
         """Return a value without fault as a text."""
         if isinstance(value, bool):
             return YES if value else NO
+        if self.many and isinstance(value, str):
+            value = value.split(BETWEEN)
         if isinstance(value, list):
             return BETWEEN.join(dict.fromkeys(each.strip() for each in value))
         return str(value).strip()

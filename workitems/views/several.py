@@ -26,6 +26,7 @@ from verbs.call import Call
 from verbs.subject import Description, describe
 from verbs.words import said_of
 from web.bulk_api import MOST
+from web.one_by_one import one_by_one
 from web.pages import MemberPage, add_refusal
 from web.values import phrase
 from web.verb_forms import chosen_from
@@ -55,6 +56,11 @@ _DONE = {
     ),
     "cancel": ngettext_lazy("%(n)d task is cancelled.", "%(n)d tasks are cancelled.", "n"),
 }
+_LEFT = ngettext_lazy(
+    "%(n)d task was left as it was, because a part of this system did not answer. Try again.",
+    "%(n)d tasks were left as they were, because a part of this system did not answer. Try again.",
+    "n",
+)
 #: Of so many that were refused it is said why, one by one.
 TOLD = 10
 
@@ -131,15 +137,15 @@ def do(page: MemberPage, form: SeveralForm) -> Refusal | None:
         if not add_refusal(form, fault):
             form.add_error(None, fault.detail)
         return fault
-    refused: dict[uuid.UUID, Refusal] = {}
-    for id_ in form.ticked:
-        try:
-            catalogue.find(KIND, verb).perform([id_], Call(page.acting_user), form.beside(verb))
-        except Refusal as refusal:
-            refused[id_] = refusal
-    done = len(form.ticked) - len(refused)
-    if done:
-        messages.success(page.request, str(_DONE[verb] % {"n": done}))
+    asked = catalogue.find(KIND, verb)
+    results = one_by_one(
+        form.ticked, lambda id_: asked.perform([id_], Call(page.acting_user), form.beside(verb))
+    )
+    refused = results.refused
+    if results.done:
+        messages.success(page.request, str(_DONE[verb] % {"n": len(results.done)}))
+        if results.left:
+            messages.error(page.request, str(_LEFT % {"n": len(results.left)}))
         _tell(page, refused)
         return None
     why = next((each for each in refused.values() if isinstance(each, Invalid)), None)
