@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.selectors import among_groups, who_only_look
+from accounts.selectors import able_actors, among_groups, members_of_groups, who_only_look
 from accounts.skills import skilled_actors
+from accounts.substitutions import substitute_of
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.lifecycle import Status
@@ -72,6 +73,31 @@ def excluded_among(item: WorkItem, actors: Collection[uuid.UUID]) -> set[uuid.UU
         others = who_completed(item.tenant_id, item.case_id, item.not_completed_by)
         found |= others.intersection(actors)
     return found
+
+
+def who_do_for(tenant_id: uuid.UUID, actors: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return who can do the work of some people now: they themselves, else whoever stands in for
+    them; for who only looks nobody does."""
+    able = able_actors(tenant_id, actors)
+    gone = set(actors) - able
+    if not gone:
+        return able
+    gone -= who_only_look(tenant_id, gone)
+    return able | {other for each in gone if (other := substitute_of(tenant_id, each))}
+
+
+def nobody_left(item: WorkItem) -> bool:
+    """Whether nobody whom an item names, themselves or by a group, can do it any more."""
+    of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
+    users = set(CandidateUser.objects.filter(**of_item).values_list("actor_id", flat=True))
+    groups = list(CandidateGroup.objects.filter(**of_item).values_list("name", flat=True))
+    left = who_do_for(item.tenant_id, users)
+    if groups:
+        left |= able_actors(item.tenant_id, members_of_groups(item.tenant_id, groups))
+    left -= excluded_among(item, left)
+    if left and item.required_skills:
+        left = skilled_actors(item.tenant_id, left, item.required_skills)
+    return not left
 
 
 def is_shut_out(

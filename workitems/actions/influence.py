@@ -20,7 +20,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from accounts.selectors import active_actors
+from accounts.selectors import able_actors
 from compensation.actions.undo_by_event import compensate_by_event
 from ledger.dispatch.consumer_registry import Consumer, Done, Event
 from ledger.errors import NotFound, Refusal
@@ -99,7 +99,7 @@ def _review(item: WorkItem, source: dict[str, str], by: ActorRef) -> NewWorkItem
     if item.not_completed_by:
         excluded |= who_completed(item.tenant_id, item.case_id, item.not_completed_by)
     had_it = {item.completed_by_id or item.assignee_id} - {None, *excluded}
-    users = active_actors(item.tenant_id, list(filter(None, had_it)))
+    users = able_actors(item.tenant_id, list(filter(None, had_it)))
     groups = item.groups_asked
     return NewWorkItem(
         tenant_id=item.tenant_id,
