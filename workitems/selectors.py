@@ -39,7 +39,7 @@ from verbs.subject import subject_of
 from web.labels import label_of
 from web.values import person_words
 from workitems.around.blocking import blockers_beside, bring_blockers, bring_parts
-from workitems.lifecycle import Kind, OfferedTo, Status
+from workitems.lifecycle import OPEN, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
 
@@ -120,6 +120,7 @@ def show(
         named = people_of(items, actors_of(items, attempts))
     bring_blockers(items)
     bring_parts(items)
+    bring_deciders(items)
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 
@@ -216,8 +217,9 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
 
 
 def closed_to(who: ActingUser) -> Q:
-    """Return whether a person may never take an item: they, a group of theirs, or who did what
-    somebody else has to have done, or they lack a skill that it asks for."""
+    """Return whether a person may not take an item: they, a group of theirs, or who did what
+    somebody else has to have done, or who has another instance of it, or they lack a skill that it
+    asks for."""
     listed = Func(
         OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
     )
@@ -226,7 +228,8 @@ def closed_to(who: ActingUser) -> Q:
     by_name = Q(excluded__contains=[str(who.actor_id)])
     # Of what asks for no skill, which is most of it, skills are not looked for.
     unable = ~Q(required_skills=[]) & ~Q(Exists(able_to(who, "required_skills")))
-    return by_name | through_group | did_another(who.tenant_id, [who.actor_id]) | unable
+    did = did_another(who.tenant_id, [who.actor_id]) | has_another(who.tenant_id, [who.actor_id])
+    return by_name | through_group | did | unable
 
 
 def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
@@ -240,6 +243,49 @@ def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
         output_field=BooleanField(),
     )  # fmt: skip
     return ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
+
+
+# Who has an instance of a task for several deciders, or has completed one, takes no other.
+_DECIDES = Q(status__in=OPEN) | Q(completed_by__isnull=False)
+_DECIDERS = "deciders"
+
+
+def has_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
+    """Return whether any of these has, or completed, another instance of the same task:
+    `deciders_of`."""
+    others = WorkItem.objects.filter(tenant_id=tenant_id, one_of_id=OuterRef("one_of_id"))
+    theirs = others.exclude(id=OuterRef("id")).filter(_DECIDES)
+    theirs = theirs.filter(Q(completed_by_id__in=list(actors)) | Q(assignee_id__in=list(actors)))
+    return Q(one_of__isnull=False) & Q(Exists(theirs))
+
+
+def bring_deciders(items: Iterable[WorkItem]) -> None:
+    """Read who decides about the other instances of items that wait for somebody: one query, or
+    none where none is one of several."""
+    waiting = [each for each in items if each.one_of_id and each.status == Status.PENDING]
+    without = [each for each in waiting if _DECIDERS not in vars(each)]
+    if not without:
+        return
+    [tenant_id] = {each.tenant_id for each in without}
+    rows = WorkItem.objects.filter(
+        _DECIDES, tenant_id=tenant_id, one_of_id__in={each.one_of_id for each in without}
+    ).values_list("one_of_id", "id", "assignee_id", "completed_by_id")
+    found = list(rows.order_by())
+    for each in without:
+        vars(each)[_DECIDERS] = {
+            actor
+            for one_of, id_, *actors in found
+            if one_of == each.one_of_id and id_ != each.id
+            for actor in actors
+        }
+
+
+def deciders_of(item: WorkItem) -> set[uuid.UUID]:
+    """Return who has, or completed, another instance of what waits for somebody: where a substitute
+    did, also whose work it was."""
+    bring_deciders([item])
+    found: set[uuid.UUID] = vars(item).get(_DECIDERS, set())
+    return found
 
 
 def who_completed(

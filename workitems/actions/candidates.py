@@ -15,8 +15,8 @@ from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.lifecycle import Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
-from workitems.permissions import SKILLS_MISSING
-from workitems.selectors import who_completed
+from workitems.permissions import HAS_ANOTHER, SKILLS_MISSING
+from workitems.selectors import has_another, who_completed
 
 #: What is said of somebody whom an item cannot be given to.
 UNABLE = gettext_lazy("lacks a skill that this item asks for")
@@ -75,6 +75,13 @@ def excluded_among(item: WorkItem, actors: Collection[uuid.UUID]) -> set[uuid.UU
     return found
 
 
+def decides_already(item: WorkItem, actor: uuid.UUID) -> bool:
+    """Whether somebody has, or completed, another instance of an item, whoever has this one."""
+    another = has_another(item.tenant_id, [actor])
+    rows = WorkItem.objects.filter(another, tenant_id=item.tenant_id, id=item.id)
+    return item.one_of_id is not None and rows.exists()
+
+
 def who_do_for(tenant_id: uuid.UUID, actors: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Return who can do the work of some people now: they themselves, else whoever stands in for
     them; for who only looks nobody does."""
@@ -113,6 +120,8 @@ def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
     actor = actor_called(item.tenant_id, username, pointer=pointer)
     if actor is None or is_excluded(item, actor):
         raise Invalid.field(pointer, _("is excluded from this item"), code="excluded")
+    if decides_already(item, actor):
+        raise Invalid.field(pointer, _("decides about another instance of it"), code=HAS_ANOTHER)
     if item.required_skills and not skilled_actors(item.tenant_id, [actor], item.required_skills):
         raise Invalid.field(pointer, str(UNABLE), code=SKILLS_MISSING)
     if who_only_look(item.tenant_id, [actor]):

@@ -24,6 +24,7 @@ from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import (
     UNABLE,
+    decides_already,
     excluded_among,
     is_excluded,
     name_candidates,
@@ -111,7 +112,10 @@ def decline_delegation(item: WorkItem, given: OptionalReason, _context: VerbCont
     asked = answer_delegation(item, DECLINED)
     before, back = item.assignee_id, _actor(asked.get("from"))
     may_have_it = (
-        back is not None and not is_excluded(item, back) and able_actors(item.tenant_id, [back])
+        back is not None
+        and not is_excluded(item, back)
+        and not decides_already(item, back)
+        and able_actors(item.tenant_id, [back])
     )
     item.assignee_id = back if may_have_it else None
     if not may_have_it and item.offered_to == OfferedTo.NAMED and nobody_left(item):

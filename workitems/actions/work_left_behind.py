@@ -25,7 +25,13 @@ from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant, tenant_scope
 from verbs.move import Moves
 from verbs.subject import subject_of
-from workitems.actions.candidates import excluded_among, nobody_left, users_of, who_do_for
+from workitems.actions.candidates import (
+    decides_already,
+    excluded_among,
+    nobody_left,
+    users_of,
+    who_do_for,
+)
 from workitems.delegations import ENDED, answer_delegation
 from workitems.lifecycle import FOR_ASSIGNEE, Kind, OfferedTo, Status
 from workitems.models import CandidateUser, WorkItem
@@ -180,7 +186,7 @@ def _leave_to_operators(
 def _may_have(item: WorkItem, other: uuid.UUID) -> bool:
     wanted = item.required_skills
     able = not wanted or bool(skilled_actors(item.tenant_id, [other], wanted))
-    return able and not excluded_among(item, [other])
+    return able and not excluded_among(item, [other]) and not decides_already(item, other)
 
 
 def _give(item: WorkItem, other: uuid.UUID) -> None:
