@@ -11,6 +11,7 @@ import hashlib
 from typing import Any
 
 from accounts.selectors import actors_named
+from compensation.actions.attempts import last_attempt
 from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
 from compensation.subject import undoable
@@ -72,6 +73,14 @@ def ask_to_attest(original: Any, evidence: str, context: VerbContext) -> Any:
     )  # fmt: skip
 
 
+def ask_to_abandon(original: Any, reason: str, context: VerbContext) -> Any:
+    """Ask for the effect of finished work to stand, although its undo failed."""
+    return _ask(
+        original, "abandon", context, reason=reason, given={},
+        digest=digest_of_abandoning(original),
+    )  # fmt: skip
+
+
 def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
     policy = CompensationPolicy.from_json(original.policy)
     reason = f"approval: {policy.approval_in_words}"
@@ -96,6 +105,11 @@ def digest_of_undo(original: Any, request: UndoRequest) -> str:
 def digest_of_attestation(original: Any, evidence: str) -> str:
     """Return the digest of the word that a failed undo is done."""
     return _digest(original, "attest", {"evidence": evidence, "version": original.version})
+
+
+def digest_of_abandoning(original: Any) -> str:
+    """Return the digest of letting the effect stand, after the undo that failed last."""
+    return _digest(original, "abandon", {"attempt": last_attempt(original).number})
 
 
 def _digest(original: Any, action: str, asked: dict[str, Any]) -> str:
