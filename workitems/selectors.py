@@ -67,6 +67,7 @@ def with_candidates(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
         read_groups=ArraySubquery(groups.filter(**of_item).values("name")),
         read_people=ArraySubquery(people_.filter(**of_item).values("actor_id")),
         blocked_by=blockers_beside(),
+        **{name: _deciders_beside(column) for name, column in _DECIDERS.items()},
     )
 
 
@@ -247,7 +248,16 @@ def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
 
 # Who has an instance of a task for several deciders, or has completed one, takes no other.
 _DECIDES = Q(status__in=OPEN) | Q(completed_by__isnull=False)
-_DECIDERS = "deciders"
+# How they are read with an item, by column.
+_DECIDERS = {"deciding": "assignee_id", "decided": "completed_by_id"}
+
+
+def _deciders_beside(column: str) -> ArraySubquery:
+    """Return one column of the other instances that somebody has or completed."""
+    others = WorkItem.objects.filter(
+        _DECIDES, tenant_id=OuterRef("tenant_id"), one_of_id=OuterRef("one_of_id")
+    )
+    return ArraySubquery(others.exclude(id=OuterRef("id")).order_by().values(column))
 
 
 def has_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
@@ -263,29 +273,27 @@ def bring_deciders(items: Iterable[WorkItem]) -> None:
     """Read who decides about the other instances of items that wait for somebody: one query, or
     none where none is one of several."""
     waiting = [each for each in items if each.one_of_id and each.status == Status.PENDING]
-    without = [each for each in waiting if _DECIDERS not in vars(each)]
+    without = [each for each in waiting if not _DECIDERS.keys() <= vars(each).keys()]
     if not without:
         return
     [tenant_id] = {each.tenant_id for each in without}
     rows = WorkItem.objects.filter(
         _DECIDES, tenant_id=tenant_id, one_of_id__in={each.one_of_id for each in without}
-    ).values_list("one_of_id", "id", "assignee_id", "completed_by_id")
-    found = list(rows.order_by())
+    ).order_by()
+    found = list(rows.values("one_of_id", "id", *_DECIDERS.values()))
     for each in without:
-        vars(each)[_DECIDERS] = {
-            actor
-            for one_of, id_, *actors in found
-            if one_of == each.one_of_id and id_ != each.id
-            for actor in actors
-        }
+        others = [
+            row for row in found if row["one_of_id"] == each.one_of_id and row["id"] != each.id
+        ]
+        for name, column in _DECIDERS.items():
+            vars(each)[name] = [row[column] for row in others]
 
 
 def deciders_of(item: WorkItem) -> set[uuid.UUID]:
     """Return who has, or completed, another instance of what waits for somebody: where a substitute
     did, also whose work it was."""
     bring_deciders([item])
-    found: set[uuid.UUID] = vars(item).get(_DECIDERS, set())
-    return found
+    return {actor for name in _DECIDERS for actor in vars(item).get(name, ()) if actor is not None}
 
 
 def who_completed(
