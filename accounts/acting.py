@@ -16,7 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.models import Actor
+from accounts.models import Actor, Membership
 from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
 from ledger.clock import now
 from ledger.errors import NotPermitted
@@ -168,6 +168,20 @@ def authority_read(tenant_id: uuid.UUID, said: Sequence[Any]) -> Authority:
         frozenset(skills),
         _absent(absent) if absent else (),
     )
+
+
+def authority_of_member(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> Authority | None:
+    """Read what the member that an actor is may do now; None where they are no active member. For
+    what somebody asked for earlier and is done in their name."""
+    found = Membership.objects.filter(tenant_id=tenant_id, actor_id=actor_id).first()
+    if found is None:
+        return None
+    # Only the membership is asked for.
+    member = ActingUser(tenant_id, actor_id, "", "", found.id, found.user_id)
+    try:
+        return authority_of(member)
+    except NotPermitted:
+        return None
 
 
 def _absent(found: list[list[Any]]) -> tuple[Absent, ...]:

@@ -58,6 +58,10 @@ def _never(*_args: Any, **_how: Any) -> bool:
     return False
 
 
+def _none(_tenant_id: uuid.UUID) -> int:
+    return 0
+
+
 def _ignored(_row: Any) -> None:
     return None
 
@@ -74,7 +78,8 @@ class UndoableSubject(Subject):
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
     of `UndoingRow`. `by_itself`: one may be undone by its own verb, without a plan. `by_program`:
     a program does such work, not a person. `result_schema(row)`: how its author described what came
-    of it.
+    of it. `left_to_nobody(tenant_id)` brings what waits for people of whom nobody is left to where
+    a person can act on it, and says how many there were.
     """
 
     settled: str
@@ -90,6 +95,7 @@ class UndoableSubject(Subject):
     is_open: Callable[[Any], bool] = _never
     call_off: Callable[..., bool] = _never
     result_schema: Callable[[Any], Any] = _ignored
+    left_to_nobody: Callable[[uuid.UUID], int] = _none
     undoes: bool = False
     by_itself: bool = False
     by_program: bool = False

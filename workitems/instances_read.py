@@ -20,8 +20,8 @@ class Instances:
 
     @property
     def completed(self) -> int:
-        """How many were completed with an outcome that counts."""
-        return sum(counts(each, self.group) for each in self.items)
+        """How many people completed one with an outcome that counts."""
+        return completed(self.items, self.group)
 
 
 def counts(item: WorkItem, group: InstanceGroup) -> bool:
@@ -29,6 +29,19 @@ def counts(item: WorkItem, group: InstanceGroup) -> bool:
     since."""
     was_completed = item.completed_at is not None
     return was_completed and (not group.outcomes or item.outcome in group.outcomes)
+
+
+def completed(items: Iterable[WorkItem], group: InstanceGroup) -> int:
+    """Return how many people completed an instance with an outcome that counts: nobody is two, and
+    neither is a substitute with whom they stand in for."""
+    people: set[uuid.UUID | None] = set()
+    number = 0
+    done = (each for each in items if counts(each, group))
+    for each in sorted(done, key=lambda row: (row.completed_at, row.id)):
+        deciders = {each.completed_by_id, each.assignee_id}
+        number += people.isdisjoint(deciders)
+        people |= deciders
+    return number
 
 
 def instances_of(items: Iterable[WorkItem]) -> dict[uuid.UUID, Instances]:
@@ -41,7 +54,15 @@ def instances_of(items: Iterable[WorkItem]) -> dict[uuid.UUID, Instances]:
     rows = WorkItem.objects.filter(tenant_id=tenant_id, one_of_id__in=list(wanted)).order_by("id")
     found: dict[uuid.UUID, list[WorkItem]] = {id_: [] for id_ in wanted}
     for row in rows.only(
-        "id", "tenant_id", "kind", "status", "outcome", "completed_at", "assignee_id", "one_of_id"
+        "id",
+        "tenant_id",
+        "kind",
+        "status",
+        "outcome",
+        "completed_at",
+        "completed_by_id",
+        "assignee_id",
+        "one_of_id",
     ):
         if row.one_of_id is not None:
             found[row.one_of_id].append(row)

@@ -12,10 +12,12 @@ from compensation.policy import CompensationPolicy
 from verbs.subject import Relation
 from workitems.lifecycle import Kind, OfferedTo
 from workitems.models import WorkItem
-from workitems.selectors import who_completed
+from workitems.selectors import deciders_of, who_completed
 
 #: Who is not able to do what an item asks for may not do it, whoever named them.
 SKILLS_MISSING = "skills_missing"
+#: A task for several deciders is done once by each.
+HAS_ANOTHER = "has_another"
 
 
 class Offered(Protocol):
@@ -69,6 +71,11 @@ def _is_excluded(item: WorkItem, authority: Authority) -> bool:
     )
 
 
+def _has_another(item: WorkItem, authority: Authority) -> bool:
+    """Of a substitute and of whom they stand in for either counts."""
+    return not deciders_of(item).isdisjoint({authority.actor_id, authority.person_id})
+
+
 def _is_able(item: WorkItem, authority: Authority) -> bool:
     """Whether who acts, for themselves or for another, is able to do what the item asks for."""
     return authority.skills.issuperset(item.required_skills)
@@ -84,11 +91,13 @@ def _is_named(
 
 def _candidate(item: WorkItem, authority: Authority, _facts: Any) -> str | None:
     """Excluded actors never may (WS-HumanTask 1.1 §3.2, excluded owners), nor who acts for one, nor
-    who is not able to do it."""
+    who is not able to do it; nor, of a task for several deciders, who has another instance."""
     if _is_excluded(item, authority):
         return "excluded"
     if not is_candidate(item, authority):
         return "not_candidate"
+    if item.one_of_id is not None and _has_another(item, authority):
+        return HAS_ANOTHER
     return "" if _is_able(item, authority) else SKILLS_MISSING
 
 

@@ -39,7 +39,7 @@ from verbs.subject import subject_of
 from web.labels import label_of
 from web.values import person_words
 from workitems.around.blocking import blockers_beside, bring_blockers, bring_parts
-from workitems.lifecycle import Kind, OfferedTo, Status
+from workitems.lifecycle import OPEN, Kind, OfferedTo, Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem, WorkItemTemplate
 
 
@@ -67,6 +67,7 @@ def with_candidates(rows: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
         read_groups=ArraySubquery(groups.filter(**of_item).values("name")),
         read_people=ArraySubquery(people_.filter(**of_item).values("actor_id")),
         blocked_by=blockers_beside(),
+        **{name: _deciders_beside(column) for name, column in _DECIDERS.items()},
     )
 
 
@@ -120,6 +121,7 @@ def show(
         named = people_of(items, actors_of(items, attempts))
     bring_blockers(items)
     bring_parts(items)
+    bring_deciders(items)
     offered = offers_of(subject, items, authority, facts=facts)
     return [Shown(named, attempts[item.id], offered[item.id], item) for item in items]
 
@@ -216,8 +218,9 @@ def open_to(rows: QuerySet[WorkItem], who: ActingUser) -> QuerySet[WorkItem]:
 
 
 def closed_to(who: ActingUser) -> Q:
-    """Return whether a person may never take an item: they, a group of theirs, or who did what
-    somebody else has to have done, or they lack a skill that it asks for."""
+    """Return whether a person may not take an item: they, a group of theirs, or who did what
+    somebody else has to have done, or who has another instance of it, or they lack a skill that it
+    asks for."""
     listed = Func(
         OuterRef("excluded_groups"), F("name"), function="jsonb_exists", output_field=BooleanField()
     )
@@ -226,7 +229,8 @@ def closed_to(who: ActingUser) -> Q:
     by_name = Q(excluded__contains=[str(who.actor_id)])
     # Of what asks for no skill, which is most of it, skills are not looked for.
     unable = ~Q(required_skills=[]) & ~Q(Exists(able_to(who, "required_skills")))
-    return by_name | through_group | did_another(who.tenant_id, [who.actor_id]) | unable
+    did = did_another(who.tenant_id, [who.actor_id]) | has_another(who.tenant_id, [who.actor_id])
+    return by_name | through_group | did | unable
 
 
 def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
@@ -240,6 +244,56 @@ def did_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
         output_field=BooleanField(),
     )  # fmt: skip
     return ~Q(not_completed_by=[]) & Q(Exists(done.filter(named)))
+
+
+# Who has an instance of a task for several deciders, or has completed one, takes no other.
+_DECIDES = Q(status__in=OPEN) | Q(completed_by__isnull=False)
+# How they are read with an item, by column.
+_DECIDERS = {"deciding": "assignee_id", "decided": "completed_by_id"}
+
+
+def _deciders_beside(column: str) -> ArraySubquery:
+    """Return one column of the other instances that somebody has or completed."""
+    others = WorkItem.objects.filter(
+        _DECIDES, tenant_id=OuterRef("tenant_id"), one_of_id=OuterRef("one_of_id")
+    )
+    return ArraySubquery(others.exclude(id=OuterRef("id")).order_by().values(column))
+
+
+def has_another(tenant_id: uuid.UUID, actors: Sequence[uuid.UUID]) -> Q:
+    """Return whether any of these has, or completed, another instance of the same task:
+    `deciders_of`."""
+    others = WorkItem.objects.filter(tenant_id=tenant_id, one_of_id=OuterRef("one_of_id"))
+    theirs = others.exclude(id=OuterRef("id")).filter(_DECIDES)
+    theirs = theirs.filter(Q(completed_by_id__in=list(actors)) | Q(assignee_id__in=list(actors)))
+    return Q(one_of__isnull=False) & Q(Exists(theirs))
+
+
+def bring_deciders(items: Iterable[WorkItem]) -> None:
+    """Read who decides about the other instances of items that wait for somebody: one query, or
+    none where none is one of several."""
+    waiting = [each for each in items if each.one_of_id and each.status == Status.PENDING]
+    without = [each for each in waiting if not _DECIDERS.keys() <= vars(each).keys()]
+    if not without:
+        return
+    [tenant_id] = {each.tenant_id for each in without}
+    rows = WorkItem.objects.filter(
+        _DECIDES, tenant_id=tenant_id, one_of_id__in={each.one_of_id for each in without}
+    ).order_by()
+    found = list(rows.values("one_of_id", "id", *_DECIDERS.values()))
+    for each in without:
+        others = [
+            row for row in found if row["one_of_id"] == each.one_of_id and row["id"] != each.id
+        ]
+        for name, column in _DECIDERS.items():
+            vars(each)[name] = [row[column] for row in others]
+
+
+def deciders_of(item: WorkItem) -> set[uuid.UUID]:
+    """Return who has, or completed, another instance of what waits for somebody: where a substitute
+    did, also whose work it was."""
+    bring_deciders([item])
+    return {actor for name in _DECIDERS for actor in vars(item).get(name, ()) if actor is not None}
 
 
 def who_completed(

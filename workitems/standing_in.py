@@ -12,7 +12,7 @@ from accounts.acting import Authority
 from web.counts import COUNTED
 from workitems.lifecycle import FOR_ASSIGNEE
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
-from workitems.selectors import did_another, has_row, visible
+from workitems.selectors import did_another, has_another, has_row, visible
 from workitems.urgency import MOST_URGENT_FIRST
 from workitems.waiting import ranked, unassigned
 
@@ -80,10 +80,11 @@ def _of(authority: Authority) -> Iterator[QuerySet[WorkItem]]:
 
 def _closed_to(authority: Authority) -> Q:
     """Return whether an item excludes a substitute or whom they stand in for, by name, by group, or
-    because they did what somebody else has to have done."""
+    because they did what somebody else has to have done, or have another instance of it."""
     people = sorted({authority.actor_id, authority.person_id})
     groups = sorted(authority.groups | authority.person_groups)
     by_name = Q(excluded__has_any_keys=[str(each) for each in people])
     by_group = Q(excluded_groups__has_any_keys=groups) if groups else Q(pk__in=[])
     able = Q(required_skills__contained_by=sorted(authority.skills))
-    return by_name | by_group | did_another(authority.tenant_id, people) | ~able
+    did = did_another(authority.tenant_id, people) | has_another(authority.tenant_id, people)
+    return by_name | by_group | did | ~able

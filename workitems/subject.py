@@ -18,6 +18,7 @@ from verbs.row_reading import Beside, read
 from verbs.subject import Description, Locked, Named
 from workitems.actions.calling_off import call_off
 from workitems.actions.work import settle
+from workitems.actions.work_left_behind import left_to_nobody
 from workitems.around.blocking import COLUMN
 from workitems.lifecycle import OPEN, Kind, Status, is_begun
 from workitems.models import WorkItem
@@ -118,6 +119,7 @@ WORK_ITEM = UndoableSubject(
     not_started=lambda item: not is_begun(str(item.status), item.held_from),
     is_open=lambda item: item.status in OPEN,
     call_off=call_off,
+    left_to_nobody=left_to_nobody,
     undoes=True,
     by_itself=True,
 )

@@ -233,6 +233,7 @@ def register() -> None:
         {
             "not_candidate": _("it is meant for others"),
             "excluded": _("you are excluded from it"),
+            "has_another": _("you decide about another instance of it"),
             "skills_missing": _("you lack a skill that it asks for"),
             "not_delegatee": _("only who is asked to take it over may"),
             "not_skippable": _("nobody said that it may be left out"),

@@ -73,6 +73,14 @@ def ask_to_attest(original: Any, evidence: str, context: VerbContext) -> Any:
     )  # fmt: skip
 
 
+def ask_to_abandon(original: Any, reason: str, context: VerbContext) -> Any:
+    """Ask for the effect of finished work to stand, although its undo failed."""
+    return _ask(
+        original, "abandon", context, reason=reason, given={},
+        digest=digest_of_abandoning(original),
+    )  # fmt: skip
+
+
 def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
     policy = CompensationPolicy.from_json(original.policy)
     reason = f"approval: {policy.approval_in_words}"
@@ -102,6 +110,11 @@ def digest_of_attestation(original: Any, evidence: str) -> str:
     last = last_attempt(original)
     asked = {"evidence": evidence, "attempt": last.number, "outcome": str(last.outcome)}
     return _digest(original, "attest", asked)
+
+
+def digest_of_abandoning(original: Any) -> str:
+    """Return the digest of letting the effect stand, after the undo that failed last."""
+    return _digest(original, "abandon", {"attempt": last_attempt(original).number})
 
 
 def _digest(original: Any, action: str, asked: dict[str, Any]) -> str:

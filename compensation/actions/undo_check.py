@@ -1,5 +1,6 @@
-"""Every night: is anything being undone with nothing under way? It is brought to where a person can
-act on it, with an entry, and told (DESIGN §1.6).
+"""Every night: is anything being undone with nothing under way, or does it wait for people of whom
+nobody is left? It is brought to where a person can act on it, with an entry, and told (DESIGN
+§1.6).
 
 An undo and its original are settled in one transaction, so this should find nothing, ever. Each
 tenant has one row that falls due; whoever leases it looks, and settles what it finds under the
@@ -46,6 +47,7 @@ def check_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
         if not CHECKS.take(due, _LEASE_SECONDS):
             return False
     found = sum(_settled(tenant_id, ref) for ref in hanging(tenant_id))
+    found += sum(kind.left_to_nobody(tenant_id) for kind in _kinds())
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
         if CHECKS.is_ours(due):

@@ -19,6 +19,7 @@ from accounts.selectors import active_actors, actors_by_username
 from compensation.actions import undo
 from compensation.actions.approval_needed import (
     AsksFirst,
+    ask_to_abandon,
     ask_to_attest,
     ask_to_compensate,
     needs_agreement,
@@ -276,8 +277,10 @@ def _attest(original: Any, given: Evidence, context: VerbContext) -> Any:
     return undo.attest(original, evidence=given.evidence, by=context.by)
 
 
-def _abandon(original: Any, given: Reason, context: VerbContext) -> CompensationAttempt:
-    """Let the effect stand, with a reason."""
+def _abandon(original: Any, given: Reason, context: VerbContext) -> Any:
+    """Let the effect stand, with a reason; where its policy asks for approval, others agree."""
+    if needs_agreement(original):
+        return ask_to_abandon(original, given.reason, context)
     return undo.abandon(original, reason=given.reason, by=context.by)
 
 

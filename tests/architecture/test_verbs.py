@@ -70,7 +70,7 @@ DURABLE = {
     "notifications.actions.telling": "the same",
     "notifications.actions.sending": "an attempt at one delivery: leased, sent, settled",
     "executions.actions.execution_attempts": "an attempt at one execution: leased, begun, settled",
-    "workitems.actions.work_left_behind": "a handler of news: an event is what it is called with",
+    "workitems.actions.work_left_behind": "the same, and each night what nobody can do",
     "workitems.actions.work_on_hold": "a hold that ends by itself: leased and ended in one",
     "workitems.actions.work_deadlines": "a deadline that comes: leased and seen to in one",
     "workitems.actions.choreography": "a handler of news: each item that reacts in one of its own",

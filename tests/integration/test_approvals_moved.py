@@ -179,6 +179,75 @@ def test_what_is_put_beside_it_leaves_an_attestation_as_it_was(
     assert states.stored(world, item.id).status == "COMPENSATED"
 
 
+def test_giving_up_waits_for_approval_too(world: World) -> None:
+    item = failed(world)
+    asked_first: Any = actions.abandon(item.id, call=Call(world.operator), reason="It was sent")
+    approval = asked_first.approval
+    assert (approval.action, approval.reason) == ("abandon", "It was sent")
+    after = states.stored(world, item.id)
+    assert (after.status, after.version) == ("COMPENSATION_FAULTED", item.version)
+
+    assert approve(approval.id, call=Call(world.approver)).status == "GRANTED"
+
+    after = states.stored(world, item.id)
+    assert (after.status, after.compensation_state) == ("COMPLETED", "NONE")
+    given_up, granted = (
+        states.history(world, "work_item", item.id)[-1],
+        history(world, approval)[-1],
+    )
+    assert given_up.action == "compensation_abandoned"
+    assert given_up.payloads["reason"] == "It was sent"
+    assert given_up.caused_by is not None
+    assert given_up.caused_by.id == granted.id
+
+
+def test_giving_up_after_another_attempt_is_out_of_date(world: World) -> None:
+    item = failed(world)
+    asked_first: Any = actions.abandon(item.id, call=Call(world.operator), reason="It was sent")
+    begun = actions.retry_compensation(item.id, call=Call(world.operator))
+    states.undo(begun.attempt.compensation_id, world.analyst, "CANNOT_REVERSE")
+    answer = approve(asked_first.approval.id, call=Call(world.approver))
+    assert answer.status == "SUPERSEDED"
+    assert states.stored(world, item.id).status == "COMPENSATION_FAULTED"
+
+
+def test_giving_up_answers_over_rest_with_the_approval(world: World) -> None:
+    item, free = failed(world), states.faulted(world.operator).original
+    url = "/api/v1/work-items/{}/compensation/abandon"
+    body = {"reason": "It was sent"}
+    answer = api(world.operator).post(url.format(item.id), body, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (202, ["approval"])
+    answer = api(world.operator).post(url.format(free.id), body, content_type="application/json")
+    assert (answer.status_code, answer.json()["original"]["status"]) == (200, "COMPLETED")
+
+
+@pytest.mark.parametrize("how", ["left", "lost the role"])
+@pytest.mark.parametrize("asked_for", ["compensate", "attest", "abandon"])
+def test_nothing_is_done_in_the_name_of_who_may_not_ask_any_more(
+    world: World, how: str, asked_for: str
+) -> None:
+    if asked_for == "compensate":
+        approval = asked(world)
+    else:
+        said = {"evidence" if asked_for == "attest" else "reason": "Letter 7"}
+        verb = catalogue.find("work_item", asked_for)
+        approval = verb(failed(world).id, call=Call(world.operator), **said).approval
+    before = states.stored(world, approval.about_id)
+    if how == "left":
+        people.deactivate(world.operator.membership_id, call=Call(world.admin))
+    else:
+        states.change_roles(world, world.operator)
+    answer = approve(approval.id, call=Call(world.approver))
+    assert (answer.status, answer.ended_because) == (
+        "SUPERSEDED", "Who asked for it may not ask for it any more.",
+    )  # fmt: skip
+    after = states.stored(world, approval.about_id)
+    assert (after.status, after.version) == (before.status, before.version)
+    # Somebody else asks anew.
+    if asked_for == "compensate":
+        assert ask(after, world.admin).status == "PENDING"
+
+
 def test_a_plan_says_that_it_needs_approval_and_does_not_run(world: World) -> None:
     item = finished(world)
     plan = catalogue.find("work_item", "compensation-plan")(

@@ -5,15 +5,22 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import pytest
+
+from ledger.errors import Invalid, NotPermitted
 from ledger.models import OutboxTask
 from ledger.selectors import entries_of
 from ledger.tenancy import tenant_scope
+from people.actions import edit_member
+from tests import states
+from tests.casework import deploy, finish, open_item, opened
 from tests.clients import api, browser
+from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration import workitems_made as made
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import cancel, claim, compensate, complete, start
+from workitems.actions import assign, cancel, claim, compensate, complete, start
 from workitems.around.additions import ADD, REMOVE
 from workitems.models import WorkItem
 
@@ -39,6 +46,10 @@ def made_of(world: World, *sources: WorkItem, **more: Any) -> WorkItem:
     start(item.id, call=Call(world.surveyor))
     complete(item.id, call=Call(world.surveyor), outcome="VALUED")
     return fresh(world, item.id)
+
+
+#: Who did it may ask for its undo.
+_OWN = {"compensation": {"self_undo": True}}
 
 
 def undo(world: World, item: WorkItem, outcome: str = "REVERSED") -> None:
@@ -166,8 +177,8 @@ def test_keep_and_correct_leave_it_done(world: World) -> None:
 
 def test_compensate_undoes_it_and_what_was_made_of_that_follows(world: World) -> None:
     source = made.done(world)
-    item = made_of(world, source)
-    last = made_of(world, item, source)
+    item = made_of(world, source, **_OWN)
+    last = made_of(world, item, source, **_OWN)
     undo(world, source)
     first, second = sorted(
         reviews(world), key=lambda each: each.payload["work_item"] != str(item.id)
@@ -197,12 +208,98 @@ def test_compensate_undoes_it_and_what_was_made_of_that_follows(world: World) ->
 
 def test_what_is_in_the_way_of_a_review_is_recorded_and_told(world: World) -> None:
     source = made.done(world)
-    item = made_of(world, source, reversibility="irreversible")
+    item = made_of(world, source, reversibility="irreversible", **_OWN)
     undo(world, source)
     answer(world, reviews(world)[0], "compensate")
     assert fresh(world, item.id).status == "COMPLETED"
     entry = history(world, item)[-1]
     assert (entry.action, entry.payloads["code"]) == ("event_not_followed", "irreversible")
+
+
+def answered(world: World, item: WorkItem, by: str) -> tuple[str, Any]:
+    """Let somebody answer the review of an item with an undo: its status then, its last entry."""
+    [review] = reviews(world)
+    if world.of(by) != world.surveyor:
+        assign(review.id, call=Call(world.operator), assignee=world.of(by).username)
+    start(review.id, call=Call(world.of(by)))
+    said = {"outcome": "compensate", "reason": "Worthless"}
+    complete(review.id, call=Call(world.of(by)), **said)
+    drain()
+    return str(fresh(world, item.id).status), history(world, item)[-1]
+
+
+def test_who_may_not_ask_for_the_undo_begins_none_by_a_review(world: World) -> None:
+    source = made.done(world)
+    item = made_of(world, source, reversibility="pivot")
+    undo(world, source)
+    with pytest.raises(NotPermitted):
+        compensate(item.id, call=Call(world.surveyor), reason="Worthless")
+    status, entry = answered(world, item, "surveyor")
+    assert (status, stored(world, compensates_id=item.id)) == ("COMPLETED", [])
+    assert (entry.action, entry.payloads["code"]) == ("event_not_followed", "not_permitted")
+    assert entry.payloads["detail"] == "an operator has to ask for it"
+    told = api(world.operator).get("/api/v1/notifications").json()["results"]
+    said = "Not undone, although there was an event: Value the property"
+    assert said in [each["title"] for each in told]
+
+
+def test_an_operator_may_begin_by_a_review_what_they_may_begin_themselves(world: World) -> None:
+    source = made.done(world)
+    item = made_of(world, source, reversibility="pivot")
+    undo(world, source)
+    assert answered(world, item, "operator")[0] == "COMPENSATING"
+
+
+def test_what_counts_is_what_somebody_may_do_once_their_answer_is_heard(world: World) -> None:
+    source = made.done(world)
+    item = made_of(world, source)
+    undo(world, source)
+    [review] = reviews(world)
+    assign(review.id, call=Call(world.operator), assignee=world.operator.username)
+    start(review.id, call=Call(world.operator))
+    complete(review.id, call=Call(world.operator), outcome="compensate", reason="Worthless")
+    states.change_roles(world, world.operator)
+    drain()
+    assert fresh(world, item.id).status == "COMPLETED"
+    entry = history(world, item)[-1]
+    assert (entry.action, entry.payloads["code"]) == ("event_not_followed", "not_permitted")
+
+
+def test_who_is_kept_from_an_item_is_kept_from_its_review(world: World) -> None:
+    source = made.done(world)
+    item = made.opened(
+        world, title="Value the property", candidate_groups=["surveyors", "analysts"],
+        excluded_users=[world.analyst.username], excluded_groups=["compliance"],
+        required_skills=["figures"], derived_from=[{"type": "work_item", "id": str(source.id)}],
+    )  # fmt: skip
+    edit_member(world.surveyor.actor_id, call=Call(world.admin), skills=["figures"])
+    states.work(world.surveyor, item.id, "VALUED")
+    undo(world, source)
+    [review] = reviews(world)
+    assert (review.excluded, review.excluded_groups, review.required_skills) == (
+        [str(world.analyst.actor_id)], ["compliance"], ["figures"],
+    )  # fmt: skip
+    with pytest.raises(NotPermitted):
+        start(review.id, call=Call(world.analyst))
+    assert fresh(world, review.id).status == "PENDING"
+
+
+def test_who_did_what_another_has_to_do_does_not_review_it(world: World) -> None:
+    second = human("approve", when=".check != null and .approve == null")
+    second["humanTask"]["notCompletedBy"] = ["check"]
+    deploy(world, definition("looked-at-again", human("check"), second))
+    case_id = opened(world, "tests/looked-at-again")
+    drain()
+    finish(world.analyst, case_id, "check", None)
+    item = open_item(world.operator, case_id, "approve")
+    states.work(world.surveyor, item.id, None)
+    source = made.done(world)
+    related(world, item, source)
+    undo(world, source)
+    [review] = reviews(world)
+    assert str(world.analyst.actor_id) in review.excluded
+    with pytest.raises(Invalid):
+        assign(review.id, call=Call(world.operator), assignee=world.analyst.username)
 
 
 def test_a_review_must_say_why_it_does_not_keep_it(world: World) -> None:

@@ -8,18 +8,22 @@ from typing import Any
 import pytest
 
 from accounts.acting import ActingUser
-from ledger.errors import Conflict
+from ledger.clock import now
+from ledger.errors import Conflict, Invalid, NotPermitted
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests import states
 from tests.clients import api, browser
+from tests.concurrency.test_races import at_once
 from tests.draining import drain
 from tests.integration.test_statements import statements
+from tests.integration.test_substitutes import stand_in
 from tests.integration.workitems_made import page
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
 from workitems.instance_models import InstanceGroup
+from workitems.instances_read import completed
 from workitems.models import WorkItem
 
 JSON = "application/json"
@@ -231,6 +235,90 @@ def test_the_page_says_how_many_are_needed_and_who_has_them(world: World) -> Non
     assert "2 are done. Enough are done." in page(
         browser(world.analyst), f"/work-items/{items[2].id}/"
     )
+
+
+def offered(world: World, item: WorkItem, who: str) -> dict[str, str | None]:
+    """Return why somebody may not take an item, by verb; None: they may."""
+    shape = api(world.of(who)).get(f"/api/v1/work-items/{item.id}").json()
+    found = {each["action"]: each["reason"] for each in shape["available_actions"]}
+    return {name: found[name] for name in ("claim", "start")}
+
+
+@pytest.mark.parametrize("finished", [False, True], ids=["has one", "completed one"])
+def test_nobody_decides_twice(world: World, *, finished: bool) -> None:
+    items = opened(world, 4, 3, candidate_groups=["analysts", "surveyors"])
+    if finished:
+        states.work(world.analyst, items[0].id, None)
+    else:
+        actions.claim(items[0].id, call=Call(world.analyst))
+    for verb in (actions.claim, actions.start):
+        with pytest.raises(NotPermitted) as refused:
+            verb(items[1].id, call=Call(world.analyst))
+        assert refused.value.detail == "you decide about another instance of it"
+    assert offered(world, items[1], "analyst") == dict.fromkeys(("claim", "start"), "has_another")
+    name = world.analyst.username
+    with pytest.raises(Invalid) as given:
+        actions.assign(items[1].id, call=Call(world.operator), assignee=name)
+    actions.claim(items[2].id, call=Call(world.surveyor))
+    with pytest.raises(Invalid) as handed:
+        actions.delegate(items[2].id, call=Call(world.surveyor), to=name)
+    assert [each.errors[0].code for each in (given.value, handed.value)] == ["has_another"] * 2
+    assert now_is(world, items)[1:] == ["PENDING", "ASSIGNED", "PENDING"]
+    # Neither do the others wait for them.
+    found = api(world.analyst).get("/api/v1/work-items?candidate=me").json()["results"]
+    assert [each["id"] for each in found] == [str(items[0].id)]
+    assert offered(world, items[1], "surveyor")["claim"] == "has_another"
+    assert group_of(world, items[0]).state == "OPEN"
+
+
+def test_who_gave_one_back_may_take_another(world: World) -> None:
+    items = opened(world, 2, 2, candidate_groups=["analysts"])
+    actions.claim(items[0].id, call=Call(world.analyst))
+    actions.release(items[0].id, call=Call(world.analyst))
+    assert actions.claim(items[1].id, call=Call(world.analyst)).status == "ASSIGNED"
+
+
+def test_a_substitute_is_not_another_person(world: World) -> None:
+    items = opened(world, 3, 2, candidate_groups=["analysts"])
+    stand_in(world, world.surveyor, world.analyst)
+    # In the place of the analyst, to whom it counts as well.
+    states.work(world.surveyor, items[0].id, None)
+    for who in (world.surveyor, world.analyst):
+        with pytest.raises(NotPermitted):
+            actions.claim(items[1].id, call=Call(who))
+    assert now_is(world, items) == ["COMPLETED", "PENDING", "PENDING"]
+
+
+def test_who_came_by_two_at_once_completes_one(world: World) -> None:
+    items = opened(world, 3, 2, on_met="keep")
+
+    def meanwhile(_claimed: Any) -> None:
+        """Take another one while the first is taken already, and nobody sees that yet."""
+        [other] = at_once([lambda: actions.claim(items[1].id, call=Call(world.analyst))])
+        assert other.status == "ASSIGNED"
+
+    actions.claim(items[0].id, call=Call(world.analyst, last_act=meanwhile))
+    states.work(world.analyst, items[0].id, None)
+    actions.start(items[1].id, call=Call(world.analyst))
+    with pytest.raises(NotPermitted):
+        actions.complete(items[1].id, call=Call(world.analyst))
+    assert now_is(world, items) == ["COMPLETED", "IN_PROGRESS", "PENDING"]
+    assert group_of(world, items[0]).state == "OPEN"
+    actions.release(items[1].id, call=Call(world.analyst))
+    states.work(world.surveyor, items[1].id, None)
+    assert group_of(world, items[0]).state == "MET"
+
+
+def test_one_person_is_counted_once(world: World) -> None:
+    """Also where they completed two before that was refused."""
+    who, other, group = uuid.uuid4(), uuid.uuid4(), InstanceGroup(outcomes=[])
+
+    def done(by: uuid.UUID, had: uuid.UUID | None = None) -> WorkItem:
+        return WorkItem(completed_at=now(), completed_by_id=by, assignee_id=had or by)
+
+    assert completed([done(who), done(who)], group) == 1
+    assert completed([done(who), done(other, who)], group) == 1
+    assert completed([done(who), done(other), WorkItem()], group) == 2
 
 
 def test_deciding_takes_few_statements_and_no_instance_alone_one_more(world: World) -> None:

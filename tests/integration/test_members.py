@@ -12,7 +12,8 @@ import pytest
 from accounts.models import Membership, User
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
-from people.actions import change_groups, deactivate, reactivate
+from people.actions import change_groups, change_roles, deactivate, reactivate
+from people.substituting import end_substitution
 from tests import states
 from tests.clients import api, browser
 from tests.concurrency.test_races import at_once
@@ -180,6 +181,85 @@ def test_it_is_their_substitutes_where_there_is_one_who_may(world: World) -> Non
     assert left(world, work)[:2] == ("ASSIGNED", world.bystander.actor_id)
     assert left(world, closed) == ("PENDING", None, "OPERATORS")
     assert told(world, work) == [("assigned", world.system.actor_id, None)]
+
+
+def undo_for(world: World, *names: str) -> WorkItem:
+    """Return the undo task of an item of the analyst's, for people by name."""
+    users = [world.of(each).username for each in names]
+    policy = {"performer": "groups", "candidate_users": users}
+    item = states.completed(world.analyst, compensation=policy)
+    return states.stored(world, states.compensate(item, world.operator).attempt.compensation_id)
+
+
+def heard(world: World, who: str) -> list[tuple[str, str]]:
+    """Return the notices of somebody, oldest first: what of, and about what."""
+    drain()
+    found = api(world.of(who)).get("/api/v1/notifications").json()["results"]
+    return [(each["topic"], each["title"]) for each in reversed(found)]
+
+
+def test_what_waits_for_who_leaves_alone_is_the_operators(world: World) -> None:
+    task, shared = undo_for(world, "compliance"), undo_for(world, "compliance", "surveyor")
+    drain()
+    before = heard(world, "operator")
+    assert left(world, task) == ("PENDING", None, "NAMED")
+    deactivate(world.compliance.membership_id, call=Call(world.admin))
+    assert [each[0] for each in heard(world, "operator")[len(before) :]] == ["needs_somebody"]
+    assert left(world, task) == ("PENDING", None, "OPERATORS")
+    entry = states.history(world, "work_item", task.id)[-1]
+    assert (entry.action, entry.from_status, entry.to_status, entry.payloads["reason"]) == (
+        "released", "PENDING", "PENDING", "membership_ended",
+    )  # fmt: skip
+    # Somebody else is left for this one.
+    assert left(world, shared) == ("PENDING", None, "NAMED")
+    assert states.actions_of(world, "work_item", shared.id) == ["created"]
+    taken = actions.claim(task.id, call=Call(world.operator))
+    assert taken.assignee_id == world.operator.actor_id
+    verify()
+
+
+def test_work_of_who_only_looks_from_now_on_goes_on_without_them(world: World) -> None:
+    own = states.completed(world.analyst)
+    task = states.compensate(own, world.operator).attempt.compensation_id
+    named = undo_for(world, "analyst")
+    drain()
+    change_roles(world.analyst.membership_id, call=Call(world.admin), roles=["auditor"])
+    drain()
+    for item in (states.stored(world, task), named):
+        assert left(world, item) == ("PENDING", None, "OPERATORS")
+        entry = states.history(world, "work_item", item.id)[-1]
+        assert (entry.action, entry.payloads["reason"]) == ("released", "roles_changed")
+    # Another role changes nothing.
+    other = states.new_item(world.operator, assignee=world.surveyor.username)
+    change_roles(world.surveyor.membership_id, call=Call(world.admin), roles=["approver"])
+    drain()
+    assert states.actions_of(world, "work_item", other.id) == ["created"]
+
+
+def test_what_a_substitute_has_of_somebody_who_left_outlives_the_substitution(
+    world: World,
+) -> None:
+    row = stand_in(world, world.bystander, world.compliance)
+    item = states.new_item(world.operator, candidate_users=[world.compliance.username])
+    deactivate(world.compliance.membership_id, call=Call(world.admin))
+    drain()
+    # Who stands in for them is somebody.
+    assert left(world, item) == ("PENDING", None, "NAMED")
+    actions.claim(item.id, call=Call(world.bystander))
+    assert left(world, item)[:2] == ("ASSIGNED", world.compliance.actor_id)
+    end_substitution(row.id, call=Call(world.admin))
+    drain()
+    assert left(world, item) == ("PENDING", None, "OPERATORS")
+    entry = states.history(world, "work_item", item.id)[-1]
+    assert (entry.action, entry.payloads["reason"]) == ("released", "substitution_ended")
+
+
+def test_what_was_on_hold_for_somebody_who_left_is_the_operators(world: World) -> None:
+    held = states.new_item(world.operator, assignee=world.analyst.username)
+    actions.suspend(held.id, call=Call(world.operator))
+    leave(world)
+    actions.resume(held.id, call=Call(world.operator))
+    assert left(world, held) == ("PENDING", None, "OPERATORS")
 
 
 def test_heard_after_they_were_let_in_again_nothing_changes(world: World) -> None:

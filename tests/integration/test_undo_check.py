@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import connection, transaction
 
 from accounts.acting import authority_of, system_of
+from accounts.models import Substitution
 from compensation.actions.undo_check import SOURCE, hanging
 from compensation.check_tables import UndoCheck
 from compensation.lifecycle import AttemptOutcome
 from compensation.models import CompensationAttempt
 from ledger.tenancy import set_tenant, tenant_scope
+from people.actions import change_groups, deactivate
 from tests import states
 from tests.clients import api
 from tests.draining import drain
+from tests.integration.test_substitutes import stand_in
 from tests.world import World
 from verbs.call import Call
 from verbs.move import move
@@ -119,6 +123,45 @@ def test_what_nobody_has_tried_to_undo_is_handed_to_a_person(world: World) -> No
     assert states.stored(world, item.id).status == "COMPENSATING"
     assert undo_of(world, item).status == "ASSIGNED"
     assert hanging(world.system.tenant_id) == []
+
+
+def waiting_undo(world: World, **policy: Any) -> WorkItem:
+    """Return the undo task of an item of the analyst's that waits for people."""
+    item = states.completed(world.analyst, compensation={"performer": "groups", **policy})
+    states.compensate(item, world.operator)
+    return undo_of(world, item)
+
+
+def test_what_waits_for_nobody_any_more_is_found(world: World) -> None:
+    emptied = waiting_undo(world, candidate_groups=["compliance"])
+    others = waiting_undo(world, candidate_groups=["surveyors"])
+    change_groups(world.compliance.membership_id, call=Call(world.admin), leave=["compliance"])
+    drain()
+    assert states.stored(world, emptied.id).offered_to == "NAMED"
+    assert check(world).found == 1
+    found = states.stored(world, emptied.id)
+    assert (found.status, found.offered_to) == ("PENDING", "OPERATORS")
+    entry = states.history(world, "work_item", emptied.id)[-1]
+    assert (entry.action, entry.payloads["reason"]) == ("released", "nobody_left")
+    assert actions.claim(emptied.id, call=Call(world.operator)).status == "ASSIGNED"
+    assert states.actions_of(world, "work_item", others.id) == ["created"]
+    assert check(world).found == 0
+
+
+def test_what_a_substitute_has_is_found_once_that_has_run_out(world: World) -> None:
+    row = stand_in(world, world.bystander, world.compliance)
+    task = waiting_undo(world, candidate_users=[world.compliance.username])
+    deactivate(world.compliance.membership_id, call=Call(world.admin))
+    drain()
+    actions.start(task.id, call=Call(world.bystander))
+    # As long as somebody does it in their place it is left to them.
+    assert check(world).found == 0
+    with tenant_scope(world.system.tenant_id):
+        over = row.since - dt.timedelta(hours=1)
+        Substitution.objects.filter(id=row.id).update(since=over - dt.timedelta(days=1), until=over)
+    assert check(world).found == 1
+    found = states.stored(world, task.id)
+    assert (found.status, found.assignee_id, found.offered_to) == ("PENDING", None, "OPERATORS")
 
 
 def test_another_tenants_are_not_touched(world: World) -> None:

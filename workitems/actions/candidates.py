@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.selectors import among_groups, who_only_look
+from accounts.selectors import able_actors, among_groups, members_of_groups, who_only_look
 from accounts.skills import skilled_actors
+from accounts.substitutions import substitute_of
 from compensation.actions.undo_verbs import actor_called
 from ledger.errors import Invalid
 from workitems.lifecycle import Status
 from workitems.models import CandidateGroup, CandidateUser, WorkItem
-from workitems.permissions import SKILLS_MISSING
-from workitems.selectors import who_completed
+from workitems.permissions import HAS_ANOTHER, SKILLS_MISSING
+from workitems.selectors import has_another, who_completed
 
 #: What is said of somebody whom an item cannot be given to.
 UNABLE = gettext_lazy("lacks a skill that this item asks for")
@@ -74,6 +75,38 @@ def excluded_among(item: WorkItem, actors: Collection[uuid.UUID]) -> set[uuid.UU
     return found
 
 
+def decides_already(item: WorkItem, actor: uuid.UUID) -> bool:
+    """Whether somebody has, or completed, another instance of an item, whoever has this one."""
+    another = has_another(item.tenant_id, [actor])
+    rows = WorkItem.objects.filter(another, tenant_id=item.tenant_id, id=item.id)
+    return item.one_of_id is not None and rows.exists()
+
+
+def who_do_for(tenant_id: uuid.UUID, actors: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Return who can do the work of some people now: they themselves, else whoever stands in for
+    them; for who only looks nobody does."""
+    able = able_actors(tenant_id, actors)
+    gone = set(actors) - able
+    if not gone:
+        return able
+    gone -= who_only_look(tenant_id, gone)
+    return able | {other for each in gone if (other := substitute_of(tenant_id, each))}
+
+
+def nobody_left(item: WorkItem) -> bool:
+    """Whether nobody whom an item names, themselves or by a group, can do it any more."""
+    of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
+    users = set(CandidateUser.objects.filter(**of_item).values_list("actor_id", flat=True))
+    groups = list(CandidateGroup.objects.filter(**of_item).values_list("name", flat=True))
+    left = who_do_for(item.tenant_id, users)
+    if groups:
+        left |= able_actors(item.tenant_id, members_of_groups(item.tenant_id, groups))
+    left -= excluded_among(item, left)
+    if left and item.required_skills:
+        left = skilled_actors(item.tenant_id, left, item.required_skills)
+    return not left
+
+
 def is_shut_out(
     tenant_id: uuid.UUID, actor: uuid.UUID, actors: Collection[uuid.UUID], groups: Collection[str]
 ) -> bool:
@@ -87,6 +120,8 @@ def who_may_do(item: WorkItem, username: str, pointer: str) -> uuid.UUID:
     actor = actor_called(item.tenant_id, username, pointer=pointer)
     if actor is None or is_excluded(item, actor):
         raise Invalid.field(pointer, _("is excluded from this item"), code="excluded")
+    if decides_already(item, actor):
+        raise Invalid.field(pointer, _("decides about another instance of it"), code=HAS_ANOTHER)
     if item.required_skills and not skilled_actors(item.tenant_id, [actor], item.required_skills):
         raise Invalid.field(pointer, str(UNABLE), code=SKILLS_MISSING)
     if who_only_look(item.tenant_id, [actor]):

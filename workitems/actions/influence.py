@@ -5,7 +5,8 @@
 An item says of what it was made when it is created (`derived_from`), or later by a relation
 DERIVED_FROM, as long as that stands. Once a source is undone, the
 item is marked and a work item of the kind REVIEW asks what becomes of it; once for each source and
-each time that one is undone. Where the answer is to compensate, the undo of the item begins, and
+each time that one is undone. Whoever may not do the item may not look at it again either. Where the
+answer is to compensate, and who gave it may ask for the undo, the undo of the item begins, and
 what was made of it follows in the same way. A circle ends because what is undone is not marked.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from accounts.selectors import active_actors
+from accounts.selectors import able_actors
 from compensation.actions.undo_by_event import compensate_by_event
 from ledger.dispatch.consumer_registry import Consumer, Done, Event
 from ledger.errors import NotFound, Refusal
@@ -35,6 +36,7 @@ from workitems.derivation import DECIDED, INFLUENCE, REVIEW_OUTCOMES
 from workitems.lifecycle import FINAL, LIFECYCLE, Kind, Status
 from workitems.listener_tables import Derivation
 from workitems.models import WorkItem
+from workitems.selectors import who_completed
 
 ITEM = WorkItem.subject_type
 _NEWS = f"amends.{ITEM}.{DECIDED}.v1"
@@ -90,10 +92,14 @@ def _mark(event: Event, id_: uuid.UUID, item_id: uuid.UUID, round_: int) -> None
 
 
 def _review(item: WorkItem, source: dict[str, str], by: ActorRef) -> NewWorkItem:
-    """Return the task of looking at an item again: of who did it or has it, and of its groups."""
-    users = active_actors(
-        item.tenant_id, list(filter(None, {item.completed_by_id or item.assignee_id}))
-    )
+    """Return the task of looking at an item again: of who did it or has it, and of its groups, and
+    never of those who are kept from the item itself."""
+    # A review is in no case: who did what somebody else has to have done is named.
+    excluded = set(map(uuid.UUID, item.excluded))
+    if item.not_completed_by:
+        excluded |= who_completed(item.tenant_id, item.case_id, item.not_completed_by)
+    had_it = {item.completed_by_id or item.assignee_id} - {None, *excluded}
+    users = able_actors(item.tenant_id, list(filter(None, had_it)))
     groups = item.groups_asked
     return NewWorkItem(
         tenant_id=item.tenant_id,
@@ -104,6 +110,9 @@ def _review(item: WorkItem, source: dict[str, str], by: ActorRef) -> NewWorkItem
         candidate_users=sorted(users),
         candidate_groups=groups,
         for_operators=not users and not groups,
+        excluded=sorted(excluded),
+        excluded_groups=item.excluded_groups,
+        required_skills=item.required_skills,
         permitted_outcomes=REVIEW_OUTCOMES,
         priority="HIGH",
         reversibility="not_needed",

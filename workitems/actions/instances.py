@@ -1,7 +1,8 @@
 """Several instances of one task for several deciders: opening them, and deciding when enough of
 them are completed.
 
-`required` of them have to be completed, with an outcome that counts where some are named. Then the
+`required` of them have to be completed, each by somebody else, with an outcome that counts where
+some are named: who has or completed one takes no other. Then the
 group is met, once, and what is open becomes what its `on_met` says, in the same transaction; when
 too few are left open for that, it cannot be met any more, which is said once and ends nothing.
 What was completed counts whatever becomes of it later: taking it back is a matter of that instance
@@ -28,8 +29,10 @@ from pydantic_core import PydanticCustomError
 from compensation.locking import lock_many
 from compensation.policy import MAX_NAME_LENGTH
 from ledger.clock import now
+from ledger.errors import NotPermitted
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef, Recorded
+from verbs import words
 from verbs.body_size import at_most
 from verbs.input import WHOLE, Input, Name
 from verbs.locking_first import LockFirst
@@ -39,9 +42,10 @@ from workitems.actions.calling_off import call_off
 from workitems.actions.item_opening import NewWorkItem, open_item
 from workitems.actions.work_on_hold import hold
 from workitems.instance_models import InstanceGroup, Meeting, OnMet
-from workitems.instances_read import counts
+from workitems.instances_read import completed
 from workitems.lifecycle import HELD_BY_NOTHING, OPEN, OVER
 from workitems.models import WorkItem
+from workitems.permissions import HAS_ANOTHER
 
 MOST_INSTANCES = 50
 _ENOUGH = "Enough of the others are done."
@@ -100,9 +104,12 @@ def instance_ended(item: WorkItem, entry: Recorded, context: VerbContext, moves:
     if group.state != Meeting.OPEN:
         return
     others = list(
-        _instances(group).exclude(id=item.id).only("id", "status", "outcome", "completed_at")
+        _instances(group)
+        .exclude(id=item.id)
+        .only("id", "status", "outcome", "completed_at", "completed_by_id", "assignee_id")
     )
-    done = sum(counts(each, group) for each in [item, *others])
+    _by_another(item, others)
+    done = completed([item, *others], group)
     still_open = [each.id for each in others if each.status in OPEN]
     if done < group.required <= done + len(still_open):
         return
@@ -120,6 +127,18 @@ def instance_ended(item: WorkItem, entry: Recorded, context: VerbContext, moves:
     if met and group.on_met != OnMet.KEEP and still_open:
         how = {"by": context.by, "caused_by": decided.ref, "reason": _ENOUGH, "moves": moves}
         _close(group, still_open, how)
+
+
+def _by_another(item: WorkItem, others: Sequence[WorkItem]) -> None:
+    """Raise NotPermitted where who completes an instance has completed another: they came by both
+    at the same moment."""
+    did = {actor for each in others if each.completed_at for actor in _deciders(each)}
+    if item.completed_at is not None and not did.isdisjoint(_deciders(item)):
+        raise NotPermitted(words.denial(HAS_ANOTHER))
+
+
+def _deciders(item: WorkItem) -> set[uuid.UUID]:
+    return {each for each in (item.completed_by_id, item.assignee_id) if each is not None}
 
 
 def _close(group: InstanceGroup, ids: Sequence[uuid.UUID], how: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.selectors import active_actors, actors_by_username
+from accounts.selectors import able_actors, actors_by_username
 from accounts.skills import skilled_actors
 from json_values.pointers import FieldError
 from ledger.clock import now, rfc3339
@@ -24,9 +24,11 @@ from verbs.input import Input, Name, Names, OptionalReason, OptionalText
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.candidates import (
     UNABLE,
+    decides_already,
     excluded_among,
     is_excluded,
     name_candidates,
+    nobody_left,
     replace_candidates,
     who_may_do,
 )
@@ -110,13 +112,19 @@ def decline_delegation(item: WorkItem, given: OptionalReason, _context: VerbCont
     asked = answer_delegation(item, DECLINED)
     before, back = item.assignee_id, _actor(asked.get("from"))
     may_have_it = (
-        back is not None and not is_excluded(item, back) and active_actors(item.tenant_id, [back])
+        back is not None
+        and not is_excluded(item, back)
+        and not decides_already(item, back)
+        and able_actors(item.tenant_id, [back])
     )
     item.assignee_id = back if may_have_it else None
+    if not may_have_it and item.offered_to == OfferedTo.NAMED and nobody_left(item):
+        item.offered_to = OfferedTo.OPERATORS
     said = {"title": item.title, "previous": _text(before)}
     if may_have_it:
         said["assignee"] = _text(back)
-    return Changed(["assignee", "delegations"], _with_reason(said, given.reason))
+    fields = ["assignee", "offered_to", "delegations"]
+    return Changed(fields, _with_reason(said, given.reason))
 
 
 @catalogue.transition(ITEM, LIFECYCLE["forward"], action="forwarded", given=Forward)

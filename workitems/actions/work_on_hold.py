@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.acting import authority_of, system_of
-from accounts.selectors import active_actors
+from accounts.selectors import able_actors
 from ledger.clock import now, rfc3339
 from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.errors import Invalid
@@ -27,9 +27,10 @@ from verbs.input import Input, Moment, OptionalReason, OptionalText
 from verbs.move import Moves, move
 from verbs.shell import Changed, VerbContext
 from verbs.subject import subject_of
+from workitems.actions.candidates import nobody_left
 from workitems.deadlines import hold_clocks, restart_clocks
 from workitems.holds import forget_hold
-from workitems.lifecycle import LIFECYCLE, Kind, Status
+from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import HoldEnd, WorkItem
 
 ITEM = WorkItem.subject_type
@@ -76,7 +77,7 @@ def hold(item: WorkItem, *, by: ActorRef, caused_by: EntryRef, reason: str, move
 @catalogue.transition(ITEM, LIFECYCLE["resume"], action="resumed", given=OptionalReason)
 def resume(item: WorkItem, given: OptionalReason, _context: VerbContext) -> Changed:
     """Let it go on where it was."""
-    fields = ["assignee", "held_from", *restart_clocks(item)]
+    fields = ["assignee", "held_from", "offered_to", *restart_clocks(item)]
     return Changed(fields, {**_goes_on(item), **_why(given.reason)})
 
 
@@ -96,7 +97,7 @@ def resume_due(tenant_id: uuid.UUID, item_id: uuid.UUID) -> bool:
         item: WorkItem = subject_of(ITEM).lock(tenant_id, item_id).row
         if HOLD_ENDS.is_ours(due) and item.status == Status.SUSPENDED:
             before, said = str(item.status), _goes_on(item)
-            fields = ["assignee", "held_from", *restart_clocks(item)]
+            fields = ["assignee", "held_from", "offered_to", *restart_clocks(item)]
             item.resume()
             by = authority_of(system_of(tenant_id)).ref()
             move(item, "resumed", before=before, by=by, fields=fields, payloads=said)
@@ -107,8 +108,10 @@ def _goes_on(item: WorkItem) -> dict[str, Any]:
     """End the hold, and return what people are told who have it, or may take it. Who had it and is
     not here any more has it no longer: it waits in the pool, and whoever sees to that is told."""
     forget_hold(item)
-    if item.assignee_id and not active_actors(item.tenant_id, [item.assignee_id]):
+    if item.assignee_id and not able_actors(item.tenant_id, [item.assignee_id]):
         item.assignee_id, item.held_from = None, str(Status.PENDING)
+        if item.offered_to == OfferedTo.NAMED and nobody_left(item):
+            item.offered_to = OfferedTo.OPERATORS
     return {"title": item.title}
 
 
