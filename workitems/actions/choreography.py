@@ -3,8 +3,9 @@
 An item says for which types it listens, each with a filter in jq. Of every event of such a type, an
 entry of this application or one from outside, that comes once the item is done:
 
-    one look at who listens -> filters asked, nothing locked -> a transaction for each item
+    a look at who listens -> filters asked, nothing locked -> a transaction for each item
 
+What was done before the event and is not committed yet is waited for first.
 Whatever became of an item and an event is stored with it, so that neither a repeated event nor a
 killed worker does it twice, and one item's trouble is no other's. The undo it begins is news as
 well: others may follow it, and a circle ends because what is undone is not done any more.
@@ -41,6 +42,8 @@ from workitems.listening_input import CHOREOGRAPHY
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
+#: From these an item is done by the next transaction that commits.
+_IN_HAND = LIFECYCLE["complete"].sources or frozenset()
 #: So many items are seen to before the next ones are asked about.
 _AT_ONCE = 50
 #: The member by which a filter sees the item; no attribute of an event can be called so.
@@ -79,6 +82,7 @@ def _react(event: Event) -> None:
     with tenant_scope(event.tenant_id):
         seen = _seen(event)
         _forget_those_at_their_end(seen)
+    _let_end_what_is_ending(seen)
     after: uuid.UUID | None = None
     while some := _listening(seen, after):
         for item, failed in _concerned(seen, some):
@@ -122,6 +126,26 @@ def _listeners(seen: _Seen) -> QuerySet[Listener]:
 def _forget_those_at_their_end(seen: _Seen) -> None:
     """Let those listen no more that can never be undone again."""
     _listeners(seen).filter(item__status__in=FINAL).delete()
+
+
+def _let_end_what_is_ending(seen: _Seen) -> None:
+    """Wait for the transactions that have listening items in hand: one may have been done before
+    the event, without anybody else knowing yet, and nothing asks about it again.
+
+    Only rows that somebody has are waited for, one after the other, and none is kept meanwhile.
+    """
+    tenant_id = seen.event.tenant_id
+    items = WorkItem.objects.filter(tenant_id=tenant_id).values_list("id", flat=True)
+    with tenant_scope(tenant_id):
+        rows = _listeners(seen).filter(item__status__in=_IN_HAND)
+        in_hand = set(rows.values_list("item_id", flat=True))
+        if not in_hand:
+            return
+        free = items.filter(id__in=in_hand).select_for_update(skip_locked=True, no_key=True)
+        taken = in_hand.difference(free)
+    for id_ in sorted(taken):
+        with tenant_scope(tenant_id):
+            items.filter(id=id_).select_for_update(no_key=True).first()
 
 
 _LISTENED = "id compensate_on title payload outcome resolution".split()
