@@ -29,6 +29,7 @@ from web.error_pages import API_PREFIX
 from web.membership import MemberRequest
 from web.nul import check_query
 from web.pagination import NEWEST_FIRST, Page
+from web.parsers import check_length
 
 
 class SlashToleranceMiddleware:
@@ -95,11 +96,13 @@ class TenantAPIView(APIView):
 
     @override
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, say on the Django request who acts, and see that the query can be asked."""
+        """Authenticate, say on the Django request who acts, and see that query and body can be
+        read."""
         super().initial(request, *args, **kwargs)
         django_request = cast("MemberRequest", request._request)  # noqa: SLF001  -- DRF's wrapper
         django_request.acting_user = self.acting_user
         check_query(django_request)
+        check_length(django_request)
 
     @override
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -29,6 +29,20 @@ class TooLarge(APIException):
     default_detail = "The body is too large."
 
 
+class LengthRequired(APIException):
+    """The body came without its length: of such a one nothing is read, and nobody would know."""
+
+    status_code = 411
+    default_code = "length_required"
+    default_detail = "Send the body with its Content-Length, not in chunks."
+
+
+def check_length(request: HttpRequest) -> None:
+    """Raise LengthRequired for a body that is sent in chunks, whatever is made of it then."""
+    if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired
+
+
 class StrictJSONParser(BaseParser):
     """Reads `application/json`.
 

@@ -69,6 +69,7 @@ _OF_HTTP = (
     ProblemType("no_membership", "The user belongs to no organisation."),
     ProblemType("method_not_allowed", "This address does not know that method."),
     ProblemType("not_acceptable", "The answer cannot be given in the asked form."),
+    ProblemType("length_required", "The body was sent in chunks, without its Content-Length."),
     ProblemType("too_large", "The body is longer than the server reads."),
     ProblemType("unsupported_media_type", "The body is in a form this operation does not read."),
     ProblemType("idempotency_key_required", "This operation needs an Idempotency-Key."),

@@ -31,7 +31,7 @@ _DIGESTS = r'^"[0-9a-f]{64}"( *, *"[0-9a-f]{64}")*$'
 _SENTENCE_END = re.compile(r"\.(?:\s|\Z)")
 _NARROWED = {"enum", "format", "pattern"}
 _ANY = (401, 403, 404, 406, 429, 503)
-_ACTING = (400, 409, 412, 413, 415, 422)
+_ACTING = (400, 409, 411, 412, 413, 415, 422)
 _WORDS = {
     400: "The body could not be parsed.",
     401: "No credentials, or invalid ones.",
@@ -39,6 +39,7 @@ _WORDS = {
     404: "There is no such thing for this member.",
     406: "The answer cannot be given in the asked form.",
     409: "Its present state does not allow this.",
+    411: "The body came without its length.",
     412: "It changed since it was read.",
     413: "The body is longer than this operation reads.",
     415: "The body is in a form that is not read here.",

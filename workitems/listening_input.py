@@ -19,6 +19,7 @@ from events.cloud_event import OWN_TYPES, Attribute
 from json_values.jq.evaluation import ExpressionFailed, check_syntax
 from json_values.pointers import FieldError
 from ledger import vocabulary
+from ledger.dispatch.consumer_registry import Trouble
 from verbs.input import Input
 
 #: The consumer that undoes what listens for an event.
@@ -74,10 +75,13 @@ def _happens(type_: str) -> bool:
 
 
 def wrong_with(filter_: str) -> str:
-    """Return why an expression cannot be read as jq, "" where it can."""
+    """Return why an expression cannot be read as jq, "" where it can. Raises Trouble where jq does
+    not answer: then nobody knows, and no author is told that it was them."""
     try:
         return _checked(filter_)
     except ExpressionFailed as failed:
+        if failed.code == "unavailable":
+            raise Trouble(str(failed)) from failed
         return f"{failed.code}: {failed.detail}"
 
 

@@ -18,6 +18,7 @@ from cases.definitions import (
     CompiledDefinition,
     DefinitionInvalid,
     DefinitionWarning,
+    ExpressionFailed,
     compile_definition,
     in_order,
 )
@@ -28,6 +29,7 @@ from executions import capability_registry
 from json_values.pointers import FieldError
 from ledger.canonical import digest
 from ledger.clock import now
+from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Conflict, Invalid
 from verbs import catalogue
 from verbs.body_size import at_most
@@ -59,6 +61,7 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
     """Return the compiled definition without storing it.
 
     Raises Invalid with one error for each broken rule; a message names the line of the source.
+    Raises Trouble where jq does not answer.
     """
     try:
         return compile_definition(source, capabilities=capability_registry.names())
@@ -71,6 +74,8 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
                 for line, pointer, message in problem.errors
             ],
         ) from problem
+    except ExpressionFailed as away:
+        raise Trouble(str(away)) from away
 
 
 def _line(number: int, message: str) -> str:

@@ -66,7 +66,8 @@ def compile_definition(
     `source` is YAML text or a JSON object. `capabilities` are the names registered in this
     deployment, used for warnings only; `None` leaves them out.
 
-    Raises `DefinitionInvalid` with the errors found, by line; of many, with the first.
+    Raises `DefinitionInvalid` with the errors found, by line; of many, with the first;
+    `ExpressionFailed` where jq does not answer, so that nobody knows.
     """
     document = read_document(source)
     words = _words(document.data)
@@ -124,6 +125,9 @@ def _read(data: Any) -> tuple[Document | None, list[ErrorDetails]]:
         said = f"more than {MAX_EXPRESSIONS} different expressions"
         raise DefinitionInvalid([DefinitionError(None, "/spec", said)])
     problems = check_syntax(list(reading.expressions))
+    for problem in problems:
+        if problem is not None and problem.code == "unavailable":
+            raise problem
     if any(problem is not None and problem.code in _BROKEN_OFF for problem in problems):
         raise DefinitionInvalid([DefinitionError(None, "/spec", _TOO_MUCH)])
     for text, problem in zip(reading.expressions, problems, strict=True):

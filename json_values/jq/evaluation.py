@@ -143,7 +143,7 @@ def check_syntax(expressions: Sequence[str]) -> list[ExpressionFailed | None]:
     to_ask: list[Item] = [
         (text, None) for text, problem in zip(expressions, found, strict=True) if problem is None
     ]
-    compiled = iter(_ask([], to_ask))
+    compiled = iter(answers(_ask, [], to_ask))
     for place, problem in enumerate(found):
         if problem is None:
             code, detail = next(compiled)

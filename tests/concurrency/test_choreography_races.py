@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from events.actions import receive_event
 from events.models import InboundEvent
@@ -13,6 +15,7 @@ from ledger.models import LedgerEntry, OutboxTask
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.concurrency.test_races import at_once, split, undos
+from tests.integration.test_work_handover import wait_for_a_lock
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -88,6 +91,34 @@ def test_an_event_and_a_person_at_once_undo_it_once(world: World, round_: int) -
     # Whoever came second was told so; an event that came second has nothing to say.
     assert reactions(world, item) == len(lost)
     assert [refusal.code for refusal in lost] in ([], ["illegal_state"])
+
+
+def test_an_event_between_an_end_and_its_commit_is_followed(world: World) -> None:
+    """The news is handled while the transaction in which the item was done is still open."""
+    item = states.in_progress(world.analyst, compensate_on=ON)
+    other = states.in_progress(world.analyst, compensate_on=ON)
+    answers: list[Any] = []
+
+    def hear() -> None:
+        try:
+            answers.append(react(news(sent(world, "between")))())
+        finally:
+            connection.close()
+
+    hearing = threading.Thread(target=hear)
+
+    def meanwhile(_result: Any) -> None:
+        hearing.start()
+        wait_for_a_lock()
+
+    call = Call(world.analyst, last_act=meanwhile)
+    actions.complete(item.id, call=call, outcome="APPROVED")
+    hearing.join(30)
+    assert answers == [None]
+    one_undo(world, item)
+    # What nobody was ending is neither waited for nor touched.
+    assert states.stored(world, other.id).status == "IN_PROGRESS"
+    assert reactions(world, other) == 0
 
 
 def test_one_event_has_one_task(world: World) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from executions.actions import record_result
+from ledger.clock import now
+from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
 from tests.casework import (
@@ -25,7 +28,11 @@ from tests.definitions import automated, definition
 from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
+from workitems import actions, listening_input
 from workitems.actions import compensate, reject, start
+from workitems.models import WorkItem
+from workitems.schedules.schedule_due import make_due
+from workitems.schedules.schedule_tables import Schedule
 
 # What a transaction that has locked or changed rows of a table holds until it ends.
 _HELD = """
@@ -89,3 +96,38 @@ def test_whoever_asks_holds_nothing(world: World, monkeypatch: pytest.MonkeyPatc
     }  # fmt: skip
     assert held == []
     verify()
+
+
+def test_nobody_holds_anything_while_a_stored_filter_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made of a template is checked whole, its filters too: by people, and at the moment of
+    a schedule. A process that has not seen a filter yet asks jq about it."""
+    on = [{"type": "protocol.violated", "filter": '(.data.x | ascii_downcase) == "a"'}]
+    call = Call(world.operator)
+    said = {"name": "Check", "title": "Check the till", "candidate_groups": ["analysts"]}
+    row = actions.add_template(call=call, **said, compensate_on=on)
+    of = str(row.id)
+    whole = states.new_item(world.operator)
+    daily = {"name": "Daily", "template": of, "cron": "0 8 * * *", "zone": "UTC"}
+    schedule = actions.add_schedule(call=call, **daily)
+    with tenant_scope(schedule.tenant_id):
+        Schedule.objects.filter(id=schedule.id).update(due_at=now() - dt.timedelta(minutes=1))
+    held: list[Any] = []
+    exchanges = watch(monkeypatch, lambda asked: held.extend((asked, each) for each in _held()))
+    for act in (
+        lambda: make_due(schedule.tenant_id, schedule.id),
+        lambda: actions.instantiate(row.id, call=call),
+        lambda: actions.spawn(whole.id, call=call, children=[{"template": of}, {"template": of}]),
+        lambda: actions.spawn(whole.id, call=call, children=[{"title": "A", "compensate_on": on}]),
+        lambda: actions.edit_schedule(schedule.id, call=call, cron="0 9 * * *"),
+        lambda: actions.add_schedule(call=call, **{**daily, "name": "Other"}),
+    ):
+        listening_input._checked.cache_clear()  # noqa: SLF001  -- as in a new process
+        exchanges.clear()
+        assert act()
+        assert (exchanges, held) == ([[on[0]["filter"]]], [])
+    with tenant_scope(schedule.tenant_id):
+        made = WorkItem.objects.filter(compensate_on=on)
+        assert made.count() == 5
+        assert Schedule.objects.get(id=schedule.id).last_problem == ""

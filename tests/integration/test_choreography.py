@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 
 from events.actions import receive_event
 from ledger.models import OutboxTask, WantedNews
@@ -18,7 +19,7 @@ from tests.draining import drain
 from tests.integration import workitems_made as made
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import abandon, compensate, complete, start, withdraw
+from workitems.actions import abandon, cancel, choreography, compensate, complete, start, withdraw
 from workitems.listener_tables import EventReaction, Listener
 from workitems.models import WorkItem
 
@@ -92,6 +93,31 @@ def test_an_event_from_outside_undoes_what_listens_for_it(world: World) -> None:
     assert (undo.kind, undo.assignee_id) == ("COMPENSATION", world.analyst.actor_id)
     assert (fresh(other).status, actions_of(other)[-1]) == ("COMPLETED", "completed")
     assert (reactions(item), reactions(other)) == (["compensated"], [])
+
+
+def test_it_reads_only_what_may_be_concerned_and_little_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choreography, "_AT_ONCE", 2)
+    items = [listening(world, {"type": VIOLATED, "filter": ".data.a == 1"}) for _ in range(3)]
+    opened, ended = listening(world, done=False), listening(world, done=False)
+    cancel(ended.id, call=Call(world.operator), reason="No longer wanted")
+    drain()
+    read: list[int] = []
+
+    def counted(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001  -- Django's signature
+        found = execute(sql, params, many, context)
+        # What is read of a listener for its filters: rows that are locked are read whole.
+        if sql.startswith("SELECT") and "compensate_on" in sql and '"version"' not in sql:
+            read.append(context["cursor"].rowcount)
+        return found
+
+    with connection.execute_wrapper(counted):
+        sent(world, data={"a": 1})
+    assert read == [2, 1]
+    assert [fresh(each).status for each in (*items, opened, ended)] == [
+        *["COMPENSATING"] * 3, "ASSIGNED", "CANCELLED",
+    ]  # fmt: skip
 
 
 def test_it_happens_once_for_an_event_and_an_item(world: World) -> None:

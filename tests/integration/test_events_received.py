@@ -65,6 +65,28 @@ def test_an_accepted_event_is_a_row_and_an_entry(world: World) -> None:
     assert read.json() == body
 
 
+def test_a_body_in_chunks_is_411_and_nothing_is_taken_in(world: World) -> None:
+    """Of a body without its length the server hands on nothing: an event would lose its data, and
+    its name would be taken."""
+    client = api(world.operator)
+    names = {"ce-specversion": "1.0", "ce-id": "2", "ce-source": "/lab", "ce-type": "a.b"}
+    for headers, body in ((names, {"grade": 4}), ({}, EVENT)):
+        answer = client.post(
+            URL, body, content_type=JSON, headers={**headers, "transfer-encoding": "chunked"},
+            CONTENT_LENGTH="",
+        )  # fmt: skip
+        assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+    assert (kept(world), entries(world)) == (0, [])
+    other = client.post(
+        "/api/v1/work-items", {"title": "T"}, content_type=JSON,
+        headers={"transfer-encoding": "chunked"}, CONTENT_LENGTH="",
+    )  # fmt: skip
+    assert other.status_code == 411
+    # With its length it is read, whatever else is said of it.
+    again = post(client, {"grade": 4}, **names, **{"transfer-encoding": "chunked"})
+    assert again.json()["cloud_event"]["data"] == {"grade": 4}
+
+
 def test_both_modes_say_the_same(world: World) -> None:
     client = api(world.operator)
     structured = post(client, {**EVENT, "id": "1"}, "application/cloudevents+json; charset=utf-8")

@@ -3,8 +3,9 @@
 An item says for which types it listens, each with a filter in jq. Of every event of such a type, an
 entry of this application or one from outside, that comes once the item is done:
 
-    one look at who listens -> filters asked, nothing locked -> a transaction for each item
+    a look at who listens -> filters asked, nothing locked -> a transaction for each item
 
+What was done before the event and is not committed yet is waited for first.
 Whatever became of an item and an event is stored with it, so that neither a repeated event nor a
 killed worker does it twice, and one item's trouble is no other's. The undo it begins is news as
 well: others may follow it, and a circle ends because what is undone is not done any more.
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.acting import authority_of, system_of
 from compensation.actions.undo_by_event import compensate_by_event
@@ -40,6 +42,8 @@ from workitems.listening_input import CHOREOGRAPHY
 from workitems.models import WorkItem
 
 ITEM = WorkItem.subject_type
+#: From these an item is done by the next transaction that commits.
+_IN_HAND = LIFECYCLE["complete"].sources or frozenset()
 #: So many items are seen to before the next ones are asked about.
 _AT_ONCE = 50
 #: The member by which a filter sees the item; no attribute of an event can be called so.
@@ -77,17 +81,16 @@ CONSUMER = Consumer(name=CHOREOGRAPHY, wants=lambda _type: False, handle=handle)
 def _react(event: Event) -> None:
     with tenant_scope(event.tenant_id):
         seen = _seen(event)
-        listening = _listening(seen)
-    for some in _batches(listening):
+        _forget_those_at_their_end(seen)
+    _let_end_what_is_ending(seen)
+    after: uuid.UUID | None = None
+    while some := _listening(seen, after):
         for item, failed in _concerned(seen, some):
             if failed is None:
                 answered_outside(functools.partial(_undo, seen, item))
             else:
                 _note(seen, item, _NOT_UNDERSTOOD, failed.code, str(failed))
-
-
-def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    return (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+        after = some[-1]["id"]
 
 
 def _seen(event: Event) -> _Seen:
@@ -116,29 +119,64 @@ def _seen(event: Event) -> _Seen:
     return _Seen(event, facts, frozenset({event.type}))
 
 
-_LISTENED = ("item_id", "item__status", "item__compensate_on", "item__title", "item__payload",
-             "item__outcome", "item__resolution", "item__completed_at")  # fmt: skip
+def _listeners(seen: _Seen) -> QuerySet[Listener]:
+    return Listener.objects.filter(tenant_id=seen.event.tenant_id, type__in=seen.types)
 
 
-def _listening(seen: _Seen) -> list[dict[str, Any]]:
-    """Return the done items that listen for an event, and have not reacted to it. What it is about
-    does not listen to itself; what was done only later it does not concern."""
+def _forget_those_at_their_end(seen: _Seen) -> None:
+    """Let those listen no more that can never be undone again."""
+    _listeners(seen).filter(item__status__in=FINAL).delete()
+
+
+def _let_end_what_is_ending(seen: _Seen) -> None:
+    """Wait for the transactions that have listening items in hand: one may have been done before
+    the event, without anybody else knowing yet, and nothing asks about it again.
+
+    Only rows that somebody has are waited for, one after the other, and none is kept meanwhile.
+    """
+    tenant_id = seen.event.tenant_id
+    items = WorkItem.objects.filter(tenant_id=tenant_id).values_list("id", flat=True)
+    with tenant_scope(tenant_id):
+        rows = _listeners(seen).filter(item__status__in=_IN_HAND)
+        in_hand = set(rows.values_list("item_id", flat=True))
+        if not in_hand:
+            return
+        free = items.filter(id__in=in_hand).select_for_update(skip_locked=True, no_key=True)
+        taken = in_hand.difference(free)
+    for id_ in sorted(taken):
+        with tenant_scope(tenant_id):
+            items.filter(id=id_).select_for_update(no_key=True).first()
+
+
+_LISTENED = "id compensate_on title payload outcome resolution".split()
+
+
+def _listening(seen: _Seen, after: uuid.UUID | None) -> list[dict[str, Any]]:
+    """Return the next of the done items that listen for an event, and have not reacted to it. What
+    it is about does not listen to itself; what was done only later it does not concern.
+
+    Few at a time, whose payloads are read then: any number may listen, most of them not done yet.
+    """
     event = seen.event
-    rows = Listener.objects.filter(tenant_id=event.tenant_id, type__in=seen.types)
-    found = {row["item_id"]: row for row in rows.order_by("item_id").values(*_LISTENED)}
-    gone = [id_ for id_, row in found.items() if row["item__status"] in FINAL]
-    if gone:
-        Listener.objects.filter(tenant_id=event.tenant_id, item_id__in=gone).delete()
-    done = [row for row in found.values() if row["item__status"] == Status.COMPLETED]
-    reacted = EventReaction.objects.filter(
-        tenant_id=event.tenant_id, entry_id=event.id, item_id__in=[row["item_id"] for row in done]
-    )
-    left_out = {event.subject_id, *(reacted.values_list("item_id", flat=True) if done else ())}
-    return [
-        row
-        for row in done
-        if row["item_id"] not in left_out and row["item__completed_at"] <= event.at
-    ]
+    with tenant_scope(event.tenant_id):
+        reacted = EventReaction.objects.filter(
+            tenant_id=event.tenant_id, item_id=OuterRef("item_id"), entry_id=event.id
+        )
+        found = (
+            _listeners(seen)
+            .filter(item__status=Status.COMPLETED, item__completed_at__lte=event.at)
+            .exclude(item_id=event.subject_id)
+            .exclude(Exists(reacted))
+        )
+        if after is not None:
+            found = found.filter(item_id__gt=after)
+        ids = list(
+            found.order_by("item_id").values_list("item_id", flat=True).distinct()[:_AT_ONCE]
+        )
+        if not ids:
+            return []
+        rows = WorkItem.objects.filter(tenant_id=event.tenant_id, id__in=ids)
+        return list(rows.order_by("id").values(*_LISTENED))
 
 
 def _concerned(
@@ -151,14 +189,14 @@ def _concerned(
     found: dict[uuid.UUID, ExpressionFailed | None] = {}
     for row in rows:
         own = _with_item(seen, row)
-        for each in row["item__compensate_on"]:
+        for each in row["compensate_on"]:
             if each["type"] not in seen.types:
                 continue
             if not each["filter"]:
-                found[row["item_id"]] = None
+                found[row["id"]] = None
                 continue
             questions.append((each["filter"], own if _ITEM in each["filter"] else seen.facts))
-            asked.append((row["item_id"], each["filter"]))
+            asked.append((row["id"], each["filter"]))
     for (item_id, _filter), answer in zip(asked, _answers(questions), strict=True):
         if isinstance(answer, ExpressionFailed):
             found.setdefault(item_id, answer)
@@ -186,7 +224,7 @@ def _is_true(result: Any) -> bool | ExpressionFailed:
 
 def _with_item(seen: _Seen, row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("title", "payload", "outcome", "resolution")
-    own = {"id": str(row["item_id"]), **{name: row[f"item__{name}"] for name in names}}
+    own = {"id": str(row["id"]), **{name: row[name] for name in names}}
     return {**seen.facts, _ITEM: own}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import uuid
 
 from django.db import transaction
@@ -22,6 +23,7 @@ from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.errors import Conflict, Refusal
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 from workitems.actions.instances import open_instances
 from workitems.actions.item_contents import new_item_of
 from workitems.actions.item_templates import made_from
@@ -45,7 +47,7 @@ def make_due(tenant_id: uuid.UUID, schedule_id: uuid.UUID) -> bool:
         if not SCHEDULES.take(due, _LEASE_SECONDS):
             return False
     try:
-        return _made(due)
+        return answered_outside(functools.partial(_made, due))
     except Refusal as refused:
         return _noted(due, refused)
 
