@@ -10,6 +10,7 @@ from django import forms
 from typing_extensions import override
 
 from web.form_fields import NOT_OFFERED
+from web.kept_text import MOST
 from web.labels import label_of
 
 #: A name that is offered, and how it reads.
@@ -39,7 +40,9 @@ class NamesInput(forms.TextInput):
     def format_value(self, value: Any) -> str:
         """Return the names for which there is no box, as they are typed."""
         boxes = {name for name, _label in self.offered}
-        return ", ".join(_quoted(name) for name in value or () if name not in boxes)
+        typed = ", ".join(_quoted(name) for name in value or () if name not in boxes)
+        # No list of names is as long; in quotes a text may be twice as long as it was sent.
+        return typed[:MOST]
 
     def boxes(self, names: Sequence[str], id_: str) -> list[dict[str, Any]]:
         """Return what the boxes are, of which those of `names` are ticked."""
