@@ -62,7 +62,7 @@ def test_in_the_rows_of_lists(named: World) -> None:
     ana = f'<span title="{world.analyst.username}">Ana Lindqvist</span>'
     sam = f'<span title="{world.surveyor.username}">Sam &lt;Okafor&gt;</span>'
     assert f"Reverses “Paid &lt;out&gt;” by {ana} · reason: It was forged" in html
-    assert re.findall(r"For: </span>(.*)</div>", html)[:2] == [ana, sam]
+    assert re.findall(r"For: </span>(.*)</span></div>", html)[:2] == [ana, sam]
     text = text_of(html.encode())
     assert world.analyst.username not in text
     assert world.surveyor.username not in text
