@@ -101,7 +101,7 @@ def _repeated(named: Sequence[tuple[str, str]]) -> Iterator[FieldError]:
     seen: set[str] = set()
     for where, name in named:
         if name in seen:
-            yield FieldError(where, _("is there already"), "twice")
+            yield FieldError(where, _("is there already"), "repeated")
         seen.add(name)
 
 

@@ -37,10 +37,11 @@ _Name = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 def _line(text: str) -> str:
-    fault = fault_of_line(text)
+    """Return a line without blanks around it, which count for its length."""
+    fault = fault_of_line(text.strip())
     if fault is not None:
         raise PydanticCustomError(*fault)
-    return text
+    return text.strip()
 
 
 class Outcome(Input):
@@ -50,13 +51,11 @@ class Outcome(Input):
     name: Annotated[_Name, line(MAX_NAME_LENGTH)]
     label: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL),
+        StringConstraints(min_length=1, max_length=MAX_LABEL),
         AfterValidator(_line),
         line(MAX_LABEL),
     ] = ""
-    when: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_WHEN)
-    ] = ""
+    when: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WHEN)] = ""
 
     @model_serializer(mode="wrap")
     def _as_written(self, plain: SerializerFunctionWrapHandler) -> Any:
@@ -119,7 +118,7 @@ def rules_of(outcomes: Sequence[Outcome], problems: list[FieldError]) -> dict[st
         FieldError(
             f"/permitted_outcomes/{index}/label",
             _("another outcome is called so: people could not tell them apart"),
-            "twice",
+            "repeated",
         )
         for index, each in enumerate(outcomes)
         if each.label and each.label in called[:index]

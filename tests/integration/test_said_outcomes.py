@@ -108,7 +108,7 @@ def test_what_jq_alone_can_tell_is_asked_without_locks(world: World) -> None:
         (
             [{"name": "A", "label": "Same"}, {"name": "B", "label": "Same"}],
             "/permitted_outcomes/1/label",
-            "twice",
+            "repeated",
         ),
         (["A", {"name": "A", "label": "B"}], "/permitted_outcomes/1", "invalid"),
     ],

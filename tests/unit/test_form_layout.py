@@ -62,10 +62,10 @@ def faults(said: dict[str, Any], schema: Any = SCHEMA) -> list[tuple[str, str]]:
             {"groups": [{"title": "A", "fields": ["sum", "x"]}]},
             [("/form/groups/0/fields/1", "unknown")],
         ),
-        ({"order": ["sum", "sum"]}, [("/form/order/1", "twice")]),
+        ({"order": ["sum", "sum"]}, [("/form/order/1", "repeated")]),
         (
             {"groups": [{"title": "A", "fields": ["sum"]}, {"title": "B", "fields": ["sum"]}]},
-            [("/form/groups/1/fields/0", "twice")],
+            [("/form/groups/1/fields/0", "repeated")],
         ),
         ({"widgets": {"sum": "textarea"}}, [("/form/widgets/sum", "unsupported")]),
         ({"widgets": {"file": "textarea"}}, [("/form/widgets/file", "unsupported")]),

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from pydantic import Field, SkipValidation
+from pydantic import Field, SkipValidation, WithJsonSchema
 
 from accounts.actions import lock_tenant, note_on_tenant
 from json_values import json_schema
+from json_values.characters import LINE
 from json_values.comparison import same
 from json_values.pointers import FieldError, escape
 from ledger.clock import now
@@ -56,7 +57,11 @@ class NewTemplate(Create):
 class Instantiate(Create):
     """What an item says instead of its template; members of the payload are added to its."""
 
-    title: Annotated[str, Field(max_length=MAX_TITLE)] = ""
+    title: Annotated[
+        str,
+        Field(max_length=MAX_TITLE),
+        WithJsonSchema({"type": "string", "maxLength": MAX_TITLE, "pattern": f"^$|{LINE}"}),
+    ] = ""
 
 
 def _locked(tenant_id: uuid.UUID, template_id: uuid.UUID) -> Locked:
