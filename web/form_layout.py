@@ -22,7 +22,7 @@ from verbs.input import Input, Name
 
 MOST_FIELDS, MOST_GROUPS = 100, 20
 #: As JSON.
-LAYOUT_BYTES: Final = 16 * 1024
+LAYOUT_BYTES: Final = 8 * 1024
 #: Asked for only when somebody opens the rest.
 HIDDEN: Final = "hidden-by-default"
 Widget = Literal["textarea", "radio", "select", "hidden-by-default"]

@@ -32,7 +32,7 @@ from workitems.listening_input import Listens, wrong_with
 
 MAX_LABEL, MAX_WHEN = 100, 1_000
 #: As JSON, all of an item together.
-OUTCOMES_BYTES = 16 * 1024
+OUTCOMES_BYTES = 8 * 1024
 _Name = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
