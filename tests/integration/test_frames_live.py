@@ -196,7 +196,10 @@ def test_of_more_than_is_watched_what_stands_at_the_top_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows_of = live._rows  # noqa: SLF001  -- where the bound is
-    narrow = lambda number, part: rows_of(number, dataclasses.replace(part, most=3))  # noqa: E731
+
+    def narrow(number: int, part: live.Watched) -> Any:
+        return rows_of(number, dataclasses.replace(part, most=3))
+
     monkeypatch.setattr(live, "_rows", narrow)
     due = now() + dt.timedelta(hours=1)
     late = states.new_item(world.operator, candidate_groups=["analysts"], due_at=due)
