@@ -24,7 +24,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast
 
 from accounts.acting import ActingUser, Authority, authority_read
-from accounts.models import GroupMembership, Membership, Substitution, User
+from accounts.models import GroupMembership, Membership, User
+from accounts.substitutions import not_over
 from ledger.clock import now
 
 
@@ -46,11 +47,8 @@ def viewer(who: ActingUser) -> Viewer:
             actor__is_active=True,
         )  # fmt: skip
     moment = now()
-    in_tenant = {"tenant_id": who.tenant_id}
-    groups = GroupMembership.objects.filter(**in_tenant, membership_id=OuterRef("id"))
-    named = Substitution.objects.filter(
-        **in_tenant, substitute_id=OuterRef("actor_id"), ended_at=None, until__gt=moment
-    )
+    groups = GroupMembership.objects.filter(tenant_id=who.tenant_id, membership_id=OuterRef("id"))
+    named = not_over(who.tenant_id).filter(substitute_id=OuterRef("actor_id"))
     absent = Func(
         F("tenant_id"), F("actor_id"), Value(moment), function="accounts_stood_in_for",
         output_field=JSONField(),
