@@ -22,6 +22,7 @@ from verbs.move import Moves, sharing
 from workitems.actions.candidates import groups_of, users_of
 from workitems.actions.item_hearing import hearing_rows
 from workitems.deadlines import due_rows, escalates_at
+from workitems.derivation import INFLUENCE
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
 from workitems.stakeholder_tables import Stakeholder
@@ -101,7 +102,10 @@ def open_item(
         said["schedule"] = new.schedule
     knows_undone_entry(item, original)
     with sharing(moves) as own:
-        own.insert(item, "created", by=by, caused_by=caused_by, payloads=said)
+        own.insert(
+            item, "created", by=by, caused_by=caused_by, payloads=said,
+            heard_by=(INFLUENCE,) if item.derived_from else (),
+        )  # fmt: skip
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
             *hearing_rows(item), *stakeholder_rows(item),
