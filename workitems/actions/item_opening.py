@@ -25,6 +25,7 @@ from workitems.deadlines import due_rows, escalates_at
 from workitems.derivation import INFLUENCE
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
+from workitems.plain_due import plain_due_rows
 from workitems.stakeholder_tables import Stakeholder
 from workitems.undo_payload import within_bound
 
@@ -108,7 +109,7 @@ def open_item(
         )  # fmt: skip
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
-            *hearing_rows(item), *stakeholder_rows(item),
+            *plain_due_rows(item), *hearing_rows(item), *stakeholder_rows(item),
         ]:  # fmt: skip
             own.add(row)
     return item
