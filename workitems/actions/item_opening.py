@@ -214,6 +214,7 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     )
     own_input = request.task_input
     deadline = _in(request.deadline)
+    due_at = min(filter(None, (_in(request.due_in), deadline)), default=None)
     new = NewWorkItem(
         tenant_id=original.tenant_id,
         title=request.title or f"Undo: {_called(original, subject.name(original))}",
@@ -230,8 +231,9 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         resolution_schema=request.resolution_schema,
         form=request.form,
         priority=request.priority,
-        due_at=min(filter(None, (_in(request.due_in), deadline)), default=None),
-        deadlines=escalates_at(deadline) if deadline else {},
+        due_at=due_at,
+        # What comes first counts: who has until then has no time of the policy left after it.
+        deadlines=escalates_at(due_at) if deadline and due_at else {},
         reversibility="not_needed",
         case_id=original.case_id,
         binding=request.binding,
