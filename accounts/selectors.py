@@ -242,6 +242,12 @@ def groups_with_members(tenant_id: uuid.UUID, names: Collection[str]) -> set[str
     return set(rows.values_list("name", flat=True).distinct())
 
 
+def groups_of_actor(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> list[str]:
+    """Return the groups that somebody is in, also after their membership has ended."""
+    rows = GroupMembership.objects.filter(tenant_id=tenant_id, membership__actor_id=actor_id)
+    return list(rows.order_by("name").values_list("name", flat=True))
+
+
 def group_names(who: ActingUser) -> QuerySet[GroupMembership, str]:
     """Return the names of the groups a member is in, to be read inside another query."""
     rows = GroupMembership.objects.none()

@@ -119,7 +119,9 @@ _TOLD: Mapping[str, Callable[[Any], Any]] = {
     "dimension": lambda value: said(_DIMENSIONS, value),
     "offered_to": lambda value: str(OfferedTo(value).label),
     "replaced_performer": lambda value: said(REPLACED, value),
-    "deadline": lambda value: said({**DEADLINES, "completion": _("To be finished")}, value),
+    "deadline": lambda value: said(
+        {**DEADLINES, "completion": _("To be finished"), "due": _("To be finished")}, value
+    ),
     "type": lambda value: str(RELATED[value][0]) if value in RELATED else value,
     "template": lambda value: title_of(str(value)),
 }

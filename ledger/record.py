@@ -13,14 +13,14 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ledger import failpoints, vocabulary
 from ledger.canonical import canonical, commitment, leaf_hash, new_salt, payload_bytes
 from ledger.clock import now, rfc3339
 from ledger.dispatch import hints
-from ledger.dispatch.consumer_registry import consumers_of
+from ledger.dispatch.consumer_registry import hearing
 from ledger.dispatch.hints import LaneWork
 from ledger.dispatch.lanes import Lane
 from ledger.ids import new_id
@@ -60,7 +60,8 @@ class Change:
     `payloads` are kept apart from the entry and can be erased; free text goes nowhere else. `head`
     is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
     `watched`, which is for consumers and no part of the entry: people look on what becomes of the
-    subject who are no part of what happens to it.
+    subject who are no part of what happens to it. `heard_by`, in the same way: consumers that hear
+    of this entry beside those that want every one of its type.
     """
 
     tenant_id: uuid.UUID
@@ -82,6 +83,7 @@ class Change:
     payloads: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     head: tuple[int, bytes] | None = None
     watched: bool = False
+    heard_by: Collection[str] = ()
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -356,8 +358,7 @@ class _Rows:
                 "event_id": entry_id, "consumer": consumer.name, "shard": shard,
                 "lane": consumer.in_lane, "queue": consumer.queue_of(change),
             }
-            for consumer in consumers_of(type_)
-            if consumer.matters(change)
+            for consumer in hearing(type_, change)
         )  # fmt: skip
 
     def tasks_of(self, wanted: Sequence[Sequence[str]]) -> list[dict[str, Any]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from ledger.clock import now
 from ledger.statements import fetched
 from notifications.lifecycle import Topic
+from workitems.plain_due import DUE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,12 +62,14 @@ class EndingFacts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MissedFacts:
-    """A deadline that was missed: its name, who has the task, and whether its case tells too."""
+    """A deadline that was missed: its name, who has the task, whether its case tells too, and who
+    may take what is late and nobody has."""
 
     event_id: uuid.UUID
     deadline: str
     assignee_id: uuid.UUID | None
     in_a_case: bool
+    candidates: Sequence[uuid.UUID]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,10 +147,20 @@ LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
     AND step.version = (e.compensation ->> 'step_version')::int
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
-_MISSED = """
-SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{}',
-    coalesce((convert_from(had.body, 'UTF8')::jsonb #>> '{}')::uuid, w.assignee_id),
-    w.case_id IS NOT NULL
+_MISSED = f"""
+SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{{}}',
+    coalesce((convert_from(had.body, 'UTF8')::jsonb #>> '{{}}')::uuid, w.assignee_id),
+    w.case_id IS NOT NULL,
+    CASE WHEN w.assignee_id IS NULL AND convert_from(p.body, 'UTF8')::jsonb = '"{DUE}"' THEN ARRAY(
+        SELECT c.actor_id FROM workitems_candidateuser c
+        WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id AND {_MAY.format("c.actor_id")}
+        UNION
+        SELECT m.actor_id FROM workitems_candidategroup g
+        JOIN accounts_groupmembership b ON b.tenant_id = g.tenant_id AND b.name = g.name
+        JOIN accounts_membership m ON m.tenant_id = b.tenant_id AND m.id = b.membership_id
+        WHERE g.tenant_id = w.tenant_id AND g.work_item_id = w.id AND m.is_active
+          AND {_MAY.format("m.actor_id")})
+    ELSE '{{}}' END
 FROM ledger_ledgerentry e
 JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id
 LEFT JOIN ledger_payload p
@@ -155,7 +168,7 @@ LEFT JOIN ledger_payload p
 LEFT JOIN ledger_payload had
     ON had.tenant_id = e.tenant_id AND had.entry_id = e.id AND had.name = 'had_it'
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
-"""
+"""  # noqa: S608  -- built of constants
 # The case says no more than the run, nor does the original of a run without a case; they have an
 # index.
 _FALLEN = f"""

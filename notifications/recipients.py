@@ -4,7 +4,8 @@ statements that takes does not depend on how much news there is.
 Something waits: the assignee, else those it names, and who stands in for them, once and for one of
 them; an offer to a group is a matter of the inbox.
 Where nobody is left to take it, the operators. Taken from somebody: who had it. A deadline
-missed: who has it, and the operators. Enough of several instances done: who opened them; too few
+missed: who has it, and the operators; late without a deadline: who has it, else who may take it,
+alone. Enough of several instances done: who opened them; too few
 left: they and the operators. Undone: who did the work and who asked for the undo; in a rollback
 once, at its end. An event that undid nothing: the operators. Something waits for approval: whoever
 decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
@@ -21,7 +22,7 @@ import dataclasses
 import functools
 import itertools
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from accounts.selectors import operators
 from compensation.selectors import run_ref, undone_in
@@ -43,6 +44,7 @@ from verbs.subject import Ref
 from workitems.deadlines import FOLLOW_UP
 from workitems.lifecycle import Kind, OfferedTo
 from workitems.permissions import is_anybodys
+from workitems.plain_due import DUE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -173,10 +175,20 @@ class _Batch:
         """Who has it, and the operators: not of a reminder that somebody is there for, nor where
         the case that fails with it tells them."""
         known = self._missed_deadlines[event.id]
+        if known.deadline == DUE:
+            yield _told(event, topic, self._late_for(known))
+            return
         has_it = {known.assignee_id} if known.assignee_id is not None else set()
         reminded = known.deadline == FOLLOW_UP and has_it
         case_tells = known.in_a_case and event.action != "deadline_missed"
         yield _told(event, topic, has_it if reminded or case_tells else has_it | self._operators)
+
+    def _late_for(self, known: MissedFacts) -> Collection[uuid.UUID]:
+        """Who is to do what is late, also by their group: they are reminded. Of what nobody has,
+        or may take, the operators hear."""
+        if known.assignee_id is not None:
+            return {known.assignee_id}
+        return known.candidates or self._operators
 
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""

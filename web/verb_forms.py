@@ -35,7 +35,7 @@ PERSON = forms.TextInput(
 NAMED_IN = {
     "assignee": "people", "to": "people", "candidate_users": "people", "username": "people",
     "candidate_groups": "groups", "substitute": "people", "person": "people", "group": "groups",
-    "groups": "groups",
+    "groups": "groups", "owner": "people",
 }  # fmt: skip
 
 

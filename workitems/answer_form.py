@@ -5,7 +5,7 @@ The schema itself is checked by the verb, for pages and programs alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
@@ -30,6 +30,19 @@ NOTE = f"{WHOLE}.note"
 _FREE = {NOTE: "note", EVIDENCE: "evidence"}
 
 
+class RadioSelect(forms.RadioSelect):
+    """The outcomes, shown as any such buttons; `shut` cannot be chosen as things are."""
+
+    shut: Collection[str] = ()
+
+    @override
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        if option["value"] in self.shut:
+            option["attrs"]["disabled"] = True
+        return option
+
+
 class AnswerForm(SchemaForm):
     """How an item ended. Made for one item: `AnswerForm(item, data)`."""
 
@@ -50,7 +63,7 @@ class AnswerForm(SchemaForm):
                 error_messages=NOT_OFFERED,
                 label=_("What happened"),
                 choices=[(each, said_outcome(item, each)) for each in item.permitted_outcomes],
-                widget=forms.RadioSelect,
+                widget=RadioSelect,
             )
         if explained_outcomes(item.kind) & set(item.permitted_outcomes):
             self.fields[REASON] = _why(item.kind)
@@ -61,6 +74,11 @@ class AnswerForm(SchemaForm):
             self.ask(schema, sent, layout_of(item.form))
         else:
             self.fields[WHOLE] = json_field(schema, required=True, label=_("Result"))
+
+    def shut(self, outcomes: Collection[str]) -> None:
+        """Let outcomes not be chosen. Whoever sends one all the same is told by the verb."""
+        if "outcome" in self.fields:
+            self.fields["outcome"].widget.shut = outcomes
 
     @property
     def answer(self) -> dict[str, Any]:

@@ -231,4 +231,5 @@ def forget_deadlines(item: WorkItem) -> list[str]:
 
 
 def _stop(item: WorkItem) -> None:
-    Deadline.objects.filter(tenant_id=item.tenant_id, item_id=item.id).delete()
+    rows = Deadline.objects.filter(tenant_id=item.tenant_id, item_id=item.id)
+    rows.filter(name__in=NAMES).delete()

@@ -55,6 +55,7 @@ from workitems.lifecycle import (
     Status,
 )
 from workitems.models import WorkItem
+from workitems.outcome_standing import standings
 from workitems.permissions import as_assignee, is_anybodys
 from workitems.selectors import Shown
 from workitems.then_and_now import Declared, after_each_outcome, declared, now_rows, then_rows
@@ -378,12 +379,15 @@ def _answer(item: WorkItem, authority: Authority, form: AnswerForm | None) -> di
     """Return the form for whoever is to answer it now; answering begins it where need be."""
     if form is None and not answers(item, authority):
         return None
+    form, standing = form or AnswerForm(item), standings(item)
+    form.shut({name for name, each in standing.items() if each.allowed is False})
     return {
         "url": reverse("workitems:complete", args=[item.id]),
         "draft_url": reverse("workitems:draft", args=[item.id])
         if item.assignee_id == authority.actor_id
         else "",
-        "form": form or AnswerForm(item),
+        "form": form,
+        "conditions": standing,
         "hints": REVIEW_HINTS if item.kind == Kind.REVIEW else OUTCOME_HINTS,
         "questions": {} if item.kind == Kind.REVIEW else OUTCOME_QUESTIONS,
     }

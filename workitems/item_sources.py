@@ -15,9 +15,13 @@ def shown_payload(item: WorkItem) -> dict[str, Any]:
     what it is about is a link."""
     payload = dict(item.payload)
     undone = payload.get("undone")
-    if item.kind != Kind.REVIEW or not isinstance(undone, dict):
+    if item.kind != Kind.REVIEW:
         return payload
-    return {"undone": undone.get("title")}
+    if isinstance(undone, dict):
+        return {"undone": undone.get("title")}
+    if isinstance(undone, list) and all(isinstance(each, dict) for each in undone):
+        return {"undone": [each.get("title") for each in undone]}
+    return payload
 
 
 def sources_of(item: WorkItem) -> list[Ref]:

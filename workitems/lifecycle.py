@@ -100,6 +100,7 @@ LIFECYCLE: dict[str, Operation] = {
         operation("skip", OPEN, S.OBSOLETE, "operator"),
         operation("cancel", OPEN, S.CANCELLED, "operator"),
         operation("extend", OPEN, None, "owner operator"),
+        operation("change-owner", OPEN, None, "owner operator"),
         # What missed deadlines do; the clock of what is on hold stands, or waits.
         operation("pass-on", NOT_HELD, S.PENDING, "system"),
         operation("expire", NOT_HELD, S.EXPIRED, "system"),

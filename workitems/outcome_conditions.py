@@ -7,7 +7,7 @@ by whoever holds the tenant's scope; it is evaluated as all jq is, by a verb wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -25,10 +25,20 @@ Question = tuple[str, Json]
 
 def question_of(item: WorkItem, outcome: Any, resolution: Any) -> Question | None:
     """Return the condition of an outcome, with what it is asked about; None where it has none."""
-    when = item.outcome_rules.get(outcome, {}).get("when") if isinstance(outcome, str) else None
-    if not when:
-        return None
-    return when, {"payload": item.payload, "resolution": resolution, **_context(item)}
+    return questions_of(item, [outcome], resolution).get(str(outcome))
+
+
+def questions_of(item: WorkItem, outcomes: Iterable[Any], resolution: Any) -> dict[str, Question]:
+    """Return the conditions of those outcomes that have one, in the same way, by their names."""
+    found = {
+        each: when
+        for each in outcomes
+        if isinstance(each, str) and (when := item.outcome_rules.get(each, {}).get("when"))
+    }
+    if not found:
+        return {}
+    value = {"payload": item.payload, "resolution": resolution, **_context(item)}
+    return {each: (when, value) for each, when in found.items()}
 
 
 def check_answered(item: WorkItem, outcome: str, question: Question) -> None:

@@ -103,6 +103,11 @@ _VERBS = {
         _("Change when it is due"), _("The time is changed."), "clock",
         submit=_("Change it"), fields={"due_at": (_("Due"), ""), **_WHY},
     ),
+    "change-owner": V(
+        _("Name who answers for it"), _("Somebody else answers for it now."), "users",
+        intro=_("Whoever you name may steer it, and hears when it is late, fails or is undone."),
+        submit=_("Name them"), fields={"owner": (_("Who answers for it"), _("A username."))},
+    ),
     "fail": V(
         _("It cannot be done"), _("Ended as failed."), "triangle-alert", "danger",
         intro=_("You say that this cannot be done, whoever tries. Its case fails with it."),

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ledger.dispatch.lease_table import LeaseTable
@@ -65,6 +65,10 @@ class Announced(Protocol):
     @property
     def watched(self) -> bool:
         """Whether there are people who look on what becomes of its subject."""
+
+    @property
+    def heard_by(self) -> Collection[str]:
+        """The consumers that hear of it beside those that want every one of its type."""
 
 
 class LeftToOthers(Exception):
@@ -164,6 +168,19 @@ def consumer_named(name: str) -> Consumer | None:
 def consumers_of(event_type: str) -> tuple[Consumer, ...]:
     """Return every consumer that wants `event_type`."""
     return tuple(c for c in _consumers.values() if c.wants(event_type))
+
+
+def hearing(event_type: str, change: Announced) -> Iterator[Consumer]:
+    """Yield the consumers that hear of a change in every tenant.
+
+    Raises LookupError for one named by the change that is not registered.
+    """
+    yield from (each for each in consumers_of(event_type) if each.matters(change))
+    for name in change.heard_by:
+        named = consumer_named(name)
+        if named is None:
+            raise LookupError(f"no consumer named {name!r} is registered")
+        yield named
 
 
 def consumers_in(lane: str) -> list[Consumer]:

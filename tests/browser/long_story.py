@@ -341,7 +341,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     }
     visits |= {
         f"ask to {verb}": Visit(boss, item(pooled, verb))
-        for verb in "assign cancel skip extend forward suspend spawn".split()
+        for verb in "assign cancel skip extend change-owner forward suspend spawn".split()
     }
     visits |= {
         f"case, {verb}": Visit(boss, case_page("running", verb))

@@ -15,7 +15,7 @@ from ledger.errors import Invalid
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from tests import states
-from tests.casework import case_row, deploy, open_item, opened, plan_items
+from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.world import World
@@ -62,6 +62,29 @@ def test_the_earliest_counts(world: World, expires_in: str, hours: float) -> Non
     assert item.due_at is not None
     assert running(item) == {"completion": item.due_at}
     assert abs(item.due_at - item.created_at - hours * HOUR) < dt.timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "deadline", "hours"), [("PT1H", "PT48H", 1), ("P3D", "PT48H", 48)]
+)
+def test_an_undo_has_until_the_earlier_of_its_binding_and_its_policy(
+    world: World, expires_in: str, deadline: str, hours: float
+) -> None:
+    undo = human("undo-check", compensation=True, on=None, when=None)
+    undo["humanTask"]["expiresIn"] = expires_in
+    step = human("check", compensate="undo-check", compensation={"deadline": deadline})
+    deploy(world, definition("until", step, undo))
+    case_id = opened(world, "tests/until", {"amount": 7})
+    item = states.stored(world, finish(world.analyst, case_id, "check", None))
+    begun = states.compensate(item, world.operator)
+    task = states.stored(world, begun.attempt.compensation_id)
+    assert task.due_at is not None
+    assert running(task) == {"completion": task.due_at}
+    assert abs(task.due_at - task.created_at - hours * HOUR) < dt.timedelta(seconds=5)
+    states.miss(task)
+    drain()
+    assert states.stored(world, task.id).status == "ESCALATED"
+    assert states.stored(world, item.id).status == "COMPENSATION_FAULTED"
 
 
 @pytest.mark.parametrize(

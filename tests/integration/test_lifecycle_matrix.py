@@ -27,7 +27,7 @@ from workitems.models import WorkItem
 
 Verb = Callable[[uuid.UUID, ActingUser], Any]
 # Neither creating nor editing moves a status by a method.
-NO_TRANSITION = {"create", "edit"}
+NO_TRANSITION = {"create", "edit", "change-owner"}
 # What ends an undo, and what missed deadlines do.
 SYSTEM_OPERATIONS = {"settle_compensated", "settle_faulted", "pass-on", "expire", "escalate"}
 # Where an operation without a target leads: from `states.item_in`.
@@ -50,6 +50,9 @@ VERBS: dict[str, Verb] = {
     "resume": lambda id_, by: actions.resume(id_, call=Call(by)),
     "skip": lambda id_, by: actions.skip(id_, call=Call(by), reason="Paid already"),
     "extend": lambda id_, by: actions.extend(id_, call=Call(by), due_at=LATER),
+    "change-owner": lambda id_, by: actions.change_owner(
+        id_, call=Call(by), owner=states.another(by)
+    ),
     "cancel": lambda id_, by: actions.cancel(id_, call=Call(by), reason="No need"),
     "compensate": lambda id_, by: actions.compensate(id_, call=Call(by), reason="Forged"),
     "retry": lambda id_, by: actions.retry_compensation(id_, call=Call(by)),
@@ -223,6 +226,7 @@ MAY: dict[str, tuple[Status, set[str]]] = {
     "resume": (Status.SUSPENDED, {"analyst", *OPERATING}),
     "skip": (Status.PENDING, OPERATING),
     "extend": (Status.PENDING, OPERATING),
+    "change-owner": (Status.PENDING, OPERATING),
     "cancel": (Status.PENDING, OPERATING),
     "compensate": (Status.COMPLETED, OPERATING),
     "retry": (Status.COMPENSATION_FAULTED, OPERATING),

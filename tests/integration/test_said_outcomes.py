@@ -24,6 +24,8 @@ from workitems.models import WorkItem
 
 JSON = "application/json"
 SMALL = ".resolution.sum <= .payload.limit"
+SUM = "Only where “Sum” of your answer is at most “Limit”. That is looked at when you answer."
+ALWAYS = {"allowed": True, "reason": None}
 OUTCOMES: list[Any] = [
     {"name": "OK", "label": "Pay it out", "when": SMALL},
     {"name": "ASK", "label": "Ask the committee"},
@@ -53,9 +55,9 @@ def test_an_item_tells_names_labels_and_conditions(world: World) -> None:
     read = api(world.analyst).get(f"/api/v1/work-items/{item.id}").json()
     assert read["permitted_outcomes"] == ["OK", "ASK", "LEFT_OPEN"]
     assert read["outcomes"] == [
-        {"name": "OK", "label": "Pay it out", "when": SMALL},
-        {"name": "ASK", "label": "Ask the committee", "when": None},
-        {"name": "LEFT_OPEN", "label": "Left open", "when": None},
+        {"name": "OK", "label": "Pay it out", "when": SMALL, "allowed": None, "reason": SUM},
+        {"name": "ASK", "label": "Ask the committee", "when": None, **ALWAYS},
+        {"name": "LEFT_OPEN", "label": "Left open", "when": None, **ALWAYS},
     ]
     assert (read["outcome"], read["outcome_label"]) == (None, None)
 

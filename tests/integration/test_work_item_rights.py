@@ -54,6 +54,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "skip": lambda _world: {"reason": "No"},
     "cancel": lambda _world: {"reason": "No"},
     "extend": lambda _world: {"due_at": LATER},
+    "change-owner": lambda world: {"owner": world.surveyor.username},
     "compensate": lambda _world: {"reason": "Forged"},
     "reassign": lambda world: {"assignee": world.surveyor.username},
     "attest": lambda _world: {"evidence": "Receipt 7"},

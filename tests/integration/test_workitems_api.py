@@ -137,7 +137,7 @@ def test_a_conflict_says_the_state_and_what_is_possible_instead(world: World) ->
     assert (answer.status_code, body["code"]) == (409, "illegal_state")
     assert body["current_status"] == "PENDING"
     allowed = {each["action"] for each in body["available_actions"] if each["allowed"]}
-    assert allowed == {"assign", "cancel", "extend", "forward", "suspend"}
+    assert allowed == {"assign", "cancel", "change-owner", "extend", "forward", "suspend"}
     assert body["request_id"]
 
 

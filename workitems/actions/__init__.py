@@ -5,7 +5,7 @@ from __future__ import annotations
 from compensation.actions.undo_verbs import declare_undo_verbs
 from workitems.actions.filter_saving import edit_filter, end_filter, save_filter
 from workitems.actions.item_contents import create_work_item
-from workitems.actions.item_editing import edit
+from workitems.actions.item_editing import change_owner, edit
 from workitems.actions.item_templates import add_template, end_template, instantiate
 from workitems.actions.spawning import spawn
 from workitems.actions.work import (
@@ -49,6 +49,7 @@ __all__ = [
     "assign",
     "attest",
     "cancel",
+    "change_owner",
     "claim",
     "compensate",
     "complete",

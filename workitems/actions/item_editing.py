@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from json_values.pointers import FieldError
 from ledger.clock import rfc3339
 from ledger.errors import Invalid, NotPermitted, check_json
 from verbs import catalogue, words
-from verbs.input import Input, Moment, Word, line
+from verbs.input import Input, Moment, Name, Word, line
 from verbs.move import move
 from verbs.shell import VerbContext
 from workitems.actions.item_contents import (
@@ -68,7 +69,28 @@ def edit(item: WorkItem, given: Edit, context: VerbContext) -> WorkItem:
 
     An edit that changes nothing writes nothing and keeps the version.
     """
-    values = _edited(item, given)
+    return _change(item, _edited(item, given), context)
+
+
+class ChangeOwner(Input):
+    """Who answers for it from now on."""
+
+    owner: Name
+
+
+@catalogue.verb(
+    WorkItem.subject_type, LIFECYCLE["change-owner"], action="edited", given=ChangeOwner
+)
+def change_owner(item: WorkItem, given: ChangeOwner, context: VerbContext) -> WorkItem:
+    """Let somebody else answer for it. Who does so already changes nothing."""
+    known = actors_by_username(item.tenant_id, [given.owner])
+    if given.owner not in known:
+        raise Invalid.field("/owner", nobody(given.owner), code="unknown")
+    return _change(item, {"owner": known[given.owner]}, context)
+
+
+def _change(item: WorkItem, values: Mapping[str, Any], context: VerbContext) -> WorkItem:
+    """Keep other values of an item, with one entry for all that change."""
     changed: dict[str, Any] = {}
     due_before = item.due_at
     for name, value in values.items():

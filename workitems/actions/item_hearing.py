@@ -1,7 +1,8 @@
 """What an item will hear of: the events it listens for, and the undo of what it was made of.
 
 Said when it is opened; of what it was made also later, by a relation. Whoever does something about
-it then is a consumer, which only hears of it in tenants where an item asked for it.
+it then is a consumer, which only hears of it in tenants where an item asked for it. It also hears
+what is said: the source may have been undone before, or is being undone at this moment.
 """
 
 from __future__ import annotations
@@ -40,13 +41,19 @@ def hearing_rows(item: WorkItem) -> list[Listener | Derivation]:
 def related_rows(item: WorkItem, said: Mapping[str, Any]) -> list[Derivation]:
     """Return the row of a relation that says of what an item was made, once, and let the undo of
     that be heard; no row for any other relation."""
-    if said["type"] != DERIVED_FROM or said["target_type"] not in CAN_BE_UNDONE:
+    if not heard_of_source(said):
         return []
     _hear_of_undo(item, [said["target_type"]])
     source = {"source_type": said["target_type"], "source_id": said["target_id"]}
     there = Derivation.objects.filter(tenant_id=item.tenant_id, item_id=item.id, **source)
     # Said before, at its creation or by a relation that was removed since.
     return [] if there.exists() else [Derivation(tenant_id=item.tenant_id, item=item, **source)]
+
+
+def heard_of_source(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the consumer that hears of a relation by which something may be its item's source."""
+    made_of = said["type"] == DERIVED_FROM and said["target_type"] in CAN_BE_UNDONE
+    return (INFLUENCE,) if made_of else ()
 
 
 def is_made_of(item: WorkItem, derived: Derivation) -> bool:

@@ -22,8 +22,10 @@ from verbs.move import Moves, sharing
 from workitems.actions.candidates import groups_of, users_of
 from workitems.actions.item_hearing import hearing_rows
 from workitems.deadlines import due_rows, escalates_at
+from workitems.derivation import INFLUENCE
 from workitems.lifecycle import Kind, OfferedTo, Priority, Status
 from workitems.models import WorkItem
+from workitems.plain_due import plain_due_rows
 from workitems.stakeholder_tables import Stakeholder
 from workitems.undo_payload import within_bound
 
@@ -101,10 +103,13 @@ def open_item(
         said["schedule"] = new.schedule
     knows_undone_entry(item, original)
     with sharing(moves) as own:
-        own.insert(item, "created", by=by, caused_by=caused_by, payloads=said)
+        own.insert(
+            item, "created", by=by, caused_by=caused_by, payloads=said,
+            heard_by=(INFLUENCE,) if item.derived_from else (),
+        )  # fmt: skip
         for row in [
             *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
-            *hearing_rows(item), *stakeholder_rows(item),
+            *plain_due_rows(item), *hearing_rows(item), *stakeholder_rows(item),
         ]:  # fmt: skip
             own.add(row)
     return item
@@ -209,6 +214,7 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
     )
     own_input = request.task_input
     deadline = _in(request.deadline)
+    due_at = min(filter(None, (_in(request.due_in), deadline)), default=None)
     new = NewWorkItem(
         tenant_id=original.tenant_id,
         title=request.title or f"Undo: {_called(original, subject.name(original))}",
@@ -225,8 +231,9 @@ def prepare_undo_task(original: Any, request: UndoRequest, number: int, by: Acto
         resolution_schema=request.resolution_schema,
         form=request.form,
         priority=request.priority,
-        due_at=min(filter(None, (_in(request.due_in), deadline)), default=None),
-        deadlines=escalates_at(deadline) if deadline else {},
+        due_at=due_at,
+        # What comes first counts: who has until then has no time of the policy left after it.
+        deadlines=escalates_at(due_at) if deadline and due_at else {},
         reversibility="not_needed",
         case_id=original.case_id,
         binding=request.binding,

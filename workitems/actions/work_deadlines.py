@@ -25,10 +25,11 @@ from json_values.moments import NotAMoment
 from ledger.clock import now, rfc3339
 from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.ids import new_token
+from ledger.record import record
 from ledger.tenancy import set_tenant
 from verbs.call import Call
 from verbs.locking_first import First, locking_first
-from verbs.move import Moves
+from verbs.move import Moves, change_of
 from verbs.shell import VerbContext
 from verbs.subject import subject_of
 from workitems.actions.candidates import replace_candidates
@@ -41,8 +42,9 @@ from workitems.deadlines import (
     still_counts,
 )
 from workitems.delegations import ENDED, answer_delegation
-from workitems.lifecycle import NOT_HELD, Kind, OfferedTo
+from workitems.lifecycle import NOT_HELD, Kind, OfferedTo, Status
 from workitems.models import Deadline, WorkItem
+from workitems.plain_due import DUE, WAITS_SECONDS
 from workitems.working_time import NeverOpen
 
 ITEM = WorkItem.subject_type
@@ -79,11 +81,29 @@ def _see_to(due: Due, first: First) -> bool:
         if not DEADLINES.is_ours(due):
             return False
         row.item = locked.row
-        if row.item.status in NOT_HELD and still_counts(row.name, row.item):
+        if row.name == DUE:
+            _see_to_late(row)
+        elif row.item.status in NOT_HELD and still_counts(row.name, row.item):
             _Missed(row, system_of(tenant_id), locked.others).see_to()
         else:
             row.delete()
     return True
+
+
+def _see_to_late(row: Deadline) -> None:
+    """Tell people once that a locked item is late which nobody wants anything else to follow from.
+    It says nothing new about the item, whose version stays: nobody's form is out of date."""
+    item = row.item
+    if item.status == Status.SUSPENDED:
+        DEADLINES.put_back(item.tenant_id, row.id, WAITS_SECONDS)
+        return
+    row.delete()
+    if item.status in NOT_HELD:
+        said = {"title": item.title, "deadline": DUE}
+        if item.assignee_id is not None:
+            said["had_it"] = str(item.assignee_id)
+        by = authority_of(system_of(item.tenant_id)).ref()
+        record(change_of(item, "deadline_missed", before=str(item.status), by=by, payloads=said))
 
 
 class _Missed:

@@ -3,25 +3,28 @@ they only look now: what they have is their substitute's, else it goes back to w
 what nobody is left for is the operators'.
 
 Heard after that has happened, and found out from what there is then: heard twice, or of somebody
-who was let in again, it changes nothing. What is on hold is seen to when it goes on. What no news
-tells of (a substitution that runs out, a group that everybody has left) is found every night.
+who was let in again, it changes nothing. An undo task is also left where the last of a group leaves
+it, loses a skill, or joins a group that is excluded. What is on hold is seen to when it goes on.
+What no news tells of (a substitution that runs out) is found every night.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from accounts.acting import authority_of, system_of
-from accounts.selectors import able_actors
+from accounts.selectors import able_actors, groups_of_actor, members_of_groups
 from accounts.skills import skilled_actors
 from accounts.substitutions import substitute_of
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Consumer, Done, Event
 from ledger.record import ActorRef, EntryRef
+from ledger.selectors import entries_by_id
 from ledger.tenancy import set_tenant, tenant_scope
 from verbs.move import Moves
 from verbs.subject import subject_of
@@ -34,34 +37,95 @@ from workitems.actions.candidates import (
 )
 from workitems.delegations import ENDED, answer_delegation
 from workitems.lifecycle import FOR_ASSIGNEE, Kind, OfferedTo, Status
-from workitems.models import CandidateUser, WorkItem
+from workitems.models import CandidateGroup, CandidateUser, WorkItem
 
 #: News of a person, and what entries say then of why their work changes hands.
 _NEWS = {
     "amends.actor.member_deactivated.v1": "membership_ended",
     "amends.actor.roles_changed.v1": "roles_changed",
     "amends.actor.substitution_ended.v1": "substitution_ended",
+    "amends.actor.group_left.v1": "group_left",
+    "amends.actor.group_joined.v1": "group_joined",
+    "amends.actor.skills_changed.v1": "skills_changed",
 }
+#: Its entry says which groups.
+_LEFT = "group_left"
 _FOUND = "nobody_left"
+#: So many items are locked at once.
+_AT_ONCE = 50
 failpoints.declare("work.left_behind")
 
 
 def handle(events: Sequence[Event], done: Done) -> None:
-    """See to the work of the people that events are about, in one transaction."""
+    """See to the work that the people whom events are about leave behind, so many items at a time.
+
+    One item is seen to by what there is then, so that it does not matter how many were before the
+    news came again.
+    """
     tenant_id = events[0].tenant_id
-    with transaction.atomic(durable=True):
-        set_tenant(tenant_id)
-        moves = Moves()
-        newest = {each.subject_id: each for each in events}
-        for actor in newest.keys() - able_actors(tenant_id, newest):
-            event = newest[actor]
+    with tenant_scope(tenant_id):
+        work = list(_left_by(events)) or [(events[-1], [])]
+    for place, (event, ids) in enumerate(work, start=1):
+        with transaction.atomic(durable=True):
+            set_tenant(tenant_id)
+            moves = Moves()
             _see_to(
-                tenant_id, _concerned(tenant_id, {actor}), moves=moves, why=_NEWS[event.type],
+                tenant_id, ids, moves=moves, why=_NEWS[event.type],
                 caused_by=EntryRef(event.id, event.hash),
             )  # fmt: skip
-        moves.record()
-        failpoints.reach("work.left_behind")
-        done()
+            moves.record()
+            failpoints.reach("work.left_behind")
+            if place == len(work):
+                done()
+
+
+def _left_by(events: Sequence[Event]) -> Iterator[tuple[Event, list[uuid.UUID]]]:
+    """Yield what may wait for nobody since some events, each item once and few at a time: what
+    their people have or are named for, if they can do no work; and the undo tasks that they may
+    have been the last to do."""
+    tenant_id = events[0].tenant_id
+    able = able_actors(tenant_id, {each.subject_id for each in events})
+    seen: set[uuid.UUID] = set()
+    # What happened last is why.
+    for event in reversed(events):
+        concerned = set(_undos_for(event))
+        if event.subject_id not in able:
+            concerned.update(_concerned(tenant_id, {event.subject_id}))
+        ids = sorted(concerned - seen)
+        seen |= concerned
+        for start in range(0, len(ids), _AT_ONCE):
+            yield event, ids[start : start + _AT_ONCE]
+
+
+def _undos_for(event: Event) -> QuerySet[WorkItem, uuid.UUID]:
+    """Return the undo tasks that wait for a person by name, or for a group that they are or were
+    in. Where somebody else is in that group, and anybody of it may do it, nothing has changed."""
+    tenant_id, actor = event.tenant_id, event.subject_id
+    groups = {*groups_of_actor(tenant_id, actor), *_groups_left(event)}
+    waiting = WorkItem.objects.filter(
+        tenant_id=tenant_id, kind=Kind.COMPENSATION, status=Status.PENDING,
+        offered_to=OfferedTo.NAMED,
+    )  # fmt: skip
+    named = CandidateUser.objects.filter(tenant_id=tenant_id, actor_id=actor, waiting=True)
+    asked = CandidateGroup.objects.filter(tenant_id=tenant_id, waiting=True)
+    staffed = [
+        name for name in groups if able_actors(tenant_id, members_of_groups(tenant_id, [name]))
+    ]
+    picks = Q(id__in=asked.filter(name__in=groups).values("work_item_id"))
+    picks &= ~(
+        Q(id__in=asked.filter(name__in=staffed).values("work_item_id"))
+        & Q(excluded=[], excluded_groups=[], required_skills=[], not_completed_by=[])
+    )
+    picks |= Q(id__in=named.values("work_item_id"))
+    return waiting.filter(picks).values_list("id", flat=True)
+
+
+def _groups_left(event: Event) -> list[str]:
+    if event.action != _LEFT:
+        return []
+    [entry] = entries_by_id(event.tenant_id, [event.id]).values()
+    groups: list[str] = entry.payloads.get("groups", [])
+    return groups
 
 
 #: Of what people can do no more, heard by work items.

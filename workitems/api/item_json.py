@@ -29,6 +29,7 @@ from web.pagination import page_of_list
 from web.schema import ActionSchema
 from workitems import selectors
 from workitems.actions.spawning import Spawned
+from workitems.api.outcome_json import OutcomeSchema, represent_outcome
 from workitems.chain import Chain, edges
 from workitems.deadlines import limits_of
 from workitems.delegations import ANSWERS
@@ -103,14 +104,6 @@ class ListeningSchema(Schema):
 
     type = serializers.CharField()
     filter = serializers.CharField(allow_blank=True)
-
-
-class OutcomeSchema(Schema):
-    """An outcome that may be given: what people read for it, and its condition, in jq."""
-
-    name = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]  # a field takes this name's place
-    when = serializers.CharField(allow_null=True, help_text="Null: it may always be given.")
 
 
 class FormGroupSchema(Schema):
@@ -300,7 +293,7 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
         "compensates": None if item.compensates_id is None else str(item.compensates_id),
         "compensated_by": [str(each.compensation_id) for each in undo_tasks],
         "outcome_label": said_outcome(item, item.outcome) or None,
-        "outcomes": [_outcome(item, name) for name in item.permitted_outcomes],
+        "outcomes": [represent_outcome(item, name) for name in item.permitted_outcomes],
         "created_by": shown.username(item.created_by_id),
         "due_at": moment(item.due_at),
         "delegations": [_delegation(shown, said) for said in item.delegations],
@@ -317,11 +310,6 @@ def _represent(shown: Shown, several: Instances | None) -> dict[str, Any]:
 
 def _usernames(shown: Shown, actors: Sequence[str]) -> list[str]:
     return sorted(name for actor in actors if (name := shown.username(uuid.UUID(actor))))
-
-
-def _outcome(item: Any, name: str) -> dict[str, Any]:
-    when = item.outcome_rules.get(name, {}).get("when")
-    return {"name": name, "label": said_outcome(item, name), "when": when}
 
 
 def _instances(several: Instances) -> dict[str, Any]:

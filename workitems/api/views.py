@@ -14,6 +14,7 @@ from web.schema import EntrySchema, page_schema
 from workitems import selectors
 from workitems.api.finding_api import PAGE, PARAMETERS, found_page
 from workitems.api.item_json import ChainSchema, WorkItemSchema, chain_page, represent_many
+from workitems.api.outcome_json import with_standings
 from workitems.chain import chain_of
 from workitems.finding import filter_table
 
@@ -41,7 +42,7 @@ class WorkItemDetail(TenantAPIView):
         """Read it."""
         item = selectors.get(self.acting_user.tenant_id, id)
         [shape] = represent_many([item], self.authority)
-        return self.detail(shape, version=item.version)
+        return self.detail(with_standings(shape, item), version=item.version)
 
 
 class WorkItemChain(TenantAPIView):

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from accounts.acting import Authority
 from verbs.input import Input, Name, Text
 from verbs.subject import Locked, subject_of
-from workitems.actions.item_hearing import related_rows
+from workitems.actions.item_hearing import heard_of_source, related_rows
 from workitems.around.addition_tables import Addition, Attachment, Label, Link, Note, Relation
 from workitems.around.files import (
     NewAttachment,
@@ -96,7 +96,7 @@ class Kind:
     Of two that agree in the columns of `once` an item has one. `main` is the member of the input
     that refusals name. `locked` locks the item. `keep(row, given)` stores what is not in the row,
     and `forget(row)` removes that again where the row came to nothing. `beside(item, said)` are the
-    rows that stand for the same elsewhere.
+    rows that stand for the same elsewhere, `heard_by(said)` the consumers that hear of this one.
     """
 
     one: str
@@ -113,6 +113,7 @@ class Kind:
     keep: Callable[[Addition, Any], None] | None = None
     forget: Callable[[Addition], None] = _nothing
     beside: Callable[[WorkItem, Mapping[str, Any]], Sequence[Model]] = lambda _item, _said: ()
+    heard_by: Callable[[Mapping[str, Any]], Collection[str]] = lambda _said: ()
 
     @property
     def subject_type(self) -> str:
@@ -144,6 +145,7 @@ KINDS = (
         one="relation", many="relations", verb="relate", adding="Relate it to another thing.",
         model=Relation, input=NewRelation, most=100, main="target", columns=relation_columns,
         once=("type", "target_type", "target_id"), locked=lock_to_relate, beside=related_rows,
+        heard_by=heard_of_source,
     ),
     Kind(
         one="attachment", many="attachments", verb="attach", adding="Attach a file.",

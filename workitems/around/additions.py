@@ -43,7 +43,7 @@ def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Add
         moves.add(each)
     moves.change(
         item, f"{kind.one}_added", before=str(item.status), by=context.by,
-        payloads=_told(kind, row, said),
+        payloads=_told(kind, row, said), heard_by=kind.heard_by(said),
     )  # fmt: skip
     if kind.keep is not None:
         kind.keep(row, given)

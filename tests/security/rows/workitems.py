@@ -134,6 +134,10 @@ def _assignee(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
     return {"assignee": world.surveyor.username}
 
 
+def _owner(world: World, _kwargs: dict[str, Any]) -> dict[str, str]:
+    return {"owner": world.surveyor.username}
+
+
 def _some(world: World, _kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"ids": [str(_pool(world)["id"])]}
 
@@ -257,6 +261,7 @@ ROWS = {
     "workitems-api:resume": Row(make=_held, POST=_both(200)),
     "workitems-api:skip": Row(make=_not_needed, POST=_operators(200, body=WHY)),
     "workitems-api:extend": Row(make=_pool, POST=_operators(200, body={"due_at": LATER})),
+    "workitems-api:change-owner": Row(make=_pool, POST=_operators(200, body=_owner)),
     "workitems-api:cancel": Row(make=_pool, POST=_operators(200, body=WHY)),
     "workitems-api:compensate": Row(make=_done, POST=_operators(201, body=WHY)),
     "workitems-api:retry": Row(make=_faulted, POST=_operators(200)),
@@ -341,6 +346,7 @@ ROWS = {
     "workitems:extend": Row(
         make=_pool, GET=ASKED, POST=_operators(303, body={"due_at": "2100-01-01T00:00"})
     ),
+    "workitems:change-owner": Row(make=_pool, GET=ASKED, POST=_operators(303, body=_owner)),
     "workitems:cancel": Row(make=_pool, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:compensate": Row(make=_done, GET=ASKED, POST=_operators(303, body=WHY)),
     "workitems:retry": Row(make=_faulted, GET=ASKED, POST=_operators(303)),

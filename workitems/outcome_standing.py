@@ -1,0 +1,137 @@
+"""Which outcomes of an item can be given at this moment, as far as that is known before an answer.
+
+A condition that rests on the item and its case alone has an answer already; of the others, and of
+those that say more than plain comparisons of what is there, only the answer tells. What is shown is
+no promise: whoever completes the item is asked anew (`outcome_conditions`). A reader locks nothing,
+and what is asked here has no loops, so that nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from django.utils.translation import gettext as _
+
+from json_values.jq.evaluation import ExpressionFailed, evaluate_many, is_true
+from web.labels import label_of
+from workitems.lifecycle import OPEN
+from workitems.models import WorkItem
+from workitems.outcome_conditions import questions_of
+
+_TEXT = re.compile(r'"[^"\\]*"')
+_PATH = re.compile(r"\.(?:payload|case)\b(?:\.[A-Za-z_]\w*)*(?![\w.\[?])")
+_NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
+_FUNCTION = re.compile(r"\|\s*(?:length|not|tostring|tonumber|type|keys|floor)\b")
+_PLAIN = re.compile(r"(?:[\s()<>=!+*-]|\b(?:and|or|null|true|false)\b)*")
+
+_NAMED = r"\.(payload|resolution|case)((?:\.[A-Za-z_]\w*)+)(?![\w.\[?])"
+_CLAUSE = re.compile(
+    rf'\s*{_NAMED}\s*(==|!=|<=|>=|<|>)\s*(?:{_NAMED}|("[^"\\]*"|-?\d+(?:\.\d+)?|null|true|false))'
+    r"\s*(?:\band\b|\Z)"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether an outcome can be given now (None: only an answer tells), why, and its condition."""
+
+    allowed: bool | None
+    reason: str
+    when: str
+
+
+def standings(item: WorkItem) -> dict[str, Standing]:
+    """Return how the outcomes of an open item stand that have a condition, by their names.
+
+    Runs in the tenant's scope; no row may be locked.
+    """
+    rules = {
+        name: each["when"]
+        for name in item.permitted_outcomes
+        if (each := item.outcome_rules.get(name, {})).get("when")
+    }
+    if not rules or item.status not in OPEN:
+        return {}
+    beforehand = [name for name, when in rules.items() if is_known_before(when)]
+    questions = questions_of(item, beforehand, None)
+    known = dict(zip(questions, evaluate_many(list(questions.values())), strict=True))
+    return {
+        name: _standing(when, known[name]) if name in known else _open_standing(when)
+        for name, when in rules.items()
+    }
+
+
+def is_known_before(when: str) -> bool:
+    """Whether a condition rests on what an item and its case say, and on no answer."""
+    rest = _PATH.sub(" ", _TEXT.sub(" ", when))
+    return _PLAIN.fullmatch(_NUMBER.sub(" ", _FUNCTION.sub(" ", rest))) is not None
+
+
+def _standing(when: str, result: object) -> Standing:
+    said = words_of(when)
+    try:
+        holds = is_true(result)
+    except ExpressionFailed as failed:
+        if failed.code == "unavailable":
+            return _open_standing(when)
+        told = _("Cannot be given now: what it depends on cannot be told.")
+        return Standing(allowed=False, reason=told, when=when)
+    if holds:
+        told = _("Can be given, because %(condition)s.") if said else _("Its condition is met.")
+    elif said:
+        told = _("Cannot be given now: only where %(condition)s.")
+    else:
+        told = _("Cannot be given now: its condition is not met.")
+    return Standing(allowed=holds, reason=told % {"condition": said}, when=when)
+
+
+def _open_standing(when: str) -> Standing:
+    said = words_of(when)
+    told = _("Only where %(condition)s. That is looked at when you answer.")
+    if not said:
+        told = _("Only under a condition, which is looked at when you answer.")
+    return Standing(allowed=None, reason=told % {"condition": said}, when=when)
+
+
+def words_of(when: str) -> str:
+    """Return what a condition asks for, as people say it; "" for what is more than comparisons."""
+    clauses: list[str] = []
+    position = 0
+    while position < len(when):
+        found = _CLAUSE.match(when, position)
+        if found is None:
+            return ""
+        clauses.append(_clause(found))
+        position = found.end()
+    # What ends with a word that joins goes on, and is none of ours.
+    return "" if when.rstrip().endswith("and") else _(" and ").join(clauses)
+
+
+def _clause(found: re.Match[str]) -> str:
+    value = _value(found[6]) if found[6] else _called(found[4], found[5])
+    compared = {
+        "==": _("%(name)s is %(value)s"),
+        "!=": _("%(name)s is not %(value)s"),
+        "<=": _("%(name)s is at most %(value)s"),
+        ">=": _("%(name)s is at least %(value)s"),
+        "<": _("%(name)s is less than %(value)s"),
+        ">": _("%(name)s is more than %(value)s"),
+    }
+    return compared[found[3]] % {"name": _called(found[1], found[2]), "value": value}
+
+
+def _called(whose: str, path: str) -> str:
+    name = label_of(path[1:].replace(".", "_"))
+    if whose == "resolution":
+        return _("“%(name)s” of your answer") % {"name": name}
+    if whose == "case":
+        return _("“%(name)s” of the case") % {"name": name}
+    return _("“%(name)s”") % {"name": name}
+
+
+def _value(text: str) -> str:
+    plain = {"null": _("empty"), "true": _("yes"), "false": _("no")}
+    if text in plain:
+        return plain[text]
+    return _("“%(text)s”") % {"text": text[1:-1]} if text.startswith('"') else text
