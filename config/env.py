@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.database_limits import LIMITS, Limits
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -114,6 +116,8 @@ class Environment(BaseSettings):
     #: Where Celery's messages go, where that is not Redis: `amqp://…` for RabbitMQ.
     AMENDS_BROKER_URL: str = ""
     AMENDS_DB_ROLE: Literal["app", "owner"] = "app"
+    #: What the process is for, which `config.wsgi` says of itself: see `config.database_limits`.
+    AMENDS_PROCESS: Literal["web", "work"] = "work"
     AMENDS_DEBUG: Flag = False
     AMENDS_DEMO: Flag = True
     #: The folder of files that people attach.
@@ -152,6 +156,11 @@ class Environment(BaseSettings):
         """The URL for the role; empty where none is said."""
         return (self.DATABASE_OWNER_URL if self.as_owner else self.DATABASE_URL) or ""
 
+    @property
+    def limits(self) -> Limits:
+        """How long a connection of this process may wait and work."""
+        return LIMITS["owner" if self.as_owner else self.AMENDS_PROCESS]
+
 
 class Deployment(Environment):
     """What a deployment must choose, and what it may."""
@@ -185,11 +194,12 @@ def read(settings: type[Settings]) -> Settings:
     raise InvalidEnvironment(str(first["loc"][0]), rule.format_map(bounds))
 
 
-def database(value: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
+def database(value: str, *, limits: Limits, name: str = "DATABASE_URL") -> dict[str, object]:
     """A ``postgres://`` URL as one entry of Django's DATABASES, read as libpq reads it.
 
-    Query parameters (``sslmode``, ``options`` …) become OPTIONS. ``name`` is the variable named
-    when the URL is refused; its value never is: it may hold a password.
+    Query parameters (``sslmode``, ``options`` …) become OPTIONS; its own ``options`` decide over
+    ``limits``. ``name`` is the variable named when the URL is refused; its value never is: it may
+    hold a password.
     """
     if not value:
         raise InvalidEnvironment(name, "must be set")
@@ -203,6 +213,7 @@ def database(value: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
         raise InvalidEnvironment(name, "must name a database after the host")
     if not str(said.get("port", 0)).isdecimal():
         raise InvalidEnvironment(name, "must have a number as port")
+    said["options"] = f"{limits.options()} {said.get('options') or ''}".rstrip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": said.pop("dbname"),

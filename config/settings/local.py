@@ -29,7 +29,7 @@ AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""
 # With no database named and no stack running, commands that need none (`--help`, `check`)
 # still work; the first query fails with Django's own "improperly configured" sentence.
 DATABASES = {
-    "default": env.database(_database_url)
+    "default": env.database(_database_url, limits=_here.limits)
     if _database_url
     else {"ENGINE": "django.db.backends.dummy"}
 }

@@ -14,7 +14,9 @@ ALLOWED_HOSTS = _here.AMENDS_ALLOWED_HOSTS
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 CSRF_TRUSTED_ORIGINS = _here.AMENDS_TRUSTED_ORIGINS
-DATABASES = {"default": env.database(_here.database_url, name=_database_variable)}
+DATABASES = {
+    "default": env.database(_here.database_url, limits=_here.limits, name=_database_variable)
+}
 REDIS_URL = _here.REDIS_URL or ""
 AMENDS_BROKER_URL = _here.AMENDS_BROKER_URL
 AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""

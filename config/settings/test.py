@@ -13,7 +13,11 @@ SECRET_KEY = "test-only-not-a-secret-" + "x" * 32
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 _here = env.read(env.Environment)
 _url = _here.database_url
-DATABASES = {"default": env.database(_url) if _url else {"ENGINE": "django.db.backends.postgresql"}}
+DATABASES = {
+    "default": env.database(_url, limits=_here.limits)
+    if _url
+    else {"ENGINE": "django.db.backends.postgresql"}
+}
 REDIS_URL = _here.REDIS_URL or ""
 # Suites that run side by side share a server, but not each other's messages.
 _beside = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config import env
+from config.database_limits import Limits
 
 CHOSEN = {
     "AMENDS_SECRET_KEY": "a secret",
@@ -165,12 +166,14 @@ def test_the_database_is_that_of_the_role(deployment: pytest.MonkeyPatch) -> Non
     ids=["tcp", "socket-in-query", "socket-as-host", "ipv6"],
 )
 def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]) -> None:
-    assert env.database(url) == {
+    assert env.database(url, limits=Limits(1, 2.5, 0.001)) == {
         "ENGINE": "django.db.backends.postgresql",
         **expected,
         "OPTIONS": {
             "server_side_binding": True,
             "prepare_threshold": None,
+            "options": "-c lock_timeout=1000 -c statement_timeout=2500"
+            " -c idle_in_transaction_session_timeout=1",
             **expected.get("OPTIONS", {}),
         },
     }
@@ -189,7 +192,7 @@ def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]
 )
 def test_a_database_url_that_is_none_is_refused_without_repeating_it(url: str, rule: str) -> None:
     with pytest.raises(env.InvalidEnvironment) as refusal:
-        env.database(url, name="DATABASE_OWNER_URL")
+        env.database(url, limits=Limits(1, 1, 1), name="DATABASE_OWNER_URL")
     assert str(refusal.value) == f"DATABASE_OWNER_URL: {rule}"
 
 
