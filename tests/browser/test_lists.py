@@ -76,6 +76,6 @@ def test_the_tabs_of_the_inbox_stay_in_one_line(
     tabs = page.get_by_role("navigation", name="Which work")
     tops = tabs.get_by_role("link").evaluate_all("all => all.map(it => it.offsetTop)")
     assert len(set(tops)) == 1
-    # The one that is open is seen whole (but for a part of a pixel), and the page itself does not move aside.
+    # The one that is open is seen, but for a part of a pixel, and the page does not move aside.
     expect(tabs.get_by_role("link", name="Everything")).to_be_in_viewport(ratio=0.99)
     assert page.evaluate("document.documentElement.scrollWidth") == width
