@@ -21,7 +21,7 @@ from web.labels import label_of
 from web.values import Reader, is_identifier, reader_of
 from workitems.around.around_context import RELATED
 from workitems.around.progress_form import words_of
-from workitems.item_context import REPLACED
+from workitems.item_limits import REPLACED
 from workitems.lifecycle import OfferedTo, Priority
 from workitems.words import DEADLINES
 

@@ -69,7 +69,9 @@ class Watched:
     most: int = COUNTED
 
 
-#: Returns what a page shows, by who looks and the keys in its address.
+#: Returns what a page shows, by who looks and the keys in its address; `QUERY` is what stands
+#: behind the question mark.
+QUERY = "?"
 Watch = Callable[[ActingUser, Mapping[str, Any]], Iterable[Watched]]
 
 
@@ -280,7 +282,7 @@ def _page_of(request: HttpRequest) -> LivePage | None:
 
 def _keys(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match or resolve(request.path_info)
-    return dict(match.kwargs)
+    return {**match.kwargs, QUERY: request.GET}
 
 
 def _read(page: LivePage, who: ActingUser, keys: Mapping[str, Any]) -> _Read:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from django.db import connection
@@ -83,7 +83,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if place is None:
         return {"hint": hint()} if (hint := _hints.get("first page")) else {}
     counted, shown = _counted(request, place), entries(place.roles)
-    links = [(each.place, _link(request, counted, each)) for each in shown]
+    here = _current(request.path, shown)
+    links = [
+        (each.place, {**_link(request, counted, each), "current": each is here}) for each in shown
+    ]
     return {
         "member": {
             "username": place.acting.username,
@@ -129,11 +132,19 @@ def _link(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> 
         "label": entry.label,
         "icon": entry.icon,
         "url": url,
-        "current": any(_is_at(request.path, at) for at in (url, entry.below) if at),
         "count": count if count < COUNTED else shown_count(count),
         "tone": entry.tone,
         "rule": entry.rule,
     }
+
+
+def _current(path: str, shown: Sequence[NavEntry]) -> NavEntry | None:
+    """Return where one is: of the entries above a page the nearest one."""
+    places = [
+        (len(at), each) for each in shown for at in (reverse(each.url_name), each.below)
+        if at and _is_at(path, at)
+    ]  # fmt: skip
+    return max(places, key=lambda place: place[0])[1] if places else None
 
 
 def _is_at(path: str, place: str) -> bool:

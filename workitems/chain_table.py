@@ -16,6 +16,7 @@ from ledger.selectors import all_entries
 from verbs.subject import Description, Ref, describe
 from verbs.words import Text, said
 from web.entries import ENTRY
+from web.labels import program_title
 from web.values import person_words
 from workitems.chain import PLANNED, Chain, ChainNode, type_label
 
@@ -67,10 +68,11 @@ def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, 
 
 
 def _who(node: ChainNode, called: Mapping[str, Person]) -> str:
-    """Return who did it or shall do it; of a program its name."""
+    """Return who did it or shall do it; of a program its title."""
     done_by = called.get(str(node.who))
     if node.program or done_by is None:
-        return node.program or asked_of(called, node.asked_groups, node.asked_people)
+        program = program_title(node.program) if node.program else ""
+        return program or asked_of(called, node.asked_groups, node.asked_people)
     return person_words(done_by)
 
 

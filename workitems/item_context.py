@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.acting import Authority
 from compensation.policy import CompensationPolicy
@@ -29,7 +28,7 @@ from web.entries import ledger_url
 from web.kept_text import kept_texts
 from web.labels import label_of
 from web.timeline import folded
-from web.values import Reader, phrase, reader_of
+from web.values import NOBODY, Reader, phrase, reader_of
 from web.verb_pages import Refused, buttons
 from workitems import selectors
 from workitems.answer_form import AnswerForm
@@ -41,6 +40,7 @@ from workitems.item_limits import (
     deadlines_ahead,
     looking_on,
     people_agreeing,
+    people_note,
     shut_out,
     who_agrees,
 )
@@ -50,7 +50,6 @@ from workitems.lifecycle import (
     OPEN,
     WORKING,
     Kind,
-    OfferedTo,
     Priority,
     Status,
 )
@@ -103,7 +102,7 @@ def detail(
     actions = _buttons(shown, answered=answer is not None)
     return {
         "crumbs": [*crumbs(item)[:-1], {"label": item.title, "url": ""}],
-        "item": {**facts(shown, authority.actor_id), "payload_schema": known.payload},
+        "item": {**facts(shown, authority.actor_id, reader), "payload_schema": known.payload},
         "agreeing": who_agrees(item, reader),
         "reader": reader,
         "lede": lede(shown, authority),
@@ -169,13 +168,13 @@ def _reader(
         item.tenant_id,
         authority.actor_id,
         known.snapshot,
-        {"user": people_agreeing(item)},
+        {"user": [*people_agreeing(item), *item.people_missing]},
         actors=actors,
         under=[*own, *known.under],
     )
 
 
-def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
+def facts(shown: Shown, me: uuid.UUID | None = None, reader: Reader = NOBODY) -> dict[str, Any]:
     """Return `item` of the template, for the actor who reads it."""
     item = shown.item
     payload = shown_payload(item)
@@ -194,7 +193,7 @@ def facts(shown: Shown, me: uuid.UUID | None = None) -> dict[str, Any]:
         "payload": payload,
         "assignee": shown.name(item.assignee_id, me),
         "candidates": candidates(shown, groups_only=item.assignee_id is not None),
-        "people_note": people_note(item) if item.status in OPEN else "",
+        "people_note": people_note(item, reader) if item.status in OPEN else "",
         "created_at": item.created_at,
         "due_at": item.due_at if item.status in OPEN else None,
         "overdue": is_overdue(item),
@@ -258,30 +257,6 @@ def candidates(shown: Shown, *, groups_only: bool = False) -> SafeString:
     names = [shown.name(actor) for actor in users]
     listed = [*sorted(groups), *sorted(name for name in names if name)]
     return format_html_join(", ", "{}", ((each,) for each in listed))
-
-
-REPLACED = {
-    "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
-    "original_actor_substituted": gettext_lazy(
-        "Who did the work cannot do it now; their substitute is asked."
-    ),
-    "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
-    "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
-}
-
-
-def people_note(item: WorkItem) -> str:
-    """Return who was to do it and is not here, and who may instead; empty when all is as meant."""
-    parts = []
-    if item.people_missing:
-        names = ", ".join(item.people_missing)
-        parts.append(_("Not an active member here: %(names)s.") % {"names": names})
-    replaced = (item.compensation or {}).get("replaced_performer")
-    if replaced in REPLACED:
-        parts.append(str(REPLACED[replaced]))
-    if item.offered_to == OfferedTo.OPERATORS:
-        parts.append(_("It waits for the operators instead."))
-    return " ".join(parts)
 
 
 def is_overdue(item: WorkItem) -> bool:

@@ -15,7 +15,7 @@ from compensation.policy import CompensationPolicy
 from web.labels import label_of
 from web.values import Reader, person_words, phrase
 from workitems.deadlines import limits_of, moment_of, still_counts
-from workitems.lifecycle import NOT_HELD
+from workitems.lifecycle import NOT_HELD, OfferedTo
 from workitems.models import WorkItem
 from workitems.selectors import Shown
 from workitems.words import DEADLINES
@@ -69,6 +69,32 @@ def people_agreeing(item: WorkItem) -> list[str]:
     """Return the usernames of those who have to agree to the undo of an item."""
     asked = CompensationPolicy.from_json(item.policy).approval
     return [name for step in asked for name in step.users] if isinstance(asked, tuple) else []
+
+
+REPLACED = {
+    "original_actor_not_available": gettext_lazy("Who did the work is not here any more."),
+    "original_actor_substituted": gettext_lazy(
+        "Who did the work cannot do it now; their substitute is asked."
+    ),
+    "assignee_not_available": gettext_lazy("Whom it was given to is not here any more."),
+    "no_member_in_candidate_groups": gettext_lazy("No group it was meant for has a member."),
+}
+
+
+def people_note(item: WorkItem, reader: Reader) -> SafeString:
+    """Return who was to do it and is not here, and who may instead; empty when all is as meant."""
+    parts: list[SafeString] = []
+    if item.people_missing:
+        names = format_html_join(
+            ", ", "{}", ((_person(name, reader),) for name in item.people_missing)
+        )
+        parts.append(phrase(_("Not an active member here: %(names)s."), names=names))
+    replaced = (item.compensation or {}).get("replaced_performer")
+    if replaced in REPLACED:
+        parts.append(phrase(str(REPLACED[replaced])))
+    if item.offered_to == OfferedTo.OPERATORS:
+        parts.append(phrase(_("It waits for the operators instead.")))
+    return format_html_join(" ", "{}", ((part,) for part in parts))
 
 
 def _person(username: str, reader: Reader) -> SafeString | str:

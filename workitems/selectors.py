@@ -359,6 +359,13 @@ def live_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
     return rows.order_by("name", "-version").distinct("name")
 
 
+def newest_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
+    """Return the same in no order, so that pages can be cut of it."""
+    rows = templates(tenant_id).filter(ended_at__isnull=True).order_by()
+    newer = rows.filter(name=OuterRef("name"), version__gt=OuterRef("version"))
+    return rows.exclude(Exists(newer))
+
+
 def template(tenant_id: uuid.UUID, template_id: uuid.UUID) -> WorkItemTemplate:
     """Return a version of a template. Raises NotFound."""
     row = templates(tenant_id).filter(id=template_id).first()

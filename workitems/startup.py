@@ -8,7 +8,7 @@ import uuid
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import DECIDING_ROLES
+from accounts.roles import DECIDING_ROLES, OPERATING_ROLES
 from compensation.actions.approved_undo import GOVERNED as MAY_WAIT
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.approval_answers import may_ask_first
@@ -135,5 +135,14 @@ def register() -> None:
         nav.NavEntry(
             "decisions", _("Decisions"), "scale", "workitems:decisions", order=15,
             roles=DECIDING_ROLES,
+        )
+    )  # fmt: skip
+    nav.register(
+        nav.NavEntry("templates", _("Templates"), "file-text", "workitems:templates", order=30)
+    )
+    nav.register(
+        nav.NavEntry(
+            "schedules", _("Schedules"), "clock", "workitems:schedules", order=31,
+            roles=OPERATING_ROLES,
         )
     )  # fmt: skip

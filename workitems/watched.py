@@ -13,7 +13,7 @@ from compensation.models import CompensationAttempt
 from governance.selectors import about as approvals_about
 from ledger.selectors import all_entries, heads_of
 from web.decisions import undecided
-from web.live import LivePage, Watched, newest
+from web.live import QUERY, LivePage, Watched, newest
 from web.pagination import NEWEST_FIRST
 from workitems import selectors, waiting
 from workitems.around.addition_tables import Relation
@@ -21,6 +21,7 @@ from workitems.around.drafts import drafts_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.urgency import MOST_URGENT_FIRST
+from workitems.watched_lists import shown_rows
 
 # What an item may be related to, undo or belong to, and as many of it as a page has room for.
 _TOLD_OF = ("work_item", "execution", "case", "compensation_run")
@@ -45,7 +46,17 @@ def decisions(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     return [Watched(each.order_by("pk"), version="pk", key="pk") for each in rows]
 
 
-def inbox(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
+def inbox(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
+    """Return what the inbox shows."""
+    return [*_tabs(who), *shown_rows(who, keys[QUERY], "waiting")]
+
+
+def all_work(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
+    """Return what the list of all work shows."""
+    return [*_tabs(who), *shown_rows(who, keys[QUERY], "all")]
+
+
+def _tabs(who: ActingUser) -> list[Watched]:
     """Return what the tabs hold beside what waits for oneself."""
     tenant_id = who.tenant_id
     finished = waiting.finished_by(who).order_by("-completed_at", "-id")
@@ -94,6 +105,6 @@ def _ids_beside(tenant_id: uuid.UUID, one: QuerySet[WorkItem], id_: uuid.UUID) -
 PAGES = (
     LivePage("workitems:inbox", inbox, listing=True),
     LivePage("workitems:decisions", decisions, listing=True),
-    LivePage("workitems:all", inbox, listing=True),
+    LivePage("workitems:all", all_work, listing=True),
     LivePage("workitems:detail", item),
 )

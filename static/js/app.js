@@ -30,6 +30,9 @@
     });
   }
 
+  // Of tabs in one line the one that is open is seen.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({block: "nearest", inline: "nearest"});
+
   // Open menus close on Escape (focus returns) and on a click elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {

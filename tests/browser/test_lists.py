@@ -64,3 +64,18 @@ def test_the_box_finds_a_case_by_its_number(world: World, open_tab: OpenTab) -> 
     expect(page.get_by_role("heading", name="Search", level=1)).to_be_visible()
     page.get_by_role("link", name="Loan approval 1", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Loan approval 1")
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_the_tabs_of_the_inbox_stay_in_one_line(
+    world: World, open_tab: OpenTab, width: int
+) -> None:
+    tab = open_tab(world.analyst)
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    page = tab.go("/inbox/?tab=all")
+    tabs = page.get_by_role("navigation", name="Which work")
+    tops = tabs.get_by_role("link").evaluate_all("all => all.map(it => it.offsetTop)")
+    assert len(set(tops)) == 1
+    # The one that is open is seen, but for a part of a pixel, and the page does not move aside.
+    expect(tabs.get_by_role("link", name="Everything")).to_be_in_viewport(ratio=0.99)
+    assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -22,7 +22,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.draining import leave_behind
 from tests.much_or_little import LITTLE, MUCH, Seen, Told, tell
 from tests.security.matrix import Route, routes
-from workitems.views.inbox import TABS
+from workitems.inbox_tabs import TABS
 
 MOST = 12
 FRAMING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from ledger.errors import NotPermitted
 from ledger.tenancy import tenant_scope
 from people.actions import deactivate
@@ -201,8 +202,12 @@ def test_an_undo_for_people_who_are_not_here_says_so(world: World) -> None:
     assert said["people_missing"] == [world.compliance.username]
     assert said["replaced_performer"] == "no_candidate_user_available"
     assert may_claim(world, task, "bystander", "surveyor", "operator") == ["operator"]
-    page = text_of(browser(world.operator).get(f"/work-items/{task_id}/").content)
-    assert f"Not an active member here: {world.compliance.username}." in page
+    User.objects.filter(username=world.compliance.username).update(
+        first_name="Carl", last_name="Moreau"
+    )
+    html = browser(world.operator).get(f"/work-items/{task_id}/").content
+    named = f'<span title="{world.compliance.username}">Carl Moreau</span>'
+    assert f"Not an active member here: {named}." in html.decode()
 
 
 def test_an_undo_for_an_original_actor_who_left_says_so_on_its_page(world: World) -> None:

@@ -12,9 +12,8 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from typing_extensions import override
 
 from accounts.acting import ActingUser
@@ -33,6 +32,7 @@ from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, is_id, wanted_of
 from workitems.inbox_rows import lines, waiting_sentence
+from workitems.inbox_tabs import TABS, Tab, tab_of
 from workitems.lifecycle import OPEN, Kind
 from workitems.saved_filter_chips import FilterForm
 from workitems.standing_in import MOST, waiting_for_others
@@ -44,32 +44,6 @@ from workitems.waiting import Waiting
 PINNED = 50
 DECISIONS = 20
 _UNDOES = Q(kind=Kind.COMPENSATION)
-_BY_URGENCY = ("urgent", "newest", "oldest")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tab:
-    """One view of the work. Those of open work pin reversals and are sorted by urgency."""
-
-    key: str
-    label: str | Promise
-    sorts: Sequence[str] = _BY_URGENCY
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is of work that waits."""
-        return self.sorts is _BY_URGENCY
-
-
-TABS = (
-    Tab("waiting", gettext_lazy("Mine and my groups")),
-    Tab("mine", gettext_lazy("Only mine")),
-    Tab("groups", gettext_lazy("My groups")),
-    Tab("unassigned", gettext_lazy("Unassigned")),
-    Tab("held", gettext_lazy("On hold"), ("newest", "oldest")),
-    Tab("done", gettext_lazy("Done"), ("finished",)),
-    Tab("all", gettext_lazy("Everything"), ("newest", "oldest")),
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,8 +79,7 @@ class Inbox(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one tab, filtered, sorted and paged."""
-        key = request.GET.get("tab", self.default_tab)
-        tab = next((each for each in TABS if each.key == key), TABS[0])
+        tab = tab_of(request.GET, self.default_tab)
         wanted = wanted_of(request.GET, tab.sorts)
         who = self.acting_user
         counts = waiting.waiting(who)

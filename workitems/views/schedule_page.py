@@ -23,9 +23,8 @@ from workitems.forms import ScheduleEditForm, ScheduleForm
 from workitems.schedules.cron_words import cron_words
 from workitems.schedules.schedule_reading import live_schedule, live_schedules
 from workitems.schedules.schedule_saving import SCHEDULE
+from workitems.views.name_search import called
 
-#: On one page; the API lists all.
-SHOWN = 100
 UNPROCESSABLE = 422
 
 
@@ -58,7 +57,13 @@ class Schedules(MemberPage):
     def _show(self, form: ScheduleForm | None, status: int = 200) -> HttpResponse:
         shown = form or self._form()
         with self.scope():
-            rows = list(live_schedules(self.acting_user.tenant_id)[:SHOWN])
+            every, narrowed = called(
+                self.request,
+                live_schedules(self.acting_user.tenant_id),
+                reverse("workitems:schedules"),
+            )
+            found, pagination = self.page(every)
+            rows = found.rows
             subject = subject_of(SCHEDULE)
             offers = offers_of(subject, rows, self.authority)
             context = {
@@ -82,6 +87,8 @@ class Schedules(MemberPage):
                     }
                     for row in rows
                 ],
+                "pagination": pagination,
+                **narrowed,
                 "form": shown,
                 "url": reverse("workitems:schedules"),
                 "may_add": not add_schedule.denied(None, self.authority, None),

@@ -24,9 +24,9 @@ from workitems.actions import add_template, instantiate
 from workitems.actions.item_templates import TEMPLATE
 from workitems.template_form import MakeForm
 from workitems.version_form import VersionForm
+from workitems.views.name_search import called
 
-#: On one page; the API lists all.
-SHOWN = 200
+BY_NAME = ("name", "id")
 VERSIONS = 50
 UNPROCESSABLE = 422
 
@@ -37,8 +37,15 @@ class Templates(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show them, by name."""
         with self.scope():
-            rows = selectors.live_templates(self.acting_user.tenant_id)[:SHOWN]
-            context = {"rows": [_line(row) for row in rows], "crumbs": [_inbox(), _all()]}
+            rows = selectors.newest_templates(self.acting_user.tenant_id)
+            rows, narrowed = called(request, rows, reverse("workitems:templates"))
+            found, pagination = self.page(rows, order=BY_NAME)
+            context = {
+                "rows": [_line(row) for row in found.rows],
+                "pagination": {**pagination, "in_order": True},
+                "crumbs": [_inbox(), _all()],
+                **narrowed,
+            }
             return self.render("workitems/templates.html", context)
 
 
