@@ -19,6 +19,6 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """One line."""
 
-    dependencies = [("workitems", "0028_outcomes_and_forms")]
+    dependencies = [("workitems", "0029_told_when_late")]
 
     operations = [migrations.RemoveIndex("workitem", "workitems_undecided")]
