@@ -41,6 +41,7 @@ spec:
       humanTask: {{title: Check, candidateGroups: [analysts], outputMapping: "{{check: .}}"}}
       compensation: {{mode: human}}
 """
+MANY = 100_000
 _WORDS_INDEX = "SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%USING gin (words)'"
 _AT = "timestamptz '2026-01-01 UTC' + n * interval '1 second'"
 _TEXT = "'An applicant''s papers, as they came in, number ' || n"
@@ -100,13 +101,16 @@ def fill(superuser: psycopg.Connection[Any], tenant: Tenant, items: int) -> None
     for label in FILLED:
         table = apps.get_model(label)._meta.db_table
         superuser.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
-    # Of words there are many to a row: their index is made at once, and not word by word.
+    # Of words there are many to a row: where most rows are new, their index is made at once, and
+    # not word by word.
     ((index, made),) = superuser.execute(_WORDS_INDEX).fetchall()
-    superuser.execute(f"DROP INDEX {index}".encode())
+    if items >= MANY:
+        superuser.execute(f"DROP INDEX {index}".encode())
     for label, number, said in _tables(tenant, items):
         superuser.execute(_insert(superuser, apps.get_model(label), tenant, number, said))
-    superuser.execute(b"SET maintenance_work_mem = '512MB'")
-    superuser.execute(made.encode())
+    if items >= MANY:
+        superuser.execute(b"SET maintenance_work_mem = '512MB'")
+        superuser.execute(made.encode())
 
 
 def _insert(

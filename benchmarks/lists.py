@@ -13,13 +13,15 @@ tenant beside the large one. Exit 1 beyond the bounds.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -30,6 +32,7 @@ from benchmarks.figures import NOISE_MS
 from benchmarks.preparing import migrate
 
 BOUND = 1.5
+T = TypeVar("T")
 MAX_QUERIES = 12
 DEEP = 20
 PAGES = {
@@ -138,20 +141,37 @@ def main() -> int:
     parser.add_argument("--only", default="", help="pages whose name has this in it")
     options = parser.parse_args()
     migrate()
-    beside = _another_database()
+    beside_url = _another_database()
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
     django.setup()
-    alone = connections["default"]
-    other = connections.create_connection("default")
-    other.settings_dict = {**alone.settings_dict, "NAME": urlsplit(beside).path[1:]}
+    beside, alone = _Database(beside_url), _Database(os.environ["DATABASE_SUPERUSER_URL"])
     begun = time.perf_counter()
-    connections["default"] = other
-    readers = [_reader(beside, options.large), _reader(beside, options.small)]
-    connections["default"] = alone
-    readers.append(_reader(os.environ["DATABASE_SUPERUSER_URL"], options.small))
+    places = [
+        (beside, beside.do(lambda: _reader(beside_url, options.large))),
+        (beside, beside.do(lambda: _reader(beside_url, options.small))),
+        (alone, alone.do(lambda: _reader(os.environ["DATABASE_SUPERUSER_URL"], options.small))),
+    ]
     print(f"  filled in {time.perf_counter() - begun:.0f} s", flush=True)
-    places = [(other, readers[0]), (other, readers[1]), (alone, readers[2])]
     return _measured(places, options.rounds, options.only)
+
+
+class _Database:
+    """A database of the server, and a thread that asks it: a thread keeps the connection that it
+    had first."""
+
+    def __init__(self, superuser_url: str) -> None:
+        """Connect, as the application's role."""
+        self._name = urlsplit(superuser_url).path[1:]
+        self._thread = ThreadPoolExecutor(max_workers=1, initializer=self._connect)
+
+    def _connect(self) -> None:
+        usual = connections.settings["default"]
+        connections["default"] = own = connections.create_connection("default")
+        own.settings_dict = {**usual, "NAME": self._name}
+
+    def do(self, doing: Callable[[], T]) -> T:
+        """Return what something gives that is done there, and only there."""
+        return self._thread.submit(doing).result()
 
 
 def _another_database() -> str:
@@ -180,18 +200,17 @@ def _reader(superuser_url: str, items: int) -> Any:
     return reading.Reader(tenant)
 
 
-def _measured(places: list[tuple[Any, Any]], rounds: int, only: str) -> int:
+def _measured(places: list[tuple[_Database, Any]], rounds: int, only: str) -> int:
     """Ask for every page everywhere, round by round; return whether all keep the bounds."""
     beyond = 0
     for name, path in _pages(places, only):
         asks: list[Callable[[], float]] = []
-        for (connection, reader), address in zip(places, path, strict=True):
-            connections["default"] = connection
-            queries = reader.queries(address)
+        for (database, reader), address in zip(places, path, strict=True):
+            queries = database.do(functools.partial(reader.queries, address))
             if queries > MAX_QUERIES:
                 beyond += 1
                 print(f"  {name}: {queries} queries, at most {MAX_QUERIES}", flush=True)
-            asks.append(_asking(connection, reader, address))
+            asks.append(_asking(database, reader, address))
         taken = [[ask() for ask in asks] for _ in range(rounds)]
         large, small, alone = (statistics.median(each) for each in zip(*taken, strict=True))
         for words, ours in ((name, large), (f"{name} beside", small)):
@@ -204,27 +223,25 @@ def _measured(places: list[tuple[Any, Any]], rounds: int, only: str) -> int:
     return 1 if beyond else 0
 
 
-def _asking(connection: Any, reader: Any, address: str) -> Callable[[], float]:
+def _asking(database: _Database, reader: Any, address: str) -> Callable[[], float]:
     def ask() -> float:
-        connections["default"] = connection
         begun = time.perf_counter()
         reader.get(address)
         return (time.perf_counter() - begun) * 1000
 
-    return ask
+    return lambda: database.do(ask)
 
 
-def _pages(places: list[tuple[Any, Any]], only: str) -> Iterator[tuple[str, list[str]]]:
+def _pages(places: list[tuple[_Database, Any]], only: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each page's name and its address in each place; deep ones are followed to."""
     for name, path in PAGES.items():
         if only in name:
-            yield name, [path.format(**reader.words) for _connection, reader in places]
+            yield name, [path.format(**reader.words) for _database, reader in places]
     for name, path in DEEP_PAGES.items():
         if only in f"api {name} deep":
             addresses = []
-            for connection, reader in places:
-                connections["default"] = connection
-                addresses.append(reader.followed(path, DEEP))
+            for database, reader in places:
+                addresses.append(database.do(functools.partial(reader.followed, path, DEEP)))
             yield f"api {name} deep", addresses
 
 

@@ -166,12 +166,6 @@ class WorkItem(UndoableRow, UndoingRow, models.Model):
                 name="workitems_left_over",
                 condition=models.Q(status="PENDING", offered_to=OfferedTo.OPERATORS),
             ),
-            # Of which somebody has to decide what becomes of it.
-            models.Index(
-                fields=["tenant", "id"],
-                name="workitems_undecided",
-                condition=models.Q(status="COMPENSATION_FAULTED"),
-            ),
             models.Index(
                 fields=["tenant", "case_id"],
                 name="workitems_case",

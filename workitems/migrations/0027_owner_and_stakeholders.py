@@ -1,8 +1,10 @@
 """Who answers for how an item ends, and who looks on.
 
-EXPLAIN of the items that somebody answers for (1,000,000 items): Index Scan using workitems_owned, in
-the order of the list; of those that somebody looks on: Index Only Scan using
-workitems_stakeholder_once, then the items by their key.
+EXPLAIN at 1,000,000 items: the items that somebody answers for, of 200 or of 9,800: Index Scan using
+workitems_owned in the order of the list, which ends with the page (51 rows, 54 and 17 pages, 0.06 and
+0.03 ms); those that somebody looks on, 100 of 50,000: Index Only Scan using workitems_stakeholder_once
+(0.07 ms), then the items by their key; who looks on an item: Index Scan using
+workitems_stakeholder_item (4 pages).
 """
 
 from __future__ import annotations

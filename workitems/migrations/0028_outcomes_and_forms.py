@@ -1,4 +1,7 @@
-"""How the outcomes of an item are called and when they may be given; how its form is laid out."""
+"""How the outcomes of an item are called and when they may be given; how its form is laid out.
+
+Nothing is looked for by either: they are read with the item, and have no index.
+"""
 
 from __future__ import annotations
 
