@@ -147,19 +147,29 @@ LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
     AND step.version = (e.compensation ->> 'step_version')::int
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
+_HERE = """JOIN accounts_user u ON u.id = m.user_id AND u.is_active
+        JOIN accounts_actor a ON a.id = m.actor_id AND a.is_active"""
+#: A group may be as large as the tenant. So many people are reminded of one late task.
+MOST_REMINDED = 100
 _MISSED = f"""
 SELECT e.id, convert_from(p.body, 'UTF8')::jsonb #>> '{{}}',
     coalesce((convert_from(had.body, 'UTF8')::jsonb #>> '{{}}')::uuid, w.assignee_id),
     w.case_id IS NOT NULL,
-    CASE WHEN w.assignee_id IS NULL AND convert_from(p.body, 'UTF8')::jsonb = '"{DUE}"' THEN ARRAY(
-        SELECT c.actor_id FROM workitems_candidateuser c
-        WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id AND {_MAY.format("c.actor_id")}
-        UNION
+    CASE WHEN w.assignee_id IS NULL AND w.offered_to <> 'OPERATORS'
+        AND convert_from(p.body, 'UTF8')::jsonb = '"{DUE}"' THEN ARRAY(
+        SELECT m.actor_id FROM workitems_candidateuser c
+        JOIN accounts_membership m ON m.tenant_id = c.tenant_id AND m.actor_id = c.actor_id
+        {_HERE}
+        WHERE c.tenant_id = w.tenant_id AND c.work_item_id = w.id AND m.is_active
+          AND {_MAY.format("m.actor_id")}
+        UNION (
         SELECT m.actor_id FROM workitems_candidategroup g
         JOIN accounts_groupmembership b ON b.tenant_id = g.tenant_id AND b.name = g.name
         JOIN accounts_membership m ON m.tenant_id = b.tenant_id AND m.id = b.membership_id
+        {_HERE}
         WHERE g.tenant_id = w.tenant_id AND g.work_item_id = w.id AND m.is_active
-          AND {_MAY.format("m.actor_id")})
+          AND {_MAY.format("m.actor_id")}
+        LIMIT {MOST_REMINDED + 1}))
     ELSE '{{}}' END
 FROM ledger_ledgerentry e
 JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject_id

@@ -32,6 +32,7 @@ from ledger.dispatch.consumer_registry import Event
 from notifications.events import TOPICS, WAITING
 from notifications.lifecycle import Topic
 from notifications.news_facts import (
+    MOST_REMINDED,
     Fallen,
     MissedFacts,
     TaskFacts,
@@ -184,11 +185,12 @@ class _Batch:
         yield _told(event, topic, has_it if reminded or case_tells else has_it | self._operators)
 
     def _late_for(self, known: MissedFacts) -> Collection[uuid.UUID]:
-        """Who is to do what is late, also by their group: they are reminded. Of what nobody has,
-        or may take, the operators hear."""
+        """Who is to do what is late, also by their group: they are reminded. Of what nobody has
+        or may take, or so many may that nobody feels asked, the operators hear."""
         if known.assignee_id is not None:
             return {known.assignee_id}
-        return known.candidates or self._operators
+        few = 0 < len(known.candidates) <= MOST_REMINDED
+        return known.candidates if few else self._operators
 
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""

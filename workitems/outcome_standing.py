@@ -23,7 +23,8 @@ _TEXT = re.compile(r'"[^"\\]*"')
 _PATH = re.compile(r"\.(?:payload|case)\b(?:\.[A-Za-z_]\w*)*(?![\w.\[?])")
 _NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
 _FUNCTION = re.compile(r"\|\s*(?:length|not|tostring|tonumber|type|keys|floor)\b")
-_PLAIN = re.compile(r"(?:[\s()<>=!+*-]|\b(?:and|or|null|true|false)\b)*")
+# No `*`: it repeats a text as often as is said.
+_PLAIN = re.compile(r"(?:[\s()<>=!+-]|\b(?:and|or|null|true|false)\b)*")
 
 _NAMED = r"\.(payload|resolution|case)((?:\.[A-Za-z_]\w*)+)(?![\w.\[?])"
 _CLAUSE = re.compile(
@@ -60,6 +61,15 @@ def standings(item: WorkItem) -> dict[str, Standing]:
         name: _standing(when, known[name]) if name in known else _open_standing(when)
         for name, when in rules.items()
     }
+
+
+def rest_on_the_case(item: WorkItem) -> bool:
+    """Whether how its outcomes stand changes with its case, and not with its version alone."""
+    return (
+        item.case_id is not None
+        and item.status in OPEN
+        and any(".case" in (each.get("when") or "") for each in item.outcome_rules.values())
+    )
 
 
 def is_known_before(when: str) -> bool:

@@ -40,8 +40,8 @@ def shown_rows(who: ActingUser, query: QueryDict, usual_tab: str) -> list[Watche
     except Invalid:
         # The page says what is wrong with it, and shows no list.
         return []
-    asking = [name for name, value in wanted.values.items() if name in _ASKS and value != ME]
-    if not (wanted.parameters or limit) or len(asking) > _MOST_ASKED:
+    asking = [name for name, value in wanted.values.items() if _asks(name, value)]
+    if not (wanted.parameters or "limit" in query) or len(asking) > _MOST_ASKED:
         return []
     asked = wanted.asked(who)
     order = SORTINGS[wanted.sort or tab.sorts[0]].order
@@ -54,6 +54,11 @@ def shown_rows(who: ActingUser, query: QueryDict, usual_tab: str) -> list[Watche
         for rows in _sources(tab, who)
     )
     return [*listed, *pinned]
+
+
+def _asks(name: str, value: object) -> bool:
+    # What somebody looks on is found by a statement for whoever looks, too.
+    return name in _ASKS and (value != ME or name == "stakeholder")
 
 
 def _sources(tab: Tab, who: ActingUser) -> list[Rows]:

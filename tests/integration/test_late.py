@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from ledger.clock import now
 from ledger.selectors import entries_of
 from ledger.tenancy import tenant_scope
+from notifications import recipients
 from notifications.models import Delivery
-from people.actions import edit_member
+from people.actions import deactivate, edit_member
 from tests import states
 from tests.concurrency.test_races import at_once
 from tests.draining import drain
@@ -86,6 +88,32 @@ def test_of_what_is_nobodys_the_operators_are_told(world: World) -> None:
     pass_by(item)
     assert world.operator.actor_id in told(world, item)
     assert world.analyst.actor_id not in told(world, item)
+
+
+def test_so_they_are_of_what_fell_to_them(world: World) -> None:
+    item = due(world, candidate_users=[world.surveyor.username])
+    deactivate(world.surveyor.membership_id, call=Call(world.admin))
+    drain()
+    assert states.stored(world, item.id).offered_to == "OPERATORS"
+    pass_by(item)
+    assert told(world, item) == sorted([world.operator.actor_id, world.admin.actor_id])
+
+
+def test_and_where_whoever_may_take_it_cannot_log_in_any_more(world: World) -> None:
+    item = due(world, candidate_groups=["analysts"])
+    User.objects.filter(username=world.analyst.username).update(is_active=False)
+    pass_by(item)
+    assert told(world, item) == sorted([world.operator.actor_id, world.admin.actor_id])
+
+
+def test_a_group_of_many_is_not_reminded_one_by_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each notice is a row for each of them: the operators see to it that somebody takes it."""
+    item = due(world, candidate_groups=["analysts"])
+    monkeypatch.setattr(recipients, "MOST_REMINDED", 0)
+    pass_by(item)
+    assert told(world, item) == sorted([world.operator.actor_id, world.admin.actor_id])
 
 
 def test_another_due_time_is_told_again(world: World) -> None:

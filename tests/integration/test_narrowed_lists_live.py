@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.http import QueryDict
 
+from ledger.tenancy import tenant_scope
 from tests.clients import browser
 from tests.integration.test_pages_live import NEWS, NO_NEWS, Poll, statements
 from tests.integration.workitems_made import opened
@@ -11,6 +13,7 @@ from tests.world import World
 from verbs.call import Call
 from web.counts import COUNTED
 from workitems import actions
+from workitems.watched_lists import shown_rows
 
 MOST_STATEMENTS = 3
 
@@ -42,13 +45,24 @@ def test_what_is_shown_is_watched_however_much_is_newer_and_more_urgent(
     assert (poll.ask(), poll.ask()) == (NEWS, NO_NEWS)
 
 
-def test_what_asks_for_two_people_costs_no_more_than_three_statements(world: World) -> None:
+@pytest.mark.parametrize(
+    "narrowed",
+    ["assignee={0}&created_by={1}&stakeholder={1}&q=one", "stakeholder=me&assignee={1}"],
+)
+def test_what_asks_for_two_people_costs_no_more_than_three_statements(
+    world: World, narrowed: str
+) -> None:
     opened(world, title="one")
     names = (world.analyst.username, world.operator.username)
-    poll = Poll(
-        browser(world.analyst),
-        f"/work-items/?assignee={names[0]}&created_by={names[1]}&stakeholder={names[1]}&q=one",
-    )
+    poll = Poll(browser(world.analyst), "/work-items/?" + narrowed.format(*names))
     status, taken = statements(poll)
     assert status == NO_NEWS
     assert len(taken) <= MOST_STATEMENTS
+
+
+def test_a_plain_list_is_watched_once(world: World) -> None:
+    """What it shows is in the counts and tabs that each page of lists watches already."""
+    with tenant_scope(world.analyst.tenant_id):
+        assert shown_rows(world.analyst, QueryDict(""), "waiting") == []
+        assert shown_rows(world.analyst, QueryDict("tab=done"), "waiting") == []
+        assert shown_rows(world.analyst, QueryDict("limit=5"), "waiting") != []

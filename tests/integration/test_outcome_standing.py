@@ -107,8 +107,19 @@ def test_the_case_counts_as_it_is_now(world: World) -> None:
     assert told(world, item)["OK"] == (
         False, "Cannot be given now: only where “Country” of the case is “CH”.",
     )  # fmt: skip
+    # The case may change without the item: what somebody has is not said to hold still.
+    again = api(world.analyst).get(
+        f"/api/v1/work-items/{item.id}", headers={"If-None-Match": f'"v{item.version}"'}
+    )
+    assert (again.status_code, again.headers["ETag"]) == (200, f'"v{item.version}"')
     here = task_of(world, "here-now", {"outcomes": outcomes}, {"country": "CH"})
     assert told(world, here)["OK"][0] is True
+
+
+def test_what_rests_on_the_item_alone_is_304_as_long_as_that_stays(world: World) -> None:
+    item, client = asked(world, {"name": "OK", "when": LARGE}, "NO"), api(world.analyst)
+    url, known = f"/api/v1/work-items/{item.id}", {"If-None-Match": f'"v{item.version}"'}
+    assert client.get(url, headers=known).status_code == 304
 
 
 def test_lists_and_what_is_over_look_at_no_condition(world: World) -> None:

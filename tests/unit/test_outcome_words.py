@@ -40,6 +40,8 @@ def test_what_the_item_says_is_known_before(when: str) -> None:
         "$__loc__ == 1",
         "keys",
         ".payload.a? == 1",
+        # What a text is repeated by decides what it costs to read the item.
+        '.payload.text * 200000000 == "x"',
     ],
 )
 def test_what_an_answer_may_change_is_not_known_before(when: str) -> None:

@@ -53,6 +53,9 @@ _LEFT = "group_left"
 _FOUND = "nobody_left"
 #: So many items are locked at once.
 _AT_ONCE = 50
+#: So many undo tasks of somebody's groups are looked at as the news comes; the nightly check
+#: (`left_to_nobody`) finds those beyond.
+_MOST_LOOKED_AT = 1_000
 failpoints.declare("work.left_behind")
 
 
@@ -117,7 +120,7 @@ def _undos_for(event: Event) -> QuerySet[WorkItem, uuid.UUID]:
         & Q(excluded=[], excluded_groups=[], required_skills=[], not_completed_by=[])
     )
     picks |= Q(id__in=named.values("work_item_id"))
-    return waiting.filter(picks).values_list("id", flat=True)
+    return waiting.filter(picks).order_by("id").values_list("id", flat=True)[:_MOST_LOOKED_AT]
 
 
 def _groups_left(event: Event) -> list[str]:

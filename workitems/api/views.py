@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.api.views import history_page
+from web import etag
 from web.api import TenantAPIView
 from web.schema import EntrySchema, page_schema
 from workitems import selectors
@@ -17,6 +18,7 @@ from workitems.api.item_json import ChainSchema, WorkItemSchema, chain_page, rep
 from workitems.api.outcome_json import with_standings
 from workitems.chain import chain_of
 from workitems.finding import filter_table
+from workitems.outcome_standing import rest_on_the_case
 
 
 class WorkItems(TenantAPIView):
@@ -42,6 +44,13 @@ class WorkItemDetail(TenantAPIView):
         """Read it."""
         item = selectors.get(self.acting_user.tenant_id, id)
         [shape] = represent_many([item], self.authority)
+        if rest_on_the_case(item):
+            # The case moves without the item: nobody is told that what they have still holds.
+            told = with_standings(shape, item)
+            return Response(told, headers={"ETag": etag.tag(item.version)})
+        if etag.not_modified(request, item.version):
+            # Before any condition is asked.
+            return self.detail(shape, version=item.version)
         return self.detail(with_standings(shape, item), version=item.version)
 
 

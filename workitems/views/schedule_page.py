@@ -57,12 +57,10 @@ class Schedules(MemberPage):
     def _show(self, form: ScheduleForm | None, status: int = 200) -> HttpResponse:
         shown = form or self._form()
         with self.scope():
-            every, narrowed = called(
-                self.request,
-                live_schedules(self.acting_user.tenant_id),
-                reverse("workitems:schedules"),
-            )
-            found, pagination = self.page(every)
+            every = live_schedules(self.acting_user.tenant_id)
+            some, narrowed = called(self.request, every, reverse("workitems:schedules"))
+            # Of a part of a name there is no index.
+            found, pagination = self.page(some, among=every if narrowed["chips"] else None)
             rows = found.rows
             subject = subject_of(SCHEDULE)
             offers = offers_of(subject, rows, self.authority)

@@ -37,9 +37,11 @@ class Templates(MemberPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show them, by name."""
         with self.scope():
-            rows = selectors.newest_templates(self.acting_user.tenant_id)
-            rows, narrowed = called(request, rows, reverse("workitems:templates"))
-            found, pagination = self.page(rows, order=BY_NAME)
+            every = selectors.newest_templates(self.acting_user.tenant_id)
+            rows, narrowed = called(request, every, reverse("workitems:templates"))
+            # Of a part of a name there is no index.
+            among = every if narrowed["chips"] else None
+            found, pagination = self.page(rows, order=BY_NAME, among=among)
             context = {
                 "rows": [_line(row) for row in found.rows],
                 "pagination": {**pagination, "in_order": True},
