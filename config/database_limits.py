@@ -9,9 +9,10 @@ transaction pays for them. By process, and not by role: web server and workers l
 - *owner*: migrations. They wait for a table that is in use, but not for ever, because everybody who
   comes after them waits too; building an index may take hours.
 
-Whoever meets a limit has changed nothing: a request is 503 `unavailable`, a task is put back. What
-a `DATABASE_URL` says by `?options=` comes after these, and so before them. A pooler that refuses
-the parameter `options` must be told to let it pass, and sets the three itself.
+Whoever meets a limit has changed nothing. A request is 503 `unavailable`. A task is tried again:
+for a lock that was not to be had no attempt counts, for a statement that took too long one does,
+because the next may take as long. What a `DATABASE_URL` says by `?options=` decides over these. A
+pooler that refuses the parameter `options` must let it pass, or set the three itself.
 """
 
 from __future__ import annotations
