@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 _BY_URGENCY = ("urgent", "newest", "oldest")
+#: Reversals are few and come first, all of them on the first page, up to this many.
+PINNED = 50
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

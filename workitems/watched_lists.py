@@ -15,7 +15,7 @@ from web.pagination import parse_limit
 from workitems import selectors, waiting
 from workitems.finding.filter_table import ME, Asked
 from workitems.inbox_filters import SORTINGS, Wanted, wanted_of
-from workitems.inbox_tabs import Tab, tab_of
+from workitems.inbox_tabs import PINNED, Tab, tab_of
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 from workitems.urgency import MOST_URGENT_FIRST
@@ -26,7 +26,6 @@ _ASKS = frozenset(
 )
 # A poll takes three statements: session, this, and the tag.
 _MOST_ASKED = 1
-_PINNED = 51
 _UNDOES = Q(kind=Kind.COMPENSATION)
 Rows = QuerySet[WorkItem]
 
@@ -50,7 +49,7 @@ def shown_rows(who: ActingUser, query: QueryDict, usual_tab: str) -> list[Watche
         for rows in _listed(tab, who, wanted, asked, order)
     )
     pinned = (
-        Watched(rows.filter(_UNDOES & asked.q).order_by(*MOST_URGENT_FIRST), most=_PINNED)
+        Watched(rows.filter(_UNDOES & asked.q).order_by(*MOST_URGENT_FIRST), most=PINNED + 1)
         for rows in _sources(tab, who)
     )
     return [*listed, *pinned]

@@ -32,7 +32,7 @@ from workitems.finding import filter_table, saved_filters
 from workitems.finding.filter_table import Asked
 from workitems.inbox_filters import SORTINGS, Wanted, is_id, wanted_of
 from workitems.inbox_rows import lines, waiting_sentence
-from workitems.inbox_tabs import TABS, Tab, tab_of
+from workitems.inbox_tabs import PINNED, TABS, Tab, tab_of
 from workitems.lifecycle import OPEN, Kind
 from workitems.saved_filter_chips import FilterForm
 from workitems.standing_in import MOST, waiting_for_others
@@ -40,8 +40,7 @@ from workitems.urgency import MOST_URGENT_FIRST
 from workitems.views import several
 from workitems.waiting import Waiting
 
-# Reversals and decisions are few and come first, all of them on the first page, up to this many.
-PINNED = 50
+# Decisions are few and come first, all of them on the first page, up to this many.
 DECISIONS = 20
 _UNDOES = Q(kind=Kind.COMPENSATION)
 
