@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator
 
 from tests.browser.tab import Tab
 from tests.browser.tutorial_reader import Lie, Reader
@@ -53,6 +53,30 @@ def reader(browser: Browser) -> Iterator[Reader]:
     made._tabs["operator"] = Tab(page.context, page, "about:blank")  # noqa: SLF001  -- no server to log in at
     yield made
     page.close()
+
+
+@pytest.mark.parametrize(
+    "after", [(Reader, "_await"), (Locator, "element_handle")], ids=["looked", "held"]
+)
+def test_what_gets_a_number_between_the_look_and_the_press_is_pressed(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, after: tuple[type, str]
+) -> None:
+    page = reader._tabs["operator"].page  # noqa: SLF001  -- news come at one moment of a press
+    link = "<a href='#' onclick='this.textContent += ` pressed`'>Inbox{}</a>"
+    page.set_content(link.format(""))
+    news = [link.format(" 1")]
+    looked = getattr(*after)
+
+    def looked_just_before_news(*asked: Any, **how: Any) -> Any:
+        found = looked(*asked, **how)
+        while news:
+            page.evaluate("news => { document.body.innerHTML = news }", news.pop())
+        return found
+
+    monkeypatch.setattr(reader, "_patience", 30)
+    monkeypatch.setattr(*after, looked_just_before_news)
+    reader.follow(sentences("As `operator`, press **Inbox**."))
+    assert page.inner_text("a") == "Inbox 1 pressed"
 
 
 @pytest.mark.parametrize(

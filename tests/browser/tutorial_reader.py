@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeVar, get_args
 
 from playwright.sync_api import Browser, Locator, Page, Response
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.tab import Tab
@@ -24,6 +25,10 @@ PRESSED: tuple[Role, ...] = get_args(Role)
 _SHOWN = 1500
 _MANAGE = [".venv/bin/python", "manage.py"]
 _START = "make run"
+#: So long what was seen a moment ago is looked for by its name.
+_STILL_THERE_MS = 1000
+#: What the browser says of an element that was renewed meanwhile.
+_GONE = "not attached to the DOM"
 
 
 class Lie(AssertionError):
@@ -95,12 +100,30 @@ class Reader:
         self._password = act.what
 
     def _press(self, act: Act) -> None:
-        role, found = self._await(act.what, lambda: next(self._pressable(act.what), None))
-        if role in {"radio", "checkbox"}:
-            found.check()
-            return
-        found.click()
+        deadline = time.monotonic() + self._patience
+        while not self._pressed(act.what):
+            if time.monotonic() > deadline:
+                raise LookupError(f"{act.what!r} is renewed again and again, and cannot be pressed")
+
+    def _pressed(self, name: str) -> bool:
+        """Press what bears this name. Return whether it was still in the page.
+
+        The element is held, not its name: news may come between the look and the press and make
+        “Inbox” “Inbox 1”, and whoever waits for the old name waits in vain.
+        """
+        role, found = self._await(name, lambda: next(self._pressable(name), None))
+        try:
+            held = found.element_handle(timeout=_STILL_THERE_MS)
+        except PlaywrightTimeout:
+            return False
+        try:
+            held.check() if role in {"radio", "checkbox"} else held.click()
+        except PlaywrightError as error:
+            if _GONE in str(error):
+                return False
+            raise
         self._page.wait_for_load_state()
+        return True
 
     def _pressable(self, name: str) -> Iterator[tuple[Role, Locator]]:
         """Yield what a reader may mean: of that very name first, in the page before its frame."""
