@@ -323,6 +323,7 @@ class CandidateGroup(models.Model):
                 name="workitems_group_waiting",
                 condition=models.Q(waiting=True),
             ),
+            models.Index(fields=["tenant", "name", "work_item"], name="workitems_group_items"),
         ]
 
 

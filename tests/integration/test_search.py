@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases import actions as case_actions
+from ledger.tenancy import reading_scope
 from tests.casework import approved_loan, deploy
 from tests.clients import browser
 from tests.definitions import definition, human
@@ -129,6 +130,25 @@ def test_a_title_is_found_however_much_is_newer(
     opened(loans, title="newer")
     # Also a word in the middle of one; what begins so is first.
     assert found(loans, "änder")["Tasks"] == ["Änderung der Adresse", "An Änderung"]
+
+
+def test_the_newest_are_read_once_however_many_are_called_so(loans: World) -> None:
+    for _ in range(4):
+        opened(loans, title="Loan papers")
+    with CaptureQueriesContext(connection) as captured:
+        assert len(found(loans, "oan papers")["Tasks"]) == 4
+    asked = [each["sql"] for each in captured if each["sql"].startswith("(SELECT")]
+    searches = [sql for sql in asked if "UNION ALL" in sql and "title_key" in sql]
+    assert len(searches) == 3
+    with reading_scope(loans.operator.tenant_id), connection.cursor() as cursor:
+        # What a planner does that expects one row of that title.
+        for way in ("hashjoin", "mergejoin", "memoize", "material"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        for sql in searches:
+            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}")
+            plan = [line for (line,) in cursor.fetchall() if "Limit " in line]
+            assert plan != []
+            assert [line for line in plan if "loops=1)" not in line and "never" not in line] == []
 
 
 def test_people_are_found_with_their_work(world: World) -> None:

@@ -253,6 +253,36 @@ def test_few_are_found_by_their_words_wherever_they_are(
     assert [each["title"] for each in body["results"]] == ["Hay", "Needle in hay"]
 
 
+def test_of_a_long_text_the_rarest_parts_find_what_all_of_them_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workitems.finding.item_texts.FEW", 3)
+    title = r"Read the report's page \777 of the notary who came by post once more, and again"
+    titles = [title, *(title.replace("777", str(n)) for n in range(100, 106))]
+    made = [actions.create_work_item(call=Call(world.operator), title=each) for each in titles]
+    with tenant_scope(world.operator.tenant_id):
+        assert item_texts.few_of(title[2:-2]) == [made[0].id]
+        assert item_texts.few_of(r"port's page \777") == [made[0].id]
+        assert item_texts.few_of(title[30:]) is None
+        assert item_texts.few_of(title[2:].replace("777", "778")) == []
+
+
+def test_what_is_for_a_group_of_few_is_found_wherever_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 2)
+    monkeypatch.setattr("workitems.finding.filter_table.FEW", 3)
+    client = api(world.operator)
+    for title, group in (("Old", "surveyors"), *((f"New {n}", "analysts") for n in range(4))):
+        states.new_item(world.operator, title=title, candidate_groups=[group])
+    body = client.get(ROOT, {"group": "surveyors", "status": "PENDING"}).json()
+    assert ([each["title"] for each in body["results"]], body["next"]) == (["Old"], None)
+    # Many are looked for in the list: two are looked at.
+    body = client.get(ROOT, {"group": "analysts"}).json()
+    assert [each["title"] for each in body["results"]] == ["New 3", "New 2"]
+    assert body["next"] is not None
+
+
 def test_nobody_writes_the_words_and_no_tenant_reads_those_of_another(world: World) -> None:
     item = states.new_item(world.operator, title="Secret")
     with tenant_scope(world.outsider.tenant_id):

@@ -80,9 +80,13 @@ def _candidate(_value: str, who: ActingUser) -> Q:
     return (named_for(who) | is_anybodys(who.tenant_id)) & ~closed_to(who)
 
 
-def _group(value: str, who: ActingUser) -> Q:
-    rows = CandidateGroup.objects.filter(tenant_id=who.tenant_id, work_item_id=OuterRef("id"))
-    return has_row(rows.filter(name=value))
+def _group(value: str, who: ActingUser) -> Q | Narrowed:
+    """Found by the rows of that group where they are few, else looked for in the list."""
+    rows = CandidateGroup.objects.filter(tenant_id=who.tenant_id, name=value)
+    ids = list(rows.values_list("work_item_id", flat=True)[: FEW + 1])
+    if len(ids) <= FEW:
+        return Narrowed(Q(id__in=ids), few=True)
+    return has_row(rows.filter(work_item_id=OuterRef("id")))
 
 
 def _label(value: str, who: ActingUser) -> Q:
