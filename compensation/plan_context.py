@@ -56,6 +56,13 @@ def step_of(plan: CompensationPlan) -> str:
     return str(chosen[0]) if len(chosen) == 1 else ""
 
 
+def from_the_first(plan: CompensationPlan) -> list[str]:
+    """Return the names of what a plan undoes, and of what it keeps for its scope, as they were
+    finished."""
+    undone = [each["original"]["name"] for each in reversed(plan.content["steps"])]
+    return list(dict.fromkeys([*plan.content.get("kept", ()), *undone]))
+
+
 def choice_of(plan: CompensationPlan) -> str:
     """Return a plan's scope as `compensation.forms.SCOPES` names it, or "" for another one."""
     if plan.scope["kind"] == "steps":

@@ -179,6 +179,9 @@ class RunContext:
         moment = date_format(timezone.localtime(step.ended_at), "j F H:i") if step.ended_at else ""
         if is_by_program(step.compensation_type):
             return _("Reversed automatically, %(moment)s") % {"moment": moment}
+        if undo is None:
+            # Whether it was reversed or corrected is not known here.
+            return _("Undone, %(moment)s") % {"moment": moment}
         outcome = outcome_label(getattr(undo, "outcome", "") or "REVERSED")
         who = self._name(getattr(undo, "completed_by_id", None))
         if not who:

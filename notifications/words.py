@@ -8,6 +8,9 @@ from notifications.lifecycle import DeliveryStatus
 from verbs import words
 from verbs.words import VerbWords
 
+#: The ways to reach a person, as they call them.
+CHANNELS = {"in_app": _("In Amends"), "email": _("By e-mail")}
+
 _LOOKS = {
     "PENDING": ("clock", "wait"),
     "DELIVERED": ("check", "done"),
@@ -16,6 +19,11 @@ _LOOKS = {
     "DEAD": ("x", "bad"),
     "SKIPPED": ("minus", "wait"),
 }
+
+
+def channel_words(channel: str) -> str:
+    """Return a way to reach a person, as people call it."""
+    return str(CHANNELS.get(channel, channel))
 
 
 def register() -> None:

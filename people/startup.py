@@ -41,4 +41,7 @@ def register() -> None:
         subject.register(each)
     words.register()
     label = _("Settings")
-    nav.register(nav.NavEntry("settings", label, "settings", "people:settings", order=70))
+    below = ("/members/", "/substitutions/")
+    nav.register(
+        nav.NavEntry("settings", label, "settings", "people:settings", order=70, below=below)
+    )

@@ -18,6 +18,8 @@ Row = TypeVar("Row")
 Given = TypeVar("Given", bound=Input)
 Result = TypeVar("Result")
 WRONG_STATE = "wrong_state"
+#: The code of the refusal for it.
+ILLEGAL_STATE = "illegal_state"
 _catalogue: dict[tuple[str, str], Verb[Any]] = {}
 
 
@@ -138,4 +140,4 @@ def _code(each: Verb[Any], row: Any, facts: Any, authority: Authority) -> str:
     refusal = each.refusal(row, facts, None) or each.out_of_turn(row, authority)
     if refusal is None:
         return ""
-    return WRONG_STATE if refusal.code == "illegal_state" else refusal.code
+    return WRONG_STATE if refusal.code == ILLEGAL_STATE else refusal.code

@@ -38,7 +38,7 @@ class NavEntry:
     icon: str
     url_name: str
     order: int
-    below: str = ""
+    below: tuple[str, ...] = ()
     tone: Literal["", "undo"] = ""
     rule: bool = False
     place: Literal["side", "menu"] = "side"
@@ -141,8 +141,8 @@ def _link(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> 
 def _current(path: str, shown: Sequence[NavEntry]) -> NavEntry | None:
     """Return where one is: of the entries above a page the nearest one."""
     places = [
-        (len(at), each) for each in shown for at in (reverse(each.url_name), each.below)
-        if at and _is_at(path, at)
+        (len(at), each) for each in shown for at in (reverse(each.url_name), *each.below)
+        if _is_at(path, at)
     ]  # fmt: skip
     return max(places, key=lambda place: place[0])[1] if places else None
 

@@ -195,6 +195,7 @@ class Ask(VerbPage):
         with self.scope():
             row = subject.read_one(self.acting_user.tenant_id, key[0])
             thing = self.described(key)
+            barred = "" if form.is_bound or own else self._barred(row)
             if form.fields and not form.is_bound:
                 form.initial = dict(subject.form_values(row))
             context = {
@@ -206,7 +207,8 @@ class Ask(VerbPage):
                 "intro": said.intro or (thing.title if said.title else ""),
                 "tone": said.tone or ("danger" if verb.dangerous else ""),
                 "warning": said.warning,
-                "form": self._form() if own else form,
+                "form": None if barred else self._form() if own else form,
+                "barred": barred,
                 "conflict": own,
                 # A state that rules it out will do so again: what was typed is handed back.
                 "over": over,
@@ -214,10 +216,24 @@ class Ask(VerbPage):
                 "facts": [] if subject.page_facts is None else subject.page_facts(row),
                 "url": carried(self.request, self.request.path),
                 "submit_label": said.submit or said.label,
-                "cancel_url": carried(self.request, thing.url),
+                "cancel_url": carried(self.request, thing.url)
+                or (subject.crumbs(row)[0]["url"] if subject.crumbs else ""),
+                # Beside a button that cancels something, "Cancel" would be said of two things.
+                "cancel_label": _("Back") if verb.name == "cancel" else "",
                 "version": getattr(row, "digest" if verb.requires_digest else "version", None),
             }
             return self.render(TEMPLATE, context, status=status)
+
+    def _barred(self, row: Any) -> str:
+        """Return that its status rules this out, "" where the status alone does not: nobody fills
+        in a form for nothing."""
+        verb = type(self).verb
+        alone = verb.state is None and verb.guard is None
+        refusal = verb.refusal(row, None, None) if alone else None
+        if refusal is None or refusal.code != catalogue.ILLEGAL_STATE:
+            return ""
+        label = state_words(verb.subject_type, str(row.status)).label
+        return _("That is not possible: it is now “%(status)s”.") % {"status": label}
 
 
 class AskOnPage(Ask):

@@ -127,7 +127,7 @@ def register() -> None:
     live.register_counted("inbox", watched.waits)
     nav.register(
         nav.NavEntry(
-            "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below="/work-items/"
+            "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below=("/work-items/",)
         )
     )
     live.register_counted("decisions", watched.decisions)

@@ -23,6 +23,7 @@ from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
 from compensation.run_context import RunContext
 from compensation.run_figure import figure
+from compensation.sentences import title_of
 from compensation.subject import whole_subject
 from compensation.usual_times import usual_beside
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
@@ -36,6 +37,8 @@ from web.problems import status_of
 TEMPLATE = "compensation/preview.html"
 #: Of a plan that was executed.
 EXECUTED = "compensation/executed.html"
+#: From so many steps on one can choose to go back; a page that asks anew has all of them.
+MOST_STARTS = 50
 
 
 class PlanView(OperatorPage):
@@ -86,6 +89,7 @@ class PlanView(OperatorPage):
             "cancelled": context.open_work,
             "figure": plan_context.figure(context),
             "replan": self._replan(context),
+            "how_far": self._how_far(context),
             "consequence": context.effect,
             "hearers": plan_steps.hearers(context),
             "execute": self._execute(context, confirm_error),
@@ -164,6 +168,21 @@ class PlanView(OperatorPage):
             "hidden": [{"name": "step", "value": step}],
         }
 
+    def _how_far(self, context: PlanContext) -> dict[str, Any] | None:
+        """Return `how_far` of the template, for a whole of which more than one step was done."""
+        names = plan_context.from_the_first(context.plan)[:MOST_STARTS]
+        if not context.is_whole or not self.operates or len(names) < 2:  # noqa: PLR2004  -- a choice
+            return None
+        chosen = context.step if context.plan.scope["kind"] == "from_step" else ""
+        said = [(name, _("From %(step)s on") % {"step": title_of(name)}) for name in names]
+        return {
+            "url": reverse("compensation:plan-scope", args=[context.plan.id]),
+            "starts": [
+                {"value": value, "label": label, "current": value == chosen}
+                for value, label in [("", _("Everything")), *said]
+            ],
+        }
+
     def _execute(self, context: PlanContext, confirm_error: str) -> dict[str, Any]:
         waits = _("Its undo needs approval. Ask for it at the task itself.")
         waits = waits if context.plan.requires_approval else ""
@@ -228,7 +247,7 @@ class PlanExecute(PlanView):
         and is told since when it runs."""
         with tenant_scope(self.acting_user.tenant_id):
             found = started(run)
-        link = format_html('<a href="{}">{}</a>', found["url"], _("See how far it is"))
+        link = format_html('<a href="{}">{}</a>', found["url"], found["label"])
         messages.info(self.request, format_html("{} {}", found["sentence"], link))
         return self.go(_after(context, run.id))
 
@@ -256,7 +275,9 @@ class PlanScope(PlanView):
         """Make the new plan and show it."""
         context = self.read(id)
         step = request.POST.get("step", "")
-        scope = scope_of(request.POST.get("scope", ""), step)
+        # How far back is said by a step, or by none for everything.
+        far = "from_step" if step else "whole"
+        scope = scope_of(request.POST.get("scope", far), step)
         query = urlencode({"step": step})
         return self.perform(
             lambda: self.plan_again(context.plan, scope=scope, include=[]),

@@ -20,8 +20,8 @@ from verbs.subject import Ref
 
 
 def started(run: Any, named: Mapping[uuid.UUID, Person] | None = None) -> dict[str, Any]:
-    """Return `started` of the template: since when a plan has been run, by whom, and where; who
-    that is, unless it was read (`named`), is read."""
+    """Return `started` of the template: since when a plan has been run, by whom, and where that is
+    seen; who that is, unless it was read (`named`), is read."""
     if named is None:
         named = people(run.tenant_id, [run.requested_by_id])
     who = name_in(named, run.requested_by_id)
@@ -32,7 +32,9 @@ def started(run: Any, named: Mapping[uuid.UUID, Person] | None = None) -> dict[s
         if run.status in LIVE_RUNS
         else _("%(who)s started this rollback on %(moment)s, and it is over.")
     )
-    return {"url": reverse("compensation:run", args=[run.id]), "sentence": text % said}
+    label = _("See how far it is") if run.status in LIVE_RUNS else _("See how it went")
+    url = reverse("compensation:run", args=[run.id])
+    return {"url": url, "sentence": text % said, "label": label}
 
 
 def live_rollback(tenant_id: uuid.UUID, subject: Ref, row: Any) -> Any:

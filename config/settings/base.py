@@ -173,6 +173,30 @@ REST_KNOX = {
     "AUTO_REFRESH": False,
 }
 KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105  -- the name of a model
+# Operations are grouped by the first part of their path; this is what people call it.
+API_KINDS = [
+    {"name": name, "description": description}
+    for name, description in {
+        "approvals": "What somebody has to agree to before it happens",
+        "capabilities": "What programs can do, and how it is undone",
+        "case-definitions": "Kinds of cases: their steps and the way back of each",
+        "cases": "Cases: their steps, what they know, and their rollback",
+        "compensation-plans": "What would be undone, in which order and by whom",
+        "compensation-runs": "Rollbacks: how far they are, and what needs a decision",
+        "deliveries": "What people were told, and how that went",
+        "events": "What other programs tell",
+        "executions": "Automatic steps: input, output, attempts, undo",
+        "ledger": "The record of all that happened, and its proof",
+        "members": "Who belongs to the organisation, with roles, groups and skills",
+        "notifications": "What one is told",
+        "saved-filters": "Filters of lists, kept under a name",
+        "schedules": "Tasks that come again",
+        "substitutions": "Who stands in for whom, and until when",
+        "tokens": "How programs act in one's name",
+        "work-item-templates": "Templates of tasks, in versions",
+        "work-items": "Tasks: their lifecycle, what stands around them, their undo",
+    }.items()
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Amends",
     "DESCRIPTION": "Human tasks that can be taken back, with proof.",
@@ -184,6 +208,7 @@ SPECTACULAR_SETTINGS = {
     # and neither a search in it nor who has it read aloud would find the others.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none"},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "TAGS": API_KINDS,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     # Choices stay where they are used: a name for each set of them says less and collides.

@@ -1,4 +1,5 @@
-// Names for controls that the stock admin leaves unnamed (WCAG 4.1.2). Nothing else.
+// Names for controls that the stock admin leaves unnamed (WCAG 4.1.2), and for the values of a row that
+// is a card on a narrow screen. Nothing else.
 "use strict";
 (() => {
   const text = (element) => (element ? element.textContent.replace(/[:\s]+$/u, "").trim() : "");
@@ -39,6 +40,14 @@
       if (!tip.hasAttribute("aria-label")) tip.setAttribute("aria-label", tip.title || text(tip));
     }
   };
+
+  const heads = [...document.querySelectorAll("#result_list thead th")].map(text);
+  for (const row of document.querySelectorAll("#result_list tbody tr")) {
+    [...row.cells].forEach((cell, at) => {
+      if (cell.matches("td:not(.action-checkbox)") && heads[at]) cell.dataset.label = heads[at];
+      if (text(cell) === "-") cell.dataset.empty = "";
+    });
+  }
 
   repair(document);
   // Inlines and select2 add controls later.

@@ -33,6 +33,15 @@ def test_every_kind_is_there_at_once(open_tab: OpenTab, world: World) -> None:
     assert sorted(kinds.evaluate_all("(all) => all.map((it) => it.dataset.tag)")) == sorted(tags)
 
 
+def test_every_kind_says_in_words_what_it_is(open_tab: OpenTab, world: World) -> None:
+    page = open_tab(world.operator).go(PAGE)
+    kinds = page.locator(".opblock-tag")
+    expect(kinds.last).to_be_visible(timeout=DRAWN_MS)
+    said = kinds.evaluate_all("all => all.map(it => it.querySelector('small').innerText.trim())")
+    assert [text for text in said if not text] == []
+    assert "Tasks: their lifecycle, what stands around them, their undo" in said
+
+
 @pytest.mark.parametrize("width", [375, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_pages_of_the_api(

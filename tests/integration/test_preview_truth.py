@@ -197,7 +197,7 @@ def test_a_second_tab_is_told_since_when_it_runs(world: World, operator: Client)
     drain()
     # It is over by now: the plan is not run again, and not called out of date.
     third = operator.post(f"{url}execute/", fields, follow=True)
-    assert "and it is over. See how far it is" in text_of(third.content)
+    assert "and it is over. See how it went" in text_of(third.content)
     assert "Things have changed" not in text_of(third.content)
     assert runs(world) == 1
 

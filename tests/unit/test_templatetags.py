@@ -76,9 +76,9 @@ def test_when_says_nothing_about_nothing(nothing: str | None) -> None:
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        (NOW - timedelta(days=2, hours=1), "Overdue by 2 days"),
-        (NOW - timedelta(hours=1, minutes=50), "Overdue by 1 hour"),
-        (NOW - timedelta(seconds=5), "Overdue by less than a minute"),
+        (NOW - timedelta(days=2, hours=1), "2 days late"),
+        (NOW - timedelta(hours=1, minutes=50), "1 hour late"),
+        (NOW - timedelta(seconds=5), "less than a minute late"),
         (NOW + timedelta(days=3), "in 3 days"),
     ],
 )

@@ -175,14 +175,14 @@ def zone_name(zone: str) -> str:
 
 @register.simple_tag
 def due(value: datetime | str | None, now: datetime | None = None) -> SafeString:
-    """Render a deadline: "in 3 days", or "overdue by 2 days" once it has passed."""
+    """Render a deadline: "in 3 days", or "2 days late" once it has passed."""
     moment = _instant(value)
     if moment is None:
         return SafeString("")
     at = now or clock.now()
     if moment > at:
         return _time_element(moment, _short_future(moment, at))
-    return _time_element(moment, _("Overdue by %(span)s") % {"span": span_words(at - moment)})
+    return _time_element(moment, _("%(span)s late") % {"span": span_words(at - moment)})
 
 
 @register.simple_tag
