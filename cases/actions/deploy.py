@@ -70,8 +70,11 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
             _("The definition breaks a rule."),
             code="definition_invalid",
             errors=[
-                FieldError(pointer, message if line is None else _line(line, message))
-                for line, pointer, message in problem.errors
+                FieldError(
+                    each.pointer,
+                    each.message if each.line is None else _line(each.line, each.message),
+                )
+                for each in problem.errors
             ],
         ) from problem
     except ExpressionFailed as away:
