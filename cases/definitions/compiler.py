@@ -73,12 +73,16 @@ _A_SLIP: Final = 0.8
 
 
 def compile_definition(
-    source: str | Mapping[str, object], *, capabilities: Collection[str] | None
+    source: str | Mapping[str, object],
+    *,
+    capabilities: Collection[str] | None,
+    covered: Collection[str] = (),
 ) -> CompiledDefinition:
     """Check a definition and return its compiled form.
 
     `source` is YAML text or a JSON object. `capabilities` are the names registered in this
-    deployment, used for warnings only; `None` leaves them out.
+    deployment, used for warnings only; `None` leaves them out. `covered` are those of them that
+    say themselves what becomes of them in a rollback.
 
     Raises `DefinitionInvalid` with the errors found, by line; of many, with the first;
     `ExpressionFailed` where jq does not answer, so that nobody knows.
@@ -105,7 +109,7 @@ def compile_definition(
     odd = [(code, *each) for code in ("ignored", "unknown_field") for each in words[code]]
     warnings = [
         DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
-        for code, place, said in [*odd, *foreign, *surprises(compiled, capabilities)]
+        for code, place, said in [*odd, *foreign, *surprises(compiled, capabilities, covered)]
         for pointer in [as_written(place, document.data)]
     ]
     named = [

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from cases.definitions.flow import after, fires_again, unreachable
 from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.runtime import undo_policy
 from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 
 #: A rule that holds, where it does, and what its sentence is told.
@@ -56,20 +58,48 @@ RULES: Final = {
         "not_executed",
         "compensationOrder is not followed yet: what was completed last is undone first",
     ),
+    "coverage_gap": (
+        "coverage_gap",
+        "coverage gap: nobody declared how {0!r} is undone, and a rollback leaves it as it is",
+    ),
+    "pivot_before": (
+        "pivot_before",
+        "steps after this pivot can be undone, and it cannot be passed by itself: {0}",
+    ),
+    "unreachable": ("unreachable", "its condition holds of no context: it never starts"),
+    "waits_in_vain": (
+        "unreachable",
+        "no step that can start before writes {0}: it starts only if a case is opened with that",
+    ),
+    "repeats": (
+        "repeats",
+        "asks for nothing that its result changes: fires again after every result",
+    ),
     "milestone": (
         "not_executed", "{0!r} is checked and kept, but nobody is told yet when it is reached"
     ),
     "sla": ("not_executed", "the sla of {0!r} is not watched yet: nothing follows when it is over"),
 }  # fmt: skip
+# Of these it is said what becomes of them: nothing.
+_SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
 _FOLLOWED: Final = frozenset({None, "LAST_WRITER_WINS", "DEEP_MERGE"})
 
 
 def surprises(
-    definition: CompiledDefinition, registered: Collection[str] | None
+    definition: CompiledDefinition,
+    registered: Collection[str] | None,
+    covered: Collection[str] = (),
 ) -> Iterator[tuple[str, str, str]]:
-    """Find what may surprise. `registered`: the capabilities there are; None: nobody knows."""
+    """Find what may surprise. `registered`: the capabilities there are; None: nobody knows.
+    `covered`: those that say themselves what becomes of them in a rollback."""
     known = None if registered is None else frozenset(registered)
-    for held in (_of_ending(definition), _of_calls(definition, known), _of_steps(definition)):
+    for held in (
+        _of_ending(definition),
+        _of_calls(definition, known),
+        _of_steps(definition),
+        _of_flow(definition),
+        _of_undo(definition, frozenset(covered)),
+    ):
         for rule, pointer, told in held:
             code, sentence = RULES[rule]
             yield code, pointer, sentence.format(*told)
@@ -134,6 +164,35 @@ def _of_forward(step: Binding, at: str) -> Held:
         yield "unguarded", at, ()
     if isinstance(step.target, SubCase):
         yield "sub_case", f"{at}/subCase", ()
+
+
+def _of_flow(definition: CompiledDefinition) -> Held:
+    places = {step.name: f"/spec/bindings/{n}" for n, step in enumerate(definition.bindings)}
+    for name, keys in unreachable(definition):
+        rule = "waits_in_vain" if keys else "unreachable"
+        yield rule, places[name], (", ".join(f".{key}" for key in keys),)
+    for step in definition.forward_bindings:
+        if fires_again(step):
+            yield "repeats", places[step.name], ()
+
+
+def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
+    following = after(definition)
+    undone = {
+        step.name
+        for step in definition.forward_bindings
+        if undo_policy(definition, step) is not None and step.reversibility not in _SAID_TO_STAY
+    }
+    for index, step in enumerate(definition.bindings):
+        if step.compensation_only or isinstance(step.target, SubCase):
+            continue
+        at = f"/spec/bindings/{index}"
+        by_itself = isinstance(step.target, CapabilityCall) and step.target.capability in covered
+        if step.name not in undone and step.reversibility not in _SAID_TO_STAY and not by_itself:
+            yield "coverage_gap", at, (step.name,)
+        later = sorted(following[step.name] & undone)
+        if step.reversibility == "pivot" and later:
+            yield "pivot_before", f"{at}/reversibility", (", ".join(later),)
 
 
 def _of_words(step: Binding, at: str) -> Held:

@@ -252,9 +252,10 @@ def test_warnings_tell_what_may_surprise() -> None:
 
     # Code and column came with DESIGN §8's `{code, line, column, detail}`.
     assert [(each.code, each.column) for each in warnings] == [
-        ("ignored", 14), ("unknown_capability", 40), ("unguarded", 7),
-        ("unknown_capability", 35), ("unnamed", 7), ("ignored", 9),
+        ("ignored", 14), ("unknown_capability", 40), ("coverage_gap", 7), ("unguarded", 7),
+        ("repeats", 7), ("unknown_capability", 35), ("unnamed", 7), ("ignored", 9),
     ]  # fmt: skip
+    # What neither is undone nor asks for what it writes is told now, too.
     assert [tuple(warning)[:3] for warning in warnings] == [
         (6, "/spec/cbrConfig", "cbrConfig is ignored: no past case is looked up"),
         (
@@ -265,7 +266,17 @@ def test_warnings_tell_what_may_surprise() -> None:
         (
             11,
             "/spec/bindings/0",
+            "coverage gap: nobody declared how 'a' is undone, and a rollback leaves it as it is",
+        ),
+        (
+            11,
+            "/spec/bindings/0",
             "neither filter nor when: fires again at every change of context",
+        ),
+        (
+            12,
+            "/spec/bindings/1",
+            "asks for nothing that its result changes: fires again after every result",
         ),
         (
             13,
