@@ -34,6 +34,7 @@ class PlanItemType(models.TextChoices):
 
     WORK_ITEM = "work_item", _("Task")
     EXECUTION = "execution", _("Automatic step")
+    SUB_CASE = "sub_case", _("Case")
 
 
 class PlanItemStatus(models.TextChoices):

@@ -12,6 +12,7 @@ class Versioned(Protocol):
     version: str
 
 
+_NUMBERS = 3
 Row = TypeVar("Row", bound=Versioned)
 Precedence = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
 
@@ -22,6 +23,8 @@ def precedence(version: str) -> Precedence:
     """
     core, _, pre_release = version.partition("+")[0].partition("-")
     numbers = tuple(int(part) for part in core.split("."))
+    # The last number may be left out: 1.0 is 1.0.0.
+    numbers += (0,) * (_NUMBERS - len(numbers))
     identifiers = pre_release.split(".") if pre_release else ()
     return numbers, not identifiers, tuple(_identifier(each) for each in identifiers)
 

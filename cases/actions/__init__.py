@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from cases.actions.deploy import check_definition, deploy_definition, warnings_of
+from cases.actions.deploy import (
+    check_apart,
+    check_definition,
+    covered_capabilities,
+    deploy_definition,
+    warnings_of,
+)
 from cases.actions.hold import cancel_case, close_case, resume_case, retry_case, suspend_case
 from cases.actions.open import fault_of_opening, open_case
 
 __all__ = [
     "cancel_case",
+    "check_apart",
     "check_definition",
     "close_case",
+    "covered_capabilities",
     "deploy_definition",
     "fault_of_opening",
     "open_case",

@@ -136,12 +136,14 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
     kept with the work, and changes nothing."""
     definition = compiled_of(case.tenant_id, case.definition_id)
     taken = [each for each in ended if each.was_done and case.status in TAKES_RESULTS]
+    steps = [definition.binding(each.item.binding) for each in taken]
     results = [
-        (definition.binding(each.item.binding).target.output_mapping, result_of(each.row))
-        for each in taken
+        (step.target.output_mapping, result_of(each.row))
+        for step, each in zip(steps, taken, strict=True)
     ]
+    deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
     context, moved = case.context, False
-    for each, change in zip(taken, contexts_after(context, results), strict=True):
+    for each, change in zip(taken, contexts_after(context, results, deep=deep), strict=True):
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
             continue

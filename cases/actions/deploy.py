@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from accounts.actions import lock_tenant, note_on_tenant
 from accounts.selectors import actors_by_username, groups_with_members
+from cases.actions.checked_apart import Compiler, compile_apart
 from cases.definitions import (
     CompiledDefinition,
     DefinitionInvalid,
@@ -37,6 +38,7 @@ from verbs.input import Input
 from verbs.shell import VerbContext
 
 DEFINITION = "case_definition"
+_SAID_TO_STAY = frozenset({"not_needed", "irreversible", "pivot"})
 #: What is said of a name that is nobody's, by what it is the name of.
 _NOBODYS = {
     "user": (
@@ -63,19 +65,43 @@ def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
     Raises Invalid with one error for each broken rule; a message names the line of the source.
     Raises Trouble where jq does not answer.
     """
+    return _checked(source, compile_definition)
+
+
+def check_apart(source: str | Mapping[str, Any]) -> CompiledDefinition:
+    """Do the same in a process of its own, which may take so much time and memory and no more."""
+    return _checked(source, compile_apart)
+
+
+def _checked(source: str | Mapping[str, Any], compiled: Compiler) -> CompiledDefinition:
     try:
-        return compile_definition(source, capabilities=capability_registry.names())
+        return compiled(
+            source, capabilities=capability_registry.names(), covered=covered_capabilities()
+        )
     except DefinitionInvalid as problem:
         raise Invalid(
             _("The definition breaks a rule."),
             code="definition_invalid",
             errors=[
-                FieldError(pointer, message if line is None else _line(line, message))
-                for line, pointer, message in problem.errors
+                FieldError(
+                    each.pointer,
+                    each.message if each.line is None else _line(each.line, each.message),
+                )
+                for each in problem.errors
             ],
         ) from problem
     except ExpressionFailed as away:
         raise Trouble(str(away)) from away
+
+
+def covered_capabilities() -> frozenset[str]:
+    """Return the capabilities that say themselves what becomes of them in a rollback."""
+    known = {name: capability_registry.get(name) for name in capability_registry.names()}
+    return frozenset(
+        name
+        for name, each in known.items()
+        if each is not None and (each.policy is not None or each.reversibility in _SAID_TO_STAY)
+    )
 
 
 def _line(number: int, message: str) -> str:

@@ -8,19 +8,28 @@ the reason; the others open.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
+from cases.actions.asked_when_opened import (
+    deadlines_said,
+    due_asked,
+    target_run,
+    title_asked,
+)
 from cases.definitions import (
     Binding,
     CapabilityCall,
     CompiledDefinition,
     ExpressionFailed,
+    Given,
     HumanTask,
     Readiness,
-    inputs_for,
+    SubCase,
+    given_to,
     names_of,
     rules_of,
     undo_policy,
@@ -48,6 +57,11 @@ _TRANSIENT = frozenset({"unavailable"})
 # A definition whose steps keep changing what starts them would go on for ever.
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
+_TYPES = {
+    HumanTask: PlanItemType.WORK_ITEM,
+    CapabilityCall: PlanItemType.EXECUTION,
+    SubCase: PlanItemType.SUB_CASE,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,14 +119,14 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         _cannot_begin(definition.binding(name), why_failed(problem))
         for name, problem in ready.failed
     ]
-    inputs = inputs_for([binding.target for binding in ready.fire], known.context)
-    for binding, value in zip(ready.fire, inputs, strict=True):
+    every = given_to([binding.target for binding in ready.fire], known.context)
+    for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
         if fired is not None and fired.times >= MAX_FIRINGS:
             found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
             continue
         try:
-            work = _work(known, binding, _checked(value), cause)
+            work = _work(known, binding, given, cause)
             if isinstance(work, NewExecution):
                 check_new(work)
             found.append(Opening(binding, work))
@@ -137,11 +151,10 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(
-    known: Known, binding: Binding, value: dict[str, Any], cause: Cause
-) -> NewWorkItem | NewExecution:
-    """Return the work item or execution that a binding becomes."""
-    case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
+def _work(known: Known, binding: Binding, given: Given, cause: Cause) -> NewWorkItem | NewExecution:
+    """Return the work item or execution that a binding becomes. Raises why it becomes neither."""
+    case, policy, target = known.case, undo_policy(known.definition, binding), target_run(binding)
+    value = _checked(given.value)
     said: dict[str, Any] = {
         "tenant_id": case.tenant_id,
         "policy": {} if policy is None else policy.to_json(),
@@ -152,7 +165,7 @@ def _work(
         people, missing = called(case.tenant_id, target.candidate_users)
         return NewWorkItem(
             **said,
-            title=target.title,
+            title=title_asked(target, given.said),
             created_by=cause.by.id,
             payload=value,
             candidate_groups=target.candidate_groups,
@@ -169,7 +182,7 @@ def _work(
             **_who_answers(case.tenant_id, target),
             priority=target.priority,
             reversibility=binding.reversibility,
-            **_by_when(target),
+            **_by_when(target, due_asked(target, given.said)),
         )
     agents, _missing = called(case.tenant_id, [target.performer] if target.performer else [])
     return NewExecution(
@@ -196,13 +209,14 @@ def _who_answers(tenant_id: uuid.UUID, target: HumanTask) -> dict[str, Any]:
     }
 
 
-def _by_when(target: HumanTask) -> dict[str, Any]:
-    """Return the deadlines of a task that is opened now, and when it is due. Raises Invalid."""
-    due_at = now() + target.expires_in if target.expires_in else None
-    if target.deadlines is None:
+def _by_when(target: HumanTask, due_at: dt.datetime | None) -> dict[str, Any]:
+    """Return the deadlines of a task that is opened now; `due_at`: when it is due, apart from
+    these. Raises Invalid."""
+    said = deadlines_said(target)
+    if not said:
         return {"due_at": due_at}
     try:
-        found = kept(Deadlines.model_validate(target.deadlines), now())
+        found = kept(Deadlines.model_validate(said), now())
     except (NeverOpen, NotAMoment) as wrong:
         raise Invalid.field("/deadlines", f"the calendar {wrong}") from None
     deadlines, due_at = due_at_the_earliest(found, due_at)
@@ -215,12 +229,11 @@ def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves
 
 
 def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanItem:
-    by_program = isinstance(opening.binding.target, CapabilityCall)
     item = PlanItem(
         tenant_id=case.tenant_id,
         case_id=case.id,
         binding=opening.binding.name,
-        type=PlanItemType.EXECUTION if by_program else PlanItemType.WORK_ITEM,
+        type=_TYPES[type(opening.binding.target)],
         case_version=case.version,
         created_at=now(),
     )

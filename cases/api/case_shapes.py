@@ -14,7 +14,14 @@ from rest_framework import serializers
 from accounts.acting import Authority
 from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
-from cases.definitions import CapabilityCall, CompiledDefinition, DefinitionWarning, undo_policy
+from cases.definitions import (
+    CapabilityCall,
+    CompiledDefinition,
+    DefinitionWarning,
+    HumanTask,
+    SubCase,
+    undo_policy,
+)
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from cases.selectors import summaries, waiting_for
 from compensation.api.shapes import AwaitedSchema, StoppedSchema, stopped
@@ -24,6 +31,7 @@ from verbs.catalogue import offers, offers_json
 from verbs.subject import ResultShape, subject_of
 from web.schema import ActionSchema
 
+_KINDS = {HumanTask: "human", CapabilityCall: "automated", SubCase: "sub_case"}
 # It is known what becomes of it in a rollback.
 _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
@@ -56,7 +64,7 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
     nodes = [
         {
             "name": binding.name,
-            "kind": "automated" if isinstance(binding.target, CapabilityCall) else "human",
+            "kind": _KINDS[type(binding.target)],
             "compensation": binding.compensation_only,
             "undone_by": binding.compensate,
             "reversibility": binding.reversibility,
@@ -215,7 +223,7 @@ class BindingSchema(serializers.Serializer[Any]):
     """A binding and its coverage."""
 
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=["human", "automated"])
+    kind = serializers.ChoiceField(choices=sorted(_KINDS.values()))
     compensation = serializers.BooleanField()
     undone_by = serializers.CharField(allow_null=True)
     reversibility = serializers.CharField()

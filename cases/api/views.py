@@ -234,7 +234,7 @@ class DefinitionValidate(_SourceBody):
             raise body
         with self.scope():
             _ = self.authority
-        compiled = actions.check_definition(body["source"])
+        compiled = actions.check_apart(body["source"])
         with self.scope():
             warnings = actions.warnings_of(self.acting_user.tenant_id, compiled)
         return Response(case_shapes.validation(compiled, warnings))

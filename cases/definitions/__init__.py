@@ -9,23 +9,24 @@ from cases.definitions.compiler import compile_definition, in_order
 from cases.definitions.declared import capabilities_of, context_schema, given_schema
 from cases.definitions.model import (
     Binding,
-    CapabilityCall,
     CompiledDefinition,
+    DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
-    HumanTask,
 )
 from cases.definitions.needs import Needs, needs
 from cases.definitions.runtime import (
     ContextChange,
+    Given,
     Readiness,
     context_after,
     contexts_after,
+    given_to,
     input_for,
-    inputs_for,
     outlook,
     undo_policy,
 )
+from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from cases.definitions.task_answers import names_of, rules_of
 from json_values.jq.evaluation import ExpressionFailed
 
@@ -34,21 +35,24 @@ __all__ = [
     "CapabilityCall",
     "CompiledDefinition",
     "ContextChange",
+    "DefinitionError",
     "DefinitionInvalid",
     "DefinitionWarning",
     "ExpressionFailed",
+    "Given",
     "HumanTask",
     "Needs",
     "Readiness",
+    "SubCase",
     "capabilities_of",
     "compile_definition",
     "context_after",
     "context_schema",
     "contexts_after",
     "given_schema",
+    "given_to",
     "in_order",
     "input_for",
-    "inputs_for",
     "names_of",
     "needs",
     "outlook",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from cases.definitions.dialects import as_written, foreign_parts, what_else
+from cases.definitions.foreign_words import BY_ITEM, REFUSED
 from cases.definitions.model import (
     CompiledDefinition,
     DefinitionError,
@@ -16,10 +19,12 @@ from cases.definitions.model import (
     DefinitionWarning,
     Named,
 )
+from cases.definitions.parser import Document as Source
 from cases.definitions.parser import read_document
 from cases.definitions.readers import NAME, Reading
-from cases.definitions.relations import contradictions, maps_at, names_at, surprises, whom_it_names
-from cases.definitions.written import PLACES, SEMVER, Document
+from cases.definitions.relations import contradictions, maps_at, names_at, whom_it_names
+from cases.definitions.surprises import surprises
+from cases.definitions.written import PLACES, SEMVER, Document, Place
 from json_values.jq.child_pool import CPU_MILLISECONDS
 from json_values.jq.evaluation import check_syntax
 from json_values.pointers import MAX_GATHERED, escape
@@ -49,28 +54,43 @@ _SENTENCES: Final = {
     NAME: "{key} {said!r} is not a name: letters, digits, '.', '_' and '-', at most 100, "
     "starting with letter or digit",
     SEMVER: "{key} {said!r} is not semantic, such as 1.0.0",
+    "greater_than": "{key} must be greater than {gt:g}",
+    "greater_than_equal": "{key} must be at least {ge:g}",
+    "less_than_equal": "{key} must be at most {le:g}",
+    "bool_type": "{key} must be true or false",
+    "int_type": "{key} must be a whole number",
+    "float_type": "{key} must be a number",
 }
 #: What to say about a word that is not known in its place, by what it is there.
 _WORDS: Final = {
     "later": "{key} is not supported yet",
-    "ignored": "{key} is ignored",
+    "ignored": "{key} is ignored: {why}",
     "unknown": "unknown field {key!r}; known are {known}",
+    "unknown_field": "unknown field {key!r} is ignored; known are {known}",
 }
+#: Where a word is that close to one that is known, it may be a slip of it.
+_A_SLIP: Final = 0.8
 
 
 def compile_definition(
-    source: str | Mapping[str, object], *, capabilities: Collection[str] | None
+    source: str | Mapping[str, object],
+    *,
+    capabilities: Collection[str] | None,
+    covered: Collection[str] = (),
 ) -> CompiledDefinition:
     """Check a definition and return its compiled form.
 
     `source` is YAML text or a JSON object. `capabilities` are the names registered in this
-    deployment, used for warnings only; `None` leaves them out.
+    deployment, used for warnings only; `None` leaves them out. `covered` are those of them that
+    say themselves what becomes of them in a rollback.
 
     Raises `DefinitionInvalid` with the errors found, by line; of many, with the first;
     `ExpressionFailed` where jq does not answer, so that nobody knows.
     """
     document = read_document(source)
+    _check_dialect(document)
     words = _words(document.data)
+    foreign = tuple(foreign_parts(document.data))
     unsure = {pointer.rpartition("/")[0] for pointer, _ in words["later"]}
     written, broken = _read(document.data)
     found = itertools.chain(
@@ -80,20 +100,22 @@ def compile_definition(
         *(_said(error, document.data, unsure) for error in broken),
     )
     errors = [
-        DefinitionError(document.line(pointer), pointer, said)
+        DefinitionError(document.line(pointer), pointer, said, document.column(pointer))
         for pointer, said in itertools.islice(found, MAX_GATHERED)
     ]
     if errors or document.errors or written is None:
         raise DefinitionInvalid([*document.errors, *errors])
     compiled = written.compiled()
-    found_odd = [("ignored", *each) for each in words["ignored"]]
+    odd = [(code, *each) for code in ("ignored", "unknown_field") for each in words[code]]
     warnings = [
         DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
-        for code, pointer, said in [*found_odd, *surprises(compiled, capabilities)]
+        for code, place, said in [*odd, *foreign, *surprises(compiled, capabilities, covered)]
+        for pointer in [as_written(place, document.data)]
     ]
     named = [
         Named(document.line(pointer), document.column(pointer), pointer, kind, name)
-        for pointer, kind, name in whom_it_names(compiled)
+        for place, kind, name in whom_it_names(compiled)
+        for pointer in [as_written(place, document.data)]
     ]
     return compiled.model_copy(update={"warnings": in_order(warnings), "named": tuple(named)})
 
@@ -103,18 +125,38 @@ def in_order(warnings: Iterable[DefinitionWarning]) -> tuple[DefinitionWarning, 
     return tuple(sorted(warnings, key=lambda w: (w.line or 0, w.pointer, w.message)))
 
 
+def _check_dialect(document: Source) -> None:
+    """Raise DefinitionInvalid for what is no definition of this kind at all, and say only that."""
+    said = what_else(document.data)
+    if said:
+        raise DefinitionInvalid([DefinitionError(document.line(""), "", said)])
+
+
 def _words(data: Any) -> dict[str, list[tuple[str, str]]]:
     """Take the words away that mean nothing where they stand; return them by what they are."""
     found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in _WORDS}
     for place, words in PLACES.items():
+        known = ", ".join(sorted(words.known))
         for pointer, holder in maps_at(data, place):
             for key in holder.keys() - words.known:
-                del holder[key]
-                ignored = "ignored" if key in words.ignored else "unknown"
-                kind = "later" if key in words.later else ignored
-                said = _WORDS[kind].format(key=key, known=", ".join(sorted(words.known)))
-                found[kind].append((f"{pointer}/{escape(key)}", said))
+                value, kind = holder.pop(key), _kind_of(key, words)
+                why = words.ignored.get(key, "")
+                said = _WORDS[kind].format(key=key, known=known, why=why)
+                said = REFUSED.get(key, said) if kind == "later" else said
+                at = f"{pointer}/{escape(key)}"
+                items = list(maps_at(value, "/*", at)) if key in BY_ITEM else []
+                each = [(where, f"{item.get('name')!r} of {said}") for where, item in items]
+                found[kind] += each or [(at, said)]
     return found
+
+
+def _kind_of(key: str, words: Place) -> str:
+    """Return what a word is that is not known in its place."""
+    if key in words.later or key in words.ignored:
+        return "later" if key in words.later else "ignored"
+    plain = {each.lower() for each in words.known}
+    slip = difflib.get_close_matches(key.lower().replace("_", ""), plain, 1, _A_SLIP)
+    return "unknown_field" if words.open and not slip else "unknown"
 
 
 def _read(data: Any) -> tuple[Document | None, list[ErrorDetails]]:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cases.definitions.model import Binding, CompiledDefinition, HumanTask
+from cases.definitions.model import Binding, CompiledDefinition
+from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from json_values.declarations import expanded
 
 Schema = Mapping[str, Any]
@@ -96,7 +97,9 @@ def _written(mapping: str) -> list[str]:
 def _result(binding: Binding, outputs: Mapping[str, Schema]) -> Schema:
     """Return what is declared of what a step hands to its output mapping."""
     target = binding.target
-    if not isinstance(target, HumanTask):
+    if isinstance(target, SubCase):
+        return _NOTHING
+    if isinstance(target, CapabilityCall):
         return _mapping(expanded(outputs.get(target.capability)))
     own = expanded(target.resolution_schema or _NOTHING)
     return _object(**_members(own), resolution=own, outcome=_NOTHING, completed_by=_PERSON)
@@ -109,7 +112,8 @@ def _original(
     target, given = binding.target, given_schema(definition, binding.name, outputs)
     if isinstance(target, HumanTask):
         return _object(payload=given, resolution=expanded(target.resolution_schema or _NOTHING))
-    return _object(input=given, output=expanded(outputs.get(target.capability)))
+    output = _NOTHING if isinstance(target, SubCase) else outputs.get(target.capability)
+    return _object(input=given, output=expanded(output))
 
 
 def _at(schema: Schema, path: str) -> Schema:
@@ -132,7 +136,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _names(definition: CompiledDefinition) -> Iterator[str]:
     for binding in definition.bindings:
-        if not isinstance(binding.target, HumanTask):
+        if isinstance(binding.target, CapabilityCall):
             yield binding.target.capability
 
 

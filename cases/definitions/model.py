@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Discriminator,
@@ -34,23 +33,29 @@ from cases.definitions.readers import (
     Refused,
     Text,
     Words,
-    a_line,
     known_goal,
     known_kind,
+    unheard,
     unsaid,
 )
-from cases.definitions.task_answers import Outcomes
-from cases.definitions.task_deadlines import read_deadlines
+from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
 from json_values.pointers import escape
 
 Kind = Literal["success", "failure"]
-Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
+#: What becomes of a step that was declined, failed or ran out.
+Otherwise = Literal["FAULT", "REROUTE"]
+#: Whose value stays where a result and the context both have a key.
+Strategy = Literal["LAST_WRITER_WINS", "FIRST_WRITER_WINS", "FAIL", "DEEP_MERGE"]
 #: Goals and completion rules end a case one way or the other.
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 OPERATORS: Final = {"allOf": "all", "anyOf": "any"}
 #: How a stored binding calls its target, by the class of the target.
-_TARGETS: Final = {"HumanTask": "human_task", "CapabilityCall": "capability_call"}
+_TARGETS: Final = {
+    "HumanTask": "human_task",
+    "CapabilityCall": "capability_call",
+    "SubCase": "sub_case",
+}
 
 
 class DefinitionError(NamedTuple):
@@ -59,6 +64,7 @@ class DefinitionError(NamedTuple):
     line: int | None
     pointer: str
     message: str
+    column: int | None = None
 
 
 class DefinitionWarning(NamedTuple):
@@ -105,64 +111,39 @@ class Capability(Part):
     performer: Text | None = Field(default=None, exclude_if=unsaid)
 
 
-class HumanTask(Part):
-    """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task.
+class OutcomePolicy(Part):
+    """What becomes of a step whose work did not succeed."""
 
-    `not_completed_by`: bindings; whoever did one of them in the case may not do this one.
-    """
+    on_decline: Otherwise | None = None
+    on_failure: Otherwise | None = None
+    on_expired: Otherwise | None = None
+    max_reroute_attempts: Annotated[int, Field(ge=0, le=100)] | None = None
 
-    title: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(a_line)]
-    types: Words = ()
-    candidate_groups: Words = ()
-    candidate_users: Words = ()
-    outcomes: Outcomes = ()
-    input_mapping: Jq | None = None
-    output_mapping: Jq | None = None
-    scope: Text | None = None
-    resolution_schema: dict[str, Any] | None = None
-    form: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
-    priority: Annotated[
-        Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
-    ] = "MEDIUM"
-    expires_in: Duration | None = None
-    deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
-        default=None, exclude_if=unsaid
-    )
-    excluded_users: Words = Field(default=(), exclude_if=unsaid)
-    excluded_groups: Words = Field(default=(), exclude_if=unsaid)
-    not_completed_by: Words = Field(default=(), exclude_if=unsaid)
-    required_skills: Words = Field(default=(), exclude_if=unsaid)
-    owner: Text | None = Field(default=None, exclude_if=unsaid)
-    stakeholders: Words = Field(default=(), exclude_if=unsaid)
-
-
-class CapabilityCall(Part):
-    """A target that becomes an execution; the mappings are final (override before projection).
-
-    `performer`: the agent, by username, that may report the result.
-    """
-
-    capability: Text
-    input_mapping: Jq | None = None
-    output_mapping: Jq | None = None
-    performer: Text | None = Field(default=None, exclude_if=unsaid)
+    @property
+    def reroutes(self) -> bool:
+        """Whether another one is asked, where the first did not succeed."""
+        return "REROUTE" in {self.on_decline, self.on_failure, self.on_expired}
 
 
 class Binding(Part):
     """A rule: when the context changes so that `filter` and `when` hold, start the target.
 
     A `compensation_only` binding never fires by itself; it is the undo of those that name it in
-    `compensate`.
+    `compensate`. `context_write`: what it states before its target starts.
     """
 
     name: Name
-    target: HumanTask | CapabilityCall
+    target: HumanTask | CapabilityCall | SubCase
     filter: Jq | None = None
     when: Jq | None = None
     compensate: Text | None = None
     compensation_only: bool = False
     policy: CompensationPolicy | None = None
     reversibility: str = UNSPECIFIED
+    compensation_order: float | None = Field(default=None, exclude_if=unheard)
+    conflict_strategy: Strategy | None = Field(default=None, exclude_if=unsaid)
+    outcome_policy: OutcomePolicy | None = Field(default=None, exclude_if=unsaid)
+    context_write: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
 
     @model_validator(mode="before")
     @classmethod
@@ -182,8 +163,34 @@ class Goal(Part):
     """A condition on the context that counts towards success or failure."""
 
     name: Name
-    kind: Annotated[Kind, BeforeValidator(known_kind)]
-    condition: Jq
+    kind: Annotated[Kind, BeforeValidator(known_kind)] = "success"
+    condition: Jq = Field(validation_alias=AliasChoices("condition", "when"))
+
+
+class Sla(Part):
+    """How long a milestone may take, and what is to follow where it takes longer."""
+
+    duration: Duration | None = None
+    breach_policy: Any = Field(default=None, exclude_if=unsaid)
+    start_from: Text | None = Field(
+        default=None, exclude_if=unsaid, validation_alias=AliasChoices("startFrom")
+    )
+
+
+class Milestone(Part):
+    """Something that a case has reached once a condition on its context holds; it changes nothing.
+
+    `entry`: from when on it is looked for.
+    """
+
+    name: Name
+    condition: Jq = Field(validation_alias=AliasChoices("condition", "when", "completionCriteria"))
+    entry: Jq | None = Field(
+        default=None, exclude_if=unsaid, validation_alias=AliasChoices("entryCriteria")
+    )
+    sla: Sla | None = Field(default=None, exclude_if=unsaid)
+    sla_duration: Duration | None = Field(default=None, exclude_if=unsaid)
+    sla_start_from: Text | None = Field(default=None, exclude_if=unsaid)
 
 
 class Rule(Part):
@@ -238,6 +245,7 @@ class CompiledDefinition(Part):
     bindings: Annotated[tuple[Binding, ...], LISTED]
     goals: Annotated[tuple[Goal, ...], LISTED]
     completion: Annotated[tuple[Annotated[tuple[Kind, Rule], LISTED], ...], LISTED]
+    milestones: Annotated[tuple[Milestone, ...], LISTED] = Field(default=(), exclude_if=unsaid)
     may_open: Words = Field(default=(), exclude_if=unsaid)
     case_number: Numbering | None = Field(default=None, exclude_if=unsaid)
     input_schema: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)

@@ -27,6 +27,12 @@ _TOKEN: Final = re.compile(
 )
 _ABSENT: Final = re.compile(r"\s*(?:==\s*null\b|\|\s*not\b)")
 _OTHERWISE: Final = re.compile(r"\s*\??\s*//")
+# A name right after a brace or a comma, or anything that such a name may stand inside of.
+_MEMBER: Final = re.compile(
+    r'(?P<open>[(\[{])|(?P<close>[)\]}])|"(?:[^"\\]|\\.)*"(?!\s*:)'
+    r'|(?<=[{,\s])(?P<name>[A-Za-z_]\w*|"[^"\\]*")\s*(?=[:,}])'
+)
+_COMPUTED: Final = re.compile(r"[{,]\s*\(")
 _WRITTEN: Final = re.compile(r'(?:^|[{,])\s*"?([A-Za-z_]\w*)"?\s*(?=[:,}])')
 
 
@@ -146,6 +152,24 @@ def _value(context: Any, path: Path) -> Any:
 def _written(binding: Binding) -> list[str]:
     mapping = binding.target.output_mapping or ""
     return _WRITTEN.findall(mapping) if mapping.lstrip().startswith("{") else []
+
+
+def written_by(binding: Binding) -> frozenset[str] | None:
+    """Return the keys of the context that a step writes; None where that is not plain."""
+    mapping = (binding.target.output_mapping or "").strip()
+    if not mapping.startswith("{") or not mapping.endswith("}") or _COMPUTED.search(mapping):
+        return None
+    return frozenset((*_members(mapping), *(binding.context_write or ())))
+
+
+def _members(mapping: str) -> list[str]:
+    """Return the names of an object as it is written, not of those inside it."""
+    depth, names = 0, []
+    for token in _MEMBER.finditer(mapping):
+        depth += bool(token["open"]) - bool(token["close"])
+        if token["name"] and depth == 1:
+            names.append(token["name"].strip('"'))
+    return names
 
 
 def _named(paths: Iterable[Path]) -> tuple[str, ...]:

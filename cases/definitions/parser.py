@@ -42,6 +42,8 @@ _MAX_DIGITS: Final = 18
 _TOO_LARGE: Final = f"a whole number must be within ±{_MAX_INTEGER}; write it as text"
 #: No jsonb column keeps a NUL, and half of a surrogate pair has no form in UTF-8.
 _UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
+#: Numbers to YAML, texts to everybody who writes them: `version: 1.10` is not 1.1.
+_TEXTS: Final = re.compile(r"/(dsl|version|spec/bindings/\d+/subCase/version)")
 _FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
@@ -66,7 +68,8 @@ class Document:
         return self.lines[pointer]
 
     def column(self, pointer: str) -> int | None:
-        """Return the column (from 1) of a value; None where `line` is not the value's own."""
+        """Return the column (from 1) of a value, or of its key where that is on the line that is
+        named; None where `line` is not the value's own."""
         return self.columns.get(pointer)
 
 
@@ -175,11 +178,16 @@ class _Builder:
         self._values = 0
         self._open: set[int] = set()
 
-    def build(self, node: Any, pointer: str, line: int) -> Any:
-        """Return the plain value of a node; problems go to `errors`, never into the result."""
+    def build(self, node: Any, pointer: str, line: int, column: int | None = None) -> Any:
+        """Return the plain value of a node; problems go to `errors`, never into the result.
+
+        `column`: of its key, where that is on the same line and it is not.
+        """
         self.lines[pointer] = line
         if node.start_mark.line + 1 == line:
-            self.columns[pointer] = node.start_mark.column + 1
+            column = node.start_mark.column + 1
+        if column is not None:
+            self.columns[pointer] = column
         self._values += 1
         if self._values > MAX_VALUES:
             raise _invalid(line, pointer, f"more than {MAX_VALUES} values, aliases written out")
@@ -204,7 +212,9 @@ class _Builder:
         built: dict[str, Any] = {}
         for key_node, value_node in node.value:
             # What an alias repeats was written further up; here it stands on the alias's line.
-            line = max(around, key_node.start_mark.line + 1)
+            own = key_node.start_mark.line + 1
+            line = max(around, own)
+            column = key_node.start_mark.column + 1 if line == own else None
             if key_node.tag == f"{_TAG}merge":
                 self._error(line, pointer, "merge keys (<<) are not supported")
                 continue
@@ -218,12 +228,13 @@ class _Builder:
                 first = self.lines[where]
                 self._error(line, where, f"the key {key[:100]!r} was already used on line {first}")
                 continue
-            built[key] = self.build(value_node, where, line)
+            built[key] = self.build(value_node, where, line, column)
         return built
 
     def _scalar(self, node: ScalarNode, pointer: str, line: int) -> Any:
         kind, text = (node.tag or "").removeprefix(_TAG), node.value
-        if kind in ("str", "timestamp", "value"):
+        is_number = kind in ("int", "float")
+        if kind in ("str", "timestamp", "value") or (is_number and _TEXTS.fullmatch(pointer)):
             return text
         if kind == "null":
             return None
@@ -231,10 +242,10 @@ class _Builder:
             return text.lower() == "true"
         if kind == "int" and _DECIMAL.fullmatch(text):
             return self._integer(text, pointer, line)
-        if kind in ("int", "float") and _FRACTION.fullmatch(text):
+        if is_number and _FRACTION.fullmatch(text):
             return float(text)
         message = f"the tag {node.tag!r} is not supported"
-        if kind in ("int", "float"):
+        if is_number:
             message = f"{text[:100]!r} is not a plain decimal number; quote it as text"
         self._error(line, pointer, message)
         return None

@@ -134,6 +134,11 @@ def unsaid(value: object) -> bool:
     return not value
 
 
+def unheard(value: object) -> bool:
+    """The same of a number: 0 is said."""
+    return value is None
+
+
 class Part(BaseModel):
     """A piece of a definition: strict (1 is not true) and frozen; null is saying nothing."""
 

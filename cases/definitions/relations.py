@@ -1,16 +1,18 @@
-"""What parts of a definition mean for each other: what may not stand together, and what surprises.
+"""What parts of a definition mean for each other: what may not stand together, and whom
+they name.
 
 Errors are looked for in what was written, wrong parts and all, so that one answer tells everything.
-Warnings are about a definition without errors, and have a code. Both are a JSON pointer and a
-sentence.
+Each is a JSON pointer and a sentence.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
-from cases.definitions.model import CapabilityCall, CompiledDefinition, HumanTask, Rule
+from cases.definitions.model import CompiledDefinition
+from cases.definitions.targets import HumanTask
 from cases.definitions.task_answers import faults_of_form
 from cases.definitions.task_deadlines import groups_in
 from cases.definitions.written import BINDINGS
@@ -19,19 +21,23 @@ from json_values import json_schema
 
 Found = Iterator[tuple[str, str]]
 
+_TARGETS: Final = ("capability", "humanTask", "judgment", "subCase")
+_ONE_OF: Final = "capability, humanTask, judgment or subCase"
 #: Pairs of words that may not stand in one step, with where that is said, and why. `undo` stands
 #: for `compensation: true`, `compensation/…` for a word of its map.
 _APART: Final = {
-    ("humanTask", "capability"): (
-        "humanTask",
-        "only one target is allowed: capability or humanTask",
-    ),
+    **{
+        pair: (pair[1], f"only one target is allowed: {_ONE_OF}")
+        for pair in itertools.combinations(_TARGETS, 2)
+    },
+    ("undo", "subCase"): ("subCase", "an undo step has a task or a capability, and no subCase"),
     ("undo", "reversibility"): (
         "reversibility",
         "reversibility belongs to the step that is undone, not to its undo",
     ),
     **{
-        ("humanTask", key): (key, f"{key} of a humanTask stands inside it")
+        (target, key): (key, f"{key} of a {target} stands inside it")
+        for target in _TARGETS[1:]
         for key in ("inputMapping", "outputMapping", "inputProjectionOverride")
     },
     **{
@@ -45,12 +51,8 @@ _APART: Final = {
 #: Words of which a step needs one.
 _NEEDED: Final = {
     ("on", "undo"): "on is required, such as on: {contextChange: {}}",
-    ("capability", "humanTask"): "a target is required: capability or humanTask",
+    _TARGETS: f"a target is required: {_ONE_OF}",
 }
-_ENDLESS: Final = "neither goals nor completion: the case never ends by itself"
-_UNGUARDED: Final = "neither filter nor when: fires again at every change of context"
-_UNNAMED: Final = "no binding names {!r} in compensate"
-_IDLE: Final = "has no effect: an undo step neither fires nor is undone itself"
 _ANSWERING: Final = "belongs to a forward task: whoever answers for that hears of its undo"
 _EXCLUDING: Final = "belongs to a forward task; of an undo see performer: not_original_actor"
 #: What only a forward task says, and what says it of an undo.
@@ -58,9 +60,17 @@ _NOT_OF_UNDO: Final = {
     **dict.fromkeys(("excludedUsers", "excludedGroups", "notCompletedBy"), _EXCLUDING),
     "requiredSkills": _EXCLUDING,
     **dict.fromkeys(("owner", "stakeholders"), _ANSWERING),
-    "deadlines": "belongs to a forward task; of an undo see deadline of the policy that names it",
+    **dict.fromkeys(
+        ("deadlines", "claimDeadlineHours"),
+        "belongs to a forward task; of an undo see deadline of the policy that names it",
+    ),
 }
-_NAMED: Final = {"capabilities": "capability", "bindings": "binding", "goals": "goal"}
+_NAMED: Final = {
+    "capabilities": "capability",
+    "bindings": "binding",
+    "goals": "goal",
+    "milestones": "milestone",
+}
 
 
 def maps_at(data: Any, place: str, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -94,51 +104,13 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
             if name and name in seen:
                 yield f"{pointer}/name", f"the {word} {name!r} is declared twice"
             seen.add(name)
-    declared = names_at(data, "/spec/capabilities/*")
     steps = {_text(step, "name"): step for _, step in maps_at(data, BINDINGS)}
     for pointer, step in maps_at(data, BINDINGS):
         yield from _word_rules(pointer, step, unsure)
         yield from _task_rules(pointer, step)
-        for key, problem in _references(step, declared, steps).items():
+        yield from _judge_rules(pointer, step)
+        for key, problem in _references(step, steps).items():
             yield f"{pointer}/{key}", problem
-
-
-def surprises(
-    definition: CompiledDefinition, registered: Collection[str] | None
-) -> Iterator[tuple[str, str, str]]:
-    """Find what works but may not do what its author thinks."""
-    steps = definition.bindings
-    known = None if registered is None else {None, *registered}
-    undone_by = {step.compensate for step in steps}
-    called = {step.target.capability for step in steps if isinstance(step.target, CapabilityCall)}
-    used = {goal for _, rule in definition.completion for goal in _goals_of(rule)}
-    rows = [(not definition.completion, "endless", "/spec", _ENDLESS)]
-    for index, goal in enumerate(definition.goals):
-        said = f"completion does not use {goal.name!r}"
-        rows.append((goal.name not in used, "unused_goal", f"/spec/goals/{index}", said))
-    for index, each in enumerate(definition.capabilities):
-        strange = known is not None and each.name in called and each.name not in known
-        said = f"{each.name!r} is not registered here: waits for an external result"
-        rows.append((strange, "unknown_capability", f"/spec/capabilities/{index}/name", said))
-    for index, step in enumerate(steps):
-        at, undo = f"/spec/bindings/{index}", step.compensation_only
-        capability = step.policy.capability if step.policy else None
-        strange = known is not None and capability not in known
-        said = f"{capability!r} is not registered here: the undo waits for an external result"
-        rows += [
-            (
-                not undo and step.filter is None and step.when is None,
-                "unguarded", at, _UNGUARDED,
-            ),
-            (undo and step.name not in undone_by, "unnamed", at, _UNNAMED.format(step.name)),
-            (undo and step.when is not None, "idle", f"{at}/when", f"when {_IDLE}"),
-            (
-                undo and step.compensate is not None,
-                "idle", f"{at}/compensate", f"compensate {_IDLE}",
-            ),
-            (strange, "unknown_capability", f"{at}/compensation/capability", said),
-        ]  # fmt: skip
-    yield from ((code, pointer, sentence) for holds, code, pointer, sentence in rows if holds)
 
 
 def whom_it_names(
@@ -177,6 +149,7 @@ def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) 
         f"compensation/{key}" for _, policy in maps_at(step, "/compensation") for key in policy
     }
     said |= {"undo"} if step.get("compensation") is True else set()
+    said |= {"compensate"} if step.get("compensatedBy") is not None else set()
     for pair, (where, message) in _APART.items():
         if said.issuperset(pair):
             yield f"{pointer}/{where}", message
@@ -199,7 +172,9 @@ def _spec_rules(pointer: str, spec: Mapping[str, Any]) -> Found:
 
 
 def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
-    for where, task in maps_at(step, "/humanTask", pointer):
+    for where, task in itertools.chain(
+        maps_at(step, "/humanTask", pointer), maps_at(step, "/judgment", pointer)
+    ):
         schema, outcomes = task.get("resolutionSchema"), task.get("outcomes")
         if "resolutionSchema" in task and isinstance(schema, dict | None):
             faults = json_schema.faults(schema, f"{where}/resolutionSchema")
@@ -219,27 +194,38 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
             yield f"{where}/outcomes", "an undo task must permit REVERSED or CORRECTED"
 
 
-def _references(
-    step: Mapping[str, Any], declared: Collection[str], steps: Mapping[str, Mapping[str, Any]]
-) -> dict[str, str]:
+def _judge_rules(pointer: str, step: Mapping[str, Any]) -> Found:
+    for where, judgment in maps_at(step, "/judgment", pointer):
+        configs = [(f"{at}/type", each) for at, each in maps_at(judgment, "/callerConfig", where)]
+        for at, holder in [(f"{where}/caller", judgment), *configs]:
+            said = _text(holder, at.rpartition("/")[2])
+            if said and said.lower() != "human":
+                yield at, f"a judgment by {said!r} is not supported: only by human"
+
+
+def _references(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return what is wrong with the names that a step calls others by."""
     found: dict[str, str] = {}
-    name, called, undo = (_text(step, key) for key in ("name", "capability", "compensate"))
-    if called and called not in declared and "humanTask" not in step:
-        found["capability"] = f"the capability {called!r} is not declared in spec.capabilities"
+    name, (word, undo) = _text(step, "name"), _undo_of(step)
     path, following = {name: None}, undo  # ordered
     while following in steps and following not in path:
         path[following] = None
-        following = _text(steps[following], "compensate")
+        following = _undo_of(steps[following])[1]
     if undo and undo not in steps:
-        found["compensate"] = f"compensate names {undo!r}, but there is no such binding"
+        found[word] = f"{word} names {undo!r}, but there is no such binding"
     elif undo and undo == name:
-        found["compensate"] = "a binding cannot compensate itself"
+        found[word] = "a binding cannot compensate itself"
     elif name and following == name:
-        found["compensate"] = f"compensate forms a cycle: {' → '.join([*path, name])}"
+        found[word] = f"{word} forms a cycle: {' → '.join([*path, name])}"
     elif undo and steps[undo].get("compensation") is not True:
-        found["compensate"] = f"compensate names {undo!r}, which lacks compensation: true"
+        found[word] = f"{word} names {undo!r}, which lacks compensation: true"
     return {**found, **_other_eyes(step, steps)}
+
+
+def _undo_of(step: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the word by which a step names its undo, and the name."""
+    word = "compensatedBy" if "compensatedBy" in step else "compensate"
+    return word, _text(step, word)
 
 
 def _other_eyes(step: Mapping[str, Any], steps: Collection[str]) -> dict[str, str]:
@@ -249,11 +235,6 @@ def _other_eyes(step: Mapping[str, Any], steps: Collection[str]) -> dict[str, st
         for number, other in enumerate(_list(task, "notCompletedBy"))
         if isinstance(other, str) and other not in steps
     }
-
-
-def _goals_of(rule: Rule) -> Iterator[str]:
-    for member in rule.members:
-        yield from _goals_of(member) if isinstance(member, Rule) else (member,)
 
 
 def _list(holder: Mapping[str, Any], key: str) -> list[Any]:

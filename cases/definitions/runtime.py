@@ -6,13 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.definitions.model import Binding, CapabilityCall, CompiledDefinition, HumanTask, Rule
+from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 
-Target = HumanTask | CapabilityCall
+Target = HumanTask | CapabilityCall | SubCase
+#: What a task asks of the context when it is opened, beside its input.
+ASKED = ("title_expression", "expires_in_expression", "expires_at_expression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,29 @@ def input_for(target: Target, value: Json) -> Json:
     return value if target.input_mapping is None else evaluate(target.input_mapping, value)
 
 
-def inputs_for(targets: Sequence[Target], value: Json) -> list[Json | ExpressionFailed]:
-    """Return the same for several targets, in one exchange; a failure is in its place."""
-    return _mapped([(target.input_mapping, value) for target in targets])
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a target is given, and what else its task asks of the context, by the name of the
+    expression; a failure is in its place."""
+
+    value: Json | ExpressionFailed
+    said: Mapping[str, Json | ExpressionFailed]
+
+
+def given_to(targets: Sequence[Target], value: Json) -> list[Given]:
+    """Return what several targets are given of the context, in one exchange."""
+    asked = [
+        {name: text for name in ASKED if (text := getattr(target, name, None)) is not None}
+        for target in targets
+    ]
+    inputs = [(target.input_mapping, value) for target in targets]
+    others = [(text, value) for each in asked for text in each.values()]
+    found = iter(_mapped([*inputs, *others]))
+    values = [next(found) for _ in targets]
+    return [
+        Given(own, {name: next(found) for name in each})
+        for own, each in zip(values, asked, strict=True)
+    ]
 
 
 def _mapped(asked: Sequence[tuple[str | None, Json]]) -> list[Json | ExpressionFailed]:
@@ -129,19 +152,42 @@ def context_after(
 
 
 def contexts_after(
-    context: Mapping[str, Json], results: Sequence[tuple[str | None, Json]]
+    context: Mapping[str, Json],
+    results: Sequence[tuple[str | None, Json]],
+    *,
+    deep: Collection[int] = (),
 ) -> list[ContextChange | ExpressionFailed]:
     """Return the context after each of several steps, one upon the other, as (mapping, result).
 
     One that fails, as in `context_after`, changes nothing. All mappings are asked in one exchange.
+    `deep`: which of them, by place, are merged into what is there key by key, however deep.
     """
     changes: list[ContextChange | ExpressionFailed] = []
-    for (mapping, _), mapped in zip(results, _mapped(results), strict=True):
+    for place, ((mapping, _), said) in enumerate(zip(results, _mapped(results), strict=True)):
+        mapped = _laid_into(context, said) if place in deep else said
         change = _merged(context, mapped, mapping)
         if isinstance(change, ContextChange):
             context = change.after
         changes.append(change)
     return changes
+
+
+def _laid_into(context: Mapping[str, Json], mapped: Json | ExpressionFailed) -> Any:
+    """Return what a result states once it is merged into what the context holds of it."""
+    if not isinstance(mapped, Mapping):
+        return mapped
+    return {
+        key: _deep(context[key], said) if key in context else said for key, said in mapped.items()
+    }
+
+
+def _deep(old: Json, new: Json) -> Json:
+    """Return both, where both are objects: what the old one has and the new one does not say stays.
+    Else the new one."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    shared = {key: _deep(old[key], said) if key in old else said for key, said in new.items()}
+    return {**old, **shared}
 
 
 def _merged(
@@ -170,6 +216,9 @@ def undo_policy(definition: CompiledDefinition, binding: Binding) -> Compensatio
     if binding.compensate is None:
         return binding.policy
     target = definition.binding(binding.compensate).target
+    if isinstance(target, SubCase):
+        # No definition that is read undoes anything so.
+        return binding.policy
     if isinstance(target, CapabilityCall):
         decided = CompensationPolicy(mode="automated", capability=target.capability)
     else:

@@ -11,26 +11,37 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
+from cases.definitions import foreign_words
 from cases.definitions.model import (
     KINDS,
     Binding,
     Capability,
-    CapabilityCall,
     CompiledDefinition,
     Goal,
-    HumanTask,
     Kind,
+    Milestone,
+    OutcomePolicy,
     Rule,
+    Sla,
+    Strategy,
 )
 from cases.definitions.readers import LISTED, Jq, Name, Numbering, Part, Refused, Text, Title, Words
+from cases.definitions.targets import (
+    Caller,
+    CapabilityCall,
+    HumanTask,
+    Judgment,
+    People,
+    SubCase,
+)
 from cases.definitions.task_answers import Outcome
 from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
 
 # Of a pre-release: a number without leading zeros, or what is none (§9).
 _IDENTIFIER: Final = r"(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-#: The grammar of semver.org 2.0.0, §9-§10 included.
+#: The grammar of semver.org 2.0.0, §9-§10 included; the last number may be left out.
 SEMVER: Final = (
-    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
+    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8}))?"
     rf"(-{_IDENTIFIER}(\.{_IDENTIFIER})*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
 
@@ -51,10 +62,15 @@ class ContextChange(Part):
     filter: Jq | None = None
 
 
+def _filter_alone(value: object) -> object:
+    # Its filter alone may stand for it.
+    return {"filter": value} if isinstance(value, str) else value
+
+
 class Trigger(Part):
     """What `on` says; `relations.py` asks for one trigger."""
 
-    context_change: ContextChange | None = None
+    context_change: Annotated[ContextChange | None, BeforeValidator(_filter_alone)] = None
 
 
 class Step(Part):
@@ -65,11 +81,19 @@ class Step(Part):
     when: Jq | None = None
     capability: Text | None = None
     human_task: HumanTask | None = None
+    judgment: Judgment | None = None
+    sub_case: SubCase | None = None
     input_mapping: Jq | None = Field(
         default=None, validation_alias=AliasChoices("inputMapping", "inputProjectionOverride")
     )
     output_mapping: Jq | None = None
-    compensate: Text | None = None
+    compensate: Text | None = Field(
+        default=None, validation_alias=AliasChoices("compensate", "compensatedBy")
+    )
+    compensation_order: float | None = None
+    conflict_resolver_strategy: Strategy | None = None
+    outcome_policy: OutcomePolicy | None = None
+    context_write: dict[str, Any] | None = None
     compensation: Annotated[
         Literal[True] | CompensationPolicy | None, PlainValidator(_compensation)
     ] = None
@@ -80,14 +104,28 @@ class Step(Part):
         change = self.on and self.on.context_change
         return Binding(
             name=self.name,
-            target=self.human_task or self._call(declared[self.capability or ""]),
+            target=self._target(declared),
             filter=change.filter if change else None,
             when=self.when,
             compensate=self.compensate,
             compensation_only=self.compensation is True,
             policy=None if self.compensation is True else self.compensation,
             reversibility=self.reversibility,
+            compensation_order=self.compensation_order,
+            conflict_strategy=self.conflict_resolver_strategy,
+            outcome_policy=self.outcome_policy,
+            context_write=self.context_write,
         )
+
+    def _target(self, declared: Mapping[str, Capability]) -> HumanTask | CapabilityCall | SubCase:
+        if self.human_task is not None:
+            return self.human_task.called(self.name)
+        if self.judgment is not None:
+            return self.judgment.task(self.name)
+        if self.sub_case is not None:
+            return self.sub_case
+        called = self.capability or ""
+        return self._call(declared.get(called) or Capability(name=called))
 
     def _call(self, capability: Capability) -> CapabilityCall:
         return CapabilityCall(
@@ -116,12 +154,13 @@ class Spec(Part):
     bindings: Annotated[tuple[Step, ...], LISTED] = ()
     goals: Annotated[tuple[Goal, ...], LISTED] = ()
     completion: dict[Kind, Rule] | None = Field(default=None, min_length=1)
+    milestones: Annotated[tuple[Milestone, ...], LISTED] = ()
 
 
 class Document(Part):
     """A whole definition as written."""
 
-    dsl: Annotated[Literal["0.1"], BeforeValidator(str)]
+    dsl: Annotated[Literal["0.1", "0.1.0", "1.0.0"], BeforeValidator(str)] = "0.1"
     namespace: Name
     name: Name
     version: Annotated[str, Field(max_length=100, pattern=SEMVER)]
@@ -144,6 +183,7 @@ class Document(Part):
             capabilities=spec.capabilities,
             bindings=tuple(step.compiled(declared) for step in spec.bindings),
             goals=spec.goals,
+            milestones=spec.milestones,
             completion=tuple(completion.items()),
             input_schema=spec.input_schema,
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
@@ -162,50 +202,61 @@ def _completion_from(goals: tuple[Goal, ...]) -> dict[Kind, Rule]:
 
 
 class Place(NamedTuple):
-    """Words that may stand in one map: `known` ones, those that are `ignored` with a warning, and
-    those of a `later` version of Amends, which are refused by name."""
+    """Words that may stand in one map: `known` ones, those that are `ignored` with a warning that
+    says what is different, and those of a `later` version of Amends, which are refused by name.
+
+    Where it is `open`, a word that nobody knows is ignored with a warning as well, unless it may be
+    a slip of one that is known.
+    """
 
     known: Collection[str]
-    ignored: Collection[str] = ()
+    ignored: Mapping[str, str] = {}
     later: Collection[str] = ()
+    open: bool = False
 
 
-def _place(model: type[Part], *, ignored: str = "", later: str = "") -> Place:
+def _place(
+    model: type[Part],
+    *,
+    ignored: Mapping[str, str] | None = None,
+    later: str = "",
+    open_: bool = False,
+) -> Place:
     aliases = [field.validation_alias for field in model.model_fields.values()]
     known = [a.choices if isinstance(a, AliasChoices) else [str(a)] for a in aliases]
-    return Place([str(word) for words in known for word in words], ignored.split(), later.split())
+    words = [str(word) for words in known for word in words]
+    return Place(words, ignored or {}, later.split(), open_)
 
 
+_OF_TASKS: Final = foreign_words.IGNORED_IN_TASKS
+_OF_JUDGMENTS: Final = foreign_words.IGNORED_IN_JUDGMENTS
 #: By the JSON pointer of the map, in which `*` is any item of a list.
 PLACES: Final = {
-    "": _place(
-        Document,
-        ignored="context contextType episodic labels semanticData types",
-        later="inboundMappings labelRules layers milestones signals use",
-    ),
+    "": _place(Document, ignored=foreign_words.IGNORED, later="iterations bindings", open_=True),
     "/spec": _place(
-        Spec,
-        ignored="cbrConfig episodic labels routing semanticData types",
-        later="compounds milestones signals stages workers",
+        Spec, ignored=foreign_words.IGNORED, later="compounds stages iterations", open_=True
     ),
     "/spec/authorization": _place(Authorization, later="read claim"),
-    "/spec/capabilities/*": _place(Capability),
-    "/spec/goals/*": _place(Goal, ignored="description title"),
+    "/spec/capabilities/*": _place(Capability, open_=True),
+    "/spec/goals/*": _place(Goal, ignored=foreign_words.IGNORED_IN_GOALS, open_=True),
+    "/spec/milestones/*": _place(Milestone, ignored=foreign_words.IGNORED_IN_GOALS, open_=True),
+    "/spec/milestones/*/sla": _place(Sla, open_=True),
     "/spec/completion": Place(KINDS, later=["doneWhen"]),
     BINDINGS: _place(
         Step,
-        ignored="conflictResolverStrategy description executionMode labels lifecycleScope "
-        "outcomePolicy participation permissionIntent producedKeys produces consumes requiredKeys "
-        "sideEffect sideEffectClass title types",
-        later="subCase signal throw judgment contextWrite replanAfter",
+        ignored=foreign_words.IGNORED_IN_BINDINGS,
+        later="signal throw worker",
     ),
-    f"{BINDINGS}/on": _place(Trigger, later="cloudEvent schedule scopeActivated"),
-    f"{BINDINGS}/on/contextChange": _place(ContextChange, later="listenLayer"),
+    f"{BINDINGS}/on": _place(Trigger, later="cloudEvent schedule scopeActivated signal"),
+    f"{BINDINGS}/on/contextChange": _place(
+        ContextChange, ignored=foreign_words.IGNORED_IN_TRIGGERS
+    ),
+    f"{BINDINGS}/outcomePolicy": _place(OutcomePolicy, open_=True),
+    f"{BINDINGS}/subCase": _place(SubCase, open_=True),
     f"{BINDINGS}/humanTask/outcomes/*": _place(Outcome),
-    f"{BINDINGS}/humanTask": _place(
-        HumanTask,
-        ignored="labels payloadType resolutionType",
-        later="titleExpression templateRef scopeExpression expiresInExpression "
-        "expiresAtExpression claimDeadlineHours",
-    ),
+    f"{BINDINGS}/humanTask": _place(HumanTask, ignored=_OF_TASKS, later="templateRef"),
+    f"{BINDINGS}/judgment/outcomes/*": _place(Outcome),
+    f"{BINDINGS}/judgment": _place(Judgment, ignored=_OF_JUDGMENTS),
+    f"{BINDINGS}/judgment/human": _place(People, ignored=_OF_TASKS, later="templateRef"),
+    f"{BINDINGS}/judgment/callerConfig": _place(Caller, open_=True),
 }

@@ -17,8 +17,10 @@ from cases.definitions import (
     Binding,
     CapabilityCall,
     CompiledDefinition,
+    DefinitionError,
     DefinitionInvalid,
     HumanTask,
+    SubCase,
     undo_policy,
 )
 from cases.forms import DeployForm, StartForm
@@ -156,13 +158,14 @@ def definition_url(row: Any) -> str:
 
 def lines_of(refusal: Refusal) -> list[dict[str, Any]]:
     """Return a definition's errors by line of its source, where they name one."""
-    broken: list[Any] = [(None, error.pointer, error.message) for error in refusal.errors]
+    broken = [DefinitionError(None, error.pointer, error.message) for error in refusal.errors]
     if isinstance(refusal.__cause__, DefinitionInvalid):
         broken = refusal.__cause__.errors
     found: list[dict[str, Any]] = []
-    for line, pointer, message in broken:
-        where = f"{pointer}: " if pointer and pointer not in message else ""
-        found.append({"line": line, "column": None, "message": f"{where}{message}"})
+    for each in broken:
+        named = not each.pointer or each.pointer in each.message
+        message = each.message if named else f"{each.pointer}: {each.message}"
+        found.append({"line": each.line, "column": each.column, "message": message})
     return found or [{"line": None, "column": None, "message": refusal.detail}]
 
 
@@ -214,10 +217,9 @@ def _asked(compiled: CompiledDefinition, binding: Binding) -> Iterator[str]:
 def _step(
     compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person]
 ) -> dict[str, Any]:
-    human = isinstance(binding.target, HumanTask)
     return {
         "binding": title_of(binding.name),
-        "kind_label": _("Task") if human else _("Automatic"),
+        "kind_label": _kind(binding.target),
         "who": _who(binding.target, called),
         "undo": _undo(compiled, binding, called),
         "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
@@ -227,9 +229,17 @@ def _step(
     }
 
 
-def _who(target: HumanTask | CapabilityCall, called: Mapping[str, Person]) -> str:
+def _kind(target: HumanTask | CapabilityCall | SubCase) -> str:
+    if isinstance(target, SubCase):
+        return _("Case")
+    return _("Task") if isinstance(target, HumanTask) else _("Automatic")
+
+
+def _who(target: HumanTask | CapabilityCall | SubCase, called: Mapping[str, Person]) -> str:
     if isinstance(target, CapabilityCall):
         return program_title(target.capability)
+    if isinstance(target, SubCase):
+        return title_of(target.name)
     return asked_of(called, target.candidate_groups, target.candidate_users) or _("anybody")
 
 

@@ -7,22 +7,17 @@ wall-clock limit is a generous backstop, so that a busy machine does not make ex
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
-import os
-import select
-import signal
-import struct
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from json_values.framed_process import Answer, EvaluatorError, FramedProcess
 from json_values.limits import GROWN_BYTES, TOLD_BYTES
+
+__all__ = ["Answer", "EvaluatorError", "Item", "JqPool", "JqProcess"]
 
 CPU_MILLISECONDS: Final = 250
 MEMORY_BYTES: Final = 256 * 1024 * 1024
@@ -34,23 +29,17 @@ WALL_SECONDS: Final = 10.0
 PROCESSES: Final = 2
 
 _MUCH: Final = 256 * 1024
-_AT_ONCE: Final = 64 * 1024
 
-#: What the child answers for one item: `["ok", result]` or `[code, detail]`.
-Answer = list[Any]
 #: An expression and the index of its value; `None` only compiles.
 Item = tuple[str, int | None]
 
-_LENGTH: Final = struct.Struct(">I")
 _SCRIPT: Final = Path(__file__).with_name("child_script.py")
 
 
-class EvaluatorError(RuntimeError):
-    """No child process could be started or kept alive long enough to take a request."""
+class JqProcess(FramedProcess):
+    """One child that evaluates jq."""
 
-
-class JqProcess:
-    """One child: takes a request, gives its answers one by one, tells how it died."""
+    wall_seconds = WALL_SECONDS
 
     def __init__(self) -> None:
         most_memory = MEMORY_BYTES + MEMORY_PER_BYTE * TOLD_BYTES
@@ -59,73 +48,7 @@ class JqProcess:
             *(str(MEMORY_BYTES), str(MEMORY_PER_BYTE), str(most_memory), str(RESULT_BYTES)),
         ]
         # An empty environment and -I: neither the host's secrets nor its PYTHON* settings get in.
-        self._child = subprocess.Popen(  # noqa: S603  # a fixed script of this package
-            [sys.executable, "-I", str(_SCRIPT), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            bufsize=0,
-            start_new_session=True,
-        )
-        if self._child.stdin is None or self._child.stdout is None:
-            raise EvaluatorError("the child has no pipes")
-        self._stdin, self._stdout = self._child.stdin, self._child.stdout
-        os.set_blocking(self._stdin.fileno(), False)
-        self.answered = 0
-        self._held = bytearray()
-
-    def send(self, request: dict[str, Any]) -> None:
-        """Write one request; raises `OSError` if the child is gone, `TimeoutError` if stuck."""
-        body = json.dumps(request).encode()
-        left = memoryview(_LENGTH.pack(len(body)) + body)
-        deadline = time.monotonic() + WALL_SECONDS
-        while left:
-            _wait(self._stdin.fileno(), select.POLLOUT, deadline)
-            with contextlib.suppress(BlockingIOError):
-                left = left[os.write(self._stdin.fileno(), left) :]
-
-    def receive(self) -> Answer | None:
-        """Read one answer, or return `None` when the child died first.
-
-        Raises `TimeoutError` when it neither answers nor dies.
-        """
-        deadline = time.monotonic() + WALL_SECONDS
-        head = self._read(_LENGTH.size, deadline)
-        body = self._read(_LENGTH.unpack(head)[0], deadline) if head else None
-        if body is None:
-            return None
-        self.answered += 1
-        answer: Answer = json.loads(body)
-        return answer
-
-    def bury(self) -> bool:
-        """Kill and reap the child; return whether it had used up its CPU time."""
-        self._child.kill()
-        status = self._child.wait()
-        self._stdin.close()
-        self._stdout.close()
-        return status == -signal.SIGPROF
-
-    def forget(self) -> None:
-        """Let go of a child that belongs to the process this one was forked from."""
-        self._stdin.close()
-        self._stdout.close()
-        # Popen would otherwise warn about, and try to reap, a process that is not ours.
-        self._child.returncode = 0
-
-    def _read(self, size: int, deadline: float) -> bytes | None:
-        """Take as much of what the child has written; what comes along with it is kept."""
-        while len(self._held) < size:
-            _wait(self._stdout.fileno(), select.POLLIN, deadline)
-            part = os.read(self._stdout.fileno(), max(_AT_ONCE, size - len(self._held)))
-            if not part:
-                return None
-            self._held += part
-        taken = bytes(self._held[:size])
-        del self._held[:size]
-        return taken
+        super().__init__([sys.executable, "-I", str(_SCRIPT), *arguments], env={}, cwd="/")
 
 
 class JqPool:
@@ -205,11 +128,3 @@ class JqPool:
             return self._idle.pop()
         except IndexError:
             return JqProcess()
-
-
-def _wait(descriptor: int, event: int, deadline: float) -> None:
-    """Wait until the pipe is ready; raises `TimeoutError` after the deadline (monotonic)."""
-    poll = select.poll()
-    poll.register(descriptor, event)
-    if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        raise TimeoutError("the expression evaluator is stuck")

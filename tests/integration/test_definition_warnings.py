@@ -36,7 +36,7 @@ spec:
       compensate: unlook
     - name: again
       on: {contextChange: {}}
-      when: .look.again
+      when: .look.again and .redone == null
       humanTask: {title: Look again}
       compensation: {mode: human, performer: groups, candidate_users: [GOOD, gone]}
     - name: unlook

@@ -49,6 +49,12 @@ EXCLUDING = {
     "excludedUsers": ["surveyor"], "excludedGroups": ["surveyors"], "notCompletedBy": ["check"],
     "requiredSkills": ["notary"],
 }  # fmt: skip
+#: Asked of the context, or said in hours, when a forward task is opened; what they do has
+#: test_definition_expressions.py.
+ASKED = {
+    "titleExpression", "expiresInExpression", "expiresAtExpression", "scopeExpression",
+    "claimDeadlineHours",
+}  # fmt: skip
 ANSWERING = {"owner": "surveyor", "stakeholders": ["surveyor"]}
 SETS = [
     frozenset(each)
@@ -97,7 +103,7 @@ def check(world: World, item: WorkItem, fields: frozenset[str], **without: Any) 
 
 def test_the_table_has_every_field() -> None:
     known = {str(field.validation_alias) for field in HumanTask.model_fields.values()}
-    assert known == {"title", "deadlines", "form", *VALUES, *EXCLUDING, *ANSWERING}
+    assert known == {"title", "deadlines", "form", *VALUES, *EXCLUDING, *ANSWERING, *ASKED}
 
 
 @pytest.mark.parametrize("field", sorted({**EXCLUDING, **ANSWERING}))

@@ -96,7 +96,10 @@ ON = "on: {contextChange: {filter: .a}}"
 def test_compiles_to_the_model() -> None:
     definition = compile_definition(FULL, capabilities=["open-account", "close-account"])
 
-    assert definition.warnings == ()
+    # They are kept, and nothing looks them up: that is said of them now.
+    assert [(each.pointer, each.code) for each in definition.warnings] == [
+        (f"/spec/bindings/0/humanTask/{word}", "not_executed") for word in ("types", "scope")
+    ]
     assert definition.key == "examples/onboarding"
     assert (definition.title, definition.summary) == ("onboarding", "")
     assert definition.capabilities == (
@@ -172,7 +175,7 @@ def test_the_stored_form_is_read_back_unchanged() -> None:
     definition = compile_definition(FULL, capabilities=None)
 
     # Where it names people in its text belongs to the moment of compiling, like warnings.
-    kept = definition.model_copy(update={"named": ()})
+    kept = definition.model_copy(update={"named": (), "warnings": ()})
     assert CompiledDefinition.from_json(definition.to_json()) == kept
 
 
@@ -249,11 +252,12 @@ def test_warnings_tell_what_may_surprise() -> None:
 
     # Code and column came with DESIGN §8's `{code, line, column, detail}`.
     assert [(each.code, each.column) for each in warnings] == [
-        ("ignored", 14), ("unknown_capability", 40), ("unguarded", 7),
-        ("unknown_capability", 35), ("unnamed", 7), ("ignored", 9),
+        ("ignored", 14), ("unknown_capability", 40), ("coverage_gap", 7), ("unguarded", 7),
+        ("repeats", 7), ("unknown_capability", 35), ("unnamed", 7), ("ignored", 9),
     ]  # fmt: skip
+    # What neither is undone nor asks for what it writes is told now, too.
     assert [tuple(warning)[:3] for warning in warnings] == [
-        (6, "/spec/cbrConfig", "cbrConfig is ignored"),
+        (6, "/spec/cbrConfig", "cbrConfig is ignored: no past case is looked up"),
         (
             7,
             "/spec/capabilities/1/name",
@@ -262,7 +266,17 @@ def test_warnings_tell_what_may_surprise() -> None:
         (
             11,
             "/spec/bindings/0",
+            "coverage gap: nobody declared how 'a' is undone, and a rollback leaves it as it is",
+        ),
+        (
+            11,
+            "/spec/bindings/0",
             "neither filter nor when: fires again at every change of context",
+        ),
+        (
+            12,
+            "/spec/bindings/1",
+            "asks for nothing that its result changes: fires again after every result",
         ),
         (
             13,
@@ -270,7 +284,7 @@ def test_warnings_tell_what_may_surprise() -> None:
             "'other' is not registered here: the undo waits for an external result",
         ),
         (14, "/spec/bindings/2", "no binding names 'c' in compensate"),
-        (15, "/labels", "labels is ignored"),
+        (15, "/labels", "labels is ignored: nothing here shows or reads it"),
     ]
 
 

@@ -74,7 +74,7 @@ def test_expressions_share_the_time_to_compile_them(pool: JqPool, kind: str) -> 
     try:
         compile_definition(source, capabilities=None)
     except DefinitionInvalid as refusal:
-        ((line, pointer, said),) = refusal.errors
+        ((line, pointer, said, _),) = refusal.errors
         assert (line, pointer) == (None, "/spec")
         assert "250 ms of CPU time to compile, all together" in said
     else:

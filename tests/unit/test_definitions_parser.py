@@ -129,7 +129,7 @@ def test_json_is_bounded_too_and_has_no_lines() -> None:
     ):
         with pytest.raises(DefinitionInvalid) as refusal:
             read_document(source)
-        ((line, _, said),) = refusal.value.errors
+        ((line, _, said, _),) = refusal.value.errors
         assert line is None
         assert said.startswith(message)
 

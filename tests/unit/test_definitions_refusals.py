@@ -30,15 +30,14 @@ def _with_binding(*lines: str) -> str:
 
 TASK = "humanTask: {title: T}"
 ON = "on: {contextChange: {filter: .a}}"
+TARGETS = "capability, humanTask, judgment or subCase"
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "subCase: {name: x}",
         "signal: done",
         "throw: {scope: whole}",
-        "contextWrite: {a: 1}",
     ],
     ids=lambda line: line.partition(":")[0],
 )
@@ -59,22 +58,24 @@ def test_triggers_not_supported_yet_are_refused_by_name(trigger: str) -> None:
     ]
 
 
-def test_milestones_and_signals_are_refused_by_name() -> None:
-    source = _with_binding(ON, TASK) + "  milestones: []\nsignals: []\n"
+def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
+    source = _with_binding(ON, TASK) + "  stages: []\niterations: {in: .a}\nbindings: []\n"
 
     assert _errors(source) == [
-        (10, "/spec/milestones", "milestones is not supported yet"),
-        (11, "/signals", "signals is not supported yet"),
-    ]
+        (10, "/spec/stages", "stages is not supported yet"),
+        (11, "/iterations",
+         "iterations is not supported: nothing here repeats a part of a definition"),
+        (12, "/bindings", "bindings belongs into spec"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("lines", "line", "pointer", "message"),
     [
         ((TASK,), 7, "", "on is required, such as on: {contextChange: {}}"),
-        ((ON,), 7, "", "a target is required: capability or humanTask"),
-        ((ON, "capability: x"), 9, "/capability",
-         "the capability 'x' is not declared in spec.capabilities"),
+        ((ON,), 7, "", f"a target is required: {TARGETS}"),
+        ((ON, "worker: x"), 9, "/worker",
+         "worker is not supported: a binding calls a capability, by its name"),
         ((ON, TASK, "when: '.a =='"), 10, "/when",
          ("not a usable jq expression: syntax error, unexpected end of file at <top-level>, "
           "line 1, column 4")),
@@ -86,7 +87,7 @@ def test_milestones_and_signals_are_refused_by_name() -> None:
         ((ON, TASK, "when:", "  jq: env"), 11, "/when/jq",
          "not a usable jq expression: env may not be used"),
         (("on: {contextChange: null}", TASK), 8, "/on", "on needs contextChange"),
-        ((ON, "humanTask: null"), 7, "", "a target is required: capability or humanTask"),
+        ((ON, "humanTask: null"), 7, "", f"a target is required: {TARGETS}"),
         ((ON, "humanTask: {title: null}"), 9, "/humanTask/title", "title is required"),
         ((ON, TASK, "compensation: null"), 10, "/compensation",
          "compensation must be true or a map of policy fields"),
@@ -112,8 +113,11 @@ def test_milestones_and_signals_are_refused_by_name() -> None:
         ((ON, "humanTask: {title: T, priority: soon}"), 9, "/humanTask/priority",
          "priority must be one of LOW, MEDIUM, HIGH, URGENT"),
         ((ON, "humanTask: {}"), 9, "/humanTask", "title is required"),
-        ((ON, "humanTask: {titleExpression: .a}"), 9, "/humanTask/titleExpression",
-         "titleExpression is not supported yet"),
+        ((ON, "humanTask: {templateRef: a}"), 9, "/humanTask/templateRef",
+         "templateRef is not supported yet"),
+        ((ON, "humanTask: {titleExpression: '.a =='}"), 9, "/humanTask/titleExpression",
+         ("not a usable jq expression: syntax error, unexpected end of file at <top-level>, "
+          "line 1, column 4")),
         ((ON, "humanTask: {title: T, outcomes: [A, A]}"), 9, "/humanTask/outcomes/1",
          "outcomes holds 'A' twice"),
         ((ON, "humanTask: {title: T, candidateGroups: .g}"), 9, "/humanTask/candidateGroups",
@@ -158,7 +162,7 @@ def test_one_target_only() -> None:
     source = _with_binding(ON, TASK, "capability: x") + "  capabilities: [{name: x}]\n"
 
     assert _errors(source) == [
-        (9, "/spec/bindings/0/humanTask", "only one target is allowed: capability or humanTask")
+        (9, "/spec/bindings/0/humanTask", f"only one target is allowed: {TARGETS}")
     ]
 
 
@@ -253,14 +257,14 @@ def test_each_rule_of_completion_is_checked_where_it_stands() -> None:
 
 
 def test_the_head_is_checked() -> None:
-    source = "dsl: 0.2\nnamespace: a b\nname: x\nversion: 1.0\nspec: {bindings: []}\nx: 1\n"
+    source = "dsl: 0.2\nnamespace: a b\nname: x\nversion: 1.0.x\nspec: {bindings: []}\nsumary: 1\n"
 
     assert [(line, pointer) for line, pointer, _ in _errors(source)] == [
         (1, "/dsl"),
         (2, "/namespace"),
         (4, "/version"),
         (5, "/spec"),
-        (6, "/x"),
+        (6, "/sumary"),
     ]
 
 

@@ -1,0 +1,156 @@
+"""Which step can follow which, read off the conditions and mappings of a definition. Pure; nothing
+is evaluated.
+
+A condition is understood where it is a conjunction of plain comparisons of paths; of any other
+nothing is said, so that what is said here is true. What a step writes is known where its output
+mapping is an object of plain names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cases.definitions.model import Binding, CompiledDefinition
+from cases.definitions.needs import asked, written_by
+
+# Words with which a conjunction is none any more; texts are taken away before.
+_UNREAD: Final = re.compile(
+    r"\b(?:or|if|reduce|foreach|def|as|try|label|not)\b|//|\||\?|;|#|\bhas\("
+)
+_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_AND: Final = re.compile(r"\band\b")
+_PATH: Final = r"(?P<path>\.[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)"
+# What holds of nothing that is absent: it is not null, equal to something, or just there.
+_PRESENT: Final = re.compile(
+    rf"{_PATH}\s*(?:!=\s*null|==\s*(?:\x22\x22|true|false|-?[0-9.]+)|>=?\s*[0-9.]+)?"
+)
+_ABSENT: Final = re.compile(rf"{_PATH}\s*==\s*null")
+_NEVER: Final = frozenset({"false", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a step asks of the context before it starts: keys that must be there, and paths that
+    must not. `never`: it holds of no context."""
+
+    present: frozenset[str]
+    never: bool
+
+
+def guard_of(binding: Binding) -> Guard:
+    """Return what a step asks for, as far as that is plain."""
+    present: set[tuple[str, ...]] = set()
+    absent: set[tuple[str, ...]] = set()
+    never = False
+    for part in _conjuncts(binding):
+        never = never or part in _NEVER
+        for pattern, paths in ((_ABSENT, absent), (_PRESENT, present)):
+            found = pattern.fullmatch(part)
+            if found:
+                paths.add(tuple(found["path"].strip(".").split(".")))
+                break
+    # What is wanted to be there, and to be absent with all that is in it.
+    clash = any(path[: len(gone)] == gone for gone in absent for path in present)
+    return Guard(frozenset(path[0] for path in present), never or clash)
+
+
+def _conjuncts(binding: Binding) -> Iterator[str]:
+    for text in filter(None, (binding.filter, binding.when)):
+        plain = _TEXT.sub('""', text)
+        if not _UNREAD.search(plain) and "(" not in plain:
+            yield from (part.strip() for part in _AND.split(plain))
+
+
+def unreachable(definition: CompiledDefinition) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the steps that can never start, and the keys they wait for in vain, none where their
+    condition holds of no context.
+
+    A key that no step writes is taken for one that a case is opened with, unless the schema of that
+    allows no others.
+    """
+    steps = definition.forward_bindings
+    guards = {step.name: guard_of(step) for step in steps}
+    writes = {step.name: written_by(step) for step in steps}
+    yield from ((name, ()) for name, guard in guards.items() if guard.never)
+    there = _given(definition, guards.values(), writes.values())
+    started: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, guard in guards.items()
+            if name not in started and not guard.never and guard.present <= there
+        }
+        if not more:
+            break
+        if any(writes[name] is None for name in more):
+            # It may write anything.
+            return
+        started |= more
+        there = there.union(*(writes[name] or () for name in more))
+    for name, guard in guards.items():
+        if name not in started and not guard.never:
+            yield name, tuple(sorted(guard.present - there))
+
+
+def _given(
+    definition: CompiledDefinition,
+    guards: Iterable[Guard],
+    writes: Iterable[frozenset[str] | None],
+) -> frozenset[str]:
+    """Return the keys that a case may be opened with."""
+    schema: Mapping[str, Any] = definition.input_schema or {}
+    declared = frozenset(definition.input_fields)
+    if schema.get("additionalProperties") is False:
+        return declared
+    every = frozenset().union(*(guard.present for guard in guards))
+    return declared | (every - frozenset().union(*(keys or () for keys in writes)))
+
+
+def fires_again(binding: Binding) -> bool:
+    """Whether nothing that a step writes is asked for by its own condition: it then starts again
+    after every result of its own."""
+    found = [asked(text) for text in (binding.filter, binding.when) if text]
+    if not found:
+        return False
+    keys = {path[0] for each in found for path in (*each.present, *each.absent)}
+    wants_absence = any(each.absent for each in found)
+    written = written_by(binding)
+    if written is None:
+        return bool(keys) and not wants_absence and not _negates(binding)
+    return bool(keys) and keys.isdisjoint(written)
+
+
+def _negates(binding: Binding) -> bool:
+    """Whether a condition can become false by something that is not absence."""
+    text = " ".join(filter(None, (binding.filter, binding.when)))
+    return bool(re.search(r"!=(?!\s*null\b)|\b(?:not|or|if|length|all|any)\b|//|<", text))
+
+
+def after(definition: CompiledDefinition) -> dict[str, frozenset[str]]:
+    """Return by step those that can only start once it has written what they ask for, however many
+    lie between."""
+    steps = definition.forward_bindings
+    writers: dict[str, set[str]] = {}
+    for step in steps:
+        for key in written_by(step) or ():
+            writers.setdefault(key, set()).add(step.name)
+    follows: dict[str, set[str]] = {step.name: set() for step in steps}
+    for step in steps:
+        for key in guard_of(step).present:
+            for writer in writers.get(key, ()):
+                if writer != step.name:
+                    follows[writer].add(step.name)
+    return {name: _reached(name, follows) for name in follows}
+
+
+def _reached(name: str, follows: Mapping[str, set[str]]) -> frozenset[str]:
+    seen: set[str] = set()
+    left = [name]
+    while left:
+        for each in follows[left.pop()] - seen:
+            seen.add(each)
+            left.append(each)
+    return frozenset(seen - {name})

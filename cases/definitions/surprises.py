@@ -1,0 +1,224 @@
+"""What works in a definition but may not do what its author thinks: each with a code that never
+changes, a JSON pointer and a sentence. About definitions without errors only. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from cases.definitions.flow import after, fires_again, unreachable
+from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.runtime import undo_policy
+from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+
+#: A rule that holds, where it does, and what its sentence is told.
+Held = Iterator[tuple[str, str, tuple[object, ...]]]
+
+_OUTSIDE: Final = "is not registered here: "
+#: By rule: the code that its warning has, and what it says.
+RULES: Final = {
+    "endless": ("endless", "neither goals nor completion: the case never ends by itself"),
+    "unused_goal": ("unused_goal", "completion does not use {0!r}"),
+    "unknown_capability": (
+        "unknown_capability", f"{{0!r}} {_OUTSIDE}waits for an external result"
+    ),
+    "unknown_undo": (
+        "unknown_capability", f"{{0!r}} {_OUTSIDE}the undo waits for an external result"
+    ),
+    "undeclared_capability": (
+        "undeclared_capability",
+        "{0!r} is not declared in spec.capabilities: no projection stands in for missing mappings",
+    ),
+    "unguarded": (
+        "unguarded", "neither filter nor when: fires again at every change of context"
+    ),
+    "unnamed": ("unnamed", "no binding names {0!r} in compensate"),
+    "idle": ("idle", "{0} has no effect: an undo step neither fires nor is undone itself"),
+    "undo_asks_nothing": (
+        "not_executed", "{0} is not asked of an undo step: its own title and deadlines stand"
+    ),
+    "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
+    "sub_case": (
+        "not_executed",
+        "subCase is not run yet: when the step is due it fails and says so, the case with it",
+    ),
+    "context_write": (
+        "not_executed",
+        "contextWrite is not run yet: when the step is due it fails and says so, the case with it",
+    ),
+    "reroute": (
+        "not_executed",
+        "REROUTE is not followed yet: a step that did not succeed lets its case fail",
+    ),
+    "strategy": (
+        "not_executed", "{0} is not followed yet: what comes last replaces what was there"
+    ),
+    "order": (
+        "not_executed",
+        "compensationOrder is not followed yet: what was completed last is undone first",
+    ),
+    "coverage_gap": (
+        "coverage_gap",
+        "coverage gap: nobody declared how {0!r} is undone, and a rollback leaves it as it is",
+    ),
+    "pivot_before": (
+        "pivot_before",
+        "steps after this pivot can be undone, and it cannot be passed by itself: {0}",
+    ),
+    "unreachable": ("unreachable", "its condition holds of no context: it never starts"),
+    "waits_in_vain": (
+        "unreachable",
+        "no step that can start before writes {0}: it starts only if a case is opened with that",
+    ),
+    "repeats": (
+        "repeats",
+        "asks for nothing that its result changes: fires again after every result",
+    ),
+    "milestone": (
+        "not_executed", "{0!r} is checked and kept, but nobody is told yet when it is reached"
+    ),
+    "sla": ("not_executed", "the sla of {0!r} is not watched yet: nothing follows when it is over"),
+}  # fmt: skip
+# Of these it is said what becomes of them: nothing.
+_SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
+_FOLLOWED: Final = frozenset({None, "LAST_WRITER_WINS", "DEEP_MERGE"})
+
+
+def surprises(
+    definition: CompiledDefinition,
+    registered: Collection[str] | None,
+    covered: Collection[str] = (),
+) -> Iterator[tuple[str, str, str]]:
+    """Find what may surprise. `registered`: the capabilities there are; None: nobody knows.
+    `covered`: those that say themselves what becomes of them in a rollback."""
+    known = None if registered is None else frozenset(registered)
+    for held in (
+        _of_ending(definition),
+        _of_calls(definition, known),
+        _of_steps(definition),
+        _of_flow(definition),
+        _of_undo(definition, frozenset(covered)),
+    ):
+        for rule, pointer, told in held:
+            code, sentence = RULES[rule]
+            yield code, pointer, sentence.format(*told)
+
+
+def _of_ending(definition: CompiledDefinition) -> Held:
+    used = {goal for _, rule in definition.completion for goal in _goals_of(rule)}
+    if not definition.completion:
+        yield "endless", "/spec", ()
+    for index, goal in enumerate(definition.goals):
+        if goal.name not in used:
+            yield "unused_goal", f"/spec/goals/{index}", (goal.name,)
+    for index, milestone in enumerate(definition.milestones):
+        at = f"/spec/milestones/{index}"
+        yield "milestone", at, (milestone.name,)
+        for word, value in (("sla", milestone.sla), ("slaDuration", milestone.sla_duration)):
+            if value:
+                yield "sla", f"{at}/{word}", (milestone.name,)
+
+
+def _of_calls(definition: CompiledDefinition, known: frozenset[str] | None) -> Held:
+    """Yield what is said of programs: each that is not declared or not registered once."""
+    called = {
+        step.target.capability: f"/spec/bindings/{index}/capability"
+        for index, step in reversed([*enumerate(definition.bindings)])
+        if isinstance(step.target, CapabilityCall)
+    }
+    declared = {
+        each.name: f"/spec/capabilities/{index}/name"
+        for index, each in enumerate(definition.capabilities)
+    }
+    for name, at in called.items():
+        if name not in declared:
+            yield "undeclared_capability", at, (name,)
+        if known is not None and name not in known:
+            yield "unknown_capability", declared.get(name, at), (name,)
+    for index, step in enumerate(definition.bindings):
+        undo = step.policy.capability if step.policy else None
+        if known is not None and undo is not None and undo not in known:
+            yield "unknown_undo", f"/spec/bindings/{index}/compensation/capability", (undo,)
+
+
+def _of_steps(definition: CompiledDefinition) -> Held:
+    undone_by = {step.compensate for step in definition.bindings}
+    for index, step in enumerate(definition.bindings):
+        at = f"/spec/bindings/{index}"
+        if not step.compensation_only:
+            yield from _of_forward(step, at)
+        else:
+            if step.name not in undone_by:
+                yield "unnamed", at, (step.name,)
+            for word in ("when", "compensate"):
+                if getattr(step, word) is not None:
+                    yield "idle", f"{at}/{word}", (word,)
+        yield from _of_words(step, at)
+        if isinstance(step.target, HumanTask):
+            yield from _of_task(step.target, at, undo=step.compensation_only)
+
+
+def _of_forward(step: Binding, at: str) -> Held:
+    if step.filter is None and step.when is None:
+        yield "unguarded", at, ()
+    if isinstance(step.target, SubCase):
+        yield "sub_case", f"{at}/subCase", ()
+
+
+def _of_flow(definition: CompiledDefinition) -> Held:
+    places = {step.name: f"/spec/bindings/{n}" for n, step in enumerate(definition.bindings)}
+    for name, keys in unreachable(definition):
+        rule = "waits_in_vain" if keys else "unreachable"
+        yield rule, places[name], (", ".join(f".{key}" for key in keys),)
+    for step in definition.forward_bindings:
+        if fires_again(step):
+            yield "repeats", places[step.name], ()
+
+
+def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
+    following = after(definition)
+    undone = {
+        step.name
+        for step in definition.forward_bindings
+        if undo_policy(definition, step) is not None and step.reversibility not in _SAID_TO_STAY
+    }
+    for index, step in enumerate(definition.bindings):
+        if step.compensation_only or isinstance(step.target, SubCase):
+            continue
+        at = f"/spec/bindings/{index}"
+        by_itself = isinstance(step.target, CapabilityCall) and step.target.capability in covered
+        if step.name not in undone and step.reversibility not in _SAID_TO_STAY and not by_itself:
+            yield "coverage_gap", at, (step.name,)
+        later = sorted(following[step.name] & undone)
+        if step.reversibility == "pivot" and later:
+            yield "pivot_before", f"{at}/reversibility", (", ".join(later),)
+
+
+def _of_words(step: Binding, at: str) -> Held:
+    if step.context_write:
+        yield "context_write", f"{at}/contextWrite", ()
+    if step.outcome_policy is not None and step.outcome_policy.reroutes:
+        yield "reroute", f"{at}/outcomePolicy", ()
+    if step.conflict_strategy not in _FOLLOWED:
+        yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
+    if step.compensation_order is not None:
+        yield "order", f"{at}/compensationOrder", ()
+
+
+def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:
+    asked = {
+        "titleExpression": task.title_expression,
+        "expiresInExpression": task.expires_in_expression,
+        "expiresAtExpression": task.expires_at_expression,
+    }
+    for word in [word for word, said in asked.items() if said and undo]:
+        yield "undo_asks_nothing", f"{at}/humanTask/{word}", (word,)
+    kept = {"scope": task.scope, "scopeExpression": task.scope_expression, "types": task.types}
+    for word in [word for word, said in kept.items() if said]:
+        yield "no_scope", f"{at}/humanTask/{word}", (word,)
+
+
+def _goals_of(rule: Rule) -> Iterator[str]:
+    for member in rule.members:
+        yield from _goals_of(member) if isinstance(member, Rule) else (member,)

@@ -1,0 +1,151 @@
+"""What a binding starts: a task for people, a program, or another case."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from cases.definitions.readers import Jq, Name, Part, Text, Words, a_line, unheard, unsaid
+from cases.definitions.task_answers import Outcomes
+from cases.definitions.task_deadlines import read_deadlines
+from compensation.policy import Duration
+
+Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
+MAX_TITLE: Final = 255
+#: How deep sub-cases may stand in one another.
+MAX_RECURSION: Final = 20
+# Of a task whose title is computed: what is read instead until its step gives it its own name.
+_UNTITLED: Final = "untitled"
+
+
+class _ForPeople(Part):
+    """What both words for a task of a person say alike.
+
+    `title_expression` and the like are asked of the context, when the task is opened.
+    """
+
+    outcomes: Outcomes = ()
+    input_mapping: Jq | None = None
+    output_mapping: Jq | None = None
+    scope: Text | None = None
+    scope_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+    title_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+    priority: Annotated[
+        Priority, BeforeValidator(lambda said: said.upper() if isinstance(said, str) else said)
+    ] = "MEDIUM"
+    expires_in: Duration | None = None
+    expires_in_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+    expires_at_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+
+
+class HumanTask(_ForPeople):
+    """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task.
+
+    `not_completed_by`: bindings; whoever did one of them in the case may not do this one.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(a_line)]
+    types: Words = ()
+    candidate_groups: Words = ()
+    candidate_users: Words = ()
+    resolution_schema: dict[str, Any] | None = None
+    form: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
+    deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
+        default=None, exclude_if=unsaid
+    )
+    claim_deadline_hours: Annotated[float, Field(gt=0, le=8784)] | None = Field(
+        default=None, exclude_if=unheard
+    )
+    excluded_users: Words = Field(default=(), exclude_if=unsaid)
+    excluded_groups: Words = Field(default=(), exclude_if=unsaid)
+    not_completed_by: Words = Field(default=(), exclude_if=unsaid)
+    required_skills: Words = Field(default=(), exclude_if=unsaid)
+    owner: Text | None = Field(default=None, exclude_if=unsaid)
+    stakeholders: Words = Field(default=(), exclude_if=unsaid)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _computed_title(cls, value: Any, info: ValidationInfo) -> Any:
+        is_read = info.context is not None and isinstance(value, dict)
+        if is_read and value.get("titleExpression") and not value.get("title"):
+            return {**value, "title": _UNTITLED}
+        return value
+
+    def called(self, name: str) -> Self:
+        """Return the task with a title, where it has none of its own before it is opened."""
+        if self.title_expression is None or self.title != _UNTITLED:
+            return self
+        return self.model_copy(update={"title": name})
+
+
+class People(Part):
+    """Whom a judgment asks."""
+
+    candidate_groups: Words = ()
+    candidate_users: Words = ()
+    claim_deadline_hours: Annotated[float, Field(gt=0, le=8784)] | None = None
+
+
+class Caller(Part):
+    """What kind of caller a judgment has."""
+
+    type: Text | None = None
+
+
+class Judgment(_ForPeople):
+    """A human task in newer words: `prompt` stands for its title where it has none."""
+
+    title: (
+        Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(a_line)] | None
+    ) = None
+    prompt: Text | None = None
+    prompt_expression: Jq | None = None
+    human: People = People()
+    caller: Text | None = None
+    caller_config: Caller | None = None
+
+    def task(self, name: str) -> HumanTask:
+        """Return the task that it is; `name` is what it is called where it does not say."""
+        prompt = " ".join((self.prompt or "").split())[:MAX_TITLE]
+        said = {field: getattr(self, field) for field in _ForPeople.model_fields}
+        computed = self.title_expression or (None if prompt else self.prompt_expression)
+        return HumanTask.model_construct(
+            **{**said, "title_expression": None if self.title else computed},
+            title=self.title or prompt or name,
+            candidate_groups=self.human.candidate_groups,
+            candidate_users=self.human.candidate_users,
+            claim_deadline_hours=self.human.claim_deadline_hours,
+        )
+
+
+class CapabilityCall(Part):
+    """A target that becomes an execution; the mappings are final (override before projection).
+
+    `performer`: the agent, by username, that may report the result.
+    """
+
+    capability: Text
+    input_mapping: Jq | None = None
+    output_mapping: Jq | None = None
+    performer: Text | None = Field(default=None, exclude_if=unsaid)
+
+
+class SubCase(Part):
+    """A target that becomes a case of its own. Without a version the highest is meant; without a
+    namespace that of the definition.
+
+    Those of one `group_id` count together: so many of so many have to end well.
+    """
+
+    namespace: Name | None = None
+    name: Name
+    version: Text | None = None
+    wait_for_completion: bool = True
+    input_mapping: Jq | None = None
+    output_mapping: Jq | None = None
+    max_recursion_depth: Annotated[int, Field(ge=0, le=MAX_RECURSION)] | None = None
+    group_id: Text | None = None
+    total_in_group: Annotated[int, Field(ge=1, le=1000)] | None = None
+    required_count: Annotated[int, Field(ge=1, le=1000)] | None = None
+    on_threshold_reached: Literal["KEEP", "CANCEL"] | None = None

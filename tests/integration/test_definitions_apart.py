@@ -1,0 +1,187 @@
+"""Definitions that nobody vouches for are compiled in a process of their own, which may die: over
+the API (`validate`) and by `manage.py lint_case`. Neither stores anything."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cases.actions import checked_apart
+from cases.models import CaseDefinition
+from json_values.framed_process import Answer
+from ledger.tenancy import tenant_scope
+from tests.clients import api
+from tests.definitions import definition, human
+from tests.world import World
+
+VALIDATE = "/api/v1/case-definitions/validate"
+GOOD = """\
+dsl: "0.1"
+namespace: tests
+name: apart
+version: "1.0"
+spec:
+  cbr: {topK: 5}
+  goals: [{name: done, condition: .a}]
+  bindings:
+    - name: look
+      on: {contextChange: .go}
+      when: .a == null
+      humanTask: {title: Look, outputMapping: "{a: .}"}
+"""
+TOLD = [("ignored", 6, 8), ("coverage_gap", 9, 7)]
+BOMB = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 8)}]\n"
+    for old, new in zip("abcdef", "bcdefg", strict=True)
+)
+DEEP = "a: " + "[" * 5_000 + "]" * 5_000
+MANY = "spec: {bindings: [" + "{a: b}," * 9_000 + "]}"
+
+
+@pytest.fixture
+def checker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A child of its own, which does not outlive the test."""
+    own = checked_apart._Checker()  # noqa: SLF001
+    monkeypatch.setattr(checked_apart, "_checker", own)
+    yield own
+    if own.child is not None:
+        own.child.bury()
+
+
+def validated(world: World, source: str) -> Any:
+    return api(world.operator).post(VALIDATE, source, content_type="application/yaml")
+
+
+def stored(world: World) -> int:
+    with tenant_scope(world.operator.tenant_id):
+        return CaseDefinition.objects.count()
+
+
+def test_a_good_one_is_compiled_as_it_would_be_here(world: World, checker: Any) -> None:
+    answer = validated(world, GOOD)
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    assert (body["valid"], body["namespace"], body["version"]) == (True, "tests", "1.0")
+    assert [(each["code"], each["line"], each["column"]) for each in body["warnings"]] == TOLD
+    assert stored(world) == 0
+    # JSON has no lines, and the same process is asked.
+    pid = checker.child.pid
+    sent = api(world.operator).post(
+        VALIDATE, definition("json", human("a")), content_type="application/json"
+    )
+    assert [each["code"] for each in sent.json()["warnings"]] == ["endless"]
+    assert checker.child.pid == pid
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (BOMB, "more than"), (DEEP, "nested deeper than 32 levels"),
+        (MANY, "more than 3000 keys and values"), ("a: [", "not valid YAML"),
+        (GOOD.replace(".a == null", "'.a =='"), "not a usable jq expression"),
+    ],
+    ids=["aliases", "deep", "many", "broken", "jq"],
+)  # fmt: skip
+def test_a_bad_one_is_refused_by_its_line_and_the_process_lives(
+    world: World, checker: Any, source: str, said: str
+) -> None:
+    assert validated(world, GOOD).status_code == 200
+    pid = checker.child.pid
+    answer = validated(world, source)
+    assert answer.status_code == 422, answer.content
+    (error,) = answer.json()["errors"]
+    assert error["message"].startswith("line ")
+    assert said in error["message"]
+    assert checker.child.pid == pid
+    assert stored(world) == 0
+
+
+def test_too_long_a_body_is_not_even_read(world: World, checker: Any) -> None:
+    answer = validated(world, "a: b\n" * 100_000)
+    assert answer.status_code == 413
+    assert checker.child is None
+
+
+def test_a_process_that_died_meanwhile_is_replaced(world: World, checker: Any) -> None:
+    assert validated(world, GOOD).status_code == 200
+    dead = checker.child.pid
+    os.kill(dead, signal.SIGKILL)
+    assert validated(world, GOOD).status_code == 200
+    assert checker.child.pid != dead
+
+
+class Dying:
+    """A child that a definition kills."""
+
+    def __init__(self, *, by_its_time: bool) -> None:
+        self.by_its_time = by_its_time
+        self.buried = 0
+
+    def send(self, request: dict[str, Any]) -> None:
+        pass
+
+    def receive(self) -> Answer | None:
+        return None
+
+    def bury(self) -> bool:
+        self.buried += 1
+        return self.by_its_time
+
+
+@pytest.mark.parametrize("how", ["time", "memory"])
+def test_a_definition_that_kills_it_is_refused_and_the_next_one_is_checked(
+    world: World, checker: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    dying = Dying(by_its_time=how == "time")
+    with monkeypatch.context() as patch:
+        patch.setattr(checked_apart, "_started", lambda: dying)
+        answer = validated(world, GOOD)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == (
+        "line 1: takes more than 5 s of computing, or too much memory, to check"
+    )
+    assert dying.buried == 1
+    assert validated(world, GOOD).status_code == 200
+
+
+def lint(*files: Path) -> tuple[int, list[str]]:
+    out = io.StringIO()
+    try:
+        call_command("lint_case", *map(str, files), stdout=out)
+    except SystemExit as ended:
+        return int(str(ended.code)), out.getvalue().splitlines()
+    return 0, out.getvalue().splitlines()
+
+
+def test_the_command_prints_a_line_for_each_finding(checker: Any, tmp_path: Path) -> None:
+    good, bad, binary, long = (tmp_path / f"{name}.yaml" for name in "good bad binary long".split())
+    good.write_text(GOOD)
+    bad.write_text(GOOD.replace(".a == null", "'.a =='"))
+    binary.write_bytes(b"\xff\xfe")
+    long.write_text("a: b\n" * 100_000)
+    gap = "coverage gap: nobody declared how 'look' is undone, and a rollback leaves it as it is"
+    findings = [
+        f"{good}:6:8: warning ignored: /spec/cbr: cbr is ignored: no past case is looked up",
+        f"{good}:9:7: warning coverage_gap: /spec/bindings/0: {gap}",
+    ]
+    assert lint(good) == (0, findings)
+    code, lines = lint(good, bad, binary, long)
+    assert (code, lines[:2]) == (1, findings)
+    assert lines[2].startswith(f"{bad}:11:13: error definition_invalid: /spec/bindings/0/when: ")
+    assert lines[3:] == [
+        f"{binary}:1:1: error not_unicode: the file is not UTF-8",
+        f"{long}:1:1: error definition_invalid: the definition has more than 65536 bytes",
+    ]
+
+
+def test_the_command_needs_a_file_that_is_there(checker: Any, tmp_path: Path) -> None:
+    for files in ([], [tmp_path / "none.yaml"]):
+        with pytest.raises(CommandError):
+            lint(*files)

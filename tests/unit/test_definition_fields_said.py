@@ -1,0 +1,191 @@
+"""The fields of definitions that mean something elsewhere: each is warned of, or refused, by name.
+
+Nothing is left out in silence: what the tables do not name is an unknown field, which is said too.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from cases.definitions import compile_definition
+from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
+from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused, warned
+
+WORKERS = "workers is ignored: a step calls what is registered here by the name of its capability"
+#: Where it stands, what is written, the code of the warning, and what it says is different.
+WARNED: list[tuple[str, Any, str, str]] = [
+    *(
+        (f"{place}/{word}", value, "ignored", said)
+        for place in ("", "/spec")
+        for said, words in {
+            "nothing here shows or reads it": "contextType description episodic labels "
+            "semanticData types",
+            "no past case is looked up": "cbr cbrConfig memoryRetrieval",
+            "steps start by their conditions alone, and nobody plans any": "planningStrategy "
+            "decompositionStrategy decomposition maxDecompositionDepth maxAdaptations "
+            "maxEscalations adaptation actions goapActions planningConstraints portfolioConfig",
+            "nothing watches the case or mends it by itself": "reflection monitoring "
+            "recoveryPolicy stallRecoveryPolicy",
+            "who may do a task is said by its candidates alone": "routing agentRouting "
+            "defaultQuorum humanTaskContextConstraints humanTaskWorkloadConstraint",
+            "a case has one context, and every change of it counts": "layers",
+            "a case begins with the context that it is opened with": "context",
+            "no secret and no configuration is handed to a step": "use",
+            "no signal is heard": "signals",
+            "no label is set by a rule": "labelRules",
+            "no event from outside changes a context": "inboundMappings",
+        }.items()
+        for word in words.split()
+        for value in [{"a": 1}]
+    ),
+    ("/definitions", {}, "ignored", "nobody plans any"),
+    ("/dsl", "1.0.0", "dialect", "dsl 1.0.0 is read as 0.1"),
+    ("/whatever", 1, "unknown_field", "unknown field 'whatever' is ignored"),
+    ("/spec/whatever", 1, "unknown_field", "unknown field 'whatever' is ignored"),
+    ("/spec/goals/0/description", "d", "ignored", "nothing here"),
+    ("/spec/milestones/0/title", "d", "ignored", "nothing here"),
+    ("/spec/capabilities/0/prerequisites", ["x"], "unknown_field", "'prerequisites' is ignored"),
+    ("/spec/capabilities/0/cognitiveDemand", 3, "unknown_field", "'cognitiveDemand' is ignored"),
+    ("/spec/capabilities/0/inputSchema", {"type": "object"}, "schema_not_checked",
+     "inputSchema as a JSON Schema is ignored"),
+    (f"{CALL}/capability", "undeclared", "undeclared_capability", "'undeclared' is not declared"),
+    (f"{CALL}/contextWrite", {"a": None}, "not_executed", "contextWrite is not run yet"),
+    (f"{CALL}/outcomePolicy", {"onFailure": "REROUTE"}, "not_executed", "REROUTE is not followed"),
+    (f"{CALL}/conflictResolverStrategy", "FIRST_WRITER_WINS", "not_executed", "not followed yet"),
+    (f"{CALL}/conflictResolverStrategy", "FAIL", "not_executed", "FAIL is not followed yet"),
+    *(
+        (f"{CALL}/{word}", "x", "ignored", f"{word} is ignored: ")
+        for word in (
+            "description title labels types produces consumes producedKeys requiredKeys "
+            "replanAfter contingency recoveryOverride exchangeProjection participation "
+            "permissionIntent executionMode lifecycleScope sideEffect sideEffectClass "
+            "sideEffectClassification"
+        ).split()
+    ),
+    (f"{CALL}/on/contextChange/listenLayer", "x", "ignored", "one context"),
+    (f"{TASK}/scope", "a/b", "not_executed", "scope is kept, and nothing here"),
+    (f"{TASK}/scopeExpression", ".s", "not_executed", "scopeExpression is kept"),
+    (f"{TASK}/types", ["a"], "not_executed", "types is kept"),
+    (f"{TASK}/payloadType", "P", "ignored", "values are not typed"),
+    (f"{TASK}/resolutionType", "R", "ignored", "values are not typed"),
+    (f"{CHILD}/whatever", 1, "unknown_field", "unknown field"),
+    (f"{JUDGE}/title", "T", "ignored", "prompt is ignored: the title is what is shown"),
+    (f"{JUDGE}/human/payloadType", "P", "ignored", "values are not typed"),
+    (f"{JUDGE}/resolutionType", "R", "ignored", "values are not typed"),
+    *(
+        (f"{JUDGE}/{word}", 1, "ignored", f"{word} is ignored: ")
+        for word in (
+            "evidenceRequirements verifierStrategy trustThreshold escalationStrategy "
+            "maxEscalationAttempts"
+        ).split()
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "code", "said"), WARNED, ids=[f"{row[0]} {row[1]}"[:60] for row in WARNED]
+)
+def test_a_field_that_does_nothing_is_warned_of_by_its_name(
+    pointer: str, value: Any, code: str, said: str
+) -> None:
+    ((found, _where, message),) = warned(pointer, value)
+    assert found == code
+    assert said in message
+
+
+def test_each_worker_is_named() -> None:
+    said = [{"name": "a", "capabilities": ["act"]}, {"name": "b", "agent": {}}]
+    for place in ("", "/spec"):
+        assert warned(f"{place}/workers", said) == [
+            ("ignored", f"{place}/workers/{number}", f"{name!r} of {WORKERS}")
+            for number, name in enumerate("ab")
+        ]  # fmt: skip
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("/dsl", "2.0", "dsl must be one of 0.1, 0.1.0, 1.0.0"),
+    ("/iterations", {"in": ".a", "as": "b"}, "iterations is not supported: "),
+    ("/bindings", [], "bindings belongs into spec"),
+    ("/sumary", "x", "unknown field 'sumary'; known are "),
+    ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
+    ("/spec/stages", [], "stages is not supported yet"),
+    ("/spec/compounds", [], "compounds is not supported yet"),
+    ("/spec/authorization/read", ["x"], "read is not supported yet"),
+    ("/spec/authorization/claim", ["x"], "claim is not supported yet"),
+    ("/spec/completion", {"success": {"allOf": ["done"]}, "doneWhen": ".x"},
+     "doneWhen is not supported yet"),
+    ("/spec/goals/0/kind", "custom", "kind: custom is not supported yet"),
+    (f"{CALL}/signal", "s", "signal is not supported yet"),
+    (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
+    (f"{CALL}/worker", "w", "worker is not supported: "),
+    (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
+    (f"{CALL}/guard", ".x", "unknown field 'guard'; known are "),
+    (f"{CALL}/on/cloudEvent", {}, "cloudEvent is not supported yet"),
+    (f"{CALL}/on/schedule", {}, "schedule is not supported yet"),
+    (f"{CALL}/on/scopeActivated", {}, "scopeActivated is not supported yet"),
+    (f"{CALL}/on/signal", {"name": "s"}, "signal is not supported yet"),
+    (f"{TASK}/templateRef", "t", "templateRef is not supported yet"),
+    (f"{TASK}/candidateGroup", ["t"], "unknown field 'candidateGroup'; known are "),
+    (f"{TASK}/claimDeadlineHours", 0, "claimDeadlineHours must be greater than 0"),
+    (f"{JUDGE}/human/templateRef", "t", "templateRef is not supported yet"),
+    (f"{JUDGE}/caller", "agent", "a judgment by 'agent' is not supported: only by human"),
+    (f"{JUDGE}/callerConfig/type", "llm", "a judgment by 'llm' is not supported: only by human"),
+    (f"{CHILD}/maxRecursionDepth", 21, "maxRecursionDepth must be at most 20"),
+    (f"{CHILD}/requiredCount", 0, "requiredCount must be at least 1"),
+    (f"{CHILD}/onThresholdReached", "STOP", "onThresholdReached must be one of KEEP, CANCEL"),
+    (f"{CHILD}/waitForCompletion", "yes", "waitForCompletion must be true or false"),
+    (f"{CHILD}/name", "an other", "name 'an other' is not a name: "),
+    (f"{CALL}/outcomePolicy/onFailure", "RETRY", "onFailure must be one of FAULT, REROUTE"),
+    (f"{CALL}/outcomePolicy/maxRerouteAttempts", 1.5, "maxRerouteAttempts must be a whole number"),
+    (f"{CALL}/compensationOrder", "first", "compensationOrder must be a number"),
+    (f"{CALL}/contextWrite", [1], "must be a map"),
+    ("/spec/milestones/0/sla", {"duration": "soon"}, "duration: 'soon' is not a duration"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "said"), REFUSED, ids=[f"{row[0]} {row[1]}"[:60] for row in REFUSED]
+)
+def test_a_field_that_would_mean_something_else_is_refused_by_its_name(
+    pointer: str, value: Any, said: str
+) -> None:
+    ((where, message),) = refused(having(pointer, value))
+    assert message.startswith(said), message
+    assert where.startswith(pointer) or pointer.startswith(where)
+
+
+def test_what_is_no_definition_at_all_is_told_so_and_nothing_else() -> None:
+    assert refused({"apiVersion": "v1", "kind": "Case", "metadata": {"name": "x"}, "spec": {}}) == [
+        ("", DEAD_DIALECT)
+    ]  # fmt: skip
+    assert refused({"id": "x", "trigger": {"type": "t", "source": "s"}}) == [("", TEMPLATE)]
+
+
+def test_an_undo_is_no_case_of_its_own() -> None:
+    source = copy.deepcopy(BASE)
+    source["spec"]["bindings"].append(
+        {"name": "undo", "compensation": True, "subCase": {"name": "x"}}
+    )
+    assert refused(source) == [
+        ("/spec/bindings/4/subCase", "an undo step has a task or a capability, and no subCase")
+    ]
+
+
+def test_without_dsl_it_is_read_as_the_first() -> None:
+    source = copy.deepcopy(BASE)
+    del source["dsl"]
+    found = compile_definition(source, capabilities=None).warnings
+    assert [(each.code, each.message) for each in found if each.code == "dialect"] == [
+        ("dialect", "dsl is missing: read as 0.1")
+    ]
+
+
+def test_a_version_is_a_text_however_it_is_written() -> None:
+    text = (
+        "dsl: 0.1\nnamespace: t\nname: v\nversion: 1.10\nspec:\n  bindings:\n"
+        "    - {name: a, on: {contextChange: .x}, humanTask: {title: T}}\n"
+    )
+    assert compile_definition(text, capabilities=None).version == "1.10"

@@ -1,0 +1,113 @@
+"""What a definition's own logic gets wrong: steps without a way back, after a pivot, out of reach,
+or without an end. Each with what must be said, and with what must not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cases.definitions import compile_definition
+from tests.definitions import automated, definition, human
+
+TOLD = frozenset({"coverage_gap", "pivot_before", "unreachable", "repeats"})
+
+
+def told(*bindings: dict[str, Any], covered: tuple[str, ...] = (), **spec: Any) -> list[Any]:
+    source = definition("linted", *bindings, success=".done")
+    source["spec"] |= spec
+    found = compile_definition(source, capabilities=None, covered=covered).warnings
+    return [(each.code, each.pointer) for each in found if each.code in TOLD]
+
+
+def gap(number: int) -> tuple[str, str]:
+    return ("coverage_gap", f"/spec/bindings/{number}")
+
+
+def test_a_human_step_without_a_way_back_is_a_gap() -> None:
+    bare = human("a", compensation=None)
+    assert told(bare) == [gap(0)]
+    assert told(human("a")) == []
+    for word in ("irreversible", "not_needed", "pivot"):
+        assert told({**bare, "reversibility": word}) == []
+    for word in ("compensable", "retriable"):
+        assert told({**bare, "reversibility": word}) == [gap(0)]
+    undo = {"name": "u", "compensation": True, "humanTask": {"title": "U"}}
+    assert told({**bare, "compensate": "u"}, undo) == []
+
+
+def test_a_program_without_a_way_back_is_a_gap_unless_it_says_so_itself() -> None:
+    step = automated("a", "act", ".go", "{}")
+    assert told(step) == [gap(0)]
+    assert told(step, covered=("act",)) == []
+    assert told(step, covered=("other",)) == [gap(0)]
+
+
+def test_a_pivot_before_steps_that_can_be_undone() -> None:
+    pivot = human("a", compensation=None, reversibility="pivot")
+    then = human("b", when='.a.outcome == "YES" and .b == null')
+    last = human("c", when=".b != null and .c == null")
+    assert told(pivot, then, last) == [("pivot_before", "/spec/bindings/0/reversibility")]
+    # One that stays, or does not follow, is no contradiction.
+    assert told(pivot, {**then, "reversibility": "irreversible"}) == []
+    assert told(pivot, human("b", when=".x and .b == null")) == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["false", "null", ".x != null and .x == null", ".x == null and .x.y == 1 and .a == null"],
+)
+def test_a_condition_that_holds_of_nothing_is_out_of_reach(condition: str) -> None:
+    (found,) = [each for each in told(human("a", when=condition)) if each[0] == "unreachable"]
+    assert found == ("unreachable", "/spec/bindings/0")
+
+
+def test_steps_that_wait_for_each_other_are_out_of_reach() -> None:
+    one = human("a", when=".b != null and .a == null")
+    other = human("b", when='.a.outcome == "OK" and .b == null')
+    assert told(one, other) == [
+        ("unreachable", "/spec/bindings/0"), ("unreachable", "/spec/bindings/1"),
+    ]  # fmt: skip
+    # What a case is opened with may begin the round.
+    schema = {"type": "object", "properties": {"b": {"type": "object"}}}
+    assert told(one, other, inputSchema=schema) == []
+    # So may a step of which nobody can tell what it writes.
+    anything = human("c", when=".go and .c == null", humanTask={"title": "T"})
+    assert told(one, other, anything) == []
+
+
+def test_what_nobody_writes_is_out_of_reach_only_where_nothing_else_is_let_in() -> None:
+    step = human("a", when=".x and .a == null")
+    assert told(step) == []
+    closed = {"type": "object", "properties": {"y": {}}, "additionalProperties": False}
+    assert told(step, inputSchema=closed) == [("unreachable", "/spec/bindings/0")]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(.b != null) and .a == null", ".b != null or .x", ".b != true and .a == null",
+        "if .b then .x else .y end", ".b? // .x", ".b == null and .a == null", ".n < 3",
+    ],
+)  # fmt: skip
+def test_of_a_condition_that_is_not_plain_nothing_is_said(condition: str) -> None:
+    other = human("b", when=".a != null and .b == null")
+    found = told(human("a", when=condition), other)
+    assert ("unreachable", "/spec/bindings/0") not in found
+
+
+def test_a_sentinel_fires_again_after_every_result() -> None:
+    watch = automated("watch", "look", ".request", "{}") | {"when": ".request != null"}
+    again = ("repeats", "/spec/bindings/0")
+    for mapping in (".", "{report: .}", None):
+        assert again in told({**watch, "outputMapping": mapping})
+    for guarded in (".request != null and .report == null", ".report.n != 3", ".request"):
+        assert again not in told({**watch, "when": guarded, "outputMapping": "{report, request}"})
+    # A condition that asks for absence may be met by what nobody can foresee.
+    task = human("a", when=".request and .done == null", humanTask={"title": "T"})
+    assert told(task) == []
+
+
+def test_the_example_has_none_of_these_faults() -> None:
+    step = human("a", when=".x and .a == null")
+    assert told(step, human("b", when=".a != null and .b == null")) == []
