@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from collections.abc import Mapping
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
 from accounts.acting import ActingUser
-from accounts.actions import create_tenant, create_user
-from accounts.roles import Role
-from people.actions import add_member
-from verbs.call import Call
+from accounts.actions import create_tenant
+from accounts.models import Actor, GroupMembership, Membership, User
+from accounts.roles import ActorType, Role
+from ledger.clock import now
+from ledger.record import ActorRef, Change, record_many
+from ledger.tenancy import set_tenant
 
 PASSWORD = "amends-demo"
 CAST: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
@@ -27,6 +33,9 @@ CAST: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
     "bystander": ((), ()),
     "admin": ((Role.TENANT_ADMIN,), ()),
     "agent": ((), ()),
+}
+OUTSIDERS: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
+    "outsider": ((Role.OPERATOR,), ("analysts", "compliance")),
 }
 
 
@@ -56,29 +65,67 @@ class World:
 
 
 def make_world() -> World:
-    """Create two tenants and the cast through the accounts verbs. Usernames carry the tenant's tag:
-    `analyst` is `analyst-<tag>`; the password of all is `amends-demo`."""
+    """Create two tenants and the cast. Usernames carry the tenant's tag: `analyst` is
+    `analyst-<tag>`; the password of all is `amends-demo`.
+
+    Nearly every test begins so: the members of a tenant are written together, in the rows and
+    entries that `add_member` writes one by one (`tests/integration/test_world.py` compares them).
+    """
     tag = secrets.token_hex(4)
     system = create_tenant(f"demo-{tag}", f"Demo {tag}")
-    people = {
-        name: add_member(
-            call=Call(system),
-            username=create_user(
-                f"{name}-{tag}", password=PASSWORD, email=f"{name}@{tag}.example"
-            ).username,
-            roles=list(roles),
-            groups=list(groups),
-            type="AGENT" if name == "agent" else "HUMAN",
-        )
-        for name, (roles, groups) in CAST.items()
-    }
+    people = _members(system, CAST, tag)
     other = create_tenant(f"other-{tag}", f"Other {tag}")
-    outsider = add_member(
-        call=Call(other),
-        username=create_user(
-            f"outsider-{tag}", password=PASSWORD, email=f"outsider@{tag}.example"
-        ).username,
-        roles=[Role.OPERATOR],
-        groups=["analysts", "compliance"],
-    )
-    return World(slug=f"demo-{tag}", system=system, outsider=outsider, **people)
+    outsiders = _members(other, OUTSIDERS, tag)
+    return World(slug=f"demo-{tag}", system=system, **people, **outsiders)
+
+
+def _members(
+    system: ActingUser, cast: Mapping[str, tuple[tuple[Role, ...], tuple[str, ...]]], tag: str
+) -> dict[str, ActingUser]:
+    """Make the users and members of one tenant, in one transaction, and return who they are."""
+    tenant_id, password = system.tenant_id, make_password(PASSWORD)
+    users = [
+        User(username=f"{name}-{tag}", email=f"{name}@{tag}.example", password=password)
+        for name in cast
+    ]
+    actors = [
+        Actor(
+            tenant_id=tenant_id, user_id=user.id, created_at=now(),
+            type=(ActorType.AGENT if name == "agent" else ActorType.HUMAN).value,
+        )
+        for name, user in zip(cast, users, strict=True)
+    ]  # fmt: skip
+    memberships = [
+        Membership(
+            tenant_id=tenant_id, user=user, actor=actor, created_at=actor.created_at,
+            roles=sorted({each.value for each in (*roles, Role.MEMBER)}),
+        )
+        for user, actor, (roles, _groups) in zip(users, actors, cast.values(), strict=True)
+    ]  # fmt: skip
+    joined = [
+        GroupMembership(tenant_id=tenant_id, membership=membership, name=name)
+        for membership, (_roles, groups) in zip(memberships, cast.values(), strict=True)
+        for name in groups
+    ]
+    entries = [
+        Change(
+            tenant_id=tenant_id, subject_type="actor", subject_id=actor.id, version=1,
+            kind="ADMIN", action="member_added", opens=True, to_status="ACTIVE",
+            actor=ActorRef(system.actor_id, system.actor_type, "system"),
+            payloads={"roles": membership.roles, "groups": sorted(groups)},
+        )
+        for actor, membership, (_roles, groups) in zip(
+            actors, memberships, cast.values(), strict=True
+        )
+    ]  # fmt: skip
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        User.objects.bulk_create(users)
+        Actor.objects.bulk_create(actors)
+        Membership.objects.bulk_create(memberships)
+        GroupMembership.objects.bulk_create(joined)
+        record_many(entries)
+    return {
+        name: ActingUser(tenant_id, actor.id, actor.type, user.username, membership.id, user.id)
+        for name, user, actor, membership in zip(cast, users, actors, memberships, strict=True)
+    }
