@@ -28,7 +28,7 @@ def tries(world: World, case_id: uuid.UUID, binding: str) -> list[tuple[str, str
         return [(str(row.status), row.error) for row in rows.order_by("created_at", "id")]
 
 
-def too_late(context: object, results: list[object]) -> list[ExpressionFailed]:
+def too_late(context: object, results: list[object], **_how: object) -> list[ExpressionFailed]:
     return [ExpressionFailed("timeout", "took too long", expression=".") for _ in results]
 
 
