@@ -162,7 +162,8 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     Other content under the same version is refused. The row carries the warnings of the moment.
     """
     tenant_id = context.call.by.tenant_id
-    source: str | Mapping[str, Any] = given.source
+    given_source: str | Mapping[str, Any] = given.source
+    source = given_source if isinstance(given_source, str) else json.dumps(given_source, indent=2)
     compiled = given.compiled
     lock_tenant(tenant_id)
     stored = compiled.to_json()
@@ -170,7 +171,8 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
     place = {name: stored[name] for name in ("namespace", "name", "version")}
     found = CaseDefinition.objects.filter(tenant_id=tenant_id, **place).first()
     if found is not None:
-        if found.digest != fingerprint:
+        # What is read of the same text may be more than it was when it was deployed.
+        if found.digest != fingerprint and found.source != source:
             raise DefinitionExists(
                 f"{found.key} {found.version} is deployed with other content; raise the version."
             )
@@ -180,7 +182,7 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
         **place,
         tenant_id=tenant_id,
         title=compiled.title,
-        source=source if isinstance(source, str) else json.dumps(source, indent=2),
+        source=source,
         compiled=stored,
         digest=fingerprint,
         deployed_by_id=context.authority.actor_id,

@@ -69,7 +69,7 @@ _WORDS: Final = {
     "unknown_field": "unknown field {key!r} is ignored; known are {known}",
 }
 #: Where a word is that close to one that is known, it may be a slip of it.
-_A_SLIP: Final = 0.8
+_A_SLIP: Final = 0.9
 
 
 def compile_definition(

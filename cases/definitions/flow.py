@@ -112,9 +112,11 @@ def _given(
 def fires_again(binding: Binding) -> bool:
     """Whether nothing that a step writes is asked for by its own condition: it then starts again
     after every result of its own."""
-    found = [asked(text) for text in (binding.filter, binding.when) if text]
-    if not found:
+    texts = [text for text in (binding.filter, binding.when) if text]
+    # Paths that have something else in their place, or no names, are not read.
+    if not texts or any("//" in text or "[" in text for text in texts):
         return False
+    found = [asked(text) for text in texts]
     keys = {path[0] for each in found for path in (*each.present, *each.absent)}
     wants_absence = any(each.absent for each in found)
     written = written_by(binding)
@@ -126,7 +128,7 @@ def fires_again(binding: Binding) -> bool:
 def _negates(binding: Binding) -> bool:
     """Whether a condition can become false by something that is not absence."""
     text = " ".join(filter(None, (binding.filter, binding.when)))
-    return bool(re.search(r"!=(?!\s*null\b)|\b(?:not|or|if|length|all|any)\b|//|<", text))
+    return bool(re.search(r"!=(?!\s*null\b)|\b(?:not|or|if|length|all|any)\b|==|<", text))
 
 
 def after(definition: CompiledDefinition) -> dict[str, frozenset[str]]:

@@ -32,7 +32,7 @@ _MEMBER: Final = re.compile(
     r'(?P<open>[(\[{])|(?P<close>[)\]}])|"(?:[^"\\]|\\.)*"(?!\s*:)'
     r'|(?<=[{,\s])(?P<name>[A-Za-z_]\w*|"[^"\\]*")\s*(?=[:,}])'
 )
-_COMPUTED: Final = re.compile(r"[{,]\s*\(")
+_COMPUTED: Final = re.compile(r"[{,]\s*\(|\\\(")
 _WRITTEN: Final = re.compile(r'(?:^|[{,])\s*"?([A-Za-z_]\w*)"?\s*(?=[:,}])')
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cases.actions import deploy_definition
+from cases.actions.deploy import DefinitionExists
 from ledger.errors import NotPermitted
 from tests.casework import deploy, open_item, opened
 from tests.clients import api, browser
@@ -143,3 +145,14 @@ def test_an_empty_group_may_be_deployed_and_filled_later(world: World) -> None:
         actions.claim(item.id, call=Call(world.operator))
     given = actions.assign(item.id, call=Call(world.operator), assignee=world.surveyor.username)
     assert given.assignee_id == world.surveyor.actor_id
+
+
+def test_the_same_text_again_is_the_same_version_whatever_more_is_read_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, source = Call(world.operator), definition("again", human("a"))
+    first = deploy_definition(call=call, source=source)
+    monkeypatch.setattr("cases.actions.deploy.digest", lambda _stored: "read otherwise")
+    assert deploy_definition(call=call, source=source).id == first.id
+    with pytest.raises(DefinitionExists):
+        deploy_definition(call=call, source=definition("again", human("a"), human("b")))

@@ -17,6 +17,8 @@ from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused
 WORKERS = "workers is ignored: a step calls what is registered here by the name of its capability"
 #: Where it stands, what is written, the code of the warning, and what it says is different.
 WARNED: list[tuple[str, Any, str, str]] = [
+    ("/dslVersion", "0.1", "unknown_field", "unknown field 'dslVersion' is ignored; known are "),
+    ("/spec/capabilities/0/inputSchemaRef", "x", "unknown_field", "'inputSchemaRef' is ignored"),
     *(
         (f"{place}/{word}", value, "ignored", said)
         for place in ("", "/spec")

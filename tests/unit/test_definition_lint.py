@@ -103,6 +103,12 @@ def test_a_sentinel_fires_again_after_every_result() -> None:
         assert again in told({**watch, "outputMapping": mapping})
     for guarded in (".request != null and .report == null", ".report.n != 3", ".request"):
         assert again not in told({**watch, "when": guarded, "outputMapping": "{report, request}"})
+    for unread in (".x != null and (.report // 1) == 1", '.x != null and .["report"] == null'):
+        assert again not in told({**watch, "when": unread, "outputMapping": "{report: .}"})
+    # What its whole result changes nobody knows, nor what a computed key does.
+    assert again not in told({**watch, "when": '.status == "new"', "outputMapping": "."})
+    computed = '{"\\(.k)_done": 1}'
+    assert again not in told({**watch, "when": ".a_done != 1", "outputMapping": computed})
     # A condition that asks for absence may be met by what nobody can foresee.
     task = human("a", when=".request and .done == null", humanTask={"title": "T"})
     assert told(task) == []
