@@ -70,6 +70,7 @@ _WORDS: Final = {
 }
 #: Where a word is that close to one that is known, it may be a slip of it.
 _A_SLIP: Final = 0.9
+_LONGEST_NAME: Final = 200
 
 
 def compile_definition(
@@ -141,9 +142,11 @@ def _words(data: Any) -> dict[str, list[tuple[str, str]]]:
             for key in holder.keys() - words.known:
                 value, kind = holder.pop(key), _kind_of(key, words)
                 why = words.ignored.get(key, "")
-                said = _WORDS[kind].format(key=key, known=known, why=why)
+                # What is said of a name is not as long as the longest that somebody sends.
+                named = key if len(key) <= _LONGEST_NAME else f"{key[:_LONGEST_NAME]}…"
+                said = _WORDS[kind].format(key=named, known=known, why=why)
                 said = REFUSED.get(key, said) if kind == "later" else said
-                at = f"{pointer}/{escape(key)}"
+                at = f"{pointer}/{escape(named)}"
                 items = list(maps_at(value, "/*", at)) if key in BY_ITEM else []
                 each = [(where, f"{item.get('name')!r} of {said}") for where, item in items]
                 found[kind] += each or [(at, said)]
