@@ -307,10 +307,12 @@ def _after_undo(
     """Return the context after the undo binding's outputMapping, if it has one."""
     definition = compiled_of(case.tenant_id, case.definition_id)
     name = definition.binding(item.binding).compensate
-    mapping = None if name is None else definition.binding(name).target.output_mapping
-    if mapping is None or attempt is None or attempt.outcome not in _UNDONE:
+    binding = None if name is None else definition.binding(name)
+    mapping = None if binding is None else binding.target.output_mapping
+    if binding is None or mapping is None or attempt is None or attempt.outcome not in _UNDONE:
         return ContextChange(dict(case.context))
     undo = read_row(case.tenant_id, attempt.compensation_type, attempt.compensation_id)
     if undo is None or undo.compensation_state != row.compensation_state:
         return ContextChange(dict(case.context))
-    return context_after(case.context, result_of(undo), mapping=mapping, undo=True)
+    deep = binding.conflict_strategy == "DEEP_MERGE"
+    return context_after(case.context, result_of(undo), mapping=mapping, undo=True, deep=deep)

@@ -134,18 +134,24 @@ class ContextChange:
 
 
 def context_after(
-    context: Mapping[str, Json], result: Json, *, mapping: str | None, undo: bool = False
+    context: Mapping[str, Json],
+    result: Json,
+    *,
+    mapping: str | None,
+    undo: bool = False,
+    deep: bool = False,
 ) -> ContextChange:
     """Return the context after a step ended with `result`; the one given is not touched.
 
     The mapped result is an object whose top-level keys replace those of the context. Without a
-    mapping a forward step merges its result as it is, and an undo changes nothing.
+    mapping a forward step merges its result as it is, and an undo changes nothing. `deep`: it is
+    merged into what is there key by key.
 
     Raises `ExpressionFailed`: `not_an_object`, or the bound of a context that would be broken.
     """
     if mapping is None and undo:
         return ContextChange(dict(context))
-    [change] = contexts_after(context, [(mapping, result)])
+    [change] = contexts_after(context, [(mapping, result)], deep={0} if deep else ())
     if isinstance(change, ExpressionFailed):
         raise change
     return change

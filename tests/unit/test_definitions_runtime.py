@@ -283,3 +283,10 @@ def test_an_undo_by_named_people_is_theirs() -> None:
     assert undo_policy(definition, definition.binding("a")) == CompensationPolicy(
         mode="human", performer="groups", candidate_users=("compliance",)
     )
+
+
+def test_an_undo_may_be_merged_key_by_key_too() -> None:
+    context, gone = {"a": {"x": 1, "y": 1}}, {"a": {"y": 2}}
+    deep = context_after(context, gone, mapping=".", undo=True, deep=True)
+    assert deep.after == {"a": {"x": 1, "y": 2}}
+    assert context_after(context, gone, mapping=".", undo=True).after == gone
