@@ -28,12 +28,12 @@ def operator(world: World) -> Client:
 
 def test_definitions_are_stored_or_refused_with_their_lines(world: World, operator: Client) -> None:
     assert "No definitions yet" in text_of(operator.get("/cases/definitions/").content)
-    broken = LOAN.replace("dsl:", "dsll:")
+    broken = LOAN.replace("namespace:", "nameespace:")
     answer = operator.post("/cases/definitions/", {"source": broken})
     assert answer.status_code == 422
     assert "Nothing was stored." in text_of(answer.content)
     assert re.search(r"Line \d+: ", text_of(answer.content))
-    assert b"dsll:" in answer.content
+    assert b"nameespace:" in answer.content
     assert "No definitions yet" in text_of(operator.get("/cases/definitions/").content)
 
     answer = operator.post("/cases/definitions/", {"source": LOAN.replace("\n", "\r\n")})
