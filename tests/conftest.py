@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from django.db import reset_queries
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -24,18 +25,15 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Itera
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_flush() -> Iterator[None]:
-    """Never flush: the app role may not truncate, and each test makes its own tenants."""
+def _kept_between_tests() -> Iterator[None]:
+    """Flush nothing after a test: the app role may not truncate, and each test makes its own
+    tenants. Keep its connection as well: a new one would have to read the catalogue and plan every
+    statement again. What it was asked is forgotten, for only so much of that is kept."""
     # The documented hook is private by name alone.
-    name = "_fixture_teardown"
-    original = getattr(TransactionTestCase, name)
-
-    def keep(_self: TransactionTestCase) -> None:
-        return None
-
-    setattr(TransactionTestCase, name, keep)
-    yield
-    setattr(TransactionTestCase, name, original)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _self: reset_queries())
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _self: False)
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.admin import site
-from django.db import connection
+from django.db import connection, reset_queries
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
@@ -104,9 +104,15 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
     return found
 
 
-def cost(told: Told, url: str) -> tuple[int, int]:
-    """Return the status of a page and its queries. A process reads a definition once: before."""
-    told.client.get(url)
+def cost(told: Told, url: str, enough: int = 0) -> tuple[int, int]:
+    """Return the status of a page and its queries. A process reads a definition once: a page that
+    takes more than `enough` the first time is asked for again, and that counts."""
+    found = _sent(told, url)
+    return found if found[1] <= enough else _sent(told, url)
+
+
+def _sent(told: Told, url: str) -> tuple[int, int]:
+    reset_queries()
     with CaptureQueriesContext(connection) as captured:
         status = told.client.get(url).status_code
     sent = [each["sql"] for each in captured.captured_queries]
@@ -117,9 +123,11 @@ def cost(told: Told, url: str) -> tuple[int, int]:
 def test_a_page_takes_twelve_queries_and_no_more_the_more_there_is(
     told: tuple[Told, Told], name: str
 ) -> None:
-    little, much = (
-        {key: cost(each, url) for key, url in urls(each).items() if key[0] == name} for each in told
+    with_little, with_much = (
+        {key: url for key, url in urls(each).items() if key[0] == name} for each in told
     )
+    little = {key: cost(told[0], url) for key, url in with_little.items()}
+    much = {key: cost(told[1], url, min(MOST, little[key][1])) for key, url in with_much.items()}
     assert {key: status for key, (status, _n) in little.items()} == {
         key: status for key, (status, _n) in much.items()
     }
@@ -142,6 +150,6 @@ def test_a_page_of_the_admin_takes_twelve_queries(told: tuple[Told, Told], kind:
         rows = re.findall(rf'"({listed}[^/"]+)/change/[^"]*"', html)[:1]
         assert rows or not kind, "nothing is listed"
         urls = [listed, *(f"{row}/{page}/" for row in rows for page in ("change", "history"))]
-        found = {url: cost(each, url) for url in urls}
+        found = {url: cost(each, url, MOST) for url in urls}
         assert {status for status, _number in found.values()} == {200}
         assert {url: number for url, (_status, number) in found.items() if number > MOST} == {}

@@ -170,10 +170,19 @@ def _with_token(world: World, who: str) -> Client:
     return api(world.of(who))
 
 
-def call(world: World, who: str, route: Route, method: str, row: Row) -> Status:
-    """Send one request about a fresh object and return its status ("login" for the way there)."""
+def call(
+    world: World,
+    who: str,
+    route: Route,
+    method: str,
+    row: Row,
+    *,
+    about: Kwargs | None = None,
+) -> Status:
+    """Send one request about a fresh object, unless it is said about which, and return its status
+    ("login" for the way there)."""
     wanted = row.expectation(method)
-    kwargs = row.make(world)
+    kwargs = row.make(world) if about is None else about
     body: Mapping[str, Any] = {}
     headers: Mapping[str, str] = {}
     if wanted is not None:
