@@ -14,6 +14,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
+from django.utils.translation import gettext as _
 from knox.models import AbstractAuthToken
 from typing_extensions import override
 
@@ -73,6 +74,10 @@ class Actor(models.Model):
             ),
         ]
 
+    @override
+    def __str__(self) -> str:
+        return str(self.user) if self.user_id else f"{self.type.lower()}-{str(self.id)[:8]}"
+
 
 class Membership(models.Model):
     """What a user may do in one tenant. Deactivated, never deleted."""
@@ -91,6 +96,10 @@ class Membership(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "user"], name="accounts_membership_once"),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return str(self.actor)
 
 
 class GroupMembership(models.Model):
@@ -171,3 +180,9 @@ class Substitution(models.Model):
                 condition=models.Q(ended_at=None),
             ),
         ]
+
+    @override
+    def __str__(self) -> str:
+        return _("%(substitute)s for %(person)s") % {
+            "substitute": self.substitute, "person": self.person
+        }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -20,21 +19,8 @@ from compensation.admin_actions import Confirmation, offered
 from web import admin_parts
 from web.admin import TenantModelAdmin
 from workitems import chain
-from workitems.admin import WorkItemAdmin
 
-
-def _admin_of(app: str, model: str) -> TenantModelAdmin:
-    found = admin.site.get_model_admin(apps.get_model(app, model))
-    if not isinstance(found, TenantModelAdmin):
-        raise TypeError(f"{app}.{model} is not a tenant's model")
-    return found
-
-
-ROLL_BACK = Confirmation("case", lambda: _admin_of("cases", "Case"), "cases_case_roll_back")
-COMPENSATE = Confirmation(
-    "work_item", lambda: _admin_of("workitems", "WorkItem"), "workitems_workitem_compensate"
-)
-WorkItemAdmin.offer(offered(COMPENSATE, gettext_lazy("Compensate…")))
+ROLL_BACK = Confirmation("case", Case, "cases_case_roll_back")
 
 
 @admin.register(Case)
@@ -59,10 +45,9 @@ class CaseAdmin(TenantModelAdmin):
 
     @override
     def get_urls(self) -> list[Any]:
-        """Add the pages between an action and its effect, for cases and for work items."""
+        """Add the page between the action and its effect."""
         own: list[URLPattern] = [
             path("roll-back/", ROLL_BACK.view(), name=ROLL_BACK.url_name),
-            path("compensate-work-items/", COMPENSATE.view(), name=COMPENSATE.url_name),
         ]
         return [*own, *super().get_urls()]
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 from compensation.actions.run_turn import steps_in
 from compensation.models import CompensationRun
 from compensation.sentences import humane, step_title
-from compensation.words import STRATEGIES
+from compensation.words import STRATEGIES, basis_words
 from verbs.words import said, subject_words
 from web import admin_parts
 from web.admin import AboutFilter, TenantModelAdmin
@@ -61,7 +61,9 @@ class CompensationRunAdmin(TenantModelAdmin):
     @admin.display(description=gettext_lazy("legal basis"))
     def basis(self, row: CompensationRun) -> SafeString:
         """Return the regulatory basis in words."""
-        return admin_parts.json_words(row.tenant_id, row.regulatory_basis)
+        found = basis_words(row.regulatory_basis)
+        told = [{"basis": str(each["label"]), "note": each["note"]} for each in found]
+        return admin_parts.json_words(row.tenant_id, told)
 
     @admin.display(description=gettext_lazy("steps"))
     def steps_table(self, row: CompensationRun) -> SafeString:

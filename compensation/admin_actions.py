@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -99,10 +99,14 @@ def _why_nothing(context: PlanContext) -> str:
 
 
 class Confirmation:
-    """The intermediate page for one kind of thing; `owner` is the admin of its list."""
+    """The intermediate page for one kind of thing, whose rows are of `model`."""
 
-    def __init__(self, kind: str, owner: Callable[[], TenantModelAdmin], url_name: str) -> None:
-        self.kind, self.owner, self.url_name = kind, owner, url_name
+    def __init__(self, kind: str, model: type[Model], url_name: str) -> None:
+        self.kind, self.model, self.url_name = kind, model, url_name
+
+    def owner(self) -> TenantModelAdmin:
+        """Return the admin of its list, once that is registered."""
+        return cast("TenantModelAdmin", admin.site.get_model_admin(self.model))
 
     def view(self) -> Callable[[HttpRequest], HttpResponse]:
         """Return the view, wrapped as every admin view is."""

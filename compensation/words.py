@@ -324,7 +324,7 @@ def register() -> None:
     words.register_verbs("compensation_run", _RUN_VERBS)
     words.register_verbs("compensation_step", _STEP_VERBS)
     words.register_denials(DENIED)
-    as_declared = {"": _("as its policy says")}
+    as_declared = {"": _("As its policy says")}
     words.register_choices("mode", {**as_declared, **MODES})
     words.register_choices("strategy", {**as_declared, **STRATEGIES})
     words.register_choices("reversibility", REVERSIBILITIES)

@@ -127,6 +127,12 @@ def _way(case: Description | None) -> list[dict[str, str]]:
     return [_crumb(_("Automatic steps"), reverse("executions:list"))]
 
 
+def crumbs(row: Execution) -> list[dict[str, str]]:
+    """Return the way from the list to one, for pages that ask about it."""
+    title = title_of(row.binding) if row.binding else program_title(row.capability)
+    return [*_way(None), _crumb(title, reverse("executions:detail", args=[row.id]))]
+
+
 def _around(shown: Shown, links: Mapping[Ref, Description]) -> dict[str, Any]:
     """Return `around` of the template: who is asked now, and what undid or undoes it."""
     row = shown.execution

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
-from executions import capability_registry, watched, words
+from executions import capability_registry, execution_context, watched, words
 from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.due_executions import SOURCE
@@ -27,6 +27,7 @@ SHOWN = dataclasses.replace(
     EXECUTION,
     shape=represent_many,
     schema=ExecutionSchema,
+    crumbs=execution_context.crumbs,
     results={"compensation-plan": PLAN_RESULT},
 )
 

@@ -64,10 +64,10 @@ def _chips(chosen: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _filters(chosen: dict[str, str]) -> dict[str, Any]:
-    statuses = {"": _("any")}
+    statuses = {"": _("Any")}
     statuses |= {value: state_label(value, "execution") for value in ExecutionStatus.values}
     names = [each.name for each in capability_registry.all_capabilities()]
-    programs = {"": _("any"), **{name: program_title(name) for name in names}}
+    programs = {"": _("Any"), **{name: program_title(name) for name in names}}
     fields = (
         ("status", _("State"), statuses),
         ("capability", _("Program"), programs),

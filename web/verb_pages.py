@@ -225,13 +225,16 @@ class Ask(VerbPage):
             return self.render(TEMPLATE, context, status=status)
 
     def _barred(self, row: Any) -> str:
-        """Return that its status rules this out, "" where the status alone does not: nobody fills
-        in a form for nothing."""
+        """Return why it cannot be done as it stands, whatever is typed, "" where it may be: nobody
+        fills in a form for nothing. Where a guard decides, the row alone cannot tell."""
         verb = type(self).verb
-        alone = verb.state is None and verb.guard is None
-        refusal = verb.refusal(row, None, None) if alone else None
-        if refusal is None or refusal.code != catalogue.ILLEGAL_STATE:
+        if verb.guard is not None:
             return ""
+        refusal = verb.refusal(row, verb.subject.fact(row), None)
+        if not isinstance(refusal, Conflict):
+            return ""
+        if refusal.code != catalogue.ILLEGAL_STATE:
+            return refusal.detail
         label = state_words(verb.subject_type, str(row.status)).label
         return _("That is not possible: it is now “%(status)s”.") % {"status": label}
 

@@ -1,4 +1,4 @@
-"""Work items in the admin: looked at; actions of apps above are offered here."""
+"""Work items in the admin: looked at; undone through the plan service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from compensation.admin_actions import Confirmation, offered
 from compensation.sentences import title_of
 from web import admin_parts
 from web.admin import TenantModelAdmin, in_case, in_run, what_it_undoes
@@ -27,6 +28,7 @@ from workitems.words import said_outcome
 _WORK = ("payload_text", "answer", "resolution_text", "reversibility")
 _PLACE = ("case", "step", "completion_seq", "undoes", "rollback")
 _TIME = ("created_at", "due_at", "started_at", "completed_at", "ended_at")
+COMPENSATE = Confirmation("work_item", WorkItem, "workitems_workitem_compensate")
 
 
 @admin.register(WorkItem)
@@ -63,12 +65,15 @@ class WorkItemAdmin(TenantModelAdmin):
         (gettext_lazy("Causal chain"), {"fields": ("links",)}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
-    actions: Any = ()
+    actions = (offered(COMPENSATE, gettext_lazy("Compensate…")),)
 
-    @classmethod
-    def offer(cls, action: Any) -> None:
-        """Add an action that an app above brings. Called while the admin is set up."""
-        cls.actions = (*cls.actions, action)
+    @override
+    def get_urls(self) -> list[Any]:
+        """Add the page between the action and its effect."""
+        own: list[URLPattern] = [
+            path("compensate/", COMPENSATE.view(), name=COMPENSATE.url_name),
+        ]
+        return [*own, *super().get_urls()]
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[WorkItem]:

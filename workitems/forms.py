@@ -59,7 +59,7 @@ class NewForm(forms.Form):
         error_messages=NOT_OFFERED,
         label=_("Can it be undone once it is finished?"),
         required=False,
-        choices=[("", _("not said")), *REVERSIBILITIES.items()],
+        choices=[("", _("Not said")), *REVERSIBILITIES.items()],
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:

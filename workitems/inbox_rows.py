@@ -100,6 +100,7 @@ class Lines:
             "mine": mine,
             "taken": item.assignee_id is not None,
             "created_at": item.created_at,
+            "ended_at": item.completed_at or item.ended_at,
         }
 
     def _name(self, actor_id: uuid.UUID | str | None) -> str:

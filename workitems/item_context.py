@@ -144,11 +144,15 @@ def _buttons(shown: Shown, *, answered: bool) -> list[dict[str, Any]]:
         each for each in shown.actions if each.action != "compensate" or item.status not in OPEN
     ]
     found = buttons(subject_of(item.subject_type), item, offers)
-    found.sort(key=lambda each: each["tone"] != "primary")
+    found.sort(key=lambda each: _PLACES.get(each["tone"], 1))
     for each in found if answered else ():
         # One primary button on a page: the answer's.
         each["tone"] = "" if each["tone"] == "primary" else each["tone"]
     return found
+
+
+#: What is for good stands last, what comes next stands first.
+_PLACES = {"primary": 0, "danger": 2}
 
 
 def crumbs(item: WorkItem) -> list[dict[str, str]]:

@@ -119,7 +119,7 @@ def _chips(status: str, query: str) -> list[dict[str, str]]:
 
 
 def _filters(status: str, query: str) -> dict[str, Any]:
-    labels = {"": _("any")} | {value: state_label(value, "case") for value in CaseStatus.values}
+    labels = {"": _("Any")} | {value: state_label(value, "case") for value in CaseStatus.values}
     options = [
         {"value": value, "label": label, "selected": value == status}
         for value, label in labels.items()

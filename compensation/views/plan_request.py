@@ -156,6 +156,7 @@ class AskForPlan(OperatorPage):
             else _finished_piece(work, described.title, named),
             "under_way": None if live is None else started(live, named),
             "nothing": _why_nothing(row, work),
+            "is_whole": whole is not None,
         }
         return self.render(TEMPLATE, context, status=status)
 
@@ -246,6 +247,7 @@ def _finished_parts(
             "who": _who(part, named),
             "at": part.completed_at,
             "how": _how(part),
+            "is_done": True,
         }
         for part in done
     ]
@@ -275,4 +277,5 @@ def _finished_piece(
         return []
     who = name_in(named, actor)
     how = state_label(row.status, row.subject_type)
-    return [{"title": title, "who": who, "at": at, "how": how}]
+    is_done = row.status == subject.settled
+    return [{"title": title, "who": who, "at": at, "how": how, "is_done": is_done}]

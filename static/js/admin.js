@@ -1,5 +1,5 @@
-// Names for controls that the stock admin leaves unnamed (WCAG 4.1.2), and for the values of a row that
-// is a card on a narrow screen. Nothing else.
+// Names for controls that the stock admin leaves unnamed (WCAG 4.1.2), for the values of a row that
+// is a card on a narrow screen, and a mark on cells with words that have to be broken. Nothing else.
 "use strict";
 (() => {
   const text = (element) => (element ? element.textContent.replace(/[:\s]+$/u, "").trim() : "");
@@ -46,6 +46,7 @@
     [...row.cells].forEach((cell, at) => {
       if (cell.matches("td:not(.action-checkbox)") && heads[at]) cell.dataset.label = heads[at];
       if (text(cell) === "-") cell.dataset.empty = "";
+      if (/\S{25}/u.test(text(cell))) cell.dataset.long = "";
     });
   }
 

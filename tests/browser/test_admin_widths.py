@@ -13,6 +13,7 @@ from tests.browser.conftest import OpenTab
 from tests.browser.tab import Tab
 from tests.casework import approved_loan, roll_back
 from tests.draining import drain
+from tests.states import completed, new_item
 from tests.world import World
 
 PHONE = {"width": 375, "height": 812}
@@ -85,3 +86,21 @@ def test_an_amount_is_never_broken_over_two_lines(open_tab: OpenTab, world: Worl
     assert amounts.count() > 0
     for amount in amounts.all():
         assert amount.evaluate("it => it.getClientRects().length") == 1
+
+
+def test_a_word_longer_than_its_column_pushes_no_other_aside(
+    open_tab: OpenTab, world: World
+) -> None:
+    new_item(world.operator, title="Donaudampfschifffahrtsgesellschaft" * 3)
+    page = _page(open_tab(world.admin), reverse("admin:workitems_workitem_changelist"), DESK)
+    assert page.locator(".results").evaluate(_HIDDEN) <= 0
+    assert page.locator("#result_list tbody td.field-created_at").first.is_visible()
+
+
+def test_the_menu_says_where_an_undo_is_confirmed(open_tab: OpenTab, world: World) -> None:
+    done = completed(world.operator)
+    path = f"{reverse('admin:workitems_workitem_compensate')}?{urlencode({'ids': str(done.id)})}"
+    page = _page(open_tab(world.operator), path, DESK)
+    current = page.locator("#nav-sidebar tr.current-model")
+    assert current.count() == 1
+    assert current.inner_text().strip() == "Work items"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 
 import pytest
 
+from compensation.words import BASES
 from executions.models import Execution
 from governance.governed import governed
+from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
+from people.substituting import substitute
 from tests.approvals import asked
 from tests.casework import approved_loan, deploy, opened, plan_items, roll_back
 from tests.casework import undo as undo_next
@@ -19,6 +23,7 @@ from tests.definitions import definition, human
 from tests.integration.workitems_made import page
 from tests.pages import text_of
 from tests.world import World
+from verbs.call import Call
 from workitems.models import WorkItem
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +67,34 @@ def test_the_steps_of_a_rollback_are_told_in_words(world: World) -> None:
     assert "Credit check" in steps
     assert "put the earlier state back" in steps
     assert "restore" not in steps
+
+
+def test_a_legal_basis_is_told_in_words(world: World) -> None:
+    run = roll_back(world, approved_loan(world))
+    html = page(browser(world.auditor), f"/admin/compensation/compensationrun/{run.id}/change/")
+    told = field(html, "basis")
+    for each in run.regulatory_basis:
+        assert each["code"] not in told
+        assert str(BASES[each["code"]]) in told
+        assert each["note"] in told
+
+
+def test_the_page_of_a_member_is_called_by_name(world: World) -> None:
+    substitute(
+        call=Call(world.analyst),
+        substitute=world.bystander.username,
+        until=now() + dt.timedelta(days=1),
+    )
+    client = browser(world.admin)
+    for kind, called in (
+        ("membership", world.analyst.username),
+        ("substitution", f"{world.bystander.username} for {world.analyst.username}"),
+    ):
+        listed = f"/admin/accounts/{kind}/"
+        ids = re.findall(rf'"{listed}([^/"]+)/change/', page(client, listed))
+        titles = [page(client, f"{listed}{id_}/change/").partition("<h2>")[2] for id_ in ids]
+        assert any(each.startswith(called) for each in titles), kind
+        assert not any("object (" in each for each in titles), kind
 
 
 def test_members_are_names_with_roles_and_groups_in_words(world: World) -> None:

@@ -6,9 +6,12 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from executions.actions import request_execution
 from tests.clients import browser
+from tests.draining import drain, skip_backoffs
 from tests.integration.workitems_made import opened, page
 from tests.pages import text_of
+from tests.states import faulted
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import cancel
@@ -24,6 +27,33 @@ def test_a_cancelled_task_is_not_asked_about_again(world: World) -> None:
     shown = page(browser(world.operator), path)
     assert "That is not possible: it is now “Cancelled”." in text_of(shown.encode())
     assert "textarea" not in shown.partition("<main")[2]
+
+
+def test_an_undo_is_not_asked_about_where_it_cannot_be(world: World) -> None:
+    original = faulted(world.operator).original
+    client = browser(world.operator)
+    for verb, why in (
+        ("withdraw", "it is now “Needs a decision”"),
+        ("compensate", "it is now “Needs a decision”"),
+    ):
+        shown = page(client, reverse(f"workitems:{verb}", args=[original.id]))
+        assert why in text_of(shown.encode()), verb
+        assert "textarea" not in shown.partition("<main")[2], verb
+    again = page(client, reverse("workitems:retry", args=[original.id]))
+    assert "textarea" in again.partition("<main")[2]
+
+
+def test_a_step_that_has_failed_is_not_called_back(world: World) -> None:
+    run = request_execution(
+        call=Call(world.operator), capability="demo.fail", input={}, reason="To see it fail"
+    )
+    drain()
+    while skip_backoffs():
+        drain()
+    shown = page(browser(world.operator), reverse("executions:cancel", args=[run.id]))
+    assert "it is now “Failed”" in text_of(shown.encode())
+    assert "textarea" not in shown.partition("<main")[2]
+    assert f'href="{reverse("executions:list")}"' in shown.partition("<main")[2]
 
 
 def test_cancelling_and_leaving_the_page_are_two_words(world: World) -> None:

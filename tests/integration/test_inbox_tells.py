@@ -19,6 +19,7 @@ from tests.draining import drain
 from tests.integration.test_substitutes import stand_in
 from tests.integration.workitems_made import faulted, opened, page, titles, undo_task
 from tests.pages import text_of
+from tests.states import completed, in_progress
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -327,3 +328,19 @@ def test_any_title_is_shown_as_it_is(world: World, title: str) -> None:
 
 def test_a_signed_out_visitor_is_asked_to_sign_in(client: Client) -> None:
     assert client.get("/search/?q=1").status_code == 302
+
+
+def test_finished_work_says_when_it_ended(world: World) -> None:
+    completed(world.analyst)
+    text = text_of(browser(world.analyst).get("/inbox/?tab=done").content)
+    assert "ended just now" in text
+    assert "opened just now" not in text
+
+
+def test_what_is_for_good_stands_last(world: World) -> None:
+    item = in_progress(world.analyst)
+    html = browser(world.analyst).get(f"/work-items/{item.id}/").content.decode()
+    labels = ("Hand on", "Forward", "Reject", "It cannot be done")
+    places = [html.index(f"{label}</a>") for label in labels]
+    assert places[1] > 0
+    assert max(places[:2]) < min(places[2:])
