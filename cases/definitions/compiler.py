@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cases.definitions.dialects import as_written, foreign_parts, what_else
+from cases.definitions.dialects import as_written, foreign_parts, in_its_words, what_else
 from cases.definitions.foreign_words import BY_ITEM, REFUSED
 from cases.definitions.model import (
     CompiledDefinition,
@@ -31,6 +31,8 @@ from json_values.pointers import MAX_GATHERED, escape
 
 #: Different ones in one definition: to compile one takes jq between one and two milliseconds.
 MAX_EXPRESSIONS: Final = 100
+#: As many as somebody reads; one more says how many are left.
+MAX_WARNINGS: Final = 200
 #: An expression that broke off: what all of them take together was more than there is.
 _BROKEN_OFF: Final = frozenset({"timeout", "memory"})
 _TOO_MUCH: Final = (
@@ -109,7 +111,13 @@ def compile_definition(
     compiled = written.compiled()
     odd = [(code, *each) for code in ("ignored", "unknown_field") for each in words[code]]
     warnings = [
-        DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
+        DefinitionWarning(
+            document.line(pointer),
+            pointer,
+            in_its_words(said, place, pointer),
+            code,
+            document.column(pointer),
+        )
         for code, place, said in [*odd, *foreign, *surprises(compiled, capabilities, covered)]
         for pointer in [as_written(place, document.data)]
     ]
@@ -124,6 +132,16 @@ def compile_definition(
 def in_order(warnings: Iterable[DefinitionWarning]) -> tuple[DefinitionWarning, ...]:
     """Return warnings as their author reads them: by line."""
     return tuple(sorted(warnings, key=lambda w: (w.line or 0, w.pointer, w.message)))
+
+
+def no_more_than(warnings: tuple[DefinitionWarning, ...]) -> tuple[DefinitionWarning, ...]:
+    """Return warnings as they are answered: of very many the first, and how many more there are."""
+    left = len(warnings) - MAX_WARNINGS
+    if left <= 0:
+        return warnings
+    said = f"{left} more warnings are not shown"
+    last = warnings[MAX_WARNINGS - 1]
+    return (*warnings[:MAX_WARNINGS], DefinitionWarning(last.line, "", said, "more"))
 
 
 def _check_dialect(document: Source) -> None:

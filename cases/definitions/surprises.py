@@ -35,6 +35,9 @@ RULES: Final = {
     ),
     "unnamed": ("unnamed", "no binding names {0!r} in compensate"),
     "idle": ("idle", "{0} has no effect: an undo step neither fires nor is undone itself"),
+    "idle_word": (
+        "idle", "{0} has no effect: it is about steps that fire, and an undo step does not"
+    ),
     "undo_asks_nothing": (
         "not_executed", "{0} is not asked of an undo step: its own title and deadlines stand"
     ),
@@ -196,6 +199,16 @@ def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
 
 
 def _of_words(step: Binding, at: str) -> Held:
+    if step.compensation_only:
+        said = {
+            "contextWrite": step.context_write,
+            "outcomePolicy": step.outcome_policy,
+            "compensationOrder": step.compensation_order is not None,
+        }
+        yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
+        if step.conflict_strategy not in _FOLLOWED:
+            yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
+        return
     if step.context_write:
         yield "context_write", f"{at}/contextWrite", ()
     if step.outcome_policy is not None and step.outcome_policy.reroutes:

@@ -109,9 +109,10 @@ class Judgment(_ForPeople):
         """Return the task that it is; `name` is what it is called where it does not say."""
         prompt = " ".join((self.prompt or "").split())[:MAX_TITLE]
         said = {field: getattr(self, field) for field in _ForPeople.model_fields}
-        computed = self.title_expression or (None if prompt else self.prompt_expression)
+        # What is computed comes first, and what is written where that finds nothing.
+        computed = self.title_expression or (None if self.title else self.prompt_expression)
         return HumanTask.model_construct(
-            **{**said, "title_expression": None if self.title else computed},
+            **{**said, "title_expression": computed},
             title=self.title or prompt or name,
             candidate_groups=self.human.candidate_groups,
             candidate_users=self.human.candidate_users,

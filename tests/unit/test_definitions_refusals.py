@@ -110,7 +110,7 @@ def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
          "reversibility belongs to the step that is undone, not to its undo"),
         ((ON, "humanTask: {title: T, expiresIn: P1M}"), 9, "/humanTask/expiresIn",
          "expiresIn: the duration 'P1M' uses months; write it in days (minutes come after a T)"),
-        ((ON, "humanTask: {title: T, priority: soon}"), 9, "/humanTask/priority",
+        ((ON, "humanTask: {title: T, priority: 3}"), 9, "/humanTask/priority",
          "priority must be one of LOW, MEDIUM, HIGH, URGENT"),
         ((ON, "humanTask: {}"), 9, "/humanTask", "title is required"),
         ((ON, "humanTask: {templateRef: a}"), 9, "/humanTask/templateRef",
