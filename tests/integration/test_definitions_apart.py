@@ -196,7 +196,7 @@ def test_a_long_definition_is_deployed_and_shown_through_the_process_and_a_short
         )
 
     assert deployed(GOOD).status_code == 201
-    assert checker.child is None
+    assert not checker.child
     long = GOOD.replace("name: apart", "name: long") + "#" * SMALL_SOURCE
     answer = deployed(long)
     assert answer.status_code == 201
