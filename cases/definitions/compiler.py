@@ -23,6 +23,7 @@ from cases.definitions.parser import Document as Source
 from cases.definitions.parser import read_document
 from cases.definitions.readers import NAME, Reading
 from cases.definitions.relations import contradictions, maps_at, names_at, whom_it_names
+from cases.definitions.spellings import other_spellings
 from cases.definitions.surprises import surprises
 from cases.definitions.written import PLACES, SEMVER, Document, Place
 from json_values.jq.child_pool import CPU_MILLISECONDS
@@ -92,8 +93,9 @@ def compile_definition(
     """
     document = read_document(source)
     _check_dialect(document)
+    foreign = list(other_spellings(document.data))
     words = _words(document.data)
-    foreign = tuple(foreign_parts(document.data))
+    foreign += foreign_parts(document.data)
     unsure = {pointer.rpartition("/")[0] for pointer, _ in words["later"]}
     written, broken = _read(document.data)
     found = itertools.chain(

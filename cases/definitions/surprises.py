@@ -39,7 +39,7 @@ RULES: Final = {
         "idle", "{0} has no effect: it is about steps that fire, and an undo step does not"
     ),
     "undo_asks_nothing": (
-        "not_executed", "{0} is not asked of an undo step: its own title and deadlines stand"
+        "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
     "sub_case": (
@@ -224,6 +224,8 @@ def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:
         "titleExpression": task.title_expression,
         "expiresInExpression": task.expires_in_expression,
         "expiresAtExpression": task.expires_at_expression,
+        "candidateGroups": task.candidate_groups_expression,
+        "candidateUsers": task.candidate_users_expression,
     }
     for word in [word for word, said in asked.items() if said and undo]:
         yield "undo_asks_nothing", f"{at}/humanTask/{word}", (word,)

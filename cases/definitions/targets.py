@@ -49,6 +49,8 @@ class HumanTask(_ForPeople):
     types: Words = ()
     candidate_groups: Words = ()
     candidate_users: Words = ()
+    candidate_groups_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+    candidate_users_expression: Jq | None = Field(default=None, exclude_if=unsaid)
     resolution_schema: dict[str, Any] | None = None
     form: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
     deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
@@ -84,6 +86,8 @@ class People(Part):
 
     candidate_groups: Words = ()
     candidate_users: Words = ()
+    candidate_groups_expression: Jq | None = None
+    candidate_users_expression: Jq | None = None
     claim_deadline_hours: Annotated[float, Field(gt=0, le=8784)] | None = None
 
 
@@ -116,6 +120,8 @@ class Judgment(_ForPeople):
             title=self.title or prompt or name,
             candidate_groups=self.human.candidate_groups,
             candidate_users=self.human.candidate_users,
+            candidate_groups_expression=self.human.candidate_groups_expression,
+            candidate_users_expression=self.human.candidate_users_expression,
             claim_deadline_hours=self.human.claim_deadline_hours,
         )
 
