@@ -159,8 +159,8 @@ def compile_apart(
     if code == "unavailable":
         raise ExpressionFailed(code, said)
     if code == TOO_MUCH:
-        line = 1 if isinstance(source, str) else None
-        raise DefinitionInvalid([DefinitionError(line, "", said)])
+        place = 1 if isinstance(source, str) else None
+        raise DefinitionInvalid([DefinitionError(place, "", said, place)])
     raise DefinitionInvalid([DefinitionError(*each) for each in said])
 
 

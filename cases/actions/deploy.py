@@ -101,6 +101,8 @@ def _checked(source: str | Mapping[str, Any], compiled: Compiler) -> CompiledDef
                 FieldError(
                     each.pointer,
                     each.message if each.line is None else _line(each.line, each.message),
+                    line=each.line,
+                    column=each.column,
                 )
                 for each in problem.errors
             ],

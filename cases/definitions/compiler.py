@@ -97,7 +97,7 @@ def compile_definition(
     words = _words(document.data)
     foreign += foreign_parts(document.data)
     unsure = {pointer.rpartition("/")[0] for pointer, _ in words["later"]}
-    written, broken = _read(document.data)
+    written, broken = _read(document)
     found = itertools.chain(
         words["later"],
         words["unknown"],
@@ -150,7 +150,7 @@ def _check_dialect(document: Source) -> None:
     """Raise DefinitionInvalid for what is no definition of this kind at all, and say only that."""
     said = what_else(document.data)
     if said:
-        raise DefinitionInvalid([DefinitionError(document.line(""), "", said)])
+        raise DefinitionInvalid([DefinitionError(document.line(""), "", said, document.column(""))])
 
 
 def _words(data: Any) -> dict[str, list[tuple[str, str]]]:
@@ -182,22 +182,28 @@ def _kind_of(key: str, words: Place) -> str:
     return "unknown_field" if words.open and not slip else "unknown"
 
 
-def _read(data: Any) -> tuple[Document | None, list[ErrorDetails]]:
+def _read(document: Source) -> tuple[Document | None, list[ErrorDetails]]:
     """Read the fields; twice, so that all expressions there are can be compiled at once."""
+    data = document.data
     reading = Reading(goals=names_at(data, "/spec/goals/*"))
     _validated(data, reading)
     if len(reading.expressions) > MAX_EXPRESSIONS:
         said = f"more than {MAX_EXPRESSIONS} different expressions"
-        raise DefinitionInvalid([DefinitionError(None, "/spec", said)])
+        raise _beyond(document, said)
     problems = check_syntax(list(reading.expressions))
     for problem in problems:
         if problem is not None and problem.code == "unavailable":
             raise problem
     if any(problem is not None and problem.code in _BROKEN_OFF for problem in problems):
-        raise DefinitionInvalid([DefinitionError(None, "/spec", _TOO_MUCH)])
+        raise _beyond(document, _TOO_MUCH)
     for text, problem in zip(reading.expressions, problems, strict=True):
         reading.expressions[text] = problem.detail[:500] if problem else None
     return _validated(data, reading)
+
+
+def _beyond(document: Source, said: str) -> DefinitionInvalid:
+    at = "/spec"
+    return DefinitionInvalid([DefinitionError(document.line(at), at, said, document.column(at))])
 
 
 def _validated(data: Any, reading: Reading) -> tuple[Document | None, list[ErrorDetails]]:

@@ -246,3 +246,43 @@ def test_the_command_needs_a_file_that_is_there(checker: Any, tmp_path: Path) ->
     for files in ([], [tmp_path / "none.yaml"]):
         with pytest.raises(CommandError):
             lint(*files)
+
+
+PLACES = [
+    (GOOD.replace("{topK: 5}", "[5"), 7, 8, "", "not valid YAML"),
+    (GOOD.replace("name: look", "name: look: again"), 9, 17, "", "not valid YAML"),
+    ("# nothing\n", 1, 1, "", "the document is empty"),
+    ("- a\n", 1, 1, "", "must be a map"),
+    (GOOD.replace(".a == null", "'.a =='"), 11, 13, "/spec/bindings/0/when", "not a usable jq"),
+    (GOOD.replace("title: Look, ", ""), 12, 18, "/spec/bindings/0/humanTask", "title is required"),
+    (f"{GOOD}name: again\n", 13, 1, "/name", "the key 'name' was already used on line 3"),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "said"),
+    [(each[0], each[1:4], each[4]) for each in PLACES],
+    ids=[f"{each[1]}:{each[2]} {each[4][:16]}" for each in PLACES],
+)
+def test_an_error_names_line_and_column(
+    world: World, checker: Any, source: str, place: tuple[int, int, str], said: str
+) -> None:
+    for answer in (
+        validated(world, source),
+        api(world.operator).post(
+            "/api/v1/case-definitions", source, content_type="application/yaml"
+        ),
+    ):
+        assert answer.status_code == 422, answer.content
+        error = answer.json()["errors"][0]
+        assert (error["line"], error["column"], error["pointer"]) == place
+        assert said in error["message"]
+    assert stored(world) == 0
+
+
+def test_an_error_in_json_has_a_pointer_alone(world: World, checker: Any) -> None:
+    answer = api(world.operator).post(VALIDATE, {"dsl": "0.1"}, content_type="application/json")
+    assert answer.status_code == 422
+    assert {frozenset(each) for each in answer.json()["errors"]} == {
+        frozenset({"pointer", "message", "code"})
+    }
