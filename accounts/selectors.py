@@ -135,6 +135,15 @@ WHERE m.tenant_id = %s AND u.username = ANY(%s) AND m.is_active AND u.is_active 
 """
 
 
+#: An expression for how an actor is called, as `person_of` does it, in a text of somebody else's;
+#: `tenant` and `actor` are columns there.
+ACTORS_NAME = """(
+    SELECT CASE WHEN a.type = 'SYSTEM' THEN 'system'
+        ELSE coalesce(u.username, 'erased-' || left(a.id::text, 8)) END
+    FROM accounts_actor a LEFT JOIN accounts_user u ON u.id = a.user_id
+    WHERE a.tenant_id = {tenant} AND a.id = {actor})"""
+
+
 def actors_by_username(tenant_id: uuid.UUID, usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
     return dict(fetched(_ACTORS_BY_USERNAME, [tenant_id, list(usernames)]))

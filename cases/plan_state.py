@@ -10,16 +10,17 @@ import dataclasses
 import functools
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db.models import Model
 
+from accounts.selectors import ACTORS_NAME
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.statements import fetched
-from verbs.row_reading import load, read
+from verbs.row_reading import NOTHING_BESIDE, Beside, load, read
 from verbs.subject import subject_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -118,7 +119,8 @@ def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanS
 
 
 def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
-    """Return the work of plan items by id, as committed now, without what belongs to it."""
+    """Return the work of plan items by id, as committed now, without what belongs to it; and, of
+    tasks, the name of whoever completed them, as `finisher`."""
     wanted: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
     for item in items:
         type_, id_ = item.work
@@ -126,12 +128,30 @@ def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
     return {
         row.pk: row
         for (tenant_id, type_), ids in wanted.items()
-        for row in _read(subject_of(type_).model, tenant_id, ids)
+        for row in work_named(tenant_id, type_, ids)
     }
 
 
-def _read(model: type[_Row], tenant_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> Iterable[_Row]:
-    return read(model, "r.tenant_id = %s AND r.id = ANY(%s)", [tenant_id, list(ids)])
+def work_named(tenant_id: uuid.UUID, type_: str, ids: Sequence[uuid.UUID]) -> Iterable[Any]:
+    """Return pieces of work of one kind, as `work_of` does."""
+    beside = _FINISHER if type_ == "work_item" else NOTHING_BESIDE
+    return _read(subject_of(type_).model, tenant_id, ids, beside)
+
+
+# In the same statement: it is read at every step of a case. What somebody is called may change, so
+# nothing of it is kept.
+_FINISHER: Final = Beside(
+    f", {ACTORS_NAME.format(actor='r.completed_by_id', tenant='r.tenant_id')} AS finisher", ""
+)
+
+
+def _read(
+    model: type[_Row],
+    tenant_id: uuid.UUID,
+    ids: Sequence[uuid.UUID],
+    beside: Beside = NOTHING_BESIDE,
+) -> Iterable[_Row]:
+    return read(model, "r.tenant_id = %s AND r.id = ANY(%s)", [tenant_id, list(ids)], beside)
 
 
 def failed_steps(case: Case) -> list[PlanItem]:

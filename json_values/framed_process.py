@@ -114,7 +114,7 @@ def _wait(descriptor: int, event: int, deadline: float) -> None:
     poll = select.poll()
     poll.register(descriptor, event)
     if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        raise TimeoutError("the expression evaluator is stuck")
+        raise TimeoutError("the child process is stuck")
 
 
 def read_frame(stream: BinaryIO) -> Any:

@@ -14,18 +14,28 @@ MAX_MESSAGE = 250
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FieldError:
-    """One rule that one field of the input breaks. `pointer` is a JSON pointer."""
+    """One rule that one field of the input breaks. `pointer` is a JSON pointer; `line` and
+    `column`, from 1, are where it stands in a text that was sent."""
 
     pointer: str
     message: str
     code: str = "invalid"
+    line: int | None = None
+    column: int | None = None
 
     def shortened(self) -> FieldError:
         """Return it without what nobody reads of a long name or value."""
         if len(self.pointer) <= MAX_POINTER and len(self.message) <= MAX_MESSAGE:
             return self
         pointer = shortened(self.pointer, MAX_POINTER)
-        return FieldError(pointer, shortened(self.message, MAX_MESSAGE), self.code)
+        message = shortened(self.message, MAX_MESSAGE)
+        return FieldError(pointer, message, self.code, self.line, self.column)
+
+    def to_json(self) -> dict[str, str | int]:
+        """Return it as an answer names it; a line only where there is one."""
+        place = {"line": self.line, "column": self.column}
+        said = {"pointer": self.pointer, "message": self.message, "code": self.code}
+        return {**said, **{name: at for name, at in place.items() if at is not None}}
 
 
 def escape(token: object) -> str:

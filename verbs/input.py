@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -67,6 +67,10 @@ class Input(BaseModel):
 
 class Nothing(Input):
     """Nothing is asked."""
+
+
+#: Behind the type of a member that programs may send and no form asks people for.
+UNASKED: Final = "unasked"
 
 
 def _moment(value: Any) -> Any:

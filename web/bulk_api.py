@@ -128,7 +128,7 @@ class BulkAPIView(VerbAPIView):
         problem = cast("Problem", results.trouble) if refusal is None else of_refusal(refusal)
         return {
             **result, "status": problem.status, "code": problem.code, "detail": problem.detail,
-            "errors": [dataclasses.asdict(each) for each in problem.errors],
+            "errors": [each.to_json() for each in problem.errors],
         }  # fmt: skip
 
 

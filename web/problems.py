@@ -114,7 +114,7 @@ class Problem:
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
-            "errors": [dataclasses.asdict(each) for each in self.errors[:MAX_ERRORS]],
+            "errors": [each.to_json() for each in self.errors[:MAX_ERRORS]],
             "request_id": request_id(request),
         }
 

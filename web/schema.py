@@ -56,6 +56,10 @@ class FieldErrorSchema(serializers.Serializer[Any]):
     pointer = serializers.CharField(help_text="JSON pointer into the body.")
     message = serializers.CharField()
     code = serializers.CharField()
+    line = serializers.IntegerField(
+        required=False, help_text="Where it stands in a text that was sent, such as a definition."
+    )
+    column = serializers.IntegerField(required=False)
 
 
 class ProblemSchema(serializers.Serializer[Any]):

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from verbs import words
-from verbs.input import MAX_TEXT, Input
+from verbs.input import MAX_TEXT, UNASKED, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
 from web.form_fields import NOT_OFFERED, JsonField, MomentField, NumberField
@@ -149,7 +149,9 @@ def form_for(model: type[Input], said: VerbWords | None = None) -> type[VerbForm
 
     Members that have words of the verb's own come first, in the order of those.
     """
-    members = tuple(Member.of(name, info) for name, info in model.model_fields.items())
+    asked = ((name, info) for name, info in model.model_fields.items()
+             if UNASKED not in info.metadata)  # fmt: skip
+    members = tuple(Member.of(name, info) for name, info in asked)
     fields: dict[str, Any] = {"__doc__": model.__doc__, "members": members}
     fields["field_order"] = tuple(said.fields) if said is not None else None
     for member in members:

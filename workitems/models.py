@@ -2,7 +2,7 @@
 
 Every update of a work item's row raises its version and has its ledger entry (the guard sees to
 it). `completed_at`, `completed_by`, `outcome` and `resolution` are written once, at completion;
-undoing never touches them.
+undoing never touches them. A `resolution` may also come with a refusal or a failure.
 """
 
 from __future__ import annotations

@@ -75,3 +75,11 @@ def check_completion(
         errors += faults_of_value(tenant_id, schema, resolution, "/resolution")
     if errors:
         raise Invalid(_("The completion breaks a rule."), errors=errors)
+
+
+def check_found(tenant_id: uuid.UUID, schema: dict[str, Any] | None, resolution: Any) -> None:
+    """Raise Invalid unless this may be the resolution of an item that was not completed."""
+    check_json(resolution, "/resolution")
+    errors = faults_of_value(tenant_id, schema, resolution, "/resolution") if schema else []
+    if errors:
+        raise Invalid(_("The resolution breaks a rule."), errors=errors)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from cases.definitions import Binding, CapabilityCall, ExpressionFailed, HumanTask, SubCase
+from cases.definitions.readers import MAX_LIST
 from cases.definitions.targets import MAX_TITLE
 from json_values.characters import fault_of_line
 from json_values.moments import NotAMoment, checked, read_moment
@@ -35,6 +36,26 @@ def target_run(binding: Binding) -> HumanTask | CapabilityCall:
 def title_asked(task: HumanTask, said: Said) -> str:
     """Return the title of a task that is opened now. Raises Invalid and ExpressionFailed."""
     return _asked(said, "title_expression", "titleExpression", _title) or task.title
+
+
+def asking(task: HumanTask, said: Said) -> HumanTask:
+    """Return the task with the candidates that the context names. Raises Invalid, also where it
+    names nobody: a task for certain people must not become one for anybody."""
+    found = {
+        field: names
+        for field, word in (
+            ("candidate_groups", "candidateGroups"),
+            ("candidate_users", "candidateUsers"),
+        )
+        if (names := _asked(said, f"{field}_expression", word, _names)) is not None
+    }
+    wanted = task.candidate_groups_expression or task.candidate_users_expression
+    if not wanted:
+        return task
+    asked = task.model_copy(update=found)
+    if not asked.candidate_groups and not asked.candidate_users:
+        raise Invalid.field("/candidateGroups", _("The context names nobody who may do it."))
+    return asked
 
 
 def due_asked(task: HumanTask, said: Said) -> dt.datetime | None:
@@ -71,6 +92,19 @@ def _asked(said: Said, name: str, word: str, read: Callable[[Any], _Read]) -> _R
     except ValueError as wrong:
         words = _("%(word)s gives what cannot be used: %(why)s")
         raise Invalid.field(f"/{name}", words % {"word": word, "why": wrong}) from None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise ValueError("candidates are a name, or a list of names")
+    for name in names:
+        fault = fault_of_line(name.strip())
+        if fault is not None:
+            raise ValueError(f"a name is a line of text. {fault[1]}")
+    if len(names) > MAX_LIST:
+        raise ValueError(f"at most {MAX_LIST} candidates can be named")
+    return tuple(dict.fromkeys(name.strip() for name in names))
 
 
 def _title(value: object) -> str:

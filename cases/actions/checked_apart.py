@@ -29,9 +29,12 @@ from json_values.jq.evaluation import ExpressionFailed
 #: What one definition may take: processor time in seconds, and bytes beside those of the start.
 CPU_SECONDS: Final = 5.0
 MEMORY_BYTES: Final = 512 * 1024 * 1024
+#: How long a definition waits for the one before it, and for the process to come up, in seconds.
+LOCK_SECONDS: Final = 20.0
 _TOO_MUCH: Final = f"takes more than {CPU_SECONDS:.0f} s of computing, or too much memory, to check"
 _TRIES: Final = 2
 READY: Final = ["ready", None]
+TOO_MUCH: Final = "too_much"
 
 
 class Compiler(Protocol):
@@ -63,7 +66,11 @@ class _Child(FramedProcess):
 
 def _started() -> _Child:
     """Start a child, and wait until it is ready. Raises EvaluatorError."""
-    child = _Child()
+    try:
+        child = _Child()
+    except OSError as problem:
+        # No process, no memory or no descriptor is left: nothing is wrong with the definition.
+        raise EvaluatorError("the process that checks definitions cannot be started") from problem
     try:
         ready = child.receive() == READY
     except OSError:
@@ -75,7 +82,7 @@ def _started() -> _Child:
 
 
 class _Checker:
-    """The one child of this process; whoever comes second waits."""
+    """The one child of this process; whoever comes second waits, but not for ever."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,18 +101,26 @@ class _Checker:
         return self._idle
 
     def ask(self, request: dict[str, Any]) -> Answer:
-        """Return the answer to a request, or that it took too much."""
-        with self._lock:
+        """Return the answer to a request, or that it took too much. Raises EvaluatorError."""
+        # Two threads would read each other's answers from the one child.
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise EvaluatorError("the process that checks definitions is busy")
+        try:
             for _ in range(_TRIES):
-                was_new = self._idle is None
                 child, self._idle = self._idle or _started(), None
                 answer = self._answer_of(child, request)
-                if answer is not None:
+                if answer is not None and answer[0] != TOO_MUCH:
                     self._idle = child
                     return answer
-                # An old one may have died while it was idle.
-                if child.bury() or was_new:
-                    return ["too_much", _TOO_MUCH]
+                # What it took is not given back: whoever comes next gets a new one.
+                used_up = child.bury()
+                # Only its time, or its own word, is the author's: anything else that ends it, such
+                # as another one's signal, a fault of ours, or an old one's end while it was idle,
+                # says nothing about the definition.
+                if answer is not None or used_up:
+                    return [TOO_MUCH, _TOO_MUCH]
+        finally:
+            self._lock.release()
         raise EvaluatorError("the process that checks definitions does not stay alive")
 
     @staticmethod
@@ -143,9 +158,9 @@ def compile_apart(
         return compiled.model_copy(update={"warnings": warnings, "named": named})
     if code == "unavailable":
         raise ExpressionFailed(code, said)
-    if code == "too_much":
-        line = 1 if isinstance(source, str) else None
-        raise DefinitionInvalid([DefinitionError(line, "", said)])
+    if code == TOO_MUCH:
+        place = 1 if isinstance(source, str) else None
+        raise DefinitionInvalid([DefinitionError(place, "", said, place)])
     raise DefinitionInvalid([DefinitionError(*each) for each in said])
 
 
@@ -160,6 +175,6 @@ def answer_to(request: Mapping[str, Any]) -> Answer:
     except ExpressionFailed as away:
         return ["unavailable", str(away)]
     except (MemoryError, RecursionError):
-        return ["too_much", _TOO_MUCH]
+        return [TOO_MUCH, _TOO_MUCH]
     warnings, named = ([list(each) for each in group] for group in (found.warnings, found.named))
     return ["ok", {"compiled": found.to_json(), "warnings": warnings, "named": named}]

@@ -132,10 +132,11 @@ def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
 
 
 def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
-    """Let the results of done steps change the context. Of a case that is over, a late result is
-    kept with the work, and changes nothing."""
+    """Let the results of done steps change the context, and what was answered to tasks that ended
+    otherwise. Of a case that is over, a late result is kept with the work, and changes nothing."""
     definition = compiled_of(case.tenant_id, case.definition_id)
-    taken = [each for each in ended if each.was_done and case.status in TAKES_RESULTS]
+    takes = case.status in TAKES_RESULTS
+    taken = [each for each in ended if takes and (each.was_done or _says(each.row))]
     steps = [definition.binding(each.item.binding) for each in taken]
     results = [
         (step.target.output_mapping, result_of(each.row))
@@ -209,11 +210,18 @@ def _end(kind: str, decision: Decision) -> None:
 
 
 def result_of(row: Any) -> Any:
-    """Return what a finished work item or execution gives to an output mapping."""
+    """Return what a finished work item or execution gives to an output mapping: of a work item, the
+    members of its resolution, and over them how it ended.
+
+    `row` is one that `plan_state` has read: it has the name of who completed it.
+    """
     if row.subject_type == "execution":
         return row.output
-    return {
-        "outcome": row.outcome,
-        "resolution": row.resolution,
-        "completed_by": str(row.completed_by_id) if row.completed_by_id else None,
-    }
+    own = row.resolution if isinstance(row.resolution, dict) else {}
+    said = {"outcome": row.outcome, "resolution": row.resolution, "completed_by": row.finisher}
+    return {**own, **said}
+
+
+def _says(row: Any) -> bool:
+    """Whether a task that was not done has a resolution all the same: that is taken in."""
+    return row.subject_type == "work_item" and row.resolution is not None

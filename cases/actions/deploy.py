@@ -22,6 +22,7 @@ from cases.definitions import (
     ExpressionFailed,
     compile_definition,
     in_order,
+    no_more_than,
 )
 from cases.definitions.parser import MAX_SOURCE_BYTES
 from cases.lifecycle import DEPLOY
@@ -38,6 +39,8 @@ from verbs.input import Input
 from verbs.shell import VerbContext
 
 DEFINITION = "case_definition"
+#: Characters of a definition that the process it was sent to compiles itself.
+SMALL_SOURCE = 16 * 1024
 _SAID_TO_STAY = frozenset({"not_needed", "irreversible", "pivot"})
 #: What is said of a name that is nobody's, by what it is the name of.
 _NOBODYS = {
@@ -60,12 +63,24 @@ class DefinitionExists(Conflict):
 
 
 def check_definition(source: str | Mapping[str, Any]) -> CompiledDefinition:
-    """Return the compiled definition without storing it.
+    """Return the compiled definition without storing it: in a process of its own, unless it is so
+    small that there is little to do.
 
     Raises Invalid with one error for each broken rule; a message names the line of the source.
-    Raises Trouble where jq does not answer.
+    Raises Trouble where jq, or that process, does not answer.
     """
-    return _checked(source, compile_definition)
+    return _checked(source, compile_definition if _is_small(source) else compile_apart)
+
+
+def _is_small(source: str | Mapping[str, Any]) -> bool:
+    """Whether it is compiled here in a fraction of a second, however it is written. With an anchor
+    a short text may be a long definition."""
+    try:
+        text = source if isinstance(source, str) else json.dumps(source, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        # It is refused before anything is made of it.
+        return True
+    return len(text) <= SMALL_SOURCE and not ("&" in text and isinstance(source, str))
 
 
 def check_apart(source: str | Mapping[str, Any]) -> CompiledDefinition:
@@ -86,6 +101,8 @@ def _checked(source: str | Mapping[str, Any], compiled: Compiler) -> CompiledDef
                 FieldError(
                     each.pointer,
                     each.message if each.line is None else _line(each.line, each.message),
+                    line=each.line,
+                    column=each.column,
                 )
                 for each in problem.errors
             ],
@@ -126,7 +143,7 @@ def warnings_of(
         for code, said in [_NOBODYS[each.kind]]
         if each.name not in known[each.kind]
     ]
-    return in_order([*compiled.warnings, *missing])
+    return no_more_than(in_order([*compiled.warnings, *missing]))
 
 
 class Deploy(Input):

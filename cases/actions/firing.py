@@ -15,6 +15,7 @@ from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
 from cases.actions.asked_when_opened import (
+    asking,
     deadlines_said,
     due_asked,
     target_run,
@@ -162,6 +163,7 @@ def _work(known: Known, binding: Binding, given: Given, cause: Cause) -> NewWork
         "binding": binding.name,
     }
     if isinstance(target, HumanTask):
+        target = asking(target, given.said)
         people, missing = called(case.tenant_id, target.candidate_users)
         return NewWorkItem(
             **said,

@@ -32,6 +32,7 @@ from cases.definitions import (
 from cases.fault_words import UNDONE_IN_DOUBT
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
+from cases.plan_state import work_named
 from cases.selectors import compiled_all, compiled_of
 from compensation.errors import AlreadyCompensated, CaseClosed
 from compensation.lifecycle import AttemptOutcome, CompensationState
@@ -40,7 +41,7 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
 from compensation.sentences import INPUT_UNKNOWN
-from compensation.subject import Awaited, Cause, Standing, part_of, read_row, read_rows, undoable
+from compensation.subject import Awaited, Cause, Standing, part_of, read_rows, undoable
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
@@ -311,7 +312,8 @@ def _after_undo(
     mapping = None if binding is None else binding.target.output_mapping
     if binding is None or mapping is None or attempt is None or attempt.outcome not in _UNDONE:
         return ContextChange(dict(case.context))
-    undo = read_row(case.tenant_id, attempt.compensation_type, attempt.compensation_id)
+    found = work_named(case.tenant_id, attempt.compensation_type, [attempt.compensation_id])
+    undo = next(iter(found), None)
     if undo is None or undo.compensation_state != row.compensation_state:
         return ContextChange(dict(case.context))
     deep = binding.conflict_strategy == "DEEP_MERGE"

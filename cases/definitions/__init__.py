@@ -5,7 +5,7 @@ Pure code: no database, no Django. `docs/reference/case-definitions.md` describe
 
 from __future__ import annotations
 
-from cases.definitions.compiler import compile_definition, in_order
+from cases.definitions.compiler import compile_definition, in_order, no_more_than
 from cases.definitions.declared import capabilities_of, context_schema, given_schema
 from cases.definitions.model import (
     Binding,
@@ -55,6 +55,7 @@ __all__ = [
     "input_for",
     "names_of",
     "needs",
+    "no_more_than",
     "outlook",
     "rules_of",
     "undo_policy",

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cases.definitions.dialects import as_written, foreign_parts, what_else
+from cases.definitions.dialects import as_written, foreign_parts, in_its_words, what_else
 from cases.definitions.foreign_words import BY_ITEM, REFUSED
 from cases.definitions.model import (
     CompiledDefinition,
@@ -23,6 +23,7 @@ from cases.definitions.parser import Document as Source
 from cases.definitions.parser import read_document
 from cases.definitions.readers import NAME, Reading
 from cases.definitions.relations import contradictions, maps_at, names_at, whom_it_names
+from cases.definitions.spellings import other_spellings
 from cases.definitions.surprises import surprises
 from cases.definitions.written import PLACES, SEMVER, Document, Place
 from json_values.jq.child_pool import CPU_MILLISECONDS
@@ -31,6 +32,8 @@ from json_values.pointers import MAX_GATHERED, escape
 
 #: Different ones in one definition: to compile one takes jq between one and two milliseconds.
 MAX_EXPRESSIONS: Final = 100
+#: As many as somebody reads; one more says how many are left.
+MAX_WARNINGS: Final = 200
 #: An expression that broke off: what all of them take together was more than there is.
 _BROKEN_OFF: Final = frozenset({"timeout", "memory"})
 _TOO_MUCH: Final = (
@@ -90,10 +93,11 @@ def compile_definition(
     """
     document = read_document(source)
     _check_dialect(document)
+    foreign = list(other_spellings(document.data))
     words = _words(document.data)
-    foreign = tuple(foreign_parts(document.data))
+    foreign += foreign_parts(document.data)
     unsure = {pointer.rpartition("/")[0] for pointer, _ in words["later"]}
-    written, broken = _read(document.data)
+    written, broken = _read(document)
     found = itertools.chain(
         words["later"],
         words["unknown"],
@@ -109,7 +113,13 @@ def compile_definition(
     compiled = written.compiled()
     odd = [(code, *each) for code in ("ignored", "unknown_field") for each in words[code]]
     warnings = [
-        DefinitionWarning(document.line(pointer), pointer, said, code, document.column(pointer))
+        DefinitionWarning(
+            document.line(pointer),
+            pointer,
+            in_its_words(said, place, pointer),
+            code,
+            document.column(pointer),
+        )
         for code, place, said in [*odd, *foreign, *surprises(compiled, capabilities, covered)]
         for pointer in [as_written(place, document.data)]
     ]
@@ -126,11 +136,21 @@ def in_order(warnings: Iterable[DefinitionWarning]) -> tuple[DefinitionWarning, 
     return tuple(sorted(warnings, key=lambda w: (w.line or 0, w.pointer, w.message)))
 
 
+def no_more_than(warnings: tuple[DefinitionWarning, ...]) -> tuple[DefinitionWarning, ...]:
+    """Return warnings as they are answered: of very many the first, and how many more there are."""
+    left = len(warnings) - MAX_WARNINGS
+    if left <= 0:
+        return warnings
+    said = f"{left} more warnings are not shown"
+    last = warnings[MAX_WARNINGS - 1]
+    return (*warnings[:MAX_WARNINGS], DefinitionWarning(last.line, "", said, "more"))
+
+
 def _check_dialect(document: Source) -> None:
     """Raise DefinitionInvalid for what is no definition of this kind at all, and say only that."""
     said = what_else(document.data)
     if said:
-        raise DefinitionInvalid([DefinitionError(document.line(""), "", said)])
+        raise DefinitionInvalid([DefinitionError(document.line(""), "", said, document.column(""))])
 
 
 def _words(data: Any) -> dict[str, list[tuple[str, str]]]:
@@ -162,22 +182,28 @@ def _kind_of(key: str, words: Place) -> str:
     return "unknown_field" if words.open and not slip else "unknown"
 
 
-def _read(data: Any) -> tuple[Document | None, list[ErrorDetails]]:
+def _read(document: Source) -> tuple[Document | None, list[ErrorDetails]]:
     """Read the fields; twice, so that all expressions there are can be compiled at once."""
+    data = document.data
     reading = Reading(goals=names_at(data, "/spec/goals/*"))
     _validated(data, reading)
     if len(reading.expressions) > MAX_EXPRESSIONS:
         said = f"more than {MAX_EXPRESSIONS} different expressions"
-        raise DefinitionInvalid([DefinitionError(None, "/spec", said)])
+        raise _beyond(document, said)
     problems = check_syntax(list(reading.expressions))
     for problem in problems:
         if problem is not None and problem.code == "unavailable":
             raise problem
     if any(problem is not None and problem.code in _BROKEN_OFF for problem in problems):
-        raise DefinitionInvalid([DefinitionError(None, "/spec", _TOO_MUCH)])
+        raise _beyond(document, _TOO_MUCH)
     for text, problem in zip(reading.expressions, problems, strict=True):
         reading.expressions[text] = problem.detail[:500] if problem else None
     return _validated(data, reading)
+
+
+def _beyond(document: Source, said: str) -> DefinitionInvalid:
+    at = "/spec"
+    return DefinitionInvalid([DefinitionError(document.line(at), at, said, document.column(at))])
 
 
 def _validated(data: Any, reading: Reading) -> tuple[Document | None, list[ErrorDetails]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
+from cases.definitions.model import Otherwise, Strategy
 from cases.definitions.relations import maps_at
+from cases.definitions.targets import Priority
 from cases.definitions.written import BINDINGS
 from json_values.pointers import escape
 
@@ -19,6 +21,18 @@ _SAID: Final = {
     "schema_not_checked": "{0} as a JSON Schema is ignored: a projection is a jq text, and the "
     "values of a capability are checked by the schemas that it is registered with",
     "ignored": "{0} is ignored: the title is what is shown",
+    "unknown_value": "{0} {1!r} is not known here and is ignored; known are {2}",
+}
+#: Words to choose from, where another one is warned about and left out: what it means to other
+#: engines nobody can tell, and without it the definition still means something.
+_CHOICES: Final = {
+    f"{BINDINGS}": {"conflictResolverStrategy": get_args(Strategy)},
+    f"{BINDINGS}/outcomePolicy": dict.fromkeys(
+        ("onDecline", "onFailure", "onExpired"), get_args(Otherwise)
+    ),
+    f"{BINDINGS}/subCase": {"onThresholdReached": ("KEEP", "CANCEL")},
+    f"{BINDINGS}/humanTask": {"priority": get_args(Priority)},
+    f"{BINDINGS}/judgment": {"priority": get_args(Priority)},
 }
 _PROJECTIONS: Final = ("inputSchema", "outputSchema", "inputProjection", "outputProjection")
 _LANGUAGES: Final = frozenset({"jq", "mvel"})
@@ -37,6 +51,7 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
     """Take away what is no projection, and yield it and the dialect: code, pointer, sentence."""
     if isinstance(data, dict):
         yield from _version(data.get("dsl"))
+    yield from _choices(data)
     for pointer, judgment in maps_at(data, f"{BINDINGS}/judgment"):
         for key in ("prompt", "promptExpression"):
             if judgment.get(key) and (judgment.get("title") or judgment.get("titleExpression")):
@@ -48,6 +63,23 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
                 del capability[key]
                 said = _SAID["schema_not_checked"].format(key)
                 yield "schema_not_checked", f"{pointer}/{escape(key)}", said
+
+
+def _choices(data: Any) -> Iterator[tuple[str, str, str]]:
+    """Read words to choose from however they are spelt, and take away those that nobody knows."""
+    for place, words in _CHOICES.items():
+        for pointer, holder in maps_at(data, place):
+            for key, known in words.items():
+                value = holder.get(key)
+                if not isinstance(value, str):
+                    continue
+                plain = re.sub(r"[\s-]+|(?<=[a-z])(?=[A-Z])", "_", value.strip()).upper()
+                if plain in known:
+                    holder[key] = plain
+                    continue
+                del holder[key]
+                said = _SAID["unknown_value"].format(key, value[:100], ", ".join(known))
+                yield "unknown_value", f"{pointer}/{key}", said
 
 
 def _version(dsl: object) -> Iterator[tuple[str, str, str]]:
@@ -67,8 +99,16 @@ def as_written(pointer: str, data: Any) -> str:
     if "judgment" in step:
         rest = re.sub(r"^humanTask/(candidate\w+|claimDeadlineHours)", r"judgment/human/\1", rest)
         rest = re.sub(r"^humanTask\b", "judgment", rest)
+        if "titleExpression" not in (step["judgment"] or {}):
+            rest = re.sub(r"^judgment/titleExpression\b", "judgment/promptExpression", rest)
     if "compensatedBy" in step:
         rest = re.sub(r"^compensate\b", "compensatedBy", rest)
     if isinstance(step.get("on"), dict) and isinstance(step["on"].get("contextChange"), str):
         rest = re.sub(r"^on/contextChange/filter\b", "on/contextChange", rest)
     return found[1] + rest
+
+
+def in_its_words(said: str, place: str, pointer: str) -> str:
+    """Return what is said of a part of a compiled definition, by the word its author chose."""
+    word, own = place.rpartition("/")[2], pointer.rpartition("/")[2]
+    return own + said.removeprefix(word) if said.startswith(f"{word} ") else said

@@ -68,14 +68,22 @@ def unreachable(definition: CompiledDefinition) -> Iterator[tuple[str, tuple[str
     """Yield the steps that can never start, and the keys they wait for in vain, none where their
     condition holds of no context.
 
-    A key that no step writes is taken for one that a case is opened with, unless the schema of that
-    allows no others.
+    A key is taken for one that a case may be opened with, unless the schema of that allows no
+    others, or it is a result: each step that writes it waits for it to be absent. What an undo step
+    writes may be there at any time.
     """
     steps = definition.forward_bindings
     guards = {step.name: guard_of(step) for step in steps}
     writes = {step.name: written_by(step) for step in steps}
     yield from ((name, ()) for name, guard in guards.items() if guard.never)
-    there = _given(definition, guards.values(), writes.values())
+    by_undo = [
+        written_by(step)
+        for step in definition.bindings
+        if step.compensation_only and step.target.output_mapping is not None
+    ]
+    if None in by_undo:
+        return
+    there = _given(definition, steps).union(*(keys or () for keys in by_undo))
     started: set[str] = set()
     while True:
         more = {
@@ -95,24 +103,31 @@ def unreachable(definition: CompiledDefinition) -> Iterator[tuple[str, tuple[str
             yield name, tuple(sorted(guard.present - there))
 
 
-def _given(
-    definition: CompiledDefinition,
-    guards: Iterable[Guard],
-    writes: Iterable[frozenset[str] | None],
-) -> frozenset[str]:
-    """Return the keys that a case may be opened with."""
+def _given(definition: CompiledDefinition, steps: Iterable[Binding]) -> frozenset[str]:
+    """Return the keys that a case may be opened with, among those that steps ask for."""
     schema: Mapping[str, Any] = definition.input_schema or {}
     declared = frozenset(definition.input_fields)
-    if schema.get("additionalProperties") is False:
+    if schema.get("additionalProperties") is False and "patternProperties" not in schema:
         return declared
-    every = frozenset().union(*(guard.present for guard in guards))
-    return declared | (every - frozenset().union(*(keys or () for keys in writes)))
+    asked_for: set[str] = set()
+    results: set[str] = set()
+    rewritten: set[str] = set()
+    for step in steps:
+        asked_for |= guard_of(step).present
+        wanted_absent = {path[0] for text in _texts(step) for path in asked(text).absent}
+        for key in written_by(step) or ():
+            (results if key in wanted_absent else rewritten).add(key)
+    return declared | (asked_for - (results - rewritten))
+
+
+def _texts(binding: Binding) -> list[str]:
+    return [text for text in (binding.filter, binding.when) if text]
 
 
 def fires_again(binding: Binding) -> bool:
     """Whether nothing that a step writes is asked for by its own condition: it then starts again
     after every result of its own."""
-    texts = [text for text in (binding.filter, binding.when) if text]
+    texts = _texts(binding)
     # Paths that have something else in their place, or no names, are not read.
     if not texts or any("//" in text or "[" in text for text in texts):
         return False

@@ -57,6 +57,9 @@ IGNORED_IN_BINDINGS: Final = _words(
         "sideEffectClass sideEffectClassification",
     }
 )
+IGNORED_IN_AUTHORIZATION: Final = _words(
+    {"every member reads all cases of the organisation": "read", _NO_ROUTING: "claim"}
+)
 IGNORED_IN_TRIGGERS: Final = _words({_ONE_CONTEXT: "listenLayer"})
 IGNORED_IN_GOALS: Final = _words({_NOBODY_SEES: "description title labels"})
 IGNORED_IN_TASKS: Final = _words(

@@ -61,16 +61,17 @@ class Document:
 
     def line(self, pointer: str) -> int | None:
         """Return the line (from 1) of a value or of the nearest one around it; JSON has none."""
-        while pointer not in self.lines:
-            if not pointer:
-                return None
-            pointer = pointer.rpartition("/")[0]
-        return self.lines[pointer]
+        return self.lines.get(self._nearest(pointer))
 
     def column(self, pointer: str) -> int | None:
-        """Return the column (from 1) of a value, or of its key where that is on the line that is
-        named; None where `line` is not the value's own."""
-        return self.columns.get(pointer)
+        """Return the column (from 1) on that line: of the value, or of its key where only that is
+        there; None for what an alias repeats, which stands elsewhere."""
+        return self.columns.get(self._nearest(pointer))
+
+    def _nearest(self, pointer: str) -> str:
+        while pointer and pointer not in self.lines:
+            pointer = pointer.rpartition("/")[0]
+        return pointer
 
 
 def read_document(source: str | Mapping[str, object]) -> Document:
@@ -94,7 +95,7 @@ def read_document(source: str | Mapping[str, object]) -> Document:
         raise _invalid(line, "", f"more than {MAX_VALUES} values")
     document = _read_yaml(text) if isinstance(source, str) else Document(json.loads(text))
     found = [
-        DefinitionError(document.line(pointer), pointer, message)
+        DefinitionError(document.line(pointer), pointer, message, document.column(pointer))
         for pointer, message in _unkept(document.data, "")
     ]
     if found:
@@ -115,8 +116,8 @@ def _read_yaml(text: str) -> Document:
     except YAMLError as problem:
         mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
         reason = getattr(problem, "problem", None) or str(problem).partition("\n")[0]
-        line = mark.line + 1 if mark else 1
-        raise _invalid(line, "", f"not valid YAML: {reason}") from problem
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _invalid(line, "", f"not valid YAML: {reason}", column) from problem
     except (ValueError, IndexError, KeyError, AttributeError, OverflowError) as problem:
         # The scanner trips over some malformed escapes and directives with plain exceptions.
         raise _invalid(1, "", "not valid YAML: malformed escape or directive") from problem
@@ -164,7 +165,8 @@ class _BoundedParser(Parser):
             (self._written, MAX_WRITTEN, "more than {} keys and values"),
         ):
             if measured > limit:
-                raise _invalid(event.start_mark.line + 1, "", said.format(limit))
+                mark = event.start_mark
+                raise _invalid(mark.line + 1, "", said.format(limit), mark.column + 1)
         return event
 
 
@@ -190,11 +192,12 @@ class _Builder:
             self.columns[pointer] = column
         self._values += 1
         if self._values > MAX_VALUES:
-            raise _invalid(line, pointer, f"more than {MAX_VALUES} values, aliases written out")
+            said = f"more than {MAX_VALUES} values, aliases written out"
+            raise _invalid(line, pointer, said, column)
         if id(node) in self._open:
-            raise _invalid(line, pointer, "an alias may not contain itself")
+            raise _invalid(line, pointer, "an alias may not contain itself", column)
         if pointer.count("/") > MAX_DEPTH:
-            raise _invalid(line, pointer, f"nested deeper than {MAX_DEPTH} levels")
+            raise _invalid(line, pointer, f"nested deeper than {MAX_DEPTH} levels", column)
         if isinstance(node, ScalarNode):
             return self._scalar(node, pointer, line)
         self._open.add(id(node))
@@ -216,17 +219,18 @@ class _Builder:
             line = max(around, own)
             column = key_node.start_mark.column + 1 if line == own else None
             if key_node.tag == f"{_TAG}merge":
-                self._error(line, pointer, "merge keys (<<) are not supported")
+                self._error(line, pointer, "merge keys (<<) are not supported", column)
                 continue
             if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
                 shown = f", not {key_node.value!r}" if isinstance(key_node, ScalarNode) else ""
-                self._error(line, pointer, f"a key must be text{shown}")
+                self._error(line, pointer, f"a key must be text{shown}", column)
                 continue
             key = key_node.value
             where = f"{pointer}/{escape(key)}"
             if key in built:
                 first = self.lines[where]
-                self._error(line, where, f"the key {key[:100]!r} was already used on line {first}")
+                said = f"the key {key[:100]!r} was already used on line {first}"
+                self._error(line, where, said, column)
                 continue
             built[key] = self.build(value_node, where, line, column)
         return built
@@ -247,21 +251,25 @@ class _Builder:
         message = f"the tag {node.tag!r} is not supported"
         if is_number:
             message = f"{text[:100]!r} is not a plain decimal number; quote it as text"
-        self._error(line, pointer, message)
+        self._error(line, pointer, message, self.columns.get(pointer))
         return None
 
     def _integer(self, text: str, pointer: str, line: int) -> int:
         # Thousands of digits make no number at all: Python refuses to read them.
         if len(text) <= _MAX_DIGITS:
             return int(text)
-        self._error(line, pointer, _TOO_LARGE)
+        self._error(line, pointer, _TOO_LARGE, self.columns.get(pointer))
         return 0
 
-    def _error(self, line: int, pointer: str, message: str) -> None:
-        self.errors.append(DefinitionError(line, pointer, message))
+    def _error(self, line: int, pointer: str, message: str, column: int | None) -> None:
+        self.errors.append(DefinitionError(line, pointer, message, column))
         if len(self.errors) == MAX_GATHERED:
             raise DefinitionInvalid(self.errors)
 
 
-def _invalid(line: int | None, pointer: str, message: str) -> DefinitionInvalid:
-    return DefinitionInvalid([DefinitionError(line, pointer, message)])
+def _invalid(
+    line: int | None, pointer: str, message: str, column: int | None = None
+) -> DefinitionInvalid:
+    # What is about the whole text stands where it begins.
+    begins = 1 if line == 1 else None
+    return DefinitionInvalid([DefinitionError(line, pointer, message, column or begins)])

@@ -63,6 +63,8 @@ def _jq(value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo)
             said = "expressions in {!r}: only jq is read"
             raise Refused({f"/{escape(other)}": said.format(other) for other in others})
         value, at, key = value.get("jq"), "/jq", "jq"
+    if isinstance(value, bool):
+        value = "true" if value else "false"
     if not isinstance(value, str) or not value.strip():
         raise Refused({at: f"{key} must be a jq expression written as text"})
     text: str = read(value)

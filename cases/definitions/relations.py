@@ -181,7 +181,7 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
             yield from ((fault.pointer, fault.message) for fault in faults)
         yield from faults_of_form(task.get("form"), schema, f"{where}/form")
         if step.get("compensation") is True:
-            yield from ((f"{where}/{k}", said) for k, said in _NOT_OF_UNDO.items() if task.get(k))
+            yield from _forward_words(where, task)
         if step.get("compensation") is not True or not isinstance(outcomes, list) or not outcomes:
             continue
         # An undo task may narrow how it ends, but must be able to succeed.
@@ -192,6 +192,12 @@ def _task_rules(pointer: str, step: Mapping[str, Any]) -> Found:
             yield f"{where}/outcomes", said
         if "REVERSED" not in outcomes and "CORRECTED" not in outcomes:
             yield f"{where}/outcomes", "an undo task must permit REVERSED or CORRECTED"
+
+
+def _forward_words(pointer: str, task: dict[str, Any]) -> Found:
+    """Find what only a forward task says, in an undo task and in whom it asks."""
+    for at, holder in [(pointer, task), *maps_at(task, "/human", pointer)]:
+        yield from ((f"{at}/{key}", said) for key, said in _NOT_OF_UNDO.items() if holder.get(key))
 
 
 def _judge_rules(pointer: str, step: Mapping[str, Any]) -> Found:

@@ -15,7 +15,10 @@ from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 
 Target = HumanTask | CapabilityCall | SubCase
 #: What a task asks of the context when it is opened, beside its input.
-ASKED = ("title_expression", "expires_in_expression", "expires_at_expression")
+ASKED = (
+    "title_expression", "expires_in_expression", "expires_at_expression",
+    "candidate_groups_expression", "candidate_users_expression",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,11 @@ RULES: Final = {
     ),
     "unnamed": ("unnamed", "no binding names {0!r} in compensate"),
     "idle": ("idle", "{0} has no effect: an undo step neither fires nor is undone itself"),
+    "idle_word": (
+        "idle", "{0} has no effect: it is about steps that fire, and an undo step does not"
+    ),
     "undo_asks_nothing": (
-        "not_executed", "{0} is not asked of an undo step: its own title and deadlines stand"
+        "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
     "sub_case": (
@@ -196,6 +199,16 @@ def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
 
 
 def _of_words(step: Binding, at: str) -> Held:
+    if step.compensation_only:
+        said = {
+            "contextWrite": step.context_write,
+            "outcomePolicy": step.outcome_policy,
+            "compensationOrder": step.compensation_order is not None,
+        }
+        yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
+        if step.conflict_strategy not in _FOLLOWED:
+            yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
+        return
     if step.context_write:
         yield "context_write", f"{at}/contextWrite", ()
     if step.outcome_policy is not None and step.outcome_policy.reroutes:
@@ -211,6 +224,8 @@ def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:
         "titleExpression": task.title_expression,
         "expiresInExpression": task.expires_in_expression,
         "expiresAtExpression": task.expires_at_expression,
+        "candidateGroups": task.candidate_groups_expression,
+        "candidateUsers": task.candidate_users_expression,
     }
     for word in [word for word, said in asked.items() if said and undo]:
         yield "undo_asks_nothing", f"{at}/humanTask/{word}", (word,)

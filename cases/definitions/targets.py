@@ -49,6 +49,8 @@ class HumanTask(_ForPeople):
     types: Words = ()
     candidate_groups: Words = ()
     candidate_users: Words = ()
+    candidate_groups_expression: Jq | None = Field(default=None, exclude_if=unsaid)
+    candidate_users_expression: Jq | None = Field(default=None, exclude_if=unsaid)
     resolution_schema: dict[str, Any] | None = None
     form: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
     deadlines: Annotated[dict[str, Any] | None, BeforeValidator(read_deadlines)] = Field(
@@ -84,6 +86,8 @@ class People(Part):
 
     candidate_groups: Words = ()
     candidate_users: Words = ()
+    candidate_groups_expression: Jq | None = None
+    candidate_users_expression: Jq | None = None
     claim_deadline_hours: Annotated[float, Field(gt=0, le=8784)] | None = None
 
 
@@ -109,12 +113,15 @@ class Judgment(_ForPeople):
         """Return the task that it is; `name` is what it is called where it does not say."""
         prompt = " ".join((self.prompt or "").split())[:MAX_TITLE]
         said = {field: getattr(self, field) for field in _ForPeople.model_fields}
-        computed = self.title_expression or (None if prompt else self.prompt_expression)
+        # What is computed comes first, and what is written where that finds nothing.
+        computed = self.title_expression or (None if self.title else self.prompt_expression)
         return HumanTask.model_construct(
-            **{**said, "title_expression": None if self.title else computed},
+            **{**said, "title_expression": computed},
             title=self.title or prompt or name,
             candidate_groups=self.human.candidate_groups,
             candidate_users=self.human.candidate_users,
+            candidate_groups_expression=self.human.candidate_groups_expression,
+            candidate_users_expression=self.human.candidate_users_expression,
             claim_deadline_hours=self.human.claim_deadline_hours,
         )
 

@@ -236,18 +236,18 @@ PLACES: Final = {
     "/spec": _place(
         Spec, ignored=foreign_words.IGNORED, later="compounds stages iterations", open_=True
     ),
-    "/spec/authorization": _place(Authorization, later="read claim"),
+    "/spec/authorization": _place(Authorization, ignored=foreign_words.IGNORED_IN_AUTHORIZATION),
     "/spec/capabilities/*": _place(Capability, open_=True),
     "/spec/goals/*": _place(Goal, ignored=foreign_words.IGNORED_IN_GOALS, open_=True),
     "/spec/milestones/*": _place(Milestone, ignored=foreign_words.IGNORED_IN_GOALS, open_=True),
     "/spec/milestones/*/sla": _place(Sla, open_=True),
-    "/spec/completion": Place(KINDS, later=["doneWhen"]),
+    "/spec/completion": Place(KINDS),
     BINDINGS: _place(
         Step,
         ignored=foreign_words.IGNORED_IN_BINDINGS,
         later="signal throw worker",
     ),
-    f"{BINDINGS}/on": _place(Trigger, later="cloudEvent schedule scopeActivated signal"),
+    f"{BINDINGS}/on": _place(Trigger),
     f"{BINDINGS}/on/contextChange": _place(
         ContextChange, ignored=foreign_words.IGNORED_IN_TRIGGERS
     ),

@@ -240,6 +240,9 @@ def _who(target: HumanTask | CapabilityCall | SubCase, called: Mapping[str, Pers
         return program_title(target.capability)
     if isinstance(target, SubCase):
         return title_of(target.name)
+    computed = target.candidate_groups_expression or target.candidate_users_expression
+    if computed and not (target.candidate_groups or target.candidate_users):
+        return _("whom the case names")
     return asked_of(called, target.candidate_groups, target.candidate_users) or _("anybody")
 
 

@@ -114,7 +114,7 @@ def test_results_change_the_context_and_fire_the_next(world: World) -> None:
     assert case_row(world, case_id).context["credit_check"] == {
         "outcome": "PASSED",
         "resolution": None,
-        "completed_by": str(world.analyst.actor_id),
+        "completed_by": world.analyst.username,
     }
 
 

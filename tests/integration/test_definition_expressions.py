@@ -10,10 +10,13 @@ import pytest
 
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from ledger.clock import now
+from ledger.errors import NotPermitted
 from ledger.tenancy import tenant_scope
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.world import World
+from verbs.call import Call
+from workitems.actions import start
 from workitems.models import Deadline, WorkItem
 
 HOUR = dt.timedelta(hours=1)
@@ -152,3 +155,25 @@ def test_what_is_not_run_yet_fails_its_step_and_does_nothing_else(
     assert said in step.error
     case = case_row(world, case_id)
     assert (case.status, case.context) == (CaseStatus.FAULTED, {"b": 2})
+
+
+def test_the_context_names_who_may_do_a_task(world: World) -> None:
+    context = {"who": ["surveyors"], "person": world.compliance.username}
+    item = item_of(world, context, candidateGroups=".who", candidateUsers="[.person]")
+    with tenant_scope(world.operator.tenant_id):
+        assert [row.name for row in item.candidate_groups.all()] == ["surveyors"]
+        assert [row.actor_id for row in item.candidate_users.all()] == [world.compliance.actor_id]
+    with pytest.raises(NotPermitted):
+        start(item.id, call=Call(world.analyst))
+    start(item.id, call=Call(world.surveyor))
+
+
+@pytest.mark.parametrize("who", [None, [], 3, [3], ["a\nb"], [" "], [["x"]]])
+def test_a_task_for_certain_people_never_becomes_one_for_anybody(world: World, who: Any) -> None:
+    deploy(world, definition("asked", check(candidateGroups=".who")))
+    case_id = opened(world, "tests/asked", {"who": who})
+    case = case_row(world, case_id)
+    assert case.status == "FAULTED"
+    assert case.fault.startswith("check: ")
+    with tenant_scope(world.operator.tenant_id):
+        assert WorkItem.objects.filter(case_id=case_id).count() == 0

@@ -8,6 +8,7 @@ import pytest
 
 from cases.actions import deploy_definition
 from cases.actions.deploy import DefinitionExists
+from cases.definitions.compiler import MAX_WARNINGS
 from ledger.errors import NotPermitted
 from tests.casework import deploy, open_item, opened
 from tests.clients import api, browser
@@ -104,6 +105,15 @@ def test_people_of_another_organisation_are_nobody_here(world: World) -> None:
         f"{V1}/case-definitions/validate", named, content_type="application/yaml"
     )
     assert answer.json()["warnings"][0]["detail"] == DETAIL.format(world.outsider.username)
+
+
+def test_of_very_many_warnings_the_first_are_shown_and_how_many_are_left(world: World) -> None:
+    source = definition("many", human("a"), success=".done")
+    source["spec"] |= {f"odd{number}": 1 for number in range(MAX_WARNINGS + 7)}
+    row = deploy_definition(call=Call(world.operator), source=source)
+    assert len(row.warnings) == MAX_WARNINGS + 1
+    assert {each.code for each in row.warnings[:-1]} == {"unknown_field"}
+    assert row.warnings[-1][1:4] == ("", "7 more warnings are not shown", "more")
 
 
 def test_a_definition_without_surprises_has_no_warnings(world: World) -> None:

@@ -53,7 +53,7 @@ EXCLUDING = {
 #: test_definition_expressions.py.
 ASKED = {
     "titleExpression", "expiresInExpression", "expiresAtExpression", "scopeExpression",
-    "claimDeadlineHours",
+    "claimDeadlineHours", "candidateGroupsExpression", "candidateUsersExpression",
 }  # fmt: skip
 ANSWERING = {"owner": "surveyor", "stakeholders": ["surveyor"]}
 SETS = [

@@ -12,7 +12,7 @@ import pytest
 
 from cases.definitions import compile_definition
 from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
-from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused, warned
+from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused, task, warned
 
 WORKERS = "workers is ignored: a step calls what is registered here by the name of its capability"
 #: Where it stands, what is written, the code of the warning, and what it says is different.
@@ -58,6 +58,14 @@ WARNED: list[tuple[str, Any, str, str]] = [
     (f"{CALL}/outcomePolicy", {"onFailure": "REROUTE"}, "not_executed", "REROUTE is not followed"),
     (f"{CALL}/conflictResolverStrategy", "FIRST_WRITER_WINS", "not_executed", "not followed yet"),
     (f"{CALL}/conflictResolverStrategy", "FAIL", "not_executed", "FAIL is not followed yet"),
+    (f"{CALL}/conflictResolverStrategy", "CUSTOM", "unknown_value",
+     "conflictResolverStrategy 'CUSTOM' is not known here and is ignored; known are LAST_WRITER"),
+    (f"{CALL}/outcomePolicy/onFailure", "RETRY", "unknown_value",
+     "onFailure 'RETRY' is not known here and is ignored; known are FAULT, REROUTE"),
+    (f"{CHILD}/onThresholdReached", "STOP", "unknown_value",
+     "onThresholdReached 'STOP' is not known here and is ignored; known are KEEP, CANCEL"),
+    (f"{TASK}/priority", "critical", "unknown_value",
+     "priority 'critical' is not known here and is ignored; known are LOW, MEDIUM, HIGH, URGENT"),
     *(
         (f"{CALL}/{word}", "x", "ignored", f"{word} is ignored: ")
         for word in (
@@ -115,20 +123,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
     ("/spec/stages", [], "stages is not supported yet"),
     ("/spec/compounds", [], "compounds is not supported yet"),
-    ("/spec/authorization/read", ["x"], "read is not supported yet"),
-    ("/spec/authorization/claim", ["x"], "claim is not supported yet"),
-    ("/spec/completion", {"success": {"allOf": ["done"]}, "doneWhen": ".x"},
-     "doneWhen is not supported yet"),
-    ("/spec/goals/0/kind", "custom", "kind: custom is not supported yet"),
     (f"{CALL}/signal", "s", "signal is not supported yet"),
     (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
     (f"{CALL}/guard", ".x", "unknown field 'guard'; known are "),
-    (f"{CALL}/on/cloudEvent", {}, "cloudEvent is not supported yet"),
-    (f"{CALL}/on/schedule", {}, "schedule is not supported yet"),
-    (f"{CALL}/on/scopeActivated", {}, "scopeActivated is not supported yet"),
-    (f"{CALL}/on/signal", {"name": "s"}, "signal is not supported yet"),
     (f"{TASK}/templateRef", "t", "templateRef is not supported yet"),
     (f"{TASK}/candidateGroup", ["t"], "unknown field 'candidateGroup'; known are "),
     (f"{TASK}/claimDeadlineHours", 0, "claimDeadlineHours must be greater than 0"),
@@ -137,10 +136,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     (f"{JUDGE}/callerConfig/type", "llm", "a judgment by 'llm' is not supported: only by human"),
     (f"{CHILD}/maxRecursionDepth", 21, "maxRecursionDepth must be at most 20"),
     (f"{CHILD}/requiredCount", 0, "requiredCount must be at least 1"),
-    (f"{CHILD}/onThresholdReached", "STOP", "onThresholdReached must be one of KEEP, CANCEL"),
     (f"{CHILD}/waitForCompletion", "yes", "waitForCompletion must be true or false"),
     (f"{CHILD}/name", "an other", "name 'an other' is not a name: "),
-    (f"{CALL}/outcomePolicy/onFailure", "RETRY", "onFailure must be one of FAULT, REROUTE"),
     (f"{CALL}/outcomePolicy/maxRerouteAttempts", 1.5, "maxRerouteAttempts must be a whole number"),
     (f"{CALL}/compensationOrder", "first", "compensationOrder must be a number"),
     (f"{CALL}/contextWrite", [1], "must be a map"),
@@ -174,6 +171,64 @@ def test_an_undo_is_no_case_of_its_own() -> None:
     assert refused(source) == [
         ("/spec/bindings/4/subCase", "an undo step has a task or a capability, and no subCase")
     ]
+
+
+UNDO = "/spec/bindings/4"
+
+
+def undo(**words: Any) -> dict[str, Any]:
+    """Return the definition with an undo step that nobody names."""
+    source = copy.deepcopy(BASE)
+    source["spec"]["bindings"].append({"name": "undo", "compensation": True, **words})
+    return source
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("contextWrite", {"a": 1}), ("outcomePolicy", {"onFailure": "REROUTE"}),
+        ("compensationOrder", 0),
+    ],
+)  # fmt: skip
+def test_what_only_a_step_that_fires_says_has_no_effect_on_an_undo(word: str, value: Any) -> None:
+    source = undo(humanTask={"title": "U"}, **{word: value})
+    found = compile_definition(source, capabilities=None).warnings
+    assert [(each.code, each.message) for each in found if each.pointer.startswith(UNDO)] == [
+        ("unnamed", "no binding names 'undo' in compensate"),
+        ("idle", f"{word} has no effect: it is about steps that fire, and an undo step does not"),
+    ]  # fmt: skip
+
+
+def test_an_undo_judgment_has_no_hours_to_be_claimed() -> None:
+    source = undo(judgment={"prompt": "U", "human": {"claimDeadlineHours": 4}})
+    ((where, said),) = refused(source)
+    assert where == f"{UNDO}/judgment/human/claimDeadlineHours"
+    assert said == "belongs to a forward task; of an undo see deadline of the policy that names it"
+
+
+def test_what_an_undo_judgment_would_ask_is_named_as_it_is_written() -> None:
+    source = undo(judgment={"prompt": "U", "promptExpression": ".t"})
+    found = compile_definition(source, capabilities=None).warnings
+    [warning] = [each for each in found if each.pointer.startswith(f"{UNDO}/")]
+    assert warning.pointer == f"{UNDO}/judgment/promptExpression"
+    assert warning.message.startswith("promptExpression is not asked of an undo step: ")
+
+
+def test_of_two_titles_one_is_asked_and_the_other_stands_where_that_finds_nothing() -> None:
+    for written, asked in (("prompt", "promptExpression"), ("title", "titleExpression")):
+        source = having("/spec/bindings/3/judgment", {written: "Is it so?", asked: ".t"})
+        found = compile_definition(source, capabilities=None)
+        asks = task(found, 3)
+        assert (asks.title, asks.title_expression) == ("Is it so?", ".t")
+        assert [each for each in found.warnings if each.pointer.startswith(JUDGE)] == []
+
+
+@pytest.mark.parametrize("said", ["DEEP_MERGE", "deepMerge", "deep-merge", "Deep Merge"])
+def test_a_word_to_choose_is_read_however_it_is_spelt(said: str) -> None:
+    source = having(f"{CALL}/conflictResolverStrategy", said)
+    found = compile_definition(source, capabilities=None)
+    assert found.bindings[1].conflict_strategy == "DEEP_MERGE"
+    assert not [each for each in found.warnings if each.pointer.startswith(CALL)]
 
 
 def test_without_dsl_it_is_read_as_the_first() -> None:

@@ -76,6 +76,38 @@ def test_steps_that_wait_for_each_other_are_out_of_reach() -> None:
     assert told(one, other, anything) == []
 
 
+def unreachable(*bindings: dict[str, Any], **spec: Any) -> list[str]:
+    return [where for code, where in told(*bindings, **spec) if code == "unreachable"]
+
+
+def test_a_key_that_a_step_rewrites_may_be_there_from_the_start() -> None:
+    refine = human("refine", when='.request != null and .request.state == "raw"')
+    refine["humanTask"]["outputMapping"] = "{request: .resolution}"
+    assert unreachable(refine) == []
+    # Also where another step makes the same key only once.
+    make = human("request", when=".ready != null and .request == null")
+    ready = human("ready", when=".request != null and .ready == null")
+    assert unreachable(make, ready) == ["/spec/bindings/0", "/spec/bindings/1"]
+    assert unreachable(make, ready, refine) == []
+
+
+def test_what_an_undo_writes_may_be_there_at_any_time() -> None:
+    one = human("a", when=".b != null and .a == null")
+    other = human("b", when=".a != null and .b == null")
+    undo = {"name": "u", "compensation": True, "humanTask": {"title": "U"}}
+    assert unreachable(one, other, undo) == ["/spec/bindings/0", "/spec/bindings/1"]
+    for mapping in ("{b: .outcome}", ".resolution"):
+        wrote = {**undo, "humanTask": {"title": "U", "outputMapping": mapping}}
+        assert unreachable(one, other, wrote) == []
+
+
+def test_keys_may_be_declared_by_patterns() -> None:
+    step = human("a", when=".x_1 and .a == null")
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    assert unreachable(step, inputSchema=schema) == ["/spec/bindings/0"]
+    assert unreachable(step, inputSchema={**schema, "patternProperties": {"^x_": {}}}) == []
+
+
 def test_what_nobody_writes_is_out_of_reach_only_where_nothing_else_is_let_in() -> None:
     step = human("a", when=".x and .a == null")
     assert told(step) == []

@@ -8,7 +8,7 @@ undo task settles its original in the same transaction (`settle` below, the subj
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
 
@@ -20,7 +20,7 @@ from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
 from verbs import catalogue, words
-from verbs.input import Input, Moment, Name, Nothing, OptionalText, Reason, Text
+from verbs.input import UNASKED, Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves, change_of
 from verbs.shell import Changed, VerbContext, wrong_state
 from workitems.actions.calling_off import call_off_parts
@@ -41,7 +41,7 @@ from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.outcome_conditions import check_condition
-from workitems.resolution import check_completion, explained_outcomes
+from workitems.resolution import check_completion, check_found, explained_outcomes
 from workitems.words import own_label
 
 ITEM = WorkItem.subject_type
@@ -60,10 +60,17 @@ class Extend(Input):
     reason: OptionalText = ""
 
 
+class Reject(Reason):
+    """Why, and what was found all the same: what an output mapping of a case then sees."""
+
+    resolution: Annotated[Any, UNASKED] = None
+
+
 class Fail(Input):
-    """What went wrong."""
+    """What went wrong, and what was found all the same."""
 
     detail: Text
+    resolution: Annotated[Any, UNASKED] = None
 
 
 class Complete(Input):
@@ -176,16 +183,25 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
     return Changed(fields, {**said, "reason": given.reason} if given.reason else said)
 
 
-@catalogue.transition(ITEM, LIFECYCLE["reject"], action="rejected", given=Reason, dangerous=True)
-def reject(item: WorkItem, given: Reason, _context: VerbContext) -> Changed:
+@catalogue.transition(ITEM, LIFECYCLE["reject"], action="rejected", given=Reject, dangerous=True)
+def reject(item: WorkItem, given: Reject, _context: VerbContext) -> Changed:
     """Refuse it for good."""
-    return _ended(item, given.reason)
+    return _found(item, given.resolution, _ended(item, given.reason))
 
 
 @catalogue.transition(ITEM, LIFECYCLE["fail"], action="failed", given=Fail, dangerous=True)
 def fail(item: WorkItem, given: Fail, _context: VerbContext) -> Changed:
     """Say that it cannot be done, whoever tries (WS-HumanTask 1.1 `fail`)."""
-    return _ended(item, given.detail)
+    return _found(item, given.resolution, _ended(item, given.detail))
+
+
+def _found(item: WorkItem, resolution: Any, ended: Changed) -> Changed:
+    """Keep what somebody has found who did not complete an item. It matches its schema, too."""
+    if resolution is None:
+        return ended
+    check_found(item.tenant_id, item.resolution_schema, resolution)
+    item.resolution = resolution
+    return Changed([*ended.fields, "resolution"], {**ended.payloads, "resolution": resolution})
 
 
 def _may_skip(item: WorkItem, _facts: Any, _body: Any) -> Refusal | None:

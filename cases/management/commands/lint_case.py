@@ -26,7 +26,7 @@ from cases.actions.checked_apart import (
     answer_to,
     compile_apart,
 )
-from cases.definitions import DefinitionInvalid, ExpressionFailed
+from cases.definitions import DefinitionInvalid, ExpressionFailed, no_more_than
 from cases.definitions.parser import MAX_SOURCE_BYTES
 from executions import capability_registry
 from json_values.framed_process import read_frame, write_frame
@@ -84,7 +84,7 @@ def _lines(path: Path) -> Iterator[str]:
         return
     except ExpressionFailed as away:
         raise CommandError(f"{path}: {away}") from away
-    for each in found.warnings:
+    for each in no_more_than(found.warnings):
         place = f"{path}:{each.line or 1}:{each.column or 1}"
         yield f"{place}: warning {each.code}: {each.pointer or '/'}: {each.message}"
 

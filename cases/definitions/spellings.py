@@ -1,0 +1,273 @@
+"""What authors write in other forms than the one that is read: put into that one, in place, before
+anything else looks at it. Each change that means less or something else is told: a code, a JSON
+pointer to what was written, a sentence.
+
+A form whose meaning is the same is no news, and nothing is said of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from cases.definitions.relations import maps_at
+from cases.definitions.written import BINDINGS
+from json_values.pointers import escape
+
+Told = Iterator[tuple[str, str, str]]
+
+_KINDS: Final = ("success", "failure")
+#: An own kind of completion that says one of these lets a case fail.
+_FAILING: Final = frozenset({"FAULTED", "FAILED", "FAULT", "CANCELLED", "REJECTED", "ABORTED"})
+_DIALECT: Final = re.compile(r"[01]\.[0-9]{1,3}(\.[0-9]{1,3})?")
+_READ_DIALECTS: Final = frozenset({"0.1", "0.1.0", "1.0.0"})
+_TRIGGERS: Final = ("cloudEvent", "schedule", "scopeActivated", "signal")
+_CANDIDATES: Final = ("candidateGroups", "candidateUsers")
+_ASKS: Final = ("candidateGroups", "candidateUsers", "claimDeadlineHours")
+# One name; anything else that is a text is an expression.
+_ONE_NAME: Final = re.compile(r"[\w@+-][\w@+.:/-]*")
+_WEEKS: Final = re.compile(r"P([0-9]{1,4})W")
+_SECONDS: Final = re.compile(
+    r"P(?:(?P<days>[0-9]{1,5})D)?T(?:(?P<hours>[0-9]{1,6})H)?(?:(?P<minutes>[0-9]{1,8})M)?"
+    r"(?P<seconds>[0-9]{1,9})(?:\.[0-9]{1,9})?S"
+)
+_NOT_OF_OUTCOMES: Final = {
+    "condition": "an outcome may be given whenever its when holds",
+    "description": "nothing here shows or reads it",
+}
+_MAPPINGS: Final = ("inputMapping", "outputMapping", "inputProjectionOverride")
+_LANGUAGES: Final = frozenset({"jq", "mvel"})
+_TASKS: Final = (f"{BINDINGS}/humanTask", f"{BINDINGS}/judgment")
+
+
+def other_spellings(data: Any) -> Told:
+    """Change a document that was read, and yield what is to be said of it."""
+    if not isinstance(data, dict):
+        return
+    for change in _CHANGES:
+        yield from change(data)
+
+
+def _dialect(data: dict[str, Any]) -> Told:
+    dsl = str(data.get("dsl"))
+    if dsl not in _READ_DIALECTS and _DIALECT.fullmatch(dsl):
+        data["dsl"] = "0.1"
+        said = f"dsl {dsl} is read as 0.1: what only that version has is ignored or refused by name"
+        yield "dialect", "/dsl", said
+
+
+def _names_alone(data: dict[str, Any]) -> Told:
+    """A name may stand for the map that has no more than that."""
+    for _, spec in maps_at(data, "/spec"):
+        for part in ("capabilities", "milestones"):
+            listed = spec.get(part)
+            if isinstance(listed, list):
+                spec[part] = [{"name": each} if isinstance(each, str) else each for each in listed]
+    for _, step in maps_at(data, BINDINGS):
+        child = step.get("subCase")
+        if isinstance(child, str):
+            namespace, _, name = child.rpartition("/")
+            step["subCase"] = {"name": name, **({"namespace": namespace} if namespace else {})}
+        called = step.get("capability")
+        if isinstance(called, dict) and called.keys() == {"name"}:
+            step["capability"] = called["name"]
+    yield from ()
+
+
+def _triggers(data: dict[str, Any]) -> Told:
+    """What nobody hears yet starts nothing: the step stays, and its condition never holds."""
+    for _, step in maps_at(data, BINDINGS):
+        if step.get("on") == "contextChange":
+            step["on"] = {"contextChange": {}}
+    for pointer, on in maps_at(data, f"{BINDINGS}/on"):
+        if "contextChange" in on:
+            # Saying only its name is saying nothing more about it.
+            on["contextChange"] = {} if on["contextChange"] is None else on["contextChange"]
+        unheard = [word for word in _TRIGGERS if word in on]
+        for word in unheard:
+            del on[word]
+            rest = "only its contextChange starts it" if on else "its step never starts"
+            yield "not_executed", f"{pointer}/{word}", f"{word} is not heard yet: {rest}"
+        if unheard and not on:
+            on["contextChange"] = {"filter": "false"}
+
+
+def _milestones(data: dict[str, Any]) -> Told:
+    for pointer, milestone in maps_at(data, "/spec/milestones/*"):
+        if isinstance(milestone.get("sla"), str):
+            milestone["sla"] = {"duration": milestone["sla"]}
+        if not {"condition", "when", "completionCriteria"} & milestone.keys():
+            milestone["condition"] = "false"
+            yield "ignored", pointer, "it has no condition: it is never reached"
+
+
+def _goals(data: dict[str, Any]) -> Told:
+    """Kinds of goals and of endings that are not ours end a case well or badly."""
+    for pointer, spec in maps_at(data, "/spec"):
+        goals = [(f"{where}", goal) for where, goal in maps_at(spec, "/goals/*", pointer)]
+        strange = []
+        for where, goal in goals:
+            kind = goal.get("kind")
+            if isinstance(kind, str) and kind.lower() in _KINDS:
+                goal["kind"] = kind.lower()
+            elif isinstance(kind, str) and re.fullmatch(r"[A-Za-z][\w-]*", kind):
+                strange.append((where, goal, kind))
+        if strange and spec.get("completion") is None:
+            spec["completion"] = _by_kinds([goal for _, goal in goals])
+        for where, goal, kind in strange:
+            del goal["kind"]
+            said = f"kind {kind[:100]!r} is not known here: what ends a case is said by completion"
+            yield "unknown_value", f"{where}/kind", said
+        yield from _done_when(pointer, spec)
+        yield from _own_kinds(f"{pointer}/completion", spec)
+
+
+def _by_kinds(goals: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what ends a case where nothing says it, without the goals of other kinds."""
+    named: dict[str, list[Any]] = {kind: [] for kind in ("failure", "success")}
+    for goal in goals:
+        named.get(str(goal.get("kind") or "success"), []).append(goal.get("name"))
+    rules = {"failure": {"anyOf": named["failure"]}, "success": {"allOf": named["success"]}}
+    return {kind: rule for kind, rule in rules.items() if named[kind]} or None
+
+
+def _done_when(pointer: str, spec: dict[str, Any]) -> Told:
+    for where, completion in maps_at(spec, "/completion", pointer):
+        if completion.get("doneWhen") is None:
+            continue
+        condition = completion.pop("doneWhen")
+        goals = spec.setdefault("goals", [])
+        if not isinstance(goals, list):
+            continue
+        taken = {goal.get("name") for goal in goals if isinstance(goal, dict)}
+        name = next(
+            each for n in range(len(taken) + 1) if (each := f"doneWhen{n or ''}") not in taken
+        )
+        goals.append({"name": name, "condition": condition})
+        _also(completion, "success", {"anyOf": [name]})
+        said = "doneWhen is read as one goal more: once it holds the case is completed"
+        yield "dialect", f"{where}/doneWhen", said
+
+
+def _own_kinds(pointer: str, spec: dict[str, Any]) -> Told:
+    for _, completion in maps_at(spec, "/completion"):
+        for kind, rule in list(completion.items()):
+            if not isinstance(rule, dict) or (kind not in _KINDS and not rule.keys() & _RULES):
+                continue
+            status = str(rule.pop("status", "")).upper()
+            if kind in _KINDS:
+                continue
+            del completion[kind]
+            fails = status in _FAILING or kind.upper() in _FAILING
+            _also(completion, "failure" if fails else "success", rule)
+            how = "failed" if fails else "completed"
+            said = f"{kind[:100]} is no ending of its own here: the case ends as {how}"
+            yield "unknown_value", f"{pointer}/{escape(kind[:100])}", said
+
+
+_RULES: Final = frozenset({"allOf", "anyOf"})
+
+
+def _also(completion: dict[str, Any], kind: str, rule: dict[str, Any]) -> None:
+    """Let a rule count beside the one there is."""
+    there = completion.get(kind)
+    completion[kind] = rule if there is None else {"anyOf": [there, rule]}
+
+
+def _tasks(data: dict[str, Any]) -> Told:
+    for place in _TASKS:
+        for _, task in maps_at(data, place):
+            for _, holder in [*maps_at(task, "/human"), ("", task)]:
+                _candidates(holder)
+        for pointer, outcome in maps_at(data, f"{place}/outcomes/*"):
+            yield from _outcome(pointer, outcome)
+    for _, judgment in maps_at(data, f"{BINDINGS}/judgment"):
+        _judgment(judgment)
+
+
+def _outcome(pointer: str, outcome: dict[str, Any]) -> Told:
+    if "displayName" in outcome:
+        outcome.setdefault("label", outcome.pop("displayName"))
+    for word, why in _NOT_OF_OUTCOMES.items():
+        if outcome.pop(word, None) is not None:
+            yield "ignored", f"{pointer}/{word}", f"{word} is ignored: {why}"
+
+
+def _judgment(judgment: dict[str, Any]) -> None:
+    """Whom it asks may stand in it, and what kind of caller it has in its caller."""
+    if isinstance(judgment.get("caller"), dict):
+        judgment.setdefault("callerConfig", judgment.pop("caller"))
+    human = {} if judgment.get("human") is None else judgment["human"]
+    if not isinstance(human, dict):
+        return
+    for word in [word for word in (*_ASKS, *map(_asked, _CANDIDATES)) if word in judgment]:
+        human.setdefault(word, judgment.pop(word))
+    if human:
+        judgment["human"] = human
+
+
+def _candidates(holder: dict[str, Any]) -> None:
+    """One name may stand for a list of it, and an expression for what it gives."""
+    for word in _CANDIDATES:
+        said = holder.get(word)
+        if isinstance(said, str) and _ONE_NAME.fullmatch(said.strip()):
+            holder[word] = [said.strip()]
+        elif isinstance(said, str) or (isinstance(said, dict) and said.keys() & _LANGUAGES):
+            holder[_asked(word)] = holder.pop(word)
+
+
+def _asked(word: str) -> str:
+    return f"{word}Expression"
+
+
+def _mappings(data: dict[str, Any]) -> Told:
+    """A map of expressions may stand for the expression that makes it."""
+    for place in (BINDINGS, f"{BINDINGS}/subCase", *_TASKS):
+        for _, holder in maps_at(data, place):
+            for word in _MAPPINGS:
+                said = holder.get(word)
+                if not isinstance(said, dict) or said.keys() & _LANGUAGES:
+                    continue
+                if said and all(isinstance(each, str) and each.strip() for each in said.values()):
+                    members = (f"{_quoted(key)}: ({text})" for key, text in said.items())
+                    holder[word] = f"{{{', '.join(members)}}}"
+    yield from ()
+
+
+def _quoted(key: str) -> str:
+    if re.fullmatch(r"[A-Za-z_]\w*", key):
+        return key
+    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _durations(data: dict[str, Any]) -> Told:
+    """Weeks are days; seconds are too short for anything here, and become the next minute."""
+    for place, words in (
+        *((task, ("expiresIn",)) for task in _TASKS),
+        ("/spec/milestones/*", ("slaDuration",)),
+        ("/spec/milestones/*/sla", ("duration",)),
+    ):
+        for pointer, holder in maps_at(data, place):
+            for word in words:
+                text = holder.get(word)
+                weeks = isinstance(text, str) and _WEEKS.fullmatch(text)
+                fine = isinstance(text, str) and _SECONDS.fullmatch(text)
+                if weeks:
+                    holder[word] = f"P{7 * int(weeks[1])}D"
+                elif fine:
+                    holder[word] = _to_the_minute(fine)
+                    said = f"{word} {text} is read as {holder[word]}: nothing here is that exact"
+                    yield "rounded", f"{pointer}/{word}", said
+
+
+def _to_the_minute(found: re.Match[str]) -> str:
+    minutes = int(found["minutes"] or 0) + -(-int(found["seconds"]) // 60)
+    days = f"{found['days']}D" if found["days"] else ""
+    hours = f"{found['hours']}H" if found["hours"] else ""
+    return f"P{days}T{hours}{max(1, minutes)}M"
+
+
+_CHANGES: Final[tuple[Callable[[dict[str, Any]], Told], ...]] = (
+    _dialect, _names_alone, _triggers, _milestones, _goals, _tasks, _mappings, _durations,
+)  # fmt: skip

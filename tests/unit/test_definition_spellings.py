@@ -1,0 +1,146 @@
+"""Other forms of what a definition says: each is read as the form that is documented, and where it
+means less or something else that is told."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cases.definitions import CompiledDefinition, SubCase, compile_definition
+from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, called, child, having, task
+
+GOALS = "/spec/goals"
+DONE = {"name": "done", "condition": ".done"}
+
+
+def compiled(source: dict[str, Any]) -> tuple[CompiledDefinition, list[tuple[str, str, str]]]:
+    """Return a definition compiled, and what is said of it that is not said without its change."""
+    plain = compile_definition(BASE, capabilities=None).warnings
+    found = compile_definition(source, capabilities=None)
+    known = {(each.code, each.pointer, each.message) for each in plain}
+    said = [(each.code, each.pointer, each.message) for each in found.warnings]
+    return found, [each for each in said if each not in known and each[0] != "repeats"]
+
+
+#: Where it stands, another form, and the one that it is read as. Nothing is said of it.
+SAME: list[tuple[str, Any, Any]] = [
+    (f"{CALL}/on", "contextChange", {"contextChange": {}}),
+    (f"{CALL}/on", {"contextChange": None}, {"contextChange": {}}),
+    (f"{CALL}/when", True, "true"),
+    (f"{CALL}/capability", {"name": "act"}, "act"),
+    ("/spec/capabilities", ["act"], [{"name": "act"}]),
+    (CHILD, "far/other", {"namespace": "far", "name": "other"}),
+    (CHILD, "other", {"name": "other"}),
+    (f"{GOALS}/0/kind", "SUCCESS", "success"),
+    ("/spec/milestones/0/sla", "PT1H", {"duration": "PT1H"}),
+    (f"{TASK}/candidateGroups", "surveyors", ["surveyors"]),
+    (f"{TASK}/candidateUsers", "ana.silva", ["ana.silva"]),
+    (f"{TASK}/candidateGroups", ".who", None),
+    (f"{TASK}/candidateUsers", {"jq": "[.a, .b]"}, None),
+    (f"{TASK}/expiresIn", "P2W", "P14D"),
+    (f"{TASK}/outcomes", [{"name": "A", "displayName": "Yes"}], [{"name": "A", "label": "Yes"}]),
+    (f"{TASK}/inputMapping", {"a": ".b", "c-d": ".e"}, '{a: (.b), "c-d": (.e)}'),
+    (f"{JUDGE}/candidateGroups", ["g"], None),
+    (f"{JUDGE}/caller", {"type": "human"}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "plain"), SAME, ids=[f"{row[0]} {row[1]}"[:60] for row in SAME]
+)
+def test_a_form_that_means_the_same_is_read_as_it(pointer: str, value: Any, plain: Any) -> None:
+    found = compile_definition(having(pointer, value), capabilities=None)
+    if plain is not None:
+        same = compile_definition(having(pointer, plain), capabilities=None)
+        assert found.to_json() == same.to_json()
+        assert [each[:3] for each in found.warnings] == [each[:3] for each in same.warnings]
+
+
+def test_candidates_may_be_an_expression_wherever_they_stand() -> None:
+    for pointer, number in ((TASK, 0), (JUDGE, 3), (f"{JUDGE}/human", 3)):
+        found, said = compiled(having(f"{pointer}/candidateGroups", ".who"))
+        assert task(found, number).candidate_groups_expression == ".who"
+        assert (task(found, number).candidate_groups, said) == ((), [])
+    found, said = compiled(having(f"{JUDGE}/candidateGroups", ["g"]))
+    assert (task(found, 3).candidate_groups, said) == (("g",), [])
+
+
+#: Where it stands, what is written, the code of the warning, and how it begins.
+TOLD: list[tuple[str, Any, str, str]] = [
+    ("/dsl", "0.2", "dialect", "dsl 0.2 is read as 0.1"),
+    ("/dsl", "1.1.0", "dialect", "dsl 1.1.0 is read as 0.1"),
+    ("/spec/milestones", [{"name": "m"}], "ignored", "it has no condition: it is never reached"),
+    ("/spec/authorization/read", ["x"], "ignored", "read is ignored: every member reads"),
+    ("/spec/authorization/claim", ["x"], "ignored", "claim is ignored: who may do a task"),
+    (f"{TASK}/expiresIn", "PT90S", "rounded", "expiresIn PT90S is read as PT2M"),
+    (f"{TASK}/expiresIn", "P1DT1H0.5S", "rounded", "expiresIn P1DT1H0.5S is read as P1DT1H1M"),
+    (f"{TASK}/outcomes", [{"name": "A", "condition": "x > 1"}], "ignored", "condition is ignored"),
+    *(
+        (f"{CALL}/on", {word: {}}, "not_executed", f"{word} is not heard yet: its step never")
+        for word in ("cloudEvent", "schedule", "scopeActivated", "signal")
+    ),
+    (f"{CALL}/on", {"schedule": {"every": "PT1H"}, "contextChange": {}}, "not_executed",
+     "schedule is not heard yet: only its contextChange starts it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "code", "begins"), TOLD, ids=[f"{row[0]} {row[1]}"[:60] for row in TOLD]
+)
+def test_a_form_that_means_less_is_told(pointer: str, value: Any, code: str, begins: str) -> None:
+    _found, said = compiled(having(pointer, value))
+    told = [each for each in said if each[0] == code]
+    assert len(told) == 1
+    assert told[0][1].startswith(pointer)
+    assert told[0][2].startswith(begins), told
+
+
+def test_a_step_that_nobody_starts_has_a_condition_that_never_holds() -> None:
+    found, _said = compiled(having(f"{CALL}/on", {"schedule": {"cron": "* * * * *"}}))
+    assert (found.bindings[1].filter, found.bindings[1].when) == ("false", ".b == null")
+    assert called(found).capability == "act"
+
+
+def test_durations_are_rounded_up_to_what_is_kept() -> None:
+    found, _said = compiled(having(f"{TASK}/expiresIn", "PT30S"))
+    assert task(found).expires_in == timedelta(minutes=1)
+    assert isinstance(child(found), SubCase)
+
+
+def test_a_goal_of_another_kind_counts_only_where_completion_names_it() -> None:
+    source = having(GOALS, [DONE, {"name": "odd", "kind": "custom", "condition": ".x"}])
+    found, said = compiled(source)
+    assert [(kind, rule.members) for kind, rule in found.completion] == [("success", ("done",))]
+    assert ("unknown_value", f"{GOALS}/1/kind") in [each[:2] for each in said]
+    source["spec"]["completion"] = {"failure": {"anyOf": ["odd"]}}
+    found, _said = compiled(source)
+    assert [(kind, rule.members) for kind, rule in found.completion] == [("failure", ("odd",))]
+
+
+def test_an_own_ending_is_a_good_or_a_bad_one() -> None:
+    source = copy.deepcopy(BASE)
+    source["spec"]["goals"] = [DONE, *({"name": each, "condition": ".x"} for each in "abc")]
+    source["spec"]["completion"] = {
+        "success": {"allOf": ["done"]},
+        "partly": {"anyOf": ["a"], "status": "COMPLETED"},
+        "withdrawn": {"anyOf": ["b"], "status": "CANCELLED"},
+        "doneWhen": ".over",
+    }
+    found, said = compiled(source)
+    assert [goal.name for goal in found.goals] == ["done", "a", "b", "c", "doneWhen"]
+    rules = {kind: rule.model_dump() for kind, rule in found.completion}
+    assert set(rules) == {"success", "failure"}
+    assert rules["failure"] == {"operator": "any", "members": ("b",)}
+    told = [(each[0], each[1].rpartition("/")[2]) for each in said if "completion" in each[1]]
+    assert told == [
+        ("dialect", "doneWhen"), ("unknown_value", "partly"), ("unknown_value", "withdrawn"),
+    ]  # fmt: skip
+
+
+def test_what_is_no_rule_is_no_ending() -> None:
+    source = having("/spec/completion", {"success": {"allOf": ["done"]}, "sucess": ["done"]})
+    with pytest.raises(ValueError, match="unknown field 'sucess'"):
+        compile_definition(source, capabilities=None)
