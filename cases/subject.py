@@ -16,6 +16,7 @@ from cases.actions import rollback, stopping
 from cases.actions.changes import lock_case, read_cases
 from cases.actions.deploy import DEFINITION
 from cases.declared_values import schema_given
+from cases.events import OF_SUB_CASE, SUB_CASES
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition, title_with_number
 from compensation.selectors import live_runs
@@ -103,7 +104,11 @@ NAMED = Named(Case, ("title", "number", "status", "definition_id"), _called)
 
 def _envelope(case: Case, action: str) -> dict[str, Any]:
     rollback_news = action.startswith(("compensation_", "rollback_"))
-    return {"case_id": case.id, "kind": "COMPENSATION" if rollback_news else "TRANSITION"}
+    kind = "COMPENSATION" if rollback_news else "TRANSITION"
+    said: dict[str, Any] = {"case_id": case.id, "kind": kind}
+    if case.parent_id is not None and action in OF_SUB_CASE:
+        said |= {"heard_by": (SUB_CASES,), "heard_in": case.parent_id}
+    return said
 
 
 def crumbs_of(case: Case) -> list[dict[str, str]]:

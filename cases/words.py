@@ -14,6 +14,10 @@ from verbs.words import VerbWords
 _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
+    "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
+    "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
+    "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),
+    "sub_case_cancelled": A(_("Sub-case cancelled"), _("A sub-case of %(what)s was cancelled")),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),

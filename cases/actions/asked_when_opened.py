@@ -22,11 +22,9 @@ _Read = TypeVar("_Read")
 Said = Mapping[str, Any]
 
 
-def target_run(binding: Binding) -> HumanTask | CapabilityCall:
+def target_run(binding: Binding) -> HumanTask | CapabilityCall | SubCase:
     """Return what a step starts. Raises Invalid where it says what the engine does not do yet."""
     words = _("%(word)s is not run yet")
-    if isinstance(binding.target, SubCase):
-        raise Invalid.field("/subCase", words % {"word": "subCase"})
     if binding.context_write:
         raise Invalid.field("/contextWrite", words % {"word": "contextWrite"})
     return binding.target

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.actions.sub_cases import end_of
 from cases.definitions import (
+    Binding,
     ContextChange,
     ExpressionFailed,
+    SubCase,
     contexts_after,
     outlook,
 )
@@ -88,6 +91,15 @@ def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
     return Ended(item, row, cause)
 
 
+def end_sub_case(item: PlanItem, row: Case, to_status: str, cause: Cause) -> Ended | None:
+    """Mark how the step of a sub-case has ended, if it has; `to_status`: what its news says."""
+    status = end_of(row, to_status)
+    if status is None:
+        return None
+    item.status, item.ended_at = status, row.ended_at or now()
+    return Ended(item, row, cause)
+
+
 def decide(
     case: Case,
     plan: PlanState,
@@ -138,7 +150,7 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
     taken = [each for each in ended if each.was_done and case.status in TAKES_RESULTS]
     steps = [definition.binding(each.item.binding) for each in taken]
     results = [
-        (step.target.output_mapping, result_of(each.row))
+        (step.target.output_mapping, _result_for(step, each.row))
         for step, each in zip(steps, taken, strict=True)
     ]
     deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
@@ -175,7 +187,8 @@ def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
 
 
 def _how_it_failed(each: Ended) -> str:
-    said = getattr(each.row, "error", "") or getattr(each.row, "ended_reason", "")
+    words = (getattr(each.row, name, "") for name in ("error", "ended_reason", "fault"))
+    said = next(filter(None, words), "")
     return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
 
 
@@ -208,10 +221,19 @@ def _end(kind: str, decision: Decision) -> None:
     decision.fault = FAILURE_GOAL if kind == "failure" else ""
 
 
+def _result_for(step: Binding, row: Any) -> Any:
+    """Return what finished work gives to its step. A sub-case whose step maps nothing gives
+    nothing: what it knows was the case's own, and may be older than what that knows now."""
+    keeps = isinstance(step.target, SubCase) and step.target.output_mapping is None
+    return None if keeps else result_of(row)
+
+
 def result_of(row: Any) -> Any:
-    """Return what a finished work item or execution gives to an output mapping."""
+    """Return what finished work gives to an output mapping; of a sub-case what that knows."""
     if row.subject_type == "execution":
         return row.output
+    if row.subject_type == Case.subject_type:
+        return row.context
     return {
         "outcome": row.outcome,
         "resolution": row.resolution,

@@ -30,12 +30,12 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from cases.actions.deciding import Decision, Ended, decide, end
+from cases.actions.deciding import Decision, Ended, decide, end, end_sub_case
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
 from cases.events import GOES_ON, RESUMES, RETRIED, UNSETTLED
-from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK
+from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, PlanItemType
 from cases.models import Case
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
 from cases.selectors import compiled_of
@@ -138,6 +138,11 @@ def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]
                 found.append(_News(position, cause, retries=retries, resumes=resumes))
         elif event.subject_id not in work:
             continue
+        elif event.subject_type == PlanItemType.SUB_CASE:
+            item, row = plan.items[event.subject_id], work[event.subject_id]
+            ended = end_sub_case(item, row, event.to_status, cause)
+            if ended is not None:
+                found.append(_News(position, cause, ended))
         elif event.action in UNSETTLED:
             found.append(_News(position, cause, waits=True))
         else:
@@ -186,6 +191,10 @@ def _tell_run(case: Case, news: _News, decision: Decision) -> None:
     elif news.ended is not None:
         lock_unmoved(case)
         item, row = news.ended.item, news.ended.row
+        if item.is_case:
+            # What a sub-case did is not undone by this rollback, whose plan has left it out.
+            carry_out(case, decision)
+            return
         rows = lock_rows(case.tenant_id, [item.work])
         carry_out(case, decision)
         part = part_in_case(item, rows[row.id], compiled_of(case.tenant_id, case.definition_id))

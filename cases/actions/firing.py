@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
@@ -19,6 +19,13 @@ from cases.actions.asked_when_opened import (
     due_asked,
     target_run,
     title_asked,
+)
+from cases.actions.sub_cases import (
+    NewSubCase,
+    draw_completion,
+    new_sub_case,
+    numbers_for,
+    open_sub_case,
 )
 from cases.definitions import (
     Binding,
@@ -79,7 +86,7 @@ class Opening:
     """A binding that fires: the work that is opened for it, or why it cannot begin."""
 
     binding: Binding
-    work: NewWorkItem | NewExecution | None = None
+    work: NewWorkItem | NewExecution | NewSubCase | None = None
     error: str = ""
 
     @property
@@ -151,10 +158,14 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(known: Known, binding: Binding, given: Given, cause: Cause) -> NewWorkItem | NewExecution:
-    """Return the work item or execution that a binding becomes. Raises why it becomes neither."""
+def _work(
+    known: Known, binding: Binding, given: Given, cause: Cause
+) -> NewWorkItem | NewExecution | NewSubCase:
+    """Return the work that a binding becomes. Raises why it becomes none."""
     case, policy, target = known.case, undo_policy(known.definition, binding), target_run(binding)
     value = _checked(given.value)
+    if isinstance(target, SubCase):
+        return new_sub_case(case, known.definition, binding.name, target, value)
     said: dict[str, Any] = {
         "tenant_id": case.tenant_id,
         "policy": {} if policy is None else policy.to_json(),
@@ -225,10 +236,18 @@ def _by_when(target: HumanTask, due_at: dt.datetime | None) -> dict[str, Any]:
 
 def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:
     """Open the work of what fires, and return its plan items, not saved yet. Case locked."""
-    return [_opened(case, each, cause, moves) for each in fired]
+    below = [each.work for each in fired if isinstance(each.work, NewSubCase)]
+    numbers = numbers_for(below) if below else {}
+    return [_opened(case, each, cause, moves, numbers) for each in fired]
 
 
-def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanItem:
+def _opened(
+    case: Case,
+    opening: Opening,
+    cause: Cause,
+    moves: Moves,
+    numbers: Mapping[uuid.UUID, str],
+) -> PlanItem:
     item = PlanItem(
         tenant_id=case.tenant_id,
         case_id=case.id,
@@ -243,6 +262,12 @@ def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanIte
         item.target_id = open_execution(
             opening.work, by=cause.by, caused_by=cause.entry, moves=moves
         ).id
+    elif isinstance(opening.work, NewSubCase):
+        item.target_id = opening.work.id
+        open_sub_case(case, opening.work, numbers[opening.work.id], cause=cause, moves=moves)
+        if not opening.work.waits:
+            item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
+            draw_completion(case, item)
     else:
         item.status, item.error = PlanItemStatus.FAULTED, opening.error
         item.ended_at = item.created_at

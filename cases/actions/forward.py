@@ -7,6 +7,7 @@ from typing import Any
 from cases.actions.changes import cancel_open_work, change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
+from cases.actions.sub_cases import draw_completion, tell_end
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED
 from cases.models import Case
@@ -24,6 +25,9 @@ def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
     for each in decision.ended:
+        if each.item.is_case:
+            draw_completion(case, each.item)
+            tell_end(case, each.item, cause=each.cause, moves=moves)
         moves.save(each.item, _OF_ENDING)
         if each.change is not None:
             change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)

@@ -39,10 +39,6 @@ RULES: Final = {
         "not_executed", "{0} is not asked of an undo step: its own title and deadlines stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
-    "sub_case": (
-        "not_executed",
-        "subCase is not run yet: when the step is due it fails and says so, the case with it",
-    ),
     "context_write": (
         "not_executed",
         "contextWrite is not run yet: when the step is due it fails and says so, the case with it",
@@ -162,8 +158,6 @@ def _of_steps(definition: CompiledDefinition) -> Held:
 def _of_forward(step: Binding, at: str) -> Held:
     if step.filter is None and step.when is None:
         yield "unguarded", at, ()
-    if isinstance(step.target, SubCase):
-        yield "sub_case", f"{at}/subCase", ()
 
 
 def _of_flow(definition: CompiledDefinition) -> Held:

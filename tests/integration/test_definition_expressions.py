@@ -133,14 +133,9 @@ def test_a_result_is_merged_as_deep_as_its_step_says(
 @pytest.mark.parametrize(
     ("more", "kind", "said"),
     [
-        (
-            {"humanTask": None, "subCase": {"name": "other"}},
-            PlanItemType.SUB_CASE,
-            "subCase is not run yet",
-        ),
         ({"contextWrite": {"a": 1}}, PlanItemType.WORK_ITEM, "contextWrite is not run yet"),
     ],
-    ids=["sub-case", "context-write"],
+    ids=["context-write"],
 )
 def test_what_is_not_run_yet_fails_its_step_and_does_nothing_else(
     world: World, more: dict[str, Any], kind: str, said: str
