@@ -49,6 +49,11 @@ class CaseFacts:
         """The steps of which nobody knows whether they happened."""
         return in_doubt(self.case.tenant_id, [self.case.id]).get(self.case.id, ())
 
+    @functools.cached_property
+    def above_on_hold(self) -> bool:
+        """Whether the case above it is on hold, so that it cannot go on by itself."""
+        return self.case.parent_id is not None and bool(_on_hold([self.case]))
+
     @property
     def live_run(self) -> uuid.UUID | None:
         """The id of the live run."""
@@ -67,12 +72,28 @@ def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
         for id_, facts in found.items():
             # Where `cached_property` keeps what it has read.
             facts.__dict__["unclear"] = unclear.get(id_, ())
+        held = _on_hold(cases)
+        for case in cases:
+            found[case.id].__dict__["above_on_hold"] = case.parent_id in held
     unread = [case for case in cases if "live_run" not in vars(case)]
     if len(unread) > 1:
         live = _live_runs(unread[0].tenant_id, [case.root_id for case in unread])
         for case in unread:
             found[case.id].__dict__["run"] = live.get(case.root_id)
     return found
+
+
+def _on_hold(cases: Sequence[Case]) -> set[uuid.UUID]:
+    """Return which of the cases above these are on hold; nothing is read where none can go on."""
+    above = {
+        case.parent_id
+        for case in cases
+        if case.parent_id is not None and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED}
+    }
+    if not above:
+        return set()
+    rows = Case.objects.filter(tenant_id=cases[0].tenant_id, id__in=above)
+    return set(rows.filter(status=CaseStatus.SUSPENDED).values_list("id", flat=True))
 
 
 def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:

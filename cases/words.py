@@ -77,6 +77,7 @@ _VERBS = {
         submit=_("Close the case"),
     ),
 }
+_DENIED = {"parent_on_hold": _("the case above it is on hold")}
 
 
 def register() -> None:
@@ -85,5 +86,6 @@ def register() -> None:
     words.register_actions("case", _ACTIONS)
     words.register_actions("tenant", {"definition_deployed": _DEPLOYED})
     words.register_verbs("case", _VERBS)
+    words.register_denials(_DENIED)
     words.register_states("case", CaseStatus, _LOOKS)
     words.register_states("plan_item", PlanItemStatus, _ITEM_LOOKS)

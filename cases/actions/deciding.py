@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
-from cases.actions.sub_cases import end_of
+from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
     Binding,
     ContextChange,
@@ -63,7 +63,8 @@ class Ended:
 
 @dataclasses.dataclass(slots=True)
 class Decision:
-    """What is to be done about a case, and in whose name. `fault`: why it fails."""
+    """What is to be done about a case, and in whose name. `fault`: why it fails. `reopened`: steps
+    that are tried again in the sub-cases that they have already."""
 
     ended: Sequence[Ended]
     cause: Cause | None = None
@@ -71,6 +72,7 @@ class Decision:
     fired: Sequence[Opening] = ()
     fault: str = ""
     others_open: bool = False
+    reopened: Sequence[tuple[PlanItem, Case]] = ()
 
     @property
     def bindings(self) -> set[str]:
@@ -80,7 +82,7 @@ class Decision:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
-        return not (self.ended or self.completes or self.fired or self.fault)
+        return not (self.ended or self.completes or self.fired or self.fault or self.reopened)
 
 
 def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
@@ -121,9 +123,15 @@ def decide(
     failed = failed_steps(case) if once_more is not None and is_running else []
     # Whoever goes on takes in what could not be taken in: else what is done would be done again.
     retaken = [] if once_more is None else _once_more(failed, once_more)
+    if once_more is not None and case.has_children:
+        news = [*news, *_missed(case, once_more)]
+        retaken += _done_since(failed, once_more)
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
+    if retry is not None and is_running:
+        decision.reopened = goes_on_below(failed)
+        plan = plan.with_open(item.binding for item, _row in decision.reopened)
     broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
         return decision
@@ -132,6 +140,7 @@ def decide(
     elif is_running and (go_on or once_more):
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
+        again -= {item.binding for item, _row in decision.reopened}
         _go_on(known, plan, again, decision)
     return decision
 
@@ -141,6 +150,24 @@ def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
     untaken = [item for item in failed if is_untaken(item)]
     rows = work_of(untaken)
     return [Ended(item, rows[item.work[1]], cause) for item in untaken if item.target_id in rows]
+
+
+def _missed(case: Case, cause: Cause) -> list[Ended]:
+    """Return the open steps of sub-cases that have ended, should nobody have heard of that."""
+    ended = (end_sub_case(item, row, str(row.status), cause) for item, row in open_below(case))
+    return [each for each in ended if each is not None]
+
+
+def _done_since(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
+    """Return the failed steps whose sub-cases were tried again by themselves, and are done."""
+    rows = work_of(item for item in failed if item.is_case and item.target_id is not None)
+    found = []
+    for item in failed:
+        row = rows.get(item.target_id) if item.target_id and not is_untaken(item) else None
+        if row is not None and row.status == CaseStatus.COMPLETED:
+            item.status, item.ended_at = PlanItemStatus.COMPLETED, row.ended_at
+            found.append(Ended(item, row, cause))
+    return found
 
 
 def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cases.actions.changes import cancel_open_work, change_case, fault_case
+from cases.actions.calling_off import OpenWork, lock_open_work
+from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
-from cases.actions.sub_cases import draw_completion, tell_end
+from cases.actions.sub_cases import draw_completion, reopen, tell_end
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED
 from cases.models import Case
@@ -24,6 +25,10 @@ CASE_COMPLETED = "The case is completed without it."
 def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
+    left = _left_open(case, decision)
+    if cause is not None:
+        for item, row in decision.reopened:
+            reopen(case, item, row, cause=cause, moves=moves)
     for each in decision.ended:
         if each.item.is_case:
             draw_completion(case, each.item)
@@ -35,11 +40,22 @@ def carry_out(case: Case, decision: Decision) -> None:
         # A binding has one open item: the old one is closed before the new one is there.
         moves.record()
     if cause is not None:
-        _go_on(case, decision, cause, moves)
+        _go_on(case, decision, cause, moves, left)
     moves.record()
 
 
-def _go_on(case: Case, decision: Decision, cause: Cause, moves: Moves) -> None:
+def _left_open(case: Case, decision: Decision) -> OpenWork | None:
+    """Lock what is called off because a case completes. Rows of work come before the counter that
+    the end of a sub-case draws from: who completes a task holds that, and then wants the counter.
+    """
+    if not decision.completes or not (decision.others_open or case.has_children):
+        return None
+    return lock_open_work(case, but=[each.item.id for each in decision.ended])
+
+
+def _go_on(
+    case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
+) -> None:
     completed = None
     if decision.completes:
         completed = change_case(
@@ -50,10 +66,9 @@ def _go_on(case: Case, decision: Decision, cause: Cause, moves: Moves) -> None:
         moves.add(item)
     if decision.fault:
         fault_case(case, decision.fault, cause=cause, moves=moves)
-    if completed is not None and decision.others_open:
+    if completed is not None and left is not None:
         moves.record()
-        because = Cause(cause.by, completed.ref)
-        cancel_open_work(case, cause=because, reason=CASE_COMPLETED)
+        left.call_off(cause=Cause(cause.by, completed.ref), reason=CASE_COMPLETED)
 
 
 def change_context(

@@ -16,12 +16,14 @@ from django.utils.translation import gettext as _
 from cases.actions.changes import change_case
 from cases.actions.open import unasked
 from cases.definitions import CompiledDefinition, SubCase
-from cases.lifecycle import CaseStatus, PlanItemStatus
+from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, CaseDefinition, PlanItem
 from cases.numbers import next_number, prefix_of
+from cases.plan_state import work_of
 from cases.selectors import compiled_of, versions
 from cases.versions import default_of, precedence
 from compensation.counters import next_completion
+from compensation.locking import lock_many
 from compensation.subject import Cause
 from ledger.clock import now
 from ledger.errors import Invalid
@@ -57,6 +59,8 @@ _ENDINGS = {
     CaseStatus.COMPENSATED: PlanItemStatus.CANCELLED,
     CaseStatus.PARTIALLY_COMPENSATED: PlanItemStatus.CANCELLED,
 }
+# A step that failed is tried again in one of these, and not by another.
+_TRIED_AGAIN = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED, CaseStatus.FAULTED})
 _SAID = {
     PlanItemStatus.COMPLETED: "sub_case_completed",
     PlanItemStatus.FAULTED: "sub_case_failed",
@@ -196,3 +200,38 @@ def tell_end(case: Case, item: PlanItem, *, cause: Cause, moves: Moves) -> None:
         case, _SAID[PlanItemStatus(item.status)], moves=moves, cause=cause, payloads=said,
         completion_seq=item.completion_seq,
     )  # fmt: skip
+
+
+def open_below(case: Case) -> list[tuple[PlanItem, Case]]:
+    """Return the open steps of a case that are sub-cases, with these as committed now."""
+    items = list(
+        PlanItem.objects.filter(
+            tenant_id=case.tenant_id, case_id=case.id, type=PlanItemType.SUB_CASE,
+            status__in=OPEN_ITEMS,
+        )
+    )  # fmt: skip
+    rows = work_of(items)
+    return [(item, rows[item.work[1]]) for item in items]
+
+
+def goes_on_below(failed: Sequence[PlanItem]) -> list[tuple[PlanItem, Case]]:
+    """Return those of failed steps that are tried again in the sub-case they have: what is done
+    there is not done once more."""
+    items = [item for item in failed if item.is_case and item.target_id is not None]
+    rows = work_of(items)
+    return [
+        (item, rows[item.work[1]]) for item in items if rows[item.work[1]].status in _TRIED_AGAIN
+    ]
+
+
+def reopen(case: Case, item: PlanItem, row: Case, *, cause: Cause, moves: Moves) -> None:
+    """Wait for a sub-case again; where it has failed, it is tried again too."""
+    for child in lock_many(Case, Case.subject_type, case.tenant_id, [row.id]):
+        if child.status == CaseStatus.FAULTED:
+            change_case(
+                child, "retried", moves=moves, cause=cause, step=child.retry,
+                also={"fault": "", "ended_at": None, "held_by": None},
+            )  # fmt: skip
+    item.status, item.error, item.ended_at = PlanItemStatus.ACTIVE, "", None
+    item.case_version = case.version
+    moves.save(item, ("status", "error", "ended_at", "case_version"))
