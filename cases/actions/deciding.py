@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
     Binding,
@@ -43,12 +44,16 @@ _ENDINGS = {
 @dataclasses.dataclass(slots=True)
 class Ended:
     """A step whose work has ended, or whose result is taken in once more; `change` is what that
-    makes of the context."""
+    makes of the context. Of a step of a group: `tolerated`, that can do without it; `meets`, that
+    is met by it; `why`, why it cannot be met any more."""
 
     item: PlanItem
     row: Any
     cause: Cause
     change: ContextChange | None = None
+    tolerated: bool = False
+    meets: Group | None = None
+    why: str = ""
 
     @property
     def was_done(self) -> bool:
@@ -58,7 +63,8 @@ class Ended:
     @property
     def failed(self) -> bool:
         """Whether it was to be done and was not. What is left out is missed by nobody."""
-        return not self.was_done and self.item.status != PlanItemStatus.OBSOLETE
+        left_out = self.item.status == PlanItemStatus.OBSOLETE or self.tolerated
+        return not self.was_done and not left_out
 
 
 @dataclasses.dataclass(slots=True)
@@ -73,6 +79,11 @@ class Decision:
     fault: str = ""
     others_open: bool = False
     reopened: Sequence[tuple[PlanItem, Case]] = ()
+
+    @property
+    def met(self) -> list[Ended]:
+        """The ends by which a group of sub-cases is met."""
+        return [each for each in self.ended if each.meets is not None]
 
     @property
     def bindings(self) -> set[str]:
@@ -102,6 +113,25 @@ def end_sub_case(item: PlanItem, row: Case, to_status: str, cause: Cause) -> End
     return Ended(item, row, cause)
 
 
+def count_groups(case: Case, ended: Sequence[Ended]) -> None:
+    """Say of each end of a sub-case, in order, what it means for the group of its step."""
+    below = [each for each in ended if each.item.is_case]
+    if not below:
+        return
+    definition = compiled_of(case.tenant_id, case.definition_id)
+    counts = counted(case, definition, [each.item for each in below])
+    for each in below:
+        count = counts.get(each.item.binding)
+        if count is None:
+            continue
+        count.add(each.item)
+        if not each.was_done:
+            each.tolerated = count.can_do_without
+            each.why = "" if each.tolerated else count.why_not
+        elif not count.met and count.done >= count.group.required:
+            count.met, each.meets = True, count.group
+
+
 def decide(
     case: Case,
     plan: PlanState,
@@ -124,8 +154,9 @@ def decide(
     # Whoever goes on takes in what could not be taken in: else what is done would be done again.
     retaken = [] if once_more is None else _once_more(failed, once_more)
     if once_more is not None and case.has_children:
-        news = [*news, *_missed(case, once_more)]
-        retaken += _done_since(failed, once_more)
+        missed, since = _missed(case, once_more), _done_since(failed, once_more)
+        count_groups(case, [*missed, *since])
+        news, retaken = [*news, *missed], [*retaken, *since]
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
@@ -215,7 +246,7 @@ def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
 
 def _how_it_failed(each: Ended) -> str:
     words = (getattr(each.row, name, "") for name in ("error", "ended_reason", "fault"))
-    said = next(filter(None, words), "")
+    said = each.why or next(filter(None, words), "")
     return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
 
 
@@ -228,7 +259,11 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
     """
     case, definition = known.case, known.definition
     triggered = case.version + 1 if known.moved else case.triggered
-    asked = waiting(definition, plan, triggered=triggered, again=again)
+    asked = may_fire(
+        case, definition, waiting(definition, plan, triggered=triggered, again=again),
+        met=[each.meets for each in decision.ended if each.meets is not None], again=again,
+        ended=[each.item for each in decision.ended],
+    )  # fmt: skip
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
     seen = outlook(definition, known.context, waiting=asked)
     if seen.problem is not None:

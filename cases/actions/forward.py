@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cases.actions.calling_off import OpenWork, lock_open_work
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
-from cases.actions.sub_cases import draw_completion, reopen, tell_end
+from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED
 from cases.models import Case
@@ -25,10 +26,21 @@ CASE_COMPLETED = "The case is completed without it."
 def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
-    left = _left_open(case, decision)
+    left, rest = _left_open(case, decision), _rest_of_groups(case, decision)
     if cause is not None:
         for item, row in decision.reopened:
             reopen(case, item, row, cause=cause, moves=moves)
+    _take_in(case, decision, rest, moves)
+    if not {each.item.binding for each in decision.ended}.isdisjoint(decision.bindings):
+        # A binding has one open item: the old one is closed before the new one is there.
+        moves.record()
+    if cause is not None:
+        _go_on(case, decision, cause, moves, left)
+    moves.record()
+
+
+def _take_in(case: Case, decision: Decision, rest: Mapping[str, OpenWork], moves: Moves) -> None:
+    """Write how steps have ended, and what came of that. `rest`: of groups that are met."""
     for each in decision.ended:
         if each.item.is_case:
             draw_completion(case, each.item)
@@ -36,12 +48,8 @@ def carry_out(case: Case, decision: Decision) -> None:
         moves.save(each.item, _OF_ENDING)
         if each.change is not None:
             change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)
-    if not {each.item.binding for each in decision.ended}.isdisjoint(decision.bindings):
-        # A binding has one open item: the old one is closed before the new one is there.
-        moves.record()
-    if cause is not None:
-        _go_on(case, decision, cause, moves, left)
-    moves.record()
+        if each.meets is not None:
+            meet_group(case, each.meets, rest.get(each.meets.name), cause=each.cause, moves=moves)
 
 
 def _left_open(case: Case, decision: Decision) -> OpenWork | None:
@@ -51,6 +59,16 @@ def _left_open(case: Case, decision: Decision) -> OpenWork | None:
     if not decision.completes or not (decision.others_open or case.has_children):
         return None
     return lock_open_work(case, but=[each.item.id for each in decision.ended])
+
+
+def _rest_of_groups(case: Case, decision: Decision) -> dict[str, OpenWork]:
+    """Lock what is called off because a group of sub-cases is met without it; before, as above."""
+    ended = [each.item.id for each in decision.ended]
+    return {
+        each.meets.name: lock_open_work(case, but=ended, bindings=each.meets.steps)
+        for each in decision.met
+        if each.meets is not None and each.meets.cancels
+    }
 
 
 def _go_on(

@@ -13,8 +13,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cases.actions.calling_off import OpenWork
 from cases.actions.changes import change_case
 from cases.actions.open import unasked
+from cases.actions.sub_case_groups import Group, check_group
 from cases.definitions import CompiledDefinition, SubCase
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, CaseDefinition, PlanItem
@@ -35,6 +37,7 @@ from verbs.move import Moves
 MOST_ABOVE = 20
 #: So many may stand below one root.
 MOST_IN_TREE = 1_000
+GROUP_MET = "So many as its group asks for are done without it."
 _FIELD = "/subCase"
 _ABOVE = """
 WITH RECURSIVE above AS (
@@ -83,6 +86,7 @@ def new_sub_case(
     case: Case, definition: CompiledDefinition, step: str, target: SubCase, context: dict[str, Any]
 ) -> NewSubCase:
     """Return the case that a step opens. Raises Invalid with the sentence why it cannot."""
+    check_group(definition, step)
     namespace = target.namespace or definition.namespace
     rows = versions(case.tenant_id, namespace, target.name)
     if not rows:
@@ -235,3 +239,17 @@ def reopen(case: Case, item: PlanItem, row: Case, *, cause: Cause, moves: Moves)
     item.status, item.error, item.ended_at = PlanItemStatus.ACTIVE, "", None
     item.case_version = case.version
     moves.save(item, ("status", "error", "ended_at", "case_version"))
+
+
+def meet_group(
+    case: Case, group: Group, rest: OpenWork | None, *, cause: Cause, moves: Moves
+) -> None:
+    """Enter on a locked case that a group is met, once and for all, and call off its open rest."""
+    entry = change_case(
+        case, "group_met", moves=moves, cause=cause,
+        also={"groups_met": sorted({*case.groups_met, group.name})},
+        payloads={"group": group.name, "required": group.required, "total": group.total},
+    )  # fmt: skip
+    if rest is not None:
+        moves.record()
+        rest.call_off(cause=Cause(cause.by, entry.ref), reason=GROUP_MET)
