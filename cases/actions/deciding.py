@@ -173,6 +173,8 @@ def decide(
         again = {item.binding for item in failed if retry and not is_untaken(item)}
         again -= {item.binding for item, _row in decision.reopened}
         _go_on(known, plan, again, decision)
+        if decision.completes:
+            decision.reopened = ()
     return decision
 
 
@@ -217,7 +219,9 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
             continue
-        each.change, each.item.error, each.item.written = change, "", list(change.stated)
+        each.change, each.item.error = change, ""
+        # With what it has written as it fired.
+        each.item.written = sorted({*each.item.written, *change.stated})
         moved = moved or change.differs(context)
         context = change.after
     return Known(case, definition, context, moved)

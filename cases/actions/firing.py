@@ -17,9 +17,9 @@ from accounts.selectors import actors_by_username, actors_named, called
 from cases.actions.asked_when_opened import (
     deadlines_said,
     due_asked,
-    target_run,
     title_asked,
 )
+from cases.actions.context_writes import contexts_written
 from cases.actions.sub_cases import (
     NewSubCase,
     draw_completion,
@@ -31,6 +31,7 @@ from cases.definitions import (
     Binding,
     CapabilityCall,
     CompiledDefinition,
+    ContextChange,
     ExpressionFailed,
     Given,
     HumanTask,
@@ -126,13 +127,22 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         _cannot_begin(definition.binding(name), why_failed(problem))
         for name, problem in ready.failed
     ]
-    every = given_to([binding.target for binding in ready.fire], known.context)
+    written = contexts_written(known.context, ready.fire)
+    contexts = [
+        change.after if isinstance(change := written.get(binding.name), ContextChange)
+        else known.context
+        for binding in ready.fire
+    ]  # fmt: skip
+    every = given_to([binding.target for binding in ready.fire], contexts)
     for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
         if fired is not None and fired.times >= MAX_FIRINGS:
             found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
             continue
         try:
+            change = written.get(binding.name)
+            if isinstance(change, ExpressionFailed):
+                raise change
             work = _work(known, binding, given, cause)
             if isinstance(work, NewExecution):
                 check_new(work)
@@ -162,7 +172,7 @@ def _work(
     known: Known, binding: Binding, given: Given, cause: Cause
 ) -> NewWorkItem | NewExecution | NewSubCase:
     """Return the work that a binding becomes. Raises why it becomes none."""
-    case, policy, target = known.case, undo_policy(known.definition, binding), target_run(binding)
+    case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
     if isinstance(target, SubCase):
         return new_sub_case(case, known.definition, binding.name, target, value)
@@ -256,6 +266,8 @@ def _opened(
         case_version=case.version,
         created_at=now(),
     )
+    if opening.work is not None:
+        item.written = sorted(opening.binding.context_write or ())
     if isinstance(opening.work, NewWorkItem):
         item.target_id = open_item(opening.work, by=cause.by, caused_by=cause.entry, moves=moves).id
     elif isinstance(opening.work, NewExecution):

@@ -11,7 +11,7 @@ from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
 from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
 from cases.definitions import ContextChange
-from cases.events import CONTEXT_CHANGED
+from cases.events import CONTEXT_CHANGED, ENGINE
 from cases.models import Case
 from compensation.subject import Cause
 from ledger.clock import now
@@ -62,12 +62,13 @@ def _left_open(case: Case, decision: Decision) -> OpenWork | None:
 
 
 def _rest_of_groups(case: Case, decision: Decision) -> dict[str, OpenWork]:
-    """Lock what is called off because a group of sub-cases is met without it; before, as above."""
+    """Lock what is called off because a group of sub-cases is met without it; before, as above.
+    Where the case completes, that calls off all."""
     ended = [each.item.id for each in decision.ended]
     return {
         each.meets.name: lock_open_work(case, but=ended, bindings=each.meets.steps)
         for each in decision.met
-        if each.meets is not None and each.meets.cancels
+        if each.meets is not None and each.meets.cancels and not decision.completes
     }
 
 
@@ -80,6 +81,13 @@ def _go_on(
             case, "completed", moves=moves, cause=cause, step=case.complete,
             also={"ended_at": now()},
         )  # fmt: skip
+    for each in decision.fired:
+        written = each.binding.context_write if each.work is not None else None
+        if written:
+            change = ContextChange({**case.context, **written}, tuple(sorted(written)))
+            change_context(
+                case, change, cause=cause, step=each.binding.name, moves=moves, heard=True
+            )
     for item in open_all(case, decision.fired, cause=cause, moves=moves):
         moves.add(item)
     if decision.fault:
@@ -98,11 +106,13 @@ def change_context(
     invalidated: list[str] | None = None,
     problem: str = "",
     moves: Moves | None = None,
+    heard: bool = False,
 ) -> None:
     """Store a changed context: what was stated is valid, what was undone is marked, never gone.
 
     `invalidated`: what the undo of `step` has made invalid. The entry of a change that an undo
-    makes says so, by which the engine knows that it has yet to look at it.
+    makes says so, by which the engine knows that it has yet to look at it. So does one that a step
+    makes as it fires (`heard`): what was decided beside it was asked before.
     """
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(change.stated))
     differs = change.differs(case.context)
@@ -122,5 +132,5 @@ def change_context(
     with sharing(moves) as own:
         change_case(
             case, CONTEXT_CHANGED, moves=own, cause=cause, also=also, payloads=said,
-            compensation=undone,
+            compensation=undone, heard_by=(ENGINE,) if heard else (),
         )  # fmt: skip

@@ -41,7 +41,7 @@ RULES: Final = {
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
     "context_write": (
         "not_executed",
-        "contextWrite is not run yet: when the step is due it fails and says so, the case with it",
+        "contextWrite of an undo step is not written: what an undo says is its outputMapping",
     ),
     "reroute": (
         "not_executed",
@@ -190,7 +190,7 @@ def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
 
 
 def _of_words(step: Binding, at: str) -> Held:
-    if step.context_write:
+    if step.context_write and step.compensation_only:
         yield "context_write", f"{at}/contextWrite", ()
     if step.outcome_policy is not None and step.outcome_policy.reroutes:
         yield "reroute", f"{at}/outcomePolicy", ()

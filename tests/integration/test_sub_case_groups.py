@@ -195,3 +195,17 @@ def test_a_bisection_runs_into_itself_and_comes_back(world: World) -> None:
     assert (case.status, case.groups_met) == ("COMPLETED", ["halves"])
     assert sorted(case.context["half_left"]) == ["half_left", "half_right", "n", "split"]
     verify()
+
+
+def test_a_case_that_ends_by_what_meets_its_group_calls_off_the_rest_once(world: World) -> None:
+    top = deployed(
+        world, *THREE, goal=".a != null", requiredCount=1, onThresholdReached="CANCEL"
+    )  # fmt: skip
+    end(world, top, "a")
+    case = case_row(world, top)
+    assert (case.status, case.groups_met) == ("COMPLETED", ["g"])
+    assert items(world, top) == {"a": "COMPLETED", "b": "CANCELLED", "c": "CANCELLED"}
+    said = [actions_of(world, "case", row.id) for row in children(world, top)]
+    assert [each.count("cancelled") for each in said] == [0, 1, 1]
+    assert plan_items(world, top)["own"].status == "CANCELLED"
+    verify()
