@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cases.actions.calling_off import OpenWork, lock_open_work
+from cases.actions.open_work import OpenWork, lock_open_work
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all

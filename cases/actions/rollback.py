@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from cases.actions.calling_off import cancel_open_work
+from cases.actions.open_work import cancel_open_work
 from cases.actions.changes import fault_case, plan_items_of, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from cases.actions.calling_off import lock_open_work
+from cases.actions.open_work import lock_open_work
 from cases.definitions import CompiledDefinition
 from cases.lifecycle import CANCELLABLE, OPEN_ITEMS, CaseStatus, PlanItemType
 from cases.models import Case, PlanItem

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cases.actions.calling_off import OpenWork
+from cases.actions.open_work import OpenWork
 from cases.actions.changes import change_case
 from cases.actions.open import unasked
 from cases.actions.sub_case_groups import Group, check_group
