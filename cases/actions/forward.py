@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cases.actions.open_work import OpenWork, lock_open_work
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
+from cases.actions.open_work import OpenWork, lock_open_work
 from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED, ENGINE

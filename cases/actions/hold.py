@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.actions.awaited_cases import ParentOnHold, hold, release
-from cases.actions.open_work import cancel_open_work
 from cases.actions.changes import save_case
+from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import revive
 from cases.lifecycle import LIFECYCLE, ROLLING_BACK
 from cases.models import Case

@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from cases.actions.open_work import cancel_open_work
 from cases.actions.changes import fault_case, plan_items_of, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
 from cases.actions.forward import change_context
+from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import refuse_while_stopped
 from cases.actions.sub_case_parts import open_sub_cases, sub_case_parts
 from cases.definitions import (

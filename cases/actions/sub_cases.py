@@ -13,9 +13,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cases.actions.open_work import OpenWork
 from cases.actions.changes import change_case
 from cases.actions.open import unasked
+from cases.actions.open_work import OpenWork
 from cases.actions.sub_case_groups import Group, check_group
 from cases.definitions import CompiledDefinition, SubCase
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
