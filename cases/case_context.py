@@ -103,6 +103,12 @@ class CaseContext:
         return self.newest if live or self.case.status in UNDOING else None
 
     @property
+    def above(self) -> Description | None:
+        """The case that this one is a part of, if it is."""
+        id_ = self.case.parent_id
+        return None if id_ is None else self.described.get((Case.subject_type, id_))
+
+    @property
     def past_runs(self) -> list[CompensationRun]:
         """The rollbacks that its work is not shown with, newest first."""
         if self.newest is None or self.undoing is not None:
@@ -160,7 +166,7 @@ class CaseContext:
         return [
             item.binding
             for item in self.items
-            if item.target_id is not None
+            if item.target_id is not None and not item.is_case
             for row in [self.rows[item.target_id]]
             if item.status == PlanItemStatus.COMPLETED
             and not row.policy
@@ -251,6 +257,8 @@ def case_context(
     last = next((run for run in runs if run.about_whole), None)
     entries = _entries(case, problems_only=problems_only)
     described = _described(case, rows.values(), runs)
+    for other in selectors.beside(case, items).values():
+        described[Case.subject_type, other.id] = CASES.of(other)
     began = set() if last is None else {last.requested_by_id}
     found = None if last is None else _with_steps(last, rows.values())
     stays = {} if found is None else given_up(found)

@@ -92,9 +92,10 @@ class CaseWork:
     def _row(self, place: Place) -> dict[str, Any]:
         item = place.item
         row = self.rows.get(item.target_id) if item.target_id else None
+        below = item.is_case and item.target_id is not None
         found = {
             "title": title_of(item.binding),
-            "url": self.described[item.work].url if row is not None else "",
+            "url": self.described[item.work].url if row is not None or below else "",
             "by_program": item.type == "execution",
             "who": "" if row is None else self._who(item, row),
             "outcome": said_outcome(row, row.outcome)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 ENGINE = "cases.engine"
+#: Hears, in the lane of a case, what became of the cases below it.
+SUB_CASES = "cases.sub_cases"
 
 RETRIED, CONTEXT_CHANGED = "retried", "context_changed"
 # Before one of these a retry may have gone unheard, or a result come that could not be taken in.
@@ -14,6 +16,8 @@ GOES_ON = CASE | {CONTEXT_CHANGED}
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
 UNSETTLED = frozenset({"outcome_unknown", "retried"})
+#: What the case above a sub-case hears of it.
+OF_SUB_CASE = frozenset({"completed", "faulted", "cancelled", "rollback_settled"})
 _NEWS = {
     "case": GOES_ON,
     "work_item": {

@@ -91,6 +91,10 @@ class Case(models.Model):
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
     at which the context last changed, or the case began or went on. `stopped_since`: its engine
     has stopped, because of `stopped_error`.
+
+    Of a sub-case: `parent` is the case above, `awaited` whether that waits for its end, `held_by`
+    the case whose being on hold holds it. Of the case above: `has_children`, and the groups of its
+    sub-cases that have been met, once and for all (`groups_met`).
     """
 
     subject_type: ClassVar[str] = "case"
@@ -111,10 +115,14 @@ class Case(models.Model):
     triggered = models.IntegerField(default=1)
     stopped_since = models.DateTimeField(null=True)
     stopped_error = models.TextField(default="", blank=True, db_default="")
-    parent = models.ForeignKey(
-        "self", PROTECT, null=True, db_constraint=False, related_name="children"
-    )
+    parent = models.ForeignKey("self", PROTECT, null=True, related_name="children", **LINK)
     root_id = models.UUIDField()
+    awaited = models.BooleanField(default=False, db_default=False)
+    held_by = models.UUIDField(null=True)
+    has_children = models.BooleanField(default=False, db_default=False)
+    groups_met = models.JSONField(
+        default=list, db_default=models.Value([], output_field=models.JSONField())
+    )
     opened_by = models.ForeignKey("accounts.Actor", PROTECT, db_constraint=False, related_name="+")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -130,6 +138,16 @@ class Case(models.Model):
                 fields=["tenant", "id"],
                 name="cases_stopped",
                 condition=models.Q(stopped_since__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "parent"],
+                name="cases_below",
+                condition=models.Q(parent__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "root_id"],
+                name="cases_in_tree",
+                condition=models.Q(parent__isnull=False),
             ),
         ]
 
@@ -263,4 +281,9 @@ class PlanItem(models.Model):
         """Type and id of its work. Raises LookupError for a step that could not begin."""
         if self.target_id is None:
             raise LookupError(f"step {self.binding} has no work")
-        return (self.type, self.target_id)
+        return (Case.subject_type if self.is_case else self.type, self.target_id)
+
+    @property
+    def is_case(self) -> bool:
+        """Whether its work is a case of its own."""
+        return self.type == PlanItemType.SUB_CASE

@@ -66,6 +66,11 @@ class PlanState:
         ended = {name: dataclasses.replace(self.fired[name], is_open=False) for name in bindings}
         return dataclasses.replace(self, fired={**self.fired, **ended})
 
+    def with_open(self, bindings: Iterable[str]) -> PlanState:
+        """Return the state once work of these bindings is open again."""
+        opened = {name: Fired(1, is_open=True, seen=0) for name in bindings}
+        return dataclasses.replace(self, fired={**self.fired, **opened})
+
 
 def read_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Case | None:
     """Return a case as committed now, without its definition."""

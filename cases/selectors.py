@@ -157,6 +157,17 @@ def plan_items(tenant_id: uuid.UUID, case_id: uuid.UUID) -> QuerySet[PlanItem]:
     return PlanItem.objects.filter(tenant_id=tenant_id, case_id=case_id).order_by(*AS_OPENED)
 
 
+def beside(case: Case, items: Iterable[PlanItem]) -> dict[uuid.UUID, Case]:
+    """Return the case above one and the cases of its plan items, by id: one query, or none where
+    there are none."""
+    ids = {item.target_id for item in items if item.is_case and item.target_id is not None}
+    ids |= {case.parent_id} if case.parent_id is not None else set()
+    if not ids:
+        return {}
+    rows = Case.objects.filter(tenant_id=case.tenant_id, id__in=ids).defer("context")
+    return {row.id: row for row in rows}
+
+
 def waiting_for(rows: Iterable[Case]) -> dict[uuid.UUID, Needs]:
     """Return what the running ones of some cases of one tenant wait for that have nothing open, by
     case: two queries at most."""

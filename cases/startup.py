@@ -7,12 +7,12 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from cases import watched, words
-from cases.actions import stopping
+from cases.actions import stopping, sub_case_news
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_search import by_number, cases_called
 from cases.declared_values import declared_in_entries
-from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS
+from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS, SUB_CASES
 from cases.lifecycle import CaseStatus
 from cases.models import Case
 from cases.selectors import undoes_something
@@ -50,6 +50,16 @@ ENGINE_CONSUMER = Consumer(
     stopped=stopping.stopped,
     goes_on=stopping.goes_on,
 )
+# Chosen by the entry of a sub-case itself, which names the lane too.
+SUB_CASE_CONSUMER = Consumer(
+    name=SUB_CASES,
+    wants=lambda _type: False,
+    handle=sub_case_news.hear,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=sub_case_news.stopped,
+    goes_on=sub_case_news.goes_on,
+)
 
 
 def register() -> None:
@@ -69,6 +79,7 @@ def register() -> None:
     search.register("cases", cases_called, order=10)
     search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
+    register_consumer(SUB_CASE_CONSUMER)
     register_guarded("cases_case", whole.subject_type)
     live.register(*watched.PAGES)
     nav.register(

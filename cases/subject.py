@@ -16,6 +16,7 @@ from cases.actions import rollback, stopping
 from cases.actions.changes import lock_case, read_cases
 from cases.actions.deploy import DEFINITION
 from cases.declared_values import schema_given
+from cases.events import OF_SUB_CASE, SUB_CASES
 from cases.lifecycle import ROLLBACK_FROM, CaseStatus
 from cases.models import Case, CaseDefinition, title_with_number
 from compensation.selectors import live_runs
@@ -48,6 +49,11 @@ class CaseFacts:
         """The steps of which nobody knows whether they happened."""
         return in_doubt(self.case.tenant_id, [self.case.id]).get(self.case.id, ())
 
+    @functools.cached_property
+    def above_on_hold(self) -> bool:
+        """Whether the case above it is on hold, so that it cannot go on by itself."""
+        return self.case.parent_id is not None and bool(_on_hold([self.case]))
+
     @property
     def live_run(self) -> uuid.UUID | None:
         """The id of the live run."""
@@ -66,12 +72,28 @@ def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
         for id_, facts in found.items():
             # Where `cached_property` keeps what it has read.
             facts.__dict__["unclear"] = unclear.get(id_, ())
+        held = _on_hold(cases)
+        for case in cases:
+            found[case.id].__dict__["above_on_hold"] = case.parent_id in held
     unread = [case for case in cases if "live_run" not in vars(case)]
     if len(unread) > 1:
         live = _live_runs(unread[0].tenant_id, [case.root_id for case in unread])
         for case in unread:
             found[case.id].__dict__["run"] = live.get(case.root_id)
     return found
+
+
+def _on_hold(cases: Sequence[Case]) -> set[uuid.UUID]:
+    """Return which of the cases above these are on hold; nothing is read where none can go on."""
+    above = {
+        case.parent_id
+        for case in cases
+        if case.parent_id is not None and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED}
+    }
+    if not above:
+        return set()
+    rows = Case.objects.filter(tenant_id=cases[0].tenant_id, id__in=above)
+    return set(rows.filter(status=CaseStatus.SUSPENDED).values_list("id", flat=True))
 
 
 def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:
@@ -103,7 +125,11 @@ NAMED = Named(Case, ("title", "number", "status", "definition_id"), _called)
 
 def _envelope(case: Case, action: str) -> dict[str, Any]:
     rollback_news = action.startswith(("compensation_", "rollback_"))
-    return {"case_id": case.id, "kind": "COMPENSATION" if rollback_news else "TRANSITION"}
+    kind = "COMPENSATION" if rollback_news else "TRANSITION"
+    said: dict[str, Any] = {"case_id": case.id, "kind": kind}
+    if case.parent_id is not None and action in OF_SUB_CASE:
+        said |= {"heard_by": (SUB_CASES,), "heard_in": case.parent_id}
+    return said
 
 
 def crumbs_of(case: Case) -> list[dict[str, str]]:

@@ -14,6 +14,11 @@ from verbs.words import VerbWords
 _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
+    "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
+    "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
+    "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),
+    "sub_case_cancelled": A(_("Sub-case cancelled"), _("A sub-case of %(what)s was cancelled")),
+    "group_met": A(_("Enough are done"), _("Enough sub-cases of %(what)s are done"), "done"),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),
@@ -73,6 +78,7 @@ _VERBS = {
         submit=_("Close the case"),
     ),
 }
+_DENIED = {"parent_on_hold": _("the case above it is on hold")}
 
 
 def register() -> None:
@@ -81,5 +87,6 @@ def register() -> None:
     words.register_actions("case", _ACTIONS)
     words.register_actions("tenant", {"definition_deployed": _DEPLOYED})
     words.register_verbs("case", _VERBS)
+    words.register_denials(_DENIED)
     words.register_states("case", CaseStatus, _LOOKS)
     words.register_states("plan_item", PlanItemStatus, _ITEM_LOOKS)

@@ -28,7 +28,7 @@ class Group:
 GROUPS = (
     Group(
         "cannot", _("Cannot be undone"), _("cannot be undone"), "bad", "lock",
-        frozenset("irreversible pivot window_closed erased other_tenant".split()),
+        frozenset("irreversible pivot window_closed erased other_tenant case_closed".split()),
     ),
     Group(
         "undecided", _("Stays, unless you say otherwise"), _("stay unless you say otherwise"),

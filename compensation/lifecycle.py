@@ -65,6 +65,7 @@ class ExclusionCode(models.TextChoices):
     OTHER_TENANT = "other_tenant", _("Belongs to someone else")
     DEPENDENTS_REMAIN = "dependents_remain", _("Later work builds on it")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Outcome unclear")
+    CASE_CLOSED = "case_closed", _("Closed")
 
 
 class RunStatus(models.TextChoices):
@@ -115,7 +116,7 @@ LEAVES_PART = frozenset({T.ABANDONED, T.BLOCKED})
 # Left behind for good: a run that met one of these has not undone everything either.
 RESIDUAL_EXCLUSIONS = frozenset(
     "irreversible pivot window_closed no_compensation_declared erased other_tenant"
-    " outcome_unknown".split()
+    " outcome_unknown case_closed".split()
 )
 
 

@@ -238,6 +238,17 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
     ]
     if errors:
         raise Invalid(_("Include names a step that is not there."), errors=errors)
+    apart = [
+        FieldError(
+            f"/include/{index}",
+            _("%(name)r is a case of its own: roll that back first") % {"name": word},
+            "stands_by_itself",
+        )
+        for index, word in enumerate(include)
+        if any(part.called(word) and part.stands is not None for part in covered)
+    ]
+    if apart:
+        raise Invalid(_("Include names what no plan of this case undoes."), errors=apart)
     unsafe = [
         FieldError(
             f"/include/{index}",

@@ -39,6 +39,7 @@ _NOW: Mapping[str, Text] = {
     "other_tenant": gettext_lazy("it now stays because it belongs to somebody else"),
     "dependents_remain": gettext_lazy("it now stays, as you chose to keep what came later"),
     "outcome_unknown": gettext_lazy("nobody knows whether it happened, so it stays for now"),
+    "case_closed": gettext_lazy("it now stays because it was closed"),
     GONE: gettext_lazy("it is no part of this any more"),
 }
 _MINUTE, _HOUR = 60, 3_600

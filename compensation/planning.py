@@ -69,7 +69,7 @@ class Part:
     nothing); `undo` the name of the binding that undoes it; `aliases` are further names by which a
     scope may call it; `by_itself`: it may be undone alone, without a plan. `unsure`: nobody knows
     whether it had its effect; `safe_on_nothing`: its undo does no harm where it had none; then it
-    may be undone `as_if` it had happened.
+    may be undone `as_if` it had happened. `stands`: its whole says that no plan undoes it, and why.
     """
 
     row: Any
@@ -86,6 +86,7 @@ class Part:
     unsure: bool = False
     safe_on_nothing: bool = False
     as_if: bool = False
+    stands: Exclusion | None = None
 
     @property
     def seq(self) -> int:
@@ -232,6 +233,8 @@ def plan_original(
 ) -> UndoStep | Exclusion | None:
     """Return how a part would be undone, why it would not, or None when it needs no undo."""
     row, policy = part.row, part.policy
+    if part.stands is not None:
+        return part.stands
     if not had_effect(row):
         return Exclusion(part.original, "not_completed", *NO_EFFECT)
     state = row.compensation_state

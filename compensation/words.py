@@ -120,6 +120,7 @@ _EXCLUSION_LOOKS = {
     "other_tenant": ("building-2", "wait"),
     "dependents_remain": ("link", "bad"),
     "outcome_unknown": ("circle-question-mark", "bad"),
+    "case_closed": ("lock", "bad"),
 }
 
 _UNDO_PERFORMER: dict[str, tuple[Text, Text]] = {
@@ -263,6 +264,7 @@ ALTERNATIVES: dict[str, Text] = {
     "undo_anyway": _("Undo it as if it had happened"),
     "nothing_to_do": _("Nothing to do"),
     "cancel_if_open": _("Open work is cancelled"),
+    "roll_back_first": _("Roll it back on its own first"),
 }
 
 _PERFORMER: dict[str, tuple[Text, Text]] = {

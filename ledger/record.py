@@ -61,7 +61,8 @@ class Change:
     is the end of the subject's chain, (seq, hash), when the caller's locked read brought it.
     `watched`, which is for consumers and no part of the entry: people look on what becomes of the
     subject who are no part of what happens to it. `heard_by`, in the same way: consumers that hear
-    of this entry beside those that want every one of its type.
+    of this entry beside those that want every one of its type; with `heard_in` they hear of it in
+    the lane of that case, in the order of what happens there.
     """
 
     tenant_id: uuid.UUID
@@ -84,6 +85,7 @@ class Change:
     head: tuple[int, bytes] | None = None
     watched: bool = False
     heard_by: Collection[str] = ()
+    heard_in: uuid.UUID | None = None
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -353,9 +355,11 @@ class _Rows:
                 "at": envelope["at"],
             }
         )  # fmt: skip
+        elsewhere = str(change.heard_in) if change.heard_in is not None else shard
         self.tasks.extend(
             {
-                "event_id": entry_id, "consumer": consumer.name, "shard": shard,
+                "event_id": entry_id, "consumer": consumer.name,
+                "shard": elsewhere if consumer.name in change.heard_by else shard,
                 "lane": consumer.in_lane, "queue": consumer.queue_of(change),
             }
             for consumer in hearing(type_, change)

@@ -45,9 +45,7 @@ BASE: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
-ALWAYS = {
-    ("not_executed", "/spec/milestones/0"), ("not_executed", "/spec/bindings/2/subCase"),
-}  # fmt: skip
+ALWAYS = {("not_executed", "/spec/milestones/0")}
 #: Whether a step asks for what it writes is no matter of single fields.
 REPEATS = "repeats"
 TASK = "/spec/bindings/0/humanTask"

@@ -1,6 +1,4 @@
-"""What a task asks of the context when it is opened: its title, and when it is due. And what of a
-definition is read, but not run yet: it lets its step fail, rather than something else happen.
-"""
+"""What a task asks of the context when it is opened: its title, and when it is due."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from cases.definitions import Binding, CapabilityCall, ExpressionFailed, HumanTask, SubCase
+from cases.definitions import ExpressionFailed, HumanTask
 from cases.definitions.readers import MAX_LIST
 from cases.definitions.targets import MAX_TITLE
 from json_values.characters import fault_of_line
@@ -21,16 +19,6 @@ from ledger.errors import Invalid
 
 _Read = TypeVar("_Read")
 Said = Mapping[str, Any]
-
-
-def target_run(binding: Binding) -> HumanTask | CapabilityCall:
-    """Return what a step starts. Raises Invalid where it says what the engine does not do yet."""
-    words = _("%(word)s is not run yet")
-    if isinstance(binding.target, SubCase):
-        raise Invalid.field("/subCase", words % {"word": "subCase"})
-    if binding.context_write:
-        raise Invalid.field("/contextWrite", words % {"word": "contextWrite"})
-    return binding.target
 
 
 def title_asked(task: HumanTask, said: Said) -> str:

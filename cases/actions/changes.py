@@ -13,16 +13,15 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from cases.events import CASE
-from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus
+from cases.lifecycle import CaseStatus
 from cases.models import Case, CaseDefinition, PlanItem
-from compensation.locking import lock_many, lock_rows
-from compensation.subject import Cause, undoable
+from compensation.locking import lock_many
+from compensation.subject import Cause
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves, sharing
-from verbs.row_reading import Beside, literal, read
+from verbs.row_reading import Beside, read
 
-_OPEN_OF_CASE = f"r.tenant_id = %s AND r.case_id = %s AND r.status IN ({literal(OPEN_ITEMS)})"
 _NAMES = {f"definition_{name}": name for name in ("namespace", "name", "version", "title")}
 _DEFINITION = Beside(
     "".join(f", d.{name} AS {said}" for said, name in _NAMES.items()),
@@ -98,28 +97,3 @@ def fault_case(case: Case, detail: str, *, cause: Cause, moves: Moves | None = N
 def plan_items_of(case: Case) -> QuerySet[PlanItem]:
     """Return every plan item of a case."""
     return PlanItem.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
-
-
-def cancel_open_work(
-    case: Case,
-    *,
-    cause: Cause,
-    reason: str,
-    rows: Mapping[uuid.UUID, Any] | None = None,
-) -> None:
-    """Cancel open work items and executions that no worker has started.
-
-    What is already dispatched goes on, and its result is taken in when it comes. `rows`: the case's
-    work if the caller has locked it already.
-    """
-    items = read(PlanItem, _OPEN_OF_CASE, [case.tenant_id, case.id])
-    if not items:
-        return
-    cause.write()
-    locked = rows or lock_rows(case.tenant_id, (item.work for item in items))
-    for item in items:
-        row = locked[item.work[1]]
-        if undoable(item.type).call_off(row, by=cause.by, caused_by=cause.entry, reason=reason):
-            item.status = PlanItemStatus.CANCELLED
-            item.ended_at = now()
-            item.save(update_fields=["status", "ended_at"])

@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.actions.sub_case_groups import Group, counted, may_fire
+from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
+    Binding,
     ContextChange,
     ExpressionFailed,
+    SubCase,
     contexts_after,
     outlook,
 )
@@ -40,12 +44,16 @@ _ENDINGS = {
 @dataclasses.dataclass(slots=True)
 class Ended:
     """A step whose work has ended, or whose result is taken in once more; `change` is what that
-    makes of the context."""
+    makes of the context. Of a step of a group: `tolerated`, that can do without it; `meets`, that
+    is met by it; `why`, why it cannot be met any more."""
 
     item: PlanItem
     row: Any
     cause: Cause
     change: ContextChange | None = None
+    tolerated: bool = False
+    meets: Group | None = None
+    why: str = ""
 
     @property
     def was_done(self) -> bool:
@@ -55,12 +63,14 @@ class Ended:
     @property
     def failed(self) -> bool:
         """Whether it was to be done and was not. What is left out is missed by nobody."""
-        return not self.was_done and self.item.status != PlanItemStatus.OBSOLETE
+        left_out = self.item.status == PlanItemStatus.OBSOLETE or self.tolerated
+        return not self.was_done and not left_out
 
 
 @dataclasses.dataclass(slots=True)
 class Decision:
-    """What is to be done about a case, and in whose name. `fault`: why it fails."""
+    """What is to be done about a case, and in whose name. `fault`: why it fails. `reopened`: steps
+    that are tried again in the sub-cases that they have already."""
 
     ended: Sequence[Ended]
     cause: Cause | None = None
@@ -68,6 +78,12 @@ class Decision:
     fired: Sequence[Opening] = ()
     fault: str = ""
     others_open: bool = False
+    reopened: Sequence[tuple[PlanItem, Case]] = ()
+
+    @property
+    def met(self) -> list[Ended]:
+        """The ends by which a group of sub-cases is met."""
+        return [each for each in self.ended if each.meets is not None]
 
     @property
     def bindings(self) -> set[str]:
@@ -77,7 +93,7 @@ class Decision:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
-        return not (self.ended or self.completes or self.fired or self.fault)
+        return not (self.ended or self.completes or self.fired or self.fault or self.reopened)
 
 
 def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
@@ -86,6 +102,34 @@ def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
     item.completion_seq = row.completion_seq
     item.ended_at = row.ended_at or now()
     return Ended(item, row, cause)
+
+
+def end_sub_case(item: PlanItem, row: Case, to_status: str, cause: Cause) -> Ended | None:
+    """Mark how the step of a sub-case has ended, if it has; `to_status`: what its news says."""
+    status = end_of(row, to_status)
+    if status is None:
+        return None
+    item.status, item.ended_at = status, row.ended_at or now()
+    return Ended(item, row, cause)
+
+
+def count_groups(case: Case, ended: Sequence[Ended]) -> None:
+    """Say of each end of a sub-case, in order, what it means for the group of its step."""
+    below = [each for each in ended if each.item.is_case]
+    if not below:
+        return
+    definition = compiled_of(case.tenant_id, case.definition_id)
+    counts = counted(case, definition, [each.item for each in below])
+    for each in below:
+        count = counts.get(each.item.binding)
+        if count is None:
+            continue
+        count.add(each.item)
+        if not each.was_done:
+            each.tolerated = count.can_do_without
+            each.why = "" if each.tolerated else count.why_not
+        elif not count.met and count.done >= count.group.required:
+            count.met, each.meets = True, count.group
 
 
 def decide(
@@ -109,9 +153,16 @@ def decide(
     failed = failed_steps(case) if once_more is not None and is_running else []
     # Whoever goes on takes in what could not be taken in: else what is done would be done again.
     retaken = [] if once_more is None else _once_more(failed, once_more)
+    if once_more is not None and case.has_children:
+        missed, since = _missed(case, once_more), _done_since(failed, once_more)
+        count_groups(case, [*missed, *since])
+        news, retaken = [*news, *missed], [*retaken, *since]
     known = _taken_in(case, [*news, *retaken])
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
+    if retry is not None and is_running:
+        decision.reopened = goes_on_below(failed)
+        plan = plan.with_open(item.binding for item, _row in decision.reopened)
     broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
         return decision
@@ -120,7 +171,10 @@ def decide(
     elif is_running and (go_on or once_more):
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
+        again -= {item.binding for item, _row in decision.reopened}
         _go_on(known, plan, again, decision)
+        if decision.completes:
+            decision.reopened = ()
     return decision
 
 
@@ -131,6 +185,24 @@ def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
     return [Ended(item, rows[item.work[1]], cause) for item in untaken if item.target_id in rows]
 
 
+def _missed(case: Case, cause: Cause) -> list[Ended]:
+    """Return the open steps of sub-cases that have ended, should nobody have heard of that."""
+    ended = (end_sub_case(item, row, str(row.status), cause) for item, row in open_below(case))
+    return [each for each in ended if each is not None]
+
+
+def _done_since(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
+    """Return the failed steps whose sub-cases were tried again by themselves, and are done."""
+    rows = work_of(item for item in failed if item.is_case and item.target_id is not None)
+    found = []
+    for item in failed:
+        row = rows.get(item.target_id) if item.target_id and not is_untaken(item) else None
+        if row is not None and row.status == CaseStatus.COMPLETED:
+            item.status, item.ended_at = PlanItemStatus.COMPLETED, row.ended_at
+            found.append(Ended(item, row, cause))
+    return found
+
+
 def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
     """Let the results of done steps change the context, and what was answered to tasks that ended
     otherwise. Of a case that is over, a late result is kept with the work, and changes nothing."""
@@ -139,7 +211,7 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
     taken = [each for each in ended if takes and (each.was_done or _says(each.row))]
     steps = [definition.binding(each.item.binding) for each in taken]
     results = [
-        (step.target.output_mapping, result_of(each.row))
+        (step.target.output_mapping, _result_for(step, each.row))
         for step, each in zip(steps, taken, strict=True)
     ]
     deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
@@ -148,7 +220,9 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
             continue
-        each.change, each.item.error, each.item.written = change, "", list(change.stated)
+        each.change, each.item.error = change, ""
+        # With what it has written as it fired.
+        each.item.written = sorted({*each.item.written, *change.stated})
         moved = moved or change.differs(context)
         context = change.after
     return Known(case, definition, context, moved)
@@ -176,7 +250,8 @@ def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
 
 
 def _how_it_failed(each: Ended) -> str:
-    said = getattr(each.row, "error", "") or getattr(each.row, "ended_reason", "")
+    words = (getattr(each.row, name, "") for name in ("error", "ended_reason", "fault"))
+    said = each.why or next(filter(None, words), "")
     return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
 
 
@@ -189,7 +264,11 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
     """
     case, definition = known.case, known.definition
     triggered = case.version + 1 if known.moved else case.triggered
-    asked = waiting(definition, plan, triggered=triggered, again=again)
+    asked = may_fire(
+        case, definition, waiting(definition, plan, triggered=triggered, again=again),
+        met=[each.meets for each in decision.ended if each.meets is not None], again=again,
+        ended=[each.item for each in decision.ended],
+    )  # fmt: skip
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
     seen = outlook(definition, known.context, waiting=asked)
     if seen.problem is not None:
@@ -209,14 +288,23 @@ def _end(kind: str, decision: Decision) -> None:
     decision.fault = FAILURE_GOAL if kind == "failure" else ""
 
 
+def _result_for(step: Binding, row: Any) -> Any:
+    """Return what finished work gives to its step. A sub-case whose step maps nothing gives
+    nothing: what it knows was the case's own, and may be older than what that knows now."""
+    keeps = isinstance(step.target, SubCase) and step.target.output_mapping is None
+    return None if keeps else result_of(row)
+
+
 def result_of(row: Any) -> Any:
-    """Return what a finished work item or execution gives to an output mapping: of a work item, the
-    members of its resolution, and over them how it ended.
+    """Return what finished work gives to an output mapping: of a sub-case what that knows, of a
+    work item the members of its resolution, and over them how it ended.
 
     `row` is one that `plan_state` has read: it has the name of who completed it.
     """
     if row.subject_type == "execution":
         return row.output
+    if row.subject_type == Case.subject_type:
+        return row.context
     own = row.resolution if isinstance(row.resolution, dict) else {}
     said = {"outcome": row.outcome, "resolution": row.resolution, "completed_by": row.finisher}
     return {**own, **said}

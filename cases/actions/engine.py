@@ -26,17 +26,18 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from cases.actions.deciding import Decision, Ended, decide, end
+from cases.actions.deciding import Decision, Ended, count_groups, decide, end, end_sub_case
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
 from cases.events import GOES_ON, RESUMES, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK
-from cases.models import Case
+from cases.models import Case, PlanItem
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
 from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
@@ -111,7 +112,7 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
     if case is None:
         return len(events)
     plan = read_plan(case, {event.subject_id for event in events}, most=MAX_FIRINGS)
-    news = _news(plan, events, by)
+    news = _news(case, plan, events, by)
     if not news:
         return len(events)
     with contextlib.nullcontext() if locked else asked_at_once():
@@ -124,7 +125,7 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
     return news[len(taken)].position if len(taken) < len(news) else len(events)
 
 
-def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:
+def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:
     """Return what is news: of work whose plan item is open, and of the case however long ago. What
     has fired since does not fire again, so an old event of the case does no harm, and one that was
     overtaken by a change that nobody evaluated is not lost."""
@@ -142,8 +143,19 @@ def _news(plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]
             found.append(_News(position, cause, waits=True))
         else:
             item, row = plan.items[event.subject_id], work[event.subject_id]
-            found.append(_News(position, cause, end(item, row, event.action, cause)))
+            ended = _ended(item, row, event, cause)
+            if ended is not None:
+                found.append(_News(position, cause, ended))
+    if case.has_children:
+        count_groups(case, [each.ended for each in found if each.ended is not None])
     return found
+
+
+def _ended(item: PlanItem, row: Any, event: Event, cause: Cause) -> Ended | None:
+    """Return how a step has ended; None for a sub-case that goes on, whatever its news says."""
+    if item.is_case:
+        return end_sub_case(item, row, event.to_status, cause)
+    return end(item, row, event.action, cause)
 
 
 def _decided(case: Case, plan: PlanState, news: Sequence[_News]) -> tuple[list[_News], Decision]:
@@ -186,6 +198,10 @@ def _tell_run(case: Case, news: _News, decision: Decision) -> None:
     elif news.ended is not None:
         lock_unmoved(case)
         item, row = news.ended.item, news.ended.row
+        if item.is_case:
+            # What a sub-case did is not undone by this rollback, whose plan has left it out.
+            carry_out(case, decision)
+            return
         rows = lock_rows(case.tenant_id, [item.work])
         carry_out(case, decision)
         part = part_in_case(item, rows[row.id], compiled_of(case.tenant_id, case.definition_id))

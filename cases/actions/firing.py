@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
@@ -18,13 +18,21 @@ from cases.actions.asked_when_opened import (
     asking,
     deadlines_said,
     due_asked,
-    target_run,
     title_asked,
+)
+from cases.actions.context_writes import contexts_written
+from cases.actions.sub_cases import (
+    NewSubCase,
+    draw_completion,
+    new_sub_case,
+    numbers_for,
+    open_sub_case,
 )
 from cases.definitions import (
     Binding,
     CapabilityCall,
     CompiledDefinition,
+    ContextChange,
     ExpressionFailed,
     Given,
     HumanTask,
@@ -80,7 +88,7 @@ class Opening:
     """A binding that fires: the work that is opened for it, or why it cannot begin."""
 
     binding: Binding
-    work: NewWorkItem | NewExecution | None = None
+    work: NewWorkItem | NewExecution | NewSubCase | None = None
     error: str = ""
 
     @property
@@ -120,13 +128,22 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         _cannot_begin(definition.binding(name), why_failed(problem))
         for name, problem in ready.failed
     ]
-    every = given_to([binding.target for binding in ready.fire], known.context)
+    written = contexts_written(known.context, ready.fire)
+    contexts = [
+        change.after if isinstance(change := written.get(binding.name), ContextChange)
+        else known.context
+        for binding in ready.fire
+    ]  # fmt: skip
+    every = given_to([binding.target for binding in ready.fire], contexts)
     for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
         if fired is not None and fired.times >= MAX_FIRINGS:
             found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
             continue
         try:
+            change = written.get(binding.name)
+            if isinstance(change, ExpressionFailed):
+                raise change
             work = _work(known, binding, given, cause)
             if isinstance(work, NewExecution):
                 check_new(work)
@@ -152,10 +169,14 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(known: Known, binding: Binding, given: Given, cause: Cause) -> NewWorkItem | NewExecution:
-    """Return the work item or execution that a binding becomes. Raises why it becomes neither."""
-    case, policy, target = known.case, undo_policy(known.definition, binding), target_run(binding)
+def _work(
+    known: Known, binding: Binding, given: Given, cause: Cause
+) -> NewWorkItem | NewExecution | NewSubCase:
+    """Return the work that a binding becomes. Raises why it becomes none."""
+    case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
+    if isinstance(target, SubCase):
+        return new_sub_case(case, known.definition, binding.name, target, value)
     said: dict[str, Any] = {
         "tenant_id": case.tenant_id,
         "policy": {} if policy is None else policy.to_json(),
@@ -227,10 +248,18 @@ def _by_when(target: HumanTask, due_at: dt.datetime | None) -> dict[str, Any]:
 
 def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:
     """Open the work of what fires, and return its plan items, not saved yet. Case locked."""
-    return [_opened(case, each, cause, moves) for each in fired]
+    below = [each.work for each in fired if isinstance(each.work, NewSubCase)]
+    numbers = numbers_for(below) if below else {}
+    return [_opened(case, each, cause, moves, numbers) for each in fired]
 
 
-def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanItem:
+def _opened(
+    case: Case,
+    opening: Opening,
+    cause: Cause,
+    moves: Moves,
+    numbers: Mapping[uuid.UUID, str],
+) -> PlanItem:
     item = PlanItem(
         tenant_id=case.tenant_id,
         case_id=case.id,
@@ -239,12 +268,20 @@ def _opened(case: Case, opening: Opening, cause: Cause, moves: Moves) -> PlanIte
         case_version=case.version,
         created_at=now(),
     )
+    if opening.work is not None:
+        item.written = sorted(opening.binding.context_write or ())
     if isinstance(opening.work, NewWorkItem):
         item.target_id = open_item(opening.work, by=cause.by, caused_by=cause.entry, moves=moves).id
     elif isinstance(opening.work, NewExecution):
         item.target_id = open_execution(
             opening.work, by=cause.by, caused_by=cause.entry, moves=moves
         ).id
+    elif isinstance(opening.work, NewSubCase):
+        item.target_id = opening.work.id
+        open_sub_case(case, opening.work, numbers[opening.work.id], cause=cause, moves=moves)
+        if not opening.work.waits:
+            item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
+            draw_completion(case, item)
     else:
         item.status, item.error = PlanItemStatus.FAULTED, opening.error
         item.ended_at = item.created_at

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from cases.actions.changes import cancel_open_work, change_case, fault_case
+from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
+from cases.actions.open_work import OpenWork, lock_open_work
+from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
 from cases.definitions import ContextChange
-from cases.events import CONTEXT_CHANGED
+from cases.events import CONTEXT_CHANGED, ENGINE
 from cases.models import Case
 from compensation.subject import Cause
 from ledger.clock import now
@@ -23,33 +26,75 @@ CASE_COMPLETED = "The case is completed without it."
 def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
-    for each in decision.ended:
-        moves.save(each.item, _OF_ENDING)
-        if each.change is not None:
-            change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)
+    left, rest = _left_open(case, decision), _rest_of_groups(case, decision)
+    if cause is not None:
+        for item, row in decision.reopened:
+            reopen(case, item, row, cause=cause, moves=moves)
+    _take_in(case, decision, rest, moves)
     if not {each.item.binding for each in decision.ended}.isdisjoint(decision.bindings):
         # A binding has one open item: the old one is closed before the new one is there.
         moves.record()
     if cause is not None:
-        _go_on(case, decision, cause, moves)
+        _go_on(case, decision, cause, moves, left)
     moves.record()
 
 
-def _go_on(case: Case, decision: Decision, cause: Cause, moves: Moves) -> None:
+def _take_in(case: Case, decision: Decision, rest: Mapping[str, OpenWork], moves: Moves) -> None:
+    """Write how steps have ended, and what came of that. `rest`: of groups that are met."""
+    for each in decision.ended:
+        if each.item.is_case:
+            draw_completion(case, each.item)
+            tell_end(case, each.item, cause=each.cause, moves=moves)
+        moves.save(each.item, _OF_ENDING)
+        if each.change is not None:
+            change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)
+        if each.meets is not None:
+            meet_group(case, each.meets, rest.get(each.meets.name), cause=each.cause, moves=moves)
+
+
+def _left_open(case: Case, decision: Decision) -> OpenWork | None:
+    """Lock what is called off because a case completes. Rows of work come before the counter that
+    the end of a sub-case draws from: who completes a task holds that, and then wants the counter.
+    """
+    if not decision.completes or not (decision.others_open or case.has_children):
+        return None
+    return lock_open_work(case, but=[each.item.id for each in decision.ended])
+
+
+def _rest_of_groups(case: Case, decision: Decision) -> dict[str, OpenWork]:
+    """Lock what is called off because a group of sub-cases is met without it; before, as above.
+    Where the case completes, that calls off all."""
+    ended = [each.item.id for each in decision.ended]
+    return {
+        each.meets.name: lock_open_work(case, but=ended, bindings=each.meets.steps)
+        for each in decision.met
+        if each.meets is not None and each.meets.cancels and not decision.completes
+    }
+
+
+def _go_on(
+    case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
+) -> None:
     completed = None
     if decision.completes:
         completed = change_case(
             case, "completed", moves=moves, cause=cause, step=case.complete,
             also={"ended_at": now()},
         )  # fmt: skip
+    for each in decision.fired:
+        written = each.binding.context_write if each.work is not None else None
+        if written:
+            change = ContextChange({**case.context, **written}, tuple(sorted(written)))
+            change_context(
+                case, change, cause=cause, step=each.binding.name, moves=moves, heard=True
+            )
     for item in open_all(case, decision.fired, cause=cause, moves=moves):
         moves.add(item)
     if decision.fault:
         fault_case(case, decision.fault, cause=cause, moves=moves)
-    if completed is not None and decision.others_open:
+    if completed is not None and left is not None:
         moves.record()
-        because = Cause(cause.by, completed.ref)
-        cancel_open_work(case, cause=because, reason=CASE_COMPLETED)
+        left.call_off(cause=Cause(cause.by, completed.ref), reason=CASE_COMPLETED)
 
 
 def change_context(
@@ -61,11 +106,13 @@ def change_context(
     invalidated: list[str] | None = None,
     problem: str = "",
     moves: Moves | None = None,
+    heard: bool = False,
 ) -> None:
     """Store a changed context: what was stated is valid, what was undone is marked, never gone.
 
     `invalidated`: what the undo of `step` has made invalid. The entry of a change that an undo
-    makes says so, by which the engine knows that it has yet to look at it.
+    makes says so, by which the engine knows that it has yet to look at it. So does one that a step
+    makes as it fires (`heard`): what was decided beside it was asked before.
     """
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(change.stated))
     differs = change.differs(case.context)
@@ -85,5 +132,5 @@ def change_context(
     with sharing(moves) as own:
         change_case(
             case, CONTEXT_CHANGED, moves=own, cause=cause, also=also, payloads=said,
-            compensation=undone,
+            compensation=undone, heard_by=(ENGINE,) if heard else (),
         )  # fmt: skip

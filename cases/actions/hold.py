@@ -9,7 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cases.actions.changes import cancel_open_work, save_case
+from cases.actions.awaited_cases import ParentOnHold, hold, release
+from cases.actions.changes import save_case
+from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import revive
 from cases.lifecycle import LIFECYCLE, ROLLING_BACK
 from cases.models import Case
@@ -28,6 +30,7 @@ from verbs.shell import Verb, VerbContext, wrong_state
 CASE = Case.subject_type
 # While a case is rolled back, its run is held and goes on in its place.
 _HELD_WITH_RUN = {"suspend": "pause", "resume": "resume"}
+_GOES_ON = frozenset({"resume", "retry"})
 _CANNOT = {
     "pause": gettext_lazy("Its rollback cannot be paused now."),
     "resume": gettext_lazy("Its rollback cannot go on now."),
@@ -50,6 +53,8 @@ def _possible(
     if operation.name != "suspend" and facts.live_run is not None:
         return RunLive(facts.live_run, str(case.status))
     refused = wrong_state(operation, case)
+    if refused is None and operation.name in _GOES_ON and facts.above_on_hold:
+        refused = ParentOnHold(extra={"current_status": str(case.status)})
     if refused is None and operation.name == "close" and facts.unclear:
         names = ", ".join(title_of(each.name) for each in facts.unclear)
         words = _("Nobody knows whether it happened: %(names)s. Settle that first.")
@@ -66,23 +71,26 @@ def _verb(name: str, action: str, **how: Any) -> Callable[[Callable[..., Case]],
 
 @_verb("suspend", "suspended", given=OptionalReason)
 def suspend_case(case: Case, given: OptionalReason, context: VerbContext) -> Case:
-    """Hold it; results are still taken in. Under rollback, pause the run."""
+    """Hold it and the cases below it; results are still taken in. Under rollback, pause the run."""
     if case.status in ROLLING_BACK:
         pause_live(case, by=context.by, reason=given.reason)
     else:
         why = {"reason": given.reason}
         cause = Cause(context.by, None)
-        save_case(case, "suspended", cause=cause, step=case.suspend, payloads=why)
+        entry = save_case(case, "suspended", cause=cause, step=case.suspend, payloads=why)
+        hold(case, cause=cause.after(entry.ref))
     return case
 
 
 @_verb("resume", "resumed")
 def resume_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
-    """Go on with forward work; a paused rollback goes on too."""
+    """Go on with forward work, and what was held with it; a paused rollback goes on too."""
     if case.status in ROLLING_BACK:
         resume_live(case, by=context.by)
     else:
-        save_case(case, "resumed", cause=Cause(context.by, None), step=case.resume)
+        cause, also = Cause(context.by, None), {"held_by": None}
+        entry = save_case(case, "resumed", cause=cause, step=case.resume, also=also)
+        release(case, cause=cause.after(entry.ref))
     return case
 
 
@@ -95,8 +103,10 @@ def retry_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
     if case.stopped_since is not None:
         revive(case, cause=Cause(context.by, None))
         return case
-    also = {"fault": "", "ended_at": None}
-    save_case(case, "retried", cause=Cause(context.by, None), step=case.retry, also=also)
+    also = {"fault": "", "ended_at": None, "held_by": None}
+    cause = Cause(context.by, None)
+    entry = save_case(case, "retried", cause=cause, step=case.retry, also=also)
+    release(case, cause=cause.after(entry.ref))
     return case
 
 

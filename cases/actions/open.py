@@ -102,7 +102,7 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
     context = beyond_limits(sent["context"], "/context", limit=CONTEXT_BYTES)
     if not isinstance(sent["context"], dict):
         context = FieldError("/context", _("must be an object"))
-    asked = [] if context or isinstance(found, FieldError) else _unasked(found, sent["context"])
+    asked = [] if context or isinstance(found, FieldError) else unasked(found, sent["context"])
     title = None
     if sent["title"] is not None:
         title = _fault_of_title(sent["title"])
@@ -112,7 +112,7 @@ def _checked(tenant_id: uuid.UUID, given: OpenCase) -> CaseDefinition:
     return found
 
 
-def _unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]:
+def unasked(found: CaseDefinition, context: dict[str, Any]) -> list[FieldError]:
     """Return what the context breaks of the schema that its definition declares, if one does."""
     schema = compiled_of(found.tenant_id, found.id).input_schema
     if schema is None:

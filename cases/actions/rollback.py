@@ -13,11 +13,13 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from cases.actions.changes import cancel_open_work, fault_case, plan_items_of, save_case
+from cases.actions.changes import fault_case, plan_items_of, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
 from cases.actions.forward import change_context
+from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import refuse_while_stopped
+from cases.actions.sub_case_parts import open_sub_cases, sub_case_parts
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
@@ -77,13 +79,16 @@ def barred(case: Case) -> Refusal | None:
 
 
 def parts(case: Case, *, lock: bool) -> list[Part]:
-    """Return every piece of a case's forward work, its rows locked or as committed now."""
+    """Return every piece of a case's forward work, its rows locked or as committed now; the cases
+    below it as what stands by itself."""
     given = [case.tenant_id, case.id]
     items = read(PlanItem, "r.tenant_id = %s AND r.case_id = %s AND r.target_id IS NOT NULL", given)
-    refs = [item.work for item in items]
-    rows = (lock_rows if lock else read_rows)(case.tenant_id, refs)
     definition = compiled_of(case.tenant_id, case.definition_id)
-    return [part_in_case(item, rows[item.work[1]], definition) for item in items]
+    # Cases before rows of work, as all lock them.
+    below = sub_case_parts(case, items, definition, lock=lock)
+    own = [item for item in items if not item.is_case]
+    rows = (lock_rows if lock else read_rows)(case.tenant_id, [item.work for item in own])
+    return [*below, *(part_in_case(item, rows[item.work[1]], definition) for item in own)]
 
 
 def part(case: Case, row: Any) -> Part | None:
@@ -169,10 +174,11 @@ def ended(case: Case, run: Any, *, partial: bool, cause: Cause) -> None:
 def open_work(case: Case) -> list[tuple[str, Any]]:
     """Return what is open in the case and would be called off, oldest first, as (type, row)."""
     items = list(plan_items_of(case).filter(status__in=OPEN_ITEMS).order_by("created_at", "id"))
-    rows = read_rows(case.tenant_id, (item.work for item in items))
-    return [
+    own = [item for item in items if not item.is_case]
+    rows = read_rows(case.tenant_id, (item.work for item in own))
+    return open_sub_cases(case, items) + [
         (item.type, rows[item.work[1]])
-        for item in items
+        for item in own
         if item.target_id in rows and undoable(item.type).is_open(rows[item.work[1]])
     ]
 

@@ -100,19 +100,21 @@ class Given:
     said: Mapping[str, Json | ExpressionFailed]
 
 
-def given_to(targets: Sequence[Target], value: Json) -> list[Given]:
-    """Return what several targets are given of the context, in one exchange."""
+def given_to(targets: Sequence[Target], values: Sequence[Json]) -> list[Given]:
+    """Return what several targets are given, each of its own context, in one exchange."""
     asked = [
         {name: text for name in ASKED if (text := getattr(target, name, None)) is not None}
         for target in targets
     ]
-    inputs = [(target.input_mapping, value) for target in targets]
-    others = [(text, value) for each in asked for text in each.values()]
+    inputs = [(target.input_mapping, value) for target, value in zip(targets, values, strict=True)]
+    others = [
+        (text, value) for each, value in zip(asked, values, strict=True) for text in each.values()
+    ]
     found = iter(_mapped([*inputs, *others]))
-    values = [next(found) for _ in targets]
+    own = [next(found) for _ in targets]
     return [
-        Given(own, {name: next(found) for name in each})
-        for own, each in zip(values, asked, strict=True)
+        Given(mine, {name: next(found) for name in each})
+        for mine, each in zip(own, asked, strict=True)
     ]
 
 

@@ -42,14 +42,6 @@ RULES: Final = {
         "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
-    "sub_case": (
-        "not_executed",
-        "subCase is not run yet: when the step is due it fails and says so, the case with it",
-    ),
-    "context_write": (
-        "not_executed",
-        "contextWrite is not run yet: when the step is due it fails and says so, the case with it",
-    ),
     "reroute": (
         "not_executed",
         "REROUTE is not followed yet: a step that did not succeed lets its case fail",
@@ -165,8 +157,6 @@ def _of_steps(definition: CompiledDefinition) -> Held:
 def _of_forward(step: Binding, at: str) -> Held:
     if step.filter is None and step.when is None:
         yield "unguarded", at, ()
-    if isinstance(step.target, SubCase):
-        yield "sub_case", f"{at}/subCase", ()
 
 
 def _of_flow(definition: CompiledDefinition) -> Held:
@@ -209,8 +199,6 @@ def _of_words(step: Binding, at: str) -> Held:
         if step.conflict_strategy not in _FOLLOWED:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
         return
-    if step.context_write:
-        yield "context_write", f"{at}/contextWrite", ()
     if step.outcome_policy is not None and step.outcome_policy.reroutes:
         yield "reroute", f"{at}/outcomePolicy", ()
     if step.conflict_strategy not in _FOLLOWED:

@@ -54,8 +54,10 @@ class CasePage(PageOfOne):
         if undoing is not None:
             panel = undoing.panel(run_buttons(undoing.found.run, self.rights), ())
         places = page_of_list(self.request, found.work.places, key=lambda each: str(each.item.id))
+        above = found.above
+        parent = [] if above is None else [{"label": above.title, "url": above.url}]
         context = {
-            "crumbs": [crumbs_of(case)[0], crumb(case.name)],
+            "crumbs": [crumbs_of(case)[0], *parent, crumb(case.name)],
             "case": {
                 "id": id_,
                 "title": case.name,
@@ -64,7 +66,7 @@ class CasePage(PageOfOne):
                 "definition": str(case.definition),
                 "kind": case.definition.called,
                 "created_at": case.created_at,
-                "parent": None,
+                "parent": next(iter(parent), None),
                 "stopped_since": case.stopped_since,
                 "stopped_error": humane(case.stopped_error),
             },

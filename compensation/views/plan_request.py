@@ -21,7 +21,7 @@ from compensation.lifecycle import PLAN_OPERATION, CompensationState
 from compensation.plan_context import choice_of, step_of
 from compensation.planning import UNCONDITIONAL, Exclusion, Part, plan_original
 from compensation.sentences import name_in, title_of
-from compensation.subject import part_alone, undoable, whole_subject
+from compensation.subject import is_by_program, part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.views.under_way import live_rollback, started
 from ledger.clock import now
@@ -223,6 +223,8 @@ def _why_left_out(part: Part) -> str:
         if not part.safe_on_nothing:
             return ""
         return _("nobody knows whether it happened; undo it as if it had")
+    if part.stands is not None:
+        return ""
     undeclared = part.policy is None and part.row.status == part.settled
     if undeclared and part.reversibility in _UNDOABLE:
         return _("nobody declared how to undo it; give it to a person")
@@ -254,13 +256,16 @@ def _finished_parts(
 
 
 def _who(part: Part, named: Mapping[uuid.UUID, Person]) -> str:
-    subject = undoable(part.original.type)
-    if subject.by_program:
+    if part.stands is not None:
+        return _("A case of its own")
+    if is_by_program(part.original.type):
         return _("Automatic")
     return name_in(named, part.completed_by)
 
 
 def _how(part: Part) -> str:
+    if part.stands is not None:
+        return _(part.stands.detail)
     if part.policy is None:
         return _("no way to undo declared")
     mode = part.policy.effective().mode or "human"

@@ -138,7 +138,7 @@ class PlanView(OperatorPage):
                 return _again(context, include=name)
             if code == "correct":
                 return _again(context, strategy="correct")
-            if code == "settle_outcome":
+            if code in {"settle_outcome", "roll_back_first"}:
                 return url
             if code == "scope_from_step" and context.step:
                 return _again(context, scope="from_step")

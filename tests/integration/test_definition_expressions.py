@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
+from cases.lifecycle import CaseStatus, PlanItemStatus
 from ledger.clock import now
 from ledger.errors import NotPermitted
 from ledger.tenancy import tenant_scope
@@ -131,30 +131,6 @@ def test_a_result_is_merged_as_deep_as_its_step_says(
     finish(world.analyst, case_id, "check", "OK", {"deep": {"new": 2}, "list": [2]})
     case = case_row(world, case_id)
     assert (case.status, case.context["file"]) == (CaseStatus.COMPLETED, expected)
-
-
-@pytest.mark.parametrize(
-    ("more", "kind", "said"),
-    [
-        (
-            {"humanTask": None, "subCase": {"name": "other"}},
-            PlanItemType.SUB_CASE,
-            "subCase is not run yet",
-        ),
-        ({"contextWrite": {"a": 1}}, PlanItemType.WORK_ITEM, "contextWrite is not run yet"),
-    ],
-    ids=["sub-case", "context-write"],
-)
-def test_what_is_not_run_yet_fails_its_step_and_does_nothing_else(
-    world: World, more: dict[str, Any], kind: str, said: str
-) -> None:
-    deploy(world, definition("later", human("check", **more)))
-    case_id = opened(world, "tests/later", {"b": 2})
-    step = plan_items(world, case_id)["check"]
-    assert (step.type, step.status, step.target_id) == (kind, PlanItemStatus.FAULTED, None)
-    assert said in step.error
-    case = case_row(world, case_id)
-    assert (case.status, case.context) == (CaseStatus.FAULTED, {"b": 2})
 
 
 def test_the_context_names_who_may_do_a_task(world: World) -> None:

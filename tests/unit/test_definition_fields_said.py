@@ -54,7 +54,6 @@ WARNED: list[tuple[str, Any, str, str]] = [
     ("/spec/capabilities/0/inputSchema", {"type": "object"}, "schema_not_checked",
      "inputSchema as a JSON Schema is ignored"),
     (f"{CALL}/capability", "undeclared", "undeclared_capability", "'undeclared' is not declared"),
-    (f"{CALL}/contextWrite", {"a": None}, "not_executed", "contextWrite is not run yet"),
     (f"{CALL}/outcomePolicy", {"onFailure": "REROUTE"}, "not_executed", "REROUTE is not followed"),
     (f"{CALL}/conflictResolverStrategy", "FIRST_WRITER_WINS", "not_executed", "not followed yet"),
     (f"{CALL}/conflictResolverStrategy", "FAIL", "not_executed", "FAIL is not followed yet"),

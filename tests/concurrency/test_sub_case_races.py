@@ -1,0 +1,92 @@
+"""Sub-cases under several workers: each end is taken in once, and nobody waits in a circle."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from cases import actions
+from ledger.dispatch.hints import LaneWork
+from ledger.dispatch.runner import find_due, work_lane
+from ledger.verify import verify
+from tests.casework import case_row, deploy, open_item, opened, plan_items
+from tests.concurrency.test_cases import at_once
+from tests.definitions import definition, human
+from tests.draining import drain
+from tests.states import actions_of, work
+from tests.subcases import below, chain, children, deploy_levels, statuses
+from tests.world import World
+from verbs.call import Call
+
+WORKERS = 2
+
+
+def worker() -> None:
+    """Do what is due, lane by lane, as a worker among others."""
+    for _ in range(20):
+        for each in find_due(limit=10):
+            if isinstance(each, LaneWork):
+                work_lane(each.lane, goes_on=lambda _work: True)
+
+
+def test_two_workers_at_once_take_in_each_end_once(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    names = [f"s{number}" for number in range(6)]
+    steps = [
+        below(name, "low", groupId="g", requiredCount=4, onThresholdReached="KEEP")
+        for name in names
+    ]
+    goal = " and ".join(f".{name} != null" for name in names)
+    deploy(world, definition("top", *steps, success=goal))
+    top = opened(world, "tests/top")
+    for low in children(world, top):
+        work(world.analyst, open_item(world.analyst, low.id, "task").id, "OK")
+    at_once(*[worker] * WORKERS)
+    drain()
+    assert case_row(world, top).status == "COMPLETED"
+    said = actions_of(world, "case", top)
+    assert (said.count("sub_case_completed"), said.count("group_met")) == (6, 1)
+    items = plan_items(world, top)
+    assert sorted(item.completion_seq or 0 for item in items.values()) == [1, 2, 3, 4, 5, 6]
+    verify()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "suspend"])
+def test_a_verb_at_the_top_and_the_end_at_the_bottom(world: World, verb: str) -> None:
+    deploy_levels(world)
+    for _ in range(4):
+        top = opened(world, "tests/top")
+        low = chain(world, top)[2].id
+        task = open_item(world.analyst, low, "task").id
+        act = {"cancel": actions.cancel_case, "suspend": actions.suspend_case}[verb]
+        at_once(
+            functools.partial(work, world.analyst, task, "OK"),
+            functools.partial(act, top, call=Call(world.operator)),
+            worker,
+        )
+        drain()
+        found = statuses(world, top)
+        ended = {"cancel": "CANCELLED", "suspend": "SUSPENDED"}[verb]
+        if found[0] == "COMPLETED":
+            assert found == ["COMPLETED"] * 3
+        else:
+            assert found[0] == ended
+            assert not set(found) & {"RUNNING", "FAULTED"}, "nothing goes on below"
+    verify()
+
+
+def test_one_below_is_not_let_go_while_the_one_above_is_being_held(world: World) -> None:
+    deploy_levels(world)
+    for _ in range(4):
+        top = opened(world, "tests/top")
+        middle = chain(world, top)[1].id
+        actions.suspend_case(middle, call=Call(world.operator))
+        answers = at_once(
+            functools.partial(actions.suspend_case, top, call=Call(world.operator)),
+            functools.partial(actions.resume_case, middle, call=Call(world.operator)),
+        )
+        assert answers[0].id == top
+        assert answers[1] == "parent_on_hold" or answers[1].id == middle
+        assert statuses(world, top) == ["SUSPENDED"] * 3
+    verify()

@@ -1,0 +1,213 @@
+"""What a rollback makes of the cases below: named, never dropped, and never called undone."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from cases import actions
+from cases.actions.engine import handle
+from compensation.actions.plan_execution import execute
+from compensation.errors import PlanStale
+from compensation.models import CompensationPlan
+from ledger.errors import Invalid
+from ledger.verify import verify
+from tests.casework import (
+    case_row,
+    deploy,
+    finish,
+    open_item,
+    opened,
+    plan_for,
+    plan_items,
+    roll_back,
+    undo,
+)
+from tests.clients import browser
+from tests.definitions import definition, human
+from tests.draining import drain
+from tests.engine_news import news_of
+from tests.states import work
+from tests.subcases import below, child, children, statuses
+from tests.world import World
+from verbs.call import Call
+
+
+def deployed(world: World, **target: Any) -> None:
+    """Deploy a case with a task and a sub-case of two tasks, and a last task that keeps it open."""
+    pair = definition(
+        "pair", human("first"), human("second", when=".first != null and .second == null"),
+        success=".second != null",
+    )  # fmt: skip
+    deploy(world, pair)
+    source = definition("top", human("own"), below("low", "pair", **target), human("last"))
+    deploy(world, source)
+
+
+def left_out(plan: CompensationPlan) -> dict[str, tuple[str, str, list[str]]]:
+    """Return what a plan leaves out, by step: type, code and what could be done instead."""
+    return {
+        out["original"]["name"]: (out["original"]["type"], out["code"], out["alternatives"])
+        for out in plan.content["excluded"]
+    }
+
+
+def both_done(world: World, **target: Any) -> tuple[uuid.UUID, uuid.UUID]:
+    """Return a case whose own task and sub-case are done, and the latter."""
+    deployed(world, **target)
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    finish(world.analyst, low, "first", "OK")
+    finish(world.analyst, low, "second", "OK")
+    finish(world.analyst, top, "own", "OK")
+    return top, low
+
+
+def test_one_that_is_done_stays_and_is_named(world: World) -> None:
+    top, low = both_done(world)
+    plan = plan_for(world, top)
+    assert [step["original"]["name"] for step in plan.content["steps"]] == ["own"]
+    out = left_out(plan)
+    assert out["low"] == ("case", "no_compensation_declared", ["roll_back_first", "accept"])
+    assert out["last"][1] == "not_completed"
+    with pytest.raises(Invalid) as refused:
+        plan_for(world, top, include=["low"])
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [
+        ("/include/0", "stands_by_itself")
+    ]
+    roll_back(world, top)
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "COMPLETED"]
+    # Rolled back on its own, it is already undone; then nothing stays.
+    roll_back(world, low)
+    undo(world.analyst, low)
+    undo(world.analyst, low)
+    assert case_row(world, low).status == "COMPENSATED"
+    again = plan_for(world, top)
+    assert left_out(again)["low"] == ("case", "already_compensated", ["nothing_to_do"])
+    roll_back(world, top)
+    assert statuses(world, top) == ["COMPENSATED", "COMPENSATED"]
+    verify()
+
+
+def test_an_open_one_in_which_nothing_was_done_is_cancelled(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    finish(world.analyst, top, "own", "OK")
+    plan = plan_for(world, top)
+    assert left_out(plan)["low"] == ("case", "not_completed", ["cancel_if_open"])
+    roll_back(world, top)
+    assert statuses(world, top) == ["COMPENSATING", "CANCELLED"]
+    assert plan_items(world, top)["low"].status == "CANCELLED"
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["COMPENSATED", "CANCELLED"]
+    verify()
+
+
+def test_an_open_one_in_which_something_was_done_is_cancelled_and_named(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    finish(world.analyst, low, "first", "OK")
+    finish(world.analyst, top, "own", "OK")
+    plan = plan_for(world, top)
+    assert left_out(plan)["low"][1] == "no_compensation_declared"
+    roll_back(world, top)
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "CANCELLED"]
+    verify()
+
+
+def test_what_is_done_while_a_plan_is_looked_at_makes_it_stale(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    finish(world.analyst, top, "own", "OK")
+    plan = plan_for(world, top)
+    work(world.analyst, open_item(world.analyst, child(world, top).id, "first").id, "OK")
+    with pytest.raises(PlanStale):
+        roll_back_by(world, plan)
+    assert statuses(world, top) == ["RUNNING", "RUNNING"]
+
+
+def roll_back_by(world: World, plan: CompensationPlan) -> None:
+    """Execute a plan that somebody has seen."""
+    execute(plan.id, call=Call(world.operator, digest=plan.digest))
+
+
+@pytest.mark.parametrize("declared", ["irreversible", "pivot"])
+def test_what_is_declared_of_its_step_is_said(world: World, declared: str) -> None:
+    top, _low = both_done(world, reversibility=declared)
+    assert left_out(plan_for(world, top))["low"] == ("case", declared, ["accept"])
+
+
+def test_what_needs_no_undo_is_left_out_as_anywhere(world: World) -> None:
+    top, _low = both_done(world, reversibility="not_needed")
+    assert "low" not in left_out(plan_for(world, top))
+
+
+def test_a_closed_one_stays_for_good(world: World) -> None:
+    top, low = both_done(world)
+    actions.close_case(low, call=Call(world.operator))
+    assert left_out(plan_for(world, top))["low"] == ("case", "case_closed", ["accept"])
+    roll_back(world, top)
+    undo(world.analyst, top)
+    assert case_row(world, top).status == "PARTIALLY_COMPENSATED"
+
+
+def test_one_that_is_undone_while_it_is_waited_for_fails_its_step(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    finish(world.analyst, low, "first", "OK")
+    roll_back(world, low)
+    undo(world.analyst, low)
+    drain()
+    assert statuses(world, top) == ["FAULTED", "COMPENSATED"]
+    assert plan_items(world, top)["low"].status == "CANCELLED"
+    actions.retry_case(top, call=Call(world.operator))
+    drain()
+    assert [str(row.status) for row in children(world, top)] == ["COMPENSATED", "RUNNING"]
+    verify()
+
+
+def test_what_is_done_below_during_a_rollback_is_taken_in_and_stays(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    finish(world.analyst, top, "own", "OK")
+    finish(world.analyst, low, "first", "OK")
+    work(world.analyst, open_item(world.analyst, low, "second").id, "OK")
+    handle([news_of(world, open_news(world, low))], lambda: None)
+    # Done, and not heard of yet.
+    assert statuses(world, top) == ["RUNNING", "COMPLETED"]
+    plan = plan_for(world, top)
+    assert left_out(plan)["low"][1] == "no_compensation_declared"
+    roll_back_by(world, plan)
+    drain()
+    item = plan_items(world, top)["low"]
+    assert (item.status, item.completion_seq) == ("COMPLETED", 2)
+    undo(world.analyst, top)
+    assert case_row(world, top).status == "PARTIALLY_COMPENSATED"
+    verify()
+
+
+def open_news(world: World, low: uuid.UUID) -> uuid.UUID:
+    """Return the second task of a sub-case."""
+    found = plan_items(world, low)["second"].target_id
+    assert found is not None
+    return found
+
+
+def test_the_pages_of_a_plan_say_it(world: World) -> None:
+    top, low = both_done(world)
+    client = browser(world.operator)
+    plan = plan_for(world, top)
+    text = client.get(reverse("compensation:plan", args=[plan.id])).content.decode()
+    assert "It is a case of its own, which this rollback does not undo." in text
+    assert "Roll it back on its own first" in text
+    assert f"/cases/{low}" in text
+    asked = client.get(reverse("compensation:rollback", args=[top])).content.decode()
+    assert "A case of its own" in asked
