@@ -13,7 +13,7 @@ CASE = frozenset({"opened", RETRIED}) | RESUMES
 GOES_ON = CASE | {CONTEXT_CHANGED}
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
-UNSETTLED = frozenset({"outcome_unknown", "retried"})
+UNSETTLED = frozenset({"outcome_unknown", "retried", "accepted"})
 _NEWS = {
     "case": GOES_ON,
     "work_item": {

@@ -26,6 +26,7 @@ from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, move, newest_entry
 
 ERROR_LENGTH = 4000
+_MOST_TOLD = 5
 
 
 class Unusable(Exception):
@@ -53,8 +54,10 @@ def checked(result: Result, capability: Capability | None) -> Result:
             raise Unusable(f"its {name} {error.detail}") from error
     broken = [] if capability is None else problems(capability.output_schema, values["output"], "")
     if broken:
-        first = broken[0]
-        raise Unusable(f"its output breaks the schema at {first.pointer or '/'}: {first.message}")
+        told = "; at ".join(
+            f"{each.pointer or '/'}: {each.message}" for each in broken[:_MOST_TOLD]
+        )
+        raise Unusable(f"its output breaks the schema at {told}")
     return Result(**values)
 
 
