@@ -38,6 +38,15 @@ class NotDone(Exception):
         self.permanent = permanent
 
 
+class Unusable(Exception):
+    """A result that breaks the capability's contract. What it reports may well have happened, and
+    trying again will not help."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a capability is tried, and how long it waits in between (seconds, doubling)."""

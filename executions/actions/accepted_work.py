@@ -10,9 +10,8 @@ import uuid
 
 from django.db import connection
 
-from executions.actions.endings import Unusable
 from executions.capability_registry import Capability
-from executions.handler_contract import Later
+from executions.handler_contract import Later, Unusable
 from executions.models import Execution
 from ledger.dispatch.lease_table import Due
 from ledger.record import ActorRef

@@ -14,7 +14,8 @@ from compensation.actions import undo
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.subject import finished_entry_of, knows_undone_entry
-from executions.capability_registry import Capability, Result
+from executions.capability_registry import Capability
+from executions.handler_contract import Result, Unusable
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
@@ -27,14 +28,6 @@ from verbs.move import Moves, move, newest_entry
 
 ERROR_LENGTH = 4000
 _MOST_TOLD = 5
-
-
-class Unusable(Exception):
-    """A result that breaks the capability's contract. What it reports may well have happened."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 def checked(result: Result, capability: Capability | None) -> Result:

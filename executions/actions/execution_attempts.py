@@ -16,9 +16,16 @@ from accounts.roles import ActorType
 from compensation.locking import lock_with_original
 from executions import capability_registry
 from executions.actions import accepted_work, endings
-from executions.actions.endings import Unusable
 from executions.capability_registry import Capability
-from executions.handler_contract import Failed, Invocation, Later, NotDone, Permanent, Result
+from executions.handler_contract import (
+    Failed,
+    Invocation,
+    Later,
+    NotDone,
+    Permanent,
+    Result,
+    Unusable,
+)
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from ledger import failpoints

@@ -24,8 +24,8 @@ from executions.actions.execution_opening import (
     may_be_cancelled,
     open_execution,
 )
-from executions.capability_registry import Result
 from executions.errors import AlreadyDispatched
+from executions.handler_contract import Result, Unusable
 from executions.lifecycle import LIFECYCLE, OPEN, UNKNOWN, ExecutionStatus
 from executions.models import Execution
 from json_values.json_schema import problems
@@ -187,7 +187,7 @@ def record_result(execution: Execution, given: Report, context: VerbContext) -> 
         raise Invalid(said, errors=broken)
     try:
         result = endings.checked(Result(output), None)
-    except endings.Unusable as unusable:
+    except Unusable as unusable:
         raise Invalid.field("/output", unusable.detail) from unusable
     endings.succeed(execution, context.others, result, by=context.by)
     return execution
@@ -243,7 +243,7 @@ def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -
     try:
         # What nobody saw is not made up: only an output that is given has to fit the schema.
         result = endings.checked(said, None if given.output is None else capability)
-    except endings.Unusable as broken:
+    except Unusable as broken:
         raise Invalid.field("/output", broken.detail) from broken
     endings.succeed(execution, original, result, by=context.by, vouched=vouched)
     return execution
