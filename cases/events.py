@@ -15,7 +15,7 @@ CASE = frozenset({"opened", RETRIED}) | RESUMES
 GOES_ON = CASE | {CONTEXT_CHANGED}
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
-UNSETTLED = frozenset({"outcome_unknown", "retried"})
+UNSETTLED = frozenset({"outcome_unknown", "retried", "accepted"})
 #: What the case above a sub-case hears of it.
 OF_SUB_CASE = frozenset({"completed", "faulted", "cancelled", "rollback_settled"})
 _NEWS = {

@@ -79,6 +79,17 @@ def _networks(given: list[str]) -> list[str]:
     return [str(found.get(each, each)) for each in given]
 
 
+def _allowed(given: list[str]) -> list[str]:
+    """Read networks that may be called though they are not public, in one spelling."""
+    try:
+        found = [ip_network(each) for each in given]
+    except ValueError:
+        raise _broken("must list addresses and networks, such as 10.0.0.0/8") from None
+    if any(network.prefixlen < _LEAST_PREFIX for network in found):
+        raise _broken("must name networks, not all there is: none larger than /7")
+    return [str(each) for each in found]
+
+
 def _with_host(given: str) -> str:
     try:
         parts = urlsplit(given)
@@ -98,6 +109,8 @@ def _some(given: list[str]) -> list[str]:
 
 #: Addresses and networks of proxies; `unix`: whoever connects to the server's own socket.
 Networks = Annotated[Names, AfterValidator(_networks)]
+#: Networks that may be called though they are not public.
+Allowed = Annotated[Names, AfterValidator(_allowed)]
 Text = Annotated[str, Field(min_length=1)]
 WebAddress = Annotated[str, Field(pattern="^(?i:https?)://"), AfterValidator(_with_host)]
 
@@ -120,6 +133,10 @@ class Environment(BaseSettings):
     AMENDS_PROCESS: Literal["web", "work"] = "work"
     AMENDS_DEBUG: Flag = False
     AMENDS_DEMO: Flag = True
+    #: Networks that calls may go to though they are not public.
+    AMENDS_EGRESS_ALLOW: Allowed = []
+    #: The file that lists the capabilities of other programs, and how they are called.
+    AMENDS_CAPABILITIES: str = ""
     #: The folder of files that people attach.
     AMENDS_FILES: str = ""
     AMENDS_PUBLIC_URL: WebAddress | None = None

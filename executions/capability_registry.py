@@ -10,85 +10,64 @@ A handler runs outside any transaction and holds no lock. It must make its effec
 Only the handler's own word, `Failed`, says that there is no effect. However else a call ends (the
 worker dies, the time is over, another exception) its effect is unknown: it is asked about
 (`status`) and called again with the same key, and when attempts are used up a person settles it.
+
+A capability without a handler is an agent's: somebody outside reports its result. One that is
+called by HTTP has a handler like any other (`executions.http_capabilities`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypedDict
+
+from typing_extensions import Unpack
 
 from accounts.roles import Role
 from compensation.policy import REVERSIBILITIES, UNSPECIFIED, CompensationPolicy, parse_policy
+from executions.handler_contract import (
+    USUAL_RETRY,
+    Failed,
+    Handler,
+    Invocation,
+    Later,
+    NotDone,
+    Permanent,
+    Result,
+    RetryPolicy,
+    StatusHandler,
+    Trial,
+)
 from json_values.json_schema import check_schema
+
+__all__ = [
+    "Capability",
+    "Failed",
+    "Invocation",
+    "Later",
+    "NotDone",
+    "Permanent",
+    "Result",
+    "RetryPolicy",
+    "Trial",
+    "capability",
+]
 
 # Who may be allowed to request a capability beside operators.
 AGENT = "agent"
 ALLOWABLE = frozenset({*Role.values, AGENT})
 MODES = ("commit", "simulate", "validate")
+KINDS = ("python", "http", "agent")
+# What a policy may be made of: how bad it is when it goes wrong, and how far that reaches.
+RISKS = ("low", "medium", "high", "critical")
+BLAST_RADII = ("single", "module", "system", "global")
+# Whether a second call with the same key is harmless. Of what is `unknown` that is assumed, as the
+# contract says it; what is `non_idempotent` is not called again while nobody knows of the first.
+NON_IDEMPOTENT = "non_idempotent"
+SIDE_EFFECTS = ("idempotent", NON_IDEMPOTENT, "unknown")
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
-
-
-class Failed(Exception):
-    """There is no effect under this idempotency key, by this call or an earlier one: the declared
-    failure of a handler. The detail is for a person to read. Trying again may help.
-
-    A handler that cannot know (the other side does not answer) lets its error through instead.
-    """
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-
-
-class Permanent(Failed):
-    """The same, and trying again will not help."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a capability is tried, and how long it waits in between (seconds, doubling)."""
-
-    max_attempts: int = 5
-    base_seconds: float = 1
-    cap_seconds: float = 30
-
-    def wait_after(self, attempt: int) -> float:
-        """Return the seconds to wait after the `attempt`th try (1-based) failed."""
-        return float(min(self.base_seconds * 2 ** (attempt - 1), self.cap_seconds))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Invocation:
-    """What a handler is told.
-
-    `idempotency_key` is the same for every attempt; `attempt` counts from 1; `mode` is commit or
-    simulate (make no effect); `undoes` names the original of a compensating call.
-    """
-
-    input: dict[str, Any]
-    idempotency_key: str
-    attempt: int
-    tenant_id: uuid.UUID
-    execution_id: uuid.UUID
-    mode: str
-    undoes: tuple[str, uuid.UUID] | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Result:
-    """What a handler did. `before` and `after` are images of the state it changed, if any."""
-
-    output: dict[str, Any]
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
-
-
-Handler = Callable[[Invocation], Result]
-# What became of an earlier call with the same key: its result, None where that cannot be told, or
-# `Failed` is raised where there is no effect and there will be none by that call.
-StatusHandler = Callable[[Invocation], Result | None]
+# What the undo is called that is made of a capability's own handlers.
+_OWN_UNDO = "{}.undo"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,17 +84,23 @@ class Capability:
     `simulates` says that the handler honours `mode: simulate`. `lease_seconds` is how long a
     worker that fell silent is waited for; a handler may run longer, its lease is extended, but not
     beyond `max_seconds`: then it counts as hanging and another worker makes the next attempt.
+    `risk`, `blast_radius` and `side_effect` are what policies are made of. `restore` and `correct`
+    say that it brought its own undo, by strategy. `later` is asked for the result of what was
+    accepted, every `poll_seconds` (less and less often) for `wait_seconds`; then nobody knows.
+    `trial` is what its undo is tried with. `rolls_back`: all it does is in our own database, so
+    that a transaction which is put back leaves nothing of it; `sandbox` does the same to a target
+    that is there for trying.
     """
 
     name: str
-    handler: Handler
+    handler: Handler | None
     input_schema: Mapping[str, Any]
     output_schema: Mapping[str, Any]
     image_schema: Mapping[str, Any] | None = None
     reversibility: str = UNSPECIFIED
     undone_by: str | None = None
     compensation: CompensationPolicy | None = None
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = USUAL_RETRY
     lease_seconds: int = 10
     max_seconds: int = 300
     simulates: bool = False
@@ -124,6 +109,18 @@ class Capability:
     safe_without_effect: bool = False
     allowed_roles: frozenset[str] = frozenset()
     performer: str = ""
+    kind: str = "python"
+    risk: str = UNSPECIFIED
+    blast_radius: str = UNSPECIFIED
+    side_effect: str = "unknown"
+    restore: Handler | None = None
+    correct: Handler | None = None
+    later: StatusHandler | None = None
+    poll_seconds: float = 5
+    wait_seconds: int = 86_400
+    trial: Trial | None = None
+    rolls_back: bool = False
+    sandbox: Handler | None = None
 
     @property
     def images(self) -> Mapping[str, Any]:
@@ -142,65 +139,136 @@ class Capability:
 _capabilities: dict[str, Capability] = {}
 
 
-def capability(
-    name: str,
-    *,
-    input_schema: Mapping[str, Any] = ANY_OBJECT,
-    output_schema: Mapping[str, Any] = ANY_OBJECT,
-    image_schema: Mapping[str, Any] | None = None,
-    reversibility: str = UNSPECIFIED,
-    undone_by: str | None = None,
-    compensation: Mapping[str, Any] | None = None,
-    retry: RetryPolicy = RetryPolicy(),
-    lease_seconds: int = 10,
-    max_seconds: int = 300,
-    simulates: bool = False,
-    description: str = "",
-    status: StatusHandler | None = None,
-    safe_without_effect: bool = False,
-    allowed_roles: Collection[str] = (),
-    performer: str = "",
-) -> Callable[[Handler], Handler]:
+class Declared(TypedDict, total=False):
+    """What may be declared of any capability; each as in `Capability`."""
+
+    input_schema: Mapping[str, Any]
+    output_schema: Mapping[str, Any]
+    image_schema: Mapping[str, Any] | None
+    reversibility: str
+    undone_by: str | None
+    compensation: Mapping[str, Any] | None
+    retry: RetryPolicy
+    lease_seconds: int
+    max_seconds: int
+    simulates: bool
+    description: str
+    status: StatusHandler | None
+    safe_without_effect: bool
+    allowed_roles: Collection[str]
+    performer: str
+    risk: str
+    blast_radius: str
+    side_effect: str
+    restore: Handler | None
+    correct: Handler | None
+    later: StatusHandler | None
+    poll_seconds: float
+    wait_seconds: int
+    trial: Trial | None
+    rolls_back: bool
+    sandbox: Handler | None
+
+
+def capability(name: str, **declared: Unpack[Declared]) -> Callable[[Handler], Handler]:
     """Register the decorated handler under `name`.
 
-    Raises ValueError for a name that is taken, a schema that is none, an unknown reversibility or
-    role, or a policy that breaks a rule.
+    With `restore` or `correct` it brings its own undo, registered beside it as `<name>.undo`.
+    Raises ValueError for a name that is taken, a schema that is none, an unknown reversibility,
+    role or other word, or a policy that breaks a rule.
     """
-    for schema in (input_schema, output_schema, image_schema or output_schema):
-        check_schema(schema)
-    if reversibility not in {*REVERSIBILITIES, UNSPECIFIED}:
-        raise ValueError(f"{name}: unknown reversibility {reversibility!r}")
-    if min(retry.max_attempts, lease_seconds, max_seconds) < 1:
-        raise ValueError(f"{name}: attempts, lease and longest run must be at least 1")
-    if unknown := set(allowed_roles) - ALLOWABLE:
-        raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
-    policy = None if compensation is None else parse_policy(compensation, approvals=False)
+    made = declare(name, None, "python", declared)
 
-    def register(handler: Handler) -> Handler:
-        if name in _capabilities:
-            raise ValueError(f"a capability named {name!r} is already registered")
-        _capabilities[name] = Capability(
-            name=name,
-            handler=handler,
-            input_schema=input_schema,
-            output_schema=output_schema,
-            image_schema=image_schema,
-            reversibility=reversibility,
-            undone_by=undone_by,
-            compensation=policy,
-            retry=retry,
-            lease_seconds=lease_seconds,
-            max_seconds=max_seconds,
-            simulates=simulates,
-            description=description or (handler.__doc__ or "").strip(),
-            status=status,
-            safe_without_effect=safe_without_effect,
-            allowed_roles=frozenset(allowed_roles),
-            performer=performer,
-        )
+    def registered(handler: Handler) -> Handler:
+        said = made.description or (handler.__doc__ or "").strip()
+        register(dataclasses.replace(made, handler=handler, description=said))
         return handler
 
-    return register
+    return registered
+
+
+def agent_capability(name: str, **declared: Unpack[Declared]) -> None:
+    """Register what an agent does: it is WAITING from the start, until the result is reported by
+    its `performer`, by whoever asked for it, or by an operator."""
+    register(declare(name, None, "agent", declared))
+
+
+def declare(name: str, handler: Handler | None, kind: str, declared: Declared) -> Capability:
+    """Return a capability, checked and not registered yet. Raises as `capability` does."""
+    said: dict[str, Any] = {"input_schema": ANY_OBJECT, "output_schema": ANY_OBJECT, **declared}
+    policy = said.get("compensation")
+    if policy is not None:
+        said["compensation"] = parse_policy(policy, approvals=False)
+    roles = frozenset(said.pop("allowed_roles", ()))
+    made = Capability(name=name, handler=handler, kind=kind, allowed_roles=roles, **said)
+    _check(made)
+    return made
+
+
+def register(made: Capability) -> None:
+    """Register a capability, and the undo it brings. Raises ValueError as `capability` does."""
+    _check(made)
+    if made.restore is not None or made.correct is not None:
+        made = dataclasses.replace(made, undone_by=_OWN_UNDO.format(made.name))
+        _add(_own_undo(made))
+    _add(made)
+
+
+def _add(made: Capability) -> None:
+    if made.name in _capabilities:
+        raise ValueError(f"a capability named {made.name!r} is already registered")
+    _capabilities[made.name] = made
+
+
+def _check(made: Capability) -> None:
+    name = made.name
+    for schema in (made.input_schema, made.output_schema, made.images):
+        check_schema(schema)
+    words = (
+        ("kind", made.kind, KINDS),
+        ("reversibility", made.reversibility, (*REVERSIBILITIES, UNSPECIFIED)),
+        ("risk", made.risk, (*RISKS, UNSPECIFIED)),
+        ("blast radius", made.blast_radius, (*BLAST_RADII, UNSPECIFIED)),
+        ("side effect", made.side_effect, SIDE_EFFECTS),
+    )
+    for what, word, known in words:
+        if word not in known:
+            raise ValueError(f"{name}: unknown {what} {word!r}")
+    if min(made.retry.max_attempts, made.lease_seconds, made.max_seconds, made.wait_seconds) < 1:
+        raise ValueError(f"{name}: attempts, lease, longest run and wait must be at least 1")
+    if made.poll_seconds <= 0:
+        raise ValueError(f"{name}: what is asked for is asked after more than no time")
+    if unknown := set(made.allowed_roles) - ALLOWABLE:
+        raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
+    if made.undone_by is not None and (made.restore is not None or made.correct is not None):
+        raise ValueError(f"{name}: its undo is `undone_by`, or its own handlers; not both")
+
+
+def _own_undo(made: Capability) -> Capability:
+    """Return the undo that a capability's own handlers make, chosen by strategy."""
+    ways = {"restore": made.restore, "correct": made.correct}
+
+    def undo(call: Invocation) -> Result | Later:
+        strategy = call.strategy or "restore"
+        way = ways.get(strategy)
+        if way is None:
+            raise Permanent(f"{made.name} declares no way to {strategy} what it did")
+        return way(call)
+
+    return Capability(
+        name=_OWN_UNDO.format(made.name),
+        handler=undo,
+        input_schema=made.input_schema,
+        output_schema=ANY_OBJECT,
+        image_schema=made.images,
+        retry=made.retry,
+        lease_seconds=made.lease_seconds,
+        max_seconds=made.max_seconds,
+        risk=made.risk,
+        blast_radius=made.blast_radius,
+        description=f"Takes back what {made.name} did.",
+        rolls_back=made.rolls_back,
+    )
 
 
 def get(name: str) -> Capability | None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable
 
 from executions.actions import execution_attempts
-from executions.actions.execution_attempts import Attempt, LeaseLost
-from executions.capability_registry import Failed, Invocation, Result
+from executions.actions.execution_attempts import Attempt, LeaseLost, Outcome, Unrepeatable
+from executions.capability_registry import NON_IDEMPOTENT
+from executions.handler_contract import Failed, Handler, Later, Result, StatusHandler
 from executions.lifecycle import JOBS_SOURCE
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Source
@@ -50,24 +50,26 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
     return True
 
 
-def _outcome(attempt: Attempt) -> Result | BaseException | None:
+def _outcome(attempt: Attempt) -> Outcome:
     """Return what the attempt found out: first what became of a call of which nobody knows the end,
     then, unless that is known or no call is left, what the handler does now."""
-    status = attempt.capability.status
+    found = attempt.capability
+    if attempt.call.ask:
+        return _said(attempt, found.later)
     if attempt.doubtful:
-        said = _said(attempt, status)
-        if attempt.only_asks or isinstance(said, Result):
+        said = _said(attempt, found.status)
+        if attempt.only_asks or isinstance(said, Result | Later):
             return said
-    outcome = _said(attempt, attempt.capability.handler)
-    if attempt.is_last and not isinstance(outcome, Result | Failed):
-        said = _said(attempt, status)
-        return said if isinstance(said, Result | Failed) else outcome
+        if found.side_effect == NON_IDEMPOTENT and not isinstance(said, Failed):
+            return Unrepeatable()
+    outcome = _said(attempt, found.handler)
+    if attempt.is_last and not isinstance(outcome, Result | Later | Failed):
+        said = _said(attempt, found.status)
+        return said if isinstance(said, Result | Later | Failed) else outcome
     return outcome
 
 
-def _said(
-    attempt: Attempt, asked: Callable[[Invocation], Result | None] | None
-) -> Result | BaseException | None:
+def _said(attempt: Attempt, asked: Handler | StatusHandler | None) -> Outcome:
     """Call a handler; what it raises is an outcome too, even a wish to end the program."""
     if asked is None:
         return None

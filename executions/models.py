@@ -118,7 +118,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     def fail(self) -> None:
         """There is no effect, and no further attempt."""
 
-    @transition(field=status, source=[S.PENDING, S.RUNNING], target=S.UNCERTAIN)
+    @transition(field=status, source=OPEN_ENDED, target=S.UNCERTAIN)
     def give_up(self) -> None:
         """There is no further attempt, and nobody knows whether there is an effect."""
 
@@ -140,8 +140,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
 class ExecutionJob(models.Model):
     """When an execution's next attempt is due, and who holds it. Not news, so not guarded.
 
-    `queue` is where it is announced, `seconds` how long one attempt may take. Times are the
-    database's clock.
+    `queue` is where it is announced, `seconds` how long one attempt may take; `ask` is what to ask
+    about work that was accepted at `accepted_at`. Times are the database's clock.
     """
 
     execution = models.OneToOneField(
@@ -150,6 +150,8 @@ class ExecutionJob(models.Model):
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="work", db_default="work")
     seconds = models.IntegerField(default=300, db_default=300)
+    ask = models.TextField(default="", db_default="")
+    accepted_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)

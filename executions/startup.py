@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy
 
@@ -13,6 +14,7 @@ from compensation.ways import register_performer
 from executions import capability_registry, execution_context, watched, words
 from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
+from executions.capability_file import register_declared
 from executions.due_executions import SOURCE
 from executions.models import Execution
 from executions.subject import EXECUTION
@@ -34,7 +36,7 @@ SHOWN = dataclasses.replace(
 
 def register() -> None:
     """Register executions, the source of due rows, and that programs can undo; load every app's
-    `capabilities`."""
+    `capabilities`, and those of the deployment's file."""
     subject.register(SHOWN)
     declare_plan_verb(Execution.subject_type)
     register_source(SOURCE)
@@ -50,3 +52,4 @@ def register() -> None:
     live.register(*watched.PAGES)
     register_guarded("executions_execution", Execution.subject_type)
     autodiscover_modules("capabilities")
+    register_declared(settings.AMENDS_CAPABILITIES)

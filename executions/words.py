@@ -13,6 +13,7 @@ from verbs.words import VerbWords
 _ACTIONS = {
     "requested": A(_("Requested"), _("%(what)s requested by %(who)s")),
     "dispatched": A(_("Tried"), _("%(what)s tried")),
+    "accepted": A(_("Accepted"), _("%(what)s accepted; its result comes later")),
     "succeeded": A(_("Succeeded"), _("%(what)s succeeded"), "done"),
     "failed": A(_("Failed"), _("%(what)s failed"), "bad"),
     "retried": A(_("Failed for now"), _("%(what)s failed for now and will be tried again"), "bad"),

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
-from config.demo.transfers import move
-from executions.capability_registry import Failed, Invocation, Result, RetryPolicy, capability
+from config.demo.transfers import balances, move, open_accounts
+from executions.capability_registry import (
+    Failed,
+    Invocation,
+    Result,
+    RetryPolicy,
+    Trial,
+    capability,
+)
 
 
 def _object(**properties: dict[str, object]) -> dict[str, Any]:
@@ -29,6 +37,13 @@ _BALANCES = {
     "additionalProperties": False,
 }
 
+#: Accounts that are there for the length of a trial.
+_PAYER, _PAYEE = "a trial's payer", "a trial's payee"
+
+
+def _open_trial(tenant_id: uuid.UUID) -> None:
+    open_accounts(tenant_id, {_PAYER: 1_000, _PAYEE: 0})
+
 
 @capability(
     "demo.transfer",
@@ -38,6 +53,9 @@ _BALANCES = {
     reversibility="compensable",
     undone_by="demo.reverse-transfer",
     simulates=True,
+    side_effect="idempotent",
+    rolls_back=True,
+    trial=Trial({"from": _PAYER, "to": _PAYEE, "amount": 250}, _open_trial, balances),
     description="Moves an amount (minor units) from one demo account to another.",
 )
 def transfer(call: Invocation) -> Result:
@@ -51,6 +69,8 @@ def transfer(call: Invocation) -> Result:
     output_schema=_BALANCES,
     image_schema=_ACCOUNTS,
     simulates=True,
+    side_effect="idempotent",
+    rolls_back=True,
     description="Moves the amount of an earlier transfer, given as it was, back to its source.",
 )
 def reverse_transfer(call: Invocation) -> Result:

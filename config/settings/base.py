@@ -231,6 +231,10 @@ MEDIA_ROOT = _here.AMENDS_FILES or BASE_DIR / "var" / "attachments"
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
 # So long after it happened an event from outside is taken in.
 AMENDS_EVENT_WINDOW_SECONDS = _here.AMENDS_EVENT_WINDOW_SECONDS
+# Networks that calls to other programs may go to though they are not public, and the file of
+# the capabilities that are called so.
+AMENDS_EGRESS_ALLOW = _here.AMENDS_EGRESS_ALLOW
+AMENDS_CAPABILITIES = _here.AMENDS_CAPABILITIES
 # Whose word about the client's address is believed.
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 # How often one may ask, see web.rate_limits.

@@ -14,7 +14,8 @@ from compensation.actions import undo
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.subject import finished_entry_of, knows_undone_entry
-from executions.capability_registry import Capability, Result
+from executions.capability_registry import Capability
+from executions.handler_contract import Result, Unusable
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution, ExecutionJob
 from json_values.json_schema import problems
@@ -26,14 +27,7 @@ from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, move, newest_entry
 
 ERROR_LENGTH = 4000
-
-
-class Unusable(Exception):
-    """A result that breaks the capability's contract. What it reports may well have happened."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+_MOST_TOLD = 5
 
 
 def checked(result: Result, capability: Capability | None) -> Result:
@@ -53,8 +47,10 @@ def checked(result: Result, capability: Capability | None) -> Result:
             raise Unusable(f"its {name} {error.detail}") from error
     broken = [] if capability is None else problems(capability.output_schema, values["output"], "")
     if broken:
-        first = broken[0]
-        raise Unusable(f"its output breaks the schema at {first.pointer or '/'}: {first.message}")
+        told = "; at ".join(
+            f"{each.pointer or '/'}: {each.message}" for each in broken[:_MOST_TOLD]
+        )
+        raise Unusable(f"its output breaks the schema at {told}")
     return Result(**values)
 
 

@@ -15,9 +15,17 @@ from accounts.acting import system_of
 from accounts.roles import ActorType
 from compensation.locking import lock_with_original
 from executions import capability_registry
-from executions.actions import endings
-from executions.actions.endings import Unusable
-from executions.capability_registry import Capability, Failed, Invocation, Permanent, Result
+from executions.actions import accepted_work, endings
+from executions.capability_registry import Capability
+from executions.handler_contract import (
+    Failed,
+    Invocation,
+    Later,
+    NotDone,
+    Permanent,
+    Result,
+    Unusable,
+)
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from ledger import failpoints
@@ -25,9 +33,10 @@ from ledger.clock import now
 from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.faults import storable, words_of
 from ledger.ids import new_token
-from ledger.record import ActorRef
+from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
 from verbs.move import move, newest_entry
+from verbs.subject import Locked
 
 #: Of a job whose capability is not registered here, to give it up.
 LEASE_SECONDS = 10
@@ -36,8 +45,17 @@ failpoints.declare("execution.before_settle")
 #: The jobs of executions, as rows that fall due.
 JOBS = LeaseTable("executions_executionjob", "execution_id", seconds="t.seconds")
 
-# What trying again would not change: the same call gets the same answer.
-_FINAL = (Permanent, Unusable)
+
+class Unrepeatable(Exception):
+    """Nobody knows whether the call before had its effect, and a second one might have another."""
+
+    detail = "nobody knows whether it happened, and it is not declared to be safe to call it again"
+
+
+# What trying again would not change: the same call gets the same answer, or must not be made.
+_FINAL = (Permanent, Unusable, Unrepeatable)
+#: How a call ended: what it returned or raised. None is no answer.
+Outcome = Result | Later | BaseException | None
 
 
 class LeaseLost(RuntimeError):
@@ -70,7 +88,8 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
 
     PENDING → RUNNING. One that is RUNNING already was left behind by a worker that died: it is
     tried again under the same idempotency key, as long as its policy has attempts left. When they
-    are used up its status is asked for, once, where the capability can tell.
+    are used up its status is asked for, once, where the capability can tell. One that is WAITING
+    was accepted, and is asked about: no attempt, and nothing to record.
     """
     due = Due(tenant_id, execution_id, new_token())
     with transaction.atomic(durable=True):
@@ -88,6 +107,10 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             detail = f"no capability named {execution.capability!r} is registered any more"
             endings.give_up(execution, original, detail, by=by)
             return None
+        if execution.status == ExecutionStatus.WAITING:
+            ask = accepted_work.ask_of(tenant_id, execution_id)
+            call = _call(execution, by, newest_entry(execution), ask)
+            return Attempt(due, capability, call, doubtful=True, only_asks=True)
         if execution.status == ExecutionStatus.RUNNING:
             # Its worker died without a word, whatever an earlier version of us has noted.
             execution.outcome_unknown = execution.mode == "commit"
@@ -97,8 +120,8 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             endings.give_up(execution, original, detail, by=by)
             return None
         doubtful = execution.outcome_unknown
-        _dispatch(execution, by)
-    return Attempt(due, capability, _call(execution), doubtful, only_asks)
+        call = _call(execution, by, _dispatch(execution, by))
+    return Attempt(due, capability, call, doubtful, only_asks)
 
 
 def _was_asked(execution: Execution, capability: Capability) -> bool:
@@ -107,8 +130,8 @@ def _was_asked(execution: Execution, capability: Capability) -> bool:
     return execution.attempts > capability.retry.max_attempts
 
 
-def _dispatch(execution: Execution, by: ActorRef) -> None:
-    """Count and record a further attempt. From now on an effect may exist."""
+def _dispatch(execution: Execution, by: ActorRef) -> EntryRef:
+    """Count and record a further attempt; its entry. From now on an effect may exist."""
     before, action = str(execution.status), "retried"
     if before == ExecutionStatus.PENDING:
         execution.dispatch()
@@ -120,10 +143,10 @@ def _dispatch(execution: Execution, by: ActorRef) -> None:
     payloads: dict[str, Any] = {"attempt": execution.attempts}
     if action == "retried":
         payloads["error"] = "the worker that ran the attempt before fell silent"
-    move(
+    return move(
         execution, action, before=before, by=by, caused_by=newest_entry(execution),
         fields=["attempts", "started_at", "outcome_unknown"], payloads=payloads,
-    )  # fmt: skip
+    ).ref  # fmt: skip
 
 
 def extend(attempt: Attempt) -> bool:
@@ -133,19 +156,30 @@ def extend(attempt: Attempt) -> bool:
         return JOBS.extend(attempt.due, attempt.capability.lease_seconds)
 
 
-def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
+def _read(
+    outcome: Outcome, capability: Capability
+) -> tuple[Result | None, Later | None, BaseException | None]:
+    """Return what a call answered as it may be kept: one of the three, or nothing."""
+    try:
+        if isinstance(outcome, Result):
+            return endings.checked(outcome, capability), None, None
+        if isinstance(outcome, Later):
+            return None, accepted_work.checked(outcome, capability), None
+    except Unusable as broken:
+        return None, None, broken
+    return None, None, outcome
+
+
+def settle(attempt: Attempt, outcome: Outcome) -> str:
     """Store how the attempt ended and return the status reached.
 
-    A result ends the execution; so does a `Permanent` fault, a result that nobody can use, or any
-    fault of the last attempt. Any other fault postpones the next attempt by the policy's back-off.
-    Only a declared fault says that there is no effect. Raises LeaseLost.
+    A result ends the execution; so does a final fault (`_FINAL`), or any fault of the last attempt.
+    Any other fault postpones the next attempt by the policy's back-off. Only a declared fault says
+    that there is no effect. What was accepted is WAITING, and is asked about again later. Raises
+    LeaseLost.
     """
     due, capability = attempt.due, attempt.capability
-    try:
-        result = endings.checked(outcome, capability) if isinstance(outcome, Result) else None
-        fault = outcome if isinstance(outcome, BaseException) else None
-    except Unusable as broken:
-        result, fault = None, broken
+    result, later, fault = _read(outcome, capability)
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         locked = lock_with_original(due.tenant_id, Execution.subject_type, due.id)
@@ -155,14 +189,43 @@ def settle(attempt: Attempt, outcome: Result | BaseException | None) -> str:
         by = _by(execution)
         if isinstance(fault, Failed):
             execution.outcome_unknown = False
+        elif isinstance(fault, NotDone):
+            # Of earlier calls it says nothing.
+            execution.outcome_unknown = attempt.doubtful
         if result is not None:
             endings.succeed(execution, original, result, by=by)
-        elif isinstance(fault, _FINAL) or attempt.is_last:
+        elif _is_final(attempt, fault):
             endings.give_up(execution, original, _text(attempt, fault), by=by)
+        elif attempt.call.ask:
+            _ask_again(locked, attempt, later, fault, by)
+        elif later is not None:
+            accepted_work.accept(execution, capability, later, by)
         else:
-            _postpone(execution, capability, _text(attempt, fault), by)
+            _try_again(locked, attempt, fault, by)
         failpoints.reach("execution.before_settle")
     return str(execution.status)
+
+
+def _ask_again(
+    locked: Locked,
+    attempt: Attempt,
+    later: Later | None,
+    fault: BaseException | None,
+    by: ActorRef,
+) -> None:
+    """Work that was accepted is asked about again, until it has been waited for long enough."""
+    if not accepted_work.ask_again(attempt.due, attempt.capability, later):
+        said = "it was accepted, and nobody has said in time what became of it"
+        last = "" if fault is None else f": {_text(attempt, fault)}"
+        endings.give_up(locked.row, locked.others, said + last, by=by)
+
+
+def _try_again(locked: Locked, attempt: Attempt, fault: BaseException | None, by: ActorRef) -> None:
+    """Postpone the next attempt, or give up after the last."""
+    if attempt.is_last:
+        endings.give_up(locked.row, locked.others, _text(attempt, fault), by=by)
+    else:
+        _postpone(locked.row, attempt.capability, _text(attempt, fault), by)
 
 
 def _postpone(execution: Execution, capability: Capability, error: str, by: ActorRef) -> None:
@@ -179,8 +242,16 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
     )
 
 
-def _call(execution: Execution) -> Invocation:
-    undoes_id = execution.undoes_id
+def _is_final(attempt: Attempt, fault: BaseException | None) -> bool:
+    """Whether no further call is made after such a fault. To work that was accepted "no effect" is
+    the last word; that one question could not be put is none."""
+    if attempt.call.ask:
+        return isinstance(fault, Failed | Unusable)
+    return isinstance(fault, _FINAL) or (isinstance(fault, NotDone) and fault.permanent)
+
+
+def _call(execution: Execution, by: ActorRef, cause: EntryRef | None, ask: str = "") -> Invocation:
+    undoes_id, why = execution.undoes_id, execution.compensation or {}
     return Invocation(
         input=execution.input,
         idempotency_key=execution.idempotency_key,
@@ -189,6 +260,13 @@ def _call(execution: Execution) -> Invocation:
         execution_id=execution.id,
         mode=execution.mode,
         undoes=None if undoes_id is None else (execution.undoes_type, undoes_id),
+        actor=by.id,
+        on_behalf_of=by.on_behalf_of,
+        correlation_id=execution.case_id or execution.id,
+        causation_id=None if cause is None else cause.id,
+        strategy=why.get("strategy") or "",
+        original=why.get("original_snapshot"),
+        ask=ask,
     )
 
 
@@ -200,7 +278,7 @@ def _by(execution: Execution) -> ActorRef:
 
 
 def _text(attempt: Attempt, fault: BaseException | None) -> str:
-    if isinstance(fault, Failed | Unusable):
+    if isinstance(fault, Failed | NotDone | Unusable | Unrepeatable):
         return storable(str(fault.detail), endings.ERROR_LENGTH)
     if attempt.only_asks:
         return "the worker fell silent during the last attempt, and nobody can tell what it did"

@@ -73,10 +73,10 @@ def open_execution(
 ) -> Execution:
     """Insert an execution, and its job, inside the caller's transaction.
 
-    It is PENDING until a worker takes it. In a case, a capability that nobody registered here is
-    owed by an outside party: WAITING. With `mode: validate` it ends at once as SUCCEEDED, without
-    effect. `original`: the entry that finished what it undoes, where the caller has read it. With
-    `moves` its entries are left to whoever made those.
+    It is PENDING until a worker takes it. What an agent does, and in a case a capability that
+    nobody registered here, is owed by an outside party: WAITING. With `mode: validate` it ends at
+    once as SUCCEEDED, without effect. `original`: the entry that finished what it undoes, where the
+    caller has read it. With `moves` its entries are left to whoever made those.
 
     Raises Invalid as `check_new` does.
     """
@@ -90,10 +90,11 @@ def open_execution(
             execution, "requested", by=by, caused_by=caused_by, payloads=payloads
         )
         if new.mode == "validate":
+            before = str(execution.status)
             execution.succeed()
             execution.ended_at = now()
             own.change(
-                execution, "succeeded", before=ExecutionStatus.PENDING, by=by,
+                execution, "succeeded", before=before, by=by,
                 caused_by=requested.ref, fields=["ended_at"],
             )  # fmt: skip
         elif execution.status == ExecutionStatus.PENDING:
@@ -154,11 +155,12 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
     id_ = new_id()
     undoes_type, undoes_id = new.undoes or ("", None)
     undoing = undoes_id is not None
+    owed = found is None or found.handler is None
     declared = UNSPECIFIED if found is None else found.reversibility
     return Execution(
         **{name: getattr(new, name) for name in _AS_GIVEN},
         id=id_,
-        status=ExecutionStatus.WAITING if found is None else ExecutionStatus.PENDING,
+        status=ExecutionStatus.WAITING if owed else ExecutionStatus.PENDING,
         compensation_state=CompensationState.COMPENSATING if undoing else CompensationState.NONE,
         idempotency_key=new.idempotency_key or str(id_),
         performer_id=new.performer or _declared_performer(new.tenant_id, found),

@@ -24,10 +24,11 @@ from executions.actions.execution_opening import (
     may_be_cancelled,
     open_execution,
 )
-from executions.capability_registry import Result
 from executions.errors import AlreadyDispatched
+from executions.handler_contract import Result, Unusable
 from executions.lifecycle import LIFECYCLE, OPEN, UNKNOWN, ExecutionStatus
 from executions.models import Execution
+from json_values.json_schema import problems
 from json_values.pointers import FieldError
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal, check_json
 from verbs import catalogue
@@ -179,10 +180,15 @@ def record_result(execution: Execution, given: Report, context: VerbContext) -> 
             raise Invalid.field("/error", _("a failure needs its reason"), code="required")
         endings.fail(execution, context.others, given.error, by=context.by)
         return execution
+    found = capability_registry.get(execution.capability)
+    output = given.output or {}
+    if found is not None and (broken := problems(found.output_schema, output, "/output")):
+        said = _("The output does not fit %(capability)s.") % {"capability": found.name}
+        raise Invalid(said, errors=broken)
     try:
-        result = endings.checked(Result(given.output or {}), None)
-    except endings.Unusable as broken:
-        raise Invalid.field("/output", broken.detail) from broken
+        result = endings.checked(Result(output), None)
+    except Unusable as unusable:
+        raise Invalid.field("/output", unusable.detail) from unusable
     endings.succeed(execution, context.others, result, by=context.by)
     return execution
 
@@ -237,7 +243,7 @@ def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -
     try:
         # What nobody saw is not made up: only an output that is given has to fit the schema.
         result = endings.checked(said, None if given.output is None else capability)
-    except endings.Unusable as broken:
+    except Unusable as broken:
         raise Invalid.field("/output", broken.detail) from broken
     endings.succeed(execution, original, result, by=context.by, vouched=vouched)
     return execution

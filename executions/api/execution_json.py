@@ -16,8 +16,16 @@ from rest_framework import serializers
 
 from accounts.acting import Authority
 from compensation.lifecycle import CompensationState, Reversibility
+from compensation.policy import UNSPECIFIED
 from executions import selectors
-from executions.capability_registry import MODES, Capability
+from executions.capability_registry import (
+    BLAST_RADII,
+    KINDS,
+    MODES,
+    RISKS,
+    SIDE_EFFECTS,
+    Capability,
+)
 from executions.lifecycle import ExecutionStatus
 from executions.selectors import Shown, ShownWork
 from ledger.clock import rfc3339
@@ -39,14 +47,23 @@ class CapabilitySchema(Schema):
     """A named automated action."""
 
     name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KINDS)
     description = serializers.CharField()
     input_schema = serializers.DictField()
     output_schema = serializers.DictField()
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     undone_by = serializers.CharField(allow_null=True)
+    restores = serializers.BooleanField()
+    corrects = serializers.BooleanField()
+    tells_status = serializers.BooleanField()
+    risk = serializers.ChoiceField(choices=(*RISKS, UNSPECIFIED))
+    blast_radius = serializers.ChoiceField(choices=(*BLAST_RADII, UNSPECIFIED))
+    side_effect = serializers.ChoiceField(choices=SIDE_EFFECTS)
     simulates = serializers.BooleanField()
     safe_without_effect = serializers.BooleanField()
     allowed_roles = serializers.ListField(child=serializers.CharField())
+    performer = serializers.CharField(allow_null=True)
+    max_seconds = serializers.IntegerField()
     retry = RetrySchema()
 
 
@@ -119,7 +136,14 @@ def _represent(shown: Shown) -> dict[str, Any]:
 
 def represent_capability(found: Capability) -> dict[str, Any]:
     """Return one capability."""
-    own = {"retry": dataclasses.asdict(found.retry), "allowed_roles": sorted(found.allowed_roles)}
+    own = {
+        "retry": dataclasses.asdict(found.retry),
+        "allowed_roles": sorted(found.allowed_roles),
+        "performer": found.performer or None,
+        "restores": found.restore is not None,
+        "corrects": found.correct is not None,
+        "tells_status": found.status is not None,
+    }
     return members(CapabilitySchema, found, own)
 
 

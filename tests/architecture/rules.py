@@ -15,7 +15,9 @@ FUNCTION_LINES = 60
 
 DOMAIN = {"models", "lifecycle", "actions", "planning", "selectors", "events", "errors"}
 HTTP = ("django.http", "django.shortcuts", "django.views", "django.contrib.messages")
-NETWORK = ("socket", "ssl", "http.client", "urllib.request", "urllib3", "httpx", "requests")
+NETWORK = (
+    *("socket", "ssl", "http.client", "urllib.request", "urllib3", "httpx", "httpcore", "requests"),
+)
 NETWORK_ALLOWED = ("egress", "tools.localstack", "config.demo.client")
 MAIL = ("django.core.mail", "smtplib")
 MAIL_ALLOWED = ("notifications.channels.email",)

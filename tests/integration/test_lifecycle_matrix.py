@@ -181,7 +181,7 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
         "retry": ({s.RUNNING}, s.PENDING),
         "wait": ({s.RUNNING}, s.WAITING),
         "fail": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.FAILED),
-        "give_up": ({s.PENDING, s.RUNNING}, s.UNCERTAIN),
+        "give_up": ({s.PENDING, s.RUNNING, s.WAITING}, s.UNCERTAIN),
         "cancel": ({s.PENDING_APPROVAL, s.PENDING}, s.CANCELLED),
         "compensate": ({s.SUCCEEDED, s.UNCERTAIN}, s.COMPENSATING),
         "settle_compensated": ({s.COMPENSATING}, s.COMPENSATED),

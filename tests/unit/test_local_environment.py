@@ -17,6 +17,7 @@ CHOSEN = {
 }
 EVERYBODY = ["0.0.0.0/0", "::/0", "unix, 0.0.0.0/1, 128.0.0.0/1", "10.0.0.1, 2000::/3"]
 NOT_EVERYBODY = "must name the proxies, not everybody: no network larger than /7"
+NOT_ALL = "must name networks, not all there is: none larger than /7"
 WITHOUT_HOST = [
     "https://",
     "https:///x",
@@ -68,6 +69,8 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
             "unix, 10.0.0.1, 10.1.0.0/16, fd00::/8",
             ["unix", "10.0.0.1/32", "10.1.0.0/16", "fd00::/8"],
         ),
+        ("AMENDS_EGRESS_ALLOW", None, []),
+        ("AMENDS_EGRESS_ALLOW", "10.0.0.1, fd00::/8", ["10.0.0.1/32", "fd00::/8"]),
     ],
 )
 def test_a_value_is_read(
@@ -103,6 +106,8 @@ def test_a_value_is_read(
         ),
         *(("AMENDS_TRUSTED_PROXIES", each, NOT_EVERYBODY) for each in EVERYBODY),
         *(("AMENDS_PUBLIC_URL", each, WITH_HOST) for each in WITHOUT_HOST),
+        ("AMENDS_EGRESS_ALLOW", "unix", "must list addresses and networks, such as 10.0.0.0/8"),
+        *(("AMENDS_EGRESS_ALLOW", each, NOT_ALL) for each in ("0.0.0.0/0", "10.0.0.1, ::/3")),
         ("AMENDS_ALLOWED_HOSTS", "", "must name at least one"),
         ("AMENDS_ALLOWED_HOSTS", " , ", "must name at least one"),
         ("AMENDS_PUBLIC_URL", "secret", "must be a URL starting with http:// or https://"),
