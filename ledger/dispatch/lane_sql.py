@@ -21,6 +21,10 @@ CREATE OR REPLACE FUNCTION public.ledger_now() RETURNS timestamptz LANGUAGE plpg
 # 4. Lease the head and what follows it for the same consumer, and return it with its events. One
 #    that has failed is taken alone. The tenant is set by a statement of its own: in one with what
 #    reads its rows, the planner may ask for these before it is set, find none, and take nothing.
+#
+# It has the rights of its caller and names the schema of all that is ours, and so it has no search
+# path of its own: a plan is made anew where it was made under another, and the plans of the clock
+# and of foreign keys are those of every other statement, which would be made twice for each lease.
 TAKE_LANE = """
 CREATE OR REPLACE FUNCTION public.ledger_take_lane(
     p_tenant uuid, p_lane text, p_shard uuid, p_token uuid, p_seconds double precision,
@@ -30,9 +34,8 @@ RETURNS TABLE (
     id uuid, hash bytea, tenant_id uuid, type text, action text, subject_type text,
     subject_id uuid, subject_version int, case_id uuid, from_status text, to_status text,
     actor_id uuid, correlation_id uuid, at timestamptz)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-    SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE head record; was text;
 BEGIN

@@ -70,3 +70,16 @@ def test_a_lane_is_taken_whatever_the_planner_thinks_of_it(world: World, without
         batch = lanes.take_within(lane)
     assert batch is not None
     assert [(event.action, event.subject_id) for event in batch.events] == [("created", item.id)]
+
+
+@pytest.mark.usefixtures("world")
+def test_what_leases_a_lane_has_the_search_path_of_its_caller() -> None:
+    """Else the clock and the foreign keys are planned for it, and anew for whoever comes next."""
+    told = "SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'ledger_take_lane'"
+    with connection.cursor() as cursor:
+        cursor.execute(told)
+        ((has_more_rights, settings),) = cursor.fetchall()
+    assert not has_more_rights
+    assert {each.split("=")[0] for each in settings} == {
+        "plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin",
+    }  # fmt: skip

@@ -23,9 +23,7 @@ from tests.database import ROOT, cloned
 from tests.security.doors import refused
 from tests.world import World
 
-TENANT = (
-    "({key} = ( SELECT (NULLIF(current_setting('amends.tenant_id'::text, true), ''::text))::uuid))"
-)
+TENANT = "({key} = (NULLIF(current_setting('amends.tenant_id'::text, true), ''::text))::uuid)"
 ALL_COLUMNS = "*"
 GUARDED_ROW = "id tenant_id status version"
 # Role, table, command, columns.
@@ -241,6 +239,29 @@ def test_a_database_from_before_the_roles_comes_to_the_same(
             for statement in of_the_migrations():
                 owner.execute(statement.encode())
         assert (everything(), {role: granted(role) for role in SCOPES.values()}) == made
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_policies_with_a_subquery_come_to_the_same(
+    django_db_blocker: DjangoDbBlocker, worker_id: str
+) -> None:
+    changes = MigrationLoader(None).disk_migrations["ledger", "0012_plans_that_stay"].operations
+    with django_db_blocker.unblock(), cloned(f"subqueries_{worker_id}") as name:
+        made = everything()
+        with psycopg.connect(named("DATABASE_SUPERUSER_URL", name), autocommit=True) as superuser:
+            for table in sorted(tenant_tables()):
+                key = "id" if table == "accounts_tenant" else "tenant_id"
+                tenant = "(SELECT nullif(current_setting('amends.tenant_id', true), '')::uuid)"
+                superuser.execute(
+                    f"ALTER POLICY tenant_rows ON {table}"
+                    f" USING ({key} = {tenant}) WITH CHECK ({key} = {tenant})".encode()
+                )
+        still = [each for each in everything() if each in made]
+        assert "tenant_rows" not in {policy for _schema, _table, policy, *_ in still}
+        with psycopg.connect(named("DATABASE_OWNER_URL", name)) as owner:
+            for operation in changes:
+                owner.execute(str(vars(operation)["sql"]).encode())
+        assert everything() == made
 
 
 def of_the_migrations() -> list[str]:
