@@ -2,7 +2,7 @@
 
 A call is signed and carries the idempotency key, so that it may be made again. Only what the other
 side says of its effect is believed: whatever else comes back, or does not, leaves it unknown
-(docs/adr/0024).
+(docs/adr/0025).
 """
 
 from __future__ import annotations
