@@ -16,6 +16,7 @@ from json_values.jq.evaluation import ExpressionFailed, Json, truthy
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid
 from verbs.subject import known
+from workitems.condition_words import words_of
 from workitems.models import WorkItem
 from workitems.words import said_outcome
 
@@ -43,17 +44,23 @@ def questions_of(item: WorkItem, outcomes: Iterable[Any], resolution: Any) -> di
 
 def check_answered(item: WorkItem, outcome: str, question: Question) -> None:
     """Raise Invalid unless the condition of an outcome is true."""
-    told = _("“%(outcome)s” may be given only where this is true: %(when)s")
-    said = {"outcome": said_outcome(item, outcome), "when": question[0]}
     try:
         if truthy(*question):
             return
-        message = told % said
+        message = _not_met(item, outcome, question[0])
     except ExpressionFailed as failed:
         if failed.code == "unavailable":
             raise Trouble(str(failed)) from failed
-        message = f"{told % said} ({failed.detail})"
+        message = f"{_not_met(item, outcome, question[0])} ({failed.detail})"
     raise Invalid.field("/outcome", message, code="outcome_condition")
+
+
+def _not_met(item: WorkItem, outcome: str, when: str) -> str:
+    """Say what an outcome is given for in people's words; the expression is the item's `when`."""
+    said = {"outcome": said_outcome(item, outcome), "condition": words_of(when)}
+    if said["condition"]:
+        return _("“%(outcome)s” may be given only where %(condition)s.") % said
+    return _("“%(outcome)s” may be given only under a condition, which is not met.") % said
 
 
 def check_condition(item: WorkItem, outcome: Any, resolution: Any) -> None:

@@ -14,7 +14,7 @@ import re
 from django.utils.translation import gettext as _
 
 from json_values.jq.evaluation import ExpressionFailed, evaluate_many, is_true
-from web.labels import label_of
+from workitems.condition_words import words_of
 from workitems.lifecycle import OPEN
 from workitems.models import WorkItem
 from workitems.outcome_conditions import questions_of
@@ -25,12 +25,6 @@ _NUMBER = re.compile(r"\b\d+(?:\.\d+)?\b")
 _FUNCTION = re.compile(r"\|\s*(?:length|not|tostring|tonumber|type|keys|floor)\b")
 # No `*`: it repeats a text as often as is said.
 _PLAIN = re.compile(r"(?:[\s()<>=!+-]|\b(?:and|or|null|true|false)\b)*")
-
-_NAMED = r"\.(payload|resolution|case)((?:\.[A-Za-z_]\w*)+)(?![\w.\[?])"
-_CLAUSE = re.compile(
-    rf'\s*{_NAMED}\s*(==|!=|<=|>=|<|>)\s*(?:{_NAMED}|("[^"\\]*"|-?\d+(?:\.\d+)?|null|true|false))'
-    r"\s*(?:\band\b|\Z)"
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,46 +96,3 @@ def _open_standing(when: str) -> Standing:
     if not said:
         told = _("Only under a condition, which is looked at when you answer.")
     return Standing(allowed=None, reason=told % {"condition": said}, when=when)
-
-
-def words_of(when: str) -> str:
-    """Return what a condition asks for, as people say it; "" for what is more than comparisons."""
-    clauses: list[str] = []
-    position = 0
-    while position < len(when):
-        found = _CLAUSE.match(when, position)
-        if found is None:
-            return ""
-        clauses.append(_clause(found))
-        position = found.end()
-    # What ends with a word that joins goes on, and is none of ours.
-    return "" if when.rstrip().endswith("and") else _(" and ").join(clauses)
-
-
-def _clause(found: re.Match[str]) -> str:
-    value = _value(found[6]) if found[6] else _called(found[4], found[5])
-    compared = {
-        "==": _("%(name)s is %(value)s"),
-        "!=": _("%(name)s is not %(value)s"),
-        "<=": _("%(name)s is at most %(value)s"),
-        ">=": _("%(name)s is at least %(value)s"),
-        "<": _("%(name)s is less than %(value)s"),
-        ">": _("%(name)s is more than %(value)s"),
-    }
-    return compared[found[3]] % {"name": _called(found[1], found[2]), "value": value}
-
-
-def _called(whose: str, path: str) -> str:
-    name = label_of(path[1:].replace(".", "_"))
-    if whose == "resolution":
-        return _("“%(name)s” of your answer") % {"name": name}
-    if whose == "case":
-        return _("“%(name)s” of the case") % {"name": name}
-    return _("“%(name)s”") % {"name": name}
-
-
-def _value(text: str) -> str:
-    plain = {"null": _("empty"), "true": _("yes"), "false": _("no")}
-    if text in plain:
-        return plain[text]
-    return _("“%(text)s”") % {"text": text[1:-1]} if text.startswith('"') else text

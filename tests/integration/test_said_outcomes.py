@@ -17,6 +17,7 @@ from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.workitems_made import opened, page, stored
+from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
 from workitems import actions, selectors
@@ -24,7 +25,8 @@ from workitems.models import WorkItem
 
 JSON = "application/json"
 SMALL = ".resolution.sum <= .payload.limit"
-SUM = "Only where “Sum” of your answer is at most “Limit”. That is looked at when you answer."
+SUM_SAID = "“Sum” of your answer is at most “Limit”"
+SUM = f"Only where {SUM_SAID}. That is looked at when you answer."
 ALWAYS = {"allowed": True, "reason": None}
 OUTCOMES: list[Any] = [
     {"name": "OK", "label": "Pay it out", "when": SMALL},
@@ -67,7 +69,7 @@ def test_an_outcome_is_given_only_where_its_condition_is_true(world: World) -> N
     refused = answered(world, item, "OK", 101, 422)
     [error] = refused["errors"]
     assert (error["pointer"], error["code"]) == ("/outcome", "outcome_condition")
-    assert error["message"] == f"“Pay it out” may be given only where this is true: {SMALL}"
+    assert error["message"] == f"“Pay it out” may be given only where {SUM_SAID}."
     assert (stored(world, item.id).status, stored(world, item.id).outcome) == ("IN_PROGRESS", None)
     done = answered(world, item, "OK", 100, 200)
     assert (done["status"], done["outcome"], done["outcome_label"]) == (
@@ -136,7 +138,7 @@ def test_pages_and_history_call_it_by_its_label(world: World) -> None:
     address = f"/work-items/{item.id}/complete/"
     broken = client.post(address, {"outcome": "OK", "resolution.sum": "500"})
     assert broken.status_code == 422
-    assert "may be given only where this is true" in broken.content.decode()
+    assert f"may be given only where {SUM_SAID}." in text_of(broken.content)
     # What cannot stand begins nothing.
     assert stored(world, item.id).status == "ASSIGNED"
     assert client.post(address, {"outcome": "OK", "resolution.sum": "5"}).status_code == 303
