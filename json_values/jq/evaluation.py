@@ -209,6 +209,9 @@ def _outcome(expression: str, answer: Answer) -> Json | ExpressionFailed:
     code, content = answer
     if code != "ok":
         return ExpressionFailed(code, drawable(content), expression=expression)
+    if content is None or isinstance(content, bool):
+        # What nearly every condition gives.
+        return content
     # An expression can make what nobody could hand in; a result is kept, so it is bounded as that.
     broken = beyond_limits(content, "", limit=GROWN_BYTES, depth=GROWN_DEPTH)
     if broken is None:
