@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,10 @@ class Seats:
             seat = int(heard.json["input"].get("seat", 0))
             self.effects.append((heard.key, seat))
         return seat
+
+    def made_for(self, execution_id: uuid.UUID) -> list[int]:
+        """Return every effect of an execution, by the key that is its id."""
+        return [seat for key, seat in self.effects if key == str(execution_id)]
 
     def seat_of(self, key: str) -> int | None:
         """Return what was booked under a key."""

@@ -46,6 +46,11 @@ def _work(_subject: uuid.UUID, _by: ActingUser) -> None:
     drain(fast_forward=True)
 
 
+def _once(_subject: uuid.UUID, _by: ActingUser) -> None:
+    """The same without what is due only later."""
+    drain()
+
+
 def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
     """What an operator does who has seen a plan."""
     with tenant_scope(by.tenant_id):
@@ -60,6 +65,7 @@ SCENARIOS: dict[str, Scenario] = {
     "approve": lambda id_, by: catalogue.find("approval", "approve")(id_, call=Call(by)),
     "execute": _execute,
     "work": _work,
+    "once": _once,
 }
 
 
