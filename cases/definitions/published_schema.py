@@ -220,10 +220,16 @@ def _spec(defs: Schema) -> None:
     rule: Schema = {
         **_RULE, "maxProperties": 2, "properties": {**_RULE["properties"], "status": _TEXT},
     }  # fmt: skip
+    several: Schema = {"type": "array", "items": rule["properties"]["allOf"]["items"]}
+    empty: Schema = {
+        "type": "object", "properties": {word: {"maxItems": 0} for word in ("allOf", "anyOf")},
+        "additionalProperties": False,
+    }  # fmt: skip
+    known: Schema = {"anyOf": [rule, _TEXT, several, empty, _NULL]}
     spec["properties"]["completion"] = _or_null({
         "type": "object",
-        "properties": {"success": rule, "failure": rule, "doneWhen": _or_null(_EXPRESSION)},
-        "additionalProperties": rule, "minProperties": 1,
+        "properties": {"success": known, "failure": known, "doneWhen": _or_null(_EXPRESSION)},
+        "additionalProperties": rule,
     })  # fmt: skip
     milestone.pop("allOf", None)
     _also(milestone, "sla", _DURATION)
@@ -263,6 +269,12 @@ def _steps(defs: Schema) -> None:
 def _tasks(defs: Schema) -> None:
     task, judgment = defs["HumanTask"], defs["Judgment"]
     task.pop("required", None)
+    hours: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,4}(\.[0-9]{1,4})?\s*$"}
+    for holder in (task, defs["People"]):
+        _also(holder, "claimDeadlineHours", hours)
+    for holder in (task, judgment):
+        # Lines that are folded count as one.
+        holder["properties"]["title"] = _or_null({**_TEXT, "minLength": 1})
     task["anyOf"] = [{"required": ["title"]}, {"required": ["titleExpression"]}]
     judgment["properties"] |= {
         word: task["properties"][word]
