@@ -14,6 +14,7 @@ _VERSION = "case-definitions/<str:namespace>/<str:name>/<str:version>"
 urlpatterns: list[URLPattern] = [
     path("case-definitions", views.Definitions.as_view(), name="definitions"),
     path("case-definitions/validate", views.DefinitionValidate.as_view(), name="validate"),
+    path("case-definitions/schema", views.DefinitionSchemaView.as_view(), name="schema"),
     path(_VERSION, views.DefinitionDetail.as_view(), name="definition"),
     path(f"{_VERSION}/graph", views.DefinitionGraph.as_view(), name="graph"),
     *verb_paths(CASE, collection=views.Cases, detail=views.CaseDetail),

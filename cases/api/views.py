@@ -19,6 +19,7 @@ from cases import actions, selectors
 from cases.api import case_shapes
 from cases.case_progress import progress_read
 from cases.definitions.parser import MAX_SOURCE_BYTES
+from cases.definitions.published_schema import published_schema
 from cases.lifecycle import CaseStatus
 from json_values.pointers import FieldError
 from ledger.errors import Invalid
@@ -238,6 +239,18 @@ class DefinitionValidate(_SourceBody):
         with self.scope():
             warnings = actions.warnings_of(self.acting_user.tenant_id, compiled)
         return Response(case_shapes.validation(compiled, warnings))
+
+
+class DefinitionSchemaView(TenantAPIView):
+    """What a definition looks like, for editors and for programs that write one."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Read the JSON Schema (draft 2020-12) of definitions. What only compiling finds, such as
+        an expression that does not parse, it lets pass: `validate` says that."""
+        with self.scope():
+            _ = self.authority
+        return Response(published_schema())
 
 
 class DefinitionDetail(TenantAPIView):

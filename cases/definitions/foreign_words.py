@@ -47,8 +47,12 @@ BY_ITEM: Final = frozenset({"workers"})
 
 IGNORED_IN_BINDINGS: Final = _words(
     {
-        _NOBODY_SEES: "description labels title types produces consumes producedKeys requiredKeys",
-        _NO_PLANNING: "replanAfter contingency",
+        _NOBODY_SEES: "annotations description labels metadata title types produces consumes "
+        "producedKeys requiredKeys",
+        _NO_PAST: "cbr",
+        _NO_PLANNING: "replanAfter contingency priority",
+        "how often and how long it is tried is said where a capability is registered": "retry "
+        "retries executionPolicy timeout timeoutMs",
         _NO_MONITOR: "recoveryOverride",
         _ONE_CONTEXT: "exchangeProjection",
         _NO_ROUTING: "participation permissionIntent",
@@ -63,9 +67,12 @@ IGNORED_IN_AUTHORIZATION: Final = _words(
 IGNORED_IN_TRIGGERS: Final = _words({_ONE_CONTEXT: "listenLayer"})
 IGNORED_IN_GOALS: Final = _words({_NOBODY_SEES: "description title labels"})
 IGNORED_IN_TASKS: Final = _words(
-    {_NOBODY_SEES: "labels description formKey", "values are not typed": "payloadType "
-     "resolutionType"}
-)  # fmt: skip
+    {
+        _NO_ROUTING: "assignmentStrategy",
+        _NOBODY_SEES: "labels description formKey instructions metadata",
+        "values are not typed": "payloadType resolutionType",
+    }
+)
 IGNORED_IN_JUDGMENTS: Final = IGNORED_IN_TASKS | _words(
     {
         "nobody but the person who is asked judges": "evidenceRequirements verifierStrategy "

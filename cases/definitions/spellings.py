@@ -119,8 +119,24 @@ def _goals(data: dict[str, Any]) -> Told:
             del goal["kind"]
             said = f"kind {kind[:100]!r} is not known here: what ends a case is said by completion"
             yield "unknown_value", f"{where}/kind", said
+        _rules(spec)
         yield from _done_when(pointer, spec)
         yield from _own_kinds(f"{pointer}/completion", spec)
+
+
+def _rules(spec: dict[str, Any]) -> None:
+    """One goal, or a list of goals, may stand for all of them; what is empty says nothing."""
+    completion = spec.get("completion")
+    if not isinstance(completion, dict):
+        return
+    for kind in [kind for kind in _KINDS if kind in completion]:
+        rule = completion[kind]
+        if isinstance(rule, str | list):
+            completion[kind] = rule = {"allOf": [rule] if isinstance(rule, str) else rule}
+        if isinstance(rule, dict) and rule and all(each == [] for each in rule.values()):
+            del completion[kind]
+    if not completion:
+        del spec["completion"]
 
 
 def _by_kinds(goals: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -180,6 +196,10 @@ def _tasks(data: dict[str, Any]) -> Told:
         for _, task in maps_at(data, place):
             for _, holder in [*maps_at(task, "/human"), ("", task)]:
                 _candidates(holder)
+                _hours(holder)
+            if isinstance(task.get("title"), str):
+                # A text that is folded, or a block, is one line here.
+                task["title"] = " ".join(task["title"].split("\n"))
         for pointer, outcome in maps_at(data, f"{place}/outcomes/*"):
             yield from _outcome(pointer, outcome)
     for _, judgment in maps_at(data, f"{BINDINGS}/judgment"):
@@ -215,6 +235,12 @@ def _candidates(holder: dict[str, Any]) -> None:
             holder[word] = [said.strip()]
         elif isinstance(said, str) or (isinstance(said, dict) and said.keys() & _LANGUAGES):
             holder[_asked(word)] = holder.pop(word)
+
+
+def _hours(holder: dict[str, Any]) -> None:
+    said = holder.get("claimDeadlineHours")
+    if isinstance(said, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", said.strip()):
+        holder["claimDeadlineHours"] = float(said)
 
 
 def _asked(word: str) -> str:

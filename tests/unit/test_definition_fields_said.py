@@ -71,7 +71,8 @@ WARNED: list[tuple[str, Any, str, str]] = [
             "description title labels types produces consumes producedKeys requiredKeys "
             "replanAfter contingency recoveryOverride exchangeProjection participation "
             "permissionIntent executionMode lifecycleScope sideEffect sideEffectClass "
-            "sideEffectClassification"
+            "sideEffectClassification cbr priority retry retries executionPolicy timeout timeoutMs "
+            "annotations metadata"
         ).split()
     ),
     (f"{CALL}/on/contextChange/listenLayer", "x", "ignored", "one context"),

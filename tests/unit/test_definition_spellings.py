@@ -43,6 +43,13 @@ SAME: list[tuple[str, Any, Any]] = [
     (f"{TASK}/expiresIn", "P2W", "P14D"),
     (f"{TASK}/outcomes", [{"name": "A", "displayName": "Yes"}], [{"name": "A", "label": "Yes"}]),
     (f"{TASK}/inputMapping", {"a": ".b", "c-d": ".e"}, '{a: (.b), "c-d": (.e)}'),
+    (f"{TASK}/claimDeadlineHours", "1.5", 1.5),
+    (f"{TASK}/title", "One\nline", "One line"),
+    ("/spec/completion", {"success": "done"}, {"success": {"allOf": ["done"]}}),
+    ("/spec/completion", {"success": ["done"]}, {"success": {"allOf": ["done"]}}),
+    ("/spec/completion", {"success": {"allOf": ["done"]}, "failure": {"anyOf": []}},
+     {"success": {"allOf": ["done"]}}),
+    ("/spec/completion", {}, None),
     (f"{JUDGE}/candidateGroups", ["g"], None),
     (f"{JUDGE}/caller", {"type": "human"}, None),
 ]  # fmt: skip

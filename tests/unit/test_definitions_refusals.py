@@ -213,14 +213,14 @@ def test_goals_and_completion_are_checked() -> None:
         "    - {name: g, kind: success}\n"
         "  completion:\n"
         "    success: {allOf: [g, h]}\n"
-        "    failure: {anyOf: []}\n"
+        "    failure: {anyOf: [{allOf: []}]}\n"
     )
 
     assert _errors(source) == [
         (12, "/spec/goals/1", "condition is required"),
         (12, "/spec/goals/1/name", "the goal 'g' is declared twice"),
         (14, "/spec/completion/success/allOf/1", "there is no goal 'h'"),
-        (15, "/spec/completion/failure", "anyOf must name at least one goal"),
+        (15, "/spec/completion/failure/anyOf/0", "allOf must name at least one goal"),
     ]
 
 

@@ -134,6 +134,7 @@ ROWS = {
         GET=expect(200), POST=expect(403, operator=201, admin=201, body=_source)
     ),
     "cases-api:validate": Row(POST=expect(200, body=_source)),
+    "cases-api:schema": Row(GET=expect(200)),
     "cases-api:definition": Row(make=functools.cache(_definition), GET=expect(200)),
     "cases-api:graph": Row(make=functools.cache(_definition), GET=expect(200)),
     "cases-api:list": Row(
