@@ -139,10 +139,11 @@ def may_fire(
 
     `met`: groups that are met by what has `ended` just now.
     """
-    groups = groups_of(definition)
-    asked = {each.name for each in bindings if each.name in groups}
+    targets = ((each.name, each.target) for each in bindings)
+    asked = {name for name, it in targets if isinstance(it, SubCase) and it.group_id is not None}
     if not asked:
         return list(bindings)
+    groups = groups_of(definition)
     over = {*case.groups_met, *(group.name for group in met)}
     newest = {item.binding: str(item.status) for item in _items(case, sorted(asked))}
     newest |= {item.binding: str(item.status) for item in ended}

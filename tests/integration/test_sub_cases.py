@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -12,9 +13,11 @@ from cases.actions import sub_case_news, sub_cases
 from cases.actions.engine import handle
 from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case
+from executions.models import Execution
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
+from tests.clients import api
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import event_of, news_of
@@ -268,3 +271,50 @@ def test_one_that_was_tried_again_before_anybody_heard_has_not_failed(world: Wor
     finish(world.analyst, low, "task", "OK")
     assert statuses(world, top) == ["COMPLETED"] * 3
     verify()
+
+
+def test_programs_people_and_a_case_of_another_namespace_come_to_the_goal(world: World) -> None:
+    """The shape of a plan of care: what programs report from outside, an episode in between."""
+    episode = definition("episode", human("visit"), success=".visit != null")
+    deploy(world, episode | {"namespace": "others"})
+    assess = automated("assessment", "care.assess", ".request != null", "{request}")
+    check = automated("health", "care.check", ".episode != null", "{episode}")
+    step = below(
+        "episode", "episode", when=".carer != null and .episode == null", namespace="others",
+        version="1.0.0", inputMapping="{request, assessment}",
+    )  # fmt: skip
+    steps = (
+        assess,
+        human("carer", when=".assessment != null and .carer == null"),
+        step,
+        check,
+        human("concern", when=".health.concern and .concern == null"),
+        human("review", when="(.health.concern == false or .concern != null) and .review == null"),
+    )
+    deploy(world, definition("care", *steps, success=".review != null"))
+    top = opened(world, "tests/care", {"request": {"hours": 3}})
+    report(world, top, "care.assess", {"level": 2})
+    finish(world.analyst, top, "carer", "OK")
+    low = child(world, top)
+    assert low.context == {"request": {"hours": 3}, "assessment": {"level": 2}}
+    finish(world.analyst, low.id, "visit", "OK")
+    report(world, top, "care.check", {"concern": True})
+    finish(world.analyst, top, "concern", "OK")
+    finish(world.analyst, top, "review", "OK")
+    case = case_row(world, top)
+    assert case.status == CaseStatus.COMPLETED
+    assert sorted(case.context["episode"]) == ["assessment", "request", "visit"]
+    verify()
+
+
+def report(world: World, case_id: uuid.UUID, capability: str, output: dict[str, Any]) -> None:
+    """Post the result of a program that nobody registered here."""
+    with tenant_scope(world.operator.tenant_id):
+        row = Execution.objects.get(case_id=case_id, capability=capability, status="WAITING")
+    answer = api(world.operator).post(
+        f"/api/v1/executions/{row.id}/result",
+        json.dumps({"outcome": "succeeded", "output": output}),
+        content_type="application/json",
+    )
+    assert answer.status_code == 200, answer.content
+    drain()

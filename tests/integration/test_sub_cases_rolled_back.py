@@ -86,6 +86,10 @@ def test_one_that_is_done_stays_and_is_named(world: World) -> None:
     undo(world.analyst, low)
     undo(world.analyst, low)
     assert case_row(world, low).status == "COMPENSATED"
+    item, case = plan_items(world, top)["low"], case_row(world, top)
+    assert (item.status, item.compensation_state) == ("COMPLETED", "COMPENSATED")
+    assert case.invalidated == ["low", "own"]
+    assert sorted(case.context) == ["low", "own"], "an undo removes nothing"
     again = plan_for(world, top)
     assert left_out(again)["low"] == ("case", "already_compensated", ["nothing_to_do"])
     roll_back(world, top)
