@@ -89,7 +89,9 @@ class Case(models.Model):
     `number`: how people call it, beside its title; never two of a tenant (`cases.numbers`).
     `invalidated`: keys written by work undone since; undo never removes one. `fault`: why FAULTED.
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
-    at which the context last changed, or the case began or went on. `stopped_since`: its engine
+    at which the context last changed, or the case began or went on. `changed_keys`: the version at
+    which each key of the context last changed, those since the case was opened; None for a case
+    that is older than this column. `stopped_since`: its engine
     has stopped, because of `stopped_error`.
 
     Of a sub-case: `parent` is the case above, `awaited` whether that waits for its end, `held_by`
@@ -113,6 +115,7 @@ class Case(models.Model):
     invalidated = models.JSONField(default=list)
     fault = models.TextField(default="", blank=True)
     triggered = models.IntegerField(default=1)
+    changed_keys = models.JSONField(null=True, default=dict)
     stopped_since = models.DateTimeField(null=True)
     stopped_error = models.TextField(default="", blank=True, db_default="")
     parent = models.ForeignKey("self", PROTECT, null=True, related_name="children", **LINK)
@@ -238,7 +241,8 @@ class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
     `written`: the context keys that its result stated, whatever they held before. `target_id` is
-    None for a step that could not begin. `error`: why it let its case fail.
+    None for a step that could not begin. `input_digest`: of what its `inputMapping` gave, "" where
+    it has none. `error`: why it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -249,6 +253,7 @@ class PlanItem(models.Model):
     target_id = models.UUIDField(null=True)
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
     case_version = models.IntegerField(default=0)
+    input_digest = models.TextField(default="", blank=True, db_default="")
     completion_seq = models.BigIntegerField(null=True)
     compensation_state = models.TextField(
         choices=CompensationState.choices, default=CompensationState.NONE

@@ -24,7 +24,7 @@ from cases.definitions import (
 from cases.fault_words import FAILURE_GOAL
 from cases.lifecycle import ROLLING_BACK, TAKES_RESULTS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from cases.plan_state import PlanState, failed_steps, is_untaken, work_of
+from cases.plan_state import Changes, PlanState, failed_steps, is_untaken, work_of
 from cases.selectors import compiled_of
 from compensation.subject import Cause
 from ledger.clock import now
@@ -215,7 +215,7 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         for step, each in zip(steps, taken, strict=True)
     ]
     deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
-    context, moved = case.context, False
+    context, changes = case.context, Changes.of(case)
     for each, change in zip(taken, contexts_after(context, results, deep=deep), strict=True):
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
@@ -223,9 +223,9 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         each.change, each.item.error = change, ""
         # With what it has written as it fired.
         each.item.written = sorted({*each.item.written, *change.stated})
-        moved = moved or change.differs(context)
+        changes = changes.having(change.changed(context), case.version + 1)
         context = change.after
-    return Known(case, definition, context, moved)
+    return Known(case, definition, context, changes)
 
 
 def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
@@ -263,9 +263,8 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
     left in the context would end the case before the new ones have begun.
     """
     case, definition = known.case, known.definition
-    triggered = case.version + 1 if known.moved else case.triggered
     asked = may_fire(
-        case, definition, waiting(definition, plan, triggered=triggered, again=again),
+        case, definition, waiting(known, plan, again=again),
         met=[each.meets for each in decision.ended if each.meets is not None], again=again,
         ended=[each.item for each in decision.ended],
     )  # fmt: skip

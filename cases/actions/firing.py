@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ from cases.definitions import (
     HumanTask,
     Readiness,
     SubCase,
+    fires_by,
     given_to,
     names_of,
     rules_of,
@@ -45,11 +47,12 @@ from cases.definitions import (
 )
 from cases.lifecycle import PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.plan_state import PlanState
+from cases.plan_state import Changes, Fired, PlanState
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new, open_execution
+from json_values.comparison import comparable
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from json_values.moments import NotAMoment
 from ledger.clock import now
@@ -66,6 +69,7 @@ _TRANSIENT = frozenset({"unavailable"})
 # A definition whose steps keep changing what starts them would go on for ever.
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
+_DIGITS = 32
 _TYPES = {
     HumanTask: PlanItemType.WORK_ITEM,
     CapabilityCall: PlanItemType.EXECUTION,
@@ -80,7 +84,12 @@ class Known:
     case: Case
     definition: CompiledDefinition
     context: dict[str, Any]
-    moved: bool = False
+    changes: Changes
+
+    @property
+    def triggered(self) -> int:
+        """At which version there was something new to answer to."""
+        return max(self.case.triggered, self.changes.since(None))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Opening:
     binding: Binding
     work: NewWorkItem | NewExecution | NewSubCase | None = None
     error: str = ""
+    input_digest: str = ""
 
     @property
     def trouble(self) -> str:
@@ -104,21 +114,32 @@ def why_failed(problem: ExpressionFailed) -> str:
     return f"{problem.detail} (in: {problem.expression})"
 
 
-def waiting(
-    definition: CompiledDefinition,
-    plan: PlanState,
-    *,
-    triggered: int,
-    again: Collection[str] = (),
-) -> list[Binding]:
-    """Return the bindings that may fire: with no open work, and not fired since version
-    `triggered`; those of `again`, whose last try failed, whatever has changed since."""
+def waiting(known: Known, plan: PlanState, *, again: Collection[str] = ()) -> list[Binding]:
+    """Return the bindings that may fire: with no open work, and not fired since there was something
+    new to answer to; those of `again`, whose last try failed, whatever has changed since.
 
-    def may_fire(name: str) -> bool:
-        fired = plan.fired.get(name)
-        return fired is None or (not fired.is_open and (fired.seen < triggered or name in again))
+    One whose work was done and stands answers to what it reads alone. What it is given may have
+    changed although no key that it asks for did: that is known only once it is given it.
+    """
+    triggered = known.triggered
 
-    return [each for each in definition.forward_bindings if may_fire(each.name)]
+    def may_fire(binding: Binding) -> bool:
+        fired = plan.fired.get(binding.name)
+        if fired is None:
+            return True
+        if fired.is_open:
+            return False
+        return binding.name in again or (
+            fired.seen < triggered
+            and not (binding.target.input_mapping is None and _has_seen_all(known, binding, fired))
+        )
+
+    return [each for each in known.definition.forward_bindings if may_fire(each)]
+
+
+def _has_seen_all(known: Known, binding: Binding, fired: Fired) -> bool:
+    """Whether its work stands, and no key that it looks at has changed since it fired."""
+    return fired.stands and known.changes.since(fires_by(binding)) <= fired.seen
 
 
 def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> list[Opening]:
@@ -140,6 +161,14 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         if fired is not None and fired.times >= MAX_FIRINGS:
             found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
             continue
+        digest = _digest(binding, given)
+        if (
+            fired is not None
+            and fired.newest is not None
+            and digest == fired.newest.input_digest != ""
+            and _has_seen_all(known, binding, fired)
+        ):
+            continue
         try:
             change = written.get(binding.name)
             if isinstance(change, ExpressionFailed):
@@ -147,12 +176,19 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
             work = _work(known, binding, given, cause)
             if isinstance(work, NewExecution):
                 check_new(work)
-            found.append(Opening(binding, work))
+            found.append(Opening(binding, work, input_digest=digest))
         except Refusal as refusal:
             found.append(_cannot_begin(binding, refusal.in_words))
         except ExpressionFailed as problem:
             found.append(_cannot_begin(binding, why_failed(problem)))
     return found
+
+
+def _digest(binding: Binding, given: Given) -> str:
+    """Return what tells a mapped input from any other one; "" where nothing was mapped."""
+    if binding.target.input_mapping is None or isinstance(given.value, ExpressionFailed):
+        return ""
+    return hashlib.sha256(comparable(given.value).encode()).hexdigest()[:_DIGITS]
 
 
 def _checked(value: Any) -> dict[str, Any]:
@@ -266,6 +302,7 @@ def _opened(
         binding=opening.binding.name,
         type=_TYPES[type(opening.binding.target)],
         case_version=case.version,
+        input_digest=opening.input_digest,
         created_at=now(),
     )
     if opening.work is not None:

@@ -15,6 +15,7 @@ from cases.definitions.model import (
     DefinitionWarning,
 )
 from cases.definitions.needs import Needs, needs
+from cases.definitions.reads import fires_by
 from cases.definitions.runtime import (
     ContextChange,
     Given,
@@ -49,6 +50,7 @@ __all__ = [
     "context_after",
     "context_schema",
     "contexts_after",
+    "fires_by",
     "given_schema",
     "given_to",
     "in_order",

@@ -131,11 +131,13 @@ class ContextChange:
     after: dict[str, Json]
     stated: tuple[str, ...] = ()
 
-    def differs(self, context: Mapping[str, Json]) -> bool:
-        """Return whether a stated key holds another value than it did in `context`."""
-        return any(
-            key not in context or not same(self.after[key], context[key]) for key in self.stated
-        )
+    def changed(self, context: Mapping[str, Json]) -> list[str]:
+        """Return the stated keys that hold another value than they did in `context`."""
+        return [
+            key
+            for key in self.stated
+            if key not in context or not same(self.after[key], context[key])
+        ]
 
 
 def context_after(
