@@ -26,6 +26,9 @@ _STEP = re.compile(r"([a-z0-9][a-z0-9._-]*): (.+)\Z", re.DOTALL)
 _ENDED = re.compile(r"([a-z]+)(?:, (.+))?\Z", re.DOTALL)
 #: What keeps a step from beginning, by what its stored words hold; else it could not begin.
 _TROUBLES: Mapping[str, Text] = {
+    " (in: FAIL)": gettext_lazy(
+        "%(step)s says something else than what came in while it was open."
+    ),
     " (in: ": gettext_lazy("%(step)s stands still: its definition cannot use what the case knows."),
     "has fired ": gettext_lazy("%(step)s has started too often."),
     "": gettext_lazy("%(step)s could not begin."),

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
@@ -214,9 +215,12 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         (step.target.output_mapping, _result_for(step, each.row))
         for step, each in zip(steps, taken, strict=True)
     ]
-    deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
+    laying = {
+        n: laying_of(case, step, each.item)
+        for n, (step, each) in enumerate(zip(steps, taken, strict=True))
+    }
     context, changes = case.context, Changes.of(case)
-    for each, change in zip(taken, contexts_after(context, results, deep=deep), strict=True):
+    for each, change in zip(taken, contexts_after(context, results, laying=laying), strict=True):
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
             continue

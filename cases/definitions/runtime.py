@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 
+#: How what a step states is laid into the context: returns what is stated then, or raises
+#: ExpressionFailed.
+Laying = Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]]
 Target = HumanTask | CapabilityCall | SubCase
 #: What a task asks of the context when it is opened, beside its input.
 ASKED = (
@@ -158,7 +161,9 @@ def context_after(
     """
     if mapping is None and undo:
         return ContextChange(dict(context))
-    [change] = contexts_after(context, [(mapping, result)], deep={0} if deep else ())
+    [change] = contexts_after(
+        context, [(mapping, result)], laying={0: merged_deep if deep else None}
+    )
     if isinstance(change, ExpressionFailed):
         raise change
     return change
@@ -168,16 +173,16 @@ def contexts_after(
     context: Mapping[str, Json],
     results: Sequence[tuple[str | None, Json]],
     *,
-    deep: Collection[int] = (),
+    laying: Mapping[int, Laying | None] | None = None,
 ) -> list[ContextChange | ExpressionFailed]:
     """Return the context after each of several steps, one upon the other, as (mapping, result).
 
     One that fails, as in `context_after`, changes nothing. All mappings are asked in one exchange.
-    `deep`: which of them, by place, are merged into what is there key by key, however deep.
+    `laying`: how some of them, by place, are laid into what is there instead of replacing it.
     """
     changes: list[ContextChange | ExpressionFailed] = []
     for place, ((mapping, _), said) in enumerate(zip(results, _mapped(results), strict=True)):
-        mapped = _laid_into(context, said) if place in deep else said
+        mapped = _laid_into(context, said, (laying or {}).get(place))
         change = _merged(context, mapped, mapping)
         if isinstance(change, ContextChange):
             context = change.after
@@ -185,10 +190,21 @@ def contexts_after(
     return changes
 
 
-def _laid_into(context: Mapping[str, Json], mapped: Json | ExpressionFailed) -> Any:
-    """Return what a result states once it is merged into what the context holds of it."""
-    if not isinstance(mapped, Mapping):
+def _laid_into(
+    context: Mapping[str, Json], mapped: Json | ExpressionFailed, laying: Laying | None
+) -> Any:
+    """Return what a result states once it is laid into what the context holds of it."""
+    if laying is None or not isinstance(mapped, Mapping):
         return mapped
+    try:
+        return laying(context, mapped)
+    except ExpressionFailed as refused:
+        return refused
+
+
+def merged_deep(context: Mapping[str, Json], mapped: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return what a result states once it is merged key by key, however deep, into what is there:
+    what is there and not said stays."""
     return {
         key: _deep(context[key], said) if key in context else said for key, said in mapped.items()
     }

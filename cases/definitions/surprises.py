@@ -47,7 +47,7 @@ RULES: Final = {
         "REROUTE is not followed yet: a step that did not succeed lets its case fail",
     ),
     "strategy": (
-        "not_executed", "{0} is not followed yet: what comes last replaces what was there"
+        "not_executed", "{0} is not asked of an undo step: what it says replaces what was there"
     ),
     "order": (
         "not_executed",
@@ -77,7 +77,8 @@ RULES: Final = {
 }  # fmt: skip
 # Of these it is said what becomes of them: nothing.
 _SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
-_FOLLOWED: Final = frozenset({None, "LAST_WRITER_WINS", "DEEP_MERGE"})
+# What looks at what others have written since a step fired: an undo step fires for none of that.
+_FORWARD: Final = frozenset({"FIRST_WRITER_WINS", "FAIL"})
 
 
 def surprises(
@@ -201,7 +202,7 @@ def _of_words(step: Binding, at: str) -> Held:
         return
     if step.outcome_policy is not None and step.outcome_policy.reroutes:
         yield "reroute", f"{at}/outcomePolicy", ()
-    if step.conflict_strategy not in _FOLLOWED:
+    if step.compensation_only and step.conflict_strategy in _FORWARD:
         yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
     if step.compensation_order is not None:
         yield "order", f"{at}/compensationOrder", ()

@@ -55,8 +55,6 @@ WARNED: list[tuple[str, Any, str, str]] = [
      "inputSchema as a JSON Schema is ignored"),
     (f"{CALL}/capability", "undeclared", "undeclared_capability", "'undeclared' is not declared"),
     (f"{CALL}/outcomePolicy", {"onFailure": "REROUTE"}, "not_executed", "REROUTE is not followed"),
-    (f"{CALL}/conflictResolverStrategy", "FIRST_WRITER_WINS", "not_executed", "not followed yet"),
-    (f"{CALL}/conflictResolverStrategy", "FAIL", "not_executed", "FAIL is not followed yet"),
     (f"{CALL}/conflictResolverStrategy", "CUSTOM", "unknown_value",
      "conflictResolverStrategy 'CUSTOM' is not known here and is ignored; known are LAST_WRITER"),
     (f"{CALL}/outcomePolicy/onFailure", "RETRY", "unknown_value",
