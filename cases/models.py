@@ -91,8 +91,8 @@ class Case(models.Model):
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
     at which the context last changed, or the case began or went on. `changed_keys`: the version at
     which each key of the context last changed, those since the case was opened; None for a case
-    that is older than this column. `stopped_since`: its engine
-    has stopped, because of `stopped_error`.
+    that is older than this column. `milestones`: what has happened to each. `stopped_since`: its
+    engine has stopped, because of `stopped_error`.
 
     Of a sub-case: `parent` is the case above, `awaited` whether that waits for its end, `held_by`
     the case whose being on hold holds it. Of the case above: `has_children`, and the groups of its
@@ -116,6 +116,7 @@ class Case(models.Model):
     fault = models.TextField(default="", blank=True)
     triggered = models.IntegerField(default=1)
     changed_keys = models.JSONField(null=True, default=dict)
+    milestones = models.JSONField(default=dict)
     stopped_since = models.DateTimeField(null=True)
     stopped_error = models.TextField(default="", blank=True, db_default="")
     parent = models.ForeignKey("self", PROTECT, null=True, related_name="children", **LINK)
@@ -292,3 +293,26 @@ class PlanItem(models.Model):
     def is_case(self) -> bool:
         """Whether its work is a case of its own."""
         return self.type == PlanItemType.SUB_CASE
+
+
+class MilestoneDue(models.Model):
+    """When a milestone of a case is late, as a row that falls due. Not news, so not guarded."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+", **LINK)
+    milestone = models.TextField()
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "case", "milestone"], name="cases_milestonedue_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_milestone_due")
+        ]

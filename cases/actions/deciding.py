@@ -12,12 +12,14 @@ from typing import Any
 
 from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.actions.milestone_moves import ahead_of
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
     Binding,
     ContextChange,
     ExpressionFailed,
+    Seen,
     SubCase,
     contexts_after,
     outlook,
@@ -71,7 +73,8 @@ class Ended:
 @dataclasses.dataclass(slots=True)
 class Decision:
     """What is to be done about a case, and in whose name. `fault`: why it fails. `reopened`: steps
-    that are tried again in the sub-cases that they have already."""
+    that are tried again in the sub-cases that they have already. `seen`: what has become of its
+    milestones."""
 
     ended: Sequence[Ended]
     cause: Cause | None = None
@@ -80,6 +83,7 @@ class Decision:
     fault: str = ""
     others_open: bool = False
     reopened: Sequence[tuple[PlanItem, Case]] = ()
+    seen: Sequence[Seen] = ()
 
     @property
     def met(self) -> list[Ended]:
@@ -94,7 +98,8 @@ class Decision:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
-        return not (self.ended or self.completes or self.fired or self.fault or self.reopened)
+        ends = self.completes or self.fault
+        return not (self.ended or ends or self.fired or self.reopened or self.seen)
 
 
 def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
@@ -273,7 +278,9 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
         ended=[each.item for each in decision.ended],
     )  # fmt: skip
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
-    seen = outlook(definition, known.context, waiting=asked)
+    ahead = ahead_of(known.case, definition)
+    seen = outlook(definition, known.context, waiting=asked, ahead=ahead)
+    decision.seen = seen.seen
     if seen.problem is not None:
         trouble.append(why_failed(seen.problem))
     elif seen.ended is not None and not (seen.ended == "failure" and again):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from cases.actions import milestone_moves
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
@@ -76,6 +77,7 @@ def _rest_of_groups(case: Case, decision: Decision) -> dict[str, OpenWork]:
 def _go_on(
     case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
 ) -> None:
+    milestone_moves.record(case, decision.seen, cause=cause, moves=moves)
     completed = None
     if decision.completes:
         completed = change_case(

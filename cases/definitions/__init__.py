@@ -13,14 +13,17 @@ from cases.definitions.model import (
     DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
+    Milestone,
 )
 from cases.definitions.needs import Needs, needs
 from cases.definitions.reads import fires_by
 from cases.definitions.runtime import (
+    Ahead,
     ContextChange,
     Given,
     Laying,
     Readiness,
+    Seen,
     context_after,
     contexts_after,
     given_to,
@@ -34,6 +37,7 @@ from cases.definitions.task_answers import names_of, rules_of
 from json_values.jq.evaluation import ExpressionFailed
 
 __all__ = [
+    "Ahead",
     "Binding",
     "CapabilityCall",
     "CompiledDefinition",
@@ -45,8 +49,10 @@ __all__ = [
     "Given",
     "HumanTask",
     "Laying",
+    "Milestone",
     "Needs",
     "Readiness",
+    "Seen",
     "SubCase",
     "capabilities_of",
     "compile_definition",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.model import Binding, CompiledDefinition, Milestone, Rule
 from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
@@ -33,19 +33,42 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A milestone that was not reached, and whether it is looked for already."""
+
+    milestone: Milestone
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A milestone that is reached, or at least looked for from now on (`activated`)."""
+
+    milestone: Milestone
+    activated: bool
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What a context means for a case: by its goals it has ended (`success` or `failure`) or not,
-    or `problem` is why that cannot be said; and what is ready to fire."""
+    or `problem` is why that cannot be said; what is ready to fire, and what is reached."""
 
     ended: str | None
     problem: ExpressionFailed | None
     ready: Readiness
+    seen: tuple[Seen, ...] = ()
 
 
 def outlook(
-    definition: CompiledDefinition, context: Mapping[str, Json], *, waiting: Collection[Binding]
+    definition: CompiledDefinition,
+    context: Mapping[str, Json],
+    *,
+    waiting: Collection[Binding],
+    ahead: Sequence[Ahead] = (),
 ) -> Outlook:
-    """Ask all goals, and all conditions of the bindings that wait to fire, in one exchange.
+    """Ask all goals, all conditions of the bindings that wait to fire, and those of the milestones
+    `ahead`, in one exchange.
 
     A binding fires when its filter and its condition both hold. The case has ended by the first
     completion rule that holds.
@@ -54,8 +77,17 @@ def outlook(
     asked = [
         (each, text) for each in waiting for text in (each.filter, each.when) if text is not None
     ]
-    results = evaluate_many([*goals, *((text, context) for _, text in asked)])
-    ready = _ready(waiting, [each for each, _ in asked], results[len(goals) :])
+    looked_for = [
+        text
+        for each in ahead
+        for text in (None if each.active else each.milestone.entry, each.milestone.condition)
+        if text is not None
+    ]
+    texts = [*(text for _, text in asked), *looked_for]
+    results = evaluate_many([*goals, *((text, context) for text in texts)])
+    first = len(goals) + len(asked)
+    ready = _ready(waiting, [each for each, _ in asked], results[len(goals) : first])
+    seen = tuple(_seen(ahead, iter(results[first:])))
     try:
         reached = {
             goal.name
@@ -63,9 +95,23 @@ def outlook(
             if is_true(result)
         }
     except ExpressionFailed as problem:
-        return Outlook(None, problem, ready)
+        return Outlook(None, problem, ready, seen)
     held = (kind for kind, rule in definition.completion if _holds(rule, reached))
-    return Outlook(next(held, None), None, ready)
+    return Outlook(next(held, None), None, ready, seen)
+
+
+def _seen(ahead: Sequence[Ahead], results: Iterator[Json]) -> Iterator[Seen]:
+    """Yield what has become of milestones. A condition that cannot be evaluated does not hold:
+    nothing waits for it."""
+    for each in ahead:
+        active = each.active or each.milestone.entry is None or _is_so(next(results))
+        reached = _is_so(next(results)) and active
+        if reached or active != each.active:
+            yield Seen(each.milestone, activated=active != each.active, reached=reached)
+
+
+def _is_so(result: Json) -> bool:
+    return not isinstance(result, ExpressionFailed) and is_true(result)
 
 
 def _ready(

@@ -8,7 +8,15 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from cases.definitions.flow import after, fires_again, unreachable
-from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.model import (
+    FAULTING,
+    STARTS,
+    TELLING,
+    Binding,
+    CompiledDefinition,
+    Milestone,
+    Rule,
+)
 from cases.definitions.runtime import undo_policy
 from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 
@@ -70,10 +78,14 @@ RULES: Final = {
         "repeats",
         "asks for nothing that its result changes: fires again after every result",
     ),
-    "milestone": (
-        "not_executed", "{0!r} is checked and kept, but nobody is told yet when it is reached"
+    "breach_policy": (
+        "not_executed",
+        "no breachPolicy but FAULT and NOTIFY is known: where {0!r} is late operators are told",
     ),
-    "sla": ("not_executed", "the sla of {0!r} is not watched yet: nothing follows when it is over"),
+    "sla_start": (
+        "not_executed", "no start but {1} is known: the time of {0!r} counts from the first of them"
+    ),
+    "no_time": ("idle", "has no effect without a duration: {0!r} is never late"),
 }  # fmt: skip
 # Of these it is said what becomes of them: nothing.
 _SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
@@ -109,11 +121,20 @@ def _of_ending(definition: CompiledDefinition) -> Held:
         if goal.name not in used:
             yield "unused_goal", f"/spec/goals/{index}", (goal.name,)
     for index, milestone in enumerate(definition.milestones):
-        at = f"/spec/milestones/{index}"
-        yield "milestone", at, (milestone.name,)
-        for word, value in (("sla", milestone.sla), ("slaDuration", milestone.sla_duration)):
-            if value:
-                yield "sla", f"{at}/{word}", (milestone.name,)
+        yield from _of_milestone(milestone, f"/spec/milestones/{index}")
+
+
+def _of_milestone(milestone: Milestone, at: str) -> Held:
+    if milestone.allowed is None and (milestone.sla or milestone.sla_start_from):
+        word = "sla" if milestone.sla else "slaStartFrom"
+        yield "no_time", f"{at}/{word}", (milestone.name,)
+        return
+    if milestone.breach_policy not in (*TELLING, *FAULTING):
+        yield "breach_policy", f"{at}/sla/breachPolicy", (milestone.name,)
+    if milestone.starts_from not in STARTS:
+        own = milestone.sla is not None and milestone.sla.start_from
+        told = milestone.name, ", ".join(STARTS)
+        yield "sla_start", f"{at}/sla/startFrom" if own else f"{at}/slaStartFrom", told
 
 
 def _of_calls(definition: CompiledDefinition, known: frozenset[str] | None) -> Held:
@@ -197,13 +218,11 @@ def _of_words(step: Binding, at: str) -> Held:
             "compensationOrder": step.compensation_order is not None,
         }
         yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
-        if step.conflict_strategy not in _FOLLOWED:
+        if step.conflict_strategy in _FORWARD:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
         return
     if step.outcome_policy is not None and step.outcome_policy.reroutes:
         yield "reroute", f"{at}/outcomePolicy", ()
-    if step.compensation_only and step.conflict_strategy in _FORWARD:
-        yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
     if step.compensation_order is not None:
         yield "order", f"{at}/compensationOrder", ()
 
