@@ -243,7 +243,8 @@ class PlanItem(models.Model):
 
     `written`: the context keys that its result stated, whatever they held before. `target_id` is
     None for a step that could not begin. `input_digest`: of what its `inputMapping` gave, "" where
-    it has none. `error`: why it let its case fail.
+    it has none. `rerouted`: how often in a row its step was opened again for others. `error`: why
+    it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -255,6 +256,7 @@ class PlanItem(models.Model):
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
     case_version = models.IntegerField(default=0)
     input_digest = models.TextField(default="", blank=True, db_default="")
+    rerouted = models.IntegerField(default=0, db_default=0)
     completion_seq = models.BigIntegerField(null=True)
     compensation_state = models.TextField(
         choices=CompensationState.choices, default=CompensationState.NONE

@@ -13,6 +13,7 @@ from typing import Any
 from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
 from cases.actions.milestone_moves import ahead_of
+from cases.actions.rerouting import may_reroute
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
@@ -172,16 +173,30 @@ def decide(
     broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
         return decision
-    if broken:
+    if broken and all(_may_reroute(known, each) for each in broken):
+        # A case on hold opens it when it goes on.
+        if is_running:
+            decision.cause = broken[0].cause
+            _go_on(known, plan, {each.item.binding for each in broken}, decision)
+    elif broken:
         _fail(known, broken, decision)
     elif is_running and (go_on or once_more):
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
         again -= {item.binding for item, _row in decision.reopened}
-        _go_on(known, plan, again, decision)
+        _go_on(known, plan, again, decision, retried=bool(again))
         if decision.completes:
             decision.reopened = ()
     return decision
+
+
+def _may_reroute(known: Known, each: Ended) -> bool:
+    # A group that cannot be met without it is not to be met by another one.
+    return (
+        each.failed
+        and not each.why
+        and may_reroute(known.case, known.definition, each.item, each.row)
+    )
 
 
 def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
@@ -264,7 +279,9 @@ def _how_it_failed(each: Ended) -> str:
     return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
 
 
-def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -> None:
+def _go_on(
+    known: Known, plan: PlanState, again: set[str], decision: Decision, *, retried: bool = False
+) -> None:
     """See whether the case has ended; else fire every binding that is ready.
 
     A step whose condition fails, or that cannot be opened, lets the case fail, after all the others
@@ -283,7 +300,7 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
     decision.seen = seen.seen
     if seen.problem is not None:
         trouble.append(why_failed(seen.problem))
-    elif seen.ended is not None and not (seen.ended == "failure" and again):
+    elif seen.ended is not None and not (seen.ended == "failure" and retried):
         _end(seen.ended, decision)
         return
     elif decision.cause is not None:

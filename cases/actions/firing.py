@@ -22,6 +22,7 @@ from cases.actions.asked_when_opened import (
     title_asked,
 )
 from cases.actions.context_writes import contexts_written
+from cases.actions.rerouting import reroute_of
 from cases.actions.sub_cases import (
     NewSubCase,
     draw_completion,
@@ -100,6 +101,7 @@ class Opening:
     work: NewWorkItem | NewExecution | NewSubCase | None = None
     error: str = ""
     input_digest: str = ""
+    rerouted: int = 0
 
     @property
     def trouble(self) -> str:
@@ -169,14 +171,15 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
             and _has_seen_all(known, binding, fired)
         ):
             continue
+        reroute = reroute_of(binding, fired)
         try:
             change = written.get(binding.name)
             if isinstance(change, ExpressionFailed):
                 raise change
-            work = _work(known, binding, given, cause)
+            work = _work(known, binding, given, cause, reroute.excluded)
             if isinstance(work, NewExecution):
                 check_new(work)
-            found.append(Opening(binding, work, input_digest=digest))
+            found.append(Opening(binding, work, "", digest, reroute.attempts))
         except Refusal as refusal:
             found.append(_cannot_begin(binding, refusal.in_words))
         except ExpressionFailed as problem:
@@ -206,9 +209,10 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
 
 
 def _work(
-    known: Known, binding: Binding, given: Given, cause: Cause
+    known: Known, binding: Binding, given: Given, cause: Cause, excluded: Sequence[uuid.UUID]
 ) -> NewWorkItem | NewExecution | NewSubCase:
-    """Return the work that a binding becomes. Raises why it becomes none."""
+    """Return the work that a binding becomes. Raises why it becomes none. `excluded`: for whom it is
+    not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
     if isinstance(target, SubCase):
@@ -234,7 +238,9 @@ def _work(
             outcome_rules=rules_of(target.outcomes),
             form=target.form,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
-            excluded=sorted(actors_named(case.tenant_id, target.excluded_users).values()),
+            excluded=sorted(
+                {*actors_named(case.tenant_id, target.excluded_users).values(), *excluded}
+            ),
             excluded_groups=target.excluded_groups,
             not_completed_by=target.not_completed_by,
             required_skills=target.required_skills,
@@ -303,6 +309,7 @@ def _opened(
         type=_TYPES[type(opening.binding.target)],
         case_version=case.version,
         input_digest=opening.input_digest,
+        rerouted=opening.rerouted,
         created_at=now(),
     )
     if opening.work is not None:

@@ -14,6 +14,7 @@ from cases.definitions.model import (
     DefinitionInvalid,
     DefinitionWarning,
     Milestone,
+    OutcomePolicy,
 )
 from cases.definitions.needs import Needs, needs
 from cases.definitions.reads import fires_by
@@ -51,6 +52,7 @@ __all__ = [
     "Laying",
     "Milestone",
     "Needs",
+    "OutcomePolicy",
     "Readiness",
     "Seen",
     "SubCase",

@@ -50,10 +50,6 @@ RULES: Final = {
         "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
-    "reroute": (
-        "not_executed",
-        "REROUTE is not followed yet: a step that did not succeed lets its case fail",
-    ),
     "strategy": (
         "not_executed", "{0} is not asked of an undo step: what it says replaces what was there"
     ),
@@ -221,8 +217,6 @@ def _of_words(step: Binding, at: str) -> Held:
         if step.conflict_strategy in _FORWARD:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
         return
-    if step.outcome_policy is not None and step.outcome_policy.reroutes:
-        yield "reroute", f"{at}/outcomePolicy", ()
     if step.compensation_order is not None:
         yield "order", f"{at}/compensationOrder", ()
 

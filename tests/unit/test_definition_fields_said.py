@@ -54,7 +54,6 @@ WARNED: list[tuple[str, Any, str, str]] = [
     ("/spec/capabilities/0/inputSchema", {"type": "object"}, "schema_not_checked",
      "inputSchema as a JSON Schema is ignored"),
     (f"{CALL}/capability", "undeclared", "undeclared_capability", "'undeclared' is not declared"),
-    (f"{CALL}/outcomePolicy", {"onFailure": "REROUTE"}, "not_executed", "REROUTE is not followed"),
     (f"{CALL}/conflictResolverStrategy", "CUSTOM", "unknown_value",
      "conflictResolverStrategy 'CUSTOM' is not known here and is ignored; known are LAST_WRITER"),
     (f"{CALL}/outcomePolicy/onFailure", "RETRY", "unknown_value",
