@@ -173,13 +173,8 @@ def decide(
     broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
         return decision
-    if broken and all(_may_reroute(known, each) for each in broken):
-        # A case on hold opens it when it goes on.
-        if is_running:
-            decision.cause = broken[0].cause
-            _go_on(known, plan, {each.item.binding for each in broken}, decision)
-    elif broken:
-        _fail(known, broken, decision)
+    if broken:
+        _break_off(known, plan, broken, decision)
     elif is_running and (go_on or once_more):
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
@@ -188,6 +183,16 @@ def decide(
         if decision.completes:
             decision.reopened = ()
     return decision
+
+
+def _break_off(known: Known, plan: PlanState, broken: Sequence[Ended], decision: Decision) -> None:
+    """Let the case fail, unless all that has failed is to be opened again; in a case on hold that
+    is done when it goes on."""
+    if not all(_may_reroute(known, each) for each in broken):
+        _fail(known, broken, decision)
+    elif known.case.status == CaseStatus.RUNNING:
+        decision.cause = broken[0].cause
+        _go_on(known, plan, {each.item.binding for each in broken}, decision)
 
 
 def _may_reroute(known: Known, each: Ended) -> bool:

@@ -211,8 +211,8 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
 def _work(
     known: Known, binding: Binding, given: Given, cause: Cause, excluded: Sequence[uuid.UUID]
 ) -> NewWorkItem | NewExecution | NewSubCase:
-    """Return the work that a binding becomes. Raises why it becomes none. `excluded`: for whom it is
-    not, beside those whom its definition names."""
+    """Return the work that a binding becomes. Raises why it becomes none. `excluded`: for whom it
+    is not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
     if isinstance(target, SubCase):

@@ -34,9 +34,9 @@ def may_reroute(case: Case, definition: CompiledDefinition, item: PlanItem, row:
 
 def reroute_of(binding: Binding, fired: Fired | None) -> Reroute:
     """Return how the step that fires now goes on from the one before it."""
-    if fired is None or binding.outcome_policy is None:
+    item = None if fired is None else fired.newest
+    if item is None or binding.outcome_policy is None:
         return Reroute()
-    item = fired.newest
     # One with an error let its case fail: whoever tries that again begins anew.
     if item.status not in _FAILED or item.error or item.target_id is None:
         return Reroute()

@@ -55,7 +55,7 @@ RULES: Final = {
     ),
     "order": (
         "not_executed",
-        "compensationOrder is not followed yet: what was completed last is undone first",
+        "{0} have one compensationOrder: they are undone one after the other, not side by side",
     ),
     "coverage_gap": (
         "coverage_gap",
@@ -103,6 +103,7 @@ def surprises(
         _of_steps(definition),
         _of_flow(definition),
         _of_undo(definition, frozenset(covered)),
+        _of_order(definition),
     ):
         for rule, pointer, told in held:
             code, sentence = RULES[rule]
@@ -187,6 +188,20 @@ def _of_flow(definition: CompiledDefinition) -> Held:
             yield "repeats", places[step.name], ()
 
 
+def _of_order(definition: CompiledDefinition) -> Held:
+    """Yield what is said of steps whose undoing is declared to go on at once."""
+    steps = [*enumerate(definition.bindings)]
+    for index, step in steps:
+        equal = [
+            each.name
+            for _, each in steps
+            if each.compensation_order == step.compensation_order and not each.compensation_only
+        ]
+        is_first = equal[:1] == [step.name] and step.compensation_order is not None
+        if is_first and len(equal) > 1:
+            yield "order", f"/spec/bindings/{index}/compensationOrder", (", ".join(equal),)
+
+
 def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
     following = after(definition)
     undone = {
@@ -216,9 +231,6 @@ def _of_words(step: Binding, at: str) -> Held:
         yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
         if step.conflict_strategy in _FORWARD:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
-        return
-    if step.compensation_order is not None:
-        yield "order", f"{at}/compensationOrder", ()
 
 
 def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:
