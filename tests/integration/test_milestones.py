@@ -233,3 +233,21 @@ def test_it_costs_one_more_statement_when_it_is_reached_and_none_before(world: W
     # A case that changes twice is written twice.
     assert counts == [5, 6]
     assert statuses(world, case_id) == {"m": "REACHED", "n": "ACTIVE"}
+
+
+def test_a_case_below_another_has_its_own(world: World) -> None:
+    child = definition("below", human("a"), success=".a")
+    child["spec"]["milestones"] = [SLA]
+    deploy(world, child)
+    step = {
+        "name": "step", "on": {"contextChange": {}}, "when": ".step == null",
+        "subCase": {"namespace": "tests", "name": "below"},
+    }  # fmt: skip
+    deploy(world, definition("above", step))
+    above_id = opened(world, "tests/above")
+    case_id = plan_items(world, above_id)["step"].target_id
+    assert case_id is not None
+    assert dues(world, case_id)["m"].due_at == case_row(world, case_id).created_at + dt.timedelta(1)
+    late(world, case_id, "m")
+    drain()
+    assert (said(world, case_id), said(world, above_id)) == ([("milestone_overdue", "m")], [])
