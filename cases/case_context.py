@@ -287,7 +287,7 @@ def _with_steps(run: CompensationRun, rows: Iterable[Any]) -> RunWithSteps:
             undos.setdefault(row.undoes_id, []).append(row)
     steps = sorted(
         CompensationStep.objects.filter(tenant_id=run.tenant_id, run_id=run.id),
-        key=lambda step: (-(step.completion_seq or 0), step.n),
+        key=lambda step: step.place,
     )
     tried = []
     for step in steps:

@@ -20,12 +20,16 @@ from web.labels import fault_words
 
 #: What the engine stores where it has words of its own.
 FAILURE_GOAL = "A failure goal was reached."
+TOO_LATE = "Not reached in time: "
 UNDONE_IN_DOUBT = "It was undone before anybody knew whether it had happened."
 
 _STEP = re.compile(r"([a-z0-9][a-z0-9._-]*): (.+)\Z", re.DOTALL)
 _ENDED = re.compile(r"([a-z]+)(?:, (.+))?\Z", re.DOTALL)
 #: What keeps a step from beginning, by what its stored words hold; else it could not begin.
 _TROUBLES: Mapping[str, Text] = {
+    " (in: FAIL)": gettext_lazy(
+        "%(step)s says something else than what came in while it was open."
+    ),
     " (in: ": gettext_lazy("%(step)s stands still: its definition cannot use what the case knows."),
     "has fired ": gettext_lazy("%(step)s has started too often."),
     "": gettext_lazy("%(step)s could not begin."),
@@ -49,6 +53,9 @@ def why_it_failed(stored: str) -> Told:
     """Return why a case failed, as it is told."""
     if stored == FAILURE_GOAL:
         return Told(_("It has come to one of the ends that its definition calls a failure."))
+    if stored.startswith(TOO_LATE):
+        name = quoted(title_of(stored.removeprefix(TOO_LATE)))
+        return Told(_("%(name)s was not reached in time.") % {"name": name})
     found = _STEP.match(stored)
     if found is None:
         return Told(_("Its definition cannot tell whether it has ended."), stored)

@@ -50,6 +50,15 @@ class PlanItemStatus(models.TextChoices):
     SUSPENDED = "SUSPENDED", _("On hold")
 
 
+class MilestoneStatus(models.TextChoices):
+    """How it stands with something that a case is to reach."""
+
+    AHEAD = "AHEAD", _("Not looked for yet")
+    ACTIVE = "ACTIVE", _("Not reached yet")
+    OVERDUE = "OVERDUE", _("Overdue")
+    REACHED = "REACHED", _("Reached")
+
+
 C, P = CaseStatus, PlanItemStatus
 
 CANCELLABLE = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED})
@@ -58,6 +67,8 @@ ROLLBACK_FROM = frozenset(
 )
 CLOSABLE = frozenset({C.COMPLETED, C.FAULTED, C.CANCELLED, C.COMPENSATED, C.PARTIALLY_COMPENSATED})
 ROLLING_BACK = frozenset({C.COMPENSATING, C.COMPENSATION_FAULTED})
+# What these have not reached in time is late.
+MAY_BE_LATE = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED})
 
 # What these still hear of their work changes what they know; what is over stays as it ended.
 TAKES_RESULTS = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED}) | ROLLING_BACK

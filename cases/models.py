@@ -89,8 +89,10 @@ class Case(models.Model):
     `number`: how people call it, beside its title; never two of a tenant (`cases.numbers`).
     `invalidated`: keys written by work undone since; undo never removes one. `fault`: why FAULTED.
     `prior_status`: where a rollback found it. `root_id`: top of its tree. `triggered`: the version
-    at which the context last changed, or the case began or went on. `stopped_since`: its engine
-    has stopped, because of `stopped_error`.
+    at which the context last changed, or the case began or went on. `changed_keys`: the version at
+    which each key of the context last changed, those since the case was opened; None for a case
+    that is older than this column. `milestones`: what has happened to each. `stopped_since`: its
+    engine has stopped, because of `stopped_error`.
 
     Of a sub-case: `parent` is the case above, `awaited` whether that waits for its end, `held_by`
     the case whose being on hold holds it. Of the case above: `has_children`, and the groups of its
@@ -113,6 +115,8 @@ class Case(models.Model):
     invalidated = models.JSONField(default=list)
     fault = models.TextField(default="", blank=True)
     triggered = models.IntegerField(default=1)
+    changed_keys = models.JSONField(null=True, default=dict)
+    milestones = models.JSONField(default=dict)
     stopped_since = models.DateTimeField(null=True)
     stopped_error = models.TextField(default="", blank=True, db_default="")
     parent = models.ForeignKey("self", PROTECT, null=True, related_name="children", **LINK)
@@ -238,7 +242,9 @@ class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
     `written`: the context keys that its result stated, whatever they held before. `target_id` is
-    None for a step that could not begin. `error`: why it let its case fail.
+    None for a step that could not begin. `input_digest`: of what its `inputMapping` gave, "" where
+    it has none. `rerouted`: how often in a row its step was opened again for others. `error`: why
+    it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -249,6 +255,8 @@ class PlanItem(models.Model):
     target_id = models.UUIDField(null=True)
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
     case_version = models.IntegerField(default=0)
+    input_digest = models.TextField(default="", blank=True, db_default="")
+    rerouted = models.IntegerField(default=0, db_default=0)
     completion_seq = models.BigIntegerField(null=True)
     compensation_state = models.TextField(
         choices=CompensationState.choices, default=CompensationState.NONE
@@ -287,3 +295,26 @@ class PlanItem(models.Model):
     def is_case(self) -> bool:
         """Whether its work is a case of its own."""
         return self.type == PlanItemType.SUB_CASE
+
+
+class MilestoneDue(models.Model):
+    """When a milestone of a case is late, as a row that falls due. Not news, so not guarded."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+", **LINK)
+    milestone = models.TextField()
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "case", "milestone"], name="cases_milestonedue_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_milestone_due")
+        ]

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model
 
 from accounts.selectors import ACTORS_NAME
+from cases.definitions import fires_by
 from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
 from cases.models import Case, PlanItem
+from cases.selectors import compiled_of
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.statements import fetched
 from verbs.row_reading import NOTHING_BESIDE, Beside, load, read
 from verbs.subject import subject_of
 
+_SETTLED = frozenset({PlanItemStatus.COMPLETED, PlanItemStatus.OBSOLETE})
 _Row = TypeVar("_Row", bound=Model)
 _LOCK = """
 SELECT c.version, h.seq, h.hash FROM cases_case c
@@ -41,11 +45,46 @@ class CaseMoved(Trouble):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fired:
-    """How often a binding has fired, whether its work is open, at which version it last did."""
+    """How often a binding has fired, whether its work is open, at which version it last did, and
+    what that became."""
 
     times: int
     is_open: bool
     seen: int
+    newest: PlanItem | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether what it last became was done, or is not needed, and was not undone since."""
+        item = self.newest
+        if item is None or item.compensation_state == CompensationState.COMPENSATED:
+            return False
+        return item.status in _SETTLED
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changes:
+    """At which version of its case each key of the context last changed; what is not named has
+    not since `others`."""
+
+    keys: Mapping[str, int]
+    others: int
+
+    @classmethod
+    def of(cls, case: Case) -> Changes:
+        """Return those of a case as it is stored."""
+        known = case.changed_keys
+        return cls({}, case.triggered) if known is None else cls(known, 0)
+
+    def since(self, keys: Collection[str] | None) -> int:
+        """Return when one of these keys last changed; None: when any did."""
+        if keys is None:
+            return max(self.keys.values(), default=self.others)
+        return max((self.keys.get(key, self.others) for key in keys), default=0)
+
+    def having(self, keys: Collection[str], version: int) -> Changes:
+        """Return them with a change of some keys."""
+        return Changes({**self.keys, **dict.fromkeys(keys, version)}, self.others)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,27 +139,39 @@ FROM (
         bool_or(status = ANY(%(open)s)) AS is_open
     FROM cases_planitem WHERE tenant_id = %(tenant)s AND case_id = %(case)s
     GROUP BY binding
-    HAVING bool_or(status = ANY(%(open)s)) OR max(case_version) >= %(triggered)s
-        OR count(target_id) >= %(most)s OR bool_or(target_id = ANY(%(targets)s))
-) f LEFT JOIN cases_planitem p ON p.tenant_id = %(tenant)s AND p.case_id = %(case)s
-    AND p.binding = f.name AND p.target_id = ANY(%(targets)s)
+    HAVING bool_or(status = ANY(%(open)s)) OR count(target_id) >= %(most)s
+        OR max(case_version) >= coalesce((%(since)s::jsonb ->> binding)::int, %(triggered)s)
+        OR bool_or(target_id = ANY(%(targets)s))
+) f JOIN cases_planitem p ON p.tenant_id = %(tenant)s AND p.case_id = %(case)s
+    AND p.binding = f.name AND (p.target_id = ANY(%(targets)s) OR p.case_version = f.seen)
+ORDER BY p.created_at, p.id
 """  # noqa: S608  -- column names of the model
 
 
 def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanState:
     """Return what matters of a case's plan now: bindings with open work, that have answered to the
-    case as it is, or fired `most` times; and the items of `targets`."""
+    case as it is or to all that they read of it, or fired `most` times; and the items of
+    `targets`."""
     given = {
-        "open": sorted(OPEN_ITEMS), "tenant": case.tenant_id, "case": case.id,
-        "triggered": case.triggered, "most": most, "targets": list(targets),
+        "open": sorted(OPEN_ITEMS), "tenant": case.tenant_id, "case": case.id, "most": most,
+        "triggered": case.triggered, "since": json.dumps(_since(case)), "targets": list(targets),
     }  # fmt: skip
-    state = PlanState({}, {})
+    state, wanted = PlanState({}, {}), frozenset(targets)
     row: Any
     for row in load(PlanItem, _plan_sql(), given):
-        state.fired[row.fired_binding] = Fired(row.times, row.is_open, row.seen)
-        if row.target_id is not None:
+        if row.case_version == row.seen:
+            state.fired[row.fired_binding] = Fired(row.times, row.is_open, row.seen, row)
+        if row.target_id in wanted:
             state.items[row.target_id] = row
     return state
+
+
+def _since(case: Case) -> dict[str, int]:
+    """Return when what a binding reads last changed, where that is before the case last did."""
+    changes = Changes.of(case)
+    bindings = compiled_of(case.tenant_id, case.definition_id).forward_bindings
+    since = ((each.name, changes.since(fires_by(each))) for each in bindings)
+    return {name: version for name, version in since if version < case.triggered}
 
 
 def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:

@@ -7,7 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from cases import watched, words
-from cases.actions import stopping, sub_case_news
+from cases.actions import milestone_moves, stopping, sub_case_news
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_search import by_number, cases_called
@@ -22,7 +22,12 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.events import ENGINE_LANE
 from executions import undo_capabilities
-from ledger.dispatch.consumer_registry import Announced, Consumer, register_consumer
+from ledger.dispatch.consumer_registry import (
+    Announced,
+    Consumer,
+    register_consumer,
+    register_source,
+)
 from ledger.verify import register_guarded
 from verbs import subject
 from web import decisions, live, nav, search
@@ -80,6 +85,7 @@ def register() -> None:
     search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
     register_consumer(SUB_CASE_CONSUMER)
+    register_source(milestone_moves.SOURCE)
     register_guarded("cases_case", whole.subject_type)
     live.register(*watched.PAGES)
     nav.register(

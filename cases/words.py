@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from cases.fault_words import fault_sentence
-from cases.lifecycle import CaseStatus, PlanItemStatus
+from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus
+from compensation.sentences import title_of
 from compensation.words import UNDO_LOOKS
 from verbs import words
 from verbs.words import ActionWords as A
@@ -26,6 +27,13 @@ _ACTIONS = {
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     "closed": A(_("Closed"), _("%(what)s closed by %(who)s")),
     "faulted": A(_("Failed"), _("%(what)s failed"), "bad", fault_sentence),
+    "milestone_activated": A(_("Milestone looked for"), _("%(what)s looks for a milestone")),
+    "milestone_reached": A(
+        _("Milestone reached"), _("%(what)s has reached a milestone"), "done", title_of
+    ),
+    "milestone_overdue": A(
+        _("Milestone overdue"), _("%(what)s has not reached a milestone in time"), "bad", title_of
+    ),
     "rollback_started": A(_("Rollback begun"), _("Rollback of %(what)s begun by %(who)s"), "undo"),
     "rollback_settled": A(_("Rollback ended"), _("Rollback of %(what)s ended"), "done"),
     "engine_stopped": A(_("Stopped"), _("%(what)s cannot go on by itself"), "bad"),
@@ -53,6 +61,12 @@ _ITEM_LOOKS = {
     "ACTIVE": ("play", "act"),
     "REJECTED": ("x", "bad"),
     "OBSOLETE": ("minus", "wait"),
+}
+_MILESTONE_LOOKS = {
+    "AHEAD": ("clock", "wait"),
+    "ACTIVE": ("play", "act"),
+    "OVERDUE": ("triangle-alert", "bad"),
+    "REACHED": ("check", "done"),
 }
 
 _VERBS = {
@@ -90,3 +104,4 @@ def register() -> None:
     words.register_denials(_DENIED)
     words.register_states("case", CaseStatus, _LOOKS)
     words.register_states("plan_item", PlanItemStatus, _ITEM_LOOKS)
+    words.register_states("milestone", MilestoneStatus, _MILESTONE_LOOKS)

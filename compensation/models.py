@@ -320,8 +320,11 @@ class CompensationRun(models.Model):
     complete_partially = _moves("complete_partially", {R.RUNNING}, R.PARTIAL)
 
 
+_IN_LINE = ("tenant", "run", "undo_order", models.F("completion_seq").desc(nulls_last=True), "n")
+
+
 class CompensationStep(models.Model):
-    """The undo of one original within a run; the order is falling `completion_seq`.
+    """The undo of one original in a run, by rising `undo_order`, then falling `completion_seq`.
 
     `spec` is the step as planned, `binding` the undo binding that says how it is asked for.
     `adopted`: an undo that was under way already is awaited instead of started.
@@ -336,6 +339,7 @@ class CompensationStep(models.Model):
     original_id = models.UUIDField()
     original_name = models.TextField()
     completion_seq = models.BigIntegerField(null=True)
+    undo_order = models.FloatField(null=True)
     status = FSMField(choices=T.choices, default=T.PLANNED, protected=True)
     mode = models.TextField()
     strategy = models.TextField()
@@ -364,21 +368,17 @@ class CompensationStep(models.Model):
             ),
             # The next step of a run of a thousand, and what is under way in it.
             models.Index(
-                "tenant",
-                "run",
-                models.F("completion_seq").desc(nulls_last=True),
-                "n",
-                condition=models.Q(status="PLANNED"),
-                name="compensation_step_next",
+                *_IN_LINE, condition=models.Q(status="PLANNED"), name="compensation_step_next"
             ),
             models.Index(fields=["tenant", "run"], condition=_BUSY, name="compensation_step_busy"),
             models.Index("tenant", "id", condition=_FAILED, name="compensation_step_failed"),
         ]
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> tuple[bool, float, int, int]:
         """Its place in the order of undoing, the first lowest."""
-        return (-(self.completion_seq or 0), self.n)
+        declared = (self.undo_order is None, self.undo_order or 0.0)
+        return (*declared, -(self.completion_seq or 0), self.n)
 
     #: Its undo begins, or one under way is adopted.
     start = _moves("start", {T.PLANNED}, T.RUNNING)

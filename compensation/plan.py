@@ -167,6 +167,7 @@ def make_plan(
     """
     ordered = sorted(parts, key=lambda part: (part.seq, part.original.id), reverse=True)
     covered, left = _covered(ordered, scope)
+    covered.sort(key=lambda part: (part.order is None, part.order or 0.0))
     _check_include(covered, include)
     steps: list[dict[str, Any]] = []
     excluded = [

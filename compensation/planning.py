@@ -66,7 +66,8 @@ class Part:
     """One piece of work of a whole (or the one a plan is about) as planning sees it.
 
     `row` is what can be undone; `settled` its finished status; `policy` what was declared (None:
-    nothing); `undo` the name of the binding that undoes it; `aliases` are further names by which a
+    nothing); `undo` the name of the binding that undoes it; `order` its declared place among
+    those that have one, which are undone before the others; `aliases` are further names by which a
     scope may call it; `by_itself`: it may be undone alone, without a plan. `unsure`: nobody knows
     whether it had its effect; `safe_on_nothing`: its undo does no harm where it had none; then it
     may be undone `as_if` it had happened. `stands`: its whole says that no plan undoes it, and why.
@@ -81,6 +82,7 @@ class Part:
     completed_by: uuid.UUID | None
     in_flight: bool
     undo: str = ""
+    order: float | None = None
     aliases: tuple[str, ...] = ()
     by_itself: bool = True
     unsure: bool = False
@@ -123,6 +125,7 @@ class UndoStep:
             "binding": part.undo,
             "deadline": how["deadline"] or None,
             "depends_on": depends_on,
+            **({} if part.order is None else {"undo_order": part.order}),
         }
 
 

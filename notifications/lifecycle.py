@@ -36,6 +36,7 @@ class Topic(models.TextChoices):
     EVENT_IGNORED = "event_ignored", _("Not undone because of an event")
     UNDO_ON_HOLD = "undo_on_hold", _("Undo task on hold")
     DEADLINE_MISSED = "deadline_missed", _("Deadline missed")
+    MILESTONE_OVERDUE = "milestone_overdue", _("Milestone not reached in time")
     GROUP_MET = "group_met", _("Enough of several done")
     GROUP_MISSED = "group_missed", _("Too few of several left")
     SCHEDULE_FAILED = "schedule_failed", _("Schedule made no task")

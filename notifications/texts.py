@@ -32,6 +32,7 @@ _TITLES: dict[str, str | Promise] = {
     Topic.EVENT_IGNORED: gettext_lazy("Not undone, although there was an event: %(what)s"),
     Topic.UNDO_ON_HOLD: gettext_lazy("On hold, and what it undoes with it: %(what)s"),
     Topic.DEADLINE_MISSED: gettext_lazy("Deadline missed: %(what)s"),
+    Topic.MILESTONE_OVERDUE: gettext_lazy("A milestone was not reached in time: %(what)s"),
     Topic.GROUP_MET: gettext_lazy("Enough are done: %(what)s"),
     Topic.GROUP_MISSED: gettext_lazy("Too few are left: %(what)s"),
     Topic.SCHEDULE_FAILED: gettext_lazy("A schedule made no task: %(what)s"),
@@ -53,6 +54,7 @@ _TITLES: dict[str, str | Promise] = {
 }
 _TONES = {
     Topic.UNDO_WAITING: "undo",
+    Topic.MILESTONE_OVERDUE: "bad",
     Topic.GROUP_MET: "done",
     Topic.GROUP_MISSED: "bad",
     Topic.SCHEDULE_FAILED: "bad",

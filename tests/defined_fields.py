@@ -45,7 +45,7 @@ BASE: dict[str, Any] = {
         ],
     },
 }  # fmt: skip
-ALWAYS = {("not_executed", "/spec/milestones/0")}
+ALWAYS: set[tuple[str, str]] = set()
 #: Whether a step asks for what it writes is no matter of single fields.
 REPEATS = "repeats"
 TASK = "/spec/bindings/0/humanTask"

@@ -17,8 +17,10 @@ _JOBS_NOW = f"""
 UPDATE executions_executionjob SET due_at = now()
 WHERE due_at > now() AND due_at < {_LEFT} - interval '100 days'
 """  # noqa: S608  -- own words
-# What falls due of work items and approvals, in the same way.
-_ITEM_TABLES = ("workitems_holdend", "workitems_deadline", "governance_approvalexpiry")
+# What falls due of work items, approvals and milestones, in the same way.
+_ITEM_TABLES = (
+    "workitems_holdend", "workitems_deadline", "governance_approvalexpiry", "cases_milestonedue",
+)  # fmt: skip
 _TASKS_LEFT = "UPDATE ledger_outboxtask SET done_at = now() WHERE done_at IS NULL"
 _JOBS_LEFT = f"""
 UPDATE executions_executionjob SET due_at = {_LEFT}, leased_until = NULL, lease_token = NULL

@@ -10,13 +10,17 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
+from cases.actions.milestone_moves import ahead_of
+from cases.actions.rerouting import may_reroute
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
 from cases.definitions import (
     Binding,
     ContextChange,
     ExpressionFailed,
+    Seen,
     SubCase,
     contexts_after,
     outlook,
@@ -24,7 +28,7 @@ from cases.definitions import (
 from cases.fault_words import FAILURE_GOAL
 from cases.lifecycle import ROLLING_BACK, TAKES_RESULTS, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from cases.plan_state import PlanState, failed_steps, is_untaken, work_of
+from cases.plan_state import Changes, PlanState, failed_steps, is_untaken, work_of
 from cases.selectors import compiled_of
 from compensation.subject import Cause
 from ledger.clock import now
@@ -70,7 +74,8 @@ class Ended:
 @dataclasses.dataclass(slots=True)
 class Decision:
     """What is to be done about a case, and in whose name. `fault`: why it fails. `reopened`: steps
-    that are tried again in the sub-cases that they have already."""
+    that are tried again in the sub-cases that they have already. `seen`: what has become of its
+    milestones."""
 
     ended: Sequence[Ended]
     cause: Cause | None = None
@@ -79,6 +84,7 @@ class Decision:
     fault: str = ""
     others_open: bool = False
     reopened: Sequence[tuple[PlanItem, Case]] = ()
+    seen: Sequence[Seen] = ()
 
     @property
     def met(self) -> list[Ended]:
@@ -93,7 +99,8 @@ class Decision:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
-        return not (self.ended or self.completes or self.fired or self.fault or self.reopened)
+        ends = self.completes or self.fault
+        return not (self.ended or ends or self.fired or self.reopened or self.seen)
 
 
 def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
@@ -167,15 +174,34 @@ def decide(
     if case.status in ROLLING_BACK:
         return decision
     if broken:
-        _fail(known, broken, decision)
+        _break_off(known, plan, broken, decision)
     elif is_running and (go_on or once_more):
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
         again -= {item.binding for item, _row in decision.reopened}
-        _go_on(known, plan, again, decision)
+        _go_on(known, plan, again, decision, retried=bool(again))
         if decision.completes:
             decision.reopened = ()
     return decision
+
+
+def _break_off(known: Known, plan: PlanState, broken: Sequence[Ended], decision: Decision) -> None:
+    """Let the case fail, unless all that has failed is to be opened again; in a case on hold that
+    is done when it goes on."""
+    if not all(_may_reroute(known, each) for each in broken):
+        _fail(known, broken, decision)
+    elif known.case.status == CaseStatus.RUNNING:
+        decision.cause = broken[0].cause
+        _go_on(known, plan, {each.item.binding for each in broken}, decision)
+
+
+def _may_reroute(known: Known, each: Ended) -> bool:
+    # A group that cannot be met without it is not to be met by another one.
+    return (
+        each.failed
+        and not each.why
+        and may_reroute(known.case, known.definition, each.item, each.row)
+    )
 
 
 def _once_more(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
@@ -214,18 +240,21 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         (step.target.output_mapping, _result_for(step, each.row))
         for step, each in zip(steps, taken, strict=True)
     ]
-    deep = {n for n, step in enumerate(steps) if step.conflict_strategy == "DEEP_MERGE"}
-    context, moved = case.context, False
-    for each, change in zip(taken, contexts_after(context, results, deep=deep), strict=True):
+    laying = {
+        n: laying_of(case, step, each.item)
+        for n, (step, each) in enumerate(zip(steps, taken, strict=True))
+    }
+    context, changes = case.context, Changes.of(case)
+    for each, change in zip(taken, contexts_after(context, results, laying=laying), strict=True):
         if isinstance(change, ExpressionFailed):
             each.item.error = why_failed(change)[:MAX_ERROR]
             continue
         each.change, each.item.error = change, ""
         # With what it has written as it fired.
         each.item.written = sorted({*each.item.written, *change.stated})
-        moved = moved or change.differs(context)
+        changes = changes.having(change.changed(context), case.version + 1)
         context = change.after
-    return Known(case, definition, context, moved)
+    return Known(case, definition, context, changes)
 
 
 def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
@@ -255,7 +284,9 @@ def _how_it_failed(each: Ended) -> str:
     return f"{each.item.binding}: {each.item.status.lower()}" + (f", {said}" if said else "")
 
 
-def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -> None:
+def _go_on(
+    known: Known, plan: PlanState, again: set[str], decision: Decision, *, retried: bool = False
+) -> None:
     """See whether the case has ended; else fire every binding that is ready.
 
     A step whose condition fails, or that cannot be opened, lets the case fail, after all the others
@@ -263,17 +294,18 @@ def _go_on(known: Known, plan: PlanState, again: set[str], decision: Decision) -
     left in the context would end the case before the new ones have begun.
     """
     case, definition = known.case, known.definition
-    triggered = case.version + 1 if known.moved else case.triggered
     asked = may_fire(
-        case, definition, waiting(definition, plan, triggered=triggered, again=again),
+        case, definition, waiting(known, plan, again=again),
         met=[each.meets for each in decision.ended if each.meets is not None], again=again,
         ended=[each.item for each in decision.ended],
     )  # fmt: skip
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
-    seen = outlook(definition, known.context, waiting=asked)
+    ahead = ahead_of(known.case, definition)
+    seen = outlook(definition, known.context, waiting=asked, ahead=ahead)
+    decision.seen = seen.seen
     if seen.problem is not None:
         trouble.append(why_failed(seen.problem))
-    elif seen.ended is not None and not (seen.ended == "failure" and again):
+    elif seen.ended is not None and not (seen.ended == "failure" and retried):
         _end(seen.ended, decision)
         return
     elif decision.cause is not None:

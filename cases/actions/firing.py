@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from cases.actions.asked_when_opened import (
     title_asked,
 )
 from cases.actions.context_writes import contexts_written
+from cases.actions.rerouting import reroute_of
 from cases.actions.sub_cases import (
     NewSubCase,
     draw_completion,
@@ -38,6 +40,7 @@ from cases.definitions import (
     HumanTask,
     Readiness,
     SubCase,
+    fires_by,
     given_to,
     names_of,
     rules_of,
@@ -45,11 +48,12 @@ from cases.definitions import (
 )
 from cases.lifecycle import PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.plan_state import PlanState
+from cases.plan_state import Changes, Fired, PlanState
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new, open_execution
+from json_values.comparison import comparable
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from json_values.moments import NotAMoment
 from ledger.clock import now
@@ -66,6 +70,7 @@ _TRANSIENT = frozenset({"unavailable"})
 # A definition whose steps keep changing what starts them would go on for ever.
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
+_DIGITS = 32
 _TYPES = {
     HumanTask: PlanItemType.WORK_ITEM,
     CapabilityCall: PlanItemType.EXECUTION,
@@ -80,7 +85,12 @@ class Known:
     case: Case
     definition: CompiledDefinition
     context: dict[str, Any]
-    moved: bool = False
+    changes: Changes
+
+    @property
+    def triggered(self) -> int:
+        """At which version there was something new to answer to."""
+        return max(self.case.triggered, self.changes.since(None))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +100,8 @@ class Opening:
     binding: Binding
     work: NewWorkItem | NewExecution | NewSubCase | None = None
     error: str = ""
+    input_digest: str = ""
+    rerouted: int = 0
 
     @property
     def trouble(self) -> str:
@@ -104,21 +116,32 @@ def why_failed(problem: ExpressionFailed) -> str:
     return f"{problem.detail} (in: {problem.expression})"
 
 
-def waiting(
-    definition: CompiledDefinition,
-    plan: PlanState,
-    *,
-    triggered: int,
-    again: Collection[str] = (),
-) -> list[Binding]:
-    """Return the bindings that may fire: with no open work, and not fired since version
-    `triggered`; those of `again`, whose last try failed, whatever has changed since."""
+def waiting(known: Known, plan: PlanState, *, again: Collection[str] = ()) -> list[Binding]:
+    """Return the bindings that may fire: with no open work, and not fired since there was something
+    new to answer to; those of `again`, whose last try failed, whatever has changed since.
 
-    def may_fire(name: str) -> bool:
-        fired = plan.fired.get(name)
-        return fired is None or (not fired.is_open and (fired.seen < triggered or name in again))
+    One whose work was done and stands answers to what it reads alone. What it is given may have
+    changed although no key that it asks for did: that is known only once it is given it.
+    """
+    triggered = known.triggered
 
-    return [each for each in definition.forward_bindings if may_fire(each.name)]
+    def may_fire(binding: Binding) -> bool:
+        fired = plan.fired.get(binding.name)
+        if fired is None:
+            return True
+        if fired.is_open:
+            return False
+        return binding.name in again or (
+            fired.seen < triggered
+            and not (binding.target.input_mapping is None and _has_seen_all(known, binding, fired))
+        )
+
+    return [each for each in known.definition.forward_bindings if may_fire(each)]
+
+
+def _has_seen_all(known: Known, binding: Binding, fired: Fired) -> bool:
+    """Whether its work stands, and no key that it looks at has changed since it fired."""
+    return fired.stands and known.changes.since(fires_by(binding)) <= fired.seen
 
 
 def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> list[Opening]:
@@ -140,19 +163,35 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         if fired is not None and fired.times >= MAX_FIRINGS:
             found.append(_cannot_begin(binding, f"has fired {MAX_FIRINGS} times"))
             continue
+        digest = _digest(binding, given)
+        if (
+            fired is not None
+            and fired.newest is not None
+            and digest == fired.newest.input_digest != ""
+            and _has_seen_all(known, binding, fired)
+        ):
+            continue
+        reroute = reroute_of(binding, fired)
         try:
             change = written.get(binding.name)
             if isinstance(change, ExpressionFailed):
                 raise change
-            work = _work(known, binding, given, cause)
+            work = _work(known, binding, given, cause, reroute.excluded)
             if isinstance(work, NewExecution):
                 check_new(work)
-            found.append(Opening(binding, work))
+            found.append(Opening(binding, work, "", digest, reroute.attempts))
         except Refusal as refusal:
             found.append(_cannot_begin(binding, refusal.in_words))
         except ExpressionFailed as problem:
             found.append(_cannot_begin(binding, why_failed(problem)))
     return found
+
+
+def _digest(binding: Binding, given: Given) -> str:
+    """Return what tells a mapped input from any other one; "" where nothing was mapped."""
+    if binding.target.input_mapping is None or isinstance(given.value, ExpressionFailed):
+        return ""
+    return hashlib.sha256(comparable(given.value).encode()).hexdigest()[:_DIGITS]
 
 
 def _checked(value: Any) -> dict[str, Any]:
@@ -170,9 +209,10 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
 
 
 def _work(
-    known: Known, binding: Binding, given: Given, cause: Cause
+    known: Known, binding: Binding, given: Given, cause: Cause, excluded: Sequence[uuid.UUID]
 ) -> NewWorkItem | NewExecution | NewSubCase:
-    """Return the work that a binding becomes. Raises why it becomes none."""
+    """Return the work that a binding becomes. Raises why it becomes none. `excluded`: for whom it
+    is not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
     if isinstance(target, SubCase):
@@ -198,7 +238,9 @@ def _work(
             outcome_rules=rules_of(target.outcomes),
             form=target.form,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
-            excluded=sorted(actors_named(case.tenant_id, target.excluded_users).values()),
+            excluded=sorted(
+                {*actors_named(case.tenant_id, target.excluded_users).values(), *excluded}
+            ),
             excluded_groups=target.excluded_groups,
             not_completed_by=target.not_completed_by,
             required_skills=target.required_skills,
@@ -266,6 +308,8 @@ def _opened(
         binding=opening.binding.name,
         type=_TYPES[type(opening.binding.target)],
         case_version=case.version,
+        input_digest=opening.input_digest,
+        rerouted=opening.rerouted,
         created_at=now(),
     )
     if opening.work is not None:

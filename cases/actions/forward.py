@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from cases.actions import milestone_moves
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
 from cases.actions.firing import open_all
@@ -13,6 +14,7 @@ from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_en
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED, ENGINE
 from cases.models import Case
+from cases.plan_state import Changes
 from compensation.subject import Cause
 from ledger.clock import now
 from verbs.move import Moves, sharing
@@ -75,6 +77,7 @@ def _rest_of_groups(case: Case, decision: Decision) -> dict[str, OpenWork]:
 def _go_on(
     case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
 ) -> None:
+    milestone_moves.record(case, decision.seen, cause=cause, moves=moves)
     completed = None
     if decision.completes:
         completed = change_case(
@@ -97,6 +100,13 @@ def _go_on(
         left.call_off(cause=Cause(cause.by, completed.ref), reason=CASE_COMPLETED)
 
 
+def changed_keys(case: Case, changed: Collection[str]) -> dict[str, int]:
+    """Return when each key of a case last changed, once some do with its next version."""
+    known = Changes.of(case)
+    unknown = dict.fromkeys(case.context, known.others) if known.others else {}
+    return {**unknown, **known.having(changed, case.version + 1).keys}
+
+
 def change_context(
     case: Case,
     change: ContextChange,
@@ -115,20 +125,21 @@ def change_context(
     makes as it fires (`heard`): what was decided beside it was asked before.
     """
     marked = sorted((set(case.invalidated) | set(invalidated or ())) - set(change.stated))
-    differs = change.differs(case.context)
-    if not differs and marked == case.invalidated and not problem:
+    changed = change.changed(case.context)
+    if not changed and marked == case.invalidated and not problem:
         return
     also: dict[str, Any] = {"context": change.after, "invalidated": marked}
-    if differs:
+    if changed:
         # To mark what was undone is no change: else an undone step would at once be done again.
         also["triggered"] = case.version + 1
+        also["changed_keys"] = changed_keys(case, changed)
     stated = {key: change.after[key] for key in change.stated}
     said: dict[str, Any] = {"step": step, "changed": stated}
     if invalidated:
         said["invalidated"] = sorted(invalidated)
     if problem:
         said["problem"] = problem
-    undone = {"binding": step} if differs and invalidated is not None else None
+    undone = {"binding": step} if changed and invalidated is not None else None
     with sharing(moves) as own:
         change_case(
             case, CONTEXT_CHANGED, moves=own, cause=cause, also=also, payloads=said,

@@ -10,6 +10,7 @@ from pydantic import Field, SkipValidation, WithJsonSchema
 
 from accounts.acting import ActingUser, Authority
 from accounts.declared_people import faults_of_value
+from cases.actions.milestone_moves import dues_of_opening
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
 from cases.numbers import next_number
@@ -25,7 +26,7 @@ from ledger.ids import new_id
 from verbs import catalogue
 from verbs.body_size import at_most
 from verbs.input import Input, read
-from verbs.move import insert
+from verbs.move import Moves
 from verbs.shell import VerbContext
 
 MAX_TITLE = 300
@@ -76,7 +77,10 @@ def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
         "context": given.context,
         "definition": f"{found.key} {found.version}",
     }
-    insert(case, "opened", by=context.by, payloads=payloads)
+    moves = Moves()
+    moves.insert(case, "opened", by=context.by, payloads=payloads)
+    moves.add_many(dues_of_opening(case, opening))
+    moves.record()
     return case
 
 

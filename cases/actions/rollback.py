@@ -121,6 +121,7 @@ def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Pa
     binding = definition.binding(item.binding)
     return part_of(
         row, undo_policy(definition, binding), name=item.binding, undo=binding.compensate or "",
+        order=binding.compensation_order,
         aliases=(str(item.id),),
     )  # fmt: skip
 

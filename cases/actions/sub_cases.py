@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cases.actions.changes import change_case
+from cases.actions.milestone_moves import dues_of_opening
 from cases.actions.open import unasked
 from cases.actions.open_work import OpenWork
 from cases.actions.sub_case_groups import Group, check_group
@@ -180,6 +181,7 @@ def open_sub_case(case: Case, new: NewSubCase, number: str, *, cause: Cause, mov
             "definition": kind, "parent": str(case.id),
         },
     )  # fmt: skip
+    moves.add_many(dues_of_opening(child, compiled_of(case.tenant_id, found.id)))
 
 
 def end_of(row: Case, to_status: str) -> PlanItemStatus | None:

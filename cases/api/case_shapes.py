@@ -22,8 +22,9 @@ from cases.definitions import (
     SubCase,
     undo_policy,
 )
-from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
-from cases.selectors import summaries, waiting_for
+from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus, PlanItemType
+from cases.milestones import standings
+from cases.selectors import compiled_all, summaries, waiting_for
 from compensation.api.shapes import AwaitedSchema, StoppedSchema, stopped
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
@@ -117,6 +118,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     named = people_of(rows, (row.opened_by_id for row in rows))
     subject = subject_of(CASE)
     facts, waiting = subject.facts(rows), waiting_for(rows)
+    compiled = compiled_all(rows[0].tenant_id, {row.definition_id for row in rows}) if rows else {}
     return [
         {
             "id": str(row.id),
@@ -131,6 +133,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "stopped": stopped(row),
             "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
             "waits_for": waiting[row.id].to_json() if row.id in waiting else None,
+            "milestones": [each.to_json() for each in standings(row, compiled[row.definition_id])],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
             "created_at": rfc3339(row.created_at),
@@ -270,6 +273,19 @@ class CaseProgressSchema(serializers.Serializer[Any]):
     undo = CaseDimensionSchema()
 
 
+class MilestoneSchema(serializers.Serializer[Any]):
+    """What a case is to reach."""
+
+    name = serializers.CharField()
+    status = serializers.ChoiceField(choices=MilestoneStatus.values)
+    activated_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when it is looked for."
+    )
+    reached_at = serializers.DateTimeField(allow_null=True)
+    due_at = serializers.DateTimeField(allow_null=True)
+    overdue_since = serializers.DateTimeField(allow_null=True)
+
+
 class CaseSchema(serializers.Serializer[Any]):
     """One case."""
 
@@ -290,6 +306,7 @@ class CaseSchema(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Of a running case with nothing open: what keeps it from going on.",
     )
+    milestones = MilestoneSchema(many=True)
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
     live_run = serializers.UUIDField(allow_null=True)
     opened_by = serializers.CharField(allow_null=True)

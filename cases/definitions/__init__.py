@@ -13,16 +13,23 @@ from cases.definitions.model import (
     DefinitionError,
     DefinitionInvalid,
     DefinitionWarning,
+    Milestone,
+    OutcomePolicy,
 )
 from cases.definitions.needs import Needs, needs
+from cases.definitions.reads import fires_by
 from cases.definitions.runtime import (
+    Ahead,
     ContextChange,
     Given,
+    Laying,
     Readiness,
+    Seen,
     context_after,
     contexts_after,
     given_to,
     input_for,
+    merged_deep,
     outlook,
     undo_policy,
 )
@@ -31,6 +38,7 @@ from cases.definitions.task_answers import names_of, rules_of
 from json_values.jq.evaluation import ExpressionFailed
 
 __all__ = [
+    "Ahead",
     "Binding",
     "CapabilityCall",
     "CompiledDefinition",
@@ -41,18 +49,24 @@ __all__ = [
     "ExpressionFailed",
     "Given",
     "HumanTask",
+    "Laying",
+    "Milestone",
     "Needs",
+    "OutcomePolicy",
     "Readiness",
+    "Seen",
     "SubCase",
     "capabilities_of",
     "compile_definition",
     "context_after",
     "context_schema",
     "contexts_after",
+    "fires_by",
     "given_schema",
     "given_to",
     "in_order",
     "input_for",
+    "merged_deep",
     "names_of",
     "needs",
     "no_more_than",

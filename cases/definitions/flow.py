@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from cases.definitions.model import Binding, CompiledDefinition
 from cases.definitions.needs import asked, written_by
+from cases.definitions.reads import keys_read
 
 # Words with which a conjunction is none any more; texts are taken away before.
 _UNREAD: Final = re.compile(
@@ -125,8 +126,11 @@ def _texts(binding: Binding) -> list[str]:
 
 
 def fires_again(binding: Binding) -> bool:
-    """Whether nothing that a step writes is asked for by its own condition: it then starts again
-    after every result of its own."""
+    """Whether nothing that a step writes is asked for by its own condition, but what it is given
+    changes with that: it then starts again after every result of its own."""
+    written = written_by(binding)
+    if not _is_given_back(binding, written):
+        return False
     texts = _texts(binding)
     # Paths that have something else in their place, or no names, are not read.
     if not texts or any("//" in text or "[" in text for text in texts):
@@ -134,10 +138,18 @@ def fires_again(binding: Binding) -> bool:
     found = [asked(text) for text in texts]
     keys = {path[0] for each in found for path in (*each.present, *each.absent)}
     wants_absence = any(each.absent for each in found)
-    written = written_by(binding)
     if written is None:
         return bool(keys) and not wants_absence and not _negates(binding)
     return bool(keys) and keys.isdisjoint(written)
+
+
+def _is_given_back(binding: Binding, written: frozenset[str] | None) -> bool:
+    """Whether what a step is given is sure to have its own result in it: the whole context has."""
+    mapping = binding.target.input_mapping
+    if mapping is None or mapping.strip() == ".":
+        return True
+    given = keys_read(mapping)
+    return bool(given and written and not given.isdisjoint(written))
 
 
 def _negates(binding: Binding) -> bool:

@@ -7,6 +7,7 @@ go by camelCase names there, and are read with a `Reading` as context (`written.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, get_args
@@ -167,6 +168,13 @@ class Goal(Part):
     condition: Jq = Field(validation_alias=AliasChoices("condition", "when"))
 
 
+#: Since when the time of a milestone counts: the first one unless it is said.
+STARTS: Final = ("CASE_CREATED", "MILESTONE_ACTIVATED")
+#: What follows where a milestone is late: the case fails, or operators are told and nothing else.
+FAULTING: Final = ("FAULT", "FAIL")
+TELLING: Final = (None, "NOTIFY")
+
+
 class Sla(Part):
     """How long a milestone may take, and what is to follow where it takes longer."""
 
@@ -191,6 +199,33 @@ class Milestone(Part):
     sla: Sla | None = Field(default=None, exclude_if=unsaid)
     sla_duration: Duration | None = Field(default=None, exclude_if=unsaid)
     sla_start_from: Text | None = Field(default=None, exclude_if=unsaid)
+
+    @property
+    def allowed(self) -> dt.timedelta | None:
+        """How long it may take, if that is said."""
+        own = None if self.sla is None else self.sla.duration
+        return own or self.sla_duration
+
+    @property
+    def starts_from(self) -> str:
+        """Since when that counts."""
+        own = None if self.sla is None else self.sla.start_from
+        return own or self.sla_start_from or STARTS[0]
+
+    @property
+    def counts_from_activation(self) -> bool:
+        """Whether it counts since it is looked for, instead of since its case was opened."""
+        return self.starts_from == STARTS[1]
+
+    @property
+    def breach_policy(self) -> Any:
+        """What is to follow where it takes longer, None where that is not said."""
+        return None if self.sla is None else self.sla.breach_policy
+
+    @property
+    def faults_when_late(self) -> bool:
+        """Whether its case fails where it takes longer."""
+        return self.breach_policy in FAULTING
 
 
 class Rule(Part):
@@ -274,6 +309,10 @@ class CompiledDefinition(Part):
     def binding(self, name: str) -> Binding:
         """Return one binding; raises `KeyError`."""
         return self._by_name[name]
+
+    def milestone(self, name: str) -> Milestone:
+        """Return one milestone; raises `StopIteration`."""
+        return next(each for each in self.milestones if each.name == name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON values, without warnings."""

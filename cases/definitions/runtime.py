@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.model import Binding, CompiledDefinition, Milestone, Rule
 from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 
+#: How what a step states is laid into the context: returns what is stated then, or raises
+#: ExpressionFailed.
+Laying = Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]]
 Target = HumanTask | CapabilityCall | SubCase
 #: What a task asks of the context when it is opened, beside its input.
 ASKED = (
@@ -30,19 +33,42 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A milestone that was not reached, and whether it is looked for already."""
+
+    milestone: Milestone
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A milestone that is reached, or at least looked for from now on (`activated`)."""
+
+    milestone: Milestone
+    activated: bool
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What a context means for a case: by its goals it has ended (`success` or `failure`) or not,
-    or `problem` is why that cannot be said; and what is ready to fire."""
+    or `problem` is why that cannot be said; what is ready to fire, and what is reached."""
 
     ended: str | None
     problem: ExpressionFailed | None
     ready: Readiness
+    seen: tuple[Seen, ...] = ()
 
 
 def outlook(
-    definition: CompiledDefinition, context: Mapping[str, Json], *, waiting: Collection[Binding]
+    definition: CompiledDefinition,
+    context: Mapping[str, Json],
+    *,
+    waiting: Collection[Binding],
+    ahead: Sequence[Ahead] = (),
 ) -> Outlook:
-    """Ask all goals, and all conditions of the bindings that wait to fire, in one exchange.
+    """Ask all goals, all conditions of the bindings that wait to fire, and those of the milestones
+    `ahead`, in one exchange.
 
     A binding fires when its filter and its condition both hold. The case has ended by the first
     completion rule that holds.
@@ -51,8 +77,17 @@ def outlook(
     asked = [
         (each, text) for each in waiting for text in (each.filter, each.when) if text is not None
     ]
-    results = evaluate_many([*goals, *((text, context) for _, text in asked)])
-    ready = _ready(waiting, [each for each, _ in asked], results[len(goals) :])
+    looked_for = [
+        text
+        for each in ahead
+        for text in (None if each.active else each.milestone.entry, each.milestone.condition)
+        if text is not None
+    ]
+    texts = [*(text for _, text in asked), *looked_for]
+    results = evaluate_many([*goals, *((text, context) for text in texts)])
+    first = len(goals) + len(asked)
+    ready = _ready(waiting, [each for each, _ in asked], results[len(goals) : first])
+    seen = tuple(_seen(ahead, iter(results[first:])))
     try:
         reached = {
             goal.name
@@ -60,9 +95,23 @@ def outlook(
             if is_true(result)
         }
     except ExpressionFailed as problem:
-        return Outlook(None, problem, ready)
+        return Outlook(None, problem, ready, seen)
     held = (kind for kind, rule in definition.completion if _holds(rule, reached))
-    return Outlook(next(held, None), None, ready)
+    return Outlook(next(held, None), None, ready, seen)
+
+
+def _seen(ahead: Sequence[Ahead], results: Iterator[Json]) -> Iterator[Seen]:
+    """Yield what has become of milestones. A condition that cannot be evaluated does not hold:
+    nothing waits for it."""
+    for each in ahead:
+        active = each.active or each.milestone.entry is None or _is_so(next(results))
+        reached = _is_so(next(results)) and active
+        if reached or active != each.active:
+            yield Seen(each.milestone, activated=active != each.active, reached=reached)
+
+
+def _is_so(result: Json) -> bool:
+    return not isinstance(result, ExpressionFailed) and is_true(result)
 
 
 def _ready(
@@ -131,11 +180,13 @@ class ContextChange:
     after: dict[str, Json]
     stated: tuple[str, ...] = ()
 
-    def differs(self, context: Mapping[str, Json]) -> bool:
-        """Return whether a stated key holds another value than it did in `context`."""
-        return any(
-            key not in context or not same(self.after[key], context[key]) for key in self.stated
-        )
+    def changed(self, context: Mapping[str, Json]) -> list[str]:
+        """Return the stated keys that hold another value than they did in `context`."""
+        return [
+            key
+            for key in self.stated
+            if key not in context or not same(self.after[key], context[key])
+        ]
 
 
 def context_after(
@@ -156,7 +207,9 @@ def context_after(
     """
     if mapping is None and undo:
         return ContextChange(dict(context))
-    [change] = contexts_after(context, [(mapping, result)], deep={0} if deep else ())
+    [change] = contexts_after(
+        context, [(mapping, result)], laying={0: merged_deep if deep else None}
+    )
     if isinstance(change, ExpressionFailed):
         raise change
     return change
@@ -166,16 +219,16 @@ def contexts_after(
     context: Mapping[str, Json],
     results: Sequence[tuple[str | None, Json]],
     *,
-    deep: Collection[int] = (),
+    laying: Mapping[int, Laying | None] | None = None,
 ) -> list[ContextChange | ExpressionFailed]:
     """Return the context after each of several steps, one upon the other, as (mapping, result).
 
     One that fails, as in `context_after`, changes nothing. All mappings are asked in one exchange.
-    `deep`: which of them, by place, are merged into what is there key by key, however deep.
+    `laying`: how some of them, by place, are laid into what is there instead of replacing it.
     """
     changes: list[ContextChange | ExpressionFailed] = []
     for place, ((mapping, _), said) in enumerate(zip(results, _mapped(results), strict=True)):
-        mapped = _laid_into(context, said) if place in deep else said
+        mapped = _laid_into(context, said, (laying or {}).get(place))
         change = _merged(context, mapped, mapping)
         if isinstance(change, ContextChange):
             context = change.after
@@ -183,10 +236,21 @@ def contexts_after(
     return changes
 
 
-def _laid_into(context: Mapping[str, Json], mapped: Json | ExpressionFailed) -> Any:
-    """Return what a result states once it is merged into what the context holds of it."""
-    if not isinstance(mapped, Mapping):
+def _laid_into(
+    context: Mapping[str, Json], mapped: Json | ExpressionFailed, laying: Laying | None
+) -> Any:
+    """Return what a result states once it is laid into what the context holds of it."""
+    if laying is None or not isinstance(mapped, Mapping):
         return mapped
+    try:
+        return laying(context, mapped)
+    except ExpressionFailed as refused:
+        return refused
+
+
+def merged_deep(context: Mapping[str, Json], mapped: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return what a result states once it is merged key by key, however deep, into what is there:
+    what is there and not said stays."""
     return {
         key: _deep(context[key], said) if key in context else said for key, said in mapped.items()
     }

@@ -8,7 +8,15 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from cases.definitions.flow import after, fires_again, unreachable
-from cases.definitions.model import Binding, CompiledDefinition, Rule
+from cases.definitions.model import (
+    FAULTING,
+    STARTS,
+    TELLING,
+    Binding,
+    CompiledDefinition,
+    Milestone,
+    Rule,
+)
 from cases.definitions.runtime import undo_policy
 from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
 
@@ -42,16 +50,12 @@ RULES: Final = {
         "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
-    "reroute": (
-        "not_executed",
-        "REROUTE is not followed yet: a step that did not succeed lets its case fail",
-    ),
     "strategy": (
-        "not_executed", "{0} is not followed yet: what comes last replaces what was there"
+        "not_executed", "{0} is not asked of an undo step: what it says replaces what was there"
     ),
     "order": (
         "not_executed",
-        "compensationOrder is not followed yet: what was completed last is undone first",
+        "{0} have one compensationOrder: they are undone one after the other, not side by side",
     ),
     "coverage_gap": (
         "coverage_gap",
@@ -70,14 +74,19 @@ RULES: Final = {
         "repeats",
         "asks for nothing that its result changes: fires again after every result",
     ),
-    "milestone": (
-        "not_executed", "{0!r} is checked and kept, but nobody is told yet when it is reached"
+    "breach_policy": (
+        "not_executed",
+        "no breachPolicy but FAULT and NOTIFY is known: where {0!r} is late operators are told",
     ),
-    "sla": ("not_executed", "the sla of {0!r} is not watched yet: nothing follows when it is over"),
+    "sla_start": (
+        "not_executed", "no start but {1} is known: the time of {0!r} counts from the first of them"
+    ),
+    "no_time": ("idle", "has no effect without a duration: {0!r} is never late"),
 }  # fmt: skip
 # Of these it is said what becomes of them: nothing.
 _SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
-_FOLLOWED: Final = frozenset({None, "LAST_WRITER_WINS", "DEEP_MERGE"})
+# What looks at what others have written since a step fired: an undo step fires for none of that.
+_FORWARD: Final = frozenset({"FIRST_WRITER_WINS", "FAIL"})
 
 
 def surprises(
@@ -94,6 +103,7 @@ def surprises(
         _of_steps(definition),
         _of_flow(definition),
         _of_undo(definition, frozenset(covered)),
+        _of_order(definition),
     ):
         for rule, pointer, told in held:
             code, sentence = RULES[rule]
@@ -108,11 +118,20 @@ def _of_ending(definition: CompiledDefinition) -> Held:
         if goal.name not in used:
             yield "unused_goal", f"/spec/goals/{index}", (goal.name,)
     for index, milestone in enumerate(definition.milestones):
-        at = f"/spec/milestones/{index}"
-        yield "milestone", at, (milestone.name,)
-        for word, value in (("sla", milestone.sla), ("slaDuration", milestone.sla_duration)):
-            if value:
-                yield "sla", f"{at}/{word}", (milestone.name,)
+        yield from _of_milestone(milestone, f"/spec/milestones/{index}")
+
+
+def _of_milestone(milestone: Milestone, at: str) -> Held:
+    if milestone.allowed is None and (milestone.sla or milestone.sla_start_from):
+        word = "sla" if milestone.sla else "slaStartFrom"
+        yield "no_time", f"{at}/{word}", (milestone.name,)
+        return
+    if milestone.breach_policy not in (*TELLING, *FAULTING):
+        yield "breach_policy", f"{at}/sla/breachPolicy", (milestone.name,)
+    if milestone.starts_from not in STARTS:
+        own = milestone.sla is not None and milestone.sla.start_from
+        told = milestone.name, ", ".join(STARTS)
+        yield "sla_start", f"{at}/sla/startFrom" if own else f"{at}/slaStartFrom", told
 
 
 def _of_calls(definition: CompiledDefinition, known: frozenset[str] | None) -> Held:
@@ -169,6 +188,20 @@ def _of_flow(definition: CompiledDefinition) -> Held:
             yield "repeats", places[step.name], ()
 
 
+def _of_order(definition: CompiledDefinition) -> Held:
+    """Yield what is said of steps whose undoing is declared to go on at once."""
+    steps = [*enumerate(definition.bindings)]
+    for index, step in steps:
+        equal = [
+            each.name
+            for _, each in steps
+            if each.compensation_order == step.compensation_order and not each.compensation_only
+        ]
+        is_first = equal[:1] == [step.name] and step.compensation_order is not None
+        if is_first and len(equal) > 1:
+            yield "order", f"/spec/bindings/{index}/compensationOrder", (", ".join(equal),)
+
+
 def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
     following = after(definition)
     undone = {
@@ -196,15 +229,8 @@ def _of_words(step: Binding, at: str) -> Held:
             "compensationOrder": step.compensation_order is not None,
         }
         yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
-        if step.conflict_strategy not in _FOLLOWED:
+        if step.conflict_strategy in _FORWARD:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
-        return
-    if step.outcome_policy is not None and step.outcome_policy.reroutes:
-        yield "reroute", f"{at}/outcomePolicy", ()
-    if step.conflict_strategy not in _FOLLOWED:
-        yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
-    if step.compensation_order is not None:
-        yield "order", f"{at}/compensationOrder", ()
 
 
 def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:

@@ -14,6 +14,7 @@ from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
 from cases.lifecycle import ROLLING_BACK
+from cases.milestones import standings
 from cases.subject import crumbs_of
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.news import cut
@@ -90,6 +91,7 @@ class CasePage(PageOfOne):
             "telling": found.telling,
             "reader": found.reader,
             "invalidated": found.invalidated,
+            "milestones": _milestones(found),
             "past_runs": [
                 {
                     "label": run.reason,
@@ -115,6 +117,11 @@ class CasePage(PageOfOne):
             for each in offers
             if each not in plan and each.action not in left_out
         ]
+
+
+def _milestones(found: CaseContext) -> list[dict[str, Any]]:
+    each = standings(found.case, found.definition)
+    return [{"title": title_of(own.name), "standing": own} for own in each]
 
 
 def _chain(found: CaseContext, id: uuid.UUID) -> dict[str, Any]:

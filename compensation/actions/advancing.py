@@ -233,6 +233,7 @@ def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
         original_id=part.original.id,
         original_name=part.original.name,
         completion_seq=part.row.completion_seq,
+        undo_order=part.order,
         amendment=True,
         binding=part.undo,
         **how,

@@ -167,6 +167,7 @@ def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationSte
             original_id=uuid.UUID(step["original"]["id"]),
             original_name=step["original"]["name"],
             completion_seq=step["completion_seq"],
+            undo_order=step.get("undo_order"),
             mode=step["mode"],
             strategy=step["strategy"],
             binding=step["binding"],

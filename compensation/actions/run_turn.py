@@ -100,7 +100,7 @@ def _relevant(run: str) -> str:
     r.status IN ({literal(BUSY)}) OR r.id = (
         SELECT p.id FROM compensation_compensationstep p
         WHERE p.tenant_id = %(tenant)s AND p.run_id = {run} AND p.status = '{StepStatus.PLANNED}'
-        ORDER BY p.completion_seq DESC NULLS LAST, p.n LIMIT 1))"""  # noqa: S608  -- own words
+        ORDER BY p.undo_order, p.completion_seq DESC NULLS LAST, p.n LIMIT 1))"""  # noqa: S608  -- own words
 
 
 def refs_of(steps: Collection[CompensationStep]) -> list[Ref]:

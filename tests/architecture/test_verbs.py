@@ -73,6 +73,7 @@ DURABLE = {
     "workitems.actions.work_left_behind": "the same, and each night what nobody can do",
     "workitems.actions.work_on_hold": "a hold that ends by itself: leased and ended in one",
     "workitems.actions.work_deadlines": "a deadline that comes: leased and seen to in one",
+    "cases.actions.milestone_moves": "a milestone that is late: leased and seen to in one",
     "workitems.actions.choreography": "a handler of news: each item that reacts in one of its own",
     "workitems.actions.influence": "the same",
     "governance.actions.approval_expiry": "an approval nobody decided: leased and ended in one",

@@ -41,6 +41,8 @@ OPENED = {
     ("amends_sweep", "compensation_undocheck", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "executions_executionjob", "UPDATE", ALL_COLUMNS),
+    ("amends_sweep", "cases_milestonedue", "SELECT", ALL_COLUMNS),
+    ("amends_sweep", "cases_milestonedue", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "workitems_deadline", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "workitems_deadline", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "workitems_holdend", "SELECT", ALL_COLUMNS),

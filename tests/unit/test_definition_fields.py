@@ -130,12 +130,35 @@ def test_a_milestone_says_its_condition_in_one_of_three_words(word: str) -> None
             sla=Sla(duration=timedelta(hours=1), breach_policy={"escalateTo": ["x"]}),
         ),
     )  # fmt: skip
-    assert [(each.pointer, each.message) for each in found.warnings][:2] == [
-        ("/spec/milestones/0",
-         "'m' is checked and kept, but nobody is told yet when it is reached"),
-        ("/spec/milestones/0/sla",
-         "the sla of 'm' is not watched yet: nothing follows when it is over"),
+    assert [(each.pointer, each.message) for each in found.warnings][:1] == [
+        ("/spec/milestones/0/sla/breachPolicy",
+         "no breachPolicy but FAULT and NOTIFY is known: where 'm' is late operators are told"),
     ]  # fmt: skip
+    (milestone,) = found.milestones
+    assert (milestone.allowed, milestone.counts_from_activation) == (timedelta(hours=1), False)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"sla": {"duration": "PT1H", "breachPolicy": "FAULT"}}, None),
+        ({"slaDuration": "PT1H", "slaStartFrom": "MILESTONE_ACTIVATED"}, None),
+        ({"sla": {"duration": "PT1H", "breachPolicy": "ESCALATE"}},
+         ("not_executed", "/sla/breachPolicy")),
+        ({"sla": {"duration": "PT1H", "startFrom": "LATER"}}, ("not_executed", "/sla/startFrom")),
+        ({"slaDuration": "PT1H", "slaStartFrom": "LATER"}, ("not_executed", "/slaStartFrom")),
+        ({"sla": {"breachPolicy": "FAULT"}}, ("idle", "/sla")),
+        ({"slaStartFrom": "CASE_CREATED"}, ("idle", "/slaStartFrom")),
+    ],
+)  # fmt: skip
+def test_what_of_the_time_of_a_milestone_is_not_followed(
+    more: dict[str, Any], said: tuple[str, str] | None
+) -> None:
+    source = having("/spec/milestones", [{"name": "m", "when": ".m", **more}])
+    found = compile_definition(source, capabilities=None).warnings
+    own = [each for each in found if each.pointer.startswith("/spec/milestones")]
+    wanted = [] if said is None else [(said[0], f"/spec/milestones/0{said[1]}")]
+    assert [(each.code, each.pointer) for each in own] == wanted
 
 
 def test_a_goal_counts_as_success_unless_it_says_otherwise() -> None:
@@ -155,9 +178,7 @@ def test_compensated_by_is_compensate_in_newer_words() -> None:
     found = compile_definition(source, capabilities=None)
     call = found.bindings[1]
     assert (call.compensate, call.compensation_order) == ("undo", 0)
-    assert [each.pointer for each in found.warnings if each.code == "not_executed"] == [
-        f"{CALL}/compensationOrder", "/spec/milestones/0",
-    ]  # fmt: skip
+    assert [each.pointer for each in found.warnings if each.code == "not_executed"] == []
     assert found.to_json()["bindings"][1]["compensation_order"] == 0
     source["spec"]["bindings"][1]["compensatedBy"] = "nobody"
     assert refused(source) == [

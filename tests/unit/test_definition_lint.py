@@ -129,10 +129,16 @@ def test_of_a_condition_that_is_not_plain_nothing_is_said(condition: str) -> Non
 
 
 def test_a_sentinel_fires_again_after_every_result() -> None:
-    watch = automated("watch", "look", ".request", "{}") | {"when": ".request != null"}
+    # What is given its own result once more changes with it.
+    watch = automated("watch", "look", ".request", "{report}") | {"when": ".request != null"}
     again = ("repeats", "/spec/bindings/0")
+    assert again in told({**watch, "outputMapping": "{report: .}"})
     for mapping in (".", "{report: .}", None):
-        assert again in told({**watch, "outputMapping": mapping})
+        for everything in (".", None):
+            given = {"outputMapping": mapping, "inputMapping": everything}
+            assert again in told({**watch, **given})
+            # What is given no result of its own has nothing to answer to after one.
+            assert again not in told({**watch, **given, "inputMapping": "{id: .request.id}"})
     for guarded in (".request != null and .report == null", ".report.n != 3", ".request"):
         assert again not in told({**watch, "when": guarded, "outputMapping": "{report, request}"})
     for unread in (".x != null and (.report // 1) == 1", '.x != null and .["report"] == null'):

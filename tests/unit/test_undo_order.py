@@ -1,0 +1,75 @@
+"""Steps that say when they are undone come before the others, the lowest first."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases.definitions import compile_definition
+from compensation.models import CompensationStep
+from compensation.plan import parse_scope
+from tests.definitions import definition, human
+from tests.unit.test_cases_planning import part, plan, seqs
+
+ORDERS = st.one_of(st.none(), st.sampled_from([-1.5, 0.0, 2.0, 2.5, 10.0]))
+
+
+@given(st.lists(ORDERS, min_size=1, max_size=8).flatmap(st.permutations))
+def test_declared_ones_come_first_and_the_rest_as_always(orders: list[float | None]) -> None:
+    parts = [
+        dataclasses.replace(part(seq), order=order) for seq, order in enumerate(orders, start=1)
+    ]
+    content = plan(parts)
+    wanted = sorted(
+        range(1, len(orders) + 1),
+        key=lambda seq: (orders[seq - 1] is None, orders[seq - 1] or 0.0, -seq),
+    )
+    assert seqs(content) == wanted
+    assert [step["depends_on"] for step in content.steps] == [
+        [n] if n else [] for n in range(len(orders))
+    ]
+    # A run goes by what it keeps of each step.
+    steps = [
+        CompensationStep(
+            n=step["n"], completion_seq=step["completion_seq"], undo_order=step.get("undo_order")
+        )
+        for step in content.steps
+    ]
+    assert sorted(steps, key=lambda step: step.place) == steps
+
+
+def test_only_what_is_in_scope_is_ordered() -> None:
+    parts = [dataclasses.replace(part(seq), order=float(seq)) for seq in (1, 2, 3)]
+    scope = parse_scope({"kind": "from_step", "step": "step-2"})
+    assert seqs(plan(parts, scope)) == [2, 3]
+
+
+def test_another_order_is_another_digest() -> None:
+    plain = [part(seq) for seq in (1, 2)]
+    first = [dataclasses.replace(plain[0], order=1.0), plain[1]]
+    assert plan(plain).digest != plan(first).digest
+    # Where it changes nothing it says nothing.
+    last = [plain[0], dataclasses.replace(plain[1], order=1.0)]
+    assert plan(plain).digest == plan(last).digest
+
+
+def test_equal_numbers_are_told_once_and_an_undo_step_has_none() -> None:
+    undo = {
+        "name": "u", "compensation": True, "humanTask": {"title": "U"}, "compensationOrder": 1,
+    }  # fmt: skip
+    steps = [
+        human("a", compensation=None, compensate="u", compensationOrder=1),
+        human("b", compensationOrder=1.0),
+        human("c", compensationOrder=2),
+        human("d"),
+        undo,
+    ]
+    found = compile_definition(definition("order", *steps, success=".d"), capabilities=None)
+    assert [(each.code, each.pointer, each.message) for each in found.warnings] == [
+        ("not_executed", "/spec/bindings/0/compensationOrder",
+         "a, b have one compensationOrder: they are undone one after the other, not side by side"),
+        ("idle", "/spec/bindings/4/compensationOrder",
+         "compensationOrder has no effect: it is about steps that fire, and an undo step does not"),
+    ]  # fmt: skip
