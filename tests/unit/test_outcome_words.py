@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workitems.outcome_standing import is_known_before, words_of
+from workitems.condition_words import words_of
+from workitems.outcome_standing import is_known_before
 
 
 @pytest.mark.parametrize(
