@@ -101,7 +101,7 @@ def test_what_a_case_knows_is_told_as_its_schema_says(world: World, case_id: uui
     said = read(html)
     assert (
         "Amount asked for 250,000.00 EUR Adviser Sam Okafor Born on 3 February 1980"
-        " Seen at 12 March 2026, 05:00 Assets What Worth Car 7,500.00 EUR Value Resolution"
+        " Seen at 12 March 2026, 05:00 Assets What Worth Car 7,500.00 EUR Value"
         " Worth 310,000.00 EUR"
     ) in said
     assert "Extra 5" in said
