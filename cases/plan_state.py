@@ -27,6 +27,7 @@ from verbs.row_reading import NOTHING_BESIDE, Beside, load, read
 from verbs.subject import subject_of
 
 _SETTLED = frozenset({PlanItemStatus.COMPLETED, PlanItemStatus.OBSOLETE})
+_FAILED = frozenset({PlanItemStatus.REJECTED, PlanItemStatus.FAULTED})
 _Row = TypeVar("_Row", bound=Model)
 _LOCK = """
 SELECT c.version, h.seq, h.hash FROM cases_case c
@@ -141,7 +142,7 @@ FROM (
     GROUP BY binding
     HAVING bool_or(status = ANY(%(open)s)) OR count(target_id) >= %(most)s
         OR max(case_version) >= coalesce((%(since)s::jsonb ->> binding)::int, %(triggered)s)
-        OR bool_or(target_id = ANY(%(targets)s))
+        OR bool_or(target_id = ANY(%(targets)s)) OR bool_or(status = ANY(%(failed)s))
 ) f JOIN cases_planitem p ON p.tenant_id = %(tenant)s AND p.case_id = %(case)s
     AND p.binding = f.name AND (p.target_id = ANY(%(targets)s) OR p.case_version = f.seen)
 ORDER BY p.created_at, p.id
@@ -150,10 +151,11 @@ ORDER BY p.created_at, p.id
 
 def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanState:
     """Return what matters of a case's plan now: bindings with open work, that have answered to the
-    case as it is or to all that they read of it, or fired `most` times; and the items of
-    `targets`."""
+    case as it is or to all that they read of it, that have failed, or fired `most` times; and the
+    items of `targets`."""
     given = {
-        "open": sorted(OPEN_ITEMS), "tenant": case.tenant_id, "case": case.id, "most": most,
+        "open": sorted(OPEN_ITEMS), "failed": sorted(_FAILED), "most": most,
+        "tenant": case.tenant_id, "case": case.id,
         "triggered": case.triggered, "since": json.dumps(_since(case)), "targets": list(targets),
     }  # fmt: skip
     state, wanted = PlanState({}, {}), frozenset(targets)

@@ -23,6 +23,7 @@ from compensation.selectors import live_runs
 from compensation.subject import Awaited, WholeSubject
 from executions.selectors import in_doubt
 from ledger.errors import NotFound
+from ledger.statements import fetched
 from verbs.subject import Description, Locked, Named, Subject
 
 # Id and status of a run.
@@ -51,8 +52,8 @@ class CaseFacts:
 
     @functools.cached_property
     def above_on_hold(self) -> bool:
-        """Whether the case above it is on hold, so that it cannot go on by itself."""
-        return self.case.parent_id is not None and bool(_on_hold([self.case]))
+        """Whether a case above it that waits for it is on hold, so that it cannot go on."""
+        return bool(_on_hold([self.case]))
 
     @property
     def live_run(self) -> uuid.UUID | None:
@@ -74,7 +75,7 @@ def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
             facts.__dict__["unclear"] = unclear.get(id_, ())
         held = _on_hold(cases)
         for case in cases:
-            found[case.id].__dict__["above_on_hold"] = case.parent_id in held
+            found[case.id].__dict__["above_on_hold"] = case.id in held
     unread = [case for case in cases if "live_run" not in vars(case)]
     if len(unread) > 1:
         live = _live_runs(unread[0].tenant_id, [case.root_id for case in unread])
@@ -83,17 +84,31 @@ def _facts(cases: Sequence[Case]) -> dict[uuid.UUID, CaseFacts]:
     return found
 
 
+# As holding goes down: to those that are waited for, also below one that has failed.
+_ON_HOLD = f"""
+WITH RECURSIVE above AS (
+    SELECT c.id AS below, c.parent_id, c.awaited, false AS holds FROM cases_case c
+    WHERE c.tenant_id = %(tenant)s AND c.id = ANY(%(ids)s)
+    UNION ALL
+    SELECT a.below, c.parent_id, c.awaited, c.status = '{CaseStatus.SUSPENDED}' FROM above a
+    JOIN cases_case c ON c.tenant_id = %(tenant)s AND c.id = a.parent_id
+    WHERE a.awaited AND NOT a.holds)
+SELECT DISTINCT below FROM above WHERE holds
+"""  # noqa: S608  -- own words
+
+
 def _on_hold(cases: Sequence[Case]) -> set[uuid.UUID]:
-    """Return which of the cases above these are on hold; nothing is read where none can go on."""
-    above = {
-        case.parent_id
+    """Return which of these cases are below one on hold that waits for them, however far; nothing
+    is read where none can go on."""
+    ids = [
+        case.id
         for case in cases
-        if case.parent_id is not None and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED}
-    }
-    if not above:
+        if case.awaited and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED}
+    ]
+    if not ids:
         return set()
-    rows = Case.objects.filter(tenant_id=cases[0].tenant_id, id__in=above)
-    return set(rows.filter(status=CaseStatus.SUSPENDED).values_list("id", flat=True))
+    given = {"tenant": cases[0].tenant_id, "ids": ids}
+    return {id_ for (id_,) in fetched(_ON_HOLD, given)}
 
 
 def _live_runs(tenant_id: uuid.UUID, roots: Collection[uuid.UUID]) -> dict[uuid.UUID, _Run]:

@@ -197,9 +197,11 @@ def _break_off(known: Known, plan: PlanState, broken: Sequence[Ended], decision:
 
 def _may_reroute(known: Known, each: Ended) -> bool:
     # A group that cannot be met without it is not to be met by another one.
+    # Nor is one whose answer cannot be taken in: it would be asked for the same again.
     return (
         each.failed
         and not each.why
+        and not each.item.error
         and may_reroute(known.case, known.definition, each.item, each.row)
     )
 
@@ -263,9 +265,10 @@ def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
     unusable = next((each for each in broken if each.was_done), None)
     said = ""
     if known.case.status == CaseStatus.RUNNING and unusable is None:
-        seen = outlook(known.definition, known.context, waiting=())
+        ahead = ahead_of(known.case, known.definition)
+        seen = outlook(known.definition, known.context, waiting=(), ahead=ahead)
         if seen.ended is not None:
-            decision.cause = first.cause
+            decision.cause, decision.seen = first.cause, seen.seen
             _end(seen.ended, decision)
             return
         said = "" if seen.problem is None else why_failed(seen.problem)

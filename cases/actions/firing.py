@@ -22,7 +22,7 @@ from cases.actions.asked_when_opened import (
     title_asked,
 )
 from cases.actions.context_writes import contexts_written
-from cases.actions.rerouting import reroute_of
+from cases.actions.rerouting import Reroute, reroute_of
 from cases.actions.sub_cases import (
     NewSubCase,
     draw_completion,
@@ -151,7 +151,12 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         _cannot_begin(definition.binding(name), why_failed(problem))
         for name, problem in ready.failed
     ]
-    written = contexts_written(known.context, ready.fire)
+    standing = {
+        each.name
+        for each in ready.fire
+        if (fired := plan.fired.get(each.name)) is not None and _has_seen_all(known, each, fired)
+    }
+    written = contexts_written(known.context, ready.fire, may_stand=standing)
     contexts = [
         change.after if isinstance(change := written.get(binding.name), ContextChange)
         else known.context
@@ -168,7 +173,7 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
             fired is not None
             and fired.newest is not None
             and digest == fired.newest.input_digest != ""
-            and _has_seen_all(known, binding, fired)
+            and binding.name in standing
         ):
             continue
         reroute = reroute_of(binding, fired)
@@ -176,7 +181,7 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
             change = written.get(binding.name)
             if isinstance(change, ExpressionFailed):
                 raise change
-            work = _work(known, binding, given, cause, reroute.excluded)
+            work = _work(known, binding, given, cause, reroute)
             if isinstance(work, NewExecution):
                 check_new(work)
             found.append(Opening(binding, work, "", digest, reroute.attempts))
@@ -209,9 +214,9 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
 
 
 def _work(
-    known: Known, binding: Binding, given: Given, cause: Cause, excluded: Sequence[uuid.UUID]
+    known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute
 ) -> NewWorkItem | NewExecution | NewSubCase:
-    """Return the work that a binding becomes. Raises why it becomes none. `excluded`: for whom it
+    """Return the work that a binding becomes. Raises why it becomes none. `reroute`: for whom it
     is not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     value = _checked(given.value)
@@ -239,8 +244,9 @@ def _work(
             form=target.form,
             resolution_schema=dict(target.resolution_schema) if target.resolution_schema else None,
             excluded=sorted(
-                {*actors_named(case.tenant_id, target.excluded_users).values(), *excluded}
+                {*actors_named(case.tenant_id, target.excluded_users).values(), *reroute.excluded}
             ),
+            asked_again=reroute.attempts > 0,
             excluded_groups=target.excluded_groups,
             not_completed_by=target.not_completed_by,
             required_skills=target.required_skills,

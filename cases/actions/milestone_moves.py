@@ -16,7 +16,7 @@ from accounts.acting import authority_of, system_of
 from cases.actions.changes import change_case, fault_case, lock_case
 from cases.definitions import Ahead, CompiledDefinition, Seen
 from cases.fault_words import TOO_LATE
-from cases.lifecycle import MAY_BE_LATE
+from cases.lifecycle import MAY_BE_LATE, ROLLING_BACK
 from cases.milestones import due_at
 from cases.models import Case, MilestoneDue
 from cases.selectors import compiled_of
@@ -31,6 +31,8 @@ from verbs.move import Moves
 
 DUES = LeaseTable("cases_milestonedue", "id")
 _LEASE_SECONDS = 10.0
+#: How long it is before a case that is being rolled back is looked at again.
+_LOOK_AGAIN_SECONDS = 300.0
 
 
 def ahead_of(case: Case, definition: CompiledDefinition) -> list[Ahead]:
@@ -92,7 +94,8 @@ def breach_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     """Say of a milestone whose time is over that it is late, once; whether there was one to see to.
 
     The lease is committed first. The row goes with the entry, under the case's lock: a step that
-    reaches the milestone at the same moment finds the case moved, or is before it.
+    reaches the milestone at the same moment finds the case moved, or is before it. While a case is
+    rolled back nobody knows whether it goes on: that is waited for.
     """
     due = Due(tenant_id, id_, new_token())
     with transaction.atomic(durable=True):
@@ -104,8 +107,11 @@ def breach_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
         row = MilestoneDue.objects.filter(tenant_id=tenant_id, id=id_).first()
         case = None if row is None else lock_case(tenant_id, row.case_id)
         if row is not None and case is not None and DUES.is_ours(due):
-            _breach(case, row)
-            row.delete()
+            if case.status in ROLLING_BACK:
+                DUES.put_back(tenant_id, id_, _LOOK_AGAIN_SECONDS)
+            else:
+                _breach(case, row)
+                row.delete()
     return True
 
 

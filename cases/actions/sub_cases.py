@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cases.actions.awaited_cases import release
 from cases.actions.changes import change_case
 from cases.actions.milestone_moves import dues_of_opening
 from cases.actions.open import unasked
@@ -234,10 +235,14 @@ def reopen(case: Case, item: PlanItem, row: Case, *, cause: Cause, moves: Moves)
     """Wait for a sub-case again; where it has failed, it is tried again too."""
     for child in lock_many(Case, Case.subject_type, case.tenant_id, [row.id]):
         if child.status == CaseStatus.FAULTED:
-            change_case(
+            entry = change_case(
                 child, "retried", moves=moves, cause=cause, step=child.retry,
                 also={"fault": "", "ended_at": None, "held_by": None},
             )  # fmt: skip
+            if child.has_children:
+                # What was held with it before it failed goes on with it.
+                moves.record()
+                release(child, cause=Cause(cause.by, entry.ref))
     item.status, item.error, item.ended_at = PlanItemStatus.ACTIVE, "", None
     item.case_version = case.version
     moves.save(item, ("status", "error", "ended_at", "case_version"))

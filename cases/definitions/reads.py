@@ -92,6 +92,9 @@ class _Reader:
         return in_object and after in {",", "}"}
 
     def _is_unread(self, kind: str, text: str) -> bool:
+        if kind == "member":
+            # None without an object: `.a[length:]` asks for the length of all there is.
+            return self._groups[-1].bracket != "{"
         if kind == "whole":
             return self._groups[-1].about and not self._in_term
         return kind == "assign" or (kind == "text" and "\\(" in text)

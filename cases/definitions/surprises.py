@@ -49,6 +49,10 @@ RULES: Final = {
     "undo_asks_nothing": (
         "not_executed", "{0} is not asked of an undo step: what else it says, and its policy, stand"
     ),
+    "group_policy": (
+        "not_executed",
+        "{0} is not followed in a group: a member that fails is left out, or tried again by retry",
+    ),
     "no_scope": ("not_executed", "{0} is kept, and nothing here is looked up by it"),
     "strategy": (
         "not_executed", "{0} is not asked of an undo step: what it says replaces what was there"
@@ -231,6 +235,10 @@ def _of_words(step: Binding, at: str) -> Held:
         yield from (("idle_word", f"{at}/{word}", (word,)) for word, there in said.items() if there)
         if step.conflict_strategy in _FORWARD:
             yield "strategy", f"{at}/conflictResolverStrategy", (step.conflict_strategy,)
+        return
+    in_group = isinstance(step.target, SubCase) and step.target.group_id is not None
+    if in_group and step.outcome_policy is not None and step.outcome_policy.reroutes:
+        yield "group_policy", f"{at}/outcomePolicy", ("outcomePolicy",)
 
 
 def _of_task(task: HumanTask, at: str, *, undo: bool) -> Held:

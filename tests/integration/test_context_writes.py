@@ -119,3 +119,21 @@ def test_undone_it_is_marked_with_the_rest(world: World) -> None:
     assert case.context["on"] == 1, "an undo removes nothing"
     written = own_entries(world, top)[1]
     assert (written.action, written.compensation) == ("context_changed", None)
+
+
+def test_what_a_step_writes_that_does_not_start_is_seen_by_none(world: World) -> None:
+    task = {"title": "T", "inputMapping": "{p}", "outputMapping": "{}"}
+    first = human("first", when=".go", contextWrite={"p": 1},
+                  humanTask={**task, "inputMapping": "{}"})  # fmt: skip
+    second = human("second", when=".go", contextWrite={"q": 1}, humanTask=task)
+    edit = human("edit", when="true", humanTask={
+        "title": "E", "inputMapping": "{p}", "outputMapping": ".resolution",
+    })  # fmt: skip
+    deploy(world, definition("top", first, second, edit))
+    top = opened(world, "tests/top", {"go": True})
+    finish(world.analyst, top, "first", "OK")
+    finish(world.analyst, top, "second", "OK")
+    finish(world.analyst, top, "edit", None, {"p": 2})
+    # The first stands, and writes nothing: the second answers to what there is.
+    assert case_row(world, top).context["p"] == 2
+    assert open_item(world.analyst, top, "second").payload == {"p": 2}

@@ -17,7 +17,16 @@ from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from notifications.models import Delivery
-from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
+from tests.casework import (
+    case_row,
+    deploy,
+    finish,
+    open_item,
+    opened,
+    plan_items,
+    roll_back,
+    undo,
+)
 from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
@@ -26,6 +35,7 @@ from tests.lanes import statements
 from tests.states import actions_of, history, work
 from tests.world import World
 from verbs.call import Call
+from workitems.actions import reject, start
 
 
 def a_case(world: World, *milestones: dict[str, Any], success: str | None = None) -> uuid.UUID:
@@ -251,3 +261,30 @@ def test_a_case_below_another_has_its_own(world: World) -> None:
     late(world, case_id, "m")
     drain()
     assert (said(world, case_id), said(world, above_id)) == ([("milestone_overdue", "m")], [])
+
+
+def test_it_is_reached_by_what_a_task_said_that_was_not_done(world: World) -> None:
+    case_id = a_case(world, {"name": "m", "when": ".a"}, success=".a != null")
+    item = open_item(world.analyst, case_id, "a")
+    start(item.id, call=Call(world.analyst))
+    reject(item.id, call=Call(world.analyst), reason="Not so", resolution={"n": 1})
+    drain()
+    assert (case_row(world, case_id).status, statuses(world, case_id)) == (
+        "COMPLETED", {"m": "REACHED"},
+    )  # fmt: skip
+
+
+def test_one_that_is_late_during_a_rollback_is_told_when_its_case_goes_on(world: World) -> None:
+    case_id = a_case(world, {**SLA, "when": ".b", "sla": {"duration": "P1D"}})
+    finish(world.analyst, case_id, "a", "OK")
+    scope = {"kind": "steps", "steps": ["a"], "only_this": True}
+    roll_back(world, case_id, scope=scope)
+    late(world, case_id, "m")
+    drain()
+    assert case_row(world, case_id).status == "COMPENSATING"
+    assert (said(world, case_id), set(dues(world, case_id))) == ([], {"m"})
+    undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == "SUSPENDED"
+    late(world, case_id, "m")
+    drain()
+    assert (said(world, case_id), dues(world, case_id)) == ([("milestone_overdue", "m")], {})

@@ -156,3 +156,40 @@ def test_only_an_undo_step_is_told_that_it_is_not_followed() -> None:
     assert [(each.code, each.pointer) for each in found] == [
         ("idle", "/spec/bindings/1/outcomePolicy")
     ]
+
+
+def test_what_else_happens_on_hold_lets_nobody_be_asked_again(world: World) -> None:
+    task = {"title": "Sign", "candidateGroups": ["analysts", "surveyors"]}
+    step = human("sign", humanTask={**task, "outputMapping": "{sign: .}"}, outcomePolicy=AGAIN)
+    deploy(world, definition("signed", step, human("other"), success=".sign != null"))
+    case_id = opened(world, "tests/signed")
+    actions.suspend_case(case_id, call=Call(world.operator))
+    declined(world, case_id, "analyst")
+    finish(world.surveyor, case_id, "other", "OK")
+    actions.resume_case(case_id, call=Call(world.operator))
+    drain()
+    with pytest.raises(NotPermitted):
+        claim(open_task(world, case_id).id, call=Call(world.analyst))
+    with tenant_scope(world.operator.tenant_id):
+        (newest,) = PlanItem.objects.filter(case_id=case_id, status="ACTIVE")
+    assert newest.rerouted == 1
+
+
+@pytest.mark.parametrize("by", ["group", "name"])
+def test_where_all_who_may_do_it_declined_it_is_the_operators(world: World, by: str) -> None:
+    named = {"candidateUsers": [world.analyst.username], "candidateGroups": []}
+    case_id = a_case(world, AGAIN, **(named if by == "name" else {"candidateGroups": ["analysts"]}))
+    declined(world, case_id, "analyst")
+    item = open_task(world, case_id)
+    assert item.offered_to == "OPERATORS"
+    assert claim(item.id, call=Call(world.operator)).status == "ASSIGNED"
+
+
+def test_a_resolution_that_cannot_be_taken_in_lets_the_case_fail(world: World) -> None:
+    case_id = a_case(world, AGAIN, outputMapping="{sign: (.n + 1)}")
+    item = open_task(world, case_id)
+    start(item.id, call=Call(world.analyst))
+    reject(item.id, call=Call(world.analyst), reason="Not mine", resolution={"n": "text"})
+    drain()
+    assert case_row(world, case_id).status == "FAULTED"
+    assert len(items(world, case_id)) == 1, "nothing of it is open"

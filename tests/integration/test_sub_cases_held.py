@@ -256,3 +256,59 @@ def test_the_pages_link_a_case_with_those_above_and_below(world: World) -> None:
         [False, True, False], [True, False, True], [False, True, False],
     ]  # fmt: skip
     assert "opened a sub-case" in pages[0] or "Sub-case opened" in pages[0]
+
+
+def test_what_a_failed_case_held_goes_on_when_the_case_above_tries_it_again(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    middle = definition("middle", below("low", "low"), human("own"), success=".low.task != null")
+    deploy(world, middle)
+    deploy(world, definition("top", below("middle", "middle"), success=".middle != null"))
+    top = opened(world, "tests/top")
+    half = child(world, top).id
+    actions.suspend_case(half, call=Call(world.operator))
+    fail(world, half, "own")
+    assert statuses(world, top) == ["FAULTED", "FAULTED", "SUSPENDED"]
+    actions.retry_case(top, call=Call(world.operator))
+    drain()
+    assert statuses(world, top) == ["RUNNING"] * 3
+    assert [row.held_by for row in chain(world, top)] == [None] * 3
+    verify()
+
+
+def test_who_is_not_waited_for_goes_on_by_itself(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    step = below("low", "low", when=".own == null", waitForCompletion=False)
+    deploy(world, definition("top", step, human("own"), success=".own != null"))
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    actions.suspend_case(low, call=Call(world.operator))
+    actions.suspend_case(top, call=Call(world.operator))
+    actions.resume_case(low, call=Call(world.operator))
+    assert statuses(world, top) == ["SUSPENDED", "RUNNING"]
+
+
+def test_none_goes_on_below_one_that_failed_on_hold(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    middle = definition("middle", below("low", "low"), human("own"), success=".low.task != null")
+    deploy(world, middle)
+    # Its own end is heard later: it stays on hold.
+    deploy(world, definition("top", below("middle", "middle"), success=".middle != null"))
+    top = opened(world, "tests/top")
+    half, low = (row.id for row in chain(world, top)[1:])
+    actions.suspend_case(top, call=Call(world.operator))
+    item = open_item(world.analyst, half, "own")
+    work_items.start(item.id, call=Call(world.analyst))
+    work_items.fail(item.id, call=Call(world.analyst), detail="no")
+    handle([news_of(world, item.id)], lambda: None)
+    assert statuses(world, top) == ["SUSPENDED", "FAULTED", "SUSPENDED"]
+    with pytest.raises(ParentOnHold):
+        actions.resume_case(low, call=Call(world.operator))
+    shown = api(world.operator).get("/api/v1/cases").json()["results"]
+    (resume,) = [
+        each
+        for row in shown
+        if row["id"] == str(low)
+        for each in row["available_actions"]
+        if each["action"] == "resume"
+    ]
+    assert (resume["allowed"], resume["reason"]) == (False, "parent_on_hold")

@@ -103,6 +103,23 @@ def test_a_field_that_does_nothing_is_warned_of_by_its_name(
     assert said in message
 
 
+@pytest.mark.parametrize("group", [None, "g"])
+def test_the_policy_of_a_member_of_a_group_is_not_followed(group: str | None) -> None:
+    source = copy.deepcopy(BASE)
+    target = {"name": "low"} | ({"groupId": group} if group else {})
+    source["spec"]["bindings"].append(
+        {
+            "name": "member", "on": {"contextChange": {}}, "when": ".member == null",
+            "subCase": target, "outcomePolicy": {"onFailure": "REROUTE"},
+        }
+    )  # fmt: skip
+    found = compile_definition(source, capabilities=None).warnings
+    at = f"/spec/bindings/{len(source['spec']['bindings']) - 1}/outcomePolicy"
+    assert [each.code for each in found if each.pointer == at] == (
+        ["not_executed"] if group else []
+    )
+
+
 def test_each_worker_is_named() -> None:
     said = [{"name": "a", "capabilities": ["act"]}, {"name": "b", "agent": {}}]
     for place in ("", "/spec"):

@@ -98,6 +98,11 @@ def nobody_left(item: WorkItem) -> bool:
     of_item = {"tenant_id": item.tenant_id, "work_item_id": item.id}
     users = set(CandidateUser.objects.filter(**of_item).values_list("actor_id", flat=True))
     groups = list(CandidateGroup.objects.filter(**of_item).values_list("name", flat=True))
+    return nobody_of(item, users, groups)
+
+
+def nobody_of(item: WorkItem, users: Collection[uuid.UUID], groups: Collection[str]) -> bool:
+    """Whether nobody of these people and groups can do an item."""
     left = who_do_for(item.tenant_id, users)
     if groups:
         left |= able_actors(item.tenant_id, members_of_groups(item.tenant_id, groups))

@@ -19,7 +19,7 @@ from ledger.clock import now
 from ledger.durations import parse_duration
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, sharing
-from workitems.actions.candidates import groups_of, users_of
+from workitems.actions.candidates import groups_of, nobody_of, users_of
 from workitems.actions.item_hearing import hearing_rows
 from workitems.deadlines import due_rows, escalates_at
 from workitems.derivation import INFLUENCE
@@ -37,7 +37,8 @@ class NewWorkItem:
     of which moment; its first entry says so.
 
     `people_missing` are usernames it was meant for that are no active members. `for_operators`: the
-    caller found that nobody it was meant for is here.
+    caller found that nobody it was meant for is here. `asked_again`: others were asked before, who
+    may be all there are.
     """
 
     tenant_id: uuid.UUID
@@ -52,6 +53,7 @@ class NewWorkItem:
     stakeholders: Sequence[uuid.UUID] = ()
     people_missing: Sequence[str] = ()
     for_operators: bool = False
+    asked_again: bool = False
     excluded: Sequence[uuid.UUID] = ()
     excluded_groups: Sequence[str] = ()
     required_skills: Sequence[str] = ()
@@ -97,6 +99,9 @@ def open_item(
     """
     offered_to, users = _offer(new)
     item = _row(new, offered_to)
+    is_named = new.asked_again and offered_to == OfferedTo.NAMED
+    if is_named and nobody_of(item, users, new.candidate_groups):
+        item.offered_to = OfferedTo.OPERATORS
     item.id = id_ or item.id
     said = _first_said(item)
     if new.schedule is not None:
