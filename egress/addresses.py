@@ -23,6 +23,12 @@ _METADATA = frozenset(
 )
 #: IPv6 that carries an IPv4 address in its last 32 bits, which is where it leads.
 _CARRIES = tuple(ipaddress.IPv6Network(each) for each in ("64:ff9b::/96", "::/96", "::ffff:0:0/96"))
+#: All of IPv6 that is given out as global unicast (RFC 4291 §2.4, IANA).
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: Within what Python calls global, and reserved: protocols, a retired relay, documentation.
+_RESERVED = tuple(
+    ipaddress.ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")
+)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -56,9 +62,16 @@ def kind_of(address: Address) -> str:
         (address.is_multicast, "a multicast address"),
         (address.is_unspecified, "no address of a machine"),
         (isinstance(address, ipaddress.IPv6Address) and address.is_site_local, "a private address"),
-        (carried is None and not address.is_global, "a private address"),
+        (carried is None and not _is_public(address), "a private address"),
     )
     return next((kind for holds, kind in kinds if holds), "")
+
+
+def _is_public(address: Address) -> bool:
+    """Whether it is one of the open internet. What nobody was given yet is not."""
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
+    return address.is_global and not any(address in network for network in _RESERVED)
 
 
 def _carried(address: Address) -> ipaddress.IPv4Address | None:

@@ -43,7 +43,7 @@ class Answer:
 
 
 class NotSent(Exception):
-    """Nothing was sent: no address, no connection, or TLS that does not hold."""
+    """Nothing was sent: no address, no connection, TLS that does not hold, or nothing to send."""
 
 
 class NoAnswer(Exception):
@@ -69,6 +69,10 @@ def call(
     address that may not be called, NotSent where nothing has been sent, NoAnswer else.
     """
     parts = split(url)
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            # Below, it would be repeated in what is said of it, and it may be a secret.
+            raise NotSent(f"the header {name} cannot be sent as it is")
     deadline = time.monotonic() + limits.whole
     network = _GuardedNetwork(
         allowed=allowed, secure=parts.scheme == "https", limits=limits, deadline=deadline

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote, urljoin
 
 from django.conf import settings
@@ -38,8 +38,8 @@ _TRY_LATER = frozenset({408, 425, 429})
 _ELSEWHERE = frozenset({307, 308})
 _REDIRECTS, _CLIENT_FAULTS, _SERVER_FAULTS = 300, 400, 500
 _MOST_TOLD = 500
-# An attempt may ask for the status, call, and ask once more.
-_CALLS_AN_ATTEMPT = 3
+# An attempt may ask for the status, call, ask what was done already, and ask once more.
+_CALLS_AN_ATTEMPT = 4
 _SECONDS = re.compile("[0-9]{1,6}")
 
 
@@ -114,8 +114,12 @@ def http_capability(
 
 def _variable(name: str, variable: str) -> str:
     found = os.environ.get(variable, "")
-    if not found or not found.isascii() or not found.isprintable():
-        raise ValueError(f"{name}: {variable} must be set in the environment, in plain characters")
+    plain = found.isascii() and found.isprintable() and found == found.strip()
+    if not found or not plain:
+        raise ValueError(
+            f"{name}: {variable} must be set in the environment, in plain characters, without"
+            " blanks around"
+        )
     return found
 
 
@@ -151,6 +155,8 @@ def _meaning(target: Target, call: Invocation, answer: Answer) -> Result | Later
         return _later(target, answer, _status_url(target, call))
     if status in target.already_done:
         return _done_before(target, call, answer)
+    if status < _REDIRECTS:
+        raise Unusable(f"it answered {status}, which does not say whether it was done")
     if status < _CLIENT_FAULTS:
         raise _redirected(target, answer)
     said = f"it answered {status}{_told(answer)}"
@@ -161,13 +167,21 @@ def _meaning(target: Target, call: Invocation, answer: Answer) -> Result | Later
 
 def _redirected(target: Target, answer: Answer) -> Exception:
     """Return what a redirect means. It is not followed, and named where it may not be called."""
-    where = urljoin(target.url, answer.headers.get("location", ""))
+    where = _joined(target, answer.headers.get("location", ""))
     said = f"it answered {answer.status}, a redirect to {shortened(where, _MOST_TOLD)!r}: "
     why = refusal(where, _allowed(), target.limits.connect)
     said += f"refused, {why}" if why else "not followed"
     if answer.status in _ELSEWHERE:
         return NotDone(said, permanent=True)
     return Unusable(said)
+
+
+def _joined(target: Target, where: str) -> str:
+    """Return the address that an answer names, in full; as it is where that is none."""
+    try:
+        return urljoin(target.url, where)
+    except ValueError:
+        return where
 
 
 def _result(target: Target, answer: Answer) -> Result:
@@ -192,7 +206,7 @@ def _later(target: Target, answer: Answer, usual: str) -> Later:
     where = answer.headers.get("location") or _said_status_url(answer) or usual
     if not where:
         raise Unclear("it accepted the call, and did not say where to ask for the result")
-    address = urljoin(target.url, where)
+    address = _joined(target, where)
     if not _is_ours(target, address):
         told = shortened(address, _MOST_TOLD)
         raise Unclear(
@@ -225,24 +239,34 @@ def _origin(url: str) -> tuple[str, str | None, int]:
     return parts.scheme, parts.hostname, port_of(parts)
 
 
-def _done_before(target: Target, call: Invocation, answer: Answer) -> Result:
-    """Return the result of what was done before under this key: as it says, or as its status says,
-    or none where none is needed. Raises Unusable where it remains unknown."""
+def _done_before(target: Target, call: Invocation, answer: Answer) -> Result | Later:
+    """Return the result of what was done before under this key: as it says, or as its status says
+    (which may be: not ready), or none where none is needed. Raises Unusable or Unclear where it
+    remains unknown."""
+    said = f"it answered {answer.status}, done already"
+    silence: Unclear | None = None
     try:
         is_fault = "problem" in answer.headers.get("content-type", "")
         found: Result | Later | None = None if is_fault else _result(target, answer)
     except Unclear:
         found = None
     if not _fits(target, found) and target.status_url:
-        found = _status(target, call)
-    if _fits(target, found) and isinstance(found, Result):
+        try:
+            found = _status(target, call)
+        except Failed as fault:
+            raise Unusable(f"{said}, and its status says that there is no effect") from fault
+        except Unclear as unclear:
+            silence = unclear
+    if isinstance(found, Later):
+        return found
+    if _fits(target, found):
         return found
     if not problems(target.output_schema, {}, ""):
         return Result({})
-    raise Unusable(f"it answered {answer.status}, done already, without a result that fits")
+    raise silence or Unusable(f"{said}, without a result that fits")
 
 
-def _fits(target: Target, found: Result | Later | None) -> bool:
+def _fits(target: Target, found: Result | Later | None) -> TypeGuard[Result]:
     return isinstance(found, Result) and not problems(target.output_schema, found.output, "")
 
 

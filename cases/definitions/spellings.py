@@ -120,8 +120,9 @@ def _goals(data: dict[str, Any]) -> Told:
             said = f"kind {kind[:100]!r} is not known here: what ends a case is said by completion"
             yield "unknown_value", f"{where}/kind", said
         _rules(spec)
-        yield from _done_when(pointer, spec)
+        # What doneWhen adds goes around what is written, which has to be read before.
         yield from _own_kinds(f"{pointer}/completion", spec)
+        yield from _done_when(pointer, spec)
 
 
 def _rules(spec: dict[str, Any]) -> None:
@@ -173,6 +174,11 @@ def _own_kinds(pointer: str, spec: dict[str, Any]) -> Told:
                 continue
             status = str(rule.pop("status", "")).upper()
             if kind in _KINDS:
+                if status and (status in _FAILING) is not (kind == "failure"):
+                    said = (
+                        f"status {status[:100]} is ignored: {kind} ends the case as its name says"
+                    )
+                    yield "unknown_value", f"{pointer}/{kind}/status", said
                 continue
             del completion[kind]
             fails = status in _FAILING or kind.upper() in _FAILING

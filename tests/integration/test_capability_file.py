@@ -64,7 +64,7 @@ def test_what_a_file_declares_is_registered(tmp_path: Path) -> None:
     assert (book.kind, book.risk, book.blast_radius) == ("http", "high", "system")
     assert (book.side_effect, book.undone_by) == ("idempotent", "seats.free")
     assert book.retry == RetryPolicy(3, 2, 9.5)
-    assert (book.max_seconds, book.wait_seconds) == (70, 600)
+    assert (book.max_seconds, book.wait_seconds) == (90, 600)
     assert book.allowed_roles == {"agent"}
     assert book.trial is not None
     assert book.trial.input == {"seat": 1}

@@ -169,6 +169,56 @@ def test_done_already_without_a_result_has_what_its_status_says(
     assert [each.method for each in target.heard] == ["POST", "GET"]
 
 
+def test_done_already_and_not_ready_is_waited_for(
+    world: World, target: Answering, seats: Seats
+) -> None:
+    seats.ways, seats.knows = [saying(409, {"detail": "in progress"}, books=True)], saying(202)
+    row = asked_for(world)
+    assert row.status == "WAITING"
+    seats.knows = known
+    row = ended(world, row)
+    assert (row.status, row.output, len(posts(target))) == ("SUCCEEDED", SEAT, 1)
+
+
+def test_done_already_and_no_effect_contradict_each_other(
+    world: World, target: Answering, seats: Seats
+) -> None:
+    seats.ways, seats.knows = [saying(409, books=True)], saying(422)
+    row = ended(world, asked_for(world))
+    assert (row.status, row.attempts) == ("UNCERTAIN", 1)
+    assert row.error == "it answered 409, done already, and its status says that there is no effect"
+
+
+def test_done_already_needs_no_result_where_none_is_needed(
+    world: World, target: Answering, seats: Seats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare_seats(monkeypatch, target, "test.any", output_schema={"type": "object"})
+    seats.ways, seats.knows = [saying(409, {"detail": "done"}, books=True)], saying(404)
+    row = ended(world, asked_for(world, "test.any"))
+    assert (row.status, row.output) == ("SUCCEEDED", {})
+
+
+@pytest.mark.parametrize("status", [203, 206, 226])
+def test_a_success_of_another_kind_is_unknown_and_no_redirect(
+    world: World, target: Answering, seats: Seats, status: int
+) -> None:
+    seats.ways = [saying(status, SEAT, books=True)]
+    row = ended(world, asked_for(world))
+    assert (row.status, row.attempts) == ("UNCERTAIN", 1)
+    assert row.error == f"it answered {status}, which does not say whether it was done"
+
+
+@pytest.mark.parametrize("answer", [(307, "FAILED", 1), (302, "UNCERTAIN", 1)])
+def test_a_redirect_to_what_is_no_address_is_one_all_the_same(
+    world: World, target: Answering, seats: Seats, answer: tuple[int, str, int]
+) -> None:
+    status, ends, attempts = answer
+    seats.ways = [saying(status, Location="//[x")]
+    row = ended(world, asked_for(world))
+    assert (row.status, row.attempts) == (ends, attempts)
+    assert row.error.startswith(f"it answered {status}, a redirect to '//[x': refused, ")
+
+
 def test_done_already_with_a_result_that_nobody_knows_is_unknown(
     world: World, target: Answering, seats: Seats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +378,7 @@ def test_images_come_with_the_output(
 def test_what_cannot_be_called_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOD", SECRET)
     monkeypatch.setenv("BAD", "geheim")
+    monkeypatch.setenv("BLANK", "Bearer geheim ")
     monkeypatch.delenv("NONE", raising=False)
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"url": "ftp://x/", "secret_env": "GOOD"}, "no address of http or https"),
@@ -335,6 +386,10 @@ def test_what_cannot_be_called_is_refused_at_the_start(monkeypatch: pytest.Monke
         ({"url": "https://x/", "secret_env": "NONE"}, "NONE must be set in the environment"),
         ({"url": "https://x/", "secret_env": "BAD"}, "BAD must be whsec_"),
         ({"url": "https://x/", "secret_env": "GOOD", "status_url": "x"}, "no address of http"),
+        (
+            {"url": "https://x/", "secret_env": "GOOD", "authorization_env": "BLANK"},
+            "BLANK must be set in the environment",
+        ),
         ({"url": "https://x/", "secret_env": "GOOD", "risk": "huge"}, "unknown risk 'huge'"),
     ]
     for given, said in wrong:

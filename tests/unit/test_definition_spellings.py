@@ -147,6 +147,21 @@ def test_an_own_ending_is_a_good_or_a_bad_one() -> None:
     ]  # fmt: skip
 
 
+def test_a_status_that_an_ending_does_not_have_is_told() -> None:
+    source = copy.deepcopy(BASE)
+    source["spec"]["goals"] = [DONE, {"name": "bad", "condition": ".x"}]
+    source["spec"]["completion"] = {
+        "success": {"allOf": ["done"], "status": "FAULTED"},
+        "failure": {"anyOf": ["bad"], "status": "FAULTED"},
+        "doneWhen": ".over",
+    }
+    found, said = compiled(source)
+    assert [each[:2] for each in said if each[1].endswith("status")] == [
+        ("unknown_value", "/spec/completion/success/status")
+    ]
+    assert [kind for kind, _ in found.completion] == ["success", "failure"]
+
+
 def test_what_is_no_rule_is_no_ending() -> None:
     source = having("/spec/completion", {"success": {"allOf": ["done"]}, "sucess": ["done"]})
     with pytest.raises(ValueError, match="unknown field 'sucess'"):

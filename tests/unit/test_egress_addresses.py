@@ -44,6 +44,14 @@ REFUSED = {
     "64:ff9b::a9fe:a9fe": "a metadata address",
     "2002:7f00:1::": "a loopback address",
     "2002:a00:1::": "a private address",
+    "64:ff9b:1::7f00:1": "a private address",
+    "64:ff9b:1:a00:0:100::": "a private address",
+    "::ffff:0:a00:1": "a private address",
+    "192.0.0.192": "a private address",
+    "192.88.99.1": "a private address",
+    "3fff::1": "a private address",
+    "5f00::1": "a private address",
+    "4000::1": "a private address",
 }
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:1.1.1.1"]
 

@@ -198,3 +198,14 @@ def test_a_certificate_of_another_name_is_sent_nothing(
     assert secure.heard == []
     assert ask(secure.url(host="target.test")).status == 200
     assert len(secure.heard) == 1
+
+
+@pytest.mark.parametrize("value", ["Bearer geheim ", " geheim", "geheim\r\nX: y", "geheim\xe9"])
+def test_a_header_that_cannot_be_sent_is_named_and_not_repeated(
+    target: Answering, value: str
+) -> None:
+    headers = {"Authorization": value}
+    with pytest.raises(NotSent) as refused:
+        call("POST", target.url(), headers=headers, limits=QUICK, allowed=networks([LOOPBACK]))
+    assert str(refused.value) == "the header Authorization cannot be sent as it is"
+    assert target.heard == []
