@@ -208,6 +208,7 @@ def trail_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
         "original_id",
         "original_name",
         "completion_seq",
+        "undo_order",
         "status",
         "mode",
         "spec",

@@ -250,7 +250,7 @@ def _done_before(target: Target, call: Invocation, answer: Answer) -> Result | L
         found: Result | Later | None = None if is_fault else _result(target, answer)
     except Unclear:
         found = None
-    if not _fits(target, found) and target.status_url:
+    if not _fits(found, target) and target.status_url:
         try:
             found = _status(target, call)
         except Failed as fault:
@@ -259,14 +259,14 @@ def _done_before(target: Target, call: Invocation, answer: Answer) -> Result | L
             silence = unclear
     if isinstance(found, Later):
         return found
-    if _fits(target, found):
+    if _fits(found, target):
         return found
     if not problems(target.output_schema, {}, ""):
         return Result({})
     raise silence or Unusable(f"{said}, without a result that fits")
 
 
-def _fits(target: Target, found: Result | Later | None) -> TypeGuard[Result]:
+def _fits(found: Result | Later | None, target: Target) -> TypeGuard[Result]:
     return isinstance(found, Result) and not problems(target.output_schema, found.output, "")
 
 

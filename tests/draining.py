@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.db import connection
 
 from ledger.dispatch.runner import run_until_idle
@@ -68,7 +69,8 @@ def leave_behind() -> None:
 
 
 def _of_items(statement: str) -> list[str]:
-    return [statement.replace("executions_executionjob", table) for table in _ITEM_TABLES]
+    there = [table for table in _ITEM_TABLES if apps.is_installed(table.partition("_")[0])]
+    return [statement.replace("executions_executionjob", table) for table in there]
 
 
 def _update(scope: str, statement: str) -> int:
