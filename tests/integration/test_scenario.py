@@ -30,6 +30,10 @@ UNDONE = [
 CHECKS = 16
 EXPENSE_CHECKS = 12
 RESCIND_CHECKS = 14
+#: By scenario that runs an example to its end: how much is checked.
+FORWARD = {
+    "expense": 5,
+}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +91,18 @@ def test_an_expense_and_an_approval_are_taken_back(own_database: None, tmp_path:
         assert said.stdout.count("\n   ok    ") == RESCIND_CHECKS
         assert said.stdout.endswith("Everything holds.\n")
         assert "surveyor     Undo: Approve the protocol of trial" in said.stdout
+
+
+def test_the_examples_run_to_their_end(own_database: None, tmp_path: Path) -> None:
+    assert manage("load_demo").returncode == 0
+    with served(tmp_path, ONE_MACHINE, REDIS_URL="") as application:
+        for name, checks in FORWARD.items():
+            told = manage("scenario", name, "--url", application.url, REDIS_URL="")
+            assert told.returncode == 0, f"{told.stdout}\n{told.stderr}\n{application.logs()}"
+            assert "WRONG" not in told.stdout
+            assert told.stdout.count("\n   ok    ") == checks, told.stdout
+            assert told.stdout.endswith("Everything holds.\n")
+            assert told.stderr == ""
 
 
 def test_what_is_missing_is_said_in_one_sentence(own_database: None) -> None:

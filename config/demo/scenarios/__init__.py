@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from config.demo.scenarios import clinical_rescind, expense_reversal, loan_rollback
+from config.demo.scenarios import clinical_rescind, expense, expense_reversal, loan_rollback
 
 SCENARIOS: Final = MappingProxyType(
     {
         "clinical-rescind": clinical_rescind,
+        "expense": expense,
         "expense-reversal": expense_reversal,
         "loan-rollback": loan_rollback,
     }
