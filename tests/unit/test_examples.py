@@ -37,5 +37,41 @@ def test_an_example_is_complete(path: Path) -> None:
     assert unsaid == []
 
 
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("aml-investigation", ["file-report"]),
+        ("clinical-adverse-event", []),
+        ("coordinated-change", []),
+        ("expense", []),
+        ("loan-approval", []),
+        ("onboarding", []),
+        ("travel-booking", []),
+        ("travel-plan", ["issue-tickets"]),
+    ],
+)
+def test_what_cannot_be_undone_is_said(name: str, steps: list[str]) -> None:
+    definition = compile_definition((FOLDER / f"{name}.yaml").read_text("utf-8"), capabilities=None)
+    stays = [
+        step.name for step in definition.forward_bindings if step.reversibility == "irreversible"
+    ]
+    assert stays == steps
+
+
+def test_a_customer_is_taken_on_in_ten_steps() -> None:
+    source = (FOLDER / "onboarding.yaml").read_text("utf-8")
+    definition = compile_definition(source, capabilities=None)
+    assert len([*definition.forward_bindings]) == 10
+
+
 def test_all_examples_are_there() -> None:
-    assert [path.stem for path in EXAMPLES] == ["expense", "loan-approval"]
+    assert [path.stem for path in EXAMPLES] == [
+        "aml-investigation",
+        "clinical-adverse-event",
+        "coordinated-change",
+        "expense",
+        "loan-approval",
+        "onboarding",
+        "travel-booking",
+        "travel-plan",
+    ]

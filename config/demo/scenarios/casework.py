@@ -205,6 +205,16 @@ def check_context(stage: Stage, what: str, case: Mapping[str, Any], **expected: 
     )
 
 
+def check_for_good(stage: Stage, case_id: str, binding: str) -> None:
+    """Check that what a program did in a step is known as something that cannot be undone."""
+    execution = work_of(stage, case_id, binding)
+    stage.tell.check(
+        f"{binding} cannot be undone, and is known for it",
+        expected=("SUCCEEDED", "irreversible"),
+        found=(execution["status"], execution["reversibility"]),
+    )
+
+
 def _completed(stage: Stage, case_id: str, binding: str) -> dict[str, Any] | None:
     for item in plan_items(stage, case_id):
         if item["binding"] == binding and item["status"] == "FAULTED":
