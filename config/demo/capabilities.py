@@ -1,4 +1,6 @@
-"""The demo's capabilities: one with a real effect and its undo, three that misbehave on call."""
+"""The demo's capabilities: one with a real effect and its undo, one that nothing takes back, and
+three that misbehave on call.
+"""
 
 from __future__ import annotations
 
@@ -92,6 +94,24 @@ def _moved(call: Invocation, *, source: str, target: str) -> Result:
         "to_balance": done.output[call.input["to"]],
     }
     return Result(output, done.before, done.after)
+
+
+@capability(
+    "demo.file",
+    input_schema=_object(
+        to={"type": "string", "minLength": 1, "maxLength": 200, "title": "To"},
+        subject={"type": "string", "minLength": 1, "maxLength": 500, "title": "Subject"},
+    ),
+    output_schema=_object(reference={"type": "string", "title": "Reference"}),
+    reversibility="irreversible",
+    side_effect="idempotent",
+    rolls_back=True,
+    description="Files something with somebody who keeps it: a reference, and no way back.",
+)
+def file(call: Invocation) -> Result:
+    """Return the reference under which it is kept: of one filing always the same."""
+    number = uuid.uuid5(call.tenant_id, call.idempotency_key).hex[:10].upper()
+    return Result({"reference": f"F-{number}"})
 
 
 @capability(

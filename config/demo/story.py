@@ -20,7 +20,8 @@ from accounts.acting import ActingUser
 from accounts.selectors import acting_as
 from cases.actions import open_case
 from config.demo.demo_people import DEMO
-from config.demo.scenarios.loan_rollback import CONTEXT, DEFINITION, FORWARD, Task
+from config.demo.scenarios.casework import Task
+from config.demo.scenarios.loan_rollback import CONTEXT, DEFINITION, FORWARD
 from ledger.errors import Conflict, NotFound, NotPermitted
 from ledger.tenancy import tenant_scope
 from verbs.call import Call

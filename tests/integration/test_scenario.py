@@ -6,6 +6,8 @@ of its own. Without Redis the worker finds everything by looking.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from ledger.dispatch import beats
 from tests.database import ROOT
@@ -30,6 +33,15 @@ UNDONE = [
 CHECKS = 16
 EXPENSE_CHECKS = 12
 RESCIND_CHECKS = 14
+#: By scenario that runs an example to its end: how much is checked.
+FORWARD = {
+    "aml-investigation": 10,
+    "clinical-adverse-event": 8,
+    "coordinated-change": 8,
+    "expense": 5,
+    "onboarding": 8,
+    "travel-plan": 11,
+}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +99,22 @@ def test_an_expense_and_an_approval_are_taken_back(own_database: None, tmp_path:
         assert said.stdout.count("\n   ok    ") == RESCIND_CHECKS
         assert said.stdout.endswith("Everything holds.\n")
         assert "surveyor     Undo: Approve the protocol of trial" in said.stdout
+
+
+# Six stories, one server.
+@pytest.mark.timeout(300)
+def test_the_examples_run_to_their_end(own_database: None, tmp_path: Path) -> None:
+    call_command("load_demo", stdout=io.StringIO())
+    with served(tmp_path, ONE_MACHINE, REDIS_URL="") as application:
+        for name, checks in FORWARD.items():
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.suppress(SystemExit):
+                call_command("scenario", name, url=application.url, stdout=out, stderr=err)
+            said = out.getvalue()
+            assert err.getvalue() == "", f"{said}\n{err.getvalue()}\n{application.logs()}"
+            assert "WRONG" not in said
+            assert said.count("\n   ok    ") == checks, said
+            assert said.endswith("Everything holds.\n")
 
 
 def test_what_is_missing_is_said_in_one_sentence(own_database: None) -> None:

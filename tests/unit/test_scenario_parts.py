@@ -75,5 +75,15 @@ def test_a_table_is_as_wide_as_its_widest_cell() -> None:
 
 
 def test_the_loan_is_taken_back_last_finished_first() -> None:
-    assert sorted(SCENARIOS) == ["clinical-rescind", "expense-reversal", "loan-rollback"]
+    assert sorted(SCENARIOS) == [
+        "aml-investigation",
+        "clinical-adverse-event",
+        "clinical-rescind",
+        "coordinated-change",
+        "expense",
+        "expense-reversal",
+        "loan-rollback",
+        "onboarding",
+        "travel-plan",
+    ]
     assert UNDO_ORDER == ("disbursement", "approval", "valuation", "credit-check")

@@ -5,12 +5,28 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from config.demo.scenarios import clinical_rescind, expense_reversal, loan_rollback
+from config.demo.scenarios import (
+    aml_investigation,
+    clinical_adverse_event,
+    clinical_rescind,
+    coordinated_change,
+    expense,
+    expense_reversal,
+    loan_rollback,
+    onboarding,
+    travel_plan,
+)
 
 SCENARIOS: Final = MappingProxyType(
     {
+        "aml-investigation": aml_investigation,
+        "clinical-adverse-event": clinical_adverse_event,
         "clinical-rescind": clinical_rescind,
+        "coordinated-change": coordinated_change,
+        "expense": expense,
         "expense-reversal": expense_reversal,
         "loan-rollback": loan_rollback,
+        "onboarding": onboarding,
+        "travel-plan": travel_plan,
     }
 )

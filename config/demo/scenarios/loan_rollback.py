@@ -7,16 +7,19 @@ and the ledger's verdict are read from the database: no client may see the forme
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
-
-from config.demo.client import Refused
+from config.demo.scenarios.casework import (
+    Task,
+    case_at,
+    completed,
+    deploy,
+    do,
+    open_case,
+    target_of,
+)
 from config.demo.scenarios.stage import ScenarioFailed, Stage, check_ledger
 from config.demo.transfers import BANK, CUSTOMER, balances, open_accounts, transfers
 from ledger.ids import new_id
@@ -34,20 +37,7 @@ BASIS: Final = [
     {"code": "CONTRACT", "note": "Loan contract, clause 12: false statements"},
 ]
 UNDO_ORDER: Final = ("disbursement", "approval", "valuation", "credit-check")
-_STOPPED: Final = {"FAULTED", "CANCELLED", "COMPENSATION_FAULTED", "PARTIALLY_COMPENSATED"}
 _RUN_FAILED: Final = {"PARTIAL", "FAULTED", "CANCELLED", "REJECTED", "SUPERSEDED"}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Task:
-    """One human step: who does it, with which outcome and resolution, and who takes it back."""
-
-    binding: str
-    person: str
-    outcome: str
-    undone_by: str
-    resolution: dict[str, object] | None = None
-
 
 FORWARD: Final = (
     Task("credit-check", "analyst", "PASSED", "compliance"),
@@ -78,37 +68,18 @@ def play(stage: Stage) -> None:
 def open_loan(stage: Stage) -> str:
     """Open a case of the loan example and return its id. Raises as `play` does."""
     stage.tell.chapter("A loan is applied for")
-    operator = stage.client("operator")
-    source = Path(settings.BASE_DIR) / "examples" / "loan-approval.yaml"
-    try:
-        operator.post_yaml("case-definitions", source.read_text(encoding="utf-8"))
-    except Refused as refused:
-        # An older content of this version is deployed: it stays, and will do.
-        if refused.code != "definition_exists":
-            raise
-    case = operator.post(
-        "cases",
-        {
-            "definition": DEFINITION,
-            "context": dict(CONTEXT),
-        },
+    deploy(stage, "loan-approval")
+    return open_case(
+        stage, "operator", "loan-approval", CONTEXT, f"R. Vega asks for {_money(AMOUNT)}"
     )
-    stage.tell.did("operator", f"opens a case of {DEFINITION}: R. Vega asks for {_money(AMOUNT)}")
-    stage.tell.say(f"{'':<12} {stage.url}/cases/{case['id']}/")
-    return str(case["id"])
 
 
 def pay_out(stage: Stage, case_id: str) -> None:
     """Let everybody do their work until the case is completed. Raises as `play` does."""
     stage.tell.chapter("Three people and a program do their work")
-    for task in FORWARD:
-        item_id = stage.until(
-            f"the task of {task.binding}", partial(_target_of, stage, case_id, task.binding)
-        )
-        done = stage.work(task.person, item_id, outcome=task.outcome, resolution=task.resolution)
-        stage.tell.did(task.person, f"{done['title']}: {task.outcome}")
-    case = stage.until("the case is completed", lambda: _case_at(stage, case_id, "COMPLETED"))
-    paid = _target_of(stage, case_id, "disbursement")
+    do(stage, case_id, *FORWARD)
+    case = completed(stage, case_id)
+    paid = target_of(stage, case_id, "disbursement")
     execution = stage.client("operator").get(f"executions/{paid}")
     stage.tell.did(
         "Amends", f"{execution['capability']} of {_money(AMOUNT)}: {execution['status']}"
@@ -227,7 +198,7 @@ def _check(
         expected=[],
         found=_overlaps(steps),
     )
-    case = stage.until("the case is settled", lambda: _case_at(stage, case_id, "COMPENSATED"))
+    case = stage.until("the case is settled", lambda: case_at(stage, case_id, "COMPENSATED"))
     stage.tell.check("the case is rolled back", expected="COMPENSATED", found=case["status"])
     stage.tell.check("no rollback is live", expected=None, found=case["live_run"])
     for name in reversed(UNDO_ORDER):
@@ -256,21 +227,6 @@ def _show_balances(stage: Stage, why: str) -> None:
     held = balances(stage.tenant_id)
     shown = ", ".join(f"{name} {_money(held[name])}" for name in (BANK, CUSTOMER))
     stage.tell.say(f"Balances, {why}: {shown}")
-
-
-def _target_of(stage: Stage, case_id: str, binding: str) -> str | None:
-    """Return the id of the work of one step, once there is any."""
-    for item in stage.client("operator").every(f"cases/{case_id}/plan-items"):
-        if item["binding"] == binding and item["target_id"]:
-            return str(item["target_id"])
-    return None
-
-
-def _case_at(stage: Stage, case_id: str, wanted: str) -> dict[str, Any] | None:
-    case: dict[str, Any] = stage.client("operator").get(f"cases/{case_id}")
-    if case["status"] != wanted and case["status"] in _STOPPED:
-        raise ScenarioFailed(f"the case is {case['status']}, and should become {wanted}")
-    return case if case["status"] == wanted else None
 
 
 def _run_of(stage: Stage, run_id: str) -> dict[str, Any]:
