@@ -1,4 +1,7 @@
-"""What somebody must be able to do who takes an item."""
+"""What somebody must be able to do who takes an item.
+
+No index: it is asked only of rows that a list has found by its own, and first whether it is empty.
+"""
 
 from __future__ import annotations
 
