@@ -88,6 +88,8 @@ def _part(
     declared = definition.binding(item.binding).reversibility
     original = OriginalRef(Case.subject_type, row.id, item.binding)
     undone = row.status == CaseStatus.COMPENSATED
+    # Whoever waits for nobody goes on, and may yet do what this rollback would have to undo.
+    done = row.id in done_in or (not row.awaited and row.status in CANCELLABLE)
     state = CompensationState.COMPENSATED if undone else CompensationState.NONE
     ended: dt.datetime | None = row.ended_at if item.completion_seq is not None else None
     shown = SubCaseRow(
@@ -96,7 +98,7 @@ def _part(
     return Part(
         row=shown,
         original=original,
-        settled=str(row.status) if row.id in done_in else CaseStatus.COMPLETED,
+        settled=str(row.status) if done else CaseStatus.COMPLETED,
         policy=None,
         reversibility=declared,
         completed_at=ended,
@@ -104,7 +106,7 @@ def _part(
         in_flight=False,
         aliases=(str(item.id),),
         by_itself=False,
-        stands=_stands(original, row, declared, done=row.id in done_in),
+        stands=_stands(original, row, declared, done=done),
     )
 
 

@@ -111,6 +111,23 @@ def test_an_open_one_in_which_nothing_was_done_is_cancelled(world: World) -> Non
     verify()
 
 
+def test_one_that_nobody_waits_for_goes_on_and_keeps_the_rollback_from_being_whole(
+    world: World,
+) -> None:
+    deployed(world, waitForCompletion=False)
+    top = opened(world, "tests/top")
+    finish(world.analyst, top, "own", "OK")
+    out = left_out(plan_for(world, top))
+    assert out["low"] == ("case", "no_compensation_declared", ["roll_back_first", "accept"])
+    roll_back(world, top)
+    undo(world.analyst, top)
+    assert case_row(world, top).status == "PARTIALLY_COMPENSATED"
+    going = children(world, top)
+    assert {str(row.status) for row in going} == {"RUNNING"}
+    finish(world.analyst, going[0].id, "first", "OK")
+    verify()
+
+
 def test_an_open_one_in_which_something_was_done_is_cancelled_and_named(world: World) -> None:
     deployed(world)
     top = opened(world, "tests/top")
