@@ -56,6 +56,8 @@ __all__ = [
 # Who may be allowed to request a capability beside operators.
 AGENT = "agent"
 ALLOWABLE = frozenset({*Role.values, AGENT})
+#: A later result is asked for by a moment in the calendar, and all waiting has an end.
+MAX_WAIT_SECONDS = 366 * 86_400
 MODES = ("commit", "simulate", "validate")
 KINDS = ("python", "http", "agent")
 # What a policy may be made of: how bad it is when it goes wrong, and how far that reaches.
@@ -220,6 +222,13 @@ def _add(made: Capability) -> None:
     _capabilities[made.name] = made
 
 
+def _check_waiting(made: Capability) -> None:
+    if made.poll_seconds <= 0:
+        raise ValueError(f"{made.name}: what is asked for is asked after more than no time")
+    if made.wait_seconds > MAX_WAIT_SECONDS:
+        raise ValueError(f"{made.name}: nobody waits longer than a year for a result")
+
+
 def _check(made: Capability) -> None:
     name = made.name
     for schema in (made.input_schema, made.output_schema, made.images):
@@ -236,8 +245,7 @@ def _check(made: Capability) -> None:
             raise ValueError(f"{name}: unknown {what} {word!r}")
     if min(made.retry.max_attempts, made.lease_seconds, made.max_seconds, made.wait_seconds) < 1:
         raise ValueError(f"{name}: attempts, lease, longest run and wait must be at least 1")
-    if made.poll_seconds <= 0:
-        raise ValueError(f"{name}: what is asked for is asked after more than no time")
+    _check_waiting(made)
     if unknown := set(made.allowed_roles) - ALLOWABLE:
         raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
     if made.undone_by is not None and (made.restore is not None or made.correct is not None):

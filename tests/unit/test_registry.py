@@ -49,6 +49,8 @@ def test_a_wrong_declaration_is_refused_where_it_stands() -> None:
         capability("a.one", compensation={"colour": "red"})
     with pytest.raises(ValueError, match="at least 1"):
         capability("a.one", retry=RetryPolicy(max_attempts=0))
+    with pytest.raises(ValueError, match="nobody waits longer than a year"):
+        capability("a.one", wait_seconds=366 * 86_400 + 1)
     assert capability_registry.names() == frozenset()
 
 
