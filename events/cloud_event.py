@@ -114,9 +114,10 @@ class CloudEvent(Input):
 
 
 def extensions_in(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the extension attributes of an event as it was sent; what is null is not there."""
+    """Return the extension attributes of an event as it was sent: what is null is not there, and
+    `1.0` is the whole number 1 (JSON Schema 2020-12 §4.2.3)."""
     return {
-        name: value
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
         for name, value in event.items()
         if name not in CloudEvent.model_fields and value is not None
     }

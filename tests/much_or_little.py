@@ -41,6 +41,8 @@ from workitems.around.progress_reports import report_progress
 from workitems.models import WorkItem
 
 WHO = ("analyst", "surveyor", "underwriter", "compliance")
+#: What such tasks are called whose undo fails; that of the others waits.
+FAILS = "Sent out"
 MONEY = '{from: "bank", to: "customer", amount: 1}'
 #: The arguments of an address by what is seen there: {"under way": {"id": …}}.
 Seen = dict[str, dict[str, Any]]
@@ -106,7 +108,7 @@ def tell(size: Size) -> Told:
     for number in range(size.rows):
         _one_of_each_kind(world, number)
     drain(fast_forward=True)
-    _fail_undos(world, size.rows)
+    _fail_undos(world)
     cases = _cases(world, size)
     _put_around_one(world, size.rows, cases["fresh"])
     _save_filters(world, size.rows, cases["fresh"])
@@ -147,8 +149,8 @@ def _one_of_each_kind(world: World, number: int) -> None:
         call=call, title=f"Mine {number}", assignee=by.username, payload=payload
     )
     actions.create_work_item(call=call, title=f"Pool {number}", candidate_groups=["analysts"])
-    for _ in ("waits", "fails"):
-        item = states.completed(world.analyst, title=f"Done {number}", payload=payload)
+    for title in ("Done", FAILS):
+        item = states.completed(world.analyst, title=f"{title} {number}", payload=payload)
         plan = preview(("work_item", item.id), call=call, reason="Wrong")
         execute(plan.id, call=Call(by, digest=plan.digest))
     states.compensating(by, title=f"Undone by hand {number}")
@@ -229,12 +231,13 @@ def _approvals(world: World, number: int) -> list[Approval]:
     return [*waiting, *refused]
 
 
-def _fail_undos(world: World, number: int) -> None:
-    """Let as many people say that something cannot be undone."""
+def _fail_undos(world: World) -> None:
+    """Let people say of everything that is called so that it cannot be undone."""
     tenant_id = world.operator.tenant_id
     with tenant_scope(tenant_id):
-        rows = selectors.visible(tenant_id).filter(kind="COMPENSATION", run_id__isnull=False)
-        found = list(rows.values_list("id", flat=True)[:number])
+        rows = selectors.visible(tenant_id)
+        done = rows.filter(kind="TASK", title__startswith=FAILS).values("id")
+        found = list(rows.filter(undoes_id__in=done).values_list("id", flat=True))
     for id_ in found:
         states.undo(id_, world.analyst, "CANNOT_REVERSE")
     drain()

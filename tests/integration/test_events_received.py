@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,20 @@ def test_an_accepted_event_is_a_row_and_an_entry(world: World) -> None:
     assert entry.payloads == {"inbound_event": body["id"], "event": EVENT}
     read = api(world.auditor).get(f"{URL}/{body['id']}")
     assert read.json() == body
+
+
+def test_a_whole_number_written_with_a_point_is_that_number(world: World) -> None:
+    """`7.0` is an integer to JSON Schema; of a part of one there is no attribute."""
+    client = api(world.operator)
+    text = json.dumps({**EVENT, "count": 7.0})
+    assert '"count": 7.0' in text
+    answer = post(client, text)
+    assert answer.status_code == 201, answer.content
+    assert '"count":7,' in answer.content.decode().replace(" ", "")
+    for value in (7.5, 2.0**31):
+        refused = post(client, json.dumps({**EVENT, "id": "A-2", "count": value}))
+        assert problems(refused) == [("/count", "invalid")]
+    assert kept(world) == 1
 
 
 def test_a_body_in_chunks_is_411_and_nothing_is_taken_in(world: World) -> None:
