@@ -1,4 +1,4 @@
-"""Approvals in the admin: looked at, never changed."""
+"""Approvals and policies in the admin: looked at, never changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
 from governance.governed import governed
-from governance.models import Approval
+from governance.models import Approval, Policy
 from web import admin_parts
 from web.admin import AboutFilter, InWords, TenantModelAdmin
 
@@ -67,6 +67,34 @@ class ApprovalAdmin(TenantModelAdmin):
     def ledger(self, row: Approval) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)
+
+
+@admin.register(Policy)
+class PolicyAdmin(TenantModelAdmin):
+    """Policies: when they apply, and what then becomes of an execution."""
+
+    list_display = ("name", "priority", "effect", "severity", "created_at", "ended_at")
+    list_filter = ("effect", "severity")
+    search_fields = ("name", "reason")
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("added_by",)
+    fieldsets = (
+        (None, {"fields": ("id", "name", "priority", "when", "effect", "change", "version")}),
+        (gettext_lazy("Approval"), {"fields": ("approvers", "second_factor", "on_stale")}),
+        (gettext_lazy("Why"), {"fields": ("reason", "severity", "added_by")}),
+        (gettext_lazy("Time"), {"fields": ("created_at", "ended_at")}),
+    )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
+        """Return the tenant's policies with who added them, in one query."""
+        return super().get_queryset(request).select_related("created_by__user")
+
+    @admin.display(description=gettext_lazy("added by"))
+    def added_by(self, row: Policy) -> SafeString:
+        """Return who added it."""
+        return admin_parts.person_name(row.created_by)
 
 
 def _done(action: str) -> str:

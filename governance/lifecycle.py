@@ -32,6 +32,32 @@ class StepDecision(models.TextChoices):
     REFUSED = "REFUSED", _("Refused")
 
 
+class Effect(models.TextChoices):
+    """What a policy does with an execution to which it applies."""
+
+    ALLOW = "allow", _("Allow it")
+    DENY = "deny", _("Refuse it")
+    MODIFY = "modify", _("Change it")
+    REQUIRE_APPROVAL = "require_approval", _("Ask for approval")
+
+
+class Severity(models.TextChoices):
+    """How much a policy matters, for those who read what it decided."""
+
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
+    CRITICAL = "critical", _("Critical")
+
+
+class OnStale(models.TextChoices):
+    """What happens to an execution whose state is not the expected one when it is to be run."""
+
+    REJECT = "reject", _("It is refused")
+    REVALIDATE = "revalidate", _("It is checked again, and run if it still may")
+    ASK_AGAIN = "ask_again", _("It has to be approved again")
+
+
 S = ApprovalStatus
 _WAITS = {S.PENDING}
 #: Who holds one of these decides where a step names the role `approver`.

@@ -1,7 +1,7 @@
-"""Approvals, their steps, and when they expire.
+"""Approvals, their steps, and when they expire; and the policies that ask for them.
 
 An approval is guarded: every update raises its version and has its ledger entry. A step changes
-only together with its approval.
+only together with its approval. What is done to a policy is an entry of the tenant.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.utils.translation import gettext_lazy
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
-from governance.lifecycle import ApprovalStatus, StepDecision
+from governance.lifecycle import ApprovalStatus, Effect, Severity, StepDecision
 from ledger.ids import new_id
 from ledger.links import LINK
 
@@ -23,6 +24,7 @@ S = ApprovalStatus
 _ACTOR = "accounts.Actor"
 _WAITS = models.Q(status=S.PENDING)
 _NEWEST = ("tenant", "-created_at", "-id")
+_IN_FORCE = models.Q(ended_at__isnull=True)
 
 
 class Approval(models.Model):
@@ -158,3 +160,52 @@ class ApprovalExpiry(models.Model):
                 fields=["queue", "tenant", "due_at", "approval"], name="governance_expiry_due"
             )
         ]
+
+
+class Policy(models.Model):
+    """What the tenant says of executions that are asked for: allowed, refused, changed, or only
+    with approval.
+
+    `when` is an expression in jq over the intent; `change`, of a policy that modifies, gives what
+    is run instead. `approvers` are steps `{users, groups, roles}` (actors by id); none mean any
+    approver. `on_stale`: what happens when the state is not the expected one any more, "" where it
+    leaves that to the capability. The lowest `priority` is asked first.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    version = models.IntegerField(default=1)
+    name = models.TextField()
+    priority = models.IntegerField()
+    when = models.TextField()
+    effect = models.TextField(choices=Effect.choices)
+    change = models.TextField(default="")
+    approvers = models.JSONField(default=list)
+    second_factor = models.BooleanField(default=False)
+    on_stale = models.TextField(default="")
+    reason = models.TextField()
+    severity = models.TextField(choices=Severity.choices, default=Severity.MEDIUM)
+    created_by = models.ForeignKey(_ACTOR, PROTECT, related_name="+", **LINK)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = gettext_lazy("policy")
+        verbose_name_plural = gettext_lazy("policies")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], name="governance_policy_once", condition=_IN_FORCE
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "priority", "id"],
+                name="governance_policy_in_force",
+                condition=_IN_FORCE,
+            ),
+            models.Index(fields=_NEWEST, name="governance_policy_list", condition=_IN_FORCE),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,8 @@ from governance import approval_context, watched, words
 from governance.actions.approval_expiry import expire_due
 from governance.actions.approval_verbs import EXPIRIES
 from governance.api.approval_json import ApprovalSchema, represent, represent_many
+from governance.api.policy_json import PolicySchema, represent_policies
+from governance.policy_subject import POLICY_SUBJECT
 from governance.subject import APPROVAL_SUBJECT
 from governance.undecided_approvals import APPROVALS
 from ledger.dispatch.consumer_registry import Source, register_source
@@ -33,6 +35,7 @@ SHOWN = dataclasses.replace(
     crumbs=approval_context.crumbs,
     page_facts=approval_context.page_facts,
 )
+SHOWN_POLICIES = dataclasses.replace(POLICY_SUBJECT, shape=represent_policies, schema=PolicySchema)
 EXPIRY = Source("approval_expiries", EXPIRIES, expire_due)
 
 
@@ -40,6 +43,7 @@ def register() -> None:
     """Make approvals known, and let them expire."""
     words.register()
     subject.register(SHOWN)
+    subject.register(SHOWN_POLICIES)
     register_source(EXPIRY)
     register_guarded("governance_approval", "approval")
     decisions.register(APPROVALS)
@@ -48,3 +52,4 @@ def register() -> None:
     nav.register(
         nav.NavEntry("approvals", _("Approvals"), "badge-check", "governance:approvals", order=16)
     )
+    nav.register(nav.NavEntry("policies", _("Policies"), "scale", "governance:policies", order=32))

@@ -1,10 +1,10 @@
-"""Words of approvals."""
+"""Words of approvals and policies."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from governance.lifecycle import ApprovalStatus
+from governance.lifecycle import ApprovalStatus, Effect, OnStale, Severity
 from verbs import words
 from verbs.words import ActionWords as A
 from verbs.words import Text, VerbWords
@@ -50,6 +50,7 @@ DENIED: dict[str, Text] = {
     "own_request": _("you asked for it; somebody else has to agree"),
     "not_approver": _("only those who approve this may"),
     "not_requester": _("only who asked for it may"),
+    "not_policy_admin": _("only a tenant admin may change policies"),
     "not_your_turn": _("a step before yours has to be decided first"),
     "already_decided": _("you have decided a step of it; another person decides the next"),
     "approval_expired": _("the time to decide it is over"),
@@ -63,8 +64,56 @@ APPROVED: dict[str, Text] = {
 }
 
 
+_POLICIES = {
+    "policy_added": A(_("Policy added"), _("Policy added by %(who)s")),
+    "policy_changed": A(_("Policy changed"), _("Policy changed by %(who)s")),
+    "policy_ended": A(_("Policy ended"), _("Policy ended by %(who)s")),
+    "execution_denied": A(
+        _("Automatic step refused"), _("An automatic step asked for by %(who)s was refused"), "bad"
+    ),
+}
+_SAYS: dict[str, tuple[Text, Text]] = {
+    "name": (_("What it is called"), ""),
+    "priority": (_("Asked as number"), _("The lowest is asked first.")),
+    "when": (
+        _("When"),
+        _('In jq, of what is asked for: .risk == "high" and .operation == "undo".'),
+    ),
+    "effect": (_("Then"), ""),
+    "reason": (_("Why"), _("Whoever is refused, or has to wait, reads it.")),
+    "severity": (_("How much it matters"), ""),
+    "approvers": (
+        _("Who agrees, step by step"),
+        _('As JSON: [{"users": ["ann"]}, {"roles": ["approver"]}]. Empty: one approver.'),
+    ),
+    "change": (
+        _("What is run instead"),
+        _("An expression in jq that gives an object with input, mode or both."),
+    ),
+    "on_stale": (_("If the state has changed when it is run"), ""),
+    "second_factor": (_("With a second factor"), _("Refused while nobody can sign in with one.")),
+}  # fmt: skip
+_POLICY_VERBS = {
+    "create": VerbWords(
+        _("Add a policy"), _("The policy is in force."), "scale", fields=_SAYS,
+    ),
+    "edit": VerbWords(
+        _("Change it"), _("The policy is changed."), "pencil", fields=_SAYS, submit=_("Save"),
+    ),
+    "end": VerbWords(
+        _("End it"), _("Ended. Nothing is asked of it any more."), "x", "danger",
+        intro=_("It decides nothing any more. What it has decided stays on record."),
+        submit=_("End it"),
+    ),
+}  # fmt: skip
+
+
 def register() -> None:
-    """Register the words of approvals."""
+    """Register the words of approvals and policies."""
+    words.register_actions("tenant", _POLICIES)
+    words.register_verbs("policy", _POLICY_VERBS)
+    for name, choices in (("effect", Effect), ("severity", Severity), ("on_stale", OnStale)):
+        words.register_choices(name, {each.value: each.label for each in choices})
     words.register_subject_words("approval", _("approval"))
     words.register_actions("approval", _ACTIONS)
     words.register_states("approval", ApprovalStatus, _LOOKS)

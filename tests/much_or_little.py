@@ -81,6 +81,7 @@ class Told:
     absences: Seen
     templates: Seen
     schedules: Seen
+    policies: Seen
 
 
 def _absence(world: World, number: int) -> uuid.UUID:
@@ -137,7 +138,7 @@ def tell(size: Size) -> Told:
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
             absences={"one": {"id": absences[0]}}, templates=templates,
-            schedules=schedules,
+            schedules=schedules, policies=_policies(world, size.rows),
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
@@ -173,6 +174,15 @@ def _schedules(world: World, rows: int, template: uuid.UUID) -> Seen:
     add = find("schedule", "create")
     said = {"template": str(template), "cron": "0 8 * * MON", "zone": "UTC"}
     made = [add(call=Call(world.operator), name=f"Week {n}", **said) for n in range(rows)]
+    return {"last": {"id": made[-1].id}}
+
+
+def _policies(world: World, rows: int) -> Seen:
+    """Add so many policies, each of which names people, and return the last."""
+    add = find("policy", "create")
+    steps = [{"users": [world.of(name).username]} for name in WHO]
+    said = {"when": "false", "effect": "require_approval", "reason": "Because", "approvers": steps}
+    made = [add(call=Call(world.admin), name=f"P {n}", priority=n, **said) for n in range(rows)]
     return {"last": {"id": made[-1].id}}
 
 

@@ -29,6 +29,7 @@ OF_OUR_OWN = {
     "web:switch-tenant": "a session's choice",
     "demo:story": "verbs of several people, one after the other; only in the demo",
     "people:settings": "how pages speak to their reader: of no tenant, and not recorded",
+    "governance:policies": "create, with those in force listed",
     "people:members": "add, with those there are listed, and an account asked for by a tick",
     "people:substitutions": "create, with those there are listed",
     "people:token-create": "a token for oneself, which is seen once",

@@ -85,6 +85,17 @@ def _laid_out(world: World, texts: Texts) -> uuid.UUID:
     return states.in_progress(world.analyst, **wanted).id
 
 
+def _policy(world: World, texts: Texts) -> uuid.UUID:
+    """Add a policy that says as much as one can, and return it."""
+    add = find("policy", "create")
+    row = add(
+        call=Call(world.admin), name=texts.unbroken[:150], priority=1, reason=texts.words,
+        when=f'.input.note == "{texts.unbroken}"', effect="modify",
+        change=f'{{input: {{note: "{texts.unbroken}"}}}}',
+    )  # fmt: skip
+    return uuid.UUID(str(row.id))
+
+
 def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
     """Return the pages of templates, and of what comes again."""
     boss, add = world.operator, find("work_item_template", "add")
@@ -102,6 +113,7 @@ def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
         )  # fmt: skip
     one = reverse("workitems:template", args=[made.id])
     schedules = reverse("workitems:schedules")
+    policy, policies = _policy(world, texts), reverse("governance:policies")
     laid_out = reverse("workitems:detail", args=[_laid_out(world, texts)])
     return {
         "answer, laid out": Visit(world.analyst, laid_out, then=fold_out),
@@ -111,6 +123,10 @@ def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
             boss, reverse("workitems:template-version", args=[made.id])
         ),
         "end a template": Visit(boss, reverse("workitems:template-end", args=[made.id])),
+        "policies": Visit(world.admin, policies),
+        "policies, of a reader": Visit(world.analyst, policies),
+        "change a policy": Visit(world.admin, reverse("governance:policy-edit", args=[policy])),
+        "end a policy": Visit(world.admin, reverse("governance:policy-end", args=[policy])),
         "schedules": Visit(boss, schedules),
         "schedules, of a reader": Visit(world.analyst, schedules),
         "change a schedule": Visit(boss, reverse("workitems:schedule-edit", args=[comes.id])),

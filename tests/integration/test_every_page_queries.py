@@ -62,6 +62,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "cases/": told.cases,
         "executions/": told.executions,
         "approvals/": told.approvals,
+        "policies/": told.policies,
         "compensation-runs/<uuid:id>/steps/": told.steps,
         "compensation-runs/": told.runs,
         "compensation-plans/": told.plans,

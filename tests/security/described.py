@@ -74,6 +74,7 @@ _ONLY_NOW = frozenset(
         "reserved",  # a type of our own news
         "filter_invalid",  # jq is a language of its own
         "condition_invalid",  # the same, where an outcome has one
+        "not_applicable",  # beside what is said of another member
         "nul",  # in a value of any shape; where a text is asked for, its pattern says it
     }
 )

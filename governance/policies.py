@@ -1,0 +1,23 @@
+"""The policies of a tenant, read. Every function runs in the caller's tenant scope."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from governance.models import Policy
+from ledger.errors import NotFound
+
+
+def in_force(tenant_id: uuid.UUID) -> QuerySet[Policy]:
+    """Return those that have not ended."""
+    return Policy.objects.filter(tenant_id=tenant_id, ended_at__isnull=True)
+
+
+def policy(tenant_id: uuid.UUID, id_: uuid.UUID) -> Policy:
+    """Return one, in force or not: what it decided names it. Raises NotFound."""
+    found = Policy.objects.filter(tenant_id=tenant_id, id=id_).first()
+    if found is None:
+        raise NotFound
+    return found

@@ -1,0 +1,101 @@
+"""Policies: who writes them, what is refused where it is written, and what is on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from governance.actions.policy_verbs import add_policy, change_policy, end_policy
+from governance.policies import in_force
+from ledger.errors import Invalid, NotFound, NotPermitted
+from ledger.tenancy import tenant_scope
+from tests import states
+from tests.clients import api
+from tests.world import World
+from verbs.call import Call
+
+SAID: dict[str, Any] = {
+    "name": "No payments", "priority": 10, "when": '.capability == "demo.transfer"',
+    "effect": "deny", "reason": "Closed on Sundays",
+}  # fmt: skip
+
+
+def policies(world: World) -> list[str]:
+    with tenant_scope(world.admin.tenant_id):
+        return list(in_force(world.admin.tenant_id).values_list("name", flat=True))
+
+
+def test_a_policy_over_the_api(world: World) -> None:
+    admin = api(world.admin)
+    steps = [{"users": [world.approver.username]}, {"roles": ["tenant_admin"]}]
+    body = {**SAID, "effect": "require_approval", "approvers": steps}
+    answer = admin.post("/api/v1/policies", body, content_type="application/json")
+    assert answer.status_code == 201, answer.content
+    made = answer.json()
+    assert made["approvers"] == [
+        {"users": [world.approver.username], "groups": [], "roles": []},
+        {"users": [], "groups": [], "roles": ["tenant_admin"]},
+    ]
+    assert (made["severity"], made["change"], made["on_stale"]) == ("medium", None, None)
+    url = f"/api/v1/policies/{made['id']}"
+    changed = admin.patch(url, {"priority": 3}, content_type="application/json")
+    assert (changed.status_code, changed.json()["priority"], changed.json()["version"]) == (
+        200, 3, 2,
+    )  # fmt: skip
+    assert [row["id"] for row in admin.get("/api/v1/policies").json()["results"]] == [made["id"]]
+    assert admin.delete(url).status_code == 200
+    assert admin.get("/api/v1/policies").json()["results"] == []
+    # What it decided names it: it can still be read, and not changed.
+    assert admin.get(url).json()["ended_at"] is not None
+    assert admin.patch(url, {"priority": 4}, content_type="application/json").status_code == 404
+    actions = [entry.action for entry in states.history(world, "tenant", world.admin.tenant_id)]
+    assert [each for each in actions if each.startswith("policy")] == [
+        "policy_added", "policy_changed", "policy_ended",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer", "code"),
+    [
+        ({"when": ".a |"}, "/when", "condition_invalid"),
+        ({"when": "env"}, "/when", "condition_invalid"),
+        ({"effect": "modify"}, "/change", "required"),
+        ({"change": "."}, "/change", "not_applicable"),
+        ({"approvers": [{"users": ["u"]}]}, "/approvers/0/users/0", "unknown"),
+        ({"effect": "require_approval", "approvers": [{}]}, "/approvers/0", "required"),
+        ({"second_factor": True}, "/second_factor", "not_applicable"),
+        ({"effect": "perhaps"}, "/effect", "invalid_choice"),
+        ({"priority": -1}, "/priority", "invalid"),
+    ],
+)
+def test_what_is_wrong_is_refused_where_it_is_written(
+    world: World, wrong: dict[str, Any], pointer: str, code: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        add_policy(call=Call(world.admin), **{**SAID, **wrong})
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [(pointer, code)]
+    assert policies(world) == []
+
+
+def test_a_name_is_taken_while_its_policy_is_in_force(world: World) -> None:
+    first = add_policy(call=Call(world.admin), **SAID)
+    with pytest.raises(Invalid) as refused:
+        add_policy(call=Call(world.admin), **SAID)
+    assert [each.code for each in refused.value.errors] == ["name_taken"]
+    end_policy(first.id, call=Call(world.admin))
+    assert add_policy(call=Call(world.admin), **SAID).id != first.id
+    with pytest.raises(NotFound):
+        end_policy(first.id, call=Call(world.admin))
+
+
+def test_only_tenant_admins_write_them(world: World) -> None:
+    row = add_policy(call=Call(world.admin), **SAID)
+    for who in (world.operator, world.approver, world.auditor, world.analyst):
+        with pytest.raises(NotPermitted):
+            add_policy(call=Call(who), **{**SAID, "name": "Mine"})
+        with pytest.raises(NotPermitted):
+            change_policy(row.id, call=Call(who), effect="allow")
+    with pytest.raises(NotFound):
+        change_policy(row.id, call=Call(world.outsider), effect="allow")
+    assert policies(world) == ["No payments"]
