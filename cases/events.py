@@ -29,7 +29,8 @@ _NEWS = {
         "expired",
         "escalated",
     },
-    "execution": {"succeeded", "failed", "cancelled"} | UNSETTLED,
+    "execution": {"succeeded", "failed", "cancelled", "rejected", "expired", "superseded"}
+    | UNSETTLED,
 }
 ENGINE_NEWS = frozenset(
     f"amends.{subject}.{action}.v1" for subject, actions in _NEWS.items() for action in actions

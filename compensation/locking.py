@@ -16,6 +16,7 @@ from typing import Any
 from django.db import models
 
 from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
+from governance.policies import ANY_IN_FORCE
 from ledger.record import EntryRef
 from verbs.row_reading import NOTHING_BESIDE, Beside, load
 from verbs.subject import Locked, Ref, all_subjects
@@ -48,6 +49,10 @@ AND (r.id <> %(id)s OR r.undoes_type = ANY(%(kinds)s))
 """
 
 
+#: What a row that was locked with what finished it knows: whether its tenant has any policies.
+GOVERNED = "tenant_is_governed"
+# One answer for all rows: asked once, whatever is locked.
+_GOVERNED = f"{ANY_IN_FORCE} AS {GOVERNED}"
 _FEW = 4
 
 
@@ -64,7 +69,7 @@ def _text(
     know the planner expects ten, and may rather read all heads of a tenant. 0: of an array."""
     meta = model._meta
     columns = ", ".join(f'r."{field.column}"' for field in meta.concrete_fields)
-    more = ", f.id AS finished_id, f.hash AS finished_hash, seen.seq AS seen_seq"
+    more = f", f.id AS finished_id, f.hash AS finished_hash, seen.seq AS seen_seq, {_GOVERNED}"
     # What has not ended has no such entry: its chain, however long, is not searched for one.
     ended = "AND r.ended_at IS NOT NULL" if "ended_at" in columns else ""
     if of is None:

@@ -48,6 +48,8 @@ class _Shared(_Part):
     undone_by: str | None = None
     compensation: dict[str, Any] | None = None
     risk: str | None = None
+    category: str | None = None
+    tags: list[str] | None = None
     blast_radius: str | None = None
     safe_without_effect: bool | None = None
     allowed_roles: list[str] | None = None

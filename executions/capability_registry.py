@@ -37,6 +37,7 @@ from executions.handler_contract import (
     RetryPolicy,
     StatusHandler,
     Trial,
+    VersionHandler,
 )
 from json_values.json_schema import check_schema
 
@@ -59,6 +60,7 @@ ALLOWABLE = frozenset({*Role.values, AGENT})
 #: A later result is asked for by a moment in the calendar, and all waiting has an end.
 MAX_WAIT_SECONDS = 366 * 86_400
 MODES = ("commit", "simulate", "validate")
+REJECT, REVALIDATE, ASK_AGAIN = ON_STALE = ("reject", "revalidate", "ask_again")
 KINDS = ("python", "http", "agent")
 # What a policy may be made of: how bad it is when it goes wrong, and how far that reaches.
 RISKS = ("low", "medium", "high", "critical")
@@ -83,7 +85,9 @@ class Capability:
     says of an undo that it does no harm where there is nothing to undo. `allowed_roles` may request
     it beside operators (roles, or `agent`). `performer` is the username of the agent that may
     report its result.
-    `simulates` says that the handler honours `mode: simulate`. `lease_seconds` is how long a
+    `simulate` is called in place of the handler with `mode: simulate`; `simulates` says that the
+    handler honours that mode itself. Either is held to reading by the database.
+    `lease_seconds` is how long a
     worker that fell silent is waited for; a handler may run longer, its lease is extended, but not
     beyond `max_seconds`: then it counts as hanging and another worker makes the next attempt.
     `risk`, `blast_radius` and `side_effect` are what policies are made of. `restore` and `correct`
@@ -91,7 +95,9 @@ class Capability:
     accepted, every `poll_seconds` (less and less often) for `wait_seconds`; then nobody knows.
     `trial` is what its undo is tried with. `rolls_back`: all it does is in our own database, so
     that a transaction which is put back leaves nothing of it; `sandbox` does the same to a target
-    that is there for trying.
+    that is there for trying. `state_version` says at which version the state is that it would
+    change; `on_stale` what happens where that is not the expected one: reject, revalidate or
+    ask_again. `category` and `tags` are for policies to ask about.
     """
 
     name: str
@@ -123,6 +129,16 @@ class Capability:
     trial: Trial | None = None
     rolls_back: bool = False
     sandbox: Handler | None = None
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    simulate: Handler | None = None
+    state_version: VersionHandler | None = None
+    on_stale: str = REJECT
+
+    @property
+    def simulation(self) -> Handler | None:
+        """What is called with `mode: simulate`, if it can be simulated at all."""
+        return self.simulate or (self.handler if self.simulates else None)
 
     @property
     def images(self) -> Mapping[str, Any]:
@@ -170,6 +186,11 @@ class Declared(TypedDict, total=False):
     trial: Trial | None
     rolls_back: bool
     sandbox: Handler | None
+    category: str
+    tags: Collection[str]
+    simulate: Handler | None
+    state_version: VersionHandler | None
+    on_stale: str
 
 
 def capability(name: str, **declared: Unpack[Declared]) -> Callable[[Handler], Handler]:
@@ -202,6 +223,7 @@ def declare(name: str, handler: Handler | None, kind: str, declared: Declared) -
     if policy is not None:
         said["compensation"] = parse_policy(policy, approvals=False)
     roles = frozenset(said.pop("allowed_roles", ()))
+    said["tags"] = tuple(said.get("tags", ()))
     made = Capability(name=name, handler=handler, kind=kind, allowed_roles=roles, **said)
     _check(made)
     return made
@@ -239,6 +261,7 @@ def _check(made: Capability) -> None:
         ("risk", made.risk, (*RISKS, UNSPECIFIED)),
         ("blast radius", made.blast_radius, (*BLAST_RADII, UNSPECIFIED)),
         ("side effect", made.side_effect, SIDE_EFFECTS),
+        ("way with a stale state", made.on_stale, ON_STALE),
     )
     for what, word, known in words:
         if word not in known:
@@ -274,6 +297,8 @@ def _own_undo(made: Capability) -> Capability:
         max_seconds=made.max_seconds,
         risk=made.risk,
         blast_radius=made.blast_radius,
+        category=made.category,
+        tags=made.tags,
         description=f"Takes back what {made.name} did.",
         rolls_back=made.rolls_back,
     )

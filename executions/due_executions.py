@@ -8,18 +8,38 @@ here; the handler makes one effect of them.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from executions.actions import execution_attempts
-from executions.actions.execution_attempts import Attempt, LeaseLost, Outcome, Unrepeatable
+from executions.actions.execution_attempts import (
+    Attempt,
+    LeaseLost,
+    Outcome,
+    StateMoved,
+    Unrepeatable,
+)
 from executions.capability_registry import NON_IDEMPOTENT
-from executions.handler_contract import Failed, Handler, Later, Result, StatusHandler
+from executions.handler_contract import (
+    Failed,
+    Handler,
+    Invocation,
+    Later,
+    NotDone,
+    Result,
+    StatusHandler,
+)
 from executions.lifecycle import JOBS_SOURCE
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.kept_lease import kept_lease
+from ledger.faults import storable
+from ledger.read_only import only_reading
+from verbs.input import MAX_TEXT
 
 log = logging.getLogger(__name__)
 failpoints.declare("execution.dispatched", "execution.handled", "execution.settled")
@@ -38,7 +58,7 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
         outcome = _outcome(attempt)
         failpoints.reach("execution.handled")
         try:
-            status = execution_attempts.settle(attempt, outcome)
+            status = _settled(attempt, outcome)
         except LeaseLost:
             log.warning("execution %s was taken over by another worker", execution_id)
             return True
@@ -50,26 +70,79 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
     return True
 
 
+def _settled(attempt: Attempt, outcome: Outcome) -> str:
+    if isinstance(outcome, StateMoved):
+        return execution_attempts.settle_moved(attempt, outcome.found)
+    return execution_attempts.settle(attempt, outcome)
+
+
 def _outcome(attempt: Attempt) -> Outcome:
     """Return what the attempt found out: first what became of a call of which nobody knows the end,
     then, unless that is known or no call is left, what the handler does now."""
     found = attempt.capability
     if attempt.call.ask:
-        return _said(attempt, found.later)
+        return _outcome_of(attempt, found.later)
     if attempt.doubtful:
-        said = _said(attempt, found.status)
+        said = _outcome_of(attempt, found.status)
         if attempt.only_asks or isinstance(said, Result | Later):
             return said
         if found.side_effect == NON_IDEMPOTENT and not isinstance(said, Failed):
             return Unrepeatable()
-    outcome = _said(attempt, found.handler)
+    elif attempt.call.expected_state_version:
+        moved = _moved(attempt)
+        if moved is not None:
+            return moved
+    outcome = _called(attempt)
     if attempt.is_last and not isinstance(outcome, Result | Later | Failed):
-        said = _said(attempt, found.status)
+        said = _outcome_of(attempt, found.status)
         return said if isinstance(said, Result | Later | Failed) else outcome
     return outcome
 
 
-def _said(attempt: Attempt, asked: Handler | StatusHandler | None) -> Outcome:
+def _moved(attempt: Attempt) -> Outcome:
+    """Return why no call is made: the state is not the expected one, or cannot be asked for."""
+    found = _version(attempt)
+    if not isinstance(found, str):
+        return NotDone(f"its state version could not be asked for: {found}")
+    return None if found == attempt.call.expected_state_version else StateMoved(found)
+
+
+def _version(attempt: Attempt) -> str | BaseException:
+    """Return at which version the state is, "" where nobody can tell, or why that is not known."""
+    if attempt.capability.state_version is None:
+        return ""
+    said = _said(attempt, attempt.capability.state_version)
+    if isinstance(said, str) and len(said) <= MAX_TEXT:
+        return storable(said, MAX_TEXT)
+    wrong = TypeError(f"a state version is a text of at most {MAX_TEXT} characters")
+    return said if isinstance(said, BaseException) else wrong
+
+
+def _called(attempt: Attempt) -> Outcome:
+    """Make the call that its mode means, and learn what the state is after it."""
+    mode, found = attempt.call.mode, attempt.capability
+    if mode == "validate":
+        return Result({}, state_version=attempt.call.expected_state_version)
+    if mode == "simulate":
+        with only_reading():
+            return _outcome_of(attempt, found.simulation)
+    outcome = _outcome_of(attempt, found.handler)
+    if not isinstance(outcome, Result) or outcome.state_version:
+        return outcome
+    version = _version(attempt)
+    if isinstance(version, str):
+        return dataclasses.replace(outcome, state_version=version)
+    # What was done is done: that its version is not known changes nothing.
+    log.warning("the state after execution %s is not known", attempt.call.execution_id)
+    return outcome
+
+
+def _outcome_of(attempt: Attempt, asked: Handler | StatusHandler | None) -> Outcome:
+    said: Outcome = _said(attempt, asked)
+    return said
+
+
+def _said(attempt: Attempt, asked: Callable[[Invocation], Any] | None) -> Any:
     """Call a handler; what it raises is an outcome too, even a wish to end the program."""
     if asked is None:
         return None

@@ -74,6 +74,8 @@ class Invocation:
     restore what was or to correct. `actor` acts, `on_behalf_of` asked for it (ids of actors).
     `correlation_id` is the case, or the execution where there is none; `causation_id` the ledger
     entry of this attempt. `ask` is what the handler has left of work that was accepted (`Later`).
+    `expected_state_version` was found true just before the call; a handler that can compare and set
+    in one act does so.
     """
 
     input: dict[str, Any]
@@ -90,15 +92,18 @@ class Invocation:
     strategy: str = ""
     original: Mapping[str, Any] | None = None
     ask: str = ""
+    expected_state_version: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:
-    """What a handler did. `before` and `after` are images of the state it changed, if any."""
+    """What a handler did. `before` and `after` are images of the state it changed, if any, and
+    `state_version` the version of that from now on, where it knows."""
 
     output: dict[str, Any]
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    state_version: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Later:
 
 
 Handler = Callable[[Invocation], Result | Later]
+# At which version the state is that such a call would change, as a text that is compared as it is.
+VersionHandler = Callable[[Invocation], str]
 # What became of an earlier call with the same key: its result, that it is still under way, None
 # where that cannot be told, or `Failed` is raised where there is no effect and there will be none
 # by that call.

@@ -1,8 +1,9 @@
 """States of an execution, and of a batch of them. Pure.
 
-Forward: PENDING → RUNNING → SUCCEEDED, or back to PENDING for a retry; WAITING while an outside
-party owes the result. Attempts used up: FAILED where the program said that there is no effect,
-UNCERTAIN where nobody knows; then a person settles it. Undo, as for a work item (DESIGN §5):
+Before: PENDING_APPROVAL, where policies ask for agreement; not given, REJECTED, EXPIRED, SUPERSEDED
+or CANCELLED. Forward: PENDING → RUNNING → SUCCEEDED, or back to PENDING for a retry; WAITING while
+an outside party owes the result. Attempts used up: FAILED where the program said that there is no
+effect, UNCERTAIN where nobody knows; then a person settles it. Undo, as for a work item:
 SUCCEEDED → COMPENSATING → COMPENSATED or COMPENSATION_FAULTED; what is uncertain may be undone
 as if it had happened, where its undo is declared to be safe on nothing.
 """
@@ -61,6 +62,15 @@ UNSUCCESSFUL = frozenset({S.FAILED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.CANCE
 LIFECYCLE: dict[str, Operation] = {
     **table(
         operation("request", None, S.PENDING, "operator allowed_role system"),
+        # What is granted last lets it run; out of date, it is superseded instead.
+        operation(
+            "approve",
+            {S.PENDING_APPROVAL},
+            None,
+            "approver",
+            back=(S.PENDING_APPROVAL, S.PENDING, S.WAITING),
+        ),
+        operation("reject", {S.PENDING_APPROVAL}, S.REJECTED, "approver"),
         operation("cancel", OPEN, S.CANCELLED, "requester operator system"),
         operation("result", {S.WAITING}, None, "requester performer operator system"),
         operation("outcome", UNKNOWN, None, "operator"),

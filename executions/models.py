@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy
-from django_fsm import FSMField, transition
+from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
@@ -31,7 +31,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     `idempotency_key` is what the handler hands to the outside world: the same for every attempt.
     `before`/`after` are the images the handler reported, for a restoring undo. `outcome_unknown`: a
     call was dispatched, and nobody has said yet whether it had its effect. `performer`: the agent
-    that may report its result.
+    that may report its result. `state_version`: that of what it changed, after it; `on_stale`: what
+    happens where it is not the expected one before. `decisions`: the policies that applied.
     """
 
     subject_type: ClassVar[str] = "execution"
@@ -48,6 +49,9 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     after = models.JSONField(null=True)
     error = models.TextField(default="")
     state_version = models.TextField(default="")
+    expected_state_version = models.TextField(default="", db_default="")
+    on_stale = models.TextField(default="", db_default="")
+    decisions = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     reason = models.TextField(default="")
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
@@ -97,6 +101,31 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     @override
     def __str__(self) -> str:
         return label_of(self.binding) if self.binding else program_title(self.capability)
+
+    @transition(field=status, source=S.PENDING_APPROVAL, target=RETURN_VALUE(S.PENDING, S.WAITING))
+    def approve(self, *, owed: bool) -> str:
+        """Everybody who had to agree has agreed; `owed`: an outside party does it."""
+        return str(S.WAITING if owed else S.PENDING)
+
+    @transition(field=status, source=[S.PENDING_APPROVAL, S.RUNNING], target=S.REJECTED)
+    def reject(self) -> None:
+        """It must not be run: a policy, somebody who had to agree, or the state is against it."""
+
+    @transition(field=status, source=S.PENDING_APPROVAL, target=S.EXPIRED)
+    def expire(self) -> None:
+        """Nobody agreed in time."""
+
+    @transition(field=status, source=S.PENDING_APPROVAL, target=S.SUPERSEDED)
+    def supersede(self) -> None:
+        """What would be decided about it now is not what it was when it was asked for."""
+
+    @transition(field=status, source=S.RUNNING, target=S.PENDING_APPROVAL)
+    def ask_again(self) -> None:
+        """The state is another one than the one for which it was asked; nothing was called."""
+
+    @transition(field=status, source=S.RUNNING, target=S.PENDING)
+    def revalidate(self) -> None:
+        """The state is another one, and it may still be run; nothing was called."""
 
     @transition(field=status, source=S.PENDING, target=S.RUNNING)
     def dispatch(self) -> None:

@@ -16,6 +16,8 @@ from compensation.models import CompensationAttempt
 from compensation.subject import Awaited
 from executions.lifecycle import UNKNOWN, ExecutionStatus
 from executions.models import Execution
+from governance.models import Approval
+from governance.selectors import about_many
 from ledger.errors import NotFound
 from verbs.catalogue import Offer, offers_of
 from verbs.subject import subject_of
@@ -120,6 +122,7 @@ class Shown(ShownWork):
     """An execution with what its public shape needs from elsewhere."""
 
     execution: Execution
+    approvals: Sequence[Approval] = ()
 
 
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
@@ -135,7 +138,20 @@ def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     subject = subject_of(Execution.subject_type)
     facts = subject.facts(rows)
     offered = offers_of(subject, rows, authority, facts=facts)
-    return [Shown(named, facts[row.id].attempts, offered[row.id], row) for row in rows]
+    agreed = _approvals_of(rows)
+    return [
+        Shown(named, facts[row.id].attempts, offered[row.id], row, agreed.get(row.id, ()))
+        for row in rows
+    ]
+
+
+def _approvals_of(rows: Sequence[Execution]) -> dict[uuid.UUID, list[Approval]]:
+    """Return the approvals of those that were decided to need any: no query where none was."""
+    asked = [
+        row.id for row in rows
+        if any(each["effect"] == "require_approval" for each in row.decisions)
+    ]  # fmt: skip
+    return about_many(rows[0].tenant_id, Execution.subject_type, asked) if asked else {}
 
 
 def named_in(block: dict[str, Any] | None) -> list[uuid.UUID]:

@@ -12,6 +12,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from executions import capability_registry, execution_context, watched, words
+from executions.actions.execution_approvals import GOVERNED
 from executions.actions.execution_opening import prepare_undo, unfit
 from executions.api.execution_json import ExecutionSchema, represent_many
 from executions.capability_file import register_declared
@@ -19,6 +20,7 @@ from executions.due_executions import SOURCE
 from executions.models import Execution
 from executions.subject import EXECUTION
 from executions.undecided_executions import FAILED_ALONE, UNCLEAR
+from governance.governed import register_governed
 from ledger.dispatch.consumer_registry import register_source
 from ledger.verify import register_guarded
 from verbs import subject
@@ -46,6 +48,8 @@ def register() -> None:
         "automated", prepare_undo, unfit=unfit,
         safe_on_nothing=capability_registry.is_safe_without_effect,
     )  # fmt: skip
+    for action, verb in GOVERNED.items():
+        register_governed(action, verb)
     words.register()
     label = gettext_lazy("Automatic steps")
     nav.register(nav.NavEntry("executions", label, "bot", "executions:list", order=25))

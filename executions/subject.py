@@ -9,11 +9,11 @@ from typing import Any
 from django.urls import reverse
 
 from accounts.acting import Authority
-from compensation.facts import undo_facts
 from compensation.locking import lock_with_original
 from compensation.sentences import title_of
 from compensation.subject import UndoableSubject, undo_envelope
 from executions import capability_registry
+from executions.actions.agreement_verbs import approving, execution_facts
 from executions.actions.execution_opening import call_off, may_be_cancelled
 from executions.actions.request import roles_of
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
@@ -121,8 +121,9 @@ EXECUTION = UndoableSubject(
         "requester": _requester,
         "performer": _performer,
         "allowed_role": _allowed_role,
+        "approver": approving,
     },
-    facts=undo_facts,
+    facts=execution_facts,
     envelope=_envelope,
     name=lambda row: row.binding or row.capability,
     snapshot=_snapshot,

@@ -12,6 +12,14 @@ from verbs.words import VerbWords
 
 _ACTIONS = {
     "requested": A(_("Requested"), _("%(what)s requested by %(who)s")),
+    "approved": A(_("Approved"), _("%(what)s approved by %(who)s"), "done"),
+    "rejected": A(_("Refused"), _("%(what)s was not run: it was refused"), "bad"),
+    "expired": A(_("Not approved in time"), _("Nobody approved %(what)s in time"), "bad"),
+    "superseded": A(_("Out of date"), _("%(what)s was out of date when it was approved"), "bad"),
+    "asked_again": A(
+        _("To be approved again"), _("%(what)s waits again: the state had changed"), "bad"
+    ),
+    "revalidated": A(_("Checked again"), _("%(what)s was checked again: the state had changed")),
     "dispatched": A(_("Tried"), _("%(what)s tried")),
     "accepted": A(_("Accepted"), _("%(what)s accepted; its result comes later")),
     "succeeded": A(_("Succeeded"), _("%(what)s succeeded"), "done"),
@@ -43,7 +51,18 @@ _BATCH_LOOKS = {
     "PARTIALLY_COMPENSATED": ("circle-slash", "bad"),
 }
 
+_WHY = (_("Reason"), _("It stands beside your decision, and stays on record."))
 _VERBS = {
+    "approve": VerbWords(
+        _("Approve"), _("Approved."), "check", "primary",
+        intro=_("When the last step is approved, a program runs it at once."), submit=_("Approve"),
+        fields={"reason": _WHY},
+    ),
+    "reject": VerbWords(
+        _("Refuse"), _("Refused. Nothing was done."), "ban", "danger",
+        intro=_("It will not be run. Whoever asked reads why."), submit=_("Refuse"),
+        fields={"reason": _WHY},
+    ),
     "cancel": VerbWords(
         _("Call it back"), _("It was called back."), "ban", "danger",
         intro=_("No program has started it yet."), submit=_("Call it back"),

@@ -1,11 +1,14 @@
-"""Refusals about approvals. Codes are public."""
+"""Refusals about approvals and by policies. Codes are public."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
+from governance.models import Policy
 from ledger.errors import Conflict
 
 
@@ -42,3 +45,27 @@ class ApprovalExpired(Conflict):
 
     default_code = "approval_expired"
     default_detail = gettext_lazy("The time to decide this is over. It has to be asked for anew.")
+
+
+class DeniedByPolicy(Conflict):
+    """A policy of the organisation does not allow it, as it was asked for."""
+
+    default_code = "denied_by_policy"
+
+    def __init__(self, policy: Policy, detail: str, decisions: Sequence[Mapping[str, Any]]) -> None:
+        said = gettext("Policy “%(name)s” does not allow it: %(why)s") % {
+            "name": policy.name, "why": detail or policy.reason,
+        }  # fmt: skip
+        super().__init__(said, extra={"policy": str(policy.id), "decisions": list(decisions)})
+
+
+class SecondFactorRequired(Conflict):
+    """A policy asks for a second factor, and nobody can sign in with one yet."""
+
+    default_code = "second_factor_required"
+
+    def __init__(self, policy: Policy, decisions: Sequence[Mapping[str, Any]]) -> None:
+        said = gettext("Policy “%(name)s” asks for a second factor: %(why)s") % {
+            "name": policy.name, "why": policy.reason,
+        }  # fmt: skip
+        super().__init__(said, extra={"policy": str(policy.id), "decisions": list(decisions)})

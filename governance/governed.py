@@ -3,7 +3,8 @@
 An app that lets its verb wait says how it is taken up again. `ready(row, approval, by)` is asked
 with the thing locked when the last step is granted: it raises a Refusal where the world has moved
 since it was asked for, and writes nothing; else it returns what then happens, in the transaction of
-the grant. `label` is the verb as a sentence about a thing: "Undo %(what)s".
+the grant. `ended` is called where it is refused, expires, is out of date or withdrawn, in the same
+transaction. `label` is the verb as a sentence about a thing: "Undo %(what)s".
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from governance.models import Approval
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves
+from verbs.subject import Locked
 from verbs.words import Text
 
 #: Does what was approved: (the entry that grants it, what is written with it).
@@ -23,11 +25,24 @@ Ready = Callable[[Any, Approval, ActorRef], Granted]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class NotGranted:
+    """The end of an approval that was not granted: which, who ended it, by which entry, and what is
+    written with that."""
+
+    approval: Approval
+    by: ActorRef
+    entry: EntryRef
+    moves: Moves
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Governed:
     """One verb that may wait for approval."""
 
     ready: Ready
     label: Text
+    # What becomes of the thing, locked with what belongs to it, where it is not granted.
+    ended: Callable[[Locked, NotGranted], None] | None = None
 
 
 _governed: dict[str, Governed] = {}

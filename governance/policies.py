@@ -9,6 +9,10 @@ from django.db.models import QuerySet
 from governance.models import Policy
 from ledger.errors import NotFound
 
+#: Whether `%(tenant)s` has any, as SQL to be read beside other things.
+ANY_IN_FORCE = """EXISTS (
+    SELECT FROM governance_policy p WHERE p.tenant_id = %(tenant)s AND p.ended_at IS NULL)"""
+
 
 def in_force(tenant_id: uuid.UUID) -> QuerySet[Policy]:
     """Return those that have not ended."""

@@ -61,6 +61,25 @@ def read(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Ap
     return {row.id: row for row in with_steps(rows)}
 
 
+def pending_about(
+    tenant_id: uuid.UUID, type_: str, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Approval]:
+    """Return the approvals that wait about things of one kind, by the thing, with their steps."""
+    rows = list(pending(tenant_id).filter(about_type=type_, about_id__in=list(ids)))
+    return {row.about_id: row for row in with_steps(rows)}
+
+
+def about_many(
+    tenant_id: uuid.UUID, type_: str, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[Approval]]:
+    """Return every approval about things of one kind, by the thing, oldest first, with steps."""
+    rows = approvals(tenant_id).filter(about_type=type_, about_id__in=list(ids))
+    found: dict[uuid.UUID, list[Approval]] = {}
+    for row in with_steps(list(rows.order_by("created_at", "id"))):
+        found.setdefault(row.about_id, []).append(row)
+    return found
+
+
 def to_decide(who: ActingUser) -> QuerySet[Approval]:
     """Return the approvals that wait for this person: their step is the next, they did not ask for
     it, and decided no step of it before. Roles and groups are read by the same statement."""

@@ -78,7 +78,8 @@ class Verb(Generic[Result]):
     `route` is its place below its subject's in the API ("": none, then `no_route` says why),
     `method` and `status` its HTTP; `page` False: it has no button, and `no_button` says why.
     `dangerous`: people are asked before it is done. A refusal that is one of `noted` leaves an
-    entry `noted_as`, written after the rollback. `again_on` names the unique index
+    entry `noted_as`, written after the rollback; of one that creates there is no
+    row to have it, and `note` records it in that transaction. `again_on` names the unique index
     at which two of them may meet: the second is then tried once more and refused properly.
 
     A verb that creates is at the collection of its subjects, one of another method than POST at the
@@ -111,6 +112,7 @@ class Verb(Generic[Result]):
     dangerous: bool = False
     noted: tuple[type[Refusal], ...] = ()
     noted_as: str = ""
+    note: Callable[[Authority, Refusal], object] | None = None
     again_on: str = ""
     requires_key: bool = False
     requires_digest: bool = False
@@ -289,6 +291,9 @@ class Verb(Generic[Result]):
         """Append a REFUSAL entry in a transaction of its own; the row itself does not change."""
         with transaction.atomic(durable=True):
             set_tenant(call.by.tenant_id)
+            if self.note is not None:
+                self.note(authority_of(call.by), refusal)
+                return
             row = self.subject.lock(call.by.tenant_id, *key).row
             status = str(row.status)
             record(

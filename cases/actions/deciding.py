@@ -42,6 +42,7 @@ _ENDINGS = {
     "skipped": PlanItemStatus.OBSOLETE,
     "expired": PlanItemStatus.FAULTED,
     "escalated": PlanItemStatus.FAULTED,
+    "superseded": PlanItemStatus.FAULTED,
 }
 
 

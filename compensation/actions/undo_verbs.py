@@ -44,6 +44,7 @@ from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
 from compensation.sentences import too_late_words
 from compensation.subject import Standing, undoable, whole_of
+from governance.errors import DeniedByPolicy, SecondFactorRequired
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound, Refusal
 from verbs import catalogue
@@ -117,7 +118,8 @@ def declare_undo_verbs(
         "compensate": declared(
             "compensate", _compensate, action="compensation_started", input=Compensate, status=201,
             dangerous=True, state=functools.partial(check_compensable, operations["compensate"]),
-            noted=(WindowClosed, Irreversible), noted_as="compensation_refused",
+            noted=(WindowClosed, Irreversible, DeniedByPolicy, SecondFactorRequired),
+            noted_as="compensation_refused",
         ),
         **{name: decision(name, **how) for name, how in _DECISIONS.items()},
     }  # fmt: skip

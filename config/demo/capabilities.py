@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Any
 
-from config.demo.transfers import balances, move, open_accounts
+from config.demo.transfers import balances, move, open_accounts, version_of
 from executions.capability_registry import (
     Failed,
     Invocation,
@@ -47,6 +47,10 @@ def _open_trial(tenant_id: uuid.UUID) -> None:
     open_accounts(tenant_id, {_PAYER: 1_000, _PAYEE: 0})
 
 
+def _version(call: Invocation) -> str:
+    return version_of(call.tenant_id, [call.input["from"], call.input["to"]])
+
+
 @capability(
     "demo.transfer",
     input_schema=_TRANSFER,
@@ -55,6 +59,11 @@ def _open_trial(tenant_id: uuid.UUID) -> None:
     reversibility="compensable",
     undone_by="demo.reverse-transfer",
     simulates=True,
+    state_version=_version,
+    category="payments",
+    tags=["money"],
+    risk="medium",
+    blast_radius="single",
     side_effect="idempotent",
     rolls_back=True,
     trial=Trial({"from": _PAYER, "to": _PAYEE, "amount": 250}, _open_trial, balances),
@@ -93,7 +102,7 @@ def _moved(call: Invocation, *, source: str, target: str) -> Result:
         "from_balance": done.output[call.input["from"]],
         "to_balance": done.output[call.input["to"]],
     }
-    return Result(output, done.before, done.after)
+    return Result(output, done.before, done.after, done.state_version)
 
 
 @capability(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -50,6 +51,18 @@ def transfers(tenant_id: uuid.UUID) -> list[tuple[str, str, int]]:
         return list(_transfers(tenant_id).order_by("id").values_list("source", "target", "amount"))
 
 
+def state_version(found: Mapping[str, int]) -> str:
+    """Return the version of accounts: what is in them, by name."""
+    return ", ".join(f"{name} {found[name]}" for name in sorted(found))
+
+
+def version_of(tenant_id: uuid.UUID, names: Collection[str]) -> str:
+    """Return the version at which these accounts are now."""
+    with tenant_scope(tenant_id):
+        rows = _accounts(tenant_id).filter(name__in=names)
+        return state_version(dict(rows.values_list("name", "balance")))
+
+
 def move(
     tenant_id: uuid.UUID, key: str, *, source: str, target: str, amount: int, simulate: bool
 ) -> Result:
@@ -62,13 +75,15 @@ def move(
         raise Permanent(f"cannot move money from {source!r} to itself")
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        # The accounts are locked before the key is looked up: of two calls with one key, the
-        # second waits here and then finds the first one's row.
-        rows = _accounts(tenant_id).select_for_update().filter(name__in=[source, target])
+        rows = _accounts(tenant_id).filter(name__in=[source, target])
+        if not simulate:
+            # The accounts are locked before the key is looked up: of two calls with one key, the
+            # second waits here and then finds the first one's row. What only reads locks nothing.
+            rows = rows.select_for_update()
         accounts = {row.name: row for row in rows.order_by("name")}
         done = _transfers(tenant_id).filter(idempotency_key=key).first()
         if done is not None:
-            return Result(done.output, done.before, done.after)
+            return Result(done.output, done.before, done.after, state_version(done.after))
         missing = sorted({source, target} - set(accounts))
         if missing:
             raise Permanent(f"there is no account named {missing[0]!r}")
@@ -94,4 +109,5 @@ def move(
                 after=after,
                 created_at=now(),
             ).save(force_insert=True)
-    return Result(after, before, after)
+    # A simulation shows what would be, in a state that stays as it is.
+    return Result(after, before, after, state_version(before if simulate else after))

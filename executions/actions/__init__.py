@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from executions.actions.agreement_verbs import approve_execution, reject_execution
 from executions.actions.request import (
     cancel_execution,
     record_result,
@@ -9,4 +10,11 @@ from executions.actions.request import (
     settle_outcome,
 )
 
-__all__ = ["cancel_execution", "record_result", "request_execution", "settle_outcome"]
+__all__ = [
+    "approve_execution",
+    "cancel_execution",
+    "record_result",
+    "reject_execution",
+    "request_execution",
+    "settle_outcome",
+]

@@ -32,7 +32,7 @@ _MOST_TOLD = 5
 
 def checked(result: Result, capability: Capability | None) -> Result:
     """Return `result` as plain JSON. Raises Unusable when it breaks the capability's contract."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"state_version": result.state_version}
     for name, value in (
         ("output", result.output),
         ("before", result.before),
@@ -79,6 +79,7 @@ def succeed(
     before = str(execution.status)
     execution.succeed()
     execution.output, execution.before, execution.after = result.output, result.before, result.after
+    execution.state_version = result.state_version
     execution.outcome_unknown = False
     if execution.undoes_id is not None:
         execution.compensation_state = CompensationState.COMPENSATED
@@ -89,7 +90,7 @@ def succeed(
     entry = end(
         execution, "succeeded", before, "", by=by, caused_by=cause,
         payloads={**payloads, **_word_of(vouched)},
-        fields=["output", "before", "after", "completion_seq"], moves=moves,
+        fields=["output", "before", "after", "state_version", "completion_seq"], moves=moves,
     )  # fmt: skip
     if unsure and vouched is not None:
         moves.record()
@@ -137,6 +138,36 @@ def fail(
     undo.settle_undo(
         execution, original, outcome=AttemptOutcome.FAILED, error=text, by=by, caused_by=entry,
         moves=moves,
+    )  # fmt: skip
+
+
+def refuse(
+    execution: Execution, error: str, *, by: ActorRef, caused_by: EntryRef | None, moves: Moves
+) -> EntryRef:
+    """REJECTED: nothing was called, and nothing will be. What it would have undone stands."""
+    before = str(execution.status)
+    execution.reject()
+    return not_run(execution, "rejected", before, error, by=by, caused_by=caused_by, moves=moves)
+
+
+def not_run(
+    execution: Execution,
+    action: str,
+    before: str,
+    error: str,
+    *,
+    by: ActorRef,
+    caused_by: EntryRef | None,
+    moves: Moves,
+) -> EntryRef:
+    """Record that an execution ends without having been called."""
+    undoing, states = execution.undoes_id is not None, CompensationState
+    execution.compensation_state = states.COMPENSATION_FAULTED if undoing else states.NONE
+    execution.outcome_unknown = False
+    text = storable(error, ERROR_LENGTH)
+    return end(
+        execution, action, before, text, by=by, caused_by=caused_by,
+        payloads={"error": text} if text else {}, moves=moves,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Leases use the database's clock. Between `begin` and `settle` no transaction is 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
 from typing import Any
 
@@ -15,7 +16,7 @@ from accounts.acting import system_of
 from accounts.roles import ActorType
 from compensation.locking import lock_with_original
 from executions import capability_registry
-from executions.actions import accepted_work, endings
+from executions.actions import accepted_work, endings, stale_state
 from executions.capability_registry import Capability
 from executions.handler_contract import (
     Failed,
@@ -35,6 +36,7 @@ from ledger.faults import storable, words_of
 from ledger.ids import new_token
 from ledger.record import ActorRef, EntryRef
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 from verbs.move import move, newest_entry
 from verbs.subject import Locked
 
@@ -50,6 +52,14 @@ class Unrepeatable(Exception):
     """Nobody knows whether the call before had its effect, and a second one might have another."""
 
     detail = "nobody knows whether it happened, and it is not declared to be safe to call it again"
+
+
+class StateMoved(Exception):
+    """The state is not the expected one; nothing was called. `found`: its version."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(found)
+        self.found = found
 
 
 # What trying again would not change: the same call gets the same answer, or must not be made.
@@ -157,10 +167,12 @@ def extend(attempt: Attempt) -> bool:
 
 
 def _read(
-    outcome: Outcome, capability: Capability
+    outcome: Outcome, capability: Capability, mode: str
 ) -> tuple[Result | None, Later | None, BaseException | None]:
     """Return what a call answered as it may be kept: one of the three, or nothing."""
     try:
+        if isinstance(outcome, Result) and mode == "validate":
+            return outcome, None, None
         if isinstance(outcome, Result):
             return endings.checked(outcome, capability), None, None
         if isinstance(outcome, Later):
@@ -179,7 +191,7 @@ def settle(attempt: Attempt, outcome: Outcome) -> str:
     LeaseLost.
     """
     due, capability = attempt.due, attempt.capability
-    result, later, fault = _read(outcome, capability)
+    result, later, fault = _read(outcome, capability, attempt.call.mode)
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         locked = lock_with_original(due.tenant_id, Execution.subject_type, due.id)
@@ -204,6 +216,26 @@ def settle(attempt: Attempt, outcome: Outcome) -> str:
             _try_again(locked, attempt, fault, by)
         failpoints.reach("execution.before_settle")
     return str(execution.status)
+
+
+def settle_moved(attempt: Attempt, found: str) -> str:
+    """Store that nothing was called, because the state is at version `found`; what that means: see
+    `stale_state`. Returns the status reached. Raises LeaseLost."""
+    return answered_outside(functools.partial(_settle_moved, attempt, found))
+
+
+def _settle_moved(attempt: Attempt, found: str) -> str:
+    due = attempt.due
+    with transaction.atomic(durable=True):
+        set_tenant(due.tenant_id)
+        locked = lock_with_original(due.tenant_id, Execution.subject_type, due.id)
+        if locked is None or not JOBS.is_ours(due):
+            raise LeaseLost(f"execution {due.id} was taken over")
+        stale_state.settle(locked, found, is_last=attempt.is_last, by=_by(locked.row))
+        if locked.row.status == ExecutionStatus.PENDING:
+            JOBS.put_back(due.tenant_id, due.id, 0)
+        failpoints.reach("execution.before_settle")
+    return str(locked.row.status)
 
 
 def _ask_again(
@@ -267,6 +299,7 @@ def _call(execution: Execution, by: ActorRef, cause: EntryRef | None, ask: str =
         strategy=why.get("strategy") or "",
         original=why.get("original_snapshot"),
         ask=ask,
+        expected_state_version=execution.expected_state_version,
     )
 
 

@@ -7,60 +7,38 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from accounts.selectors import actors_by_username
 from compensation.lifecycle import CompensationState
+from compensation.locking import GOVERNED
 from compensation.planning import UndoRequest
 from compensation.policy import UNSPECIFIED, CompensationPolicy
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
 from compensation.ways import Opened, Prepared
 from executions import capability_registry
-from executions.actions import endings
+from executions.actions import endings, execution_approvals
+from executions.actions.deciding_executions import Decided, decided_on
+from executions.actions.endings import refuse
+from executions.actions.execution_jobs import enqueue
+from executions.actions.new_execution import NewExecution, check_new, does_not_fit
 from executions.errors import AlreadyDispatched
-from executions.lifecycle import JOBS_SOURCE, UNDISPATCHED, ExecutionStatus
-from executions.models import Execution, ExecutionJob
+from executions.lifecycle import UNDISPATCHED, ExecutionStatus
+from executions.models import Execution
+from governance.actions.approval_verbs import call_off as withdraw_approval
 from json_values.json_schema import problems
-from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, TOLD_BYTES, TOLD_DEPTH
-from json_values.pointers import FieldError
 from ledger.clock import now
-from ledger.dispatch import hints
-from ledger.dispatch.hints import RowWork
-from ledger.errors import Invalid, Refusal, check_json
+from ledger.errors import Invalid, Refusal
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, sharing
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class NewExecution:
-    """What an execution is opened with.
-
-    `policy` says how its effect may be undone (stored form of a `CompensationPolicy`); what it
-    leaves open is taken from the capability. `reversibility` None means the capability's own.
-    `undoes` makes it a compensating execution and `compensation` then says why (DESIGN §8).
-    `idempotency_key` None means the execution's own id. `performer`: the agent that may report its
-    result; None means whom the capability names.
-    """
-
-    tenant_id: uuid.UUID
-    capability: str
-    input: dict[str, Any]
-    requested_by: uuid.UUID
-    reason: str = ""
-    mode: str = "commit"
-    idempotency_key: str | None = None
-    policy: dict[str, Any] = dataclasses.field(default_factory=dict)
-    reversibility: str | None = None
-    case_id: uuid.UUID | None = None
-    binding: str = ""
-    undoes: tuple[str, uuid.UUID] | None = None
-    compensation: dict[str, Any] | None = None
-    run_id: uuid.UUID | None = None
-    performer: uuid.UUID | None = None
+__all__ = [
+    "NewExecution", "call_off", "cancel_locked", "check_new", "may_be_cancelled", "open_execution",
+    "prepare_undo", "unfit",
+]  # fmt: skip
 
 
 def open_execution(
@@ -70,26 +48,42 @@ def open_execution(
     caused_by: EntryRef | None = None,
     original: EntryRef | None = None,
     moves: Moves | None = None,
+    decided: Decided | None = None,
 ) -> Execution:
     """Insert an execution, and its job, inside the caller's transaction.
 
-    It is PENDING until a worker takes it. What an agent does, and in a case a capability that
-    nobody registered here, is owed by an outside party: WAITING. With `mode: validate` it ends at
-    once as SUCCEEDED, without effect. `original`: the entry that finished what it undoes, where the
-    caller has read it. With `moves` its entries are left to whoever made those.
+    It is PENDING until a worker takes it, and before that PENDING_APPROVAL where policies ask for
+    agreement. What an agent does, and in a case a capability that nobody registered here, is owed
+    by an outside party: WAITING. With `mode: validate` it ends at once as SUCCEEDED, without
+    effect, unless the state has to be asked about. `original`: the entry that finished what it
+    undoes, where the caller has read it. With `moves` its entries are left to whoever made those.
+    `decided`: what policies say of it, where the caller has asked them.
 
-    Raises Invalid as `check_new` does.
+    Raises Invalid as `check_new` does, and what a policy refuses it with; in a case that makes an
+    execution which is REJECTED: the case has to go on from there.
     """
-    check_new(new)
+    decided = decided or decided_on(new)
+    new = decided.new
+    if decided.refusal is not None and (new.case_id is None or new.undoes is not None):
+        raise decided.refusal
     found = capability_registry.get(new.capability)
-    execution = _row(new, found)
-    payloads = {"input": new.input, **({"reason": new.reason} if new.reason else {})}
+    execution = _row(decided, found)
+    payloads: dict[str, Any] = {
+        "input": new.input,
+        **({"reason": new.reason} if new.reason else {}),
+    }
+    if decided.decisions:
+        payloads["decisions"] = list(decided.decisions)
     knows_undone_entry(execution, original)
     with sharing(moves) as own:
         requested = own.insert(
             execution, "requested", by=by, caused_by=caused_by, payloads=payloads
         )
-        if new.mode == "validate":
+        if decided.refusal is not None:
+            refuse(execution, decided.refusal.in_words, by=by, caused_by=requested.ref, moves=own)
+        elif decided.waits:
+            execution_approvals.ask(execution, decided, by=by, caused_by=requested.ref, moves=own)
+        elif new.mode == "validate" and not new.expected_state_version:
             before = str(execution.status)
             execution.succeed()
             execution.ended_at = now()
@@ -98,69 +92,33 @@ def open_execution(
                 caused_by=requested.ref, fields=["ended_at"],
             )  # fmt: skip
         elif execution.status == ExecutionStatus.PENDING:
-            _enqueue(execution, found, own)
+            enqueue(execution, moves=own)
     return execution
 
 
-def _enqueue(
-    execution: Execution, found: capability_registry.Capability | None, moves: Moves
-) -> None:
-    """Let a worker do it: at once, by the database's clock. What undoes goes before."""
-    queue = "work" if execution.undoes_id is None else "undo"
-    job = ExecutionJob(execution=execution, tenant_id=execution.tenant_id, queue=queue)
-    if found is not None:
-        job.seconds = found.max_seconds
-    moves.add(job)
-    work = RowWork(queue, JOBS_SOURCE, execution.tenant_id, execution.id, job.seconds)
-    hints.leave([work])
-
-
-def check_new(new: NewExecution) -> None:
-    """Raise Invalid where one may not be opened: unknown capability or mode, input that breaks the
-    capability's schema (JSON pointers under /input), simulation that it does not offer."""
-    found = capability_registry.get(new.capability)
-    if new.mode not in capability_registry.MODES:
-        known = {"known": ", ".join(capability_registry.MODES)}
-        raise Invalid.field("/mode", _("must be one of %(known)s") % known)
-    made = new.case_id is not None or new.undoes is not None
-    # What a case, or an undo, tells a program is made of values that were accepted one by one.
-    limit, depth = (TOLD_BYTES, TOLD_DEPTH) if made else (PAYLOAD_BYTES, MAX_DEPTH)
-    check_json(new.input, "/input", limit=limit, depth=depth)
-    if found is None:
-        if new.case_id is None:
-            known = {"known": ", ".join(sorted(capability_registry.names())) or _("none")}
-            said = _("no capability is named %(name)r; known: %(known)s")
-            raise Invalid.field(
-                "/capability", said % {"name": new.capability, **known}, code="unknown_capability"
-            )
-        return
-    broken = problems(found.input_schema, new.input, "/input")
-    if broken:
-        raise _does_not_fit(new.capability, broken)
-    if new.mode == "simulate" and not found.simulates:
-        said = _("%(capability)s cannot simulate") % {"capability": new.capability}
-        raise Invalid.field("/mode", said, code="no_simulation")
-
-
-def _does_not_fit(capability: str, broken: Sequence[FieldError]) -> Invalid:
-    said = _("The input does not fit %(capability)s.") % {"capability": capability}
-    return Invalid(said, errors=broken)
-
-
 # Columns that get what the field of their name says.
-_AS_GIVEN = "tenant_id capability mode input reason compensation run_id case_id binding".split()
+_AS_GIVEN = (
+    "tenant_id capability mode input reason compensation run_id case_id binding"
+    " expected_state_version"
+).split()
 
 
-def _row(new: NewExecution, found: capability_registry.Capability | None) -> Execution:
+def _row(decided: Decided, found: capability_registry.Capability | None) -> Execution:
+    new = decided.new
     id_ = new_id()
     undoes_type, undoes_id = new.undoes or ("", None)
     undoing = undoes_id is not None
     owed = found is None or found.handler is None
     declared = UNSPECIFIED if found is None else found.reversibility
+    status = ExecutionStatus.WAITING if owed else ExecutionStatus.PENDING
+    if decided.waits or decided.refusal is not None:
+        status = ExecutionStatus.PENDING_APPROVAL
     return Execution(
         **{name: getattr(new, name) for name in _AS_GIVEN},
         id=id_,
-        status=ExecutionStatus.WAITING if owed else ExecutionStatus.PENDING,
+        status=status,
+        decisions=[dict(each) for each in decided.decisions],
+        on_stale=decided.on_stale or ("" if found is None else found.on_stale),
         compensation_state=CompensationState.COMPENSATING if undoing else CompensationState.NONE,
         idempotency_key=new.idempotency_key or str(id_),
         performer_id=new.performer or _declared_performer(new.tenant_id, found),
@@ -214,10 +172,13 @@ def cancel_locked(
     before = str(execution.status)
     execution.cancel()
     execution.compensation_state = compensation_state
-    return endings.end(
-        execution, "cancelled", before, "", by=by, caused_by=caused_by,
-        payloads={"reason": reason}, moves=moves,
-    )  # fmt: skip
+    with sharing(moves) as own:
+        if before == ExecutionStatus.PENDING_APPROVAL:
+            withdraw_approval(execution, reason, by=by, moves=own)
+        return endings.end(
+            execution, "cancelled", before, "", by=by, caused_by=caused_by,
+            payloads={"reason": reason}, moves=own,
+        )  # fmt: skip
 
 
 def call_off(
@@ -241,7 +202,7 @@ def unfit(original: Any, capability: str) -> Refusal | None:
         return _unregistered(capability)
     given = undoable(original.subject_type).task_input(original)
     broken = problems(found.input_schema, given, "/input")
-    return _does_not_fit(capability, broken) if broken else None
+    return does_not_fit(capability, broken) if broken else None
 
 
 def _unregistered(capability: str) -> Invalid:
@@ -249,12 +210,19 @@ def _unregistered(capability: str) -> Invalid:
     return Invalid.field("/mode", message, code="unknown_capability")
 
 
+def _left_by(original: Any) -> str:
+    """Return the version at which the original left the state: an undo that can tell is only to be
+    run while nobody has changed that since."""
+    return str(getattr(original, "state_version", ""))
+
+
 def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef) -> Prepared:
     """Prepare the compensating execution of one attempt; registered for the mode `automated`.
 
     The key is one for the whole round, so that a second attempt cannot undo twice what the first
     one already undid. Raises Invalid when nobody registered the capability: an undo that nobody
-    will ever take up fails now, where somebody can retry it or hand it to a person.
+    will ever take up fails now, where somebody can retry it or hand it to a person. So does one
+    that a policy refuses.
     """
     found = capability_registry.get(request.capability)
     if found is None:
@@ -274,12 +242,18 @@ def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef)
         undoes=(original.subject_type, original.id),
         compensation=compensation_block(original, request, number),
         run_id=request.run_id,
+        expected_state_version=_left_by(original) if found.state_version else "",
     )
-    check_new(new)
+    # Read with the original, as it was locked: who has no policies is not asked for them again.
+    decided = decided_on(new, ungoverned=not getattr(original, GOVERNED, True))
+    if decided.refusal is not None:
+        raise decided.refusal
 
     def opened(caused_by: EntryRef, moves: Moves) -> Opened:
         finished = finished_entry_of(original)
-        execution = open_execution(new, by=by, caused_by=caused_by, original=finished, moves=moves)
+        execution = open_execution(
+            new, by=by, caused_by=caused_by, original=finished, moves=moves, decided=decided
+        )
         return Opened(Execution.subject_type, execution.id)
 
     return opened

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext as _
+from pydantic import Field
 from typing_extensions import override
 
 from accounts.acting import Authority
+from accounts.actions import note_on_tenant
 from accounts.roles import ActorType
 from compensation.actions import undo
 from compensation.actions.attempts import newest_attempt
@@ -28,11 +30,12 @@ from executions.errors import AlreadyDispatched
 from executions.handler_contract import Result, Unusable
 from executions.lifecycle import LIFECYCLE, OPEN, UNKNOWN, ExecutionStatus
 from executions.models import Execution
+from governance.errors import DeniedByPolicy, SecondFactorRequired
 from json_values.json_schema import problems
 from json_values.pointers import FieldError
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal, check_json
 from verbs import catalogue
-from verbs.input import Input, OptionalReason, OptionalText, Text, Word
+from verbs.input import MAX_TEXT, Input, OptionalReason, OptionalText, Text, Word
 from verbs.move import sharing
 from verbs.shell import VerbContext
 from verbs.subject import Locked, Ref
@@ -47,7 +50,7 @@ class NewRun(Input):
     input: dict[str, Any]
     mode: Literal["commit", "simulate", "validate"] = "commit"
     reason: OptionalText = ""
-    expected_state_version: str | None = None
+    expected_state_version: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
 
 
 class Outcome(Input):
@@ -118,18 +121,23 @@ def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) 
         raise Invalid.field("/reason", said % {"capability": given.capability}, code="required")
 
 
+def _denied(authority: Authority, refusal: Refusal) -> None:
+    """Record what a policy has refused: of the organisation, for there is no execution."""
+    said: dict[str, object] = {"code": refusal.code, "detail": refusal.detail, **refusal.extra}
+    note_on_tenant(
+        authority.tenant_id, "execution_denied", by=authority.ref(), payloads=said, kind="REFUSAL"
+    )
+
+
 @catalogue.verb(
     EXECUTION, LIFECYCLE["request"], action="requested", given=NewRun, creates=True, status=201,
     page=False, no_button="Programs ask for executions; a form for any input is of little use.",
+    noted=(DeniedByPolicy, SecondFactorRequired), note=_denied,
 )  # fmt: skip
 def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execution:
-    """Ask for one run of a capability, outside any case. A worker takes it at once."""
+    """Ask for one run of a capability, outside any case. A worker takes it at once, unless policies
+    of the organisation want others to agree first; what they refuse is not opened."""
     _check_requester(context.call.by.tenant_id, given, context.authority)
-    if given.expected_state_version is not None:
-        said = _("%(capability)s reports no state version to compare with")
-        raise Invalid.field(
-            "/expected_state_version", said % {"capability": given.capability}, code="unsupported"
-        )
     return open_execution(
         NewExecution(
             tenant_id=context.call.by.tenant_id,
@@ -138,6 +146,7 @@ def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execut
             mode=given.mode,
             reason=given.reason,
             requested_by=context.authority.actor_id,
+            expected_state_version=given.expected_state_version or "",
         ),
         by=context.by,
     )

@@ -22,12 +22,15 @@ from executions.capability_registry import (
     BLAST_RADII,
     KINDS,
     MODES,
+    ON_STALE,
     RISKS,
     SIDE_EFFECTS,
     Capability,
 )
 from executions.lifecycle import ExecutionStatus
 from executions.selectors import Shown, ShownWork
+from governance.api.approval_json import ApprovalSchema
+from governance.api.approval_json import represent_many as represent_approvals
 from ledger.clock import rfc3339
 from verbs.catalogue import offers_json
 from web.schema import ActionSchema
@@ -60,6 +63,10 @@ class CapabilitySchema(Schema):
     blast_radius = serializers.ChoiceField(choices=(*BLAST_RADII, UNSPECIFIED))
     side_effect = serializers.ChoiceField(choices=SIDE_EFFECTS)
     simulates = serializers.BooleanField()
+    tells_state_version = serializers.BooleanField()
+    on_stale = serializers.ChoiceField(choices=ON_STALE)
+    category = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
     safe_without_effect = serializers.BooleanField()
     allowed_roles = serializers.ListField(child=serializers.CharField())
     performer = serializers.CharField(allow_null=True)
@@ -95,13 +102,18 @@ class ExecutionSchema(Schema):
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
     error = serializers.CharField()
-    state_version = serializers.CharField(allow_null=True)
+    state_version = serializers.CharField(
+        allow_null=True, help_text="Of what it changed, after it; null: nobody says."
+    )
+    expected_state_version = serializers.CharField(allow_null=True)
     idempotency_key = serializers.CharField()
     attempts = serializers.IntegerField()
     requested_by = serializers.CharField(allow_null=True)
     performer = serializers.CharField(allow_null=True)
-    decisions = serializers.ListField(child=serializers.DictField())
-    approvals = serializers.ListField(child=serializers.DictField())
+    decisions = serializers.ListField(
+        child=serializers.DictField(), help_text="The policies that applied, as they were asked."
+    )
+    approvals = ApprovalSchema(many=True)
     undoes = UndoLinkSchema(allow_null=True)
     compensations = UndoLinkSchema(many=True)
     compensation = serializers.DictField(allow_null=True)
@@ -118,18 +130,20 @@ class ExecutionSchema(Schema):
 
 def represent_many(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     """Return the shapes of `rows`, as `authority` sees them: a constant number of queries."""
-    return [_represent(shown) for shown in selectors.show(rows, authority)]
+    shown = selectors.show(rows, authority)
+    every = [approval for each in shown for approval in each.approvals]
+    agreed = {each["id"]: each for each in represent_approvals(every, authority)} if every else {}
+    return [_represent(each, agreed) for each in shown]
 
 
-def _represent(shown: Shown) -> dict[str, Any]:
-    """Return one execution. `decisions` and `approvals` are empty: nothing asks for them yet."""
+def _represent(shown: Shown, agreed: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     row = shown.execution
     own: dict[str, Any] = {
         "state_version": row.state_version or None,
         "requested_by": shown.username(row.requested_by_id),
         "performer": shown.username(row.performer_id),
-        "decisions": [],
-        "approvals": [],
+        "expected_state_version": row.expected_state_version or None,
+        "approvals": [agreed[str(each.id)] for each in shown.approvals],
     }
     return members(ExecutionSchema, row, {**undoable_members(row, shown), **own})
 
@@ -143,6 +157,9 @@ def represent_capability(found: Capability) -> dict[str, Any]:
         "restores": found.restore is not None,
         "corrects": found.correct is not None,
         "tells_status": found.status is not None,
+        "simulates": found.simulation is not None,
+        "tells_state_version": found.state_version is not None,
+        "tags": list(found.tags),
     }
     return members(CapabilitySchema, found, own)
 

@@ -30,11 +30,12 @@ def expire_due(tenant_id: uuid.UUID, approval_id: uuid.UUID) -> bool:
             return False
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
-        approval = locked_approval(tenant_id, approval_id).row
+        locked = locked_approval(tenant_id, approval_id)
+        approval = locked.row
         if EXPIRIES.is_ours(due) and approval.status == ApprovalStatus.PENDING:
             moves = Moves()
             approval.expire()
             by = authority_of(system_of(tenant_id)).ref()
-            end(approval, "expired", by=by, moves=moves, said={})
+            end(approval, "expired", by=by, moves=moves, said={}, thing=locked.others)
             moves.record()
     return True

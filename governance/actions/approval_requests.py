@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from governance.actions.approval_verbs import supersede
+from governance.actions.approval_verbs import lock_pending, supersede
 from governance.approvers import Approvers
 from governance.errors import ApprovalPending
 from governance.governed import governed
-from governance.lifecycle import ApprovalStatus
 from governance.models import Approval, ApprovalExpiry, ApprovalStep
 from ledger.clock import now, rfc3339
 from ledger.errors import Refusal
-from ledger.record import ActorRef
+from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves, newest_entry
 
 #: For so long an approval waits, unless what it is for comes to an end before.
@@ -47,33 +47,41 @@ def ask(row: Any, wanted: Wanted, *, by: ActorRef) -> Approval:
     Raises ApprovalPending while another one waits; one that is out of date makes room.
     """
     moves = Moves()
-    before = _pending(row)
+    before = lock_pending(row)
     if before is not None:
         if before.requested_by_id == by.id and before.digest == wanted.digest:
             return before
         supersede(before, _out_of_date(row, before, by), by=by, moves=moves)
         # One may wait at a time: the first has to be out of the way.
         moves.record()
-    approval = _made(row, wanted, by)
+    approval = open_approval(
+        row, wanted, by=by, requested_by=by.id, caused_by=newest_entry(row), moves=moves
+    )
+    moves.record()
+    return approval
+
+
+def open_approval(
+    row: Any,
+    wanted: Wanted,
+    *,
+    by: ActorRef,
+    requested_by: uuid.UUID,
+    caused_by: EntryRef | None,
+    moves: Moves,
+) -> Approval:
+    """Make the approval of a locked, or new, thing about which none waits. It is never decided by
+    whoever it is `requested_by`."""
+    approval = _made(row, wanted, requested_by)
     for step in approval.ordered:
         moves.add(step)
     moves.add(
         ApprovalExpiry(tenant_id=row.tenant_id, approval_id=approval.id, due_at=approval.expires_at)
     )
     moves.insert(
-        approval, "requested", by=by, caused_by=newest_entry(row), payloads=_said(approval, wanted)
+        approval, "requested", by=by, caused_by=caused_by, payloads=_said(approval, wanted)
     )
-    moves.record()
     return approval
-
-
-def _pending(row: Any) -> Approval | None:
-    """Lock the approval that waits about a thing: nobody makes one while that is locked."""
-    rows = Approval.objects.select_for_update(of=("self",)).filter(
-        tenant_id=row.tenant_id, about_type=row.subject_type, about_id=row.id,
-        status=ApprovalStatus.PENDING,
-    )  # fmt: skip
-    return rows.first()
 
 
 def _out_of_date(row: Any, before: Approval, by: ActorRef) -> str:
@@ -87,7 +95,7 @@ def _out_of_date(row: Any, before: Approval, by: ActorRef) -> str:
     raise ApprovalPending(before.id)
 
 
-def _made(row: Any, wanted: Wanted, by: ActorRef) -> Approval:
+def _made(row: Any, wanted: Wanted, requested_by: uuid.UUID) -> Approval:
     moment = now()
     approval = Approval(
         tenant_id=row.tenant_id,
@@ -97,7 +105,7 @@ def _made(row: Any, wanted: Wanted, by: ActorRef) -> Approval:
         action=wanted.action,
         digest=wanted.digest,
         given=dict(wanted.given),
-        requested_by_id=by.id,
+        requested_by_id=requested_by,
         reason=wanted.reason,
         decisions=[dict(each) for each in wanted.decisions],
         created_at=moment,

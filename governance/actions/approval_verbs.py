@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from governance.approvers import turn, undecided
-from governance.governed import Granted, governed
+from governance.governed import Granted, NotGranted, governed
 from governance.lifecycle import OPERATIONS, ApprovalStatus, StepDecision
 from governance.models import Approval, ApprovalExpiry, ApprovalStep
 from ledger import failpoints
@@ -38,7 +38,7 @@ def locked_approval(tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
     about = rows.values_list("about_type", "about_id").first()
     if about is None:
         raise NotFound
-    thing = subject_of(about[0]).lock(tenant_id, about[1]).row
+    thing = subject_of(about[0]).lock(tenant_id, about[1])
     return Locked(rows.select_for_update(of=("self",)).get(), thing)
 
 
@@ -55,9 +55,9 @@ def approve(approval: Approval, given: OptionalReason, context: VerbContext) -> 
     it was when it was asked for, the approval is out of date and nothing is done."""
     by, moves, thing = context.by, Moves(), context.others
     try:
-        granted = governed(approval.action).ready(thing, approval, by)
+        granted = governed(approval.action).ready(thing.row, approval, by)
     except Refusal as moved:
-        supersede(approval, moved.in_words, by=by, moves=moves)
+        supersede(approval, moved.in_words, by=by, moves=moves, thing=thing)
         moves.record()
         return approval
     step, before = approval.waiting_step, str(approval.status)
@@ -94,8 +94,9 @@ def reject(approval: Approval, given: Reason, context: VerbContext) -> Approval:
     _decide(step, StepDecision.REFUSED, given.reason, context.by)
     approval.reject()
     approval.ended_because = given.reason
-    end(approval, "refused", by=context.by, moves=moves, said=_said(step))
     moves.save(step, _STEP)
+    said = _said(step)
+    end(approval, "refused", by=context.by, moves=moves, said=said, thing=context.others)
     moves.record()
     return approval
 
@@ -107,28 +108,62 @@ def withdraw(approval: Approval, given: OptionalReason, context: VerbContext) ->
     approval.withdraw()
     approval.ended_because = given.reason
     said = {"reason": given.reason} if given.reason else {}
-    end(approval, "withdrawn", by=context.by, moves=moves, said=said)
+    end(approval, "withdrawn", by=context.by, moves=moves, said=said, thing=context.others)
     moves.record()
     return approval
 
 
-def supersede(approval: Approval, why: str, *, by: ActorRef, moves: Moves) -> None:
+def supersede(
+    approval: Approval, why: str, *, by: ActorRef, moves: Moves, thing: Locked | None = None
+) -> None:
     """Put an approval out of date, and say what has changed since it was asked for."""
     approval.supersede()
     approval.ended_because = why
-    end(approval, "superseded", by=by, moves=moves, said={"detail": why})
+    end(approval, "superseded", by=by, moves=moves, said={"detail": why}, thing=thing)
+
+
+def lock_pending(row: Any) -> Approval | None:
+    """Lock the approval that waits about a locked thing: nobody makes one while that is locked."""
+    rows = Approval.objects.select_for_update(of=("self",)).filter(
+        tenant_id=row.tenant_id, about_type=row.subject_type, about_id=row.id,
+        status=ApprovalStatus.PENDING,
+    )  # fmt: skip
+    return rows.first()
+
+
+def call_off(row: Any, why: str, *, by: ActorRef, moves: Moves) -> None:
+    """Withdraw the approval that waits about a locked thing, which does not wait for it any more.
+
+    The approval is locked after the thing, as by whoever decides it: of the two one comes first.
+    """
+    approval = lock_pending(row)
+    if approval is not None:
+        approval.withdraw()
+        approval.ended_because = why
+        end(approval, "withdrawn", by=by, moves=moves, said={"reason": why} if why else {})
 
 
 def end(
-    approval: Approval, action: str, *, by: ActorRef, moves: Moves, said: dict[str, Any]
+    approval: Approval,
+    action: str,
+    *,
+    by: ActorRef,
+    moves: Moves,
+    said: dict[str, Any],
+    thing: Locked | None = None,
 ) -> Recorded:
-    """Save an approval that has left PENDING: nothing falls due of it any more."""
+    """Save an approval that has left PENDING: nothing falls due of it any more. `thing` hears of
+    it where it was not granted."""
     approval.ended_at = now()
     ApprovalExpiry.objects.filter(tenant_id=approval.tenant_id, approval_id=approval.id).delete()
-    return moves.change(
+    entry = moves.change(
         approval, action, before=str(ApprovalStatus.PENDING), by=by, fields=_END,
         caused_by=newest_entry(approval), payloads=said,
     )  # fmt: skip
+    ended = None if thing is None else governed(approval.action).ended
+    if thing is not None and ended is not None:
+        ended(thing, NotGranted(approval, by, entry.ref, moves))
+    return entry
 
 
 _STEP: Sequence[str] = ("decided_by", "decision", "reason", "at")

@@ -1,0 +1,148 @@
+"""What the policies of the organisation say of an execution before it is opened, or once more.
+
+The intent is what they are asked about (ADR 0027). Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.acting import authority_of_member
+from accounts.selectors import people
+from compensation.policy import UNSPECIFIED
+from executions import capability_registry
+from executions.actions.new_execution import NewExecution, check_new
+from executions.models import Execution
+from governance.approvers import ANY_APPROVER, Approvers
+from governance.deciding import Verdict, decide, steps_json
+from ledger.canonical import digest, payload_bytes
+from ledger.errors import Invalid, Refusal
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decided:
+    """An execution as it may be opened: what policies have changed in it is changed. `asked`: input
+    and mode as they were asked for."""
+
+    new: NewExecution
+    asked: Mapping[str, Any]
+    decisions: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[Approvers] = ()
+    refusal: Refusal | None = None
+    on_stale: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether others have to agree before it is run. Of what has no effect nobody has to."""
+        return bool(self.steps) and self.new.mode == "commit"
+
+
+def decided_on(new: NewExecution, *, ungoverned: bool = False) -> Decided:
+    """Return what is decided about a new execution; `ungoverned`: it is known that the tenant has
+    no policies. Raises Invalid as `check_new` does, for what was asked for."""
+    check_new(new)
+    asked = {"input": new.input, "mode": new.mode}
+    verdict = None if ungoverned else _asked_of(new)
+    if verdict is None:
+        return Decided(new, asked)
+    changed = dataclasses.replace(new, input=verdict.input, mode=verdict.mode)
+    return Decided(
+        changed, asked, verdict.decisions, verdict.steps, verdict.refusal, verdict.on_stale
+    )
+
+
+def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
+    """Return what would be decided now about an execution that was `asked` for so."""
+    undoes_id = execution.undoes_id
+    return decided_on(
+        NewExecution(
+            tenant_id=execution.tenant_id,
+            capability=execution.capability,
+            input=asked["input"],
+            mode=asked["mode"],
+            requested_by=execution.requested_by_id,
+            reason=execution.reason,
+            reversibility=execution.reversibility,
+            case_id=execution.case_id,
+            binding=execution.binding,
+            undoes=None if undoes_id is None else (execution.undoes_type, undoes_id),
+            expected_state_version=execution.expected_state_version,
+        )
+    )
+
+
+def _asked_of(new: NewExecution) -> Verdict | None:
+    def unfit(input_: dict[str, Any], mode: str) -> str:
+        # What a case or an undo builds on has to have happened.
+        if mode != new.mode and (new.case_id is not None or new.undoes is not None):
+            return _("the mode of a step of a case, or of an undo, is not changed")
+        try:
+            check_new(dataclasses.replace(new, input=input_, mode=mode))
+        except Invalid as wrong:
+            return wrong.in_words
+        return ""
+
+    return decide(new.tenant_id, lambda: _intent(new), unfit=unfit)
+
+
+def _intent(new: NewExecution) -> dict[str, Any]:
+    """Return what policies are asked about."""
+    found = capability_registry.get(new.capability)
+    person = people(new.tenant_id, [new.requested_by]).get(new.requested_by)
+    authority = authority_of_member(new.tenant_id, new.requested_by)
+    declared = UNSPECIFIED if found is None else found.reversibility
+    compensates = None if new.undoes is None else {"type": new.undoes[0], "id": str(new.undoes[1])}
+    case = None if new.case_id is None else {"type": "case", "id": str(new.case_id)}
+    return {
+        "subject": compensates or case,
+        "operation": "run" if compensates is None else "undo",
+        "capability": new.capability,
+        "category": "" if found is None else found.category,
+        "risk": UNSPECIFIED if found is None else found.risk,
+        "reversibility": new.reversibility or declared,
+        "blast_radius": UNSPECIFIED if found is None else found.blast_radius,
+        "tags": [] if found is None else list(found.tags),
+        "reason": new.reason,
+        "requested_by": None if person is None else person.username,
+        "roles": [] if authority is None else sorted(authority.roles),
+        "input": new.input,
+        "mode": new.mode,
+        "case": None if case is None else case["id"],
+        "step": new.binding or None,
+        "compensates": compensates,
+    }
+
+
+def digest_of(decided: Decided, *, stale: str = "") -> str:
+    """Return the digest of what is approved: what is run, in which state, and who has to agree.
+    `stale`: at which version the state was found where that is why they are asked."""
+    new = decided.new
+    steps = decided.steps or ([ANY_APPROVER] if stale else [])
+    return digest(
+        {
+            "action": "execute",
+            "capability": new.capability,
+            # Numbers of any size, which canonical JSON would refuse.
+            "input": hashlib.sha256(payload_bytes(new.input)).hexdigest(),
+            "mode": new.mode,
+            "expected": new.expected_state_version,
+            "undoes": None if new.undoes is None else [new.undoes[0], str(new.undoes[1])],
+            "steps": steps_json(steps),
+        }
+    )
+
+
+def stands(decided: Decided, decisions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the policies decide as they did before: the same ones, unchanged."""
+
+    def told(found: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any]]:
+        return [
+            (each["id"], each["version"], each["effect"]) for each in found if "version" in each
+        ]
+
+    return told(decided.decisions) == told(decisions)
