@@ -15,16 +15,18 @@ from compensation.lifecycle import CompensationState
 from compensation.sentences import shown_in, title_of
 from compensation.words import REVERSIBILITIES
 from executions import capability_registry, selectors
+from executions.actions.execution_approvals import STALE
 from executions.attempts_shown import AttemptShown
 from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from executions.selectors import Shown
 from executions.subject import NAMED, declared
+from governance.subject import call
 from ledger.selectors import entries_of
 from verbs import catalogue
 from verbs.catalogue import Offer
 from verbs.subject import Description, Ref, describe, subject_of
-from verbs.words import said
+from verbs.words import choice_words, said
 from web.entries import ledger_url
 from web.labels import program_title
 from web.timeline import folded, timeline_of
@@ -35,12 +37,19 @@ OUTCOME = "outcome"
 _VALUES = ("input", "output", "before", "after")
 # Somebody owes something.
 _OWED = frozenset({ExecutionStatus.WAITING, ExecutionStatus.UNCERTAIN})
+_NOT_RUN = frozenset(
+    {ExecutionStatus.REJECTED, ExecutionStatus.EXPIRED, ExecutionStatus.SUPERSEDED}
+)
 # What is known of an execution that nobody has a result of, by its status.
 _LEDES = {
     ExecutionStatus.UNCERTAIN: gettext_lazy(
         "Nobody knows whether this happened. It is not tried again."
     ),
     ExecutionStatus.WAITING: gettext_lazy("Somebody outside owes the result."),
+    ExecutionStatus.PENDING_APPROVAL: gettext_lazy("Others have to agree before it is run."),
+    ExecutionStatus.REJECTED: gettext_lazy("It was refused. Nothing was done."),
+    ExecutionStatus.EXPIRED: gettext_lazy("Nobody agreed in time. Nothing was done."),
+    ExecutionStatus.SUPERSEDED: gettext_lazy("It was out of date. Nothing was done."),
     ExecutionStatus.PENDING: gettext_lazy("It has not ended yet, and will be tried again."),
 }
 
@@ -104,6 +113,7 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
         ),
         "attempts": AttemptShown.told(entries),
         "around": _around(shown, links),
+        "decided": _decided(shown, title),
         "history": folded(
             timeline_of(
                 entries, described=links, named=shown.people,
@@ -144,6 +154,29 @@ def _around(shown: Shown, links: Mapping[Ref, Description]) -> dict[str, Any]:
             for each in shown.attempts
         ],
         "waits_since": row.created_at if row.status in _OWED else None,
+    }
+
+
+def _decided(shown: Shown, title: str) -> dict[str, Any]:
+    """Return `decided` of the template: what policies said of it, and who was asked to agree."""
+    return {
+        "why": shown.execution.error if shown.execution.status in _NOT_RUN else "",
+        "decisions": [
+            {
+                "policy": _("The state has changed") if each["policy"] == STALE else each["policy"],
+                "effect": choice_words("effect", each["effect"]),
+                "reason": each.get("detail") or each["reason"],
+            }
+            for each in shown.execution.decisions
+        ],
+        "approvals": [
+            {
+                "label": call(each, title).title,
+                "url": reverse("governance:approval", args=[each.id]),
+                "status": str(each.status),
+            }
+            for each in shown.approvals
+        ],
     }
 
 

@@ -32,6 +32,8 @@ from verbs.subject import Locked
 
 #: The verb of an execution that waits for approval, as approvals name it.
 EXECUTE = "execute"
+#: What asks for approval where no policy does: the state is not the expected one.
+STALE = "state_version"
 _CHANGED = gettext_lazy("What would be run is not what it was when it was asked for.")
 
 
@@ -49,7 +51,7 @@ def ask(
     rules = [each for each in decided.decisions if each["effect"] == "require_approval"]
     if stale:
         said = _("the state is at version %(version)s now") % {"version": stale}
-        rules = [*rules, {"policy": "state_version", "effect": "require_approval", "reason": said}]
+        rules = [*rules, {"policy": STALE, "effect": "require_approval", "reason": said}]
     reason = execution.reason or "; ".join(str(each["reason"]) for each in rules)
     wanted = Wanted(
         action=EXECUTE,

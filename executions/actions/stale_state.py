@@ -94,7 +94,11 @@ def _ask_again(
     execution.ask_again()
     execution.attempts = 0
     execution.decisions.append(
-        {"policy": "state_version", "effect": "require_approval", "reason": execution.error}
+        {
+            "policy": execution_approvals.STALE,
+            "effect": "require_approval",
+            "reason": execution.error,
+        }
     )
     entry = moves.change(
         execution, "asked_again", before=before, by=by, caused_by=newest_entry(execution),

@@ -171,6 +171,17 @@ def _say(row: Policy, given: NewPolicy | PolicyChanges) -> None:
             setattr(row, name, said)
     if given.approvers is not None:
         row.approvers = _steps(row.tenant_id, given.approvers)
+    if isinstance(given, PolicyChanges) and given.effect is not None:
+        _leave_behind(row, given)
+
+
+def _leave_behind(row: Policy, given: PolicyChanges) -> None:
+    """Take away what only another effect has, where nothing is said of it."""
+    if row.effect != Effect.MODIFY and given.change is None:
+        row.change = ""
+    if row.effect != Effect.REQUIRE_APPROVAL:
+        row.approvers = row.approvers if given.approvers is not None else []
+        row.second_factor = bool(given.second_factor)
 
 
 def _steps(tenant_id: uuid.UUID, said: Sequence[Step]) -> list[dict[str, Any]]:

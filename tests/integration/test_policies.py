@@ -11,7 +11,7 @@ from governance.policies import in_force
 from ledger.errors import Invalid, NotFound, NotPermitted
 from ledger.tenancy import tenant_scope
 from tests import states
-from tests.clients import api
+from tests.clients import api, browser
 from tests.world import World
 from verbs.call import Call
 
@@ -99,3 +99,26 @@ def test_only_tenant_admins_write_them(world: World) -> None:
     with pytest.raises(NotFound):
         change_policy(row.id, call=Call(world.outsider), effect="allow")
     assert policies(world) == ["No payments"]
+
+
+def test_what_only_another_effect_has_goes_with_it(world: World) -> None:
+    said = {**SAID, "effect": "require_approval", "approvers": [{"roles": ["operator"]}]}
+    row = add_policy(call=Call(world.admin), **said)
+    row = change_policy(row.id, call=Call(world.admin), effect="modify", change="{mode: .mode}")
+    assert (row.effect, row.approvers, row.change) == ("modify", [], "{mode: .mode}")
+    row = change_policy(row.id, call=Call(world.admin), effect="deny")
+    assert (row.effect, row.change, row.version) == ("deny", "", 3)
+
+
+def test_the_page_of_policies(world: World) -> None:
+    page = browser(world.admin)
+    sent = {**SAID, "severity": "high", "approvers": "", "change": "", "on_stale": ""}
+    assert page.post("/policies/", sent).status_code == 303
+    shown = page.get("/policies/").content.decode()
+    assert "Closed on Sundays" in shown
+    assert "Another policy" in shown
+    reader = browser(world.analyst).get("/policies/").content.decode()
+    assert "Closed on Sundays" in reader
+    assert "Another policy" not in reader
+    broken = page.post("/policies/", {**sent, "name": "Other", "when": ".a |"})
+    assert (broken.status_code, policies(world)) == (422, ["No payments"])

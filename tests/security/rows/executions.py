@@ -6,6 +6,8 @@ from typing import Any
 
 from executions.actions import request_execution
 from executions.actions.execution_opening import NewExecution, open_execution
+from governance.actions.policy_verbs import add_policy
+from governance.policies import in_force
 from ledger.ids import new_id
 from ledger.record import ActorRef
 from ledger.tenancy import tenant_scope
@@ -45,6 +47,20 @@ def _with_agent(world: World) -> dict[str, object]:
     return _waiting(world, performer=world.agent.actor_id)
 
 
+def _agreeing(world: World) -> dict[str, object]:
+    """An execution that the operator asked for, and that approvers have to agree to."""
+    said = {"name": "Agreement", "when": '.reason == "agree"', "effect": "require_approval"}
+    with tenant_scope(world.system.tenant_id):
+        known = in_force(world.system.tenant_id).filter(name=said["name"]).exists()
+    if not known:
+        add_policy(call=Call(world.admin), **said, priority=1, reason="R")
+    row = request_execution(
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0}, reason="agree"
+    )
+    return {"id": row.id}
+
+
+_WHY = {"reason": "R"}
 _OPERATORS: dict[str, Any] = {"operator": 200, "admin": 200}
 _SHOWN = {"happened": "true", "evidence": "E"}
 
@@ -62,6 +78,10 @@ ROWS = {
     "executions-api:detail": Row(make=_pending, GET=expect(200)),
     "executions-api:history": Row(make=_pending, GET=expect(200)),
     "executions-api:cancel": Row(make=_pending, POST=expect(403, **_OPERATORS)),
+    "executions-api:approve": Row(make=_agreeing, POST=expect(403, approver=200, admin=200)),
+    "executions-api:reject": Row(
+        make=_agreeing, POST=expect(403, approver=200, admin=200, body=_WHY)
+    ),
     "executions-api:result": Row(
         make=_with_agent,
         POST=expect(403, analyst=200, agent=200, **_OPERATORS, body={"outcome": "succeeded"}),
@@ -74,6 +94,12 @@ ROWS = {
     "executions:detail": Row(make=_pending, GET=expect(200)),
     "executions:cancel": Row(
         make=_pending, GET=expect(200), POST=expect(403, operator=303, admin=303)
+    ),
+    "executions:approve": Row(
+        make=_agreeing, GET=expect(200), POST=expect(403, approver=303, admin=303)
+    ),
+    "executions:reject": Row(
+        make=_agreeing, GET=expect(200), POST=expect(403, approver=303, admin=303, body=_WHY)
     ),
     "executions:outcome": Row(
         make=_waiting, POST=expect(403, operator=303, admin=303, body=_SHOWN)
