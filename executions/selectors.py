@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -16,7 +16,6 @@ from compensation.models import CompensationAttempt
 from compensation.subject import Awaited
 from executions.lifecycle import UNKNOWN, ExecutionStatus
 from executions.models import Execution
-from governance.models import Approval
 from governance.selectors import about_many
 from ledger.errors import NotFound
 from verbs.catalogue import Offer, offers_of
@@ -122,7 +121,7 @@ class Shown(ShownWork):
     """An execution with what its public shape needs from elsewhere."""
 
     execution: Execution
-    approvals: Sequence[Approval] = ()
+    approvals: Sequence[Any] = ()
 
 
 def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
@@ -145,7 +144,7 @@ def show(rows: Sequence[Execution], authority: Authority) -> list[Shown]:
     ]
 
 
-def _approvals_of(rows: Sequence[Execution]) -> dict[uuid.UUID, list[Approval]]:
+def _approvals_of(rows: Sequence[Execution]) -> Mapping[uuid.UUID, Sequence[Any]]:
     """Return the approvals of those that were decided to need any: no query where none was."""
     asked = [
         row.id for row in rows

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
-from governance.models import Policy
 from ledger.errors import Conflict
 
 
@@ -47,25 +47,26 @@ class ApprovalExpired(Conflict):
     default_detail = gettext_lazy("The time to decide this is over. It has to be asked for anew.")
 
 
-class DeniedByPolicy(Conflict):
+class _ByPolicy(Conflict):
+    """What a policy says against it: `policy` has its `id`, `name` and `reason`; `decisions` are
+    all that applied."""
+
+    sentence: Promise
+
+    def __init__(self, policy: Any, detail: str, decisions: Sequence[Mapping[str, Any]]) -> None:
+        said = str(self.sentence) % {"name": policy.name, "why": detail or policy.reason}
+        super().__init__(said, extra={"policy": str(policy.id), "decisions": list(decisions)})
+
+
+class DeniedByPolicy(_ByPolicy):
     """A policy of the organisation does not allow it, as it was asked for."""
 
     default_code = "denied_by_policy"
-
-    def __init__(self, policy: Policy, detail: str, decisions: Sequence[Mapping[str, Any]]) -> None:
-        said = gettext("Policy “%(name)s” does not allow it: %(why)s") % {
-            "name": policy.name, "why": detail or policy.reason,
-        }  # fmt: skip
-        super().__init__(said, extra={"policy": str(policy.id), "decisions": list(decisions)})
+    sentence = gettext_lazy("Policy “%(name)s” does not allow it: %(why)s")
 
 
-class SecondFactorRequired(Conflict):
+class SecondFactorRequired(_ByPolicy):
     """A policy asks for a second factor, and nobody can sign in with one yet."""
 
     default_code = "second_factor_required"
-
-    def __init__(self, policy: Policy, decisions: Sequence[Mapping[str, Any]]) -> None:
-        said = gettext("Policy “%(name)s” asks for a second factor: %(why)s") % {
-            "name": policy.name, "why": policy.reason,
-        }  # fmt: skip
-        super().__init__(said, extra={"policy": str(policy.id), "decisions": list(decisions)})
+    sentence = gettext_lazy("Policy “%(name)s” asks for a second factor: %(why)s")

@@ -19,7 +19,6 @@ from executions.models import Execution
 from governance import approvers
 from governance.actions import approval_verbs
 from governance.lifecycle import APPROVING_ROLES
-from governance.models import Approval
 from governance.selectors import pending_about
 from ledger.errors import NotFound, Refusal
 from verbs import catalogue
@@ -32,10 +31,9 @@ EXECUTION = Execution.subject_type
 _WAITS_FOR = "pending_approval"
 
 
-def approval_of(execution: Execution) -> Approval | None:
+def approval_of(execution: Execution) -> Any | None:
     """Return the approval that an execution waits for, as it was read with it."""
-    found: Approval | None = vars(execution).get(_WAITS_FOR)
-    return found
+    return vars(execution).get(_WAITS_FOR)
 
 
 def execution_facts(rows: Sequence[Execution]) -> dict[uuid.UUID, UndoFacts]:

@@ -19,7 +19,7 @@ from executions import capability_registry
 from executions.actions.new_execution import NewExecution, check_new
 from executions.models import Execution
 from governance.approvers import ANY_APPROVER, Approvers
-from governance.deciding import Verdict, decide, steps_json
+from governance.policy_verdict import Verdict, decide, steps_json
 from ledger.canonical import digest, payload_bytes
 from ledger.errors import Invalid, Refusal
 

@@ -1,7 +1,7 @@
 """Adding a policy, changing it, and ending it: verbs of tenant admins.
 
 An expression that cannot be read is refused where it is written. What is decided by them: see
-`governance.deciding`.
+`governance.policy_verdict`.
 """
 
 from __future__ import annotations

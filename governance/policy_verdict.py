@@ -115,7 +115,7 @@ class _Deciding:
 
     def _require(self, row: Policy) -> None:
         if row.second_factor:
-            self.refusal = SecondFactorRequired(row, self.decisions)
+            self.refusal = SecondFactorRequired(row, "", self.decisions)
         self.steps += [_approvers(step) for step in row.approvers] or [ANY_APPROVER]
 
     def _change(self, row: Policy) -> None:
