@@ -26,7 +26,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = (
     Benchmark("transition"),
     Benchmark("process"),
-    Benchmark("cases"),
+    Benchmark("many_cases"),
     Benchmark("claims"),
     Benchmark("latency", ("--redis",), redis=True),
     Benchmark("latency"),
