@@ -127,6 +127,7 @@ def tell(size: Size) -> Told:
     sent = [_sent(world, number) for number in range(size.rows)]
     templates = _templates(world, size.rows)
     schedules = _schedules(world, size.rows, templates["newest"]["id"])
+    policies = _policies(world, size.rows)
     drain()
     plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
     with tenant_scope(boss.tenant_id):
@@ -138,7 +139,7 @@ def tell(size: Size) -> Told:
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
             executions=_executions(world, cases), steps=_steps(runs),
             absences={"one": {"id": absences[0]}}, templates=templates,
-            schedules=schedules, policies=_policies(world, size.rows),
+            schedules=schedules, policies=policies,
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 
