@@ -55,6 +55,8 @@ def test_an_execution_is_asked_for_run_and_read(world: World) -> None:
     assert (body["status"], body["attempts"], body["output"]) == ("PENDING", 0, None)
     assert body["requested_by"] == world.operator.username
     assert body["available_actions"] == [
+        {"action": "approve", "allowed": False, "reason": "not_approver"},
+        {"action": "reject", "allowed": False, "reason": "not_approver"},
         {"action": "cancel", "allowed": True, "reason": None},
         {"action": "result", "allowed": False, "reason": "wrong_state"},
         {"action": "outcome", "allowed": False, "reason": "wrong_state"},
@@ -103,7 +105,7 @@ def test_broken_requests_name_every_field(world: World) -> None:
     )
     mode = ask(client, mode="pretend")
     assert (mode.status_code, mode.json()["errors"][0]["pointer"]) == (422, "/mode")
-    version = ask(client, expected_state_version="v1")
+    version = ask(client, capability="demo.fail", input={}, expected_state_version="v1")
     assert version.json()["errors"][0]["pointer"] == "/expected_state_version"
     extra = ask(client, tip=1)
     assert (extra.status_code, extra.json()["errors"][0]["pointer"]) == (422, "/tip")
@@ -130,10 +132,13 @@ def test_checks_come_in_their_order(world: World) -> None:
     again = post(client, url, {"x": 2})
     assert again.status_code == 409
     assert again.json()["current_status"] == "CANCELLED"
-    assert [each["allowed"] for each in again.json()["available_actions"]] == [False] * 3
-    assert [each["reason"] for each in again.json()["available_actions"]] == ["wrong_state"] * 3
+    assert [each["allowed"] for each in again.json()["available_actions"]] == [False] * 5
+    reasons = [each["reason"] for each in again.json()["available_actions"]]
+    assert reasons == ["not_approver"] * 2 + ["wrong_state"] * 3
     seen = api(world.bystander).get(f"{URL}/{asked['id']}").json()["available_actions"]
-    assert [each["reason"] for each in seen] == ["not_requester", "not_requester", "not_operator"]
+    assert [each["reason"] for each in seen] == [
+        "not_approver", "not_approver", "not_requester", "not_requester", "not_operator",
+    ]  # fmt: skip
     result = post(client, f"{URL}/{asked['id']}/result", {"outcome": "succeeded"})
     assert (result.status_code, result.json()["code"]) == (409, "illegal_state")
 
