@@ -32,7 +32,7 @@ from ledger.dispatch.hints import RowWork
 from ledger.errors import Invalid, Refusal, check_json
 from ledger.ids import new_id
 from ledger.record import ActorRef, EntryRef
-from verbs.move import Moves, sharing
+from verbs.move import Moves, change_of, sharing
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,8 @@ class NewExecution:
     leaves open is taken from the capability. `reversibility` None means the capability's own.
     `undoes` makes it a compensating execution and `compensation` then says why (DESIGN §8).
     `idempotency_key` None means the execution's own id. `performer`: the agent that may report its
-    result; None means whom the capability names.
+    result; None means whom the capability names. `batch_id` is the batch it is of,
+    `batch_position` which call of that; all but the first are begun when their turn comes.
     """
 
     tenant_id: uuid.UUID
@@ -61,6 +62,8 @@ class NewExecution:
     compensation: dict[str, Any] | None = None
     run_id: uuid.UUID | None = None
     performer: uuid.UUID | None = None
+    batch_id: uuid.UUID | None = None
+    batch_position: int | None = None
 
 
 def open_execution(
@@ -100,6 +103,55 @@ def open_execution(
         elif execution.status == ExecutionStatus.PENDING:
             _enqueue(execution, found, own)
     return execution
+
+
+def open_calls(
+    calls: Sequence[NewExecution], *, by: ActorRef, caused_by: EntryRef, moves: Moves
+) -> list[Execution]:
+    """Insert the calls of a batch, which were checked, by one statement however many they are. The
+    first may begin at once, the others wait for their turn (`give_turn`)."""
+    named = {call.capability: capability_registry.get(call.capability) for call in calls}
+    agents = [found.performer for found in named.values() if found is not None and found.performer]
+    performers = actors_by_username(calls[0].tenant_id, agents) if agents else {}
+    rows = []
+    for call in calls:
+        found = named[call.capability]
+        agent = None if found is None else performers.get(found.performer)
+        rows.append(_row(dataclasses.replace(call, performer=agent), found))
+    moves.add_many(rows)
+    for row in rows:
+        payloads = {"input": row.input, **({"reason": row.reason} if row.reason else {})}
+        moves.enter(
+            change_of(row, "requested", before="", by=by, caused_by=caused_by, payloads=payloads)
+        )
+    if rows[0].status == ExecutionStatus.PENDING:
+        _enqueue(rows[0], named[rows[0].capability], moves)
+    return rows
+
+
+def give_turn(execution: Execution, *, by: ActorRef, caused_by: EntryRef, moves: Moves) -> None:
+    """Let a locked call of a batch begin: a worker takes it, or an outside party owes it now."""
+    found = capability_registry.get(execution.capability)
+    if not is_owed(found):
+        _enqueue(execution, found, moves)
+        return
+    before = str(execution.status)
+    execution.wait()
+    moves.change(execution, "dispatched", before=before, by=by, caused_by=caused_by)
+
+
+def call_back(
+    execution: Execution, *, by: ActorRef, caused_by: EntryRef, reason: str, moves: Moves
+) -> None:
+    """Cancel a locked call of a batch whose turn has not come, and never will. It has no job, and
+    its batch, which does so, need not hear of it."""
+    before = str(execution.status)
+    execution.cancel()
+    execution.ended_at = now()
+    moves.change(
+        execution, "cancelled", before=before, by=by, caused_by=caused_by, fields=["ended_at"],
+        payloads={"reason": reason}, heard_by=(),
+    )  # fmt: skip
 
 
 def _enqueue(
@@ -148,14 +200,17 @@ def _does_not_fit(capability: str, broken: Sequence[FieldError]) -> Invalid:
 
 
 # Columns that get what the field of their name says.
-_AS_GIVEN = "tenant_id capability mode input reason compensation run_id case_id binding".split()
+_AS_GIVEN = (
+    "tenant_id capability mode input reason compensation run_id case_id binding"
+    " batch_id batch_position"
+).split()
 
 
 def _row(new: NewExecution, found: capability_registry.Capability | None) -> Execution:
     id_ = new_id()
     undoes_type, undoes_id = new.undoes or ("", None)
     undoing = undoes_id is not None
-    owed = found is None or found.handler is None
+    owed = is_owed(found) and not new.batch_position
     declared = UNSPECIFIED if found is None else found.reversibility
     return Execution(
         **{name: getattr(new, name) for name in _AS_GIVEN},
@@ -171,6 +226,11 @@ def _row(new: NewExecution, found: capability_registry.Capability | None) -> Exe
         undoes_id=undoes_id,
         created_at=now(),
     )
+
+
+def is_owed(found: capability_registry.Capability | None) -> bool:
+    """Whether somebody outside does it, and no worker of ours."""
+    return found is None or found.handler is None
 
 
 def _declared_performer(
@@ -270,6 +330,7 @@ def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef)
         idempotency_key=f"comp:{original.id}:{original.compensation_round}",
         requested_by=request.requested_by,
         case_id=original.case_id,
+        batch_id=getattr(original, "batch_id", None),
         binding=request.binding,
         undoes=(original.subject_type, original.id),
         compensation=compensation_block(original, request, number),

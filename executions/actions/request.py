@@ -40,13 +40,18 @@ from verbs.subject import Locked, Ref
 EXECUTION = Execution.subject_type
 
 
-class NewRun(Input):
-    """A run to be asked for. `input` must fit the capability's input_schema."""
+class CapabilityCall(Input):
+    """A capability to be called, with what, and why."""
 
     capability: Word
     input: dict[str, Any]
-    mode: Literal["commit", "simulate", "validate"] = "commit"
     reason: OptionalText = ""
+
+
+class NewRun(CapabilityCall):
+    """A run to be asked for. `input` must fit the capability's input_schema."""
+
+    mode: Literal["commit", "simulate", "validate"] = "commit"
     expected_state_version: str | None = None
 
 
@@ -102,7 +107,7 @@ def roles_of(authority: Authority) -> frozenset[str]:
     return authority.roles | ({capability_registry.AGENT} if is_agent else set())
 
 
-def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) -> None:
+def check_requester(tenant_id: uuid.UUID, given: CapabilityCall, authority: Authority) -> None:
     """Raise NotPermitted where a capability is not for this person to request, and Invalid where an
     operator does not say why an undo shall run by itself."""
     if authority.is_system:
@@ -124,7 +129,7 @@ def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) 
 )  # fmt: skip
 def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execution:
     """Ask for one run of a capability, outside any case. A worker takes it at once."""
-    _check_requester(context.call.by.tenant_id, given, context.authority)
+    check_requester(context.call.by.tenant_id, given, context.authority)
     if given.expected_state_version is not None:
         said = _("%(capability)s reports no state version to compare with")
         raise Invalid.field(

@@ -108,6 +108,7 @@ class ExecutionSchema(Schema):
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     compensation_policy = serializers.DictField()
     case = serializers.UUIDField(allow_null=True)
+    batch = serializers.UUIDField(allow_null=True)
     binding = serializers.CharField(allow_null=True)
     completion_seq = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -128,6 +129,7 @@ def _represent(shown: Shown) -> dict[str, Any]:
         "state_version": row.state_version or None,
         "requested_by": shown.username(row.requested_by_id),
         "performer": shown.username(row.performer_id),
+        "batch": None if row.batch_id is None else str(row.batch_id),
         "decisions": [],
         "approvals": [],
     }

@@ -293,9 +293,9 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         ),
         "unsure case": Visit(boss, reverse("cases:detail", args=[unsure])),
         "case, folded out": Visit(boss, case_page("stuck"), then=fold_out),
-        "case rollback": Visit(boss, reverse("compensation:rollback", args=[cases["running"]])),
+        "case rollback": Visit(boss, reverse("compensation:rollback-case", args=[cases["running"]])),
         "case rollback, broken": Visit(
-            boss, reverse("compensation:rollback", args=[cases["running"]]), then=_send_nothing
+            boss, reverse("compensation:rollback-case", args=[cases["running"]]), then=_send_nothing
         ),
         "preview": Visit(boss, reverse(plan, args=[planned.id])),
         "preview, in part": Visit(boss, reverse(plan, args=[kept.id])),
