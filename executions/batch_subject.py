@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compensation.subject import WholeSubject
-from executions.actions import batch_rollback, batch_stopping
+from executions.actions import batch_undoing, batch_stopping
 from executions.actions.batch_changes import lock_batch
 from executions.batch_selectors import batch_facts
 from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus
@@ -67,14 +67,14 @@ BATCH = WholeSubject(
     root=operator.attrgetter("id"),
     pages="executions:batch",
     crumbs=crumbs_of,
-    standings=batch_rollback.standings,
-    barred=batch_rollback.barred,
-    parts=batch_rollback.parts,
-    part=batch_rollback.part,
-    started=batch_rollback.started,
-    faulted=batch_rollback.faulted,
-    goes_on=batch_rollback.goes_on,
-    ended=batch_rollback.ended,
+    standings=batch_undoing.standings,
+    barred=batch_undoing.barred,
+    parts=batch_undoing.parts,
+    part=batch_undoing.part,
+    started=batch_undoing.started,
+    faulted=batch_undoing.faulted,
+    goes_on=batch_undoing.goes_on,
+    ended=batch_undoing.ended,
     held_up=batch_stopping.refuse_while_stopped,
     stopped=batch_stopping.stopped,
     carried_on=batch_stopping.goes_on,

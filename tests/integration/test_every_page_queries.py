@@ -61,6 +61,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,
+        "batches/": told.batches,
         "approvals/": told.approvals,
         "compensation-runs/<uuid:id>/steps/": told.steps,
         "compensation-runs/": told.runs,
