@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compensation.subject import WholeSubject
-from executions.actions import batch_undoing, batch_stopping
+from executions.actions import batch_stopping, batch_undoing
 from executions.actions.batch_changes import lock_batch
 from executions.batch_selectors import batch_facts
 from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus
