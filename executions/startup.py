@@ -22,6 +22,7 @@ from executions.capability_file import register_declared
 from executions.due_executions import SOURCE
 from executions.events import BATCHES
 from executions.models import Batch, Execution
+from executions.stopped_batches import STOPPED_BATCHES
 from executions.subject import EXECUTION
 from executions.undecided_executions import FAILED_ALONE, UNCLEAR
 from ledger.dispatch.consumer_registry import Consumer, register_consumer, register_source
@@ -65,7 +66,7 @@ def register() -> None:
         declare_plan_verb(shown.subject_type)
     register_source(SOURCE)
     register_consumer(BATCH_CONSUMER)
-    for source in (FAILED_ALONE, UNCLEAR):
+    for source in (FAILED_ALONE, UNCLEAR, STOPPED_BATCHES):
         decisions.register(source)
     register_performer(
         "automated", prepare_undo, unfit=unfit,

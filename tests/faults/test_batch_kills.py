@@ -1,4 +1,4 @@
-"""A worker killed anywhere in a batch: each call, and each undo of one, is done once all the same."""
+"""A worker killed anywhere in a batch: each call, and each undo, is done once all the same."""
 
 from __future__ import annotations
 
