@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from compensation.actions.plan_execution import execute
 from compensation.errors import AlreadyCompensated, RunLive
@@ -19,6 +20,7 @@ from ledger.errors import Conflict, NotFound
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
 from ledger.verify import verify
+from notifications.models import Delivery
 from tests.bank import open_bank
 from tests.batching import (
     FAILS,
@@ -31,10 +33,13 @@ from tests.batching import (
     statuses,
 )
 from tests.casework import preview, run_row
+from tests.clients import api, browser
 from tests.draining import drain
+from tests.states import work
 from tests.world import World
 from verbs import catalogue
 from verbs.call import Call
+from workitems.models import WorkItem
 
 
 def _answer(_call: Invocation) -> Result:
@@ -283,3 +288,81 @@ def test_of_something_that_is_not_there_nothing_is_planned(world: World) -> None
         preview(("batch", new_id()), call=Call(world.operator), reason="?")
     with pytest.raises(NotFound):
         preview(("batch", batch.id), call=Call(world.outsider), reason="?")
+
+
+def test_where_the_program_fails_a_person_takes_it_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_bank(monkeypatch)
+    capability("test.once", restore=_locked, reversibility="compensable")(_answer)
+    batch = _failed(world, adjust("a", 11), {"capability": "test.once", "input": {}}, FAILS)
+    run = _execute(world, _plan(world, batch))
+    hand = catalogue.find("compensation_step", "hand-to-human")
+    hand(run.id, 1, call=Call(world.operator), assignee=world.analyst.username)
+    drain()
+    assert balances(world.system.tenant_id)["a"] == 11, "it went on before the person was done"
+    with tenant_scope(world.system.tenant_id):
+        task = WorkItem.objects.get(undoes_id=calls_now(world, batch.id)[1].id)
+    work(world.analyst, task.id, "REVERSED")
+    drain(fast_forward=True)
+    assert run_row(world, run.id).status == "COMPLETED"
+    assert batch_now(world, batch.id).status == "COMPENSATED"
+    assert balances(world.system.tenant_id)["a"] == 10
+
+
+def test_a_call_undone_in_doubt_counts_as_not_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = open_bank(monkeypatch)
+    bank.answers = False
+    batch = _failed(
+        world, adjust("a", 11), {"capability": "test.pay-safe", "input": {"amount": 5}},
+        adjust("a", 12),
+    )  # fmt: skip
+    unclear = calls_now(world, batch.id)[1]
+    assert (batch.status, unclear.status) == ("RUNNING", "UNCERTAIN")
+    bank.answers = True
+    plan = preview(
+        ("execution", unclear.id), call=Call(world.operator), reason="Enough",
+        include=[unclear.capability],
+    )  # fmt: skip
+    _execute(world, plan)
+    ended = batch_now(world, batch.id)
+    assert (ended.status, ended.failed_call) == ("FAILED", 1)
+    assert statuses(world, batch.id) == ["SUCCEEDED", "COMPENSATED", "CANCELLED"]
+    assert (bank.out, balances(world.system.tenant_id)["a"]) == (0, 11)
+
+
+def test_operators_are_told_once_of_a_failed_batch(world: World) -> None:
+    batch = _failed(world)
+    with tenant_scope(world.system.tenant_id):
+        told = Delivery.objects.filter(topic="batch_failed", channel="in_app")
+        assert {row.subject_id for row in told} == {batch.id}
+        assert sorted(row.recipient_id for row in told) == sorted(
+            [world.operator.actor_id, world.admin.actor_id]
+        )
+
+
+def test_the_pages_of_its_rollback_name_the_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_bank(monkeypatch)
+    capability("test.once", restore=_locked, reversibility="compensable")(_answer)
+    batch = _failed(world, adjust("a", 11), {"capability": "test.once", "input": {}}, FAILS)
+    client, title = browser(world.operator), str(batch)
+    asked_for = client.get(f"/batches/{batch.id}/rollback/").content.decode()
+    assert title in asked_for
+    plan = client.post(f"/batches/{batch.id}/rollback/", {"reason": "R", "scope": "whole"})
+    assert plan.status_code == 303
+    previewed = client.get(plan["Location"]).content.decode()
+    assert title in previewed
+    assert "2. " in previewed
+    run = _execute(world, _plan(world, batch))
+    for page in (
+        f"/compensation-runs/{run.id}/",
+        reverse("workitems:decisions"),
+        f"/batches/{batch.id}/",
+    ):
+        assert title in client.get(page).content.decode(), page
+    shown = api(world.operator).get(f"/api/v1/compensation-runs/{run.id}").json()
+    assert (shown["subject"], shown["case"]) == ({"type": "batch", "id": str(batch.id)}, None)
