@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.urls import reverse
 
 from compensation.actions.plan_execution import execute
@@ -366,3 +367,14 @@ def test_the_pages_of_its_rollback_name_the_batch(
         assert title in client.get(page).content.decode(), page
     shown = api(world.operator).get(f"/api/v1/compensation-runs/{run.id}").json()
     assert (shown["subject"], shown["case"]) == ({"type": "batch", "id": str(batch.id)}, None)
+
+
+def test_a_batch_does_not_move_without_an_entry(world: World) -> None:
+    batch = _failed(world)
+    changes: list[dict[str, Any]] = [
+        {"status": "COMPLETED"}, {"status": "COMPLETED", "version": batch.version + 1},
+    ]  # fmt: skip
+    for change in changes:
+        with pytest.raises(IntegrityError), tenant_scope(batch.tenant_id):
+            Batch.objects.filter(id=batch.id).update(**change)
+    assert (batch_now(world, batch.id).status, batch_now(world, batch.id).version) == ("FAILED", 2)
