@@ -23,6 +23,7 @@ from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
 from compensation.events import ENGINE_LANE
 from executions import undo_capabilities
+from executions.events import BATCHES
 from ledger.dispatch.consumer_registry import (
     Announced,
     Consumer,
@@ -41,7 +42,8 @@ def _is_news(change: Announced) -> bool:
     of the context by the engine; of work if it is a step's, not an undo, which no plan item stands
     for."""
     if change.subject_type != Case.subject_type:
-        return change.case_id is not None and change.compensation is None
+        in_case = change.case_id is not None and BATCHES not in change.heard_by
+        return in_case and change.compensation is None
     by_undo = change.action != CONTEXT_CHANGED or change.compensation is not None
     return by_undo and change.to_status == CaseStatus.RUNNING
 

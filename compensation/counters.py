@@ -1,4 +1,4 @@
-"""The order of completion within a case, drawn in the transaction that completes."""
+"""The order of completion within a case or batch, drawn in the transaction that completes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ RETURNING last
 
 
 def next_completion(case_id: uuid.UUID, tenant_id: uuid.UUID) -> int:
-    """Return the case's next completion number, from 1, in the caller's transaction.
+    """Return the next completion number of a case, or of another whole of this id, from 1, in the
+    caller's transaction.
 
     The counter's row stays locked until that transaction ends, so a higher number is never visible
     before a lower one. Draw it after the rows of work are locked and before the ledger is written.

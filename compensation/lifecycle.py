@@ -102,6 +102,7 @@ class Trigger(models.TextChoices):
     """What started a run."""
 
     OPERATOR = "operator", _("An operator")
+    BATCH = "batch", _("A batch that failed")
 
 
 S, R, T = CompensationState, RunStatus, StepStatus

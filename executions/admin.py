@@ -1,4 +1,4 @@
-"""Executions in the admin: looked at, never changed."""
+"""Executions and batches in the admin: looked at, never changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from compensation.sentences import title_of
 from executions import capability_registry
-from executions.models import Execution
+from executions.models import Batch, Execution
 from web import admin_parts
 from web.admin import InWords, TenantModelAdmin, in_case, in_run, what_it_undoes
 from web.labels import program_title
@@ -107,5 +107,33 @@ class ExecutionAdmin(TenantModelAdmin):
 
     @admin.display(description=gettext_lazy("ledger entries"))
     def ledger(self, row: Execution) -> SafeString:
+        """Return the newest entries, newest first."""
+        return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)
+
+
+@admin.register(Batch)
+class BatchAdmin(TenantModelAdmin):
+    """What was asked for together, and how far it is."""
+
+    list_display = ("called", "status", "on_failure", "created_at", "ended_at")
+    list_filter = ("status", "on_failure")
+    search_fields = ("reason",)
+    ordering = ("-created_at", "-id")
+    show_full_result_count = False
+    readonly_fields = ("called", "ledger")
+    fieldsets = (
+        (None, {"fields": ("id", "called", "status", "version", "on_failure", "reason")}),
+        (gettext_lazy("Where it failed"), {"fields": ("failed_call", "failed_at")}),
+        (gettext_lazy("Time"), {"fields": ("created_at", "ended_at")}),
+        (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
+    )
+
+    @admin.display(description=gettext_lazy("batch"), ordering="size")
+    def called(self, row: Batch) -> str:
+        """Return what pages call it."""
+        return str(row)
+
+    @admin.display(description=gettext_lazy("ledger entries"))
+    def ledger(self, row: Batch) -> SafeString:
         """Return the newest entries, newest first."""
         return admin_parts.ledger_entries(row.tenant_id, row.subject_type, row.id)

@@ -59,14 +59,15 @@ def listed(rows: Sequence[Execution]) -> list[dict[str, Any]]:
     if not rows:
         return []
     tenant_id = rows[0].tenant_id
-    cases = describe(tenant_id, {("case", row.case_id) for row in rows if row.case_id is not None})
+    cases = describe(tenant_id, {ref for row in rows if (ref := _belongs_to(row)) is not None})
     named = people_of(rows, (row.performer_id for row in rows))
     found = []
     for row in rows:
         page = NAMED.of(row)
         # What undoes something else has an ordinary status of its own.
         undone = row.undoes_id is None and row.compensation_state != CompensationState.NONE
-        case = cases.get(("case", row.case_id)) if row.case_id else None
+        ref = _belongs_to(row)
+        case = None if ref is None else cases.get(ref)
         found.append(
             {
                 "id": row.id,
@@ -89,7 +90,8 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
     entries = entries_of(row.tenant_id, row.subject_type, row.id)
     links = describe(row.tenant_id, _refs(row, shown))
     links[row.subject_type, row.id] = NAMED.of(row)
-    case = links.get(("case", row.case_id)) if row.case_id else None
+    ref = _belongs_to(row)
+    case = None if ref is None else links.get(ref)
     offers = {each.action: each for each in shown.actions}
     title = title_of(row.binding) if row.binding else program_title(row.capability)
     question = _question(row, offers[OUTCOME], refused)
@@ -124,6 +126,13 @@ def detail(row: Execution, authority: Authority, refused: Refused | None) -> dic
     }  # fmt: skip
 
 
+def _belongs_to(row: Execution) -> Ref | None:
+    """Return the case or batch that it is a piece of."""
+    if row.batch_id is not None:
+        return ("batch", row.batch_id)
+    return None if row.case_id is None else ("case", row.case_id)
+
+
 def _values(row: Execution) -> list[tuple[Any, Any]]:
     """Return what it was given and what came of it, each with its schema."""
     schemas = declared(row)
@@ -133,7 +142,10 @@ def _values(row: Execution) -> list[tuple[Any, Any]]:
 def _way(case: Description | None) -> list[dict[str, str]]:
     """Return the crumbs to it: through its case, else through the list."""
     if case is not None and case.url:
-        return [_crumb(_("Cases"), reverse("cases:list")), _crumb(case.title, case.url)]
+        within = [_crumb(case.title, case.url)]
+        if case.url.startswith(reverse("executions:batches")):
+            return [_crumb(_("Batches"), reverse("executions:batches")), *within]
+        return [_crumb(_("Cases"), reverse("cases:list")), *within]
     return [_crumb(_("Automatic steps"), reverse("executions:list"))]
 
 
@@ -245,8 +257,9 @@ def _question(row: Execution, offer: Offer, refused: Refused | None) -> dict[str
 
 def _refs(row: Execution, shown: Shown) -> list[Ref]:
     refs: list[Ref] = [(each.compensation_type, each.compensation_id) for each in shown.attempts]
-    if row.case_id is not None:
-        refs.append(("case", row.case_id))
+    whole = _belongs_to(row)
+    if whole is not None:
+        refs.append(whole)
     if row.undoes_id is not None:
         refs.append((row.undoes_type, row.undoes_id))
     return refs

@@ -72,10 +72,10 @@ class Invocation:
     simulate (make no effect). `undoes` names the original of a compensating call, `original` is how
     that stood when it was done (`input output before after`), and `strategy` says whether to
     restore what was or to correct. `actor` acts, `on_behalf_of` asked for it (ids of actors).
-    `correlation_id` is the case, or the execution where there is none; `causation_id` the ledger
-    entry of this attempt. `ask` is what the handler has left of work that was accepted (`Later`).
-    `expected_state_version` was found true just before the call; a handler that can compare and set
-    in one act does so.
+    `correlation_id` is the case or batch, or the execution where there is none; `causation_id` the
+    ledger entry of this attempt. `ask` is what the handler has left of work that was accepted
+    (`Later`). `expected_state_version` was found true just before the call; a handler that can
+    compare and set in one act does so.
     """
 
     input: dict[str, Any]

@@ -6,6 +6,10 @@ an outside party owes the result. Attempts used up: FAILED where the program sai
 effect, UNCERTAIN where nobody knows; then a person settles it. Undo, as for a work item:
 SUCCEEDED → COMPENSATING → COMPENSATED or COMPENSATION_FAULTED; what is uncertain may be undone
 as if it had happened, where its undo is declared to be safe on nothing.
+
+A batch: RUNNING until no call is open, then COMPLETED, or FAILED where one of them was not done. A
+call of which nobody knows holds it. Undo, as for a case: COMPENSATING → COMPENSATED,
+PARTIALLY_COMPENSATED, or COMPENSATION_FAULTED until somebody decides.
 """
 
 from __future__ import annotations
@@ -51,13 +55,26 @@ class BatchStatus(models.TextChoices):
     COMPENSATION_FAULTED = "COMPENSATION_FAULTED", _("Needs a decision")
 
 
-S = ExecutionStatus
+class OnFailure(models.TextChoices):
+    """What a batch does where one of its calls has failed."""
+
+    STOP = "stop", _("Stop there")
+    CONTINUE = "continue", _("Go on with the next")
+    COMPENSATE = "compensate", _("Stop there, and undo what was done")
+
+
+S, B = ExecutionStatus, BatchStatus
 OPEN = frozenset({S.PENDING_APPROVAL, S.PENDING, S.RUNNING, S.WAITING})
 UNDISPATCHED = frozenset({S.PENDING_APPROVAL, S.PENDING})
 IN_FLIGHT = frozenset({S.RUNNING, S.WAITING})
 # What an operator can settle by saying whether it happened: nobody else may ever know.
 UNKNOWN = frozenset({S.UNCERTAIN, S.WAITING, S.PENDING})
 UNSUCCESSFUL = frozenset({S.FAILED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.CANCELLED})
+# Done, whatever has become of that since.
+DONE = frozenset({S.SUCCEEDED, S.COMPENSATING, S.COMPENSATED, S.COMPENSATION_FAULTED})
+
+# A batch is undone once it has ended: until then its next call may begin at any moment.
+BATCH_ROLLBACK_FROM = frozenset({B.COMPLETED, B.FAILED, B.PARTIALLY_COMPENSATED})
 
 LIFECYCLE: dict[str, Operation] = {
     **table(
@@ -77,3 +94,8 @@ LIFECYCLE: dict[str, Operation] = {
     ),
     **undo_operations(S.SUCCEEDED, unsure=S.UNCERTAIN),
 }
+
+BATCH_LIFECYCLE: dict[str, Operation] = table(
+    operation("request", None, B.RUNNING, "operator allowed_role system"),
+    operation("retry", None, None, "operator system"),
+)

@@ -1,4 +1,4 @@
-"""Executions and their jobs.
+"""Executions, batches of them, and their jobs.
 
 Every update of an execution's row raises its version and has its ledger entry (the guard sees to
 it). What changes without being news, the lease of a running job, lives in `ExecutionJob`.
@@ -6,23 +6,110 @@ it). What changes without being news, the lease of a running job, lives in `Exec
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
 from compensation.models import UndoableRow, UndoingRow, undo_methods
-from executions.lifecycle import ExecutionStatus
+from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus, ExecutionStatus, OnFailure
 from ledger.ids import new_id
 from ledger.links import LINK
 from web.labels import label_of, program_title
 
-S = ExecutionStatus
+S, B = ExecutionStatus, BatchStatus
 OPEN_ENDED = (S.PENDING, S.RUNNING, S.WAITING)
+
+
+class Batch(models.Model):
+    """An ordered list of executions run under one id, one after the other.
+
+    `failed_at`: when the first call that was not done had ended, and `failed_call` its place, from
+    0. `prior_status`: where a rollback found it. `stopped_since`: it cannot go on by itself,
+    because of `stopped_error`.
+    """
+
+    subject_type: ClassVar[str] = "batch"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    version = models.IntegerField(default=1)
+    status = FSMField(choices=B.choices, default=B.RUNNING, protected=True)
+    prior_status = models.TextField(default="", blank=True)
+    on_failure = models.TextField(choices=OnFailure.choices, default=OnFailure.STOP)
+    reason = models.TextField(default="", blank=True)
+    size = models.IntegerField(gettext_lazy("calls"))
+    failed_at = models.DateTimeField(null=True)
+    failed_call = models.IntegerField(null=True)
+    stopped_since = models.DateTimeField(null=True)
+    stopped_error = models.TextField(default="", blank=True)
+    requested_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = gettext_lazy("batches")
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="executions_batch_list"),
+            models.Index(
+                fields=["tenant", "status", "-created_at", "-id"], name="executions_batch_status"
+            ),
+            models.Index(
+                fields=["tenant", "id"],
+                name="executions_batch_stopped",
+                condition=models.Q(stopped_since__isnull=False),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return batch_title(self.id, self.size)
+
+    @transition(field=status, source=B.RUNNING, target=B.COMPLETED)
+    def complete(self) -> None:
+        """Every call was done."""
+
+    @transition(field=status, source=B.RUNNING, target=B.FAILED)
+    def fail(self) -> None:
+        """A call was not done, and no other is open."""
+
+    @transition(field=status, source=sorted(BATCH_ROLLBACK_FROM), target=B.COMPENSATING)
+    def start_rollback(self) -> None:
+        """A run begins."""
+
+    @transition(field=status, source=B.COMPENSATING, target=B.COMPENSATION_FAULTED)
+    def stop_rollback(self) -> None:
+        """A step failed; somebody has to decide."""
+
+    @transition(field=status, source=B.COMPENSATION_FAULTED, target=B.COMPENSATING)
+    def continue_rollback(self) -> None:
+        """Somebody decided."""
+
+    @transition(field=status, source=B.COMPENSATING, target=B.COMPENSATED)
+    def settle_compensated(self) -> None:
+        """All of it is undone."""
+
+    @transition(field=status, source=B.COMPENSATING, target=B.PARTIALLY_COMPENSATED)
+    def settle_partially(self) -> None:
+        """Something stays."""
+
+    @transition(
+        field=status, source=B.COMPENSATING, target=RETURN_VALUE(*sorted(BATCH_ROLLBACK_FROM))
+    )
+    def settle_back(self) -> str:
+        """A part was undone: back to where it was."""
+        return self.prior_status
+
+
+def batch_title(id_: uuid.UUID, size: int) -> str:
+    """Return what people call a batch: how many calls it has, and the end of its id."""
+    text = ngettext("Batch of %(n)d call", "Batch of %(n)d calls", size)
+    return f"{text % {'n': size}} {str(id_)[-6:]}"
 
 
 class Execution(UndoableRow, UndoingRow, models.Model):
@@ -33,6 +120,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     call was dispatched, and nobody has said yet whether it had its effect. `performer`: the agent
     that may report its result. `state_version`: that of what it changed, after it; `on_stale`: what
     happens where it is not the expected one before. `decisions`: the policies that applied.
+    `batch_position`: which call of its batch it is, from 0; what undoes one is of the batch too,
+    and none of its calls.
     """
 
     subject_type: ClassVar[str] = "execution"
@@ -58,6 +147,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     outcome_unknown = models.BooleanField(default=False)
     requested_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     performer = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
+    batch = models.ForeignKey(Batch, PROTECT, null=True, related_name="executions", **LINK)
+    batch_position = models.IntegerField(gettext_lazy("call"), null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -71,6 +162,11 @@ class Execution(UndoableRow, UndoingRow, models.Model):
                 fields=["tenant", "idempotency_key"],
                 condition=models.Q(undoes_id__isnull=True),
                 name="executions_execution_key",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "batch", "batch_position"],
+                condition=models.Q(batch__isnull=False),
+                name="executions_execution_call",
             ),
         ]
         indexes: ClassVar = [
@@ -139,7 +235,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     def retry(self) -> None:
         """The attempt failed for now; another comes after the back-off."""
 
-    @transition(field=status, source=S.RUNNING, target=S.WAITING)
+    @transition(field=status, source=[S.PENDING, S.RUNNING], target=S.WAITING)
     def wait(self) -> None:
         """An outside party owes the result."""
 

@@ -10,18 +10,24 @@ from django.utils.translation import gettext_lazy
 
 from compensation.actions.previewing import declare_plan_verb
 from compensation.api.shapes import PLAN_RESULT
+from compensation.events import ENGINE_LANE
 from compensation.ways import register_performer
 from executions import capability_registry, execution_context, watched, words
+from executions.actions import batch_stopping, batch_turns
 from executions.actions.execution_approvals import GOVERNED
 from executions.actions.execution_opening import prepare_undo, unfit
+from executions.api.batch_json import BatchSchema, represent_batches
 from executions.api.execution_json import ExecutionSchema, represent_many
+from executions.batch_subject import BATCH
 from executions.capability_file import register_declared
 from executions.due_executions import SOURCE
-from executions.models import Execution
+from executions.events import BATCHES
+from executions.models import Batch, Execution
+from executions.stopped_batches import STOPPED_BATCHES
 from executions.subject import EXECUTION
 from executions.undecided_executions import FAILED_ALONE, UNCLEAR
 from governance.governed import register_governed
-from ledger.dispatch.consumer_registry import register_source
+from ledger.dispatch.consumer_registry import Consumer, register_consumer, register_source
 from ledger.verify import register_guarded
 from verbs import subject
 from web import decisions, live, nav
@@ -35,14 +41,34 @@ SHOWN = dataclasses.replace(
     results={"compensation-plan": PLAN_RESULT},
 )
 
+BATCH_SHOWN = dataclasses.replace(
+    BATCH,
+    shape=represent_batches,
+    schema=BatchSchema,
+    results={"compensation-plan": PLAN_RESULT},
+)
+# Chosen by the entry of a call itself. A dead task holds its own batch, and every undo in it: a
+# batch never skips a call.
+BATCH_CONSUMER = Consumer(
+    name=BATCHES,
+    wants=lambda _type: False,
+    handle=batch_turns.hear,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=batch_stopping.stopped,
+    goes_on=batch_stopping.goes_on,
+)
+
 
 def register() -> None:
-    """Register executions, the source of due rows, and that programs can undo; load every app's
-    `capabilities`, and those of the deployment's file."""
-    subject.register(SHOWN)
-    declare_plan_verb(Execution.subject_type)
+    """Register executions and batches, the source of due rows, and that programs can undo; load
+    every app's `capabilities`, and those of the deployment's file."""
+    for shown in (SHOWN, BATCH_SHOWN):
+        subject.register(shown)
+        declare_plan_verb(shown.subject_type)
     register_source(SOURCE)
-    for source in (FAILED_ALONE, UNCLEAR):
+    register_consumer(BATCH_CONSUMER)
+    for source in (FAILED_ALONE, UNCLEAR, STOPPED_BATCHES):
         decisions.register(source)
     register_performer(
         "automated", prepare_undo, unfit=unfit,
@@ -55,5 +81,6 @@ def register() -> None:
     nav.register(nav.NavEntry("executions", label, "bot", "executions:list", order=25))
     live.register(*watched.PAGES)
     register_guarded("executions_execution", Execution.subject_type)
+    register_guarded("executions_batch", Batch.subject_type)
     autodiscover_modules("capabilities")
     register_declared(settings.AMENDS_CAPABILITIES)

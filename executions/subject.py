@@ -16,6 +16,7 @@ from executions import capability_registry
 from executions.actions.agreement_verbs import approving, execution_facts
 from executions.actions.execution_opening import call_off, may_be_cancelled
 from executions.actions.request import roles_of
+from executions.events import BATCHES, ENDS_A_CALL, ENDS_A_DOUBT
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution
 from ledger.clock import rfc3339
@@ -32,13 +33,17 @@ def _locked(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
     return found
 
 
-def _called(id_: uuid.UUID, binding: str, capability: str, status: str) -> Description:
-    """Call it by its step in the case, else by its capability."""
+def _called(
+    id_: uuid.UUID, binding: str, capability: str, status: str, position: int | None
+) -> Description:
+    """Call it by its step in the case, else by its capability; in a batch with its place."""
     title = title_of(binding) if binding else program_title(capability)
+    if position is not None:
+        title = f"{position + 1}. {title}"
     return Description(title, reverse("executions:detail", args=[id_]), status, "cog")
 
 
-NAMED = Named(Execution, ("binding", "capability", "status"), _called)
+NAMED = Named(Execution, ("binding", "capability", "status", "batch_position"), _called)
 
 
 def _requester(row: Execution, authority: Authority, _facts: Any) -> str | None:
@@ -50,8 +55,8 @@ def _performer(row: Execution, authority: Authority, _facts: Any) -> str | None:
     return "" if authority.actor_id == row.performer_id else "not_performer"
 
 
-def _allowed_role(_row: Execution | None, authority: Authority, _facts: Any) -> str | None:
-    """Those whom some capability lets request it; which one is asked for is seen by the verb."""
+def allowed_role(_row: Execution | None, authority: Authority, _facts: Any) -> str | None:
+    """Relate those whom some capability lets request it; the verb sees which one is asked for."""
     mine = roles_of(authority)
     allowed = any(mine & each.allowed_roles for each in capability_registry.all_capabilities())
     return "" if allowed else None
@@ -59,7 +64,18 @@ def _allowed_role(_row: Execution | None, authority: Authority, _facts: Any) -> 
 
 def _envelope(row: Execution, action: str) -> dict[str, Any]:
     seq = row.completion_seq if action in {"succeeded", "outcome_unknown"} else None
-    return {**undo_envelope(row, action), "completion_seq": seq}
+    said = {**undo_envelope(row, action), "completion_seq": seq}
+    if row.batch_id is not None:
+        # The lane and the timeline of a piece are those of its whole.
+        said["case_id"] = row.batch_id
+        if row.batch_position is not None and _ends_a_call(row, action):
+            said["heard_by"] = (BATCHES,)
+    return said
+
+
+def _ends_a_call(row: Execution, action: str) -> bool:
+    """Whether what is recorded ends a call of a batch, so that the next may begin."""
+    return action in ENDS_A_CALL or (action == ENDS_A_DOUBT and row.outcome_unknown)
 
 
 def _snapshot(row: Execution) -> dict[str, Any]:
@@ -120,7 +136,7 @@ EXECUTION = UndoableSubject(
     relations={
         "requester": _requester,
         "performer": _performer,
-        "allowed_role": _allowed_role,
+        "allowed_role": allowed_role,
         "approver": approving,
     },
     facts=execution_facts,

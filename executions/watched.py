@@ -1,4 +1,4 @@
-"""What the page of an execution shows that changes while it is looked at, see `web.live`."""
+"""What the pages of executions and batches show that changes meanwhile, see `web.live`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.acting import ActingUser
 from executions import selectors
+from executions.batch_selectors import batches
 from ledger.selectors import all_entries
 from web.live import LivePage, Watched, newest
 
@@ -18,4 +19,10 @@ def execution(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
     return [Watched(one), newest(in_case)]
 
 
-PAGES = (LivePage("executions:detail", execution),)
+def batch(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:
+    """Return a batch, and the newest of what happened to it and its calls."""
+    in_batch = all_entries(who.tenant_id).filter(case_id=keys["id"])
+    return [Watched(batches(who.tenant_id).filter(id=keys["id"])), newest(in_batch)]
+
+
+PAGES = (LivePage("executions:detail", execution), LivePage("executions:batch", batch))

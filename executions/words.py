@@ -43,6 +43,23 @@ _LOOKS = {
     "CANCELLED": ("ban", "wait"),
     **UNDO_LOOKS,
 }
+_BATCH_ACTIONS = {
+    "requested": A(_("Requested"), _("%(what)s requested by %(who)s")),
+    "completed": A(_("Completed"), _("%(what)s completed"), "done"),
+    "failed": A(_("Failed"), _("%(what)s failed"), "bad"),
+    "rollback_started": A(_("Rollback begun"), _("Rollback of %(what)s begun by %(who)s"), "undo"),
+    "rollback_settled": A(_("Rollback ended"), _("Rollback of %(what)s ended"), "done"),
+    "compensation_faulted": A(
+        _("Rollback needs a decision"), _("Rollback of %(what)s needs a decision"), "bad"
+    ),
+    "compensation_resumed": A(_("Rollback goes on"), _("Rollback of %(what)s goes on"), "undo"),
+    "compensation_refused": A(
+        _("Not undone by itself"), _("Rollback of %(what)s did not begin by itself"), "bad"
+    ),
+    "engine_stopped": A(_("Stopped"), _("%(what)s cannot go on by itself"), "bad"),
+    "engine_revived": A(_("Tried again"), _("%(who)s let %(what)s try again")),
+    "engine_resumed": A(_("Goes on"), _("%(what)s goes on"), "done"),
+}
 _BATCH_LOOKS = {
     "RUNNING": ("bot", "act"),
     "COMPLETED": ("check", "done"),
@@ -84,6 +101,12 @@ _VERBS = {
         },
     ),
 }  # fmt: skip
+_BATCH_VERBS = {
+    "compensation-plan": VerbWords(_("Roll back…"), tone="undo"),
+    "retry": VerbWords(
+        _("Try again"), _("What stopped it is tried again."), "refresh-cw", "primary"
+    ),
+}
 _HAPPENED = {
     "true": _("Yes, it happened. It counts as done"),
     "false": _("No, it did not happen. It counts as failed"),
@@ -102,4 +125,6 @@ def register() -> None:
     words.register_verbs("execution", _VERBS)
     words.register_choices("happened", _HAPPENED)
     words.register_denials(_DENIED)
+    words.register_actions("batch", _BATCH_ACTIONS)
     words.register_states("batch", BatchStatus, _BATCH_LOOKS)
+    words.register_verbs("batch", _BATCH_VERBS)

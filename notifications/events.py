@@ -50,6 +50,8 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.tenant.schedule_failed.v1": Topic.SCHEDULE_FAILED,
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
+    "amends.batch.failed.v1": Topic.BATCH_FAILED,
+    "amends.batch.engine_stopped.v1": Topic.ENGINE_STOPPED,
     "amends.case.milestone_overdue.v1": Topic.MILESTONE_OVERDUE,
     "amends.case.engine_stopped.v1": Topic.ENGINE_STOPPED,
     "amends.compensation_run.engine_stopped.v1": Topic.ENGINE_STOPPED,

@@ -44,6 +44,7 @@ class Topic(models.TextChoices):
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")
     CASE_FAILED = "case_failed", _("Case failed")
+    BATCH_FAILED = "batch_failed", _("Batch failed")
     ENGINE_STOPPED = "engine_stopped", _("Case or rollback has stopped")
     ROLLBACK_STOPPED = "rollback_stopped", _("Rollback needs a decision")
     ROLLBACK_WAITS = "rollback_waits", _("Rollback waits for a result")

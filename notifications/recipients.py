@@ -292,6 +292,7 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
     Topic.SCHEDULE_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.MILESTONE_OVERDUE: _Batch._needs_an_operator,  # noqa: SLF001
+    Topic.BATCH_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ENGINE_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.EVENT_IGNORED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001

@@ -20,7 +20,7 @@ from compensation.sentences import humane
 from ledger.selectors import Entry, entries_by_id
 from notifications.lifecycle import Topic
 from notifications.models import Delivery
-from verbs.subject import describe
+from verbs.subject import Description, describe
 from web.entries import ledger_url
 from web.timeline import detail_of, step_subject
 
@@ -40,6 +40,7 @@ _TITLES: dict[str, str | Promise] = {
     Topic.UNDO_FAILED: gettext_lazy("Undo failed: %(what)s"),
     Topic.OUTCOME_UNKNOWN: gettext_lazy("Did it happen? %(what)s"),
     Topic.CASE_FAILED: gettext_lazy("Case failed: %(what)s"),
+    Topic.BATCH_FAILED: gettext_lazy("A call failed: %(what)s"),
     Topic.ENGINE_STOPPED: gettext_lazy("Does not go on by itself: %(what)s"),
     Topic.ROLLBACK_STOPPED: gettext_lazy("%(what)s needs a decision"),
     Topic.ROLLBACK_WAITS: gettext_lazy("%(what)s waits for a result"),
@@ -73,6 +74,7 @@ _TONES = {
     Topic.EVENT_IGNORED: "bad",
     Topic.OUTCOME_UNKNOWN: "bad",
     Topic.CASE_FAILED: "bad",
+    Topic.BATCH_FAILED: "bad",
     Topic.ENGINE_STOPPED: "bad",
     Topic.ROLLBACK_STOPPED: "bad",
     Topic.ROLLBACK_WAITS: "bad",
@@ -124,7 +126,7 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
             text=": ".join(part for part in parts if part),
             url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
-            case_title=described[cases[row.id]].title if _is_inside(row) else "",
+            case_title=_title_of(described[cases[row.id]]) if _is_inside(row) else "",
             in_place_of=None
             if row.in_place_of_id not in absent
             else absent[row.in_place_of_id].username,
@@ -135,6 +137,11 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
 def in_case(text: Text) -> str:
     """Return which case a message belongs to, in a line of its own; empty for none."""
     return _("Case: %(title)s") % {"title": text.case_title} if text.case_title else ""
+
+
+def _title_of(case: Description) -> str:
+    """Return what the case is called; empty for what is none: a batch is told of by its name."""
+    return case.title if case.url else ""
 
 
 def _is_inside(row: Delivery) -> bool:

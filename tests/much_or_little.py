@@ -25,7 +25,7 @@ from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from notifications.models import Delivery
 from people.substituting import substitute
-from tests import states
+from tests import batching, states
 from tests.approvals import TWO, ask, finished, reject
 from tests.casework import deploy, opened, plan_for, preview, roll_back
 from tests.clients import browser
@@ -70,6 +70,7 @@ class Told:
     items: Seen
     cases: Seen
     executions: Seen
+    batches: Seen
     approvals: Seen
     runs: Seen
     steps: Seen
@@ -125,6 +126,7 @@ def tell(size: Size) -> Told:
             call=Call(world.admin), title=f"Told {number}", assignee=boss.username
         )
     sent = [_sent(world, number) for number in range(size.rows)]
+    batches = _batches(world, size)
     templates = _templates(world, size.rows)
     schedules = _schedules(world, size.rows, templates["newest"]["id"])
     policies = _policies(world, size.rows)
@@ -137,7 +139,7 @@ def tell(size: Size) -> Told:
             runs={name: {"id": run.id} for name, run in runs.items()},
             items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
-            executions=_executions(world, cases), steps=_steps(runs),
+            executions=_executions(world, cases), batches=batches, steps=_steps(runs),
             absences={"one": {"id": absences[0]}}, templates=templates,
             schedules=schedules, policies=policies,
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
@@ -319,6 +321,19 @@ def _sent(world: World, number: int) -> Any:
         call=Call(world.admin), specversion="1.0", id=str(number), source="/elsewhere",
         type="tests.said", subject=f"Subject {number}", data={"who": world.analyst.username},
     )  # fmt: skip
+
+
+def _batches(world: World, size: Size) -> Seen:
+    """Ask for batches with so many calls, the last of which fails, and take one of them back."""
+    calls = [batching.transfer(1)] * size.steps
+    failed, undone = (batching.asked(world, *calls, batching.FAILS).id for _each in range(2))
+    for _number in range(size.rows):
+        batching.asked(world, batching.transfer(1))
+    drain(fast_forward=True)
+    plan = preview(("batch", undone), call=Call(world.operator), reason="Half done")
+    execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    drain(fast_forward=True)
+    return {"failed": {"id": failed}, "undone": {"id": undone}}
 
 
 def _executions(world: World, cases: dict[str, uuid.UUID]) -> Seen:

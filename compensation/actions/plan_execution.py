@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from compensation.actions.previewing import About, about, needs_approval, parts_
 from compensation.actions.run_entries import step_change, tell_whole
 from compensation.errors import ApprovalRequired, NothingToUndo, PlanExpired, PlanStale, RunLive
 from compensation.facts import live_run
-from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS
+from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS, Trigger
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.plan import Content, difference
 from compensation.planning import Part
@@ -27,7 +27,7 @@ from compensation.subject import Cause, WholeSubject
 from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Conflict, PreconditionRequired
-from ledger.record import ActorRef, Recorded
+from ledger.record import Recorded
 from verbs import catalogue
 from verbs.call import Call
 from verbs.input import Input
@@ -125,21 +125,43 @@ def _check_status(whole: Any, allowed: Collection[str]) -> None:
 def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
     """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
     ready: Ready = context.others
-    run = _new_run(plan, ready.about, context.by, resume_after=bool(given.resume_after))
+    return begin_run(
+        plan, ready.about, ready.parts, trigger=Trigger.OPERATOR, requested_by=context.by.id,
+        cause=Cause(context.by, None), resume_after=bool(given.resume_after),
+    )  # fmt: skip
+
+
+def begin_run(
+    plan: CompensationPlan,
+    subject: About,
+    parts: Sequence[Part],
+    *,
+    trigger: Trigger,
+    requested_by: uuid.UUID,
+    cause: Cause,
+    resume_after: bool = False,
+) -> CompensationRun:
+    """Start the run of a stored plan about what is locked, and tell the whole, in one statement;
+    what the cause gathers was written before."""
+    run = _new_run(plan, subject, trigger, requested_by, resume_after=resume_after)
     steps, moves = _steps(run, plan), Moves()
     moves.add(run)
     moves.add_many(steps)
-    started = _enter(run, steps, moves, context.by)
-    rows = {part.original.id: part.row for part in ready.parts}
-    cause = Cause(context.by, started.ref, moves)
-    tell_whole(run, ready.about.whole, "started", rows, cause=cause)
+    started = _enter(run, steps, moves, cause)
+    rows = {part.original.id: part.row for part in parts}
+    tell_whole(run, subject.whole, "started", rows, cause=Cause(cause.by, started.ref, moves))
     moves.record()
     failpoints.reach("execute.started")
     return run
 
 
 def _new_run(
-    plan: CompensationPlan, subject: About, by: ActorRef, *, resume_after: bool
+    plan: CompensationPlan,
+    subject: About,
+    trigger: Trigger,
+    requested_by: uuid.UUID,
+    *,
+    resume_after: bool,
 ) -> CompensationRun:
     return CompensationRun(
         tenant_id=plan.tenant_id,
@@ -149,7 +171,8 @@ def _new_run(
         whole_type=plan.whole_type,
         whole_id=plan.whole_id,
         root_id=subject.root,
-        requested_by_id=by.id,
+        trigger=trigger,
+        requested_by_id=requested_by,
         reason=plan.reason,
         regulatory_basis=plan.regulatory_basis,
         resume_after=resume_after,
@@ -178,7 +201,7 @@ def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationSte
 
 
 def _enter(
-    run: CompensationRun, steps: list[CompensationStep], moves: Moves, by: ActorRef
+    run: CompensationRun, steps: list[CompensationStep], moves: Moves, cause: Cause
 ) -> Recorded:
     """Open the run's chain: one entry for the run, one for each step it was planned with."""
     why: dict[str, Any] = {
@@ -187,11 +210,16 @@ def _enter(
         "plan": str(run.plan_id),
         "digest": run.plan.digest,
     }
-    started = moves.enter(change_of(run, "compensation_started", before="", by=by, payloads=why))
+    started = moves.enter(
+        change_of(
+            run, "compensation_started", before="", by=cause.by, caused_by=cause.entry,
+            payloads=why,
+        )
+    )  # fmt: skip
     for step in steps:
         moves.enter(
             step_change(
-                run, step, "compensation_step_planned", before=str(run.status), by=by,
+                run, step, "compensation_step_planned", before=str(run.status), by=cause.by,
                 caused_by=started.ref, opens=True,
             )
         )  # fmt: skip

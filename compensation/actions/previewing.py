@@ -184,8 +184,9 @@ def draft(
     strategy: str | None = None,
     by: uuid.UUID,
     tenant_id: uuid.UUID,
+    parts: list[Part] | None = None,
 ) -> CompensationPlan:
-    """Return what the plan would be, not stored, without a reason."""
+    """Return what the plan would be, not stored, without a reason; `parts` where they are read."""
     moment = now()
     plan = CompensationPlan(
         tenant_id=tenant_id,
@@ -201,7 +202,7 @@ def draft(
         created_at=moment,
         expires_at=moment + LIFETIME,
     )
-    parts = parts_of(subject, lock=False)
+    parts = parts_of(subject, lock=False) if parts is None else parts
     content = replan(plan, parts)
     plan.digest, plan.content = content.digest, content.to_json()
     plan.requires_approval = needs_approval(content, parts)

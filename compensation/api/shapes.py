@@ -25,16 +25,26 @@ from compensation.lifecycle import LIVE_RUNS, RunStatus, StepStatus, Trigger
 from compensation.policy import MODES, STRATEGIES
 from compensation.regulatory_basis import CODES
 from compensation.selectors import RunWithSteps, StepWithAttempts
+from compensation.subject import whole_subject
 from ledger.clock import rfc3339
 from verbs.catalogue import Offer, offers_json, offers_of
 from verbs.subject import ResultShape, subject_of
 from web.schema import ActionSchema
 from web.verb_api import address
 
+# Where a piece of work names its case.
+_CASE = "case_id"
 _PLAN_STEP = (
     "n", "original", "completion_seq", "completed_at", "mode", "strategy", "performer",
     "candidate_groups", "deadline", "depends_on",
 )  # fmt: skip
+
+
+def _case_of(row: Any) -> str | None:
+    """Return the case that a plan or run is in, which pieces of work name; None for another whole,
+    which is its subject."""
+    kind = whole_subject(row.whole_type)
+    return _text(row.whole_id) if kind is not None and kind.column == _CASE else None
 
 
 def plan(row: Any) -> dict[str, Any]:
@@ -49,7 +59,7 @@ def plan(row: Any) -> dict[str, Any]:
         "created_at": rfc3339(row.created_at),
         "created_by": _username(named, row.created_by_id),
         "subject": {"type": row.subject_type, "id": str(row.subject_id)},
-        "case": _text(row.whole_id),
+        "case": _case_of(row),
         "scope": row.scope,
         "strategy": row.strategy or None,
         "reason": row.reason,
@@ -103,7 +113,7 @@ def _run(
         "status": str(row.status),
         "version": row.version,
         "subject": {"type": row.about_type, "id": str(row.about_id)},
-        "case": _text(row.whole_id),
+        "case": _case_of(row),
         "trigger": row.trigger,
         "requested_by": _username(named, row.requested_by_id),
         "reason": row.reason,

@@ -51,8 +51,8 @@ def preview_verb(type_: str) -> Verb[Any]:
 
 
 def address_name(type_: str) -> str:
-    """Return the name of the page that asks for a plan: `rollback` for a whole."""
-    return "rollback" if whole_subject(type_) else f"rollback-{type_.replace('_', '-')}"
+    """Return the name of the page that asks for a plan about one kind of thing."""
+    return f"rollback-{type_.replace('_', '-')}"
 
 
 def ask_url(about: Ref, **filled_in: str) -> str:

@@ -1,17 +1,19 @@
-"""The demo's capabilities: one with a real effect and its undo, one that nothing takes back, and
-three that misbehave on call.
+"""The demo's capabilities: one with a real effect and its undo, one that brings its own undo, one
+that nothing takes back, and three that misbehave on call.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from config.demo.transfers import balances, move, open_accounts, version_of
+from config.demo.transfers import balances, move, open_accounts, set_balance, version_of
 from executions.capability_registry import (
     Failed,
     Invocation,
+    Permanent,
     Result,
     RetryPolicy,
     Trial,
@@ -19,7 +21,7 @@ from executions.capability_registry import (
 )
 
 
-def _object(**properties: dict[str, object]) -> dict[str, Any]:
+def _object(**properties: Mapping[str, object]) -> dict[str, Any]:
     """A schema of an object that has all of these properties."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
@@ -49,6 +51,31 @@ def _open_trial(tenant_id: uuid.UUID) -> None:
 
 def _version(call: Invocation) -> str:
     return version_of(call.tenant_id, [call.input["from"], call.input["to"]])
+
+
+def _put_back(call: Invocation) -> Result:
+    """Restore: what was in the account before it was set, as the image says."""
+    account = call.input["account"]
+    before = (call.original or {}).get("before") or {}
+    if account not in before:
+        raise Permanent(f"nobody kept what was in {account!r} before")
+    return _set(call, lambda _now: int(before[account]))
+
+
+def _book_back(call: Invocation) -> Result:
+    """Correct: leave what was done since, and take back only the difference that it made."""
+    made = ((call.original or {}).get("output") or {}).get("difference", 0)
+    return _set(call, lambda now: now - int(made))
+
+
+def _set(call: Invocation, wanted: Callable[[int], int]) -> Result:
+    done = set_balance(
+        call.tenant_id, call.idempotency_key, account=call.input["account"], wanted=wanted
+    )
+    account = call.input["account"]
+    return Result(
+        {"difference": done.output[account] - (done.before or {})[account]}, done.before, done.after
+    )
 
 
 @capability(
@@ -103,6 +130,27 @@ def _moved(call: Invocation, *, source: str, target: str) -> Result:
         "to_balance": done.output[call.input["to"]],
     }
     return Result(output, done.before, done.after, done.state_version)
+
+
+@capability(
+    "demo.adjust",
+    input_schema={
+        **_object(account=_ACCOUNT, balance=_BALANCE),
+        "additionalProperties": False,
+    },
+    output_schema=_object(difference=_MONEY),
+    image_schema=_ACCOUNTS,
+    reversibility="compensable",
+    side_effect="idempotent",
+    rolls_back=True,
+    restore=_put_back,
+    correct=_book_back,
+    trial=Trial({"account": _PAYER, "balance": 250}, _open_trial, balances),
+    description="Sets the balance of a demo account (minor units), whatever it is before.",
+)
+def adjust(call: Invocation) -> Result:
+    """Set the balance."""
+    return _set(call, lambda _now: int(call.input["balance"]))
 
 
 @capability(

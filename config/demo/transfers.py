@@ -1,9 +1,9 @@
-"""Moves money between demo accounts, once per idempotency key."""
+"""Changes what is in demo accounts, once per idempotency key."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -111,3 +111,37 @@ def move(
             ).save(force_insert=True)
     # A simulation shows what would be, in a state that stays as it is.
     return Result(after, before, after, state_version(before if simulate else after))
+
+
+def set_balance(
+    tenant_id: uuid.UUID, key: str, *, account: str, wanted: Callable[[int], int]
+) -> Result:
+    """Set the balance of an account to what is `wanted` of what is in it, or return what the same
+    key did before. Image and output are as those of `move`. Raises Permanent for an unknown
+    account, or for less than nothing."""
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        # Locked before the key is looked up, as in `move`.
+        row = _accounts(tenant_id).select_for_update().filter(name=account).first()
+        done = _transfers(tenant_id).filter(idempotency_key=key).first()
+        if done is not None:
+            return Result(done.output, done.before, done.after)
+        if row is None:
+            raise Permanent(f"there is no account named {account!r}")
+        before, after = {account: row.balance}, {account: wanted(row.balance)}
+        if after[account] < 0:
+            raise Permanent(f"account {account!r} cannot hold {after[account]}")
+        row.balance = after[account]
+        row.save(update_fields=["balance"])
+        DemoTransfer(
+            tenant_id=tenant_id,
+            idempotency_key=key,
+            source=account,
+            target=account,
+            amount=after[account] - before[account],
+            output=after,
+            before=before,
+            after=after,
+            created_at=now(),
+        ).save(force_insert=True)
+    return Result(after, before, after)

@@ -206,9 +206,10 @@ def _knows_original(execution: Execution, original: Any | None) -> None:
 
 
 def _take_place(execution: Execution) -> None:
-    """Draw the number that is its place in the order of completion of its case."""
-    if execution.case_id is not None and execution.mode == "commit":
-        execution.completion_seq = next_completion(execution.case_id, execution.tenant_id)
+    """Draw the number that is its place in the order of completion of its case or batch."""
+    whole_id = execution.case_id or execution.batch_id
+    if whole_id is not None and execution.mode == "commit":
+        execution.completion_seq = next_completion(whole_id, execution.tenant_id)
 
 
 def _word_of(vouched: Vouched | None) -> dict[str, str]:

@@ -67,7 +67,7 @@ def open_execution(
     if decided.refusal is not None and (new.case_id is None or new.undoes is not None):
         raise decided.refusal
     found = capability_registry.get(new.capability)
-    execution = _row(decided, found)
+    execution = row_of(decided, found)
     payloads: dict[str, Any] = {
         "input": new.input,
         **({"reason": new.reason} if new.reason else {}),
@@ -99,16 +99,17 @@ def open_execution(
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id capability mode input reason compensation run_id case_id binding"
-    " expected_state_version"
+    " expected_state_version batch_id batch_position"
 ).split()
 
 
-def _row(decided: Decided, found: capability_registry.Capability | None) -> Execution:
+def row_of(decided: Decided, found: capability_registry.Capability | None) -> Execution:
+    """Return what is decided about as a row, not saved yet."""
     new = decided.new
     id_ = new_id()
     undoes_type, undoes_id = new.undoes or ("", None)
     undoing = undoes_id is not None
-    owed = found is None or found.handler is None
+    owed = is_owed(found) and not new.batch_position
     declared = UNSPECIFIED if found is None else found.reversibility
     status = ExecutionStatus.WAITING if owed else ExecutionStatus.PENDING
     if decided.waits or decided.refusal is not None:
@@ -129,6 +130,11 @@ def _row(decided: Decided, found: capability_registry.Capability | None) -> Exec
         undoes_id=undoes_id,
         created_at=now(),
     )
+
+
+def is_owed(found: capability_registry.Capability | None) -> bool:
+    """Whether somebody outside does it, and no worker of ours."""
+    return found is None or found.handler is None
 
 
 def _declared_performer(
@@ -238,6 +244,7 @@ def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef)
         idempotency_key=f"comp:{original.id}:{original.compensation_round}",
         requested_by=request.requested_by,
         case_id=original.case_id,
+        batch_id=getattr(original, "batch_id", None),
         binding=request.binding,
         undoes=(original.subject_type, original.id),
         compensation=compensation_block(original, request, number),

@@ -25,7 +25,8 @@ class NewExecution:
     `undoes` makes it a compensating execution and `compensation` then says why (DESIGN §8).
     `idempotency_key` None means the execution's own id. `performer`: the agent that may report its
     result; None means whom the capability names. `expected_state_version`: at which version the
-    state has to be when it is run, "" for any.
+    state has to be when it is run, "" for any. `batch_id` is the batch it is of, `batch_position`
+    which call of that; all but the first are begun when their turn comes.
     """
 
     tenant_id: uuid.UUID
@@ -44,6 +45,8 @@ class NewExecution:
     run_id: uuid.UUID | None = None
     performer: uuid.UUID | None = None
     expected_state_version: str = ""
+    batch_id: uuid.UUID | None = None
+    batch_position: int | None = None
 
 
 def check_new(new: NewExecution) -> None:

@@ -43,13 +43,18 @@ from verbs.subject import Locked, Ref
 EXECUTION = Execution.subject_type
 
 
-class NewRun(Input):
-    """A run to be asked for. `input` must fit the capability's input_schema."""
+class CapabilityCall(Input):
+    """A capability to be called, with what, and why."""
 
     capability: Word
     input: dict[str, Any]
-    mode: Literal["commit", "simulate", "validate"] = "commit"
     reason: OptionalText = ""
+
+
+class NewRun(CapabilityCall):
+    """A run to be asked for. `input` must fit the capability's input_schema."""
+
+    mode: Literal["commit", "simulate", "validate"] = "commit"
     expected_state_version: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
 
 
@@ -105,7 +110,7 @@ def roles_of(authority: Authority) -> frozenset[str]:
     return authority.roles | ({capability_registry.AGENT} if is_agent else set())
 
 
-def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) -> None:
+def check_requester(tenant_id: uuid.UUID, given: CapabilityCall, authority: Authority) -> None:
     """Raise NotPermitted where a capability is not for this person to request, and Invalid where an
     operator does not say why an undo shall run by itself."""
     if authority.is_system:
@@ -121,7 +126,7 @@ def _check_requester(tenant_id: uuid.UUID, given: NewRun, authority: Authority) 
         raise Invalid.field("/reason", said % {"capability": given.capability}, code="required")
 
 
-def _denied(authority: Authority, refusal: Refusal) -> None:
+def note_denied(authority: Authority, refusal: Refusal) -> None:
     """Record what a policy has refused: of the organisation, for there is no execution."""
     said: dict[str, object] = {"code": refusal.code, "detail": refusal.detail, **refusal.extra}
     note_on_tenant(
@@ -132,12 +137,12 @@ def _denied(authority: Authority, refusal: Refusal) -> None:
 @catalogue.verb(
     EXECUTION, LIFECYCLE["request"], action="requested", given=NewRun, creates=True, status=201,
     page=False, no_button="Programs ask for executions; a form for any input is of little use.",
-    noted=(DeniedByPolicy, SecondFactorRequired), note=_denied,
+    noted=(DeniedByPolicy, SecondFactorRequired), note=note_denied,
 )  # fmt: skip
 def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execution:
     """Ask for one run of a capability, outside any case. A worker takes it at once, unless policies
     of the organisation want others to agree first; what they refuse is not opened."""
-    _check_requester(context.call.by.tenant_id, given, context.authority)
+    check_requester(context.call.by.tenant_id, given, context.authority)
     return open_execution(
         NewExecution(
             tenant_id=context.call.by.tenant_id,

@@ -120,6 +120,7 @@ class ExecutionSchema(Schema):
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     compensation_policy = serializers.DictField()
     case = serializers.UUIDField(allow_null=True)
+    batch = serializers.UUIDField(allow_null=True)
     binding = serializers.CharField(allow_null=True)
     completion_seq = serializers.IntegerField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -144,6 +145,7 @@ def _represent(shown: Shown, agreed: Mapping[str, dict[str, Any]]) -> dict[str, 
         "performer": shown.username(row.performer_id),
         "expected_state_version": row.expected_state_version or None,
         "approvals": [agreed[str(each.id)] for each in shown.approvals],
+        "batch": None if row.batch_id is None else str(row.batch_id),
     }
     return members(ExecutionSchema, row, {**undoable_members(row, shown), **own})
 

@@ -45,6 +45,7 @@ class Executions(TenantAPIView):
             OpenApiParameter("status", str, many=True, enum=ExecutionStatus.values),
             OpenApiParameter("capability", str),
             OpenApiParameter("case", uuid.UUID),
+            OpenApiParameter("batch", uuid.UUID),
         ],
     )
     def get(self, request: Request) -> Response:
@@ -56,11 +57,12 @@ class Executions(TenantAPIView):
                 one_of("status", each, ExecutionStatus.values) for each in query.getlist("status")
             ],
             case_id=id_of(query, "case"),
+            batch_id=id_of(query, "batch"),
         )
         if "capability" in query:
             rows = rows.filter(capability=query["capability"])
         among = None
-        if {"status", "capability"} & set(query) and "case" not in query:
+        if {"status", "capability"} & set(query) and not {"case", "batch"} & set(query):
             among = selectors.visible(self.acting_user.tenant_id)
         return self.page(rows, lambda page: represent_many(page, self.authority), among=among)
 

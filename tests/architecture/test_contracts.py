@@ -49,7 +49,7 @@ INSIDE = [
     Plant("inside", "workitems.actions", "workitems.admin"),
     Plant("inside", "executions.lifecycle", "executions.models"),
     Plant("inside", "executions.errors", "executions.selectors"),
-    Plant("inside", "executions.views", "executions.apps"),
+    Plant("inside", "executions.views.batch", "executions.apps"),
     Plant("inside", "accounts.selectors", "accounts.actions"),
     Plant("inside", "accounts.models", "accounts.selectors"),
 ]

@@ -19,6 +19,7 @@ from ledger.clock import now
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from people.actions import change_groups
+from tests import batching
 from tests.bank import open_bank, pay, paying_case
 from tests.browser.long_around import Texts, pages_around
 from tests.browser.long_others import (
@@ -243,6 +244,10 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         call=Call(world.operator), capability="demo.fail", input={UNBROKEN: UNBROKEN}, reason=WHY
     ).id
     drain(fast_forward=True)
+    stuck_batch = batching.asked(
+        world, {**batching.FAILS, "input": {UNBROKEN: UNBROKEN}}, batching.FAILS, reason=WHY
+    ).id
+    drain(fast_forward=True)
     bank.answers = False
     unclear = pay(world).id
     unsure, _ = paying_case(world)
@@ -284,6 +289,11 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "execution, rollback": Visit(
             boss, reverse("compensation:rollback-execution", args=[unclear])
         ),
+        "batches": Visit(boss, reverse("executions:batches"), then=fold_out),
+        "batch, failed": Visit(
+            boss, reverse("executions:batch", args=[stuck_batch]), then=fold_out
+        ),
+        "batch rollback": Visit(boss, reverse("compensation:rollback-batch", args=[stuck_batch])),
         "definitions": Visit(boss, reverse("cases:definitions")),
         "definition": Visit(boss, reverse("cases:definition", args=version), then=fold_out),
         "kinds to start": Visit(boss, f"{reverse('cases:start')}?definition=none"),
@@ -293,9 +303,11 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         ),
         "unsure case": Visit(boss, reverse("cases:detail", args=[unsure])),
         "case, folded out": Visit(boss, case_page("stuck"), then=fold_out),
-        "case rollback": Visit(boss, reverse("compensation:rollback", args=[cases["running"]])),
+        "case rollback": Visit(
+            boss, reverse("compensation:rollback-case", args=[cases["running"]])
+        ),
         "case rollback, broken": Visit(
-            boss, reverse("compensation:rollback", args=[cases["running"]]), then=_send_nothing
+            boss, reverse("compensation:rollback-case", args=[cases["running"]]), then=_send_nothing
         ),
         "preview": Visit(boss, reverse(plan, args=[planned.id])),
         "preview, in part": Visit(boss, reverse(plan, args=[kept.id])),

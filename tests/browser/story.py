@@ -60,7 +60,10 @@ def loan_pages(world: World) -> dict[str, Visit]:
         "finished-case": ("operator", reverse("cases:detail", args=[ids["paid"]])),
         "case-being-rolled-back": ("operator", reverse("cases:detail", args=[ids["going"]])),
         "case-chain": ("operator", reverse("cases:chain", args=[ids["going"]])),
-        "ask-for-a-rollback": ("operator", reverse("compensation:rollback", args=[ids["paid"]])),
+        "ask-for-a-rollback": (
+            "operator",
+            reverse("compensation:rollback-case", args=[ids["paid"]]),
+        ),
         "preview": ("operator", reverse("compensation:plan", args=[ids["plan"]])),
         "run": ("operator", reverse("compensation:run", args=[ids["run"]])),
         "automatic-step": ("operator", reverse("executions:detail", args=[ids["step"]])),

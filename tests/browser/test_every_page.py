@@ -125,6 +125,7 @@ NO_PAGE = set(
     " workitems:link-remove workitems:relate workitems:relation-remove workitems:progress"
     " workitems:draft workitems:attach workitems:attachment workitems:attachment-remove"
     " workitems:causal-chain-svg workitems:causal-chain-dot"
+    " executions:batch-retry"
     " cases:resume cases:retry cases:chain-svg cases:chain-dot"
     " notifications:read-all notifications:open notifications:read".split()
 )

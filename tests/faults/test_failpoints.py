@@ -56,6 +56,8 @@ PATHS: dict[str, list[str]] = {
         "execution.settled", *RECORD, "compensation.settled",
     ],
     "leave": ["work.left_behind"],
+    "batch": ["dispatch.leased", *RECORD, "batch.advanced", "batch.handled", "execute.started",
+              "dispatch.before_done", "dispatch.handled"],
     "carry": [
         "dispatch.leased", *RECORD, "engine.handled", "dispatch.before_done", "dispatch.handled",
     ],

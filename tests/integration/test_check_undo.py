@@ -97,8 +97,8 @@ def test_the_demos_undo_inverts_and_leaves_nothing(world: World) -> None:
 def test_every_capability_of_the_demo_that_names_an_undo_passes(world: World) -> None:
     undone = [each for each in capability_registry.all_capabilities() if each.undone_by]
     demo = [each.name for each in undone if each.name.startswith("demo.")]
-    assert demo == ["demo.transfer"]
-    assert [check(world, name)[0] for name in demo] == [0]
+    assert demo == ["demo.adjust", "demo.transfer"]
+    assert [check(world, name)[0] for name in demo] == [0, 0]
 
 
 def test_as_a_command_it_says_so_by_its_exit_status(world: World) -> None:

@@ -61,6 +61,7 @@ def seen_at(route: Route, told: Told) -> Seen:
         "cases/definitions/": {"": {"namespace": "tests", "name": "long", "version": "1.0.0"}},
         "cases/": told.cases,
         "executions/": told.executions,
+        "batches/": told.batches,
         "approvals/": told.approvals,
         "policies/": told.policies,
         "compensation-runs/<uuid:id>/steps/": told.steps,
@@ -88,7 +89,7 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
     found |= {("workitems:inbox", tab.key): f"/inbox/?tab={tab.key}" for tab in TABS}
     found |= {("search", text): f"/search/?q={text}" for text in ("1", "done", "the")}
     about, plan = (told.cases["done"]["id"], told.plans["open"]["id"])
-    found["compensation:rollback", "again"] = f"/cases/{about}/rollback/?plan={plan}"
+    found["compensation:rollback-case", "again"] = f"/cases/{about}/rollback/?plan={plan}"
     found["workitems:detail", "all around"] = (
         f"/work-items/{told.items['with much around']['id']}/?around=all"
     )

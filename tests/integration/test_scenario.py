@@ -36,6 +36,7 @@ RESCIND_CHECKS = 14
 #: By scenario that runs an example to its end: how much is checked.
 FORWARD = {
     "aml-investigation": 10,
+    "batch-rollback": 14,
     "clinical-adverse-event": 8,
     "coordinated-change": 8,
     "expense": 5,

@@ -230,5 +230,5 @@ def test_the_pages_of_a_plan_say_it(world: World) -> None:
     assert "It is a case of its own, which this rollback does not undo." in text
     assert "Roll it back on its own first" in text
     assert f"/cases/{low}" in text
-    asked = client.get(reverse("compensation:rollback", args=[top])).content.decode()
+    asked = client.get(reverse("compensation:rollback-case", args=[top])).content.decode()
     assert "A case of its own" in asked

@@ -28,6 +28,7 @@ GUARDED = {
     "cases_case": "case",
     "compensation_compensationrun": "compensation_run",
     "compensation_compensationstep": "compensation_run",
+    "executions_batch": "batch",
     "executions_execution": "execution",
     "governance_approval": "approval",
     "workitems_workitem": "work_item",

@@ -7,6 +7,7 @@ from typing import Final
 
 from config.demo.scenarios import (
     aml_investigation,
+    batch_rollback,
     clinical_adverse_event,
     clinical_rescind,
     coordinated_change,
@@ -20,6 +21,7 @@ from config.demo.scenarios import (
 SCENARIOS: Final = MappingProxyType(
     {
         "aml-investigation": aml_investigation,
+        "batch-rollback": batch_rollback,
         "clinical-adverse-event": clinical_adverse_event,
         "clinical-rescind": clinical_rescind,
         "coordinated-change": coordinated_change,

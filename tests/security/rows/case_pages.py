@@ -157,7 +157,7 @@ ROWS = {
     "cases:chain": Row(make=case, GET=expect(200)),
     "cases:chain-svg": Row(make=case, GET=expect(200)),
     "cases:chain-dot": Row(make=case, GET=expect(200)),
-    "compensation:rollback": Row(
+    "compensation:rollback-case": Row(
         make=case,
         GET=expect(403, operator=200, admin=200),
         POST=expect(403, operator=303, admin=303, body={**REASON, "scope": "whole"}),
