@@ -1,0 +1,82 @@
+"""Batches under policies: refused as a whole, changed call by call, and never half opened."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from config.demo.transfers import open_accounts, transfers
+from executions.models import Batch, Execution
+from governance.actions.policy_verbs import add_policy
+from governance.errors import DeniedByPolicy
+from ledger.errors import Invalid
+from ledger.models import LedgerEntry
+from ledger.tenancy import tenant_scope
+from ledger.verify import verify
+from tests import states
+from tests.batching import asked, batch_now, calls_now, transfer
+from tests.draining import drain
+from tests.world import World
+from verbs.call import Call
+
+LARGE = ".input.amount > 150"
+
+
+def policy(world: World, effect: str, when: str = LARGE, **more: Any) -> uuid.UUID:
+    said = {"name": f"{effect} {uuid.uuid4().hex[:6]}", "priority": 10, "reason": "House rule"}
+    made = add_policy(call=Call(world.admin), **{**said, "effect": effect, "when": when, **more})
+    id_: uuid.UUID = made.id
+    return id_
+
+
+def kept(world: World) -> tuple[int, int]:
+    with tenant_scope(world.system.tenant_id):
+        return (Batch.objects.count(), Execution.objects.count())
+
+
+def test_one_denied_call_refuses_the_whole_batch_and_is_on_record(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "deny")
+    with pytest.raises(DeniedByPolicy) as refused:
+        asked(world, transfer(100), transfer(200))
+    assert refused.value.code == "denied_by_policy"
+    drain()
+    assert (kept(world), transfers(world.system.tenant_id)) == ((0, 0), [])
+    with tenant_scope(world.system.tenant_id):
+        rows = LedgerEntry.objects.filter(action="execution_denied")
+        assert [(row.kind, row.subject_type) for row in rows] == [("REFUSAL", "tenant")]
+    asked(world, transfer(100), transfer(150))
+    drain()
+    assert transfers(world.system.tenant_id) == [
+        ("bank", "customer", 100), ("bank", "customer", 150),
+    ]  # fmt: skip
+    verify()
+
+
+def test_a_call_that_others_have_to_agree_to_is_asked_for_by_itself(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "require_approval")
+    with pytest.raises(Invalid) as refused:
+        asked(world, transfer(100), transfer(200), transfer(300))
+    assert [(each.pointer, each.code) for each in refused.value.errors] == [
+        ("/calls/1", "approval_required"), ("/calls/2", "approval_required"),
+    ]  # fmt: skip
+    assert kept(world) == (0, 0)
+
+
+def test_what_a_policy_changes_is_what_is_done_and_kept_as_a_decision(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "modify", change="{input: (.input + {amount: 150})}")
+    batch = asked(world, transfer(100), transfer(200))
+    drain()
+    assert batch_now(world, batch.id).status == "COMPLETED"
+    first, second = calls_now(world, batch.id)
+    assert (first.decisions, second.input["amount"]) == ([], 150)
+    assert [each["effect"] for each in second.decisions] == ["modify"]
+    assert transfers(world.system.tenant_id) == [
+        ("bank", "customer", 100), ("bank", "customer", 150),
+    ]  # fmt: skip
+    requested = states.history(world, "execution", second.id)[0]
+    assert requested.payloads["decisions"] == second.decisions
