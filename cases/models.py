@@ -18,6 +18,8 @@ from cases.lifecycle import (
     CLOSABLE,
     OPEN_ITEMS,
     ROLLBACK_FROM,
+    WITHOUT_WORK,
+    ArrivalStatus,
     CaseStatus,
     PlanItemStatus,
     PlanItemType,
@@ -242,9 +244,9 @@ class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
     `written`: the context keys that its result stated, whatever they held before. `target_id` is
-    None for a step that could not begin. `input_digest`: of what its `inputMapping` gave, "" where
-    it has none. `rerouted`: how often in a row its step was opened again for others. `error`: why
-    it let its case fail.
+    None for a step that could not begin, or does no work. `input_digest`: of what its
+    `inputMapping` gave, "" where it has none. `rerouted`: how often in a row its step was opened
+    again for others. `error`: why it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -270,7 +272,9 @@ class PlanItem(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "target_id"], name="cases_planitem_target"),
             models.CheckConstraint(
-                condition=models.Q(status=P.FAULTED) | models.Q(target_id__isnull=False),
+                condition=models.Q(status=P.FAULTED)
+                | models.Q(target_id__isnull=False)
+                | models.Q(type__in=sorted(WITHOUT_WORK)),
                 name="cases_planitem_has_work",
             ),
             # A binding with an open plan item does not fire again.
@@ -295,6 +299,38 @@ class PlanItem(models.Model):
     def is_case(self) -> bool:
         """Whether its work is a case of its own."""
         return self.type == PlanItemType.SUB_CASE
+
+
+class Arrival(models.Model):
+    """Something that came for a step beside a change of the context, kept until the engine has
+    seen to it: `heard` says what (a signal, an event, a moment), `data` how its step sees it,
+    `entry_id` which entry told of it. Not guarded: that entry is.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    case = models.ForeignKey(Case, models.CASCADE, related_name="+", **LINK)
+    binding = models.TextField()
+    heard = models.TextField()
+    data = models.JSONField()
+    entry_id = models.UUIDField()
+    status = models.TextField(choices=ArrivalStatus.choices, default=ArrivalStatus.WAITING)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            # What is told again starts nothing again.
+            models.UniqueConstraint(
+                fields=["tenant", "case", "binding", "entry_id"], name="cases_arrival_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "case", "created_at", "id"],
+                name="cases_arrival_waiting",
+                condition=models.Q(status=ArrivalStatus.WAITING),
+            ),
+        ]
 
 
 class MilestoneDue(models.Model):

@@ -15,6 +15,7 @@ from verbs.words import VerbWords
 _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
+    "signalled": A(_("Signal"), _("%(who)s sent a signal to %(what)s"), "", title_of),
     "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
     "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
     "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
+from cases.actions.arrivals import send_signal
 from cases.actions.asked_when_opened import (
     asking,
     deadlines_said,
@@ -39,6 +40,7 @@ from cases.definitions import (
     Given,
     HumanTask,
     Readiness,
+    SignalSent,
     SubCase,
     fires_by,
     given_to,
@@ -49,6 +51,7 @@ from cases.definitions import (
 from cases.lifecycle import PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import Changes, Fired, PlanState
+from cases.selectors import compiled_of
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
@@ -75,6 +78,7 @@ _TYPES = {
     HumanTask: PlanItemType.WORK_ITEM,
     CapabilityCall: PlanItemType.EXECUTION,
     SubCase: PlanItemType.SUB_CASE,
+    SignalSent: PlanItemType.SIGNAL,
 }
 
 
@@ -94,11 +98,22 @@ class Known:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class NewSignal:
+    """A signal that a step sends to its own case."""
+
+    name: str
+    data: Any
+
+
+Work = NewWorkItem | NewExecution | NewSubCase | NewSignal
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Opening:
     """A binding that fires: the work that is opened for it, or why it cannot begin."""
 
     binding: Binding
-    work: NewWorkItem | NewExecution | NewSubCase | None = None
+    work: Work | None = None
     error: str = ""
     input_digest: str = ""
     rerouted: int = 0
@@ -127,6 +142,8 @@ def waiting(known: Known, plan: PlanState, *, again: Collection[str] = ()) -> li
 
     def may_fire(binding: Binding) -> bool:
         fired = plan.fired.get(binding.name)
+        if binding.deaf:
+            return False
         if fired is None:
             return True
         if fired.is_open:
@@ -144,8 +161,16 @@ def _has_seen_all(known: Known, binding: Binding, fired: Fired) -> bool:
     return fired.stands and known.changes.since(fires_by(binding)) <= fired.seen
 
 
-def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> list[Opening]:
-    """Return what firing means, made ready to be written."""
+def openings(
+    known: Known,
+    ready: Readiness,
+    plan: PlanState,
+    cause: Cause,
+    *,
+    heard: Mapping[str, Mapping[str, Any]],
+) -> list[Opening]:
+    """Return what firing means, made ready to be written. `heard`: what has come for steps, as they
+    see it over the context; these answer to that, whatever else they have seen."""
     definition = known.definition
     found = [
         _cannot_begin(definition.binding(name), why_failed(problem))
@@ -154,7 +179,9 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
     standing = {
         each.name
         for each in ready.fire
-        if (fired := plan.fired.get(each.name)) is not None and _has_seen_all(known, each, fired)
+        if each.name not in heard
+        and (fired := plan.fired.get(each.name)) is not None
+        and _has_seen_all(known, each, fired)
     }
     written = contexts_written(known.context, ready.fire, may_stand=standing)
     contexts = [
@@ -162,7 +189,11 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         else known.context
         for binding in ready.fire
     ]  # fmt: skip
-    every = given_to([binding.target for binding in ready.fire], contexts)
+    seen = [
+        {**context, **heard.get(binding.name, {})}
+        for binding, context in zip(ready.fire, contexts, strict=True)
+    ]
+    every = given_to([binding.target for binding in ready.fire], seen)
     for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
         if fired is not None and fired.times >= MAX_FIRINGS:
@@ -209,16 +240,24 @@ def _checked(value: Any) -> dict[str, Any]:
     return value
 
 
+def _told(given: Given) -> Any:
+    """Return what a signal says. Raises what is wrong with it."""
+    if isinstance(given.value, ExpressionFailed):
+        raise given.value
+    check_json(given.value, "/data")
+    return given.value
+
+
 def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(
-    known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute
-) -> NewWorkItem | NewExecution | NewSubCase:
+def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute) -> Work:
     """Return the work that a binding becomes. Raises why it becomes none. `reroute`: for whom it
     is not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
+    if isinstance(target, SignalSent):
+        return NewSignal(target.signal, _told(given) if target.input_mapping else None)
     value = _checked(given.value)
     if isinstance(target, SubCase):
         return new_sub_case(case, known.definition, binding.name, target, value)
@@ -332,6 +371,13 @@ def _opened(
         if not opening.work.waits:
             item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
             draw_completion(case, item)
+    elif isinstance(opening.work, NewSignal):
+        # Done as it is sent; nothing in it is done, so it has no place in the order of work.
+        item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
+        definition = compiled_of(case.tenant_id, case.definition_id)
+        send_signal(
+            case, definition, opening.work.name, opening.work.data, cause=cause, moves=moves
+        )
     else:
         item.status, item.error = PlanItemStatus.FAULTED, opening.error
         item.ended_at = item.created_at

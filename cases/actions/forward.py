@@ -78,6 +78,8 @@ def _go_on(
     case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
 ) -> None:
     milestone_moves.record(case, decision.seen, cause=cause, moves=moves)
+    for arrival in decision.arrivals:
+        moves.save(arrival, ["status"])
     completed = None
     if decision.completes:
         completed = change_case(

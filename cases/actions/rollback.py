@@ -25,7 +25,7 @@ from cases.definitions import (
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
-    SubCase,
+    HumanTask,
     context_after,
     input_for,
     names_of,
@@ -202,7 +202,7 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
     definition = compiled_of(case.tenant_id, case.definition_id)
     name = definition.binding(row.binding).compensate if row.binding else None
     target = None if name is None else definition.binding(name).target
-    if name is None or target is None or isinstance(target, SubCase):
+    if name is None or not isinstance(target, HumanTask | CapabilityCall):
         return plain
     if isinstance(target, CapabilityCall) != (plain.mode == "automated"):
         return plain

@@ -15,10 +15,13 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
 from cases.definitions import (
+    HEARD,
+    Binding,
     CapabilityCall,
     CompiledDefinition,
     DefinitionWarning,
     HumanTask,
+    SignalSent,
     SubCase,
     undo_policy,
 )
@@ -32,7 +35,12 @@ from verbs.catalogue import offers, offers_json
 from verbs.subject import ResultShape, subject_of
 from web.schema import ActionSchema
 
-_KINDS = {HumanTask: "human", CapabilityCall: "automated", SubCase: "sub_case"}
+_KINDS = {
+    HumanTask: "human",
+    CapabilityCall: "automated",
+    SubCase: "sub_case",
+    SignalSent: "signal",
+}
 # It is known what becomes of it in a rollback.
 _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
@@ -67,6 +75,7 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
             "name": binding.name,
             "kind": _KINDS[type(binding.target)],
             "compensation": binding.compensation_only,
+            "starts_by": _starts_by(binding),
             "undone_by": binding.compensate,
             "reversibility": binding.reversibility,
             "covered": _covered(compiled, binding),
@@ -82,6 +91,14 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
         ],
         "gaps": [node["name"] for node in nodes if not node["covered"]],
     }
+
+
+def _starts_by(binding: Binding) -> list[str]:
+    """Return what starts a binding; nothing does that only undoes."""
+    if binding.compensation_only:
+        return []
+    heard = sorted(map(str, binding.hears))
+    return heard if binding.deaf else ["context", *heard]
 
 
 def validation(
@@ -228,6 +245,7 @@ class BindingSchema(serializers.Serializer[Any]):
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=sorted(_KINDS.values()))
     compensation = serializers.BooleanField()
+    starts_by = serializers.ListField(child=serializers.ChoiceField(choices=["context", *HEARD]))
     undone_by = serializers.CharField(allow_null=True)
     reversibility = serializers.CharField()
     covered = serializers.BooleanField()

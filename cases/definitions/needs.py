@@ -102,7 +102,7 @@ def needs(definition: CompiledDefinition, context: Mapping[str, Any]) -> Needs |
     waiting = [
         (binding.name, _of_binding(binding))
         for binding in definition.forward_bindings
-        if not _is_done(_of_binding(binding), context)
+        if not binding.deaf and not _is_done(_of_binding(binding), context)
     ]
     ends = not waiting
     if ends:

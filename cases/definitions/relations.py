@@ -21,8 +21,10 @@ from json_values import json_schema
 
 Found = Iterator[tuple[str, str]]
 
-_TARGETS: Final = ("capability", "humanTask", "judgment", "subCase")
-_ONE_OF: Final = "capability, humanTask, judgment or subCase"
+_TARGETS: Final = ("capability", "humanTask", "judgment", "subCase", "signal")
+_ONE_OF: Final = "capability, humanTask, judgment, subCase or signal"
+_WITHOUT_WORK: Final = ("signal",)
+_TRIGGERS: Final = ("contextChange", "signal")
 #: Pairs of words that may not stand in one step, with where that is said, and why. `undo` stands
 #: for `compensation: true`, `compensation/…` for a word of its map.
 _APART: Final = {
@@ -31,6 +33,18 @@ _APART: Final = {
         for pair in itertools.combinations(_TARGETS, 2)
     },
     ("undo", "subCase"): ("subCase", "an undo step has a task or a capability, and no subCase"),
+    **{
+        (target, key): (key, f"{key} may not stand beside {target}, which does no work")
+        for target in _WITHOUT_WORK
+        for key in (
+            "compensate",
+            "compensation",
+            "compensationOrder",
+            "reversibility",
+            "outcomePolicy",
+            "conflictResolverStrategy",
+        )
+    },
     ("undo", "reversibility"): (
         "reversibility",
         "reversibility belongs to the step that is undone, not to its undo",
@@ -157,8 +171,8 @@ def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) 
         if pointer not in unsure and said.isdisjoint(words):
             yield pointer, message
     for where, trigger in maps_at(step, "/on", pointer):
-        if trigger.get("contextChange") is None and where not in unsure:
-            yield where, "on needs contextChange"
+        if all(trigger.get(word) is None for word in _TRIGGERS) and where not in unsure:
+            yield where, f"on needs one of {', '.join(_TRIGGERS)}"
 
 
 def _spec_rules(pointer: str, spec: Mapping[str, Any]) -> Found:

@@ -36,7 +36,7 @@ WARNED: list[tuple[str, Any, str, str]] = [
             "a case has one context, and every change of it counts": "layers",
             "a case begins with the context that it is opened with": "context",
             "no secret and no configuration is handed to a step": "use",
-            "no signal is heard": "signals",
+            "what a step hears is said in its on": "signals",
             "no label is set by a rule": "labelRules",
             "no event from outside changes a context": "inboundMappings",
         }.items()
@@ -137,7 +137,6 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
     ("/spec/stages", [], "stages is not supported yet"),
     ("/spec/compounds", [], "compounds is not supported yet"),
-    (f"{CALL}/signal", "s", "signal is not supported yet"),
     (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),

@@ -87,7 +87,7 @@ TOLD: list[tuple[str, Any, str, str]] = [
     (f"{TASK}/outcomes", [{"name": "A", "condition": "x > 1"}], "ignored", "condition is ignored"),
     *(
         (f"{CALL}/on", {word: {}}, "not_executed", f"{word} is not heard yet: its step never")
-        for word in ("cloudEvent", "schedule", "scopeActivated", "signal")
+        for word in ("cloudEvent", "schedule", "scopeActivated")
     ),
     (f"{CALL}/on", {"schedule": {"every": "PT1H"}, "contextChange": {}}, "not_executed",
      "schedule is not heard yet: only its contextChange starts it"),

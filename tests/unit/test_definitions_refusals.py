@@ -30,13 +30,12 @@ def _with_binding(*lines: str) -> str:
 
 TASK = "humanTask: {title: T}"
 ON = "on: {contextChange: {filter: .a}}"
-TARGETS = "capability, humanTask, judgment or subCase"
+TARGETS = "capability, humanTask, judgment, subCase or signal"
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "signal: done",
         "throw: {scope: whole}",
     ],
     ids=lambda line: line.partition(":")[0],
@@ -77,7 +76,7 @@ def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
         ((ON, TASK, "when: 1"), 10, "/when", "when must be a jq expression written as text"),
         ((ON, TASK, "when:", "  jq: env"), 11, "/when/jq",
          "not a usable jq expression: env may not be used"),
-        (("on: {}", TASK), 8, "/on", "on needs contextChange"),
+        (("on: {}", TASK), 8, "/on", "on needs one of contextChange, signal"),
         ((ON, "humanTask: null"), 7, "", f"a target is required: {TARGETS}"),
         ((ON, "humanTask: {title: null}"), 9, "/humanTask/title", "title is required"),
         ((ON, TASK, "compensation: null"), 10, "/compensation",
