@@ -14,7 +14,7 @@ CASE = frozenset({"opened", RETRIED}) | RESUMES
 # Of its own changes of the context the engine need not hear, but of those that an undo makes.
 GOES_ON = CASE | {CONTEXT_CHANGED}
 #: Something has come for a step: bindings that the context starts do not answer to that.
-ARRIVALS = frozenset({"signalled"})
+ARRIVALS = frozenset({"signalled", "event_arrived", "moment_came"})
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
 UNSETTLED = frozenset({"outcome_unknown", "retried", "accepted"})

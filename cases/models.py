@@ -13,13 +13,14 @@ from django.db.models import PROTECT
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
+from cases import arrival_tables  # noqa: F401  -- Django looks for tables here
 from cases.lifecycle import (
     CANCELLABLE,
     CLOSABLE,
+    LISTENING,
     OPEN_ITEMS,
     ROLLBACK_FROM,
     WITHOUT_WORK,
-    ArrivalStatus,
     CaseStatus,
     PlanItemStatus,
     PlanItemType,
@@ -140,6 +141,11 @@ class Case(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="cases_list"),
             models.Index(fields=["tenant", "status", "-created_at"], name="cases_by_status"),
+            models.Index(
+                fields=["tenant", "definition", "id"],
+                name="cases_listening",
+                condition=models.Q(status__in=sorted(LISTENING)),
+            ),
             models.Index(
                 fields=["tenant", "id"],
                 name="cases_stopped",
@@ -299,38 +305,6 @@ class PlanItem(models.Model):
     def is_case(self) -> bool:
         """Whether its work is a case of its own."""
         return self.type == PlanItemType.SUB_CASE
-
-
-class Arrival(models.Model):
-    """Something that came for a step beside a change of the context, kept until the engine has
-    seen to it: `heard` says what (a signal, an event, a moment), `data` how its step sees it,
-    `entry_id` which entry told of it. Not guarded: that entry is.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
-    case = models.ForeignKey(Case, models.CASCADE, related_name="+", **LINK)
-    binding = models.TextField()
-    heard = models.TextField()
-    data = models.JSONField()
-    entry_id = models.UUIDField()
-    status = models.TextField(choices=ArrivalStatus.choices, default=ArrivalStatus.WAITING)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            # What is told again starts nothing again.
-            models.UniqueConstraint(
-                fields=["tenant", "case", "binding", "entry_id"], name="cases_arrival_once"
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(
-                fields=["tenant", "case", "created_at", "id"],
-                name="cases_arrival_waiting",
-                condition=models.Q(status=ArrivalStatus.WAITING),
-            ),
-        ]
 
 
 class MilestoneDue(models.Model):

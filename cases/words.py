@@ -16,6 +16,11 @@ _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
     "signalled": A(_("Signal"), _("%(who)s sent a signal to %(what)s"), "", title_of),
+    "event_arrived": A(_("Event"), _("An event has come for %(what)s"), "", str),
+    "event_filter_failed": A(
+        _("Event not understood"), _("Nobody can tell whether an event was for %(what)s"), "bad"
+    ),
+    "moment_came": A(_("By schedule"), _("A step of %(what)s is due by schedule"), "", title_of),
     "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
     "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
     "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),

@@ -8,20 +8,23 @@ is open, and while the case is on hold, has failed or is rolled back, it waits.
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from cases.actions.changes import change_case
+from cases.arrival_tables import Arrival
 from cases.definitions import Arrived, Binding, CompiledDefinition, ExpressionFailed, Heard
 from cases.lifecycle import ArrivalStatus
-from cases.models import Arrival, Case
+from cases.models import Case
 from cases.plan_state import PlanState
 from compensation.subject import Cause
 from ledger.clock import now
 from ledger.record import Recorded
 from verbs.move import Moves
 
-SIGNALLED = "signalled"
+#: What the entries of a case say of what has come for its steps.
+SIGNALLED, EVENT_ARRIVED, MOMENT_CAME = "signalled", "event_arrived", "moment_came"
 #: So many are seen to before what came of them is written: each is asked about with a context.
 AT_ONCE = 20
 
@@ -69,14 +72,16 @@ def arrive(
     cause: Cause,
     moves: Moves,
     payloads: Mapping[str, Any],
+    told_by: uuid.UUID | None = None,
 ) -> Recorded:
-    """Store that something has come for steps of a locked case, with an entry."""
+    """Store that something has come for steps of a locked case, with an entry. `told_by`: the entry
+    that told of it, where that is another one; of one entry a step hears once."""
     entry = change_case(case, action, moves=moves, cause=cause, payloads=payloads)
     moves.add_many(
         [
             Arrival(
                 tenant_id=case.tenant_id, case_id=case.id, binding=step.name, heard=heard,
-                data=data, entry_id=entry.id, created_at=now(),
+                data=data, entry_id=told_by or entry.id, created_at=now(),
             )
             for step in steps
         ]

@@ -17,6 +17,7 @@ from cases.actions.milestone_moves import ahead_of
 from cases.actions.rerouting import may_reroute
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
+from cases.arrival_tables import Arrival
 from cases.definitions import (
     Binding,
     CompiledDefinition,
@@ -30,7 +31,7 @@ from cases.definitions import (
 )
 from cases.fault_words import FAILURE_GOAL
 from cases.lifecycle import ROLLING_BACK, TAKES_RESULTS, CaseStatus, PlanItemStatus
-from cases.models import Arrival, Case, PlanItem
+from cases.models import Case, PlanItem
 from cases.plan_state import Changes, PlanState, failed_steps, is_untaken, work_of
 from cases.selectors import compiled_of
 from compensation.subject import Cause

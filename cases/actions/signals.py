@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from pydantic import SkipValidation, StringConstraints
 
 from cases.actions.arrivals import SIGNALLED, hearing_signal, send_signal
+from cases.arrival_tables import Arrival
 from cases.lifecycle import SIGNAL, ArrivalStatus
-from cases.models import Arrival, Case
+from cases.models import Case
 from cases.selectors import compiled_of
 from compensation.subject import Cause
 from json_values.limits import PAYLOAD_BYTES
@@ -33,8 +34,8 @@ class Signal(Input):
 
 
 @catalogue.verb(
-    Case.subject_type, SIGNAL, action=SIGNALLED, given=Signal, route="signals", page=False,
-    no_button="Signals are sent by programs, and by steps.",
+    Case.subject_type, SIGNAL, action=SIGNALLED, given=Signal, route="signals", beside=True,
+    page=False, no_button="Signals are sent by programs, and by steps.",
 )  # fmt: skip
 def signal_case(case: Case, given: Signal, context: VerbContext) -> Case:
     """Send it a signal. The steps that hear it start, by the worker, if their conditions hold; one

@@ -113,7 +113,7 @@ _WORDS: Final[Mapping[str, Schema]] = {
         ("inputSchema", "outputSchema", "inputProjection", "outputProjection"), _PROJECTION
     ),
 }  # fmt: skip
-_LATER: Final = frozenset({"cloudEvent", "event", "schedule", "scopeActivated"})
+_LATER: Final = frozenset({"scopeActivated"})
 
 
 @functools.cache
@@ -269,10 +269,19 @@ def _steps(defs: Schema) -> None:
     trigger["properties"] |= {word: {"description": "not heard yet"} for word in sorted(_LATER)}
     _also(trigger, "contextChange", _EXPRESSION)
     trigger["minProperties"] = 1
-    _also(trigger, "signal", _TEXT)
-    defs["SignalTrigger"]["properties"]["name"] = _TEXT
+    for word in ("signal", "cloudEvent", "event", "schedule"):
+        _also(trigger, word, _TEXT)
+    for word in ("type", "source", "subject"):
+        heard = defs["EventTrigger"]["properties"]
+        heard[word] = _TEXT if word == "type" else _or_null(_TEXT)
+    schedule = defs["ScheduleTrigger"]
+    for word in ("cron", "timezone", "timeZone"):
+        schedule["properties"][word] = _or_null(_TEXT)
+    said: Schema = {"not": _NULL}
+    schedule["oneOf"] = [
+        {"required": [word], "properties": {word: said}} for word in ("cron", "every")
+    ]
     sent = defs["SignalSent"]
-    sent["properties"] |= dict.fromkeys(("name", "signal"), _TEXT)
     for word in ("data", "payload"):
         sent["properties"][word] = _or_null(_EXPRESSION)
     change["properties"]["filter"] = _or_null(_EXPRESSION)

@@ -24,7 +24,7 @@ Found = Iterator[tuple[str, str]]
 _TARGETS: Final = ("capability", "humanTask", "judgment", "subCase", "signal")
 _ONE_OF: Final = "capability, humanTask, judgment, subCase or signal"
 _WITHOUT_WORK: Final = ("signal",)
-_TRIGGERS: Final = ("contextChange", "signal")
+_TRIGGERS: Final = ("contextChange", "signal", "cloudEvent", "event", "schedule")
 #: Pairs of words that may not stand in one step, with where that is said, and why. `undo` stands
 #: for `compensation: true`, `compensation/…` for a word of its map.
 _APART: Final = {
@@ -172,7 +172,7 @@ def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) 
             yield pointer, message
     for where, trigger in maps_at(step, "/on", pointer):
         if all(trigger.get(word) is None for word in _TRIGGERS) and where not in unsure:
-            yield where, f"on needs one of {', '.join(_TRIGGERS)}"
+            yield where, "on needs one of contextChange, signal, cloudEvent or schedule"
 
 
 def _spec_rules(pointer: str, spec: Mapping[str, Any]) -> Found:

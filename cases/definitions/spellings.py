@@ -22,7 +22,7 @@ _KINDS: Final = ("success", "failure")
 _FAILING: Final = frozenset({"FAULTED", "FAILED", "FAULT", "CANCELLED", "REJECTED", "ABORTED"})
 _DIALECT: Final = re.compile(r"[01]\.[0-9]{1,3}(\.[0-9]{1,3})?")
 _READ_DIALECTS: Final = frozenset({"0.1", "0.1.0", "1.0.0"})
-_UNHEARD: Final = ("cloudEvent", "event", "schedule", "scopeActivated")
+_UNHEARD: Final = ("scopeActivated",)
 #: The one field of a trigger, or of a signal that is sent, that may stand for the whole.
 _ALONE: Final = {"signal": "name", "cloudEvent": "type", "event": "type", "schedule": "cron"}
 _CANDIDATES: Final = ("candidateGroups", "candidateUsers")

@@ -1,14 +1,44 @@
-"""What comes for a step beside a change of the context, and steps that do no work."""
+"""What starts steps beside changes of the context: what has come, and what is to; and steps that do
+no work."""
 
 from __future__ import annotations
 
-import django.db.models.deletion
+from typing import Any
+
 from django.db import migrations, models
+from django.db.models.deletion import CASCADE, PROTECT
+from django.db.models.functions import Now
 
 import ledger.ids
 from ledger import sql
 
-_ARRIVAL = "cases_arrival"
+_ARRIVAL, _LISTENER = "cases_arrival", "cases_eventlistener"
+_ROUND, _DUE = "cases_eventround", "cases_stepdue"
+_LISTENING = "COMPENSATING", "COMPENSATION_FAULTED", "FAULTED", "RUNNING", "SUSPENDED"
+# Rows that fall due go when nothing is left to do.
+_GOES = "SELECT, INSERT, UPDATE, DELETE"
+
+
+def _id() -> tuple[str, models.Field]:
+    field = models.UUIDField(
+        default=ledger.ids.new_id, editable=False, primary_key=True, serialize=False
+    )
+    return "id", field
+
+
+def _link(name: str, to: str, on_delete: Any) -> tuple[str, models.Field]:
+    field = models.ForeignKey(
+        to, on_delete, db_constraint=False, db_index=False, related_name="+"
+    )
+    return name, field
+
+
+def _leased() -> list[tuple[str, models.Field]]:
+    return [
+        ("queue", models.TextField(default="engine", db_default="engine")),
+        ("leased_until", models.DateTimeField(null=True)),
+        ("lease_token", models.UUIDField(null=True)),
+    ]
 
 
 class Migration(migrations.Migration):
@@ -41,12 +71,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Arrival",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=ledger.ids.new_id, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
+                _id(),
                 ("binding", models.TextField()),
                 ("heard", models.TextField()),
                 ("data", models.JSONField()),
@@ -62,20 +87,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
-                (
-                    "case",
-                    models.ForeignKey(
-                        "cases.Case", django.db.models.deletion.CASCADE, db_constraint=False,
-                        db_index=False, related_name="+",
-                    ),
-                ),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        "accounts.Tenant", django.db.models.deletion.PROTECT, db_constraint=False,
-                        db_index=False, related_name="+",
-                    ),
-                ),
+                _link("case", "cases.Case", CASCADE),
+                _link("tenant", "accounts.Tenant", PROTECT),
             ],
         ),
         migrations.AddConstraint(
@@ -91,8 +104,89 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status", "WAITING")),
             ),
         ),
+        migrations.CreateModel(
+            name="EventListener",
+            fields=[
+                _id(),
+                ("type", models.TextField()),
+                _link("definition", "cases.CaseDefinition", PROTECT),
+                _link("tenant", "accounts.Tenant", PROTECT),
+            ],
+        ),
+        migrations.AddConstraint(
+            "eventlistener",
+            models.UniqueConstraint(
+                fields=["tenant", "type", "definition"], name="cases_eventlistener_once"
+            ),
+        ),
+        migrations.CreateModel(
+            name="EventRound",
+            fields=[
+                _id(),
+                ("entry_id", models.UUIDField()),
+                ("definition_id", models.UUIDField(null=True)),
+                ("case_id", models.UUIDField(null=True)),
+                ("due_at", models.DateTimeField(db_default=Now())),
+                *_leased(),
+                _link("tenant", "accounts.Tenant", PROTECT),
+            ],
+        ),
+        migrations.AddConstraint(
+            "eventround",
+            models.UniqueConstraint(fields=["tenant", "entry_id"], name="cases_eventround_once"),
+        ),
+        migrations.AddIndex(
+            "eventround",
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_eventround_due"),
+        ),
+        migrations.CreateModel(
+            name="StepDue",
+            fields=[
+                _id(),
+                ("binding", models.TextField()),
+                ("due_at", models.DateTimeField()),
+                *_leased(),
+                _link("case", "cases.Case", CASCADE),
+                _link("tenant", "accounts.Tenant", PROTECT),
+            ],
+        ),
+        migrations.AddConstraint(
+            "stepdue",
+            models.UniqueConstraint(
+                fields=["tenant", "case", "binding"], name="cases_stepdue_once"
+            ),
+        ),
+        migrations.AddIndex(
+            "stepdue",
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_step_due"),
+        ),
+        migrations.AddIndex(
+            "case",
+            models.Index(
+                fields=["tenant", "definition", "id"], name="cases_listening",
+                condition=models.Q(("status__in", list(_LISTENING))),
+            ),
+        ),
         sql.tenant_table(_ARRIVAL),
         sql.to_tenant(_ARRIVAL),
         sql.unique_in_tenant(_ARRIVAL),
         sql.tenant_fk(_ARRIVAL, "case_id", "cases_case"),
+        sql.tenant_table(_LISTENER, grants="SELECT, INSERT"),
+        sql.to_tenant(_LISTENER),
+        sql.unique_in_tenant(_LISTENER),
+        sql.tenant_fk(_LISTENER, "definition_id", "cases_casedefinition"),
+        sql.tenant_table(_ROUND, grants=_GOES),
+        sql.to_tenant(_ROUND),
+        sql.unique_in_tenant(_ROUND),
+        sql.opened_to("sweep", _ROUND, update=True),
+        # When it is due is the database's clock, which tests shift.
+        migrations.RunSQL(
+            f"ALTER TABLE public.{_ROUND} ALTER COLUMN due_at SET DEFAULT public.ledger_now();",
+            migrations.RunSQL.noop,
+        ),
+        sql.tenant_table(_DUE, grants=_GOES),
+        sql.to_tenant(_DUE),
+        sql.unique_in_tenant(_DUE),
+        sql.tenant_fk(_DUE, "case_id", "cases_case"),
+        sql.opened_to("sweep", _DUE, update=True),
     ]  # fmt: skip

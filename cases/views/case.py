@@ -111,7 +111,6 @@ class CasePage(PageOfOne):
         offers = catalogue.offers_of(subject, [case], self.rights, facts=facts)[case.id]
         # While it is rolled back, the panel of its run has the buttons that hold it and go on.
         left_out = {"suspend", "resume"} if case.status in ROLLING_BACK else set()
-        left_out |= {each.name for each in catalogue.verbs_of(CASE) if not each.page}
         plan = [each for each in offers if each.action == PLAN_OPERATION.name]
         return [ask_button((case.subject_type, case.id), each) for each in plan] + [
             button(catalogue.find(case.subject_type, each.action), [case.id], each)

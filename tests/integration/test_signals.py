@@ -10,7 +10,7 @@ import pytest
 from cases import actions
 from cases.actions.arrivals import AT_ONCE
 from cases.actions.engine import handle
-from cases.models import Arrival
+from cases.arrival_tables import Arrival
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
@@ -160,8 +160,8 @@ def test_the_same_key_sends_it_once(world: World) -> None:
     client = api(world.operator)
     answers = [
         client.post(
-            f"/api/v1/cases/{case_id}/signals", {"name": "go", "data": 1}, content_type="application/json",
-            headers={"Idempotency-Key": "once"},
+            f"/api/v1/cases/{case_id}/signals", {"name": "go", "data": 1},
+            content_type="application/json", headers={"Idempotency-Key": "once"},
         )
         for _ in range(2)
     ]  # fmt: skip
@@ -328,7 +328,8 @@ def test_a_rollback_keeps_it_for_afterwards_and_undoes_no_signal(world: World) -
     finish(world.analyst, case_id, "a", None)
     plan = api(world.operator).post(
         f"/api/v1/cases/{case_id}/compensation-plan",
-        {"reason": "R", "scope": {"kind": "from_step", "step": "a"}}, content_type="application/json",
+        {"reason": "R", "scope": {"kind": "from_step", "step": "a"}},
+        content_type="application/json",
     ).json()  # fmt: skip
     assert [each["original"]["name"] for each in plan["steps"]] == ["a"]
     assert "tell" not in {each["original"]["name"] for each in plan["excluded"]}

@@ -137,6 +137,13 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
     ("/spec/stages", [], "stages is not supported yet"),
     ("/spec/compounds", [], "compounds is not supported yet"),
+    (f"{CALL}/on", {"signal": {"name": "an other"}}, "name 'an other' is not a name: "),
+    (f"{CALL}/on", {"signal": {}}, "name is required"),
+    (f"{CALL}/on", {"cloudEvent": {"source": "/s"}}, "type is required"),
+    (f"{CALL}/on", {"schedule": {}}, "exactly one of cron and every is required"),
+    (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "every": "PT1H"}},
+     "exactly one of cron and every is required"),
+    (f"{CALL}/on", {"schedule": {"every": "soon"}}, "every: 'soon' is not a duration"),
     (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
@@ -158,8 +165,19 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
+#: What no schema knows to be wrong.
+VALUES: list[tuple[str, Any, str]] = [
+    (f"{CALL}/on", {"cloudEvent": {"type": "t", "filter": ".a =="}}, "not a usable jq expression"),
+    (f"{CALL}/on", {"schedule": {"cron": "8 o'clock"}}, "cron \"8 o'clock\" must have five fields"),
+    (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "timezone": "Mars"}},
+     "timezone 'Mars' is not known"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("pointer", "value", "said"), REFUSED, ids=[f"{row[0]} {row[1]}"[:60] for row in REFUSED]
+    ("pointer", "value", "said"),
+    [*REFUSED, *VALUES],
+    ids=[f"{row[0]} {row[1]}"[:60] for row in [*REFUSED, *VALUES]],
 )
 def test_a_field_that_would_mean_something_else_is_refused_by_its_name(
     pointer: str, value: Any, said: str
@@ -259,3 +277,36 @@ def test_a_version_is_a_text_however_it_is_written() -> None:
         "    - {name: a, on: {contextChange: .x}, humanTask: {title: T}}\n"
     )
     assert compile_definition(text, capabilities=None).version == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"compensate": "task"}, "compensate may not stand beside signal, which does no work"),
+        ({"compensation": {"mode": "human"}}, "compensation may not stand beside signal"),
+        ({"outcomePolicy": {"onFailure": "FAULT"}}, "outcomePolicy may not stand beside signal"),
+        ({"capability": "act"}, "only one target is allowed: "),
+        ({"inputMapping": ".a"}, "inputMapping of a signal stands inside it"),
+    ],
+)
+def test_a_step_that_only_signals_does_no_work(words: dict[str, Any], said: str) -> None:
+    source = copy.deepcopy(BASE)
+    step = {"name": "tell", "on": {"contextChange": {}}, "when": ".a", "signal": "go"}
+    source["spec"]["bindings"].append(step | words)
+    assert any(message.startswith(said) for _, message in refused(source))
+
+
+def test_a_signal_that_no_step_hears_is_warned_of() -> None:
+    source = copy.deepcopy(BASE)
+    step = {"name": "tell", "on": {"contextChange": {}}, "when": ".z == null", "signal": "go"}
+    source["spec"]["bindings"].append(step)
+    found = compile_definition(source, capabilities=None).warnings
+    (said,) = (each for each in found if each.pointer.startswith("/spec/bindings/4"))
+    assert (said.code, said.pointer, said.message) == (
+        "unheard_signal", "/spec/bindings/4/signal/name",
+        "no step hears the signal 'go': nothing comes of it",
+    )  # fmt: skip
+    source["spec"]["bindings"][0]["on"] = {"signal": "go"}
+    assert "unheard_signal" not in {
+        each.code for each in compile_definition(source, capabilities=None).warnings
+    }
