@@ -26,6 +26,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = (
     Benchmark("transition"),
     Benchmark("process"),
+    Benchmark("many_cases"),
     Benchmark("claims"),
     Benchmark("latency", ("--redis",), redis=True),
     Benchmark("latency"),

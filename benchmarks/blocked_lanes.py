@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from accounts.actions import create_tenant
+from benchmarks.preparing import enter
 from ledger.dispatch.consumer_registry import Consumer, Done, Event, consumers_of, register_consumer
 from ledger.dispatch.runner import run_until_idle
 from ledger.ids import new_id
@@ -51,7 +52,7 @@ class Side:
 
     def __init__(self, database: str, blocked: int) -> None:
         self._database = database
-        self._enter()
+        enter(self._database)
         system = create_tenant(f"bench-{uuid.uuid4().hex[:8]}", "Benchmark")
         self._tenant_id = system.tenant_id
         self._by = ActorRef(system.actor_id, "SYSTEM", "system")
@@ -70,7 +71,7 @@ class Side:
 
     def work(self, number: int) -> float:
         """Do one due task after another, each of a new lane. Returns the mean seconds."""
-        self._enter()
+        enter(self._database)
         seconds = 0.0
         for _ in range(number):
             self._announce(_DOES, new_id(), 1)
@@ -80,12 +81,6 @@ class Side:
             if ran != 1:
                 raise RuntimeError(f"{ran} tasks were due, not one")
         return seconds / number
-
-    def _enter(self) -> None:
-        """Let this process use this database from now on."""
-        if connection.settings_dict["NAME"] != self._database:
-            connection.close()
-            connection.settings_dict["NAME"] = self._database
 
     def _announce(self, action: str, lane: uuid.UUID, number: int) -> None:
         changes = [

@@ -12,12 +12,10 @@ import logging
 import os
 import sys
 from importlib import import_module
-from urllib.parse import urlsplit, urlunsplit
-
-import psycopg
+from urllib.parse import urlsplit
 
 from benchmarks import figures
-from benchmarks.preparing import analyze, migrate, prepare
+from benchmarks.preparing import analyze, prepare, second_database
 
 ALONE = "alone"
 
@@ -35,7 +33,7 @@ def main() -> int:
     beside = import_module("benchmarks.blocked_lanes")
     beside.register()
     url = os.environ["DATABASE_OWNER_URL"]
-    alone_url = _second_database(url)
+    alone_url = second_database(url, ALONE)
     ours = beside.Side(urlsplit(url).path.strip("/"), options.blocked)
     alone = beside.Side(ALONE, 0)
     for side in (ours, alone):
@@ -49,16 +47,6 @@ def main() -> int:
         rounds.append((ours.work(options.tasks), alone.work(options.tasks)))
     name = f"claims {options.blocked:,} blocked"
     return figures.report([figures.durations(name, "alone", rounds)])
-
-
-def _second_database(url: str) -> str:
-    """Make another database beside ours, with the same tables, and return its owner's URL."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {ALONE}")
-        connection.execute(f"CREATE DATABASE {ALONE}")
-    second = urlunsplit(urlsplit(url)._replace(path=f"/{ALONE}"))
-    migrate(DATABASE_OWNER_URL=second)
-    return second
 
 
 if __name__ == "__main__":

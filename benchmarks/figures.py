@@ -46,6 +46,7 @@ BOUNDS: dict[str, Bound | None] = {
     "process 5 human steps": Bound(0.45, at_least=True),
     "process 5 human steps + 5 human undos": Bound(0.30, at_least=True),
     "process 5 human steps + 5 automated undos": None,
+    "cases": Bound(1.5),
     "claims": Bound(1.5),
     "lists": Bound(1.5),
     "latency with Redis": Bound(250),

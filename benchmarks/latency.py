@@ -40,7 +40,7 @@ def main() -> int:
     if options.redis and not has_redis:
         parser.error("there is no Redis: REDIS_URL names none")
     prepare()
-    world = import_module("benchmarks.five_step_cases").FiveSteps(by_hints=False)
+    world = import_module("benchmarks.step_cases").StepCases(by_hints=False)
     case_ids = [world.forward() for _ in range(options.samples + 1)]
     analyze(os.environ["DATABASE_OWNER_URL"])
     with _worker() as is_alive:

@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=10, help="of each side, shape and round")
     options = parser.parse_args()
     prepare()
-    ours = import_module("benchmarks.five_step_cases").FiveSteps(by_hints=True)
+    ours = import_module("benchmarks.step_cases").StepCases(by_hints=True)
     owner_url = os.environ["DATABASE_OWNER_URL"]
     rounds: dict[Shape, list[tuple[float, float]]] = {shape: [] for shape in SHAPES}
     with viewflow(owner_url) as theirs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -187,8 +188,7 @@ def make_plan(
             part = dataclasses.replace(part, as_if=True)  # noqa: PLW2901  -- as it is planned
         planned = plan_original(part, strategy=strategy, now=now)
         if isinstance(planned, UndoStep):
-            n = len(steps) + 1
-            steps.append(planned.shown(n, depends_on=[n - 1] if steps else []))
+            steps.append(planned.shown(len(steps) + 1, depends_on=_after(steps, part)))
         elif planned is not None:
             excluded.append(planned)
     barred = tuple(each.shown() for each in excluded)
@@ -197,6 +197,20 @@ def make_plan(
         part.original.name for part in ordered if part.original.id not in told and _stays(part)
     )
     return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, strategy), kept)
+
+
+def _after(steps: Sequence[dict[str, Any]], part: Part) -> list[int]:
+    """Return what a part waits for that is undone after these steps: the one before, with those
+    beside that; or what its own neighbours wait for. Side by side are equal declared numbers."""
+    if not steps:
+        return []
+    last = steps[-1]
+    if part.order is not None and last.get("undo_order") == part.order:
+        return list(last["depends_on"])
+    beside = itertools.takewhile(
+        lambda step: step["depends_on"] == last["depends_on"], reversed(steps)
+    )
+    return sorted(step["n"] for step in beside)
 
 
 def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Part]]:

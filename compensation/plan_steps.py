@@ -36,8 +36,18 @@ _AS_IF = gettext_lazy("will be taken back, if it happened")
 
 
 def steps(context: PlanContext) -> list[dict[str, Any]]:
-    """Return the plan's steps in the order of undoing. Each waits for all before it."""
-    return [_step(context, step) for step in context.plan.content["steps"]]
+    """Return the plan's steps in the order of undoing. Each waits for all before it, but for those
+    it is `beside`."""
+    # Those that wait for the same ones are undone at the same time.
+    at_once: dict[tuple[int, ...], list[int]] = {}
+    planned = context.plan.content["steps"]
+    for step in planned:
+        at_once.setdefault(tuple(step["depends_on"]), []).append(step["n"])
+    return [
+        _step(context, step)
+        | {"beside": [n for n in at_once[tuple(step["depends_on"])] if n != step["n"]]}
+        for step in planned
+    ]
 
 
 def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +66,6 @@ def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
         "how": f"{by} · {how}" if how else by,
         "performer": _performer(context, step),
         "usual": usual_words(context.usual, step["original"]["name"], step["mode"]),
-        "depends_on": [],
         "moved": step["original"]["id"] in context.moved,
     }
 

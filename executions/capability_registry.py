@@ -253,7 +253,11 @@ def _check(made: Capability) -> None:
 
 
 def _own_undo(made: Capability) -> Capability:
-    """Return the undo that a capability's own handlers make, chosen by strategy."""
+    """Return the undo that a capability's own handlers make, chosen by strategy.
+
+    Its `status` is not asked about the undo: it knows the keys of what it did, and would say of
+    those of undos that they had no effect.
+    """
     ways = {"restore": made.restore, "correct": made.correct}
 
     def undo(call: Invocation) -> Result | Later:
@@ -274,6 +278,10 @@ def _own_undo(made: Capability) -> Capability:
         max_seconds=made.max_seconds,
         risk=made.risk,
         blast_radius=made.blast_radius,
+        side_effect=made.side_effect,
+        later=made.later,
+        poll_seconds=made.poll_seconds,
+        wait_seconds=made.wait_seconds,
         description=f"Takes back what {made.name} did.",
         rolls_back=made.rolls_back,
     )

@@ -41,6 +41,7 @@ _MOST_TOLD = 500
 # An attempt may ask for the status, call, ask what was done already, and ask once more.
 _CALLS_AN_ATTEMPT = 4
 _SECONDS = re.compile("[0-9]{1,6}")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 class Unclear(Exception):
@@ -51,11 +52,13 @@ class Unclear(Exception):
 class Target:
     """Where another program is asked, how such a request is signed, and how it answers.
 
+    `name` is the capability's: it is signed too, so that a call of one is none of another.
     `status_url` is asked what became of a call; `{key}` in it stands for the idempotency key.
     `images`: the answer is an object of `output`, `before` and `after`, not the output alone.
     `authorization` is what its header says, where the signature is not enough.
     """
 
+    name: str
     url: str
     keys: tuple[bytes, ...]
     status_url: str = ""
@@ -86,6 +89,7 @@ def http_capability(
     address that is none, and a secret that is not there or not of its form.
     """
     target = Target(
+        name=name,
         url=url,
         keys=_secrets(name, secret_env),
         status_url=status_url,
@@ -134,7 +138,7 @@ def _secrets(name: str, variable: str) -> tuple[bytes, ...]:
 def _handler(target: Target) -> Callable[[Invocation], Result | Later]:
     def ask(call: Invocation) -> Result | Later:
         try:
-            answer = _request(target, "POST", target.url, call, _body(call))
+            answer = _request(target, "POST", target.url, call, _body(target, call))
         except Refused as refused:
             raise NotDone(refused.detail, permanent=True) from refused
         except NotSent as error:
@@ -168,7 +172,7 @@ def _meaning(target: Target, call: Invocation, answer: Answer) -> Result | Later
 def _redirected(target: Target, answer: Answer) -> Exception:
     """Return what a redirect means. It is not followed, and named where it may not be called."""
     where = _joined(target, answer.headers.get("location", ""))
-    said = f"it answered {answer.status}, a redirect to {shortened(where, _MOST_TOLD)!r}: "
+    said = f"it answered {answer.status}, a redirect to {_told_address(where)!r}: "
     why = refusal(where, _allowed(), target.limits.connect)
     said += f"refused, {why}" if why else "not followed"
     if answer.status in _ELSEWHERE:
@@ -182,6 +186,11 @@ def _joined(target: Target, where: str) -> str:
         return urljoin(target.url, where)
     except ValueError:
         return where
+
+
+def _told_address(address: str) -> str:
+    """Return an address as people may read it: what stands in its query may be a secret."""
+    return shortened(_QUERY.sub("?…", address), _MOST_TOLD)
 
 
 def _result(target: Target, answer: Answer) -> Result:
@@ -208,7 +217,7 @@ def _later(target: Target, answer: Answer, usual: str) -> Later:
         raise Unclear("it accepted the call, and did not say where to ask for the result")
     address = _joined(target, where)
     if not _is_ours(target, address):
-        told = shortened(address, _MOST_TOLD)
+        told = _told_address(address)
         raise Unclear(
             f"it accepted the call, and says to ask elsewhere, which is refused: {told!r}"
         )
@@ -281,7 +290,8 @@ def _status(target: Target, call: Invocation) -> Result | Later | None:
 def _asked(target: Target, call: Invocation, address: str) -> Result | Later | None:
     """Ask what became of a call. Only a result, "not yet" and "no effect" are answers."""
     if not _is_ours(target, address):
-        raise Unclear(f"{address!r} is not where {target.url!r} is asked")
+        told, ours = _told_address(address), _told_address(target.url)
+        raise Unclear(f"{told!r} is not where {ours!r} is asked")
     answer = _request(target, "GET", address, call, b"")
     if answer.status in _DONE:
         return _result(target, answer)
@@ -329,7 +339,7 @@ def _request(target: Target, method: str, url: str, call_: Invocation, body: byt
     return call(method, url, headers=headers, body=body, limits=target.limits, allowed=_allowed())
 
 
-def _body(call_: Invocation) -> bytes:
+def _body(target: Target, call_: Invocation) -> bytes:
     """Return what is asked for: the same, byte for byte, for every attempt under one key, whoever
     asks for it again. So who that was stands in headers."""
     undoes = None
@@ -342,6 +352,7 @@ def _body(call_: Invocation) -> bytes:
             **{name: then.get(name) for name in ("input", "output", "before", "after")},
         }
     said = {
+        "capability": target.name,
         "idempotency_key": call_.idempotency_key,
         "mode": call_.mode,
         "input": call_.input,

@@ -179,6 +179,7 @@ def decide(
         plan = plan.with_open(item.binding for item, _row in decision.reopened)
     broken = [each for each in news if each.failed or each.item.error]
     if case.status in ROLLING_BACK:
+        _say_why(broken)
         return decision
     if broken:
         _break_off(known, plan, broken, decision)
@@ -279,13 +280,18 @@ def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
             _end(seen.ended, decision)
             return
         said = "" if seen.problem is None else why_failed(seen.problem)
-    for each in broken:
-        if not each.was_done:
-            each.item.error = (said or _how_it_failed(each))[:MAX_ERROR]
+    _say_why(broken, said)
     first = unusable or first
     binding, error = first.item.binding, first.item.error
     decision.cause = first.cause
     decision.fault = f"{binding}: {error}" if first.was_done else error
+
+
+def _say_why(broken: Sequence[Ended], said: str = "") -> None:
+    """Keep with the steps that were not done why: in these words, or each in its own."""
+    for each in broken:
+        if not each.was_done:
+            each.item.error = (said or _how_it_failed(each))[:MAX_ERROR]
 
 
 def _how_it_failed(each: Ended) -> str:

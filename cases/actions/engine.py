@@ -36,7 +36,7 @@ from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
 from cases.events import ARRIVALS, GOES_ON, RESUMES, RETRIED, UNSETTLED
-from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus
+from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
 from cases.selectors import compiled_of
@@ -148,7 +148,7 @@ def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) ->
     has fired since does not fire again, so an old event of the case does no harm, and one that was
     overtaken by a change that nobody evaluated is not lost."""
     found = []
-    work = work_of(item for item in plan.items.values() if item.status in OPEN_ITEMS)
+    work = work_of(item for item in plan.items.values() if _is_owed(case, item))
     for position, event in enumerate(events):
         cause = Cause(by, EntryRef(event.id, event.hash))
         if event.subject_type == Case.subject_type:
@@ -169,9 +169,18 @@ def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) ->
     return found
 
 
+def _is_owed(case: Case, item: PlanItem) -> bool:
+    """Whether a result may yet come. Of a sub-case that failed, and that its group can do without,
+    one comes where it is tried again by itself."""
+    failed_below = item.is_case and item.status == PlanItemStatus.FAULTED
+    return item.status in OPEN_ITEMS or (failed_below and case.status == CaseStatus.RUNNING)
+
+
 def _ended(item: PlanItem, row: Any, event: Event, cause: Cause) -> Ended | None:
     """Return how a step has ended; None for a sub-case that goes on, whatever its news says."""
     if item.is_case:
+        if item.status not in OPEN_ITEMS and row.status != CaseStatus.COMPLETED:
+            return None  # It failed, and that has been heard.
         return end_sub_case(item, row, event.to_status, cause)
     return end(item, row, event.action, cause)
 

@@ -296,16 +296,18 @@ def heard(
     )  # fmt: skip
 
 
+# By its result, or as it fired: then it has no number yet, or never will.
 _LATER = f"""
 SELECT DISTINCT jsonb_array_elements_text(p.written) FROM cases_planitem p
-WHERE p.tenant_id = %s AND p.case_id = %s AND p.completion_seq > %s
+WHERE p.tenant_id = %s AND p.case_id = %s
+  AND (p.completion_seq > %s OR (p.completion_seq IS NULL AND p.created_at >= %s))
   AND p.compensation_state <> '{CompensationState.COMPENSATED}'
 """  # noqa: S608  -- own words
 
 
 def _stated_since(item: PlanItem) -> set[str]:
     """Return the keys that later work of the case, which was not undone, has stated."""
-    given = [item.tenant_id, item.case_id, item.completion_seq or 0]
+    given = [item.tenant_id, item.case_id, item.completion_seq or 0, item.ended_at or now()]
     return {key for (key,) in fetched(_LATER, given)}
 
 

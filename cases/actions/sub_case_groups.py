@@ -74,13 +74,21 @@ class GroupCount:
 
     group: Group
     met: bool
-    done: int = 0
     newest: dict[str, str] = dataclasses.field(default_factory=dict)
+    completed: list[str] = dataclasses.field(default_factory=list)
 
     def add(self, item: PlanItem) -> None:
         """Count how a step stands."""
-        self.done += item.status == PlanItemStatus.COMPLETED
+        if item.status == PlanItemStatus.COMPLETED:
+            self.completed.append(item.binding)
         self.newest[item.binding] = str(item.status)
+
+    @property
+    def done(self) -> int:
+        """How many are done: each step once, however often it fired, unless the group is larger
+        than it has steps."""
+        several = self.group.total > len(self.group.steps)
+        return len(self.completed if several else set(self.completed))
 
     @property
     def failed(self) -> int:

@@ -126,6 +126,9 @@ def _goals(data: dict[str, Any]) -> Told:
                 strange.append((where, goal, kind))
         if strange and spec.get("completion") is None:
             spec["completion"] = _by_kinds([goal for _, goal in goals])
+            if spec["completion"] is None:
+                # Left to themselves, goals end a case well.
+                del spec["goals"]
         for where, goal, kind in strange:
             del goal["kind"]
             said = f"kind {kind[:100]!r} is not known here: what ends a case is said by completion"
@@ -152,7 +155,8 @@ def _rules(spec: dict[str, Any]) -> None:
 
 
 def _by_kinds(goals: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return what ends a case where nothing says it, without the goals of other kinds."""
+    """Return what ends a case where nothing says it, without the goals of other kinds: of these
+    alone nothing does."""
     named: dict[str, list[Any]] = {kind: [] for kind in ("failure", "success")}
     for goal in goals:
         named.get(str(goal.get("kind") or "success"), []).append(goal.get("name"))

@@ -57,10 +57,6 @@ RULES: Final = {
     "strategy": (
         "not_executed", "{0} is not asked of an undo step: what it says replaces what was there"
     ),
-    "order": (
-        "not_executed",
-        "{0} have one compensationOrder: they are undone one after the other, not side by side",
-    ),
     "coverage_gap": (
         "coverage_gap",
         "coverage gap: nobody declared how {0!r} is undone, and a rollback leaves it as it is",
@@ -108,7 +104,6 @@ def surprises(
         _of_steps(definition),
         _of_flow(definition),
         _of_undo(definition, frozenset(covered)),
-        _of_order(definition),
     ):
         for rule, pointer, told in held:
             code, sentence = RULES[rule]
@@ -194,20 +189,6 @@ def _of_flow(definition: CompiledDefinition) -> Held:
             yield "repeats", places[step.name], ()
         if isinstance(step.target, SignalSent) and step.target.signal not in heard:
             yield "unheard", f"{places[step.name]}/signal/name", (step.target.signal,)
-
-
-def _of_order(definition: CompiledDefinition) -> Held:
-    """Yield what is said of steps whose undoing is declared to go on at once."""
-    steps = [*enumerate(definition.bindings)]
-    for index, step in steps:
-        equal = [
-            each.name
-            for _, each in steps
-            if each.compensation_order == step.compensation_order and not each.compensation_only
-        ]
-        is_first = equal[:1] == [step.name] and step.compensation_order is not None
-        if is_first and len(equal) > 1:
-            yield "order", f"/spec/bindings/{index}/compensationOrder", (", ".join(equal),)
 
 
 def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:

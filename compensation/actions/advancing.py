@@ -1,4 +1,5 @@
-"""Carrying a run: strictly falling completion order, one undo at a time, each awaited.
+"""Carrying a run: strictly falling completion order, one undo at a time, each awaited; side by
+side only what its definition declares so.
 
 Inside the caller's transaction, with the whole locked; a run without one has one step, and that
 step's original is its lock. What starts a step is the dispatcher, never a web request.
@@ -57,8 +58,8 @@ def proceed(tenant_id: uuid.UUID, run_id: uuid.UUID, whole: Any | None, *, cause
 
 
 def goes_on(turn: Turn) -> bool:
-    """Start one step, or settle. Returns whether the step needed nothing: another may start, of
-    what is read anew."""
+    """Start one step, or settle. Returns whether another may start, of what is read anew: the step
+    needed nothing, or declares that others go beside it."""
     if turn.is_busy:
         return False
     run, step = turn.run, turn.next
@@ -118,7 +119,8 @@ def _left_in_scope(run: CompensationRun, codes: Collection[str]) -> set[uuid.UUI
 
 
 def _start(turn: Turn, at: LockedStep) -> bool:
-    """Start one step. Returns whether it needed nothing: the next may start at once.
+    """Start one step. Returns whether the next may start at once: this one needed nothing, or may
+    have others beside it.
 
     Whatever refuses its undo does so before anything of that is written: the step has failed then.
     """
@@ -138,7 +140,7 @@ def _start(turn: Turn, at: LockedStep) -> bool:
         adopted=state == CompensationState.COMPENSATING, **link_to(attempt),
     )  # fmt: skip
     turn.tell_piece(at.row, attempt)
-    return False
+    return at.step.undo_order is not None
 
 
 def _came_to_nothing(row: Any | None) -> bool:

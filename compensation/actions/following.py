@@ -17,7 +17,7 @@ from accounts.acting import authority_of, system_of
 from compensation.actions import advancing
 from compensation.actions.attempts import newest_attempt
 from compensation.actions.run_entries import LockedStep, link_to
-from compensation.actions.run_turn import BUSY, Turn, refs_of, steps_beside
+from compensation.actions.run_turn import Turn, refs_of, startable, steps_beside
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, CompensationState, StepStatus
 from compensation.locking import lock_rows
@@ -94,12 +94,10 @@ def _heard(event: Event, *, cause: Cause) -> None:
 
 
 def _to_lock(steps: Sequence[CompensationStep], own: CompensationStep) -> list[Ref]:
-    """Return the originals that may move now: of the step that is followed, and, where no other is
-    under way, of the next in line."""
-    others = [step for step in steps if step is not own]
-    if any(step.status in BUSY for step in others):
-        return []
-    return refs_of(others)
+    """Return the original that may move beside that of the step that is followed: of what may start
+    once that is settled."""
+    first = startable([step for step in steps if step is not own])
+    return [] if first is None else refs_of([first])
 
 
 def _locked_whole(event: Event) -> tuple[WholeSubject | None, Any | None]:

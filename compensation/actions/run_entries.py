@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from compensation.lifecycle import RunStatus
+from compensation.lifecycle import RunStatus, StepStatus
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.subject import Cause, finished_entry, finished_entry_of, whole_subject
 from ledger.clock import now
@@ -100,6 +100,16 @@ class LockedStep:
             )  # fmt: skip
             return own.enter(change)
 
+    def _holds_beside(self) -> bool:
+        """Whether the run is held by another failed step, which only one undone side by side is."""
+        run, step = self.run, self.step
+        if step.undo_order is None:
+            return False
+        rows = CompensationStep.objects.filter(
+            tenant_id=run.tenant_id, run_id=run.id, status=StepStatus.FAILED
+        )
+        return rows.exclude(id=step.id).exists()
+
     def _finished(self) -> EntryRef | None:
         """The entry that finished the original: of a row that is not there any more, too."""
         if self.row is None:
@@ -119,10 +129,13 @@ class LockedStep:
         tell_whole(run, self.whole, "faulted", self.step, cause=self.cause.after(entry.ref))
 
     def unblock(self) -> None:
-        """Somebody decided about it: its run goes on, and the whole is told.
+        """Somebody decided about it: its run goes on, and the whole is told; unless a step beside
+        it has failed too.
 
         A run that was PAUSED when the step failed is PAUSED again. The caller saves.
         """
+        if self._holds_beside():
+            return
         if self.run.status == RunStatus.FAULTED:
             self.run.go_on()
         tell_whole(self.run, self.whole, "goes_on", cause=self.cause)

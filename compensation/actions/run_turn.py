@@ -47,14 +47,13 @@ class Turn:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a step is under way."""
-        return any(step.status in BUSY for step in self.steps)
+        """Whether a step is under way that the next in line waits for."""
+        return bool(under_way(self.steps)) and self.next is None
 
     @property
     def next(self) -> CompensationStep | None:
-        """The step that is next in line."""
-        planned = [step for step in self.steps if step.status == StepStatus.PLANNED]
-        return min(planned, key=lambda each: each.place, default=None)
+        """The step that may start, if one may."""
+        return startable(self.steps)
 
     def at(self, step: CompensationStep) -> LockedStep:
         """Return one of its steps with all that moves with it."""
@@ -68,6 +67,28 @@ class Turn:
         kind = self.kind
         if kind is not None:
             kind.heard(self.whole, self.pieces.get(row.id), row, attempt, cause=self.cause)
+
+
+def under_way(steps: Collection[CompensationStep]) -> list[CompensationStep]:
+    """Return those of steps that have begun, and are not settled."""
+    return [step for step in steps if step.status in BUSY]
+
+
+def startable(steps: Collection[CompensationStep]) -> CompensationStep | None:
+    """Return the first in line of these steps, unless it has to wait for one that is under way.
+
+    Side by side with it go those alone that declare the same `undo_order`; none starts beside one
+    that has failed.
+    """
+    planned = [step for step in steps if step.status == StepStatus.PLANNED]
+    first = min(planned, key=lambda each: each.place, default=None)
+    if first is None:
+        return None
+    busy = under_way(steps)
+    beside = first.undo_order is not None and all(
+        step.undo_order == first.undo_order and step.status != StepStatus.FAILED for step in busy
+    )
+    return first if beside or not busy else None
 
 
 def steps_in(run: CompensationRun) -> QuerySet[CompensationStep]:
@@ -118,12 +139,13 @@ def turn_of(
 ) -> Turn | None:
     """Read and lock what the next turn of a run is about; `whole` is locked, or the only original.
 
-    `rows` are originals that are locked already. While a step is under way no other is touched.
+    `rows` are originals that are locked already. No other is touched than that of the step that may
+    start.
     """
     steps = steps_of(tenant_id, run_id)
-    if not any(step.status in BUSY for step in steps):
-        unread = [ref for ref in refs_of(steps) if ref[1] not in rows]
-        rows = rows | lock_rows(tenant_id, unread, finished=True)
+    first = startable(steps)
+    if first is not None and first.original_id not in rows:
+        rows = rows | lock_rows(tenant_id, refs_of([first]), finished=True)
     run = lock_run(tenant_id, run_id)
     if run is None:
         return None

@@ -121,6 +121,24 @@ def test_undone_it_is_marked_with_the_rest(world: World) -> None:
     assert (written.action, written.compensation) == ("context_changed", None)
 
 
+def test_what_a_later_step_wrote_as_it_fired_stands_when_an_earlier_one_is_undone(
+    world: World,
+) -> None:
+    first = human("first", when=".on == null", humanTask={
+        "title": "T", "outputMapping": "{on: 1, own: 1}",
+    })  # fmt: skip
+    second = human("second", when=".on == 1 and .second == null", contextWrite={"on": 2})
+    deploy(world, definition("top", first, second))
+    top = opened(world, "tests/top")
+    finish(world.analyst, top, "first", "OK")
+    assert plan_items(world, top)["second"].status == "ACTIVE"
+    roll_back(world, top, scope={"kind": "steps", "steps": ["first"], "only_this": True})
+    undo(world.analyst, top)
+    case = case_row(world, top)
+    assert (case.context["on"], case.invalidated) == (2, ["own"])
+    assert plan_items(world, top)["second"].status == "ACTIVE"
+
+
 def test_what_a_step_writes_that_does_not_start_is_seen_by_none(world: World) -> None:
     task = {"title": "T", "inputMapping": "{p}", "outputMapping": "{}"}
     first = human("first", when=".go", contextWrite={"p": 1},

@@ -81,6 +81,7 @@ def test_a_failure_after_the_end_of_a_rollback_is_not_lost(world: World) -> None
     a = refuse(world, case_id, "a")
     handle([news_of(world, x), news_of(world, a)], lambda: None)
     assert run_row(world, run_id).status == "COMPLETED"
+    assert plan_items(world, case_id)["x"].error == "x: faulted, no"
     for _ in range(2):
         case = case_row(world, case_id)
         assert (case.status, case.fault) == ("FAULTED", "a: rejected, bad")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
 import pytest
 
 from cases import actions
-from cases.models import Case
+from cases.actions.sub_case_groups import Group, GroupCount
+from cases.models import Case, PlanItem
 from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
@@ -209,3 +211,40 @@ def test_a_case_that_ends_by_what_meets_its_group_calls_off_the_rest_once(world:
     assert [each.count("cancelled") for each in said] == [0, 1, 1]
     assert plan_items(world, top)["own"].status == "CANCELLED"
     verify()
+
+
+def test_what_it_did_without_counts_once_it_is_done_after_all(world: World) -> None:
+    top = deployed(world, *THREE, totalInGroup=3, requiredCount=2)
+    end(world, top, "a", well=False)
+    failed = member(world, top, "a").id
+    end(world, top, "b")
+    assert case_row(world, top).groups_met == []
+    actions.retry_case(failed, call=Call(world.operator))
+    drain()
+    assert items(world, top) == {"a": "FAULTED", "b": "COMPLETED", "c": "ACTIVE"}
+    end(world, top, "a", well=False)
+    assert actions_of(world, "case", top).count("sub_case_failed") == 1, "heard of once"
+    actions.retry_case(failed, call=Call(world.operator))
+    drain()
+    end(world, top, "a")
+    case = case_row(world, top)
+    assert (case.status, case.groups_met) == ("RUNNING", ["g"])
+    assert items(world, top) == {"a": "COMPLETED", "b": "COMPLETED", "c": "ACTIVE"}
+    assert sorted(case.context) == ["a", "b"]
+    assert len(children(world, top)) == 3
+    drain()
+    assert actions_of(world, "case", top).count("sub_case_completed") == 2
+    verify()
+
+
+def test_a_step_that_fires_twice_counts_once_where_there_is_a_step_for_each() -> None:
+    group = Group("g", ("a", "b"), total=2, required=2, cancels=False)
+    count, larger = (
+        GroupCount(each, met=False) for each in (group, dataclasses.replace(group, total=3))
+    )
+    for name in ("a", "a"):
+        for each in (count, larger):
+            each.add(PlanItem(binding=name, status="COMPLETED"))
+    assert (count.done, larger.done) == (1, 2)
+    count.add(PlanItem(binding="b", status="COMPLETED"))
+    assert count.done == 2

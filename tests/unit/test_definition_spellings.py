@@ -123,6 +123,13 @@ def test_durations_are_rounded_up_to_what_is_kept() -> None:
     assert isinstance(child(found), SubCase)
 
 
+def test_goals_of_other_kinds_alone_end_nothing() -> None:
+    odd = {"name": "odd", "kind": "custom", "condition": ".x"}
+    found, said = compiled(having(GOALS, [odd]))
+    assert found.completion == ()
+    assert ("unknown_value", f"{GOALS}/0/kind") in [each[:2] for each in said]
+
+
 def test_a_goal_of_another_kind_counts_only_where_completion_names_it() -> None:
     source = having(GOALS, [DONE, {"name": "odd", "kind": "custom", "condition": ".x"}])
     found, said = compiled(source)

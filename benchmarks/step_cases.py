@@ -1,4 +1,4 @@
-"""Cases of five human steps, driven as people and one worker drive them, in one process.
+"""Cases of human steps in a row, driven as people and one worker drive them, in one process.
 
 Every step names its person, so that each forward step and each undo task tells somebody.
 """
@@ -25,7 +25,6 @@ from verbs.row_reading import read
 from workitems.actions import complete, start
 from workitems.models import WorkItem
 
-STEPS = 5
 _NOTHING = "benchmarks.nothing"
 _WAITING = "r.tenant_id = %s AND r.case_id = %s AND r.status IN ('PENDING', 'ASSIGNED')"
 
@@ -41,13 +40,14 @@ def undo_nothing(_call: Invocation) -> Result:
     return Result({})
 
 
-class FiveSteps:
-    """One tenant with an operator and an analyst who does all the work.
+class StepCases:
+    """One tenant with an operator and an analyst who does all the work, in cases of `steps` steps.
 
     What commits leave is done in this process: `by_hints` as a worker does it, else looked for.
     """
 
-    def __init__(self, *, by_hints: bool) -> None:
+    def __init__(self, *, by_hints: bool, steps: int = 5) -> None:
+        self.steps = steps
         tag = uuid.uuid4().hex[:8]
         system = create_tenant(f"bench-{tag}", "Benchmark")
 
@@ -60,27 +60,31 @@ class FiveSteps:
         self._tenant_id = system.tenant_id
         by_name = f"analyst-{tag}"
         for mode in ("human", "automated"):
-            deploy_definition(call=self._operator, source=_definition(mode, by_name))
+            deploy_definition(call=self._operator, source=_definition(mode, by_name, steps))
         self._work_off = self._by_hints if by_hints else run_until_idle
         self._hints: list[hints.Work] = []
         if by_hints:
-            hints.set_publisher(self._hints.extend)
+            self.hear()
+
+    def hear(self) -> None:
+        """Hear the hints of commits from now on; of several, the last to say so does."""
+        hints.set_publisher(self._hints.extend)
 
     def forward(self) -> uuid.UUID:
-        """Do a case of five steps. Returns its id, like the other two."""
+        """Do a case. Returns its id, like the other two."""
         return self._forward("human")
 
     def with_human_undos(self) -> uuid.UUID:
-        """Do a case of five steps, and undo each by a task for who did it."""
+        """Do a case, and undo each by a task for who did it."""
         case_id = self._forward("human")
         self.execute(self.plan_undo(case_id))
         self._work_off()
-        for _ in range(STEPS):
-            self._work(case_id, "REVERSED")
+        for _ in range(self.steps):
+            self.work(case_id, "REVERSED")
         return case_id
 
     def with_automated_undos(self) -> uuid.UUID:
-        """Do a case of five steps, and undo each by a program."""
+        """Do a case, and undo each by a program."""
         case_id = self._forward("automated")
         self.execute(self.plan_undo(case_id))
         self._work_off()
@@ -105,14 +109,19 @@ class FiveSteps:
         return done
 
     def _forward(self, mode: str) -> uuid.UUID:
+        case_id = self.open(mode)
+        for _ in range(self.steps):
+            self.work(case_id, "DONE")
+        return case_id
+
+    def open(self, mode: str = "human") -> uuid.UUID:
+        """Open a case, and let its first step be asked for."""
         case = open_case(call=self._operator, definition=f"benchmarks/{mode}", context={})
         self._work_off()
-        for _ in range(STEPS):
-            self._work(case.id, "DONE")
         case_id: uuid.UUID = case.id
         return case_id
 
-    def _work(self, case_id: uuid.UUID, outcome: str) -> None:
+    def work(self, case_id: uuid.UUID, outcome: str) -> None:
         """Do the one open task of a case, and all that follows."""
         with tenant_scope(self._tenant_id):
             (item,) = read(WorkItem, _WAITING, [self._tenant_id, case_id])
@@ -139,11 +148,11 @@ class FiveSteps:
             return steps.exists()
 
 
-def _definition(mode: str, person: str) -> dict[str, Any]:
-    """Return a definition of five tasks in a row, each undone in this mode."""
+def _definition(mode: str, person: str, steps: int) -> dict[str, Any]:
+    """Return a definition of so many tasks in a row, each undone in this mode."""
     how = {"mode": mode, **({"capability": _NOTHING} if mode == "automated" else {})}
     bindings = []
-    for n in range(1, STEPS + 1):
+    for n in range(1, steps + 1):
         before = f".s{n - 1} != null and " if n > 1 else ""
         bindings.append(
             {
@@ -163,10 +172,10 @@ def _definition(mode: str, person: str) -> dict[str, Any]:
         "namespace": "benchmarks",
         "name": mode,
         "version": "1.0.0",
-        "title": f"Five steps, undone in {mode} mode",
+        "title": f"Steps, undone in {mode} mode",
         "spec": {
             "bindings": bindings,
-            "goals": [{"name": "done", "kind": "success", "condition": f".s{STEPS} != null"}],
+            "goals": [{"name": "done", "kind": "success", "condition": f".s{steps} != null"}],
             "completion": {"success": {"allOf": ["done"]}},
         },
     }
