@@ -36,10 +36,11 @@ class PlanItemType(models.TextChoices):
     EXECUTION = "execution", _("Automatic step")
     SUB_CASE = "sub_case", _("Case")
     SIGNAL = "signal", _("Signal")
+    THROW = "throw", _("Rollback")
 
 
 #: What becomes none of these does no work: nothing is open, and there is nothing to undo.
-WITHOUT_WORK = frozenset({PlanItemType.SIGNAL})
+WITHOUT_WORK = frozenset({PlanItemType.SIGNAL, PlanItemType.THROW})
 
 
 class PlanItemStatus(models.TextChoices):

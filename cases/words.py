@@ -26,6 +26,9 @@ _ACTIONS = {
     "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),
     "sub_case_cancelled": A(_("Sub-case cancelled"), _("A sub-case of %(what)s was cancelled")),
     "group_met": A(_("Enough are done"), _("Enough sub-cases of %(what)s are done"), "done"),
+    "nothing_to_undo": A(
+        _("Nothing to undo"), _("Nothing of %(what)s was there to undo"), "", title_of
+    ),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),

@@ -102,6 +102,7 @@ class Trigger(models.TextChoices):
     """What started a run."""
 
     OPERATOR = "operator", _("An operator")
+    RULE = "rule", _("A rule of the definition")
 
 
 S, R, T = CompensationState, RunStatus, StepStatus

@@ -26,6 +26,7 @@ from cases.definitions import (
     Readiness,
     Seen,
     SubCase,
+    Throw,
     contexts_after,
     outlook,
 )
@@ -336,10 +337,11 @@ def _go_on(
     elif decision.cause is not None:
         taken = taken_from(came, seen.arrived)
         heard_by = {name: each.heard for name, each in taken.starts.items()}
-        fired = openings(
-            known, _with(taken, seen.ready, definition), plan, decision.cause, heard=heard_by
-        )
-        decision.fired, decision.arrivals, decision.more = fired, taken.rows, taken.more
+        ready, throws = _alone_if_thrown(_with(taken, seen.ready, definition))
+        fired = openings(known, ready, plan, decision.cause, heard=heard_by)
+        decision.fired, decision.more = fired, taken.more or throws
+        names = {each.name for each in ready.fire}
+        decision.arrivals = [each for each in taken.rows if not throws or each.binding in names]
         trouble += [each.trouble for each in fired if each.error]
     decision.fault = next(iter(trouble), "")
 
@@ -350,6 +352,13 @@ def _with(taken: Taken, ready: Readiness, definition: CompiledDefinition) -> Rea
     others = tuple(each for each in ready.failed if each[0] not in taken.steps)
     fire = tuple(each for each in definition.forward_bindings if each.name in names)
     return Readiness(fire, (*others, *taken.failed))
+
+
+def _alone_if_thrown(ready: Readiness) -> tuple[Readiness, bool]:
+    """Return what fires, and whether that is a throw: it alone then. What it undoes may be what the
+    others stand on, and they would be called off with it; they are asked again after it."""
+    thrown = [each for each in ready.fire if isinstance(each.target, Throw)][:1]
+    return (Readiness(tuple(thrown), ()), True) if thrown else (ready, False)
 
 
 def _end(kind: str, decision: Decision) -> None:

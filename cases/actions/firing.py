@@ -11,11 +11,10 @@ import dataclasses
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
-from cases.actions.arrivals import send_signal
 from cases.actions.asked_when_opened import (
     asking,
     deadlines_said,
@@ -26,14 +25,10 @@ from cases.actions.context_writes import contexts_written
 from cases.actions.rerouting import Reroute, reroute_of
 from cases.actions.sub_cases import (
     NewSubCase,
-    draw_completion,
     new_sub_case,
-    numbers_for,
-    open_sub_case,
 )
 from cases.definitions import (
     Binding,
-    CapabilityCall,
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
@@ -42,28 +37,28 @@ from cases.definitions import (
     Readiness,
     SignalSent,
     SubCase,
+    Throw,
     fires_by,
     given_to,
     names_of,
     rules_of,
     undo_policy,
 )
-from cases.lifecycle import PlanItemStatus, PlanItemType
-from cases.models import Case, PlanItem
+from cases.models import Case
 from cases.plan_state import Changes, Fired, PlanState
-from cases.selectors import compiled_of
+from compensation.actions.run_by_rule import ByRule
+from compensation.plan import Scope
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
-from executions.actions.execution_opening import NewExecution, check_new, open_execution
+from executions.actions.execution_opening import NewExecution, check_new
 from json_values.comparison import comparable
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from json_values.moments import NotAMoment
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid, Refusal, check_json
-from verbs.move import Moves
-from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.actions.item_opening import NewWorkItem
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import due_at_the_earliest, kept
 from workitems.working_time import NeverOpen
@@ -74,12 +69,6 @@ _TRANSIENT = frozenset({"unavailable"})
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
 _DIGITS = 32
-_TYPES = {
-    HumanTask: PlanItemType.WORK_ITEM,
-    CapabilityCall: PlanItemType.EXECUTION,
-    SubCase: PlanItemType.SUB_CASE,
-    SignalSent: PlanItemType.SIGNAL,
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,7 +94,14 @@ class NewSignal:
     data: Any
 
 
-Work = NewWorkItem | NewExecution | NewSubCase | NewSignal
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewThrow:
+    """What a step wants undone of its own case."""
+
+    wanted: ByRule
+
+
+Work = NewWorkItem | NewExecution | NewSubCase | NewSignal | NewThrow
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -240,6 +236,12 @@ def _checked(value: Any) -> dict[str, Any]:
     return value
 
 
+def _wanted(case: Case, name: str, target: Throw) -> ByRule:
+    scope = Scope(kind=target.scope, step=target.step or "", steps=target.steps)
+    reason = f"{title_of(name)}: a step of {case.title} has a part of it undone"
+    return ByRule(scope, reason, resumes=target.then == "resume")
+
+
 def _told(given: Given) -> Any:
     """Return what a signal says. Raises what is wrong with it."""
     if isinstance(given.value, ExpressionFailed):
@@ -258,6 +260,8 @@ def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: R
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     if isinstance(target, SignalSent):
         return NewSignal(target.signal, _told(given) if target.input_mapping else None)
+    if isinstance(target, Throw):
+        return NewThrow(_wanted(case, binding.name, target))
     value = _checked(given.value)
     if isinstance(target, SubCase):
         return new_sub_case(case, known.definition, binding.name, target, value)
@@ -331,54 +335,3 @@ def _by_when(target: HumanTask, due_at: dt.datetime | None) -> dict[str, Any]:
         raise Invalid.field("/deadlines", f"the calendar {wrong}") from None
     deadlines, due_at = due_at_the_earliest(found, due_at)
     return {"deadlines": deadlines, "due_at": due_at}
-
-
-def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:
-    """Open the work of what fires, and return its plan items, not saved yet. Case locked."""
-    below = [each.work for each in fired if isinstance(each.work, NewSubCase)]
-    numbers = numbers_for(below) if below else {}
-    return [_opened(case, each, cause, moves, numbers) for each in fired]
-
-
-def _opened(
-    case: Case,
-    opening: Opening,
-    cause: Cause,
-    moves: Moves,
-    numbers: Mapping[uuid.UUID, str],
-) -> PlanItem:
-    item = PlanItem(
-        tenant_id=case.tenant_id,
-        case_id=case.id,
-        binding=opening.binding.name,
-        type=_TYPES[type(opening.binding.target)],
-        case_version=case.version,
-        input_digest=opening.input_digest,
-        rerouted=opening.rerouted,
-        created_at=now(),
-    )
-    if opening.work is not None:
-        item.written = sorted(opening.binding.context_write or ())
-    if isinstance(opening.work, NewWorkItem):
-        item.target_id = open_item(opening.work, by=cause.by, caused_by=cause.entry, moves=moves).id
-    elif isinstance(opening.work, NewExecution):
-        item.target_id = open_execution(
-            opening.work, by=cause.by, caused_by=cause.entry, moves=moves
-        ).id
-    elif isinstance(opening.work, NewSubCase):
-        item.target_id = opening.work.id
-        open_sub_case(case, opening.work, numbers[opening.work.id], cause=cause, moves=moves)
-        if not opening.work.waits:
-            item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
-            draw_completion(case, item)
-    elif isinstance(opening.work, NewSignal):
-        # Done as it is sent; nothing in it is done, so it has no place in the order of work.
-        item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
-        definition = compiled_of(case.tenant_id, case.definition_id)
-        send_signal(
-            case, definition, opening.work.name, opening.work.data, cause=cause, moves=moves
-        )
-    else:
-        item.status, item.error = PlanItemStatus.FAULTED, opening.error
-        item.ended_at = item.created_at
-    return item

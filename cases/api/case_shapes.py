@@ -23,6 +23,7 @@ from cases.definitions import (
     HumanTask,
     SignalSent,
     SubCase,
+    Throw,
     undo_policy,
 )
 from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus, PlanItemType
@@ -40,6 +41,7 @@ _KINDS = {
     CapabilityCall: "automated",
     SubCase: "sub_case",
     SignalSent: "signal",
+    Throw: "throw",
 }
 # It is known what becomes of it in a rollback.
 _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})

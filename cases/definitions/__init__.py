@@ -41,6 +41,7 @@ from cases.definitions.targets import (
     SignalSent,
     SubCase,
     Target,
+    Throw,
 )
 from cases.definitions.task_answers import names_of, rules_of
 from cases.definitions.triggers import HEARD, EventTrigger, Heard, ScheduleTrigger
@@ -73,6 +74,7 @@ __all__ = [
     "SignalSent",
     "SubCase",
     "Target",
+    "Throw",
     "capabilities_of",
     "compile_definition",
     "context_after",

@@ -58,6 +58,7 @@ _TARGETS: Final = {
     "CapabilityCall": "capability_call",
     "SubCase": "sub_case",
     "SignalSent": "signal_sent",
+    "Throw": "throw",
 }
 
 

@@ -15,7 +15,15 @@ from pydantic import AliasChoices
 
 from cases.definitions.model import Capability, Goal, Milestone, OutcomePolicy, Sla
 from cases.definitions.readers import NEVER_NULL, Part
-from cases.definitions.targets import Caller, HumanTask, Judgment, People, SignalSent, SubCase
+from cases.definitions.targets import (
+    Caller,
+    HumanTask,
+    Judgment,
+    People,
+    SignalSent,
+    SubCase,
+    Throw,
+)
 from cases.definitions.task_answers import Outcome
 from cases.definitions.triggers import EventTrigger, ScheduleTrigger, SignalTrigger
 from cases.definitions.written import (
@@ -52,6 +60,7 @@ _PLACE_OF: Final[Mapping[type[Part], str]] = {
     EventTrigger: f"{BINDINGS}/on/cloudEvent",
     ScheduleTrigger: f"{BINDINGS}/on/schedule",
     SignalSent: f"{BINDINGS}/signal",
+    Throw: f"{BINDINGS}/throw",
     OutcomePolicy: f"{BINDINGS}/outcomePolicy",
     SubCase: f"{BINDINGS}/subCase",
     HumanTask: f"{BINDINGS}/humanTask",
@@ -257,7 +266,7 @@ def _steps(defs: Schema) -> None:
         {"const": True}, {"type": "object", "properties": policy, "additionalProperties": False},
     ]}  # fmt: skip
     step["properties"]["reversibility"] = _TEXT
-    targets = ("capability", "humanTask", "judgment", "subCase", "signal")
+    targets = ("capability", "humanTask", "judgment", "subCase", "signal", "throw")
     step["allOf"] = [
         {"anyOf": [{"required": [target]} for target in targets]},
         {"anyOf": [
@@ -281,6 +290,8 @@ def _steps(defs: Schema) -> None:
     schedule["oneOf"] = [
         {"required": [word], "properties": {word: said}} for word in ("cron", "every")
     ]
+    thrown = defs["Throw"]["properties"]
+    thrown["step"], thrown["steps"] = _or_null(_TEXT), _or_null({"$ref": "#/$defs/Names"})
     sent = defs["SignalSent"]
     for word in ("data", "payload"):
         sent["properties"][word] = _or_null(_EXPRESSION)

@@ -179,6 +179,29 @@ class SignalSent(Part):
         """Nothing comes of it."""
 
 
-Target = HumanTask | CapabilityCall | SubCase | SignalSent
+class Throw(Part):
+    """A target that has a part of its own case undone in the middle of its work: all of it, from a
+    step on, or some steps and what was done after them. Then the case goes on, or ends."""
+
+    scope: Literal["whole", "from_step", "steps"]
+    step: Text | None = None
+    steps: Words = ()
+    then: Literal["resume", "end"] = "resume"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps that it names."""
+        return self.steps if self.step is None else (self.step,)
+
+    @property
+    def input_mapping(self) -> None:
+        """It is given nothing."""
+
+    @property
+    def output_mapping(self) -> None:
+        """Nothing comes of it."""
+
+
+Target = HumanTask | CapabilityCall | SubCase | SignalSent | Throw
 #: Those that do no work, so that there is nothing to undo.
-DOES_NO_WORK: Final = (SignalSent,)
+DOES_NO_WORK: Final = (SignalSent, Throw)

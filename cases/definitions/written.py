@@ -36,6 +36,7 @@ from cases.definitions.targets import (
     SignalSent,
     SubCase,
     Target,
+    Throw,
 )
 from cases.definitions.task_answers import Outcome
 from cases.definitions.triggers import EventTrigger, ScheduleTrigger, SignalTrigger
@@ -94,6 +95,7 @@ class Step(Part):
     judgment: Judgment | None = None
     sub_case: SubCase | None = None
     signal: SignalSent | None = None
+    throw: Throw | None = None
     input_mapping: Jq | None = Field(
         default=None, validation_alias=AliasChoices("inputMapping", "inputProjectionOverride")
     )
@@ -140,8 +142,9 @@ class Step(Part):
             return self.judgment.task(self.name)
         if self.sub_case is not None:
             return self.sub_case
-        if self.signal is not None:
-            return self.signal
+        without_work = self.signal or self.throw
+        if without_work is not None:
+            return without_work
         called = self.capability or ""
         return self._call(declared.get(called) or Capability(name=called))
 
@@ -263,7 +266,7 @@ PLACES: Final = {
     BINDINGS: _place(
         Step,
         ignored=foreign_words.IGNORED_IN_BINDINGS,
-        later="throw worker",
+        later="worker",
     ),
     f"{BINDINGS}/on": _place(Trigger),
     f"{BINDINGS}/on/signal": _place(SignalTrigger, open_=True),
@@ -271,6 +274,7 @@ PLACES: Final = {
     f"{BINDINGS}/on/event": _place(EventTrigger, open_=True),
     f"{BINDINGS}/on/schedule": _place(ScheduleTrigger, open_=True),
     f"{BINDINGS}/signal": _place(SignalSent, open_=True),
+    f"{BINDINGS}/throw": _place(Throw),
     f"{BINDINGS}/on/contextChange": _place(
         ContextChange, ignored=foreign_words.IGNORED_IN_TRIGGERS
     ),

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             models.TextField(
                 choices=[
                     ("work_item", "Task"), ("execution", "Automatic step"), ("sub_case", "Case"),
-                    ("signal", "Signal"),
+                    ("signal", "Signal"), ("throw", "Rollback"),
                 ]
             ),
         ),
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             "planitem",
             models.CheckConstraint(
                 condition=models.Q(
-                    ("status", "FAULTED"), ("target_id__isnull", False), ("type__in", ["signal"]),
+                    ("status", "FAULTED"), ("target_id__isnull", False), ("type__in", ["signal", "throw"]),
                     _connector="OR",
                 ),
                 name="cases_planitem_has_work",

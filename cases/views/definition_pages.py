@@ -23,6 +23,7 @@ from cases.definitions import (
     SignalSent,
     SubCase,
     Target,
+    Throw,
     undo_policy,
 )
 from cases.forms import DeployForm, StartForm
@@ -246,6 +247,8 @@ def _kind(target: Target) -> str:
         return _("Case")
     if isinstance(target, SignalSent):
         return _("Signal")
+    if isinstance(target, Throw):
+        return _("Rollback")
     return _("Task") if isinstance(target, HumanTask) else _("Automatic")
 
 
@@ -256,6 +259,8 @@ def _who(target: Target, called: Mapping[str, Person]) -> str:
         return title_of(target.name)
     if isinstance(target, SignalSent):
         return title_of(target.signal)
+    if isinstance(target, Throw):
+        return ", ".join(map(title_of, target.names)) or _("the whole case")
     computed = target.candidate_groups_expression or target.candidate_users_expression
     if computed and not (target.candidate_groups or target.candidate_users):
         return _("whom the case names")

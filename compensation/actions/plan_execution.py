@@ -19,7 +19,7 @@ from compensation.actions.previewing import About, about, needs_approval, parts_
 from compensation.actions.run_entries import step_change, tell_whole
 from compensation.errors import ApprovalRequired, NothingToUndo, PlanExpired, PlanStale, RunLive
 from compensation.facts import live_run
-from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS
+from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS, Trigger
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.plan import Content, difference
 from compensation.planning import Part
@@ -124,17 +124,32 @@ def _check_status(whole: Any, allowed: Collection[str]) -> None:
 )  # fmt: skip
 def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
     """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
-    ready: Ready = context.others
-    run = _new_run(plan, ready.about, context.by, resume_after=bool(given.resume_after))
+    run = begin(
+        plan, context.others, cause=Cause(context.by, None), resume_after=bool(given.resume_after)
+    )
+    failpoints.reach("execute.started")
+    return run
+
+
+def begin(
+    plan: CompensationPlan,
+    ready: Ready,
+    *,
+    cause: Cause,
+    resume_after: bool,
+    trigger: Trigger = Trigger.OPERATOR,
+) -> CompensationRun:
+    """Begin the run of a plan that may run, everything it is about locked."""
+    run = _new_run(plan, ready.about, cause.by, resume_after=resume_after)
+    run.trigger = trigger
     steps, moves = _steps(run, plan), Moves()
     moves.add(run)
     moves.add_many(steps)
-    started = _enter(run, steps, moves, context.by)
+    started = _enter(run, steps, moves, cause)
     rows = {part.original.id: part.row for part in ready.parts}
-    cause = Cause(context.by, started.ref, moves)
-    tell_whole(run, ready.about.whole, "started", rows, cause=cause)
+    because = Cause(cause.by, started.ref, moves)
+    tell_whole(run, ready.about.whole, "started", rows, cause=because)
     moves.record()
-    failpoints.reach("execute.started")
     return run
 
 
@@ -178,7 +193,7 @@ def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationSte
 
 
 def _enter(
-    run: CompensationRun, steps: list[CompensationStep], moves: Moves, by: ActorRef
+    run: CompensationRun, steps: list[CompensationStep], moves: Moves, cause: Cause
 ) -> Recorded:
     """Open the run's chain: one entry for the run, one for each step it was planned with."""
     why: dict[str, Any] = {
@@ -187,11 +202,15 @@ def _enter(
         "plan": str(run.plan_id),
         "digest": run.plan.digest,
     }
-    started = moves.enter(change_of(run, "compensation_started", before="", by=by, payloads=why))
+    started = moves.enter(
+        change_of(
+            run, "compensation_started", before="", by=cause.by, caused_by=cause.entry, payloads=why
+        )
+    )
     for step in steps:
         moves.enter(
             step_change(
-                run, step, "compensation_step_planned", before=str(run.status), by=by,
+                run, step, "compensation_step_planned", before=str(run.status), by=cause.by,
                 caused_by=started.ref, opens=True,
             )
         )  # fmt: skip

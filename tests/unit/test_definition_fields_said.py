@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cases.definitions import compile_definition
+from cases.definitions import Throw, compile_definition
 from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
 from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused, task, warned
 
@@ -144,7 +144,6 @@ REFUSED: list[tuple[str, Any, str]] = [
     (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "every": "PT1H"}},
      "exactly one of cron and every is required"),
     (f"{CALL}/on", {"schedule": {"every": "soon"}}, "every: 'soon' is not a duration"),
-    (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
     (f"{CALL}/guard", ".x", "unknown field 'guard'; known are "),
@@ -310,3 +309,51 @@ def test_a_signal_that_no_step_hears_is_warned_of() -> None:
     assert "unheard_signal" not in {
         each.code for each in compile_definition(source, capabilities=None).warnings
     }
+
+
+def throwing(throw: Any) -> dict[str, Any]:
+    source = copy.deepcopy(BASE)
+    step = {"name": "back", "on": {"contextChange": {}}, "when": ".bad", "throw": throw}
+    source["spec"]["bindings"].append(step)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("throw", "pointer", "said"),
+    [
+        ({}, "", "scope is required"),
+        ({"scope": "some"}, "/scope", "scope must be one of whole, from_step, steps"),
+        ({"scope": "whole", "then": "stop"}, "/then", "then must be one of resume, end"),
+        ({"scope": "whole", "step": "task"}, "/step", "step means nothing for scope whole"),
+        ({"scope": "from_step"}, "", "scope from_step needs step"),
+        ({"scope": "steps", "steps": []}, "", "scope steps needs steps"),
+        ({"scope": "from_step", "step": "nobody"}, "/step",
+         "there is no step 'nobody' that does any work"),
+        ({"scope": "steps", "steps": ["task", "back"]}, "/steps/1",
+         "there is no step 'back' that does any work"),
+        ({"scope": "whole", "reason": "x"}, "/reason", "unknown field 'reason'; known are "),
+    ],
+)  # fmt: skip
+def test_a_throw_says_what_it_is_about(throw: Any, pointer: str, said: str) -> None:
+    ((where, message),) = refused(throwing(throw))
+    assert where == f"/spec/bindings/4/throw{pointer}"
+    assert message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("throw", "names", "then"),
+    [
+        ({"scope": "whole"}, (), "resume"),
+        ({"scope": "from_step", "step": "task", "then": "end"}, ("task",), "end"),
+        ({"scope": "steps", "steps": ["task", "call"]}, ("task", "call"), "resume"),
+    ],
+)
+def test_a_throw_is_read_and_stored(throw: Any, names: tuple[str, ...], then: str) -> None:
+    found = compile_definition(throwing(throw), capabilities=None)
+    target = found.bindings[4].target
+    assert isinstance(target, Throw)
+    assert (target.scope, target.names, target.then) == (throw["scope"], names, then)
+    assert type(found).from_json(found.to_json()) == found.model_copy(
+        update={"warnings": (), "named": ()}
+    )
+    assert "coverage_gap" not in {each.code for each in found.warnings}

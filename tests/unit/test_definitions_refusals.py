@@ -30,22 +30,7 @@ def _with_binding(*lines: str) -> str:
 
 TASK = "humanTask: {title: T}"
 ON = "on: {contextChange: {filter: .a}}"
-TARGETS = "capability, humanTask, judgment, subCase or signal"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "throw: {scope: whole}",
-    ],
-    ids=lambda line: line.partition(":")[0],
-)
-def test_targets_not_supported_yet_are_refused_by_name(line: str) -> None:
-    key = line.partition(":")[0]
-
-    assert _errors(_with_binding(ON, TASK, line)) == [
-        (10, f"/spec/bindings/0/{key}", f"{key} is not supported yet")
-    ]
+TARGETS = "capability, humanTask, judgment, subCase, signal or throw"
 
 
 def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
