@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -29,7 +31,6 @@ class CaseAdmin(TenantModelAdmin):
 
     list_display = ("called", "definition", "status", "created_at", "ended_at")
     list_filter = ("status", "definition__name")
-    list_select_related = ("definition",)
     search_fields = ("number", "title", "definition__name")
     ordering = ("-created_at", "-id")
     show_full_result_count = False
@@ -42,6 +43,12 @@ class CaseAdmin(TenantModelAdmin):
         (gettext_lazy("Causal chain"), {"fields": ("links",)}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Read what names the definition with each row, and of it no more."""
+        rows = super().get_queryset(request).select_related("definition")
+        return rows.defer("definition__source", "definition__compiled")
 
     @override
     def get_urls(self) -> list[Any]:

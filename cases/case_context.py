@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import Person
 from cases import selectors
+from cases.case_chain import nodes_of
 from cases.case_progress import CaseProgress, progress_of_steps
 from cases.case_work import CaseWork
 from cases.declared_values import schema_of_context
@@ -236,6 +237,7 @@ class CaseContext:
     def figure(self, *, label: str, table_url: str) -> Figure | None:
         """Return the drawing of the case, with what its live rollback has planned."""
         found = drawing.build_chain(self.case.tenant_id, self.rows.values(), ())
+        found = drawing.with_forward(found, nodes_of(self.items))
         if self.newest is not None and self.newest.found.run.status in LIVE_RUNS:
             steps = [each.step for each in self.newest.found.steps]
             found = drawing.with_planned(found, steps)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import Person
 from cases.fault_words import of_step
-from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
+from cases.lifecycle import OPEN_ITEMS, PlanItemStatus, PlanItemType
 from cases.models import PlanItem
 from compensation.exclusion_groups import group_of
 from compensation.lifecycle import DONE_STEPS, UNDER_WAY, CompensationState, StepStatus
@@ -28,6 +28,11 @@ from workitems.words import said_outcome
 # In this order: needs a decision, under way, not started, open, undone, cannot be undone, stays.
 _DECIDE, _UNDER_WAY, _PLANNED, _OPEN, _UNDONE, _CANNOT, _STAYS = range(7)
 _ENDED = {"COMPLETED", "SUCCEEDED"}
+_ICONS = {
+    PlanItemType.WORK_ITEM: "user",
+    PlanItemType.EXECUTION: "bot",
+    PlanItemType.SUB_CASE: "briefcase",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,8 +101,8 @@ class CaseWork:
         found = {
             "title": title_of(item.binding),
             "url": self.described[item.work].url if row is not None or below else "",
-            "by_program": item.type == "execution",
-            "who": "" if row is None else self._who(item, row),
+            "icon": _ICONS[PlanItemType(item.type)],
+            "who": self._who(item, row),
             "outcome": said_outcome(row, row.outcome)
             if row is not None and item.type == "work_item"
             else "",
@@ -132,6 +137,10 @@ class CaseWork:
         return {"status": "", "kind": "", "note": note}
 
     def _who(self, item: PlanItem, row: Any) -> str:
+        if item.is_case and item.target_id is not None:
+            return self.described[item.work].title
+        if row is None:
+            return ""
         if item.type == "execution":
             return _("Automatic")
         actor = row.completed_by_id or row.assignee_id

@@ -16,6 +16,7 @@ from cases.actions import (
 )
 from cases.actions.engine import handle
 from cases.api import case_shapes
+from cases.case_chain import sub_cases_in
 from cases.case_search import by_number, cases_called
 from cases.declared_values import declared_in_entries
 from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS, SUB_CASES
@@ -38,6 +39,7 @@ from ledger.verify import register_guarded
 from verbs import subject
 from web import decisions, live, nav, search
 from web.nav import NavEntry
+from workitems import chain
 
 
 def _is_news(change: Announced) -> bool:
@@ -86,6 +88,7 @@ def register() -> None:
     subject.register(dataclasses.replace(CASE_DEFINITION, results={"deploy": case_shapes.DEPLOYED}))
     declare_plan_verb(whole.subject_type)
     undo_capabilities.register(undoes_something)
+    chain.register_beside(sub_cases_in)
     decisions.register(STOPPED_CASES)
     search.register("cases", cases_called, order=10)
     search.register_numbered(whole.subject_type, by_number)

@@ -1,7 +1,8 @@
 """Causal chains: finished work in the order of completion, and what reverses it.
 
 `build_chain` is pure and knows work items and executions alike, so the page of a case draws its
-chain with it too. What is drawn, the table beside it and the API answer come from the same nodes.
+chain with it too; what else has its place in a case is told by upper apps (`register_beside`). What
+is drawn, the table beside it and the API answer come from the same nodes.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -41,7 +43,8 @@ _BECAME: dict[str, graph.Tone] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ChainNode:
-    """One work item or execution of a chain.
+    """One work item or execution of a chain, or what an upper app adds, with its own `label`.
+    `url` is its page, where that is known already.
 
     `order` is its place in its lane: of completion for forward work, of undoing for undo work,
     equal for the attempts at undoing one thing. `undoes` is the id of the node that it reverses.
@@ -68,6 +71,8 @@ class ChainNode:
     asked_groups: Sequence[str] = ()
     asked_people: Sequence[str] = ()
     settling: bool = False
+    label: str = ""
+    url: str = ""
 
     @property
     def undid(self) -> bool:
@@ -105,6 +110,25 @@ class Chain:
         return found
 
 
+# What else was finished in a case, by its tenant and id.
+Beside = Callable[[uuid.UUID, uuid.UUID], Iterable[ChainNode]]
+_beside: list[Beside] = []
+
+
+def register_beside(nodes_of: Beside) -> None:
+    """Add what an upper app knows to be finished in a case. Called in `AppConfig.ready()`."""
+    _beside.append(nodes_of)
+
+
+def with_forward(chain: Chain, nodes: Iterable[ChainNode]) -> Chain:
+    """Add finished forward nodes, each at its place in the order of completion."""
+    forward = [*(node for node in chain.nodes if node.lane == "forward"), *nodes]
+    forward.sort(key=lambda node: (node.completion_seq is None, node.completion_seq or 0))
+    placed = (dataclasses.replace(node, order=at) for at, node in enumerate(forward, start=1))
+    undos = (node for node in chain.nodes if node.lane != "forward")
+    return dataclasses.replace(chain, nodes=(*placed, *undos))
+
+
 def chain_of(item: WorkItem) -> Chain:
     """Return the chain around a work item: its whole case, or without a case its own undoing.
 
@@ -130,7 +154,8 @@ def chain_of_case(
         execution_selectors.of_case(tenant_id, case_id),
         focus=focus,
     )
-    return with_planned(chain, live_steps_in(tenant_id, case_id))
+    beside = [node for nodes_of in _beside for node in nodes_of(tenant_id, case_id)]
+    return with_planned(with_forward(chain, beside), live_steps_in(tenant_id, case_id))
 
 
 def with_planned(chain: Chain, steps: Sequence[Any]) -> Chain:
@@ -170,6 +195,7 @@ def _planned(step: Any, order: int) -> ChainNode:
         program=(step.spec.get("capability") or "") if step.mode == Mode.AUTOMATED else "",
         asked_groups=tuple(groups),
         asked_people=tuple(users),
+        url=reverse("compensation:run", args=[step.run_id]),
     )
 
 
@@ -284,8 +310,14 @@ def to_dot(chain: Chain) -> str:
 
 
 def described_in(chain: Chain) -> dict[tuple[str, uuid.UUID], Description]:
-    """Describe every node of a chain."""
-    return describe(chain.tenant_id, (node.subject for node in chain.nodes))
+    """Describe every node of a chain whose page is not known already."""
+    return describe(chain.tenant_id, (node.subject for node in chain.nodes if not node.url))
+
+
+def url_of(node: ChainNode, described: Mapping[tuple[str, uuid.UUID], Description]) -> str:
+    """Return the page of a node, "" where it has none."""
+    found = described.get(node.subject)
+    return node.url or (found.url if found else "")
 
 
 def _graph_nodes(
@@ -294,14 +326,13 @@ def _graph_nodes(
     nodes = []
     for node in chain.nodes:
         second = _said(node)
-        found = described.get(node.subject)
         nodes.append(
             graph.Node(
                 id=str(node.id),
                 title=node.name,
                 subtitle=second,
                 tone=_tone(node),
-                url=found.url if found else "",
+                url=url_of(node, described),
                 label=f"{type_label(node)}: {node.name}, {second}",
                 lane=node.lane,
                 order=node.order,
@@ -339,6 +370,8 @@ def _tone(node: ChainNode) -> graph.Tone:
 
 def type_label(node: ChainNode) -> str:
     """Return what kind of step a node is."""
+    if node.label:
+        return node.label
     if not node.program:
         return _("Undo task") if node.lane == "undo" else _("Task")
     return _("Automatic undo") if node.lane == "undo" else _("Automatic")

@@ -18,7 +18,7 @@ from verbs.words import Text, said
 from web.entries import ENTRY
 from web.labels import program_title
 from web.values import person_words
-from workitems.chain import PLANNED, Chain, ChainNode, type_label
+from workitems.chain import PLANNED, Chain, ChainNode, type_label, url_of
 
 # A step that was undone, or is being undone, was finished before.
 _FINISHED = ("completed", "succeeded")
@@ -51,14 +51,14 @@ def table(chain: Chain, described: Mapping[Ref, Description]) -> list[dict[str, 
             "id": str(node.id),
             "n": node.order if node.lane == "forward" else _("undo %(n)d") % {"n": node.order},
             "title": node.name,
-            "url": described[node.subject].url,
+            "url": url_of(node, described),
             "type_label": type_label(node),
             "status": node.status,
             "kind": _STATES_OF.get(node.type, node.type),
             "who": _who(node, called),
             "at": node.at,
             "links": [
-                {"words": words, "label": other.name, "url": described[other.subject].url}
+                {"words": words, "label": other.name, "url": url_of(other, described)}
                 for words, other in _links(node, by_id, undos.get(node.id, ()))
             ],
             "entry": entries.get(node.id),

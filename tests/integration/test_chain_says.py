@@ -8,9 +8,20 @@ from typing import Any
 
 from django.test import Client
 
-from tests.casework import approved_loan, open_undo, plan_items, roll_back, undo
+from tests.casework import (
+    approved_loan,
+    deploy,
+    finish,
+    open_undo,
+    opened,
+    plan_items,
+    roll_back,
+    undo,
+)
 from tests.clients import api, browser
+from tests.definitions import definition, human
 from tests.pages import text_of
+from tests.subcases import below, child
 from tests.world import World
 
 
@@ -47,6 +58,30 @@ def test_api_page_and_drawing_have_the_same_nodes(world: World) -> None:
     item = plan_items(world, case_id)["valuation"].work[1]
     of_item = f"/work-items/{item}/causal-chain/"
     assert set(told(client, of_item)) == drawn(client, of_item) == set(nodes)
+
+
+def test_a_case_below_is_a_step_of_the_chain_above(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    deploy(world, definition("top", below("lower", "low", when=".a and .lower == null"), human("a"),
+                             human("b", when=".lower and .b == null")))  # fmt: skip
+    top = opened(world, "tests/top")
+    first = finish(world.analyst, top, "a", "OK")
+    low = child(world, top)
+    finish(world.analyst, low.id, "task", "OK")
+    last = finish(world.analyst, top, "b", "OK")
+    nodes = nodes_of(world, top)
+    assert list(nodes) == [str(first), str(low.id), str(last)]
+    of_case = nodes[str(low.id)]
+    said = ("type", "name", "status", "completion_seq", "who")
+    assert [of_case[name] for name in said] == ["case", "Lower", "COMPLETED", 2, None]
+    client = browser(world.operator)
+    for path in (f"/cases/{top}/causal-chain/", f"/work-items/{first}/causal-chain/"):
+        rows = told(client, path)
+        assert set(rows) == drawn(client, path) == set(nodes)
+        assert rows[str(low.id)].startswith("2 Lower Case")
+    page = client.get(f"/cases/{top}/")
+    assert drawn(client, f"/cases/{top}/") == set(nodes)
+    assert low.name in text_of(page.content)
 
 
 def colours(client: Client, path: str) -> dict[str, str]:

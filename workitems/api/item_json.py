@@ -241,7 +241,7 @@ class ChainNodeSchema(Schema):
 
     id = serializers.UUIDField()
     type = serializers.ChoiceField(
-        choices=["work_item", "execution", "compensation_step"],
+        choices=["work_item", "execution", "case", "compensation_step"],
         help_text="A compensation_step is planned: it has no work yet.",
     )
     name = serializers.CharField()
