@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from cases.fault_words import fault_sentence
-from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus
+from cases.lifecycle import ArrivalStatus, CaseStatus, MilestoneStatus, PlanItemStatus
 from compensation.sentences import title_of
 from compensation.words import UNDO_LOOKS
 from verbs import words
@@ -78,6 +78,12 @@ _MILESTONE_LOOKS = {
     "REACHED": ("check", "done"),
 }
 
+_ARRIVAL_LOOKS = {
+    "WAITING": ("clock", "wait"),
+    "TAKEN": ("check", "done"),
+    "PASSED_OVER": ("minus", "wait"),
+}
+
 _VERBS = {
     "compensation-plan": VerbWords(_("Roll back…"), tone="undo"),
     "suspend": VerbWords(_("Pause"), _("The case is on hold."), at_once=True),
@@ -113,4 +119,5 @@ def register() -> None:
     words.register_denials(_DENIED)
     words.register_states("case", CaseStatus, _LOOKS)
     words.register_states("plan_item", PlanItemStatus, _ITEM_LOOKS)
+    words.register_states("arrival", ArrivalStatus, _ARRIVAL_LOOKS)
     words.register_states("milestone", MilestoneStatus, _MILESTONE_LOOKS)

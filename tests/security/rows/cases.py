@@ -72,8 +72,8 @@ def _done(world: World) -> dict[str, Any]:
 
 def _listening(world: World) -> dict[str, Any]:
     """A case that waits for a signal."""
-    deploy(world, definition("one", human("a", on={"signal": {"name": "go"}}), **_ENDS))
-    return {"id": opened(world, "tests/one")}
+    deploy(world, definition("listens", human("a", on={"signal": {"name": "go"}}), **_ENDS))
+    return {"id": opened(world, "tests/listens")}
 
 
 def _plan_row(world: World) -> CompensationPlan:
