@@ -13,13 +13,15 @@ RESUMES = frozenset({"resumed", "rollback_settled"})
 CASE = frozenset({"opened", RETRIED}) | RESUMES
 # Of its own changes of the context the engine need not hear, but of those that an undo makes.
 GOES_ON = CASE | {CONTEXT_CHANGED}
+#: Something has come for a step: bindings that the context starts do not answer to that.
+ARRIVALS = frozenset({"signalled", "event_arrived", "moment_came"})
 # What becomes of a program is not known yet: nothing is taken in, but a rollback that waits for it
 # says so.
 UNSETTLED = frozenset({"outcome_unknown", "retried", "accepted"})
 #: What the case above a sub-case hears of it.
 OF_SUB_CASE = frozenset({"completed", "faulted", "cancelled", "rollback_settled"})
 _NEWS = {
-    "case": GOES_ON,
+    "case": GOES_ON | ARRIVALS,
     "work_item": {
         "completed",
         "rejected",

@@ -35,6 +35,12 @@ class PlanItemType(models.TextChoices):
     WORK_ITEM = "work_item", _("Task")
     EXECUTION = "execution", _("Automatic step")
     SUB_CASE = "sub_case", _("Case")
+    SIGNAL = "signal", _("Signal")
+    THROW = "throw", _("Rollback")
+
+
+#: What becomes none of these does no work: nothing is open, and there is nothing to undo.
+WITHOUT_WORK = frozenset({PlanItemType.SIGNAL, PlanItemType.THROW})
 
 
 class PlanItemStatus(models.TextChoices):
@@ -48,6 +54,14 @@ class PlanItemStatus(models.TextChoices):
     OBSOLETE = "OBSOLETE", _("No longer needed")
     CANCELLED = "CANCELLED", _("Cancelled")
     SUSPENDED = "SUSPENDED", _("On hold")
+
+
+class ArrivalStatus(models.TextChoices):
+    """What has become of something that came for a step."""
+
+    WAITING = "WAITING", _("Waits")
+    TAKEN = "TAKEN", _("Has started its step")
+    PASSED_OVER = "PASSED_OVER", _("Has started nothing")
 
 
 class MilestoneStatus(models.TextChoices):
@@ -65,6 +79,8 @@ CANCELLABLE = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED})
 ROLLBACK_FROM = frozenset(
     {C.RUNNING, C.SUSPENDED, C.FAULTED, C.COMPLETED, C.CANCELLED, C.PARTIALLY_COMPENSATED}
 )
+#: For these something may come yet: they run, or may run again.
+LISTENING = frozenset({C.RUNNING, C.SUSPENDED, C.FAULTED, C.COMPENSATING, C.COMPENSATION_FAULTED})
 CLOSABLE = frozenset({C.COMPLETED, C.FAULTED, C.CANCELLED, C.COMPENSATED, C.PARTIALLY_COMPENSATED})
 ROLLING_BACK = frozenset({C.COMPENSATING, C.COMPENSATION_FAULTED})
 # What these have not reached in time is late.
@@ -83,4 +99,5 @@ LIFECYCLE: dict[str, Operation] = table(
     operation("cancel", CANCELLABLE, C.CANCELLED, "operator system"),
     operation("close", CLOSABLE, C.CLOSED, "operator system"),
 )
+SIGNAL = operation("signal", LISTENING, None, "operator system")
 DEPLOY = operation("deploy", None, None, "operator system")

@@ -13,11 +13,14 @@ from django.db.models import PROTECT
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
+from cases import arrival_tables  # noqa: F401  -- Django looks for tables here
 from cases.lifecycle import (
     CANCELLABLE,
     CLOSABLE,
+    LISTENING,
     OPEN_ITEMS,
     ROLLBACK_FROM,
+    WITHOUT_WORK,
     CaseStatus,
     PlanItemStatus,
     PlanItemType,
@@ -139,6 +142,11 @@ class Case(models.Model):
             models.Index(fields=["tenant", "-created_at", "-id"], name="cases_list"),
             models.Index(fields=["tenant", "status", "-created_at"], name="cases_by_status"),
             models.Index(
+                fields=["tenant", "definition", "id"],
+                name="cases_listening",
+                condition=models.Q(status__in=sorted(LISTENING)),
+            ),
+            models.Index(
                 fields=["tenant", "id"],
                 name="cases_stopped",
                 condition=models.Q(stopped_since__isnull=False),
@@ -242,9 +250,9 @@ class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
     `written`: the context keys that its result stated, whatever they held before. `target_id` is
-    None for a step that could not begin. `input_digest`: of what its `inputMapping` gave, "" where
-    it has none. `rerouted`: how often in a row its step was opened again for others. `error`: why
-    it let its case fail.
+    None for a step that could not begin, or does no work. `input_digest`: of what its
+    `inputMapping` gave, "" where it has none. `rerouted`: how often in a row its step was opened
+    again for others. `error`: why it let its case fail.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -270,7 +278,9 @@ class PlanItem(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "target_id"], name="cases_planitem_target"),
             models.CheckConstraint(
-                condition=models.Q(status=P.FAULTED) | models.Q(target_id__isnull=False),
+                condition=models.Q(status=P.FAULTED)
+                | models.Q(target_id__isnull=False)
+                | models.Q(type__in=sorted(WITHOUT_WORK)),
                 name="cases_planitem_has_work",
             ),
             # A binding with an open plan item does not fire again.

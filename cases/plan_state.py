@@ -17,13 +17,13 @@ from django.db.models import Model
 
 from accounts.selectors import ACTORS_NAME
 from cases.definitions import fires_by
-from cases.lifecycle import OPEN_ITEMS, PlanItemStatus
+from cases.lifecycle import OPEN_ITEMS, WITHOUT_WORK, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.selectors import compiled_of
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.statements import fetched
-from verbs.row_reading import NOTHING_BESIDE, Beside, load, read
+from verbs.row_reading import NOTHING_BESIDE, Beside, literal, load, read
 from verbs.subject import subject_of
 
 _SETTLED = frozenset({PlanItemStatus.COMPLETED, PlanItemStatus.OBSOLETE})
@@ -130,17 +130,23 @@ def lock_unmoved(case: Case) -> None:
     case.__dict__.update(head_seq=found[1], head_hash=found[2])
 
 
+# How often a step has begun: what could not begin has no work, and what does none has none either.
+_TIMES: Final = (
+    f"count(*) FILTER (WHERE target_id IS NOT NULL OR type IN ({literal(sorted(WITHOUT_WORK))}))"
+)
+
+
 @functools.cache
 def _plan_sql() -> str:
     columns = ", ".join(f"p.{field.column}" for field in PlanItem._meta.concrete_fields)
     return f"""
 SELECT f.name AS fired_binding, f.times, f.is_open, f.seen, {columns}
 FROM (
-    SELECT binding AS name, count(target_id) AS times, max(case_version) AS seen,
+    SELECT binding AS name, {_TIMES} AS times, max(case_version) AS seen,
         bool_or(status = ANY(%(open)s)) AS is_open
     FROM cases_planitem WHERE tenant_id = %(tenant)s AND case_id = %(case)s
     GROUP BY binding
-    HAVING bool_or(status = ANY(%(open)s)) OR count(target_id) >= %(most)s
+    HAVING bool_or(status = ANY(%(open)s)) OR {_TIMES} >= %(most)s
         OR max(case_version) >= coalesce((%(since)s::jsonb ->> binding)::int, %(triggered)s)
         OR bool_or(target_id = ANY(%(targets)s)) OR bool_or(status = ANY(%(failed)s))
 ) f JOIN cases_planitem p ON p.tenant_id = %(tenant)s AND p.case_id = %(case)s

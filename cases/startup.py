@@ -7,7 +7,13 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from cases import watched, words
-from cases.actions import milestone_moves, stopping, sub_case_news
+from cases.actions import (
+    event_rounds,
+    milestone_moves,
+    step_schedules,
+    stopping,
+    sub_case_news,
+)
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import sub_cases_in
@@ -90,7 +96,9 @@ def register() -> None:
     search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
     register_consumer(SUB_CASE_CONSUMER)
-    register_source(milestone_moves.SOURCE)
+    register_consumer(event_rounds.CONSUMER)
+    for source in (milestone_moves.SOURCE, event_rounds.SOURCE, step_schedules.SOURCE):
+        register_source(source)
     register_guarded("cases_case", whole.subject_type)
     live.register(*watched.PAGES)
     nav.register(

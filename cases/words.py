@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from cases.fault_words import fault_sentence
-from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus
+from cases.lifecycle import ArrivalStatus, CaseStatus, MilestoneStatus, PlanItemStatus
 from compensation.sentences import title_of
 from compensation.words import UNDO_LOOKS
 from verbs import words
@@ -15,11 +15,20 @@ from verbs.words import VerbWords
 _ACTIONS = {
     "opened": A(_("Opened"), _("%(what)s opened by %(who)s")),
     "context_changed": A(_("Result taken in"), _("%(what)s took in a result")),
+    "signalled": A(_("Signal"), _("%(who)s sent a signal to %(what)s"), "", title_of),
+    "event_arrived": A(_("Event"), _("An event has come for %(what)s"), "", str),
+    "event_filter_failed": A(
+        _("Event not understood"), _("Nobody can tell whether an event was for %(what)s"), "bad"
+    ),
+    "moment_came": A(_("By schedule"), _("A step of %(what)s is due by schedule"), "", title_of),
     "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
     "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
     "sub_case_failed": A(_("Sub-case failed"), _("A sub-case of %(what)s failed"), "bad"),
     "sub_case_cancelled": A(_("Sub-case cancelled"), _("A sub-case of %(what)s was cancelled")),
     "group_met": A(_("Enough are done"), _("Enough sub-cases of %(what)s are done"), "done"),
+    "nothing_to_undo": A(
+        _("Nothing to undo"), _("Nothing of %(what)s was there to undo"), "", title_of
+    ),
     "suspended": A(_("Put on hold"), _("%(what)s put on hold by %(who)s")),
     "resumed": A(_("Resumed"), _("%(what)s resumed by %(who)s")),
     "retried": A(_("Tried again"), _("%(what)s tried again by %(who)s")),
@@ -69,6 +78,12 @@ _MILESTONE_LOOKS = {
     "REACHED": ("check", "done"),
 }
 
+_ARRIVAL_LOOKS = {
+    "WAITING": ("clock", "wait"),
+    "TAKEN": ("check", "done"),
+    "PASSED_OVER": ("minus", "wait"),
+}
+
 _VERBS = {
     "compensation-plan": VerbWords(_("Roll back…"), tone="undo"),
     "suspend": VerbWords(_("Pause"), _("The case is on hold."), at_once=True),
@@ -104,4 +119,5 @@ def register() -> None:
     words.register_denials(_DENIED)
     words.register_states("case", CaseStatus, _LOOKS)
     words.register_states("plan_item", PlanItemStatus, _ITEM_LOOKS)
+    words.register_states("arrival", ArrivalStatus, _ARRIVAL_LOOKS)
     words.register_states("milestone", MilestoneStatus, _MILESTONE_LOOKS)

@@ -103,6 +103,7 @@ class Trigger(models.TextChoices):
 
     OPERATOR = "operator", _("An operator")
     BATCH = "batch", _("A batch that failed")
+    RULE = "rule", _("A rule of the definition")
 
 
 S, R, T = CompensationState, RunStatus, StepStatus

@@ -44,6 +44,7 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.work_item.suspended.v1": Topic.UNDO_ON_HOLD,
     "amends.work_item.event_not_followed.v1": Topic.EVENT_IGNORED,
     "amends.work_item.event_filter_failed.v1": Topic.EVENT_IGNORED,
+    "amends.case.event_filter_failed.v1": Topic.EVENT_IGNORED,
     **{f"amends.work_item.{action}.v1": Topic.DEADLINE_MISSED for action in _MISSED},
     "amends.work_item.group_met.v1": Topic.GROUP_MET,
     "amends.work_item.group_missed.v1": Topic.GROUP_MISSED,

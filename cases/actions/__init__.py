@@ -11,6 +11,7 @@ from cases.actions.deploy import (
 )
 from cases.actions.hold import cancel_case, close_case, resume_case, retry_case, suspend_case
 from cases.actions.open import fault_of_opening, open_case
+from cases.actions.signals import signal_case
 
 __all__ = [
     "cancel_case",
@@ -23,6 +24,7 @@ __all__ = [
     "open_case",
     "resume_case",
     "retry_case",
+    "signal_case",
     "suspend_case",
     "warnings_of",
 ]

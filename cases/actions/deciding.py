@@ -10,18 +10,23 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from cases.actions.arrivals import Taken, free_to_start, taken_from, what_came
 from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
 from cases.actions.milestone_moves import ahead_of
 from cases.actions.rerouting import may_reroute
 from cases.actions.sub_case_groups import Group, counted, may_fire
 from cases.actions.sub_cases import end_of, goes_on_below, open_below
+from cases.arrival_tables import Arrival
 from cases.definitions import (
     Binding,
+    CompiledDefinition,
     ContextChange,
     ExpressionFailed,
+    Readiness,
     Seen,
     SubCase,
+    Throw,
     contexts_after,
     outlook,
 )
@@ -76,7 +81,7 @@ class Ended:
 class Decision:
     """What is to be done about a case, and in whose name. `fault`: why it fails. `reopened`: steps
     that are tried again in the sub-cases that they have already. `seen`: what has become of its
-    milestones."""
+    milestones. `arrivals`: what has come for steps and was seen to; `more`: there may be more."""
 
     ended: Sequence[Ended]
     cause: Cause | None = None
@@ -86,6 +91,8 @@ class Decision:
     others_open: bool = False
     reopened: Sequence[tuple[PlanItem, Case]] = ()
     seen: Sequence[Seen] = ()
+    arrivals: Sequence[Arrival] = ()
+    more: bool = False
 
     @property
     def met(self) -> list[Ended]:
@@ -101,7 +108,8 @@ class Decision:
     def is_nothing(self) -> bool:
         """Whether there is nothing to be done."""
         ends = self.completes or self.fault
-        return not (self.ended or ends or self.fired or self.reopened or self.seen)
+        done = self.ended or self.fired or self.reopened or self.seen or self.arrivals
+        return not (done or ends)
 
 
 def end(item: PlanItem, row: Any, action: str, cause: Cause) -> Ended:
@@ -304,14 +312,23 @@ def _go_on(
     left in the context would end the case before the new ones have begun.
     """
     case, definition = known.case, known.definition
-    asked = may_fire(
-        case, definition, waiting(known, plan, again=again),
-        met=[each.meets for each in decision.ended if each.meets is not None], again=again,
-        ended=[each.item for each in decision.ended],
+    asked, heard = (
+        may_fire(
+            case, definition, steps,
+            met=[each.meets for each in decision.ended if each.meets is not None], again=again,
+            ended=[each.item for each in decision.ended],
+        )
+        for steps in (
+            waiting(known, plan, again=again), free_to_start(definition, plan, again)
+        )
     )  # fmt: skip
+    came = what_came(case, heard, again)
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
     ahead = ahead_of(known.case, definition)
-    seen = outlook(definition, known.context, waiting=asked, ahead=ahead)
+    seen = outlook(
+        definition, known.context, waiting=asked, ahead=ahead,
+        arrived=[each.as_seen(known.context) for each in came],
+    )  # fmt: skip
     decision.seen = seen.seen
     if seen.problem is not None:
         trouble.append(why_failed(seen.problem))
@@ -319,10 +336,30 @@ def _go_on(
         _end(seen.ended, decision)
         return
     elif decision.cause is not None:
-        fired = openings(known, seen.ready, plan, decision.cause)
-        decision.fired = fired
+        taken = taken_from(came, seen.arrived)
+        heard_by = {name: each.heard for name, each in taken.starts.items()}
+        ready, throws = _alone_if_thrown(_with(taken, seen.ready, definition))
+        fired = openings(known, ready, plan, decision.cause, heard=heard_by)
+        decision.fired, decision.more = fired, taken.more or throws
+        names = {each.name for each in ready.fire}
+        decision.arrivals = [each for each in taken.rows if not throws or each.binding in names]
         trouble += [each.trouble for each in fired if each.error]
     decision.fault = next(iter(trouble), "")
+
+
+def _with(taken: Taken, ready: Readiness, definition: CompiledDefinition) -> Readiness:
+    """Return what fires by the context together with what does by what has come."""
+    names = {each.name for each in ready.fire} - taken.steps | taken.starts.keys()
+    others = tuple(each for each in ready.failed if each[0] not in taken.steps)
+    fire = tuple(each for each in definition.forward_bindings if each.name in names)
+    return Readiness(fire, (*others, *taken.failed))
+
+
+def _alone_if_thrown(ready: Readiness) -> tuple[Readiness, bool]:
+    """Return what fires, and whether that is a throw: it alone then. What it undoes may be what the
+    others stand on, and they would be called off with it; they are asked again after it."""
+    thrown = [each for each in ready.fire if isinstance(each.target, Throw)][:1]
+    return (Readiness(tuple(thrown), ()), True) if thrown else (ready, False)
 
 
 def _end(kind: str, decision: Decision) -> None:

@@ -15,6 +15,7 @@ from typing_extensions import override
 from accounts.actions import lock_tenant, note_on_tenant
 from accounts.selectors import actors_by_username, groups_with_members
 from cases.actions.checked_apart import Compiler, compile_apart
+from cases.arrival_tables import EventListener
 from cases.definitions import (
     CompiledDefinition,
     DefinitionInvalid,
@@ -206,6 +207,10 @@ def deploy_definition(_row: None, given: Deploy, context: VerbContext) -> CaseDe
         created_at=now(),
     )
     row.save(force_insert=True)
+    types = sorted({step.on_event.type for step in compiled.listening if step.on_event})
+    EventListener.objects.bulk_create(
+        EventListener(tenant_id=tenant_id, type=each, definition_id=row.id) for each in types
+    )
     payloads: dict[str, object] = {"definition": f"{row.key} {row.version}", "digest": fingerprint}
     note_on_tenant(tenant_id, "definition_deployed", by=context.by, payloads=payloads)
     row.warnings = warnings_of(tenant_id, compiled)

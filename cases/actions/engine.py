@@ -35,7 +35,7 @@ from cases.actions.deciding import Decision, Ended, count_groups, decide, end, e
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
 from cases.actions.rollback import part_in_case
-from cases.events import GOES_ON, RESUMES, RETRIED, UNSETTLED
+from cases.events import ARRIVALS, GOES_ON, RESUMES, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
 from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
@@ -122,7 +122,25 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
     elif not decision.is_nothing:
         lock_unmoved(case)
         carry_out(case, decision)
+        if decision.more and decision.cause is not None:
+            _see_to_the_rest(case, decision.cause)
     return news[len(taken)].position if len(taken) < len(news) else len(events)
+
+
+def _see_to_the_rest(case: Case, cause: Cause) -> None:
+    """Let a locked case see to what else has come for its steps, some at a time."""
+    more = True
+    while more:
+        found = read_case(case.tenant_id, case.id)
+        if found is None or found.status != CaseStatus.RUNNING:
+            return
+        plan = read_plan(found, (), most=MAX_FIRINGS)
+        decision = decide(found, plan, (), go_on=cause)
+        if decision.is_nothing:
+            return
+        lock_unmoved(found)
+        carry_out(found, decision)
+        more = decision.more
 
 
 def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:
@@ -134,7 +152,7 @@ def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) ->
     for position, event in enumerate(events):
         cause = Cause(by, EntryRef(event.id, event.hash))
         if event.subject_type == Case.subject_type:
-            if event.action in GOES_ON:
+            if event.action in GOES_ON | ARRIVALS:
                 retries, resumes = event.action == RETRIED, event.action in RESUMES
                 found.append(_News(position, cause, retries=retries, resumes=resumes))
         elif event.subject_id not in work:

@@ -11,7 +11,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from accounts.selectors import actors_by_username, actors_named, called
@@ -25,42 +25,40 @@ from cases.actions.context_writes import contexts_written
 from cases.actions.rerouting import Reroute, reroute_of
 from cases.actions.sub_cases import (
     NewSubCase,
-    draw_completion,
     new_sub_case,
-    numbers_for,
-    open_sub_case,
 )
 from cases.definitions import (
     Binding,
-    CapabilityCall,
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
     Given,
     HumanTask,
     Readiness,
+    SignalSent,
     SubCase,
+    Throw,
     fires_by,
     given_to,
     names_of,
     rules_of,
     undo_policy,
 )
-from cases.lifecycle import PlanItemStatus, PlanItemType
-from cases.models import Case, PlanItem
+from cases.models import Case
 from cases.plan_state import Changes, Fired, PlanState
+from compensation.actions.run_by_rule import ByRule
+from compensation.plan import Scope
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
-from executions.actions.execution_opening import NewExecution, check_new, open_execution
+from executions.actions.execution_opening import NewExecution, check_new
 from json_values.comparison import comparable
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH
 from json_values.moments import NotAMoment
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Invalid, Refusal, check_json
-from verbs.move import Moves
-from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.actions.item_opening import NewWorkItem
 from workitems.deadline_input import Deadlines
 from workitems.deadlines import due_at_the_earliest, kept
 from workitems.working_time import NeverOpen
@@ -71,11 +69,6 @@ _TRANSIENT = frozenset({"unavailable"})
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
 _DIGITS = 32
-_TYPES = {
-    HumanTask: PlanItemType.WORK_ITEM,
-    CapabilityCall: PlanItemType.EXECUTION,
-    SubCase: PlanItemType.SUB_CASE,
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,11 +87,29 @@ class Known:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class NewSignal:
+    """A signal that a step sends to its own case."""
+
+    name: str
+    data: Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewThrow:
+    """What a step wants undone of its own case."""
+
+    wanted: ByRule
+
+
+Work = NewWorkItem | NewExecution | NewSubCase | NewSignal | NewThrow
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Opening:
     """A binding that fires: the work that is opened for it, or why it cannot begin."""
 
     binding: Binding
-    work: NewWorkItem | NewExecution | NewSubCase | None = None
+    work: Work | None = None
     error: str = ""
     input_digest: str = ""
     rerouted: int = 0
@@ -127,6 +138,8 @@ def waiting(known: Known, plan: PlanState, *, again: Collection[str] = ()) -> li
 
     def may_fire(binding: Binding) -> bool:
         fired = plan.fired.get(binding.name)
+        if binding.deaf:
+            return False
         if fired is None:
             return True
         if fired.is_open:
@@ -144,8 +157,16 @@ def _has_seen_all(known: Known, binding: Binding, fired: Fired) -> bool:
     return fired.stands and known.changes.since(fires_by(binding)) <= fired.seen
 
 
-def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> list[Opening]:
-    """Return what firing means, made ready to be written."""
+def openings(
+    known: Known,
+    ready: Readiness,
+    plan: PlanState,
+    cause: Cause,
+    *,
+    heard: Mapping[str, Mapping[str, Any]],
+) -> list[Opening]:
+    """Return what firing means, made ready to be written. `heard`: what has come for steps, as they
+    see it over the context; these answer to that, whatever else they have seen."""
     definition = known.definition
     found = [
         _cannot_begin(definition.binding(name), why_failed(problem))
@@ -154,7 +175,9 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
     standing = {
         each.name
         for each in ready.fire
-        if (fired := plan.fired.get(each.name)) is not None and _has_seen_all(known, each, fired)
+        if each.name not in heard
+        and (fired := plan.fired.get(each.name)) is not None
+        and _has_seen_all(known, each, fired)
     }
     written = contexts_written(known.context, ready.fire, may_stand=standing)
     contexts = [
@@ -162,7 +185,11 @@ def openings(known: Known, ready: Readiness, plan: PlanState, cause: Cause) -> l
         else known.context
         for binding in ready.fire
     ]  # fmt: skip
-    every = given_to([binding.target for binding in ready.fire], contexts)
+    seen = [
+        {**context, **heard.get(binding.name, {})}
+        for binding, context in zip(ready.fire, contexts, strict=True)
+    ]
+    every = given_to([binding.target for binding in ready.fire], seen)
     for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
         if fired is not None and fired.times >= MAX_FIRINGS:
@@ -209,16 +236,32 @@ def _checked(value: Any) -> dict[str, Any]:
     return value
 
 
+def _wanted(case: Case, name: str, target: Throw) -> ByRule:
+    scope = Scope(kind=target.scope, step=target.step or "", steps=target.steps)
+    reason = f"{title_of(name)}: a step of {case.title} has a part of it undone"
+    return ByRule(scope, reason, resumes=target.then == "resume")
+
+
+def _told(given: Given) -> Any:
+    """Return what a signal says. Raises what is wrong with it."""
+    if isinstance(given.value, ExpressionFailed):
+        raise given.value
+    check_json(given.value, "/data")
+    return given.value
+
+
 def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(
-    known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute
-) -> NewWorkItem | NewExecution | NewSubCase:
+def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute) -> Work:
     """Return the work that a binding becomes. Raises why it becomes none. `reroute`: for whom it
     is not, beside those whom its definition names."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
+    if isinstance(target, SignalSent):
+        return NewSignal(target.signal, _told(given) if target.input_mapping else None)
+    if isinstance(target, Throw):
+        return NewThrow(_wanted(case, binding.name, target))
     value = _checked(given.value)
     if isinstance(target, SubCase):
         return new_sub_case(case, known.definition, binding.name, target, value)
@@ -292,47 +335,3 @@ def _by_when(target: HumanTask, due_at: dt.datetime | None) -> dict[str, Any]:
         raise Invalid.field("/deadlines", f"the calendar {wrong}") from None
     deadlines, due_at = due_at_the_earliest(found, due_at)
     return {"deadlines": deadlines, "due_at": due_at}
-
-
-def open_all(case: Case, fired: Sequence[Opening], *, cause: Cause, moves: Moves) -> list[PlanItem]:
-    """Open the work of what fires, and return its plan items, not saved yet. Case locked."""
-    below = [each.work for each in fired if isinstance(each.work, NewSubCase)]
-    numbers = numbers_for(below) if below else {}
-    return [_opened(case, each, cause, moves, numbers) for each in fired]
-
-
-def _opened(
-    case: Case,
-    opening: Opening,
-    cause: Cause,
-    moves: Moves,
-    numbers: Mapping[uuid.UUID, str],
-) -> PlanItem:
-    item = PlanItem(
-        tenant_id=case.tenant_id,
-        case_id=case.id,
-        binding=opening.binding.name,
-        type=_TYPES[type(opening.binding.target)],
-        case_version=case.version,
-        input_digest=opening.input_digest,
-        rerouted=opening.rerouted,
-        created_at=now(),
-    )
-    if opening.work is not None:
-        item.written = sorted(opening.binding.context_write or ())
-    if isinstance(opening.work, NewWorkItem):
-        item.target_id = open_item(opening.work, by=cause.by, caused_by=cause.entry, moves=moves).id
-    elif isinstance(opening.work, NewExecution):
-        item.target_id = open_execution(
-            opening.work, by=cause.by, caused_by=cause.entry, moves=moves
-        ).id
-    elif isinstance(opening.work, NewSubCase):
-        item.target_id = opening.work.id
-        open_sub_case(case, opening.work, numbers[opening.work.id], cause=cause, moves=moves)
-        if not opening.work.waits:
-            item.status, item.ended_at = PlanItemStatus.COMPLETED, item.created_at
-            draw_completion(case, item)
-    else:
-        item.status, item.error = PlanItemStatus.FAULTED, opening.error
-        item.ended_at = item.created_at
-    return item

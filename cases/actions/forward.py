@@ -8,9 +8,10 @@ from typing import Any
 from cases.actions import milestone_moves
 from cases.actions.changes import change_case, fault_case
 from cases.actions.deciding import Decision
-from cases.actions.firing import open_all
 from cases.actions.open_work import OpenWork, lock_open_work
+from cases.actions.step_opening import open_all
 from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
+from cases.actions.throwing import carry_out_throw, lock_thrown
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED, ENGINE
 from cases.models import Case
@@ -29,6 +30,7 @@ def carry_out(case: Case, decision: Decision) -> None:
     """Do what was decided about a case, which is locked and has not moved since."""
     moves, cause = Moves(), decision.cause
     left, rest = _left_open(case, decision), _rest_of_groups(case, decision)
+    lock_thrown(case, decision.fired)
     if cause is not None:
         for item, row in decision.reopened:
             reopen(case, item, row, cause=cause, moves=moves)
@@ -78,6 +80,8 @@ def _go_on(
     case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
 ) -> None:
     milestone_moves.record(case, decision.seen, cause=cause, moves=moves)
+    for arrival in decision.arrivals:
+        moves.save(arrival, ["status"])
     completed = None
     if decision.completes:
         completed = change_case(
@@ -91,10 +95,12 @@ def _go_on(
             change_context(
                 case, change, cause=cause, step=each.binding.name, moves=moves, heard=True
             )
-    for item in open_all(case, decision.fired, cause=cause, moves=moves):
+    items = open_all(case, decision.fired, cause=cause, moves=moves)
+    for item in items:
         moves.add(item)
     if decision.fault:
         fault_case(case, decision.fault, cause=cause, moves=moves)
+    carry_out_throw(case, decision.fired, items, cause=cause, moves=moves)
     if completed is not None and left is not None:
         moves.record()
         left.call_off(cause=Cause(cause.by, completed.ref), reason=CASE_COMPLETED)

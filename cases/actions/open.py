@@ -11,6 +11,7 @@ from pydantic import Field, SkipValidation, WithJsonSchema
 from accounts.acting import ActingUser, Authority
 from accounts.declared_people import faults_of_value
 from cases.actions.milestone_moves import dues_of_opening
+from cases.actions.step_schedules import first_moments
 from cases.lifecycle import LIFECYCLE
 from cases.models import Case, CaseDefinition
 from cases.numbers import next_number
@@ -80,6 +81,7 @@ def open_case(_row: None, given: OpenCase, context: VerbContext) -> Case:
     moves = Moves()
     moves.insert(case, "opened", by=context.by, payloads=payloads)
     moves.add_many(dues_of_opening(case, opening))
+    moves.add_many(first_moments(case, opening))
     moves.record()
     return case
 

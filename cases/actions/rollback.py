@@ -25,7 +25,7 @@ from cases.definitions import (
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
-    SubCase,
+    HumanTask,
     context_after,
     input_for,
     names_of,
@@ -36,8 +36,9 @@ from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import work_named
 from cases.selectors import compiled_all, compiled_of
+from compensation.actions.run_by_rule import leaves_undeclared_alone
 from compensation.errors import AlreadyCompensated, CaseClosed
-from compensation.lifecycle import AttemptOutcome, CompensationState
+from compensation.lifecycle import AttemptOutcome, CompensationState, Trigger
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
@@ -160,12 +161,17 @@ def goes_on(case: Case, run: Any, *, cause: Cause) -> None:
 
 def ended(case: Case, run: Any, *, partial: bool, cause: Cause) -> None:
     """Its run is over: bring the case where it belongs (DESIGN §6, Ends)."""
-    step: Callable[[], object] = case.settle_partially if partial else case.settle_compensated
     also = {"prior_status": "", "ended_at": now()}
-    if not partial and run.plan.scope["kind"] != "whole":
+    whole, thrown = run.plan.scope["kind"] == "whole", run.trigger == Trigger.RULE
+    # A step that throws speaks of what its author declared an undo for.
+    partial = partial and not (thrown and leaves_undeclared_alone(run))
+    step: Callable[[], object] = case.settle_compensated
+    if not partial and (run.resume_after if thrown else not whole):
         # Where it was, and ended when it had ended.
         step = functools.partial(case.settle_back, resume=run.resume_after)
         del also["ended_at"]
+    elif partial or not whole:
+        step = case.settle_partially
     save_case(
         case, "rollback_settled", cause=cause, step=step, also=also,
         compensation={"run": str(run.id)},
@@ -202,7 +208,7 @@ def request(case: Case, row: Any, plain: UndoRequest) -> UndoRequest:
     definition = compiled_of(case.tenant_id, case.definition_id)
     name = definition.binding(row.binding).compensate if row.binding else None
     target = None if name is None else definition.binding(name).target
-    if name is None or target is None or isinstance(target, SubCase):
+    if name is None or not isinstance(target, HumanTask | CapabilityCall):
         return plain
     if isinstance(target, CapabilityCall) != (plain.mode == "automated"):
         return plain

@@ -18,6 +18,7 @@ from cases.actions.changes import change_case
 from cases.actions.milestone_moves import dues_of_opening
 from cases.actions.open import unasked
 from cases.actions.open_work import OpenWork
+from cases.actions.step_schedules import first_moments
 from cases.actions.sub_case_groups import Group, check_group
 from cases.definitions import CompiledDefinition, SubCase
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
@@ -182,7 +183,9 @@ def open_sub_case(case: Case, new: NewSubCase, number: str, *, cause: Cause, mov
             "definition": kind, "parent": str(case.id),
         },
     )  # fmt: skip
-    moves.add_many(dues_of_opening(child, compiled_of(case.tenant_id, found.id)))
+    definition = compiled_of(case.tenant_id, found.id)
+    moves.add_many(dues_of_opening(child, definition))
+    moves.add_many(first_moments(child, definition))
 
 
 def end_of(row: Case, to_status: str) -> PlanItemStatus | None:

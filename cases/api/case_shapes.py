@@ -15,11 +15,15 @@ from accounts.acting import Authority
 from accounts.selectors import Person, people_of
 from cases.actions.hold import CASE
 from cases.definitions import (
+    HEARD,
+    Binding,
     CapabilityCall,
     CompiledDefinition,
     DefinitionWarning,
     HumanTask,
+    SignalSent,
     SubCase,
+    Throw,
     undo_policy,
 )
 from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus, PlanItemType
@@ -32,7 +36,13 @@ from verbs.catalogue import offers, offers_json
 from verbs.subject import ResultShape, subject_of
 from web.schema import ActionSchema
 
-_KINDS = {HumanTask: "human", CapabilityCall: "automated", SubCase: "sub_case"}
+_KINDS = {
+    HumanTask: "human",
+    CapabilityCall: "automated",
+    SubCase: "sub_case",
+    SignalSent: "signal",
+    Throw: "throw",
+}
 # It is known what becomes of it in a rollback.
 _SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
@@ -67,6 +77,7 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
             "name": binding.name,
             "kind": _KINDS[type(binding.target)],
             "compensation": binding.compensation_only,
+            "starts_by": _starts_by(binding),
             "undone_by": binding.compensate,
             "reversibility": binding.reversibility,
             "covered": _covered(compiled, binding),
@@ -82,6 +93,14 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
         ],
         "gaps": [node["name"] for node in nodes if not node["covered"]],
     }
+
+
+def _starts_by(binding: Binding) -> list[str]:
+    """Return what starts a binding; nothing does that only undoes."""
+    if binding.compensation_only:
+        return []
+    heard = sorted(map(str, binding.hears))
+    return heard if binding.deaf else ["context", *heard]
 
 
 def validation(
@@ -228,6 +247,7 @@ class BindingSchema(serializers.Serializer[Any]):
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=sorted(_KINDS.values()))
     compensation = serializers.BooleanField()
+    starts_by = serializers.ListField(child=serializers.ChoiceField(choices=["context", *HEARD]))
     undone_by = serializers.CharField(allow_null=True)
     reversibility = serializers.CharField()
     covered = serializers.BooleanField()

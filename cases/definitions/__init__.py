@@ -20,6 +20,7 @@ from cases.definitions.needs import Needs, needs
 from cases.definitions.reads import fires_by
 from cases.definitions.runtime import (
     Ahead,
+    Arrived,
     ContextChange,
     Given,
     Laying,
@@ -33,12 +34,24 @@ from cases.definitions.runtime import (
     outlook,
     undo_policy,
 )
-from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+from cases.definitions.targets import (
+    DOES_NO_WORK,
+    CapabilityCall,
+    HumanTask,
+    SignalSent,
+    SubCase,
+    Target,
+    Throw,
+)
 from cases.definitions.task_answers import names_of, rules_of
+from cases.definitions.triggers import HEARD, EventTrigger, Heard, ScheduleTrigger
 from json_values.jq.evaluation import ExpressionFailed
 
 __all__ = [
+    "DOES_NO_WORK",
+    "HEARD",
     "Ahead",
+    "Arrived",
     "Binding",
     "CapabilityCall",
     "CompiledDefinition",
@@ -46,16 +59,22 @@ __all__ = [
     "DefinitionError",
     "DefinitionInvalid",
     "DefinitionWarning",
+    "EventTrigger",
     "ExpressionFailed",
     "Given",
+    "Heard",
     "HumanTask",
     "Laying",
     "Milestone",
     "Needs",
     "OutcomePolicy",
     "Readiness",
+    "ScheduleTrigger",
     "Seen",
+    "SignalSent",
     "SubCase",
+    "Target",
+    "Throw",
     "capabilities_of",
     "compile_definition",
     "context_after",

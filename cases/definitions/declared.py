@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from cases.definitions.model import Binding, CompiledDefinition
-from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+from cases.definitions.targets import CapabilityCall, HumanTask
 from json_values.declarations import expanded
 
 Schema = Mapping[str, Any]
@@ -97,10 +97,10 @@ def _written(mapping: str) -> list[str]:
 def _result(binding: Binding, outputs: Mapping[str, Schema]) -> Schema:
     """Return what is declared of what a step hands to its output mapping."""
     target = binding.target
-    if isinstance(target, SubCase):
-        return _NOTHING
     if isinstance(target, CapabilityCall):
         return _mapping(expanded(outputs.get(target.capability)))
+    if not isinstance(target, HumanTask):
+        return _NOTHING
     own = expanded(target.resolution_schema or _NOTHING)
     return _object(**_members(own), resolution=own, outcome=_NOTHING, completed_by=_PERSON)
 
@@ -112,7 +112,7 @@ def _original(
     target, given = binding.target, given_schema(definition, binding.name, outputs)
     if isinstance(target, HumanTask):
         return _object(payload=given, resolution=expanded(target.resolution_schema or _NOTHING))
-    output = _NOTHING if isinstance(target, SubCase) else outputs.get(target.capability)
+    output = outputs.get(target.capability) if isinstance(target, CapabilityCall) else _NOTHING
     return _object(input=given, output=expanded(output))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from cases.definitions.model import Binding, CompiledDefinition
 from cases.definitions.needs import asked, written_by
 from cases.definitions.reads import keys_read
+from cases.definitions.targets import DOES_NO_WORK
 
 # Words with which a conjunction is none any more; texts are taken away before.
 _UNREAD: Final = re.compile(
@@ -55,7 +56,8 @@ def guard_of(binding: Binding) -> Guard:
                 break
     # What is wanted to be there, and to be absent with all that is in it.
     clash = any(path[: len(gone)] == gone for gone in absent for path in present)
-    return Guard(frozenset(path[0] for path in present), never or clash)
+    # What it hears comes with what starts it, and no step writes that.
+    return Guard(frozenset(path[0] for path in present) - binding.hears, never or clash)
 
 
 def _conjuncts(binding: Binding) -> Iterator[str]:
@@ -128,6 +130,8 @@ def _texts(binding: Binding) -> list[str]:
 def fires_again(binding: Binding) -> bool:
     """Whether nothing that a step writes is asked for by its own condition, but what it is given
     changes with that: it then starts again after every result of its own."""
+    if binding.deaf or isinstance(binding.target, DOES_NO_WORK):
+        return False
     written = written_by(binding)
     if not _is_given_back(binding, written):
         return False

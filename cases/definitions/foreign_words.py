@@ -37,7 +37,7 @@ IGNORED: Final = _words(
         _ONE_CONTEXT: "layers",
         "a case begins with the context that it is opened with": "context",
         "no secret and no configuration is handed to a step": "use",
-        "no signal is heard": "signals",
+        "what a step hears is said in its on": "signals",
         "no label is set by a rule": "labelRules",
         "no event from outside changes a context": "inboundMappings",
     }

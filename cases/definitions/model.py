@@ -39,7 +39,8 @@ from cases.definitions.readers import (
     unheard,
     unsaid,
 )
-from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+from cases.definitions.targets import Target
+from cases.definitions.triggers import EventTrigger, Heard, ScheduleTrigger
 from compensation.policy import UNSPECIFIED, CompensationPolicy, Duration
 from json_values.pointers import escape
 
@@ -56,6 +57,8 @@ _TARGETS: Final = {
     "HumanTask": "human_task",
     "CapabilityCall": "capability_call",
     "SubCase": "sub_case",
+    "SignalSent": "signal_sent",
+    "Throw": "throw",
 }
 
 
@@ -130,11 +133,13 @@ class Binding(Part):
     """A rule: when the context changes so that `filter` and `when` hold, start the target.
 
     A `compensation_only` binding never fires by itself; it is the undo of those that name it in
-    `compensate`. `context_write`: what it states before its target starts.
+    `compensate`. `context_write`: what it states before its target starts. `on_signal`, `on_event`
+    and `on_schedule`: what else starts it, if `when` holds then; of a binding that is `deaf` no
+    change of the context does.
     """
 
     name: Name
-    target: HumanTask | CapabilityCall | SubCase
+    target: Target
     filter: Jq | None = None
     when: Jq | None = None
     compensate: Text | None = None
@@ -145,6 +150,18 @@ class Binding(Part):
     conflict_strategy: Strategy | None = Field(default=None, exclude_if=unsaid)
     outcome_policy: OutcomePolicy | None = Field(default=None, exclude_if=unsaid)
     context_write: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
+    on_signal: Text | None = Field(default=None, exclude_if=unsaid)
+    on_event: EventTrigger | None = Field(default=None, exclude_if=unsaid)
+    on_schedule: ScheduleTrigger | None = Field(default=None, exclude_if=unsaid)
+    deaf: bool = Field(default=False, exclude_if=unsaid)
+
+    @property
+    def hears(self) -> frozenset[Heard]:
+        """By which names it sees what starts it beside a change of the context."""
+        said: dict[Heard, object] = {
+            "signal": self.on_signal, "event": self.on_event, "schedule": self.on_schedule
+        }  # fmt: skip
+        return frozenset(name for name, trigger in said.items() if trigger is not None)
 
     @model_validator(mode="before")
     @classmethod
@@ -301,6 +318,11 @@ class CompiledDefinition(Part):
     def forward_bindings(self) -> tuple[Binding, ...]:
         """Return the bindings that may fire, in document order."""
         return tuple(binding for binding in self.bindings if not binding.compensation_only)
+
+    @functools.cached_property
+    def listening(self) -> tuple[Binding, ...]:
+        """Return those of them that something else than a change of the context starts."""
+        return tuple(binding for binding in self.forward_bindings if binding.hears)
 
     @functools.cached_property
     def _by_name(self) -> dict[str, Binding]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cases.definitions.model import Binding, CompiledDefinition
+from cases.definitions.targets import DOES_NO_WORK
 
 Path = tuple[str, ...]
 
@@ -102,7 +103,7 @@ def needs(definition: CompiledDefinition, context: Mapping[str, Any]) -> Needs |
     waiting = [
         (binding.name, _of_binding(binding))
         for binding in definition.forward_bindings
-        if not _is_done(_of_binding(binding), context)
+        if not binding.deaf and not _is_done(_of_binding(binding), context)
     ]
     ends = not waiting
     if ends:
@@ -156,6 +157,8 @@ def _written(binding: Binding) -> list[str]:
 
 def written_by(binding: Binding) -> frozenset[str] | None:
     """Return the keys of the context that a step writes; None where that is not plain."""
+    if isinstance(binding.target, DOES_NO_WORK):
+        return frozenset(binding.context_write or ())
     mapping = (binding.target.output_mapping or "").strip()
     if not mapping.startswith("{") or not mapping.endswith("}") or _COMPUTED.search(mapping):
         return None

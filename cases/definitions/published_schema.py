@@ -15,8 +15,17 @@ from pydantic import AliasChoices
 
 from cases.definitions.model import Capability, Goal, Milestone, OutcomePolicy, Sla
 from cases.definitions.readers import NEVER_NULL, Part
-from cases.definitions.targets import Caller, HumanTask, Judgment, People, SubCase
+from cases.definitions.targets import (
+    Caller,
+    HumanTask,
+    Judgment,
+    People,
+    SignalSent,
+    SubCase,
+    Throw,
+)
 from cases.definitions.task_answers import Outcome
+from cases.definitions.triggers import EventTrigger, ScheduleTrigger, SignalTrigger
 from cases.definitions.written import (
     BINDINGS,
     PLACES,
@@ -47,6 +56,11 @@ _PLACE_OF: Final[Mapping[type[Part], str]] = {
     Step: BINDINGS,
     Trigger: f"{BINDINGS}/on",
     ContextChange: f"{BINDINGS}/on/contextChange",
+    SignalTrigger: f"{BINDINGS}/on/signal",
+    EventTrigger: f"{BINDINGS}/on/cloudEvent",
+    ScheduleTrigger: f"{BINDINGS}/on/schedule",
+    SignalSent: f"{BINDINGS}/signal",
+    Throw: f"{BINDINGS}/throw",
     OutcomePolicy: f"{BINDINGS}/outcomePolicy",
     SubCase: f"{BINDINGS}/subCase",
     HumanTask: f"{BINDINGS}/humanTask",
@@ -99,7 +113,7 @@ _CHOICE: Final[Schema] = {**_TEXT, "description": "a word that nobody knows is l
 _WORDS: Final[Mapping[str, Schema]] = {
     **dict.fromkeys(("candidateGroups", "candidateUsers"), _NAMES),
     **dict.fromkeys(("inputMapping", "outputMapping", "inputProjectionOverride"), _MAPPING),
-    **dict.fromkeys(("expiresIn", "slaDuration"), _DURATION),
+    **dict.fromkeys(("expiresIn", "slaDuration", "every"), _DURATION),
     **dict.fromkeys(
         ("priority", "conflictResolverStrategy", "onDecline", "onFailure", "onExpired",
          "onThresholdReached"), _CHOICE,
@@ -108,7 +122,7 @@ _WORDS: Final[Mapping[str, Schema]] = {
         ("inputSchema", "outputSchema", "inputProjection", "outputProjection"), _PROJECTION
     ),
 }  # fmt: skip
-_LATER: Final = frozenset({"cloudEvent", "schedule", "scopeActivated", "signal"})
+_LATER: Final = frozenset({"scopeActivated"})
 
 
 @functools.cache
@@ -241,7 +255,8 @@ def _spec(defs: Schema) -> None:
 def _steps(defs: Schema) -> None:
     step = defs["Step"]
     _also(step, "on", {"const": "contextChange"})
-    _also(step, "subCase", _TEXT)
+    for word in ("subCase", "signal"):
+        _also(step, word, _TEXT)
     _also(step, "capability", {
         "type": "object", "properties": {"name": _TEXT}, "required": ["name"],
         "additionalProperties": False,
@@ -251,7 +266,7 @@ def _steps(defs: Schema) -> None:
         {"const": True}, {"type": "object", "properties": policy, "additionalProperties": False},
     ]}  # fmt: skip
     step["properties"]["reversibility"] = _TEXT
-    targets = ("capability", "humanTask", "judgment", "subCase")
+    targets = ("capability", "humanTask", "judgment", "subCase", "signal", "throw")
     step["allOf"] = [
         {"anyOf": [{"required": [target]} for target in targets]},
         {"anyOf": [
@@ -263,6 +278,23 @@ def _steps(defs: Schema) -> None:
     trigger["properties"] |= {word: {"description": "not heard yet"} for word in sorted(_LATER)}
     _also(trigger, "contextChange", _EXPRESSION)
     trigger["minProperties"] = 1
+    for word in ("signal", "cloudEvent", "event", "schedule"):
+        _also(trigger, word, _TEXT)
+    for word in ("type", "source", "subject"):
+        heard = defs["EventTrigger"]["properties"]
+        heard[word] = _TEXT if word == "type" else _or_null(_TEXT)
+    schedule = defs["ScheduleTrigger"]
+    for word in ("cron", "timezone", "timeZone"):
+        schedule["properties"][word] = _or_null(_TEXT)
+    said: Schema = {"not": _NULL}
+    schedule["oneOf"] = [
+        {"required": [word], "properties": {word: said}} for word in ("cron", "every")
+    ]
+    thrown = defs["Throw"]["properties"]
+    thrown["step"], thrown["steps"] = _or_null(_TEXT), _or_null({"$ref": "#/$defs/Names"})
+    sent = defs["SignalSent"]
+    for word in ("data", "payload"):
+        sent["properties"][word] = _or_null(_EXPRESSION)
     change["properties"]["filter"] = _or_null(_EXPRESSION)
 
 

@@ -13,6 +13,7 @@ import re
 from typing import Final
 
 from cases.definitions.model import Binding
+from cases.definitions.targets import DOES_NO_WORK
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _TEXT: Final = r'"(?:[^"\\]|\\.)*"'
@@ -165,4 +166,6 @@ def asked_by(binding: Binding) -> frozenset[str] | None:
 def fires_by(binding: Binding) -> frozenset[str] | None:
     """Return the keys one of which must change before a step that was done is looked at again;
     None: any. What is given the whole context answers to all of it."""
+    if isinstance(binding.target, DOES_NO_WORK):
+        return asked_by(binding)
     return None if binding.target.input_mapping is None else asked_by(binding)

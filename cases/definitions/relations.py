@@ -21,8 +21,12 @@ from json_values import json_schema
 
 Found = Iterator[tuple[str, str]]
 
-_TARGETS: Final = ("capability", "humanTask", "judgment", "subCase")
-_ONE_OF: Final = "capability, humanTask, judgment or subCase"
+_TARGETS: Final = ("capability", "humanTask", "judgment", "subCase", "signal", "throw")
+_ONE_OF: Final = "capability, humanTask, judgment, subCase, signal or throw"
+_WITHOUT_WORK: Final = ("signal", "throw")
+#: By the scope of a throw: the word that says which steps it is about.
+_OF_SCOPE: Final = {"whole": None, "from_step": "step", "steps": "steps"}
+_TRIGGERS: Final = ("contextChange", "signal", "cloudEvent", "event", "schedule")
 #: Pairs of words that may not stand in one step, with where that is said, and why. `undo` stands
 #: for `compensation: true`, `compensation/…` for a word of its map.
 _APART: Final = {
@@ -31,6 +35,18 @@ _APART: Final = {
         for pair in itertools.combinations(_TARGETS, 2)
     },
     ("undo", "subCase"): ("subCase", "an undo step has a task or a capability, and no subCase"),
+    **{
+        (target, key): (key, f"{key} may not stand beside {target}, which does no work")
+        for target in _WITHOUT_WORK
+        for key in (
+            "compensate",
+            "compensation",
+            "compensationOrder",
+            "reversibility",
+            "outcomePolicy",
+            "conflictResolverStrategy",
+        )
+    },
     ("undo", "reversibility"): (
         "reversibility",
         "reversibility belongs to the step that is undone, not to its undo",
@@ -157,8 +173,8 @@ def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) 
         if pointer not in unsure and said.isdisjoint(words):
             yield pointer, message
     for where, trigger in maps_at(step, "/on", pointer):
-        if trigger.get("contextChange") is None and where not in unsure:
-            yield where, "on needs contextChange"
+        if all(trigger.get(word) is None for word in _TRIGGERS) and where not in unsure:
+            yield where, "on needs one of contextChange, signal, cloudEvent or schedule"
 
 
 def _spec_rules(pointer: str, spec: Mapping[str, Any]) -> Found:
@@ -225,7 +241,34 @@ def _references(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]])
         found[word] = f"{word} forms a cycle: {' → '.join([*path, name])}"
     elif undo and steps[undo].get("compensation") is not True:
         found[word] = f"{word} names {undo!r}, which lacks compensation: true"
-    return {**found, **_other_eyes(step, steps)}
+    return {**found, **_other_eyes(step, steps), **_thrown(step, steps)}
+
+
+def _thrown(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what is wrong with the steps that a throw is about."""
+    found: dict[str, str] = {}
+    for _, throw in maps_at(step, "/throw"):
+        scope = throw.get("scope")
+        needed = _OF_SCOPE.get(scope) if isinstance(scope, str) else None
+        said = [word for word in ("step", "steps") if throw.get(word)]
+        for word in said:
+            if word != needed and scope in _OF_SCOPE:
+                found[f"throw/{word}"] = f"{word} means nothing for scope {scope}"
+        if needed is not None and needed not in said:
+            found["throw"] = f"scope {scope} needs {needed}"
+        places: dict[str, Any] = {"throw/step": _text(throw, "step")}
+        places |= {f"throw/steps/{n}": each for n, each in enumerate(_list(throw, "steps"))}
+        for place, name in places.items():
+            if isinstance(name, str) and name and not _does_work(name, steps):
+                found.setdefault(place, f"there is no step {name!r} that does any work")
+    return found
+
+
+def _does_work(name: str, steps: Mapping[str, Mapping[str, Any]]) -> bool:
+    step = steps.get(name.strip())
+    if step is None or step.get("compensation") is True:
+        return False
+    return not any(step.get(word) for word in _WITHOUT_WORK)
 
 
 def _undo_of(step: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases.definitions.model import Binding, CompiledDefinition, Milestone, Rule
-from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+from cases.definitions.targets import DOES_NO_WORK, CapabilityCall, SubCase, Target
 from compensation.policy import CompensationPolicy
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
@@ -16,7 +16,6 @@ from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
 #: How what a step states is laid into the context: returns what is stated then, or raises
 #: ExpressionFailed.
 Laying = Callable[[Mapping[str, Json], Mapping[str, Json]], Mapping[str, Json]]
-Target = HumanTask | CapabilityCall | SubCase
 #: What a task asks of the context when it is opened, beside its input.
 ASKED = (
     "title_expression", "expires_in_expression", "expires_at_expression",
@@ -58,6 +57,15 @@ class Outlook:
     problem: ExpressionFailed | None
     ready: Readiness
     seen: tuple[Seen, ...] = ()
+    arrived: tuple[bool | ExpressionFailed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A binding for which something has come, and the context as it sees that."""
+
+    binding: Binding
+    context: Mapping[str, Json]
 
 
 def outlook(
@@ -66,12 +74,13 @@ def outlook(
     *,
     waiting: Collection[Binding],
     ahead: Sequence[Ahead] = (),
+    arrived: Sequence[Arrived] = (),
 ) -> Outlook:
-    """Ask all goals, all conditions of the bindings that wait to fire, and those of the milestones
-    `ahead`, in one exchange.
+    """Ask all goals, all conditions of the bindings that wait to fire, those of the milestones
+    `ahead`, and of what has come for bindings, in one exchange.
 
-    A binding fires when its filter and its condition both hold. The case has ended by the first
-    completion rule that holds.
+    A binding fires when its filter and its condition both hold; of what has come it is asked only
+    for its condition, once for each. The case has ended by the first completion rule that holds.
     """
     goals = [(goal.condition, context) for goal in definition.goals]
     asked = [
@@ -84,10 +93,13 @@ def outlook(
         if text is not None
     ]
     texts = [*(text for _, text in asked), *looked_for]
-    results = evaluate_many([*goals, *((text, context) for text in texts)])
+    came = [(each.binding.when, each.context) for each in arrived if each.binding.when is not None]
+    results = evaluate_many([*goals, *((text, context) for text in texts), *came])
     first = len(goals) + len(asked)
     ready = _ready(waiting, [each for each, _ in asked], results[len(goals) : first])
-    seen = tuple(_seen(ahead, iter(results[first:])))
+    seen = tuple(_seen(ahead, iter(results[first : first + len(looked_for)])))
+    held = iter(results[first + len(looked_for) :])
+    wanted = tuple(each.binding.when is None or _said(next(held)) for each in arrived)
     try:
         reached = {
             goal.name
@@ -95,9 +107,17 @@ def outlook(
             if is_true(result)
         }
     except ExpressionFailed as problem:
-        return Outlook(None, problem, ready, seen)
-    held = (kind for kind, rule in definition.completion if _holds(rule, reached))
-    return Outlook(next(held, None), None, ready, seen)
+        return Outlook(None, problem, ready, seen, wanted)
+    ends = (kind for kind, rule in definition.completion if _holds(rule, reached))
+    return Outlook(next(ends, None), None, ready, seen, wanted)
+
+
+def _said(result: Json) -> bool | ExpressionFailed:
+    """Return whether a condition holds, or why nobody knows."""
+    try:
+        return is_true(result)
+    except ExpressionFailed as problem:
+        return problem
 
 
 def _seen(ahead: Sequence[Ahead], results: Iterator[Json]) -> Iterator[Seen]:
@@ -291,7 +311,7 @@ def undo_policy(definition: CompiledDefinition, binding: Binding) -> Compensatio
     if binding.compensate is None:
         return binding.policy
     target = definition.binding(binding.compensate).target
-    if isinstance(target, SubCase):
+    if isinstance(target, (SubCase, *DOES_NO_WORK)):
         # No definition that is read undoes anything so.
         return binding.policy
     if isinstance(target, CapabilityCall):

@@ -8,7 +8,7 @@ A form whose meaning is the same is no news, and nothing is said of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from cases.definitions.relations import maps_at
@@ -22,7 +22,9 @@ _KINDS: Final = ("success", "failure")
 _FAILING: Final = frozenset({"FAULTED", "FAILED", "FAULT", "CANCELLED", "REJECTED", "ABORTED"})
 _DIALECT: Final = re.compile(r"[01]\.[0-9]{1,3}(\.[0-9]{1,3})?")
 _READ_DIALECTS: Final = frozenset({"0.1", "0.1.0", "1.0.0"})
-_TRIGGERS: Final = ("cloudEvent", "schedule", "scopeActivated", "signal")
+_UNHEARD: Final = ("scopeActivated",)
+#: The one field of a trigger, or of a signal that is sent, that may stand for the whole.
+_ALONE: Final = {"signal": "name", "cloudEvent": "type", "event": "type", "schedule": "cron"}
 _CANDIDATES: Final = ("candidateGroups", "candidateUsers")
 _ASKS: Final = ("candidateGroups", "candidateUsers", "claimDeadlineHours")
 # One name; anything else that is a text is an expression.
@@ -80,17 +82,26 @@ def _triggers(data: dict[str, Any]) -> Told:
     for _, step in maps_at(data, BINDINGS):
         if step.get("on") == "contextChange":
             step["on"] = {"contextChange": {}}
+        _said_alone(step, {"signal": "name"})
     for pointer, on in maps_at(data, f"{BINDINGS}/on"):
         if "contextChange" in on:
             # Saying only its name is saying nothing more about it.
             on["contextChange"] = {} if on["contextChange"] is None else on["contextChange"]
-        unheard = [word for word in _TRIGGERS if word in on]
+        _said_alone(on, _ALONE)
+        unheard = [word for word in _UNHEARD if word in on]
         for word in unheard:
             del on[word]
             rest = "only its contextChange starts it" if on else "its step never starts"
             yield "not_executed", f"{pointer}/{word}", f"{word} is not heard yet: {rest}"
         if unheard and not on:
             on["contextChange"] = {"filter": "false"}
+
+
+def _said_alone(holder: dict[str, Any], alone: Mapping[str, str]) -> None:
+    """Let the one field that a part of a map is about stand for all of it."""
+    for word, field in alone.items():
+        if isinstance(holder.get(word), str):
+            holder[word] = {field: holder[word]}
 
 
 def _milestones(data: dict[str, Any]) -> Told:
@@ -259,7 +270,7 @@ def _asked(word: str) -> str:
 
 def _mappings(data: dict[str, Any]) -> Told:
     """A map of expressions may stand for the expression that makes it."""
-    for place in (BINDINGS, f"{BINDINGS}/subCase", *_TASKS):
+    for place in (BINDINGS, f"{BINDINGS}/subCase", f"{BINDINGS}/signal", *_TASKS):
         for _, holder in maps_at(data, place):
             for word in _MAPPINGS:
                 said = holder.get(word)
@@ -281,6 +292,7 @@ def _durations(data: dict[str, Any]) -> Told:
     """Weeks are days; seconds are too short for anything here, and become the next minute."""
     for place, words in (
         *((task, ("expiresIn",)) for task in _TASKS),
+        (f"{BINDINGS}/on/schedule", ("every",)),
         ("/spec/milestones/*", ("slaDuration",)),
         ("/spec/milestones/*/sla", ("duration",)),
     ):

@@ -18,7 +18,7 @@ from cases.definitions.model import (
     Rule,
 )
 from cases.definitions.runtime import undo_policy
-from cases.definitions.targets import CapabilityCall, HumanTask, SubCase
+from cases.definitions.targets import DOES_NO_WORK, CapabilityCall, HumanTask, SignalSent, SubCase
 
 #: A rule that holds, where it does, and what its sentence is told.
 Held = Iterator[tuple[str, str, tuple[object, ...]]]
@@ -81,6 +81,7 @@ RULES: Final = {
     "sla_start": (
         "not_executed", "no start but {1} is known: the time of {0!r} counts from the first of them"
     ),
+    "unheard": ("unheard_signal", "no step hears the signal {0!r}: nothing comes of it"),
     "no_time": ("idle", "has no effect without a duration: {0!r} is never late"),
 }  # fmt: skip
 # Of these it is said what becomes of them: nothing.
@@ -173,7 +174,7 @@ def _of_steps(definition: CompiledDefinition) -> Held:
 
 
 def _of_forward(step: Binding, at: str) -> Held:
-    if step.filter is None and step.when is None:
+    if step.filter is None and step.when is None and not step.deaf:
         yield "unguarded", at, ()
 
 
@@ -182,9 +183,12 @@ def _of_flow(definition: CompiledDefinition) -> Held:
     for name, keys in unreachable(definition):
         rule = "waits_in_vain" if keys else "unreachable"
         yield rule, places[name], (", ".join(f".{key}" for key in keys),)
+    heard = {step.on_signal for step in definition.forward_bindings}
     for step in definition.forward_bindings:
         if fires_again(step):
             yield "repeats", places[step.name], ()
+        if isinstance(step.target, SignalSent) and step.target.signal not in heard:
+            yield "unheard", f"{places[step.name]}/signal/name", (step.target.signal,)
 
 
 def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
@@ -195,7 +199,7 @@ def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
         if undo_policy(definition, step) is not None and step.reversibility not in _SAID_TO_STAY
     }
     for index, step in enumerate(definition.bindings):
-        if step.compensation_only or isinstance(step.target, SubCase):
+        if step.compensation_only or isinstance(step.target, (SubCase, *DOES_NO_WORK)):
             continue
         at = f"/spec/bindings/{index}"
         by_itself = isinstance(step.target, CapabilityCall) and step.target.capability in covered

@@ -1,10 +1,17 @@
-"""What a binding starts: a task for people, a program, or another case."""
+"""What a binding starts: a task for people, a program, another case, or a signal to its own."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
 from cases.definitions.readers import Jq, Name, Part, Text, Words, a_line, unheard, unsaid
 from cases.definitions.task_answers import Outcomes
@@ -156,3 +163,45 @@ class SubCase(Part):
     total_in_group: Annotated[int, Field(ge=1, le=1000)] | None = None
     required_count: Annotated[int, Field(ge=1, le=1000)] | None = None
     on_threshold_reached: Literal["KEEP", "CANCEL"] | None = None
+
+
+class SignalSent(Part):
+    """A target that does no work: it sends a signal to its own case. `input_mapping` gives what the
+    signal says, nothing unless there is one."""
+
+    signal: Name = Field(validation_alias=AliasChoices("name", "signal"))
+    input_mapping: Jq | None = Field(
+        default=None, validation_alias=AliasChoices("inputMapping", "data", "payload")
+    )
+
+    @property
+    def output_mapping(self) -> None:
+        """Nothing comes of it."""
+
+
+class Throw(Part):
+    """A target that has a part of its own case undone in the middle of its work: all of it, from a
+    step on, or some steps and what was done after them. Then the case goes on, or ends."""
+
+    scope: Literal["whole", "from_step", "steps"]
+    step: Text | None = None
+    steps: Words = ()
+    then: Literal["resume", "end"] = "resume"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps that it names."""
+        return self.steps if self.step is None else (self.step,)
+
+    @property
+    def input_mapping(self) -> None:
+        """It is given nothing."""
+
+    @property
+    def output_mapping(self) -> None:
+        """Nothing comes of it."""
+
+
+Target = HumanTask | CapabilityCall | SubCase | SignalSent | Throw
+#: Those that do no work, so that there is nothing to undo.
+DOES_NO_WORK: Final = (SignalSent, Throw)

@@ -27,14 +27,19 @@ from cases.definitions.model import (
 )
 from cases.definitions.readers import LISTED, Jq, Name, Numbering, Part, Refused, Text, Title, Words
 from cases.definitions.targets import (
+    DOES_NO_WORK,
     Caller,
     CapabilityCall,
     HumanTask,
     Judgment,
     People,
+    SignalSent,
     SubCase,
+    Target,
+    Throw,
 )
 from cases.definitions.task_answers import Outcome
+from cases.definitions.triggers import EventTrigger, ScheduleTrigger, SignalTrigger
 from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, parse_reversibility
 
 # Of a pre-release: a number without leading zeros, or what is none (§9).
@@ -46,6 +51,7 @@ SEMVER: Final = (
 )
 
 BINDINGS: Final = "/spec/bindings/*"
+_NOTHING_DONE: Final = parse_reversibility("not_needed")
 
 
 def _compensation(value: object) -> Literal[True] | CompensationPolicy:
@@ -71,6 +77,11 @@ class Trigger(Part):
     """What `on` says; `relations.py` asks for one trigger."""
 
     context_change: Annotated[ContextChange | None, BeforeValidator(_filter_alone)] = None
+    signal: SignalTrigger | None = None
+    cloud_event: EventTrigger | None = Field(
+        default=None, validation_alias=AliasChoices("cloudEvent", "event")
+    )
+    schedule: ScheduleTrigger | None = None
 
 
 class Step(Part):
@@ -83,6 +94,8 @@ class Step(Part):
     human_task: HumanTask | None = None
     judgment: Judgment | None = None
     sub_case: SubCase | None = None
+    signal: SignalSent | None = None
+    throw: Throw | None = None
     input_mapping: Jq | None = Field(
         default=None, validation_alias=AliasChoices("inputMapping", "inputProjectionOverride")
     )
@@ -101,29 +114,37 @@ class Step(Part):
 
     def compiled(self, declared: Mapping[str, Capability]) -> Binding:
         """Return the binding; `declared` has the projections that stand in for its mappings."""
-        change = self.on and self.on.context_change
+        on = self.on or Trigger(context_change=ContextChange())
+        change, target = on.context_change, self._target(declared)
         return Binding(
             name=self.name,
-            target=self._target(declared),
+            target=target,
             filter=change.filter if change else None,
             when=self.when,
             compensate=self.compensate,
             compensation_only=self.compensation is True,
             policy=None if self.compensation is True else self.compensation,
-            reversibility=self.reversibility,
+            reversibility=_NOTHING_DONE if isinstance(target, DOES_NO_WORK) else self.reversibility,
             compensation_order=self.compensation_order,
             conflict_strategy=self.conflict_resolver_strategy,
             outcome_policy=self.outcome_policy,
             context_write=self.context_write,
+            on_signal=on.signal.name if on.signal else None,
+            on_event=on.cloud_event,
+            on_schedule=on.schedule,
+            deaf=change is None,
         )
 
-    def _target(self, declared: Mapping[str, Capability]) -> HumanTask | CapabilityCall | SubCase:
+    def _target(self, declared: Mapping[str, Capability]) -> Target:
         if self.human_task is not None:
             return self.human_task.called(self.name)
         if self.judgment is not None:
             return self.judgment.task(self.name)
         if self.sub_case is not None:
             return self.sub_case
+        without_work = self.signal or self.throw
+        if without_work is not None:
+            return without_work
         called = self.capability or ""
         return self._call(declared.get(called) or Capability(name=called))
 
@@ -245,9 +266,15 @@ PLACES: Final = {
     BINDINGS: _place(
         Step,
         ignored=foreign_words.IGNORED_IN_BINDINGS,
-        later="signal throw worker",
+        later="worker",
     ),
     f"{BINDINGS}/on": _place(Trigger),
+    f"{BINDINGS}/on/signal": _place(SignalTrigger, open_=True),
+    f"{BINDINGS}/on/cloudEvent": _place(EventTrigger, open_=True),
+    f"{BINDINGS}/on/event": _place(EventTrigger, open_=True),
+    f"{BINDINGS}/on/schedule": _place(ScheduleTrigger, open_=True),
+    f"{BINDINGS}/signal": _place(SignalSent, open_=True),
+    f"{BINDINGS}/throw": _place(Throw),
     f"{BINDINGS}/on/contextChange": _place(
         ContextChange, ignored=foreign_words.IGNORED_IN_TRIGGERS
     ),

@@ -20,13 +20,16 @@ from cases.definitions import (
     DefinitionError,
     DefinitionInvalid,
     HumanTask,
+    SignalSent,
     SubCase,
+    Target,
+    Throw,
     undo_policy,
 )
 from cases.forms import DeployForm, StartForm
 from cases.versions import default_of
 from cases.views.starting import kind_of, start_url
-from compensation.sentences import asked_of, title_of
+from compensation.sentences import asked_of, quoted, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.words import REVERSIBILITIES
 from ledger.errors import Invalid, Refusal
@@ -219,7 +222,7 @@ def _step(
 ) -> dict[str, Any]:
     return {
         "binding": title_of(binding.name),
-        "kind_label": _kind(binding.target),
+        "kind_label": ", ".join([_kind(binding.target), *_starts(binding)]),
         "who": _who(binding.target, called),
         "undo": _undo(compiled, binding, called),
         "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
@@ -229,17 +232,35 @@ def _step(
     }
 
 
-def _kind(target: HumanTask | CapabilityCall | SubCase) -> str:
+def _starts(binding: Binding) -> Iterator[str]:
+    """Yield what else than the state of its case starts a step."""
+    if binding.on_signal is not None:
+        yield _("on the signal %(name)s") % {"name": quoted(title_of(binding.on_signal))}
+    if binding.on_event is not None:
+        yield _("on an event %(type)s") % {"type": binding.on_event.type}
+    if binding.on_schedule is not None:
+        yield _("by schedule")
+
+
+def _kind(target: Target) -> str:
     if isinstance(target, SubCase):
         return _("Case")
+    if isinstance(target, SignalSent):
+        return _("Signal")
+    if isinstance(target, Throw):
+        return _("Rollback")
     return _("Task") if isinstance(target, HumanTask) else _("Automatic")
 
 
-def _who(target: HumanTask | CapabilityCall | SubCase, called: Mapping[str, Person]) -> str:
+def _who(target: Target, called: Mapping[str, Person]) -> str:
     if isinstance(target, CapabilityCall):
         return program_title(target.capability)
     if isinstance(target, SubCase):
         return title_of(target.name)
+    if isinstance(target, SignalSent):
+        return title_of(target.signal)
+    if isinstance(target, Throw):
+        return ", ".join(map(title_of, target.names)) or _("the whole case")
     computed = target.candidate_groups_expression or target.candidate_users_expression
     if computed and not (target.candidate_groups or target.candidate_users):
         return _("whom the case names")

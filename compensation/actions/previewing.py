@@ -187,8 +187,26 @@ def draft(
     parts: list[Part] | None = None,
 ) -> CompensationPlan:
     """Return what the plan would be, not stored, without a reason; `parts` where they are read."""
+    plan = new_plan(subject, scope, include, strategy=strategy, by=by, tenant_id=tenant_id)
+    parts = parts_of(subject, lock=False) if parts is None else parts
+    content = replan(plan, parts)
+    plan.digest, plan.content = content.digest, content.to_json()
+    plan.requires_approval = needs_approval(content, parts)
+    return plan
+
+
+def new_plan(
+    subject: About,
+    scope: Scope,
+    include: tuple[str, ...] = (),
+    *,
+    strategy: str | None = None,
+    by: uuid.UUID,
+    tenant_id: uuid.UUID,
+) -> CompensationPlan:
+    """Return the row of a plan, not stored, in which nothing is planned yet."""
     moment = now()
-    plan = CompensationPlan(
+    return CompensationPlan(
         tenant_id=tenant_id,
         subject_type=subject.ref[0],
         subject_id=subject.ref[1],
@@ -202,11 +220,6 @@ def draft(
         created_at=moment,
         expires_at=moment + LIFETIME,
     )
-    parts = parts_of(subject, lock=False) if parts is None else parts
-    content = replan(plan, parts)
-    plan.digest, plan.content = content.digest, content.to_json()
-    plan.requires_approval = needs_approval(content, parts)
-    return plan
 
 
 def needs_approval(content: Content, parts: Sequence[Part]) -> bool:

@@ -77,6 +77,8 @@ DURABLE = {
     "workitems.actions.work_on_hold": "a hold that ends by itself: leased and ended in one",
     "workitems.actions.work_deadlines": "a deadline that comes: leased and seen to in one",
     "cases.actions.milestone_moves": "a milestone that is late: leased and seen to in one",
+    "cases.actions.event_rounds": "an event brought to cases: leased, told to each in one",
+    "cases.actions.step_schedules": "a moment of a step: leased and seen to in one",
     "workitems.actions.choreography": "a handler of news: each item that reacts in one of its own",
     "workitems.actions.influence": "the same",
     "governance.actions.approval_expiry": "an approval nobody decided: leased and ended in one",

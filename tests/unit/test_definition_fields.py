@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from cases.definitions import CompiledDefinition, compile_definition
+from cases.definitions import (
+    CompiledDefinition,
+    EventTrigger,
+    ScheduleTrigger,
+    compile_definition,
+)
 from cases.definitions.model import Milestone, OutcomePolicy, Sla
 from tests.defined_fields import (
     CALL,
@@ -25,6 +30,13 @@ from tests.defined_fields import (
     refused,
     task,
 )
+
+
+def started_by(found: CompiledDefinition) -> tuple[Any, ...]:
+    """Return what starts the second step, and whether a change of the context does not."""
+    step = found.bindings[1]
+    return step.on_signal, step.on_event, step.on_schedule, step.deaf
+
 
 #: Where it stands, what is written, what of the compiled definition says so.
 READ: list[tuple[str, Any, Any, Any]] = [
@@ -46,6 +58,15 @@ READ: list[tuple[str, Any, Any, Any]] = [
     (f"{CALL}/inputProjectionOverride", "{e}", lambda d: called(d).input_mapping, "{e}"),
     (f"{CALL}/on", {"contextChange": ".x"}, lambda d: d.bindings[1].filter, ".x"),
     (f"{CALL}/on", {"contextChange": {"filter": ".x"}}, lambda d: d.bindings[1].filter, ".x"),
+    (f"{CALL}/on", {"signal": {"name": "go"}}, started_by, ("go", None, None, True)),
+    (f"{CALL}/on", {"cloudEvent": {"type": "t", "source": "/s", "subject": "u", "filter": ".x"}},
+     started_by,
+     (None, EventTrigger(type="t", source="/s", subject="u", filter=".x"), None, True)),
+    (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "timezone": "Europe/Lisbon"}},
+     started_by,
+     (None, None, ScheduleTrigger(cron="0 8 * * *", timezone="Europe/Lisbon"), True)),
+    (f"{CALL}/on", {"schedule": {"every": "PT1H"}, "contextChange": {}},
+     started_by, (None, None, ScheduleTrigger(every=timedelta(hours=1)), False)),
     (f"{CALL}/when", {"jq": ".y"}, lambda d: d.bindings[1].when, ".y"),
     (f"{CALL}/conflictResolverStrategy", "LAST_WRITER_WINS",
      lambda d: d.bindings[1].conflict_strategy, "LAST_WRITER_WINS"),

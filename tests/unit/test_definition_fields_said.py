@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cases.definitions import compile_definition
+from cases.definitions import Throw, compile_definition
 from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
 from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, having, refused, task, warned
 
@@ -36,7 +36,7 @@ WARNED: list[tuple[str, Any, str, str]] = [
             "a case has one context, and every change of it counts": "layers",
             "a case begins with the context that it is opened with": "context",
             "no secret and no configuration is handed to a step": "use",
-            "no signal is heard": "signals",
+            "what a step hears is said in its on": "signals",
             "no label is set by a rule": "labelRules",
             "no event from outside changes a context": "inboundMappings",
         }.items()
@@ -137,8 +137,13 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
     ("/spec/stages", [], "stages is not supported yet"),
     ("/spec/compounds", [], "compounds is not supported yet"),
-    (f"{CALL}/signal", "s", "signal is not supported yet"),
-    (f"{CALL}/throw", {"scope": "whole"}, "throw is not supported yet"),
+    (f"{CALL}/on", {"signal": {"name": "an other"}}, "name 'an other' is not a name: "),
+    (f"{CALL}/on", {"signal": {}}, "name is required"),
+    (f"{CALL}/on", {"cloudEvent": {"source": "/s"}}, "type is required"),
+    (f"{CALL}/on", {"schedule": {}}, "exactly one of cron and every is required"),
+    (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "every": "PT1H"}},
+     "exactly one of cron and every is required"),
+    (f"{CALL}/on", {"schedule": {"every": "soon"}}, "every: 'soon' is not a duration"),
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
     (f"{CALL}/guard", ".x", "unknown field 'guard'; known are "),
@@ -159,8 +164,19 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
+#: What no schema knows to be wrong.
+VALUES: list[tuple[str, Any, str]] = [
+    (f"{CALL}/on", {"cloudEvent": {"type": "t", "filter": ".a =="}}, "not a usable jq expression"),
+    (f"{CALL}/on", {"schedule": {"cron": "8 o'clock"}}, "cron \"8 o'clock\" must have five fields"),
+    (f"{CALL}/on", {"schedule": {"cron": "0 8 * * *", "timezone": "Mars"}},
+     "timezone 'Mars' is not known"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("pointer", "value", "said"), REFUSED, ids=[f"{row[0]} {row[1]}"[:60] for row in REFUSED]
+    ("pointer", "value", "said"),
+    [*REFUSED, *VALUES],
+    ids=[f"{row[0]} {row[1]}"[:60] for row in [*REFUSED, *VALUES]],
 )
 def test_a_field_that_would_mean_something_else_is_refused_by_its_name(
     pointer: str, value: Any, said: str
@@ -260,3 +276,84 @@ def test_a_version_is_a_text_however_it_is_written() -> None:
         "    - {name: a, on: {contextChange: .x}, humanTask: {title: T}}\n"
     )
     assert compile_definition(text, capabilities=None).version == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"compensate": "task"}, "compensate may not stand beside signal, which does no work"),
+        ({"compensation": {"mode": "human"}}, "compensation may not stand beside signal"),
+        ({"outcomePolicy": {"onFailure": "FAULT"}}, "outcomePolicy may not stand beside signal"),
+        ({"capability": "act"}, "only one target is allowed: "),
+        ({"inputMapping": ".a"}, "inputMapping of a signal stands inside it"),
+    ],
+)
+def test_a_step_that_only_signals_does_no_work(words: dict[str, Any], said: str) -> None:
+    source = copy.deepcopy(BASE)
+    step = {"name": "tell", "on": {"contextChange": {}}, "when": ".a", "signal": "go"}
+    source["spec"]["bindings"].append(step | words)
+    assert any(message.startswith(said) for _, message in refused(source))
+
+
+def test_a_signal_that_no_step_hears_is_warned_of() -> None:
+    source = copy.deepcopy(BASE)
+    step = {"name": "tell", "on": {"contextChange": {}}, "when": ".z == null", "signal": "go"}
+    source["spec"]["bindings"].append(step)
+    found = compile_definition(source, capabilities=None).warnings
+    (said,) = (each for each in found if each.pointer.startswith("/spec/bindings/4"))
+    assert (said.code, said.pointer, said.message) == (
+        "unheard_signal", "/spec/bindings/4/signal/name",
+        "no step hears the signal 'go': nothing comes of it",
+    )  # fmt: skip
+    source["spec"]["bindings"][0]["on"] = {"signal": "go"}
+    assert "unheard_signal" not in {
+        each.code for each in compile_definition(source, capabilities=None).warnings
+    }
+
+
+def throwing(throw: Any) -> dict[str, Any]:
+    source = copy.deepcopy(BASE)
+    step = {"name": "back", "on": {"contextChange": {}}, "when": ".bad", "throw": throw}
+    source["spec"]["bindings"].append(step)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("throw", "pointer", "said"),
+    [
+        ({}, "", "scope is required"),
+        ({"scope": "some"}, "/scope", "scope must be one of whole, from_step, steps"),
+        ({"scope": "whole", "then": "stop"}, "/then", "then must be one of resume, end"),
+        ({"scope": "whole", "step": "task"}, "/step", "step means nothing for scope whole"),
+        ({"scope": "from_step"}, "", "scope from_step needs step"),
+        ({"scope": "steps", "steps": []}, "", "scope steps needs steps"),
+        ({"scope": "from_step", "step": "nobody"}, "/step",
+         "there is no step 'nobody' that does any work"),
+        ({"scope": "steps", "steps": ["task", "back"]}, "/steps/1",
+         "there is no step 'back' that does any work"),
+        ({"scope": "whole", "reason": "x"}, "/reason", "unknown field 'reason'; known are "),
+    ],
+)  # fmt: skip
+def test_a_throw_says_what_it_is_about(throw: Any, pointer: str, said: str) -> None:
+    ((where, message),) = refused(throwing(throw))
+    assert where == f"/spec/bindings/4/throw{pointer}"
+    assert message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("throw", "names", "then"),
+    [
+        ({"scope": "whole"}, (), "resume"),
+        ({"scope": "from_step", "step": "task", "then": "end"}, ("task",), "end"),
+        ({"scope": "steps", "steps": ["task", "call"]}, ("task", "call"), "resume"),
+    ],
+)
+def test_a_throw_is_read_and_stored(throw: Any, names: tuple[str, ...], then: str) -> None:
+    found = compile_definition(throwing(throw), capabilities=None)
+    target = found.bindings[4].target
+    assert isinstance(target, Throw)
+    assert (target.scope, target.names, target.then) == (throw["scope"], names, then)
+    assert type(found).from_json(found.to_json()) == found.model_copy(
+        update={"warnings": (), "named": ()}
+    )
+    assert "coverage_gap" not in {each.code for each in found.warnings}

@@ -29,6 +29,11 @@ def compiled(source: dict[str, Any]) -> tuple[CompiledDefinition, list[tuple[str
 SAME: list[tuple[str, Any, Any]] = [
     (f"{CALL}/on", "contextChange", {"contextChange": {}}),
     (f"{CALL}/on", {"contextChange": None}, {"contextChange": {}}),
+    (f"{CALL}/on", {"signal": "go"}, {"signal": {"name": "go"}}),
+    (f"{CALL}/on", {"cloudEvent": "t"}, {"cloudEvent": {"type": "t"}}),
+    (f"{CALL}/on", {"event": {"type": "t"}}, {"cloudEvent": {"type": "t"}}),
+    (f"{CALL}/on", {"schedule": "0 8 * * *"}, {"schedule": {"cron": "0 8 * * *"}}),
+    (f"{CALL}/on", {"schedule": {"every": "P1W"}}, {"schedule": {"every": "P7D"}}),
     (f"{CALL}/when", True, "true"),
     (f"{CALL}/capability", {"name": "act"}, "act"),
     ("/spec/capabilities", ["act"], [{"name": "act"}]),
@@ -87,10 +92,11 @@ TOLD: list[tuple[str, Any, str, str]] = [
     (f"{TASK}/outcomes", [{"name": "A", "condition": "x > 1"}], "ignored", "condition is ignored"),
     *(
         (f"{CALL}/on", {word: {}}, "not_executed", f"{word} is not heard yet: its step never")
-        for word in ("cloudEvent", "schedule", "scopeActivated", "signal")
+        for word in ("scopeActivated",)
     ),
-    (f"{CALL}/on", {"schedule": {"every": "PT1H"}, "contextChange": {}}, "not_executed",
-     "schedule is not heard yet: only its contextChange starts it"),
+    (f"{CALL}/on", {"scopeActivated": {"every": "PT1H"}, "contextChange": {}}, "not_executed",
+     "scopeActivated is not heard yet: only its contextChange starts it"),
+    (f"{CALL}/on", {"schedule": {"every": "PT90S"}}, "rounded", "every PT90S is read as PT2M"),
 ]  # fmt: skip
 
 
@@ -106,7 +112,7 @@ def test_a_form_that_means_less_is_told(pointer: str, value: Any, code: str, beg
 
 
 def test_a_step_that_nobody_starts_has_a_condition_that_never_holds() -> None:
-    found, _said = compiled(having(f"{CALL}/on", {"schedule": {"cron": "* * * * *"}}))
+    found, _said = compiled(having(f"{CALL}/on", {"scopeActivated": {}}))
     assert (found.bindings[1].filter, found.bindings[1].when) == ("false", ".b == null")
     assert called(found).capability == "act"
 

@@ -38,6 +38,7 @@ KINDS = {
     "executions.Execution.status": "execution",
     "executions.Execution.compensation_state": "compensation",
     "cases.Case.status": "case",
+    "cases.Arrival.status": "arrival",
     "cases.PlanItem.status": "plan_item",
     "cases.PlanItem.compensation_state": "compensation",
     "governance.Approval.status": "approval",

@@ -70,6 +70,12 @@ def _done(world: World) -> dict[str, Any]:
     return case
 
 
+def _listening(world: World) -> dict[str, Any]:
+    """A case that waits for a signal."""
+    deploy(world, definition("listens", human("a", on={"signal": {"name": "go"}}), **_ENDS))
+    return {"id": opened(world, "tests/listens")}
+
+
 def _plan_row(world: World) -> CompensationPlan:
     return plan_for(world, _done(world)["id"])
 
@@ -152,6 +158,9 @@ ROWS = {
     "cases-api:resume": Row(make=_suspended, POST=expect(403, operator=200, admin=200)),
     "cases-api:retry": Row(make=_faulted, POST=expect(403, operator=200, admin=200)),
     "cases-api:cancel": Row(make=_running, POST=expect(403, operator=200, admin=200)),
+    "cases-api:signals": Row(
+        make=_listening, POST=expect(403, operator=200, admin=200, body={"name": "go"})
+    ),
     "cases-api:close": Row(make=_done, POST=expect(403, operator=200, admin=200)),
     "cases-api:compensation-plan": Row(
         make=functools.cache(_done), POST=expect(403, operator=201, admin=201, body=_WHY)
