@@ -69,6 +69,23 @@ def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
     }
 
 
+def _agreeing(world: World, texts: Texts) -> uuid.UUID:
+    """Ask for an execution that several policies have others agree to, and return it."""
+    add, request = find("policy", "create"), find("execution", "request")
+    steps = [{"groups": [texts.unbroken[:90]]}, {"roles": ["approver"]}]
+    for number in range(2):
+        add(
+            call=Call(world.admin), name=f"{number} {texts.unbroken[:140]}", priority=number,
+            when='.capability == "demo.flaky"', effect="require_approval", reason=texts.words,
+            approvers=steps,
+        )  # fmt: skip
+    asked = request(
+        call=Call(world.operator), capability="demo.flaky", input={"fail_times": 0},
+        reason=texts.words,
+    )  # fmt: skip
+    return uuid.UUID(str(asked.id))
+
+
 def _laid_out(world: World, texts: Texts) -> uuid.UUID:
     """Return an item whose outcomes are called at length, and whose form is in groups."""
     words = texts.all(90)
@@ -113,6 +130,7 @@ def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
         )  # fmt: skip
     one = reverse("workitems:template", args=[made.id])
     schedules = reverse("workitems:schedules")
+    agreeing = _agreeing(world, texts)
     policy, policies = _policy(world, texts), reverse("governance:policies")
     laid_out = reverse("workitems:detail", args=[_laid_out(world, texts)])
     return {
@@ -123,6 +141,13 @@ def template_pages(world: World, texts: Texts) -> dict[str, Visit]:
             boss, reverse("workitems:template-version", args=[made.id])
         ),
         "end a template": Visit(boss, reverse("workitems:template-end", args=[made.id])),
+        "execution that waits": Visit(boss, reverse("executions:detail", args=[agreeing])),
+        **{
+            f"execution, {verb}": Visit(
+                world.approver, reverse(f"executions:{verb}", args=[agreeing])
+            )
+            for verb in ("approve", "reject")
+        },
         "policies": Visit(world.admin, policies),
         "policies, of a reader": Visit(world.analyst, policies),
         "change a policy": Visit(world.admin, reverse("governance:policy-edit", args=[policy])),
