@@ -32,6 +32,8 @@ _ICONS = {
     PlanItemType.WORK_ITEM: "user",
     PlanItemType.EXECUTION: "bot",
     PlanItemType.SUB_CASE: "briefcase",
+    PlanItemType.SIGNAL: "radio",
+    PlanItemType.THROW: "undo-2",
 }
 
 

@@ -25,7 +25,7 @@ from tests.casework import (
     steps,
     undo,
 )
-from tests.clients import api
+from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import event_of
@@ -313,3 +313,12 @@ def test_its_rollback_is_held_like_any(world: World, verb: str) -> None:
     undo(world.analyst, case_id)
     expected = "RUNNING" if verb == "resume" else "COMPENSATING"
     assert status(world, case_id) == expected
+
+
+def test_its_page_shows_the_step_that_threw(world: World) -> None:
+    case_id = a_case(world, throw(scope="steps", steps=["c"]))
+    finish(world.analyst, case_id, "c", "BAD")
+    for who in (world.analyst, world.operator):
+        answer = browser(who).get(f"/cases/{case_id}/")
+        assert answer.status_code == 200
+        assert "Back" in answer.content.decode()
