@@ -77,6 +77,7 @@ def test_a_table_is_as_wide_as_its_widest_cell() -> None:
 def test_the_loan_is_taken_back_last_finished_first() -> None:
     assert sorted(SCENARIOS) == [
         "aml-investigation",
+        "batch-rollback",
         "clinical-adverse-event",
         "clinical-rescind",
         "coordinated-change",

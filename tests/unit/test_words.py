@@ -37,6 +37,7 @@ KINDS = {
     "workitems.WorkItem.compensation_state": "compensation",
     "executions.Execution.status": "execution",
     "executions.Execution.compensation_state": "compensation",
+    "executions.Batch.status": "batch",
     "cases.Case.status": "case",
     "cases.Arrival.status": "arrival",
     "cases.PlanItem.status": "plan_item",
@@ -54,6 +55,7 @@ RECORDED_ABOUT = {
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",
     "inbound_event": "tenant",
+    "policy": "tenant",
     "schedule": "tenant",
     "work_item_attachment": "work_item",
     "work_item_label": "work_item",
@@ -79,7 +81,8 @@ def test_what_can_be_recorded_is_what_has_words() -> None:
     assert recorded == words.all_action_words().keys()
     assert {action for _type, action in recorded} == vocabulary.all_actions()
     assert {subject_type for subject_type, _action in recorded} == {
-        "work_item", "execution", "case", "compensation_run", "approval", "tenant", "actor",
+        "work_item", "execution", "batch", "case", "compensation_run", "approval", "tenant",
+        "actor",
     }  # fmt: skip
 
 
