@@ -178,6 +178,7 @@ API_KINDS = [
     {"name": name, "description": description}
     for name, description in {
         "approvals": "What somebody has to agree to before it happens",
+        "batches": "Automatic steps one after the other, under one id",
         "capabilities": "What programs can do, and how it is undone",
         "case-definitions": "Kinds of cases: their steps and the way back of each",
         "cases": "Cases: their steps, what they know, and their rollback",
@@ -189,6 +190,7 @@ API_KINDS = [
         "ledger": "The record of all that happened, and its proof",
         "members": "Who belongs to the organisation, with roles, groups and skills",
         "notifications": "What one is told",
+        "policies": "What is asked of automatic steps before they happen",
         "saved-filters": "Filters of lists, kept under a name",
         "schedules": "Tasks that come again",
         "substitutions": "Who stands in for whom, and until when",
