@@ -5,7 +5,10 @@ from __future__ import annotations
 ENGINE = "cases.engine"
 #: Hears, in the lane of a case, what became of the cases below it.
 SUB_CASES = "cases.sub_cases"
+#: Undoes what a failed case has done, where its definition says so.
+ON_FAULT = "cases.on_fault"
 
+FAULTED = "amends.case.faulted.v1"
 RETRIED, CONTEXT_CHANGED = "retried", "context_changed"
 # Before one of these a retry may have gone unheard, or a result come that could not be taken in.
 RESUMES = frozenset({"resumed", "rollback_settled"})

@@ -13,13 +13,14 @@ from cases.actions import (
     step_schedules,
     stopping,
     sub_case_news,
+    undone_on_fault,
 )
 from cases.actions.engine import handle
 from cases.api import case_shapes
 from cases.case_chain import sub_cases_in
 from cases.case_search import by_number, cases_called
 from cases.declared_values import declared_in_entries
-from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS, SUB_CASES
+from cases.events import CONTEXT_CHANGED, ENGINE, ENGINE_NEWS, FAULTED, ON_FAULT, SUB_CASES
 from cases.lifecycle import CaseStatus
 from cases.models import Case
 from cases.selectors import undoes_something
@@ -75,6 +76,15 @@ SUB_CASE_CONSUMER = Consumer(
     stopped=sub_case_news.stopped,
     goes_on=sub_case_news.goes_on,
 )
+ON_FAULT_CONSUMER = Consumer(
+    name=ON_FAULT,
+    wants=FAULTED.__eq__,
+    handle=undone_on_fault.hear,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=stopping.stopped,
+    goes_on=stopping.goes_on,
+)
 
 
 def register() -> None:
@@ -96,6 +106,7 @@ def register() -> None:
     search.register_numbered(whole.subject_type, by_number)
     register_consumer(ENGINE_CONSUMER)
     register_consumer(SUB_CASE_CONSUMER)
+    register_consumer(ON_FAULT_CONSUMER)
     register_consumer(event_rounds.CONSUMER)
     for source in (milestone_moves.SOURCE, event_rounds.SOURCE, step_schedules.SOURCE):
         register_source(source)

@@ -52,6 +52,9 @@ _ACTIONS = {
         _("Rollback needs a decision"), _("Rollback of %(what)s needs a decision"), "bad"
     ),
     "compensation_resumed": A(_("Rollback goes on"), _("Rollback of %(what)s goes on"), "undo"),
+    "compensation_refused": A(
+        _("Not undone by itself"), _("Rollback of %(what)s did not begin by itself"), "bad"
+    ),
 }
 _DEPLOYED = A(_("Definition deployed"), _("Definition deployed by %(who)s"))
 _LOOKS = {

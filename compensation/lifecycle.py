@@ -102,6 +102,7 @@ class Trigger(models.TextChoices):
     """What started a run."""
 
     OPERATOR = "operator", _("An operator")
+    FAULT = "fault", _("A step that failed")
     BATCH = "batch", _("A batch that failed")
     RULE = "rule", _("A rule of the definition")
 

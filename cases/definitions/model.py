@@ -284,6 +284,7 @@ class CompiledDefinition(Part):
     `may_open`: the groups whose members open its cases; none: operators and members do.
     `case_number`: how they are numbered; without it they count with all others of the tenant.
     `input_schema` is the JSON Schema of what a case is opened with, in its author's order.
+    `on_fault`: what becomes of a case that fails, beside waiting for somebody.
     """
 
     #: Of the stored form; raised when a field changes its meaning.
@@ -301,6 +302,7 @@ class CompiledDefinition(Part):
     may_open: Words = Field(default=(), exclude_if=unsaid)
     case_number: Numbering | None = Field(default=None, exclude_if=unsaid)
     input_schema: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
+    on_fault: Literal["compensate"] | None = Field(default=None, exclude_if=unsaid)
     warnings: tuple[DefinitionWarning, ...] = Field(default=(), exclude=True)
     named: tuple[Named, ...] = Field(default=(), exclude=True)
 

@@ -176,6 +176,9 @@ class Spec(Part):
     goals: Annotated[tuple[Goal, ...], LISTED] = ()
     completion: dict[Kind, Rule] | None = Field(default=None, min_length=1)
     milestones: Annotated[tuple[Milestone, ...], LISTED] = ()
+    on_fault: Literal["compensate"] | None = Field(
+        default=None, validation_alias=AliasChoices("on_fault", "onFault")
+    )
 
 
 class Document(Part):
@@ -209,6 +212,7 @@ class Document(Part):
             input_schema=spec.input_schema,
             may_open=tuple(dict.fromkeys((*spec.authorization.write, *spec.authorization.admin))),
             case_number=spec.case_number,
+            on_fault=spec.on_fault,
         )
 
 

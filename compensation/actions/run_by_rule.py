@@ -42,18 +42,20 @@ _BEFORE_A_POINT = gettext_noop("A point of no return came after it: only a perso
 @dataclasses.dataclass(frozen=True, slots=True)
 class ByRule:
     """What a definition wants undone of a whole, and why. `resumes`: the whole goes on after; else
-    it ends with that, also where nothing is to be undone."""
+    it ends with that, where nothing is to be undone only if that `ends` it."""
 
     scope: Scope
     reason: str
     resumes: bool
+    ends: bool = True
+    trigger: Trigger = Trigger.RULE
 
 
 def roll_back_by_rule(
     kind: WholeSubject, whole: Any, wanted: ByRule, parts: Sequence[Part], *, cause: Cause
 ) -> CompensationRun | None:
     """Begin a run about a locked whole, whose `parts` are locked too; None where nothing is to be
-    undone and the whole goes on.
+    undone and the whole stays as it is.
 
     Raises Refusal where none may begin, and has written nothing then.
     """
@@ -66,13 +68,14 @@ def roll_back_by_rule(
     if refused is not None:
         raise refused
     scope = _of_what_there_is(wanted.scope, parts)
-    if scope is None and wanted.resumes:
+    stays = wanted.resumes or not wanted.ends
+    if scope is None and stays:
         return None
     seen = [] if scope is None else _stopped_at_points(parts)
     content = make_plan(
         seen, subject=ref, scope=scope or Scope(), strategy=None, include=(), now=now()
     )
-    if not content.steps and wanted.resumes:
+    if not content.steps and stays:
         return None
     if needs_approval(content, seen):
         raise ApprovalRequired
@@ -80,7 +83,7 @@ def roll_back_by_rule(
     plan.digest, plan.content, plan.reason = content.digest, content.to_json(), wanted.reason
     write([insertion(plan)], {})
     return begin_run(
-        plan, about, parts, trigger=Trigger.RULE, requested_by=cause.by.id, cause=cause,
+        plan, about, parts, trigger=wanted.trigger, requested_by=cause.by.id, cause=cause,
         resume_after=wanted.resumes,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Runs that a rule of the definition begins."""
+"""Runs that a rule of the definition begins, or a step that failed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             models.TextField(
                 choices=[
                     ("operator", "An operator"),
+                    ("fault", "A step that failed"),
                     ("batch", "A batch that failed"),
                     ("rule", "A rule of the definition"),
                 ],
