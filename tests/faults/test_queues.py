@@ -129,7 +129,8 @@ def test_a_capability_that_never_returns_is_killed_and_its_attempts_counted(
     drain(fast_forward=True)
     system = world.system
     # Known here, so that it is not taken for an outside party's; run by the worker.
-    known = capability_registry.all_capabilities()[0]
+    known = capability_registry.get("demo.fail")
+    assert known is not None
     named = dataclasses.replace(known, name="test.hangs", max_seconds=2)
     monkeypatch.setitem(capability_registry._capabilities, "test.hangs", named)  # noqa: SLF001  -- for as long as this test
     with tenant_scope(system.tenant_id):
