@@ -40,6 +40,7 @@ FORWARD = {
     "clinical-adverse-event": 8,
     "coordinated-change": 8,
     "expense": 5,
+    "kyc-onboarding": 7,
     "onboarding": 8,
     "travel-plan": 11,
 }

@@ -83,6 +83,7 @@ def test_the_loan_is_taken_back_last_finished_first() -> None:
         "coordinated-change",
         "expense",
         "expense-reversal",
+        "kyc-onboarding",
         "loan-rollback",
         "onboarding",
         "travel-plan",
