@@ -17,6 +17,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from compensation.lifecycle import CompensationState
 from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, UndoStep, plan_original
 from compensation.policy import CompensationPolicy
 from json_values.pointers import MAX_GATHERED, FieldError
@@ -229,12 +230,21 @@ def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Pa
         chosen.update((part.original.id, part) for part in found)
     if errors:
         raise Invalid(_("The scope names a step that is not there."), errors=errors)
-    lowest = min(part.seq for part in chosen.values())
+    lowest = _lowest(ordered, chosen.values())
     if not scope.only_this:
         # What is still open came later than anything finished: it goes with the rest.
         return [p for p in ordered if p.seq >= lowest or p.seq == SEQ_OF_UNORDERED], []
     later = [p for p in ordered if p.seq > lowest and p.original.id not in chosen and _stays(p)]
     return [part for part in ordered if part.original.id in chosen], later
+
+
+def _lowest(ordered: Sequence[Part], chosen: Collection[Part]) -> int:
+    """Return the number from which on the chosen parts, and what came after them, were finished: of
+    what was done in several rounds that of the first that stands. What was never finished has no
+    place in that order: beyond all numbers then, where only what is open comes with it."""
+    done = [part for part in chosen if part.seq != SEQ_OF_UNORDERED]
+    stands = [part for part in done if part.row.compensation_state != CompensationState.COMPENSATED]
+    return min((part.seq for part in stands or done), default=ordered[0].seq + 1)
 
 
 def _stays(part: Part) -> bool:

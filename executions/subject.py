@@ -75,7 +75,7 @@ def _envelope(row: Execution, action: str) -> dict[str, Any]:
 
 def _ends_a_call(row: Execution, action: str) -> bool:
     """Whether what is recorded ends a call of a batch, so that the next may begin."""
-    return action in ENDS_A_CALL or (action == ENDS_A_DOUBT and row.outcome_unknown)
+    return action in ENDS_A_CALL or (action in ENDS_A_DOUBT and row.outcome_unknown)
 
 
 def _snapshot(row: Execution) -> dict[str, Any]:

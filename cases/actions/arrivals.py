@@ -8,6 +8,7 @@ is open, and while the case is on hold, has failed or is rolled back, it waits.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -73,15 +74,17 @@ def arrive(
     moves: Moves,
     payloads: Mapping[str, Any],
     told_by: uuid.UUID | None = None,
+    at: dt.datetime | None = None,
 ) -> Recorded:
     """Store that something has come for steps of a locked case, with an entry. `told_by`: the entry
-    that told of it, where that is another one; of one entry a step hears once."""
+    that told of it, where that is another one; of one entry a step hears once. `at`: when that
+    was, by which what waits is ordered."""
     entry = change_case(case, action, moves=moves, cause=cause, payloads=payloads)
     moves.add_many(
         [
             Arrival(
                 tenant_id=case.tenant_id, case_id=case.id, binding=step.name, heard=heard,
-                data=data, entry_id=told_by or entry.id, created_at=now(),
+                data=data, entry_id=told_by or entry.id, created_at=at or now(),
             )
             for step in steps
         ]

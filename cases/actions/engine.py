@@ -82,39 +82,68 @@ class _News:
 
 def handle(events: Sequence[Event], done: Done) -> None:
     """Handle events of one case, of its work items and executions, in order."""
-    for left in reversed(range(TRIES)):
+    rest: Cause | None = None
+    moved = 0
+    while True:
         try:
-            answered_outside(functools.partial(_handle, events, done))
+            rest = answered_outside(functools.partial(_handle, events, done, rest))
         except CaseMoved:
-            if not left:
+            moved += 1
+            if moved == TRIES:
                 raise
-        else:
+            continue
+        if rest is None:
             return
 
 
-def _handle(events: Sequence[Event], done: Done) -> None:
+def _handle(events: Sequence[Event], done: Done, rest: Cause | None) -> Cause | None:
+    """Handle the events, and mark them done; or, where more has come for steps than is seen to at
+    once, commit that and return in whose name to go on. Then they are not done: whoever comes after
+    a killed worker finds what it has handled as it should be, and goes on too."""
     first = events[0]
     with transaction.atomic(durable=True):
         set_tenant(first.tenant_id)
+        if rest is not None and first.case_id is not None and _see_to_more(first, rest):
+            return rest
         by = authority_of(system_of(first.tenant_id)).ref()
         left = events if first.case_id is not None else ()
         while left:
-            left = left[_carry(left, by, locked=left is not events) :]
+            handled, more = _carry(left, by, locked=left is not events or rest is not None)
+            if more is not None:
+                return more
+            left = left[handled:]
         failpoints.reach("engine.handled")
         done()
+    return None
 
 
-def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
+def _see_to_more(event: Event, cause: Cause) -> bool:
+    """Let the case see to what else has come for its steps; whether there may be more of it."""
+    case = None if event.case_id is None else read_case(event.tenant_id, event.case_id)
+    if case is None or case.status != CaseStatus.RUNNING:
+        return False
+    plan = read_plan(case, (), most=MAX_FIRINGS)
+    with asked_at_once():
+        decision = decide(case, plan, (), go_on=cause)
+    if decision.is_nothing:
+        return False
+    lock_unmoved(case)
+    carry_out(case, decision)
+    return decision.more
+
+
+def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> tuple[int, Cause | None]:
     """Handle the first of these events, and those after it that can be decided with it. Returns
-    how many are handled. `locked`: the case may be, by what was handled before."""
+    how many are handled, and in whose name to see to what else has come for the steps, if anything
+    has. `locked`: the case may be, by what was handled before."""
     first = events[0]
     case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
     if case is None:
-        return len(events)
+        return len(events), None
     plan = read_plan(case, {event.subject_id for event in events}, most=MAX_FIRINGS)
     news = _news(case, plan, events, by)
     if not news:
-        return len(events)
+        return len(events), None
     with contextlib.nullcontext() if locked else asked_at_once():
         taken, decision = _decided(case, plan, news)
     if case.status in ROLLING_BACK:
@@ -123,24 +152,8 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> int:
         lock_unmoved(case)
         carry_out(case, decision)
         if decision.more and decision.cause is not None:
-            _see_to_the_rest(case, decision.cause)
-    return news[len(taken)].position if len(taken) < len(news) else len(events)
-
-
-def _see_to_the_rest(case: Case, cause: Cause) -> None:
-    """Let a locked case see to what else has come for its steps, some at a time."""
-    more = True
-    while more:
-        found = read_case(case.tenant_id, case.id)
-        if found is None or found.status != CaseStatus.RUNNING:
-            return
-        plan = read_plan(found, (), most=MAX_FIRINGS)
-        decision = decide(found, plan, (), go_on=cause)
-        if decision.is_nothing:
-            return
-        lock_unmoved(found)
-        carry_out(found, decision)
-        more = decision.more
+            return 0, decision.cause
+    return (news[len(taken)].position if len(taken) < len(news) else len(events)), None
 
 
 def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:

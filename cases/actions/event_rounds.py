@@ -50,6 +50,9 @@ _LEASE_SECONDS: Final = 60.0
 #: So many cases are read and asked about at once, and so many times before others have their turn.
 AT_ONCE: Final = 50
 _TURNS: Final = 20
+#: So many are asked about before it is kept where the round has been: what the slowest filters take
+#: for them is well within the lease, and what they know fits one exchange with jq.
+_PORTION: Final = 10
 _FILTER_FAILED: Final = "event_filter_failed"
 #: The member by which a filter sees the case; no attribute of an event can be called so.
 _CASE: Final = "case"
@@ -115,8 +118,11 @@ def go_round(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
         set_tenant(tenant_id, flush=False)
         if not ROUNDS.take(due, _LEASE_SECONDS):
             return False
+    with tenant_scope(tenant_id):
+        row = EventRound.objects.filter(tenant_id=tenant_id, id=id_).first()
+        heard = None if row is None else _heard(row)
     for _ in range(_TURNS):
-        if not _bring(due):
+        if not _bring(due, heard):
             return True
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
@@ -128,29 +134,39 @@ def go_round(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
 SOURCE = Source(_SOURCE, ROUNDS, go_round)
 
 
-def _bring(due: Due) -> bool:
+def _bring(due: Due, heard: _Heard | None) -> bool:
     """Bring an event to a group of cases; whether there may be more."""
     with tenant_scope(due.tenant_id):
         row = EventRound.objects.filter(tenant_id=due.tenant_id, id=due.id).first()
-        heard = None if row is None else _heard(row)
         found = [] if row is None or heard is None else _next_cases(row, heard)
-    if heard is not None:
-        for case_id, steps, failed in _concerned(heard, found):
-            tell_case(due.tenant_id, case_id, heard, steps, failed)
-    return _been(due, found)
+    for start in range(0, len(found), _PORTION):
+        some = found[start : start + _PORTION]
+        if heard is not None:
+            for case_id, steps, failed in _concerned(heard, some):
+                tell_case(due.tenant_id, case_id, heard, steps, failed)
+        if not _been(due, some[-1]):
+            return False
+    return len(found) == AT_ONCE or _over(due)
 
 
-def _been(due: Due, found: Sequence[Any]) -> bool:
+def _been(due: Due, last: Sequence[Any]) -> bool:
+    """Keep where the round has been; whether it is still this worker's."""
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         if not ROUNDS.is_ours(due):
             return False
         row = EventRound.objects.filter(tenant_id=due.tenant_id, id=due.id)
-        if len(found) < AT_ONCE:
-            row.delete()
-            return False
-        row.update(case_id=found[-1][0], definition_id=found[-1][1])
+        row.update(case_id=last[0], definition_id=last[1])
         return ROUNDS.extend(due, _LEASE_SECONDS)
+
+
+def _over(due: Due) -> bool:
+    """The round has been with all: there is no more."""
+    with transaction.atomic(durable=True):
+        set_tenant(due.tenant_id)
+        if ROUNDS.is_ours(due):
+            EventRound.objects.filter(tenant_id=due.tenant_id, id=due.id).delete()
+    return False
 
 
 def _listeners(tenant_id: uuid.UUID, type_: str) -> list[uuid.UUID]:
@@ -262,7 +278,7 @@ def tell_case(
             said = {"event": heard.trigger, "detail": heard.facts["type"]}
             arrive(
                 case, EVENT_ARRIVED, "event", heard.facts, steps, told_by=heard.entry.id,
-                cause=cause, moves=moves, payloads=said,
+                at=heard.at, cause=cause, moves=moves, payloads=said,
             )  # fmt: skip
         moves.record()
         for step, problem in failed:

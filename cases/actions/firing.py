@@ -53,7 +53,7 @@ from compensation.sentences import title_of
 from compensation.subject import Cause
 from executions.actions.execution_opening import NewExecution, check_new
 from json_values.comparison import comparable
-from json_values.limits import GROWN_BYTES, GROWN_DEPTH
+from json_values.limits import GROWN_BYTES, GROWN_DEPTH, PAYLOAD_BYTES
 from json_values.moments import NotAMoment
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
@@ -232,7 +232,7 @@ def _checked(value: Any) -> dict[str, Any]:
         raise value
     if not isinstance(value, dict):
         raise Invalid.field("/input", "the inputMapping must give an object")
-    check_json(value, "/input", limit=GROWN_BYTES, depth=GROWN_DEPTH)
+    check_json(value, "/input", limit=GROWN_BYTES + PAYLOAD_BYTES, depth=GROWN_DEPTH)
     return value
 
 

@@ -36,7 +36,6 @@ from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import work_named
 from cases.selectors import compiled_all, compiled_of
-from compensation.actions.run_by_rule import leaves_undeclared_alone
 from compensation.errors import AlreadyCompensated, CaseClosed
 from compensation.lifecycle import AttemptOutcome, CompensationState, Trigger
 from compensation.locking import lock_rows
@@ -159,12 +158,13 @@ def goes_on(case: Case, run: Any, *, cause: Cause) -> None:
         )  # fmt: skip
 
 
-def ended(case: Case, run: Any, *, partial: bool, cause: Cause) -> None:
-    """Its run is over: bring the case where it belongs (DESIGN §6, Ends)."""
+def ended(case: Case, run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:
+    """Its run is over: bring the case where it belongs (DESIGN §6, Ends). `bare`: what stays is no
+    more than what nobody declared an undo for."""
     also = {"prior_status": "", "ended_at": now()}
     whole, thrown = run.plan.scope["kind"] == "whole", run.trigger == Trigger.RULE
     # A step that throws speaks of what its author declared an undo for.
-    partial = partial and not (thrown and leaves_undeclared_alone(run))
+    partial = partial and not (thrown and bare)
     step: Callable[[], object] = case.settle_compensated
     if not partial and (run.resume_after if thrown else not whole):
         # Where it was, and ended when it had ended.

@@ -259,7 +259,11 @@ def _settle(turn: Turn) -> None:
         left.add(ExclusionCode.OUTCOME_UNKNOWN)
     else:
         left.discard(ExclusionCode.OUTCOME_UNKNOWN)
-    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(_ended(turn, LEAVES_PART))
+    given_up = _ended(turn, LEAVES_PART)
+    undeclared = given_up & _undeclared(turn)
+    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(given_up)
+    # All that stays is what nobody declared an undo for, whenever it was finished.
+    bare = left & RESIDUAL_EXCLUSIONS <= {ExclusionCode.NO_COMPENSATION_DECLARED}
     before = str(run.status)
     if partial:
         run.complete_partially()
@@ -270,7 +274,17 @@ def _settle(turn: Turn) -> None:
         run, "compensation_completed", before=before, by=cause.by, caused_by=cause.entry,
         fields=("ended_at", "waits_for"), moves=cause.moves,
     )  # fmt: skip
-    tell_whole(run, turn.whole, "ended", partial=partial, cause=cause.after(entry.ref))
+    tell_whole(
+        run, turn.whole, "ended", partial=partial, bare=bare and given_up <= undeclared,
+        cause=cause.after(entry.ref),
+    )  # fmt: skip
+
+
+def _undeclared(turn: Turn) -> set[uuid.UUID]:
+    """Return what was finished during the run, and has no undo declared."""
+    begins = f"{ExclusionCode.NO_COMPENSATION_DECLARED}: "
+    blocked = steps_in(turn.run).filter(status=StepStatus.BLOCKED, error__startswith=begins)
+    return set(blocked.values_list("original_id", flat=True))
 
 
 def _ended(turn: Turn, how: Collection[str]) -> set[uuid.UUID]:

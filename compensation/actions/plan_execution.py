@@ -125,12 +125,10 @@ def _check_status(whole: Any, allowed: Collection[str]) -> None:
 def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
     """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
     ready: Ready = context.others
-    run = begin_run(
+    return begin_run(
         plan, ready.about, ready.parts, trigger=Trigger.OPERATOR, requested_by=context.by.id,
         cause=Cause(context.by, None), resume_after=bool(given.resume_after),
     )  # fmt: skip
-    failpoints.reach("execute.started")
-    return run
 
 
 def begin_run(
@@ -153,6 +151,7 @@ def begin_run(
     rows = {part.original.id: part.row for part in parts}
     tell_whole(run, subject.whole, "started", rows, cause=Cause(cause.by, started.ref, moves))
     moves.record()
+    failpoints.reach("execute.started")
     return run
 
 

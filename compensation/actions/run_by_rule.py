@@ -8,6 +8,7 @@ transaction, with the whole and its parts locked; the plan is stored with its ru
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,14 +16,10 @@ from django.utils.translation import gettext_noop
 
 from compensation.actions.plan_execution import begin_run
 from compensation.actions.previewing import About, needs_approval, new_plan
-from compensation.actions.run_turn import steps_in
 from compensation.errors import ApprovalRequired, RunLive
 from compensation.facts import live_run
 from compensation.lifecycle import (
-    LEAVES_PART,
-    RESIDUAL_EXCLUSIONS,
     CompensationState,
-    ExclusionCode,
     Reversibility,
     Trigger,
 )
@@ -88,19 +85,13 @@ def roll_back_by_rule(
     )  # fmt: skip
 
 
-def leaves_undeclared_alone(run: CompensationRun) -> bool:
-    """Whether all that a run has left behind is work of which nobody declared how it is undone."""
-    left = {each["code"] for each in run.left_out} & RESIDUAL_EXCLUSIONS
-    given_up = steps_in(run).filter(status__in=LEAVES_PART)
-    return left <= {ExclusionCode.NO_COMPENSATION_DECLARED} and not given_up.exists()
-
-
 def _of_what_there_is(scope: Scope, parts: Sequence[Part]) -> Scope | None:
     """Return the scope without steps that have not begun; None where none of it has."""
     if scope.kind == "whole":
         return scope
     words = (scope.step,) if scope.kind == "from_step" else scope.steps
-    there = tuple(word for word in words if any(part.called(word) for part in parts))
+    done = [part for part in parts if part.seq != SEQ_OF_UNORDERED]
+    there = tuple(word for word in words if any(part.called(word) for part in done))
     if not there:
         return None
     return scope if scope.kind == "from_step" else dataclasses.replace(scope, steps=there)
@@ -109,7 +100,7 @@ def _of_what_there_is(scope: Scope, parts: Sequence[Part]) -> Scope | None:
 def _stopped_at_points(parts: Sequence[Part]) -> list[Part]:
     """Return the parts as an automatic run may undo them: what was finished before the last point
     of no return stays."""
-    last = max((part.seq for part in parts if _is_point(part)), default=SEQ_OF_UNORDERED)
+    last = max((_place(part) for part in parts if _is_point(part)), default=SEQ_OF_UNORDERED)
     return [
         dataclasses.replace(part, stands=_stays(part)) if _is_before(part, last) else part
         for part in parts
@@ -117,7 +108,18 @@ def _stopped_at_points(parts: Sequence[Part]) -> list[Part]:
 
 
 def _is_point(part: Part) -> bool:
-    return part.reversibility in _POINTS and _stands(part)
+    """Whether it is a point of no return that was passed, or may yet turn out to have been."""
+    undone = part.row.compensation_state == CompensationState.COMPENSATED
+    if part.reversibility not in _POINTS or undone:
+        return False
+    if part.stands is not None:
+        return part.stands.code in _POINTS
+    return part.row.status == part.settled or part.in_flight or part.unsure
+
+
+def _place(part: Part) -> int:
+    """Return its place in the order: what has not ended comes after all that has."""
+    return sys.maxsize if part.in_flight or part.unsure else part.seq
 
 
 def _is_before(part: Part, last: int) -> bool:

@@ -23,6 +23,8 @@ from verbs.row_reading import literal, read
 from verbs.subject import Ref
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
+#: So many go on side by side: what one transaction starts, and what people are asked at once.
+MOST_BESIDE = 10
 _FOLLOWS = (StepStatus.RUNNING, StepStatus.FAILED)
 
 
@@ -77,15 +79,16 @@ def under_way(steps: Collection[CompensationStep]) -> list[CompensationStep]:
 def startable(steps: Collection[CompensationStep]) -> CompensationStep | None:
     """Return the first in line of these steps, unless it has to wait for one that is under way.
 
-    Side by side with it go those alone that declare the same `undo_order`; none starts beside one
-    that has failed.
+    Side by side with it go those alone that declare the same `undo_order`, so many at a time; none
+    starts beside one that has failed.
     """
     planned = [step for step in steps if step.status == StepStatus.PLANNED]
     first = min(planned, key=lambda each: each.place, default=None)
     if first is None:
         return None
     busy = under_way(steps)
-    beside = first.undo_order is not None and all(
+    room = first.undo_order is not None and len(busy) < MOST_BESIDE
+    beside = room and all(
         step.undo_order == first.undo_order and step.status != StepStatus.FAILED for step in busy
     )
     return first if beside or not busy else None

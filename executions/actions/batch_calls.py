@@ -47,8 +47,10 @@ def open_calls(
 
 
 def give_turn(execution: Execution, *, by: ActorRef, caused_by: EntryRef, moves: Moves) -> None:
-    """Let a locked call of a batch begin: a worker takes it, or an outside party owes it now."""
-    if not is_owed(capability_registry.get(execution.capability)):
+    """Let a locked call of a batch begin: a worker takes it, or an outside party owes it now. One
+    that nobody has registered any more is the worker's too, who gives it up."""
+    found = capability_registry.get(execution.capability)
+    if found is None or not is_owed(found):
         enqueue(execution, moves=moves)
         return
     before = str(execution.status)

@@ -91,7 +91,7 @@ def goes_on(batch: Batch, run: Any, *, cause: Cause) -> None:
         )  # fmt: skip
 
 
-def ended(batch: Batch, run: Any, *, partial: bool, cause: Cause) -> None:
+def ended(batch: Batch, run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:  # noqa: ARG001  -- every whole is told
     """Its run is over: bring the batch where it belongs (DESIGN §6, Ends)."""
     step: Callable[[], object] = batch.settle_partially if partial else batch.settle_compensated
     also: dict[str, Any] = {"prior_status": "", "ended_at": now()}

@@ -18,8 +18,10 @@ from compensation.policy import UNSPECIFIED
 from executions import capability_registry
 from executions.actions.new_execution import NewExecution, check_new
 from executions.models import Execution
+from executions.undo_capabilities import is_undo
 from governance.approvers import ANY_APPROVER, Approvers
 from governance.policy_verdict import Verdict, decide, steps_json
+from json_values.comparison import comparable
 from ledger.canonical import digest, payload_bytes
 from ledger.errors import Invalid, Refusal
 
@@ -79,8 +81,9 @@ def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
 def _asked_of(new: NewExecution) -> Verdict | None:
     def unfit(input_: dict[str, Any], mode: str) -> str:
         # What a case or an undo builds on has to have happened.
-        if mode != new.mode and (new.case_id is not None or new.undoes is not None):
-            return _("the mode of a step of a case, or of an undo, is not changed")
+        builds = (new.case_id, new.undoes, new.batch_id)
+        if mode != new.mode and any(each is not None for each in builds):
+            return _("the mode of a step of a case, of a batch, or of an undo, is not changed")
         try:
             check_new(dataclasses.replace(new, input=input_, mode=mode))
         except Invalid as wrong:
@@ -100,7 +103,8 @@ def _intent(new: NewExecution) -> dict[str, Any]:
     case = None if new.case_id is None else {"type": "case", "id": str(new.case_id)}
     return {
         "subject": compensates or case,
-        "operation": "run" if compensates is None else "undo",
+        # Also of what takes something back and is asked for by itself.
+        "operation": "undo" if compensates or is_undo(new.tenant_id, new.capability) else "run",
         "capability": new.capability,
         "category": "" if found is None else found.category,
         "risk": UNSPECIFIED if found is None else found.risk,
@@ -137,12 +141,15 @@ def digest_of(decided: Decided, *, stale: str = "") -> str:
     )
 
 
-def stands(decided: Decided, decisions: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the policies decide as they did before: the same ones, unchanged."""
+def stands(decided: Decided, execution: Execution, decisions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the policies decide as they did before: the same ones, unchanged, and with that about
+    the same input. What a policy makes of it may rest on roles, which change."""
 
     def told(found: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any, Any]]:
         return [
             (each["id"], each["version"], each["effect"]) for each in found if "version" in each
         ]
 
-    return told(decided.decisions) == told(decisions)
+    new = decided.new
+    same = new.mode == execution.mode and comparable(new.input) == comparable(execution.input)
+    return same and told(decided.decisions) == told(decisions)

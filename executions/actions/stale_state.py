@@ -55,9 +55,10 @@ def _decide_again(
         _refuse(locked, f"{why}; {refusal.in_words}", by=by, moves=moves)
         return
     new = decided.new
+    agreed = stands(decided, execution, before)
     execution.input, execution.mode, execution.error = new.input, new.mode, why
     execution.decisions = [dict(each) for each in decided.decisions]
-    if asks or (decided.waits and not stands(decided, before)):
+    if asks or (decided.waits and not agreed):
         _ask_again(execution, decided, found, by=by, moves=moves)
     else:
         _go_on(execution, by=by, moves=moves)

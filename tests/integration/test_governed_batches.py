@@ -80,3 +80,25 @@ def test_what_a_policy_changes_is_what_is_done_and_kept_as_a_decision(world: Wor
     ]  # fmt: skip
     requested = states.history(world, "execution", second.id)[0]
     assert requested.payloads["decisions"] == second.decisions
+
+
+def test_no_policy_makes_a_call_of_a_batch_a_mere_check(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "modify", change='{mode: "validate"}')
+    with pytest.raises(DeniedByPolicy) as refused:
+        asked(world, transfer(100), transfer(200))
+    assert "the mode of a step" in refused.value.detail
+    assert kept(world) == (0, 0)
+
+
+def test_what_takes_something_back_is_an_undo_however_it_is_asked_for(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "deny", '.operation == "undo"')
+    back = {"capability": "demo.reverse-transfer", "reason": "By hand", "input": {
+        "from": "bank", "to": "customer", "amount": 1,
+    }}  # fmt: skip
+    with pytest.raises(DeniedByPolicy):
+        asked(world, back)
+    assert kept(world) == (0, 0)
+    asked(world, transfer(1))
+    assert kept(world) == (1, 1)

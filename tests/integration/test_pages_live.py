@@ -17,6 +17,8 @@ from accounts.models import Membership, User
 from ledger import clock
 from ledger.tenancy import tenant_scope
 from tests.approvals import asked
+from tests.batching import asked as batch
+from tests.batching import transfer
 from tests.casework import approved_loan, finish, open_item, open_loan, roll_back, undo
 from tests.clients import browser
 from tests.draining import drain
@@ -97,6 +99,7 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
         "step": ("operator", f"/compensation-runs/{run.id}/steps/1/"),
         "plan": ("operator", f"/compensation-plans/{run.plan_id}/"),
         "execution": ("operator", paid[0]),
+        "batch": ("operator", f"/batches/{batch(world, transfer(1)).id}/"),
         "approvals": ("approver", "/approvals/"),
         "approval": ("approver", f"/approvals/{asked(world).id}/"),
         "notifications": ("analyst", "/notifications/"),

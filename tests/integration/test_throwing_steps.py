@@ -322,3 +322,12 @@ def test_its_page_shows_the_step_that_threw(world: World) -> None:
         answer = browser(who).get(f"/cases/{case_id}/")
         assert answer.status_code == 200
         assert "Back" in answer.content.decode()
+
+
+def test_a_step_that_was_never_finished_counts_for_nothing(world: World) -> None:
+    beside = human("x", ".b and .x == null")
+    case_id = a_case(world, beside, throw(scope="from_step", step="x", then="resume"))
+    assert plan_items(world, case_id)["x"].status == "ACTIVE"
+    finish(world.analyst, case_id, "c", "BAD")
+    assert runs(world) == 0, "a and b were finished before, and stay"
+    assert status(world, case_id) == "RUNNING"

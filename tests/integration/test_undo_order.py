@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from compensation.actions.run_turn import MOST_BESIDE
 from compensation.actions.run_verbs import pause, resume
 from compensation.actions.step_verbs import abandon_step, hand_step_to_human, retry_step
 from compensation.models import CompensationStep
@@ -175,3 +176,21 @@ def test_news_of_all_of_them_at_once_ends_each_once(world: World) -> None:
 def _urls(world: World, plan: object) -> list[str]:
     content = vars(plan)["content"]
     return [f"/work-items/{step['original']['id']}/" for step in content["steps"]]
+
+
+def test_so_many_go_on_side_by_side_and_the_rest_follow_as_these_end(world: World) -> None:
+    steps = [human(f"s{n}", compensationOrder=1) for n in range(MOST_BESIDE + 2)]
+    deploy(world, definition("wide", *steps))
+    case_id = opened(world, "tests/wide")
+    for n in range(MOST_BESIDE + 2):
+        finish(world.analyst, case_id, f"s{n}", "OK")
+    run_id = roll_back(world, case_id).id
+    asked = undos(world, case_id)
+    assert len(asked) == MOST_BESIDE
+    work(world.analyst, min(asked.values()), "REVERSED")
+    drain()
+    assert len(undos(world, case_id)) == MOST_BESIDE
+    found = list(statuses(world, run_id).values())
+    assert {status: found.count(status) for status in set(found)} == {
+        "DONE": 1, "RUNNING": MOST_BESIDE, "PLANNED": 1,
+    }  # fmt: skip

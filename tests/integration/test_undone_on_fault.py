@@ -112,6 +112,18 @@ def test_it_goes_past_no_point_of_no_return(world: World) -> None:
     assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
 
 
+def test_a_point_of_no_return_that_may_yet_be_passed_keeps_all_that_came_before(
+    world: World,
+) -> None:
+    point = automated("x", "erp.x", ".a", "{n: 1}", reversibility="irreversible")
+    deploy(world, says([*in_order(), point]))
+    case_id = opened(world, "tests/failing")
+    failed(world, case_id, "b")
+    drain()
+    assert plan_items(world, case_id)["x"].status == "ACTIVE"
+    assert (case_row(world, case_id).status, runs(world)) == ("FAULTED", [])
+
+
 def test_what_needs_approval_is_left_to_people_and_on_record(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,3 +141,28 @@ def test_the_difference_names_what_moved() -> None:
 def test_no_scope_crashes_the_reader(value: Any) -> None:
     with pytest.raises(Invalid):
         parse_scope(value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "covered"),
+    [
+        # Done, and undone since, in a first round: the second counts.
+        ([(1, "a", "NONE"), (2, "b", "COMPENSATED"), (3, "c", "NONE"), (4, "b", "NONE")], [4]),
+        ([(1, "a", "NONE"), (2, "b", "COMPENSATED"), (3, "c", "NONE")], [3]),
+        # Never finished, so nowhere in the order.
+        ([(1, "a", "NONE"), (2, "c", "NONE"), (None, "b", "NONE")], []),
+        ([(1, "a", "NONE"), (2, "b", "NONE"), (None, "b", "NONE")], [2]),
+    ],
+)
+def test_a_step_begins_where_it_was_finished_last_and_still_stands(
+    parts: list[tuple[int | None, str, str]], covered: list[int]
+) -> None:
+    made = [
+        part(
+            seq, name=name, compensation_state=state,
+            status="COMPENSATED" if state == "COMPENSATED"
+            else "COMPLETED" if seq is not None else "ASSIGNED",
+        )
+        for seq, name, state in parts
+    ]  # fmt: skip
+    assert seqs(plan(made, Scope("from_step", step="b"))) == covered
