@@ -8,6 +8,7 @@ here; the handler makes one effect of them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -55,7 +56,10 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
         lambda: execution_attempts.extend(attempt), lease_seconds=attempt.capability.lease_seconds,
         max_seconds=attempt.capability.max_seconds, what=f"execution {execution_id}",
     ):  # fmt: skip
-        outcome = _outcome(attempt)
+        # What only tries something out does not write, whichever of its handlers is asked.
+        tried_out = attempt.call.mode != "commit"
+        with only_reading() if tried_out else contextlib.nullcontext():
+            outcome = _outcome(attempt)
         failpoints.reach("execution.handled")
         try:
             status = _settled(attempt, outcome)
@@ -82,13 +86,16 @@ def _outcome(attempt: Attempt) -> Outcome:
     found = attempt.capability
     if attempt.call.ask:
         return _outcome_of(attempt, found.later)
+    untouched = not attempt.doubtful
     if attempt.doubtful:
         said = _outcome_of(attempt, found.status)
         if attempt.only_asks or isinstance(said, Result | Later):
             return said
-        if found.side_effect == NON_IDEMPOTENT and not isinstance(said, Failed):
+        untouched = isinstance(said, Failed)
+        if found.side_effect == NON_IDEMPOTENT and not untouched:
             return Unrepeatable()
-    elif attempt.call.expected_state_version:
+    # Where a call may have been made, it is its own effect that would be found in the state.
+    if untouched and attempt.call.expected_state_version:
         moved = _moved(attempt)
         if moved is not None:
             return moved
@@ -124,8 +131,7 @@ def _called(attempt: Attempt) -> Outcome:
     if mode == "validate":
         return Result({}, state_version=attempt.call.expected_state_version)
     if mode == "simulate":
-        with only_reading():
-            return _outcome_of(attempt, found.simulation)
+        return _outcome_of(attempt, found.simulation)
     outcome = _outcome_of(attempt, found.handler)
     if not isinstance(outcome, Result) or outcome.state_version:
         return outcome

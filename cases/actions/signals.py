@@ -46,7 +46,8 @@ def signal_case(case: Case, given: Signal, context: VerbContext) -> Case:
         raise Invalid.field("/name", _unheard({s.on_signal for s in definition.listening}))
     rows = Arrival.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
     if rows.filter(status=ArrivalStatus.WAITING)[:MOST_WAITING].count() >= MOST_WAITING:
-        said = _("%(n)d signals wait already for steps of this case.") % {"n": MOST_WAITING}
+        said = _("%(n)d signals, events or moments wait already for steps of this case.")
+        said %= {"n": MOST_WAITING}
         raise Conflict(said, code="too_many_waiting", extra={"current_status": str(case.status)})
     moves = Moves()
     send_signal(

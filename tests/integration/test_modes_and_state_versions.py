@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from config.demo.transfers import balances, move, open_accounts, transfers
 from executions import actions, capability_registry
@@ -13,6 +14,7 @@ from executions.capability_registry import Invocation, Result, RetryPolicy, capa
 from executions.models import Execution
 from governance.models import Approval
 from ledger.errors import Conflict, Invalid
+from ledger.read_only import only_reading
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.approvals import second_approver
@@ -262,3 +264,20 @@ def test_who_reports_no_version_is_told_none(world: World) -> None:
             expected_state_version="1",
         )  # fmt: skip
     assert [each.code for each in refused.value.errors] == ["unsupported"]
+
+
+@pytest.mark.parametrize("leave", ["closed", "open"])
+def test_a_simulation_that_leaves_another_connection_is_no_simulation(
+    world: World, leave: str
+) -> None:
+    with pytest.raises(RuntimeError, match="has changed the connection"), only_reading():
+        if leave == "closed":
+            connection.close()
+        else:
+            connection.set_autocommit(False)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW default_transaction_read_only")
+        assert cursor.fetchone() == ("off",)
+    assert connection.get_autocommit()
