@@ -266,17 +266,23 @@ def test_who_reports_no_version_is_told_none(world: World) -> None:
     assert [each.code for each in refused.value.errors] == ["unsupported"]
 
 
+@only_reading()
+def _leaves(how: str) -> None:
+    """Read with another connection than the one that only reads, or leave a transaction open."""
+    if how == "closed":
+        connection.close()
+    else:
+        connection.set_autocommit(False)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
 @pytest.mark.parametrize("leave", ["closed", "open"])
 def test_a_simulation_that_leaves_another_connection_is_no_simulation(
     world: World, leave: str
 ) -> None:
-    with pytest.raises(RuntimeError, match="has changed the connection"), only_reading():
-        if leave == "closed":
-            connection.close()
-        else:
-            connection.set_autocommit(False)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+    with pytest.raises(RuntimeError, match="has changed the connection"):
+        _leaves(leave)
     with connection.cursor() as cursor:
         cursor.execute("SHOW default_transaction_read_only")
         assert cursor.fetchone() == ("off",)
