@@ -30,6 +30,7 @@ def _failed_steps(tenant_id: uuid.UUID) -> QuerySet[Any]:
 def _of_step(tenant_id: uuid.UUID) -> Mapping[str, Any]:
     return {
         "since": Coalesce("ended_at", "started_at", "run__started_at"),
+        "whole_id": F("run__whole_id"),
         "about_type": F("run__whole_type"),
         "about_id": F("run__whole_id"),
         "name": F("original_name"),
@@ -58,6 +59,7 @@ def _stopped_runs(tenant_id: uuid.UUID) -> QuerySet[Any]:
 def _of_run(_tenant_id: uuid.UUID) -> Mapping[str, Any]:
     return {
         "since": F("stopped_since"),
+        "whole_id": F("whole_id"),
         "about_type": F("whole_type"),
         "about_id": F("whole_id"),
         "name": F("reason"),
