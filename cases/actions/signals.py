@@ -43,7 +43,8 @@ def signal_case(case: Case, given: Signal, context: VerbContext) -> Case:
     definition = compiled_of(case.tenant_id, case.definition_id)
     check_json(given.data, "/data")
     if not hearing_signal(definition, given.name):
-        raise Invalid.field("/name", _unheard({s.on_signal for s in definition.listening}))
+        known = {step.on_signal for step in definition.listening}
+        raise Invalid.field("/name", _unheard(known), code="unknown")
     rows = Arrival.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
     if rows.filter(status=ArrivalStatus.WAITING)[:MOST_WAITING].count() >= MOST_WAITING:
         said = _("%(n)d signals, events or moments wait already for steps of this case.")

@@ -15,12 +15,15 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
+from unittest import mock
 
 import schemathesis
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.urls import resolve
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from schemathesis import Case as DrawnCase
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
@@ -306,7 +309,11 @@ def _drawn(operation: Operation, mode: GenerationMode, send: Callable[[Case], No
     def each(case: Case) -> None:
         send(case)
 
-    each()
+    # Hypothesis mixes in what stands as a constant in the modules that are loaded: which those are
+    # depends on the tests before, and what is drawn would be another in every run.
+    with mock.patch.object(providers, "_get_local_constants", Constants):
+        providers.CONSTANTS_CACHE.cache.clear()
+        each()
 
 
 def _depends_on_what_there_is(case: Case, response: Response) -> bool:
