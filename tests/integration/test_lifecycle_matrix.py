@@ -13,8 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.acting import ActingUser, authority_of
 from compensation.models import CompensationAttempt
-from executions.lifecycle import ExecutionStatus
-from executions.models import Execution
+from executions.lifecycle import BatchStatus, ExecutionStatus
+from executions.models import Batch, Execution
 from ledger.errors import Conflict, NotFound, NotPermitted, Refusal
 from ledger.tenancy import tenant_scope
 from tests import states
@@ -179,7 +179,12 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
         "dispatch": ({s.PENDING}, s.RUNNING),
         "succeed": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.SUCCEEDED),
         "retry": ({s.RUNNING}, s.PENDING),
-        "wait": ({s.RUNNING}, s.WAITING),
+        "wait": ({s.PENDING, s.RUNNING}, s.WAITING),
+        "reject": ({s.PENDING_APPROVAL, s.RUNNING}, s.REJECTED),
+        "expire": ({s.PENDING_APPROVAL}, s.EXPIRED),
+        "supersede": ({s.PENDING_APPROVAL}, s.SUPERSEDED),
+        "ask_again": ({s.RUNNING}, s.PENDING_APPROVAL),
+        "revalidate": ({s.RUNNING}, s.PENDING),
         "fail": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.FAILED),
         "give_up": ({s.PENDING, s.RUNNING, s.WAITING}, s.UNCERTAIN),
         "cancel": ({s.PENDING_APPROVAL, s.PENDING}, s.CANCELLED),
@@ -189,8 +194,13 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
         "retry_compensation": ({s.COMPENSATION_FAULTED}, s.COMPENSATING),
         "attest": ({s.COMPENSATION_FAULTED}, s.COMPENSATED),
     }
-    # Back to where the undo began: SUCCEEDED, or UNCERTAIN where nobody knows.
-    back = {"abandon": {s.COMPENSATION_FAULTED}, "withdraw": {s.COMPENSATING}}
+    # Back to where the undo began: SUCCEEDED, or UNCERTAIN where nobody knows. What is approved is
+    # for a worker, or for an outside party.
+    back = {
+        "abandon": {s.COMPENSATION_FAULTED},
+        "withdraw": {s.COMPENSATING},
+        "approve": {s.PENDING_APPROVAL},
+    }
     found = transitions(Execution)
     assert {name: found.pop(name)[0] for name in back} == {
         name: {str(each) for each in sources} for name, sources in back.items()
@@ -203,6 +213,25 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
         row = Execution(status=s.COMPENSATING, outcome_unknown=unknown)
         row.withdraw()
         assert row.status == status
+
+
+def test_the_methods_of_a_batch_are_the_design() -> None:
+    b = BatchStatus
+    wanted = {
+        "complete": ({b.RUNNING}, b.COMPLETED),
+        "fail": ({b.RUNNING}, b.FAILED),
+        "start_rollback": ({b.COMPLETED, b.FAILED, b.PARTIALLY_COMPENSATED}, b.COMPENSATING),
+        "stop_rollback": ({b.COMPENSATING}, b.COMPENSATION_FAULTED),
+        "continue_rollback": ({b.COMPENSATION_FAULTED}, b.COMPENSATING),
+        "settle_compensated": ({b.COMPENSATING}, b.COMPENSATED),
+        "settle_partially": ({b.COMPENSATING}, b.PARTIALLY_COMPENSATED),
+    }
+    found = transitions(Batch)
+    assert found.pop("settle_back")[0] == {str(b.COMPENSATING)}
+    assert found == {
+        name: ({str(each) for each in sources}, str(target))
+        for name, (sources, target) in wanted.items()
+    }
 
 
 # Who is who for an item of the analysts that `analyst` has in hand, or completed, and for whose
