@@ -8,6 +8,7 @@ of the authorisation matrix, and preconditions that would end every request earl
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
 import time
@@ -283,14 +284,24 @@ def row_of(operation: Operation) -> Row:
     return _ROWS[resolve(path).view_name]
 
 
+@contextlib.contextmanager
+def _the_same_in_every_run() -> Iterator[None]:
+    """Hypothesis mixes in what stands as a constant in the modules that are loaded. Which those are
+    depends on the tests before, and what is drawn would be another in every run."""
+    with mock.patch.object(providers, "_get_local_constants", Constants):
+        providers.CONSTANTS_CACHE.cache.clear()
+        yield
+
+
 def _coverage(operation: Operation) -> Iterator[Case]:
-    cases = list(
-        operation.schema.iter_coverage_cases(
-            operation,
-            generation_modes=list(GenerationMode),
-            generation_config=operation.schema.config.generation,
+    with _the_same_in_every_run():
+        cases = list(
+            operation.schema.iter_coverage_cases(
+                operation,
+                generation_modes=list(GenerationMode),
+                generation_config=operation.schema.config.generation,
+            )
         )
-    )
     # So that a cut takes something of every kind.
     random.Random(operation.label).shuffle(cases)  # noqa: S311  -- no secret
     yield from cases
@@ -309,10 +320,7 @@ def _drawn(operation: Operation, mode: GenerationMode, send: Callable[[Case], No
     def each(case: Case) -> None:
         send(case)
 
-    # Hypothesis mixes in what stands as a constant in the modules that are loaded: which those are
-    # depends on the tests before, and what is drawn would be another in every run.
-    with mock.patch.object(providers, "_get_local_constants", Constants):
-        providers.CONSTANTS_CACHE.cache.clear()
+    with _the_same_in_every_run():
         each()
 
 
