@@ -19,6 +19,8 @@ LINE_OR_BLANK: Final = rf"^\s*[^{_CONTROLS}]*\s*$"
 LINE: Final = rf"^\s*[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?\s*$"
 #: The same without blanks around it, where they are not taken away.
 BARE_LINE: Final = rf"^[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?$"
+#: The same with spaces around it, where they are kept.
+KEPT_LINE: Final = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 #: What turns the direction of all that follows, also outside of the text: `\u202e` shows "exe.fdp"
 #: as "pdf.exe". Marks of direction, which right-to-left text is written with, turn nothing.
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -162,7 +162,10 @@ class InputSchemas(PydanticExtension):  # type: ignore[no-untyped-call]  # drf-s
             component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular
                 name, ResolvedComponent.SCHEMA, schema=inner, object=name
             )
-            auto_schema.registry.register_on_missing(component)
+            known = auto_schema.registry
+            if component in known and known[component].schema != inner:
+                raise ValueError(f"two models are called {name}, and only one would be described")
+            known.register_on_missing(component)
         return dict(schema)
 
 

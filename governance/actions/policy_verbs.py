@@ -44,7 +44,7 @@ _OnStale = Literal["reject", "revalidate", "ask_again"]
 _Severity = Literal["low", "medium", "high", "critical"]
 
 
-class Step(Input):
+class Deciders(Input):
     """Who decides one step: any one of these people, groups and roles."""
 
     users: Names = []
@@ -52,7 +52,7 @@ class Step(Input):
     roles: list[Literal["approver", "operator", "auditor", "tenant_admin", "member"]] = []
 
 
-_Steps = Annotated[list[Step], Field(max_length=MOST_STEPS)]
+_Steps = Annotated[list[Deciders], Field(max_length=MOST_STEPS)]
 
 
 class NewPolicy(Input):
@@ -184,7 +184,7 @@ def _leave_behind(row: Policy, given: PolicyChanges) -> None:
         row.second_factor = bool(given.second_factor)
 
 
-def _steps(tenant_id: uuid.UUID, said: Sequence[Step]) -> list[dict[str, Any]]:
+def _steps(tenant_id: uuid.UUID, said: Sequence[Deciders]) -> list[dict[str, Any]]:
     """Return the steps as they are kept. Raises Invalid for a name that is nobody: it never widens
     who may approve, and a step that nobody can decide never ends."""
     known = actors_named(tenant_id, {name for step in said for name in step.users})

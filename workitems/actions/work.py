@@ -11,11 +11,13 @@ import uuid
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
+from pydantic import WithJsonSchema
 
 from compensation.actions import undo
 from compensation.counters import next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
+from json_values.characters import KEPT_LINE
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, Invalid, NotPermitted, Refusal
 from ledger.record import Recorded
@@ -41,7 +43,12 @@ from workitems.holds import forget_hold
 from workitems.lifecycle import LIFECYCLE, Kind, OfferedTo, Status
 from workitems.models import WorkItem
 from workitems.outcome_conditions import check_condition
-from workitems.resolution import check_completion, check_found, explained_outcomes
+from workitems.resolution import (
+    MAX_OUTCOME,
+    check_completion,
+    check_found,
+    explained_outcomes,
+)
 from workitems.words import own_label
 
 ITEM = WorkItem.subject_type
@@ -73,10 +80,16 @@ class Fail(Input):
     resolution: Annotated[Any, UNASKED] = None
 
 
+# Beside what the item permits, which is checked with it.
+_OUTCOME = WithJsonSchema(
+    {"type": "string", "pattern": KEPT_LINE, "minLength": 1, "maxLength": MAX_OUTCOME}
+)
+
+
 class Complete(Input):
     """How it ended."""
 
-    outcome: str | None = None
+    outcome: Annotated[str, _OUTCOME] | None = None
     resolution: Any = None
     reason: OptionalText = ""
 
