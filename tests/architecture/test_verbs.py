@@ -67,6 +67,7 @@ DURABLE = {
     "ledger.dispatch.runner": "marks a task done whose handler did not, stores its failure",
     "ledger.dispatch.lanes": "a lane is leased, and put back",
     "cases.actions.engine": "a handler of news: an event is what it is called with",
+    "cases.actions.undone_on_fault": "the same",
     "executions.actions.batch_turns": "the same",
     "compensation.actions.following": "the same",
     "compensation.actions.undo_check": "the look for undos that hang: leased; each settled in one",
