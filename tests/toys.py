@@ -166,7 +166,7 @@ def _started(box: Box, _run: Any, _rows: Any, *, cause: Cause) -> None:
     )
 
 
-def _ended(box: Box, _run: Any, *, partial: bool, cause: Cause) -> None:
+def _ended(box: Box, _run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:
     assert not partial
     before = str(box.status)
     box.settle()
