@@ -181,8 +181,9 @@ class WholeSubject(Subject):
 
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
     rows, cause)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
-    `ended(whole, run, partial, bare, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo of a
-    piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each row.
+    `ended(whole, run, partial, bare, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo
+    of a piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each
+    row.
     `given(tenant_id, made_from, binding)`: the JSON Schema of what a piece was given, as far as it
     is declared by what the whole is made from (see its description).
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
