@@ -93,6 +93,12 @@ def _asked_of(new: NewExecution) -> Verdict | None:
     return decide(new.tenant_id, lambda: _intent(new), unfit=unfit)
 
 
+def _takes_back(new: NewExecution) -> bool:
+    """Whether it is asked for by itself, and is known as an undo. A step of a case is what its
+    definition makes of it: one capability may go forward in one and back in another."""
+    return new.case_id is None and is_undo(new.tenant_id, new.capability)
+
+
 def _intent(new: NewExecution) -> dict[str, Any]:
     """Return what policies are asked about."""
     found = capability_registry.get(new.capability)
@@ -103,8 +109,7 @@ def _intent(new: NewExecution) -> dict[str, Any]:
     case = None if new.case_id is None else {"type": "case", "id": str(new.case_id)}
     return {
         "subject": compensates or case,
-        # Also of what takes something back and is asked for by itself.
-        "operation": "undo" if compensates or is_undo(new.tenant_id, new.capability) else "run",
+        "operation": "undo" if compensates or _takes_back(new) else "run",
         "capability": new.capability,
         "category": "" if found is None else found.category,
         "risk": UNSPECIFIED if found is None else found.risk,

@@ -17,6 +17,8 @@ from ledger.tenancy import tenant_scope
 from ledger.verify import verify
 from tests import states
 from tests.batching import asked, batch_now, calls_now, transfer
+from tests.casework import deploy, opened, plan_items
+from tests.definitions import automated, definition
 from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
@@ -102,3 +104,13 @@ def test_what_takes_something_back_is_an_undo_however_it_is_asked_for(world: Wor
     assert kept(world) == (0, 0)
     asked(world, transfer(1))
     assert kept(world) == (1, 1)
+
+
+def test_a_forward_step_of_a_case_is_no_undo_though_another_uses_it_as_one(world: World) -> None:
+    open_accounts(world.system.tenant_id)
+    policy(world, "deny", '.operation == "undo"')
+    given = '{from: "customer", to: "bank", amount: 1}'
+    deploy(world, definition("forth", automated("pay", "demo.reverse-transfer", "true", given)))
+    case_id = opened(world, "tests/forth")
+    assert plan_items(world, case_id)["pay"].status == "COMPLETED"
+    assert transfers(world.system.tenant_id) == [("bank", "customer", 1)]
