@@ -1,12 +1,13 @@
 # What a newcomer needs: `make run`. Assumes Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install run test bench lint format schema screenshots
+.PHONY: help install run test bench bench-ledger lint format schema screenshots
 PYTHON_IN_VENV := .venv/bin/python
 
 help: ## List what can be made
 	@echo "make run     start everything on http://127.0.0.1:8000 (PORT=… for another port)"
 	@echo "make test    every check and test; make lint and make format for style alone"
 	@echo "make bench   every figure of docs/explanation/performance.md, held against its bound"
+	@echo "make bench-ledger  the figures of the ledger alone: appending, sealing, checking, proving"
 	@echo "make schema  write the OpenAPI description anew"
 	@echo "make screenshots  take the pictures in docs/images anew; needs Chromium"
 
@@ -28,6 +29,9 @@ format: install
 
 bench: install
 	@exec $(PYTHON_IN_VENV) -m benchmarks
+
+bench-ledger: install
+	@exec $(PYTHON_IN_VENV) -m benchmarks appending sealing
 
 schema: install
 	@DATABASE_URL= $(PYTHON_IN_VENV) manage.py spectacular --validate --fail-on-warn --file docs/reference/openapi.yaml

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import json
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from accounts.roles import OPERATING_ROLES, ActorType, Role, held, strongest
 from ledger.clock import now
 from ledger.errors import NotPermitted
 from ledger.record import ActorRef
-from ledger.statements import fetched
+from ledger.statements import fetched, right_behind
 from ledger.tenancy import tenant_scope
 
 
@@ -143,11 +143,39 @@ def authority_of(acting_user: ActingUser) -> Authority:
     Raises NotPermitted when the membership is gone or deactivated.
     """
     if acting_user.is_system:
-        actor_id, nothing = acting_user.actor_id, frozenset[str]()
-        return Authority(acting_user.tenant_id, actor_id, ActorType.SYSTEM, nothing, nothing)
+        return _of_system(acting_user)
+    return _authority(acting_user, fetched(_AUTHORITY, _asked_of(acting_user)))
+
+
+def authority_behind(acting_user: ActingUser) -> Callable[[], Authority]:
+    """As `authority_of`, read right behind the next statement, the lock of what is acted on: so it
+    is as new as that, and costs no exchange of its own."""
+    if acting_user.is_system:
+        return functools.partial(_of_system, acting_user)
+    answer = right_behind(_AUTHORITY, _asked_of(acting_user))
+
+    def authority() -> Authority:
+        # A lock of several statements may have waited at a later one: then it is read again.
+        if answer.is_newest:
+            return _authority(acting_user, answer().rows)
+        return authority_of(acting_user)
+
+    return authority
+
+
+def _of_system(acting_user: ActingUser) -> Authority:
+    nothing = frozenset[str]()
+    return Authority(
+        acting_user.tenant_id, acting_user.actor_id, ActorType.SYSTEM, nothing, nothing
+    )
+
+
+def _asked_of(acting_user: ActingUser) -> list[Any]:
     moment = now()
-    given = [moment, moment, acting_user.tenant_id, acting_user.membership_id]
-    found = fetched(_AUTHORITY, given)
+    return [moment, moment, acting_user.tenant_id, acting_user.membership_id]
+
+
+def _authority(acting_user: ActingUser, found: Sequence[Sequence[Any]]) -> Authority:
     if not found:
         raise NotPermitted(_("Your membership of this organisation is not active."))
     ((*said, absent),) = found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class AccountsConfig(AppConfig):
@@ -11,3 +14,11 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("People")
+
+    @override
+    def ready(self) -> None:
+        """Say what the tables of people keep, and who knows whose a token is."""
+        personal = import_module("accounts.personal")
+        import_module("ledger.erasure.personal_data").declare(*personal.TABLES)
+        erasing = import_module("accounts.actions.erasing_identity")
+        import_module("ledger.erasure.identity").register(erasing.IDENTITIES)

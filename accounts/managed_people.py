@@ -24,8 +24,8 @@ def own_tokens(who: ActingUser) -> QuerySet[ApiToken]:
 
 
 def members_of(tenant_id: uuid.UUID) -> QuerySet[Actor]:
-    """Return the actors of members, present and past."""
-    return Actor.objects.filter(tenant_id=tenant_id).exclude(type="SYSTEM")
+    """Return the actors of members, present and past; of those who were erased nobody is left."""
+    return Actor.objects.filter(tenant_id=tenant_id, user__isnull=False).exclude(type="SYSTEM")
 
 
 def memberships_of(actors: Sequence[Actor]) -> dict[uuid.UUID, Membership]:

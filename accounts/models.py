@@ -186,3 +186,33 @@ class Substitution(models.Model):
         return _("%(substitute)s for %(person)s") % {
             "substitute": self.substitute, "person": self.person
         }  # fmt: skip
+
+
+class SignatureKey(models.Model):
+    """A public key (Ed25519) by which a member signs entries. Retired, or reported as compromised
+    since a moment, never deleted: what it signed before stays signed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, db_constraint=False, related_name="+")
+    actor = models.ForeignKey(Actor, models.PROTECT, db_constraint=False, related_name="+")
+    name = models.TextField()
+    public_key = models.BinaryField()
+    version = models.IntegerField(default=1)
+    created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+    compromised_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "public_key"], name="accounts_signature_key_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="accounts_signature_keys"),
+            models.Index(fields=["tenant", "actor"], name="accounts_signature_keys_of"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.name

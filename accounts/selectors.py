@@ -127,7 +127,7 @@ def _token(name: str) -> uuid.UUID | None:
 
 
 # Asked at every step of a case.
-_ACTORS_BY_USERNAME = """
+ACTORS_BY_USERNAME = """
 SELECT u.username, m.actor_id FROM accounts_user u
 JOIN accounts_membership m ON m.user_id = u.id
 JOIN accounts_actor a ON a.tenant_id = m.tenant_id AND a.id = m.actor_id
@@ -146,7 +146,7 @@ ACTORS_NAME = """(
 
 def actors_by_username(tenant_id: uuid.UUID, usernames: Collection[str]) -> dict[str, uuid.UUID]:
     """Return the actors of active members by username; unknown names are missing."""
-    return dict(fetched(_ACTORS_BY_USERNAME, [tenant_id, list(usernames)]))
+    return dict(fetched(ACTORS_BY_USERNAME, [tenant_id, list(usernames)]))
 
 
 def called(tenant_id: uuid.UUID, usernames: Collection[str]) -> tuple[list[uuid.UUID], list[str]]:
@@ -364,6 +364,11 @@ def acting_as(username: str, *, tenant_slug: str | None = None) -> ActingUser | 
 def username_of(user_id: uuid.UUID) -> str:
     """Return how a user signs in, "" for nobody; users belong to no tenant."""
     return User.objects.filter(id=user_id).values_list("username", flat=True).first() or ""
+
+
+def tenant_called(tenant_id: uuid.UUID) -> tuple[str, str]:
+    """Return short name and name of the tenant in whose scope this is called."""
+    return Tenant.objects.values_list("slug", "name").get(id=tenant_id)
 
 
 def tenant_named(slug: str) -> Tenant | None:

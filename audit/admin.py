@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from accounts.roles import ActorType, Role
+from audit import tree_admin  # noqa: F401  -- registers itself
 from audit.entry_context import Presenter, label_in
 from audit.payload_words import reader_for
 from audit.words import KIND_WORDS, action_choices

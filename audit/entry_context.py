@@ -16,7 +16,7 @@ from accounts.roles import ActorType, Role
 from audit.payload_words import Kept, kept_in, other_in, schemas_of
 from audit.words import KIND_WORDS
 from compensation.sentences import shown_in
-from ledger.selectors import Entry, entries_by_id
+from ledger.selectors import PRUNED, Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
 from web.entries import Link, entry_url, ledger_url, people_in
@@ -72,7 +72,7 @@ class Presenter:
         }
 
     def full(
-        self, entry: Entry, effects: Sequence[Entry], previous: Entry | None
+        self, entry: Entry, effects: Sequence[Entry], previous: uuid.UUID | None
     ) -> dict[str, Any]:
         """Return an entry as `entry` of audit/entry.html."""
         return {
@@ -86,11 +86,11 @@ class Presenter:
             "role": label_in(Role, entry.actor_role),
             "previous": {
                 "hash": "" if entry.previous_hash is None else entry.previous_hash.hex(),
-                "url": "" if previous is None else entry_url(previous.id),
+                "url": "" if previous is None else entry_url(previous),
             },
             "causes": [self._told(each) for each in effects],
             "correlation_id": entry.correlation_id,
-            "tree_index": None,
+            "tree_index": entry.tree_index,
             "undoing": self.undoing(entry),
             "kept": self.kept(entry),
         }
@@ -137,6 +137,8 @@ class Presenter:
             **_states(entry),
             "reason": reason if isinstance(reason, str) else "",
             "erased": bool(entry.erased),
+            "erased_under": entry.receipt,
+            "pruned": entry.basis == PRUNED,
             "hash": entry.hash.hex(),
             "caused_by": self.link(entry.caused_by),
             "original": self.link(entry.original),

@@ -31,8 +31,9 @@ _DECLARED = frozenset(
 )
 #: What no page shows: codes and fingerprints for programs, and what the sentence says already.
 _UNSHOWN = frozenset(
-    {"reason", "code", "digest", "sha256", "shape", "target_type", "outcome_label"}
-)
+    {"reason", "code", "digest", "sha256", "shape", "target_type", "outcome_label", "signature",
+     "key"}
+)  # fmt: skip
 #: Where the key itself is no good title. In this order they are shown, after the others.
 _LABELS: Mapping[str, Text] = {
     "payload": gettext_lazy("What it was about"),
@@ -66,6 +67,8 @@ _LABELS: Mapping[str, Text] = {
     "detail": gettext_lazy("What was said"),
     "evidence": gettext_lazy("Evidence"),
     "due_at": gettext_lazy("Due"),
+    "since": gettext_lazy("From"),
+    "public_key": gettext_lazy("Public key"),
     "slug": gettext_lazy("Short name"),
     "media_type": gettext_lazy("Kind of file"),
 }

@@ -13,10 +13,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.acting import ActingUser
+from accounts.roles import ADMIN_SITE_ROLES
 from accounts.selectors import people_called
+from audit.attestations import attest_buttons, shown_attestations
 from audit.entry_context import Presenter
+from audit.erasures import may_read
 from audit.filters import NEWEST_FIRST, EntryFilter, parse
 from audit.payload_words import reader_for
+from audit.provenance.prov_formats import provenance_links
 from audit.words import KIND_WORDS, action_choices, one_choice
 from ledger import selectors
 from ledger.errors import NotFound
@@ -40,10 +44,17 @@ class EntriesPage(MemberPage):
             "chips": _chips(request, asked, self.acting_user),
             "filters": _form(asked),
             "clear_url": reverse("audit:entries"),
+            "report_url": reverse("audit:report"),
+            "check_url": reverse("audit:check"),
+            "health_url": reverse("audit:health") if self._looks_after() else "",
+            "erasures_url": reverse("audit:erasures") if may_read(self.authority) else "",
         }
         tenant_id = self.acting_user.tenant_id
         among = asked.period(tenant_id)
         return _listed(self, asked.rows(tenant_id), context, order=NEWEST_FIRST, among=among)
+
+    def _looks_after(self) -> bool:
+        return not self.authority.roles.isdisjoint(ADMIN_SITE_ROLES)
 
 
 class SubjectPage(MemberPage):
@@ -73,11 +84,35 @@ def _listed(
     known = [] if about is None else [about]
     presenter = Presenter(page.acting_user.tenant_id, entries, about=known)
     shown = [presenter.row(each, with_subject=about is None) for each in entries]
-    more = {"rows": shown, "subject": None, "check": None, "pagination": links}
+    more: dict[str, Any] = {
+        "rows": shown, "subject": None, "check": None, "pagination": links,
+    }  # fmt: skip
     if about is not None:
+        asked = urlencode({"type": about[0], "subject": about[1]})
+        more["report_url"] = f"{reverse('audit:report')}?{asked}"
+        more["pack_url"] = _pack_url(*about)
+        more["provenance"] = provenance_links(*about)
         more["subject"] = subject = presenter.subject(*about)
         more["crumbs"] = [_to_ledger(), {"label": subject["label"], "url": ""}]
     return page.render("audit/entries.html", {**context, **more})
+
+
+def _pack_url(type_: str, id_: uuid.UUID) -> str:
+    """Return where the evidence pack about one thing is: of a case with all its parts."""
+    asked = {"case": str(id_)} if type_ == "case" else {"subject": f"{type_}:{id_}"}
+    return f"{reverse('audit-api:export')}?{urlencode(asked)}"
+
+
+def _proof_links(entry: selectors.Entry) -> dict[str, str]:
+    """Return `links` of audit/entry.html: what can be taken away of an entry."""
+    own = (entry.subject_type, entry.subject_id)
+    whole = None if entry.case_id is None else ("case", entry.case_id)
+    return {
+        "proof": "" if entry.tree_index is None else reverse("audit-api:proof", args=[entry.id]),
+        "pack": _pack_url(*own),
+        "case_pack": "" if whole is None or whole == own else _pack_url(*whole),
+        "check": reverse("audit:check-export"),
+    }
 
 
 def _to_ledger() -> dict[str, str]:
@@ -89,12 +124,13 @@ class EntryPage(MemberPage):
 
     def get(self, _request: HttpRequest, id: uuid.UUID) -> HttpResponse:
         """Show it."""
-        entry = selectors.entries_by_id(self.acting_user.tenant_id, [id]).get(id)
-        if entry is None:
-            raise NotFound
+        try:
+            entry, previous = selectors.entry_and_previous(self.acting_user.tenant_id, id)
+        except LookupError:
+            raise NotFound from None
         effects = selectors.effects_of(entry)
         presenter = Presenter(entry.tenant_id, [entry], effects=effects)
-        shown = presenter.full(entry, effects, selectors.previous_of(entry))
+        shown = presenter.full(entry, effects, previous)
         page = ledger_url(entry.subject_type, entry.subject_id)
         crumbs = [
             _to_ledger(),
@@ -103,7 +139,14 @@ class EntryPage(MemberPage):
         ]
         who = self.acting_user
         said = reader_for(who.tenant_id, who.actor_id, shown["kept"])
-        context = {"crumbs": crumbs, "entry": shown, "reader": said}
+        context = {
+            "crumbs": crumbs,
+            "entry": shown,
+            "links": _proof_links(entry),
+            "reader": said,
+            **shown_attestations(entry),
+            "actions": attest_buttons(entry, self.authority),
+        }
         return self.render("audit/entry.html", context)
 
 

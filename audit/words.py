@@ -19,6 +19,39 @@ KIND_WORDS: dict[str, Text] = {
     "ERASURE": _("Erasure"),
 }
 
+#: What is wrong with the first bad entry, or with the tree (`ledger.broken.Kind`).
+BROKEN_WORDS: dict[str, Text] = {
+    "bytes": _("its bytes were changed"),
+    "column": _("a column beside its bytes was changed"),
+    "payload": _("a payload was changed"),
+    "chain": _("its chain does not go on from the entry before"),
+    "link": _("it names another entry than it did"),
+    "subject": _("what it is about is elsewhere"),
+    "tree": _("it is not in its place in the tree"),
+    "removed": _("entries were removed"),
+    "forged": _("a checkpoint is not ours"),
+    "checkpoint": _("a checkpoint says something else than the tree"),
+    "rollback": _("the database is older than what is kept outside"),
+    "anchor": _("what was put outside is not there any more"),
+}
+
+#: What is in the way of the tree (`audit.tree_trouble`).
+TROUBLE_WORDS: dict[str, Text] = {
+    "ROLLBACK": _("The database is older than what is kept outside"),
+    "REWRITTEN": _("Entries are others than those that are kept outside"),
+    "ANCHOR LOST": _("What was put outside is not there any more"),
+    "TORN": _("A part of the tree is missing"),
+    "FORGED": _("The newest checkpoint is not ours"),
+    "NO KEY": _("There is no key to sign with"),
+    "NOT SEALED": _("Entries have waited to be sealed for more than an hour"),
+    "NOT ANCHORED": _("Nothing could be put outside for more than an hour"),
+}
+
+
+def trouble_label(code: str) -> str:
+    """Return what is in the way in words; what nobody has words for as it is."""
+    return str(TROUBLE_WORDS.get(code, code))
+
 
 def action_choices(subject_type: str | None) -> dict[str, str]:
     """Return what there is to choose, each once: of one kind of thing, if one has been chosen.

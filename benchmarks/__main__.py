@@ -27,9 +27,12 @@ BENCHMARKS = (
     Benchmark("transition"),
     Benchmark("process"),
     Benchmark("many_cases"),
+    Benchmark("long_runs"),
     Benchmark("claims"),
     Benchmark("latency", ("--redis",), redis=True),
     Benchmark("latency"),
+    Benchmark("appending"),
+    Benchmark("sealing"),
     Benchmark("lists"),
 )
 

@@ -1,6 +1,7 @@
 """The lines a benchmark prints, one for each figure, and the bounds they are held against.
 
-`<name>: ours …, <other> …, ratio …`, or `<name>: p50 … p95 … ms` for a latency.
+`<name>: ours …, <other> …, ratio …`, `<name>: p50 … p95 … ms` for a latency, or `<name>: …` with a
+unit for what is bound by itself.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing_extensions import override
 
 _RATIO = re.compile(
-    r"^(?P<name>[a-z]+ [^:]+): ours (?P<ours>[\d.]+)(?: ms|/s), [a-z]+ (?P<other>[\d.]+)"
-    r"(?P<unit> ms|/s), ratio (?P<value>[\d.]+)$"
+    r"^(?P<name>[a-z]+ [^:]+): ours (?P<ours>[\d.]+)(?: ms| MB|/s), [a-z]+ (?P<other>[\d.]+)"
+    r"(?P<unit> ms| MB|/s), ratio (?P<value>[\d.]+)$"
 )
+_ALONE = re.compile(r"^(?P<name>[a-z]+ [^:]+): (?P<value>[\d.]+)(?:/s| statements)$")
 _P95 = re.compile(r"^(?P<name>latency [^:]+): p50 [\d.]+ p95 (?P<value>[\d.]+) ms$")
 
 
@@ -47,8 +49,15 @@ BOUNDS: dict[str, Bound | None] = {
     "process 5 human steps + 5 human undos": Bound(0.30, at_least=True),
     "process 5 human steps + 5 automated undos": None,
     "cases": Bound(1.5),
+    "steps": Bound(1.5),
     "claims": Bound(1.5),
     "lists": Bound(1.5),
+    "appending": Bound(5, at_least=True),
+    "appending 16 clients that do nothing else": None,
+    "sealing": Bound(20_000, at_least=True),
+    "verifying": Bound(20_000, at_least=True),
+    "memory": Bound(1.1),
+    "proof": Bound(4),
     "latency with Redis": Bound(250),
     "latency without Redis": Bound(1500),
 }
@@ -83,7 +92,7 @@ def read(line: str) -> Figure | None:
     if ratio is not None:
         more = float(ratio["ours"]) - float(ratio["other"]) if ratio["unit"] == " ms" else math.inf
         return Figure(ratio["name"], float(ratio["value"]), more)
-    found = _P95.match(line.strip())
+    found = _P95.match(line.strip()) or _ALONE.match(line.strip())
     return None if found is None else Figure(found["name"], float(found["value"]))
 
 
@@ -102,6 +111,18 @@ def durations(name: str, other: str, rounds: Sequence[tuple[float, float]]) -> s
     ours, theirs = (statistics.median(column) * 1000 for column in zip(*rounds, strict=True))
     ratio = statistics.median(mine / its for mine, its in rounds)
     return f"{name}: ours {ours:.2f} ms, {other} {theirs:.2f} ms, ratio {ratio:.3f}"
+
+
+def sizes(name: str, other: str, rounds: Sequence[tuple[float, float]]) -> str:
+    """Return the line of two sizes in MB, measured in turn, as `rates` does."""
+    ours, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(mine / its for mine, its in rounds)
+    return f"{name}: ours {ours:.1f} MB, {other} {theirs:.1f} MB, ratio {ratio:.3f}"
+
+
+def absolute(name: str, value: float, unit: str) -> str:
+    """Return the line of a figure that is bound by itself: `unit` is `/s` or ` statements`."""
+    return f"{name}: {value:.0f}{unit}"
 
 
 def latency(name: str, seconds: Sequence[float]) -> str:

@@ -40,6 +40,10 @@ def undo_nothing(_call: Invocation) -> Result:
     return Result({})
 
 
+#: The definition whose one step is done several times.
+_LOOP = "loop"
+
+
 class StepCases:
     """One tenant with an operator and an analyst who does all the work, in cases of `steps` steps.
 
@@ -61,6 +65,7 @@ class StepCases:
         by_name = f"analyst-{tag}"
         for mode in ("human", "automated"):
             deploy_definition(call=self._operator, source=_definition(mode, by_name, steps))
+        deploy_definition(call=self._operator, source=_loop(by_name))
         self._work_off = self._by_hints if by_hints else run_until_idle
         self._hints: list[hints.Work] = []
         if by_hints:
@@ -89,6 +94,27 @@ class StepCases:
         self.execute(self.plan_undo(case_id))
         self._work_off()
         return case_id
+
+    def looped(self, rounds: int) -> uuid.UUID:
+        """Do a case whose one step is done so often. Returns its id."""
+        case_id = self.open(_LOOP)
+        for left in range(rounds - 1, -1, -1):
+            # Each time another word: where nothing changes nothing is begun.
+            self.work(case_id, ("EVEN", "ODD")[left % 2] if left else "DONE")
+        return case_id
+
+    def undo_all(self, case_id: uuid.UUID) -> None:
+        """Roll a case back, and all that follows; what undoes it are programs."""
+        self.execute(self.plan_undo(case_id))
+        self._work_off()
+
+    def check_undone(self, case_id: uuid.UUID, steps: int) -> None:
+        """Raise RuntimeError unless a case was rolled back, with so many steps done."""
+        with tenant_scope(self._tenant_id):
+            found = Case.objects.get(id=case_id)
+            done = CompensationStep.objects.filter(run__about_id=case_id, status="DONE").count()
+        if (found.status, done) != ("COMPENSATED", steps):
+            raise RuntimeError(f"a case is {found.status}, and {done} steps are done")
 
     def check(self, case_id: uuid.UUID, status: str, notices: int) -> None:
         """Raise RuntimeError unless a case has ended as it should, and people were told."""
@@ -179,3 +205,14 @@ def _definition(mode: str, person: str, steps: int) -> dict[str, Any]:
             "completion": {"success": {"allOf": ["done"]}},
         },
     }
+
+
+def _loop(person: str) -> dict[str, Any]:
+    """Return a definition of one task that is done again until somebody says otherwise, each time
+    undone by a program: of any length, with the expressions of a short one."""
+    found = _definition("automated", person, 1)
+    [binding] = found["spec"]["bindings"]
+    binding["when"] = '.s1 != "DONE"'
+    found["name"] = _LOOP
+    found["spec"]["goals"][0]["condition"] = '.s1 == "DONE"'
+    return found

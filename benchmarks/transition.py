@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 import uuid
 from importlib import import_module
 from pathlib import Path
 
-import psycopg
-
 from benchmarks import figures
+from benchmarks.pgbench import rate_of
 from benchmarks.preparing import analyze, prepare
-from tools.localstack.programs import bundled_postgres
 
 MAX_STATEMENTS = 8
-HERE = Path(__file__).resolve().parent
+SCRIPT = Path(__file__).resolve().with_name("transition.sql")
 
 
 def main() -> int:
@@ -59,25 +56,8 @@ def _verdict(statements: int, rounds: list[tuple[float, float]]) -> int:
 
 
 def _pgbench(variables: dict[str, uuid.UUID], transactions: int) -> float:
-    """Run the ceiling script and return its transactions per second, connecting time aside."""
-    url = psycopg.conninfo.conninfo_to_dict(os.environ["DATABASE_URL"])
-    settings = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
-    program = bundled_postgres() / "pgbench"
-    done = subprocess.run(
-        [
-            str(program), "--no-vacuum", "--protocol", "prepared",
-            "--client", "1", "--transactions", str(transactions), *settings,
-            "--file", str(HERE / "transition.sql"),
-            "--host", str(url["host"]), "--username", str(url["user"]), str(url["dbname"]),
-        ],
-        check=False, capture_output=True, text=True,
-        env={**os.environ, "PGPASSWORD": str(url.get("password", "")),
-             **({"PGPORT": str(url["port"])} if url.get("port") else {})},
-    )  # fmt: skip
-    for line in done.stdout.splitlines():
-        if line.startswith("tps = "):
-            return float(line.split()[2])
-    raise RuntimeError(f"pgbench gave no figure: {done.stderr or done.stdout}")
+    """Run the ceiling script and return its transactions per second."""
+    return rate_of(SCRIPT, variables, "--transactions", str(transactions))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from ledger.links import LINK
 
 class Arrival(models.Model):
     """Something that came for a step beside a change of the context, kept until the engine has
-    seen to it: `heard` says what (a signal, an event, a moment), `data` how its step sees it,
-    `entry_id` which entry told of it. Not guarded: that entry is.
+    seen to it: `heard` says what (a signal, an event, a moment), `data` how its step sees it (empty
+    where the row of another step of the case says it, of the same entry), `entry_id` which entry
+    told of it, `plan_item_id` what its step last became of it. Not guarded: that entry is.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -26,6 +27,7 @@ class Arrival(models.Model):
     heard = models.TextField()
     data = models.JSONField()
     entry_id = models.UUIDField()
+    plan_item_id = models.UUIDField(null=True)
     status = models.TextField(choices=ArrivalStatus.choices, default=ArrivalStatus.WAITING)
     created_at = models.DateTimeField()
 

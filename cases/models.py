@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import PROTECT
+from django.db.models.functions import Now
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
@@ -172,6 +173,12 @@ class Case(models.Model):
         """Title and number, as people tell it from others of its kind."""
         return title_with_number(self.title, self.number)
 
+    @property
+    def compensation_state(self) -> CompensationState:
+        """How far its undo is, as of a step of the case above."""
+        known = CompensationState.__members__
+        return known.get(str(self.status), CompensationState.NONE)
+
     @transition(field=status, source=C.RUNNING, target=C.SUSPENDED)
     def suspend(self) -> None:
         """Forward work stops; results are still recorded."""
@@ -249,7 +256,8 @@ class CaseCounter(models.Model):
 class PlanItem(models.Model):
     """What a fired binding became, as the engine has seen it.
 
-    `written`: the context keys that its result stated, whatever they held before. `target_id` is
+    `case_version`: that of the case as it was opened. `taken_version`: that of the case with its
+    result. `written`: the context keys that this stated, whatever they held before. `target_id` is
     None for a step that could not begin, or does no work. `input_digest`: of what its
     `inputMapping` gave, "" where it has none. `rerouted`: how often in a row its step was opened
     again for others. `error`: why it let its case fail.
@@ -263,6 +271,7 @@ class PlanItem(models.Model):
     target_id = models.UUIDField(null=True)
     status = models.TextField(choices=PlanItemStatus.choices, default=PlanItemStatus.ACTIVE)
     case_version = models.IntegerField(default=0)
+    taken_version = models.IntegerField(null=True)
     input_digest = models.TextField(default="", blank=True, db_default="")
     rerouted = models.IntegerField(default=0, db_default=0)
     completion_seq = models.BigIntegerField(null=True)
@@ -327,4 +336,32 @@ class MilestoneDue(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_milestone_due")
+        ]
+
+
+class MissedNewsCheck(models.Model):
+    """When a tenant is next looked through for lost news. Its entries were up to `recent_at` and
+    `recent_id`. From `whole_due_at` on all that is open is: steps are compared with their work, up
+    to `case_id` and `binding`; after the last of them the cases, in the order of their definitions
+    (`definition_id`, `case_id`). Then the entries of the day before are once more, up to
+    `replay_at` and `replay_id`, if that is under way. Made with each tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.OneToOneField("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
+    case_id = models.UUIDField(null=True)
+    binding = models.TextField(blank=True, db_default="", default="")
+    definition_id = models.UUIDField(null=True)
+    recent_at = models.DateTimeField(db_default=Now())
+    recent_id = models.UUIDField(null=True)
+    replay_at = models.DateTimeField(null=True)
+    replay_id = models.UUIDField(null=True)
+    whole_due_at = models.DateTimeField(db_default=Now())
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_missed_news_due")
         ]

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from django.db.models import Model
@@ -19,12 +19,13 @@ from accounts.selectors import ACTORS_NAME
 from cases.definitions import fires_by
 from cases.lifecycle import OPEN_ITEMS, WITHOUT_WORK, PlanItemStatus
 from cases.models import Case, PlanItem
+from cases.named_members import NamedMembers
 from cases.selectors import compiled_of
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.statements import fetched
-from verbs.row_reading import NOTHING_BESIDE, Beside, literal, load, read
-from verbs.subject import subject_of
+from verbs.row_reading import NOTHING_BESIDE, Beside, literal, load, read, read_behind
+from verbs.subject import Ref, subject_of
 
 _SETTLED = frozenset({PlanItemStatus.COMPLETED, PlanItemStatus.OBSOLETE})
 _FAILED = frozenset({PlanItemStatus.REJECTED, PlanItemStatus.FAULTED})
@@ -35,6 +36,9 @@ JOIN ledger_ledgerhead h
     ON h.tenant_id = c.tenant_id AND h.subject_type = 'case' AND h.subject_id = c.id
 WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h
 """
+
+
+_THESE: Final = "r.tenant_id = %s AND r.id = ANY(%s)"
 
 
 class CaseMoved(Trouble):
@@ -90,11 +94,12 @@ class Changes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlanState:
-    """Of each binding that may be kept from firing how it did; and the items that were asked for,
-    by their work."""
+    """Of each binding that may be kept from firing how it did; the items that were asked for, by
+    their work; and whom its steps name."""
 
     fired: dict[str, Fired]
     items: dict[uuid.UUID, PlanItem]
+    members: NamedMembers
 
     @property
     def has_open(self) -> bool:
@@ -164,7 +169,7 @@ def read_plan(case: Case, targets: Collection[uuid.UUID], *, most: int) -> PlanS
         "tenant": case.tenant_id, "case": case.id,
         "triggered": case.triggered, "since": json.dumps(_since(case)), "targets": list(targets),
     }  # fmt: skip
-    state, wanted = PlanState({}, {}), frozenset(targets)
+    state, wanted = PlanState({}, {}, NamedMembers.behind(case)), frozenset(targets)
     row: Any
     for row in load(PlanItem, _plan_sql(), given):
         if row.case_version == row.seen:
@@ -198,8 +203,23 @@ def work_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, Any]:
 
 def work_named(tenant_id: uuid.UUID, type_: str, ids: Sequence[uuid.UUID]) -> Iterable[Any]:
     """Return pieces of work of one kind, as `work_of` does."""
-    beside = _FINISHER if type_ == "work_item" else NOTHING_BESIDE
-    return _read(subject_of(type_).model, tenant_id, ids, beside)
+    return _read(subject_of(type_).model, tenant_id, ids, _beside(type_))
+
+
+def work_behind(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> Callable[[], dict[uuid.UUID, Any]]:
+    """Read pieces of work as `work_of` does, right behind the next statement."""
+    wanted: dict[str, set[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        wanted.setdefault(type_, set()).add(id_)
+    asked = [
+        read_behind(subject_of(type_).model, _THESE, [tenant_id, list(ids)], _beside(type_))
+        for type_, ids in wanted.items()
+    ]
+    return lambda: {row.pk: row for rows in asked for row in rows()}
+
+
+def _beside(type_: str) -> Beside:
+    return _FINISHER if type_ == "work_item" else NOTHING_BESIDE
 
 
 # In the same statement: it is read at every step of a case. What somebody is called may change, so
@@ -215,7 +235,16 @@ def _read(
     ids: Sequence[uuid.UUID],
     beside: Beside = NOTHING_BESIDE,
 ) -> Iterable[_Row]:
-    return read(model, "r.tenant_id = %s AND r.id = ANY(%s)", [tenant_id, list(ids)], beside)
+    return read(model, _THESE, [tenant_id, list(ids)], beside)
+
+
+def newest_tries(case: Case, bindings: Collection[str]) -> dict[str, PlanItem]:
+    """Return what each of these bindings last became, by binding."""
+    items = PlanItem.objects.filter(
+        tenant_id=case.tenant_id, case_id=case.id, binding__in=list(bindings)
+    )
+    newest = items.order_by("binding", "-created_at", "-id").distinct("binding")
+    return {item.binding: item for item in newest}
 
 
 def failed_steps(case: Case) -> list[PlanItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -17,6 +18,7 @@ from cases.lifecycle import OPEN_ITEMS, CaseStatus
 from cases.models import Case, CaseDefinition, PlanItem
 from cases.versions import highest_first
 from compensation.selectors import live_runs
+from ledger.erasure.personal_data import KEPT_SECONDS
 from ledger.errors import NotFound
 from ledger.statements import answered
 
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 AS_OPENED = ("created_at", "id")
 #: Definitions by their ids; so many that the busy ones of a server are among them.
 _MOST_KEPT = 128
-_compiled: dict[uuid.UUID, CompiledDefinition] = {}
+#: With the time until which it is known.
+_compiled: dict[uuid.UUID, tuple[float, CompiledDefinition]] = {}
 # Read whenever a case is opened: a text that is kept, and neither source nor compiled form.
 _VERSIONS = """
 SELECT id, tenant_id, namespace, name, version, title, digest, deployed_by_id, created_at
@@ -91,7 +94,7 @@ def summaries(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
 
 def compiled(row: CaseDefinition) -> CompiledDefinition:
     """Return a deployed version as the engine uses it."""
-    return _compiled.get(row.id) or _kept(row.id, row.compiled)
+    return _known(row.id) or _kept(row.id, row.compiled)
 
 
 def compiled_of(tenant_id: uuid.UUID, definition_id: uuid.UUID) -> CompiledDefinition:
@@ -104,7 +107,7 @@ def compiled_all(
 ) -> dict[uuid.UUID, CompiledDefinition]:
     """Return the same of several, in one query at most."""
     wanted = set(ids)
-    found = {id_: kept for id_ in wanted if (kept := _compiled.get(id_)) is not None}
+    found = {id_: kept for id_ in wanted if (kept := _known(id_)) is not None}
     unread = wanted - found.keys()
     if unread:
         rows = CaseDefinition.objects.filter(tenant_id=tenant_id, id__in=unread)
@@ -113,12 +116,18 @@ def compiled_all(
     return found
 
 
+def _known(definition_id: uuid.UUID) -> CompiledDefinition | None:
+    until, found = _compiled.get(definition_id, (0.0, None))
+    return found if time.monotonic() < until else None
+
+
 def _kept(definition_id: uuid.UUID, stored: Any) -> CompiledDefinition:
-    """Keep a deployed version: it never changes, so that a process reads it once."""
+    """Keep a deployed version for as long as may be: it never changes, save that somebody who is
+    erased is named in it no more."""
     found = CompiledDefinition.from_json(stored)
     if len(_compiled) >= _MOST_KEPT:
         _compiled.clear()
-    _compiled[definition_id] = found
+    _compiled[definition_id] = time.monotonic() + KEPT_SECONDS, found
     return found
 
 
@@ -193,3 +202,9 @@ def undoes_something(tenant_id: uuid.UUID, name: str) -> bool:
     return rows.filter(
         Q(parts__contains={"bindings": [binding]}) | Q(parts__contains={"bindings": [declared]})
     ).exists()
+
+
+def signals_of(case: Case) -> list[str]:
+    """Return the signals that steps of a case hear, in the order of the definition."""
+    steps = compiled_of(case.tenant_id, case.definition_id).listening
+    return list(dict.fromkeys(step.on_signal for step in steps if step.on_signal))

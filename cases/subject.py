@@ -12,12 +12,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from cases.actions import rollback, stopping
+from cases.actions import rollback, stopping, tree_parts
 from cases.actions.changes import lock_case, read_cases
 from cases.actions.deploy import DEFINITION
+from cases.case_askers import askers
 from cases.declared_values import schema_given
-from cases.events import OF_SUB_CASE, SUB_CASES
-from cases.lifecycle import ROLLBACK_FROM, CaseStatus
+from cases.events import OF_SUB_CASE, ON_FAULT, SETTLED, SUB_CASES, USES
+from cases.lifecycle import ROLLBACK_FROM, ROLLING_BACK, CaseStatus
 from cases.models import Case, CaseDefinition, title_with_number
 from compensation.selectors import live_runs
 from compensation.subject import Awaited, WholeSubject
@@ -54,6 +55,16 @@ class CaseFacts:
     def above_on_hold(self) -> bool:
         """Whether a case above it that waits for it is on hold, so that it cannot go on."""
         return bool(_on_hold([self.case]))
+
+    @functools.cached_property
+    def holds_rollback(self) -> bool:
+        """Whether the run is of a case below, which is on hold with this one and goes on with it.
+        Asked only of a case on hold in whose tree a run is live."""
+        if not self.case.has_children or self.case.status != CaseStatus.SUSPENDED:
+            return False
+        rows = Case.objects.filter(tenant_id=self.case.tenant_id, root_id=self.case.root_id)
+        below = rows.filter(parent__isnull=False, held_by=self.case.id)
+        return below.filter(status__in=sorted(ROLLING_BACK)).exists()
 
     @property
     def live_run(self) -> uuid.UUID | None:
@@ -103,7 +114,7 @@ def _on_hold(cases: Sequence[Case]) -> set[uuid.UUID]:
     ids = [
         case.id
         for case in cases
-        if case.awaited and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED}
+        if case.awaited and case.status in {CaseStatus.SUSPENDED, CaseStatus.FAULTED, *ROLLING_BACK}
     ]
     if not ids:
         return set()
@@ -143,7 +154,12 @@ def _envelope(case: Case, action: str) -> dict[str, Any]:
     kind = "COMPENSATION" if rollback_news else "TRANSITION"
     said: dict[str, Any] = {"case_id": case.id, "kind": kind}
     if case.parent_id is not None and action in OF_SUB_CASE:
-        said |= {"heard_by": (SUB_CASES,), "heard_in": case.parent_id}
+        # A rollback below may have been in the way of one that the case above wants by itself; and
+        # of what it has undone as a whole, what used it above may stand.
+        also = [ON_FAULT] if action == SETTLED else []
+        if action == SETTLED and case.status == CaseStatus.COMPENSATED:
+            also.append(USES)
+        said |= {"heard_by": (SUB_CASES, *also), "heard_in": case.parent_id}
     return said
 
 
@@ -167,15 +183,17 @@ CASE = WholeSubject(
     facts=_facts,
     envelope=_envelope,
     column="case_id",
+    piece_undone=(USES, ON_FAULT),
     rollback_from=frozenset(map(str, ROLLBACK_FROM)),
     undo_bound=rollback.undo_bound,
+    askers=askers,
     undone_in_part=CaseStatus.PARTIALLY_COMPENSATED,
     root=operator.attrgetter("root_id"),
     pages="cases",
     crumbs=crumbs_of,
     standings=rollback.standings,
     barred=rollback.barred,
-    parts=rollback.parts,
+    parts=tree_parts.parts_with_below,
     part=rollback.part,
     started=rollback.started,
     faulted=rollback.faulted,
@@ -190,6 +208,7 @@ CASE = WholeSubject(
     held_up=stopping.refuse_while_stopped,
     stopped=stopping.stopped,
     carried_on=stopping.goes_on,
+    nests=operator.attrgetter("has_children"),
 )
 CASE_DEFINITION = Subject(
     subject_type=DEFINITION,

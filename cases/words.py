@@ -20,6 +20,9 @@ _ACTIONS = {
     "event_filter_failed": A(
         _("Event not understood"), _("Nobody can tell whether an event was for %(what)s"), "bad"
     ),
+    "event_not_kept": A(
+        _("Event not kept"), _("So much waits for %(what)s that an event was not kept"), "bad"
+    ),
     "moment_came": A(_("By schedule"), _("A step of %(what)s is due by schedule"), "", title_of),
     "sub_case_opened": A(_("Sub-case opened"), _("%(what)s opened a sub-case")),
     "sub_case_completed": A(_("Sub-case done"), _("A sub-case of %(what)s is done"), "done"),
@@ -92,6 +95,16 @@ _VERBS = {
     "suspend": VerbWords(_("Pause"), _("The case is on hold."), at_once=True),
     "resume": VerbWords(_("Go on"), _("The case goes on.")),
     "retry": VerbWords(_("Try again"), _("What failed is tried again."), "refresh-cw", "primary"),
+    "signal": VerbWords(
+        _("Send a signal…"),
+        _("The signal is sent."),
+        title=_("Send a signal"),
+        submit=_("Send it"),
+        fields={
+            "name": (_("Signal"), ""),
+            "data": (_("What it says"), _("JSON, such as a text in quotes; may be empty")),
+        },
+    ),
     "cancel": VerbWords(
         _("Cancel…"),
         _("The case is cancelled."),

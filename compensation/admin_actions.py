@@ -29,12 +29,12 @@ from accounts.selectors import Place
 from compensation import plan_context, plan_steps
 from compensation.actions import previewing
 from compensation.actions.plan_execution import execute
-from compensation.errors import ApprovalRequired, NotCompensable, PlanStale, RunLive
+from compensation.errors import NotCompensable, PlanStale, RunLive
 from compensation.facts import live_run
 from compensation.forms import WhyForm
-from compensation.lifecycle import PLAN_OPERATION
-from compensation.plan import Scope
+from compensation.lifecycle import PLAN_OPERATION, RunStatus
 from compensation.plan_context import PlanContext
+from compensation.plan_scope import Scope
 from compensation.sentences import exclusion_words, undo_words
 from compensation.subject import whole_subject
 from ledger.errors import NotFound, Refusal
@@ -88,8 +88,7 @@ def draft(subject: Ref, *, acting_user: ActingUser) -> Draft:
     except Refusal as refusal:
         return Draft(subject, title, None, refusal.detail)
     nothing = not context.plan.content["steps"] and not context.open_work
-    waits = str(ApprovalRequired.default_detail) if plan.requires_approval else ""
-    return Draft(subject, title, context, _why_nothing(context) if nothing else waits)
+    return Draft(subject, title, context, _why_nothing(context) if nothing else "")
 
 
 def _why_nothing(context: PlanContext) -> str:
@@ -243,7 +242,9 @@ def _execute(request: HttpRequest, place: Place, each: Draft, form: WhyForm) -> 
     run = execute(plan.id, call=Call(place.acting, digest=seen))
     text = format_html(
         '{} <a href="{}">{}</a>',
-        _("The rollback has begun:"),
+        _("The rollback waits for approval:")
+        if run.status == RunStatus.PENDING_APPROVAL
+        else _("The rollback has begun:"),
         reverse("compensation:run", args=[run.id]),
         each.title,
     )

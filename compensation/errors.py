@@ -82,10 +82,10 @@ class UndoNotBegun(Conflict):
 
 
 class ApprovalRequired(Conflict):
-    """A rollback waits for nobody's approval; the verb of the thing itself does."""
+    """What begins by itself asks nobody; where others have to agree, a person asks for it."""
 
     default_code = "approval_required"
-    default_detail = gettext_lazy("Its undo needs approval. Ask for it at the task itself.")
+    default_detail = gettext_lazy("It needs approval: it begins once somebody has asked for it.")
 
 
 class NothingToUndo(Conflict):

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 RUNS = "compensation.runs"
+#: Hears how the rollbacks end that other tenants have asked for.
+REQUESTS = "compensation.requests"
+#: Hears what those who are asked answer, and carries it back to whoever asked.
+ANSWERS = "executions.other_tenants"
+#: Hears, in the lane of a whole, what became of the runs below its own.
+NESTED_RUNS = "compensation.nested_runs"
 # Runs, and what carries on a whole that they are about, hear the news of one shard in one order.
 ENGINE_LANE = "engine"
 UNDO = frozenset(

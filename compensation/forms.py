@@ -58,6 +58,24 @@ class WhyForm(forms.Form):
         return given
 
 
+class WordForm(forms.Form):
+    """What somebody says of one step of a plan, and why. `said`: what may be said, with labels."""
+
+    word = forms.ChoiceField(error_messages=NOT_OFFERED, label=_("What is so"))
+    why = forms.CharField(
+        label=_("Why"),
+        max_length=MAX_REASON,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("It is agreed to with the plan, and stays in the ledger."),
+    )
+
+    def __init__(self, *args: Any, said: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["word"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [("", _("choose one")), *said]
+
+
 class PieceForm(WhyForm):
     """What somebody who wants one finished piece of work undone says."""
 
@@ -113,8 +131,14 @@ class WholeForm(PieceForm):
         required=False,
         help_text=_("Only where it is about one step."),
     )
+    resume_after = forms.BooleanField(
+        label=_("Let it go on afterwards"),
+        required=False,
+        help_text=_("Where only a part is undone. Otherwise it is put on hold then."),
+    )
     field_order = (
-        "scope", "step", "strategy", "include", "reason", "basis_code", "basis_note",
+        "scope", "step", "resume_after", "strategy", "include", "reason", "basis_code",
+        "basis_note",
     )  # fmt: skip
 
     def __init__(self, *args: Any, steps: Choices, **kwargs: Any) -> None:
@@ -132,9 +156,11 @@ class WholeForm(PieceForm):
     @property
     @override
     def wish(self) -> dict[str, Any]:
-        """The same, with its scope."""
+        """The same, with its scope, and what becomes of the whole after it."""
         scope = scope_of(self.cleaned_data["scope"], self.cleaned_data.get("step", ""))
-        return {**super().wish, "scope": scope}
+        return {
+            **super().wish, "scope": scope, "resume_after": self.cleaned_data["resume_after"],
+        }  # fmt: skip
 
 
 def scope_of(choice: str, step: str) -> dict[str, Any]:

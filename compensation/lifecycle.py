@@ -68,6 +68,10 @@ class ExclusionCode(models.TextChoices):
     CASE_CLOSED = "case_closed", _("Closed")
 
 
+#: Left out of a plan, and a result may still come of it.
+OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
+
+
 class RunStatus(models.TextChoices):
     """Every status of a compensation run."""
 
@@ -105,14 +109,31 @@ class Trigger(models.TextChoices):
     FAULT = "fault", _("A step that failed")
     BATCH = "batch", _("A batch that failed")
     RULE = "rule", _("A rule of the definition")
+    PARENT = "parent", _("The rollback of the case above")
+    OTHER_TENANT = "other_tenant", _("Another organisation")
+
+
+class RequestStatus(models.TextChoices):
+    """Every status of what another tenant asks to have undone here."""
+
+    PENDING = "PENDING", _("Waits for your decision")
+    APPROVED = "APPROVED", _("Being undone")
+    REFUSED = "REFUSED", _("Refused")
+    DONE = "DONE", _("Undone")
+    FAILED = "FAILED", _("Not undone")
 
 
 S, R, T = CompensationState, RunStatus, StepStatus
+Q = RequestStatus
 
 LIVE_RUNS = frozenset({R.APPROVED, R.RUNNING, R.PAUSED, R.FAULTED})
 DONE_STEPS = frozenset({T.DONE, T.RESOLVED, T.SKIPPED})
 FAILED_STEPS = frozenset({T.FAILED, T.ABANDONED, T.BLOCKED})
 UNDER_WAY = frozenset({T.WAITING, T.RUNNING})
+#: After these a run does nothing any more.
+ENDED_RUNS = frozenset(R) - LIVE_RUNS - {R.PENDING_APPROVAL}
+#: After these a request of another tenant is answered.
+ANSWERED = frozenset({Q.REFUSED, Q.DONE, Q.FAILED})
 
 #: A run with a step that ended so has not undone everything.
 LEAVES_PART = frozenset({T.ABANDONED, T.BLOCKED})
@@ -147,7 +168,13 @@ def undo_operations(settled: str, unsure: str | None = None) -> dict[str, Operat
 
 PLAN_OPERATION = operation("compensation-plan", None, None, "operator system")
 EXECUTE = operation("execute", None, None, "operator system")
+_WAITS = {R.PENDING_APPROVAL}
 RUN_OPERATIONS = table(
+    # What is granted last lets it begin; out of date, it is superseded instead.
+    operation("approve", _WAITS, None, "approver", back=(R.PENDING_APPROVAL, R.RUNNING)),
+    operation("reject", _WAITS, R.REJECTED, "approver"),
+    # What has begun is paused, or its steps are given up.
+    operation("cancel", _WAITS, R.CANCELLED, "requester operator system"),
     operation("pause", {R.RUNNING}, R.PAUSED, "operator system"),
     operation("resume", {R.PAUSED}, R.RUNNING, "operator system"),
     # Of one that has stopped because its news could not be handled, whatever its status.
@@ -160,4 +187,11 @@ STEP_OPERATIONS = table(
     operation("hand-to-human", {T.FAILED}, T.RUNNING, "operator system"),
     operation("attest", {T.FAILED}, T.RESOLVED, "operator system"),
     operation("abandon", {T.FAILED}, T.ABANDONED, "operator system"),
+)
+# What another tenant asks for: approved it is begun at once, and ends as its run does.
+REQUEST_OPERATIONS = table(
+    operation("approve", {Q.PENDING}, Q.APPROVED, "operator"),
+    operation("reject", {Q.PENDING}, Q.REFUSED, "operator"),
+    operation("settle_done", {Q.APPROVED}, Q.DONE, "system"),
+    operation("settle_failed", {Q.PENDING, Q.APPROVED}, Q.FAILED, "system"),
 )

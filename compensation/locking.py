@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import models
@@ -18,7 +18,7 @@ from django.db import models
 from compensation.subject import UndoableSubject, finished_entry_of, knows_undone_entry, undoable
 from governance.policies import ANY_IN_FORCE
 from ledger.record import EntryRef
-from verbs.row_reading import NOTHING_BESIDE, Beside, load
+from verbs.row_reading import NOTHING_BESIDE, Beside, load, load_before
 from verbs.subject import Locked, Ref, all_subjects
 
 _FINISHED = """
@@ -98,12 +98,21 @@ def lock_many(
 ) -> list[Any]:
     """Lock rows in id order. With `finished`, the actions that finish them, each row knows the
     newest such entry (`finished_entry`), unless it moved just now."""
-    few = {f"id{number}": id_ for number, id_ in enumerate(ids)} if len(ids) <= _FEW else {}
-    text = _text(model, of=len(few), finished=bool(finished), beside=beside)
-    given = {
+    text = _text(model, of=_few(ids), finished=bool(finished), beside=beside)
+    return [_read(row) for row in _rows(model, text, _given(type_, tenant_id, ids, finished))]
+
+
+def _few(ids: Collection[uuid.UUID]) -> int:
+    return len(ids) if len(ids) <= _FEW else 0
+
+
+def _given(
+    type_: str, tenant_id: uuid.UUID, ids: Collection[uuid.UUID], finished: Sequence[str]
+) -> dict[str, Any]:
+    few = {f"id{number}": id_ for number, id_ in enumerate(ids)} if _few(ids) else {}
+    return {
         "tenant": tenant_id, "type": type_, "ids": list(ids), "finished": list(finished), **few,
     }  # fmt: skip
-    return [_read(row) for row in _rows(model, text, given)]
 
 
 def lock_pair(
@@ -144,18 +153,35 @@ def lock_rows(
 ) -> dict[uuid.UUID, Any]:
     """Lock a tenant's pieces of work, by their subject's rank and then by id, and return them by
     id, with the ends of their chains; if asked, with what finished them."""
+    return {
+        row.id: row
+        for kind, ids in _by_rank(refs)
+        for row in lock_many(
+            kind.model, kind.subject_type, tenant_id, ids,
+            finished=kind.finishing if finished else (),
+        )
+    }  # fmt: skip
+
+
+def rows_before(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> Callable[[], dict[uuid.UUID, Any]]:
+    """Lock pieces of work as `lock_rows` does, with what finished them, before the next statement
+    and in one exchange with it: the lock of the run, which comes after them."""
+    asked = [
+        load_before(
+            kind.model, _text(kind.model, of=_few(ids), finished=True),
+            _given(kind.subject_type, tenant_id, ids, kind.finishing),
+        )
+        for kind, ids in _by_rank(refs)
+    ]  # fmt: skip
+    return lambda: {row.id: row for rows in asked for row in map(_read, rows())}
+
+
+def _by_rank(refs: Iterable[Ref]) -> list[tuple[UndoableSubject, list[uuid.UUID]]]:
     wanted: dict[str, list[uuid.UUID]] = {}
     for type_, id_ in refs:
         wanted.setdefault(type_, []).append(id_)
     kinds = sorted((undoable(type_) for type_ in wanted), key=operator.attrgetter("rank"))
-    return {
-        row.id: row
-        for kind in kinds
-        for row in lock_many(
-            kind.model, kind.subject_type, tenant_id, wanted[kind.subject_type],
-            finished=kind.finishing if finished else (),
-        )
-    }  # fmt: skip
+    return [(kind, wanted[kind.subject_type]) for kind in kinds]
 
 
 def lock_row(

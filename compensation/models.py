@@ -1,4 +1,4 @@
-"""What can be undone and what undoes, attempts, plans, runs, steps, and the order of completion.
+"""Attempts, plans, runs, steps, and the order of completion.
 
 Runs and steps are guarded: every update of a row raises its version and has its ledger entry. A
 step's entry has its run as subject and carries the step, its status and its version.
@@ -7,7 +7,7 @@ step's entry has its run as subject and carries the step, its status and its ver
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+import uuid
 from typing import Any, ClassVar
 
 from django.db import models
@@ -16,118 +16,25 @@ from django.utils.translation import gettext_lazy
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
-from compensation import check_tables  # noqa: F401  -- Django looks for tables here
+from compensation import check_tables, foreign_request_tables  # noqa: F401  -- Django looks here
 from compensation.lifecycle import (
     LIVE_RUNS,
     AttemptOutcome,
-    CompensationState,
-    Reversibility,
     RunStatus,
     StepStatus,
     Trigger,
-    undo_operations,
 )
+from compensation.undoable_rows import moving
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
 from verbs.subject import Ref
 
-R, T, C = RunStatus, StepStatus, CompensationState
+R, T = RunStatus, StepStatus
 _ACTOR, _NEWEST = "accounts.Actor", ("tenant", "-started_at", "-id")
 _LIVE = models.Q(status__in=sorted(LIVE_RUNS))
+_NONE = models.Value([], output_field=models.JSONField())
 _BUSY, _FAILED = models.Q(status__in=["RUNNING", "WAITING", "FAILED"]), models.Q(status="FAILED")
-
-
-class UndoableRow(models.Model):
-    """The columns of everything that can be undone.
-
-    `policy` says how (stored form of a `CompensationPolicy`), `case_id` and `binding` where it
-    belongs, `completion_seq` its place in the order of completion.
-    """
-
-    compensation_state = models.TextField(gettext_lazy("undo"), choices=C.choices, default=C.NONE)
-    compensation_round = models.IntegerField(default=0)
-    policy = models.JSONField(default=dict)
-    reversibility = models.TextField(
-        choices=Reversibility.choices, default=Reversibility.UNSPECIFIED
-    )
-    case_id = models.UUIDField(null=True)
-    binding = models.TextField(gettext_lazy("step"), default="")
-    completion_seq = models.BigIntegerField(gettext_lazy("finished as number"), null=True)
-
-    class Meta:
-        abstract = True
-
-
-class UndoingRow(models.Model):
-    """The columns of what may itself undo something, all set at insert.
-
-    `undoes_*` names the original; `compensation` holds requested_by, reason, regulatory_basis,
-    strategy, mode, run, attempt and the frozen `original_snapshot`.
-    """
-
-    undoes_type = models.TextField(default="")
-    undoes_id = models.UUIDField(gettext_lazy("undoes"), null=True)
-    compensation = models.JSONField(null=True)
-    run_id = models.UUIDField(gettext_lazy("rollback"), null=True)
-
-    class Meta:
-        abstract = True
-
-
-def _moves(name: str, sources: Iterable[str], target: str) -> Callable[[Any], None]:
-    """Return the FSM method of this name, which changes nothing but the status."""
-
-    def move(_self: Any) -> None:
-        return None
-
-    move.__name__, move.__doc__ = name, f"{', '.join(sorted(sources))} → {target}."
-    marked: Callable[[Any], None] = transition(
-        field="status", source=sorted(sources), target=target
-    )(move)
-    return marked
-
-
-#: The FSM methods of everything that can be undone, by the operation they go with.
-_UNDO_METHODS = {
-    "compensate": "compensate",
-    "settle_compensated": "settle_compensated",
-    "settle_faulted": "settle_faulted",
-    "retry_compensation": "retry",
-    "attest": "attest",
-    "abandon": "abandon",
-    "withdraw": "withdraw",
-}
-
-
-def undo_methods(settled: str, unsure: str | None = None) -> tuple[Any, ...]:
-    """Return the FSM methods of the rows of `undo_operations`, in the order of `_UNDO_METHODS`.
-
-    Retry, reassign and hand-to-human are one transition: a new attempt. With `unsure`, a row has
-    the column `outcome_unknown`, which says to which of both statuses it goes back.
-    """
-    rows = undo_operations(settled, unsure)
-    return tuple(
-        _moves(name, rows[operation].sources or (), str(rows[operation].target))
-        if rows[operation].target is not None
-        else _moves_back(name, rows[operation].sources or (), settled, str(unsure))
-        for name, operation in _UNDO_METHODS.items()
-    )
-
-
-def _moves_back(
-    name: str, sources: Iterable[str], settled: str, unsure: str
-) -> Callable[[Any], str]:
-    """Return the FSM method of this name, which goes back to where the undo began."""
-
-    def move(self: Any) -> str:
-        return unsure if self.outcome_unknown else settled
-
-    move.__name__, move.__doc__ = name, f"{', '.join(sorted(sources))} → {settled} or {unsure}."
-    marked: Callable[[Any], str] = transition(
-        field="status", source=sorted(sources), target=RETURN_VALUE(settled, unsure)
-    )(move)
-    return marked
 
 
 class CompensationAttempt(models.Model):
@@ -175,6 +82,7 @@ class CompensationAttempt(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "compensation_id"], name="compensation_attempt_by_undo"),
+            models.Index(fields=["tenant", "-started_at"], name="compensation_attempt_lately"),
         ]
 
 
@@ -190,6 +98,8 @@ class CompensationPlan(models.Model):
     """A frozen answer to "what would be undone". Written once, good for 15 minutes.
 
     `content` holds `steps` and `excluded` as people read them; `digest` is over what decides.
+    `waive`: what may stay although it cannot be undone, `override_window`: what is undone although
+    its time is over, each with the reason.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -201,6 +111,9 @@ class CompensationPlan(models.Model):
     scope = models.JSONField()
     strategy = models.TextField(default="", blank=True)
     include = models.JSONField(default=list)
+    waive = models.JSONField(default=list, db_default=_NONE)
+    override_window = models.JSONField(default=list, db_default=_NONE)
+    resume_after = models.BooleanField(default=False, db_default=False)
     reason = models.TextField()
     regulatory_basis = models.JSONField(default=list)
     digest = models.TextField()
@@ -227,7 +140,10 @@ class CompensationRun(models.Model):
     `whole_*` is what its pieces belong to, if anything; `root_id` the tree whose one live slot it
     takes. `held`: somebody paused it and nobody has resumed it, even where a failed step has
     stopped it since. `waits_for`: forward work whose result it waits for (`Awaited`).
-    `stopped_since`: its news, of loose work, could not be handled, because of `stopped_error`.
+    `parent_run`: it is a step of that one, which is about the whole `above_id`. `decisions`: the
+    policies that applied, and what else asked for approval; `exceptions`: what was said of single
+    steps of its plan (`plan_exceptions`). `stopped_since`: its news, of loose
+    work, could not be handled, because of `stopped_error`.
     """
 
     subject_type: ClassVar[str] = "compensation_run"
@@ -242,12 +158,15 @@ class CompensationRun(models.Model):
     whole_id = models.UUIDField(null=True)
     root_id = models.UUIDField(null=True)
     parent_run = models.ForeignKey("self", PROTECT, null=True, related_name="child_runs", **LINK)
+    above_id = models.UUIDField(null=True)
     trigger = models.TextField(choices=Trigger.choices, default=Trigger.OPERATOR)
     status = FSMField(choices=R.choices, default=R.RUNNING, protected=True)
     requested_by = models.ForeignKey(_ACTOR, PROTECT, db_constraint=False, related_name="+")
     reason = models.TextField()
     regulatory_basis = models.JSONField(default=list)
     resume_after = models.BooleanField(default=False)
+    decisions = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    exceptions = models.JSONField(default=list, db_default=_NONE)
     held = models.BooleanField(default=False)
     waits_for = models.JSONField(default=list)
     stopped_since = models.DateTimeField(null=True)
@@ -265,8 +184,14 @@ class CompensationRun(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["tenant", "about_type", "about_id"],
-                condition=_LIVE & models.Q(parent_run__isnull=True),
+                condition=_LIVE,
                 name="compensation_run_one_live_about",
+            ),
+            # Of two who ask at once one finds what the other asked.
+            models.UniqueConstraint(
+                fields=["tenant", "about_type", "about_id"],
+                condition=models.Q(status=R.PENDING_APPROVAL),
+                name="compensation_run_one_waiting",
             ),
         ]
         indexes: ClassVar = [
@@ -274,6 +199,11 @@ class CompensationRun(models.Model):
             models.Index(fields=_NEWEST, name="compensation_run_live", condition=_LIVE),
             models.Index(fields=["tenant", "about_id"], name="compensation_run_about"),
             models.Index(fields=["tenant", "whole_id"], name="compensation_run_whole"),
+            models.Index(
+                fields=["tenant", "parent_run"],
+                name="compensation_run_below",
+                condition=models.Q(parent_run__isnull=False),
+            ),
         ]
 
     @override
@@ -284,6 +214,16 @@ class CompensationRun(models.Model):
     def about(self) -> Ref:
         """Type and id of what it is about."""
         return (self.about_type, self.about_id)
+
+    @property
+    def case_id(self) -> uuid.UUID | None:
+        """The whole it is in, as entries and approvals name what they belong to."""
+        return self.whole_id
+
+    @property
+    def asked_others(self) -> bool:
+        """Whether anybody had to agree to it."""
+        return any(each["effect"] == "require_approval" for each in self.decisions)
 
     @functools.cached_property
     def left_out(self) -> list[dict[str, Any]]:
@@ -296,6 +236,17 @@ class CompensationRun(models.Model):
         """Whether it moves the status of a whole, not of one piece in it."""
         return self.whole_id is not None and self.about_id == self.whole_id
 
+    #: Everybody who had to agree has agreed.
+    begin = moving("begin", {R.PENDING_APPROVAL}, R.RUNNING)
+    #: Somebody who had to agree said no.
+    reject = moving("reject", {R.PENDING_APPROVAL}, R.REJECTED)
+    #: Nobody agreed in time.
+    expire = moving("expire", {R.PENDING_APPROVAL}, R.EXPIRED)
+    #: What would be undone, or decided about that, is not what it was when it was asked for.
+    supersede = moving("supersede", {R.PENDING_APPROVAL}, R.SUPERSEDED)
+    #: Whoever asked for it, or an operator, does not want it any more.
+    cancel = moving("cancel", {R.PENDING_APPROVAL}, R.CANCELLED)
+
     @transition(field=status, source=R.RUNNING, target=R.PAUSED)
     def pause(self) -> None:
         """No further step starts."""
@@ -307,7 +258,7 @@ class CompensationRun(models.Model):
         self.held = False
 
     #: A step failed and holds the run.
-    fail = _moves("fail", {R.RUNNING, R.PAUSED}, R.FAULTED)
+    fail = moving("fail", {R.RUNNING, R.PAUSED}, R.FAULTED)
 
     @transition(field=status, source=R.FAULTED, target=RETURN_VALUE(R.RUNNING, R.PAUSED))
     def go_on(self) -> str:
@@ -315,9 +266,9 @@ class CompensationRun(models.Model):
         return str(R.PAUSED if self.held else R.RUNNING)
 
     #: Everything in its scope is undone.
-    complete = _moves("complete", {R.RUNNING}, R.COMPLETED)
+    complete = moving("complete", {R.RUNNING}, R.COMPLETED)
     #: It is over and something stays.
-    complete_partially = _moves("complete_partially", {R.RUNNING}, R.PARTIAL)
+    complete_partially = moving("complete_partially", {R.RUNNING}, R.PARTIAL)
 
 
 _IN_LINE = ("tenant", "run", "undo_order", models.F("completion_seq").desc(nulls_last=True), "n")
@@ -327,7 +278,8 @@ class CompensationStep(models.Model):
     """The undo of one original in a run, by rising `undo_order`, then falling `completion_seq`.
 
     `spec` is the step as planned, `binding` the undo binding that says how it is asked for.
-    `adopted`: an undo that was under way already is awaited instead of started.
+    `adopted`: an undo that was under way already is awaited instead of started. `decisions`: the
+    policies that were against its undo.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -349,6 +301,7 @@ class CompensationStep(models.Model):
     compensation_id = models.UUIDField(null=True)
     adopted = models.BooleanField(default=False)
     amendment = models.BooleanField(default=False)
+    decisions = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     error = models.TextField(default="", blank=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -375,25 +328,30 @@ class CompensationStep(models.Model):
         ]
 
     @property
+    def lets_go_on(self) -> bool:
+        """Whether the rest is undone although this has failed (`on_failure: continue`)."""
+        return bool(self.spec.get("on_failure") == "continue")
+
+    @property
     def place(self) -> tuple[bool, float, int, int]:
         """Its place in the order of undoing, the first lowest."""
         declared = (self.undo_order is None, self.undo_order or 0.0)
         return (*declared, -(self.completion_seq or 0), self.n)
 
     #: Its undo begins, or one under way is adopted.
-    start = _moves("start", {T.PLANNED}, T.RUNNING)
+    start = moving("start", {T.PLANNED}, T.RUNNING)
     #: The original is undone.
-    finish = _moves("finish", {T.RUNNING, T.FAILED}, T.DONE)
+    finish = moving("finish", {T.RUNNING, T.FAILED}, T.DONE)
     #: The undo did not undo, or could not begin.
-    fail = _moves("fail", {T.PLANNED, T.RUNNING}, T.FAILED)
+    fail = moving("fail", {T.PLANNED, T.RUNNING}, T.FAILED)
     #: It could not even begin; it is tried from the start.
-    replan = _moves("replan", {T.FAILED}, T.PLANNED)
+    replan = moving("replan", {T.FAILED}, T.PLANNED)
     #: A new attempt.
-    retry = _moves("retry", {T.FAILED}, T.RUNNING)
+    retry = moving("retry", {T.FAILED}, T.RUNNING)
     #: A person attested that it is undone.
-    resolve = _moves("resolve", {T.RUNNING, T.FAILED}, T.RESOLVED)
+    resolve = moving("resolve", {T.RUNNING, T.FAILED}, T.RESOLVED)
     #: The effect stays.
-    abandon = _moves("abandon", {T.RUNNING, T.FAILED}, T.ABANDONED)
+    abandon = moving("abandon", {T.RUNNING, T.FAILED}, T.ABANDONED)
     #: The undo it had adopted was withdrawn; it starts one of its own.
-    put_back = _moves("put_back", {T.RUNNING}, T.PLANNED)
-    skip = _moves("skip", {T.PLANNED}, T.SKIPPED)  #: It was undone meanwhile.
+    put_back = moving("put_back", {T.RUNNING}, T.PLANNED)
+    skip = moving("skip", {T.PLANNED}, T.SKIPPED)  #: It was undone meanwhile.

@@ -11,65 +11,33 @@ import dataclasses
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from compensation.lifecycle import CompensationState
-from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, UndoStep, plan_original
+from compensation.lifecycle import OWES, RESIDUAL_EXCLUSIONS, CompensationState
+from compensation.plan_scope import Scope, Waiver
+from compensation.planning import (
+    NOTHING_WITHIN,
+    SEQ_OF_UNORDERED,
+    Exclusion,
+    NestedStep,
+    Part,
+    UndoStep,
+    plan_original,
+)
 from compensation.policy import CompensationPolicy
-from json_values.pointers import MAX_GATHERED, FieldError
+from json_values.pointers import FieldError
 from ledger.canonical import digest
 from ledger.errors import Invalid
 
-_SCOPE_MEMBERS: dict[str, set[str]] = {
-    "whole": set(),
-    "from_step": {"step"},
-    "steps": {"steps", "only_this"},
-}
-KINDS = tuple(_SCOPE_MEMBERS)
-MAX_STEPS = 1000
-MAX_STEP_NAME = 200
-#: What `parse_include` and `parse_scope` read, as JSON Schema.
-STEP_NAME_SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_STEP_NAME}
-_MEMBER_SCHEMAS = {
-    "step": STEP_NAME_SCHEMA,
-    "steps": {"type": "array", "items": STEP_NAME_SCHEMA, "minItems": 1, "maxItems": MAX_STEPS},
-    "only_this": {"type": "boolean"},
-}
-SCOPE_SCHEMAS: list[dict[str, Any]] = [
-    {
-        "type": "object",
-        "properties": {
-            "kind": {"const": kind},
-            **{name: _MEMBER_SCHEMAS[name] for name in sorted(members)},
-        },
-        "required": ["kind", *sorted(members - {"only_this"})],
-        "additionalProperties": False,
-    }
-    for kind, members in _SCOPE_MEMBERS.items()
-]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scope:
-    """Which part of a case a plan covers."""
-
-    kind: str = "whole"
-    step: str = ""
-    steps: tuple[str, ...] = ()
-    only_this: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the scope as the API spells it."""
-        said: dict[str, Any] = {"kind": self.kind}
-        if self.kind == "from_step":
-            said["step"] = self.step
-        if self.kind == "steps":
-            said |= {"steps": list(self.steps), "only_this": self.only_this}
-        return said
+#: Type and id of what a plan is about.
+Subject: TypeAlias = tuple[str, uuid.UUID]
+# What may be done about a piece of work, and not about a whole of which nothing can be undone.
+_OF_PIECES = frozenset({"correct", "undo_item", "override_window"})
+_PLACES = {"from_step": "/scope/step", "sub_case": "/scope/case"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -89,88 +57,99 @@ class Content:
         }  # fmt: skip
 
 
-def parse_scope(value: Any) -> Scope:
-    """Return the checked scope; None means the whole case.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What whoever plans asks for, at all levels; `waive` is what may stay, `overrides` what is
+    undone although its time is over, each with the reason."""
 
-    Raises Invalid with a pointer below `/scope`; `sub_case` is refused by name.
-    """
-    if value is None:
-        return Scope()
-    if not isinstance(value, dict):
-        raise Invalid.field("/scope", _("must be an object with a kind"))
-    kind = value.get("kind")
-    if kind == "sub_case":
-        raise Invalid.field("/scope/kind", _("sub_case is not supported yet"), code="unsupported")
-    if kind not in KINDS:
-        raise Invalid.field(
-            "/scope/kind", _("must be one of %(known)s") % {"known": ", ".join(KINDS)}
-        )
-    known = _SCOPE_MEMBERS[kind]
-    errors = [
-        FieldError(
-            f"/scope/{name}", _("means nothing for kind %(kind)s") % {"kind": kind}, "unknown_field"
-        )
-        for name in sorted(set(value) - known - {"kind"})[:MAX_GATHERED]
-    ]
-    errors += _scope_errors(kind, value)
-    if errors:
-        raise Invalid(_("The scope breaks a rule."), errors=errors)
-    return Scope(
-        kind=kind,
-        step=value.get("step", ""),
-        steps=tuple(value.get("steps", ())),
-        only_this=value.get("only_this", False),
-    )
+    strategy: str | None
+    include: Collection[str]
+    waive: Sequence[Waiver]
+    now: dt.datetime
+    overrides: Sequence[Waiver] = ()
 
+    def includes(self, part: Part) -> bool:
+        """Whether a part was named to be undone all the same."""
+        return any(part.called(word) for word in self.include)
 
-def _scope_errors(kind: str, value: dict[str, Any]) -> list[FieldError]:
-    errors = []
-    steps = value.get("steps")
-    if kind == "from_step" and not _is_word(value.get("step")):
-        errors.append(FieldError("/scope/step", _("must name a step"), "required"))
-    if kind == "steps":
-        if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS:
-            errors.append(FieldError("/scope/steps", _("must list at least one step"), "required"))
-        elif not all(_is_word(each) for each in steps):
-            errors.append(FieldError("/scope/steps", _("must hold names or ids of steps")))
-        if not isinstance(value.get("only_this", False), bool):
-            errors.append(FieldError("/scope/only_this", _("must be true or false")))
-    return errors
+    def why_waived(self, part: Part) -> str:
+        """Return why a part may stay, as somebody said; else nothing."""
+        return next((each.reason for each in self.waive if part.called(each.step)), "")
 
-
-def parse_include(value: Any) -> tuple[str, ...]:
-    """Return the names of steps to add as human steps. Raises Invalid."""
-    if value is None:
-        return ()
-    good = isinstance(value, list | tuple) and len(value) <= MAX_STEPS
-    if not good or not all(_is_word(each) for each in value):
-        raise Invalid.field("/include", _("must be a list of names or ids of steps"))
-    return tuple(dict.fromkeys(value))
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_STEP_NAME
+    def why_although_late(self, part: Part) -> str:
+        """Return why a part is undone although its time is over, as somebody said; else nothing."""
+        return next((each.reason for each in self.overrides if part.called(each.step)), "")
 
 
 def make_plan(
     parts: Iterable[Part],
     *,
-    subject: tuple[str, uuid.UUID],
+    subject: Subject,
     scope: Scope,
     strategy: str | None,
     include: Collection[str],
     now: dt.datetime,
+    waive: Sequence[Waiver] = (),
+    overrides: Sequence[Waiver] = (),
 ) -> Content:
     """Return steps, exclusions and digest for a scope over a case's parts.
 
     `include` turns `no_compensation_declared` into a human step, and has what nobody knows the
-    outcome of undone as if it had happened. Raises Invalid when scope or include names something
-    that is not there, or the latter what may not be undone unless it happened.
+    outcome of undone as if it had happened; `waive` says why something may stay, `overrides` why
+    something is undone although its time is over. A part that is a whole of its own is one step,
+    with a plan of its own inside. Raises Invalid when scope or include names something that is not
+    there, or the latter what may not be undone unless it happened.
     """
     ordered = sorted(parts, key=lambda part: (part.seq, part.original.id), reverse=True)
     covered, left = _covered(ordered, scope)
-    covered.sort(key=lambda part: (part.order is None, part.order or 0.0))
-    _check_include(covered, include)
+    _check_include(list(every_part(covered)), include)
+    wish = Wish(strategy=strategy, include=include, waive=waive, now=now, overrides=overrides)
+    content = _content(covered, left, subject, scope, wish)
+    told = {part.original.id for part in (*covered, *left)}
+    kept = tuple(
+        part.original.name for part in ordered if part.original.id not in told and _stays(part)
+    )
+    return dataclasses.replace(content, kept=kept)
+
+
+def every_part(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield parts, each with those below it at all levels."""
+    for part in parts:
+        yield part
+        yield from every_part(part.below or ())
+
+
+def every_step(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the steps of a plan at all levels, what is below a step before the step itself."""
+    for step in content["steps"]:
+        yield from every_step(step.get("nested") or {"steps": ()})
+        yield step
+
+
+def undos_in(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a plan at all levels that undo a piece of work, first undone first."""
+    return [step for step in every_step(content) if not step.get("nested")]
+
+
+def every_exclusion(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a plan leaves out, at all levels."""
+    for each in content["excluded"]:
+        yield each
+        yield from each.get("within", ())
+    for step in content["steps"]:
+        if step.get("nested"):
+            yield from every_exclusion(step["nested"])
+
+
+def is_waived(each: Mapping[str, Any]) -> bool:
+    """Whether somebody said why what a plan leaves out may stay."""
+    return bool(each.get("waived"))
+
+
+def _content(
+    covered: Sequence[Part], left: Sequence[Part], subject: Subject, scope: Scope, wish: Wish
+) -> Content:
+    """Return the plan over parts in falling order; `left` are later ones that stay."""
     steps: list[dict[str, Any]] = []
     excluded = [
         Exclusion(
@@ -181,23 +160,53 @@ def make_plan(
         )
         for part in left
     ]
-    for part in covered:
-        if part.policy is None and any(part.called(word) for word in include):
-            by_person = CompensationPolicy(mode="human", performer="original_actor")
-            part = dataclasses.replace(part, policy=by_person)  # noqa: PLW2901  -- as it is planned
-        elif part.unsure and any(part.called(word) for word in include):
-            part = dataclasses.replace(part, as_if=True)  # noqa: PLW2901  -- as it is planned
-        planned = plan_original(part, strategy=strategy, now=now)
-        if isinstance(planned, UndoStep):
-            steps.append(planned.shown(len(steps) + 1, depends_on=_after(steps, part)))
-        elif planned is not None:
-            excluded.append(planned)
+    for part in sorted(covered, key=lambda part: (part.order is None, part.order or 0.0)):
+        for planned in _planned(part, wish):
+            if isinstance(planned, Exclusion):
+                excluded.append(_with_waiver(planned, part, wish))
+            else:
+                steps.append(planned.shown(len(steps) + 1, depends_on=_after(steps, part)))
     barred = tuple(each.shown() for each in excluded)
-    told = {part.original.id for part in (*covered, *left)}
-    kept = tuple(
-        part.original.name for part in ordered if part.original.id not in told and _stays(part)
+    return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, wish.strategy))
+
+
+def _planned(part: Part, wish: Wish) -> Iterator[UndoStep | NestedStep | Exclusion]:
+    """Yield what becomes of a part: one of these, or nothing where it needs no undo."""
+    if part.below is not None and part.stands is None:
+        yield from _nested(part, part.below, wish)
+        return
+    if part.policy is None and wish.includes(part):
+        by_person = CompensationPolicy(mode="human", performer="original_actor")
+        part = dataclasses.replace(part, policy=by_person)
+    elif part.unsure and wish.includes(part):
+        part = dataclasses.replace(part, as_if=True)
+    planned = plan_original(
+        part, strategy=wish.strategy, now=wish.now, although_late=wish.why_although_late(part)
     )
-    return Content(tuple(steps), barred, _digest(steps, barred, subject, scope, strategy), kept)
+    if planned is not None:
+        yield planned
+
+
+def _nested(
+    part: Part, below: Sequence[Part], wish: Wish
+) -> Iterator[UndoStep | NestedStep | Exclusion]:
+    ordered = sorted(below, key=lambda part: (part.seq, part.original.id), reverse=True)
+    inner = _content(ordered, (), (part.original.type, part.original.id), Scope(), wish)
+    codes = [each["code"] for each in inner.excluded if each["code"] in RESIDUAL_EXCLUSIONS]
+    # What is under way there is called off or waited for by a run of its own, and nobody else.
+    goes_on = part.is_open or any(each["code"] in OWES for each in inner.excluded)
+    if inner.steps or goes_on or not codes:
+        yield NestedStep(part, inner.to_json(), inner.digest, wish.strategy)
+        return
+    others = {name: None for each in inner.excluded for name in each["alternatives"]}
+    offered = tuple(name for name in others if name not in _OF_PIECES)
+    yield Exclusion(part.original, codes[0], NOTHING_WITHIN, offered, within=inner.excluded)
+
+
+def _with_waiver(planned: Exclusion, part: Part, wish: Wish) -> Exclusion:
+    if planned.code not in RESIDUAL_EXCLUSIONS:
+        return planned
+    return dataclasses.replace(planned, waived=wish.why_waived(part))
 
 
 def _after(steps: Sequence[dict[str, Any]], part: Part) -> list[int]:
@@ -218,24 +227,29 @@ def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Pa
     """Return the parts in scope, and finished later ones that `only_this` leaves behind."""
     if scope.kind == "whole":
         return list(ordered), []
-    words = [scope.step] if scope.kind == "from_step" else list(scope.steps)
+    words = scope.words
     chosen: dict[uuid.UUID, Part] = {}
     errors = []
     for index, word in enumerate(words):
-        found = [part for part in ordered if part.called(word)]
+        found = [part for part in ordered if part.called(word) and _fits(part, scope)]
         if not found:
-            at = "/scope/step" if scope.kind == "from_step" else f"/scope/steps/{index}"
+            at = f"/scope/steps/{index}" if scope.kind == "steps" else _PLACES[scope.kind]
             said = _("there is no step %(name)r in this case") % {"name": word}
             errors.append(FieldError(at, said, "unknown_step"))
         chosen.update((part.original.id, part) for part in found)
     if errors:
         raise Invalid(_("The scope names a step that is not there."), errors=errors)
     lowest = _lowest(ordered, chosen.values())
-    if not scope.only_this:
+    if not scope.alone:
         # What is still open came later than anything finished: it goes with the rest.
         return [p for p in ordered if p.seq >= lowest or p.seq == SEQ_OF_UNORDERED], []
     later = [p for p in ordered if p.seq > lowest and p.original.id not in chosen and _stays(p)]
     return [part for part in ordered if part.original.id in chosen], later
+
+
+def _fits(part: Part, scope: Scope) -> bool:
+    """Whether a part may be what a scope names: a sub-case, where it says so."""
+    return scope.kind != "sub_case" or part.is_whole
 
 
 def _lowest(ordered: Sequence[Part], chosen: Collection[Part]) -> int:
@@ -290,14 +304,12 @@ def _check_include(covered: Sequence[Part], include: Collection[str]) -> None:
 def _digest(
     steps: Sequence[dict[str, Any]],
     excluded: Sequence[dict[str, Any]],
-    subject: tuple[str, uuid.UUID],
+    subject: Subject,
     scope: Scope,
     strategy: str | None,
 ) -> str:
-    """Return the digest of what decides (DESIGN §6): no plan ids, no clock values, no reason."""
-
-    def bare(original: dict[str, str]) -> dict[str, str]:
-        return {"type": original["type"], "id": original["id"]}
+    """Return the digest of what decides (DESIGN §6): no plan ids, no clock values, no reason. What
+    is planned inside of a step is in it by its own digest (`policy_hash`)."""
 
     said = ("mode", "strategy", "capability", "performer", "policy_hash", "depends_on")
     return digest(
@@ -307,17 +319,31 @@ def _digest(
             "strategy": strategy,
             "steps": [
                 {
-                    "original": bare(step["original"]),
+                    "original": _bare(step["original"]),
                     "seq": step["completion_seq"],
                     **{name: step[name] for name in said},
+                    **({"window_overridden": True} if step.get("window_overridden") else {}),
                 }
                 for step in steps
             ],
-            "excluded": [
-                {"original": bare(each["original"]), "code": each["code"]} for each in excluded
-            ],
+            "excluded": [_decisive(each) for each in excluded],
         }
     )
+
+
+def _bare(original: Mapping[str, str]) -> dict[str, str]:
+    return {"type": original["type"], "id": original["id"]}
+
+
+def _decisive(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of an exclusion what the digest is over."""
+    within = [_decisive(inner) for inner in each.get("within", ())]
+    return {
+        "original": _bare(each["original"]),
+        "code": each["code"],
+        **({"waived": True} if is_waived(each) else {}),
+        **({"within": within} if within else {}),
+    }
 
 
 def difference(old: dict[str, Any], after: Content) -> dict[str, Any]:
@@ -325,10 +351,10 @@ def difference(old: dict[str, Any], after: Content) -> dict[str, Any]:
     new = after.to_json()
 
     def ids(plan: dict[str, Any]) -> dict[str, str]:
-        return {step["original"]["id"]: step["original"]["name"] for step in plan["steps"]}
+        return {step["original"]["id"]: step["original"]["name"] for step in every_step(plan)}
 
     def codes(plan: dict[str, Any]) -> dict[str, str]:
-        return {each["original"]["id"]: each["code"] for each in plan["excluded"]}
+        return {each["original"]["id"]: each["code"] for each in every_exclusion(plan)}
 
     was, now = ids(old), ids(new)
     was_out, now_out = codes(old), codes(new)

@@ -18,10 +18,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.selectors import Person, people
 from compensation.models import CompensationPlan
+from compensation.plan import every_exclusion, every_step
 from compensation.sentences import name_in, title_of
-from compensation.subject import is_by_program, undoable
+from compensation.subject import is_by_program
 from ledger.clock import now
 from ledger.selectors import all_entries
+from verbs.subject import subject_of
 from verbs.words import Text, action_words, said
 
 STEP, GONE = "step", "gone"
@@ -72,7 +74,7 @@ def changes(before: CompensationPlan, after: CompensationPlan) -> Changes:
 
 def _places(plan: CompensationPlan) -> dict[str, dict[str, Any]]:
     """Return steps and exclusions by the id of their original."""
-    listed = (*plan.content["steps"], *plan.content["excluded"])
+    listed = (*every_step(plan.content), *every_exclusion(plan.content))
     return {each["original"]["id"]: each for each in listed}
 
 
@@ -106,7 +108,7 @@ def _said(
 
 
 def _happened(entry: Any, what: str, who: str) -> str:
-    if entry.action == undoable(entry.subject_type).finished:
+    if entry.action == subject_of(entry.subject_type).finished:
         if is_by_program(entry.subject_type):
             return _("%(what)s ran") % {"what": what}
         return _("%(who)s completed %(what)s") % {"who": who, "what": what}

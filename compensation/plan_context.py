@@ -16,11 +16,14 @@ from django.utils.translation import gettext as _
 from accounts.selectors import Person
 from compensation.exclusion_groups import group_of, grouped
 from compensation.models import CompensationPlan
+from compensation.plan import every_exclusion, every_step, undos_in
+from compensation.plan_scope import leaves_rest
 from compensation.sentences import (
     LEFT_OUT,
     consequence,
     exclusion_words,
     plan_summary,
+    quoted,
     title_of,
     undo_words,
 )
@@ -120,8 +123,9 @@ class PlanContext:
     @property
     def confirm_text(self) -> str:
         """What has to be typed before a long or irreversible plan is run; empty for a short one."""
-        grave = len(self.plan.content["steps"]) > CONFIRM_ABOVE or self.count_cannot()
-        return self.subject.number or undo_words(len(self.plan.content["steps"])) if grave else ""
+        count = len(undos_in(self.plan.content))
+        grave = count > CONFIRM_ABOVE or self.count_cannot()
+        return self.subject.number or undo_words(count) if grave else ""
 
     def count_cannot(self) -> int:
         """Return how many things cannot be undone."""
@@ -129,12 +133,13 @@ class PlanContext:
 
     def count_out(self, group: str) -> int:
         """Return how many things are left out for the reasons of one group."""
-        found = sum(group_of(each["code"]).key == group for each in self.plan.content["excluded"])
+        excluded = every_exclusion(self.plan.content)
+        found = sum(group_of(each["code"]).key == group for each in excluded)
         return found + len(self.kept) if group == "kept" else found
 
     def count(self, mode: str) -> int:
         """Return how many steps are done in one mode."""
-        return sum(step["mode"] == mode for step in self.plan.content["steps"])
+        return sum(step["mode"] == mode for step in undos_in(self.plan.content))
 
     @property
     def summary(self) -> str:
@@ -169,7 +174,8 @@ def plan_context(
     `whole`, what it is about, is read unless it was.
     """
     content = plan.content
-    originals = [each["original"] for each in (*content["steps"], *content["excluded"])]
+    listed_in = (*every_step(content), *every_exclusion(content))
+    originals = [each["original"] for each in listed_in]
     subjects: set[Ref] = {(each["type"], uuid.UUID(each["id"])) for each in originals}
     subject = whole_subject(plan.subject_type)
     if subject is not None and whole is None:
@@ -179,7 +185,7 @@ def plan_context(
     described = describe(plan.tenant_id, {*subjects, plan.about})
     rows: Mapping[uuid.UUID, Any] = {}
     if run is None:
-        first = [each["original"] for each in content["steps"][:ROWS_READ]]
+        first = [each["original"] for each in undos_in(content)[:ROWS_READ]]
         rows = read_rows(plan.tenant_id, ((each["type"], uuid.UUID(each["id"])) for each in first))
     starters = [each.requested_by_id for each in (run, live) if each is not None]
     reader = _people(plan, rows, *starters)
@@ -202,7 +208,7 @@ def plan_context(
 
 def _people(plan: CompensationPlan, rows: Mapping[uuid.UUID, Any], *also: Any) -> Reader:
     """Return whom a plan names, and what its steps did: one query."""
-    steps = plan.content["steps"]
+    steps = undos_in(plan.content)
     finishers = [uuid.UUID(step["completed_by"]) for step in steps if step["completed_by"]]
     asked = {name: name for step in steps for name in step.get("candidate_users", ())}
     did = []
@@ -219,7 +225,7 @@ def _open_work(
     plan: CompensationPlan, subject: WholeSubject | None, whole: Any
 ) -> Sequence[tuple[str, Any]]:
     """Return what is open in the whole now and would be cancelled, as executing decides it."""
-    if subject is None or plan.scope.get("only_this", False):
+    if subject is None or leaves_rest(plan.scope):
         return []
     return subject.open_work(whole)
 
@@ -250,7 +256,7 @@ def tiles(context: PlanContext) -> list[dict[str, Any]]:
     ]
     counted.append((_("open, will be cancelled"), len(context.open_work), ""))
     return [
-        {"value": len(context.plan.content["steps"]), "label": _("will be undone"), "tone": ""},
+        {"value": len(undos_in(context.plan.content)), "label": _("will be undone"), "tone": ""},
         *({"value": n, "label": label, "tone": tone} for label, n, tone in counted if n),
     ]
 
@@ -264,7 +270,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
     """
     cancelled = {row["title"] for row in context.open_work}
     rows = []
-    for each in context.plan.content["excluded"]:
+    for each in every_exclusion(context.plan.content):
         title = titled(context, each["original"])
         if each["code"] == "not_completed" and title in cancelled:
             continue
@@ -273,7 +279,7 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
                 "title": title,
                 "url": described_in(context, each["original"]).url,
                 "code": each["code"],
-                "detail": exclusion_words(each),
+                "detail": _why_left_out(each),
                 "moved": each["original"]["id"] in context.moved,
                 "alternatives": [
                     {
@@ -289,6 +295,14 @@ def excluded(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _why_left_out(each: Mapping[str, Any]) -> str:
+    """Return why something stays, and on whose word, if somebody waived its undo."""
+    why = exclusion_words(each)
+    if not each.get("waived"):
+        return why
+    return _("%(why)s It may stay: %(said)s") % {"why": why, "said": quoted(each["waived"])}
 
 
 def left_out(context: PlanContext, link_of: LinkOf) -> list[dict[str, Any]]:

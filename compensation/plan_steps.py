@@ -13,8 +13,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.plan import undos_in
 from compensation.plan_context import PlanContext, described_in, titled
-from compensation.sentences import joined, name_in, title_of
+from compensation.sentences import joined, name_in, quoted, title_of, too_late_words
 from compensation.subject import is_by_program, undoable
 from compensation.usual_times import usual_words
 from compensation.words import STRATEGY_BADGES, outcome_label
@@ -44,13 +45,23 @@ def steps(context: PlanContext) -> list[dict[str, Any]]:
     for step in planned:
         at_once.setdefault(tuple(step["depends_on"]), []).append(step["n"])
     return [
-        _step(context, step)
-        | {"beside": [n for n in at_once[tuple(step["depends_on"])] if n != step["n"]]}
+        shown | {"beside": [n for n in at_once[tuple(step["depends_on"])] if n != step["n"]]}
         for step in planned
+        for shown in _with_below(context, step, str(step["n"]))
     ]
 
 
+def _with_below(
+    context: PlanContext, step: Mapping[str, Any], number: str
+) -> Iterator[dict[str, Any]]:
+    """Yield a step, and of a case below what its own rollback undoes, numbered 2.1, 2.2, …"""
+    yield _step(context, step) | {"n": number}
+    for inner in (step.get("nested") or {"steps": ()})["steps"]:
+        yield from _with_below(context, inner, f"{number}.{inner['n']}")
+
+
 def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
+    nested = bool(step.get("nested"))
     by = _("Person") if step["mode"] == "human" else _("Automatic")
     # What is simply taken back needs no word.
     how = str(STRATEGY_BADGES.get(step["strategy"], ""))
@@ -60,14 +71,26 @@ def _step(context: PlanContext, step: Mapping[str, Any]) -> dict[str, Any]:
         "title": titled(context, step["original"]),
         "url": described_in(context, step["original"]).url,
         "detail": _finished(context, step),
+        "late": _after_its_time(step),
         "did": [] if row is None else list(_did(context, row))[:LINES],
         "becomes": "" if row is None else str(_becomes(step, row)),
         "mode": step["mode"],
-        "how": f"{by} · {how}" if how else by,
-        "performer": _performer(context, step),
+        "how": _("Its own rollback") if nested else f"{by} · {how}" if how else by,
+        "performer": "" if nested else _performer(context, step),
         "usual": usual_words(context.usual, step["original"]["name"], step["mode"]),
         "moved": step["original"]["id"] in context.moved,
     }
+
+
+def _after_its_time(step: Mapping[str, Any]) -> str:
+    """Return why a step is undone although its time is over, where somebody said so."""
+    said = step.get("window_overridden")
+    if not said:
+        return ""
+    until = too_late_words(dt.datetime.fromisoformat(said["until"]))
+    return _("%(until)s It is undone all the same: %(why)s") % {
+        "until": until, "why": quoted(said["reason"]),
+    }  # fmt: skip
 
 
 def _did(context: PlanContext, row: Any) -> Iterator[dict[str, Any]]:
@@ -111,6 +134,8 @@ def _finished(context: PlanContext, step: Mapping[str, Any]) -> str:
         return ""
     at = dt.datetime.fromisoformat(step["completed_at"])
     said = {"moment": date_format(timezone.localtime(at), "j F H:i"), "age": _age(at)}
+    if step.get("nested"):
+        return _("Finished %(moment)s%(age)s") % said
     if is_by_program(step["original"]["type"]):
         return _("Finished %(moment)s, automatically%(age)s") % said
     who = _name(context, step["completed_by"])
@@ -149,7 +174,7 @@ def _name(context: PlanContext, actor_id: str | None) -> str:
 
 def hearers(context: PlanContext) -> list[dict[str, str]]:
     """Return who hears of it, by name: who is asked to undo, and who is told that theirs was."""
-    steps_ = context.plan.content["steps"]
+    steps_ = undos_in(context.plan.content)
     asked = dict.fromkeys(_performer(context, step) for step in steps_ if step["mode"] == "human")
     told = dict.fromkeys(
         who

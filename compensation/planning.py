@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_noop
@@ -36,11 +37,12 @@ EXCLUSIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_compensation_declared": (
         gettext_noop("Nobody declared how to undo it."), ("include", "accept")
     ),
-    "window_closed": ("It could be undone until {until}.", ("accept",)),
+    "window_closed": ("It could be undone until {until}.", ("override_window", "accept")),
     "outcome_unknown": (
         gettext_noop("Nobody knows whether it happened."), ("settle_outcome", "undo_anyway")
     ),
 }  # fmt: skip
+NOTHING_WITHIN = gettext_noop("It is a case of its own, of which nothing can be undone.")
 # A simulation or a mere check of the input changed nothing, whatever status it ended in.
 NO_EFFECT = (gettext_noop("It ran without effect: there is nothing to undo."), ("nothing_to_do",))
 # These hold whether or not an undo is needed.
@@ -71,6 +73,8 @@ class Part:
     scope may call it; `by_itself`: it may be undone alone, without a plan. `unsure`: nobody knows
     whether it had its effect; `safe_on_nothing`: its undo does no harm where it had none; then it
     may be undone `as_if` it had happened. `stands`: its whole says that no plan undoes it, and why.
+    `is_whole`: it is a whole of its own, of the parts `below` where a run of its own undoes it;
+    `is_open`: that has not ended, and goes on.
     """
 
     row: Any
@@ -89,6 +93,9 @@ class Part:
     safe_on_nothing: bool = False
     as_if: bool = False
     stands: Exclusion | None = None
+    is_whole: bool = False
+    is_open: bool = False
+    below: tuple[Part, ...] | None = None
 
     @property
     def seq(self) -> int:
@@ -108,6 +115,8 @@ class UndoStep:
     part: Part
     policy: CompensationPolicy
     strategy: str | None
+    #: Of one that is too late: until when it could be undone, and why it is all the same.
+    overridden: Mapping[str, str] | None = None
 
     def shown(self, n: int, *, depends_on: list[int]) -> dict[str, Any]:
         """Return it as the plan stores and shows it."""
@@ -123,8 +132,45 @@ class UndoStep:
             "candidate_users": list(how["candidate_users"]),
             "policy_hash": self.policy.digest,
             "binding": part.undo,
+            **({"on_failure": "continue"} if self.policy.on_failure == "continue" else {}),
             "deadline": how["deadline"] or None,
             "depends_on": depends_on,
+            **({} if part.order is None else {"undo_order": part.order}),
+            **({"window_overridden": dict(self.overridden)} if self.overridden else {}),
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NestedStep:
+    """How a whole below the one that is planned would be undone: by the run of a plan of its own,
+    which is in the step (`content`, with its digest)."""
+
+    part: Part
+    content: dict[str, Any]
+    digest: str
+    strategy: str | None
+
+    def shown(self, n: int, *, depends_on: list[int]) -> dict[str, Any]:
+        """Return it as the plan stores and shows it."""
+        part = self.part
+        return {
+            "n": n,
+            "original": part.original.to_json(),
+            "completion_seq": part.row.completion_seq,
+            "completed_at": rfc3339(part.completed_at) if part.completed_at else None,
+            "completed_by": None,
+            "mode": "automated",
+            "strategy": self.strategy or "restore",
+            "capability": "",
+            "performer": "",
+            "candidate_groups": [],
+            "candidate_users": [],
+            "fallback": "fault",
+            "policy_hash": self.digest,
+            "binding": "",
+            "deadline": None,
+            "depends_on": depends_on,
+            "nested": {**self.content, "digest": self.digest},
             **({} if part.order is None else {"undo_order": part.order}),
         }
 
@@ -139,6 +185,10 @@ class Exclusion:
     alternatives: tuple[str, ...]
     #: Of a time that is over: when it was, by RFC 3339.
     until: str = ""
+    #: Why somebody said that it may stay.
+    waived: str = ""
+    #: Of a whole of which nothing can be undone: why, part by part.
+    within: tuple[dict[str, Any], ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """Return it as the plan stores and shows it."""
@@ -148,6 +198,8 @@ class Exclusion:
             "detail": self.detail,
             "alternatives": list(self.alternatives),
             **({"until": self.until} if self.until else {}),
+            **({"waived": self.waived} if self.waived else {}),
+            **({"within": list(self.within)} if self.within else {}),
         }
 
 
@@ -158,7 +210,8 @@ class UndoRequest:
     `task_input` is the payload of the human task or the input of the execution; None means the
     original's own. `assignee_id` names one performer and wins over `performer`. `due_in`: the time
     a human task has from its opening on, as ISO 8601 text; when that of `deadline` is over, the
-    task is escalated.
+    task is escalated. `asked_by`: who has asked for it beside `requested_by`, as whoever tries it
+    again does. `overrides_window`: it is undone although its time is over.
     """
 
     mode: str
@@ -183,12 +236,18 @@ class UndoRequest:
     run_id: uuid.UUID | None = None
     step: int | None = None
     binding: str = ""
+    asked_by: tuple[uuid.UUID, ...] = ()
+    overrides_window: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the form an attempt stores."""
         said = dataclasses.asdict(self)
         for name in ("requested_by", "assignee_id", "run_id"):
             said[name] = None if said[name] is None else str(said[name])
+        said["asked_by"] = [str(actor) for actor in self.asked_by]
+        if not self.overrides_window:
+            # What is asked the usual way is told, and agreed to, as it always was.
+            del said["overrides_window"]
         return said
 
     @classmethod
@@ -200,7 +259,13 @@ class UndoRequest:
         for name in ("regulatory_basis", "candidate_groups", "candidate_users", "outcomes"):
             # An attempt that was stored before there were candidate users names none.
             values[name] = tuple(values.get(name, ()))
+        values["asked_by"] = tuple(uuid.UUID(each) for each in values.get("asked_by", ()))
         return cls(**values)
+
+    def also_asked_by(self, actors: Iterable[uuid.UUID]) -> UndoRequest:
+        """Return it as these have asked for it too."""
+        known = dict.fromkeys((*self.asked_by, *actors))
+        return dataclasses.replace(self, asked_by=tuple(known))
 
 
 def request_of(
@@ -232,19 +297,19 @@ def had_effect(row: object) -> bool:
 
 
 def plan_original(
-    part: Part, *, strategy: str | None, now: dt.datetime
+    part: Part, *, strategy: str | None, now: dt.datetime, although_late: str = ""
 ) -> UndoStep | Exclusion | None:
-    """Return how a part would be undone, why it would not, or None when it needs no undo."""
+    """Return how a part would be undone, why it would not, or None when it needs no undo;
+    `although_late` is why somebody wants it undone after its time is over."""
     row, policy = part.row, part.policy
     if part.stands is not None:
         return part.stands
     if not had_effect(row):
         return Exclusion(part.original, "not_completed", *NO_EFFECT)
     state = row.compensation_state
-    window = None if policy is None else policy.effective().window
-    closes = None
-    if window is not None and part.completed_at is not None:
-        closes = part.completed_at + window
+    closes = None if policy is None else policy.closes_at(part.completed_at)
+    too_late = closes is not None and now > closes
+    wanted = strategy or (policy.strategy if policy is not None else None)
     refusals = (
         (state == CompensationState.COMPENSATED, "already_compensated"),
         (part.in_flight, "in_flight"),
@@ -253,16 +318,17 @@ def plan_original(
             state == CompensationState.NONE and row.status != part.settled and not part.unsure,
             "not_completed",
         ),
-        (row.reversibility == Reversibility.IRREVERSIBLE and strategy != "correct", "irreversible"),
+        (row.reversibility == Reversibility.IRREVERSIBLE and wanted != "correct", "irreversible"),
         (row.reversibility == Reversibility.PIVOT, "pivot"),
         (policy is None, "no_compensation_declared"),
-        (closes is not None and now > closes, "window_closed"),
+        (too_late and not although_late, "window_closed"),
     )
     code = next((code for applies, code in refusals if applies), None)
     if row.reversibility == Reversibility.NOT_NEEDED and code not in UNCONDITIONAL:
         return None
     if code is None and policy is not None:
-        return UndoStep(part, policy, strategy)
+        overridden = _overridden(closes, although_late) if too_late else None
+        return UndoStep(part, policy, strategy, overridden)
     detail, alternatives = EXCLUSIONS[str(code)]
     offered = {"undo_item": part.by_itself, "undo_anyway": part.safe_on_nothing}
     alternatives = tuple(each for each in alternatives if offered.get(each, True))
@@ -271,3 +337,8 @@ def plan_original(
         part.original, str(code), detail.format(until=until), alternatives,
         rfc3339(closes) if closes is not None and code == "window_closed" else "",
     )  # fmt: skip
+
+
+def _overridden(closes: dt.datetime | None, reason: str) -> dict[str, str]:
+    """Return what a plan keeps of somebody's word that a time which is over does not count."""
+    return {"until": "" if closes is None else rfc3339(closes), "reason": reason}

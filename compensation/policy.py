@@ -8,7 +8,7 @@ says only what its author wrote; `merge` lets the more specific one win field by
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -27,6 +27,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from compensation.windows import Window, closes_at
 from json_values.characters import BARE_LINE, fault_of_line
 from json_values.pointers import MAX_GATHERED, FieldError, escape
 from ledger.canonical import digest
@@ -202,8 +203,9 @@ Approval = Annotated[
 class CompensationPolicy(BaseModel):
     """What was said about undoing something; `None` means that nothing was said.
 
-    Until `window` is over it can be undone; when `deadline` is over since an undo task was opened,
-    that is escalated, and the undo has failed.
+    Until `window` closes it can be undone; when `deadline` is over since an undo task was opened,
+    that is escalated, and the undo has failed. `on_failure`: whether a rollback waits until
+    somebody has decided about it, or undoes the rest meanwhile.
     """
 
     model_config = ConfigDict(
@@ -216,9 +218,10 @@ class CompensationPolicy(BaseModel):
     performer: Literal["original_actor", "groups", "not_original_actor"] | None = None
     candidate_groups: Names | None = None
     candidate_users: Names | None = None
-    window: Duration | None = None
+    window: Window | None = None
     deadline: Annotated[Duration, AfterValidator(_some)] | None = None
     fallback: Literal["human", "fault"] | None = None
+    on_failure: Literal["hold", "continue"] | None = None
     self_undo: bool | None = None
     approval: Approval | None = None
 
@@ -248,10 +251,16 @@ class CompensationPolicy(BaseModel):
             "candidate_groups": self.candidate_groups or (),
             "candidate_users": self.candidate_users or (),
             "fallback": self.fallback or "fault",
+            "on_failure": self.on_failure or "hold",
             "self_undo": bool(self.self_undo),
             "approval": self.approval or "none",
         }
         return self.model_copy(update=defaults)
+
+    def closes_at(self, finished: datetime | None) -> datetime | None:
+        """Return the last moment at which work that was finished then can be undone, if one is set.
+        Until what it belongs to is closed, where none is."""
+        return closes_at(self.window, finished)
 
     @property
     def asks_others(self) -> bool:
@@ -284,11 +293,10 @@ class CompensationPolicy(BaseModel):
         return digest(self.to_json())
 
 
-def parse_policy(value: object, *, pointer: str = "", approvals: bool = True) -> CompensationPolicy:
+def parse_policy(value: object, *, pointer: str = "") -> CompensationPolicy:
     """Read a policy as its author wrote it; `pointer` is where it stands in the whole document.
 
-    `approvals` False: of what is undone by rollbacks, which wait for nobody's approval. Raises
-    `PolicyError` with the first of the problems found.
+    Raises `PolicyError` with the first of the problems found.
     """
     if not isinstance(value, Mapping):
         raise PolicyError([FieldError(pointer, _RULES["model_type"])])
@@ -298,9 +306,6 @@ def parse_policy(value: object, *, pointer: str = "", approvals: bool = True) ->
     problems = [FieldError(f"{pointer}/{key}", rule) for key, rule in _contradictions(policy)]
     if problems:
         raise PolicyError(problems)
-    if not approvals and policy.asks_others:
-        message = f"approval: {policy.approval_in_words} is not supported yet; only none"
-        raise PolicyError([FieldError(f"{pointer}/approval", message, "unsupported")])
     return policy
 
 

@@ -22,10 +22,12 @@ from compensation import selectors
 from compensation.attempt_reasons import Begun, begun_in, why_again
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, StepStatus
 from compensation.models import CompensationRun
+from compensation.remote import waits_for
 from compensation.selectors import RunWithSteps, StepWithAttempts
 from compensation.sentences import (
     asked_of,
     ended_words,
+    exceptions_shown,
     humane,
     joined,
     name_in,
@@ -34,9 +36,10 @@ from compensation.sentences import (
     step_title,
     title_of,
 )
-from compensation.subject import is_by_program, read_rows
+from compensation.subject import is_by_program, read_rows, whole_subject
 from compensation.usual_times import Usual, usual_times, usual_words
 from compensation.words import basis_words, outcome_label
+from governance.selectors import about_many
 from ledger.selectors import Entry
 from verbs.subject import Description, NamedAfter, Ref, describe
 from web.labels import program_title
@@ -55,7 +58,8 @@ _TONES = {
 class RunContext:
     """A run with all its page says. `undos`: what does or did the undoing, by id; `given_up`: the
     entries that say why an original stays, by its id; `begun`: those of the attempts at one;
-    `called`: whom its steps ask, by username; `usual`: how long its steps usually take."""
+    `called`: whom its steps ask, by username; `usual`: how long its steps usually take;
+    `approvals`: those about it, with their steps."""
 
     found: RunWithSteps
     described: Mapping[Ref, Description]
@@ -66,6 +70,7 @@ class RunContext:
     begun: Begun = dataclasses.field(default_factory=dict)
     called: Mapping[str, Person] = dataclasses.field(default_factory=dict)
     usual: Usual = dataclasses.field(default_factory=dict)
+    approvals: Sequence[Any] = ()
 
     @property
     def subject(self) -> Description:
@@ -99,7 +104,8 @@ class RunContext:
             "requested_at": run.started_at,
             "reason": run.reason,
             "basis": basis_words(run.regulatory_basis),
-            "approvals": [],
+            "approvals": self._agreed(),
+            "exceptions": exceptions_shown(run),
             "progress": self.found.progress,
             "stopped_since": run.stopped_since,
             "stopped_error": humane(run.stopped_error),
@@ -108,6 +114,19 @@ class RunContext:
             "more": places is None and len(shown) < len(self.found.steps),
             "actions": buttons,
         }
+
+    def _agreed(self) -> list[dict[str, Any]]:
+        """Return `approvals` of the panel: who has agreed, or has not."""
+        return [
+            {
+                "label": _("Approved by") if step.decision == "GRANTED" else _("Refused by"),
+                "by": self._name(step.decided_by_id),
+                "at": step.at,
+            }
+            for approval in self.approvals
+            for step in approval.ordered
+            if step.decided_by_id is not None
+        ]
 
     def _waits_for(self) -> list[dict[str, str]]:
         run = self.found.run
@@ -142,10 +161,14 @@ class RunContext:
             "at": step.ended_at,
             "attempts": len(each.attempts),
             "compensation": self._link(step),
-            "decide_url": reverse("compensation:run-step", args=[step.run_id, step.n])
-            if failed and self.operates
-            else "",
+            "decide_url": self._decide_url(step) if failed and self.operates else "",
         }
+
+    def _decide_url(self, step: Any) -> str:
+        """Return where a failed step is decided about: one below, at its own rollback."""
+        if whole_subject(step.original_type) is not None and step.compensation_id is not None:
+            return reverse("compensation:run", args=[step.compensation_id])
+        return reverse("compensation:run-step", args=[step.run_id, step.n])
 
     def _usual(self, step: Any) -> str:
         """Return how long it usually takes, as long as that is worth knowing."""
@@ -155,6 +178,8 @@ class RunContext:
     def _status(self, step: Any) -> str:
         """Return the step's status; one that a person has yet to do waits for that person."""
         human = bool(step.compensation_type) and not is_by_program(step.compensation_type)
+        if whole_subject(step.original_type) is not None:
+            return str(step.status)
         if step.status == StepStatus.RUNNING and human:
             return str(StepStatus.WAITING)
         return str(step.status)
@@ -243,6 +268,11 @@ class RunContext:
         step = each.step
         undo = self.undos.get(step.compensation_id or uuid.UUID(int=0))
         by_program = is_by_program(step.compensation_type)
+        elsewhere = waits_for(undo) if by_program else ""
+        if elsewhere:
+            return _("The organisation %(name)s") % {"name": elsewhere}
+        if whole_subject(step.original_type) is not None:
+            return _("Its own rollback")
         if by_program or (undo is None and step.mode == "automated"):
             return _("Automatic")
         if undo is None:
@@ -353,6 +383,10 @@ def run_context(
     described[run.subject_type, run.id] = run_description(run.id, str(run.status), about)
     decided = selectors.decided(found, begun_of)
     deciders = {actor for entry in (*entries, *decided) for actor in entry.people}
+    agreed = about_many(tenant_id, run.subject_type, [run.id]) if run.asked_others else {}
+    approvals = agreed.get(run.id, [])
+    signed = (step.decided_by_id for each in approvals for step in each.ordered)
+    deciders |= {actor for actor in signed if actor is not None}
     actors = {found.run.requested_by_id, *deciders, *actors_of(undos.values())}
     called = people_called(tenant_id, asked_by_name(found), actors)
     named = {person.actor_id: person for person in called.values()}
@@ -360,4 +394,6 @@ def run_context(
     begun = begun_in(decided)
     wanted = begun_of is None and run.status in LIVE_RUNS
     usual = usual_times(tenant_id) if wanted else {}
-    return RunContext(found, described, named, undos, operates, given_up, begun, called, usual)
+    return RunContext(
+        found, described, named, undos, operates, given_up, begun, called, usual, approvals
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
+import itertools
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -28,8 +30,10 @@ from compensation.models import (
     CompensationRun,
     CompensationStep,
 )
+from compensation.subject import is_undoable, undoable
 from ledger.errors import NotFound
 from ledger.selectors import Entry, all_entries, open_entries
+from ledger.statements import fetched
 from verbs import catalogue
 from verbs.row_reading import read
 from verbs.shell import Verb
@@ -142,16 +146,49 @@ def run_ref(run_id: uuid.UUID) -> Ref:
     return CompensationRun.subject_type, run_id
 
 
+_UNDONE = """
+WITH RECURSIVE tree AS (
+    SELECT id, id AS top FROM compensation_compensationrun
+    WHERE tenant_id = %(tenant)s AND id = ANY(%(runs)s)
+    UNION ALL
+    SELECT r.id, tree.top FROM compensation_compensationrun r
+    JOIN tree ON r.parent_run_id = tree.id WHERE r.tenant_id = %(tenant)s)
+SELECT tree.top, s.original_type, s.original_id
+FROM tree JOIN compensation_compensationstep s
+    ON s.tenant_id = %(tenant)s AND s.run_id = tree.id
+WHERE s.status = ANY(%(done)s)
+"""
+
+
 def undone_in(tenant_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Ref]]:
-    """Return what each of some runs undid, by an attempt of its own or on somebody's word."""
-    done = (StepStatus.DONE, StepStatus.RESOLVED)
-    rows = CompensationStep.objects.filter(
-        tenant_id=tenant_id, run_id__in=list(run_ids), status__in=done
-    )
+    """Return what each of some runs undid, itself or by those below it, by an attempt of its own
+    or on somebody's word: one statement."""
+    done = [str(StepStatus.DONE), str(StepStatus.RESOLVED)]
+    given = {"tenant": tenant_id, "runs": list(run_ids), "done": done}
     found: dict[uuid.UUID, list[Ref]] = {}
-    for run_id, type_, id_ in rows.values_list("run_id", "original_type", "original_id"):
-        found.setdefault(run_id, []).append((type_, id_))
+    for run_id, type_, id_ in fetched(_UNDONE, given) if run_ids else ():
+        if is_undoable(type_):
+            found.setdefault(run_id, []).append((type_, id_))
     return found
+
+
+def finishers(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
+    """Return who did pieces of work, by their ids: one narrow query for each kind of them."""
+    wanted: dict[str, list[uuid.UUID]] = {}
+    for type_, id_ in refs:
+        wanted.setdefault(type_, []).append(id_)
+    return dict(
+        itertools.chain.from_iterable(
+            fetched(_who_finished(type_), [tenant_id, ids]) for type_, ids in wanted.items()
+        )
+    )
+
+
+@functools.cache
+def _who_finished(type_: str) -> str:
+    kind = undoable(type_)
+    table = kind.model._meta.db_table
+    return f"SELECT id, {kind.finisher} FROM {table} WHERE tenant_id = %s AND id = ANY(%s)"  # noqa: S608  -- names of the model
 
 
 def plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> CompensationPlan:

@@ -14,9 +14,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.selectors import Person
+from compensation.remote import remote_words
 from compensation.subject import is_by_program
 from compensation.words import OUTCOMES, outcome_label
 from web.counts import COUNTED, shown_count
@@ -57,7 +58,7 @@ def humane(text: str) -> str:
     was said, as one would tell it."""
     if INPUT_UNKNOWN in text:
         return _("What its undo needs is not said rightly by the definition.")
-    text = fault_words(_ENDED.sub(_ended, text))
+    text = fault_words(_ENDED.sub(_ended, remote_words(text)))
     for code in OUTCOMES:
         text = text.replace(code, outcome_label(code).lower())
     return text
@@ -85,6 +86,22 @@ def technical_of(text: str) -> str:
 def quoted(text: str) -> str:
     """Return somebody's own words, marked as such."""
     return _("“%(words)s”") % {"words": text}
+
+
+#: What was said of a step of a plan, by kind.
+_EXCEPTIONS = {"waived": gettext_lazy("May stay"), "overridden": gettext_lazy("After its time")}
+
+
+def exceptions_shown(run: Any) -> list[dict[str, str]]:
+    """Return `exceptions` of a rollback's panel: what was said of single steps, and why."""
+    return [
+        {
+            "label": str(_EXCEPTIONS[each["kind"]]),
+            "title": title_of(each["step"]),
+            "reason": quoted(each["reason"]),
+        }
+        for each in run.exceptions
+    ]
 
 
 def _ended(found: re.Match[str]) -> str:
@@ -186,8 +203,19 @@ def _progress_words(progress: Any, *, paused: bool) -> str:
     return text
 
 
+_NEVER_BEGAN = {
+    "PENDING_APPROVAL": gettext_lazy("It waits for approval. Nothing is undone before that."),
+    "REJECTED": gettext_lazy("It was refused. Nothing was undone."),
+    "EXPIRED": gettext_lazy("Nobody agreed in time. Nothing was undone."),
+    "SUPERSEDED": gettext_lazy("Something has changed since it was asked for. Nothing was undone."),
+    "CANCELLED": gettext_lazy("It was called off. Nothing was undone."),
+}
+
+
 def ended_words(status: str, progress: Any) -> str:
     """Return how a run ended, or how far it is."""
+    if status in _NEVER_BEGAN:
+        return str(_NEVER_BEGAN[status])
     if status == "COMPLETED":
         return _("Everything in its scope is undone.") if progress.total else _("It is over.")
     if status == "PARTIAL":

@@ -9,21 +9,26 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from compensation import watched, words
-from compensation.actions import run_stopping, undo_check
+from compensation import foreign_request_subject, foreign_request_words, watched, words
+from compensation.actions import foreign_requests_carried, nested_news, run_stopping, undo_check
 from compensation.actions.approved_undo import GOVERNED
 from compensation.actions.following import handle
 from compensation.actions.plan_execution import PLAN, find_plan
 from compensation.actions.run_entries import run_envelope
 from compensation.actions.run_verbs import RUN, locked_run
 from compensation.actions.step_verbs import STEP, locked_step, step_facts
+from compensation.actions.waiting_runs import GOVERNED as GOVERNED_RUNS
+from compensation.actions.waiting_runs import requester, run_facts
 from compensation.api import shapes
-from compensation.events import ENGINE_LANE, RUNS, UNDO
+from compensation.events import ENGINE_LANE, NESTED_RUNS, RUNS, UNDO
 from compensation.events import RUN as RUN_NEWS
+from compensation.kept_for_runs import IN_OPEN_RUN, RUNS_AT_REST
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
+from compensation.personal import TABLES, undone_inside
 from compensation.run_context import runs_named_after
 from compensation.subject import is_undoable, whole_subjects
 from compensation.undecided import FAILED_STEPS, STOPPED_RUNS
+from governance.actions.asked_of_itself import approving
 from governance.governed import register_governed
 from ledger.dispatch.consumer_registry import (
     Announced,
@@ -32,6 +37,8 @@ from ledger.dispatch.consumer_registry import (
     register_consumer,
     register_source,
 )
+from ledger.erasure.personal_data import declare, declare_inside
+from ledger.erasure.retention import declare_at_rest, declare_kept
 from ledger.verify import register_check, register_guarded
 from verbs.subject import Subject
 from verbs.subject import register as register_subject
@@ -51,6 +58,8 @@ RUN_SUBJECT = Subject(
     finished="compensation_completed",
     locked=locked_run,
     read=_read_runs,
+    facts=run_facts,
+    relations={"approver": approving, "requester": requester},
     named_after=runs_named_after,
     shape=shapes.runs,
     schema=shapes.RunSchema,
@@ -142,20 +151,45 @@ RUNS_CONSUMER = Consumer(
 )
 
 
+# Chosen by the entry of a run below itself, which names the lane too.
+NESTED_RUNS_CONSUMER = Consumer(
+    name=NESTED_RUNS,
+    wants=lambda _type: False,
+    handle=nested_news.hear,
+    holds=True,
+    lane=ENGINE_LANE,
+    stopped=nested_news.stopped,
+    goes_on=nested_news.carried_on,
+)
+
+
 def register() -> None:
     """Register."""
+    declare(*TABLES)
+    declare_at_rest("compensation_run", "compensation_compensationrun", RUNS_AT_REST)
+    declare_at_rest(
+        "compensation_request", "compensation_compensationrequest", "REFUSED DONE FAILED"
+    )
+    declare_kept(IN_OPEN_RUN)
+    declare_inside(undone_inside)
     words.register()
-    for subject in (RUN_SUBJECT, STEP_SUBJECT, PLAN_SUBJECT):
+    foreign_request_words.register()
+    requests = foreign_request_subject
+    for subject in (RUN_SUBJECT, STEP_SUBJECT, PLAN_SUBJECT, requests.REQUEST_SUBJECT):
         register_subject(subject)
-    for action, verb in GOVERNED.items():
+    for action, verb in (GOVERNED | GOVERNED_RUNS).items():
         register_governed(action, verb)
-    for source in (FAILED_STEPS, STOPPED_RUNS):
+    for source in (FAILED_STEPS, STOPPED_RUNS, requests.UNDECIDED):
         decisions.register(source)
     register_consumer(RUNS_CONSUMER)
+    register_consumer(foreign_requests_carried.CONSUMER)
+    register_consumer(NESTED_RUNS_CONSUMER)
     register_source(undo_check.SOURCE)
     register_guarded("compensation_compensationrun", RUN)
+    register_guarded("compensation_compensationrequest", "compensation_request")
     register_check("compensation_compensationstep", STEPS_AS_RECORDED)
-    live.register(*watched.PAGES)
+    live.register(*watched.PAGES, *requests.PAGES)
+    live.register_counted("requests", requests.waits)
     live.register_counted("rollbacks", watched.under_way)
     nav.register(
         NavEntry(
@@ -163,3 +197,5 @@ def register() -> None:
             order=40, tone="undo",
         )
     )  # fmt: skip
+    label = _("Requests")
+    nav.register(NavEntry("requests", label, "building-2", "compensation:requests", order=41))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from compensation.planning import OriginalRef, Part, UndoRequest
-from compensation.policy import CompensationPolicy
+from compensation.policy import UNSPECIFIED, CompensationPolicy
 from compensation.ways import is_safe_on_nothing
 from ledger.clock import rfc3339
 from ledger.dispatch.consumer_registry import Event
@@ -31,7 +31,7 @@ from verbs.subject import Ref, Subject, all_subjects, known, subject_of
 class Cause:
     """In whose name something is done, and because of which entry.
 
-    With `moves`, what is changed is written together, when that is; without, at once.
+    With `moves`, what is changed is written together, when that is; without, each by itself.
     """
 
     by: ActorRef
@@ -78,8 +78,9 @@ class UndoableSubject(Subject):
     open, without settling what it undoes, and says whether it did. `undoes`: rows have the columns
     of `UndoingRow`. `by_itself`: one may be undone by its own verb, without a plan. `by_program`:
     a program does such work, not a person. `result_schema(row)`: how its author described what came
-    of it. `left_to_nobody(tenant_id)` brings what waits for people of whom nobody is left to where
-    a person can act on it, and says how many there were.
+    of it. `risk(row)`: how bad it is when such work goes wrong. `left_to_nobody(tenant_id)` brings
+    what waits for people of whom nobody is left to where a person can act on it, and says how many
+    there were.
     """
 
     settled: str
@@ -95,6 +96,7 @@ class UndoableSubject(Subject):
     is_open: Callable[[Any], bool] = _never
     call_off: Callable[..., bool] = _never
     result_schema: Callable[[Any], Any] = _ignored
+    risk: Callable[[Any], str] = lambda _row: UNSPECIFIED
     left_to_nobody: Callable[[uuid.UUID], int] = _none
     undoes: bool = False
     by_itself: bool = False
@@ -153,8 +155,12 @@ def _no_work(_whole: Any) -> Sequence[tuple[str, Any]]:
     return ()
 
 
-def _no_pieces(_whole: Any, _rows: Sequence[Any]) -> Mapping[uuid.UUID, Any]:
-    return {}
+# What is kept of pieces by their ids, once it has been read.
+_Pieces = Callable[[], Mapping[uuid.UUID, Any]]
+
+
+def _no_pieces(_whole: Any, _ids: Collection[uuid.UUID]) -> _Pieces:
+    return dict
 
 
 def _nothing_awaited(_whole: Any) -> Sequence[Awaited]:
@@ -173,8 +179,10 @@ def _plain(_whole: Any, _row: Any, request: UndoRequest) -> UndoRequest:
 class WholeSubject(Subject):
     """A kind of thing made of pieces of work, rolled back as one.
 
-    `column` is where a piece keeps the id of its whole. `rollback_from`: statuses from which a run
-    may start; `undone_in_part` is the one in which something stays, until a run finds nothing left.
+    `column` is where a piece keeps the id of its whole. `piece_undone`: who hears of a
+    rollback of one piece alone once it has ended. `rollback_from`: statuses from which a
+    run may start; `undone_in_part` is the one in which something stays, until a run finds nothing
+    left.
     `undo_bound(rows)`: the ids of those pieces that an undo binding of their whole undoes.
     `barred(whole)`: why nothing of it may be undone, if so. `parts(whole, lock)` are all
     its pieces as planning sees them, `part(whole, row)` one of them or None.
@@ -182,21 +190,24 @@ class WholeSubject(Subject):
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
     rows, cause)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
     `ended(whole, run, partial, bare, cause)`. `heard(whole, piece, row, attempt, cause)`: the undo
-    of a piece moved, `attempt` is its newest; `pieces(whole, rows)` is what the whole keeps of each
-    row.
+    of a piece moved, `attempt` is its newest; `pieces(whole, ids)` reads right behind the next
+    statement what the whole keeps of each, and returns what returns it.
     `given(tenant_id, made_from, binding)`: the JSON Schema of what a piece was given, as far as it
     is declared by what the whole is made from (see its description).
     `request(whole, row, request)` is what the undo of a piece is told. `open_work(whole)` is what a
     run that starts would call off, as (type, row); `awaited(whole)` is the work whose result is
     owed. `held_up(whole)`: why no undo may start in it at this moment, if so; `stopped(event,
     error)` is told that a run of it cannot go on by itself, `carried_on(event)` that it does again.
+    `nests(whole)`: there may be wholes below it, each undone as one step of it.
     Its facts say `live_run`, the id of the run that is live in its tree.
     """
 
     column: str
+    piece_undone: tuple[str, ...] = ()
     rollback_from: frozenset[str]
     undone_in_part: str
     undo_bound: Callable[[Sequence[Any]], Collection[uuid.UUID]] = _nobody
+    askers: Callable[[uuid.UUID, uuid.UUID], Sequence[uuid.UUID]] = lambda *_which: ()
     root: Callable[[Any], uuid.UUID]
     standings: Callable[[uuid.UUID, Collection[uuid.UUID]], Mapping[uuid.UUID, Standing]]
     barred: Callable[[Any], Refusal | None]
@@ -206,7 +217,7 @@ class WholeSubject(Subject):
     faulted: Callable[..., None] = _ignore
     goes_on: Callable[..., None] = _ignore
     ended: Callable[..., None] = _ignore
-    pieces: Callable[[Any, Sequence[Any]], Mapping[uuid.UUID, Any]] = _no_pieces
+    pieces: Callable[[Any, Collection[uuid.UUID]], _Pieces] = _no_pieces
     heard: Callable[..., None] = _ignore
     request: Callable[[Any, Any, UndoRequest], UndoRequest] = _plain
     given: Callable[[uuid.UUID, str, str], Mapping[str, Any]] = lambda *_which: {}
@@ -215,6 +226,7 @@ class WholeSubject(Subject):
     held_up: Callable[[Any], Refusal | None] = lambda _whole: None
     stopped: Callable[[Event, str], None] = _ignore
     carried_on: Callable[[Event], None] = _ignore
+    nests: Callable[[Any], bool] = _never
 
 
 def undoable(type_: str) -> UndoableSubject:
@@ -240,6 +252,12 @@ def whole_subject(type_: str) -> WholeSubject | None:
     """Return a kind of whole, or None for what is not rolled back as one."""
     subject = known(type_)
     return subject if isinstance(subject, WholeSubject) else None
+
+
+def subject_nests(whole: Any) -> bool:
+    """Whether there may be wholes below one, each undone as one step of it."""
+    kind = whole_subject(whole.subject_type)
+    return kind is not None and kind.nests(whole)
 
 
 def whole_subjects() -> list[WholeSubject]:
@@ -282,19 +300,11 @@ def read_row(tenant_id: uuid.UUID, type_: str, id_: uuid.UUID) -> Any | None:
     return read_rows(tenant_id, [(type_, id_)]).get(id_)
 
 
-def finishers(tenant_id: uuid.UUID, refs: Iterable[Ref]) -> dict[uuid.UUID, uuid.UUID | None]:
-    """Return who did pieces of work, by their ids: one narrow query for each kind of them."""
-    found: dict[uuid.UUID, uuid.UUID | None] = {}
-    for type_, ids in _by_type(refs).items():
-        kind = undoable(type_)
-        rows = kind.model._default_manager.filter(tenant_id=tenant_id, pk__in=ids)  # noqa: SLF001  -- Django's documented name
-        found.update(rows.values_list("pk", kind.finisher))
-    return found
-
-
 def finished_entry(tenant_id: uuid.UUID, type_: str, id_: uuid.UUID) -> EntryRef | None:
-    """Return the link to the entry that finished a piece of work."""
-    return latest_ref(tenant_id, type_, id_, actions=undoable(type_).finishing)
+    """Return the link to the entry that finished a piece of work, or a whole below another."""
+    whole = whole_subject(type_)
+    actions = undoable(type_).finishing if whole is None else [whole.finished]
+    return latest_ref(tenant_id, type_, id_, actions=actions)
 
 
 def finished_entry_of(row: Any) -> EntryRef | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compensation.planning import UndoRequest
-from compensation.policy import CompensationPolicy
+from compensation.policy import UNSPECIFIED, CompensationPolicy
 from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves
@@ -36,18 +36,23 @@ def _fits(_original: Any, _capability: str) -> None:
     return None
 
 
+def _undeclared(_capability: str) -> str:
+    return UNSPECIFIED
+
+
 def _harmful(_capability: str) -> bool:
     return False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Way:
-    """One way to undo, by its mode: how an undo is opened, why it could not be, and which
-    capabilities do no harm where there is nothing to undo."""
+    """One way to undo, by its mode: how an undo is opened, why it could not be, which capabilities
+    do no harm where there is nothing to undo, and how bad it is when one goes wrong."""
 
     performer: Performer
     unfit: Unfit = _fits
     safe_on_nothing: Callable[[str], bool] = _harmful
+    risk: Callable[[str], str] = _undeclared
 
 
 _ways: dict[str, Way] = {}
@@ -68,6 +73,13 @@ def refusal_of(row: Any) -> Refusal | None:
     said = CompensationPolicy.from_json(row.policy).effective()
     way = _ways.get(said.mode or "human")
     return None if way is None else way.unfit(row, said.capability or "")
+
+
+def risk_of_way(policy: CompensationPolicy | None) -> str:
+    """Return how bad it is when the undo that a policy says goes wrong."""
+    said = None if policy is None else policy.effective()
+    way = None if said is None else _ways.get(said.mode or "human")
+    return UNSPECIFIED if said is None or way is None else way.risk(said.capability or "")
 
 
 def is_safe_on_nothing(policy: CompensationPolicy | None) -> bool:

@@ -46,6 +46,18 @@ RUN_ACTIONS = {
     ),
     "compensation_approved": A(_("Rollback approved"), _("%(what)s approved by %(who)s"), "undo"),
     "compensation_started": A(_("Rollback begun"), _("%(what)s begun by %(who)s"), "undo"),
+    "compensation_rejected": A(
+        _("Rollback refused"), _("%(what)s refused by %(who)s; nothing was undone"), "bad"
+    ),
+    "compensation_expired": A(
+        _("Rollback expired"), _("Nobody agreed in time to %(what)s; nothing was undone"), "bad"
+    ),
+    "compensation_superseded": A(
+        _("Rollback out of date"), _("%(what)s is out of date; nothing was undone"), "bad"
+    ),
+    "compensation_cancelled": A(
+        _("Rollback cancelled"), _("%(what)s called off by %(who)s; nothing was undone")
+    ),
     "compensation_paused": A(_("Rollback paused"), _("%(what)s paused by %(who)s"), "undo"),
     "compensation_resumed": A(_("Rollback goes on"), _("%(what)s goes on"), "undo"),
     "compensation_completed": A(_("Rollback ended"), _("%(what)s ended"), "done"),
@@ -71,6 +83,10 @@ RUN_ACTIONS = {
     ),
     "compensation_step_abandoned": A(
         _("Step given up"), _("Undo of %(step)s given up by %(who)s"), "bad"
+    ),
+    "compensation_step_waived": A(_("May stay"), _("%(who)s said that %(step)s may stay"), "bad"),
+    "compensation_window_overridden": A(
+        _("Undone after its time"), _("%(who)s wants %(step)s undone after its time"), "bad"
     ),
     "compensation_step_skipped": A(_("Step left out"), _("Undo of %(step)s left out")),
     "compensation_step_retried": A(
@@ -147,6 +163,10 @@ UNDO_VERBS = {
             "note": (_("Paragraph or reference"), _("Of the legal basis.")),
             "strategy": (_("What is asked"), ""),
             "mode": (_("Who does it"), ""),
+            "override_window": (
+                _("After its time"),
+                _("Only where the time in which it could be undone is over; for operators."),
+            ),
             **_UNDO_PERFORMER,
         },
     ),
@@ -256,6 +276,7 @@ REVERSIBILITIES: dict[str, Text] = {
 ALTERNATIVES: dict[str, Text] = {
     "correct": _("Correct it instead"),
     "undo_item": _("Undo that task by itself"),
+    "override_window": _("Undo it after its time, with a reason"),
     "accept": _("Keep it as it is"),
     "include": _("Add it as a task for a person"),
     "scope_from_step": _("Undo everything after it too"),
@@ -272,6 +293,31 @@ _PERFORMER: dict[str, tuple[Text, Text]] = {
     "candidate_groups": (_("Groups"), ""),
 }
 _RUN_VERBS = {
+    "approve": VerbWords(
+        _("Approve"),
+        "",
+        "check",
+        intro=_("After the last approval it begins at once."),
+        submit=_("Approve"),
+        fields={"reason": (_("Reason"), "")},
+    ),
+    "reject": VerbWords(
+        _("Refuse"),
+        _("Refused. Nothing is undone."),
+        "x",
+        "danger",
+        intro=_("Nothing is undone. Whoever asked reads why."),
+        submit=_("Refuse"),
+        fields={"reason": (_("Reason"), "")},
+    ),
+    "cancel": VerbWords(
+        _("Do not ask any more"),
+        _("Called off. Nothing is undone."),
+        "ban",
+        intro=_("It waits for approval. Nothing is undone, and nobody is asked any more."),
+        submit=_("Call it off"),
+        fields={"reason": (_("Reason"), "")},
+    ),
     "pause": VerbWords(
         _("Pause"), _("No further step starts until somebody lets it go on."), at_once=True
     ),
@@ -313,7 +359,6 @@ _STEP_VERBS = {
 def register() -> None:
     """Register what belongs to undoing, whatever is undone."""
     words.register_subject_words("compensation_run", _("rollback"))
-    words.register_subject_words("compensation_request", _("request from outside"))
     words.register_subject_words("recall", _("recall"))
     words.register_actions("compensation_run", RUN_ACTIONS)
     words.register_states("compensation_run", RunStatus, _RUN_LOOKS)

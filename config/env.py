@@ -7,6 +7,8 @@ once with a sentence a person can act on. A variable that is set but empty count
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
@@ -20,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.database_limits import LIMITS, Limits
+from ledger.tree.cosignatures import NoWitness, Witness, read_witness
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,6 +45,7 @@ _SOCKET_REDIS_SCHEMES: Final = frozenset({"unix", "redis+socket", "socket"})
 
 # Of a network of proxies: the largest private one (fc00::/7) has it.
 _LEAST_PREFIX: Final = 7
+_ORIGIN: Final = re.compile(r"[A-Za-z0-9._:/-]*")
 
 _RULES: Final = {
     "missing": "must be set",
@@ -66,6 +70,24 @@ Names = Annotated[
 
 def _broken(rule: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule})
+
+
+def _witnesses(given: list[str]) -> list[Witness]:
+    try:
+        found = [read_witness(each) for each in given]
+    except NoWitness as wrong:
+        raise _broken(str(wrong)) from None
+    if len({each.name for each in found}) != len(found):
+        raise _broken("must name each witness once")
+    return found
+
+
+#: Those to whom checkpoints are shown, separated by commas.
+Witnesses = Annotated[
+    list[Witness],
+    NoDecode,
+    BeforeValidator(lambda value: _witnesses([part for part in value.split(",") if part.strip()])),
+]
 
 
 def _networks(given: list[str]) -> list[str]:
@@ -107,6 +129,12 @@ def _some(given: list[str]) -> list[str]:
     return given
 
 
+def _origin(given: str) -> str:
+    if not _ORIGIN.fullmatch(given):
+        raise _broken("must be a name such as amends.example, without scheme, blanks or plus")
+    return given
+
+
 #: Addresses and networks of proxies; `unix`: whoever connects to the server's own socket.
 Networks = Annotated[Names, AfterValidator(_networks)]
 #: Networks that may be called though they are not public.
@@ -116,6 +144,8 @@ WebAddress = Annotated[str, Field(pattern="^(?i:https?)://"), AfterValidator(_wi
 
 
 Rate = Annotated[int, Field(ge=0)]
+#: A name without scheme, blanks or plus, as keys of signed notes have it.
+Origin = Annotated[str, AfterValidator(_origin)]
 
 
 class Environment(BaseSettings):
@@ -140,13 +170,34 @@ class Environment(BaseSettings):
     #: The folder of files that people attach.
     AMENDS_FILES: str = ""
     AMENDS_PUBLIC_URL: WebAddress | None = None
+    #: The file of the keys that checkpoints of the ledger are signed with.
+    AMENDS_LEDGER_KEY: str = ""
+    #: What the names of the ledger's trees begin with: a host, as a rule.
+    AMENDS_LEDGER_ORIGIN: Origin = ""
+    #: The directory outside that checkpoints are kept in.
+    AMENDS_ANCHOR_DIR: str = ""
+    #: How long an entry waits for others before it is sealed with them.
+    AMENDS_SEAL_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 5
+    #: Whom checkpoints are shown to: verifier key and address of each.
+    AMENDS_WITNESSES: Witnesses = []
+    #: How long at least lies between two requests about one tree: to a witness, to the authority.
+    AMENDS_WITNESS_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 60
+    AMENDS_TIMESTAMP_SECONDS: Annotated[int, Field(ge=0, le=366 * 86_400)] = 3600
+    #: An authority of time stamps, and the certificates by which its answers are believed.
+    AMENDS_TIMESTAMP_URL: str = ""
+    AMENDS_TIMESTAMP_CA: str = ""
     #: How old an event from outside may be: a week, unless said otherwise.
     AMENDS_EVENT_WINDOW_SECONDS: Annotated[int, Field(ge=60, le=366 * 86_400)] = 7 * 86_400
+    #: From when the law applies that reports cite: see `audit.compliance.citations`.
+    AMENDS_AI_ACT_ANNEX_III_FROM: dt.date = dt.date(2027, 12, 2)
+    AMENDS_AI_ACT_ANNEX_I_FROM: dt.date = dt.date(2028, 8, 2)
+    AMENDS_GDPR_FROM: dt.date = dt.date(2018, 5, 25)
     #: Requests a minute, and failures a minute; 0 is no limit.
     AMENDS_RATE_ADDRESS: Rate = 12_000
     AMENDS_RATE_USER: Rate = 6_000
     AMENDS_RATE_TOKEN: Rate = 6_000
     AMENDS_RATE_DEFINITIONS: Rate = 120
+    AMENDS_RATE_PACKS: Rate = 30
     AMENDS_RATE_LOGIN_FAILURES: Rate = 20
     AMENDS_RATE_UNKNOWN_TOKENS: Rate = 60
     AMENDS_SECRET_KEY: str = ""
@@ -188,6 +239,8 @@ class Deployment(Environment):
     AMENDS_PUBLIC_URL: WebAddress
     #: Empty where clients connect directly. Never guessed: per-address limits go by it.
     AMENDS_TRUSTED_PROXIES: Networks
+    #: Checkpoints that nobody keeps the key of prove nothing.
+    AMENDS_LEDGER_KEY: Text
     AMENDS_TRUSTED_ORIGINS: Names = []
     AMENDS_DEMO: Flag = False
     AMENDS_SSL_REDIRECT: Flag = True
@@ -232,7 +285,7 @@ def database(value: str, *, limits: Limits, name: str = "DATABASE_URL") -> dict[
         raise InvalidEnvironment(name, "must have a number as port")
     said["options"] = f"{limits.options()} {said.get('options') or ''}".rstrip()
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ledger.postgresql",
         "NAME": said.pop("dbname"),
         **{key.upper(): said.pop(key, "") for key in ("user", "password", "host", "port")},
         # Values travel apart from the text. What verbs and handlers send is prepared by

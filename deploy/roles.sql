@@ -8,7 +8,7 @@ DECLARE
     scope text;
 BEGIN
     PERFORM pg_advisory_xact_lock(7301945);
-    FOREACH scope IN ARRAY ARRAY['app', 'login', 'dispatch', 'sweep', 'verify']
+    FOREACH scope IN ARRAY ARRAY['app', 'login', 'dispatch', 'sweep', 'verify', 'seal', 'erase']
     LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'amends_' || scope) THEN
             EXECUTE format('CREATE ROLE %I', 'amends_' || scope);

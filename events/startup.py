@@ -9,6 +9,8 @@ from events import words
 from events.actions import EVENT
 from events.api.event_json import InboundEventSchema, represent_events
 from events.models import InboundEvent
+from events.personal import TABLES
+from ledger.erasure.personal_data import declare
 from verbs import subject
 from verbs.subject import Subject
 from web import nav
@@ -26,6 +28,7 @@ INBOUND_EVENT = Subject(
 def register() -> None:
     """Register events as a kind of thing, their words, and their page for those who look after
     the organisation."""
+    declare(*TABLES)
     subject.register(INBOUND_EVENT)
     words.register()
     nav.register(

@@ -97,7 +97,8 @@ class Capability:
     that a transaction which is put back leaves nothing of it; `sandbox` does the same to a target
     that is there for trying. `state_version` says at which version the state is that it would
     change; `on_stale` what happens where that is not the expected one: reject, revalidate or
-    ask_again. `category` and `tags` are for policies to ask about.
+    ask_again. `undo_expects_state`: so is the undo that it brought, which then only runs in the
+    state that its call left. `category` and `tags` are for policies to ask about.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Capability:
     simulate: Handler | None = None
     state_version: VersionHandler | None = None
     on_stale: str = REJECT
+    undo_expects_state: bool = False
 
     @property
     def simulation(self) -> Handler | None:
@@ -191,6 +193,7 @@ class Declared(TypedDict, total=False):
     simulate: Handler | None
     state_version: VersionHandler | None
     on_stale: str
+    undo_expects_state: bool
 
 
 def capability(name: str, **declared: Unpack[Declared]) -> Callable[[Handler], Handler]:
@@ -221,7 +224,7 @@ def declare(name: str, handler: Handler | None, kind: str, declared: Declared) -
     said: dict[str, Any] = {"input_schema": ANY_OBJECT, "output_schema": ANY_OBJECT, **declared}
     policy = said.get("compensation")
     if policy is not None:
-        said["compensation"] = parse_policy(policy, approvals=False)
+        said["compensation"] = parse_policy(policy)
     roles = frozenset(said.pop("allowed_roles", ()))
     said["tags"] = tuple(said.get("tags", ()))
     made = Capability(name=name, handler=handler, kind=kind, allowed_roles=roles, **said)
@@ -273,6 +276,16 @@ def _check(made: Capability) -> None:
         raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")
     if made.undone_by is not None and (made.restore is not None or made.correct is not None):
         raise ValueError(f"{name}: its undo is `undone_by`, or its own handlers; not both")
+    _check_state(made)
+
+
+def _check_state(made: Capability) -> None:
+    """Raise ValueError where an undo shall expect a state of which nobody tells the version, or
+    that is no undo of its own."""
+    own = made.restore is not None or made.correct is not None
+    if made.undo_expects_state and (made.state_version is None or not own):
+        said = "an undo that expects a state needs `state_version`, and its own `restore`"
+        raise ValueError(f"{made.name}: {said} or `correct`")
 
 
 def _own_undo(made: Capability) -> Capability:
@@ -309,6 +322,8 @@ def _own_undo(made: Capability) -> Capability:
         wait_seconds=made.wait_seconds,
         description=f"Takes back what {made.name} did.",
         rolls_back=made.rolls_back,
+        state_version=made.state_version if made.undo_expects_state else None,
+        on_stale=made.on_stale,
     )
 
 
@@ -326,6 +341,12 @@ def is_safe_without_effect(name: str) -> bool:
     """Whether the capability of this name may run where there is nothing to undo."""
     found = _capabilities.get(name)
     return found is not None and found.safe_without_effect
+
+
+def risk_of(name: str) -> str:
+    """Return how bad it is when the capability of this name goes wrong, where that is declared."""
+    found = _capabilities.get(name)
+    return UNSPECIFIED if found is None else found.risk
 
 
 def names() -> frozenset[str]:

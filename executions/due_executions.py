@@ -43,7 +43,13 @@ from ledger.read_only import only_reading
 from verbs.input import MAX_TEXT
 
 log = logging.getLogger(__name__)
-failpoints.declare("execution.dispatched", "execution.handled", "execution.settled")
+failpoints.declare(
+    "execution.dispatched", "execution.state_compared", "execution.call_marked",
+    "execution.handled", "execution.settled",
+)  # fmt: skip
+
+#: Nothing is known yet: the handler is to be called.
+_CALL = NotDone("")
 
 
 def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
@@ -86,7 +92,20 @@ def _outcome(attempt: Attempt) -> Outcome:
     found = attempt.capability
     if attempt.call.ask:
         return _outcome_of(attempt, found.later)
-    untouched = not attempt.doubtful
+    known = _known_before(attempt)
+    if known is not _CALL:
+        return known
+    outcome = _called(attempt)
+    if attempt.is_last and not isinstance(outcome, Result | Later | Failed):
+        said = _outcome_of(attempt, found.status)
+        return said if isinstance(said, Result | Later | Failed) else outcome
+    return outcome
+
+
+def _known_before(attempt: Attempt) -> Outcome:
+    """Return what is known without calling the handler: what became of an earlier call, or why no
+    other may be made; `_CALL` where it is to be called."""
+    found, untouched = attempt.capability, not attempt.doubtful
     if attempt.doubtful:
         said = _outcome_of(attempt, found.status)
         if attempt.only_asks or isinstance(said, Result | Later):
@@ -95,23 +114,22 @@ def _outcome(attempt: Attempt) -> Outcome:
         if found.side_effect == NON_IDEMPOTENT and not untouched:
             return Unrepeatable()
     # Where a call may have been made, it is its own effect that would be found in the state.
-    if untouched and attempt.call.expected_state_version:
-        moved = _moved(attempt)
-        if moved is not None:
-            return moved
-    outcome = _called(attempt)
-    if attempt.is_last and not isinstance(outcome, Result | Later | Failed):
-        said = _outcome_of(attempt, found.status)
-        return said if isinstance(said, Result | Later | Failed) else outcome
-    return outcome
+    return _compared(attempt) if untouched and attempt.call.expected_state_version else _CALL
 
 
-def _moved(attempt: Attempt) -> Outcome:
-    """Return why no call is made: the state is not the expected one, or cannot be asked for."""
+def _compared(attempt: Attempt) -> Outcome:
+    """Return why no call is made: the state is not the expected one, cannot be asked for, or
+    another worker has taken the attempt over. `_CALL` where it is made, and marked as made."""
     found = _version(attempt)
     if not isinstance(found, str):
         return NotDone(f"its state version could not be asked for: {found}")
-    return None if found == attempt.call.expected_state_version else StateMoved(found)
+    if found != attempt.call.expected_state_version:
+        return StateMoved(found)
+    failpoints.reach("execution.state_compared")
+    if not execution_attempts.about_to_call(attempt):
+        return None
+    failpoints.reach("execution.call_marked")
+    return _CALL
 
 
 def _version(attempt: Attempt) -> str | BaseException:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
-from compensation.models import UndoableRow, UndoingRow, undo_methods
+from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus, ExecutionStatus, OnFailure
 from ledger.ids import new_id
 from ledger.links import LINK
@@ -145,6 +145,8 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     idempotency_key = models.TextField()
     attempts = models.IntegerField(default=0)
     outcome_unknown = models.BooleanField(default=False)
+    # It used a result that has since been undone.
+    tainted = models.BooleanField(default=False, db_default=False)
     requested_by = models.ForeignKey("accounts.Actor", PROTECT, related_name="+", **LINK)
     performer = models.ForeignKey("accounts.Actor", PROTECT, null=True, related_name="+", **LINK)
     batch = models.ForeignKey(Batch, PROTECT, null=True, related_name="executions", **LINK)
@@ -203,7 +205,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
         """Everybody who had to agree has agreed; `owed`: an outside party does it."""
         return str(S.WAITING if owed else S.PENDING)
 
-    @transition(field=status, source=[S.PENDING_APPROVAL, S.RUNNING], target=S.REJECTED)
+    @transition(field=status, source=[S.PENDING_APPROVAL, S.PENDING, S.RUNNING], target=S.REJECTED)
     def reject(self) -> None:
         """It must not be run: a policy, somebody who had to agree, or the state is against it."""
 
@@ -266,7 +268,8 @@ class ExecutionJob(models.Model):
     """When an execution's next attempt is due, and who holds it. Not news, so not guarded.
 
     `queue` is where it is announced, `seconds` how long one attempt may take; `ask` is what to ask
-    about work that was accepted at `accepted_at`. Times are the database's clock.
+    about work that was accepted at `accepted_at`. `checks_state`: the attempt under way is still
+    comparing the state, and has called nothing. Times are the database's clock.
     """
 
     execution = models.OneToOneField(
@@ -277,6 +280,7 @@ class ExecutionJob(models.Model):
     seconds = models.IntegerField(default=300, db_default=300)
     ask = models.TextField(default="", db_default="")
     accepted_at = models.DateTimeField(null=True)
+    checks_state = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)

@@ -13,12 +13,14 @@ from compensation.locking import lock_with_original
 from compensation.sentences import title_of
 from compensation.subject import UndoableSubject, undo_envelope
 from executions import capability_registry
-from executions.actions.agreement_verbs import approving, execution_facts
+from executions.actions.agreement_verbs import execution_facts
 from executions.actions.execution_opening import call_off, may_be_cancelled
 from executions.actions.request import roles_of
+from executions.asking_elsewhere import said_of
 from executions.events import BATCHES, ENDS_A_CALL, ENDS_A_DOUBT
 from executions.lifecycle import IN_FLIGHT, UNDISPATCHED, ExecutionStatus
 from executions.models import Execution
+from governance.actions.asked_of_itself import approving
 from ledger.clock import rfc3339
 from ledger.errors import NotFound
 from verbs.subject import Description, Locked, Named
@@ -67,10 +69,10 @@ def _envelope(row: Execution, action: str) -> dict[str, Any]:
     said = {**undo_envelope(row, action), "completion_seq": seq}
     if row.batch_id is not None:
         # The lane and the timeline of a piece are those of its whole.
-        said["case_id"] = row.batch_id
+        said |= {"case_id": row.batch_id, "in_batch": True}
         if row.batch_position is not None and _ends_a_call(row, action):
             said["heard_by"] = (BATCHES,)
-    return said
+    return said_of(row, action, said)
 
 
 def _ends_a_call(row: Execution, action: str) -> bool:
@@ -154,4 +156,5 @@ EXECUTION = UndoableSubject(
     call_off=call_off,
     undoes=True,
     by_program=True,
+    risk=lambda row: capability_registry.risk_of(row.capability),
 )

@@ -27,6 +27,19 @@ _ACTIONS = {
     "retried": A(_("Failed for now"), _("%(what)s failed for now and will be tried again"), "bad"),
     "outcome_unknown": A(_("Outcome unclear"), _("Nobody knows whether %(what)s happened"), "bad"),
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
+    "tainted": A(_("To be looked at again"), _("What %(what)s was made of was undone"), "bad"),
+    "event_not_followed": A(
+        _("Not undone"), _("%(what)s was to be undone, and something was in the way"), "bad"
+    ),
+    "asked_elsewhere": A(_("Asked"), _("The other organisation has been asked: %(what)s"), "undo"),
+    "answered_elsewhere": A(
+        _("Answered"), _("The other organisation has answered: %(what)s"), "undo"
+    ),
+    "answered_too_late": A(
+        _("Answered too late"),
+        _("The other organisation has answered, and nobody waited any more: %(what)s"),
+        "bad",
+    ),
     **UNDO_ACTIONS,
 }
 _LOOKS = {

@@ -30,15 +30,15 @@ class ApprovalAdmin(TenantModelAdmin):
     """Approvals: of what, asked for by whom and why, and what became of them."""
 
     leads_to = {"about": lambda row: row.about}
-    list_display = ("what", "about", "status", "asked_by", "created_at", "ended_at")
+    list_display = ("what", "about", "status", "who_asked", "created_at", "ended_at")
     list_filter = ("status", ActionFilter, AboutFilter)
     search_fields = ("reason",)
     ordering = ("-created_at", "-id")
     show_full_result_count = False
-    readonly_fields = ("what", "about", "asked_by", "ledger")
+    readonly_fields = ("what", "about", "who_asked", "ledger")
     fieldsets = (
         (None, {"fields": ("id", "what", "about", "status", "step", "version")}),
-        (gettext_lazy("Why"), {"fields": ("asked_by", "reason", "ended_because")}),
+        (gettext_lazy("Why"), {"fields": ("who_asked", "reason", "ended_because")}),
         (gettext_lazy("Time"), {"fields": ("created_at", "expires_at", "ended_at")}),
         (gettext_lazy("Ledger"), {"fields": ("ledger",)}),
     )
@@ -59,7 +59,7 @@ class ApprovalAdmin(TenantModelAdmin):
         return self.link(row, "about")
 
     @admin.display(description=gettext_lazy("asked for by"))
-    def asked_by(self, row: Approval) -> SafeString:
+    def who_asked(self, row: Approval) -> SafeString:
         """Return who asked for it."""
         return admin_parts.person_name(row.requested_by)
 

@@ -82,6 +82,7 @@ def detail(row: Approval, rights: Authority) -> dict[str, Any]:
         "about": {"label": thing.title, "url": thing.url},
         "lede": lede(row, named),
         "asked_by": _name(named, row.requested_by_id),
+        "also_asked_by": [_name(named, uuid.UUID(each)) for each in row.asked_by],
         "given": row.given,
         "steps": [_step(row, step, named) for step in row.ordered],
         "actions": buttons(subject, row, offers(subject, row, rights, None)),
@@ -166,6 +167,7 @@ def _step(row: Approval, step: ApprovalStep, named: _Named) -> dict[str, Any]:
 def _people_in(found: Iterable[Approval]) -> Iterator[uuid.UUID | None]:
     for row in found:
         yield row.requested_by_id
+        yield from map(uuid.UUID, row.asked_by)
         for step in row.ordered:
             yield step.decided_by_id
             yield from map(uuid.UUID, step.users)

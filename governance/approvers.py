@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.acting import Authority
 from accounts.roles import Role
-from governance.errors import AlreadyDecided, ApprovalExpired, NotYourTurn
+from governance.errors import AlreadyDecided, ApprovalExpired, ApprovalMoved, NotYourTurn
 from governance.lifecycle import APPROVING_ROLES, OPERATIONS
 from governance.models import Approval, ApprovalStep
 from ledger.clock import now
@@ -45,7 +45,7 @@ def decides(step: ApprovalStep, authority: Authority) -> bool:
 
 def approver(approval: Approval, authority: Authority, _facts: Any) -> str:
     """Whether somebody decides a step of it: never who asked for it, whatever else they are."""
-    if approval.requested_by_id == authority.actor_id:
+    if approval.is_asked_by(authority.actor_id):
         return "own_request"
     named = any(decides(step, authority) for step in approval.ordered)
     return "" if named else "not_approver"
@@ -62,6 +62,13 @@ def undecided(approval: Approval, operation: str) -> Refusal | None:
     if refused is None and approval.expires_at <= now():
         return ApprovalExpired(extra={"current_status": str(approval.status)})
     return refused
+
+
+def moved(approval: Approval, digest: str | None) -> Refusal | None:
+    """Return why what somebody has seen is not what waits: it has another digest, or none waits."""
+    if digest is None or approval.digest == digest:
+        return None
+    return ApprovalMoved(extra={"digest": approval.digest, "approval": str(approval.id)})
 
 
 def turn(approval: Approval, authority: Authority) -> Refusal | None:

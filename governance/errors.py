@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ledger.errors import Conflict
+from ledger.errors import Conflict, Stale
 
 
 class ApprovalPending(Conflict):
@@ -45,6 +45,13 @@ class ApprovalExpired(Conflict):
 
     default_code = "approval_expired"
     default_detail = gettext_lazy("The time to decide this is over. It has to be asked for anew.")
+
+
+class ApprovalMoved(Stale):
+    """What waits for approval is not what was seen: another digest."""
+
+    default_code = "approval_moved"
+    default_detail = gettext_lazy("What waits for approval now is not what you saw. Look again.")
 
 
 class _ByPolicy(Conflict):

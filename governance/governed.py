@@ -2,9 +2,10 @@
 
 An app that lets its verb wait says how it is taken up again. `ready(row, approval, by)` is asked
 with the thing locked when the last step is granted: it raises a Refusal where the world has moved
-since it was asked for, and writes nothing; else it returns what then happens, in the transaction of
-the grant. `ended` is called where it is refused, expires, is out of date or withdrawn, in the same
-transaction. `label` is the verb as a sentence about a thing: "Undo %(what)s".
+since it was asked for, NotNow where something is in the way that passes, and writes nothing; else
+it returns what then happens, in the transaction of the grant. `ended` is called where it is
+refused, expires, is out of date or withdrawn, in the same transaction. `label` is the verb as a
+sentence about a thing: "Undo %(what)s".
 """
 
 from __future__ import annotations
@@ -14,10 +15,21 @@ from collections.abc import Callable
 from typing import Any
 
 from governance.models import Approval
+from ledger.errors import Refusal
 from ledger.record import ActorRef, EntryRef
 from verbs.move import Moves
 from verbs.subject import Locked
 from verbs.words import Text
+
+
+class NotNow(Exception):
+    """What was asked for may not begin at this moment, for a reason that passes by itself: whoever
+    grants it is refused with that, and the approval waits on. Raised by `ready`."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.in_words)
+        self.refusal = refusal
+
 
 #: Does what was approved: (the entry that grants it, what is written with it).
 Granted = Callable[[EntryRef, Moves], None]

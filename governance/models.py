@@ -32,7 +32,9 @@ class Approval(models.Model):
 
     `about_*` is what it is about, `action` the verb, `given` that verb's input, and `digest` is
     over everything that matters of the three: when another one comes of them, something has changed
-    since. `decisions` says which rules asked for it. `step` is the number of the one that waits.
+    since. `asked_by`: who asked for it beside `requested_by`, as whoever opened the case whose step
+    it is; they decide it as little. `decisions` says which rules asked for it. `step` is the number
+    of the one that waits.
     """
 
     subject_type: ClassVar[str] = "approval"
@@ -49,6 +51,7 @@ class Approval(models.Model):
     status = FSMField(choices=S.choices, default=S.PENDING, protected=True)
     requested_by = models.ForeignKey(_ACTOR, PROTECT, related_name="+", **LINK)
     reason = models.TextField()
+    asked_by = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     decisions = models.JSONField(default=list)
     step = models.IntegerField(default=1)
     ended_because = models.TextField(default="", blank=True)
@@ -79,6 +82,10 @@ class Approval(models.Model):
     def about(self) -> tuple[str, uuid.UUID]:
         """Type and id of what it is about."""
         return (self.about_type, self.about_id)
+
+    def is_asked_by(self, actor_id: uuid.UUID) -> bool:
+        """Whether somebody has asked for it, in their own name or behind the system."""
+        return self.requested_by_id == actor_id or str(actor_id) in self.asked_by
 
     @functools.cached_property
     def ordered(self) -> list[ApprovalStep]:

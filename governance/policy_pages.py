@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from governance.actions.policy_verbs import POLICY, add_policy
 from governance.lifecycle import Effect, Severity
-from governance.policies import in_force
+from governance.policies import AS_ASKED, in_force
 from governance.policy_subject import approvers_named
 from verbs.call import Call
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
-from web.pages import MemberPage
+from web.pages import MemberPage, pagination_in_order
 from web.verb_forms import VerbForm, form_of
 from web.verb_pages import buttons
 
@@ -23,7 +23,7 @@ UNPROCESSABLE = 422
 
 
 class Policies(MemberPage):
-    """Policies in force, newest first; tenant admins add to them."""
+    """Policies in force, in the order in which they are asked; tenant admins add to them."""
 
     fills_in = add_policy.input
 
@@ -46,10 +46,10 @@ class Policies(MemberPage):
 
     def _show(self, form: VerbForm, status: int = 200) -> HttpResponse:
         with self.scope():
-            page, pagination = self.page(in_force(self.acting_user.tenant_id))
+            page, _links = self.page(in_force(self.acting_user.tenant_id), order=AS_ASKED)
             context = {
                 "rows": self._rows(page.rows),
-                "pagination": pagination,
+                "pagination": pagination_in_order(self.request, page),
                 "form": form,
                 "url": reverse("governance:policies"),
                 "may_add": not add_policy.denied(None, self.authority, None),

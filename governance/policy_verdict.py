@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from governance.approvers import ANY_APPROVER, Approvers
 from governance.errors import DeniedByPolicy, SecondFactorRequired
 from governance.lifecycle import Effect
 from governance.models import Policy
-from governance.policies import in_force
+from governance.policies import to_ask
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate_many, is_true
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Refusal
@@ -50,14 +50,19 @@ class Verdict:
 
 
 def decide(
-    tenant_id: uuid.UUID, intent: Callable[[], Mapping[str, Any]], *, unfit: Unfit
+    tenant_id: uuid.UUID,
+    intent: Callable[[], Mapping[str, Any]],
+    *,
+    unfit: Unfit,
+    without: Collection[str] = (),
 ) -> Verdict | None:
     """Return what the policies in force now say of an intent; None where there are none. One query,
-    and what making the intent takes, which has `input` and `mode`.
+    and what making the intent takes, which has `input` and `mode`. Policies of the effects
+    `without` are not asked.
 
     Raises Trouble where jq does not answer: that decides nothing.
     """
-    rows = list(in_force(tenant_id).order_by("priority", "id"))
+    rows = to_ask(tenant_id, without=without)
     return _Deciding(dict(intent()), unfit).of(rows) if rows else None
 
 

@@ -92,7 +92,8 @@ def to_decide(who: ActingUser) -> QuerySet[Approval]:
         | Q(_Any("roles", Subquery(membership_of(who).values("roles"))))
         | (Q(roles__contains=[Role.APPROVER.value]) & Q(may))
     )
-    return pending(who.tenant_id).exclude(requested_by_id=who.actor_id).filter(
+    others = pending(who.tenant_id).exclude(requested_by_id=who.actor_id)
+    return others.exclude(asked_by__contains=[str(who.actor_id)]).filter(
         Exists(steps.filter(theirs, n=OuterRef("step"))),
         ~Exists(steps.filter(decided_by_id=who.actor_id)),
     )  # fmt: skip
@@ -131,15 +132,16 @@ def waiting_steps(tenant_id: uuid.UUID, ids: Collection[uuid.UUID]) -> dict[uuid
     found = {}
     in_groups = functools.cache(lambda *names: members_of_groups(tenant_id, names))
     in_roles = functools.cache(lambda *roles: holding_any(tenant_id, _holders(roles)))
-    asked = {uuid.UUID(actor) for row in rows for actor in row.waiting_step.users}
+    users = {uuid.UUID(actor) for row in rows for actor in row.waiting_step.users}
     # Who has left was named all the same, and decides nothing.
-    present = active_actors(tenant_id, asked) if asked else frozenset()
+    present = active_actors(tenant_id, users) if users else frozenset()
     for row in rows:
         step = row.waiting_step
         named = {uuid.UUID(actor) for actor in step.users} & present
         named.update(in_groups(*step.groups) if step.groups else ())
         named.update(in_roles(*step.roles) if step.roles else ())
-        done = {each.decided_by_id for each in row.ordered} | {row.requested_by_id}
+        asked = {row.requested_by_id, *map(uuid.UUID, row.asked_by)}
+        done = {each.decided_by_id for each in row.ordered} | asked
         found[row.id] = WaitingStep(step.n, frozenset(named - done))
     return found
 

@@ -11,10 +11,13 @@ from governance.actions.approval_expiry import expire_due
 from governance.actions.approval_verbs import EXPIRIES
 from governance.api.approval_json import ApprovalSchema, represent, represent_many
 from governance.api.policy_json import PolicySchema, represent_policies
+from governance.personal import TABLES, approvals_inside
 from governance.policy_subject import POLICY_SUBJECT
 from governance.subject import APPROVAL_SUBJECT
 from governance.undecided_approvals import APPROVALS
 from ledger.dispatch.consumer_registry import Source, register_source
+from ledger.erasure.personal_data import declare, declare_inside
+from ledger.erasure.retention import declare_at_rest
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import ResultShape
@@ -41,6 +44,11 @@ EXPIRY = Source("approval_expiries", EXPIRIES, expire_due)
 
 def register() -> None:
     """Make approvals known, and let them expire."""
+    declare(*TABLES)
+    declare_at_rest(
+        "approval", "governance_approval", "GRANTED REFUSED EXPIRED SUPERSEDED WITHDRAWN"
+    )
+    declare_inside(approvals_inside)
     words.register()
     subject.register(SHOWN)
     subject.register(SHOWN_POLICIES)

@@ -68,6 +68,9 @@ _POLICIES = {
     "policy_added": A(_("Policy added"), _("Policy added by %(who)s")),
     "policy_changed": A(_("Policy changed"), _("Policy changed by %(who)s")),
     "policy_ended": A(_("Policy ended"), _("Policy ended by %(who)s")),
+    "rollback_denied": A(
+        _("Rollback refused"), _("%(who)s asked for a rollback, and a policy refused it"), "bad"
+    ),
     "execution_denied": A(
         _("Automatic step refused"), _("An automatic step asked for by %(who)s was refused"), "bad"
     ),

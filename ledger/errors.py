@@ -43,6 +43,16 @@ class Refusal(Exception):
         super().__init__(f"{self.code}: {self.detail}")
 
     @property
+    def noted(self) -> dict[str, Any]:
+        """The refusal as an entry keeps it: code, detail, and what was decided, by which rules."""
+        decided = self.extra.get("decisions")
+        return {
+            "code": self.code,
+            "detail": self.detail,
+            **({"decisions": decided} if decided else {}),
+        }
+
+    @property
     def in_words(self) -> str:
         """The refusal as one sentence for a person, with the field it is about."""
         if not self.errors:

@@ -32,6 +32,11 @@ def arm(name: str) -> None:
     _armed = name
 
 
+def is_armed(name: str) -> bool:
+    """Whether reaching this point ends the process."""
+    return _armed == name
+
+
 def reach(name: str) -> None:
     """Die here if a test armed this point. Raises LookupError for a name nobody declared."""
     if not _armed:

@@ -12,11 +12,41 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+# What is erased has tables of its own.
+from ledger.erasure.erasure_tables import (
+    ErasedPayload,
+    Erasure,
+    ErasureReceipt,
+    LegalHold,
+    Retention,
+)
 from ledger.ids import new_id
+
+__all__ = [
+    "Checkpoint",
+    "ErasedPayload",
+    "Erasure",
+    "ErasureReceipt",
+    "LedgerEntry",
+    "LedgerHead",
+    "LedgerLeaf",
+    "LedgerTile",
+    "LedgerTree",
+    "LedgerVerification",
+    "LegalHold",
+    "OutboxEvent",
+    "OutboxTask",
+    "Payload",
+    "Retention",
+    "UnsealedEntry",
+    "WantedNews",
+    "WorkerBeat",
+]
 
 
 class LedgerEntry(models.Model):
@@ -197,3 +227,174 @@ class WorkerBeat(models.Model):
     name = models.TextField(primary_key=True)
     queues = ArrayField(models.TextField())
     seen_at = models.DateTimeField()
+
+
+class UnsealedEntry(models.Model):
+    """An entry that has no place in its tenant's tree yet. A trigger writes the row with the entry,
+    so that a late commit is as visible as any; the sealer alone removes it."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "entry_id")
+    tenant_id = models.UUIDField()
+    entry_id = models.UUIDField()
+    since = models.DateTimeField(db_default=Now())
+
+
+class LedgerLeaf(models.Model):
+    """The place of one entry in its tenant's tree: dense, and for ever."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "tree_index")
+    tenant_id = models.UUIDField()
+    tree_index = models.BigIntegerField()
+    entry_id = models.UUIDField()
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "entry_id"], name="ledger_leaf_once"),
+        ]
+
+
+class LedgerTile(models.Model):
+    """A full tile: 256 hashes of one level side by side, and the root over them, which is one hash
+    of the level above. What is not full is leaves, and roots of the level beneath."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "level", "number")
+    tenant_id = models.UUIDField()
+    level = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    hashes = models.BinaryField()
+    root = models.BinaryField()
+
+
+class Checkpoint(models.Model):
+    """A signed statement of how large the tree was and what its root: a C2SP signed note.
+
+    `consistency` proves it to be the checkpoint of `previous_size` with leaves appended.
+    """
+
+    pk = models.CompositePrimaryKey("tenant_id", "size")
+    tenant_id = models.UUIDField()
+    size = models.BigIntegerField()
+    root = models.BinaryField()
+    previous_size = models.BigIntegerField()
+    consistency = models.BinaryField()
+    note = models.TextField()
+    at = models.DateTimeField()
+
+
+class LedgerTree(models.Model):
+    """What becomes of a tenant's tree outside: up to where it is anchored, and what is wrong.
+
+    A due row: the newest checkpoint is anchored, and compared with the newest one outside.
+    `trouble` says why the sealer refuses to go on, and `seal_at` when it tries again.
+    """
+
+    tenant_id = models.UUIDField(primary_key=True)
+    origin = models.TextField()
+    sealed_size = models.BigIntegerField(default=0, db_default=0)
+    anchored_size = models.BigIntegerField(default=0, db_default=0)
+    anchored_at = models.DateTimeField(null=True)
+    trouble = models.TextField(default="", db_default="")
+    seal_attempts = models.IntegerField(default=0, db_default=0)
+    seal_at = models.DateTimeField(null=True)
+    last_error = models.TextField(default="", db_default="")
+    attempts = models.IntegerField(default=0, db_default=0)
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant_id", "due_at"], name="ledger_tree_due"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.origin
+
+
+class TreeWitness(models.Model):
+    """What one witness, or authority of time stamps, knows of a tenant's tree: a due row. `size` is
+    that of the checkpoint it signed last, `trouble` what it says that our tree cannot be."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField()
+    name = models.TextField()
+    size = models.BigIntegerField(default=0, db_default=0)
+    signed_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    trouble = models.TextField(default="", db_default="")
+    last_error = models.TextField(default="", db_default="")
+    attempts = models.IntegerField(default=0, db_default=0)
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant_id", "name"], name="ledger_witness_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["queue", "tenant_id", "due_at"], name="ledger_witness_due"),
+        ]
+
+
+class Countersignature(models.Model):
+    """What somebody outside has signed about one checkpoint: the line of a `witness`, or the token
+    of a `timestamp`."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "size", "name")
+    tenant_id = models.UUIDField()
+    size = models.BigIntegerField()
+    name = models.TextField()
+    kind = models.TextField()
+    said = models.BinaryField()
+    at = models.DateTimeField()
+
+
+class LedgerVerification(models.Model):
+    """One check of all that a tenant has recorded: asked for, worked as a due row, kept.
+
+    `outcome` is empty until it has ended: `valid`, `broken`, or `failed` where it could not be
+    carried through. `checked`: how many entries so far, of `total` when it was asked for.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField()
+    requested_by_id = models.UUIDField()
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    total = models.BigIntegerField(default=0, db_default=0)
+    checked = models.BigIntegerField(default=0, db_default=0)
+    outcome = models.TextField(default="", db_default="")
+    result = models.JSONField(null=True)
+    attempts = models.IntegerField(default=0, db_default=0)
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            # One at a time: whoever asks meanwhile is told of that one.
+            models.UniqueConstraint(
+                fields=["tenant_id"],
+                name="ledger_verification_one",
+                condition=models.Q(finished_at__isnull=True),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["queue", "tenant_id", "due_at", "id"],
+                name="ledger_verification_due",
+                condition=models.Q(finished_at__isnull=True),
+            ),
+            models.Index(fields=["tenant_id", "-requested_at"], name="ledger_verification_new"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return _("Check of %(day)s") % {"day": date_format(self.requested_at, "j F Y, H:i")}

@@ -62,7 +62,8 @@ class Change:
     `watched`, which is for consumers and no part of the entry: people look on what becomes of the
     subject who are no part of what happens to it. `heard_by`, in the same way: consumers that hear
     of this entry beside those that want every one of its type; with `heard_in` they hear of it in
-    the lane of that case, in the order of what happens there.
+    the lane of that case, in the order of what happens there. `in_batch`, for consumers again:
+    what `case_id` names is a batch and no case.
     """
 
     tenant_id: uuid.UUID
@@ -86,6 +87,7 @@ class Change:
     watched: bool = False
     heard_by: Collection[str] = ()
     heard_in: uuid.UUID | None = None
+    in_batch: bool = False
 
     @property
     def subject(self) -> tuple[str, uuid.UUID]:
@@ -140,7 +142,7 @@ def record_many(changes: Sequence[Change]) -> list[Recorded]:
 
     Raises ValueError for a kind, a type of subject or of actor that is not in `ledger.vocabulary`,
     or an action that nobody declared for the type of its subject. A lost race (a subject whose row
-    was not locked) ends in IntegrityError.
+    was not locked) ends in IntegrityError, with the next statement or the commit.
     """
     recording = Recording()
     recording.expect(changes)
@@ -186,23 +188,27 @@ class Recording:
         self._recorded.append(entry)
         return entry
 
-    def append(self, rows: Sequence[RowWrite] = ()) -> int:
-        """Write what was added and, by the same statement, the rows that it is about. Returns how
-        many of these were there to be written."""
+    def append(self, rows: Sequence[RowWrite] = ()) -> None:
+        """Write what was added and, by the same statement, the rows that it is about. It goes with
+        the next statement or the commit, see `row_writes.write`."""
         if not self._changes:
-            return write(rows, {}).rows if rows else 0
+            if rows:
+                write(rows, {})
+            return
         failpoints.reach("record.before")
         tenant_id = self._changes[0].tenant_id
-        written = write(rows, self._rows.members(self._changes), tenant=tenant_id)
-        if written.wanted and (more := self._rows.tasks_of(written.wanted)):
-            write([], {"tasks": more}, tenant=tenant_id)
+        more = write(rows, self._rows.members(self._changes), tenant=tenant_id)
+        if failpoints.is_armed("record.after"):
+            # The point is where all is written and nothing committed.
+            server().flush()
         failpoints.reach("record.after")
-        if self._rows.tasks:
-            hints.leave(
-                LaneWork(task["queue"], Lane(tenant_id, task["lane"], uuid.UUID(task["shard"])))
-                for task in self._rows.tasks
-            )
-        return written.rows
+        known = [(task["queue"], task["lane"], task["shard"]) for task in self._rows.tasks]
+        if self._rows.events:
+            hints.leave(_lanes(tenant_id, known), lambda: _lanes(tenant_id, more()))
+
+
+def _lanes(tenant_id: uuid.UUID, named: Sequence[Sequence[str]]) -> list[LaneWork]:
+    return [LaneWork(queue, Lane(tenant_id, name, uuid.UUID(at))) for queue, name, at in named]
 
 
 def _check_words(change: Change) -> None:
@@ -364,18 +370,6 @@ class _Rows:
             }
             for consumer in hearing(type_, change)
         )  # fmt: skip
-
-    def tasks_of(self, wanted: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-        """Add the tasks of news that somebody wants in this tenant only, and return them."""
-        found = [
-            {"event_id": event["id"], "consumer": consumer, "shard": event["shard"], "lane": lane,
-             "queue": queue}
-            for event in self.events
-            for type_, consumer, lane, queue in wanted
-            if type_ == event["type"]
-        ]  # fmt: skip
-        self.tasks.extend(found)
-        return found
 
     def members(self, changes: Sequence[Change]) -> dict[str, list[dict[str, Any]]]:
         """Return the members of the document that `record_sql.writing` reads."""

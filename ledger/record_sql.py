@@ -50,6 +50,13 @@ EVENT = _columns(
 )
 TASK = _columns("event_id uuid, consumer text, shard uuid, lane text, queue text")
 
+# News that is wanted in this tenant beside (`dispatch.wanted_news`) has tasks too: a look at an
+# index that is nearly always empty.
+_WANTED = f"""SELECT w.tenant_id, e.id, w.consumer, e.shard, w.lane, w.queue
+    FROM ledger_wantednews w
+    JOIN jsonb_to_recordset({SAID}->'events') AS e(id uuid, type text, shard uuid)
+      ON e.type = w.type
+    WHERE w.tenant_id = ({SAID}->>'tenant')::uuid"""  # noqa: S608  -- own words
 # By the member of the document that has its rows: what has none is left out of the statement,
 # because the server makes ready what a text names whether there is anything to do or not.
 _PARTS = {
@@ -59,27 +66,43 @@ _PARTS = {
     DO UPDATE SET seq = excluded.seq, hash = excluded.hash, entry_id = excluded.entry_id)""",
     "payloads": f"payload AS ({_insert('ledger_payload', 'payloads', PAYLOAD)})",
     "events": f"event AS ({_insert('ledger_outboxevent', 'events', EVENT)})",
-    "tasks": f"task AS ({_insert('ledger_outboxtask', 'tasks', TASK)})",
+    "tasks": f"""task AS ({_insert("ledger_outboxtask", "tasks", TASK)}
+    UNION ALL {_WANTED} RETURNING queue, lane, shard)""",
 }
-# Which news is wanted in this tenant beside (`dispatch.wanted_news`): a look at an index that is
-# nearly always empty. Making their tasks here would cost everybody ten times that.
-_WANTED = f"""(SELECT string_agg(concat_ws(' ', type, consumer, lane, queue), ',')
-    FROM ledger_wantednews WHERE tenant_id = ({SAID}->>'tenant')::uuid)"""  # noqa: S608  -- own words
+#: What the database says where a row that was to be saved was not there.
+MISSING = "AM002"
+# In the statement that finds it out, so that nobody need see its answer before the commit.
+ROWS_MISSING = f"""
+CREATE OR REPLACE FUNCTION public.ledger_rows_missing(wanted bigint, written bigint)
+    RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$ BEGIN
+    RAISE EXCEPTION 'of % rows to be saved only % were there', wanted, written
+        USING ERRCODE = '{MISSING}'; END $$;
+"""
+
+
+# The tasks that were made beside those the document has: queue, lane and shard of each.
+_MORE_TASKS = f"""(SELECT string_agg(concat_ws(' ', queue, lane, shard), ',') FROM (
+        SELECT * FROM task OFFSET coalesce(jsonb_array_length({SAID}->'tasks'), 0)) more)"""  # noqa: S608  -- own words
 
 
 @functools.lru_cache(maxsize=512)
 def writing(rows: tuple[str, ...], others: tuple[str, ...] = ()) -> str:
     """Return the one data-modifying statement that writes rows and, with them, what the members
     `others` of the document say: entries, of which either all exists or nothing, and what belongs
-    to them. It returns how many of the rows were there, and which news is wanted in this tenant
-    beside: type, consumer, lane and queue of each, or NULL.
+    to them. It fails unless as many rows are written as the document's `rows` says, and returns
+    queue, lane and shard of each task that was made because its news is wanted in this tenant, or
+    NULL.
 
     `rows`: statements that read the document's member `{member}`, and return a row for each row
     that they write.
     """
     parts = [f"w{n} AS ({text.replace('{member}', f'w{n}')})" for n, text in enumerate(rows)]
     parts += [_PARTS[name] for name in others]
+    more = _MORE_TASKS if "tasks" in others else "NULL::text"
+    if not rows:
+        return f"WITH {', '.join(parts)} SELECT {more}"
     written = " UNION ALL ".join(f"TABLE w{n}" for n in range(len(rows)))
-    wanted = _WANTED if "events" in others else "NULL::text"
-    counted = f"SELECT count(*), {wanted} FROM ({written}) w" if rows else f"SELECT 0, {wanted}"  # noqa: S608  -- own words
-    return f"WITH {', '.join(parts)} {counted}"
+    wanted = f"({SAID}->>'rows')::bigint"
+    return f"""WITH {", ".join(parts)}
+    SELECT {more} FROM (SELECT count(*) AS rows FROM ({written}) w) written
+    WHERE CASE WHEN rows = {wanted} THEN 0 ELSE ledger_rows_missing({wanted}, rows) END = 0"""  # noqa: S608  -- own words

@@ -11,10 +11,10 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger.record_sql import writing
-from ledger.statements import fetched
+from ledger.statements import soon
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,22 +32,35 @@ def _document(said: Mapping[str, Any]) -> str:
     return _ENCODER.encode(said)
 
 
-class Written(NamedTuple):
-    """How many rows were there to be written, and the news that is wanted in their tenant beside:
-    type, consumer, lane and queue of each."""
-
-    rows: int
-    wanted: list[list[str]]
-
-
-def write(rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], **said: Any) -> Written:
+def write(
+    rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], **said: Any
+) -> Callable[[], list[list[str]]]:
     """Write different rows by one statement, and by the same what `others` and `said` say besides:
-    see `record_sql.writing`."""
-    there = {name: member for name, member in others.items() if member}
+    see `record_sql.writing`. It goes with the next statement of the transaction, or with its
+    commit: raises DatabaseError there, also when a row is not there to be written.
+
+    Returns what returns, when it has gone, which tasks were made because their news is wanted in
+    the tenant: queue, lane and shard of each.
+    """
+    answer = soon(*_statement(rows, others, said))
+
+    def more() -> list[list[str]]:
+        ((found,),) = answer().rows
+        return [each.split() for each in found.split(",")] if found else []
+
+    return more
+
+
+def _statement(
+    rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], said: Mapping[str, Any]
+) -> tuple[str, dict[str, str]]:
+    # Whether there are more tasks than it knows of, is found out where there is any news.
+    news = others.get("events")
+    there = {name: each for name, each in others.items() if each or (news and name == "tasks")}
     text = writing(tuple(row.text for row in rows), tuple(there))
-    members = {f"w{number}": row.values for number, row in enumerate(rows)}
-    ((written, wanted),) = fetched(text, {"said": _document(members | there | said)})
-    return Written(int(written), [each.split() for each in wanted.split(",")] if wanted else [])
+    members: dict[str, Any] = {f"w{number}": row.values for number, row in enumerate(rows)}
+    members["rows"] = sum(row.rows for row in rows)
+    return text, {"said": _document({**members, **there, **said})}
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {

@@ -142,6 +142,34 @@ def opened_to(scope: str, table: str, *columns: str, update: bool = False) -> Ru
     return RunSQL(sql, RunSQL.noop)
 
 
+def written_by(scope: str, table: str, *commands: str) -> RunSQL:
+    """Let the role of a system scope add rows to `table`, or change or remove them: `commands`."""
+    _checked(scope, table, *(each.lower() for each in commands))
+    checks = {"INSERT": "WITH CHECK (true)", "DELETE": "USING (true)"}
+    policies = "".join(
+        f"CREATE POLICY {scope}_{each.lower()} ON public.{table} FOR {each} TO amends_{scope}"
+        f" {checks.get(each, 'USING (true) WITH CHECK (true)')};"
+        for each in commands
+    )
+    grants = f"GRANT {', '.join(commands)} ON public.{table} TO amends_{scope};"
+    return RunSQL(policies + grants, RunSQL.noop)
+
+
+def erasable(table: str, *commands: str) -> RunSQL:
+    """Let the role that erases people do `commands` to rows of `table`, of the tenant that is set
+    and of no other. Safe to repeat."""
+    _checked(table, *(each.lower() for each in commands))
+    policies = "".join(
+        f"DROP POLICY IF EXISTS erase_{each.lower()} ON public.{table};"
+        f" CREATE POLICY erase_{each.lower()} ON public.{table} FOR {each} TO amends_erase"
+        f"{'' if each == 'INSERT' else f' USING (tenant_id = {_TENANT})'}"
+        f"{f' WITH CHECK (tenant_id = {_TENANT})' if each in {'INSERT', 'UPDATE'} else ''};"
+        for each in commands
+    )
+    grants = f"GRANT {', '.join(commands)} ON public.{table} TO amends_erase;"
+    return RunSQL(policies + grants, RunSQL.noop)
+
+
 def unique_in_tenant(table: str, *columns: str) -> RunSQL:
     """Make (tenant_id, id) unique, the target of composite foreign keys; or other `columns`."""
     chosen = columns or ("id",)
@@ -195,12 +223,25 @@ def to_tenant(table: str) -> RunSQL:
     )
 
 
+def through_to_tenant(*tables: str) -> RunSQL:
+    """Let these refer to their tenant by no key of their own any more, because each has a composite
+    key that no row can do without, to a row which does.
+
+    A key less to be looked up for each row that is inserted, and with it the lock of the tenant's
+    one row. That every table refers to a tenant by such a way is a test of the catalogue.
+    """
+    _checked(*tables)
+    drops = (f"ALTER TABLE public.{table} DROP CONSTRAINT {table}_tenant_fk" for table in tables)
+    return RunSQL(";".join(drops), RunSQL.noop)
+
+
 def guard(table: str, subject_type: str) -> RunSQL:
     """Refuse, at commit, any insert or update of `table` without its ledger entry.
 
     The entry must be of the same transaction, subject, status and version; an update must raise the
-    version by exactly one, so that one entry cannot cover two changes. ENABLE ALWAYS keeps the
-    guard firing under `session_replication_role = replica`.
+    version by exactly one, so that one entry cannot cover two changes. What erases a person changes
+    neither version nor status, in a role of its own. ENABLE ALWAYS keeps the guard firing under
+    `session_replication_role = replica`.
     """
     _checked(table, subject_type)
     return RunSQL(
@@ -259,6 +300,10 @@ GUARD = """
 CREATE OR REPLACE FUNCTION public.ledger_guard() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.status = OLD.status
+        AND pg_catalog.current_setting('role') = 'amends_erase' THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'UPDATE' AND NEW.version <> OLD.version + 1 THEN
         RAISE EXCEPTION '% %: version must rise by one, from % came %',
             TG_ARGV[0], NEW.id, OLD.version, NEW.version
@@ -278,13 +323,22 @@ BEGIN
 END $$;
 """
 
-FUNCTIONS = f"""
-CREATE FUNCTION public.ledger_append_only() RETURNS trigger LANGUAGE plpgsql
+# The role that erases people may change what was granted to it: texts that people wrote, and never
+# what the ledger is made of.
+APPEND_ONLY = """
+CREATE OR REPLACE FUNCTION public.ledger_append_only() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND TG_LEVEL = 'ROW' AND current_user = 'amends_erase' THEN
+        RETURN NEW;
+    END IF;
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'insufficient_privilege';
 END $$;
+"""
+
+FUNCTIONS = f"""
+{APPEND_ONLY}
 
 CREATE FUNCTION public.ledger_stamp_xact() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp AS $$
@@ -296,4 +350,16 @@ END $$;
 {GUARD}REVOKE ALL ON FUNCTION public.ledger_guard() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.ledger_append_only() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.ledger_stamp_xact() FROM PUBLIC;
+"""
+
+# Every new entry is remembered as unsealed by the row that it is itself, whoever inserts it. It has
+# the rights of its caller and names the schema of all that it calls, and so no search path of its
+# own: with one, the plan of the clock would be made anew for each entry, and again after it.
+STAMP_AND_REMEMBER = """
+CREATE OR REPLACE FUNCTION public.ledger_stamp_xact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.xact_id := pg_catalog.pg_current_xact_id();
+    INSERT INTO public.ledger_unsealedentry (tenant_id, entry_id) VALUES (NEW.tenant_id, NEW.id);
+    RETURN NEW;
+END $$;
 """

@@ -4,9 +4,9 @@ Every tenant table has row-level security, forced, with one policy for the appli
 `tenant_id` equals the transaction's setting `amends.tenant_id`. Without the setting a query returns
 nothing. The setting is local to the transaction, so a pooled connection cannot leak it.
 
-A few jobs must look across tenants (log in, claim outbox tasks, sweep due rows, verify). Each has a
-role of its own with its listed grants and policies. The application's role may become it, for the
-length of a transaction, and has nothing of it otherwise: a policy that applied to both would be
+A few jobs must look across tenants (log in, claim outbox tasks, sweep due rows, seal, verify). Each
+has a role of its own with its listed grants and policies. The application's role may become it, for
+the length of a transaction, and has nothing of it otherwise: a policy that applied to both would be
 joined by OR to the tenant's, and no index of the tenant would be used.
 """
 
@@ -21,7 +21,7 @@ from django.db import transaction
 
 from ledger.statements import begin, fetched, server
 
-SystemScope = Literal["login", "dispatch", "sweep", "verify"]
+SystemScope = Literal["login", "dispatch", "sweep", "verify", "seal", "erase"]
 # A tenant's rows are the application's role's to see: what the role of a system scope sees is
 # narrowed by no tenant, so a scope that is open is left with the same statement.
 _SET = "SELECT set_config('amends.tenant_id', %s, true), set_config('role', 'none', true)"

@@ -1,4 +1,4 @@
-"""Checks the ledger against itself: chains, bytes, columns, payloads, heads, links, guarded rows.
+"""Checks the ledger: chains, bytes, columns, payloads, heads, links, guarded rows; then its trees.
 
 Reads every tenant through the read-only policies of the `verify` scope and streams; memory does not
 grow with the ledger. Stops at the first bad entry and names it.
@@ -6,21 +6,26 @@ grow with the ledger. Stops at the first bad entry and names it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from json_values.comparison import comparable
-from ledger.canonical import canonical, leaf_hash
+from ledger.broken import Broken
+from ledger.canonical import LEAF_PREFIX, canonical, leaf_hash
 from ledger.clock import rfc3339
+from ledger.envelope_bytes import AS_TEXT, Said, around_commitments, commitments, said
 from ledger.record_sql import ENTRY
-from ledger.tenancy import system_scope
+from ledger.statements import fetched, server
+from ledger.tenancy import system_scope, tenant_scope
+from ledger.tree.tree_checks import Outside, check_trees, known_outside, stored_trees
 
 _FETCH = 2000
 _guarded: dict[str, str] = {}
@@ -30,8 +35,8 @@ _checks: dict[str, str] = {}
 _FIRST, *_OTHERS = ENTRY
 COLUMNS = (_FIRST, "tenant_id", *_OTHERS)
 _ENTRIES = f"""
-SELECT {", ".join(f"e.{name}" for name in COLUMNS)},
-       p.names, p.salts, p.bodies, h.seq, h.hash, h.entry_id
+SELECT {", ".join(AS_TEXT)}, encode(e.hash, 'hex'), e.body,
+       p.names, p.salts, p.bodies, h.seq, encode(h.hash, 'hex'), h.entry_id::text
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT array_agg(name) AS names, array_agg(salt) AS salts, array_agg(body) AS bodies
@@ -40,6 +45,7 @@ LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = 
     AND h.subject_id = e.subject_id
 ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq
 """  # noqa: S608  -- built of constants
+_ENTRY = f"SELECT {', '.join(COLUMNS)} FROM ledger_ledgerentry WHERE id = %s"  # noqa: S608  -- as above
 # An entry says which entry it follows from, and that one's hash: a rewritten tail shows here.
 _LINKS = {
     link: (
@@ -59,14 +65,6 @@ _PLACES = {name: name for name in COLUMNS if name not in {"hash", "body"}} | {
 }  # fmt: skip
 
 
-class Broken(Exception):
-    """The ledger does not hold. `entry` is the first bad entry, or None for a missing chain."""
-
-    def __init__(self, message: str, *, entry: uuid.UUID | None = None) -> None:
-        self.entry = entry
-        super().__init__(message)
-
-
 @dataclasses.dataclass(slots=True)
 class Report:
     """What was counted."""
@@ -74,11 +72,18 @@ class Report:
     tenants: int = 0
     chains: int = 0
     entries: int = 0
+    erased: int = 0
+    sealed: int = 0
 
 
 def register_guarded(table: str, subject_type: str) -> None:
     """Make `verify` demand a chain for every row of `table`. Called in `AppConfig.ready()`."""
     _guarded[table] = subject_type
+
+
+def guarded_tables() -> dict[str, str]:
+    """Return the tables whose rows have chains, and the type of subject of each."""
+    return dict(_guarded)
 
 
 def register_check(name: str, statement: str) -> None:
@@ -91,68 +96,173 @@ def register_check(name: str, statement: str) -> None:
 
 def verify() -> Report:
     """Check everything and return the counts. Raises Broken at the first thing that is wrong."""
-    report = Report()
     with system_scope("verify"):
-        _verify_chains(report)
-        _verify_heads()
-        for table, subject_type in sorted(_guarded.items()):
-            _verify_guarded(table, subject_type)
-        for _, statement in sorted(_checks.items()):
-            if row := _first(statement):
-                raise Broken(row[1], entry=row[0])
-        _verify_links()
+        trees = stored_trees()
+    outside = known_outside(trees)
+    with _one_moment(), system_scope("verify"):
+        return _verify(Report(), outside)
+
+
+def verify_tenant(tenant_id: uuid.UUID, report: Report) -> Report:
+    """Check all that one tenant has, and count in `report` as it goes. Raises Broken."""
+    with tenant_scope(tenant_id):
+        trees = stored_trees()
+    outside = known_outside(trees, tenant_id)
+    with _one_moment(), tenant_scope(tenant_id):
+        return _verify(report, outside)
+
+
+@contextlib.contextmanager
+def _one_moment() -> Iterator[None]:
+    """Let all statements read what one moment's snapshot holds.
+
+    A ledger is written and sealed while it is checked: were each statement to see what was there
+    when it began, a checkpoint that is newer than the leaves read before it would say that the
+    end of the tree is gone.
+    """
+    with transaction.atomic(durable=True):
+        # It must be the first: whatever reads takes the snapshot.
+        fetched("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _verify(report: Report, outside: Outside) -> Report:
+    _verify_chains(report)
+    _verify_heads()
+    for table, subject_type in sorted(_guarded.items()):
+        _verify_guarded(table, subject_type)
+    for _, statement in sorted(_checks.items()):
+        if row := _first(statement):
+            raise Broken(row[1], entry=row[0], kind="subject")
+    _verify_links()
+    report.sealed = check_trees(outside)
     return report
 
 
 def _stream() -> Iterator[Sequence[Any]]:
-    # A named cursor of the server: rows arrive in portions however long the ledger is.
-    connection.ensure_connection()
+    # A named cursor of the server: rows arrive in portions however long the ledger is. It is the
+    # driver's own, which knows nothing of what was put off: the binding to a tenant, for one.
+    server().ensure_connection()
+    server().flush()
     with connection.connection.cursor(name="ledger_verify") as cursor:
         cursor.itersize = _FETCH
-        yield from cursor.execute(_ENTRIES)
+        yield from cursor.execute(_ENTRIES, binary=True)
+
+
+class _Row(NamedTuple):
+    """One entry with what belongs to it: its payloads, and the end of its chain."""
+
+    said: Said
+    hash: str
+    body: bytes
+    names: list[str] | None
+    salts: list[bytes] | None
+    bodies: list[bytes] | None
+    head_seq: int | None
+    head_hash: str | None
+    head_entry: str | None
 
 
 def _verify_chains(report: Report) -> None:
     tenant = subject = None
     seq, previous = 0, None
-    last: Sequence[Any] | None = None
-    for row in _stream():
-        values = dict(zip(COLUMNS, row, strict=False))
-        key = (values["tenant_id"], values["subject_type"], values["subject_id"])
+    last: _Row | None = None
+    for each in _stream():
+        row = _Row(said(each), *each[len(AS_TEXT) :])
+        key = row.said[1:4]
         if key != subject:
             _verify_end(last)
             subject, seq, previous = key, 0, None
             report.chains += 1
-            if values["tenant_id"] != tenant:
-                tenant = values["tenant_id"]
+            if row.said.tenant != tenant:
+                tenant = row.said.tenant
                 report.tenants += 1
-        _verify_payloads(values["id"], _verify_entry(values, seq + 1, previous), row[26:29])
-        seq, previous = values["subject_seq"], bytes(values["hash"])
-        last = row
+        seq += 1
+        erased = _erased_if_plain(row, seq, previous)
+        report.erased += _examined(row, seq, previous) if erased is None else erased
+        previous, last = row.hash, row
         report.entries += 1
     _verify_end(last)
 
 
-def _verify_end(last: Sequence[Any] | None) -> None:
+def _verify_end(last: _Row | None) -> None:
     """The head must name the last entry: a tail that was cut off shows here."""
     if last is None:
         return
-    seq, hash_, entry_id = last[29], last[30], last[31]
-    if (seq, entry_id) != (last[4], last[0]) or bytes(hash_ or b"") != bytes(last[7]):
+    entry = last.said
+    if (last.head_seq, last.head_hash, last.head_entry) != (entry.subject_seq, last.hash, entry.id):
         raise Broken(
-            f"the head of {last[2]} {last[3]} does not end at its last entry", entry=last[0]
+            f"the head of {entry.subject_type} {entry.subject_id} does not end at its last entry",
+            entry=uuid.UUID(entry.id),
+            kind="removed",
         )
 
 
-def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> dict[str, Any]:
+def _erased_if_plain(row: _Row, seq: int, previous: str | None) -> int | None:
+    """Return how many payloads were erased of an entry that is as it should be at first sight, by
+    its bytes alone; None for one that has to be looked at."""
+    entry, body = row.said, row.body
+    if (entry.subject_seq, entry.previous_hash) != (seq, previous):
+        return None
+    if hashlib.sha256(LEAF_PREFIX + body).hexdigest() != row.hash:
+        return None
+    try:
+        before, after = around_commitments(entry)
+    except ValueError:
+        return None
+    found = _found(row)
+    if body == b"".join((before, commitments(found.items()), after)):
+        return 0
+    middle = body[len(before) : -len(after)]
+    if not (body.startswith(before) and body.endswith(after) and middle[:1] == b"["):
+        return None
+    return _erased_of(middle, found)
+
+
+def _erased_of(middle: bytes, found: dict[str, str]) -> int | None:
+    """Return how many of the commitments have no payload any more; None where they are not in
+    canonical form, or a payload is not among them."""
+    try:
+        said = {each["name"]: each["hash"] for each in _READER.decode(middle.decode())}
+        canonical_form = commitments(said.items()) == middle
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return len(said) - len(found) if canonical_form and found.items() <= said.items() else None
+
+
+def _found(row: _Row) -> dict[str, str]:
+    """Return the commitment of each payload that is still kept, by its name."""
+    parts = (row.names or (), row.salts or (), row.bodies or ())
+    return {
+        name: hashlib.sha256(salt + body).hexdigest()
+        for name, salt, body in zip(*parts, strict=True)
+    }
+
+
+def _examined(row: _Row, seq: int, previous: str | None) -> int:
+    """Look at one entry value by value, say what is wrong with it, or how many of its payloads were
+    erased."""
+    entry = uuid.UUID(row.said.id)
+    values = dict(zip(COLUMNS, _first(_ENTRY, [entry]), strict=True))
+    envelope = _verify_entry(values, seq, previous)
+    said = _committed(envelope)
+    found = _found(row)
+    for name, hash_ in found.items():
+        if said.get(name) != hash_:
+            message = f"payload {name} does not match its commitment"
+            raise Broken(message, entry=entry, kind="payload")
+    return len(said) - len(found)
+
+
+def _verify_entry(values: dict[str, Any], seq: int, previous: str | None) -> dict[str, Any]:
     """Check one entry against the one before it and return its envelope."""
     entry = values["id"]
     body = bytes(values["body"])
     if leaf_hash(body) != bytes(values["hash"]):
-        raise Broken("its hash is not the hash of its bytes", entry=entry)
+        raise Broken("its hash is not the hash of its bytes", entry=entry, kind="bytes")
     if values["subject_seq"] != seq:
         raise Broken(f"its chain should go on at {seq}, not {values['subject_seq']}", entry=entry)
-    if (bytes(values["previous_hash"]) if values["previous_hash"] else None) != previous:
+    if _written(values["previous_hash"]) != previous:
         raise Broken("it does not follow the entry before it", entry=entry)
     # Bytes whose hash is right may still be somebody else's work: any shape is possible.
     try:
@@ -160,11 +270,11 @@ def _verify_entry(values: dict[str, Any], seq: int, previous: bytes | None) -> d
         differing = [name for name, said, kept in _compared(envelope, values) if said != kept]
         as_written = _is_canonical(envelope, body) and _committed(envelope) is not None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Broken("its bytes are no envelope", entry=entry) from error
+        raise Broken("its bytes are no envelope", entry=entry, kind="bytes") from error
     if differing:
-        raise Broken(f"column {differing[0]} differs from its bytes", entry=entry)
+        raise Broken(f"column {differing[0]} differs from its bytes", entry=entry, kind="column")
     if not as_written:
-        raise Broken("its bytes are not in canonical form", entry=entry)
+        raise Broken("its bytes are not in canonical form", entry=entry, kind="bytes")
     return envelope
 
 
@@ -210,16 +320,6 @@ def _written(value: Any) -> Any:
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
 
 
-def _verify_payloads(entry: uuid.UUID, envelope: dict[str, Any], rows: Sequence[Any]) -> None:
-    """Every payload still kept must match its commitment; a row nobody committed to is foreign."""
-    names, salts, bodies = (list(part or ()) for part in rows)
-    said = _committed(envelope)
-    for name, salt, body in zip(names, salts, bodies, strict=True):
-        found = hashlib.sha256(bytes(salt) + bytes(body)).hexdigest()
-        if said.get(name) != found:
-            raise Broken(f"payload {name} does not match its commitment", entry=entry)
-
-
 def _first(statement: str, parameters: Sequence[Any] | None = None) -> Any:
     """Return the first row of what a statement finds wrong, or None."""
     with connection.cursor() as cursor:
@@ -235,14 +335,14 @@ def _verify_heads() -> None:
         " AND e.subject_type = h.subject_type AND e.subject_id = h.subject_id) LIMIT 1"
     )
     if row:
-        raise Broken(f"{row[0]} {row[1]} has a head but no entries", entry=row[2])
+        raise Broken(f"{row[0]} {row[1]} has a head but no entries", entry=row[2], kind="removed")
 
 
 def _verify_links() -> None:
     for link, statement in _LINKS.items():
         if row := _first(statement):
             named = "no entry that is there" if row[1] is None else f"a hash entry {row[1]} has not"
-            raise Broken(f"its {link} names {named}", entry=row[0])
+            raise Broken(f"its {link} names {named}", entry=row[0], kind="link")
 
 
 def _verify_guarded(table: str, subject_type: str) -> None:
@@ -265,9 +365,10 @@ def _verify_guarded(table: str, subject_type: str) -> None:
         return
     id_, status, version, entry, to_status, entry_version = row
     if entry is None:
-        raise Broken(f"{subject_type} {id_} exists but has no chain in the ledger")
+        raise Broken(f"{subject_type} {id_} exists but has no chain in the ledger", kind="removed")
     raise Broken(
         f"{subject_type} {id_} is {status} at version {version}, but its last entry left it"
         f" {to_status} at version {entry_version}",
         entry=entry,
+        kind="subject",
     )

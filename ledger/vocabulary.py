@@ -20,6 +20,7 @@ SUBJECT_TYPES: Final = frozenset(
 ACTOR_TYPES: Final = frozenset({"HUMAN", "AGENT", "SYSTEM"})
 
 _actions: dict[str, set[str]] = {}
+_lasting: set[tuple[str, str]] = set()
 
 
 def declare(subject_type: str, actions: Iterable[str]) -> None:
@@ -36,6 +37,23 @@ def declare(subject_type: str, actions: Iterable[str]) -> None:
 def withdraw(subject_type: str, actions: Iterable[str]) -> None:
     """Take declared actions back: for what is only there for a while."""
     _actions.get(subject_type, set()).difference_update(actions)
+
+
+def declare_lasting(subject_type: str, actions: Iterable[str]) -> None:
+    """Say that what entries of these actions keep is evidence that nothing else holds: no policy of
+    retention prunes it. Called in `AppConfig.ready()`, after `declare`.
+
+    Raises ValueError for an action that nobody declared for that type.
+    """
+    for action in actions:
+        if not is_declared(subject_type, action):
+            raise ValueError(f"{action!r} is no action of {subject_type!r}")
+        _lasting.add((subject_type, action))
+
+
+def lasting_actions() -> list[tuple[str, str]]:
+    """Return the types of subjects and actions of which what entries keep is never pruned."""
+    return sorted(_lasting)
 
 
 def is_declared(subject_type: str, action: str) -> bool:

@@ -40,6 +40,7 @@ class Topic(models.TextChoices):
     GROUP_MET = "group_met", _("Enough of several done")
     GROUP_MISSED = "group_missed", _("Too few of several left")
     SCHEDULE_FAILED = "schedule_failed", _("Schedule made no task")
+    LEDGER_TROUBLE = "ledger_trouble", _("Ledger in trouble")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")
@@ -54,6 +55,8 @@ class Topic(models.TextChoices):
     NOT_DONE = "not_done", _("Ended without being done")
     WORK_UNDONE = "work_undone", _("Work of yours undone")
     APPROVAL_WAITING = "approval_waiting", _("Waiting for your approval")
+    ASKED_FROM_OUTSIDE = "asked_from_outside", _("Another organisation asks for an undo")
+    ANSWERED_LATE = "answered_late", _("Another organisation has answered too late")
     APPROVED = "approved", _("Approved")
     NOT_APPROVED = "not_approved", _("Not approved")
 

@@ -47,9 +47,11 @@ class TaskFacts:
 class EndingFacts:
     """How something ended, or came to a halt.
 
-    `asked_by` opened the subject. `undo_wanted_by` asked for the attempt at undoing it, where that
-    is no step of a rollback. `step_unchanged`: nobody has decided since about the step that failed.
-    `looking_on` are those who answer for the task, or look on what becomes of it.
+    `asked_by` opened the subject, or asked for the rollback that it is a part of. `undo_wanted_by`
+    asked for the attempt at undoing it, where that is no step of a rollback. `step_unchanged`:
+    nobody has decided since about the step that failed, and it is no rollback below, which tells
+    itself. `is_below`: a rollback that is a step of another. `looking_on` are those who answer for
+    the task, or look on what becomes of it.
     """
 
     event_id: uuid.UUID
@@ -57,6 +59,7 @@ class EndingFacts:
     asked_by: uuid.UUID
     undo_wanted_by: uuid.UUID | None
     step_unchanged: bool
+    is_below: bool
     looking_on: list[uuid.UUID]
 
 
@@ -74,9 +77,10 @@ class MissedFacts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fallen:
-    """A task of a rollback for which nobody is left: was that said of this rollback already, and
-    who did the task before this one, if there was one and it is done."""
+    """A task of a rollback for which nobody is left: the rollback of all the tree, was that said of
+    it already, and who did the task before this one, if there was one and it is done."""
 
+    run_id: uuid.UUID
     told: bool
     before_done_by: uuid.UUID | None
 
@@ -127,7 +131,8 @@ LEFT JOIN workitems_workitem w ON w.tenant_id = e.tenant_id AND w.id = e.subject
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """
-SELECT e.id, e.kind, opening.actor_id, attempt.requested_by_id, step.id IS NOT NULL,
+SELECT e.id, e.kind, coalesce(run.requested_by_id, opening.actor_id), attempt.requested_by_id,
+    step.id IS NOT NULL, run.parent_run_id IS NOT NULL,
     coalesce(CASE WHEN e.subject_type = 'work_item' THEN (
         SELECT array_remove(w.owner_id || ARRAY(
                    SELECT x::uuid FROM jsonb_array_elements_text(w.stakeholders) x), NULL)
@@ -145,6 +150,9 @@ LEFT JOIN compensation_compensationattempt attempt ON attempt.tenant_id = e.tena
 LEFT JOIN compensation_compensationstep step ON step.tenant_id = e.tenant_id
     AND step.run_id = e.subject_id AND step.n = (e.compensation ->> 'step')::int
     AND step.version = (e.compensation ->> 'step_version')::int
+    AND step.compensation_type <> 'compensation_run'
+LEFT JOIN compensation_compensationrun run ON run.tenant_id = e.tenant_id
+    AND run.id = e.subject_id AND e.subject_type = 'compensation_run'
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """
 _HERE = """JOIN accounts_user u ON u.id = m.user_id AND u.is_active
@@ -179,18 +187,32 @@ LEFT JOIN ledger_payload had
     ON had.tenant_id = e.tenant_id AND had.entry_id = e.id AND had.name = 'had_it'
 WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
-# The case says no more than the run, nor does the original of a run without a case; they have an
-# index.
+# A task before this one is one of the same tree of rollbacks. The case says no more than the run,
+# nor does the original of a run without a case; they have an index.
 _FALLEN = f"""
-SELECT w.id,
+SELECT w.id, top.id,
     EXISTS (SELECT FROM notifications_delivery d WHERE d.tenant_id = w.tenant_id
-            AND d.subject_id = w.run_id AND d.topic = '{Topic.NEEDS_SOMEBODY}'),
+            AND d.subject_id = top.id AND d.topic = '{Topic.NEEDS_SOMEBODY}'),
     before.completed_by_id
 FROM workitems_workitem w
+JOIN LATERAL (
+    WITH RECURSIVE above AS (
+        SELECT r.id, r.parent_run_id FROM compensation_compensationrun r
+        WHERE r.tenant_id = w.tenant_id AND r.id = w.run_id
+        UNION ALL
+        SELECT r.id, r.parent_run_id FROM compensation_compensationrun r
+        JOIN above ON r.id = above.parent_run_id WHERE r.tenant_id = w.tenant_id)
+    SELECT id FROM above WHERE parent_run_id IS NULL) top ON true
 LEFT JOIN LATERAL (
-    SELECT b.completed_by_id FROM workitems_workitem b
-    WHERE b.tenant_id = w.tenant_id AND b.run_id = w.run_id AND b.id <> w.id
-      AND (b.case_id = w.case_id OR w.case_id IS NULL AND b.undoes_id = w.undoes_id)
+    WITH RECURSIVE tree AS (
+        SELECT r.id, r.whole_id FROM compensation_compensationrun r
+        WHERE r.tenant_id = w.tenant_id AND r.id = top.id
+        UNION ALL
+        SELECT r.id, r.whole_id FROM compensation_compensationrun r
+        JOIN tree ON r.parent_run_id = tree.id WHERE r.tenant_id = w.tenant_id)
+    SELECT b.completed_by_id FROM tree JOIN workitems_workitem b
+      ON b.tenant_id = w.tenant_id AND b.run_id = tree.id AND b.id <> w.id
+      AND (b.case_id = tree.whole_id OR tree.whole_id IS NULL AND b.undoes_id = w.undoes_id)
       AND b.created_at <= w.created_at
     ORDER BY b.created_at DESC, b.id DESC LIMIT 1) before ON true
 WHERE w.tenant_id = %s AND w.id = ANY(%s)

@@ -7,7 +7,9 @@ Where nobody is left to take it, the operators. Taken from somebody: who had it.
 missed: who has it, and the operators; late without a deadline: who has it, else who may take it,
 alone. Enough of several instances done: who opened them; too few
 left: they and the operators. Undone: who did the work and who asked for the undo; in a rollback
-once, at its end. An event that undid nothing: the operators. Something waits for approval: whoever
+once, at its end, and at that of all the tree where it is a step of another. What stops below is
+told there, once, to who asked for the tree. An event that undid nothing: the operators. Something
+waits for approval: whoever
 decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
 failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
 knows whether something happened: the operators. Whoever answers for a task, or looks on what
@@ -24,9 +26,9 @@ import itertools
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-from accounts.selectors import operators
-from compensation.selectors import run_ref, undone_in
-from compensation.subject import finishers
+from accounts.roles import ADMIN_SITE_ROLES
+from accounts.selectors import holding_any, operators
+from compensation.selectors import finishers, run_ref, undone_in
 from governance.selectors import WaitingStep, waiting_steps
 from ledger.dispatch.consumer_registry import Event
 from notifications.events import TOPICS, WAITING
@@ -141,10 +143,10 @@ class _Batch:
             yield _told(event, Topic.NEEDS_SOMEBODY, people)
             return
         known = self._fallen[item_id]
-        said = known.told or task.run_id in self._said_of_runs
+        said = known.told or known.run_id in self._said_of_runs
         if people and not (said and self._theirs_already(known)):
-            self._said_of_runs.add(task.run_id)
-            yield _told(event, Topic.NEEDS_SOMEBODY, people, run_ref(task.run_id))
+            self._said_of_runs.add(known.run_id)
+            yield _told(event, Topic.NEEDS_SOMEBODY, people, run_ref(known.run_id))
 
     def _theirs_already(self, known: Fallen) -> bool:
         """Whether the operators are at a rollback: the task before this one waits, or one of them
@@ -166,6 +168,10 @@ class _Batch:
 
     def _needs_an_operator(self, event: Event, topic: Topic) -> Iterator[Told]:
         yield _told(event, topic, self._operators)
+
+    def _needs_an_auditor(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """The record itself is in doubt: whoever looks after the organisation, and its auditors."""
+        yield _told(event, topic, holding_any(self._tenant_id, ADMIN_SITE_ROLES))
 
     def _on_hold(self, event: Event, topic: Topic) -> Iterator[Told]:
         """An undo waits while its task is on hold: who wants it hears, unless they did that."""
@@ -214,7 +220,10 @@ class _Batch:
             yield _told(event, topic, {wanted_by, *self._who_did([_own(event)])})
 
     def _rolled_back(self, event: Event, topic: Topic) -> Iterator[Told]:
-        """One word to who asked for the rollback, and one to everybody whose work it undid."""
+        """One word to who asked for the rollback, and one to everybody whose work it undid, also
+        below; the rollbacks below say nothing of their own."""
+        if self._endings[event.id].is_below:
+            return
         yield _told(event, topic, {self._endings[event.id].asked_by})
         undone = self._undone_by_runs.get(event.subject_id, ())
         yield _told(event, Topic.WORK_UNDONE, self._who_did(undone))
@@ -290,11 +299,14 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.UNDONE: _Batch._undone,  # noqa: SLF001  -- the table of this class
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
+    Topic.LEDGER_TROUBLE: _Batch._needs_an_auditor,  # noqa: SLF001
     Topic.SCHEDULE_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.MILESTONE_OVERDUE: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.BATCH_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ENGINE_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.EVENT_IGNORED: _Batch._needs_an_operator,  # noqa: SLF001
+    Topic.ANSWERED_LATE: _Batch._needs_an_operator,  # noqa: SLF001
+    Topic.ASKED_FROM_OUTSIDE: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
     Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
     Topic.APPROVAL_WAITING: _Batch._approval_waits,  # noqa: SLF001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.managed_people import members_of, memberships_of
 from accounts.roles import Role
+from accounts.signature_keys import holders_of_keys
 from people.actions import MEMBER, add_member
 from people.forms import MemberForm
 from verbs.call import Call
@@ -62,6 +64,7 @@ class Members(MemberPage):
 
     def _rows(self, rows: list[Any]) -> list[dict[str, Any]]:
         beside, subject = memberships_of(rows), subject_of(MEMBER)
+        holders = holders_of_keys(rows)
         offers = offers_of(subject, rows, self.authority)
         return [
             {
@@ -73,6 +76,7 @@ class Members(MemberPage):
                 ),
                 "skills": ", ".join(label_of(each) for each in membership.skills),
                 "is_active": membership.is_active,
+                "keys_url": _keys_url(membership.user.username) if row.id in holders else "",
                 "version": row.version,
                 "actions": [
                     each
@@ -84,3 +88,7 @@ class Members(MemberPage):
             for row in rows
             for membership in [beside[row.id]]
         ]
+
+
+def _keys_url(username: str) -> str:
+    return f"{reverse('people:signature-keys')}?{urlencode({'member': username})}"

@@ -7,6 +7,7 @@ import dataclasses
 from django.utils.translation import gettext_lazy as _
 
 from people import words
+from people.api.key_json import KeySchema, represent_keys
 from people.api.member_json import (
     ADDED,
     MADE,
@@ -16,6 +17,7 @@ from people.api.member_json import (
     represent_tokens,
 )
 from people.api.substitution_json import SubstitutionSchema, represent
+from people.key_verbs import KEYS
 from people.subject import ACTOR, TENANT
 from people.substituting import SUBSTITUTIONS
 from people.token_verbs import TOKENS
@@ -31,6 +33,7 @@ SHOWN = (
     dataclasses.replace(
         TOKENS, shape=represent_tokens, schema=TokenSchema, results={"create": MADE}
     ),
+    dataclasses.replace(KEYS, shape=represent_keys, schema=KeySchema),
     TENANT,
 )
 
@@ -41,7 +44,7 @@ def register() -> None:
         subject.register(each)
     words.register()
     label = _("Settings")
-    below = ("/members/", "/substitutions/")
+    below = ("/members/", "/substitutions/", "/signature-keys/")
     nav.register(
         nav.NavEntry("settings", label, "settings", "people:settings", order=70, below=below)
     )

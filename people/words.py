@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
+from ledger.vocabulary import declare_lasting
 from verbs import words
 from verbs.words import ActionWords as A
 from verbs.words import VerbWords as V
@@ -29,6 +30,15 @@ _ACTOR = {
     ),
     "token_created": A(_("Token created"), _("Token of %(what)s created by %(who)s")),
     "token_revoked": A(_("Token revoked"), _("Token of %(what)s revoked by %(who)s")),
+    "key_registered": A(
+        _("Signature key registered"), _("Signature key of %(what)s registered by %(who)s")
+    ),
+    "key_retired": A(_("Signature key retired"), _("Signature key of %(what)s retired by %(who)s")),
+    "key_compromised": A(
+        _("Signature key compromised"),
+        _("Signature key of %(what)s reported as compromised by %(who)s"),
+        "bad",
+    ),
 }
 _DATES: dict[str, tuple[words.Text, words.Text]] = {
     "since": (_("From"), _("Left empty: from now on.")),
@@ -53,6 +63,35 @@ _SUBSTITUTION = {
     ),
     "end": V(_("End it"), _("It is ended."), "x"),
 }  # fmt: skip
+_KEY = {
+    "register": V(
+        _("Register a key"), _("The key is registered."), "key-round",
+        fields={
+            "name": (_("What it is called"), _("So that others know it again.")),
+            "public_key": (
+                _("Public key"), _("Base64 of the 32 bytes of an Ed25519 public key.")
+            ),
+            "member": (
+                _("Of which program"),
+                _("A username. Left empty: your own. Of programs only tenant admins."),
+            ),
+        },
+    ),
+    "retire": V(
+        _("Retire it"), _("It is retired."), "x",
+        intro=_("Nothing more is signed with it. What it has signed stays signed."),
+    ),
+    "report-compromise": V(
+        _("Report as compromised"), _("It is reported."), "triangle-alert", "danger",
+        intro=_("What was signed with it since then is shown as suspect. This cannot be taken"
+                " back."),
+        submit=_("Report as compromised"),
+        fields={
+            "since": (_("Since when"), _("Left empty: from now on.")),
+            "reason": (_("How you know"), ""),
+        },
+    ),
+}  # fmt: skip
 _MEMBER = {
     "edit": V(
         _("Change"), _("Changed."), "pencil",
@@ -76,6 +115,7 @@ def register() -> None:
     """Register the words of tenants and members."""
     words.register_verbs("substitution", _SUBSTITUTION)
     words.register_verbs("actor", _MEMBER)
+    words.register_verbs("signature_key", _KEY)
     words.register_choices(
         "roles", {each.value: each.label for each in Role if each is not Role.MEMBER}
     )
@@ -89,3 +129,5 @@ def register() -> None:
     )
     words.register_actions("tenant", _TENANT)
     words.register_actions("actor", _ACTOR)
+    # Whose a signature was, and since when it is suspect, is read from what these keep.
+    declare_lasting("actor", ("key_registered", "key_retired", "key_compromised"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
 from django.apps import apps
 from django.db import connection
 
 from ledger.dispatch.runner import run_until_idle
 from ledger.tenancy import system_scope
+from tests.database import FORGET
 
 _TASKS_NOW = """
 UPDATE ledger_outboxtask SET due_at = ledger_now()
@@ -21,6 +25,7 @@ WHERE due_at > now() AND due_at < {_LEFT} - interval '100 days'
 # What falls due of work items, approvals and milestones, in the same way.
 _ITEM_TABLES = (
     "workitems_holdend", "workitems_deadline", "governance_approvalexpiry", "cases_milestonedue",
+    "ledger_ledgerverification", "ledger_erasure",
 )  # fmt: skip
 _TASKS_LEFT = "UPDATE ledger_outboxtask SET done_at = now() WHERE done_at IS NULL"
 _JOBS_LEFT = f"""
@@ -60,12 +65,17 @@ def expire_leases() -> int:
     return _update("dispatch", _TASK_LEASES_OVER) + _update("sweep", _JOB_LEASES_OVER)
 
 
-def leave_behind() -> None:
-    """Let nobody do what earlier tests left undone: tests share a database, not their work."""
+def leave_behind(tenants: Sequence[uuid.UUID] = ()) -> None:
+    """Let nobody do what earlier tests left undone: tests share a database, not their work.
+
+    Of `tenants`, which nobody will look at any more, nothing falls due again.
+    """
     _update("dispatch", _TASKS_LEFT)
     _update("sweep", _JOBS_LEFT)
     for each in _of_items(_JOBS_LEFT):
         _update("sweep", each)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {FORGET}(%s::uuid[])", [list(tenants)])
 
 
 def _of_items(statement: str) -> list[str]:

@@ -31,6 +31,10 @@ from tests.casework import deploy, opened, plan_for, preview, roll_back
 from tests.clients import browser
 from tests.definitions import automated, definition, human
 from tests.draining import drain
+from tests.erasing import counted_erasure, kept_for_long, placed_hold, withdrawn_erasure
+from tests.outside import asked_from_outside
+from tests.sealed import sealed_and_checked
+from tests.signing import something_signed
 from tests.world import World, make_world
 from verbs.call import Call
 from verbs.catalogue import find
@@ -72,6 +76,7 @@ class Told:
     executions: Seen
     batches: Seen
     approvals: Seen
+    requests: Seen
     runs: Seen
     steps: Seen
     plans: Seen
@@ -83,6 +88,10 @@ class Told:
     templates: Seen
     schedules: Seen
     policies: Seen
+    erasures: Seen
+    holds: Seen
+    keys: Seen
+    retention: Seen
 
 
 def _absence(world: World, number: int) -> uuid.UUID:
@@ -102,11 +111,10 @@ def tell(size: Size) -> Told:
     boss = world.operator
     states.change_roles(world, boss, "operator", "approver", "auditor", "tenant_admin")
     for name in WHO:
-        user_id = world.of(name).user_id
-        assert user_id is not None
-        User.objects.filter(id=user_id).update(first_name=f"The {name}")
+        User.objects.filter(username=world.of(name).username).update(first_name=f"The {name}")
     open_accounts(boss.tenant_id)
     absences = [_absence(world, number) for number in range(size.rows)]
+    keys = [something_signed(world.of(WHO[n % len(WHO)])) for n in range(size.rows)]
     for number in range(size.rows):
         _one_of_each_kind(world, number)
     drain(fast_forward=True)
@@ -121,6 +129,7 @@ def tell(size: Size) -> Told:
     _answer_undos(world, cases["undone"], most=2 * size.steps)
     _answer_undos(world, cases["stuck"], most=1, outcome="CANNOT_REVERSE")
     agreed = _approvals(world, size.rows)
+    requests = [asked_from_outside(world, title=f"Asked {n}") for n in range(size.rows)]
     for number in range(size.notices):
         actions.create_work_item(
             call=Call(world.admin), title=f"Told {number}", assignee=boss.username
@@ -130,7 +139,11 @@ def tell(size: Size) -> Told:
     templates = _templates(world, size.rows)
     schedules = _schedules(world, size.rows, templates["newest"]["id"])
     policies = _policies(world, size.rows)
+    held = [placed_hold(world) for _number in range(size.rows)]
+    kept = kept_for_long(world, size.rows)
+    erasures = [counted_erasure(world), *(withdrawn_erasure(world) for _n in range(size.rows))]
     drain()
+    sealed_and_checked(world)
     plans |= {name: {"id": run.plan_id} for name, run in runs.items()}
     with tenant_scope(boss.tenant_id):
         return Told(
@@ -139,9 +152,12 @@ def tell(size: Size) -> Told:
             runs={name: {"id": run.id} for name, run in runs.items()},
             items=_items(world, cases) | {"agreed": {"id": agreed[-1].about_id}},
             approvals={"waits": {"id": agreed[0].id}, "refused": {"id": agreed[-1].id}},
+            requests={"waits": {"id": requests[0].id}},
             executions=_executions(world, cases), batches=batches, steps=_steps(runs),
             absences={"one": {"id": absences[0]}}, templates=templates,
-            schedules=schedules, policies=policies,
+            schedules=schedules, policies=policies, keys={"one": {"id": keys[0]}},
+            erasures={"counted": {"id": erasures[0]}}, holds={"one": {"id": held[0]}},
+            retention={"one": {"id": kept}},
             events={"any": {"id": sent[0].id}}, **_recorded(world, cases, runs),
         )  # fmt: skip
 

@@ -26,10 +26,10 @@ from compensation.api.shapes import PLAN_RESULT
 from compensation.facts import undo_facts
 from compensation.lifecycle import CompensationState
 from compensation.locking import lock_rows
-from compensation.models import UndoableRow, undo_methods
 from compensation.planning import Part
 from compensation.policy import CompensationPolicy
 from compensation.subject import Cause, Standing, UndoableSubject, WholeSubject, part_of, read_rows
+from compensation.undoable_rows import UndoableRow, undo_methods
 from compensation.words import UNDO_ACTIONS
 from ledger import sql, vocabulary
 from ledger.clock import now
@@ -238,7 +238,8 @@ CREATE TABLE toys_toy (
     id uuid PRIMARY KEY, tenant_id uuid NOT NULL, version int NOT NULL, status text NOT NULL,
     name text NOT NULL, box_id uuid NOT NULL, done_by uuid NOT NULL, done_at timestamptz NOT NULL,
     compensation_state text NOT NULL, compensation_round int NOT NULL, policy jsonb NOT NULL,
-    reversibility text NOT NULL, case_id uuid, binding text NOT NULL, completion_seq bigint);
+    reversibility text NOT NULL, case_id uuid, binding text NOT NULL, completion_seq bigint,
+    remote jsonb);
 """
 
 

@@ -71,6 +71,8 @@ class Nothing(Input):
 
 #: Behind the type of a member that programs may send and no form asks people for.
 UNASKED: Final = "unasked"
+#: Of an optional member: null takes away what there is, and so does a field that is left empty.
+EMPTIES: Final = "empties"
 
 
 def _moment(value: Any) -> Any:

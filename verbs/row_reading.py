@@ -12,7 +12,8 @@ from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
 
-from ledger.statements import answered, server
+from ledger.postgresql.session import Answer
+from ledger.statements import answered, right_behind, server, soon
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +51,18 @@ def read(
     return load(model, _selection(model, where, beside), given)
 
 
+def read_behind(
+    model: type[models.Model],
+    where: str,
+    given: Sequence[Any] | Mapping[str, Any],
+    beside: Beside = NOTHING_BESIDE,
+) -> Callable[[], list[Any]]:
+    """As `read`, right behind the next statement and in one exchange with it."""
+    text = _selection(model, where, beside)
+    answer = right_behind(text, given)
+    return lambda: _rows(model, text, answer())
+
+
 @functools.cache
 def _selection(model: type[models.Model], where: str, beside: Beside) -> str:
     columns = ", ".join(f'r."{field.column}"' for field in model._meta.concrete_fields)
@@ -65,12 +78,24 @@ def literal(words: Collection[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
+def load_before(
+    model: type[models.Model], text: str, given: Sequence[Any] | Mapping[str, Any]
+) -> Callable[[], list[Any]]:
+    """As `load`, before the next statement and in one exchange with it."""
+    answer = soon(text, given)
+    return lambda: _rows(model, text, answer())
+
+
 def load(
     model: type[models.Model], text: str, given: Sequence[Any] | Mapping[str, Any]
 ) -> list[Any]:
     """Run a read that has every column of `model` and return its rows; what else it reads is put
     on each row under its own name."""
-    found, columns = answered(text, given)
+    return _rows(model, text, answered(text, given))
+
+
+def _rows(model: type[models.Model], text: str, answer: Answer) -> list[Any]:
+    found, columns = answer
     if not found:
         return []
     shape = _shapes.get((model, text))

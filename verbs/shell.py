@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.acting import Authority, authority_of
+from accounts.acting import Authority, authority_behind, authority_of
 from ledger import failpoints
 from ledger.errors import Conflict, Invalid, NotPermitted, Refusal, Stale
 from ledger.record import ActorRef, record
@@ -238,9 +238,10 @@ class Verb(Generic[Result]):
         if self.creates:
             return None, VerbContext(authority_of(call.by), call)
         lock = self.locked or self.subject.lock
+        authority = authority_behind(call.by)
         locked = lock(call.by.tenant_id, *key)
         failpoints.reach("verb.locked")
-        return locked.row, VerbContext(authority_of(call.by), call, locked.others)
+        return locked.row, VerbContext(authority(), call, locked.others)
 
     def _permitted(self, row: Any, facts: Any, context: VerbContext) -> VerbContext:
         """Return the context with the authority by which it is done. Raises NotPermitted."""
@@ -299,7 +300,7 @@ class Verb(Generic[Result]):
             record(
                 change_of(
                     row, self.noted_as, before=status, by=authority_of(call.by).ref(),
-                    payloads={"code": refusal.code, "detail": refusal.detail}, kind="REFUSAL",
+                    payloads=refusal.noted, kind="REFUSAL",
                     original=None, compensation=None,
                 )
             )  # fmt: skip

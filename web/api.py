@@ -67,6 +67,8 @@ class TenantAPIView(APIView):
     requires_if_match: ClassVar[bool] = False
     # Without an Idempotency-Key the verb is refused, at its step of 428. For OpenAPI only.
     requires_key: ClassVar[bool] = False
+    # What GET reads may not be there yet (409). For OpenAPI only.
+    may_be_early: ClassVar[bool] = False
     # GET answers a page of a list. For OpenAPI only.
     paginated: ClassVar[bool] = False
 

@@ -73,9 +73,11 @@ def represent_entries(entries: Sequence[Entry]) -> list[dict[str, Any]]:
             "at": rfc3339(entry.at),
             "hash": entry.hash.hex(),
             "previous_hash": None if entry.previous_hash is None else entry.previous_hash.hex(),
-            "tree_index": None,
+            "tree_index": entry.tree_index,
             "payloads": entry.payloads,
             "erased": sorted(entry.erased),
+            "erased_under": None if entry.receipt is None else str(entry.receipt),
+            "erased_because": entry.basis,
         }
         for entry in entries
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -47,6 +48,7 @@ class NavEntry:
 
 _entries: dict[str, NavEntry] = {}
 _hints: dict[str, Callable[[], dict[str, Any]]] = {}
+_seals: dict[str, Callable[[uuid.UUID], dict[str, Any]]] = {}
 
 
 def register(entry: NavEntry) -> None:
@@ -62,6 +64,12 @@ def say_count(request: HttpRequest, key: str, count: int) -> None:
 def register_hint(hint: Callable[[], dict[str, Any]]) -> None:
     """Let the first page show visitors something: a `template`, and what it needs."""
     _hints["first page"] = hint
+
+
+def register_seal(read: Callable[[uuid.UUID], dict[str, Any]]) -> None:
+    """Let the foot of every page say how the tenant's record stands: `text`, `at`, `beside`,
+    `tone`, `url`, `icon`. It is called for each page, in the tenant's scope or outside of any."""
+    _seals["foot"] = read
 
 
 def entries(roles: frozenset[str]) -> list[NavEntry]:
@@ -105,6 +113,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ],
         "nav": [link for where, link in links if where == "side"],
         "menu": [link for where, link in links if where == "menu"],
+        "seal": _sealed(request, place.acting.tenant_id),
         "workers_silent": workers_heard.workers_are_silent(),
         "search_url": reverse("search"),
         "search_value": request.GET.get("q", ""),
@@ -116,12 +125,24 @@ def _counted(request: HttpRequest, place: Place) -> Mapping[str, int]:
     carried = getattr(request, "live", None)
     if carried:
         return cast("live.Live", carried).counts
-    tenant_id = place.acting.tenant_id
+    with _scope(request, place.acting.tenant_id):
+        return live.counts_of(place.acting)
+
+
+def _sealed(request: HttpRequest, tenant_id: uuid.UUID) -> dict[str, Any] | None:
+    read = _seals.get("foot")
+    if read is None:
+        return None
+    with _scope(request, tenant_id):
+        return read(tenant_id)
+
+
+def _scope(request: HttpRequest, tenant_id: uuid.UUID) -> contextlib.AbstractContextManager[None]:
+    """Open the tenant's scope where the page has not done so."""
     bound = getattr(request, "in_scope", False) or (
         connection.in_atomic_block and current_tenant() == tenant_id
     )
-    with contextlib.nullcontext() if bound else tenant_scope(tenant_id):
-        return live.counts_of(place.acting)
+    return contextlib.nullcontext() if bound else tenant_scope(tenant_id)
 
 
 def _link(request: HttpRequest, counted: Mapping[str, int], entry: NavEntry) -> dict[str, Any]:

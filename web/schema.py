@@ -128,6 +128,12 @@ class EntrySchema(serializers.Serializer[Any]):
     tree_index = serializers.IntegerField(allow_null=True)
     payloads = serializers.DictField(help_text="What can be erased, by name.")
     erased = serializers.ListField(child=serializers.CharField())
+    erased_under = serializers.UUIDField(
+        allow_null=True, help_text="The receipt of what is erased, if anything is."
+    )
+    erased_because = serializers.CharField(
+        allow_null=True, help_text="`GDPR_17`: a person was erased. `RETENTION`: by its age."
+    )
 
     @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -251,6 +257,8 @@ class AmendsAutoSchema(AutoSchema):
         own = _ACTING if self.method != "GET" else (422,) if self._takes_query else ()
         for status in sorted((*_ANY, *own)):
             self._add_problem(found, status)
+        if self.method == "GET" and getattr(self.view, "may_be_early", False):
+            self._add_problem(found, 409)
         if self.method != "GET" and (
             getattr(self.view, "requires_key", False)
             or getattr(self.view, "requires_if_match", False)
@@ -304,7 +312,9 @@ def _about(path: str, method: str) -> str:
 
 
 def _singular(noun: str) -> str:
-    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun.removesuffix("es" if noun.endswith("ches") else "s")
 
 
 def _header(name: str, description: str, pattern: str, *, required: bool) -> OpenApiParameter:

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Person, people
-from ledger.selectors import Entry
+from ledger.selectors import PRUNED, Entry
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words
 from web.entries import ENTRY
@@ -91,11 +91,19 @@ def sentence(entry: Entry, what: str, who: str, step: str = "") -> str:
     return words % {"what": what, "who": who, "step": step or _("a step")}
 
 
+def _gone(entry: Entry) -> str:
+    if entry.receipt is None:
+        return _("text erased")
+    if entry.basis == PRUNED:
+        return _("text pruned under retention, receipt %(receipt)s") % {"receipt": entry.receipt}
+    return _("text erased under receipt %(receipt)s") % {"receipt": entry.receipt}
+
+
 def detail_of(entry: Entry) -> str:
     """Return the words the entry carries, or that they were erased, or nothing."""
     for name in _SAYING:
         if name in entry.erased:
-            return _("text erased")
+            return _gone(entry)
         said = entry.payloads.get(name)
         if isinstance(said, str) and said:
             told = action_words(entry.subject_type, entry.action).told

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from verbs import words
-from verbs.input import MAX_TEXT, UNASKED, Input
+from verbs.input import EMPTIES, MAX_TEXT, UNASKED, Input
 from verbs.shell import Verb
 from verbs.words import VerbWords
 from web.form_fields import NOT_OFFERED, JsonField, MomentField, NumberField
@@ -54,7 +54,8 @@ _CODED = {"code", NOTE}
 class Member:
     """One member of a verb's input: its type without `Optional` and `Annotated`, and its length.
 
-    `stays`: what there is stays where nothing is said, so that none at all must be said.
+    `stays`: what there is stays where nothing is said, so that none at all must be said; `empties`:
+    an empty field takes it away.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Member:
     required: bool
     max_length: int | None
     stays: bool = False
+    empties: bool = False
 
     @classmethod
     def of(cls, name: str, info: FieldInfo) -> Member:
@@ -74,7 +76,7 @@ class Member:
         ]
         return cls(
             name, bare, info.is_required(), lengths[-1] if lengths else None,
-            stays=info.default is None,
+            stays=info.default is None, empties=EMPTIES in info.metadata,
         )  # fmt: skip
 
     @property
@@ -126,6 +128,8 @@ class VerbForm(forms.Form):
             value = self._value(member)
             if member.required or value not in (None, "", []) or (member.stays and value == []):
                 found[member.name] = value
+            elif member.empties:
+                found[member.name] = None
         return found
 
     def _value(self, member: Member) -> Any:

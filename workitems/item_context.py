@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.acting import Authority
-from compensation.policy import CompensationPolicy
+from compensation.risk import needs_second
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
@@ -128,8 +128,8 @@ def detail(
 
 
 def _approvals(item: WorkItem) -> list[dict[str, Any]]:
-    """Return the approvals of its undo; nothing is read where that needs none."""
-    if not CompensationPolicy.from_json(item.policy).asks_others:
+    """Return the approvals of its undo; nothing is read where that never needs one."""
+    if not needs_second(item):
         return []
     return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 

@@ -9,6 +9,9 @@ from verbs.subject import Ref
 from workitems.lifecycle import Kind
 from workitems.models import WorkItem
 
+#: The members of a review's payload that say what it is about, by the kind of that.
+_ABOUT = (WorkItem.subject_type, "execution")
+
 
 def shown_payload(item: WorkItem) -> dict[str, Any]:
     """Return what an item says about itself on its page: of a review what was undone, by its name;
@@ -29,7 +32,8 @@ def sources_of(item: WorkItem) -> list[Ref]:
     made_of = [(each["type"], uuid.UUID(each["id"])) for each in item.derived_from]
     if item.kind != Kind.REVIEW:
         return made_of
+    about = next((type_ for type_ in _ABOUT if type_ in item.payload), _ABOUT[0])
     try:
-        return [*made_of, (item.subject_type, uuid.UUID(str(item.payload.get("work_item"))))]
+        return [*made_of, (about, uuid.UUID(str(item.payload.get(about))))]
     except ValueError:
         return made_of

@@ -57,6 +57,34 @@ class EventReaction(models.Model):
         return self.outcome
 
 
+class UsedResult(models.Model):
+    """Work of a case used what another step had written, which was undone. As `Derivation`: `round`
+    is the undo of the source after which it was marked last, `review` the item that then asked."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
+    user_type = models.TextField()
+    user_id = models.UUIDField()
+    source_type = models.TextField()
+    source_id = models.UUIDField()
+    round = models.IntegerField()
+    review = models.ForeignKey("workitems.WorkItem", PROTECT, related_name="+", **LINK)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "user_id", "source_id"], name="workitems_used_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "review"], name="workitems_used_review"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.source_type} {self.source_id}"
+
+
 class Derivation(models.Model):
     """An item was made of something. `round`: the undo of that after which it was marked last,
     `review` the item that then asked what becomes of it."""

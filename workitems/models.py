@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
-from compensation.models import UndoableRow, UndoingRow, undo_methods
+from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
 from ledger.ids import new_id
 from ledger.links import LINK

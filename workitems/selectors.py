@@ -359,6 +359,14 @@ def live_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
     return rows.order_by("name", "-version").distinct("name")
 
 
+def template_names(tenant_id: uuid.UUID, names: Collection[str]) -> frozenset[str]:
+    """Return those of some names that templates have of which items are made."""
+    rows = (
+        live_templates(tenant_id).filter(name__in=names) if names else templates(tenant_id).none()
+    )
+    return frozenset(rows.values_list("name", flat=True))
+
+
 def newest_templates(tenant_id: uuid.UUID) -> QuerySet[WorkItemTemplate]:
     """Return the same in no order, so that pages can be cut of it."""
     rows = templates(tenant_id).filter(ended_at__isnull=True).order_by()

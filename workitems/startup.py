@@ -16,6 +16,8 @@ from compensation.api.shapes import PLAN_RESULT
 from compensation.ways import register_performer
 from compensation.words import UNDO_VERBS
 from ledger.dispatch.consumer_registry import register_consumer, register_source
+from ledger.erasure.personal_data import declare
+from ledger.erasure.retention import declare_at_rest
 from ledger.verify import register_guarded
 from verbs import subject
 from verbs.subject import Description, Named, ResultShape, Subject
@@ -43,6 +45,7 @@ from workitems.around.additions import subject_for
 from workitems.due_rows import SOURCES
 from workitems.finding.saved_filters import FILTER_SUBJECT
 from workitems.models import WorkItem, WorkItemTemplate
+from workitems.personal import TABLES
 from workitems.schedules.schedule_reading import SCHEDULE_SUBJECT
 from workitems.subject import WORK_ITEM
 
@@ -87,8 +90,20 @@ def _template_called(id_: uuid.UUID, name: str) -> Description:
     return Description(name, reverse("workitems:template", args=[id_]), icon="file-text")
 
 
+def _declare_kept() -> None:
+    """Say what is kept about people, and when a task is at rest: until then what entries about it
+    keep stays."""
+    declare(*TABLES)
+    declare_at_rest(
+        "work_item",
+        "workitems_workitem",
+        "COMPLETED REJECTED FAULTED CANCELLED OBSOLETE EXPIRED ESCALATED COMPENSATED",
+    )
+
+
 def register() -> None:
     """Make work items known and undoable, and people able to undo."""
+    _declare_kept()
     subject.register(SHOWN)
     subject.register(SHOWN_FILTER)
     subject.register(SHOWN_SCHEDULE)

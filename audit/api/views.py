@@ -8,11 +8,14 @@ from typing import Any
 
 from django.utils.functional import SimpleLazyObject
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from audit.entry_verdicts import of_entries
 from audit.filters import NEWEST_FIRST, parse
 from ledger import selectors
+from ledger.entry_signatures import VERDICTS
 from ledger.errors import NotFound
 from ledger.vocabulary import KINDS, SUBJECT_TYPES, all_actions
 from web.api import TenantAPIView
@@ -53,16 +56,26 @@ class Entries(TenantAPIView):
         return self.page(rows, _represent, order=NEWEST_FIRST, among=among)
 
 
+class SignedEntrySchema(EntrySchema):
+    """One entry of the ledger, with what its signatures are worth."""
+
+    signature_verdict = serializers.ChoiceField(
+        choices=sorted(VERDICTS),
+        help_text="Of its author's signatures; of an attestation, of the one given with it.",
+    )
+
+
 class EntryDetail(TenantAPIView):
     """One entry. It never changes."""
 
-    @extend_schema(responses=EntrySchema)
+    @extend_schema(responses=SignedEntrySchema)
     def get(self, _request: Request, id: uuid.UUID) -> Response:
-        """Return it."""
+        """Return it, and what its signatures are worth now."""
         found = selectors.entries_by_id(self.acting_user.tenant_id, [id]).get(id)
         if found is None:
             raise NotFound("There is no such entry.")
-        return Response(represent_entries([found])[0])
+        verdict = of_entries(found.tenant_id, [found])[found.id]
+        return Response({**represent_entries([found])[0], "signature_verdict": verdict})
 
 
 def _represent(rows: list[Any]) -> list[dict[str, Any]]:

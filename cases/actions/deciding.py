@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from cases.actions.arrivals import Taken, free_to_start, taken_from, what_came
+from cases.actions.arrivals import Taken, as_seen, free_to_start, taken_from, what_came
 from cases.actions.conflicts import laying_of
 from cases.actions.firing import MAX_ERROR, Known, Opening, openings, waiting, why_failed
 from cases.actions.milestone_moves import ahead_of
@@ -173,7 +173,7 @@ def decide(
         missed, since = _missed(case, once_more), _done_since(failed, once_more)
         count_groups(case, [*missed, *since])
         news, retaken = [*news, *missed], [*retaken, *since]
-    known = _taken_in(case, [*news, *retaken])
+    known = _taken_in(case, [*news, *retaken], plan)
     plan = plan.without_open(each.item.binding for each in news)
     decision = Decision([*news, *retaken], others_open=plan.has_open)
     if retry is not None and is_running:
@@ -189,7 +189,7 @@ def decide(
         decision.cause = go_on or once_more
         again = {item.binding for item in failed if retry and not is_untaken(item)}
         again -= {item.binding for item, _row in decision.reopened}
-        _go_on(known, plan, again, decision, retried=bool(again))
+        _go_on(known, plan, again, decision, retried=bool(again), halted=resumed is not None)
         if decision.completes:
             decision.reopened = ()
     return decision
@@ -241,7 +241,7 @@ def _done_since(failed: Sequence[PlanItem], cause: Cause) -> list[Ended]:
     return found
 
 
-def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
+def _taken_in(case: Case, ended: Sequence[Ended], plan: PlanState) -> Known:
     """Let the results of done steps change the context, and what was answered to tasks that ended
     otherwise. Of a case that is over, a late result is kept with the work, and changes nothing."""
     definition = compiled_of(case.tenant_id, case.definition_id)
@@ -266,7 +266,7 @@ def _taken_in(case: Case, ended: Sequence[Ended]) -> Known:
         each.item.written = sorted({*each.item.written, *change.stated})
         changes = changes.having(change.changed(context), case.version + 1)
         context = change.after
-    return Known(case, definition, context, changes)
+    return Known(case, definition, context, changes, plan.members)
 
 
 def _fail(known: Known, broken: Sequence[Ended], decision: Decision) -> None:
@@ -303,7 +303,13 @@ def _how_it_failed(each: Ended) -> str:
 
 
 def _go_on(
-    known: Known, plan: PlanState, again: set[str], decision: Decision, *, retried: bool = False
+    known: Known,
+    plan: PlanState,
+    again: set[str],
+    decision: Decision,
+    *,
+    retried: bool = False,
+    halted: bool = False,
 ) -> None:
     """See whether the case has ended; else fire every binding that is ready.
 
@@ -322,12 +328,11 @@ def _go_on(
             waiting(known, plan, again=again), free_to_start(definition, plan, again)
         )
     )  # fmt: skip
-    came = what_came(case, heard, again)
+    came = what_came(case, heard, again, halted=halted)
     trouble = [f"{e.item.binding}: {e.item.error}" for e in decision.ended if e.item.error]
-    ahead = ahead_of(known.case, definition)
     seen = outlook(
-        definition, known.context, waiting=asked, ahead=ahead,
-        arrived=[each.as_seen(known.context) for each in came],
+        definition, known.context, waiting=asked, ahead=ahead_of(case, definition),
+        arrived=as_seen(came, known.context),
     )  # fmt: skip
     decision.seen = seen.seen
     if seen.problem is not None:
@@ -340,7 +345,8 @@ def _go_on(
         heard_by = {name: each.heard for name, each in taken.starts.items()}
         ready, throws = _alone_if_thrown(_with(taken, seen.ready, definition))
         fired = openings(known, ready, plan, decision.cause, heard=heard_by)
-        decision.fired, decision.more = fired, taken.more or throws
+        over = (each.binding.name for each in fired if each.is_over)
+        decision.fired, decision.more = fired, taken.goes_on(over) or throws
         names = {each.name for each in ready.fire}
         decision.arrivals = [each for each in taken.rows if not throws or each.binding in names]
         trouble += [each.trouble for each in fired if each.error]

@@ -38,6 +38,7 @@ from verbs import catalogue
 from verbs.body_size import at_most
 from verbs.input import Input
 from verbs.shell import VerbContext
+from workitems.selectors import template_names
 
 DEFINITION = "case_definition"
 #: Characters of a definition that the process it was sent to compiles itself.
@@ -52,6 +53,10 @@ _NOBODYS = {
     "group": (
         "empty_group",
         "{!r} is a group without members here; an operator has to give its tasks to somebody",
+    ),
+    "template": (
+        "unknown_template",
+        "there is no template {!r} here: its step fails unless there is one by then",
     ),
 }
 
@@ -137,6 +142,7 @@ def warnings_of(
     known = {
         "user": actors_by_username(tenant_id, names["user"]).keys(),
         "group": groups_with_members(tenant_id, names["group"]),
+        "template": template_names(tenant_id, names["template"]),
     }
     missing = [
         DefinitionWarning(each.line, each.pointer, said.format(each.name), code, each.column)

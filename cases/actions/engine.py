@@ -25,7 +25,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -34,11 +35,11 @@ from accounts.acting import authority_of, system_of
 from cases.actions.deciding import Decision, Ended, count_groups, decide, end, end_sub_case
 from cases.actions.firing import MAX_FIRINGS
 from cases.actions.forward import carry_out
-from cases.actions.rollback import part_in_case
+from cases.actions.tree_parts import part_in_case
 from cases.events import ARRIVALS, GOES_ON, RESUMES, RETRIED, UNSETTLED
-from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
+from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_of
+from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_behind
 from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
 from compensation.locking import lock_rows
@@ -53,6 +54,12 @@ from verbs.answered_outside import answered_outside
 # How often a case may move under the engine before the dispatcher is asked to come back: as often
 # as the slowest definition can be asked in the time of a handler.
 TRIES = 2
+# Kinds of what a step may be, as news names them, and as what they are read.
+_WORK: Mapping[str, str] = {
+    str(PlanItemType.WORK_ITEM): str(PlanItemType.WORK_ITEM),
+    str(PlanItemType.EXECUTION): str(PlanItemType.EXECUTION),
+    str(PlanItemType.SUB_CASE): Case.subject_type,
+}
 failpoints.declare("engine.handled")
 
 
@@ -137,11 +144,12 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> tuple[int,
     how many are handled, and in whose name to see to what else has come for the steps, if anything
     has. `locked`: the case may be, by what was handled before."""
     first = events[0]
+    work = _work_behind(events)
     case = None if first.case_id is None else read_case(first.tenant_id, first.case_id)
     if case is None:
         return len(events), None
     plan = read_plan(case, {event.subject_id for event in events}, most=MAX_FIRINGS)
-    news = _news(case, plan, events, by)
+    news = _news(case, plan, events, work(), by)
     if not news:
         return len(events), None
     with contextlib.nullcontext() if locked else asked_at_once():
@@ -156,12 +164,29 @@ def _carry(events: Sequence[Event], by: ActorRef, *, locked: bool) -> tuple[int,
     return (news[len(taken)].position if len(taken) < len(news) else len(events)), None
 
 
-def _news(case: Case, plan: PlanState, events: Sequence[Event], by: ActorRef) -> list[_News]:
+def _work_behind(events: Sequence[Event]) -> Callable[[], dict[uuid.UUID, Any]]:
+    """Read what the news is about right behind the next statement, the read of the case."""
+    first = events[0]
+    return work_behind(
+        first.tenant_id,
+        ((_WORK[each.subject_type], each.subject_id) for each in events
+         if each.subject_type in _WORK),
+    )  # fmt: skip
+
+
+def _news(
+    case: Case,
+    plan: PlanState,
+    events: Sequence[Event],
+    rows: Mapping[uuid.UUID, Any],
+    by: ActorRef,
+) -> list[_News]:
     """Return what is news: of work whose plan item is open, and of the case however long ago. What
     has fired since does not fire again, so an old event of the case does no harm, and one that was
     overtaken by a change that nobody evaluated is not lost."""
     found = []
-    work = work_of(item for item in plan.items.values() if _is_owed(case, item))
+    owed = {item.target_id for item in plan.items.values() if _is_owed(case, item)}
+    work = {id_: row for id_, row in rows.items() if id_ in owed}
     for position, event in enumerate(events):
         cause = Cause(by, EntryRef(event.id, event.hash))
         if event.subject_type == Case.subject_type:

@@ -13,7 +13,10 @@ that is told again brings it twice.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import re
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -21,7 +24,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from cases.actions.arrivals import EVENT_ARRIVED, arrive
+from cases.actions.arrivals import EVENT_ARRIVED, MOST_WAITING, arrive, too_many_wait
 from cases.actions.changes import lock_case
 from cases.arrival_tables import Arrival, EventListener, EventRound
 from cases.definitions import Binding, EventTrigger, ExpressionFailed
@@ -36,6 +39,7 @@ from ledger.dispatch import hints
 from ledger.dispatch.consumer_registry import Consumer, Done, Event, Source, Trouble
 from ledger.dispatch.hints import RowWork
 from ledger.dispatch.lease_table import Due, LeaseTable
+from ledger.erasure.personal_data import KEPT_SECONDS
 from ledger.ids import new_token
 from ledger.record import EntryRef, record
 from ledger.selectors import entries_by_id
@@ -53,9 +57,17 @@ _TURNS: Final = 20
 #: So many are asked about before it is kept where the round has been: what the slowest filters take
 #: for them is well within the lease, and what they know fits one exchange with jq.
 _PORTION: Final = 10
+#: The listening steps of so many versions are kept.
+_MOST_KEPT: Final = 4_096
+#: With the time until which they are known.
+_steps_kept: dict[uuid.UUID, tuple[float, tuple[Binding, ...]]] = {}
 _FILTER_FAILED: Final = "event_filter_failed"
-#: The member by which a filter sees the case; no attribute of an event can be called so.
-_CASE: Final = "case"
+_NOT_KEPT: Final = "event_not_kept"
+#: The members by which a filter sees the case, and the whole event once more: an attribute of that
+#: may be called as one of them.
+_CASE, _EVENT = "case", "event"
+#: What a filter says that looks at the case, rather than at what an event is called.
+_ABOUT_CASE: Final = re.compile(rf"\b{_CASE}\b")
 
 _NEXT = f"""
 SELECT c.id, c.definition_id, c.number, CASE WHEN %(whole)s THEN c.context ELSE '{{}}' END::text
@@ -67,7 +79,14 @@ ORDER BY c.definition_id, c.id LIMIT %(most)s
 """  # noqa: S608  -- own words
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+class _TooMany(ExpressionFailed):
+    """So much waits for steps of a case that what comes is not kept."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("too_many_waiting", detail)
+
+
+@dataclasses.dataclass(frozen=True)
 class _Heard:
     """An event as steps see it, its entry, and the steps that listen to it, by definition."""
 
@@ -76,11 +95,16 @@ class _Heard:
     at: Any
     steps: Mapping[uuid.UUID, Sequence[Binding]]
 
+    @functools.cached_property
+    def seen(self) -> Mapping[str, Any]:
+        """What a filter sees that does not look at the case: one object, asked about once."""
+        return {**self.facts, _EVENT: self.facts}
+
     @property
     def about_case(self) -> bool:
         """Whether any filter looks at the case, and not at the event alone."""
         steps = (step for each in self.steps.values() for step in each)
-        return any(_CASE in (_trigger(step).filter or "") for step in steps)
+        return any(_ABOUT_CASE.search(_trigger(step).filter or "") for step in steps)
 
     @property
     def trigger(self) -> dict[str, Any]:
@@ -180,13 +204,33 @@ def _heard(row: EventRound) -> _Heard | None:
         return None
     facts = told(received)
     entry = entries_by_id(row.tenant_id, [row.entry_id])[row.entry_id]
-    definitions = compiled_all(row.tenant_id, _listeners(row.tenant_id, received.type))
+    listening = _listening_in(row.tenant_id, _listeners(row.tenant_id, received.type))
     steps = {
-        id_: [step for step in each.listening if _is_for(step.on_event, facts)]
-        for id_, each in definitions.items()
+        id_: [step for step in each if _is_for(step.on_event, facts)]
+        for id_, each in listening.items()
     }
     kept = {id_: each for id_, each in steps.items() if each}
     return _Heard(facts, EntryRef(entry.id, entry.hash), entry.at, kept)
+
+
+def _listening_in(
+    tenant_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[Binding, ...]]:
+    """Return the steps of definitions that events start. A round needs them of every version that
+    listens, of which there may be more than the process keeps whole: these are kept by themselves,
+    for as long as a version may be kept."""
+    at = time.monotonic()
+    kept = {id_: _steps_kept[id_] for id_ in ids if id_ in _steps_kept}
+    known = {id_: steps for id_, (until, steps) in kept.items() if at < until}
+    unread = [id_ for id_ in ids if id_ not in known]
+    found = {
+        id_: tuple(step for step in each.listening if step.on_event is not None)
+        for id_, each in (compiled_all(tenant_id, unread) if unread else {}).items()
+    }
+    if len(_steps_kept) + len(found) > _MOST_KEPT:
+        _steps_kept.clear()
+    _steps_kept.update((id_, (at + KEPT_SECONDS, steps)) for id_, steps in found.items())
+    return known | found
 
 
 def _is_for(trigger: EventTrigger | None, facts: Mapping[str, Any]) -> bool:
@@ -222,7 +266,7 @@ def _concerned(
     places: list[tuple[Any, Binding, tuple[str, int] | None]] = []
     for row in found:
         own = {
-            **heard.facts,
+            **heard.seen,
             _CASE: {"id": str(row[0]), "number": row[2], "context": json.loads(row[3])},
         }
         for step in heard.steps[row[1]]:
@@ -231,7 +275,7 @@ def _concerned(
                 places.append((row[0], step, None))
                 continue
             # One that does not look at the case is asked once for all of them.
-            value = own if _CASE in filter_ else heard.facts
+            value = own if _ABOUT_CASE.search(filter_) else heard.seen
             key = (filter_, id(value))
             asked[key] = (filter_, value)
             places.append((row[0], step, key))
@@ -274,6 +318,9 @@ def tell_case(
             return
         moves = Moves()
         cause = Cause(authority_of(system_of(tenant_id)).ref(), heard.entry)
+        if steps and too_many_wait(case):
+            why = _TooMany(f"{MOST_WAITING} signals and events wait already")
+            failed, steps = [*failed, *((step, why) for step in steps)], []
         if steps:
             said = {"event": heard.trigger, "detail": heard.facts["type"]}
             arrive(
@@ -288,18 +335,19 @@ def tell_case(
 def _not_understood(
     case: Case, heard: _Heard, step: Binding, problem: ExpressionFailed, cause: Cause
 ) -> None:
-    """Record that a filter could not tell, for the operators to be told. The case does not
-    change."""
+    """Record that a filter could not tell, or that an event is not kept, for the operators to be
+    told. The case does not change."""
     Arrival(
         tenant_id=case.tenant_id, case_id=case.id, binding=step.name, heard="event", data={},
         entry_id=heard.entry.id, status=ArrivalStatus.PASSED_OVER, created_at=heard.at,
     ).save(force_insert=True)  # fmt: skip
+    action = _NOT_KEPT if isinstance(problem, _TooMany) else _FILTER_FAILED
     said = {
         "step": step.name, "code": problem.code, "detail": str(problem), "event": heard.trigger,
     }  # fmt: skip
     record(
         change_of(
-            case, _FILTER_FAILED, before=str(case.status), by=cause.by, caused_by=cause.entry,
+            case, action, before=str(case.status), by=cause.by, caused_by=cause.entry,
             payloads=said, kind="REFUSAL",
         )
     )  # fmt: skip

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from accounts.selectors import actors_by_username, actors_named, called
+from accounts.selectors import actors_by_username, actors_named
 from cases.actions.asked_when_opened import (
     asking,
     deadlines_said,
@@ -27,6 +27,7 @@ from cases.actions.sub_cases import (
     NewSubCase,
     new_sub_case,
 )
+from cases.actions.task_templates import from_template
 from cases.definitions import (
     Binding,
     CompiledDefinition,
@@ -45,9 +46,10 @@ from cases.definitions import (
     undo_policy,
 )
 from cases.models import Case
+from cases.named_members import NamedMembers
 from cases.plan_state import Changes, Fired, PlanState
-from compensation.actions.run_by_rule import ByRule
-from compensation.plan import Scope
+from compensation.actions.automatic_runs import Wanted
+from compensation.plan_scope import Scope
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
 from compensation.subject import Cause
@@ -73,12 +75,14 @@ _DIGITS = 32
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Known:
-    """A case with its definition, and its context as the latest results make it, if they do."""
+    """A case with its definition and whom that names, and its context as the latest results make
+    it, if they do."""
 
     case: Case
     definition: CompiledDefinition
     context: dict[str, Any]
     changes: Changes
+    members: NamedMembers
 
     @property
     def triggered(self) -> int:
@@ -98,7 +102,7 @@ class NewSignal:
 class NewThrow:
     """What a step wants undone of its own case."""
 
-    wanted: ByRule
+    wanted: Wanted
 
 
 Work = NewWorkItem | NewExecution | NewSubCase | NewSignal | NewThrow
@@ -113,6 +117,11 @@ class Opening:
     error: str = ""
     input_digest: str = ""
     rerouted: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for what it becomes: what has come since may start it at once."""
+        return isinstance(self.work, NewSubCase) and not self.work.waits
 
     @property
     def trouble(self) -> str:
@@ -180,15 +189,7 @@ def openings(
         and _has_seen_all(known, each, fired)
     }
     written = contexts_written(known.context, ready.fire, may_stand=standing)
-    contexts = [
-        change.after if isinstance(change := written.get(binding.name), ContextChange)
-        else known.context
-        for binding in ready.fire
-    ]  # fmt: skip
-    seen = [
-        {**context, **heard.get(binding.name, {})}
-        for binding, context in zip(ready.fire, contexts, strict=True)
-    ]
+    seen = [_seen_by(known, each.name, written, heard) for each in ready.fire]
     every = given_to([binding.target for binding in ready.fire], seen)
     for binding, given in zip(ready.fire, every, strict=True):
         fired = plan.fired.get(binding.name)
@@ -219,6 +220,19 @@ def openings(
     return found
 
 
+def _seen_by(
+    known: Known,
+    step: str,
+    written: Mapping[str, ContextChange | ExpressionFailed],
+    heard: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the context as a step sees it, with what it has written and heard. Whoever has done
+    neither sees one and the same, which is asked about once then."""
+    change = written.get(step)
+    context = change.after if isinstance(change, ContextChange) else known.context
+    return {**context, **heard[step]} if step in heard else context
+
+
 def _digest(binding: Binding, given: Given) -> str:
     """Return what tells a mapped input from any other one; "" where nothing was mapped."""
     if binding.target.input_mapping is None or isinstance(given.value, ExpressionFailed):
@@ -233,13 +247,14 @@ def _checked(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid.field("/input", "the inputMapping must give an object")
     check_json(value, "/input", limit=GROWN_BYTES + PAYLOAD_BYTES, depth=GROWN_DEPTH)
-    return value
+    # It may be the context itself, which others see too.
+    return dict(value)
 
 
-def _wanted(case: Case, name: str, target: Throw) -> ByRule:
+def _wanted(case: Case, name: str, target: Throw) -> Wanted:
     scope = Scope(kind=target.scope, step=target.step or "", steps=target.steps)
     reason = f"{title_of(name)}: a step of {case.title} has a part of it undone"
-    return ByRule(scope, reason, resumes=target.then == "resume")
+    return Wanted(scope, reason, resumes=target.then == "resume")
 
 
 def _told(given: Given) -> Any:
@@ -270,13 +285,15 @@ def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: R
         "policy": {} if policy is None else policy.to_json(),
         "case_id": case.id,
         "binding": binding.name,
+        "remote": None if binding.remote is None else binding.remote.of(value),
     }
     if isinstance(target, HumanTask):
         target = asking(target, given.said)
-        people, missing = called(case.tenant_id, target.candidate_users)
-        return NewWorkItem(
+        people, missing = known.members.called(target.candidate_users)
+        title = title_asked(target, given.said)
+        new = NewWorkItem(
             **said,
-            title=title_asked(target, given.said),
+            title=title,
             created_by=cause.by.id,
             payload=value,
             candidate_groups=target.candidate_groups,
@@ -298,7 +315,10 @@ def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: R
             reversibility=binding.reversibility,
             **_by_when(target, due_asked(target, given.said)),
         )
-    agents, _missing = called(case.tenant_id, [target.performer] if target.performer else [])
+        if target.template_ref is None:
+            return new
+        return from_template(new, target.template_ref, titled=title != binding.name)
+    agents, _missing = known.members.called([target.performer] if target.performer else [])
     return NewExecution(
         **said,
         performer=agents[0] if agents else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cases.actions import milestone_moves
@@ -12,9 +12,11 @@ from cases.actions.open_work import OpenWork, lock_open_work
 from cases.actions.step_opening import open_all
 from cases.actions.sub_cases import draw_completion, meet_group, reopen, tell_end
 from cases.actions.throwing import carry_out_throw, lock_thrown
+from cases.arrival_tables import Arrival
 from cases.definitions import ContextChange
 from cases.events import CONTEXT_CHANGED, ENGINE
-from cases.models import Case
+from cases.lifecycle import ArrivalStatus
+from cases.models import Case, PlanItem
 from cases.plan_state import Changes
 from compensation.subject import Cause
 from ledger.clock import now
@@ -22,7 +24,7 @@ from verbs.move import Moves, sharing
 
 __all__ = ["carry_out", "change_context"]
 
-_OF_ENDING = ("status", "completion_seq", "ended_at", "written", "error")
+_OF_ENDING = ("status", "completion_seq", "ended_at", "written", "taken_version", "error")
 CASE_COMPLETED = "The case is completed without it."
 
 
@@ -49,9 +51,10 @@ def _take_in(case: Case, decision: Decision, rest: Mapping[str, OpenWork], moves
         if each.item.is_case:
             draw_completion(case, each.item)
             tell_end(case, each.item, cause=each.cause, moves=moves)
-        moves.save(each.item, _OF_ENDING)
         if each.change is not None:
             change_context(case, each.change, cause=each.cause, step=each.item.binding, moves=moves)
+            each.item.taken_version = case.version
+        moves.save(each.item, _OF_ENDING)
         if each.meets is not None:
             meet_group(case, each.meets, rest.get(each.meets.name), cause=each.cause, moves=moves)
 
@@ -80,8 +83,6 @@ def _go_on(
     case: Case, decision: Decision, cause: Cause, moves: Moves, left: OpenWork | None
 ) -> None:
     milestone_moves.record(case, decision.seen, cause=cause, moves=moves)
-    for arrival in decision.arrivals:
-        moves.save(arrival, ["status"])
     completed = None
     if decision.completes:
         completed = change_case(
@@ -96,14 +97,24 @@ def _go_on(
                 case, change, cause=cause, step=each.binding.name, moves=moves, heard=True
             )
     items = open_all(case, decision.fired, cause=cause, moves=moves)
-    for item in items:
-        moves.add(item)
+    _save_opened(items, decision.arrivals, moves)
     if decision.fault:
         fault_case(case, decision.fault, cause=cause, moves=moves)
     carry_out_throw(case, decision.fired, items, cause=cause, moves=moves)
     if completed is not None and left is not None:
         moves.record()
         left.call_off(cause=Cause(cause.by, completed.ref), reason=CASE_COMPLETED)
+
+
+def _save_opened(items: Sequence[PlanItem], arrivals: Sequence[Arrival], moves: Moves) -> None:
+    """Write what has fired, and what of what had come for steps was seen to, and became of that."""
+    became = {item.binding: item.id for item in items}
+    for item in items:
+        moves.add(item)
+    for arrival in arrivals:
+        if arrival.status == ArrivalStatus.TAKEN:
+            arrival.plan_item_id = became.get(arrival.binding)
+        moves.save(arrival, ["status", "plan_item_id"])
 
 
 def changed_keys(case: Case, changed: Collection[str]) -> dict[str, int]:

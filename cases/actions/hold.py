@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from cases.actions.awaited_cases import ParentOnHold, hold, release
 from cases.actions.changes import save_case
+from cases.actions.closing import check_closable, close_below, lock_below
 from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import revive
 from cases.lifecycle import LIFECYCLE, ROLLING_BACK
@@ -47,10 +48,11 @@ def _possible(
     if case.status in ROLLING_BACK and held is not None:
         allowed = RUN_OPERATIONS[held].sources or frozenset()
         if facts.run_status in allowed:
-            return None
+            waits = held == "resume" and facts.above_on_hold
+            return ParentOnHold(extra={"current_status": str(case.status)}) if waits else None
         extra = {"current_status": str(case.status)}
         return Conflict(str(_CANNOT[held]), extra=extra)
-    if operation.name != "suspend" and facts.live_run is not None:
+    if _is_kept(operation, facts):
         return RunLive(facts.live_run, str(case.status))
     refused = wrong_state(operation, case)
     if refused is None and operation.name in _GOES_ON and facts.above_on_hold:
@@ -61,6 +63,14 @@ def _possible(
         detail = words % {"names": names}
         return Conflict(detail, code="outcome_unknown", extra={"current_status": str(case.status)})
     return refused
+
+
+def _is_kept(operation: Operation, facts: Any) -> bool:
+    """Whether a live run keeps a case from it: from all but being put on hold, and going on with
+    what is rolled back below it."""
+    if operation.name == "suspend" or facts.live_run is None:
+        return False
+    return operation.name != "resume" or not facts.holds_rollback
 
 
 def _verb(name: str, action: str, **how: Any) -> Callable[[Callable[..., Case]], Verb[Case]]:
@@ -124,7 +134,10 @@ def cancel_case(case: Case, given: OptionalReason, context: VerbContext) -> Case
 
 @_verb("close", "closed", given=OptionalReason, dangerous=True)
 def close_case(case: Case, given: OptionalReason, context: VerbContext) -> Case:
-    """Close it: nothing of it is undone any more."""
-    why = {"reason": given.reason}
-    save_case(case, "closed", cause=Cause(context.by, None), step=case.close, payloads=why)
+    """Close it with the cases below it: nothing of them is undone any more."""
+    why, cause = {"reason": given.reason}, Cause(context.by, None)
+    below = lock_below(case)
+    check_closable(case, below)
+    entry = save_case(case, "closed", cause=cause, step=case.close, payloads=why)
+    close_below(below, cause=cause.after(entry.ref), case=case)
     return case

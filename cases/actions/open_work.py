@@ -13,9 +13,9 @@ from typing import Any
 
 from cases.actions.awaited_cases import lock_awaited
 from cases.actions.changes import change_case
-from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
+from cases.lifecycle import CANCELLABLE, OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus
 from cases.models import Case, PlanItem
-from compensation.locking import lock_rows
+from compensation.locking import lock_many, lock_rows
 from compensation.subject import Cause, undoable
 from ledger.clock import now
 from ledger.record import EntryRef
@@ -26,6 +26,8 @@ from verbs.subject import subject_of
 _OPEN = f"r.tenant_id = %s AND r.case_id = ANY(%s) AND r.status IN ({literal(OPEN_ITEMS)})"
 # Undone by itself while it was waited for: nothing of it is called off, nobody waits for it more.
 _NO_MORE = {CaseStatus.CANCELLED, *ROLLING_BACK}
+
+FORSAKEN = "The case above does not wait for it any more."
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def lock_open_work(
         if item.id not in but and (bindings is None or item.binding in bindings)
     ]
     only = None if bindings is None else {item.target_id for item in own if item.is_case}
-    below = lock_awaited(case, only)
+    # What is being rolled back ends as its run does, and nobody waits for it any more.
+    below = [row for row in lock_awaited(case, only) if row.status in CANCELLABLE]
     if below:
         own += read(PlanItem, _OPEN, [case.tenant_id, [row.id for row in below]])
     known = dict(rows or {})
@@ -115,3 +118,38 @@ def cancel_open_work(
 ) -> None:
     """Call off what is open in a locked case; `rows` as above."""
     lock_open_work(case, rows=rows).call_off(cause=cause, reason=reason)
+
+
+def cancel_unawaited(case: Case, ids: Collection[uuid.UUID], *, cause: Cause, reason: str) -> None:
+    """Call off, with what is open in them, those of these cases below a locked one that nobody
+    waits for: a rollback is about to undo them."""
+    if not ids:
+        return
+    cause.write()
+    for row in lock_many(Case, Case.subject_type, case.tenant_id, ids):
+        if row.status in CANCELLABLE:
+            _cancel(row, cause=cause, reason=reason)
+
+
+def call_off_if_forsaken(case: Case, *, cause: Cause) -> None:
+    """Cancel a locked sub-case that would go on after a rollback although the step above that
+    waited for it was called off meanwhile: the case above is over, or its group was met without."""
+    goes_on = case.status in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}
+    if not (goes_on and case.parent_id is not None and case.awaited):
+        return
+    above = PlanItem.objects.filter(tenant_id=case.tenant_id, target_id=case.id)
+    if not above.filter(status=PlanItemStatus.CANCELLED).exists():
+        return
+    cause.write()
+    _cancel(case, cause=cause, reason=FORSAKEN)
+
+
+def _cancel(case: Case, *, cause: Cause, reason: str) -> None:
+    """Cancel a locked case of which nobody hears, with what is open in it."""
+    rest, moves = lock_open_work(case), Moves()
+    entry = change_case(
+        case, "cancelled", moves=moves, cause=Cause(cause.by, cause.entry), step=case.cancel,
+        also={"ended_at": now(), "held_by": None}, payloads={"reason": reason}, heard_by=(),
+    )  # fmt: skip
+    moves.record()
+    rest.call_off(cause=Cause(cause.by, entry.ref), reason=reason)

@@ -17,9 +17,10 @@ from cases.actions.changes import fault_case, plan_items_of, save_case
 from cases.actions.deciding import result_of
 from cases.actions.firing import why_failed
 from cases.actions.forward import change_context
-from cases.actions.open_work import cancel_open_work
+from cases.actions.open_work import call_off_if_forsaken, cancel_open_work, cancel_unawaited
 from cases.actions.stopping import refuse_while_stopped
-from cases.actions.sub_case_parts import open_sub_cases, sub_case_parts
+from cases.actions.sub_case_parts import open_sub_cases
+from cases.actions.tree_parts import part_in_case
 from cases.definitions import (
     CapabilityCall,
     CompiledDefinition,
@@ -29,31 +30,32 @@ from cases.definitions import (
     context_after,
     input_for,
     names_of,
-    undo_policy,
 )
 from cases.fault_words import UNDONE_IN_DOUBT
 from cases.lifecycle import OPEN_ITEMS, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import work_named
 from cases.selectors import compiled_all, compiled_of
+from compensation.actions import whole_moves
 from compensation.errors import AlreadyCompensated, CaseClosed
 from compensation.lifecycle import AttemptOutcome, CompensationState, Trigger
-from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt
+from compensation.plan_scope import leaves_rest
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
 from compensation.selectors import live_runs
 from compensation.sentences import INPUT_UNKNOWN
-from compensation.subject import Awaited, Cause, Standing, part_of, read_rows, undoable
+from compensation.subject import Awaited, Cause, Standing, read_rows, undoable
 from executions.selectors import awaited as awaited_execution
 from ledger.clock import now, rfc3339
 from ledger.durations import format_duration
 from ledger.errors import Conflict, Refusal
 from ledger.statements import fetched
 from verbs.move import sharing
-from verbs.row_reading import read
+from verbs.row_reading import Beside, read_behind
 
 # By the undo's own word, or by that of a person about it.
 _UNDONE = frozenset({AttemptOutcome.DONE, AttemptOutcome.ATTESTED})
+ROLLED_BACK = "rolled back"
 _FIELDS = ("payload", "outcome", "resolution", "input", "output", "before", "after")
 
 
@@ -76,19 +78,6 @@ def barred(case: Case) -> Refusal | None:
     if case.status == CaseStatus.COMPENSATED:
         return AlreadyCompensated(extra=extra)
     return None
-
-
-def parts(case: Case, *, lock: bool) -> list[Part]:
-    """Return every piece of a case's forward work, its rows locked or as committed now; the cases
-    below it as what stands by itself."""
-    given = [case.tenant_id, case.id]
-    items = read(PlanItem, "r.tenant_id = %s AND r.case_id = %s AND r.target_id IS NOT NULL", given)
-    definition = compiled_of(case.tenant_id, case.definition_id)
-    # Cases before rows of work, as all lock them.
-    below = sub_case_parts(case, items, definition, lock=lock)
-    own = [item for item in items if not item.is_case]
-    rows = (lock_rows if lock else read_rows)(case.tenant_id, [item.work for item in own])
-    return [*below, *(part_in_case(item, rows[item.work[1]], definition) for item in own)]
 
 
 def part(case: Case, row: Any) -> Part | None:
@@ -116,46 +105,28 @@ def undo_bound(rows: Sequence[Any]) -> set[uuid.UUID]:
     }
 
 
-def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Part:
-    """Return one plan item's work. In a case, what nobody declared is not undone by guesswork."""
-    binding = definition.binding(item.binding)
-    return part_of(
-        row, undo_policy(definition, binding), name=item.binding, undo=binding.compensate or "",
-        order=binding.compensation_order,
-        aliases=(str(item.id),),
-    )  # fmt: skip
+faulted = functools.partial(whole_moves.faulted, save_case)
+goes_on = functools.partial(whole_moves.goes_on, save_case)
 
 
 def started(case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, cause: Cause) -> None:
     """Turn the case COMPENSATING and call off what it has open in scope."""
-    codes = [item["code"] for item in run.regulatory_basis]
-    recorded = save_case(
-        case, "rollback_started", cause=cause, step=case.start_rollback,
-        also={"prior_status": str(case.status)}, payloads={"reason": run.reason},
-        compensation={"run": str(run.id), "regulatory_basis": codes},
-    )  # fmt: skip
-    if not run.plan.scope.get("only_this", False):
-        because = cause.after(recorded.ref)
-        cancel_open_work(case, cause=because, reason="rolled back", rows=rows)
+    recorded = whole_moves.started(save_case, case, run, cause=cause)
+    if leaves_rest(run.plan.scope):
+        return
+    because = cause.after(recorded.ref)
+    cancel_open_work(case, cause=because, reason=ROLLED_BACK, rows=rows)
+    if case.has_children:
+        cancel_unawaited(case, _undone_below(run), cause=because, reason=ROLLED_BACK)
 
 
-def faulted(case: Case, run: Any, step: Any, *, cause: Cause) -> None:
-    """A step of its run failed: the case says so too, until somebody decides."""
-    if case.status == CaseStatus.COMPENSATING:
-        save_case(
-            case, "compensation_faulted", cause=cause, step=case.stop_rollback,
-            payloads={"step": step.original_name, "error": step.error},
-            compensation={"run": str(run.id), "step": step.n},
-        )  # fmt: skip
-
-
-def goes_on(case: Case, run: Any, *, cause: Cause) -> None:
-    """Somebody decided: the case is COMPENSATING again."""
-    if case.status == CaseStatus.COMPENSATION_FAULTED:
-        save_case(
-            case, "compensation_resumed", cause=cause, step=case.continue_rollback,
-            compensation={"run": str(run.id)},
-        )  # fmt: skip
+def _undone_below(run: Any) -> list[uuid.UUID]:
+    """Return the cases right below that a run undoes, each as a step."""
+    return [
+        uuid.UUID(step["original"]["id"])
+        for step in run.plan.content["steps"]
+        if step["original"]["type"] == Case.subject_type
+    ]
 
 
 def ended(case: Case, run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:
@@ -167,15 +138,17 @@ def ended(case: Case, run: Any, *, partial: bool, bare: bool, cause: Cause) -> N
     partial = partial and not (thrown and bare)
     step: Callable[[], object] = case.settle_compensated
     if not partial and (run.resume_after if thrown else not whole):
-        # Where it was, and ended when it had ended.
-        step = functools.partial(case.settle_back, resume=run.resume_after)
+        # Where it was, and ended when it had ended; with the case above on hold, as that is.
+        resumes = run.resume_after and case.held_by is None
+        step = functools.partial(case.settle_back, resume=resumes)
         del also["ended_at"]
     elif partial or not whole:
         step = case.settle_partially
-    save_case(
+    settled = save_case(
         case, "rollback_settled", cause=cause, step=step, also=also,
         compensation={"run": str(run.id)},
     )  # fmt: skip
+    call_off_if_forsaken(case, cause=cause.after(settled.ref))
 
 
 def open_work(case: Case) -> list[tuple[str, Any]]:
@@ -253,11 +226,12 @@ def _original(row: Any) -> dict[str, Any]:
     }
 
 
-def pieces(case: Case, rows: Sequence[Any]) -> dict[uuid.UUID, PlanItem]:
-    """Return the plan items of these rows by the rows' ids; an undo has none."""
-    given = [case.tenant_id, case.id, [row.id for row in rows]]
-    items = read(PlanItem, "r.tenant_id = %s AND r.case_id = %s AND r.target_id = ANY(%s)", given)
-    return {item.work[1]: item for item in items}
+def pieces(case: Case, ids: Collection[uuid.UUID]) -> Callable[[], dict[uuid.UUID, PlanItem]]:
+    """Read the plan items of this work by its ids, right behind the next statement; an undo has
+    none."""
+    where = "r.tenant_id = %s AND r.case_id = %s AND r.target_id = ANY(%s)"
+    items = read_behind(PlanItem, where, [case.tenant_id, case.id, list(ids)], _STATED_SINCE)
+    return lambda: {item.work[1]: item for item in items()}
 
 
 def heard(
@@ -302,19 +276,35 @@ def heard(
     )  # fmt: skip
 
 
-# By its result, or as it fired: then it has no number yet, or never will.
+# By its result, or as it fired: then that has not come yet, or never will.
 _LATER = f"""
 SELECT DISTINCT jsonb_array_elements_text(p.written) FROM cases_planitem p
-WHERE p.tenant_id = %s AND p.case_id = %s
-  AND (p.completion_seq > %s OR (p.completion_seq IS NULL AND p.created_at >= %s))
+WHERE p.tenant_id = {{tenant}} AND p.case_id = {{case}}
+  AND (coalesce(p.taken_version, p.case_version), coalesce(p.completion_seq, {2**63 - 1}))
+    > ({{written}}, {{seq}})
   AND p.compensation_state <> '{CompensationState.COMPENSATED}'
 """  # noqa: S608  -- own words
+_LATER_OF_ONE = _LATER.format(tenant="%s", case="%s", written="%s", seq="%s")
+# Beside an item whose undo is under way: it is asked for when that is over.
+_STATED_SINCE = Beside(
+    f""", CASE WHEN r.compensation_state = '{CompensationState.COMPENSATING}'
+        AND r.ended_at IS NOT NULL AND r.written <> '[]' THEN ARRAY({_LATER.format(
+            tenant="r.tenant_id", case="r.case_id",
+            written="coalesce(r.taken_version, r.case_version)",
+            seq="coalesce(r.completion_seq, 0)",
+        )}) END AS stated_since""",
+    "",
+)  # fmt: skip
 
 
 def _stated_since(item: PlanItem) -> set[str]:
     """Return the keys that later work of the case, which was not undone, has stated."""
-    given = [item.tenant_id, item.case_id, item.completion_seq or 0, item.ended_at or now()]
-    return {key for (key,) in fetched(_LATER, given)}
+    known: list[str] | None = vars(item).get("stated_since")
+    if known is not None:
+        return set(known)
+    written = item.case_version if item.taken_version is None else item.taken_version
+    given = [item.tenant_id, item.case_id, written, item.completion_seq or 0]
+    return {key for (key,) in fetched(_LATER_OF_ONE, given)}
 
 
 def _after_undo(

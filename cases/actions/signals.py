@@ -7,9 +7,14 @@ from typing import Annotated, Any
 from django.utils.translation import gettext as _
 from pydantic import SkipValidation, StringConstraints
 
-from cases.actions.arrivals import SIGNALLED, hearing_signal, send_signal
-from cases.arrival_tables import Arrival
-from cases.lifecycle import SIGNAL, ArrivalStatus
+from cases.actions.arrivals import (
+    MOST_WAITING,
+    SIGNALLED,
+    hearing_signal,
+    send_signal,
+    too_many_wait,
+)
+from cases.lifecycle import SIGNAL
 from cases.models import Case
 from cases.selectors import compiled_of
 from compensation.subject import Cause
@@ -22,8 +27,6 @@ from verbs.move import Moves
 from verbs.shell import VerbContext
 
 _LONGEST_NAME = 100
-#: So many wait for the steps of one case at most.
-MOST_WAITING = 1_000
 
 
 class Signal(Input):
@@ -35,7 +38,6 @@ class Signal(Input):
 
 @catalogue.verb(
     Case.subject_type, SIGNAL, action=SIGNALLED, given=Signal, route="signals", beside=True,
-    page=False, no_button="Signals are sent by programs, and by steps.",
 )  # fmt: skip
 def signal_case(case: Case, given: Signal, context: VerbContext) -> Case:
     """Send it a signal. The steps that hear it start, by the worker, if their conditions hold; one
@@ -45,8 +47,7 @@ def signal_case(case: Case, given: Signal, context: VerbContext) -> Case:
     if not hearing_signal(definition, given.name):
         known = {step.on_signal for step in definition.listening}
         raise Invalid.field("/name", _unheard(known), code="unknown")
-    rows = Arrival.objects.filter(tenant_id=case.tenant_id, case_id=case.id)
-    if rows.filter(status=ArrivalStatus.WAITING)[:MOST_WAITING].count() >= MOST_WAITING:
+    if too_many_wait(case):
         said = _("%(n)d signals, events or moments wait already for steps of this case.")
         said %= {"n": MOST_WAITING}
         raise Conflict(said, code="too_many_waiting", extra={"current_status": str(case.status)})

@@ -47,7 +47,13 @@ def stopped(event: Event, error: str) -> None:
 def goes_on(event: Event) -> None:
     """Take that sign down: the news got through, in the caller's transaction."""
     case = None if event.case_id is None else lock_case(event.tenant_id, event.case_id)
-    if case is not None and case.stopped_since is not None:
+    if case is not None:
+        got_through(case, event)
+
+
+def got_through(case: Case, event: Event) -> None:
+    """Take the sign down from a locked case that has it: news in its lane got through."""
+    if case.stopped_since is not None:
         _take_down(case, "engine_resumed", _cause(event))
 
 

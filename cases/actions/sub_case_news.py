@@ -23,7 +23,7 @@ from ledger.tenancy import tenant_scope
 def hear(events: Sequence[Event], done: Done) -> None:
     """Carry a case on by news of cases below it: all events of one lane are for one case."""
     with tenant_scope(events[0].tenant_id):
-        first = _for_case_above(events[0])
+        first = for_case_above(events[0])
     undone = [event for event in events if event.to_status == CaseStatus.COMPENSATED]
     if not undone:
         handle([_as_piece(event, first) for event in events], done)
@@ -55,15 +55,16 @@ def _undone(first: Event, event: Event) -> None:
 
 def stopped(event: Event, error: str) -> None:
     """Say on the case above that its engine has stopped, in the caller's transaction."""
-    stopping.stopped(_for_case_above(event), error)
+    stopping.stopped(for_case_above(event), error)
 
 
 def goes_on(event: Event) -> None:
     """Take that sign down, in the caller's transaction."""
-    stopping.goes_on(_for_case_above(event))
+    stopping.goes_on(for_case_above(event))
 
 
-def _for_case_above(event: Event) -> Event:
+def for_case_above(event: Event) -> Event:
+    """Return news of a case below as news of the case above it, in whose lane it is heard."""
     rows = Case.objects.filter(tenant_id=event.tenant_id, id=event.subject_id)
     return dataclasses.replace(event, case_id=rows.values_list("parent_id", flat=True).get())
 

@@ -1,6 +1,6 @@
-"""What the cases below a case are to a rollback of it: named, and never undone by its run.
+"""What the cases below a case are to a rollback of it: each one step, undone by a run of its own.
 
-Each has a rollback of its own. Here is said why a plan leaves it out, by how it stands.
+Here is said, by how it stands, what it is to a plan, and why one leaves it out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from cases.actions.open_work import lock_open_work
-from cases.definitions import CompiledDefinition
+from cases.definitions import Binding
 from cases.lifecycle import CANCELLABLE, OPEN_ITEMS, CaseStatus, PlanItemType
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState, Reversibility
@@ -22,8 +21,6 @@ from compensation.planning import EXCLUSIONS, Exclusion, OriginalRef, Part
 from ledger.statements import fetched
 from verbs.row_reading import literal, read
 
-_FIRST = ("roll_back_first", "accept")
-_STANDS = gettext_noop("It is a case of its own, which this rollback does not undo.")
 _CLOSED = gettext_noop("It is a case of its own, and closed: nothing of it can be undone.")
 # A number was drawn in it, or a program may be at work.
 _DONE_IN = f"""
@@ -64,37 +61,36 @@ def sub_case_rows(case: Case, items: Sequence[PlanItem]) -> dict[uuid.UUID, Case
     return {row.id: row for row in rows}
 
 
-def sub_case_parts(
-    case: Case, items: Sequence[PlanItem], definition: CompiledDefinition, *, lock: bool
-) -> list[Part]:
-    """Return the sub-cases among these plan items of a case.
-
-    `lock`: the case is locked. Then so is what is open below it, before it is asked what has been
-    done there: nothing can be finished in between, and be called undone.
-    """
-    if not any(item.is_case for item in items):
-        return []
-    if lock:
-        lock_open_work(case)
-    rows = sub_case_rows(case, items)
-    given = {"tenant": case.tenant_id, "ids": list(rows)}
-    done_in = {top for (top,) in fetched(_DONE_IN, given)}
-    return [_part(item, rows[item.work[1]], definition, done_in) for item in items if item.is_case]
+def nests(row: Case, declared: str) -> bool:
+    """Whether a rollback of the case above undoes a sub-case, by a run of its own."""
+    return _code(row, declared, done=True) is None and declared != Reversibility.NOT_NEEDED
 
 
-def _part(
-    item: PlanItem, row: Case, definition: CompiledDefinition, done_in: Collection[uuid.UUID]
+def done_in(case: Case, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return in which of these cases, or below them, something was done or may be under way."""
+    if not ids:
+        return set()
+    given = {"tenant": case.tenant_id, "ids": list(ids)}
+    return {top for (top,) in fetched(_DONE_IN, given)}
+
+
+def sub_case_part(
+    item: PlanItem, row: Case, binding: Binding, *, done: bool, below: Sequence[Part]
 ) -> Part:
-    declared = definition.binding(item.binding).reversibility
+    """Return a sub-case as planning sees it; `done`: something was done in it, and `below` are its
+    parts, as far as a run of its own may undo them."""
+    declared = binding.reversibility
     original = OriginalRef(Case.subject_type, row.id, item.binding)
     undone = row.status == CaseStatus.COMPENSATED
-    # Whoever waits for nobody goes on, and may yet do what this rollback would have to undo.
-    done = row.id in done_in or (not row.awaited and row.status in CANCELLABLE)
+    # Whoever waits for nobody goes on, and may yet do what this rollback has to undo.
+    done = done or (not row.awaited and row.status in CANCELLABLE)
     state = CompensationState.COMPENSATED if undone else CompensationState.NONE
     ended: dt.datetime | None = row.ended_at if item.completion_seq is not None else None
     shown = SubCaseRow(
         row.id, item.binding, str(row.status), item.completion_seq, str(state), declared
     )
+    stands = _stands(original, row, declared, done=done)
+    is_undone = stands is None and nests(row, declared)
     return Part(
         row=shown,
         original=original,
@@ -104,20 +100,31 @@ def _part(
         completed_at=ended,
         completed_by=None,
         in_flight=False,
+        order=_order(item, binding) if is_undone else None,
         aliases=(str(item.id),),
         by_itself=False,
-        stands=_stands(original, row, declared, done=done),
+        stands=stands,
+        is_whole=True,
+        is_open=row.status in CANCELLABLE,
+        below=tuple(below) if is_undone else None,
     )
 
 
+def _order(item: PlanItem, binding: Binding) -> float | None:
+    """Return a sub-case's declared place in the order of undoing. One that is still open comes
+    before all that was finished, and that which was opened last before the others."""
+    if item.completion_seq is not None:
+        return binding.compensation_order
+    return -item.created_at.timestamp()
+
+
 def _stands(original: OriginalRef, row: Case, declared: str, *, done: bool) -> Exclusion | None:
-    """Return why it is left out; None where its author said that nothing of it needs an undo."""
+    """Return why it is left out; None where a run of its own undoes it, or where its author said
+    that nothing of it needs an undo."""
     code = _code(row, declared, done=done)
     if code is None:
         return None
     detail, others = EXCLUSIONS.get(code, (_CLOSED, ("accept",)))
-    if code == "no_compensation_declared":
-        detail, others = _STANDS, _FIRST
     others = tuple(each for each in others if each not in {"correct", "undo_item"})
     return Exclusion(original, code, detail, others)
 
@@ -131,7 +138,7 @@ def _code(row: Case, declared: str, *, done: bool) -> str | None:
         return "case_closed"
     if declared in {Reversibility.IRREVERSIBLE, Reversibility.PIVOT}:
         return declared
-    return None if declared == Reversibility.NOT_NEEDED else "no_compensation_declared"
+    return None
 
 
 def open_sub_cases(case: Case, items: Sequence[PlanItem]) -> list[tuple[str, Any]]:

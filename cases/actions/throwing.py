@@ -12,7 +12,7 @@ from cases.actions.changes import fault_case, save_case
 from cases.actions.firing import MAX_ERROR, NewThrow, Opening
 from cases.lifecycle import PlanItemStatus
 from cases.models import Case, PlanItem
-from compensation.actions.run_by_rule import ByRule, roll_back_by_rule
+from compensation.actions.automatic_runs import Wanted, start
 from compensation.subject import Cause, WholeSubject, whole_subject
 from ledger.errors import Refusal
 from verbs.move import Moves
@@ -38,10 +38,9 @@ def carry_out_throw(
             _begin(case, item, opening.work.wanted, cause)
 
 
-def _begin(case: Case, item: PlanItem, wanted: ByRule, cause: Cause) -> None:
-    kind = _kind()
+def _begin(case: Case, item: PlanItem, wanted: Wanted, cause: Cause) -> None:
     try:
-        run = roll_back_by_rule(kind, case, wanted, kind.parts(case, lock=True), cause=cause)
+        run = start(case, wanted, cause=cause)
     except Refusal as refused:
         item.status, item.error = PlanItemStatus.FAULTED, refused.in_words[:MAX_ERROR]
         item.save(update_fields=["status", "error"])

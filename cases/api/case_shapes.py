@@ -29,6 +29,7 @@ from cases.definitions import (
 from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus, PlanItemType
 from cases.milestones import standings
 from cases.selectors import compiled_all, summaries, waiting_for
+from cases.waiting_arrivals import waiting_arrivals
 from compensation.api.shapes import AwaitedSchema, StoppedSchema, stopped
 from compensation.lifecycle import CompensationState
 from ledger.clock import rfc3339
@@ -138,6 +139,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
     subject = subject_of(CASE)
     facts, waiting = subject.facts(rows), waiting_for(rows)
     compiled = compiled_all(rows[0].tenant_id, {row.definition_id for row in rows}) if rows else {}
+    came = waiting_arrivals(rows, compiled)
     return [
         {
             "id": str(row.id),
@@ -152,6 +154,7 @@ def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
             "stopped": stopped(row),
             "outcome_unknown": [each.to_json() for each in facts[row.id].unclear],
             "waits_for": waiting[row.id].to_json() if row.id in waiting else None,
+            "waiting": [each.to_json() for each in came[row.id]],
             "milestones": [each.to_json() for each in standings(row, compiled[row.definition_id])],
             "parent": row.parent_id and str(row.parent_id),
             "opened_by": _username(named, row.opened_by_id),
@@ -190,6 +193,15 @@ def _ref(found: Any) -> dict[str, str]:
 
 def _username(named: Mapping[uuid.UUID, Person], actor_id: uuid.UUID) -> str | None:
     return named[actor_id].username if actor_id in named else None
+
+
+class WaitingSchema(serializers.Serializer[Any]):
+    """What has come for a step, and waits until that is free."""
+
+    step = serializers.CharField()
+    heard = serializers.ChoiceField(["signal", "event", "schedule"])
+    count = serializers.IntegerField()
+    since = serializers.DateTimeField()
 
 
 class DefinitionRefSchema(serializers.Serializer[Any]):
@@ -326,6 +338,7 @@ class CaseSchema(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Of a running case with nothing open: what keeps it from going on.",
     )
+    waiting = WaitingSchema(many=True)
     milestones = MilestoneSchema(many=True)
     parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]  # a field of that name
     live_run = serializers.UUIDField(allow_null=True)

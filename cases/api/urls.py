@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from cases.actions.hold import CASE
 from cases.api import views
+from cases.api.undo_figures_api import UndoFiguresView
 from web.verb_api import verb_paths
 
 app_name = "cases-api"
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("case-definitions/schema", views.DefinitionSchemaView.as_view(), name="schema"),
     path(_VERSION, views.DefinitionDetail.as_view(), name="definition"),
     path(f"{_VERSION}/graph", views.DefinitionGraph.as_view(), name="graph"),
+    path("undo-figures", UndoFiguresView.as_view(), name="undo-figures"),
     *verb_paths(CASE, collection=views.Cases, detail=views.CaseDetail),
     path("cases/<uuid:id>/plan-items", views.CasePlanItems.as_view(), name="plan-items"),
     path("cases/<uuid:id>/context", views.CaseContext.as_view(), name="context"),

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cases.definitions.dialects import as_written, foreign_parts, in_its_words, what_else
-from cases.definitions.foreign_words import BY_ITEM, REFUSED
+from cases.definitions.foreign_words import BY_ITEM, NOTHING_AS_NULL, REFUSED
+from cases.definitions.mapped_values import mapped_to_no_map
 from cases.definitions.model import (
     CompiledDefinition,
     DefinitionError,
@@ -93,6 +94,7 @@ def compile_definition(
     """
     document = read_document(source)
     _check_dialect(document)
+    document = document.gathered()
     foreign = list(other_spellings(document.data))
     words = _words(document.data)
     foreign += foreign_parts(document.data)
@@ -102,6 +104,7 @@ def compile_definition(
         words["later"],
         words["unknown"],
         contradictions(document.data, unsure),
+        mapped_to_no_map(document.data),
         *(_said(error, document.data, unsure) for error in broken),
     )
     errors = [
@@ -161,6 +164,9 @@ def _words(data: Any) -> dict[str, list[tuple[str, str]]]:
         for pointer, holder in maps_at(data, place):
             for key in holder.keys() - words.known:
                 value, kind = holder.pop(key), _kind_of(key, words)
+                if value is None and (kind != "ignored" or key in NOTHING_AS_NULL):
+                    # To say null is to say nothing, and not that something is wanted.
+                    continue
                 why = words.ignored.get(key, "")
                 # What is said of a name is not as long as the longest that somebody sends.
                 named = key if len(key) <= _LONGEST_NAME else f"{key[:_LONGEST_NAME]}…"

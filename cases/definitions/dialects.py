@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
 from cases.definitions.foreign_words import DEAD_DIALECT, TEMPLATE
 from cases.definitions.model import Otherwise, Strategy
 from cases.definitions.relations import maps_at
-from cases.definitions.targets import Priority
+from cases.definitions.targets import Priority, is_by_agent
 from cases.definitions.written import BINDINGS
 from json_values.pointers import escape
 
@@ -56,6 +56,7 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
         for key in ("prompt", "promptExpression"):
             if judgment.get(key) and (judgment.get("title") or judgment.get("titleExpression")):
                 yield "ignored", f"{pointer}/{key}", _SAID["ignored"].format(key)
+        yield from _of_agent(pointer, judgment)
     for pointer, capability in maps_at(data, "/spec/capabilities/*"):
         for key in _PROJECTIONS:
             value = capability.get(key)
@@ -63,6 +64,31 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
                 del capability[key]
                 said = _SAID["schema_not_checked"].format(key)
                 yield "schema_not_checked", f"{pointer}/{escape(key)}", said
+
+
+#: What is said of a judgment and means nothing where an agent is called for it.
+_FOR_PEOPLE: Final = (
+    "human", "expiresIn", "expiresInExpression", "expiresAtExpression", "priority", "scope",
+    "scopeExpression",
+)  # fmt: skip
+
+
+def _of_agent(pointer: str, judgment: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is different where an agent is called for a judgment, and no person."""
+    own = judgment.get("callerConfig")
+    config = own if isinstance(own, dict) else {}
+    kinds = [each for each in (judgment.get("caller"), config.get("type")) if isinstance(each, str)]
+    if not is_by_agent(kinds):
+        return
+    for key in [key for key in _FOR_PEOPLE if judgment.get(key)]:
+        said = f"{key} is not followed: an agent is called, and the step waits until it has judged"
+        yield "not_executed", f"{pointer}/{key}", said
+    if judgment.get("outcomes"):
+        said = "outcomes are told to the agent that is called: which one it gives is not checked"
+        yield "not_executed", f"{pointer}/outcomes", said
+    if not any(config.get(word) for word in ("agent", "performer", "name")):
+        said = "no agent is named in callerConfig: operators report what was judged"
+        yield "not_executed", pointer, said
 
 
 def _choices(data: Any) -> Iterator[tuple[str, str, str]]:
@@ -98,7 +124,7 @@ def as_written(pointer: str, data: Any) -> str:
     step, rest = steps[int(found[2])], found[3]
     if "judgment" in step:
         rest = re.sub(r"^humanTask/(candidate\w+|claimDeadlineHours)", r"judgment/human/\1", rest)
-        rest = re.sub(r"^humanTask\b", "judgment", rest)
+        rest = re.sub(r"^(humanTask|capability)\b", "judgment", rest)
         if "titleExpression" not in (step["judgment"] or {}):
             rest = re.sub(r"^judgment/titleExpression\b", "judgment/promptExpression", rest)
     if "compensatedBy" in step:

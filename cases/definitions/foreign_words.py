@@ -22,6 +22,10 @@ _NO_ROUTING: Final = "who may do a task is said by its candidates alone"
 _BY_NAME: Final = "a step calls what is registered here by the name of its capability"
 _ONE_CONTEXT: Final = "a case has one context, and every change of it counts"
 
+_ONCE: Final = (
+    "what others do once for each item is done once, and no item is laid into the context"
+)
+
 #: Of the whole definition, and of its spec, where the same words stand too.
 IGNORED: Final = _words(
     {
@@ -35,6 +39,8 @@ IGNORED: Final = _words(
         "humanTaskWorkloadConstraint",
         _BY_NAME: "workers",
         _ONE_CONTEXT: "layers",
+        _ONCE: "iterations",
+        "each step starts by its own conditions, and how many suffice is not counted": "compounds",
         "a case begins with the context that it is opened with": "context",
         "no secret and no configuration is handed to a step": "use",
         "what a step hears is said in its on": "signals",
@@ -44,6 +50,9 @@ IGNORED: Final = _words(
 )
 #: Of which every item is named by itself.
 BY_ITEM: Final = frozenset({"workers"})
+
+#: Of which null wants nothing, and nothing is said.
+NOTHING_AS_NULL: Final = frozenset({"iterations", "compounds"})
 
 IGNORED_IN_BINDINGS: Final = _words(
     {
@@ -55,6 +64,7 @@ IGNORED_IN_BINDINGS: Final = _words(
         "retries executionPolicy timeout timeoutMs",
         _NO_MONITOR: "recoveryOverride",
         _ONE_CONTEXT: "exchangeProjection",
+        _ONCE: "iterations",
         _NO_ROUTING: "participation permissionIntent",
         "the step runs once for each time its conditions hold": "executionMode lifecycleScope",
         "what repeats a call knows by its idempotency key whether it was done": "sideEffect "
@@ -84,7 +94,6 @@ IGNORED_IN_JUDGMENTS: Final = IGNORED_IN_TASKS | _words(
 #: Where no sentence says why: it may come.
 REFUSED: Final = {
     "worker": "worker is not supported: a binding calls a capability, by its name",
-    "iterations": "iterations is not supported: nothing here repeats a part of a definition",
     "bindings": "bindings belongs into spec",
 }
 #: Of a whole document: what it is instead of a definition that anybody reads.

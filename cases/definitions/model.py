@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from cases.definitions.elsewhere import Elsewhere
 from cases.definitions.readers import (
     LISTED,
     MAX_TEXT,
@@ -82,12 +83,12 @@ class DefinitionWarning(NamedTuple):
 
 
 class Named(NamedTuple):
-    """Whom a definition names, by username or as a group, and where it does."""
+    """Whom a definition names, by username or as a group, or which template, and where it does."""
 
     line: int | None
     column: int | None
     pointer: str
-    kind: Literal["user", "group"]
+    kind: Literal["user", "group", "template"]
     name: str
 
 
@@ -133,9 +134,9 @@ class Binding(Part):
     """A rule: when the context changes so that `filter` and `when` hold, start the target.
 
     A `compensation_only` binding never fires by itself; it is the undo of those that name it in
-    `compensate`. `context_write`: what it states before its target starts. `on_signal`, `on_event`
-    and `on_schedule`: what else starts it, if `when` holds then; of a binding that is `deaf` no
-    change of the context does.
+    `compensate`. `remote`: what its work stands for in another tenant. `context_write`: what it
+    states before its target starts. `on_signal`, `on_event` and `on_schedule`: what else starts it,
+    if `when` holds then; of a binding that is `deaf` no change of the context does.
     """
 
     name: Name
@@ -150,6 +151,7 @@ class Binding(Part):
     conflict_strategy: Strategy | None = Field(default=None, exclude_if=unsaid)
     outcome_policy: OutcomePolicy | None = Field(default=None, exclude_if=unsaid)
     context_write: dict[str, Any] | None = Field(default=None, exclude_if=unsaid)
+    remote: Elsewhere | None = Field(default=None, exclude_if=unsaid)
     on_signal: Text | None = Field(default=None, exclude_if=unsaid)
     on_event: EventTrigger | None = Field(default=None, exclude_if=unsaid)
     on_schedule: ScheduleTrigger | None = Field(default=None, exclude_if=unsaid)

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -33,7 +33,10 @@ MAX_VALUES: Final = 4_000
 #: Keys and values as they are written: each takes time to read.
 MAX_WRITTEN: Final = 3_000
 MAX_ALIASES: Final = 100
+#: Of a tag, which is not read in any case: a directive may make each of many a long one.
+MAX_TAG: Final = 200
 
+_REASON: Final = 300
 _TAG: Final = "tag:yaml.org,2002:"
 _DECIMAL: Final = re.compile(r"[-+]?[0-9]+")
 #: Beyond it whole numbers are no longer exact everywhere (RFC 8785 §3.2.2.3, RFC 7493 §2.2).
@@ -43,7 +46,7 @@ _TOO_LARGE: Final = f"a whole number must be within ±{_MAX_INTEGER}; write it a
 #: No jsonb column keeps a NUL, and half of a surrogate pair has no form in UTF-8.
 _UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
 #: Numbers to YAML, texts to everybody who writes them: `version: 1.10` is not 1.1.
-_TEXTS: Final = re.compile(r"/(dsl|version|spec/bindings/\d+/subCase/version)")
+_TEXTS: Final = re.compile(r"/(dsl|version|(spec/)?bindings/\d+/subCase/version)")
 _FRACTION: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
@@ -67,6 +70,25 @@ class Document:
         """Return the column (from 1) on that line: of the value, or of its key where only that is
         there; None for what an alias repeats, which stands elsewhere."""
         return self.columns.get(self._nearest(pointer))
+
+    def gathered(self) -> Document:
+        """Return it with the bindings that stand beside its spec in there, where it has none."""
+        data = self.data if isinstance(self.data, dict) else {}
+        beside, spec = data.get("bindings"), data.get("spec", {})
+        if not isinstance(beside, list) or not all(isinstance(each, dict) for each in beside):
+            return self
+        if not beside or not isinstance(spec, dict) or spec.get("bindings") is not None:
+            return self
+        del data["bindings"]
+        data["spec"] = {**spec, "bindings": beside}
+        lines, columns = (
+            {
+                re.sub(r"^(?=/bindings\b)", "/spec", pointer): place
+                for pointer, place in each.items()
+            }
+            for each in (self.lines, self.columns)
+        )
+        return replace(self, lines=lines, columns=columns)
 
     def _nearest(self, pointer: str) -> str:
         while pointer and pointer not in self.lines:
@@ -117,7 +139,8 @@ def _read_yaml(text: str) -> Document:
         mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
         reason = getattr(problem, "problem", None) or str(problem).partition("\n")[0]
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _invalid(line, "", f"not valid YAML: {reason}", column) from problem
+        # It quotes names of anchors and handles, however long they are.
+        raise _invalid(line, "", f"not valid YAML: {reason[:_REASON]}", column) from problem
     except (ValueError, IndexError, KeyError, AttributeError, OverflowError) as problem:
         # The scanner trips over some malformed escapes and directives with plain exceptions.
         raise _invalid(1, "", "not valid YAML: malformed escape or directive") from problem
@@ -160,6 +183,7 @@ class _BoundedParser(Parser):
         self._aliases += isinstance(event, AliasEvent)
         self._written += isinstance(event, NodeEvent)
         for measured, limit, said in (
+            (_length_of_tag(event), MAX_TAG, "a tag has at most {} characters"),
             (self._depth, MAX_DEPTH, "nested deeper than {} levels"),
             (self._aliases, MAX_ALIASES, "more than {} aliases"),
             (self._written, MAX_WRITTEN, "more than {} keys and values"),
@@ -168,6 +192,16 @@ class _BoundedParser(Parser):
                 mark = event.start_mark
                 raise _invalid(mark.line + 1, "", said.format(limit), mark.column + 1)
         return event
+
+
+def _length_of_tag(event: Any) -> int:
+    """Return how long a tag will be, without making it: its text is put together, character by
+    character, for each node that has one."""
+    tag = getattr(event, "ctag", None)
+    if tag is None:
+        return 0
+    prefix = (tag.handles or {}).get(tag.handle) or ""
+    return len(prefix) + len(tag.suffix or "")
 
 
 class _Builder:
@@ -222,7 +256,9 @@ class _Builder:
                 self._error(line, pointer, "merge keys (<<) are not supported", column)
                 continue
             if not isinstance(key_node, ScalarNode) or key_node.tag != f"{_TAG}str":
-                shown = f", not {key_node.value!r}" if isinstance(key_node, ScalarNode) else ""
+                shown = (
+                    f", not {key_node.value[:100]!r}" if isinstance(key_node, ScalarNode) else ""
+                )
                 self._error(line, pointer, f"a key must be text{shown}", column)
                 continue
             key = key_node.value

@@ -81,11 +81,11 @@ _EXPRESSION: Final[Schema] = {
     ],
 }  # fmt: skip
 _MAPPING: Final[Schema] = {
-    "description": "jq, or a map of names to jq",
-    "anyOf": [*_EXPRESSION["anyOf"], {"type": "object", "additionalProperties": _TEXT}],
+    "description": "jq, or a map of names to jq and to values that are no texts",
+    "anyOf": [*_EXPRESSION["anyOf"], {"type": "object", "minProperties": 1}],
 }
 _NAMES: Final[Schema] = {
-    "description": "a list of names, one name, or jq",
+    "description": "a list of names, one name, several with commas, or jq",
     "anyOf": [{"$ref": "#/$defs/Names"}, *_EXPRESSION["anyOf"]],
 }
 _RULE: Final[Schema] = {
@@ -104,9 +104,10 @@ _PROJECTION: Final[Schema] = {
     "anyOf": [*_EXPRESSION["anyOf"], {"type": "object"}],
 }
 _DURATION: Final[Schema] = {
-    "description": "ISO 8601: days, hours, minutes; seconds are rounded up",
+    "description": "ISO 8601, or a number and d, h, m or s; seconds are rounded up",
     "type": "string",
-    "pattern": r"^P(?:\d+W|(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)$",
+    "pattern": r"^P(?:\d+W|(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?)$"
+    r"|^\d{1,6} ?[dhms]$",
 }
 _CHOICE: Final[Schema] = {**_TEXT, "description": "a word that nobody knows is left out"}
 #: What is read otherwise than the model says, in every map that has the word.
@@ -170,12 +171,12 @@ def _map_of(model: type[Part], place: str, made: Schema) -> Schema:
             else:
                 either.append({"anyOf": [{"required": [name]} for name in names]})
     ignored = {word: {"description": f"ignored: {why}"} for word, why in words.ignored.items()}
-    # Refused by name, also where a word that nobody knows is not.
-    refused = dict.fromkeys(words.later, False)
+    # Refused by name, also where a word that nobody knows is not; null says nothing anywhere.
+    refused = dict.fromkeys(words.later, _NULL)
     found: Schema = {"type": "object", "properties": {**ignored, **refused, **properties}}
     found |= {"required": needed} if needed else {}
     found |= {"allOf": either} if either else {}
-    return {**found, "additionalProperties": words.open}
+    return {**found, "additionalProperties": words.open or _NULL}
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -307,11 +308,11 @@ def _tasks(defs: Schema) -> None:
     for holder in (task, judgment):
         # Lines that are folded count as one.
         holder["properties"]["title"] = _or_null({**_TEXT, "minLength": 1})
-    task["anyOf"] = [{"required": ["title"]}, {"required": ["titleExpression"]}]
+    task["anyOf"] = [{"required": [word]} for word in ("title", "titleExpression", "templateRef")]
     judgment["properties"] |= {
         word: task["properties"][word]
         for word in ("candidateGroups", "candidateUsers", "candidateGroupsExpression",
-                     "candidateUsersExpression", "claimDeadlineHours")
+                     "candidateUsersExpression", "claimDeadlineHours", "templateRef")
     }  # fmt: skip
     _also(judgment, "caller", {"$ref": "#/$defs/Caller"})
     outcome = defs["Outcome"]["properties"]

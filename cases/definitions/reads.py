@@ -169,3 +169,14 @@ def fires_by(binding: Binding) -> frozenset[str] | None:
     if isinstance(binding.target, DOES_NO_WORK):
         return asked_by(binding)
     return None if binding.target.input_mapping is None else asked_by(binding)
+
+
+def keys_given(binding: Binding) -> frozenset[str] | None:
+    """Return the keys on which it can depend that a step was begun, and what it was given; None:
+    any. Without an `inputMapping` it is given the whole context."""
+    asked = asked_by(binding)
+    if isinstance(binding.target, DOES_NO_WORK):
+        return asked
+    mapping = binding.target.input_mapping
+    given = None if mapping is None else keys_read(mapping)
+    return None if asked is None or given is None else asked | given

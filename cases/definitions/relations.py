@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from cases.definitions.model import CompiledDefinition
-from cases.definitions.targets import HumanTask
+from cases.definitions.targets import JUDGMENT, CapabilityCall, HumanTask, Target, is_by_agent
 from cases.definitions.task_answers import faults_of_form
 from cases.definitions.task_deadlines import groups_in
 from cases.definitions.written import BINDINGS
 from compensation.planning import UNDO_OUTCOMES
+from compensation.policy import CompensationPolicy
 from json_values import json_schema
 
 Found = Iterator[tuple[str, str]]
@@ -45,7 +46,21 @@ _APART: Final = {
             "reversibility",
             "outcomePolicy",
             "conflictResolverStrategy",
+            "remote",
         )
+    },
+    ("undo", "remote"): ("remote", "remote belongs to the step that is undone, not to its undo"),
+    ("subCase", "remote"): ("remote", "remote may stand beside a task or a capability"),
+    ("compensate", "remote"): (
+        "remote",
+        "remote may not stand beside compensate: the other organisation undoes it",
+    ),
+    **{
+        ("remote", f"compensation/{key}"): (
+            f"compensation/{key}",
+            f"{key} may not stand beside remote: the other organisation decides it",
+        )
+        for key in ("mode", "capability", "performer", "candidate_groups", "candidate_users")
     },
     ("undo", "reversibility"): (
         "reversibility",
@@ -80,6 +95,7 @@ _NOT_OF_UNDO: Final = {
         ("deadlines", "claimDeadlineHours"),
         "belongs to a forward task; of an undo see deadline of the policy that names it",
     ),
+    "templateRef": "belongs to a forward task: an undo step says itself what is to be done",
 }
 _NAMED: Final = {
     "capabilities": "capability",
@@ -131,9 +147,9 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
 
 def whom_it_names(
     definition: CompiledDefinition,
-) -> Iterator[tuple[str, Literal["user", "group"], str]]:
-    """Find everybody whom a definition asks to do something: where, whether a user or a group, and
-    the name."""
+) -> Iterator[tuple[str, Literal["user", "group", "template"], str]]:
+    """Find everybody whom a definition asks to do something, and the templates of that: where,
+    whether a user, a group or a template, and the name."""
     for index, capability in enumerate(definition.capabilities):
         if capability.performer is not None:
             yield f"/spec/capabilities/{index}/performer", "user", capability.performer
@@ -150,13 +166,36 @@ def whom_it_names(
             ("compensation/candidate_users", "user", undo.candidate_users if undo else ()),
             ("compensation/candidate_groups", "group", undo.candidate_groups if undo else ()),
         )
-        if task is not None and task.owner is not None:
-            yield f"{at}/humanTask/owner", "user", task.owner
+        yield from _others_named(step.target, at)
+        yield from _who_agrees(undo, f"{at}/compensation")
         for place, kind, names in lists:
             for number, name in enumerate(names or ()):
                 yield f"{at}/{place}/{number}", kind, name
         for place, name in groups_in(task.deadlines if task else None):
             yield f"{at}/humanTask/deadlines/{place}", "group", name
+
+
+def _who_agrees(
+    undo: CompensationPolicy | None, at: str
+) -> Iterator[tuple[str, Literal["user", "group"], str]]:
+    """Find who has to agree to an undo before it begins."""
+    steps = undo.approval if undo is not None and isinstance(undo.approval, tuple) else ()
+    for number, step in enumerate(steps):
+        for place, name in enumerate(step.users):
+            yield f"{at}/approval/{number}/users/{place}", "user", name
+        for place, name in enumerate(step.groups):
+            yield f"{at}/approval/{number}/groups/{place}", "group", name
+
+
+def _others_named(
+    target: Target, at: str
+) -> Iterator[tuple[str, Literal["user", "template"], str]]:
+    if isinstance(target, HumanTask) and target.owner is not None:
+        yield f"{at}/humanTask/owner", "user", target.owner
+    if isinstance(target, HumanTask) and target.template_ref is not None:
+        yield f"{at}/humanTask/templateRef", "template", target.template_ref
+    if isinstance(target, CapabilityCall) and target.capability == JUDGMENT and target.performer:
+        yield f"{at}/judgment/callerConfig/agent", "user", target.performer
 
 
 def _word_rules(pointer: str, step: Mapping[str, Any], unsure: Collection[str]) -> Found:
@@ -221,8 +260,10 @@ def _judge_rules(pointer: str, step: Mapping[str, Any]) -> Found:
         configs = [(f"{at}/type", each) for at, each in maps_at(judgment, "/callerConfig", where)]
         for at, holder in [(f"{where}/caller", judgment), *configs]:
             said = _text(holder, at.rpartition("/")[2])
-            if said and said.lower() != "human":
-                yield at, f"a judgment by {said!r} is not supported: only by human"
+            if said and said.lower() != "human" and not is_by_agent([said]):
+                yield at, f"a judgment by {said!r} is not supported: only by human or agent"
+            elif is_by_agent([said]) and step.get("compensation") is True:
+                yield at, "an undo step is judged by people"
 
 
 def _references(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -248,8 +289,8 @@ def _thrown(step: Mapping[str, Any], steps: Mapping[str, Mapping[str, Any]]) -> 
     """Return what is wrong with the steps that a throw is about."""
     found: dict[str, str] = {}
     for _, throw in maps_at(step, "/throw"):
-        scope = throw.get("scope")
-        needed = _OF_SCOPE.get(scope) if isinstance(scope, str) else None
+        scope = _text(throw, "scope")
+        needed = _OF_SCOPE.get(scope)
         said = [word for word in ("step", "steps") if throw.get(word)]
         for word in said:
             if word != needed and scope in _OF_SCOPE:

@@ -9,6 +9,7 @@ from typing import Any
 from cases.definitions.model import Binding, CompiledDefinition, Milestone, Rule
 from cases.definitions.targets import DOES_NO_WORK, CapabilityCall, SubCase, Target
 from compensation.policy import CompensationPolicy
+from compensation.remote import ASKS
 from json_values.comparison import same
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate, evaluate_many, is_true
 from json_values.limits import GROWN_BYTES, GROWN_DEPTH, beyond_limits
@@ -308,6 +309,8 @@ def undo_policy(definition: CompiledDefinition, binding: Binding) -> Compensatio
     The target of `compensate` decides mode, capability and performer; the map beside it adds the
     rest. Defaults are not filled in, so that the result can be merged by precedence.
     """
+    if binding.remote is not None:
+        return CompensationPolicy.merge(ASKS, binding.policy)
     if binding.compensate is None:
         return binding.policy
     target = definition.binding(binding.compensate).target

@@ -7,11 +7,13 @@ A form whose meaning is the same is no news, and nothing is said of it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from cases.definitions.relations import maps_at
+from cases.definitions.times_written import other_times
 from cases.definitions.written import BINDINGS
 from json_values.pointers import escape
 
@@ -26,14 +28,11 @@ _UNHEARD: Final = ("scopeActivated",)
 #: The one field of a trigger, or of a signal that is sent, that may stand for the whole.
 _ALONE: Final = {"signal": "name", "cloudEvent": "type", "event": "type", "schedule": "cron"}
 _CANDIDATES: Final = ("candidateGroups", "candidateUsers")
-_ASKS: Final = ("candidateGroups", "candidateUsers", "claimDeadlineHours")
-# One name; anything else that is a text is an expression.
+_ASKS: Final = ("candidateGroups", "candidateUsers", "claimDeadlineHours", "templateRef")
+# One name, or several with commas between them, in which there may be spaces then; anything else
+# that is a text is an expression.
 _ONE_NAME: Final = re.compile(r"[\w@+-][\w@+.:/-]*")
-_WEEKS: Final = re.compile(r"P([0-9]{1,4})W")
-_SECONDS: Final = re.compile(
-    r"P(?:(?P<days>[0-9]{1,5})D)?T(?:(?P<hours>[0-9]{1,6})H)?(?:(?P<minutes>[0-9]{1,8})M)?"
-    r"(?P<seconds>[0-9]{1,9})(?:\.[0-9]{1,9})?S"
-)
+_A_NAME_OF_SEVERAL: Final = re.compile(r"[\w@+-][\w@+.:/ -]*")
 _NOT_OF_OUTCOMES: Final = {
     "condition": "an outcome may be given whenever its when holds",
     "description": "nothing here shows or reads it",
@@ -144,14 +143,31 @@ def _rules(spec: dict[str, Any]) -> None:
     completion = spec.get("completion")
     if not isinstance(completion, dict):
         return
+    written = list(completion)
     for kind in [kind for kind in _KINDS if kind in completion]:
         rule = completion[kind]
+        if rule is None or rule == {}:
+            del completion[kind]
+            continue
         if isinstance(rule, str | list):
             completion[kind] = rule = {"allOf": [rule] if isinstance(rule, str) else rule}
         if isinstance(rule, dict) and rule and all(each == [] for each in rule.values()):
             del completion[kind]
     if not completion:
         del spec["completion"]
+    elif "success" in written and "success" not in completion:
+        ends_well = _ends_well(spec, json.dumps(completion, default=str))
+        # Of two that hold the first that is written counts.
+        rules = {kind: completion.get(kind) for kind in written} | {"success": ends_well}
+        spec["completion"] = {kind: rule for kind, rule in rules.items() if rule is not None}
+
+
+def _ends_well(spec: dict[str, Any], others: str) -> Any:
+    """Return what ends a case well where what is said of that is empty: the goals that no other
+    rule is about, as where nothing is said at all."""
+    goals = [goal for _, goal in maps_at(spec, "/goals/*")]
+    left = [goal for goal in goals if json.dumps(goal.get("name"), default=str) not in others]
+    return (_by_kinds(left) or {}).get("success")
 
 
 def _by_kinds(goals: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -172,7 +188,8 @@ def _done_when(pointer: str, spec: dict[str, Any]) -> Told:
         goals = spec.setdefault("goals", [])
         if not isinstance(goals, list):
             continue
-        taken = {goal.get("name") for goal in goals if isinstance(goal, dict)}
+        # In a list: what is called by something else than a text is an error that is told later.
+        taken = [goal.get("name") for goal in goals if isinstance(goal, dict)]
         name = next(
             each for n in range(len(taken) + 1) if (each := f"doneWhen{n or ''}") not in taken
         )
@@ -252,10 +269,19 @@ def _candidates(holder: dict[str, Any]) -> None:
     """One name may stand for a list of it, and an expression for what it gives."""
     for word in _CANDIDATES:
         said = holder.get(word)
-        if isinstance(said, str) and _ONE_NAME.fullmatch(said.strip()):
-            holder[word] = [said.strip()]
+        if isinstance(said, str) and (names := _names_in(said)):
+            holder[word] = names
         elif isinstance(said, str) or (isinstance(said, dict) and said.keys() & _LANGUAGES):
             holder[_asked(word)] = holder.pop(word)
+
+
+def _names_in(text: str) -> list[str]:
+    """Return the names that a text lists, none where it is something else."""
+    if _ONE_NAME.fullmatch(text.strip()):
+        return [text.strip()]
+    names = list(dict.fromkeys(name for each in text.split(",") if (name := each.strip())))
+    several = "," in text and all(_A_NAME_OF_SEVERAL.fullmatch(name) for name in names)
+    return names if several else []
 
 
 def _hours(holder: dict[str, Any]) -> None:
@@ -274,12 +300,25 @@ def _mappings(data: dict[str, Any]) -> Told:
         for _, holder in maps_at(data, place):
             for word in _MAPPINGS:
                 said = holder.get(word)
-                if not isinstance(said, dict) or said.keys() & _LANGUAGES:
-                    continue
-                if said and all(isinstance(each, str) and each.strip() for each in said.values()):
-                    members = (f"{_quoted(key)}: ({text})" for key, text in said.items())
-                    holder[word] = f"{{{', '.join(members)}}}"
+                if isinstance(said, dict) and said and not said.keys() & _LANGUAGES:
+                    holder[word] = _expression(said)
     yield from ()
+
+
+def _expression(said: Any) -> str:
+    """Return the expression that makes what is written: texts are expressions, all else is itself.
+
+    A line of its own for what ends an expression, which may end in a remark.
+    """
+    if isinstance(said, dict):
+        return (
+            f"{{{', '.join(f'{_quoted(key)}: {_expression(each)}' for key, each in said.items())}}}"
+        )
+    if isinstance(said, list):
+        return f"[{', '.join(map(_expression, said))}]"
+    return (
+        f"({said}{chr(10) if '#' in said else ''})" if isinstance(said, str) else json.dumps(said)
+    )
 
 
 def _quoted(key: str) -> str:
@@ -288,34 +327,6 @@ def _quoted(key: str) -> str:
     return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _durations(data: dict[str, Any]) -> Told:
-    """Weeks are days; seconds are too short for anything here, and become the next minute."""
-    for place, words in (
-        *((task, ("expiresIn",)) for task in _TASKS),
-        (f"{BINDINGS}/on/schedule", ("every",)),
-        ("/spec/milestones/*", ("slaDuration",)),
-        ("/spec/milestones/*/sla", ("duration",)),
-    ):
-        for pointer, holder in maps_at(data, place):
-            for word in words:
-                text = holder.get(word)
-                weeks = isinstance(text, str) and _WEEKS.fullmatch(text)
-                fine = isinstance(text, str) and _SECONDS.fullmatch(text)
-                if weeks:
-                    holder[word] = f"P{7 * int(weeks[1])}D"
-                elif fine:
-                    holder[word] = _to_the_minute(fine)
-                    said = f"{word} {text} is read as {holder[word]}: nothing here is that exact"
-                    yield "rounded", f"{pointer}/{word}", said
-
-
-def _to_the_minute(found: re.Match[str]) -> str:
-    minutes = int(found["minutes"] or 0) + -(-int(found["seconds"]) // 60)
-    days = f"{found['days']}D" if found["days"] else ""
-    hours = f"{found['hours']}H" if found["hours"] else ""
-    return f"P{days}T{hours}{max(1, minutes)}M"
-
-
 _CHANGES: Final[tuple[Callable[[dict[str, Any]], Told], ...]] = (
-    _dialect, _names_alone, _triggers, _milestones, _goals, _tasks, _mappings, _durations,
+    _dialect, _names_alone, _triggers, _milestones, _goals, _tasks, _mappings, other_times,
 )  # fmt: skip

@@ -18,7 +18,14 @@ from cases.definitions.model import (
     Rule,
 )
 from cases.definitions.runtime import undo_policy
-from cases.definitions.targets import DOES_NO_WORK, CapabilityCall, HumanTask, SignalSent, SubCase
+from cases.definitions.targets import (
+    DOES_NO_WORK,
+    JUDGMENT,
+    CapabilityCall,
+    HumanTask,
+    SignalSent,
+    SubCase,
+)
 
 #: A rule that holds, where it does, and what its sentence is told.
 Held = Iterator[tuple[str, str, tuple[object, ...]]]
@@ -32,7 +39,8 @@ RULES: Final = {
         "unknown_capability", f"{{0!r}} {_OUTSIDE}waits for an external result"
     ),
     "unknown_undo": (
-        "unknown_capability", f"{{0!r}} {_OUTSIDE}the undo waits for an external result"
+        "unknown_capability",
+        f"{{0!r}} {_OUTSIDE}the undo fails, and a person takes it over",
     ),
     "undeclared_capability": (
         "undeclared_capability",
@@ -141,15 +149,22 @@ def _of_calls(definition: CompiledDefinition, known: frozenset[str] | None) -> H
         for index, step in reversed([*enumerate(definition.bindings)])
         if isinstance(step.target, CapabilityCall)
     }
+    forward = {
+        step.target.capability
+        for step in definition.forward_bindings
+        if isinstance(step.target, CapabilityCall)
+    }
     declared = {
         each.name: f"/spec/capabilities/{index}/name"
         for index, each in enumerate(definition.capabilities)
     }
+    called.pop(JUDGMENT, None)
     for name, at in called.items():
         if name not in declared:
             yield "undeclared_capability", at, (name,)
         if known is not None and name not in known:
-            yield "unknown_capability", declared.get(name, at), (name,)
+            rule = "unknown_capability" if name in forward else "unknown_undo"
+            yield rule, declared.get(name, at), (name,)
     for index, step in enumerate(definition.bindings):
         undo = step.policy.capability if step.policy else None
         if known is not None and undo is not None and undo not in known:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -14,7 +16,7 @@ from pydantic import (
 )
 
 from cases.definitions.readers import Jq, Name, Part, Text, Words, a_line, unheard, unsaid
-from cases.definitions.task_answers import Outcomes
+from cases.definitions.task_answers import Outcomes, names_of
 from cases.definitions.task_deadlines import read_deadlines
 from compensation.policy import Duration
 
@@ -22,7 +24,11 @@ Priority = Literal["LOW", "MEDIUM", "HIGH", "URGENT"]
 MAX_TITLE: Final = 255
 #: How deep sub-cases may stand in one another.
 MAX_RECURSION: Final = 20
-# Of a task whose title is computed: what is read instead until its step gives it its own name.
+#: What the execution of an agent that judges is called; nobody registers it, and so it is owed.
+JUDGMENT: Final = "judgment"
+#: Callers of a judgment that are no people.
+AGENTS: Final = frozenset({"agent", "ai", "llm"})
+# Of a task whose title is computed, or its template's: what is read until it has its step's name.
 _UNTITLED: Final = "untitled"
 
 
@@ -50,6 +56,7 @@ class HumanTask(_ForPeople):
     """A target that becomes a work item. Empty `outcomes` permit any outcome of a forward task.
 
     `not_completed_by`: bindings; whoever did one of them in the case may not do this one.
+    `template_ref`: the template of work items that says what is not said here.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(a_line)]
@@ -72,18 +79,19 @@ class HumanTask(_ForPeople):
     required_skills: Words = Field(default=(), exclude_if=unsaid)
     owner: Text | None = Field(default=None, exclude_if=unsaid)
     stakeholders: Words = Field(default=(), exclude_if=unsaid)
+    template_ref: Text | None = Field(default=None, exclude_if=unsaid)
 
     @model_validator(mode="before")
     @classmethod
     def _computed_title(cls, value: Any, info: ValidationInfo) -> Any:
-        is_read = info.context is not None and isinstance(value, dict)
-        if is_read and value.get("titleExpression") and not value.get("title"):
-            return {**value, "title": _UNTITLED}
-        return value
+        if info.context is None or not isinstance(value, dict) or value.get("title"):
+            return value
+        otherwise = value.get("titleExpression") or value.get("templateRef")
+        return {**value, "title": _UNTITLED} if otherwise else value
 
     def called(self, name: str) -> Self:
         """Return the task with a title, where it has none of its own before it is opened."""
-        if self.title_expression is None or self.title != _UNTITLED:
+        if self.title != _UNTITLED or not (self.title_expression or self.template_ref):
             return self
         return self.model_copy(update={"title": name})
 
@@ -96,16 +104,21 @@ class People(Part):
     candidate_groups_expression: Jq | None = None
     candidate_users_expression: Jq | None = None
     claim_deadline_hours: Annotated[float, Field(gt=0, le=8784)] | None = None
+    template_ref: Text | None = None
 
 
 class Caller(Part):
-    """What kind of caller a judgment has."""
+    """What kind of caller a judgment has; of an agent, its username."""
 
     type: Text | None = None
+    agent: Text | None = Field(
+        default=None, validation_alias=AliasChoices("agent", "performer", "name")
+    )
 
 
 class Judgment(_ForPeople):
-    """A human task in newer words: `prompt` stands for its title where it has none."""
+    """A human task in newer words: `prompt` stands for its title where it has none. One that an
+    agent is called for is a program's: it waits until that has reported what it judged."""
 
     title: (
         Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(a_line)] | None
@@ -115,6 +128,24 @@ class Judgment(_ForPeople):
     human: People = People()
     caller: Text | None = None
     caller_config: Caller | None = None
+
+    def target(self, name: str) -> HumanTask | CapabilityCall:
+        """Return what it becomes; `name` is what it is called where it does not say."""
+        kinds = {self.caller, self.caller_config.type if self.caller_config else None}
+        return self._call(name) if is_by_agent(kinds) else self.task(name)
+
+    def _call(self, name: str) -> CapabilityCall:
+        # A line of its own for what ends an expression, which may end in a remark.
+        asked = self.prompt_expression or (None if self.prompt else self.title_expression)
+        prompt = f"({asked}\n)" if asked else json.dumps(self.prompt or self.title or name)
+        given = f"({self.input_mapping}\n)" if self.input_mapping else "."
+        outcomes = json.dumps(list(names_of(self.outcomes)))
+        return CapabilityCall(
+            capability=JUDGMENT,
+            input_mapping=f"{{prompt: {prompt}, outcomes: {outcomes}, input: {given}}}",
+            output_mapping=self.output_mapping,
+            performer=self.caller_config.agent if self.caller_config else None,
+        )
 
     def task(self, name: str) -> HumanTask:
         """Return the task that it is; `name` is what it is called where it does not say."""
@@ -130,7 +161,13 @@ class Judgment(_ForPeople):
             candidate_groups_expression=self.human.candidate_groups_expression,
             candidate_users_expression=self.human.candidate_users_expression,
             claim_deadline_hours=self.human.claim_deadline_hours,
+            template_ref=self.human.template_ref,
         )
+
+
+def is_by_agent(kinds: Collection[str | None]) -> bool:
+    """Whether one of these kinds of callers is a program's."""
+    return any(kind is not None and kind.strip().lower() in AGENTS for kind in kinds)
 
 
 class CapabilityCall(Part):

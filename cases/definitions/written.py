@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import AliasChoices, BeforeValidator, Field, PlainValidator
 
 from cases.definitions import foreign_words
+from cases.definitions.elsewhere import Elsewhere
 from cases.definitions.model import (
     KINDS,
     Binding,
@@ -44,9 +45,9 @@ from compensation.policy import UNSPECIFIED, CompensationPolicy, parse_policy, p
 
 # Of a pre-release: a number without leading zeros, or what is none (§9).
 _IDENTIFIER: Final = r"(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-#: The grammar of semver.org 2.0.0, §9-§10 included; the last number may be left out.
+#: The grammar of semver.org 2.0.0, §9-§10 included; the last numbers may be left out.
 SEMVER: Final = (
-    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8}))?"
+    r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,2}"
     rf"(-{_IDENTIFIER}(\.{_IDENTIFIER})*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
 
@@ -59,7 +60,7 @@ def _compensation(value: object) -> Literal[True] | CompensationPolicy:
         return True
     if not isinstance(value, Mapping):
         raise Refused("compensation must be true or a map of policy fields")
-    return parse_policy(value, approvals=False)
+    return parse_policy(value)
 
 
 class ContextChange(Part):
@@ -90,7 +91,7 @@ class Step(Part):
     name: Name
     on: Trigger | None = None
     when: Jq | None = None
-    capability: Text | None = None
+    capability: Name | None = None
     human_task: HumanTask | None = None
     judgment: Judgment | None = None
     sub_case: SubCase | None = None
@@ -107,6 +108,7 @@ class Step(Part):
     conflict_resolver_strategy: Strategy | None = None
     outcome_policy: OutcomePolicy | None = None
     context_write: dict[str, Any] | None = None
+    remote: Elsewhere | None = None
     compensation: Annotated[
         Literal[True] | CompensationPolicy | None, PlainValidator(_compensation)
     ] = None
@@ -129,6 +131,7 @@ class Step(Part):
             conflict_strategy=self.conflict_resolver_strategy,
             outcome_policy=self.outcome_policy,
             context_write=self.context_write,
+            remote=self.remote,
             on_signal=on.signal.name if on.signal else None,
             on_event=on.cloud_event,
             on_schedule=on.schedule,
@@ -139,7 +142,7 @@ class Step(Part):
         if self.human_task is not None:
             return self.human_task.called(self.name)
         if self.judgment is not None:
-            return self.judgment.task(self.name)
+            return self.judgment.target(self.name)
         if self.sub_case is not None:
             return self.sub_case
         without_work = self.signal or self.throw
@@ -257,10 +260,8 @@ _OF_TASKS: Final = foreign_words.IGNORED_IN_TASKS
 _OF_JUDGMENTS: Final = foreign_words.IGNORED_IN_JUDGMENTS
 #: By the JSON pointer of the map, in which `*` is any item of a list.
 PLACES: Final = {
-    "": _place(Document, ignored=foreign_words.IGNORED, later="iterations bindings", open_=True),
-    "/spec": _place(
-        Spec, ignored=foreign_words.IGNORED, later="compounds stages iterations", open_=True
-    ),
+    "": _place(Document, ignored=foreign_words.IGNORED, later="bindings", open_=True),
+    "/spec": _place(Spec, ignored=foreign_words.IGNORED, later="stages", open_=True),
     "/spec/authorization": _place(Authorization, ignored=foreign_words.IGNORED_IN_AUTHORIZATION),
     "/spec/capabilities/*": _place(Capability, open_=True),
     "/spec/goals/*": _place(Goal, ignored=foreign_words.IGNORED_IN_GOALS, open_=True),
@@ -285,9 +286,9 @@ PLACES: Final = {
     f"{BINDINGS}/outcomePolicy": _place(OutcomePolicy, open_=True),
     f"{BINDINGS}/subCase": _place(SubCase, open_=True),
     f"{BINDINGS}/humanTask/outcomes/*": _place(Outcome),
-    f"{BINDINGS}/humanTask": _place(HumanTask, ignored=_OF_TASKS, later="templateRef"),
+    f"{BINDINGS}/humanTask": _place(HumanTask, ignored=_OF_TASKS),
     f"{BINDINGS}/judgment/outcomes/*": _place(Outcome),
     f"{BINDINGS}/judgment": _place(Judgment, ignored=_OF_JUDGMENTS),
-    f"{BINDINGS}/judgment/human": _place(People, ignored=_OF_TASKS, later="templateRef"),
+    f"{BINDINGS}/judgment/human": _place(People, ignored=_OF_TASKS),
     f"{BINDINGS}/judgment/callerConfig": _place(Caller, open_=True),
 }

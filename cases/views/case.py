@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from typing_extensions import override
@@ -13,9 +14,10 @@ from typing_extensions import override
 from cases import actions, selectors
 from cases.actions.hold import CASE
 from cases.case_context import CaseContext, case_context
-from cases.lifecycle import ROLLING_BACK
+from cases.lifecycle import LISTENING, ROLLING_BACK
 from cases.milestones import standings
 from cases.subject import crumbs_of
+from cases.waiting_arrivals import waiting_arrivals
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.news import cut
 from compensation.sentences import humane, title_of
@@ -25,9 +27,11 @@ from compensation.views.run_pages import run_buttons
 from verbs import catalogue
 from verbs.subject import subject_of
 from web.entries import ledger_url
+from web.form_fields import NOT_OFFERED
 from web.pages import pagination_in_order
 from web.pagination import page_of_list
 from web.timeline import folded
+from web.verb_forms import VerbForm
 from web.verb_pages import Ask, Refused, button
 
 OLDER_RUNS = 10
@@ -91,7 +95,7 @@ class CasePage(PageOfOne):
             "telling": found.telling,
             "reader": found.reader,
             "invalidated": found.invalidated,
-            "milestones": _milestones(found),
+            **self._ahead(found),
             "past_runs": [
                 {
                     "label": run.reason,
@@ -118,6 +122,18 @@ class CasePage(PageOfOne):
             if each not in plan and each.action not in left_out
         ]
 
+    def _ahead(self, found: CaseContext) -> dict[str, Any]:
+        """Return what it is to reach, what waits for steps, and where a signal is sent: "" where
+        nobody hears one or the reader may not."""
+        case, definition = found.case, found.definition
+        heard = any(step.on_signal for step in definition.listening)
+        may = heard and self.operates and case.status in LISTENING
+        return {
+            "milestones": _milestones(found),
+            "waiting": waiting_arrivals([case], {case.definition_id: definition})[case.id],
+            "signal_url": reverse("cases:signal", args=[case.id]) if may else "",
+        }
+
 
 def _milestones(found: CaseContext) -> list[dict[str, Any]]:
     each = standings(found.case, found.definition)
@@ -139,6 +155,25 @@ class _End(OperatorPage, Ask):
         """Ask."""
         self.require_operator()
         return super().get(request, **key)
+
+
+class SignalCase(_End):
+    """Send it a signal: one of those that its steps hear."""
+
+    verb = actions.signal_case
+
+    @override
+    def _form(self, said: QueryDict | None = None) -> VerbForm:
+        form = super()._form(said)
+        with self.scope():
+            case = selectors.case(self.acting_user.tenant_id, self.kwargs["id"])
+            names = selectors.signals_of(case)
+        field = form.fields["name"]
+        form.fields["name"] = forms.ChoiceField(
+            choices=[(name, title_of(name)) for name in names], label=field.label,
+            help_text=field.help_text, error_messages=NOT_OFFERED,
+        )  # fmt: skip
+        return form
 
 
 class CancelCase(_End):

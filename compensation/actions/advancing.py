@@ -7,7 +7,6 @@ step's original is its lock. What starts a step is the dispatcher, never a web r
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Collection
 from typing import Any
@@ -16,13 +15,17 @@ from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
 from compensation.actions import undo
+from compensation.actions.amendments import amend, left_in_scope
 from compensation.actions.attempts import open_attempt
-from compensation.actions.run_entries import LockedStep, link_to, step_change, tell_whole
+from compensation.actions.nested_start import is_nested, start_nested
+from compensation.actions.run_below import is_held_above, leaves_part_below
+from compensation.actions.run_entries import LockedStep, heard_above, link_to, tell_whole
 from compensation.actions.run_turn import Turn, steps_in, turn_of
 from compensation.actions.run_verbs import lock_live_run
 from compensation.lifecycle import (
     DONE_STEPS,
     LEAVES_PART,
+    OWES,
     RESIDUAL_EXCLUSIONS,
     CompensationState,
     ExclusionCode,
@@ -31,17 +34,22 @@ from compensation.lifecycle import (
 )
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.planning import Exclusion, Part, UndoRequest, UndoStep, plan_original
-from compensation.subject import Awaited, Cause, read_rows, undoable, whole_subject
+from compensation.planning import Part, UndoRequest
+from compensation.subject import (
+    Awaited,
+    Cause,
+    read_rows,
+    subject_nests,
+    undoable,
+    whole_subject,
+)
 from ledger.clock import now
 from ledger.errors import Refusal
-from ledger.record import record
 from ledger.selectors import latest_ref
+from ledger.statements import fetched
 from verbs.move import move
 
 WAITING = "compensation_waiting"
-# What a result may still come of.
-_OWES = frozenset({ExclusionCode.IN_FLIGHT, ExclusionCode.OUTCOME_UNKNOWN})
 
 
 def proceed(tenant_id: uuid.UUID, run_id: uuid.UUID, whole: Any | None, *, cause: Cause) -> None:
@@ -67,7 +75,7 @@ def goes_on(turn: Turn) -> bool:
     if awaited:
         _wait(run, awaited, cause=turn.cause)
         return False
-    if run.status != RunStatus.RUNNING:
+    if run.status != RunStatus.RUNNING or is_held_above(run):
         return False
     run.waits_for = []
     if step is None:
@@ -84,12 +92,12 @@ def _awaited(turn: Turn) -> list[Awaited]:
     as if it had happened.
     """
     run, kind = turn.run, turn.kind
-    wanted = _left_in_scope(run, _OWES)
+    wanted = left_in_scope(run, OWES)
     if kind is None or not run.about_whole or not wanted:
         return []
     own = steps_in(run).filter(original_id__in=wanted)
     wanted -= set(own.values_list("original_id", flat=True))
-    doubted = _left_in_scope(run, {ExclusionCode.OUTCOME_UNKNOWN})
+    doubted = left_in_scope(run, {ExclusionCode.OUTCOME_UNKNOWN})
     return [
         each
         for each in kind.awaited(turn.whole)
@@ -113,17 +121,18 @@ def _wait(run: CompensationRun, awaited: list[Awaited], *, cause: Cause) -> None
     )  # fmt: skip
 
 
-def _left_in_scope(run: CompensationRun, codes: Collection[str]) -> set[uuid.UUID]:
-    """Return what the plan of a run covered and left out for one of these reasons."""
-    return {uuid.UUID(each["original"]["id"]) for each in run.left_out if each["code"] in codes}
-
-
 def _start(turn: Turn, at: LockedStep) -> bool:
     """Start one step. Returns whether the next may start at once: this one needed nothing, or may
     have others beside it.
 
     Whatever refuses its undo does so before anything of that is written: the step has failed then.
     """
+    if is_nested(at.step):
+        begun = start_nested(at)
+        turn.tell_below(at.step)
+        return (begun is None and at.step.status == StepStatus.SKIPPED) or (
+            begun is not None and at.step.undo_order is not None
+        )
     state = None if at.row is None else at.row.compensation_state
     if state == CompensationState.COMPENSATED or _came_to_nothing(at.row):
         at.step.skip()
@@ -132,8 +141,9 @@ def _start(turn: Turn, at: LockedStep) -> bool:
     try:
         attempt = _undo(at)
     except Refusal as refusal:
-        at.fail(refusal.in_words)
-        return False
+        at.fail(refusal.in_words, refusal.extra.get("decisions", ()))
+        # Nothing is under way of which news would come: the rest goes on now, or never.
+        return at.step.lets_go_on
     at.step.start()
     at.save(
         "compensation_step_started", started_at=now(), error="",
@@ -188,6 +198,7 @@ def plain_request(run: CompensationRun, step: CompensationStep, row: Any) -> Und
         run_id=run.id,
         step=step.n,
         binding=step.binding,
+        asked_by=tuple(uuid.UUID(each) for each in spec.get("asked_by", ())),
     )
 
 
@@ -200,8 +211,8 @@ def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -
     if run is None:
         return False
     known = steps_in(run).filter(original_id=part.original.id).exists()
-    if completed and not known and part.original.id in _left_in_scope(run, _OWES):
-        _amend(run, part, cause=cause)
+    if completed and not known and part.original.id in left_in_scope(run, OWES):
+        amend(run, part, cause=cause)
     proceed(run.tenant_id, run.id, whole, cause=cause)
     return True
 
@@ -213,44 +224,6 @@ def go_on_waiting(whole: Any, *, cause: Cause) -> None:
         proceed(run.tenant_id, run.id, whole, cause=cause)
 
 
-def _amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
-    part = dataclasses.replace(part, in_flight=False)
-    planned = plan_original(part, strategy=run.plan.strategy or None, now=now())
-    if planned is None:
-        return
-    if isinstance(planned, Exclusion) and planned.code not in RESIDUAL_EXCLUSIONS:
-        return
-    n = steps_in(run).count() + 1
-    if isinstance(planned, UndoStep):
-        spec = planned.shown(n, depends_on=[])
-        how = {"mode": spec["mode"], "strategy": spec["strategy"], "spec": spec}
-    else:
-        error = f"{planned.code}: {planned.detail}"
-        how = {"mode": "", "strategy": "", "spec": {}, "status": StepStatus.BLOCKED, "error": error}
-    step = CompensationStep(
-        tenant_id=run.tenant_id,
-        run=run,
-        n=n,
-        original_type=part.original.type,
-        original_id=part.original.id,
-        original_name=part.original.name,
-        completion_seq=part.row.completion_seq,
-        undo_order=part.order,
-        amendment=True,
-        binding=part.undo,
-        **how,
-    )
-    step.save(force_insert=True)
-    run.version += 1
-    run.save(update_fields=["version"])
-    record(
-        step_change(
-            run, step, "compensation_step_planned", before=str(run.status), by=cause.by,
-            caused_by=cause.entry, payloads={"amendment": part.original.name},
-        )
-    )  # fmt: skip
-
-
 def _settle(turn: Turn) -> None:
     """All steps are over: end the run, and let the whole go where it belongs (DESIGN §6, Ends)."""
     run, cause = turn.run, turn.cause
@@ -259,11 +232,14 @@ def _settle(turn: Turn) -> None:
         left.add(ExclusionCode.OUTCOME_UNKNOWN)
     else:
         left.discard(ExclusionCode.OUTCOME_UNKNOWN)
+    if _holds_at_the_end(turn):
+        return
     given_up = _ended(turn, LEAVES_PART)
-    undeclared = given_up & _undeclared(turn)
-    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(given_up)
+    undeclared = _undeclared(turn) if given_up else set()
+    below = turn.whole is not None and subject_nests(turn.whole) and leaves_part_below(run)
+    partial = bool(left & RESIDUAL_EXCLUSIONS) or bool(given_up) or below
     # All that stays is what nobody declared an undo for, whenever it was finished.
-    bare = left & RESIDUAL_EXCLUSIONS <= {ExclusionCode.NO_COMPENSATION_DECLARED}
+    bare = not below and left & RESIDUAL_EXCLUSIONS <= {ExclusionCode.NO_COMPENSATION_DECLARED}
     before = str(run.status)
     if partial:
         run.complete_partially()
@@ -272,12 +248,29 @@ def _settle(turn: Turn) -> None:
     run.ended_at = now()
     entry = move(
         run, "compensation_completed", before=before, by=cause.by, caused_by=cause.entry,
-        fields=("ended_at", "waits_for"), moves=cause.moves,
+        fields=("ended_at", "waits_for"), moves=cause.moves, **heard_above(run),
     )  # fmt: skip
     tell_whole(
         run, turn.whole, "ended", partial=partial, bare=bare and given_up <= undeclared,
         cause=cause.after(entry.ref),
     )  # fmt: skip
+
+
+def _holds_at_the_end(turn: Turn) -> bool:
+    """Hold a run of which nothing is left but what failed and did not hold it (`on_failure`): it
+    has not ended before somebody has decided."""
+    failed = [step for step in turn.steps if step.status == StepStatus.FAILED]
+    if not failed:
+        return False
+    run, cause = turn.run, turn.cause
+    before = str(run.status)
+    run.fail()
+    entry = move(
+        run, "compensation_faulted", before=before, by=cause.by, caused_by=cause.entry,
+        fields=("waits_for",), moves=cause.moves, **heard_above(run),
+    )  # fmt: skip
+    tell_whole(run, turn.whole, "faulted", failed[0], cause=cause.after(entry.ref))
+    return True
 
 
 def _undeclared(turn: Turn) -> set[uuid.UUID]:
@@ -287,18 +280,25 @@ def _undeclared(turn: Turn) -> set[uuid.UUID]:
     return set(blocked.values_list("original_id", flat=True))
 
 
+_OTHERS_ENDED = """
+SELECT original_id FROM compensation_compensationstep
+WHERE tenant_id = %s AND run_id = %s AND status = ANY(%s) AND id <> ALL(%s)
+"""
+
+
 def _ended(turn: Turn, how: Collection[str]) -> set[uuid.UUID]:
     """Return the originals whose steps ended like this, those of this turn as they are by now."""
-    known = {step.id for step in turn.steps}
-    rows = steps_in(turn.run).filter(status__in=list(how))
-    found = set(rows.exclude(id__in=known).values_list("original_id", flat=True))
-    return found | {step.original_id for step in turn.steps if step.status in how}
+    known = [step.id for step in turn.steps]
+    rows = fetched(_OTHERS_ENDED, [turn.run.tenant_id, turn.run.id, list(how), known])
+    return {id_ for (id_,) in rows} | {
+        step.original_id for step in turn.steps if step.status in how
+    }
 
 
 def _stands(turn: Turn) -> bool:
     """Whether something whose result the plan did not know may still be in effect: nobody knows it
     even now, or it did happen and this run has not undone it."""
-    originals = [each["original"] for each in turn.run.left_out if each["code"] in _OWES]
+    originals = [each["original"] for each in turn.run.left_out if each["code"] in OWES]
     if not originals:
         return False
     undone = _ended(turn, DONE_STEPS)

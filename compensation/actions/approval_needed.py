@@ -7,23 +7,31 @@ it would be asked for. Of free text only evidence counts.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
+import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from accounts.selectors import actors_named
 from compensation.actions.attempts import last_attempt
+from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
+from compensation.risk import needs_second, risk_of_row
 from compensation.subject import undoable
 from governance.actions.approval_requests import Wanted, ask
 from governance.approvers import ANY_APPROVER, Approvers
 from ledger.canonical import digest, payload_bytes
+from ledger.errors import NotPermitted
 from verbs.shell import VerbContext
 
 #: How many approvers have to agree, where a policy says no more than that.
 _HOW_MANY = {"none": 0, "one": 1, "two": 2}
 # Why somebody asks, and on what legal ground, is not what is done.
-_WORDS = ("reason", "regulatory_basis", "requested_by")
+_WORDS = ("reason", "regulatory_basis", "requested_by", "asked_by")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,17 +50,38 @@ def needs_agreement(original: Any) -> bool:
 def _steps(original: Any, policy: CompensationPolicy) -> list[Approvers]:
     """Return who agrees, step by step. Who was named and is gone stays named, and nobody else
     decides instead; the operators are told of a step that nobody is left for."""
-    said = policy.approval or "none"
-    if isinstance(said, str):
-        return [ANY_APPROVER] * _HOW_MANY[said]
-    names = {name for step in said for name in step.users}
-    known = actors_named(original.tenant_id, names)
+    return agreed_by(original.tenant_id, [policy])
+
+
+def agreed_by(tenant_id: uuid.UUID, policies: Sequence[CompensationPolicy]) -> list[Approvers]:
+    """Return who agrees, step by step, as all of these want it: so many as the one that says most,
+    then whoever is named by any of them."""
+    words = [said.approval for said in policies if isinstance(said.approval, str)]
+    lists = [said.approval for said in policies if isinstance(said.approval, tuple)]
+    named = list(dict.fromkeys(step for steps in lists for step in steps))
+    known = actors_named(tenant_id, {name for step in named for name in step.users})
     return [
-        Approvers(
-            users=tuple(known[name] for name in step.users if name in known), groups=step.groups
-        )
-        for step in said
+        *[ANY_APPROVER] * max((_HOW_MANY[word] for word in words), default=0),
+        *(
+            Approvers(
+                users=tuple(known[name] for name in step.users if name in known), groups=step.groups
+            )
+            for step in named
+        ),
     ]
+
+
+def asked_for(attempt: CompensationAttempt) -> set[uuid.UUID]:
+    """Return who asked for an undo: in whose name it was begun, and who has tried it again."""
+    request = UndoRequest.from_json(attempt.request)
+    return {request.requested_by, *request.asked_by}
+
+
+def require_another(original: Any, asked: Collection[uuid.UUID], by: uuid.UUID) -> None:
+    """Raise NotPermitted where nobody's own word is enough about the undo of `original`, and it is
+    the word of one of those who asked for that undo."""
+    if by in asked and needs_second(original):
+        raise NotPermitted(_("Somebody else than who asked for it has to decide that."))
 
 
 def ask_to_compensate(
@@ -61,7 +90,8 @@ def ask_to_compensate(
     """Ask for the undo of finished work."""
     return _ask(
         original, "compensate", context, reason=request.reason, given=given,
-        digest=digest_of_undo(original, request), until=_closes(original),
+        digest=digest_of_undo(original, request),
+        until=None if request.overrides_window else closes_at(original),
     )  # fmt: skip
 
 
@@ -83,17 +113,23 @@ def ask_to_abandon(original: Any, reason: str, context: VerbContext) -> Any:
 
 def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
     policy = CompensationPolicy.from_json(original.policy)
-    reason = f"approval: {policy.approval_in_words}"
-    rule = {"policy": "compensation", "effect": "require_approval", "reason": reason}
     steps = _steps(original, policy)
+    rule = {
+        "policy": "compensation", "effect": "require_approval",
+        "reason": f"approval: {policy.approval_in_words}",
+    }  # fmt: skip
+    if not policy.asks_others:
+        # Nothing but the risk asks for somebody else.
+        steps = [ANY_APPROVER]
+        rule |= {"policy": "four_eyes", "reason": f"risk: {risk_of_row(original)}"}
     wanted = Wanted(action=action, steps=steps, decisions=[rule], **what)
     return ask(original, wanted, by=context.by)
 
 
-def _closes(original: Any) -> Any:
-    window = CompensationPolicy.from_json(original.policy).window
-    finished = undoable(original.subject_type).finished_at(original)
-    return None if window is None or finished is None else finished + window
+def closes_at(original: Any) -> dt.datetime | None:
+    """Return the last moment at which finished work can be undone; None where no time is set."""
+    policy = CompensationPolicy.from_json(original.policy)
+    return policy.closes_at(undoable(original.subject_type).finished_at(original))
 
 
 def digest_of_undo(original: Any, request: UndoRequest) -> str:

@@ -16,9 +16,10 @@ from compensation.actions.approval_needed import (
     digest_of_attestation,
     digest_of_undo,
 )
-from compensation.actions.undo_verbs import Compensate, request_for
+from compensation.actions.undo_verbs import Compensate, may_override, request_for
+from compensation.errors import RunLive
 from compensation.subject import undoable
-from governance.governed import Governed, Granted
+from governance.governed import Governed, Granted, NotNow
 from ledger.errors import Conflict, NotPermitted
 from ledger.record import ActorRef, EntryRef
 from verbs import catalogue
@@ -36,7 +37,12 @@ def _check(original: Any, approval: Any, body: dict[str, Any]) -> None:
     asked_by = authority_of_member(original.tenant_id, approval.requested_by_id)
     if asked_by is None or verb.denied(original, asked_by, facts):
         raise NotPermitted(str(_MAY_NOT))
+    if body.get("override_window") and not may_override(asked_by):
+        # Whoever finished it may ask for its undo, in time.
+        raise NotPermitted(str(_MAY_NOT))
     refused = verb.refusal(original, facts, body)
+    if isinstance(refused, RunLive):
+        raise NotNow(refused)
     if refused is not None:
         raise refused
 

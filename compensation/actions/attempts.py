@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from compensation.lifecycle import AttemptOutcome
@@ -12,10 +13,11 @@ from compensation.ways import Opened
 from ledger.clock import now
 from ledger.faults import storable
 from verbs.move import Moves, sharing
-from verbs.row_reading import read
+from verbs.row_reading import read, read_behind
 
 # Of one original. The open one has the outcome `AttemptOutcome.OPEN`, which is empty.
 _OF = "r.tenant_id = %s AND r.original_type = %s AND r.original_id = %s"
+_NEWEST = f"{_OF} ORDER BY r.round DESC, r.number DESC LIMIT 1"
 
 
 def open_attempt(original: Any) -> CompensationAttempt | None:
@@ -28,8 +30,15 @@ def newest_attempt(
     tenant_id: uuid.UUID, type_: str, original_id: uuid.UUID
 ) -> CompensationAttempt | None:
     """Return the newest attempt, None when there never was one."""
-    newest = f"{_OF} ORDER BY r.round DESC, r.number DESC LIMIT 1"
-    return next(iter(read(CompensationAttempt, newest, [tenant_id, type_, original_id])), None)
+    return next(iter(read(CompensationAttempt, _NEWEST, [tenant_id, type_, original_id])), None)
+
+
+def newest_behind(
+    tenant_id: uuid.UUID, type_: str, original_id: uuid.UUID
+) -> Callable[[], CompensationAttempt | None]:
+    """As `newest_attempt`, read right behind the next statement."""
+    rows = read_behind(CompensationAttempt, _NEWEST, [tenant_id, type_, original_id])
+    return lambda: next(iter(rows()), None)
 
 
 def last_attempt(original: Any) -> CompensationAttempt:

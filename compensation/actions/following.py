@@ -8,21 +8,21 @@ jq: it is asked while nothing is locked, and the events are handled from the fir
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from accounts.acting import authority_of, system_of
-from compensation.actions import advancing
-from compensation.actions.attempts import newest_attempt
+from compensation.actions import advancing, nested_news
+from compensation.actions.attempts import newest_behind
 from compensation.actions.run_entries import LockedStep, link_to
 from compensation.actions.run_turn import Turn, refs_of, startable, steps_beside
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.lifecycle import LIVE_RUNS, AttemptOutcome, CompensationState, StepStatus
-from compensation.locking import lock_rows
+from compensation.locking import lock_rows, rows_before
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.subject import Cause, WholeSubject, wholes_of
+from compensation.subject import Cause, WholeSubject, subject_nests, wholes_of
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event, LeftToOthers
@@ -34,6 +34,9 @@ from verbs.move import Moves
 from verbs.subject import Ref, known
 
 failpoints.declare("runs.handled")
+
+
+_Steps = Callable[[], list[CompensationStep]]
 
 
 def handle(events: Sequence[Event], done: Done) -> None:
@@ -58,6 +61,8 @@ def _handle_all(events: Sequence[Event], done: Done) -> None:
 def _handle(event: Event, cause: Cause) -> None:
     if event.subject_type == CompensationRun.subject_type:
         whole = lock_whole_of(event.tenant_id, event.subject_id)
+        if whole is not None and subject_nests(whole):
+            nested_news.proceed_below(event.tenant_id, event.subject_id, cause=cause)
         advancing.proceed(event.tenant_id, event.subject_id, whole, cause=cause)
     else:
         _heard(event, cause=cause)
@@ -68,20 +73,23 @@ def _heard(event: Event, *, cause: Cause) -> None:
     if known(event.subject_type) is None:
         raise LeftToOthers
     ref = (event.subject_type, event.subject_id)
-    kind, whole = _locked_whole(event)
+    kind, whole, beside = _locked_whole(event)
     # Without a whole the original's row is what keeps two handlers apart.
     rows = lock_rows(event.tenant_id, [ref], finished=True) if whole is None else {}
-    steps = steps_beside(event.tenant_id, event.subject_id)
+    steps = beside()
     own = next((step for step in steps if step.original_id == event.subject_id), None)
     wanted = {ref} if own is None else {ref, *_to_lock(steps, own)}
     wanted -= {(row.subject_type, row.id) for row in rows.values()}
-    rows |= lock_rows(event.tenant_id, wanted, finished=True)
+    # One exchange: the originals are locked, then the run, then what both keep as it is is read.
+    others = rows_before(event.tenant_id, wanted)
+    newest = newest_behind(event.tenant_id, *ref)
+    kept = None if kind is None else kind.pieces(whole, [id_ for _type, id_ in wanted])
+    run = None if own is None else lock_run(event.tenant_id, own.run_id)
+    rows |= others()
+    attempt, pieces = newest(), {} if kept is None else dict(kept())
     row = rows.get(event.subject_id)
     if row is None:
         return
-    run = None if own is None else lock_run(event.tenant_id, own.run_id)
-    attempt = newest_attempt(event.tenant_id, *ref)
-    pieces = {} if kind is None else dict(kind.pieces(whole, list(rows.values())))
     if kind is not None:
         kind.heard(whole, pieces.get(row.id), row, attempt, cause=cause)
     if own is None or run is None or run.status not in LIVE_RUNS:
@@ -100,15 +108,18 @@ def _to_lock(steps: Sequence[CompensationStep], own: CompensationStep) -> list[R
     return [] if first is None else refs_of([first])
 
 
-def _locked_whole(event: Event) -> tuple[WholeSubject | None, Any | None]:
+def _locked_whole(event: Event) -> tuple[WholeSubject | None, Any | None, _Steps]:
     """Lock the whole of a piece, with its kind; neither where there is none of this id: its pieces
-    are loose work then."""
+    are loose work then. Returns what says which steps matter, as read right behind that lock, or
+    behind the next."""
+    beside = functools.partial(steps_beside, event.tenant_id, event.subject_id)
     for kind in wholes_of(event.subject_type) if event.case_id is not None else ():
+        steps = beside()
         try:
-            return kind, kind.lock(event.tenant_id, event.case_id).row
+            return kind, kind.lock(event.tenant_id, event.case_id).row, steps
         except NotFound:
             continue
-    return None, None
+    return None, None, beside()
 
 
 def _follow(at: LockedStep, attempt: CompensationAttempt | None) -> None:

@@ -9,25 +9,39 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.acting import Authority
+from accounts.actions import note_on_tenant
 from compensation import selectors
-from compensation.actions.previewing import About, about, needs_approval, parts_of, replan
-from compensation.actions.run_entries import step_change, tell_whole
-from compensation.errors import ApprovalRequired, NothingToUndo, PlanExpired, PlanStale, RunLive
+from compensation.actions.previewing import (
+    About,
+    about,
+    parts_of,
+    replan,
+    require_right_to_override,
+)
+from compensation.actions.run_agreement import ROLL_BACK, RunAgreement, agreement_on
+from compensation.actions.run_entries import run_envelope, step_change, tell_whole
+from compensation.actions.run_verbs import SEEN, lock_run
+from compensation.errors import NothingToUndo, PlanExpired, PlanStale, RunLive
 from compensation.facts import live_run
-from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS, Trigger
+from compensation.lifecycle import EXECUTE, RESIDUAL_EXCLUSIONS, RunStatus, Trigger
 from compensation.models import CompensationPlan, CompensationRun, CompensationStep
 from compensation.plan import Content, difference
+from compensation.plan_exceptions import exceptions_of, own_overrides, plan_waivers
 from compensation.planning import Part
-from compensation.subject import Cause, WholeSubject
+from compensation.subject import Cause, WholeSubject, finished_entry
+from governance.actions.approval_requests import Wanted, open_approval, out_of_date
+from governance.actions.approval_verbs import lock_pending, supersede
+from governance.errors import DeniedByPolicy, SecondFactorRequired
 from ledger import failpoints
 from ledger.clock import now
-from ledger.errors import Conflict, PreconditionRequired
-from ledger.record import Recorded
+from ledger.errors import Conflict, PreconditionRequired, Refusal
+from ledger.record import ActorRef, Recorded
 from verbs import catalogue
 from verbs.call import Call
 from verbs.input import Input
@@ -54,6 +68,7 @@ class Ready:
 
     about: About
     parts: list[Part]
+    content: Content
 
 
 def find_plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> Locked:
@@ -64,7 +79,11 @@ def find_plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> Locked:
 def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     _check_seen(plan, context.call)
     subject = about(plan.tenant_id, *plan.about, lock=True)
-    parts = parts_of(subject, lock=True)
+    return checked(plan, subject, parts_of(subject, lock=True))
+
+
+def checked(plan: CompensationPlan, subject: About, parts: list[Part]) -> Ready:
+    """Return a plan as it may run now; what it is about is locked. Raises Refusal."""
     live = live_run(plan.tenant_id, subject.root, subject.ref)
     if live is not None:
         raise RunLive(live.id)
@@ -82,9 +101,21 @@ def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
     if not present.steps and (kind is None or not _is_worth_it(kind, whole, present)):
         raise NothingToUndo(extra={"excluded": list(present.excluded)})
-    if needs_approval(present, parts):
-        raise ApprovalRequired
-    return Ready(subject, parts)
+    return Ready(subject, parts, present)
+
+
+def agreed_on(plan: CompensationPlan, ready: Ready, requested_by: uuid.UUID) -> RunAgreement:
+    """Return what is decided now about the run of a plan that an operator asks for. Raises what a
+    policy refuses it with."""
+    found = agreement_on(
+        ready.content, ready.about, ready.parts, tenant_id=plan.tenant_id, scope=plan.scope,
+        reason=plan.reason, trigger=Trigger.OPERATOR, requested_by=requested_by,
+    )  # fmt: skip
+    if found.refusal is not None:
+        type_, id_ = plan.about
+        found.refusal.extra["subject"] = {"type": type_, "id": str(id_)}
+        raise found.refusal
+    return found
 
 
 def _is_worth_it(kind: WholeSubject, whole: Any, present: Content) -> bool:
@@ -117,18 +148,88 @@ def _check_status(whole: Any, allowed: Collection[str]) -> None:
         )
 
 
+def _note_denied(authority: Authority, refusal: Refusal) -> None:
+    """Record what a policy has refused: of the organisation, for there is no run."""
+    note_on_tenant(
+        authority.tenant_id, "rollback_denied", by=authority.ref(), kind="REFUSAL",
+        payloads={**refusal.noted, "subject": refusal.extra["subject"]},
+    )  # fmt: skip
+
+
 @catalogue.verb(
     PLAN, EXECUTE, action="compensation_started", given=Execute, guard=_guard, status=202,
     dangerous=True, again_on="compensation_run_one_live", requires_key=True, requires_digest=True,
     page=False, no_button="The preview of a plan has it, and wants its number typed.",
+    noted=(DeniedByPolicy, SecondFactorRequired), note=_note_denied,
 )  # fmt: skip
 def execute(plan: CompensationPlan, given: Execute, context: VerbContext) -> CompensationRun:
-    """Start its run. `If-Match` carries the digest: what was previewed is what runs."""
+    """Start its run, or, where others have to agree, ask them for it. `If-Match` carries the
+    digest: what was previewed is what runs."""
     ready: Ready = context.others
+    require_right_to_override(plan.override_window, context.by)
+    resume_after = bool(given.resume_after) or plan.resume_after
+    agreement = agreed_on(plan, ready, context.by.id)
+    if agreement.steps:
+        return _asked_for(plan, ready, agreement, by=context.by, resume_after=resume_after)
     return begin_run(
         plan, ready.about, ready.parts, trigger=Trigger.OPERATOR, requested_by=context.by.id,
-        cause=Cause(context.by, None), resume_after=bool(given.resume_after),
+        cause=Cause(context.by, None), resume_after=resume_after, decisions=agreement.decisions,
     )  # fmt: skip
+
+
+def _asked_for(
+    plan: CompensationPlan,
+    ready: Ready,
+    agreement: RunAgreement,
+    *,
+    by: ActorRef,
+    resume_after: bool,
+) -> CompensationRun:
+    """Return the run that waits for approval from now on: of the same person and the same digest
+    the one that waits already. Raises ApprovalPending while another one waits; one that is out of
+    date makes room."""
+    digest, moves = agreement.digest(plan.digest, resume_after=resume_after), Moves()
+    before = _waiting_run(ready.about)
+    if before is not None:
+        approval = lock_pending(before)
+        if approval is None:
+            raise Conflict(extra={"current_status": str(before.status), "run": str(before.id)})
+        if approval.requested_by_id == by.id and approval.digest == digest:
+            return before
+        vars(before)[SEEN] = (ready.about, ready.parts)
+        supersede(
+            approval, out_of_date(before, approval, by), by=by, moves=moves,
+            thing=Locked(before, ready.about.whole),
+        )  # fmt: skip
+        # One may wait at a time: the first has to be out of the way.
+        moves.record()
+    run = _new_run(
+        plan, ready.about, Trigger.OPERATOR, by.id, resume_after=resume_after,
+        decisions=agreement.decisions, status=RunStatus.PENDING_APPROVAL,
+    )  # fmt: skip
+    steps = _steps(run, plan)
+    moves.add(run)
+    moves.add_many(steps)
+    asked = _enter(run, steps, moves, Cause(by, None), action="compensation_requested")
+    wanted = Wanted(
+        action=ROLL_BACK, given={"resume_after": resume_after}, reason=plan.reason, digest=digest,
+        steps=agreement.steps, until=agreement.until, asked_by=agreement.asked_by,
+        decisions=[each for each in run.decisions if each["effect"] == "require_approval"],
+    )  # fmt: skip
+    open_approval(run, wanted, by=by, requested_by=by.id, caused_by=asked.ref, moves=moves)
+    moves.record()
+    return run
+
+
+def _waiting_run(subject: About) -> CompensationRun | None:
+    """Lock the run about something locked that waits for approval, if there is one."""
+    type_, id_ = subject.ref
+    row: Any = subject.whole if subject.row is None else subject.row
+    rows = CompensationRun.objects.filter(
+        tenant_id=row.tenant_id, about_type=type_, about_id=id_, status=RunStatus.PENDING_APPROVAL
+    )
+    found = rows.values_list("id", flat=True).first()
+    return None if found is None else lock_run(row.tenant_id, found)
 
 
 def begin_run(
@@ -140,10 +241,19 @@ def begin_run(
     requested_by: uuid.UUID,
     cause: Cause,
     resume_after: bool = False,
+    id_: uuid.UUID | None = None,
+    as_step: Mapping[str, Any] | None = None,
+    decisions: Sequence[Mapping[str, Any]] = (),
 ) -> CompensationRun:
     """Start the run of a stored plan about what is locked, and tell the whole, in one statement;
-    what the cause gathers was written before."""
-    run = _new_run(plan, subject, trigger, requested_by, resume_after=resume_after)
+    what the cause gathers was written before. `id_`: where the caller has to know it before.
+    `as_step`: the columns that make it a step of the run of the whole above."""
+    run = _new_run(
+        plan, subject, trigger, requested_by, resume_after=resume_after, decisions=decisions
+    )
+    run.id = id_ or run.id
+    for name, value in (as_step or {}).items():
+        setattr(run, name, value)
     steps, moves = _steps(run, plan), Moves()
     moves.add(run)
     moves.add_many(steps)
@@ -162,8 +272,13 @@ def _new_run(
     requested_by: uuid.UUID,
     *,
     resume_after: bool,
+    decisions: Sequence[Mapping[str, Any]] = (),
+    status: RunStatus = RunStatus.RUNNING,
 ) -> CompensationRun:
     return CompensationRun(
+        status=status,
+        decisions=[dict(each) for each in decisions],
+        exceptions=exceptions_of(plan.content),
         tenant_id=plan.tenant_id,
         plan=plan,
         about_type=plan.subject_type,
@@ -200,20 +315,30 @@ def _steps(run: CompensationRun, plan: CompensationPlan) -> list[CompensationSte
     ]
 
 
-def _enter(
-    run: CompensationRun, steps: list[CompensationStep], moves: Moves, cause: Cause
-) -> Recorded:
-    """Open the run's chain: one entry for the run, one for each step it was planned with."""
-    why: dict[str, Any] = {
+def why_of(run: CompensationRun, digest: str) -> dict[str, Any]:
+    """Return what the entry says with which a run is asked for, or begins."""
+    return {
         "reason": run.reason,
         "regulatory_basis": run.regulatory_basis,
         "plan": str(run.plan_id),
-        "digest": run.plan.digest,
+        "digest": digest,
+        **({"decisions": run.decisions} if run.decisions else {}),
     }
+
+
+def _enter(
+    run: CompensationRun,
+    steps: list[CompensationStep],
+    moves: Moves,
+    cause: Cause,
+    *,
+    action: str = "compensation_started",
+) -> Recorded:
+    """Open the run's chain: one entry for the run, one for each step it was planned with."""
     started = moves.enter(
         change_of(
-            run, "compensation_started", before="", by=cause.by, caused_by=cause.entry,
-            payloads=why,
+            run, action, before="", by=cause.by, caused_by=cause.entry,
+            payloads=why_of(run, run.plan.digest),
         )
     )  # fmt: skip
     for step in steps:
@@ -223,4 +348,29 @@ def _enter(
                 caused_by=started.ref, opens=True,
             )
         )  # fmt: skip
+    for each in plan_waivers(run.plan.content):
+        said = {"step": each["name"], "reason": each["reason"]}
+        moves.enter(_word(run, "compensation_step_waived", each, said, cause.by, started))
+    for each in own_overrides(run.plan.content):
+        said = {"step": each["name"], "reason": each["reason"], "until": each["until"]}
+        moves.enter(_word(run, "compensation_window_overridden", each, said, cause.by, started))
     return started
+
+
+def _word(  # noqa: PLR0917  -- what was said, of what, by whom
+    run: CompensationRun,
+    action: str,
+    original: Mapping[str, str],
+    said: Mapping[str, str],
+    by: ActorRef,
+    started: Recorded,
+) -> Any:
+    """Return the entry of what somebody said of one step of a plan."""
+    return change_of(
+        run, action, before=str(run.status), by=by, caused_by=started.ref, payloads=dict(said),
+        original=finished_entry(run.tenant_id, original["type"], uuid.UUID(original["id"])),
+        compensation={
+            **run_envelope(run, "")["compensation"],
+            "undoing": {"type": original["type"], "id": original["id"]},
+        },
+    )  # fmt: skip

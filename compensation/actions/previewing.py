@@ -9,29 +9,35 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
+from pydantic import Field
 from typing_extensions import override
 
+from accounts.roles import ActorType
 from compensation.errors import AlreadyCompensated, NotCompensable, RunLive
 from compensation.lifecycle import PLAN_OPERATION
 from compensation.locking import lock_row
 from compensation.models import CompensationPlan
-from compensation.plan import (
+from compensation.plan import Content, make_plan
+from compensation.plan_exceptions import check_overridden, check_waived
+from compensation.plan_scope import (
     MAX_STEP_NAME,
     MAX_STEPS,
     SCOPE_SCHEMAS,
     STEP_NAME_SCHEMA,
-    Content,
     Scope,
-    make_plan,
+    Waiver,
     parse_include,
     parse_scope,
 )
 from compensation.planning import Part
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
+from compensation.risk import asks_others, undone_of
 from compensation.subject import WholeSubject, part_alone, read_row, whole_of, whole_subject
 from json_values.pointers import FieldError
 from ledger.clock import now
-from ledger.errors import NotFound, Refusal
+from ledger.errors import NotFound, NotPermitted, Refusal, check_json
+from ledger.record import ActorRef
 from ledger.row_writes import write
 from verbs import catalogue
 from verbs.body_size import at_most
@@ -41,6 +47,9 @@ from verbs.shell import Verb, VerbContext
 from verbs.subject import Locked, Ref, subject_of
 
 LIFETIME = dt.timedelta(minutes=15)
+MAX_WAIVED = 40
+# With these, a body with the longest reasons stays below what is read of a body.
+MAX_OVERRIDDEN = 10
 # Names of as many steps as a request may name.
 _OF_STEPS = MAX_STEPS * MAX_STEP_NAME
 # Read by `parse_include` and `parse_scope`.
@@ -48,12 +57,20 @@ _INCLUDE = at_most(_OF_STEPS, type=["array", "null"], items=STEP_NAME_SCHEMA, ma
 _SCOPE = at_most(_OF_STEPS, anyOf=[{"type": "null"}, *SCOPE_SCHEMAS])
 
 
+class Overridden(Input):
+    """What is undone although its time is over, by name or id, and why."""
+
+    step: Annotated[str, Field(min_length=1, max_length=MAX_STEP_NAME)]
+    reason: Text
+
+
 class ItemPlanRequest(Input):
     """Why one finished piece of work shall be undone. `include` names it where nobody knows whether
-    it happened, and it is undone as if it had."""
+    it happened, and it is undone as if it had; `override_window`, where it is too late."""
 
     reason: Text
     include: Annotated[Any, _INCLUDE] = None
+    override_window: Annotated[list[Overridden], Field(max_length=1)] | None = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 
@@ -61,23 +78,38 @@ class ItemPlanRequest(Input):
     @override
     def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
         """Return what is wrong with steps to include and regulatory basis."""
+        yield from problems_of(_storable_overrides, body.get("override_window"))
         yield from problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
         yield from problems_of(parse_include, body.get("include"))
 
 
+class Waived(Input):
+    """What may stay although it cannot be undone, by name or id, and why."""
+
+    step: Annotated[str, Field(min_length=1, max_length=MAX_STEP_NAME)]
+    reason: Text
+
+
 class PlanRequest(Input):
-    """Why, and which part of it, shall be undone."""
+    """Why, and which part of it, shall be undone; what of it may stay (`waive`), or is undone after
+    its time (`override_window`), and whether the whole goes on after a clean run of a part
+    (`resume_after`)."""
 
     reason: Text
     scope: Annotated[Any, _SCOPE] = None
     include: Annotated[Any, _INCLUDE] = None
+    waive: Annotated[list[Waived], Field(max_length=MAX_WAIVED)] | None = None
+    override_window: Annotated[list[Overridden], Field(max_length=MAX_OVERRIDDEN)] | None = None
+    resume_after: bool | None = None
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
 
     @classmethod
     @override
     def further(cls, body: Mapping[str, Any]) -> Iterable[FieldError]:
-        """Return what is wrong with scope, steps to include and regulatory basis."""
+        """Return what is wrong with scope, steps to include or waive, and regulatory basis."""
+        yield from problems_of(_storable, body.get("waive"))
+        yield from problems_of(_storable_overrides, body.get("override_window"))
         yield from problems_of(parse_regulatory_basis, body.get("regulatory_basis"))
         yield from problems_of(parse_scope, body.get("scope"))
         yield from problems_of(parse_include, body.get("include"))
@@ -116,6 +148,14 @@ class About:
         """Return why nothing of it may be undone at this moment, if so: its engine has stopped, and
         what the undo of a piece brings could not be taken in either."""
         return None if self.subject is None else self.subject.held_up(self.whole)
+
+
+def _storable(waive: Any) -> None:
+    check_json(waive, "/waive")
+
+
+def _storable_overrides(said: Any) -> None:
+    check_json(said, "/override_window")
 
 
 def declare_plan_verb(subject_type: str) -> Verb[CompensationPlan]:
@@ -166,14 +206,28 @@ def _preview(row: Any, given: Any, context: VerbContext) -> CompensationPlan:
     subject = about(row.tenant_id, row.subject_type, row.id, row=row)
     scope = parse_scope(getattr(given, "scope", None))
     include = parse_include(getattr(given, "include", None))
+    overrides = _words(given.override_window)
+    require_right_to_override(overrides, context.by)
     plan = draft(
-        subject, scope, include, strategy=given.strategy, by=context.authority.actor_id,
-        tenant_id=context.call.by.tenant_id,
+        subject, scope, include, waive=_words(getattr(given, "waive", None)), overrides=overrides,
+        strategy=given.strategy, by=context.authority.actor_id, tenant_id=context.call.by.tenant_id,
     )  # fmt: skip
+    plan.resume_after = bool(getattr(given, "resume_after", None))
     plan.reason = given.reason
     plan.regulatory_basis = parse_regulatory_basis(given.regulatory_basis)
     write([insertion(plan)], {})
     return plan
+
+
+def _words(said: Sequence[Any] | None) -> tuple[Waiver, ...]:
+    return tuple(Waiver(each.step, each.reason) for each in said or ())
+
+
+def require_right_to_override(overrides: Sequence[Any], by: ActorRef) -> None:
+    """Raise NotPermitted where a time that is over would not count on the word of no person. Plans,
+    and the runs of them, are the operators' in any case."""
+    if overrides and by.type != ActorType.HUMAN:
+        raise NotPermitted(_("Only a person may have something undone after its time."))
 
 
 def draft(
@@ -181,15 +235,22 @@ def draft(
     scope: Scope,
     include: tuple[str, ...] = (),
     *,
+    waive: Sequence[Waiver] = (),
+    overrides: Sequence[Waiver] = (),
     strategy: str | None = None,
     by: uuid.UUID,
     tenant_id: uuid.UUID,
     parts: list[Part] | None = None,
 ) -> CompensationPlan:
-    """Return what the plan would be, not stored, without a reason; `parts` where they are read."""
+    """Return what the plan would be, not stored, without a reason; `parts` where they are read.
+    Raises Invalid for a waiver of what it does not leave behind, or a time that does not matter."""
     plan = new_plan(subject, scope, include, strategy=strategy, by=by, tenant_id=tenant_id)
+    plan.waive = [each.to_json() for each in waive]
+    plan.override_window = [each.to_json() for each in overrides]
     parts = parts_of(subject, lock=False) if parts is None else parts
     content = replan(plan, parts)
+    check_waived(content, parts, waive)
+    check_overridden(content, parts, overrides)
     plan.digest, plan.content = content.digest, content.to_json()
     plan.requires_approval = needs_approval(content, parts)
     return plan
@@ -223,10 +284,10 @@ def new_plan(
 
 
 def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
-    """Whether the policy of something that would be undone asks for approval."""
-    undone = {each["original"]["id"] for each in content.steps}
-    said = (part.policy for part in parts if str(part.original.id) in undone)
-    return any(policy is not None and policy.asks_others for policy in said)
+    """Whether others have to agree: the policy of something that would be undone, at any level,
+    asks for it, or the risk is too high for one; what is under way may have to be undone as well.
+    Policies of the organisation are asked when it is executed."""
+    return asks_others(undone_of(content.to_json(), parts))
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
@@ -237,6 +298,8 @@ def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
         scope=parse_scope(plan.scope),
         strategy=plan.strategy or None,
         include=tuple(plan.include),
+        waive=tuple(Waiver(**each) for each in plan.waive),
+        overrides=tuple(Waiver(**each) for each in plan.override_window),
         now=now(),
     )
 

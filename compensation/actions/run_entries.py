@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compensation.lifecycle import RunStatus, StepStatus
+from compensation.events import NESTED_RUNS, REQUESTS
+from compensation.lifecycle import ENDED_RUNS, RunStatus, StepStatus, Trigger
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.subject import Cause, finished_entry, finished_entry_of, whole_subject
 from ledger.clock import now
@@ -20,7 +21,14 @@ def run_envelope(run: CompensationRun, _action: str) -> dict[str, Any]:
         "run": str(run.id),
         "regulatory_basis": [item["code"] for item in run.regulatory_basis],
     }
-    return {"kind": "COMPENSATION", "case_id": run.whole_id, "compensation": block}
+    said = {"kind": "COMPENSATION", "case_id": run.whole_id, "compensation": block}
+    if run.status not in ENDED_RUNS:
+        return said
+    heard_by = [REQUESTS] if run.trigger == Trigger.OTHER_TENANT else []
+    kind = None if run.about_whole else whole_subject(run.whole_type)
+    if kind is not None:
+        heard_by += kind.piece_undone
+    return {**said, "heard_by": tuple(heard_by)} if heard_by else said
 
 
 def step_change(run: CompensationRun, step: CompensationStep, action: str, **said: Any) -> Change:
@@ -35,6 +43,14 @@ def step_change(run: CompensationRun, step: CompensationStep, action: str, **sai
         "undoing": {"type": step.original_type, "id": str(step.original_id)},
     }
     return change_of(run, action, compensation=block, **said)
+
+
+def heard_above(run: CompensationRun) -> dict[str, Any]:
+    """Return who hears, in the lane of the whole above, of an entry that may move the step of which
+    a run is the undo."""
+    if run.above_id is None:
+        return {}
+    return {"heard_by": (NESTED_RUNS,), "heard_in": run.above_id}
 
 
 def tell_whole(run: CompensationRun, whole: Any | None, hook: str, *said: Any, **how: Any) -> None:
@@ -55,7 +71,7 @@ def tell_piece(
     """Let the whole show how far the undo of one of its pieces is."""
     subject = whole_subject(run.whole_type)
     if whole is not None and subject is not None:
-        piece = subject.pieces(whole, [row]).get(row.id)
+        piece = subject.pieces(whole, [row.id])().get(row.id)
         subject.heard(whole, piece, row, attempt, cause=cause)
 
 
@@ -97,18 +113,20 @@ class LockedStep:
             change = step_change(
                 run, step, action, before=self.before, by=self.cause.by, payloads=payloads,
                 caused_by=self.cause.entry, original=self._finished(),
+                **(heard_above(run) if run.status != self.before else {}),
             )  # fmt: skip
             return own.enter(change)
 
     def _holds_beside(self) -> bool:
-        """Whether the run is held by another failed step, which only one undone side by side is."""
+        """Whether the run is held by another failed step: by one undone side by side, or one that
+        failed while the run went on past this."""
         run, step = self.run, self.step
-        if step.undo_order is None:
+        if step.undo_order is None and not step.lets_go_on:
             return False
         rows = CompensationStep.objects.filter(
             tenant_id=run.tenant_id, run_id=run.id, status=StepStatus.FAILED
         )
-        return rows.exclude(id=step.id).exists()
+        return any(not each.lets_go_on for each in rows.exclude(id=step.id))
 
     def _finished(self) -> EntryRef | None:
         """The entry that finished the original: of a row that is not there any more, too."""
@@ -117,15 +135,26 @@ class LockedStep:
             return finished_entry(step.tenant_id, step.original_type, step.original_id)
         return finished_entry_of(self.row)
 
-    def fail(self, error: str) -> None:
-        """It did not undo: it FAILED, its run is FAULTED, and the whole is told."""
+    def fail(self, error: str, decisions: Sequence[Mapping[str, Any]] = ()) -> None:
+        """It did not undo: it FAILED, its run is FAULTED, and the whole is told; where it was said
+        that the rest goes on (`on_failure`), that does, and the run is held at its end.
+        `decisions`: the policies that applied, where these were against it."""
         run, said = self.run, error[:4000]
+        decided = [dict(each) for each in decisions]
+        kept = {"decisions": decided} if decided else {}
         self.step.fail()
+        if self.step.lets_go_on:
+            self.save(
+                "compensation_step_failed", error=said, ended_at=now(), **kept,
+                payloads={"error": said, **kept},
+            )  # fmt: skip
+            return
         if run.status in {RunStatus.RUNNING, RunStatus.PAUSED}:
             run.fail()
         entry = self.save(
-            "compensation_step_failed", payloads={"error": said}, error=said, ended_at=now()
-        )
+            "compensation_step_failed", error=said, ended_at=now(), **kept,
+            payloads={"error": said, **kept},
+        )  # fmt: skip
         tell_whole(run, self.whole, "faulted", self.step, cause=self.cause.after(entry.ref))
 
     def unblock(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,10 +16,10 @@ from django.db.models import QuerySet
 from compensation.actions.run_entries import LockedStep
 from compensation.actions.run_verbs import lock_run
 from compensation.lifecycle import LIVE_RUNS, StepStatus
-from compensation.locking import lock_rows
+from compensation.locking import rows_before
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.subject import Cause, WholeSubject, whole_subject
-from verbs.row_reading import literal, read
+from verbs.row_reading import literal, read, read_behind
 from verbs.subject import Ref
 
 BUSY = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.FAILED})
@@ -64,6 +64,14 @@ class Turn:
             cause=self.cause, before=str(self.run.status),
         )  # fmt: skip
 
+    def tell_below(self, step: CompensationStep) -> None:
+        """Let the whole show how far the undo of one below it is, as that is by now."""
+        kind, below = self.kind, whole_subject(step.original_type)
+        if kind is not None and below is not None:
+            row = below.read_one(self.run.tenant_id, step.original_id)
+            piece = kind.pieces(self.whole, [row.id])().get(row.id)
+            kind.heard(self.whole, piece, row, None, cause=self.cause)
+
     def tell_piece(self, row: Any, attempt: CompensationAttempt | None) -> None:
         """Let the whole show how far the undo of one of its pieces is."""
         kind = self.kind
@@ -72,8 +80,12 @@ class Turn:
 
 
 def under_way(steps: Collection[CompensationStep]) -> list[CompensationStep]:
-    """Return those of steps that have begun, and are not settled."""
-    return [step for step in steps if step.status in BUSY]
+    """Return those of steps that have begun and are not settled, and that others wait for."""
+    return [
+        step
+        for step in steps
+        if step.status in BUSY and not (step.status == StepStatus.FAILED and step.lets_go_on)
+    ]
 
 
 def startable(steps: Collection[CompensationStep]) -> CompensationStep | None:
@@ -104,10 +116,13 @@ def steps_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> list[CompensationStep]:
     return read(CompensationStep, _relevant("%(run)s"), {"tenant": tenant_id, "run": run_id})
 
 
-def steps_beside(tenant_id: uuid.UUID, original_id: uuid.UUID) -> list[CompensationStep]:
-    """Return the same of the live run in which the undo of an original is under way."""
+def steps_beside(
+    tenant_id: uuid.UUID, original_id: uuid.UUID
+) -> Callable[[], list[CompensationStep]]:
+    """Read the same of the live run in which the undo of an original is under way: right behind the
+    next statement, the lock that keeps them as they are."""
     given = {"tenant": tenant_id, "original": original_id}
-    return read(CompensationStep, _relevant(_RUN_BESIDE), given)
+    return read_behind(CompensationStep, _relevant(_RUN_BESIDE), given)
 
 
 _RUN_BESIDE = f"""(
@@ -128,8 +143,13 @@ def _relevant(run: str) -> str:
 
 
 def refs_of(steps: Collection[CompensationStep]) -> list[Ref]:
-    """Return the originals of steps."""
-    return [(step.original_type, step.original_id) for step in steps]
+    """Return the originals of steps, as far as they are pieces of work: what is a whole of its own
+    is locked when its run begins."""
+    return [
+        (step.original_type, step.original_id)
+        for step in steps
+        if whole_subject(step.original_type) is None
+    ]
 
 
 def turn_of(
@@ -147,11 +167,13 @@ def turn_of(
     """
     steps = steps_of(tenant_id, run_id)
     first = startable(steps)
-    if first is not None and first.original_id not in rows:
-        rows = rows | lock_rows(tenant_id, refs_of([first]), finished=True)
+    wanted = [] if first is None or first.original_id in rows else refs_of([first])
+    others = rows_before(tenant_id, wanted)
+    kind = None if whole is None else whole_subject(whole.subject_type)
+    ids = [*rows, *(id_ for _type, id_ in wanted)]
+    kept = None if kind is None or not ids else kind.pieces(whole, ids)
     run = lock_run(tenant_id, run_id)
+    rows, pieces = rows | others(), {} if kept is None else dict(kept())
     if run is None:
         return None
-    kind = None if whole is None else whole_subject(run.whole_type)
-    pieces = {} if kind is None or not rows else dict(kind.pieces(whole, list(rows.values())))
     return Turn(whole=whole, run=run, steps=steps, rows=rows, pieces=pieces, cause=cause)

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS
+from compensation.actions.previewing import about, parts_of
+from compensation.lifecycle import LIVE_RUNS, RUN_OPERATIONS, RunStatus
 from compensation.locking import lock_many
 from compensation.models import CompensationPlan, CompensationRun
 from compensation.subject import whole_subject
@@ -25,17 +26,22 @@ from verbs.shell import Changed, VerbContext, wrong_state
 from verbs.subject import Locked
 
 RUN = CompensationRun.subject_type
-#: Of the plan only what a run that is under way asks: scope, strategy, and what it left out.
+#: Of the plan only what a run that is under way asks: scope, strategy, what was said of time that
+#: is over, and what it left out.
 _PLAN = Beside(
-    ", p.scope AS plan_scope, p.strategy AS plan_strategy,"
+    ", p.scope AS plan_scope, p.strategy AS plan_strategy, p.override_window AS plan_late,"
     " p.content -> 'excluded' AS plan_excluded",
     " JOIN compensation_compensationplan p ON p.tenant_id = r.tenant_id AND p.id = r.plan_id",
 )
 
 
 _WHOLE_OF = """
-SELECT whole_type, whole_id FROM compensation_compensationrun WHERE tenant_id = %s AND id = %s
+SELECT whole_type, whole_id, about_type, about_id, status FROM compensation_compensationrun
+WHERE tenant_id = %s AND id = %s
 """
+#: Where a run that was locked while it waits for approval has what it is about, and the pieces of
+#: that, which were locked before it.
+SEEN = "seen_locked"
 
 
 def lock_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun | None:
@@ -46,8 +52,8 @@ def lock_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun | None:
     for run in lock_many(CompensationRun, RUN, tenant_id, [run_id], beside=_PLAN):
         known = run.__dict__
         scope, strategy = json.loads(known.pop("plan_scope")), known.pop("plan_strategy")
-        names = ["id", "tenant_id", "scope", "strategy"]
-        values = [run.plan_id, run.tenant_id, scope, strategy]
+        names = ["id", "tenant_id", "scope", "strategy", "override_window"]
+        values = [run.plan_id, run.tenant_id, scope, strategy, json.loads(known.pop("plan_late"))]
         run.plan = CompensationPlan.from_db(connection.alias, names, values)
         run.left_out = json.loads(known.pop("plan_excluded"))
         found: CompensationRun = run
@@ -56,11 +62,21 @@ def lock_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> CompensationRun | None:
 
 
 def locked_run(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Locked:
-    """Lock a run after the whole it is in (`others`). Raises NotFound."""
-    whole = lock_whole_of(tenant_id, run_id)
+    """Lock a run after the whole it is in (`others`); while it waits for approval after all that it
+    would undo, for it may begin now. Raises NotFound."""
+    found = fetched(_WHOLE_OF, [tenant_id, run_id])
+    waits = bool(found) and found[0][4] == RunStatus.PENDING_APPROVAL
+    if waits:
+        subject = about(tenant_id, *found[0][2:4], lock=True)
+        parts = parts_of(subject, lock=True)
+        whole = subject.whole
+    else:
+        whole = _lock_whole(tenant_id, found)
     run = lock_run(tenant_id, run_id)
     if run is None:
         raise NotFound(_("There is no such run."))
+    if waits:
+        vars(run)[SEEN] = (subject, parts)
     return Locked(run, whole)
 
 
@@ -70,10 +86,13 @@ def lock_whole_of(tenant_id: uuid.UUID, run_id: uuid.UUID) -> Any | None:
     Raises LeftToOthers where this program does not know what kind of whole it is: it could neither
     lock it nor tell it anything.
     """
-    found = fetched(_WHOLE_OF, [tenant_id, run_id])
+    return _lock_whole(tenant_id, fetched(_WHOLE_OF, [tenant_id, run_id]))
+
+
+def _lock_whole(tenant_id: uuid.UUID, found: list[Any]) -> Any | None:
     if not found or found[0][1] is None:
         return None
-    type_, id_ = found[0]
+    type_, id_ = found[0][:2]
     subject = whole_subject(type_)
     if subject is None:
         raise LeftToOthers

@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 
 from compensation.actions import undo
 from compensation.actions.advancing import plain_request
+from compensation.actions.approval_needed import asked_for, require_another
 from compensation.actions.attempts import newest_attempt
+from compensation.actions.nested_start import is_nested, lock_below
 from compensation.actions.run_entries import LockedStep, link_to, tell_piece
 from compensation.actions.run_verbs import lock_run, lock_whole_of
 from compensation.actions.undo_verbs import AnotherPerformer, for_person, require_somebody
-from compensation.errors import UndoNotBegun
+from compensation.errors import ManagedByRun, UndoNotBegun
 from compensation.lifecycle import (
     LIVE_RUNS,
     STEP_OPERATIONS,
@@ -45,6 +47,8 @@ from verbs.subject import Locked
 STEP = "compensation_step"
 # What can only be said of an undo that has begun.
 _NEEDS_ATTEMPT = frozenset({"reassign", "attest"})
+# Of a whole of its own, as long as the run below could not begin; then that is decided about.
+_OF_NESTED = frozenset({"retry", "abandon"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,10 @@ def locked_step(tenant_id: uuid.UUID, run_id: uuid.UUID, n: int) -> Locked:
     if found is None:
         raise NotFound(_("There is no such step."))
     whole = lock_whole_of(tenant_id, run_id)
-    row = lock_row(tenant_id, found.original_type, found.original_id, finished=True)
+    if is_nested(found):
+        row = lock_below(found)
+    else:
+        row = lock_row(tenant_id, found.original_type, found.original_id, finished=True)
     run = lock_run(tenant_id, run_id)
     step = steps.select_for_update(of=("self",)).get(id=found.id)
     if run is None or row is None:
@@ -83,7 +90,9 @@ class StepFacts:
 
     @functools.cached_property
     def original(self) -> Any | None:
-        """Its original as committed now."""
+        """Its original as committed now; of a whole of its own nothing need be known."""
+        if is_nested(self.step):
+            return None
         return read_row(self.step.tenant_id, self.step.original_type, self.step.original_id)
 
 
@@ -105,7 +114,7 @@ def step_facts(steps: Sequence[CompensationStep]) -> dict[uuid.UUID, StepFacts]:
             each.original_id: each for each in attempts_at(tenants, {s.original_id for s in failed})
         }
         # Only of those that never began it matters how their original is.
-        bare = [step for step in failed if step.compensation_id is None]
+        bare = [step for step in failed if step.compensation_id is None and not is_nested(step)]
         rows = {
             id_: row
             for tenant_id in tenants
@@ -131,6 +140,10 @@ def check_decidable(
             _("Only a failed step of a rollback that is under way can be decided about."),
             extra=extra,
         )
+    if is_nested(step) and step.compensation_id is not None:
+        return ManagedByRun(extra={**extra, "run": str(step.compensation_id)})
+    if is_nested(step) and operation.name not in _OF_NESTED:
+        return UndoNotBegun(extra=extra)
     if body is None and operation.name == "abandon" and _is_in_doubt(facts):
         return Conflict(str(undo.IN_DOUBT), code="outcome_unknown", extra=extra)
     # The verb says it of its locked original; an offer asks what is committed.
@@ -170,7 +183,11 @@ def retry_step(
         held.unblock()
         step.replan()
         why = {"reason": given.reason} if given.reason else None
-        held.save("compensation_step_retried", payloads=why, error="", ended_at=None)
+        # Begun by the dispatcher, it is asked for by this person as well.
+        again = {*step.spec.get("asked_by", ()), str(context.by.id)}
+        spec = {**step.spec, "asked_by": sorted(again)}
+        held.save("compensation_step_retried", payloads=why, error="", ended_at=None, spec=spec,
+                  decisions=[])  # fmt: skip
     else:
         request = UndoRequest.from_json(_attempt(held).request)
         _again(held, request, "compensation_retried", given.reason)
@@ -213,9 +230,14 @@ def hand_step_to_human(
 
 @_decision("attest", "compensation_step_resolved", given=Evidence)
 def attest_step(step: CompensationStep, given: Evidence, context: VerbContext) -> CompensationRun:
-    """Vouch, with evidence, that it is undone."""
+    """Vouch, with evidence, that it is undone.
+
+    Where the risk is high, or its policy wants others to agree, that is somebody else than who
+    asked for the undo.
+    """
     held = _held(step, context)
     _check_original(held)
+    _check_second_person(held, context)
     _attempt(held)
     undo.attest(held.row, evidence=given.evidence, by=context.by)
     held.unblock()
@@ -227,9 +249,12 @@ def attest_step(step: CompensationStep, given: Evidence, context: VerbContext) -
 
 @_decision("abandon", "compensation_step_abandoned", given=Reason, dangerous=True)
 def abandon_step(step: CompensationStep, given: Reason, context: VerbContext) -> CompensationRun:
-    """Let the effect stand, with a reason; the run can only end in part."""
+    """Let the effect stand, with a reason; the run can only end in part. Where the risk is high, or
+    its policy wants others to agree, somebody else than who asked for the undo says so."""
     held = _held(step, context)
     _check_original(held)
+    if not is_nested(step):
+        _check_second_person(held, context)
     if _faulted(held.row):
         undo.abandon(held.row, reason=given.reason, by=context.by)
     held.unblock()
@@ -237,6 +262,13 @@ def abandon_step(step: CompensationStep, given: Reason, context: VerbContext) ->
     reason = {"reason": given.reason}
     held.save("compensation_step_abandoned", payloads=reason, ended_at=now())
     return held.run
+
+
+def _check_second_person(held: Held, context: VerbContext) -> None:
+    """Raise NotPermitted where nobody's own word is enough for what they have asked for themselves:
+    who asked for the rollback, or tried this undo again."""
+    asked = set() if held.last is None else asked_for(held.last)
+    require_another(held.row, {held.run.requested_by_id, *asked}, context.by.id)
 
 
 def _held(step: CompensationStep, context: VerbContext) -> Held:

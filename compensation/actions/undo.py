@@ -11,11 +11,13 @@ undo is over and its original does not know.
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from accounts.roles import ActorType
 from compensation.actions.attempts import (
     attempt_by,
     end,
@@ -31,6 +33,7 @@ from compensation.policy import CompensationPolicy
 from compensation.subject import finished_entry_of, undoable
 from compensation.ways import performer_for
 from ledger import failpoints
+from ledger.clock import rfc3339
 from ledger.errors import Conflict
 from ledger.record import ActorRef, EntryRef, Recorded
 from verbs.move import Moves, move, sharing
@@ -63,11 +66,21 @@ def begin(
     original.compensation_round += 1
     attempt = _try(
         original, "compensate", "compensation_started", request, 1, by=by, caused_by=caused_by,
-        fields=["compensation_round"], payloads={**(_why(reason) or {}), **(said or {})},
+        fields=["compensation_round"],
+        payloads={**(_why(reason) or {}), **(said or {}), **_after_its_time(original, request)},
         moves=moves,
     )  # fmt: skip
     failpoints.reach("compensation.begun")
     return attempt
+
+
+def _after_its_time(original: Any, request: UndoRequest) -> dict[str, str]:
+    """Return what the ledger keeps of a time that was over and did not count: until when it was."""
+    if not request.overrides_window:
+        return {}
+    policy = CompensationPolicy.from_json(original.policy)
+    over = policy.closes_at(undoable(original.subject_type).finished_at(original))
+    return {} if over is None else {"window_overridden": rfc3339(over)}
 
 
 def check(original: Any, request: UndoRequest, *, by: ActorRef) -> None:
@@ -95,11 +108,16 @@ def retry(
     compensation_handed_to_human; `reason` is why somebody decided so.
     """
     last = last_attempt(original)
-    wanted = request or UndoRequest.from_json(last.request)
+    wanted = (request or UndoRequest.from_json(last.request)).also_asked_by(_people(by))
     return _try(
         original, "retry_compensation", action, wanted, last.number + 1, by=by, caused_by=caused_by,
         payloads=_why(reason), moves=moves,
     )  # fmt: skip
+
+
+def _people(by: ActorRef) -> list[uuid.UUID]:
+    """Return who has asked, where it was no program of ours that goes on."""
+    return [] if by.type == ActorType.SYSTEM else [by.id]
 
 
 def _why(reason: str) -> dict[str, str] | None:

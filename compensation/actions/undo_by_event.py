@@ -26,6 +26,7 @@ from compensation.planning import request_of
 from compensation.policy import CompensationPolicy
 from ledger.errors import Conflict, NotPermitted, Refusal
 from ledger.record import ActorRef, EntryRef
+from ledger.selectors import people_behind
 from verbs import catalogue, words
 from verbs.operation import Operation
 
@@ -56,6 +57,7 @@ def compensate_by_event(
         raise refused
     policy = CompensationPolicy.from_json(original.policy)
     request = request_of(policy, reason=reason, requested_by=asked_by or by.id)
+    request = request.also_asked_by(people_behind(original.tenant_id, entries=[caused_by.id]))
     return undo.begin(
         original, as_whole_says(original, request), by=by, caused_by=caused_by,
         said={"trigger": dict(trigger)},

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from accounts.acting import Authority
+from accounts.roles import ActorType
 from accounts.selectors import active_actors, actors_by_username
 from compensation.actions import undo
 from compensation.actions.approval_needed import (
@@ -22,6 +24,7 @@ from compensation.actions.approval_needed import (
     ask_to_abandon,
     ask_to_attest,
     ask_to_compensate,
+    closes_at,
     needs_agreement,
 )
 from compensation.actions.attempts import last_attempt, newest_attempt
@@ -42,11 +45,12 @@ from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest, request_of
 from compensation.policy import CompensationPolicy
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
+from compensation.risk import needs_second
 from compensation.sentences import too_late_words
 from compensation.subject import Standing, undoable, whole_of
 from governance.errors import DeniedByPolicy, SecondFactorRequired
 from ledger.clock import now
-from ledger.errors import Conflict, Invalid, NotFound, Refusal
+from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Refusal
 from verbs import catalogue
 from verbs.input import (
     Evidence,
@@ -85,12 +89,14 @@ class AnotherPerformer(Performer):
 
 
 class Compensate(Performer):
-    """Why finished work shall be undone, and, if not as its policy says, how and by whom."""
+    """Why finished work shall be undone, and, if not as its policy says, how and by whom.
+    `override_window`: although its time is over, on an operator's word."""
 
     reason: Text
     regulatory_basis: GivenBases = None
     strategy: Literal["restore", "correct"] | None = None
     mode: Literal["human", "automated"] | None = None
+    override_window: bool = False
 
 
 def declare_undo_verbs(
@@ -160,9 +166,9 @@ def _out_of_reach(
 ) -> Refusal | None:
     """Return what the item's own declaration has against it. An offer has no strategy yet."""
     policy = CompensationPolicy.from_json(row.policy).effective()
-    finished = undoable(row.subject_type).finished_at(row)
-    if policy.window is not None and finished is not None and now() > finished + policy.window:
-        closed = finished + policy.window
+    closed = closes_at(row)
+    wanted = body is not None and body.get("override_window") is True
+    if closed is not None and now() > closed and not wanted:
         return WindowClosed(too_late_words(closed), extra=extra)
     strategy = "correct" if body is None else body.get("strategy") or policy.strategy
     if row.reversibility == "irreversible" and strategy != "correct":
@@ -214,11 +220,30 @@ def _answered(
 def _compensate(original: Any, given: Compensate, context: VerbContext) -> Any:
     """Have finished work undone; where its policy asks for approval, once that is granted."""
     request = request_for(original, given, requested_by=context.authority.actor_id)
+    _check_override(original, given, context)
     if needs_agreement(original):
         undo.check(original, request, by=context.by)
         body = {name: said for name, said in given if said and name != "reason"}
         return ask_to_compensate(original, request, body, context)
     return undo.begin(original, request, by=context.by)
+
+
+def _check_override(original: Any, given: Compensate, context: VerbContext) -> None:
+    """Raise NotPermitted where the time that is over would not count for one who is no operator, or
+    no person; Invalid where it is not over: a word in advance would hide that it came to matter."""
+    if not given.override_window:
+        return
+    if not may_override(context.authority):
+        raise NotPermitted(_("Only an operator may have something undone after its time."))
+    closes = closes_at(original)
+    if closes is None or now() <= closes:
+        said = _("it is not too late to undo it")
+        raise Invalid.field("/override_window", said, code="not_too_late")
+
+
+def may_override(authority: Authority) -> bool:
+    """Whether a time that is over does not count on this one's word: an operator's, a person's."""
+    return authority.is_operator and authority.actor_type == ActorType.HUMAN
 
 
 def request_for(original: Any, given: Compensate, *, requested_by: uuid.UUID) -> UndoRequest:
@@ -237,6 +262,7 @@ def request_for(original: Any, given: Compensate, *, requested_by: uuid.UUID) ->
     request = _by(
         original, request, given, mode=mode, regulatory_basis=tuple(basis),
         capability=(said.capability or "") if mode == "automated" else "",
+        overrides_window=given.override_window,
     )  # fmt: skip
     return as_whole_says(original, request)
 
@@ -273,15 +299,15 @@ def _hand_to_human(
 
 
 def _attest(original: Any, given: Evidence, context: VerbContext) -> Any:
-    """Vouch, with evidence, that it is undone; where its policy asks for approval, others agree."""
-    if needs_agreement(original):
+    """Vouch, with evidence, that it is undone; others agree where policy or risk ask for it."""
+    if needs_second(original):
         return ask_to_attest(original, given.evidence, context)
     return undo.attest(original, evidence=given.evidence, by=context.by)
 
 
 def _abandon(original: Any, given: Reason, context: VerbContext) -> Any:
-    """Let the effect stand, with a reason; where its policy asks for approval, others agree."""
-    if needs_agreement(original):
+    """Let the effect stand, with a reason; others agree where policy or risk ask for it."""
+    if needs_second(original):
         return ask_to_abandon(original, given.reason, context)
     return undo.abandon(original, reason=given.reason, by=context.by)
 

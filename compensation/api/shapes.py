@@ -21,11 +21,22 @@ from compensation import selectors
 from compensation.actions.plan_execution import PLAN
 from compensation.actions.run_verbs import RUN
 from compensation.actions.step_verbs import STEP
+from compensation.api.plan_schemas import (
+    BasisSchema,
+    ExceptionSchema,
+    OriginalSchema,
+    PlanSchema,
+    RefSchema,
+)
 from compensation.lifecycle import LIVE_RUNS, RunStatus, StepStatus, Trigger
+from compensation.plan import every_step
 from compensation.policy import MODES, STRATEGIES
-from compensation.regulatory_basis import CODES
 from compensation.selectors import RunWithSteps, StepWithAttempts
 from compensation.subject import whole_subject
+from compensation.waited_for import WaitsFor, waited_for
+from governance.api.approval_json import ApprovalSchema
+from governance.api.approval_json import represent_many as represent_approvals
+from governance.selectors import about_many
 from ledger.clock import rfc3339
 from verbs.catalogue import Offer, offers_json, offers_of
 from verbs.subject import ResultShape, subject_of
@@ -49,7 +60,7 @@ def _case_of(row: Any) -> str | None:
 
 def plan(row: Any) -> dict[str, Any]:
     """Return a plan with its steps and exclusions."""
-    finishers = [_id(step["completed_by"]) for step in row.content["steps"]]
+    finishers = [_id(step["completed_by"]) for step in every_step(row.content)]
     named = people(row.tenant_id, [row.created_by_id, *finishers])
     run_row = selectors.run_of_plan(row)
     return {
@@ -65,18 +76,32 @@ def plan(row: Any) -> dict[str, Any]:
         "reason": row.reason,
         "regulatory_basis": row.regulatory_basis,
         "requires_approval": row.requires_approval,
+        "waive": row.waive,
+        "override_window": row.override_window,
+        "resume_after": row.resume_after,
         "notifications": [],
-        "steps": [
-            {
-                **{name: step[name] for name in _PLAN_STEP},
-                "completed_by": _username(named, _id(step["completed_by"])),
-                "capability": step["capability"] or None,
-                "candidate_users": step.get("candidate_users", []),
-            }
-            for step in row.content["steps"]
-        ],
+        "steps": [_plan_step(step, named) for step in row.content["steps"]],
         "excluded": row.content["excluded"],
         "run": None if run_row is None else str(run_row.id),
+    }
+
+
+def _plan_step(step: Mapping[str, Any], named: Mapping[uuid.UUID, Person]) -> dict[str, Any]:
+    """Return a step of a plan; of a whole of its own with its own plan inside."""
+    nested = step.get("nested")
+    return {
+        **{name: step[name] for name in _PLAN_STEP},
+        "completed_by": _username(named, _id(step["completed_by"])),
+        "capability": step["capability"] or None,
+        "candidate_users": step.get("candidate_users", []),
+        **{name: step[name] for name in ("window_overridden",) if name in step},
+        "nested": None
+        if nested is None
+        else {
+            "digest": nested["digest"],
+            "steps": [_plan_step(each, named) for each in nested["steps"]],
+            "excluded": nested["excluded"],
+        },
     }
 
 
@@ -90,12 +115,19 @@ def runs(
         dataclasses.replace(each, steps=each.steps[:most_steps])
         for each in selectors.with_steps(rows, without=["spec"])
     ]
-    steps = [each.step for one in found for each in one.steps]
+    every = [each for one in found for each in one.steps]
+    steps = [each.step for each in every]
+    waits = waited_for(rows[0].tenant_id, every) if rows else {}
     offers = {
         **offers_of(subject_of(RUN), rows, authority),
         **offers_of(subject_of(STEP), steps, authority),
     }
-    return [_run(each, named, offers) for each in found]
+    asked = [row.id for row in rows if row.asked_others]
+    about = about_many(rows[0].tenant_id, RUN, asked) if asked else {}
+    told = [approval for each in about.values() for approval in each]
+    shown = {each["id"]: each for each in represent_approvals(told, authority)} if told else {}
+    agreed = {id_: [shown[str(each.id)] for each in found_] for id_, found_ in about.items()}
+    return [_run(each, named, offers, waits, agreed.get(each.run.id, [])) for each in found]
 
 
 def run(row: Any, authority: Authority) -> dict[str, Any]:
@@ -104,7 +136,11 @@ def run(row: Any, authority: Authority) -> dict[str, Any]:
 
 
 def _run(
-    found: RunWithSteps, named: Mapping[uuid.UUID, Person], offers: Mapping[Any, list[Offer]]
+    found: RunWithSteps,
+    named: Mapping[uuid.UUID, Person],
+    offers: Mapping[Any, list[Offer]],
+    waits: Mapping[uuid.UUID, WaitsFor],
+    approvals: list[dict[str, Any]],
 ) -> dict[str, Any]:
     row = found.run
     return {
@@ -115,15 +151,25 @@ def _run(
         "subject": {"type": row.about_type, "id": str(row.about_id)},
         "case": _case_of(row),
         "trigger": row.trigger,
+        "parent_run": _text(row.parent_run_id),
+        "child_runs": [
+            str(each.step.compensation_id)
+            for each in found.steps
+            if each.step.compensation_type == RUN
+        ],
         "requested_by": _username(named, row.requested_by_id),
         "reason": row.reason,
         "regulatory_basis": row.regulatory_basis,
-        "approvals": [],
+        "decisions": row.decisions,
+        "exceptions": row.exceptions,
+        "approvals": approvals,
         "resume_after": row.resume_after,
         "undo_progress": found.progress.to_json(),
         "waits_for": row.waits_for if row.status in LIVE_RUNS else [],
         "stopped": stopped(row),
-        "steps": [_step(each, offers[each.step.id]) for each in found.steps],
+        "steps": [
+            _step(each, offers[each.step.id], waits.get(each.step.id)) for each in found.steps
+        ],
         "started_at": rfc3339(row.started_at),
         "ended_at": _moment(row.ended_at),
         "available_actions": offers_json(offers[row.id]),
@@ -137,7 +183,7 @@ def stopped(row: Any) -> dict[str, str] | None:
     return {"since": rfc3339(row.stopped_since), "error": row.stopped_error}
 
 
-def _step(each: StepWithAttempts, offers: list[Offer]) -> dict[str, Any]:
+def _step(each: StepWithAttempts, offers: list[Offer], waits: WaitsFor | None) -> dict[str, Any]:
     step = each.step
     return {
         "n": step.n,
@@ -163,11 +209,25 @@ def _step(each: StepWithAttempts, offers: list[Offer]) -> dict[str, Any]:
             }
             for number, attempt in enumerate(each.attempts, start=1)
         ],
+        "waits_for": None if waits is None else waiting(waits),
         "amendment": step.amendment,
         "error": each.error or None,
+        "decisions": step.decisions,
         "started_at": _moment(step.started_at),
         "ended_at": _moment(step.ended_at),
         "available_actions": offers_json(offers),
+    }
+
+
+def waiting(waits: WaitsFor) -> dict[str, Any]:
+    """Return whom a step waits for."""
+    return {
+        "since": rfc3339(waits.since),
+        "users": list(waits.users),
+        "groups": list(waits.groups),
+        "capability": waits.capability or None,
+        "tenant": waits.tenant or None,
+        "request": waits.request or None,
     }
 
 
@@ -190,79 +250,6 @@ def _text(value: uuid.UUID | None) -> str | None:
 
 def _moment(value: dt.datetime | None) -> str | None:
     return None if value is None else rfc3339(value)
-
-
-class RefSchema(serializers.Serializer[Any]):
-    """A work item, an execution or a case."""
-
-    type = serializers.CharField()
-    id = serializers.UUIDField()
-
-
-class OriginalSchema(RefSchema):
-    """What is undone."""
-
-    name = serializers.CharField()
-
-
-class BasisSchema(serializers.Serializer[Any]):
-    """Why the law or a rule lets or makes us take work back."""
-
-    code = serializers.ChoiceField(choices=CODES)
-    note = serializers.CharField()
-
-
-class PlanStepSchema(serializers.Serializer[Any]):
-    """One step of a plan."""
-
-    n = serializers.IntegerField()
-    original = OriginalSchema()
-    completion_seq = serializers.IntegerField(allow_null=True)
-    completed_at = serializers.DateTimeField(allow_null=True)
-    completed_by = serializers.CharField(allow_null=True)
-    mode = serializers.ChoiceField(choices=MODES)
-    strategy = serializers.ChoiceField(choices=STRATEGIES)
-    capability = serializers.CharField(allow_null=True)
-    performer = serializers.CharField()
-    candidate_groups = serializers.ListField(child=serializers.CharField())
-    candidate_users = serializers.ListField(child=serializers.CharField())
-    deadline = serializers.CharField(
-        allow_null=True, help_text="An ISO 8601 duration from the opening of the undo task on."
-    )
-    depends_on = serializers.ListField(child=serializers.IntegerField())
-
-
-class ExcludedSchema(serializers.Serializer[Any]):
-    """What would not be undone, and what could be done instead."""
-
-    original = OriginalSchema()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    alternatives = serializers.ListField(child=serializers.CharField())
-    until = serializers.DateTimeField(
-        required=False, help_text="Of what is too late: when it could be undone at the latest."
-    )
-
-
-class PlanSchema(serializers.Serializer[Any]):
-    """What would be undone, in which order, by whom, and what cannot."""
-
-    id = serializers.UUIDField()
-    digest = serializers.CharField()
-    expires_at = serializers.DateTimeField()
-    created_at = serializers.DateTimeField()
-    created_by = serializers.CharField(allow_null=True)
-    subject = RefSchema()
-    case = serializers.UUIDField(allow_null=True)
-    scope = serializers.DictField()
-    strategy = serializers.CharField(allow_null=True)
-    reason = serializers.CharField()
-    regulatory_basis = BasisSchema(many=True)
-    requires_approval = serializers.BooleanField()
-    notifications = serializers.ListField(child=serializers.DictField())
-    steps = PlanStepSchema(many=True)
-    excluded = ExcludedSchema(many=True)
-    run = serializers.UUIDField(allow_null=True)
 
 
 class ProgressSchema(serializers.Serializer[Any]):
@@ -294,6 +281,18 @@ class AttemptSchema(serializers.Serializer[Any]):
     compensation = RefSchema()
 
 
+class WaitsForSchema(serializers.Serializer[Any]):
+    """Whom an undo waits for, and since when: people, groups, a program, or another organisation
+    by its short name, with the hash of its ledger entry once it has been asked."""
+
+    since = serializers.DateTimeField()
+    users = serializers.ListField(child=serializers.CharField())
+    groups = serializers.ListField(child=serializers.CharField())
+    capability = serializers.CharField(allow_null=True)
+    tenant = serializers.CharField(allow_null=True)
+    request = serializers.CharField(allow_null=True)
+
+
 class RunStepSchema(serializers.Serializer[Any]):
     """One step of a run."""
 
@@ -305,8 +304,12 @@ class RunStepSchema(serializers.Serializer[Any]):
     strategy = serializers.ChoiceField(choices=STRATEGIES)
     compensation = RefSchema(allow_null=True)
     attempts = AttemptSchema(many=True)
+    waits_for = WaitsForSchema(allow_null=True, help_text="Of a step that is under way.")
     amendment = serializers.BooleanField()
     error = serializers.CharField(allow_null=True)
+    decisions = serializers.ListField(
+        child=serializers.DictField(), help_text="The policies that were against its undo."
+    )
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
     available_actions = ActionSchema(many=True)
@@ -329,10 +332,21 @@ class RunSchema(serializers.Serializer[Any]):
     subject = RefSchema()
     case = serializers.UUIDField(allow_null=True)
     trigger = serializers.ChoiceField(choices=Trigger.values)
+    parent_run = serializers.UUIDField(
+        allow_null=True, help_text="The run of the case above, of which this is a step."
+    )
+    child_runs = serializers.ListField(
+        child=serializers.UUIDField(), help_text="The runs of cases below that have begun."
+    )
     requested_by = serializers.CharField(allow_null=True)
     reason = serializers.CharField()
     regulatory_basis = BasisSchema(many=True)
-    approvals = serializers.ListField(child=serializers.DictField())
+    decisions = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="The policies that applied, and what else asks for approval.",
+    )
+    exceptions = ExceptionSchema(many=True)
+    approvals = ApprovalSchema(many=True)
     resume_after = serializers.BooleanField()
     undo_progress = ProgressSchema()
     waits_for = AwaitedSchema(many=True)

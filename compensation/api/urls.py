@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from django.urls import URLPattern, path
 
+from compensation.actions.foreign_request_verbs import REQUEST
 from compensation.actions.plan_execution import PLAN
 from compensation.actions.run_verbs import RUN
 from compensation.actions.step_verbs import STEP
+from compensation.api.foreign_request_views import ForeignRequestDetail, ForeignRequests
 from compensation.api.views import PlanDetail, RunDetail, Runs
 from compensation.selectors import preview_verbs
 from web.verb_api import verb_paths, view_of
@@ -47,4 +49,9 @@ urlpatterns: list[URLPattern] = [
         "run-",
     ),
     *_named(verb_paths(STEP), {}, "step-"),
+    *_named(
+        verb_paths(REQUEST, collection=ForeignRequests, detail=ForeignRequestDetail),
+        {"list": "requests", "detail": "request"},
+        "request-",
+    ),
 ]

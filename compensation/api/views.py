@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from compensation import selectors
 from compensation.api import shapes
+from compensation.api.plan_schemas import PlanSchema
 from compensation.lifecycle import LIVE_RUNS, RunStatus
 from compensation.run_context import FIRST_STEPS
 from ledger.errors import Invalid
@@ -24,7 +25,7 @@ from web.schema import page_schema
 class PlanDetail(TenantAPIView):
     """One plan."""
 
-    @extend_schema(responses=shapes.PlanSchema)
+    @extend_schema(responses=PlanSchema)
     def get(self, request: Request, id: uuid.UUID) -> Response:
         """Read it. Its ETag is the digest to execute it with."""
         row = selectors.plan(self.acting_user.tenant_id, id)

@@ -18,6 +18,7 @@ from compensation.actions.previewing import PlanRequest
 from compensation.errors import NotCompensable
 from compensation.forms import PieceForm, WholeForm
 from compensation.lifecycle import PLAN_OPERATION, CompensationState
+from compensation.plan import every_part
 from compensation.plan_context import choice_of, step_of
 from compensation.planning import UNCONDITIONAL, Exclusion, Part, plan_original
 from compensation.sentences import name_in, title_of
@@ -175,6 +176,7 @@ class AskForPlan(OperatorPage):
             "step": step_of(plan),
             "strategy": asked.get("strategy", plan.strategy),
             "include": [*plan.include, *asked.getlist("include")],
+            "resume_after": plan.resume_after,
             "reason": plan.reason,
             "basis_code": basis.get("code", ""),
             "basis_note": basis.get("note", ""),
@@ -214,7 +216,7 @@ def _done(parts: Sequence[Part]) -> list[Part]:
 def _left_out(parts: Sequence[Part]) -> list[tuple[str, str]]:
     """Return the names of work that a plan leaves out unless it is asked for, and why: finished
     work that nobody declared an undo for, and what may be undone as if it had happened."""
-    said = {part.original.name: _why_left_out(part) for part in parts}
+    said = {part.original.name: _why_left_out(part) for part in every_part(parts)}
     return [(name, f"{title_of(name)}: {why}") for name, why in said.items() if why]
 
 
@@ -223,7 +225,7 @@ def _why_left_out(part: Part) -> str:
         if not part.safe_on_nothing:
             return ""
         return _("nobody knows whether it happened; undo it as if it had")
-    if part.stands is not None:
+    if part.is_whole:
         return ""
     undeclared = part.policy is None and part.row.status == part.settled
     if undeclared and part.reversibility in _UNDOABLE:
@@ -256,7 +258,7 @@ def _finished_parts(
 
 
 def _who(part: Part, named: Mapping[uuid.UUID, Person]) -> str:
-    if part.stands is not None:
+    if part.is_whole:
         return _("A case of its own")
     if is_by_program(part.original.type):
         return _("Automatic")
@@ -266,6 +268,8 @@ def _who(part: Part, named: Mapping[uuid.UUID, Person]) -> str:
 def _how(part: Part) -> str:
     if part.stands is not None:
         return _(part.stands.detail)
+    if part.below is not None:
+        return _("undone by its own rollback")
     if part.policy is None:
         return _("no way to undo declared")
     mode = part.policy.effective().mode or "human"

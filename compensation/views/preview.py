@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +17,9 @@ from compensation import plan_context, plan_steps, selectors
 from compensation.actions.plan_execution import execute
 from compensation.actions.previewing import about
 from compensation.errors import PlanExpired, PlanStale, RunLive
-from compensation.forms import scope_of
-from compensation.lifecycle import LIVE_RUNS
+from compensation.forms import WordForm, scope_of
+from compensation.lifecycle import LIVE_RUNS, RESIDUAL_EXCLUSIONS, RunStatus
+from compensation.plan import every_exclusion, is_waived
 from compensation.plan_changes import Changes, changes
 from compensation.plan_context import PlanContext
 from compensation.run_context import RunContext
@@ -29,7 +30,8 @@ from compensation.usual_times import usual_beside
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
 from compensation.views.under_way import started
-from ledger.errors import NotFound, Refusal
+from ledger.clock import now
+from ledger.errors import Invalid, NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from web.problems import status_of
@@ -39,6 +41,8 @@ TEMPLATE = "compensation/preview.html"
 EXECUTED = "compensation/executed.html"
 #: From so many steps on one can choose to go back; a page that asks anew has all of them.
 MOST_STARTS = 50
+#: What may be said of a step, by the field of a plan that keeps it.
+WAIVE, OVERRIDE = "waive", "override_window"
 
 
 class PlanView(OperatorPage):
@@ -66,8 +70,10 @@ class PlanView(OperatorPage):
             "strategy": plan.strategy or None,
             "regulatory_basis": plan.regulatory_basis,
         }
+        said = {OVERRIDE: plan.override_window, "include": plan.include}
         if whole_subject(plan.subject_type) is not None:
-            wish |= {"scope": plan.scope, "include": plan.include, **changed}
+            said |= {"scope": plan.scope, WAIVE: plan.waive, "resume_after": plan.resume_after}
+        wish |= {**said, **changed}
         return preview_verb(plan.subject_type)(plan.subject_id, call=Call(self.acting_user), **wish)
 
     def show(
@@ -77,6 +83,7 @@ class PlanView(OperatorPage):
         status: int = 200,
         stale: Changes | None = None,
         confirm_error: str = "",
+        word: WordForm | None = None,
     ) -> HttpResponse:
         """Render the preview of a plan, in the tenant's scope."""
         if context.run is not None:
@@ -97,9 +104,18 @@ class PlanView(OperatorPage):
             "stale": stale,
             # Another plan than the one that this address leads to.
             "in_place": stale is not None,
+            "word": self._word(context, word),
             "again_url": _again(context) if self.operates else "",
         }
         return self.render(TEMPLATE, page, status=status)
+
+    def _word(self, context: PlanContext, form: WordForm | None) -> dict[str, Any] | None:
+        """Return `word` of the template, where there is something to be said of a step."""
+        if not self.operates or context.live is not None or context.plan.expires_at <= now():
+            return None
+        found = form or word_form(context)
+        url = reverse("compensation:plan-words", args=[context.plan.id])
+        return None if found is None else {"form": found, "url": url}
 
     def _planned(self, context: PlanContext) -> dict[str, Any]:
         """Return what is said of a plan before and after it was executed."""
@@ -184,14 +200,14 @@ class PlanView(OperatorPage):
         }
 
     def _execute(self, context: PlanContext, confirm_error: str) -> dict[str, Any]:
-        waits = _("Its undo needs approval. Ask for it at the task itself.")
-        waits = waits if context.plan.requires_approval else ""
-        reason = waits if self.operates else str(OPERATORS_ONLY)
+        reason = "" if self.operates else str(OPERATORS_ONLY)
+        label = _("Roll back") if context.is_whole else _("Undo it")
+        asks = _("Ask for approval")
         return {
             "url": reverse("compensation:plan-execute", args=[context.plan.id]),
             "allowed": not reason,
             "reason": reason,
-            "submit_label": _("Roll back") if context.is_whole else _("Undo it"),
+            "submit_label": asks if context.plan.requires_approval else label,
             "confirm_text": context.confirm_text,
             "confirm_error": confirm_error,
             "hidden": [{"name": "digest", "value": context.plan.digest}],
@@ -225,6 +241,9 @@ class PlanExecute(PlanView):
             raise
         except Refusal as refusal:
             return self._not_run(context, refusal)
+        if run.status == RunStatus.PENDING_APPROVAL:
+            messages.success(request, _("Asked for. It begins once others have agreed."))
+            return self.go(reverse("compensation:run", args=[run.id]))
         messages.success(request, _("The rollback has begun."))
         return self.go(_after(context, run.id))
 
@@ -254,13 +273,26 @@ class PlanExecute(PlanView):
     def _stale(self, context: PlanContext, refusal: PlanStale) -> HttpResponse:
         """Say what changed, and show the plan as it is now."""
         try:
-            fresh = self.plan_again(context.plan)
+            fresh = self._fresh(context.plan)
         except Refusal as further:
             return self._refused(context, further)
         with tenant_scope(self.acting_user.tenant_id):
             stale = changes(context.plan, fresh)
-            now = self.context_of(fresh, moved=stale.moved)
-            return self.show(now, status=status_of(refusal), stale=stale)
+            present = self.context_of(fresh, moved=stale.moved)
+            return self.show(present, status=status_of(refusal), stale=stale)
+
+    def _fresh(self, plan: Any) -> Any:
+        """Return the plan as it is now, with those words about steps that still fit."""
+        said = {name: list(getattr(plan, name)) for name in (WAIVE, OVERRIDE)}
+        while True:
+            # Nobody waives anything of a single piece.
+            words = {name: kept for name, kept in said.items() if getattr(plan, name)}
+            try:
+                return self.plan_again(plan, **words)
+            except Invalid as overtaken:
+                # Words of one kind are looked at before those of the other.
+                if not _drop_outdated(said, overtaken):
+                    raise
 
     def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:
         messages.error(self.request, text or refusal.detail)
@@ -280,10 +312,71 @@ class PlanScope(PlanView):
         scope = scope_of(request.POST.get("scope", far), step)
         query = urlencode({"step": step})
         return self.perform(
-            lambda: self.plan_again(context.plan, scope=scope, include=[]),
+            lambda: self.plan_again(
+                context.plan, scope=scope, include=[], **{WAIVE: [], OVERRIDE: []}
+            ),
             to=lambda made: f"{reverse('compensation:plan', args=[made.id])}?{query}",
             again=lambda: self.show(context),
         )
+
+
+class PlanWords(PlanView):
+    """What somebody says of one step makes another plan, of the same scope and for the same reason:
+    that the step may stay, or is undone although its time is over."""
+
+    def post(self, request: HttpRequest, id: uuid.UUID) -> HttpResponse:
+        """Make the new plan and show it."""
+        context = self.read(id)
+        self.require_operator()
+        form = word_form(context, request.POST)
+        if form is None or not form.is_valid():
+            with tenant_scope(self.acting_user.tenant_id):
+                return self.show(context, status=422, word=form)
+        kind, _colon, name = form.cleaned_data["word"].partition(":")
+        said = [*getattr(context.plan, kind), {"step": name, "reason": form.cleaned_data["why"]}]
+        return self.perform(
+            lambda: self.plan_again(context.plan, **{kind: said}),
+            to=lambda made: reverse("compensation:plan", args=[made.id]),
+            form=form,
+            again=lambda: self.show(context, word=form),
+        )
+
+
+def _drop_outdated(said: dict[str, list[Any]], overtaken: Invalid) -> bool:
+    """Take out those words of which a refusal says that they do not fit. Returns whether there was
+    one."""
+    outdated = [each.pointer for each in overtaken.errors]
+    kept = {
+        name: [
+            each for at, each in enumerate(words)
+            if not any(pointer.startswith(f"/{name}/{at}/") for pointer in outdated)
+        ]
+        for name, words in said.items()
+    }  # fmt: skip
+    fewer = kept != said
+    said.update(kept)
+    return fewer
+
+
+def sayable(context: PlanContext) -> list[tuple[str, str]]:
+    """Return what may be said of steps that a plan leaves behind: (value, words), once each."""
+    found: dict[str, str] = {}
+    for each in every_exclusion(context.plan.content):
+        name = each["original"]["name"]
+        what = {"what": title_of(name)}
+        if each["code"] not in RESIDUAL_EXCLUSIONS or is_waived(each):
+            continue
+        if OVERRIDE in each["alternatives"]:
+            found[f"{OVERRIDE}:{name}"] = _("%(what)s: undo it although its time is over") % what
+        if context.is_whole:
+            found[f"{WAIVE}:{name}"] = _("%(what)s: it may stay") % what
+    return list(found.items())
+
+
+def word_form(context: PlanContext, data: Mapping[str, Any] | None = None) -> WordForm | None:
+    """Return the form that says one of these; None where there is nothing to say."""
+    said = sayable(context)
+    return WordForm(data, said=said) if said else None
 
 
 def _again(context: PlanContext, **changed: str) -> str:

@@ -17,11 +17,14 @@ class DemoConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        """Say on the first page who can log in, and offer the story, which is about a case.
+        """Say what its tables keep about people, and on the first page who can log in, and offer
+        the story, which is about a case.
 
         The page is loaded when it is first shown: loaded now, it would load other apps before their
         turn, and the catalogue of verbs keeps the order in which they are declared.
         """
+        personal = import_module("config.demo.personal")
+        import_module("ledger.erasure.personal_data").declare(*personal.TABLES)
         if apps.is_installed("cases"):
             nav = import_module("web.nav")
             nav.register_hint(lambda: import_string("config.demo.views.first_page")())  # noqa: PLW0108  -- when it is shown

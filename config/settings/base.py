@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -183,6 +184,8 @@ API_KINDS = [
         "case-definitions": "Kinds of cases: their steps and the way back of each",
         "cases": "Cases: their steps, what they know, and their rollback",
         "compensation-plans": "What would be undone, in which order and by whom",
+        "undo-figures": "How often, how long, and how much of undoing fails",
+        "compensation-requests": "What other organisations ask to have undone",
         "compensation-runs": "Rollbacks: how far they are, and what needs a decision",
         "deliveries": "What people were told, and how that went",
         "events": "What other programs tell",
@@ -193,6 +196,7 @@ API_KINDS = [
         "policies": "What is asked of automatic steps before they happen",
         "saved-filters": "Filters of lists, kept under a name",
         "schedules": "Tasks that come again",
+        "signature-keys": "Public keys by which members sign entries of the ledger",
         "substitutions": "Who stands in for whom, and until when",
         "tokens": "How programs act in one's name",
         "work-item-templates": "Templates of tasks, in versions",
@@ -233,10 +237,31 @@ MEDIA_ROOT = _here.AMENDS_FILES or BASE_DIR / "var" / "attachments"
 AMENDS_PUBLIC_URL = _here.AMENDS_PUBLIC_URL or "http://localhost:8000"
 # So long after it happened an event from outside is taken in.
 AMENDS_EVENT_WINDOW_SECONDS = _here.AMENDS_EVENT_WINDOW_SECONDS
+# From when the law applies that reports cite.
+AMENDS_AI_ACT_ANNEX_III_FROM = _here.AMENDS_AI_ACT_ANNEX_III_FROM
+AMENDS_AI_ACT_ANNEX_I_FROM = _here.AMENDS_AI_ACT_ANNEX_I_FROM
+AMENDS_GDPR_FROM = _here.AMENDS_GDPR_FROM
 # Networks that calls to other programs may go to though they are not public, and the file of
 # the capabilities that are called so.
 AMENDS_EGRESS_ALLOW = _here.AMENDS_EGRESS_ALLOW
 AMENDS_CAPABILITIES = _here.AMENDS_CAPABILITIES
+# The ledger's trees: the file of the keys that sign, whether one that is missing is made, what the
+# trees' names begin with, where checkpoints are kept outside, and how long entries wait for others.
+AMENDS_LEDGER_KEY = _here.AMENDS_LEDGER_KEY or str(BASE_DIR / "var" / "ledger-key.pem")
+AMENDS_LEDGER_KEY_MADE = True
+AMENDS_LEDGER_ORIGIN = _here.AMENDS_LEDGER_ORIGIN or urlsplit(AMENDS_PUBLIC_URL).netloc
+AMENDS_ANCHOR_DIR = _here.AMENDS_ANCHOR_DIR
+AMENDS_SEAL_SECONDS = _here.AMENDS_SEAL_SECONDS
+# Who signs checkpoints outside, and how often each is asked: see ledger.tree.witnessing.
+AMENDS_WITNESSES = _here.AMENDS_WITNESSES
+AMENDS_WITNESS_SECONDS = _here.AMENDS_WITNESS_SECONDS
+AMENDS_TIMESTAMP_URL = _here.AMENDS_TIMESTAMP_URL
+AMENDS_TIMESTAMP_CA = _here.AMENDS_TIMESTAMP_CA
+AMENDS_TIMESTAMP_SECONDS = _here.AMENDS_TIMESTAMP_SECONDS
+if bool(AMENDS_TIMESTAMP_URL) != bool(AMENDS_TIMESTAMP_CA):
+    raise env.InvalidEnvironment(
+        "AMENDS_TIMESTAMP_CA", "must be set together with AMENDS_TIMESTAMP_URL"
+    )
 # Whose word about the client's address is believed.
 AMENDS_TRUSTED_PROXIES = _here.AMENDS_TRUSTED_PROXIES
 # How often one may ask, see web.rate_limits.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from config import env
 from config.settings.base import *  # noqa: F403  -- a settings module extends its base
+from ledger.tree.signing_keys import NoKey, check_key_file
 
 _here = env.read(env.Deployment)
 _database_variable = "DATABASE_OWNER_URL" if _here.as_owner else "DATABASE_URL"
@@ -17,6 +20,14 @@ CSRF_TRUSTED_ORIGINS = _here.AMENDS_TRUSTED_ORIGINS
 DATABASES = {
     "default": env.database(_here.database_url, limits=_here.limits, name=_database_variable)
 }
+AMENDS_LEDGER_KEY = _here.AMENDS_LEDGER_KEY
+AMENDS_LEDGER_KEY_MADE = False
+try:
+    check_key_file(Path(AMENDS_LEDGER_KEY))
+except NoKey as refused:
+    raise env.InvalidEnvironment(
+        "AMENDS_LEDGER_KEY", f"must name a file with the key that signs: {refused}"
+    ) from None
 REDIS_URL = _here.REDIS_URL or ""
 AMENDS_BROKER_URL = _here.AMENDS_BROKER_URL
 AMENDS_RATES_REDIS = env.redis_urls(REDIS_URL).client if REDIS_URL else ""

@@ -14,9 +14,7 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 _here = env.read(env.Environment)
 _url = _here.database_url
 DATABASES = {
-    "default": env.database(_url, limits=_here.limits)
-    if _url
-    else {"ENGINE": "django.db.backends.postgresql"}
+    "default": env.database(_url, limits=_here.limits) if _url else {"ENGINE": "ledger.postgresql"}
 }
 REDIS_URL = _here.REDIS_URL or ""
 # Suites that run side by side share a server, but not each other's messages.
@@ -43,3 +41,6 @@ STORAGES = {
 }
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
+
+# What tests record is sealed by those that are about it; time passes for others too.
+AMENDS_SEAL_SECONDS = 10_000 * 86_400

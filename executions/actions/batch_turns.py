@@ -7,6 +7,7 @@ a call that somebody cancels meanwhile is locked before it is begun.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,12 +16,15 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_noop
 
 from accounts.acting import authority_of, system_of
-from compensation.actions.run_by_itself import start_by_itself
+from compensation.actions.automatic_runs import Wanted, start_or_note
 from compensation.lifecycle import Trigger
 from compensation.locking import lock_rows
+from compensation.plan_scope import Scope
 from compensation.subject import Cause
 from executions.actions.batch_calls import call_back, give_turn
 from executions.actions.batch_changes import lock_batch, save_batch
+from executions.actions.deciding_executions import against_its_turn
+from executions.actions.endings import refuse
 from executions.actions.execution_opening import may_be_cancelled
 from executions.lifecycle import (
     DONE,
@@ -35,6 +39,7 @@ from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.record import EntryRef
 from ledger.tenancy import set_tenant
+from verbs.answered_outside import answered_outside
 from verbs.move import Moves
 
 NOT_BEGUN = gettext_noop("An earlier call of the batch failed.")
@@ -64,7 +69,12 @@ class _Call(NamedTuple):
 
 
 def hear(events: Sequence[Event], done: Done) -> None:
-    """Carry a batch on by news of its calls: all events of one lane are for one batch."""
+    """Carry a batch on by news of its calls: all events of one lane are for one batch. What
+    policies say of what begins then may need jq: it is asked while nothing is locked."""
+    answered_outside(functools.partial(_hear, events, done))
+
+
+def _hear(events: Sequence[Event], done: Done) -> None:
     first = events[0]
     with transaction.atomic(durable=True):
         set_tenant(first.tenant_id)
@@ -111,9 +121,15 @@ def _begin(batch: Batch, call: _Call, cause: Cause) -> None:
         return
     row = lock_rows(batch.tenant_id, [(Execution.subject_type, call.id)])[call.id]
     # Called back since it was read: news of that comes, and carries the batch on.
-    if may_be_cancelled(row) and cause.entry is not None and cause.moves is not None:
-        give_turn(row, by=cause.by, caused_by=cause.entry, moves=cause.moves)
-        failpoints.reach("batch.advanced")
+    if not may_be_cancelled(row) or cause.entry is None or cause.moves is None:
+        return
+    against = against_its_turn(row)
+    if against:
+        # News of this call too, as of any that was not done.
+        refuse(row, against, by=cause.by, caused_by=cause.entry, moves=cause.moves)
+        return
+    give_turn(row, by=cause.by, caused_by=cause.entry, moves=cause.moves)
+    failpoints.reach("batch.advanced")
 
 
 def _end(batch: Batch, calls: Sequence[_Call], failed: _Call | None, cause: Cause) -> None:
@@ -150,7 +166,5 @@ def _undo(batch: Batch, failed: _Call, error: str, cause: Cause) -> None:
     that asked for it is left FAILED with nobody responsible. What keeps it from starting by itself
     is recorded: then an operator decides."""
     reason = f"Call {failed.position + 1} failed: {error}" if error else "A call failed."
-    start_by_itself(
-        batch, trigger=Trigger.BATCH, reason=reason, requested_by=batch.requested_by_id,
-        cause=cause,
-    )  # fmt: skip
+    wanted = Wanted(Scope(), reason, trigger=Trigger.BATCH, all_or_nothing=True)
+    start_or_note(batch, wanted, cause=cause, requested_by=batch.requested_by_id)

@@ -6,12 +6,14 @@ what was done, by the order of completion, as of a case: there is one machinery.
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
+from compensation.actions import whole_moves
 from compensation.errors import AlreadyCompensated
 from compensation.locking import lock_rows
 from compensation.planning import Part
@@ -62,33 +64,13 @@ def part_in_batch(row: Execution) -> Part:
     return part_of(row, None, name=row.capability, aliases=(str(position + 1),))
 
 
+faulted = functools.partial(whole_moves.faulted, save_batch)
+goes_on = functools.partial(whole_moves.goes_on, save_batch)
+
+
 def started(batch: Batch, run: Any, _rows: Mapping[uuid.UUID, Any], *, cause: Cause) -> None:
     """Turn the batch COMPENSATING. Nothing of it is open: it has ended."""
-    codes = [item["code"] for item in run.regulatory_basis]
-    save_batch(
-        batch, "rollback_started", cause=cause, step=batch.start_rollback,
-        also={"prior_status": str(batch.status)}, payloads={"reason": run.reason},
-        compensation={"run": str(run.id), "regulatory_basis": codes},
-    )  # fmt: skip
-
-
-def faulted(batch: Batch, run: Any, step: Any, *, cause: Cause) -> None:
-    """A step of its run failed: the batch says so too, until somebody decides."""
-    if batch.status == BatchStatus.COMPENSATING:
-        save_batch(
-            batch, "compensation_faulted", cause=cause, step=batch.stop_rollback,
-            payloads={"step": step.original_name, "error": step.error},
-            compensation={"run": str(run.id), "step": step.n},
-        )  # fmt: skip
-
-
-def goes_on(batch: Batch, run: Any, *, cause: Cause) -> None:
-    """Somebody decided: the batch is COMPENSATING again."""
-    if batch.status == BatchStatus.COMPENSATION_FAULTED:
-        save_batch(
-            batch, "compensation_resumed", cause=cause, step=batch.continue_rollback,
-            compensation={"run": str(run.id)},
-        )  # fmt: skip
+    whole_moves.started(save_batch, batch, run, cause=cause)
 
 
 def ended(batch: Batch, run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:  # noqa: ARG001  -- every whole is told

@@ -14,13 +14,12 @@ from pydantic import Field
 
 from accounts.acting import Authority
 from executions.actions.batch_calls import open_calls
-from executions.actions.deciding_executions import Decided, decided_on
+from executions.actions.deciding_executions import Decided, decided_on_many
 from executions.actions.new_execution import NewExecution, check_new
 from executions.actions.request import CapabilityCall, check_requester, note_denied
 from executions.lifecycle import BATCH_LIFECYCLE, OnFailure
 from executions.models import Batch
 from governance.errors import DeniedByPolicy, SecondFactorRequired
-from governance.policies import in_force
 from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, beyond_limits
 from json_values.pointers import MAX_GATHERED, FieldError
 from ledger.clock import now
@@ -95,13 +94,12 @@ def _execution_of(batch: Batch, position: int, call: CapabilityCall) -> NewExecu
 
 
 def _allowed(calls: Sequence[NewExecution]) -> list[Decided]:
-    """Return what policies make of the calls; whether there are any is asked once.
+    """Return what policies make of the calls; their conditions are asked for at once.
 
     Raises what the first is refused with. In the middle of a batch nobody can be asked first: a
     call that needs the agreement of others is refused too, and may be asked for by itself.
     """
-    ungoverned = not in_force(calls[0].tenant_id).exists()
-    decided = [decided_on(call, ungoverned=ungoverned) for call in calls]
+    decided = decided_on_many(calls)
     for each in decided:
         if each.refusal is not None:
             raise each.refusal

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,10 @@ from executions.actions.new_execution import NewExecution, check_new
 from executions.models import Execution
 from executions.undo_capabilities import is_undo
 from governance.approvers import ANY_APPROVER, Approvers
+from governance.policies import to_ask
 from governance.policy_verdict import Verdict, decide, steps_json
 from json_values.comparison import comparable
+from json_values.jq.evaluation import evaluate_many
 from ledger.canonical import digest, payload_bytes
 from ledger.errors import Invalid, Refusal
 
@@ -60,7 +63,7 @@ def decided_on(new: NewExecution, *, ungoverned: bool = False) -> Decided:
 
 def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
     """Return what would be decided now about an execution that was `asked` for so."""
-    undoes_id = execution.undoes_id
+    undoes_id, why = execution.undoes_id, execution.compensation or {}
     return decided_on(
         NewExecution(
             tenant_id=execution.tenant_id,
@@ -74,8 +77,47 @@ def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
             binding=execution.binding,
             undoes=None if undoes_id is None else (execution.undoes_type, undoes_id),
             expected_state_version=execution.expected_state_version,
+            batch_id=execution.batch_id,
+            asked_by=tuple(uuid.UUID(each) for each in why.get("asked_by", ())),
         )
     )
+
+
+def decided_on_many(calls: Sequence[NewExecution]) -> list[Decided]:
+    """Return the same of calls of one tenant. Their conditions are asked for in one exchange with
+    jq: one by one, each would be asked for only after all before it had been decided once more."""
+    rows = to_ask(calls[0].tenant_id)
+    if not rows:
+        return [decided_on(call, ungoverned=True) for call in calls]
+    for call in calls:
+        check_new(call)
+    evaluate_many([(row.when, intent) for intent in map(_intent, calls) for row in rows])
+    return [decided_on(call) for call in calls]
+
+
+def against_its_turn(execution: Execution) -> str:
+    """Return why a call of a batch that was allowed when that was asked for is not run now that its
+    turn has come: policies decide otherwise; "" where it is."""
+    asked = asked_for(execution)
+    try:
+        decided = decided_again(execution, asked)
+    except Refusal as unfit:
+        return unfit.in_words
+    if decided.refusal is not None:
+        return decided.refusal.in_words
+    if decided.waits:
+        return _("others have to agree to it by now: ask for it by itself, not in a batch")
+    new = decided.new
+    same = new.mode == execution.mode and comparable(new.input) == comparable(execution.input)
+    return "" if same else _("policies make something else of it by now")
+
+
+def asked_for(execution: Execution) -> dict[str, Any]:
+    """Return input and mode of an execution as they were before policies changed them."""
+    asked = {"input": execution.input, "mode": execution.mode}
+    for each in reversed(execution.decisions):
+        asked |= each.get("from", {})
+    return asked
 
 
 def _asked_of(new: NewExecution) -> Verdict | None:
@@ -102,7 +144,9 @@ def _takes_back(new: NewExecution) -> bool:
 def _intent(new: NewExecution) -> dict[str, Any]:
     """Return what policies are asked about."""
     found = capability_registry.get(new.capability)
-    person = people(new.tenant_id, [new.requested_by]).get(new.requested_by)
+    opener = None if new.case_id is None else next(iter(new.behind), None)
+    named = people(new.tenant_id, [new.requested_by, *new.askers, *([opener] if opener else [])])
+    person = named.get(new.requested_by)
     authority = authority_of_member(new.tenant_id, new.requested_by)
     declared = UNSPECIFIED if found is None else found.reversibility
     compensates = None if new.undoes is None else {"type": new.undoes[0], "id": str(new.undoes[1])}
@@ -118,6 +162,8 @@ def _intent(new: NewExecution) -> dict[str, Any]:
         "tags": [] if found is None else list(found.tags),
         "reason": new.reason,
         "requested_by": None if person is None else person.username,
+        "asked_by": [named[each].username for each in new.askers if each in named],
+        "opened_by": named[opener].username if opener in named else None,
         "roles": [] if authority is None else sorted(authority.roles),
         "input": new.input,
         "mode": new.mode,

@@ -60,6 +60,7 @@ def ask(
         digest=digest_of(decided, stale=stale),
         steps=decided.steps or [ANY_APPROVER],
         decisions=rules,
+        asked_by=decided.new.askers,
     )
     open_approval(
         execution, wanted, by=by, requested_by=execution.requested_by_id, caused_by=caused_by,

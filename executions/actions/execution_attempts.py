@@ -11,6 +11,7 @@ import uuid
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.acting import system_of
 from accounts.roles import ActorType
@@ -28,7 +29,7 @@ from executions.handler_contract import (
     Unusable,
 )
 from executions.lifecycle import ExecutionStatus
-from executions.models import Execution
+from executions.models import Execution, ExecutionJob
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.lease_table import Due, LeaseTable
@@ -87,6 +88,12 @@ class Attempt:
     only_asks: bool
 
     @property
+    def checks_first(self) -> bool:
+        """Whether the state is compared, and nothing may have been called before that."""
+        call = self.call
+        return bool(call.expected_state_version) and call.mode == "commit" and not self.doubtful
+
+    @property
     def is_last(self) -> bool:
         """Whether nothing is tried after it."""
         return self.call.attempt >= self.capability.retry.max_attempts
@@ -122,8 +129,9 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             call = _call(execution, by, newest_entry(execution), ask)
             return Attempt(due, capability, call, doubtful=True, only_asks=True)
         if execution.status == ExecutionStatus.RUNNING:
-            # Its worker died without a word, whatever an earlier version of us has noted.
-            execution.outcome_unknown = execution.mode == "commit"
+            # Its worker died without a word, whatever an earlier version of us has noted; but for
+            # one that is known not to have called anything yet.
+            execution.outcome_unknown = execution.mode == "commit" and not _checked(execution)
         only_asks = execution.attempts >= capability.retry.max_attempts
         if only_asks and (capability.status is None or _was_asked(execution, capability)):
             detail = f"the worker fell silent during the last of {execution.attempts} attempts"
@@ -131,7 +139,10 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             return None
         doubtful = execution.outcome_unknown
         call = _call(execution, by, _dispatch(execution, by))
-    return Attempt(due, capability, call, doubtful, only_asks)
+        attempt = Attempt(due, capability, call, doubtful, only_asks)
+        if attempt.checks_first or execution.expected_state_version:
+            _job(attempt).update(checks_state=attempt.checks_first)
+    return attempt
 
 
 def _was_asked(execution: Execution, capability: Capability) -> bool:
@@ -157,6 +168,29 @@ def _dispatch(execution: Execution, by: ActorRef) -> EntryRef:
         execution, action, before=before, by=by, caused_by=newest_entry(execution),
         fields=["attempts", "started_at", "outcome_unknown"], payloads=payloads,
     ).ref  # fmt: skip
+
+
+def about_to_call(attempt: Attempt) -> bool:
+    """Commit that the call is made from now on; False: the attempt was taken over, and it must not
+    be. A worker that dies before this has called nothing, and the next compares the state again;
+    one that dies after it may have."""
+    if not attempt.checks_first:
+        return True
+    with transaction.atomic(durable=True):
+        set_tenant(attempt.due.tenant_id)
+        ours = _job(attempt).filter(lease_token=attempt.due.token)
+        return ours.update(checks_state=False) == 1
+
+
+def _job(attempt: Attempt) -> QuerySet[ExecutionJob]:
+    due = attempt.due
+    return ExecutionJob.objects.filter(tenant_id=due.tenant_id, execution_id=due.id)
+
+
+def _checked(execution: Execution) -> bool:
+    """Whether the attempt that was under way was still comparing the state."""
+    jobs = ExecutionJob.objects.filter(tenant_id=execution.tenant_id, execution_id=execution.id)
+    return bool(execution.expected_state_version) and jobs.filter(checks_state=True).exists()
 
 
 def extend(attempt: Attempt) -> bool:

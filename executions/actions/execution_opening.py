@@ -16,6 +16,7 @@ from compensation.lifecycle import CompensationState
 from compensation.locking import GOVERNED
 from compensation.planning import UndoRequest
 from compensation.policy import UNSPECIFIED, CompensationPolicy
+from compensation.remote import ASK, policy_with
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
 from compensation.ways import Opened, Prepared
 from executions import capability_registry
@@ -99,7 +100,7 @@ def open_execution(
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
     "tenant_id capability mode input reason compensation run_id case_id binding"
-    " expected_state_version batch_id batch_position"
+    " expected_state_version batch_id batch_position remote"
 ).split()
 
 
@@ -147,7 +148,7 @@ def _declared_performer(
 
 def _policy(new: NewExecution, found: capability_registry.Capability | None) -> dict[str, Any]:
     """Freeze what is declared now: the caller's word first, then the capability's."""
-    said = CompensationPolicy.from_json(new.policy)
+    said = CompensationPolicy.from_json(policy_with(new.policy, new.remote))
     own = None if found is None else found.policy
     if said.mode == "human" and own is not None:
         # The capability's automated undo does not apply to an undo that a person was given.
@@ -222,6 +223,13 @@ def _left_by(original: Any) -> str:
     return str(getattr(original, "state_version", ""))
 
 
+def _remote_of(original: Any) -> dict[str, str]:
+    if original.remote is None:
+        message = _("it stands for nothing of another organisation")
+        raise Invalid.field("/mode", message, code="no_remote")
+    return dict(original.remote)
+
+
 def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef) -> Prepared:
     """Prepare the compensating execution of one attempt; registered for the mode `automated`.
 
@@ -233,7 +241,11 @@ def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef)
     found = capability_registry.get(request.capability)
     if found is None:
         raise _unregistered(request.capability)
-    own_input = request.task_input
+    own_input, remote = request.task_input, None
+    if request.capability == ASK:
+        # What the other has, and nothing of what was done here, is what it is told.
+        remote = _remote_of(original)
+        own_input = {**remote, "strategy": request.strategy}
     new = NewExecution(
         tenant_id=original.tenant_id,
         capability=request.capability,
@@ -247,9 +259,14 @@ def prepare_undo(original: Any, request: UndoRequest, number: int, by: ActorRef)
         batch_id=getattr(original, "batch_id", None),
         binding=request.binding,
         undoes=(original.subject_type, original.id),
-        compensation=compensation_block(original, request, number),
+        compensation={
+            **compensation_block(original, request, number),
+            **({"asked_by": list(map(str, request.asked_by))} if request.asked_by else {}),
+        },
         run_id=request.run_id,
         expected_state_version=_left_by(original) if found.state_version else "",
+        remote=remote,
+        asked_by=request.asked_by,
     )
     # Read with the original, as it was locked: who has no policies is not asked for them again.
     decided = decided_on(new, ungoverned=not getattr(original, GOVERNED, True))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.acting import system_of
+from compensation.subject import whole_of
 from executions import capability_registry
 from json_values.json_schema import problems
 from json_values.limits import MAX_DEPTH, PAYLOAD_BYTES, TOLD_BYTES, TOLD_DEPTH
@@ -16,7 +19,7 @@ from json_values.pointers import FieldError
 from ledger.errors import Invalid, check_json
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class NewExecution:
     """What an execution is opened with.
 
@@ -26,7 +29,8 @@ class NewExecution:
     `idempotency_key` None means the execution's own id. `performer`: the agent that may report its
     result; None means whom the capability names. `expected_state_version`: at which version the
     state has to be when it is run, "" for any. `batch_id` is the batch it is of, `batch_position`
-    which call of that; all but the first are begun when their turn comes.
+    which call of that; all but the first are begun when their turn comes. `asked_by`: who else
+    asked for it, beside `requested_by`.
     """
 
     tenant_id: uuid.UUID
@@ -47,6 +51,23 @@ class NewExecution:
     expected_state_version: str = ""
     batch_id: uuid.UUID | None = None
     batch_position: int | None = None
+    remote: dict[str, str] | None = None
+    asked_by: tuple[uuid.UUID, ...] = ()
+
+    @functools.cached_property
+    def behind(self) -> Sequence[uuid.UUID]:
+        """Who asked for what the whole does that it is a piece of, who opened it first."""
+        whole = whole_of(self)
+        return () if whole is None else whole[0].askers(self.tenant_id, whole[1])
+
+    @functools.cached_property
+    def askers(self) -> list[uuid.UUID]:
+        """Who asked for it, none of them a system: `requested_by`, who asked beside them, and of
+        what a whole does by itself whoever asked for that."""
+        system = system_of(self.tenant_id).actor_id
+        behind = self.behind if self.requested_by == system else ()
+        found = dict.fromkeys((self.requested_by, *self.asked_by, *behind))
+        return [actor for actor in found if actor != system]
 
 
 def check_new(new: NewExecution) -> None:

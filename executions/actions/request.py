@@ -14,10 +14,14 @@ from accounts.acting import Authority
 from accounts.actions import note_on_tenant
 from accounts.roles import ActorType
 from compensation.actions import undo
-from compensation.actions.attempts import newest_attempt
+from compensation.actions.approval_needed import asked_for, require_another
+from compensation.actions.attempts import attempt_by, last_attempt, newest_attempt
 from compensation.errors import ManagedByRun
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.locking import lock_rows
+from compensation.policy import CompensationPolicy
+from compensation.remote import ASK, Remote, check_may_ask, check_remote
+from compensation.risk import needs_second
 from executions import capability_registry, undo_capabilities
 from executions.actions import endings
 from executions.actions.execution_opening import (
@@ -52,10 +56,12 @@ class CapabilityCall(Input):
 
 
 class NewRun(CapabilityCall):
-    """A run to be asked for. `input` must fit the capability's input_schema."""
+    """A run to be asked for. `input` must fit the capability's input_schema. `remote`: what it
+    stands for in another organisation; an operator says so."""
 
     mode: Literal["commit", "simulate", "validate"] = "commit"
     expected_state_version: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)] | None = None
+    remote: Remote | None = None
 
 
 class Outcome(Input):
@@ -143,6 +149,10 @@ def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execut
     """Ask for one run of a capability, outside any case. A worker takes it at once, unless policies
     of the organisation want others to agree first; what they refuse is not opened."""
     check_requester(context.call.by.tenant_id, given, context.authority)
+    check_may_ask(given.remote, context.authority)
+    broken = check_remote(given.remote, CompensationPolicy(), context.call.by.tenant_id)
+    if broken:
+        raise Invalid(_("The execution breaks a rule."), errors=broken)
     return open_execution(
         NewExecution(
             tenant_id=context.call.by.tenant_id,
@@ -152,6 +162,7 @@ def request_execution(_row: None, given: NewRun, context: VerbContext) -> Execut
             reason=given.reason,
             requested_by=context.authority.actor_id,
             expected_state_version=given.expected_state_version or "",
+            remote=None if given.remote is None else given.remote.to_json(),
         ),
         by=context.by,
     )
@@ -188,6 +199,8 @@ def cancel_execution(
 )  # fmt: skip
 def record_result(execution: Execution, given: Report, context: VerbContext) -> Execution:
     """Report how an outside party ended a waiting execution, whatever became of the case."""
+    if execution.capability == ASK and not context.authority.is_system:
+        raise NotPermitted(_("The organisation that was asked answers, and nobody here."))
     check_json(given.output, "/output")
     if given.outcome == "failed":
         if not given.error:
@@ -239,12 +252,30 @@ def _with_rival(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Locked:
     return Locked(rows[execution_id], (original, rival))
 
 
+def _check_second_person(execution: Execution, context: VerbContext) -> None:
+    """Raise NotPermitted where who asked for an undo, this one or a newer one of the same, would be
+    the only one to say that it is undone: that word counts as much as an attestation."""
+    original, _rival = context.others
+    if original is None or not needs_second(original):
+        # One person's word is enough: who asked for it need not be read.
+        return
+    tries = (attempt_by(execution), last_attempt(original))
+    asked = {actor for each in tries if each is not None for actor in asked_for(each)}
+    require_another(original, asked, context.by.id)
+
+
 @catalogue.verb(
     EXECUTION, LIFECYCLE["outcome"], action="succeeded", given=Outcome, state=_in_doubt,
     locked=_with_rival,
 )  # fmt: skip
 def settle_outcome(execution: Execution, given: Outcome, context: VerbContext) -> Execution:
-    """Vouch, with evidence, that something of which nobody knows did happen, or did not."""
+    """Vouch, with evidence, that something of which nobody knows did happen, or did not.
+
+    That an undo happened, where the risk is high or the policy of what is undone wants others to
+    agree, somebody else says than who asked for it.
+    """
+    if given.happened:
+        _check_second_person(execution, context)
     check_json(given.output, "/output")
     original, rival = context.others
     vouched = endings.Vouched(given.evidence, rival)

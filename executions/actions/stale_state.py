@@ -7,12 +7,10 @@ that state). Inside the caller's transaction; the execution and what it undoes a
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from executions.actions import endings, execution_approvals
-from executions.actions.deciding_executions import Decided, decided_again, stands
+from executions.actions.deciding_executions import Decided, asked_for, decided_again, stands
 from executions.capability_registry import ASK_AGAIN, REJECT, REVALIDATE
 from executions.models import Execution, ExecutionJob
 from ledger.errors import Refusal
@@ -47,7 +45,7 @@ def _decide_again(
     before = list(execution.decisions)
     execution.expected_state_version = found
     try:
-        decided = decided_again(execution, _asked_for(execution))
+        decided = decided_again(execution, asked_for(execution))
         refusal = decided.refusal
     except Refusal as unfit:
         refusal = unfit
@@ -62,14 +60,6 @@ def _decide_again(
         _ask_again(execution, decided, found, by=by, moves=moves)
     else:
         _go_on(execution, by=by, moves=moves)
-
-
-def _asked_for(execution: Execution) -> dict[str, Any]:
-    """Return input and mode as they were before policies changed them."""
-    asked = {"input": execution.input, "mode": execution.mode}
-    for each in reversed(execution.decisions):
-        asked |= each.get("from", {})
-    return asked
 
 
 _MOVED = (

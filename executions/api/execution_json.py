@@ -119,6 +119,12 @@ class ExecutionSchema(Schema):
     compensation = serializers.DictField(allow_null=True)
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     compensation_policy = serializers.DictField()
+    tainted = serializers.BooleanField(help_text="A result that it used has been undone since.")
+    remote = serializers.DictField(
+        allow_null=True,
+        help_text="What it stands for in another organisation: tenant, type, id. Of an undo that is"
+        " asked of one, also the hashes of its entries, and how it ended there.",
+    )
     case = serializers.UUIDField(allow_null=True)
     batch = serializers.UUIDField(allow_null=True)
     binding = serializers.CharField(allow_null=True)
@@ -204,7 +210,8 @@ def _compensation(block: dict[str, Any] | None, shown: ShownWork) -> dict[str, A
     for name in {"completed_by", "requested_by"} & snapshot.keys():
         snapshot[name] = shown.username(snapshot[name])
     asked = shown.username(block["requested_by"])
-    return {**block, "requested_by": asked, "original_snapshot": snapshot}
+    said = {name: value for name, value in block.items() if name != "asked_by"}
+    return {**said, "requested_by": asked, "original_snapshot": snapshot}
 
 
 def reference(type_: str, id_: uuid.UUID | None) -> dict[str, str] | None:

@@ -29,6 +29,7 @@ class Wanted:
     """What shall be approved: a verb, its input, why, and the digest over all that matters of it.
 
     `decisions` says which rules ask for the approval, `until` when it is too late anyway.
+    `asked_by`: who asked for it beside the one in whose name it is requested.
     """
 
     action: str
@@ -38,6 +39,7 @@ class Wanted:
     steps: Sequence[Approvers]
     decisions: Sequence[Mapping[str, Any]]
     until: dt.datetime | None = None
+    asked_by: Sequence[uuid.UUID] = ()
 
 
 def ask(row: Any, wanted: Wanted, *, by: ActorRef) -> Approval:
@@ -51,7 +53,7 @@ def ask(row: Any, wanted: Wanted, *, by: ActorRef) -> Approval:
     if before is not None:
         if before.requested_by_id == by.id and before.digest == wanted.digest:
             return before
-        supersede(before, _out_of_date(row, before, by), by=by, moves=moves)
+        supersede(before, out_of_date(row, before, by), by=by, moves=moves)
         # One may wait at a time: the first has to be out of the way.
         moves.record()
     approval = open_approval(
@@ -71,7 +73,7 @@ def open_approval(
     moves: Moves,
 ) -> Approval:
     """Make the approval of a locked, or new, thing about which none waits. It is never decided by
-    whoever it is `requested_by`."""
+    whoever it is `requested_by`, nor by who else asked for it."""
     approval = _made(row, wanted, requested_by)
     for step in approval.ordered:
         moves.add(step)
@@ -84,7 +86,7 @@ def open_approval(
     return approval
 
 
-def _out_of_date(row: Any, before: Approval, by: ActorRef) -> str:
+def out_of_date(row: Any, before: Approval, by: ActorRef) -> str:
     """Return why one that waits could not be granted any more. Raises ApprovalPending if it can."""
     if before.expires_at <= now():
         return _("Its time is over, and it was asked for anew.")
@@ -107,6 +109,7 @@ def _made(row: Any, wanted: Wanted, requested_by: uuid.UUID) -> Approval:
         given=dict(wanted.given),
         requested_by_id=requested_by,
         reason=wanted.reason,
+        asked_by=[str(actor) for actor in wanted.asked_by if actor != requested_by],
         decisions=[dict(each) for each in wanted.decisions],
         created_at=moment,
         expires_at=min(moment + LASTS, wanted.until or moment + LASTS),

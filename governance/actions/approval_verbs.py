@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from governance.approvers import turn, undecided
-from governance.governed import Granted, NotGranted, governed
+from django.utils.translation import gettext_lazy
+from pydantic import Field
+
+from accounts.acting import authority_of_member
+from governance.approvers import decides, moved, turn, undecided
+from governance.governed import Granted, NotGranted, NotNow, governed
 from governance.lifecycle import OPERATIONS, ApprovalStatus, StepDecision
 from governance.models import Approval, ApprovalExpiry, ApprovalStep
 from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.lease_table import LeaseTable
-from ledger.errors import NotFound, Refusal
+from ledger.errors import Conflict, NotFound, Refusal
 from ledger.record import ActorRef, Recorded
 from verbs import catalogue
-from verbs.input import OptionalReason, Reason
+from verbs.input import UNASKED, OptionalReason, Reason
 from verbs.move import Moves, newest_entry
 from verbs.shell import VerbContext
 from verbs.subject import Locked, subject_of
@@ -30,6 +34,9 @@ APPROVAL = Approval.subject_type
 #: The moments at which approvals expire, as rows that fall due.
 EXPIRIES = LeaseTable("governance_approvalexpiry", "approval_id")
 failpoints.declare("approval.granted")
+# Two rollbacks in one tree begin at once: of the second it is asked again, and it finds the first.
+_ONE_LIVE = "compensation_run_one_live"
+_LAPSED = gettext_lazy("Somebody who had agreed may not agree to it any more.")
 
 
 def locked_approval(tenant_id: uuid.UUID, id_: uuid.UUID) -> Locked:
@@ -46,18 +53,32 @@ def _still_open(name: str) -> Any:
     return lambda row, _facts, _body: undecided(row, name)
 
 
+class Agreement(OptionalReason):
+    """Why, if there is something to say; and the digest of what was seen, so that nothing else is
+    agreed to that waits by now."""
+
+    digest: Annotated[str | None, Field(max_length=100), UNASKED] = None
+
+
 @catalogue.verb(
-    APPROVAL, OPERATIONS["approve"], action="granted", given=OptionalReason,
-    state=_still_open("approve"), turn=turn,
+    APPROVAL, OPERATIONS["approve"], action="granted", given=Agreement,
+    state=_still_open("approve"), turn=turn, again_on=_ONE_LIVE,
 )  # fmt: skip
-def approve(approval: Approval, given: OptionalReason, context: VerbContext) -> Approval:
+def approve(approval: Approval, given: Agreement, context: VerbContext) -> Approval:
     """Grant the step that waits. The last one does what was asked for, at once; if that is not as
-    it was when it was asked for, the approval is out of date and nothing is done."""
+    it was when it was asked for, the approval is out of date and nothing is done. With `digest`,
+    what waits must be what was seen (412)."""
+    other = moved(approval, given.digest)
+    if other is not None:
+        raise other
     by, moves, thing = context.by, Moves(), context.others
     try:
+        _check_granted(approval)
         granted = governed(approval.action).ready(thing.row, approval, by)
-    except Refusal as moved:
-        supersede(approval, moved.in_words, by=by, moves=moves, thing=thing)
+    except NotNow as early:
+        raise early.refusal from early
+    except Refusal as refused:
+        supersede(approval, refused.in_words, by=by, moves=moves, thing=thing)
         moves.record()
         return approval
     step, before = approval.waiting_step, str(approval.status)
@@ -73,6 +94,17 @@ def approve(approval: Approval, given: OptionalReason, context: VerbContext) -> 
         moves.save(step, _STEP)
     moves.record()
     return approval
+
+
+def _check_granted(approval: Approval) -> None:
+    """Raise Conflict where somebody who has agreed to a step would not decide it any more: what
+    they said does not count then, and all of it is asked for anew."""
+    for step in approval.ordered:
+        if step.decided_by_id is None:
+            continue
+        authority = authority_of_member(approval.tenant_id, step.decided_by_id)
+        if authority is None or not decides(step, authority):
+            raise Conflict(str(_LAPSED), code="approval_lapsed")
 
 
 def _granted(

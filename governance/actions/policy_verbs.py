@@ -26,7 +26,7 @@ from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Conflict, Invalid, NotFound
 from verbs import catalogue
-from verbs.input import WHOLE, Input, Name, Names, Nothing, Text
+from verbs.input import EMPTIES, WHOLE, Input, Name, Names, Nothing, Text
 from verbs.operation import operation
 from verbs.shell import VerbContext
 from verbs.subject import Locked
@@ -72,7 +72,8 @@ class NewPolicy(Input):
 
 
 class PolicyChanges(Input):
-    """What is to be otherwise; what is left out, or null, stays."""
+    """What is to be otherwise; what is left out stays. `change` and `on_stale` may be null: then it
+    says nothing of them any more."""
 
     name: Name | None = None
     priority: _Priority | None = None
@@ -81,8 +82,8 @@ class PolicyChanges(Input):
     reason: Text | None = None
     severity: _Severity | None = None
     approvers: _Steps | None = None
-    change: _Expression | None = None
-    on_stale: _OnStale | None = None
+    change: Annotated[_Expression | None, EMPTIES] = None
+    on_stale: Annotated[_OnStale | None, EMPTIES] = None
     second_factor: bool | None = None
 
 
@@ -163,12 +164,17 @@ _AS_SAID = (
     "second_factor",
 )  # fmt: skip
 
+#: What a policy may say nothing of.
+_EMPTIED = frozenset({"change", "on_stale"})
+
 
 def _say(row: Policy, given: NewPolicy | PolicyChanges) -> None:
     for name in _AS_SAID:
         said = getattr(given, name)
         if said is not None:
             setattr(row, name, said)
+        elif name in _EMPTIED and name in given.model_fields_set:
+            setattr(row, name, "")
     if given.approvers is not None:
         row.approvers = _steps(row.tenant_id, given.approvers)
     if isinstance(given, PolicyChanges) and given.effect is not None:

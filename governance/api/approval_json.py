@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -63,6 +63,10 @@ class ApprovalSchema(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     case = serializers.UUIDField(allow_null=True)
     requested_by = serializers.CharField(allow_null=True)
+    asked_by = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Who asked for it beside `requested_by`, as who opened its case.",
+    )
     reason = serializers.CharField()
     decisions = serializers.ListField(
         child=serializers.DictField(), help_text="Which rules ask for it."
@@ -98,6 +102,7 @@ def represent_many(rows: Sequence[Any], authority: Authority) -> list[dict[str, 
             "version": row.version,
             "case": None if row.case_id is None else str(row.case_id),
             "requested_by": _username(named, row.requested_by_id),
+            "asked_by": _usernames(named, row.asked_by),
             "reason": row.reason,
             "decisions": row.decisions,
             "steps": [_step(step, named) for step in row.ordered],
@@ -120,17 +125,17 @@ def represent(row: Any, authority: Authority) -> dict[str, Any]:
 def _people_in(rows: Sequence[Any]) -> Iterator[uuid.UUID | None]:
     for row in rows:
         yield row.requested_by_id
+        yield from map(uuid.UUID, row.asked_by)
         for step in row.ordered:
             yield step.decided_by_id
             yield from map(uuid.UUID, step.users)
 
 
 def _step(step: Any, named: _Named) -> dict[str, Any]:
-    users = (_username(named, uuid.UUID(actor)) for actor in step.users)
     return {
         "n": step.n,
         "approvers": {
-            "users": sorted(name for name in users if name is not None),
+            "users": _usernames(named, step.users),
             "groups": sorted(step.groups),
             "roles": sorted(step.roles),
         },
@@ -139,6 +144,11 @@ def _step(step: Any, named: _Named) -> dict[str, Any]:
         "reason": step.reason or None,
         "at": None if step.at is None else rfc3339(step.at),
     }
+
+
+def _usernames(named: _Named, actors: Iterable[str]) -> list[str]:
+    found = (_username(named, uuid.UUID(actor)) for actor in actors)
+    return sorted(name for name in found if name is not None)
 
 
 def _username(named: _Named, actor_id: uuid.UUID | None) -> str | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import uuid
 
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.policy_json import PolicySchema, represent_policies
-from governance.policies import in_force, policy
+from governance.policies import AS_ASKED, in_force, policy
+from ledger.errors import Invalid
 from web.api import TenantAPIView
+from web.pagination import NEWEST_FIRST
 from web.schema import page_schema
+
+_NEWEST = "newest"
+_ORDERS = {_NEWEST: NEWEST_FIRST, "priority": AS_ASKED}
 
 
 class Policies(TenantAPIView):
@@ -19,11 +25,25 @@ class Policies(TenantAPIView):
 
     paginated = True
 
-    @extend_schema(responses=page_schema(PolicySchema, "PolicyPage"))
+    @extend_schema(
+        responses=page_schema(PolicySchema, "PolicyPage"),
+        parameters=[
+            OpenApiParameter(
+                "order", str, enum=list(_ORDERS),
+                description="`newest` (usual), or `priority`: as they are asked.",
+            )
+        ],
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List them, newest first, or in the order in which they are asked."""
+        wanted = request.query_params.get("order", _NEWEST)
+        if wanted not in _ORDERS:
+            known = ", ".join(_ORDERS)
+            raise Invalid.field("order", _("order: must be one of %(known)s") % {"known": known})
         rows = in_force(self.acting_user.tenant_id)
-        return self.page(rows, lambda page: represent_policies(page, self.authority))
+        return self.page(
+            rows, lambda page: represent_policies(page, self.authority), order=_ORDERS[wanted]
+        )
 
 
 class PolicyDetail(TenantAPIView):

@@ -29,6 +29,9 @@ WALL_SECONDS: Final = 10.0
 PROCESSES: Final = 2
 
 _MUCH: Final = 256 * 1024
+#: So much is sent to a child at once, or one value that is more by itself. It reads a request as a
+#: whole before it knows how much memory that takes: of many large values, more than it has.
+MOST_AT_ONCE: Final = TOLD_BYTES
 
 #: An expression and the index of its value; `None` only compiles.
 Item = tuple[str, int | None]
@@ -83,10 +86,12 @@ class JqPool:
         self, values: Sequence[str], items: Sequence[Item], answers: list[Answer]
     ) -> None:
         """Add answers until all are there or the child is lost; a culprit gets its answer too."""
+        values, asked = _portion(values, items[len(answers) :])
+        items = [*items[: len(answers)], *asked]
         process = self._take()
         veteran = process.answered > 0
         try:
-            process.send({"values": values, "items": items[len(answers) :]})
+            process.send({"values": values, "items": asked})
             while len(answers) < len(items):
                 answer = process.receive()
                 if answer is None:
@@ -128,3 +133,19 @@ class JqPool:
             return self._idle.pop()
         except IndexError:
             return JqProcess()
+
+
+def _portion(values: Sequence[str], items: Sequence[Item]) -> tuple[list[str], list[Item]]:
+    """Return the first of the items whose values together are not too much for one request, and
+    those values alone."""
+    portion: list[Item] = []
+    sent: dict[int, int] = {}
+    size = 0
+    for expression, index in items:
+        if index is not None and index not in sent:
+            size += len(values[index])
+            if portion and size > MOST_AT_ONCE:
+                break
+            sent[index] = len(sent)
+        portion.append((expression, None if index is None else sent[index]))
+    return [values[index] for index in sent], portion

@@ -56,7 +56,11 @@ class Announced(Protocol):
 
     @property
     def case_id(self) -> uuid.UUID | None:
-        """In which case, if in any."""
+        """In which case, or batch, if in any."""
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether that is a batch."""
 
     @property
     def compensation(self) -> Mapping[str, Any] | None:

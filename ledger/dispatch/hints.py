@@ -67,8 +67,11 @@ class _AtCommit:
 
     def __init__(self) -> None:
         self.left: dict[Work, None] = {}
+        self.more: list[Callable[[], Iterable[Work]]] = []
 
     def __call__(self) -> None:
+        for each in self.more:
+            self.left.update(dict.fromkeys(each()))
         collector: dict[Work, None] | None = getattr(_here, "collector", None)
         if collector is None:
             publish(list(self.left))
@@ -76,9 +79,10 @@ class _AtCommit:
             collector.update(self.left)
 
 
-def leave(works: Iterable[Work]) -> None:
-    """Tell of `works` once the current transaction has committed: one hint for all that it leaves,
-    without what a rolled back savepoint had left. Needs that transaction."""
+def leave(works: Iterable[Work], more: Callable[[], Iterable[Work]] | None = None) -> None:
+    """Tell of `works` once the current transaction has committed, and of what `more` returns then:
+    one hint for all that it leaves, without what a rolled back savepoint had left. Needs that
+    transaction."""
     here = server()
     depth = set(here.savepoint_ids)
     waiting: list[Any] = list(here.run_on_commit)
@@ -88,6 +92,8 @@ def leave(works: Iterable[Work]) -> None:
         hint = _AtCommit()
         transaction.on_commit(hint)
     hint.left.update(dict.fromkeys(works))
+    if more is not None:
+        hint.more.append(more)
 
 
 def pending() -> list[Work]:

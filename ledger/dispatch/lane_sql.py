@@ -125,18 +125,26 @@ READY = """
         ORDER BY e.id LIMIT 1)
 """
 TAKE = "SELECT * FROM ledger_take_lane(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-# How many were done, and whether the lane has more that is due: one look less.
+#: What the database says when a lease is not what it was: it is no error of the one who hears it.
+LOST = "AM001"
+# In the statement that finds it out, so that nobody need see its answer before the commit.
+LEASE_LOST = f"""
+CREATE OR REPLACE FUNCTION public.ledger_lease_lost() RETURNS boolean LANGUAGE plpgsql VOLATILE
+    AS $$ BEGIN RAISE EXCEPTION 'a lease was taken over' USING ERRCODE = '{LOST}'; END $$;
+"""
+# Whether the lane has more that is due: one look less. All of it is done, or nothing.
 FINISH = """
 WITH done AS (
     UPDATE ledger_outboxtask
     SET done_at = ledger_now(), leased_until = NULL, last_error = '', troubled_since = NULL
     WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s) AND lease_token = %(token)s
       AND done_at IS NULL RETURNING id)
-SELECT (SELECT count(*) FROM done), EXISTS (
+SELECT CASE WHEN (SELECT count(*) FROM done) = cardinality(%(ids)s::bigint[]) THEN EXISTS (
     SELECT 1 FROM ledger_outboxtask t
     WHERE t.tenant_id = %(tenant)s AND t.lane = %(lane)s AND t.shard = %(shard)s
       AND t.done_at IS NULL AND t.dead_at IS NULL AND t.parked_at IS NULL
       AND t.due_at <= ledger_now() AND NOT t.id = ANY(%(ids)s))
+    ELSE ledger_lease_lost() END
 """
 EXTEND = """
 UPDATE ledger_outboxtask SET leased_until = ledger_now() + make_interval(secs => %s)

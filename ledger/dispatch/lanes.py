@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+import psycopg
+from django.db import DatabaseError, connection, transaction
 
 from ledger.dispatch import lane_sql
 from ledger.dispatch.consumer_registry import (
@@ -25,7 +26,7 @@ from ledger.dispatch.consumer_registry import (
 from ledger.dispatch.lease_table import parameters, search
 from ledger.faults import storable
 from ledger.ids import new_token
-from ledger.statements import fetched
+from ledger.statements import soon
 from ledger.tenancy import set_tenant, system_scope
 
 LEASE_SECONDS = 10
@@ -122,15 +123,16 @@ def take(lane: Lane) -> Batch | None:
         raise RuntimeError("a lease is committed before its work begins")
     while True:
         # A transaction of its own, which is begun and committed with the one statement.
-        batch = take_within(lane, flush=False)
+        batch = take_within(lane, flush=False)()
         spent = [] if batch is None else _spent(batch)
         if batch is None or not spent:
             return batch
         _bury(batch, spent)
 
 
-def take_within(lane: Lane, *, flush: bool = True) -> Batch | None:
-    """Lease what is due of a lane in the caller's transaction, whose commit is the lease's.
+def take_within(lane: Lane, *, flush: bool = True) -> Callable[[], Batch | None]:
+    """Lease what is due of a lane in the caller's transaction, whose commit is the lease's: with
+    the next statement there, or with that commit. Returns what says what was leased.
 
     For what the same worker will do next anyway. Without `flush` the commit does not wait for the
     disk: a lease that a crash loses is one that nobody holds any more.
@@ -142,11 +144,16 @@ def take_within(lane: Lane, *, flush: bool = True) -> Batch | None:
         lane.tenant_id, lane.name, lane.shard, token, LEASE_SECONDS, most,
         consumer_names(), holding_consumers(), STRANGE_SECONDS, flush,
     ]  # fmt: skip
-    rows = fetched(lane_sql.TAKE, given)
-    if not rows:
-        return None
-    tasks = tuple(Task(row[0], row[2], _event(row[4:])) for row in rows)
-    return Batch(lane, rows[0][1], token, tasks, troubled=rows[0][3])
+    answer = soon(lane_sql.TAKE, given)
+
+    def taken() -> Batch | None:
+        rows = answer().rows
+        if not rows:
+            return None
+        tasks = tuple(Task(row[0], row[2], _event(row[4:])) for row in rows)
+        return Batch(lane, rows[0][1], token, tasks, troubled=rows[0][3])
+
+    return taken
 
 
 def _event(row: Sequence[Any]) -> Event:
@@ -184,18 +191,23 @@ def extend(batch: Batch) -> bool:
         return int(cursor.rowcount) > 0
 
 
-def finish(batch: Batch) -> bool:
-    """Mark all of it done in the caller's transaction; whether the lane has more that is due.
+def finish(batch: Batch) -> Callable[[], bool]:
+    """Mark all of it done in the caller's transaction, with the next statement there or with its
+    commit. Returns what says whether the lane has more that is due.
 
-    Raises LeaseLost when the lease of any of it is gone.
+    Where the lease of any of it is gone, that statement or the commit fails (`is_lost`).
     """
     lane = batch.lane
     said: dict[str, Any] = {"tenant": lane.tenant_id, "lane": lane.name, "shard": lane.shard}
     said |= {"ids": batch.ids, "token": batch.token}
-    ((done, more),) = fetched(lane_sql.FINISH, said)
-    if done != len(batch.tasks):
-        raise LeaseLost(f"tasks {batch.ids} of {batch.consumer} were taken over")
-    return bool(more)
+    answer = soon(lane_sql.FINISH, said)
+    return lambda: bool(answer().rows[0][0])
+
+
+def is_lost(error: DatabaseError) -> bool:
+    """Whether the database has said that a lease is not what it was."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and cause.sqlstate == lane_sql.LOST
 
 
 def put_back(batch: Batch, tasks: Sequence[Task], *, pause: float = 0) -> None:

@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    transaction,
+)
 
 from ledger import failpoints
 from ledger.dispatch import hints, lanes
@@ -138,7 +144,7 @@ def run_until_idle(
             left.clear()
             ran = do(found)
             total += ran
-            if not ran and not left and not find_due(limit=1):
+            if not found or (not ran and not left and not find_due(limit=1)):
                 return total
             if total > limit or time.monotonic() > deadline:
                 raise RuntimeError(f"still busy after {total} runs")
@@ -235,7 +241,7 @@ class _Turn:
 def _handle(batch: Batch, consumer: Consumer, goes_on: Chosen) -> tuple[bool, Batch | None]:
     """Handle a batch and mark it done. Returns whether its lane has more that is due, and what was
     leased on the way: the first lane it has left work in that this worker goes on with."""
-    marked: list[tuple[bool, Batch | None]] = []
+    marked: list[tuple[Callable[[], bool], Callable[[], Batch | None]]] = []
 
     def done() -> None:
         failpoints.reach("dispatch.before_done")
@@ -244,20 +250,26 @@ def _handle(batch: Batch, consumer: Consumer, goes_on: Chosen) -> tuple[bool, Ba
         more = lanes.finish(batch)
         marked.append((more, _take_next(batch, goes_on)))
 
-    consumer.handle(batch.events, done)
-    failpoints.reach("dispatch.handled")
-    if not marked:
-        with transaction.atomic(durable=True):
-            set_tenant(batch.lane.tenant_id)
-            done()
-    return marked[-1]
+    try:
+        consumer.handle(batch.events, done)
+        failpoints.reach("dispatch.handled")
+        if not marked:
+            with transaction.atomic(durable=True):
+                set_tenant(batch.lane.tenant_id)
+                done()
+    except DatabaseError as error:
+        if lanes.is_lost(error):
+            raise LeaseLost(f"tasks {batch.ids} of {batch.consumer} were taken over") from error
+        raise
+    more, taken = marked[-1]
+    return more(), taken()
 
 
-def _take_next(batch: Batch, goes_on: Chosen) -> Batch | None:
+def _take_next(batch: Batch, goes_on: Chosen) -> Callable[[], Batch | None]:
     for work in hints.pending():
         if isinstance(work, LaneWork) and work.lane != batch.lane and goes_on(work):
             return lanes.take_within(work.lane)
-    return None
+    return lambda: None
 
 
 def is_trouble(error: BaseException) -> bool:

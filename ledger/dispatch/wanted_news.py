@@ -1,8 +1,8 @@
 """News that a consumer wants in one tenant only, because something of that tenant waits for it.
 
 A consumer chooses by the type of news, for everybody. Where what it wants is a matter of rows, of
-few tenants and types, it says so here. The statement that writes an entry looks here too, and
-`record` then makes the tasks: who wants nothing pays for a look at an empty index.
+few tenants and types, it says so here. The statement that writes an entry looks here too, and makes
+the tasks: where nobody wants anything that is a look at an empty index.
 """
 
 from __future__ import annotations

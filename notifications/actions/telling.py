@@ -11,7 +11,7 @@ from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Done, Event
 from ledger.ids import new_id
-from ledger.statements import fetched
+from ledger.statements import soon
 from ledger.tenancy import set_tenant
 from notifications.channels import CHANNELS
 from notifications.events import CONSUMER
@@ -55,7 +55,7 @@ def handle(events: Sequence[Event], done: Done) -> None:
         rows = [row for told in told_of(events) for row in _deliveries(told)]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
-            fetched(_TELL, [_DUE, now(), *columns, events[0].tenant_id, CONSUMER])
+            soon(_TELL, [_DUE, now(), *columns, events[0].tenant_id, CONSUMER])
             failpoints.reach("notification.told")
         done()
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from people.actions import MEMBER
 from people.api import views
+from people.key_verbs import KEY
 from people.substituting import SUBSTITUTION
 from people.token_verbs import TOKEN
 from web.api import TenantAPIView
@@ -27,5 +28,6 @@ def _of(
 urlpatterns: list[URLPattern] = [
     *_of(SUBSTITUTION, views.Substitutions, views.SubstitutionDetail),
     *_of(MEMBER, views.Members, views.MemberDetail),
+    *_of(KEY, views.SignatureKeys, views.SignatureKeyDetail),
     *_of(TOKEN, views.Tokens, views.TokenDetail),
 ]

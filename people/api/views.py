@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import substitutions
 from accounts.managed_people import members_of, own_tokens, working_tokens
 from accounts.roles import Role
+from accounts.signature_keys import keys_of, signature_key
 from ledger.errors import NotFound
+from people.api.key_json import KeySchema, represent_keys
 from people.api.member_json import (
     MemberSchema,
     TokenSchema,
@@ -69,6 +71,32 @@ class MemberDetail(TenantAPIView):
         if row is None:
             raise NotFound
         [shape] = represent_members([row], self.authority)
+        return self.detail(shape, version=row.version)
+
+
+class SignatureKeys(TenantAPIView):
+    """The keys by which members of the organisation sign entries."""
+
+    paginated = True
+
+    @extend_schema(
+        responses=page_schema(KeySchema, "SignatureKeyPage"),
+        parameters=[OpenApiParameter("member", str, description="Of this member, by username.")],
+    )
+    def get(self, request: Request) -> Response:
+        """List them, newest first, also those that are used no more."""
+        rows = keys_of(self.acting_user.tenant_id, request.GET.get("member", ""))
+        return self.page(rows, lambda page: represent_keys(page, self.authority))
+
+
+class SignatureKeyDetail(TenantAPIView):
+    """One key."""
+
+    @extend_schema(responses=KeySchema)
+    def get(self, request: Request, id: uuid.UUID) -> Response:
+        """Read it."""
+        row = signature_key(self.acting_user.tenant_id, id)
+        [shape] = represent_keys([row], self.authority)
         return self.detail(shape, version=row.version)
 
 

@@ -56,6 +56,7 @@ INSIDE = [
 PRIVATE = [
     Plant(f"{app}-models", "config.planted_tables", f"{app}.models")
     for app in (
+        "audit",
         "notifications",
         "cases",
         "workitems",

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tests.architecture.sources import LAYERS, ROOT, TOOLS, project
 
-# What every app has, by the design, and what Django looks for by name.
+# What every app has, by the design, and what Django looks for by name (`base`: of a backend).
 SHARED = frozenset(
-    "models lifecycle actions selectors subject words events errors api views forms admin"
-    " apps urls startup management commands migrations templatetags capabilities watched".split()
+    "base models lifecycle actions selectors subject words events errors api views forms admin"
+    " apps urls startup management commands migrations templatetags capabilities watched"
+    " personal".split()
 )
 # Said of code that nobody could name.
 METAPHORS = frozenset(

@@ -13,9 +13,13 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from executions.models import Execution
+from ledger.dispatch import runner
+from ledger.models import LedgerVerification
 from ledger.tenancy import tenant_scope
 from tests.browser.visits import Visit, fold_out
+from tests.clients import browser
 from tests.integration import workitems_made as items
+from tests.sealed import sealed
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import create_work_item, save_filter, start
@@ -120,6 +124,13 @@ def _of_the_admin(
     """Return the list of each kind of thing and the page of its first, and what is asked between
     an action and its effect."""
     boss, admin = world.operator, world.admin
+    sealed(world.system.tenant_id)
+    # A check that has ended: another can be asked for.
+    tenant_id = world.system.tenant_id
+    browser(world.auditor).post(reverse("audit:check"))
+    with tenant_scope(tenant_id):
+        (check,) = LedgerVerification.objects.filter(tenant_id=tenant_id)
+    assert runner.work_row("ledger_verifications", tenant_id, check.id)
     found = {"admin": Visit(boss, reverse("admin:index"))}
     for model in site._registry:  # noqa: SLF001  -- Django's documented name
         label = model._meta.label_lower.replace(".", "_")

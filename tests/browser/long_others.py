@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 
 from django.urls import reverse
+from playwright.sync_api import Page
 
 from accounts.acting import ActingUser
+from compensation.actions.plan_execution import execute
 from events.actions import receive_event
 from ledger.clock import now
 from people.substituting import substitute
@@ -15,9 +18,13 @@ from tests import states
 from tests.approvals import TWO, approve, ask, reject
 from tests.browser.long_around import Texts
 from tests.browser.visits import Visit, fold_out
+from tests.casework import preview
+from tests.outside import asked_from_outside
+from tests.signing import registered
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
+from verbs.input import MAX_NAME
 from workitems.actions import add_schedule
 
 
@@ -38,6 +45,18 @@ def substitution(world: World) -> uuid.UUID:
     """The operator stands in for the analyst."""
     until = now() + dt.timedelta(days=1)
     return substitute(call=Call(world.analyst), substitute=world.operator.username, until=until).id
+
+
+def key_pages(world: World, texts: Texts) -> dict[str, Visit]:
+    """Return the pages about a key of the analyst that is called something long."""
+    who, key = world.analyst, registered(world.analyst, texts.unbroken[:MAX_NAME])
+    return {
+        "signature keys": Visit(who, reverse("people:signature-keys")),
+        "retire a key": Visit(who, reverse("people:signature-key-retire", args=[key.id])),
+        "a compromised key": Visit(
+            who, reverse("people:signature-key-report-compromise", args=[key.id])
+        ),
+    }
 
 
 def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
@@ -65,6 +84,60 @@ def approval_pages(world: World, texts: Texts) -> dict[str, Visit]:
         **{
             f"approval, {verb}": Visit(boss, reverse(f"governance:{verb}", args=[waits.id]))
             for verb in ("approve", "reject", "withdraw")
+        },
+    }
+
+
+def waiting_run_pages(world: World, texts: Texts) -> dict[str, Visit]:
+    """Return the pages of a rollback that others have to agree to."""
+    why = f"{texts.words} {texts.unbroken} {texts.rtl}"
+    item = states.completed(world.analyst, title=texts.unbroken, compensation=TWO)
+    plan = preview(("work_item", item.id), call=Call(world.operator), reason=why)
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    by = {"approve": world.approver, "reject": world.approver, "cancel": world.operator}
+    return {
+        "run, waiting": Visit(world.operator, reverse("compensation:run", args=[run.id])),
+        **{
+            f"run, {verb}": Visit(who, reverse(f"compensation:run-{verb}", args=[run.id]))
+            for verb, who in by.items()
+        },
+    }
+
+
+def _press(name: str) -> Callable[[Page], object]:
+    def press(page: Page) -> None:
+        page.get_by_role("button", name=name, exact=True).click()
+        page.wait_for_load_state()
+
+    return press
+
+
+def desk_pages(world: World) -> dict[str, Visit]:
+    """Return the pages on which the ledger, and packs from elsewhere, are checked."""
+    check, drop = reverse("audit:check"), reverse("audit:check-export")
+    return {
+        "check of the ledger": Visit(world.auditor, check),
+        "check of the ledger, under way": Visit(world.auditor, check, then=_press("Check it now")),
+        "evidence pack": Visit(world.auditor, drop),
+        "evidence pack, none chosen": Visit(world.auditor, drop, then=_press("Check it")),
+    }
+
+
+def request_pages(world: World, texts: Texts) -> dict[str, Visit]:
+    """Return the pages of what another organisation asks to have undone."""
+    why = f"{texts.words} {texts.unbroken} {texts.rtl}"
+    asked = asked_from_outside(world, title=texts.unbroken, reason=why, name=texts.unbroken[:80])
+    boss, queue = world.operator, reverse("compensation:requests")
+    return {
+        "requests": Visit(boss, queue),
+        "requests, all": Visit(boss, f"{queue}?show=all"),
+        "figures of undoing": Visit(boss, reverse("cases:undo-figures")),
+        "request": Visit(boss, reverse("compensation:request", args=[asked.id]), then=fold_out),
+        **{
+            f"request, {verb}": Visit(
+                boss, reverse(f"compensation:request-{verb}", args=[asked.id])
+            )
+            for verb in ("approve", "reject")
         },
     }
 

@@ -22,12 +22,17 @@ from people.actions import change_groups
 from tests import batching
 from tests.bank import open_bank, pay, paying_case
 from tests.browser.long_around import Texts, pages_around
+from tests.browser.long_erasing import erasing_pages
 from tests.browser.long_others import (
     about_member,
     approval_pages,
+    desk_pages,
     event_sent,
+    key_pages,
+    request_pages,
     substitution,
     template_pages,
+    waiting_run_pages,
 )
 from tests.browser.long_refusals import refusal_pages
 from tests.browser.visits import Visit, fold_out
@@ -328,6 +333,13 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "item rollback": Visit(boss, reverse("compensation:rollback-work-item", args=[stuck_item])),
         "ledger": Visit(world.auditor, reverse("audit:entries"), then=fold_out),
         "ledger entry": Visit(world.auditor, reverse("audit:entry", args=[entry]), then=fold_out),
+        "attest an entry": Visit(
+            world.auditor, reverse("audit:entry-attest", args=[entry]), then=_send_nothing
+        ),
+        "report": Visit(
+            world.auditor, reverse("audit:report") + f"?type=case&subject={cases['stuck']}"
+        ),
+        "completeness": Visit(world.auditor, reverse("audit:health")),
         "ledger of a case": Visit(
             world.auditor, reverse("audit:subject", args=["case", cases["stuck"]])
         ),
@@ -339,6 +351,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         "change a member": Visit(world.admin, about_member(clerk, "edit")),
         "end a membership": Visit(world.admin, about_member(clerk, "deactivate")),
         "substitutes": Visit(clerk, reverse("people:substitutions")),
+        **key_pages(world, TEXTS),
         "other dates": Visit(
             clerk, reverse("people:substitution-edit", args=[substitution(world)])
         ),
@@ -357,7 +370,7 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
     }
     visits |= {
         f"case, {verb}": Visit(boss, case_page("running", verb))
-        for verb in ("suspend", "cancel", "close")
+        for verb in ("suspend", "cancel", "close", "signal")
     }
     visits |= {
         f"failed undo, {verb}": Visit(boss, item(faulted, verb))
@@ -374,6 +387,9 @@ def long_pages(world: World, patch: pytest.MonkeyPatch) -> dict[str, Visit]:
         executed=_plan_of(world, runs["partly"]),
     )
     visits |= approval_pages(world, TEXTS) | template_pages(world, TEXTS)
+    visits |= request_pages(world, TEXTS) | desk_pages(world)
+    visits |= erasing_pages(world, TEXTS)
+    visits |= waiting_run_pages(world, TEXTS)
     visits |= refusal_pages(world, TEXTS)
     return {f"long {name}": visit for name, visit in visits.items()}
 

@@ -9,11 +9,11 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from config.demo.transfers import balances, open_accounts
-from ledger.verify import verify
 from tests.browser.conftest import OpenTab
 from tests.browser.tab import Tab
 from tests.casework import LOAN, case_row, deploy
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 
 FORWARD = (

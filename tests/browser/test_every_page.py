@@ -114,8 +114,9 @@ def _addresses(resolver: URLResolver, space: str = "") -> set[str]:
 #: Addresses that lead to another page, take only POST (and lead back), or are a drawing.
 NO_PAGE = set(
     "home web:logout web:switch-tenant people:token-create people:token-revoke demo:story"
-    " people:substitution-end people:member-reactivate"
-    " compensation:plan-scope compensation:plan-execute compensation:run-pause"
+    " people:substitution-end people:member-reactivate audit:erasure-withdraw audit:retention-end"
+    " compensation:plan-scope compensation:plan-words compensation:plan-execute"
+    " compensation:run-pause"
     " compensation:run-resume compensation:run-retry compensation:run-step-retry"
     " compensation:run-step-reassign compensation:run-step-hand-to-human"
     " compensation:run-step-attest compensation:run-step-abandon"

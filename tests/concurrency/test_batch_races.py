@@ -16,13 +16,13 @@ from executions.actions import cancel_execution
 from executions.models import Batch, Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.batching import FAILS, adjust, asked, batch_now, calls_now, statuses, transfer
 from tests.casework import preview
 from tests.clients import api
 from tests.concurrency.test_cases import at_once
 from tests.concurrency.test_sub_case_races import worker
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 

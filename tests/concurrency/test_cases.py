@@ -17,7 +17,6 @@ from compensation.actions.step_verbs import abandon_step, attest_step, retry_ste
 from compensation.models import CompensationRun
 from ledger.errors import Refusal
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     LOAN,
     approved_loan,
@@ -34,6 +33,7 @@ from tests.casework import (
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import compensate

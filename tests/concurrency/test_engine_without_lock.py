@@ -20,11 +20,11 @@ from cases.models import Case
 from cases.plan_state import CaseMoved
 from json_values.jq import evaluation
 from json_values.jq.child_pool import Answer
-from ledger.verify import verify
 from tests.casework import case_row, counted, deploy, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 

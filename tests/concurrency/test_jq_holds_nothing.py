@@ -11,7 +11,6 @@ from django.db import connection
 from executions.actions import record_result
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests import states
 from tests.casework import (
     case_row,
@@ -26,6 +25,7 @@ from tests.casework import (
 from tests.concurrency.test_undo_without_lock import MADE, TOLD, undone_by, watch
 from tests.definitions import automated, definition
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions, listening_input

@@ -20,8 +20,8 @@ from ledger.ids import new_id
 from ledger.models import LedgerEntry
 from ledger.record import ActorRef, Change, record
 from ledger.tenancy import set_tenant, tenant_scope
-from ledger.verify import verify
 from tests import states
+from tests.verifying import verify
 from tests.vocabulary import declared
 from tests.world import World
 from verbs.call import Call

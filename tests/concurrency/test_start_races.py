@@ -15,12 +15,12 @@ from events.actions import receive_event
 from ledger.clock import now
 from ledger.dispatch.runner import do, find_due
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, opened, plan_items, undo
 from tests.concurrency.test_cases import TWINS, at_once
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import actions_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem

@@ -21,7 +21,6 @@ from json_values.jq.child_pool import Answer, Item
 from ledger.errors import Conflict
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests import states
 from tests.casework import (
     case_row,
@@ -42,6 +41,7 @@ from tests.concurrency.test_engine_without_lock import AT_ONCE, MARGIN, elsewher
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.integration.foundation_calls import code
+from tests.verifying import verify
 from tests.world import World
 from verbs.answered_outside import OVERTAKEN
 from verbs.call import Call

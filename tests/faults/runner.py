@@ -30,8 +30,10 @@ from accounts.selectors import acting_as  # noqa: E402
 from compensation.actions.plan_execution import execute  # noqa: E402
 from compensation.selectors import plan  # noqa: E402
 from ledger import failpoints  # noqa: E402
+from ledger.erasure.erasing import erase_due  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
-from ledger.tenancy import tenant_scope  # noqa: E402
+from ledger.tenancy import system_scope, tenant_scope  # noqa: E402
+from ledger.tree.sealer import seal_due  # noqa: E402
 from tests.draining import drain, expire_leases  # noqa: E402
 from verbs import catalogue  # noqa: E402
 from verbs.call import Call  # noqa: E402
@@ -51,6 +53,24 @@ def _once(_subject: uuid.UUID, _by: ActingUser) -> None:
     drain()
 
 
+def _seal(tenant_id: uuid.UUID, _by: ActingUser) -> None:
+    """What a worker does when entries have waited long enough."""
+    seal_due(tenant_id)
+
+
+def _erase(erasure_id: uuid.UUID, by: ActingUser) -> None:
+    """What workers do of an erasure once the lease of a dead one is over, and after its rest."""
+    for _ in range(2):
+        with system_scope("sweep"), connections["default"].cursor() as cursor:
+            cursor.execute(
+                "UPDATE ledger_erasure SET leased_until = NULL, due_at = ledger_now()"
+                " WHERE id = %s",
+                [erasure_id],
+            )
+        while erase_due(by.tenant_id, erasure_id):
+            pass
+
+
 def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
     """What an operator does who has seen a plan."""
     with tenant_scope(by.tenant_id):
@@ -63,9 +83,12 @@ SCENARIOS: dict[str, Scenario] = {
     "settle": lambda id_, by: actions.complete(id_, call=Call(by), outcome="REVERSED"),
     "compensate": lambda id_, by: actions.compensate(id_, call=Call(by), reason="Forged"),
     "approve": lambda id_, by: catalogue.find("approval", "approve")(id_, call=Call(by)),
+    "agree": lambda id_, by: catalogue.find("compensation_request", "approve")(id_, call=Call(by)),
     "execute": _execute,
     "work": _work,
     "once": _once,
+    "seal": _seal,
+    "erase": _erase,
 }
 
 

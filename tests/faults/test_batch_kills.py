@@ -7,10 +7,10 @@ import uuid
 from typing import Any
 
 from config.demo.transfers import balances, open_accounts, transfers
-from ledger.verify import verify
 from tests.batching import FAILS, adjust, asked, batch_now, calls_now, history, statuses
 from tests.faults.kills import Runner
 from tests.faults.test_failpoints import PATHS
+from tests.verifying import verify
 from tests.world import World
 
 # Where an effect is made, and where a batch is carried on.

@@ -18,7 +18,6 @@ from cases.actions import open_case
 from executions.actions import request_execution
 from executions.models import Execution
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.answering import LOOPBACK, Answering, answering
 from tests.bank import actions_of, stored
 from tests.casework import case_row, deploy, plan_items
@@ -26,6 +25,7 @@ from tests.counting import Seats, Way, declare_seats, known, saying
 from tests.definitions import automated, definition
 from tests.draining import drain, expire_leases
 from tests.faults.kills import Runner
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from compensation.selectors import run_of_plan, runs_in
-from config.demo.transfers import open_accounts, transfers
+from config.demo.transfers import open_accounts, transfers, version_of
+from executions.actions import request_execution
 from executions.models import Execution
 from ledger import failpoints
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from people.actions import deactivate
 from tests import states
 from tests.approvals import ONE, ask, of_item
@@ -32,6 +32,7 @@ from tests.definitions import definition, human
 from tests.draining import drain
 from tests.faults.kills import Runner
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -55,9 +56,23 @@ PATHS: dict[str, list[str]] = {
         "execution.dispatched", "execution.handled", "execution.before_settle",
         "execution.settled", *RECORD, "compensation.settled",
     ],
+    "expect": [
+        "execution.dispatched", "execution.state_compared", "execution.call_marked",
+        "execution.handled", "execution.before_settle", "execution.settled",
+    ],
     "leave": ["work.left_behind"],
     "batch": ["dispatch.leased", *RECORD, "batch.advanced", "batch.handled", "execute.started",
               "dispatch.before_done", "dispatch.handled"],
+    "seal": ["seal.leaves", "seal.checkpoint"],
+    # In `test_erasure_kills`.
+    "erase": ["erase.portion", "erase.identity", "erase.receipt"],
+    # In `test_nested_run_kills`.
+    "nest": ["dispatch.leased", *RECORD, "runs.handled", "runs.nested_handled"],
+    # Each in `test_other_tenant_kills`.
+    "ask": ["request.received", "elsewhere.asked", "elsewhere.noted"],
+    "answer": ["request.answered", "elsewhere.answered"],
+    "agree": ["request.approved"],
+    "mark": ["used_result.marked"],
     "carry": [
         "dispatch.leased", *RECORD, "engine.handled", "dispatch.before_done", "dispatch.handled",
     ],
@@ -184,6 +199,26 @@ def test_an_automated_step_killed_anywhere_has_its_effect_once(
         assert outcome(world, item) == wanted, point
         moved.append(("customer", "bank", 25_000))
         assert transfers(by.tenant_id) == moved, point
+    verify()
+
+
+def test_what_expects_a_state_killed_anywhere_has_its_effect_once(
+    world: World, runner: Runner
+) -> None:
+    by = world.operator
+    open_accounts(by.tenant_id)
+    drain(fast_forward=True)
+    for n, point in enumerate(PATHS["expect"], start=1):
+        expected = version_of(by.tenant_id, ["bank", "customer"])
+        row = request_execution(
+            call=Call(by), capability="demo.transfer", input=TRANSFER,
+            expected_state_version=expected,
+        )  # fmt: skip
+        assert runner.do("work", row.id, by, point=point) == -signal.SIGKILL, point
+        assert runner.do("work", row.id, by) == 0, point
+        with tenant_scope(by.tenant_id):
+            assert Execution.objects.get(id=row.id).status == "SUCCEEDED", point
+        assert transfers(by.tenant_id) == [("bank", "customer", 25_000)] * n, point
     verify()
 
 

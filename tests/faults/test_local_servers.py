@@ -247,8 +247,10 @@ def test_roles_have_exactly_their_rights(supervisor: Supervisor, root: Path) -> 
     assert rows == [
         ("amends_app", no, no, no, no, False, True, no, no, no),
         ("amends_dispatch", no, no, no, no, False, False, no, no, no),
+        ("amends_erase", no, no, no, no, False, False, no, no, no),
         ("amends_login", no, no, no, no, False, False, no, no, no),
         ("amends_owner", no, no, no, no, True, False, True, True, True),
+        ("amends_seal", no, no, no, no, False, False, no, no, no),
         ("amends_sweep", no, no, no, no, False, False, no, no, no),
         ("amends_verify", no, no, no, no, False, False, no, no, no),
         ("amends_web", no, no, no, no, True, True, no, no, no),

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from cases import actions
-from ledger.verify import verify
 from tests.casework import case_row, deploy, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.faults.kills import Runner
 from tests.faults.test_failpoints import PATHS
 from tests.states import actions_of, work
 from tests.subcases import below, child, children
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from redis import Redis
+
 from tests.database import ROOT
 from tests.faults.test_queues import descendants
 from tools.localstack.folders import private_folder, server_user
@@ -25,8 +27,10 @@ _START_SECONDS = 60.0
 #: What `manage.py worker` runs beside a broker: two pools over it, two by itself, the publisher.
 PARTS = 5
 _STEADY_SECONDS = 6.0
-#: What is killed, and how often compared with the others.
-KINDS = {"part": 6, "worker": 2, "redis": 2, "postgres": 1}
+#: What happens, and how often compared with the others: SIGKILL, except to a Redis that is emptied
+#: or stopped.
+KINDS = {"part": 6, "worker": 2, "redis": 2, "flush": 2, "stop": 1, "postgres": 1}
+_WITHOUT_REDIS_SECONDS = 3.0
 
 
 class Installation:
@@ -95,8 +99,8 @@ class Installation:
         """Start `manage.py worker`."""
         self._worker = self._process([sys.executable, "manage.py", "worker"], "worker.log")
 
-    def kill(self, what: str, choice: random.Random) -> None:
-        """Kill one process of a kind with SIGKILL, and start again what nobody else does."""
+    def hit(self, what: str, choice: random.Random) -> None:
+        """Do one of `KINDS`, and start again what nobody else does."""
         assert self._worker is not None
         if what == "part":
             below = descendants(self._worker.pid)
@@ -107,6 +111,13 @@ class Installation:
             self._worker.kill()
             self._worker.wait()
             self.start_worker()
+        elif what == "flush":
+            with Redis.from_url(self.redis.url) as client:
+                client.flushall()
+        elif what == "stop":
+            self.redis.stop()
+            time.sleep(_WITHOUT_REDIS_SECONDS)
+            self.redis.start()
         else:
             service = self.redis if what == "redis" else self.cluster
             assert service.process is not None
@@ -162,8 +173,8 @@ class Installation:
 
 @contextlib.contextmanager
 def under_fire(installation: Installation, choice: random.Random) -> Iterator[list[str]]:
-    """Kill something every second or so for as long as the body runs; yields what was killed."""
-    over, killed, faults = threading.Event(), [], []
+    """Hit something every second or so for as long as the body runs; yields what was hit."""
+    over, hits, faults = threading.Event(), [], []
 
     def fire() -> None:
         # Each kind once, and then by lot.
@@ -171,8 +182,8 @@ def under_fire(installation: Installation, choice: random.Random) -> Iterator[li
         while not over.wait(choice.uniform(0.5, 2.0)):
             what = first.pop() if first else choice.choices(list(KINDS), list(KINDS.values()))[0]
             try:
-                installation.kill(what, choice)
-                killed.append(what)
+                installation.hit(what, choice)
+                hits.append(what)
             except BaseException as fault:  # noqa: BLE001  -- shown by the test's own thread
                 faults.append(fault)
                 return
@@ -180,7 +191,7 @@ def under_fire(installation: Installation, choice: random.Random) -> Iterator[li
     thread = threading.Thread(target=fire)
     thread.start()
     try:
-        yield killed
+        yield hits
     finally:
         over.set()
         thread.join(60)

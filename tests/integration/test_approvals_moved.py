@@ -14,14 +14,15 @@ from django.db import transaction
 from accounts.acting import authority_of, system_of
 from compensation.actions import undo
 from compensation.actions.plan_execution import execute
+from compensation.actions.waiting_runs import approve_run
 from compensation.planning import request_of
 from compensation.policy import CompensationPolicy
-from ledger.errors import Conflict
 from ledger.tenancy import set_tenant
 from people import actions as people
 from tests import states
 from tests.approvals import TWO, approve, ask, asked, finished, history, of_item, stored
 from tests.clients import api
+from tests.draining import drain
 from tests.world import World
 from verbs import catalogue
 from verbs.call import Call
@@ -248,16 +249,19 @@ def test_nothing_is_done_in_the_name_of_who_may_not_ask_any_more(
         assert ask(after, world.admin).status == "PENDING"
 
 
-def test_a_plan_says_that_it_needs_approval_and_does_not_run(world: World) -> None:
+def test_a_plan_says_that_it_needs_approval_and_waits_for_it(world: World) -> None:
     item = finished(world)
     plan = catalogue.find("work_item", "compensation-plan")(
         item.id, call=Call(world.operator), reason="Forged"
     )
     assert plan.requires_approval
-    with pytest.raises(Conflict) as refused:
-        execute(plan.id, call=Call(world.operator, digest=plan.digest))
-    assert refused.value.code == "approval_required"
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    assert run.status == "PENDING_APPROVAL"
+    drain()
     assert states.stored(world, item.id).status == "COMPLETED"
+    approve_run(run.id, call=Call(world.approver))
+    drain()
+    assert states.stored(world, item.id).status == "COMPENSATING"
     free = finished(world, approval="none")
     assert not catalogue.find("work_item", "compensation-plan")(
         free.id, call=Call(world.operator), reason="Forged"

@@ -79,6 +79,8 @@ def test_an_entry_has_the_public_shape(world: World) -> None:
             "round": 1,
             "attempt": 1,
         },
+        "signature_verdict": "unsigned",
+        "erased_because": None,
         "correlation_id": str(item_id),
         "case": None,
         "completion_seq": None,
@@ -88,6 +90,7 @@ def test_an_entry_has_the_public_shape(world: World) -> None:
         "tree_index": None,
         "payloads": {"reason": REASON, "regulatory_basis": BASIS},
         "erased": [],
+        "erased_under": None,
     }
     first = api(world.auditor).get(f"/api/v1/ledger/entries/{entries['created'].id}").json()
     assert (first["from"], first["to"], first["previous_hash"]) == (None, "ASSIGNED", None)

@@ -20,7 +20,6 @@ from ledger import selectors as entries
 from ledger.errors import Conflict, NotFound
 from ledger.ids import new_id
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from notifications.models import Delivery
 from tests.bank import open_bank
 from tests.batching import (
@@ -37,6 +36,7 @@ from tests.casework import preview, run_row
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs import catalogue
 from verbs.call import Call

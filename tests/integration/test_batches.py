@@ -17,6 +17,7 @@ from executions.capability_registry import agent_capability
 from executions.lifecycle import OnFailure
 from executions.models import Batch, Execution, ExecutionJob
 from ledger.errors import Invalid, NotPermitted
+from ledger.models import OutboxTask
 from ledger.tenancy import system_scope, tenant_scope
 from tests.bank import SEEN, Bank, open_bank
 from tests.batching import FAILS, adjust, asked, batch_now, calls_now, history, statuses, transfer
@@ -81,6 +82,11 @@ def test_it_stops_at_the_first_failure_and_calls_the_rest_back(world: World) -> 
     assert [row.attempts for row in rows] == [1, 1, 3, 0, 0]
     assert transfers(world.system.tenant_id) == [("bank", "customer", 1), ("bank", "customer", 2)]
     assert history(world, "execution", rows[3].id)[-1] == ("cancelled", "PENDING", "CANCELLED")
+    with tenant_scope(world.operator.tenant_id):
+        batch_id = rows[3].batch_id
+        assert batch_id is not None
+        told = OutboxTask.objects.filter(shard=batch_id, consumer="cases.engine")
+        assert not told.exists(), "no case has an engine for it"
     assert _kept(world)[2] == 0
 
 

@@ -16,6 +16,7 @@ from compensation.actions.run_stopping import retry as retry_run
 from compensation.actions.run_verbs import pause as pause_run
 from compensation.actions.run_verbs import resume as resume_run
 from compensation.actions.step_verbs import abandon_step
+from compensation.actions.waiting_runs import cancel_run
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
 from tests.casework import (
@@ -175,4 +176,8 @@ def test_what_is_shown_as_possible_is_what_the_verbs_accept(
             "pause": accepts(pause_run, run_id, call=Call(by)),
             "resume": accepts(resume_run, run_id, call=Call(by)),
             "retry": accepts(retry_run, run_id, call=Call(by)),
+            # It waits for nobody's approval, and they do not approve.
+            "approve": False,
+            "reject": False,
+            "cancel": accepts(cancel_run, run_id, call=Call(by)),
         }

@@ -14,7 +14,6 @@ from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted, Stale
 from ledger.models import LedgerEntry, OutboxEvent
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     LOAN,
     case_row,
@@ -31,6 +30,7 @@ from tests.casework import (
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import event_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import cancel, reject, start
@@ -150,7 +150,7 @@ def test_a_cancelled_step_faults_the_case_instead_of_firing_again(world: World) 
     ("binding", "said"),
     [
         (human("a", when=".n | error"), "a: "),
-        (human("a", humanTask={"title": "A", "inputMapping": "[1]"}), "a: "),
+        (human("a", humanTask={"title": "A", "inputMapping": "[1] | ."}), "a: "),
         (automated("a", "demo.transfer", "true", "{amount: -1}"), "a: "),
     ],
     ids=["condition", "input", "schema"],

@@ -10,7 +10,6 @@ from compensation.actions.plan_execution import execute
 from compensation.actions.step_verbs import retry_step
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     REASON,
     approved_loan,
@@ -23,6 +22,7 @@ from tests.casework import (
 )
 from tests.draining import drain
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import create_work_item

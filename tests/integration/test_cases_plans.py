@@ -112,7 +112,9 @@ def test_every_broken_field_is_named(world: World) -> None:
 @pytest.mark.parametrize(
     ("scope", "pointer"),
     [
-        ({"kind": "sub_case", "case": "x"}, "/scope/kind"),
+        ({"kind": "sub_case", "case": "x"}, "/scope/case"),
+        ({"kind": "sub_case", "case": "valuation"}, "/scope/case"),
+        ({"kind": "sub_case"}, "/scope/case"),
         ({"kind": "half"}, "/scope/kind"),
         ("whole", "/scope"),
         ({"kind": "whole", "step": "a"}, "/scope/step"),
@@ -170,7 +172,7 @@ def test_what_cannot_be_undone_is_excluded_by_its_code(world: World) -> None:
         "a": ["include", "accept"],
         "b": ["correct", "accept"],
         "c": ["undo_item", "accept"],
-        "e": ["accept"],
+        "e": ["override_window", "accept"],
         "f": ["cancel_if_open"],
     }
     # What is offered holds: the strategy lifts neither a pivot nor a window that is over.

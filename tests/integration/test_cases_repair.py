@@ -24,7 +24,6 @@ from compensation.models import CompensationRun
 from compensation.sentences import INPUT_UNKNOWN
 from ledger.errors import Conflict, Invalid
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -41,6 +40,7 @@ from tests.casework import (
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import offers_of

@@ -26,7 +26,6 @@ from executions.actions import record_result
 from executions.models import Execution
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -45,6 +44,7 @@ from tests.casework import (
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import abandon as abandon_item
@@ -213,7 +213,7 @@ def test_a_step_that_cannot_begin_fails_and_is_decided_about(
     world: World, how: str, status: str
 ) -> None:
     bad = human("undo-a", compensation=True, when=".x", humanTask={
-        "title": "Undo A", "inputMapping": "[1]",
+        "title": "Undo A", "inputMapping": "[1] | .",
     })  # fmt: skip
     del bad["when"]
     first = human("a", compensate="undo-a", compensation=None)

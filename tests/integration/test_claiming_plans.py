@@ -67,7 +67,7 @@ def test_a_lane_is_taken_whatever_the_planner_thinks_of_it(world: World, without
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL enable_{without} = off")
-        batch = lanes.take_within(lane)
+        batch = lanes.take_within(lane)()
     assert batch is not None
     assert [(event.action, event.subject_id) for event in batch.events] == [("created", item.id)]
 

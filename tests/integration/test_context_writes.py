@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from json_values import limits
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -21,6 +20,7 @@ from tests.casework import (
 from tests.definitions import automated, definition, human
 from tests.states import actions_of
 from tests.subcases import below, child, own_entries
+from tests.verifying import verify
 from tests.world import World
 
 

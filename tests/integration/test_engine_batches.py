@@ -15,7 +15,6 @@ from json_values.jq.child_pool import Answer, EvaluatorError, JqPool
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     counted,
@@ -31,6 +30,7 @@ from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start

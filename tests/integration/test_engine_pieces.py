@@ -18,12 +18,12 @@ from compensation.actions.plan_execution import execute
 from executions.actions import record_result
 from ledger.dispatch.consumer_registry import Event
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, open_item, opened, plan_for, plan_items, run_row
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
 from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start

@@ -10,16 +10,18 @@ import pytest
 from accounts.acting import ActingUser
 from cases import actions
 from cases.actions import event_rounds
+from cases.actions.arrivals import Came, as_seen
 from cases.arrival_tables import Arrival, EventListener, EventRound
+from cases.selectors import compiled_all
 from events.actions import receive_event
 from ledger.models import LedgerEntry, OutboxTask
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from notifications.models import Delivery
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import actions_of, history
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -92,6 +94,14 @@ def test_an_event_starts_the_step_that_listens_and_is_seen_by_it(world: World) -
         ({"filter": ".data.amount > 3"}, {"data": {"amount": 3}}, False),
         ({"filter": ".subject == .case.context.order"}, {"subject": "o-1"}, True),
         ({"filter": ".subject == .case.context.order"}, {"subject": "o-2"}, False),
+        # An attribute of the event may be called as what the case is seen by.
+        (
+            {"filter": '.event.case == "c-1" and .case.context.order == "o-1"'},
+            {"case": "c-1"},
+            True,
+        ),
+        ({"filter": '.event.case == "c-1"'}, {"case": "c-2"}, False),
+        ({"filter": '.event.event == "e" and .cases == 3'}, {"event": "e", "cases": 3}, True),
         ({}, {"type": "com.bank.refunded"}, False),
     ],
 )
@@ -213,3 +223,61 @@ def test_what_nobody_listens_to_makes_no_round_and_a_waiting_case_costs_nothing(
         assert LedgerEntry.objects.filter(case_id=case_id).count() == before
         assert [each.type for each in EventListener.objects.all()] == [PAID]
     assert tasks(world, case_id) == []
+
+
+def test_a_round_reads_each_version_that_listens_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_case(world)
+    asked: list[int] = []
+
+    def reads(tenant_id: uuid.UUID, ids: Any) -> Any:
+        found = compiled_all(tenant_id, ids)
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr("cases.actions.event_rounds.compiled_all", reads)
+    event_rounds._steps_kept.clear()  # noqa: SLF001  -- another test may have had it read
+    for number in range(3):
+        sent(world.operator, id=f"e-{number}")
+    assert asked == [1]
+
+
+def test_what_several_steps_hear_is_stored_once_in_each_case(world: World) -> None:
+    steps = [listener(name) for name in ("a", "b", "c")]
+    cases = [a_case(world, *steps), opened(world, "tests/way")]
+    row = sent(world.operator, data={"text": "long"})
+    for case_id in cases:
+        with tenant_scope(world.operator.tenant_id):
+            stored = [each.data for each in Arrival.objects.filter(case_id=case_id)]
+        assert sorted(map(bool, stored)) == [False, False, True]
+        assert next(filter(None, stored))["data"] == {"text": "long"}
+        assert kept(world, case_id) == [(name, "TAKEN") for name in ("a", "b", "c")]
+        assert [task.payload["event"]["data"] for task in tasks(world, case_id)] == [
+            {"text": "long"}
+        ] * 3
+        assert {task.payload["event"]["id"] for task in tasks(world, case_id)} == {row.event_id}
+
+
+def test_what_is_stored_with_another_step_is_seen_later_and_again(world: World) -> None:
+    case_id = a_case(world, listener("a"), listener("b"))
+    sent(world.operator, id="e-1", data={"n": 1})
+    sent(world.operator, id="e-2", data={"n": 2})
+    for number in (1, 2):
+        for name in ("a", "b"):
+            task = open_item(world.analyst, case_id, name)
+            assert task.payload["event"]["data"] == {"n": number}
+            finish(world.analyst, case_id, name, None)
+    assert set(kept(world, case_id)) == {("a", "TAKEN"), ("b", "TAKEN")}
+
+
+def test_what_several_steps_hear_is_asked_about_once() -> None:
+    row = Arrival(heard="event", entry_id=uuid.uuid4(), data={"n": 1})
+    other = Arrival(heard="event", entry_id=row.entry_id, data={"n": 1})
+    later = Arrival(heard="event", entry_id=uuid.uuid4(), data={"n": 2})
+    step: Any = None
+    seen = as_seen([Came(step, row), Came(step, other), Came(step, later)], {"k": True})
+    assert [each.context for each in seen] == [
+        {"k": True, "event": {"n": number}} for number in (1, 1, 2)
+    ]
+    assert seen[0].context is seen[1].context

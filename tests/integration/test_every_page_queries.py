@@ -67,11 +67,16 @@ def seen_at(route: Route, told: Told) -> Seen:
         "compensation-runs/<uuid:id>/steps/": told.steps,
         "compensation-runs/": told.runs,
         "compensation-plans/": told.plans,
+        "compensation-requests/": told.requests,
         "ledger/entries/": told.entries,
         "ledger/subjects/": told.subjects,
+        "ledger/erasures/": told.erasures,
+        "ledger/legal-holds/": told.holds,
+        "ledger/retention/": told.retention,
         "notifications/": told.notices,
         "events/": told.events,
         "substitutions/": told.absences,
+        "signature-keys/": told.keys,
         "members/": {"one": {"id": told.world.analyst.actor_id}},
     }
     found = next((each for start, each in by_prefix.items() if route.pattern.startswith(start)), {})
@@ -101,7 +106,9 @@ def urls(told: Told) -> dict[tuple[str, str], str]:
     found |= {
         ("governance:approvals", view): f"/approvals/?show={view}" for view in ("asked", "all")
     }
+    found["compensation:requests", "all"] = "/compensation-requests/?show=all"
     found["audit:entries", "filtered"] = "/ledger/?type=work_item&action=completed"
+    found["audit:report", "asked"] = "/ledger/report/?since=2000-01-01"
     found["cases:start", "chosen"] = "/cases/new/?definition=tests/long"
     return found
 

@@ -86,7 +86,7 @@ def test_notice_and_mail_tell_it(world: World, stuck: uuid.UUID) -> None:
 
 def test_an_undo_that_its_definition_does_not_say_rightly(world: World) -> None:
     undo = {"name": "undo-a", "compensation": True,
-            "humanTask": {"title": "Undo A", "inputMapping": "[1]"}}  # fmt: skip
+            "humanTask": {"title": "Undo A", "inputMapping": "[1] | ."}}  # fmt: skip
     doing = human("a", compensate="undo-a", compensation=None)
     deploy(world, definition("odd", doing, undo))
     case_id = opened(world, "tests/odd")

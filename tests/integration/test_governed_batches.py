@@ -11,15 +11,16 @@ from config.demo.transfers import open_accounts, transfers
 from executions.models import Batch, Execution
 from governance.actions.policy_verbs import add_policy
 from governance.errors import DeniedByPolicy
+from json_values.jq.known_answers import KnownAnswers
 from ledger.errors import Invalid
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests import states
 from tests.batching import asked, batch_now, calls_now, transfer
 from tests.casework import deploy, opened, plan_items
 from tests.definitions import automated, definition
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 
@@ -66,6 +67,46 @@ def test_a_call_that_others_have_to_agree_to_is_asked_for_by_itself(world: World
         ("/calls/1", "approval_required"), ("/calls/2", "approval_required"),
     ]  # fmt: skip
     assert kept(world) == (0, 0)
+
+
+@pytest.mark.parametrize("effect", ["deny", "require_approval", "modify"])
+def test_a_call_whose_turn_comes_later_is_decided_about_then(world: World, effect: str) -> None:
+    open_accounts(world.system.tenant_id)
+    batch = asked(world, transfer(100), transfer(150), transfer(150))
+    [run_first] = [call for call in calls_now(world, batch.id) if call.batch_position == 0]
+    more = {"change": "{input: (.input + {amount: 1})}"} if effect == "modify" else {}
+    add_policy(
+        call=Call(world.admin), name="Since", priority=1, effect=effect, reason="Closed by now",
+        when="[.input.amount] | max > 120", **more,
+    )  # fmt: skip
+    drain()
+    assert [call.status for call in calls_now(world, batch.id)] == [
+        "SUCCEEDED", "REJECTED", "CANCELLED",
+    ]  # fmt: skip
+    assert calls_now(world, batch.id)[1].error
+    assert (run_first.status, batch_now(world, batch.id).status) == ("PENDING", "FAILED")
+    assert transfers(world.system.tenant_id) == [("bank", "customer", 100)]
+    verify()
+
+
+def test_conditions_of_many_calls_are_asked_for_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_accounts(world.system.tenant_id)
+    add_policy(
+        call=Call(world.admin), name="Large", priority=1, effect="deny", reason="Too much",
+        when="[.input.amount] | max > 1000",
+    )  # fmt: skip
+    exchanges: list[int] = []
+    asks = KnownAnswers.ask
+
+    def counted(known: KnownAnswers, missing: Any) -> None:
+        exchanges.append(1)
+        asks(known, missing)
+
+    monkeypatch.setattr(KnownAnswers, "ask", counted)
+    asked(world, *(transfer(n) for n in range(1, 21)))
+    assert (len(exchanges), kept(world)) == (1, (1, 20))
 
 
 def test_what_a_policy_changes_is_what_is_done_and_kept_as_a_decision(world: World) -> None:

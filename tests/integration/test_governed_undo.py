@@ -64,6 +64,17 @@ def test_a_planted_deny_policy_stops_the_undo_of_a_step(world: World, bank: Bank
     [step] = steps(world, run.id)
     assert (run.status, step.status) == ("FAULTED", "FAILED")
     assert "The books are closed" in step.error
+    # What was decided is kept, on the step and in its entry.
+    shown = api(world.operator).get(f"/api/v1/compensation-runs/{run.id}").json()["steps"][0]
+    assert [each["id"] for each in shown["decisions"]] == [str(planted.id)]
+    [failed] = [
+        each for each in states.history(world, "compensation_run", run.id)
+        if each.action == "compensation_step_failed"
+    ]  # fmt: skip
+    assert [
+        (each["policy"], each["priority"], each["severity"], each["reason"])
+        for each in failed.payloads["decisions"]
+    ] == [(planted.name, 10, "medium", "The books are closed")]
     assert (undos(world, paid), list(bank.paid.values())) == ([], [5])
     assert case_row(world, case_id).status == "COMPENSATION_FAULTED"
     # A person can act: the policy is ended, the step tried again.
@@ -135,6 +146,27 @@ def test_an_undo_nobody_lets_run_is_a_failure_that_a_person_can_act_on(
     original = stored(world, paid.id)
     assert (original.status, bank.out) == ("COMPENSATION_FAULTED", 5)
     assert run_row(world, run.id).status == "FAULTED"
+
+
+def test_a_refused_undo_of_one_item_keeps_who_decided(world: World, bank: Bank) -> None:
+    item = states.completed(
+        world.analyst, payload={"amount": 5}, compensation={"capability": "test.unpay"}
+    )
+    planted = policy(world, "deny", UNDO, severity="high", reason="Closed")
+    answer = api(world.operator).post(
+        f"/api/v1/work-items/{item.id}/compensate", {"reason": "Wrong"},
+        content_type="application/json",
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (409, "denied_by_policy")
+    [noted] = [
+        each for each in states.history(world, "work_item", item.id)
+        if each.action == "compensation_refused"
+    ]  # fmt: skip
+    assert [
+        (each["id"], each["priority"], each["severity"], each["reason"])
+        for each in noted.payloads["decisions"]
+    ] == [(str(planted.id), 10, "high", "Closed")]
+    assert bank.out == 0
 
 
 def test_both_ends_of_the_link_are_in_the_api(world: World, bank: Bank) -> None:

@@ -56,6 +56,14 @@ def test_entries_of_an_undo_lead_to_its_rollback(world: World) -> None:
         assert constant not in said, constant
 
 
+def test_the_ledger_leads_whoever_may_read_of_erasures_to_them(world: World) -> None:
+    link = b'<a href="/ledger/erasures/">Erasures</a>'
+    for who, status in {"auditor": 200, "admin": 200, "operator": 403, "analyst": 403}.items():
+        client = browser(world.of(who))
+        assert client.get("/ledger/erasures/").status_code == status, who
+        assert (link in client.get("/ledger/").content) is (status == 200), who
+
+
 def step_entry(world: World, run_id: uuid.UUID) -> uuid.UUID:
     """Return an entry about a step of a run that was done."""
     with tenant_scope(world.auditor.tenant_id):

@@ -180,7 +180,7 @@ def test_the_methods_of_an_execution_are_the_design() -> None:
         "succeed": ({s.PENDING, s.RUNNING, s.WAITING, s.UNCERTAIN}, s.SUCCEEDED),
         "retry": ({s.RUNNING}, s.PENDING),
         "wait": ({s.PENDING, s.RUNNING}, s.WAITING),
-        "reject": ({s.PENDING_APPROVAL, s.RUNNING}, s.REJECTED),
+        "reject": ({s.PENDING_APPROVAL, s.PENDING, s.RUNNING}, s.REJECTED),
         "expire": ({s.PENDING_APPROVAL}, s.EXPIRED),
         "supersede": ({s.PENDING_APPROVAL}, s.SUPERSEDED),
         "ask_again": ({s.RUNNING}, s.PENDING_APPROVAL),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from compensation.actions.plan_execution import execute
 from config.demo.transfers import balances, transfers
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     BASIS,
     LOAN_STEPS,
@@ -22,6 +21,7 @@ from tests.casework import (
     undo,
 )
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem

@@ -14,9 +14,9 @@ from executions.actions import request_execution
 from executions.models import Execution
 from ledger.errors import Conflict
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.draining import drain
 from tests.states import actions_of, work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find

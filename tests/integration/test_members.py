@@ -11,7 +11,6 @@ import pytest
 
 from accounts.models import Membership, User
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from people.actions import change_groups, change_roles, deactivate, reactivate
 from people.substituting import end_substitution
 from tests import states
@@ -21,6 +20,7 @@ from tests.draining import drain
 from tests.integration.test_names_chosen import boxes
 from tests.integration.test_substitutes import stand_in, told
 from tests.pages import text_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

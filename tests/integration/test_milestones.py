@@ -15,7 +15,6 @@ from cases.actions.milestone_moves import breach_due
 from cases.models import MilestoneDue
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from notifications.models import Delivery
 from tests.casework import (
     case_row,
@@ -33,6 +32,7 @@ from tests.draining import drain
 from tests.engine_news import news_of
 from tests.lanes import statements
 from tests.states import actions_of, history, work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start

@@ -18,6 +18,7 @@ from ledger.read_only import only_reading
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.approvals import second_approver
+from tests.clients import api
 from tests.draining import drain
 from tests.integration.test_governed_executions import jobs, policy, stored
 from tests.lanes import statements
@@ -243,6 +244,31 @@ def test_of_a_stale_state_is_asked_again(world: World, declared: Any) -> None:
     assert actions_of(world, row) == [
         "requested", "approved", "dispatched", "asked_again", "approved", "dispatched", "succeeded",
     ]  # fmt: skip
+
+
+def test_who_saw_the_approval_before_does_not_grant_the_next(world: World, declared: Any) -> None:
+    state = declared("ask_again")
+    policy(world, "require_approval")
+    row = asked(world)
+    [seen] = approvals(world, row)
+    actions.approve_execution(row.id, call=Call(world.approver), digest=seen.digest)
+    state["version"] = 7
+    drain()
+    second = second_approver(world)
+    answer = api(second).post(
+        f"/api/v1/executions/{row.id}/approve", {"digest": seen.digest},
+        content_type="application/json",
+    )  # fmt: skip
+    [_old, new] = approvals(world, row)
+    assert (answer.status_code, answer.json()["code"]) == (412, "approval_moved")
+    assert (answer.json()["digest"], new.status) == (new.digest, "PENDING")
+    answer = api(second).post(
+        f"/api/v1/approvals/{new.id}/approve", {"digest": new.digest},
+        content_type="application/json",
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["status"]) == (200, "GRANTED")
+    drain()
+    assert (stored(world, row.id).status, state["calls"]) == ("SUCCEEDED", 1)
 
 
 def test_what_is_asked_again_can_be_called_back(world: World, declared: Any) -> None:

@@ -20,7 +20,7 @@ from django.db import (
     transaction,
 )
 
-from ledger import statements
+from ledger.postgresql import session
 from ledger.statements import answered, fetched
 from ledger.tenancy import set_tenant
 from tests.world import World
@@ -107,7 +107,7 @@ def _fail_after_others() -> None:
 
 
 def test_no_more_than_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "_MOST", 3)
+    monkeypatch.setattr(session, "_MOST", 3)
     connection.close()
     with transaction.atomic():
         for _ in range(3):

@@ -22,6 +22,7 @@ from tests.batching import transfer
 from tests.casework import approved_loan, finish, open_item, open_loan, roll_back, undo
 from tests.clients import browser
 from tests.draining import drain
+from tests.outside import asked_from_outside
 from tests.world import World
 from verbs import catalogue
 from verbs.call import Call
@@ -102,7 +103,10 @@ def pages_of(world: World) -> dict[str, tuple[str, str]]:
         "batch": ("operator", f"/batches/{batch(world, transfer(1)).id}/"),
         "approvals": ("approver", "/approvals/"),
         "approval": ("approver", f"/approvals/{asked(world).id}/"),
+        "requests": ("operator", "/compensation-requests/"),
+        "request": ("operator", f"/compensation-requests/{asked_from_outside(world).id}/"),
         "notifications": ("analyst", "/notifications/"),
+        "check of the ledger": ("auditor", "/ledger/check/"),
     }
 
 

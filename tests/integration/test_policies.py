@@ -122,3 +122,53 @@ def test_the_page_of_policies(world: World) -> None:
     assert "Another policy" not in reader
     broken = page.post("/policies/", {**sent, "name": "Other", "when": ".a |"})
     assert (broken.status_code, policies(world)) == (422, ["No payments"])
+
+
+def test_null_takes_away_what_may_be_left_unsaid(world: World) -> None:
+    row = add_policy(call=Call(world.admin), **{**SAID, "effect": "allow", "on_stale": "reject"})
+    url = f"/api/v1/policies/{row.id}"
+    json: dict[str, Any] = {"content_type": "application/json"}
+    admin = api(world.admin)
+    assert admin.patch(url, {"priority": 3}, **json).json()["on_stale"] == "reject"
+    assert admin.patch(url, {"on_stale": None}, **json).json()["on_stale"] is None
+    # One that changes has to say to what, and of what only another has nothing is left anyway.
+    admin.patch(url, {"effect": "modify", "change": "{mode: .mode}"}, **json)
+    answer = admin.patch(url, {"change": None}, **json)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/change")
+    answer = admin.patch(url, {"effect": "deny", "change": None}, **json)
+    assert (answer.status_code, answer.json()["change"]) == (200, None)
+    # Of the others null says nothing.
+    answer = admin.patch(url, {"name": None, "reason": None}, **json).json()
+    assert (answer["name"], answer["reason"]) == (SAID["name"], SAID["reason"])
+
+
+def test_a_form_that_is_emptied_takes_it_away_too(world: World) -> None:
+    row = add_policy(call=Call(world.admin), **{**SAID, "effect": "allow", "on_stale": "reject"})
+    form = {name: SAID[name] for name in ("name", "priority", "when", "reason")}
+    answer = browser(world.admin).post(
+        f"/policies/{row.id}/edit/", {**form, "effect": "allow", "on_stale": "", "version": 1}
+    )
+    assert answer.status_code == 303, answer.content
+    changed = api(world.admin).get(f"/api/v1/policies/{row.id}").json()
+    assert (changed["on_stale"], changed["version"]) == (None, 2)
+
+
+def test_they_are_listed_newest_first_or_as_they_are_asked(world: World) -> None:
+    for n, name in enumerate(("second", "third", "first")):
+        priority = {"first": 1, "second": 2, "third": 3}[name]
+        add_policy(call=Call(world.admin), **{**SAID, "name": name, "priority": priority})
+        assert len(policies(world)) == n + 1
+
+    def listed(query: str) -> list[str]:
+        answer = api(world.operator).get(f"/api/v1/policies{query}").json()
+        return [row["name"] for row in answer["results"]]
+
+    assert listed("") == listed("?order=newest") == ["first", "third", "second"]
+    assert listed("?order=priority") == ["first", "second", "third"]
+    page = api(world.operator).get("/api/v1/policies?order=priority&limit=2").json()
+    rest = api(world.operator).get(page["next"]).json()
+    assert [row["name"] for row in rest["results"]] == ["third"]
+    refused = api(world.operator).get("/api/v1/policies?order=backwards")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "order")
+    shown = browser(world.operator).get("/policies/").content.decode()
+    assert shown.index(">first<") < shown.index(">second<") < shown.index(">third<")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ledger.errors import Conflict, NotFound, NotPermitted
-from ledger.verify import verify
 from tests import states
 from tests.clients import api
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

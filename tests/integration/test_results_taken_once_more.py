@@ -13,10 +13,10 @@ from cases.definitions import ExpressionFailed
 from cases.models import PlanItem
 from compensation.actions.plan_execution import execute
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, opened, plan_for, undo
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 

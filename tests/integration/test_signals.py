@@ -14,7 +14,6 @@ from cases.arrival_tables import Arrival
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     counted,
@@ -32,6 +31,7 @@ from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
 from tests.states import history
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start

@@ -16,11 +16,11 @@ from cases.actions.step_schedules import moment_due
 from cases.arrival_tables import Arrival, StepDue
 from ledger.clock import now, rfc3339
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import actions_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem

@@ -11,12 +11,12 @@ import pytest
 from cases import actions
 from cases.actions.sub_case_groups import Group, GroupCount
 from cases.models import Case, PlanItem
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import actions_of
 from tests.subcases import below, children
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions as work_items
@@ -248,3 +248,38 @@ def test_a_step_that_fires_twice_counts_once_where_there_is_a_step_for_each() ->
     assert (count.done, larger.done) == (1, 2)
     count.add(PlanItem(binding="b", status="COMPLETED"))
     assert count.done == 2
+
+
+def test_groups_of_groups_are_met_from_below_and_call_off_the_rest_at_all_levels(
+    world: World,
+) -> None:
+    two: dict[str, Any] = {
+        "groupId": "g",
+        "totalInGroup": 3,
+        "requiredCount": 2,
+        "onThresholdReached": "CANCEL",
+    }
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    lows = [below(name, "low", inputMapping=f'{{me: "{name}"}}', **two) for name in THREE]
+    # The third never ends by itself: that two have is what ends it.
+    goal = "([.a, .b, .c] | map(select(. != null)) | length) >= 2"
+    deploy(world, definition("middle", *lows, success=goal))
+    middles = [below(name, "middle", inputMapping=f'{{me: "{name}"}}', **two) for name in THREE]
+    deploy(world, definition("top", *middles, success=goal))
+    top = opened(world, "tests/top")
+    for name in ("a", "c"):
+        under = member(world, top, name).id
+        end(world, under, "b")
+        assert case_row(world, under).groups_met == []
+        end(world, under, "c")
+        assert case_row(world, under).status == "COMPLETED"
+        assert items(world, under) == {"a": "CANCELLED", "b": "COMPLETED", "c": "COMPLETED"}
+    assert case_row(world, top).status == "COMPLETED"
+    assert items(world, top) == {"a": "COMPLETED", "b": "CANCELLED", "c": "COMPLETED"}
+    left = member(world, top, "b")
+    assert [left.status, *(str(row.status) for row in children(world, left.id))] == [
+        "CANCELLED", "CANCELLED", "CANCELLED", "CANCELLED",
+    ]  # fmt: skip
+    for each in [top, *(member(world, top, name).id for name in ("a", "c"))]:
+        assert actions_of(world, "case", each).count("group_met") == 1
+    verify()

@@ -15,7 +15,6 @@ from cases.lifecycle import CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case
 from executions.models import Execution
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.clients import api
 from tests.definitions import automated, definition, human
@@ -32,6 +31,7 @@ from tests.subcases import (
     own_entries,
     statuses,
 )
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions as work_items
@@ -160,7 +160,7 @@ SCHEMA = {"type": "object", "required": ["amount"], "properties": {"amount": {"t
     ("target", "said"),
     [
         ({"namespace": "tests"}, "no case definition tests/nowhere is deployed"),
-        ({"inputMapping": "[1]"}, "the inputMapping must give an object"),
+        ({"inputMapping": "[1] | ."}, "the inputMapping must give an object"),
         ({"inputMapping": "error(1)"}, "(in: error(1))"),
     ],
     ids=["unknown", "list", "broken"],

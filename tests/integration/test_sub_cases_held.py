@@ -10,7 +10,6 @@ from cases import actions
 from cases.actions.awaited_cases import ParentOnHold
 from cases.actions.engine import handle
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.clients import api, browser
 from tests.definitions import definition, human
@@ -18,6 +17,7 @@ from tests.draining import drain, leave_behind
 from tests.engine_news import news_of
 from tests.states import actions_of, stored, work
 from tests.subcases import below, chain, child, children, deploy_levels, own_entries, statuses
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions as work_items

@@ -13,8 +13,6 @@ from cases.actions.engine import handle
 from compensation.actions.plan_execution import execute
 from compensation.errors import PlanStale
 from compensation.models import CompensationPlan
-from ledger.errors import Invalid
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -32,6 +30,7 @@ from tests.draining import drain
 from tests.engine_news import news_of
 from tests.states import work
 from tests.subcases import below, child, children, statuses
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 
@@ -66,37 +65,6 @@ def both_done(world: World, **target: Any) -> tuple[uuid.UUID, uuid.UUID]:
     return top, low
 
 
-def test_one_that_is_done_stays_and_is_named(world: World) -> None:
-    top, low = both_done(world)
-    plan = plan_for(world, top)
-    assert [step["original"]["name"] for step in plan.content["steps"]] == ["own"]
-    out = left_out(plan)
-    assert out["low"] == ("case", "no_compensation_declared", ["roll_back_first", "accept"])
-    assert out["last"][1] == "not_completed"
-    with pytest.raises(Invalid) as refused:
-        plan_for(world, top, include=["low"])
-    assert [(each.pointer, each.code) for each in refused.value.errors] == [
-        ("/include/0", "stands_by_itself")
-    ]
-    roll_back(world, top)
-    undo(world.analyst, top)
-    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "COMPLETED"]
-    # Rolled back on its own, it is already undone; then nothing stays.
-    roll_back(world, low)
-    undo(world.analyst, low)
-    undo(world.analyst, low)
-    assert case_row(world, low).status == "COMPENSATED"
-    item, case = plan_items(world, top)["low"], case_row(world, top)
-    assert (item.status, item.compensation_state) == ("COMPLETED", "COMPENSATED")
-    assert case.invalidated == ["low", "own"]
-    assert sorted(case.context) == ["low", "own"], "an undo removes nothing"
-    again = plan_for(world, top)
-    assert left_out(again)["low"] == ("case", "already_compensated", ["nothing_to_do"])
-    roll_back(world, top)
-    assert statuses(world, top) == ["COMPENSATED", "COMPENSATED"]
-    verify()
-
-
 def test_an_open_one_in_which_nothing_was_done_is_cancelled(world: World) -> None:
     deployed(world)
     top = opened(world, "tests/top")
@@ -111,34 +79,26 @@ def test_an_open_one_in_which_nothing_was_done_is_cancelled(world: World) -> Non
     verify()
 
 
-def test_one_that_nobody_waits_for_goes_on_and_keeps_the_rollback_from_being_whole(
-    world: World,
-) -> None:
+def test_one_that_nobody_waits_for_is_called_off_and_undone(world: World) -> None:
     deployed(world, waitForCompletion=False)
     top = opened(world, "tests/top")
-    finish(world.analyst, top, "own", "OK")
-    out = left_out(plan_for(world, top))
-    assert out["low"] == ("case", "no_compensation_declared", ["roll_back_first", "accept"])
-    roll_back(world, top)
-    undo(world.analyst, top)
-    assert case_row(world, top).status == "PARTIALLY_COMPENSATED"
-    going = children(world, top)
-    assert {str(row.status) for row in going} == {"RUNNING"}
-    finish(world.analyst, going[0].id, "first", "OK")
-    verify()
-
-
-def test_an_open_one_in_which_something_was_done_is_cancelled_and_named(world: World) -> None:
-    deployed(world)
-    top = opened(world, "tests/top")
-    low = child(world, top).id
-    finish(world.analyst, low, "first", "OK")
+    # Its step is done when it is opened, and fires anew with every change of the context.
+    low = children(world, top)[0]
+    finish(world.analyst, low.id, "first", "OK")
     finish(world.analyst, top, "own", "OK")
     plan = plan_for(world, top)
-    assert left_out(plan)["low"][1] == "no_compensation_declared"
+    assert [
+        (step["original"]["name"], [inner["original"]["name"] for inner in undone_in(step)])
+        for step in plan.content["steps"]
+    ] == [("low", []), ("own", []), ("low", ["first"])]
     roll_back(world, top)
+    # Called off at once: what it went on to do would not have been in the plan.
+    ended = sorted(str(row.status) for row in children(world, top))
+    assert ended == ["CANCELLED", "COMPENSATED"], "there was nothing to undo in the other"
     undo(world.analyst, top)
-    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "CANCELLED"]
+    undo(world.analyst, low.id)
+    assert case_row(world, top).status == "COMPENSATED"
+    assert {str(row.status) for row in children(world, top)} == {"COMPENSATED"}
     verify()
 
 
@@ -151,6 +111,11 @@ def test_what_is_done_while_a_plan_is_looked_at_makes_it_stale(world: World) -> 
     with pytest.raises(PlanStale):
         roll_back_by(world, plan)
     assert statuses(world, top) == ["RUNNING", "RUNNING"]
+
+
+def undone_in(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that a step of a plan has inside."""
+    return list(step.get("nested", {}).get("steps", ()))
 
 
 def roll_back_by(world: World, plan: CompensationPlan) -> None:
@@ -194,7 +159,7 @@ def test_one_that_is_undone_while_it_is_waited_for_fails_its_step(world: World) 
     verify()
 
 
-def test_what_is_done_below_during_a_rollback_is_taken_in_and_stays(world: World) -> None:
+def test_what_is_done_below_during_a_rollback_is_taken_in_and_undone(world: World) -> None:
     deployed(world)
     top = opened(world, "tests/top")
     low = child(world, top).id
@@ -205,13 +170,14 @@ def test_what_is_done_below_during_a_rollback_is_taken_in_and_stays(world: World
     # Done, and not heard of yet.
     assert statuses(world, top) == ["RUNNING", "COMPLETED"]
     plan = plan_for(world, top)
-    assert left_out(plan)["low"][1] == "no_compensation_declared"
+    assert [step["original"]["name"] for step in plan.content["steps"]] == ["low", "own"]
     roll_back_by(world, plan)
     drain()
     item = plan_items(world, top)["low"]
     assert (item.status, item.completion_seq) == ("COMPLETED", 2)
-    undo(world.analyst, top)
-    assert case_row(world, top).status == "PARTIALLY_COMPENSATED"
+    for case_id in (low, low, top):
+        undo(world.analyst, case_id)
+    assert statuses(world, top) == ["COMPENSATED", "COMPENSATED"]
     verify()
 
 
@@ -227,8 +193,9 @@ def test_the_pages_of_a_plan_say_it(world: World) -> None:
     client = browser(world.operator)
     plan = plan_for(world, top)
     text = client.get(reverse("compensation:plan", args=[plan.id])).content.decode()
-    assert "It is a case of its own, which this rollback does not undo." in text
-    assert "Roll it back on its own first" in text
+    assert "Its own rollback" in text
+    assert 'data-step="2.1"' in text
+    assert 'data-step="2.2"' in text
     assert f"/cases/{low}" in text
     asked = client.get(reverse("compensation:rollback-case", args=[top])).content.decode()
     assert "A case of its own" in asked

@@ -13,7 +13,6 @@ from accounts.acting import ActingUser
 from accounts.models import Substitution
 from ledger.clock import now
 from ledger.errors import NotPermitted
-from ledger.verify import verify
 from people.actions import change_groups, change_roles, deactivate
 from people.substituting import end_substitution, substitute
 from tests import states
@@ -24,6 +23,7 @@ from tests.draining import drain
 from tests.integration.test_statements import ONE_SUBJECT, statements
 from tests.integration.workitems_over_rest import post
 from tests.pages import text_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

@@ -12,7 +12,6 @@ from cases.actions.engine import handle
 from compensation.models import CompensationPlan, CompensationRun
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     counted,
@@ -30,6 +29,7 @@ from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import event_of
 from tests.states import actions_of
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -216,7 +216,7 @@ def test_what_is_refused_is_not_begun_and_can_be_tried_again(
 ) -> None:
     case_id = a_case(world, throw(scope="steps", steps=["c"]))
     with monkeypatch.context() as patched:
-        patched.setattr("compensation.actions.run_by_rule.needs_approval", lambda *_: True)
+        patched.setattr("compensation.actions.run_agreement.four_eyes", lambda *_: "risk: high")
         finish(world.analyst, case_id, "c", "BAD")
         row, item = case_row(world, case_id), plan_items(world, case_id)["back"]
         assert (row.status, item.status, runs(world)) == ("FAULTED", "FAULTED", 0)

@@ -16,13 +16,13 @@ from compensation.api.urls import plan_paths_of_pieces
 from compensation.views.plan_request import AskForPlan, address_name
 from config import urls
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import REASON
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.pages import form_of, text_of
 from tests.states import actions_of, work
 from tests.toys import Box, Toy, filled_box, toys
+from tests.verifying import verify
 from tests.world import World
 from web.verb_api import verb_paths
 from workitems.models import WorkItem

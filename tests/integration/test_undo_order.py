@@ -9,7 +9,6 @@ from compensation.actions.run_verbs import pause, resume
 from compensation.actions.step_verbs import abandon_step, hand_step_to_human, retry_step
 from compensation.models import CompensationStep
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -26,6 +25,7 @@ from tests.concurrency.test_cases import at_once
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.states import actions_of, work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -137,7 +137,7 @@ def test_one_that_fails_holds_what_comes_after_and_no_other_that_has_begun(world
 
 def test_none_begins_beside_one_that_failed_or_while_the_run_is_paused(world: World) -> None:
     undo_a = {"name": "undo-a", "compensation": True, "humanTask": {
-        "title": "U", "inputMapping": "42",
+        "title": "U", "inputMapping": "42 | .",
     }}  # fmt: skip
     first = human("a", compensation=None, compensate="undo-a", compensationOrder=1)
     steps = [human("b", compensationOrder=1), first, undo_a]

@@ -40,7 +40,7 @@ from workitems.actions import complete, start
 STEPS = 5
 # The bounds, and what it takes now, exactly: one more is a decision.
 HUMAN_STEP, AUTOMATED_STEP = 40, 30
-BY_A_PERSON, BY_A_PROGRAM = 19, 19
+BY_A_PERSON, BY_A_PROGRAM = 18, 18
 # Start, complete, lease, engine, notices. A program's: begin, settle, lease, engine, notices.
 TRANSACTIONS = 5
 #: Telling people, in bulk: one transaction, its lane leased by the one before.

@@ -11,11 +11,11 @@ from cases import actions
 from cases.actions import undone_on_fault
 from cases.actions.engine import handle
 from cases.definitions import DefinitionInvalid, compile_definition
-from compensation.actions import run_by_rule
+from compensation.actions import run_agreement
+from compensation.actions.plan_execution import execute
 from compensation.models import CompensationPlan, CompensationRun
 from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from tests.casework import (
     case_row,
     deploy,
@@ -24,6 +24,7 @@ from tests.casework import (
     open_undo,
     opened,
     plan_items,
+    preview,
     roll_back,
     steps,
     undo,
@@ -31,7 +32,10 @@ from tests.casework import (
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.engine_news import event_of
+from tests.integration.test_governed_executions import policy
 from tests.states import actions_of
+from tests.subcases import below, child, statuses
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start
@@ -127,7 +131,7 @@ def test_a_point_of_no_return_that_may_yet_be_passed_keeps_all_that_came_before(
 def test_what_needs_approval_is_left_to_people_and_on_record(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_by_rule, "needs_approval", lambda *_: True)
+    monkeypatch.setattr(run_agreement, "four_eyes", lambda *_: "risk: high")
     deploy(world, says(in_order()))
     case_id = opened(world, "tests/failing")
     failed(world, case_id)
@@ -211,3 +215,122 @@ def test_both_spellings_are_read_and_no_other_word_is_known(word: str) -> None:
 def _faulted(world: World, case_id: uuid.UUID) -> LedgerEntry:
     with tenant_scope(world.operator.tenant_id):
         return LedgerEntry.objects.get(subject_id=case_id, action="faulted")
+
+
+def test_where_a_case_below_undoes_itself_first_the_one_above_does_after_it(world: World) -> None:
+    low = says(in_order())
+    low["name"] = "low"
+    deploy(world, low)
+    deploy(world, says([human("own"), below("low", "low"), human("last")]))
+    top = opened(world, "tests/failing")
+    finish(world.analyst, top, "own", "OK")
+    inner = child(world, top).id
+    failed(world, inner, "b")
+    drain()
+    # One rollback at a time: the case above finds that of the one below in its way.
+    assert statuses(world, top) == ["FAULTED", "COMPENSATING"]
+    assert [run.about_id for run in runs(world)] == [inner]
+    undo(world.analyst, inner)
+    assert statuses(world, top) == ["COMPENSATING", "COMPENSATED"]
+    assert [(run.about_id, run.trigger) for run in runs(world)] == [
+        (inner, "fault"), (top, "fault"),
+    ]  # fmt: skip
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["COMPENSATED", "COMPENSATED"]
+    assert actions_of(world, "case", top).count("compensation_refused") == 1
+    verify()
+
+
+def test_what_was_refused_for_another_reason_is_left_to_people(world: World) -> None:
+    low = definition("low", *in_order(), success=".b != null")
+    deploy(world, low)
+    deploy(world, says([human("own"), below("low", "low"), human("last")]))
+    policy(world, "deny", '.operation == "roll_back" and .trigger == "fault"')
+    top = opened(world, "tests/failing")
+    finish(world.analyst, top, "own", "OK")
+    inner = child(world, top).id
+    failed(world, inner, "b")
+    drain()
+    assert (statuses(world, top), runs(world)) == (["FAULTED", "FAULTED"], [])
+    run = roll_back(world, inner)
+    undo(world.analyst, inner)
+    assert statuses(world, top) == ["FAULTED", "COMPENSATED"]
+    assert [each.id for each in runs(world)] == [run.id]
+    assert actions_of(world, "case", top).count("compensation_refused") == 1
+
+
+def test_where_one_step_alone_is_being_undone_the_case_is_undone_after_it(world: World) -> None:
+    deploy(world, says(in_order()))
+    case_id = opened(world, "tests/failing")
+    for name in "ab":
+        finish(world.analyst, case_id, name, "OK")
+    alone = preview(
+        plan_items(world, case_id)["b"].work, call=Call(world.operator), reason="Forged"
+    )
+    first = execute(alone.id, call=Call(world.operator, digest=alone.digest))
+    drain()
+    item = open_item(world.analyst, case_id, "c")
+    start(item.id, call=Call(world.analyst))
+    reject(item.id, call=Call(world.analyst), reason="No papers")
+    drain()
+    # One rollback at a time: that of the one step is in its way, and its end is heard.
+    assert (case_row(world, case_id).status, [each.id for each in runs(world)]) == (
+        "FAULTED", [first.id],
+    )  # fmt: skip
+    undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == "COMPENSATING"
+    second = runs(world)[1]
+    assert (second.about_id, second.trigger) == (case_id, "fault")
+    assert [step.original_name for step in steps(world, second.id)] == ["a"]
+    undo(world.analyst, case_id)
+    assert case_row(world, case_id).status == "COMPENSATED"
+    assert actions_of(world, "case", case_id).count("compensation_refused") == 1
+    assert len(runs(world)) == 2
+    verify()
+
+
+def test_the_end_of_one_step_alone_begins_nothing_that_was_not_refused_for_it(
+    world: World,
+) -> None:
+    deploy(world, definition("plain", *in_order()))
+    case_id = opened(world, "tests/plain")
+    failed(world, case_id)
+    drain()
+    assert case_row(world, case_id).status == "FAULTED"
+    alone = preview(
+        plan_items(world, case_id)["b"].work, call=Call(world.operator), reason="Forged"
+    )
+    execute(alone.id, call=Call(world.operator, digest=alone.digest))
+    drain()
+    undo(world.analyst, case_id)
+    assert (case_row(world, case_id).status, len(runs(world))) == ("FAULTED", 1)
+
+
+def test_of_several_that_failed_the_one_nearest_to_the_top_comes_first(world: World) -> None:
+    """Also where one further down was opened before it."""
+    deploy(world, says(in_order()) | {"name": "low"})
+    deploy(world, definition("middle", below("low", "low")))
+    late = below("late", "low", ".go != null and .late == null")
+    deploy(world, definition("top", human("own"), human("go"), below("middle", "middle"), late))
+    top = opened(world, "tests/top")
+    deep = child(world, child(world, top).id).id
+    for name in ("own", "go"):
+        finish(world.analyst, top, name, "OK")
+    near = plan_items(world, top)["late"].target_id
+    assert near is not None
+    alone = preview(plan_items(world, top)["own"].work, call=Call(world.operator), reason="Forged")
+    first = execute(alone.id, call=Call(world.operator, digest=alone.digest))
+    drain()
+    for case_id in (deep, near):
+        failed(world, case_id, "b")
+        drain()
+    assert [case_row(world, each).status for each in (deep, near)] == ["FAULTED"] * 2
+    assert case_row(world, deep).created_at < case_row(world, near).created_at
+    assert [run.id for run in runs(world)] == [first.id]
+    undo(world.analyst, top)
+    assert [run.about_id for run in runs(world)][1:] == [near]
+    undo(world.analyst, near)
+    assert [run.about_id for run in runs(world)][1:] == [near, deep]
+    undo(world.analyst, deep)
+    assert [case_row(world, each).status for each in (deep, near)] == ["COMPENSATED"] * 2
+    verify()

@@ -8,12 +8,13 @@ import pytest
 
 from cases.actions import cancel_case, close_case, retry_case
 from compensation.actions.plan_execution import execute
+from compensation.actions.waiting_runs import approve_run
 from executions.actions import settle_outcome
 from executions.capability_registry import capability
 from executions.models import Execution
-from ledger.errors import Conflict
+from ledger.errors import Conflict, NotPermitted
 from ledger.tenancy import tenant_scope
-from tests.bank import SEEN, Bank, open_bank, paying_case, roll_back, stored, undo_of
+from tests.bank import SEEN, Bank, open_bank, pay, paying_case, roll_back, stored, undo_of
 from tests.casework import case_row, deploy, finish, open_undo, opened, preview, run_row, undo
 from tests.clients import api
 from tests.definitions import automated, definition, human
@@ -157,3 +158,55 @@ def test_a_case_with_something_unclear_is_not_closed(world: World, bank: Bank) -
     settle_outcome(row.id, call=Call(world.operator), happened=False, **SEEN)
     drain()
     assert close_case(case_id, call=Call(world.operator)).status == "CLOSED"
+
+
+@pytest.mark.parametrize("risk", ["medium", "critical"])
+def test_that_a_risky_undo_happened_another_person_says(
+    world: World, bank: Bank, risk: str
+) -> None:
+    """It counts as much as an attestation, which nobody gives alone either."""
+    capability("test.risky", undone_by="test.unpay", risk=risk)(bank.pay)
+    row = pay(world, "test.risky")
+    bank.answers = False
+    plan = preview(("execution", row.id), call=Call(world.operator), reason="Wrong")
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    if risk == "critical":
+        approve_run(run.id, call=Call(world.approver))
+    drain(fast_forward=True)
+    made = undo_of(world, row)
+    assert (made.status, stored(world, row.id).status) == ("UNCERTAIN", "COMPENSATION_FAULTED")
+    who = world.operator
+    if risk == "critical":
+        with pytest.raises(NotPermitted, match="Somebody else"):
+            settle_outcome(made.id, call=Call(who), happened=True, **SEEN)
+        assert stored(world, made.id).version == made.version
+        assert stored(world, row.id).status == "COMPENSATION_FAULTED"
+        assert run_row(world, run.id).status == "FAULTED"
+        who = world.admin
+    settle_outcome(made.id, call=Call(who), happened=True, **SEEN)
+    drain()
+    assert stored(world, row.id).status == "COMPENSATED"
+    assert run_row(world, run.id).status == "COMPLETED"
+
+
+def test_who_has_tried_a_risky_undo_again_does_not_say_that_the_first_happened(
+    world: World, bank: Bank
+) -> None:
+    capability("test.risky", undone_by="test.unpay", risk="high")(bank.pay)
+    row = pay(world, "test.risky")
+    bank.answers = False
+    plan = preview(("execution", row.id), call=Call(world.operator), reason="Wrong")
+    run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    approve_run(run.id, call=Call(world.approver))
+    drain(fast_forward=True)
+    made = undo_of(world, row)
+    find("compensation_step", "hand-to-human")(run.id, 1, call=Call(world.admin))
+    for somebody in (world.admin, world.operator):
+        with pytest.raises(NotPermitted, match="Somebody else"):
+            settle_outcome(made.id, call=Call(somebody), happened=True, **SEEN)
+    assert (stored(world, made.id).status, stored(world, row.id).status) == (
+        "UNCERTAIN", "COMPENSATING",
+    )  # fmt: skip
+    # That it did not happen ends nothing: the person who was asked goes on.
+    settle_outcome(made.id, call=Call(world.operator), happened=False, **SEEN)
+    assert stored(world, row.id).status == "COMPENSATING"

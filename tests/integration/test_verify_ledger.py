@@ -29,6 +29,8 @@ from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
 
+pytestmark = pytest.mark.usefixtures("database_of_the_module")
+
 HONEST = re.compile(r"^The ledger holds: (\d+) tenants, (\d+) chains, (\d+) entries", re.MULTILINE)
 
 
@@ -36,6 +38,9 @@ HONEST = re.compile(r"^The ledger holds: (\d+) tenants, (\d+) chains, (\d+) entr
 # would leave it off for all that share the database.
 ALWAYS = {
     "ledger_ledgerentry": ("stamp", "append_only", "no_truncate"),
+    "ledger_ledgerleaf": ("append_only", "no_truncate"),
+    "ledger_ledgertile": ("append_only", "no_truncate"),
+    "ledger_checkpoint": ("append_only", "no_truncate"),
     "workitems_workitem": ("guard",),
     "executions_execution": ("guard",),
     "compensation_compensationstep": ("guard",),

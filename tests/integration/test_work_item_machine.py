@@ -30,9 +30,9 @@ from compensation.models import CompensationAttempt
 from ledger.errors import Refusal
 from ledger.models import LedgerEntry, OutboxEvent
 from ledger.tenancy import system_scope, tenant_scope
-from ledger.verify import verify
 from tests import states
 from tests.draining import drain
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems import actions

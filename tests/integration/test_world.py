@@ -14,8 +14,8 @@ from accounts.models import Actor, GroupMembership, Membership, Tenant, User
 from ledger.ids import new_id
 from ledger.models import LedgerEntry, LedgerHead, OutboxEvent, OutboxTask, Payload
 from ledger.tenancy import tenant_scope
-from ledger.verify import verify
 from people.actions import add_member
+from tests.verifying import verify
 from tests.world import CAST, OUTSIDERS, PASSWORD, World
 from verbs.call import Call
 

@@ -70,6 +70,7 @@ _ONLY_NOW = frozenset(
         "excluded",  # this one may not have it
         "only_looks",  # an auditor
         "repeated",  # the same id, once in capitals
+        "too_short",  # a name that would stand in half of all texts
         "blank",  # which characters show is known to Unicode, not to patterns
         "required",  # needed only beside another member's value
         "unknown_step",
@@ -95,8 +96,14 @@ _ONLY_HERE = frozenset(
         # What a value may be depends on the shape that is said beside it.
         ("/work-items/{id}/progress", "/value"),
         ("/work-items/{id}/progress", "/value/total"),
+        # No larger than the other size, where both are said.
+        ("/ledger/consistency", "first"),
         ("/ledger/entries", "since"),
         ("/ledger/entries", "until"),
+        ("/ledger/report", "since"),
+        ("/ledger/report", "until"),
+        # One of them at least is said: a description of parameters says of each by itself.
+        ("/ledger/report", "subject"),
     }
 )
 _BASE = "/api/v1"

@@ -67,7 +67,8 @@ def faults(document: Mapping[str, Any], said: Mapping[str, Any], response: Any) 
         # A file is what it is.
         return []
     schema = {**content[kind]["schema"], "components": document["components"]}
-    wrong = Draft202012Validator(schema, validate_formats=True).iter_errors(response.json())
+    told = response.content.decode() if kind == "text/plain" else response.json()
+    wrong = Draft202012Validator(schema, validate_formats=True).iter_errors(told)
     return [f"{status} at {each.instance_path}: {each.message[:200]}" for each in wrong][:5]
 
 

@@ -26,6 +26,7 @@ from workitems.models import WorkItem
 REFUSED = "without a ledger entry"
 GUARDED = {
     "cases_case": "case",
+    "compensation_compensationrequest": "compensation_request",
     "compensation_compensationrun": "compensation_run",
     "compensation_compensationstep": "compensation_run",
     "executions_batch": "batch",

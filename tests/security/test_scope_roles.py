@@ -1,7 +1,7 @@
 """Who sees whose rows, read from the catalogue: one policy for the application, and roles
 of their own for the few jobs that look across tenants.
 
-What each of those may do is written out by hand. Whoever opens a table has to say so here.
+What each of those may do is written out by hand, in `opened_tables`.
 """
 
 from __future__ import annotations
@@ -21,61 +21,18 @@ from ledger.tenancy import SystemScope, system_scope
 from tests.architecture.test_catalogue import APP_ROLE, rows, tenant_tables
 from tests.database import ROOT, cloned
 from tests.security.doors import refused
+from tests.security.opened_tables import ALL_COLUMNS, OPENED, SHARED
 from tests.world import World
 
 TENANT = "({key} = (NULLIF(current_setting('amends.tenant_id'::text, true), ''::text))::uuid)"
-ALL_COLUMNS = "*"
-GUARDED_ROW = "id tenant_id status version"
-# Role, table, command, columns.
-OPENED = {
-    ("amends_login", "accounts_actor", "SELECT", ALL_COLUMNS),
-    ("amends_login", "accounts_apitoken", "SELECT", ALL_COLUMNS),
-    ("amends_login", "accounts_membership", "SELECT", ALL_COLUMNS),
-    ("amends_login", "accounts_tenant", "SELECT", ALL_COLUMNS),
-    ("amends_login", "accounts_user", "SELECT", ALL_COLUMNS),
-    ("amends_dispatch", "ledger_ledgerentry", "SELECT", ALL_COLUMNS),
-    ("amends_dispatch", "ledger_outboxevent", "SELECT", ALL_COLUMNS),
-    ("amends_dispatch", "ledger_outboxtask", "SELECT", ALL_COLUMNS),
-    ("amends_dispatch", "ledger_outboxtask", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "compensation_undocheck", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "compensation_undocheck", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "executions_executionjob", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "executions_executionjob", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "cases_milestonedue", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "cases_milestonedue", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "cases_eventround", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "cases_eventround", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "cases_stepdue", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "cases_stepdue", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "workitems_deadline", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "workitems_deadline", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "workitems_holdend", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "workitems_holdend", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "governance_approvalexpiry", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "governance_approvalexpiry", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "workitems_schedule", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "workitems_schedule", "UPDATE", ALL_COLUMNS),
-    ("amends_sweep", "notifications_delivery", "SELECT", ALL_COLUMNS),
-    ("amends_sweep", "notifications_delivery", "UPDATE", ALL_COLUMNS),
-    ("amends_verify", "cases_case", "SELECT", GUARDED_ROW),
-    ("amends_verify", "compensation_compensationrun", "SELECT", GUARDED_ROW),
-    ("amends_verify", "compensation_compensationstep", "SELECT", f"{GUARDED_ROW} run_id n"),
-    ("amends_verify", "executions_batch", "SELECT", GUARDED_ROW),
-    ("amends_verify", "executions_execution", "SELECT", GUARDED_ROW),
-    ("amends_verify", "governance_approval", "SELECT", GUARDED_ROW),
-    ("amends_verify", "ledger_ledgerentry", "SELECT", ALL_COLUMNS),
-    ("amends_verify", "ledger_ledgerhead", "SELECT", ALL_COLUMNS),
-    ("amends_verify", "ledger_payload", "SELECT", ALL_COLUMNS),
-    ("amends_verify", "workitems_workitem", "SELECT", GUARDED_ROW),
-}
 SCOPES: dict[SystemScope, str] = {
     "login": "amends_login",
     "dispatch": "amends_dispatch",
     "sweep": "amends_sweep",
     "verify": "amends_verify",
+    "seal": "amends_seal",
+    "erase": "amends_erase",
 }
-# They belong to no tenant and have no policies.
-SHARED = {"accounts_user"}
 
 
 def policies() -> list[tuple[Any, ...]]:
@@ -130,8 +87,15 @@ def test_the_scopes_have_the_listed_policies_and_grants_and_no_others() -> None:
     others = [found for found in policies() if found[0] != [APP_ROLE]]
     opened = {(*roles, table, cmd) for roles, table, _name, _permissive, cmd, *_ in others}
     assert opened == {found[:3] for found in OPENED if found[1] not in SHARED}
-    for _roles, table, _name, _permissive, command, using, check in others:
-        assert (using, check) == ("true", "true" if command == "UPDATE" else None), table
+    for roles, table, _name, _permissive, command, using, check in others:
+        if roles == ["amends_erase"]:
+            text = TENANT.format(key="tenant_id")
+            wanted = (None if command == "INSERT" else text,
+                      text if command in {"INSERT", "UPDATE"} else None)  # fmt: skip
+            assert (using, check) == wanted, table
+            continue
+        everything = ("true", "true" if command == "UPDATE" else None)
+        assert (using, check) == ((None, "true") if command == "INSERT" else everything), table
     held = {found for role in SCOPES.values() for found in granted(role)}
     assert in_any_order(held) == in_any_order(OPENED)
 
@@ -291,7 +255,7 @@ def named(variable: str, database: str) -> str:
 @pytest.mark.django_db
 def test_the_file_that_makes_the_roles_names_these() -> None:
     written = (ROOT / "deploy" / "roles.sql").read_text(encoding="utf-8")
-    assert "ARRAY['app', 'login', 'dispatch', 'sweep', 'verify']" in written
+    assert "ARRAY['app', 'login', 'dispatch', 'sweep', 'verify', 'seal', 'erase']" in written
     assert {f"amends_{scope}" for scope in SCOPES} == set(SCOPES.values())
 
 

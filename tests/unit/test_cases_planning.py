@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compensation.plan import Content, Scope, difference, make_plan, parse_scope
+from compensation.plan import Content, difference, make_plan
+from compensation.plan_scope import Scope, parse_scope
 from compensation.planning import OriginalRef, Part
 from compensation.policy import CompensationPolicy
 from ledger.errors import Invalid

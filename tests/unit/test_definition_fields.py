@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cases.definitions import (
+    CapabilityCall,
     CompiledDefinition,
     EventTrigger,
     ScheduleTrigger,
@@ -38,10 +39,17 @@ def started_by(found: CompiledDefinition) -> tuple[Any, ...]:
     return step.on_signal, step.on_event, step.on_schedule, step.deaf
 
 
+def by_agent(found: CompiledDefinition) -> tuple[Any, ...]:
+    target = found.bindings[3].target
+    assert isinstance(target, CapabilityCall)
+    return target.capability, target.performer, target.input_mapping
+
+
 #: Where it stands, what is written, what of the compiled definition says so.
 READ: list[tuple[str, Any, Any, Any]] = [
     ("/dsl", "0.1.0", lambda d: d.version, "1.0.0"),
     ("/version", "2.1", lambda d: d.version, "2.1"),
+    ("/version", "2", lambda d: d.version, "2"),
     ("/title", "A title", lambda d: d.title, "A title"),
     ("/summary", "More", lambda d: d.summary, "More"),
     ("/expressionLang", "jq", lambda d: d.name, "fields"),
@@ -77,6 +85,13 @@ READ: list[tuple[str, Any, Any, Any]] = [
      lambda d: d.bindings[1].outcome_policy,
      OutcomePolicy(on_decline="FAULT", on_failure="FAULT", on_expired="FAULT",
                    max_reroute_attempts=0)),
+    (f"{TASK}/templateRef", "review",
+     lambda d: (task(d).template_ref, task(d).title), ("review", "task")),
+    (f"{JUDGE}/human", {"templateRef": "review"}, lambda d: task(d, 3).template_ref, "review"),
+    (f"{JUDGE}/caller", {"type": "AI", "agent": "bot"}, by_agent,
+     ("judgment", "bot", '{prompt: "Is it so?", outcomes: [], input: .}')),
+    (f"{JUDGE}/callerConfig", {"type": "llm", "name": "bot"}, by_agent,
+     ("judgment", "bot", '{prompt: "Is it so?", outcomes: [], input: .}')),
     (f"{TASK}/titleExpression", ".t", lambda d: task(d).title_expression, ".t"),
     (f"{TASK}/expiresInExpression", ".i", lambda d: task(d).expires_in_expression, ".i"),
     (f"{TASK}/expiresAtExpression", ".x", lambda d: task(d).expires_at_expression, ".x"),
@@ -119,6 +134,7 @@ READ: list[tuple[str, Any, Any, Any]] = [
 INSTEAD = {
     f"{CALL}/outcomePolicy": "", f"{JUDGE}/title": "prompt", f"{JUDGE}/titleExpression": "prompt",
     f"{JUDGE}/promptExpression": "prompt", f"{TASK}/titleExpression": "title",
+    f"{TASK}/templateRef": "title",
 }  # fmt: skip
 
 

@@ -34,6 +34,10 @@ WARNED: list[tuple[str, Any, str, str]] = [
             "who may do a task is said by its candidates alone": "routing agentRouting "
             "defaultQuorum humanTaskContextConstraints humanTaskWorkloadConstraint",
             "a case has one context, and every change of it counts": "layers",
+            "what others do once for each item is done once, and no item is laid into the "
+            "context": "iterations",
+            "each step starts by its own conditions, and how many suffice is not "
+            "counted": "compounds",
             "a case begins with the context that it is opened with": "context",
             "no secret and no configuration is handed to a step": "use",
             "what a step hears is said in its on": "signals",
@@ -69,7 +73,7 @@ WARNED: list[tuple[str, Any, str, str]] = [
             "replanAfter contingency recoveryOverride exchangeProjection participation "
             "permissionIntent executionMode lifecycleScope sideEffect sideEffectClass "
             "sideEffectClassification cbr priority retry retries executionPolicy timeout timeoutMs "
-            "annotations metadata"
+            "annotations metadata iterations"
         ).split()
     ),
     (f"{CALL}/on/contextChange/listenLayer", "x", "ignored", "one context"),
@@ -103,6 +107,31 @@ def test_a_field_that_does_nothing_is_warned_of_by_its_name(
     assert said in message
 
 
+def test_what_is_said_of_an_agent_as_if_it_were_a_person_is_not_followed() -> None:
+    source = having(f"{JUDGE}/callerConfig", {"type": "agent"})
+    source["spec"]["bindings"][3]["judgment"] |= {
+        "human": {"candidateGroups": ["g"]}, "expiresIn": "PT1H", "priority": "HIGH",
+        "outcomes": ["YES", "NO"],
+    }  # fmt: skip
+    found = compile_definition(source, capabilities=None).warnings
+    own = [(each.code, each.pointer) for each in found if each.pointer.startswith(JUDGE)]
+    assert own == [
+        ("not_executed", JUDGE),
+        *(("not_executed", f"{JUDGE}/{word}")
+          for word in ("expiresIn", "human", "outcomes", "priority")),
+    ]  # fmt: skip
+
+
+def test_an_undo_is_judged_by_people() -> None:
+    source = undo(judgment={"prompt": "U", "caller": "agent"})
+    assert refused(source) == [(f"{UNDO}/judgment/caller", "an undo step is judged by people")]
+    source = undo(humanTask={"title": "U", "templateRef": "t"})
+    assert refused(source) == [
+        (f"{UNDO}/humanTask/templateRef",
+         "belongs to a forward task: an undo step says itself what is to be done"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("group", [None, "g"])
 def test_the_policy_of_a_member_of_a_group_is_not_followed(group: str | None) -> None:
     source = copy.deepcopy(BASE)
@@ -131,12 +160,12 @@ def test_each_worker_is_named() -> None:
 
 REFUSED: list[tuple[str, Any, str]] = [
     ("/dsl", "2.0", "dsl must be one of 0.1, 0.1.0, 1.0.0"),
-    ("/iterations", {"in": ".a", "as": "b"}, "iterations is not supported: "),
     ("/bindings", [], "bindings belongs into spec"),
     ("/sumary", "x", "unknown field 'sumary'; known are "),
     ("/spec/bindigs", [], "unknown field 'bindigs'; known are "),
     ("/spec/stages", [], "stages is not supported yet"),
-    ("/spec/compounds", [], "compounds is not supported yet"),
+    (f"{CALL}/capability", "io.demo/act", "capability 'io.demo/act' is not a name: "),
+    (f"{CALL}/capability", "to act", "capability 'to act' is not a name: "),
     (f"{CALL}/on", {"signal": {"name": "an other"}}, "name 'an other' is not a name: "),
     (f"{CALL}/on", {"signal": {}}, "name is required"),
     (f"{CALL}/on", {"cloudEvent": {"source": "/s"}}, "type is required"),
@@ -147,12 +176,14 @@ REFUSED: list[tuple[str, Any, str]] = [
     (f"{CALL}/worker", "w", "worker is not supported: "),
     (f"{CALL}/wen", ".x", "unknown field 'wen'; known are "),
     (f"{CALL}/guard", ".x", "unknown field 'guard'; known are "),
-    (f"{TASK}/templateRef", "t", "templateRef is not supported yet"),
     (f"{TASK}/candidateGroup", ["t"], "unknown field 'candidateGroup'; known are "),
     (f"{TASK}/claimDeadlineHours", 0, "claimDeadlineHours must be greater than 0"),
-    (f"{JUDGE}/human/templateRef", "t", "templateRef is not supported yet"),
-    (f"{JUDGE}/caller", "agent", "a judgment by 'agent' is not supported: only by human"),
-    (f"{JUDGE}/callerConfig/type", "llm", "a judgment by 'llm' is not supported: only by human"),
+    (f"{JUDGE}/caller", "oracle",
+     "a judgment by 'oracle' is not supported: only by human or agent"),
+    (f"{JUDGE}/callerConfig/type", "jury", "a judgment by 'jury' is not supported: only by human"),
+    ("/version", "v1", "version 'v1' is not semantic"),
+    (f"{CALL}/when", {"mvel": "a"}, "expressions in 'mvel': only jq is read"),
+    ("/expressionLang", "mvel", "expressionLang must be one of jq, JQ"),
     (f"{CHILD}/maxRecursionDepth", 21, "maxRecursionDepth must be at most 20"),
     (f"{CHILD}/requiredCount", 0, "requiredCount must be at least 1"),
     (f"{CHILD}/waitForCompletion", "yes", "waitForCompletion must be true or false"),
@@ -323,6 +354,7 @@ def throwing(throw: Any) -> dict[str, Any]:
     [
         ({}, "", "scope is required"),
         ({"scope": "some"}, "/scope", "scope must be one of whole, from_step, steps"),
+        ({"scope": ["whole"], "step": "task"}, "/scope", ""),
         ({"scope": "whole", "then": "stop"}, "/then", "then must be one of resume, end"),
         ({"scope": "whole", "step": "task"}, "/step", "step means nothing for scope whole"),
         ({"scope": "from_step"}, "", "scope from_step needs step"),

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from cases.definitions import CompiledDefinition, SubCase, compile_definition
+from cases.definitions import (
+    CompiledDefinition,
+    DefinitionInvalid,
+    SubCase,
+    compile_definition,
+)
 from tests.defined_fields import BASE, CALL, CHILD, JUDGE, TASK, called, child, having, task
 
 GOALS = "/spec/goals"
@@ -34,6 +39,11 @@ SAME: list[tuple[str, Any, Any]] = [
     (f"{CALL}/on", {"event": {"type": "t"}}, {"cloudEvent": {"type": "t"}}),
     (f"{CALL}/on", {"schedule": "0 8 * * *"}, {"schedule": {"cron": "0 8 * * *"}}),
     (f"{CALL}/on", {"schedule": {"every": "P1W"}}, {"schedule": {"every": "P7D"}}),
+    (f"{CALL}/on", {"schedule": {"every": "6h"}}, {"schedule": {"every": "PT6H"}}),
+    (f"{CALL}/on", {"schedule": "0 0/5 * * * ?"}, {"schedule": {"cron": "0/5 * * * *"}}),
+    (f"{CALL}/on", {"schedule": "0 30 8 ? * 2-6 *"}, {"schedule": {"cron": "30 8 * * 1-5"}}),
+    (f"{CALL}/on", {"schedule": "0 0 9 ? * 6#3"}, {"schedule": {"cron": "0 9 * * 5#3"}}),
+    (f"{CALL}/on", {"schedule": "0 0 9 * * 1"}, {"schedule": {"cron": "0 9 * * 1"}}),
     (f"{CALL}/when", True, "true"),
     (f"{CALL}/capability", {"name": "act"}, "act"),
     ("/spec/capabilities", ["act"], [{"name": "act"}]),
@@ -43,16 +53,26 @@ SAME: list[tuple[str, Any, Any]] = [
     ("/spec/milestones/0/sla", "PT1H", {"duration": "PT1H"}),
     (f"{TASK}/candidateGroups", "surveyors", ["surveyors"]),
     (f"{TASK}/candidateUsers", "ana.silva", ["ana.silva"]),
+    (f"{TASK}/candidateGroups", "risk desk, surveyors,", ["risk desk", "surveyors"]),
+    (f"{TASK}/candidateUsers", "ana.silva,ben,ben", ["ana.silva", "ben"]),
     (f"{TASK}/candidateGroups", ".who", None),
+    (f"{TASK}/candidateGroups", ".who, .others", None),
+    (f"{TASK}/candidateGroups", 'if .big then ["a", "b"] else ["a"] end', None),
     (f"{TASK}/candidateUsers", {"jq": "[.a, .b]"}, None),
     (f"{TASK}/expiresIn", "P2W", "P14D"),
     (f"{TASK}/outcomes", [{"name": "A", "displayName": "Yes"}], [{"name": "A", "label": "Yes"}]),
     (f"{TASK}/inputMapping", {"a": ".b", "c-d": ".e"}, '{a: (.b), "c-d": (.e)}'),
+    (f"{TASK}/outputMapping", {"a": ".b # why", "n": 1, "is": True, "no": None, "in": {"c": ".d"}},
+     "{a: (.b # why\n), n: 1, is: true, no: null, in: {c: (.d)}}"),
+    (f"{TASK}/expiresIn", "24h", "PT24H"),
+    (f"{TASK}/expiresIn", "3d", "P3D"),
     (f"{TASK}/claimDeadlineHours", "1.5", 1.5),
     (f"{TASK}/title", "One\nline", "One line"),
     ("/spec/completion", {"success": "done"}, {"success": {"allOf": ["done"]}}),
     ("/spec/completion", {"success": ["done"]}, {"success": {"allOf": ["done"]}}),
     ("/spec/completion", {"success": {"allOf": ["done"]}, "failure": {"anyOf": []}},
+     {"success": {"allOf": ["done"]}}),
+    ("/spec/completion", {"success": {"allOf": ["done"]}, "failure": {}},
      {"success": {"allOf": ["done"]}}),
     ("/spec/completion", {}, None),
     (f"{JUDGE}/candidateGroups", ["g"], None),
@@ -61,7 +81,7 @@ SAME: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("pointer", "value", "plain"), SAME, ids=[f"{row[0]} {row[1]}"[:60] for row in SAME]
+    ("pointer", "value", "plain"), SAME, ids=[f"{row[0]} {row[1]}"[:80] for row in SAME]
 )
 def test_a_form_that_means_the_same_is_read_as_it(pointer: str, value: Any, plain: Any) -> None:
     found = compile_definition(having(pointer, value), capabilities=None)
@@ -121,6 +141,59 @@ def test_durations_are_rounded_up_to_what_is_kept() -> None:
     found, _said = compiled(having(f"{TASK}/expiresIn", "PT30S"))
     assert task(found).expires_in == timedelta(minutes=1)
     assert isinstance(child(found), SubCase)
+
+
+def test_seconds_of_a_cron_expression_are_rounded_and_told() -> None:
+    at = f"{CALL}/on"
+    found, said = compiled(having(at, {"schedule": {"cron": "*/20 * 8 * * MON-FRI"}}))
+    trigger = found.bindings[1].on_schedule
+    assert trigger is not None
+    assert trigger.cron == "* 8 * * MON-FRI"
+    assert ("rounded", f"{at}/schedule/cron") in [each[:2] for each in said]
+
+
+@pytest.mark.parametrize("cron", ["0 12 * * ? *", "0 10 1 * ? *", "0 ? 8 * * MON"])
+def test_a_cron_of_another_kind_is_not_taken_for_one_with_seconds(cron: str) -> None:
+    """A year is its sixth field, and its first are minutes."""
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_definition(having(f"{CALL}/on", {"schedule": {"cron": cron}}), capabilities=None)
+    assert "must have five fields" in str(refused.value)
+
+
+def test_an_empty_rule_for_success_leaves_the_goals_of_no_other_rule() -> None:
+    source = copy.deepcopy(BASE)
+    source["spec"]["goals"] = [DONE, {"name": "bad", "condition": ".bad"}]
+    source["spec"]["completion"] = {"success": {}, "failure": {"anyOf": ["bad"]}}
+    written = copy.deepcopy(source)
+    written["spec"]["completion"]["success"] = {"allOf": ["done"]}
+    found, meant = (compile_definition(each, capabilities=None) for each in (source, written))
+    assert found.to_json() == meant.to_json()
+
+
+def test_bindings_beside_a_spec_that_has_none_are_its_bindings() -> None:
+    plain = compile_definition(BASE, capabilities=None)
+    source = copy.deepcopy(BASE)
+    source["bindings"] = source["spec"].pop("bindings")
+    found = compile_definition(source, capabilities=None)
+    assert found.to_json() == plain.to_json()
+    text = (
+        "dsl: '1.0.0'\nnamespace: n\nname: d\nversion: '1.0'\nspec: {}\nbindings:\n"
+        "  - {name: a, on: {contextChange: {}}, when: '((', humanTask: {title: T}}\n"
+    )
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_definition(text, capabilities=None)
+    assert [(each.line, each.pointer) for each in refused.value.errors] == [
+        (7, "/spec/bindings/0/when")
+    ]
+
+
+@pytest.mark.parametrize("name", [{"a": 1}, ["a"], None])
+def test_a_goal_whose_name_is_no_text_is_refused_beside_one_that_is_added(name: Any) -> None:
+    source = having(GOALS, [DONE, {"name": name, "condition": ".x"}])
+    source["spec"]["completion"] = {"success": {"allOf": ["done"]}, "doneWhen": ".over"}
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_definition(source, capabilities=None)
+    assert f"{GOALS}/1" in refused.value.errors[0].pointer
 
 
 def test_goals_of_other_kinds_alone_end_nothing() -> None:

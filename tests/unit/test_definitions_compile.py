@@ -214,6 +214,22 @@ def test_what_undoing_means_comes_from_the_target_or_the_map() -> None:
     assert undo_policy(definition, withdraw) is None
 
 
+def test_of_an_undo_that_nobody_registered_it_is_said_that_it_fails() -> None:
+    source = HEAD + (
+        "  capabilities: [{name: far}, {name: back}]\n"
+        "  goals: [{name: g, condition: .a}]\n"
+        "  bindings:\n"
+        "    - {name: a, on: {contextChange: {}}, when: .a == null, capability: far,\n"
+        "       compensate: b}\n"
+        "    - {name: b, compensation: true, capability: back}\n"
+    )
+    found = compile_definition(source, capabilities=[]).warnings
+    assert [each.message for each in found if each.code == "unknown_capability"] == [
+        "'far' is not registered here: waits for an external result",
+        "'back' is not registered here: the undo fails, and a person takes it over",
+    ]
+
+
 def test_a_json_object_has_pointers_instead_of_lines() -> None:
     source: dict[str, Any] = {
         "dsl": "0.1",
@@ -281,7 +297,7 @@ def test_warnings_tell_what_may_surprise() -> None:
         (
             13,
             "/spec/bindings/1/compensation/capability",
-            "'other' is not registered here: the undo waits for an external result",
+            "'other' is not registered here: the undo fails, and a person takes it over",
         ),
         (14, "/spec/bindings/2", "no binding names 'c' in compensate"),
         (15, "/labels", "labels is ignored: nothing here shows or reads it"),

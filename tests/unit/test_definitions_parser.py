@@ -64,6 +64,13 @@ def test_an_alias_repeats_a_value() -> None:
         ("\n" + "[" * 33, 2, "nested deeper than 32 levels"),
         ("x" * (MAX_SOURCE_BYTES + 1), 1, "the definition has more than 65536 bytes"),
         ("a: &x 1\nb: [" + "*x, " * 101 + "]", 2, "more than 100 aliases"),
+        (f"a: !{'t' * 60_000} b\n", 1, "a tag has at most 200 characters"),
+        (
+            f"%TAG !e! {'t' * 300}:\n---\na: 1\nb: !e!x {{}}\n",
+            4,
+            "a tag has at most 200 characters",
+        ),
+        (f"a: *{'b' * 400}\n", 1, f"not valid YAML: found undefined alias '{'b' * 277}"),
     ],
     ids=[
         "empty",
@@ -77,6 +84,9 @@ def test_an_alias_repeats_a_value() -> None:
         "deep",
         "long",
         "aliases",
+        "long tag",
+        "tag made long",
+        "long alias",
     ],
 )
 def test_what_cannot_be_read_has_one_error_with_its_line(
@@ -101,6 +111,7 @@ def test_aliases_cannot_multiply_into_a_bomb() -> None:
         ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' was already used on line 1"),
         ("a: 1\n<<: {b: 1}\n", 2, "merge keys (<<) are not supported"),
         ("a: 1\n2: b\n", 2, "a key must be text, not '2'"),
+        (f"{'2' * 200}: b\n", 1, f"a key must be text, not '{'2' * 100}'"),
         ("? [a]\n: 1\n", 1, "a key must be text"),
         ("%YAML 1.1\n---\non: 1\n", 3, "a key must be text, not 'on'"),
         ("a: .inf\n", 1, "'.inf' is not a plain decimal number; quote it as text"),
@@ -108,7 +119,18 @@ def test_aliases_cannot_multiply_into_a_bomb() -> None:
         ("a: !!python/object:os.system {}\n", 1, None),
         ("a: !secret b\n", 1, "the tag '!secret' is not supported"),
     ],
-    ids=["repeated", "merge", "number", "list", "old yaml", "infinite", "hex", "object", "tag"],
+    ids=[
+        "repeated",
+        "merge",
+        "number",
+        "long number",
+        "list",
+        "old yaml",
+        "infinite",
+        "hex",
+        "object",
+        "tag",
+    ],
 )
 def test_what_is_odd_leaves_the_rest_readable(source: str, line: int, message: str | None) -> None:
     document = read_document(source)

@@ -30,18 +30,17 @@ def _with_binding(*lines: str) -> str:
 
 TASK = "humanTask: {title: T}"
 ON = "on: {contextChange: {filter: .a}}"
+AS = "such as {result: .}"
 TARGETS = "capability, humanTask, judgment, subCase, signal or throw"
 
 
-def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
-    source = _with_binding(ON, TASK) + "  stages: []\niterations: {in: .a}\nbindings: []\n"
+def test_what_would_nest_steps_is_refused_by_name() -> None:
+    source = _with_binding(ON, TASK) + "  stages: []\nbindings: []\n"
 
     assert _errors(source) == [
         (10, "/spec/stages", "stages is not supported yet"),
-        (11, "/iterations",
-         "iterations is not supported: nothing here repeats a part of a definition"),
-        (12, "/bindings", "bindings belongs into spec"),
-    ]  # fmt: skip
+        (11, "/bindings", "bindings belongs into spec"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +77,23 @@ def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
         ((ON, TASK, "compensate: one"), 10, "/compensate", "a binding cannot compensate itself"),
         ((ON, TASK, "compensation: false"), 10, "/compensation",
          "compensation must be true or a map of policy fields"),
-        ((ON, TASK, "compensation: {approval: two}"), 10, "/compensation/approval",
-         "approval: two is not supported yet; only none"),
+        ((ON, TASK, "compensation: {approval: three}"), 10, "/compensation/approval",
+         "must be one of none, one, two, or a list of steps"),
+        ((ON, TASK, "compensation: {approval: [{}]}"), 10, "/compensation/approval/0",
+         "must name users or groups"),
+        *(
+            ((ON, f"humanTask: {{title: T, outputMapping: {said}}}"), 9,
+             "/humanTask/outputMapping", f"outputMapping must give a map, {AS}, and gives {kind}")
+            for said, kind in (
+                ("'\"done\"'", "a text"), ("'5'", "a number"), ("'true'", "true or false"),
+                ("false", "true or false"),
+                ("'[.a, {b: .c}]'", "a list"),
+            )
+        ),
+        ((ON, "subCase: {name: c, inputMapping: '[.]'}"), 9, "/subCase/inputMapping",
+         f"inputMapping must give a map, {AS}, and gives a list"),
+        ((ON, "capability: c", "inputMapping: {jq: '1'}"), 10, "/inputMapping/jq",
+         f"inputMapping must give a map, {AS}, and gives a number"),
         ((ON, TASK, "reversibility: unspecified"), 10, "/reversibility",
          "must be one of compensable, retriable, pivot, irreversible, not_needed"),
         ((TASK, "compensation: true", "reversibility: pivot"), 10, "/reversibility",
@@ -89,8 +103,6 @@ def test_what_would_repeat_or_nest_steps_is_refused_by_name() -> None:
         ((ON, "humanTask: {title: T, priority: 3}"), 9, "/humanTask/priority",
          "priority must be one of LOW, MEDIUM, HIGH, URGENT"),
         ((ON, "humanTask: {}"), 9, "/humanTask", "title is required"),
-        ((ON, "humanTask: {templateRef: a}"), 9, "/humanTask/templateRef",
-         "templateRef is not supported yet"),
         ((ON, "humanTask: {titleExpression: '.a =='}"), 9, "/humanTask/titleExpression",
          ("not a usable jq expression: syntax error, unexpected end of file at <top-level>, "
           "line 1, column 4")),

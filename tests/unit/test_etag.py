@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Set
 
@@ -42,11 +43,12 @@ def test_a_list_of_versions(header: str, versions: Set[int]) -> None:
     ['"v1",' + " " * 8_000 + "x", '"v1"' + " \t" * 4_000 + "x", '"v1' * 2_000, "," * 8_000 + "x"],
 )
 def test_a_long_list_that_is_none_is_read_at_once(header: str) -> None:
-    begun = time.process_time()
+    gc.collect()
+    begun = time.thread_time()
     assert allowed_versions(GET("/", headers={"If-Match": header})) == frozenset()
     assert not not_modified(GET("/", headers={"If-None-Match": header}), 1)
     # The least of a quadratic reader was half a second.
-    assert time.process_time() - begun < 0.1
+    assert time.thread_time() - begun < 0.1
 
 
 @pytest.mark.parametrize("header", ["*", " * "])

@@ -40,6 +40,7 @@ def test_an_example_is_complete(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "steps"),
     [
+        ("agent-screening", []),
         ("aml-investigation", ["file-report"]),
         ("clinical-adverse-event", []),
         ("coordinated-change", []),
@@ -47,6 +48,7 @@ def test_an_example_is_complete(path: Path) -> None:
         ("kyc-onboarding", ["tell-authority"]),
         ("loan-approval", []),
         ("onboarding", []),
+        ("supplier-order", []),
         ("travel-booking", []),
         ("travel-plan", ["issue-tickets"]),
     ],
@@ -67,6 +69,7 @@ def test_a_customer_is_taken_on_in_ten_steps() -> None:
 
 def test_all_examples_are_there() -> None:
     assert [path.stem for path in EXAMPLES] == [
+        "agent-screening",
         "aml-investigation",
         "clinical-adverse-event",
         "coordinated-change",
@@ -74,6 +77,7 @@ def test_all_examples_are_there() -> None:
         "kyc-onboarding",
         "loan-approval",
         "onboarding",
+        "supplier-order",
         "travel-booking",
         "travel-plan",
     ]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from json_values.jq.child_pool import MOST_AT_ONCE, JqProcess
 from json_values.jq.evaluation import (
     FORBIDDEN,
     MAX_EXPRESSION_CHARACTERS,
@@ -252,3 +253,25 @@ def test_what_an_expression_says_of_its_failure_can_be_kept() -> None:
         evaluate(r'error("a\u0000b\u001b")', None)
 
     assert (failure.value.code, failure.value.detail) == ("runtime", "a\ufffdb\ufffd")
+
+
+def test_many_large_values_go_to_a_child_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    real = JqProcess.send
+
+    def send(self: JqProcess, request: dict[str, Any]) -> None:
+        sent.append((sum(map(len, request["values"])), len(request["items"])))
+        real(self, request)
+
+    monkeypatch.setattr(JqProcess, "send", send)
+    large = [{"text": "x" * 2_000_000, "n": n} for n in range(5)]
+    small = {"n": 5}
+    asked = [*large, small, large[0], large[4]]
+    assert evaluate_many([("[.n] | first", each) for each in asked]) == [0, 1, 2, 3, 4, 5, 0, 4]
+    assert [items for _size, items in sent] == [2, 2, 4]
+    assert max(size for size, _items in sent) <= MOST_AT_ONCE
+    sent.clear()
+    # One that is more than that by itself goes alone.
+    huge = {"text": "x" * (MOST_AT_ONCE - 20), "n": 6}
+    assert evaluate_many([("[.n] | first", each) for each in (small, huge, small)]) == [5, 6, 5]
+    assert [items for _size, items in sent] == [1, 1, 1]

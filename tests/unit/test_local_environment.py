@@ -14,6 +14,7 @@ CHOSEN = {
     "AMENDS_ALLOWED_HOSTS": "amends.example",
     "AMENDS_PUBLIC_URL": "https://amends.example",
     "AMENDS_TRUSTED_PROXIES": "",
+    "AMENDS_LEDGER_KEY": "/etc/amends/ledger-key.pem",
 }
 EVERYBODY = ["0.0.0.0/0", "::/0", "unix, 0.0.0.0/1, 128.0.0.0/1", "10.0.0.1, 2000::/3"]
 NOT_EVERYBODY = "must name the proxies, not everybody: no network larger than /7"
@@ -99,6 +100,14 @@ def test_a_value_is_read(
         ("AMENDS_DB_ROLE", "c", "must be 'app' or 'owner', not 'c'"),
         ("AMENDS_PUBLIC_URL", None, "must be set"),
         ("AMENDS_TRUSTED_PROXIES", None, "must be set"),
+        ("AMENDS_LEDGER_KEY", None, "must be set"),
+        ("AMENDS_LEDGER_KEY", "", "must not be empty"),
+        (
+            "AMENDS_LEDGER_ORIGIN",
+            "https://amends example",
+            "must be a name such as amends.example, without scheme, blanks or plus",
+        ),
+        ("AMENDS_SEAL_SECONDS", "-1", "must be at least 0, not -1"),
         (
             "AMENDS_TRUSTED_PROXIES",
             "10.0.0.1/8",
@@ -172,7 +181,7 @@ def test_the_database_is_that_of_the_role(deployment: pytest.MonkeyPatch) -> Non
 )
 def test_a_database_url_becomes_djangos_entry(url: str, expected: dict[str, Any]) -> None:
     assert env.database(url, limits=Limits(1, 2.5, 0.001)) == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ledger.postgresql",
         **expected,
         "OPTIONS": {
             "server_side_binding": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import timedelta
 
 import pytest
@@ -68,20 +69,13 @@ def test_stores_only_what_was_said_and_reads_it_back() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
-        ("approval", "one", "approval: one is not supported yet; only none"),
-        ("approval", "two", "approval: two is not supported yet; only none"),
-        (
-            "approval",
-            [{"groups": ["law"]}],
-            "approval: 1 named is not supported yet; only none",
-        ),
         ("compensate_on", [], "compensate_on is not supported yet"),
     ],
-    ids=["approval one", "approval two", "approval named", "compensate_on"],
+    ids=["compensate_on"],
 )
 def test_refuses_by_name_what_is_not_supported_yet(key: str, value: object, named: str) -> None:
     with pytest.raises(PolicyError) as refusal:
-        parse_policy({key: value}, pointer="/compensation", approvals=False)
+        parse_policy({key: value}, pointer="/compensation")
     assert [(e.pointer, e.message, e.code) for e in refusal.value.errors] == [
         (f"/compensation/{key}", named, "unsupported")
     ]
@@ -140,6 +134,10 @@ def test_names_the_rule_that_a_step_breaks(
     assert _problems({"approval": steps}) == [(f"/approval{place}", rule, code)]
 
 
+_A_WINDOW = (
+    "must be an ISO 8601 duration such as P30D, a moment such as 2030-01-31T12:00:00Z,"
+    " or until_closed"
+)
 _TWICE = "must not ask one user alone twice: nobody decides two steps"
 
 
@@ -164,7 +162,11 @@ _TWICE = "must not ask one user alone twice: nobody decides two steps"
             "P1M",
             "the duration 'P1M' uses months; write it in days (minutes come after a T)",
         ),
-        ("window", 30, "must be an ISO 8601 duration such as P30D"),
+        ("window", 30, _A_WINDOW),
+        ("window", "soon", _A_WINDOW),
+        ("window", "2030-01-31T12:00:00", _A_WINDOW),
+        ("window", "9999-12-31T23:59:59Z", _A_WINDOW),
+        ("window", "until_done", _A_WINDOW),
         ("self_undo", "yes", "must be true or false"),
         ("self_undo", 1, "must be true or false"),
         ("self_undo", None, "must be true or false"),
@@ -288,3 +290,34 @@ def test_refuses_other_reversibilities(value: object) -> None:
             "must be one of compensable, retriable, pivot, irreversible, not_needed",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "stored", "closes"),
+    [
+        ("P30D", "P30D", dt.datetime(2026, 1, 31, tzinfo=dt.UTC)),
+        (
+            "2026-03-01T01:00:00+01:00", "2026-03-01T00:00:00.000000Z",
+            dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+        ),
+        ("until_closed", "until_closed", None),
+        (None, None, None),
+    ],
+)  # fmt: skip
+def test_a_window_closes_after_a_while_at_a_moment_or_with_the_case(
+    said: str | None, stored: str | None, closes: dt.datetime | None
+) -> None:
+    policy = parse_policy({} if said is None else {"window": said})
+
+    assert policy.to_json().get("window") == stored
+    assert CompensationPolicy.from_json(policy.to_json()) == policy
+    assert policy.closes_at(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)) == closes
+    assert policy.closes_at(None) is None
+
+
+def test_until_closed_takes_back_what_a_wider_policy_sets() -> None:
+    merged = CompensationPolicy.merge(
+        CompensationPolicy(window="until_closed"), CompensationPolicy(window=timedelta(days=1))
+    )
+
+    assert merged.closes_at(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)) is None

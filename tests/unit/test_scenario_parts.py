@@ -76,16 +76,21 @@ def test_a_table_is_as_wide_as_its_widest_cell() -> None:
 
 def test_the_loan_is_taken_back_last_finished_first() -> None:
     assert sorted(SCENARIOS) == [
+        "agent-taint",
         "aml-investigation",
+        "aml-reversal",
         "batch-rollback",
         "clinical-adverse-event",
         "clinical-rescind",
         "coordinated-change",
+        "coordinated-change-rollback",
+        "cross-tenant-rollback",
         "expense",
         "expense-reversal",
         "kyc-onboarding",
         "loan-rollback",
         "onboarding",
         "travel-plan",
+        "travel-plan-rollback",
     ]
     assert UNDO_ORDER == ("disbursement", "approval", "valuation", "credit-check")

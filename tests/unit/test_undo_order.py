@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cases.definitions import compile_definition
 from compensation.models import CompensationStep
-from compensation.plan import parse_scope
+from compensation.plan_scope import parse_scope
 from tests.definitions import definition, human
 from tests.unit.test_cases_planning import part, plan, seqs
 

@@ -43,6 +43,7 @@ KINDS = {
     "cases.PlanItem.status": "plan_item",
     "cases.PlanItem.compensation_state": "compensation",
     "governance.Approval.status": "approval",
+    "compensation.CompensationRequest.status": "compensation_request",
     "compensation.CompensationRun.status": "compensation_run",
     "compensation.CompensationStep.status": "step",
     "notifications.Delivery.status": "delivery",
@@ -51,12 +52,17 @@ KINDS = {
 RECORDED_ABOUT = {
     "substitution": "actor",
     "token": "actor",
+    "signature_key": "actor",
+    "erasure": "actor",
+    "legal_hold": "tenant",
+    "retention": "tenant",
     "case_definition": "tenant",
     "compensation_plan": "compensation_run",
     "compensation_step": "compensation_run",
     "inbound_event": "tenant",
     "policy": "tenant",
     "schedule": "tenant",
+    "ledger_entry": "work_item",
     "work_item_attachment": "work_item",
     "work_item_label": "work_item",
     "work_item_link": "work_item",
@@ -82,7 +88,7 @@ def test_what_can_be_recorded_is_what_has_words() -> None:
     assert {action for _type, action in recorded} == vocabulary.all_actions()
     assert {subject_type for subject_type, _action in recorded} == {
         "work_item", "execution", "batch", "case", "compensation_run", "approval", "tenant",
-        "actor",
+        "actor", "compensation_request",
     }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def _react(event: Event) -> None:
             if failed is None:
                 answered_outside(functools.partial(_undo, seen, item))
             else:
-                _note(seen, item, _NOT_UNDERSTOOD, failed.code, str(failed))
+                _note(seen, item, _NOT_UNDERSTOOD, {"code": failed.code, "detail": str(failed)})
         after = some[-1]["id"]
 
 
@@ -241,10 +241,10 @@ def _undo(seen: _Seen, item_id: uuid.UUID) -> None:
             )  # fmt: skip
             _keep(seen, item, "compensated")
     except Refusal as refusal:
-        _note(seen, item_id, _NOT_FOLLOWED, refusal.code, refusal.detail)
+        _note(seen, item_id, _NOT_FOLLOWED, refusal.noted)
 
 
-def _note(seen: _Seen, item_id: uuid.UUID, action: str, code: str, detail: str) -> None:
+def _note(seen: _Seen, item_id: uuid.UUID, action: str, said: Mapping[str, Any]) -> None:
     """Record what was in the way, for the operators to be told. The item itself does not change."""
     with transaction.atomic(durable=True):
         item = _locked(seen, item_id)
@@ -253,11 +253,11 @@ def _note(seen: _Seen, item_id: uuid.UUID, action: str, code: str, detail: str) 
         record(
             change_of(
                 item, action, before=str(item.status), by=_system(seen), caused_by=seen.ref,
-                payloads={"code": code, "detail": detail, "trigger": seen.trigger},
+                payloads={**said, "trigger": seen.trigger},
                 kind="REFUSAL", original=None, compensation=None,
             )
         )  # fmt: skip
-        _keep(seen, item, code)
+        _keep(seen, item, str(said["code"]))
 
 
 def _locked(seen: _Seen, item_id: uuid.UUID) -> WorkItem | None:

@@ -37,9 +37,10 @@ from verbs.move import change_of, move
 from verbs.subject import describe, subject_of
 from workitems.actions.item_hearing import is_made_of
 from workitems.actions.item_opening import NewWorkItem, open_item
+from workitems.actions.used_results import reviewed, undo_execution
 from workitems.derivation import DECIDED, INFLUENCE, REVIEW_OUTCOMES, UNDONE
 from workitems.lifecycle import FINAL, LIFECYCLE, Kind, Status
-from workitems.listener_tables import Derivation
+from workitems.listener_tables import Derivation, UsedResult
 from workitems.models import WorkItem
 from workitems.selectors import who_completed
 
@@ -199,8 +200,15 @@ def _review(item: WorkItem, sources: Sequence[dict[str, str]], by: ActorRef) -> 
 
 
 def _decided(event: Event) -> None:
-    """Begin the undo of an item where its review said so."""
+    """Begin the undo of an item where its review said so, or of an execution."""
     tenant_id = event.tenant_id
+    used = reviewed(tenant_id, event.subject_id)
+    if used is not None and used[0] != ITEM:
+        with tenant_scope(tenant_id):
+            reason = _reason(event)
+        entry = EntryRef(event.id, event.hash)
+        undo_execution(tenant_id, used[1], reason=reason, decided_by=event.actor_id, entry=entry)
+        return
     try:
         with transaction.atomic(durable=True):
             item = _reviewed(event)
@@ -218,13 +226,13 @@ def _decided(event: Event) -> None:
 def _reviewed(event: Event) -> WorkItem | None:
     """Lock the item that a review is about; None where it was undone meanwhile."""
     set_tenant(event.tenant_id)
-    derived = Derivation.objects.filter(
-        tenant_id=event.tenant_id, review_id=event.subject_id
-    ).first()
-    if derived is None:
+    of = {"tenant_id": event.tenant_id, "review_id": event.subject_id}
+    derived = Derivation.objects.filter(**of).values_list("item_id", flat=True).first()
+    about = derived or UsedResult.objects.filter(**of).values_list("user_id", flat=True).first()
+    if about is None:
         return None
     try:
-        item: WorkItem = subject_of(ITEM).lock(event.tenant_id, derived.item_id).row
+        item: WorkItem = subject_of(ITEM).lock(event.tenant_id, about).row
     except NotFound:
         return None
     return item if item.status in {Status.COMPLETED, *_OPEN_STILL} else None
@@ -242,8 +250,7 @@ def _note(event: Event, refusal: Refusal) -> None:
             change_of(
                 item, _NOT_FOLLOWED, before=str(item.status), by=_system(event.tenant_id),
                 caused_by=EntryRef(event.id, event.hash), kind="REFUSAL", original=None,
-                payloads={"code": refusal.code, "detail": refusal.detail,
-                          "trigger": _trigger(event)},
+                payloads={**refusal.noted, "trigger": _trigger(event)},
                 compensation=None,
             )
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from compensation.policy import (
     REVERSIBILITIES,
     CompensationPolicy,
 )
+from compensation.remote import Remote, check_may_ask, check_remote
 from json_values.characters import fault_of_line
 from json_values.pointers import FieldError
 from ledger.errors import Invalid, check_json
@@ -85,14 +87,35 @@ class Create(Answered):
     group: Group | None = None
 
 
+class CreateItem(Create):
+    """A work item to be opened. `remote`: what it stands for in another organisation; an operator
+    says so. People are usernames."""
+
+    remote: Remote | None = None
+
+
 @catalogue.verb(
-    WorkItem.subject_type, LIFECYCLE["create"], action="created", given=Create, creates=True,
+    WorkItem.subject_type, LIFECYCLE["create"], action="created", given=CreateItem, creates=True,
     status=201, page=False, no_button="It has a page of its own.",
 )  # fmt: skip
-def create_work_item(_row: None, given: Create, context: VerbContext) -> WorkItem:
+def create_work_item(_row: None, given: CreateItem, context: VerbContext) -> WorkItem:
     """Open a work item outside any case."""
+    check_may_ask(given.remote, context.authority)
     new = new_item_of(given, context.call.by.tenant_id, context.authority.actor_id)
+    if given.remote is not None:
+        new = _standing_for(given, given.remote, new)
     return open_instances(new, given.group, by=context.by)
+
+
+def _standing_for(given: CreateItem, remote: Remote, new: NewWorkItem) -> NewWorkItem:
+    """Return an item that stands for something of another tenant. Raises Invalid."""
+    problems = check_remote(remote, CompensationPolicy.from_json(new.policy), new.tenant_id)
+    if given.group is not None:
+        message = _("stands for one thing: it cannot be said of several")
+        problems.append(FieldError("/remote", message, "unsupported"))
+    if problems:
+        raise Invalid(_("The work item breaks a rule."), errors=problems)
+    return dataclasses.replace(new, remote=remote.to_json())
 
 
 def fault_of_new(body: dict[str, Any], by: ActingUser) -> Invalid:

@@ -12,6 +12,7 @@ from accounts.selectors import members_of_groups
 from compensation.lifecycle import CompensationState
 from compensation.performers import choose_performer
 from compensation.planning import UndoRequest
+from compensation.remote import policy_with
 from compensation.sentences import title_of
 from compensation.subject import compensation_block, finished_entry_of, knows_undone_entry, undoable
 from compensation.ways import Opened, Prepared
@@ -69,6 +70,7 @@ class NewWorkItem:
     deadlines: dict[str, Any] = dataclasses.field(default_factory=dict)
     skippable: bool = False
     compensate_on: Sequence[Mapping[str, str]] = ()
+    remote: dict[str, str] | None = None
     derived_from: Sequence[Mapping[str, str]] = ()
     case_id: uuid.UUID | None = None
     binding: str = ""
@@ -164,7 +166,7 @@ def _first_said(item: WorkItem) -> dict[str, Any]:
 
 # Columns that get what the field of their name says.
 _AS_GIVEN = (
-    "tenant_id kind title assignee_id owner_id payload resolution_schema policy reversibility"
+    "tenant_id kind title assignee_id owner_id payload resolution_schema reversibility remote"
     " compensates_id compensation run_id case_id binding due_at skippable deadlines template"
     " one_of_id outcome_rules form"
 ).split()
@@ -175,6 +177,7 @@ def _row(new: NewWorkItem, offered_to: OfferedTo) -> WorkItem:
     states = CompensationState
     return WorkItem(
         **{name: getattr(new, name) for name in _AS_GIVEN},
+        policy=policy_with(new.policy, new.remote),
         status=Status.ASSIGNED if new.assignee_id else Status.PENDING,
         compensation_state=states.COMPENSATING if new.undoes else states.NONE,
         priority=Priority[new.priority],

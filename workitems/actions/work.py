@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from pydantic import WithJsonSchema
 
 from compensation.actions import undo
-from compensation.counters import next_completion
+from compensation.counters import completion_behind, next_completion
 from compensation.lifecycle import AttemptOutcome, CompensationState
 from compensation.planning import UNDONE_OUTCOMES
 from json_values.characters import KEPT_LINE
@@ -25,6 +25,7 @@ from verbs import catalogue, words
 from verbs.input import UNASKED, Input, Moment, Name, Nothing, OptionalText, Reason, Text
 from verbs.move import Moves, change_of
 from verbs.shell import Changed, VerbContext, wrong_state
+from verbs.subject import Locked, subject_of
 from workitems.actions.calling_off import call_off_parts
 from workitems.actions.candidates import excluded_among, name_candidates, who_may_do
 from workitems.actions.instances import instance_ended
@@ -148,9 +149,17 @@ def stop(_item: WorkItem, _given: Nothing, _context: VerbContext) -> Changed:
     return Changed()
 
 
+def _locked_to_complete(tenant_id: uuid.UUID, item_id: uuid.UUID) -> Locked:
+    """Lock an item as all verbs do, and draw its completion number at once."""
+    number = completion_behind(WorkItem._meta.db_table, item_id, tenant_id)
+    locked = subject_of(ITEM).lock(tenant_id, item_id)
+    locked.row.number_drawn = number
+    return locked
+
+
 @catalogue.transition(
     ITEM, LIFECYCLE["complete"], action="completed", given=Complete, page=False,
-    state=unless_blocked("complete"),
+    locked=_locked_to_complete, state=unless_blocked("complete"),
     no_button="Its form is made from the item's own outcomes and schema, on the item's page.",
 )  # fmt: skip
 def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
@@ -184,7 +193,8 @@ def complete(item: WorkItem, given: Complete, context: VerbContext) -> Changed:
         item.compensation_state = states.COMPENSATED if undone else states.COMPENSATION_FAULTED
         fields.append("compensation_state")
     elif item.case_id is not None:
-        item.completion_seq = next_completion(item.case_id, item.tenant_id)
+        number = vars(item)["number_drawn"]()
+        item.completion_seq = number or next_completion(item.case_id, item.tenant_id)
         # The number's lock lets one after the other complete in a case: so of two that nobody may
         # do both, done at once by one person, the second finds the first.
         if excluded_among(item, {context.authority.actor_id, context.authority.person_id}):

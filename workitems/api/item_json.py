@@ -199,6 +199,9 @@ class WorkItemSchema(Schema):
     reversibility = serializers.ChoiceField(choices=Reversibility.values)
     compensate_on = ListeningSchema(many=True)
     derived_from = WorkItemLinkSchema(many=True, help_text="Of what it was made.")
+    remote = serializers.DictField(
+        allow_null=True, help_text="What it stands for in another organisation: tenant, type, id."
+    )
     tainted = serializers.BooleanField(help_text="One of those has been undone since.")
     created_by = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()

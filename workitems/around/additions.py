@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.acting import Authority
 from ledger.clock import now
 from ledger.errors import Conflict, Invalid, NotFound
+from ledger.statements import server
 from verbs import catalogue
 from verbs.input import Nothing
 from verbs.move import Moves
@@ -49,6 +50,7 @@ def _add(item: WorkItem, given: Any, context: VerbContext, *, kind: Kind) -> Add
         kind.keep(row, given)
     try:
         moves.record()
+        server().flush()
     except DatabaseError:
         kind.forget(row)
         raise

@@ -147,8 +147,19 @@ def keep_file(row: Addition, given: NewAttachment) -> None:
 
 
 def forget_file(row: Addition) -> None:
-    """Remove the bytes of a row that was not inserted after all."""
+    """Remove the bytes of a row that was not inserted after all, or of one that is erased."""
     default_storage.delete(_place(row))
+
+
+def readable(row: Attachment) -> str:
+    """Return what a text says that is attached; "" for what is no text, or not there."""
+    if not row.content_type.startswith(("text/", "application/json")):
+        return ""
+    try:
+        with default_storage.open(_place(row)) as file:
+            return bytes(file.read()).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def stored(row: Attachment) -> bytes:

@@ -20,14 +20,15 @@ def play(stage: Stage) -> None:
     """Tell and check the whole story. Raises ScenarioFailed, Refused, Unreachable."""
     stage.tell.title(f"AML investigation at {stage.url}")
     accounts = casework.accounts_of_its_own(stage, customer=AMOUNT, blocked=0)
-    case_id = _open(stage, accounts)
-    _investigate(stage, case_id)
-    case = _report(stage, case_id)
+    case_id = take_up(stage, accounts)
+    investigate(stage, case_id)
+    case = report(stage, case_id)
     _check(stage, case, accounts)
     check_ledger(stage)
 
 
-def _open(stage: Stage, accounts: Mapping[str, str]) -> str:
+def take_up(stage: Stage, accounts: Mapping[str, str]) -> str:
+    """Open the case of an alert; return its id. Raises as `play` does."""
     stage.tell.chapter("An alert is taken up")
     casework.deploy(stage, "aml-investigation")
     context = {
@@ -42,7 +43,8 @@ def _open(stage: Stage, accounts: Mapping[str, str]) -> str:
     )
 
 
-def _investigate(stage: Stage, case_id: str) -> None:
+def investigate(stage: Stage, case_id: str) -> None:
+    """Let the customer be looked at from two sides. Raises as `play` does."""
     stage.tell.chapter("The customer is identified and looked at from two sides at once")
     found: dict[str, object] = {"risk": 0.9, "exposed": False}
     casework.do(stage, case_id, Task("identify", "analyst", "IDENTIFIED", resolution=found))
@@ -62,7 +64,8 @@ def _investigate(stage: Stage, case_id: str) -> None:
     )
 
 
-def _report(stage: Stage, case_id: str) -> dict[str, Any]:
+def report(stage: Stage, case_id: str) -> dict[str, Any]:
+    """Let the report be written, released and filed; return the case. Raises as `play` does."""
     stage.tell.chapter("The money is secured, and the report needs two people")
     casework.saw_program(stage, case_id, "secure-funds")
     said: dict[str, object] = {"narrative": NARRATIVE}

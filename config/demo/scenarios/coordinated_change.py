@@ -23,13 +23,14 @@ UNDONE: Final = {
 def play(stage: Stage) -> None:
     """Tell and check the whole story. Raises ScenarioFailed, Refused, Unreachable."""
     stage.tell.title(f"Coordinated change at {stage.url}")
-    case_id = _agree(stage)
-    case = _change(stage, case_id)
+    case_id = agree(stage)
+    case = change(stage, case_id)
     _check(stage, case)
     check_ledger(stage)
 
 
-def _agree(stage: Stage) -> str:
+def agree(stage: Stage) -> str:
+    """Open the case and let two people agree; return its id. Raises as `play` does."""
     stage.tell.chapter("A change is planned, and somebody else agrees")
     casework.deploy(stage, "coordinated-change")
     case_id = casework.open_case(
@@ -44,7 +45,8 @@ def _agree(stage: Stage) -> str:
     return case_id
 
 
-def _change(stage: Stage, case_id: str) -> dict[str, Any]:
+def change(stage: Stage, case_id: str) -> dict[str, Any]:
+    """Let the systems be changed; return the case. Raises as `play` does."""
     stage.tell.chapter("Database, service and site are changed")
     casework.saw_program(stage, case_id, *reversed(UNDONE))
     casework.do(stage, case_id, Task("verify", "surveyor", "HEALTHY"))

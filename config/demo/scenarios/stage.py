@@ -11,9 +11,17 @@ from typing import Any, TypeVar
 from accounts.actions import create_token
 from accounts.selectors import acting_as
 from config.demo.client import Client, require_loopback
-from ledger.verify import Broken, verify
+from config.demo.demo_people import CAST
+from ledger.broken import Broken
+from ledger.verify import verify
 
 TENANT = "demo"
+#: Who of the cast is of another tenant, and of which.
+_ELSEWHERE = {
+    player.username: player.organisation.slug
+    for player in CAST
+    if player.organisation.slug != TENANT
+}
 #: Longest wait for one thing to happen, and how often the server is asked about it.
 WAIT_SECONDS = 60.0
 ASK_SECONDS = 0.1
@@ -104,6 +112,7 @@ class Stage:
         *,
         outcome: str | None,
         resolution: Mapping[str, object] | None = None,
+        reason: str = "",
     ) -> dict[str, Any]:
         """Let a person claim, start and complete a work item; return it as it is then."""
         client = self.client(username)
@@ -115,13 +124,16 @@ class Stage:
         answer: dict[str, object] = {} if outcome is None else {"outcome": outcome}
         if resolution is not None:
             answer["resolution"] = resolution
+        if reason:
+            answer["reason"] = reason
         done: dict[str, Any] = client.post(f"work-items/{item_id}/complete", answer)
         return done
 
 
 @contextlib.contextmanager
 def opened(url: str, usernames: tuple[str, ...], tell: Transcript) -> Iterator[Stage]:
-    """Connect as each of `usernames` of the demo tenant, with a token made as `create_token` does.
+    """Connect as each of `usernames`, of the demo tenant or wherever the cast says, with a token
+    made as `create_token` does.
 
     Raises ScenarioFailed if one of them does not exist, NotLoopback for a foreign URL.
     """
@@ -130,12 +142,13 @@ def opened(url: str, usernames: tuple[str, ...], tell: Transcript) -> Iterator[S
         clients: dict[str, Client] = {}
         tenant_id: uuid.UUID | None = None
         for username in usernames:
-            acting = acting_as(username, tenant_slug=TENANT)
+            slug = _ELSEWHERE.get(username, TENANT)
+            acting = acting_as(username, tenant_slug=slug)
             if acting is None:
                 raise ScenarioFailed(
-                    f"there is no user {username!r} in tenant {TENANT!r}: is the demo data loaded?"
+                    f"there is no user {username!r} in tenant {slug!r}: is the demo data loaded?"
                 )
-            tenant_id = acting.tenant_id
+            tenant_id = acting.tenant_id if slug == TENANT else tenant_id
             token = create_token(acting, name="scenario")
             client = Client(address, username=username, token=token)
             clients[username] = stack.enter_context(contextlib.closing(client))

@@ -26,14 +26,15 @@ def play(stage: Stage) -> None:
     """Tell and check the whole story. Raises ScenarioFailed, Refused, Unreachable."""
     stage.tell.title(f"Travel plan at {stage.url}")
     accounts = casework.accounts_of_its_own(stage, traveller=FLIGHT + HOTEL, airline=0, hotel=0)
-    case_id = _open(stage, accounts)
-    below = _book(stage, case_id)
-    case = _travel(stage, case_id)
+    case_id = open_journey(stage, accounts)
+    below = book(stage, case_id)
+    case = travel(stage, case_id)
     _check(stage, case, accounts, below)
     check_ledger(stage)
 
 
-def _open(stage: Stage, accounts: Mapping[str, str]) -> str:
+def open_journey(stage: Stage, accounts: Mapping[str, str]) -> str:
+    """Open the case and let somebody find offers; return its id. Raises as `play` does."""
     stage.tell.chapter("Somebody wants to travel")
     casework.deploy(stage, "travel-booking", "travel-plan")
     context = {
@@ -46,7 +47,7 @@ def _open(stage: Stage, accounts: Mapping[str, str]) -> str:
     return case_id
 
 
-def _book(stage: Stage, case_id: str) -> dict[str, dict[str, Any]]:
+def book(stage: Stage, case_id: str) -> dict[str, dict[str, Any]]:
     """Let both bookings be made, and return their cases by step."""
     stage.tell.chapter("Flight and hotel are booked side by side, each in a case of its own")
     casework.check_together(stage, case_id, *BOOKINGS)
@@ -63,7 +64,8 @@ def _book(stage: Stage, case_id: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _travel(stage: Stage, case_id: str) -> dict[str, Any]:
+def travel(stage: Stage, case_id: str) -> dict[str, Any]:
+    """Let it be approved, paid and confirmed; return the case. Raises as `play` does."""
     stage.tell.chapter("The journey is approved, paid, and no longer to be called off")
     casework.do(stage, case_id, Task("approve", "underwriter", "APPROVED"))
     casework.saw_program(stage, case_id, "pay-stay", "pay-fare", "issue-tickets")

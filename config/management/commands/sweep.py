@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
 from typing_extensions import override
 
 from config import pools
@@ -15,7 +16,9 @@ from config.celery import broker_url
 from config.pools import POOLS, Ready
 from config.supervisor import Supervisor
 from ledger.dispatch.runner import run_until_idle
+from ledger.tree.anchoring import compare_soon
 
+log = logging.getLogger(__name__)
 PROCESSES = 2
 
 
@@ -35,6 +38,16 @@ def set_up_logs() -> None:
         logging.getLogger(told).setLevel(logging.INFO)
     for chatty in ("celery", "kombu"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+def look_outside() -> None:
+    """Have the trees of the ledger compared with their anchors. Where the database does not answer
+    now, that is left to the night; a connection would be inherited by what is forked."""
+    try:
+        compare_soon()
+    except DatabaseError as error:
+        log.warning("the ledger is not compared with its anchors now: %s", error)
+    connection.close()
 
 
 class Command(BaseCommand):
@@ -62,6 +75,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop."""
         set_up_logs()
+        look_outside()
         if options["once"]:
             self.stdout.write(f"{run_until_idle()} runs")
             return

@@ -1,5 +1,5 @@
-"""`manage.py verify_ledger`: does the ledger hold? Exit 0 with counts, or 1 with the first bad
-entry.
+"""`manage.py verify_ledger`: does the ledger hold? Exit 0 with counts, 1 with the first bad
+entry, or 2 where the keys of its checkpoints cannot be read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
-from ledger.verify import Broken, verify
+from ledger.broken import Broken
+from ledger.tree.signing_keys import NoKey
+from ledger.verify import verify
 
 
 class Command(BaseCommand):
@@ -25,9 +27,13 @@ class Command(BaseCommand):
             report = verify()
         except Broken as broken:
             named = f"entry {broken.entry}: " if broken.entry else ""
-            self.stderr.write(f"The ledger does not hold. {named}{broken}")
+            self.stderr.write(f"The ledger does not hold. {named}{broken} ({broken.kind})")
             sys.exit(1)
+        except NoKey as error:
+            self.stderr.write(f"Checkpoints cannot be checked: {error}")
+            sys.exit(2)
         self.stdout.write(
             f"The ledger holds: {report.tenants} tenants, {report.chains} chains,"
-            f" {report.entries} entries checked."
+            f" {report.entries} entries checked, {report.sealed} of them sealed;"
+            f" {report.erased} payloads erased."
         )

@@ -16,6 +16,7 @@ from tests.definitions import definition as definition_of
 from tests.draining import drain
 from tests.engine_news import stop_run
 from tests.security.matrix import Kwargs, Row, expect
+from tests.security.rows.cases import asking
 from tests.states import work
 from tests.world import World
 from verbs.call import Call
@@ -149,6 +150,12 @@ ROWS = {
         GET=expect(403, operator=200, admin=200),
         POST=expect(403, operator=303, admin=303),
     ),
+    # It hears none: whatever is sent is none of those that are offered.
+    "cases:signal": Row(
+        make=case,
+        GET=expect(403, operator=200, admin=200),
+        POST=expect(403, operator=422, admin=422),
+    ),
     "cases:close": Row(
         make=faulted,
         GET=expect(403, operator=200, admin=200),
@@ -176,11 +183,25 @@ ROWS = {
     "compensation:plan-scope": Row(
         make=case_plan, POST=expect(403, operator=303, admin=303, body={"scope": "whole"})
     ),
+    # Nothing is left out of this plan, of which anything could be said.
+    "compensation:plan-words": Row(
+        make=case_plan,
+        POST=expect(403, operator=422, admin=422, body={"word": "waive:a", "why": "It may"}),
+    ),
     "compensation:plan-execute": Row(
         make=plan, POST=expect(403, operator=412, admin=412, body=digest_of)
     ),
     "compensation:runs": Row(GET=expect(200)),
     "compensation:run": Row(make=run, GET=expect(200)),
+    "compensation:run-approve": Row(
+        make=asking, GET=expect(200), POST=expect(403, approver=303, admin=303)
+    ),
+    "compensation:run-reject": Row(
+        make=asking, GET=expect(200), POST=expect(403, approver=303, admin=303, body=REASON)
+    ),
+    "compensation:run-cancel": Row(
+        make=asking, GET=expect(200), POST=expect(403, operator=303, admin=303)
+    ),
     "compensation:run-pause": Row(make=run, POST=expect(403, operator=303, admin=303)),
     "compensation:run-resume": Row(make=paused, POST=expect(403, operator=303, admin=303)),
     "compensation:run-retry": Row(make=stopped, POST=expect(403, operator=303, admin=303)),

@@ -13,6 +13,7 @@ from compensation.actions.run_verbs import pause as pause_run
 from compensation.models import CompensationPlan
 from executions.actions import request_execution
 from tests import states
+from tests.approvals import finished
 from tests.casework import (
     CONTEXT,
     LOAN,
@@ -107,6 +108,13 @@ def _stopped(world: World) -> dict[str, Any]:
     return {"id": run.id}
 
 
+def asking(world: World) -> dict[str, Any]:
+    """A rollback that the operator asked for, and that an approver has to agree to."""
+    item = finished(world)
+    plan = preview(("work_item", item.id), call=Call(world.operator), reason=REASON)
+    return {"id": execute(plan.id, call=Call(world.operator, digest=plan.digest)).id}
+
+
 def _failed(world: World) -> dict[str, object]:
     """A run whose one step failed."""
     plan = _plan_row(world)
@@ -178,6 +186,11 @@ ROWS = {
     ),
     "compensation-api:runs": Row(GET=expect(200)),
     "compensation-api:run": Row(make=functools.cache(_run), GET=expect(200)),
+    "compensation-api:run-approve": Row(make=asking, POST=expect(403, approver=200, admin=200)),
+    "compensation-api:run-reject": Row(
+        make=asking, POST=expect(403, approver=200, admin=200, body=_WHY)
+    ),
+    "compensation-api:run-cancel": Row(make=asking, POST=expect(403, operator=200, admin=200)),
     "compensation-api:run-pause": Row(make=_run, POST=expect(403, operator=200, admin=200)),
     "compensation-api:run-resume": Row(make=_paused, POST=expect(403, operator=200, admin=200)),
     "compensation-api:run-retry": Row(make=_stopped, POST=expect(403, operator=200, admin=200)),

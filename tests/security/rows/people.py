@@ -6,14 +6,17 @@ import datetime as dt
 import secrets
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from accounts.actions import create_token
 from accounts.managed_people import tokens_of
-from accounts.models import Substitution
+from accounts.models import SignatureKey, Substitution
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from people.actions import add_member
 from people.substituting import substitute
 from tests.security.matrix import Expect, Row, expect
+from tests.signing import public_of, registered
 from tests.world import World
 from verbs.call import Call
 
@@ -69,6 +72,18 @@ def _agent_or_not(status: int) -> Expect:
     return expect(status, agent=422, auditor=403, outsider=422, body=_of_the_agent)
 
 
+def _agents_key(world: World) -> dict[str, object]:
+    """A key of the agent that was registered just now; one before it is used no more."""
+    with tenant_scope(world.agent.tenant_id):
+        SignatureKey.objects.filter(retired_at=None).update(retired_at=now())
+    return {"id": registered(world.agent).id}
+
+
+def _new_key(_world: World, _kwargs: dict[str, object]) -> dict[str, object]:
+    return {"name": "A program", "public_key": public_of(Ed25519PrivateKey.generate())}
+
+
+_LOST = {"reason": "It was in a log"}
 DAY = dt.timedelta(days=1)
 FAR = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 LATER = "2100-01-01T00:00:00Z"
@@ -89,6 +104,20 @@ ROWS = {
     ),
     "people:substitution-end": Row(
         make=_substitution, POST=expect(403, analyst=303, surveyor=303, admin=303)
+    ),
+    "people-api:signature_key-list": Row(GET=expect(200), POST=expect(201, body=_new_key)),
+    "people-api:signature_key-detail": Row(
+        make=_agents_key, GET=expect(200), DELETE=expect(403, agent=200, admin=200)
+    ),
+    "people-api:signature_key-report-compromise": Row(
+        make=_agents_key, POST=expect(403, agent=200, admin=200, body=_LOST)
+    ),
+    "people:signature-keys": Row(GET=expect(200), POST=expect(303, body=_new_key)),
+    "people:signature-key-retire": Row(
+        make=_agents_key, GET=expect(200), POST=expect(403, agent=303, admin=303)
+    ),
+    "people:signature-key-report-compromise": Row(
+        make=_agents_key, GET=expect(200), POST=expect(403, agent=303, admin=303, body=_LOST)
     ),
     "people:settings": Row(
         GET=expect(200), POST=expect(303, body={"language": "", "time_zone": ""})

@@ -1,0 +1,156 @@
+"""Removing whose an actor's token is. What the token did stays, and nobody can say who it was.
+
+A user may be a member of other organisations, which is nobody's business here: the user is removed
+where the database finds no other membership, and stays where it does, without a word.
+"""
+
+from __future__ import annotations
+
+import logging
+import urllib.parse
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, connection, transaction
+
+from accounts.acting import system_of
+from accounts.actions import lock_tenant, note_on_tenant
+from accounts.actions.actor_entries import note
+from accounts.models import Actor
+from ledger.erasure.identity import Called, Identities
+from ledger.record import ActorRef
+
+log = logging.getLogger(__name__)
+# Of longer names no more ends are taken for the family's.
+_MOST_WORDS = 8
+_MEMBER = (
+    "(SELECT m.id FROM accounts_membership m"
+    " WHERE m.tenant_id = %(tenant)s AND m.actor_id = %(actor)s)"
+)
+# What hangs on a membership, and then itself.
+_OF_MEMBER = (
+    *(
+        f"DELETE FROM {table} WHERE tenant_id = %(tenant)s AND membership_id IN {_MEMBER}"  # noqa: S608  -- own words
+        for table in ("accounts_apitoken", "web_idempotencykey", "accounts_groupmembership")
+    ),
+    "DELETE FROM accounts_signaturekey WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
+    "DELETE FROM accounts_membership WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
+)
+# What is kept of a user beside memberships. `%(user)s`, and for what knows no user `%(username)s`.
+_OF_USER = (
+    "DELETE FROM django_admin_log WHERE user_id = %(user)s OR object_repr = %(username)s",
+    "DELETE FROM accounts_user_groups WHERE user_id = %(user)s",
+    "DELETE FROM accounts_user_user_permissions WHERE user_id = %(user)s",
+    "DELETE FROM axes_accesslog WHERE username = %(username)s",
+    "DELETE FROM axes_accessfailurelog WHERE username = %(username)s",
+    (
+        "DELETE FROM axes_accessattemptexpiration x USING axes_accessattempt a"
+        " WHERE x.access_attempt_id = a.id AND a.username = %(username)s"
+    ),
+    "DELETE FROM axes_accessattempt WHERE username = %(username)s",
+    "DELETE FROM accounts_user WHERE id = %(user)s",
+)
+
+
+def called(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> Called | None:
+    """Return what a member is called by: the username, the name in either order, the address, and
+    the user's id in either form; None where nobody is behind the token."""
+    rows = Actor.objects.filter(tenant_id=tenant_id, id=actor_id).select_related("user")
+    actor = rows.first()
+    if actor is None or actor.user is None:
+        return None
+    user = actor.user
+    texts = [*_orders(user.get_full_name()), user.email, str(user.id), user.id.hex]
+    if user.email:
+        texts.append(urllib.parse.quote(user.email))
+    return Called(user.username, [each for each in dict.fromkeys(texts) if each])
+
+
+def _orders(name: str) -> Iterator[str]:
+    """Give a name, and it turned about at each blank: which of the words are the family's is not
+    always kept apart."""
+    words = name.split()
+    yield name
+    for place in range(1, min(len(words), _MOST_WORDS)):
+        first, last = " ".join(words[:place]), " ".join(words[place:])
+        yield from (f"{last} {first}", f"{last}, {first}")
+
+
+def remove(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> None:
+    """Remove who is behind an actor: membership, mapping, and the user, if nothing else needs it.
+    In the role of erasure."""
+    actors = Actor.objects.filter(tenant_id=tenant_id, id=actor_id)
+    actor = actors.select_for_update(of=("self",)).first()
+    if actor is None or actor.user_id is None:
+        return
+    user_id = actor.user_id
+    for statement in _OF_MEMBER:
+        _raw(statement, tenant=tenant_id, actor=actor_id)
+    actors.update(user=None, is_active=False)
+    _remove_user(user_id)
+
+
+def _remove_user(user_id: uuid.UUID) -> None:
+    username = _one("SELECT username FROM accounts_user WHERE id = %(user)s", user=user_id)
+    try:
+        with transaction.atomic():
+            _raw("SET CONSTRAINTS ALL IMMEDIATE")
+            for statement in _OF_USER:
+                _raw(statement, user=user_id, username=username)
+            Session.objects.filter(session_key__in=list(_sessions(user_id))).delete()
+    except IntegrityError:
+        # Somewhere else the same person is a member still.
+        log.info("a user whose membership was erased stays: something else needs it")
+
+
+def _sessions(user_id: uuid.UUID) -> Iterator[str]:
+    store = SessionStore()
+    rows = Session.objects.values_list("session_key", "session_data")
+    for key, data in rows.iterator(chunk_size=500):
+        if store.decode(data).get("_auth_user_id") == str(user_id):
+            yield key
+
+
+def _raw(statement: str, **values: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def _one(statement: str, **values: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def note_erasure(
+    tenant_id: uuid.UUID,
+    actor_id: uuid.UUID,
+    action: str,
+    by: uuid.UUID,
+    payloads: Mapping[str, Any],
+) -> None:
+    """Record, as the system on somebody's word, what was done about an actor's data."""
+    system = system_of(tenant_id)
+    ref = ActorRef(system.actor_id, system.actor_type, "system", on_behalf_of=by)
+    actors = Actor.objects.filter(tenant_id=tenant_id, id=actor_id)
+    actor = actors.select_for_update(of=("self",)).get()
+    note(actor, action, ref, payloads=payloads, kind="ERASURE")
+
+
+def note_pruned(
+    tenant_id: uuid.UUID, action: str, by: uuid.UUID, payloads: Mapping[str, Any]
+) -> None:
+    """Record, as the system on somebody's word, what was done to the whole organisation."""
+    system = system_of(tenant_id)
+    ref = ActorRef(system.actor_id, system.actor_type, "system", on_behalf_of=by)
+    note_on_tenant(tenant_id, action, by=ref, payloads=dict(payloads), kind="ERASURE")
+
+
+IDENTITIES = Identities(
+    called=called, remove=remove, note=note_erasure, note_on_tenant=note_pruned,
+    lock_tenant=lock_tenant,
+)  # fmt: skip

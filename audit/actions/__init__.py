@@ -1,0 +1,1 @@
+"""What auditors and their like add to the record."""

@@ -1,0 +1,132 @@
+"""Which entries tell where something comes from: of a case, a batch, a rollback or one piece.
+
+Everything is read from the ledger, in a number of statements that does not depend on how much
+there is. Runs in the caller's tenant scope.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from ledger.errors import Conflict, NotFound
+from ledger.selectors import Entry, all_entries, entries_by_id, open_entries
+from verbs.subject import Ref
+
+RUN: Final = "compensation_run"
+#: Pieces of these name them as the case that they happen in.
+_WHOLES: Final = frozenset({"case", "batch"})
+#: A thousand steps with their undo are some 17,000 entries.
+MOST_ENTRIES: Final = 30_000
+#: What is said of an activity beside what every entry says. Values that may be long are left where
+#: they are: the document names the hash of the entry that committed to them.
+SAID: Final = ("reason", "outcome", "evidence", "regulatory_basis")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """The `entries` of a document, oldest first, and those `beside` them: what they undo or were
+    caused by, of subjects of which nothing else is told."""
+
+    entries: list[Entry]
+    beside: list[Entry]
+
+
+def told_of(tenant_id: uuid.UUID, subject: Ref) -> Told:
+    """Return the entries that tell of something.
+
+    Raises NotFound where nothing is recorded about it in the tenant, Conflict (`too_much`) where
+    that is more than one document holds.
+    """
+    found = _Reading(tenant_id)
+    type_, id_ = subject
+    own = Q(subject_type=type_, subject_id=id_)
+    found.read(own | Q(case_id=id_) if type_ in _WHOLES else own)
+    if not found.entries:
+        raise NotFound(_("Nothing is recorded about it."))
+    if type_ not in _WHOLES:
+        found.widen(subject)
+    return Told(found.in_order(), found.linked())
+
+
+class _Reading:
+    """Entries of one document as they are found, each once."""
+
+    def __init__(self, tenant_id: uuid.UUID) -> None:
+        self._rows = all_entries(tenant_id)
+        self._tenant_id = tenant_id
+        self.entries: dict[uuid.UUID, Entry] = {}
+
+    def read(self, which: Q) -> None:
+        """Read what is asked for. Raises Conflict when it is too much."""
+        # In one statement with what was committed to; one more than may be is enough to know.
+        rows = self._rows.filter(which).order_by("at", "id")[: MOST_ENTRIES + 1]
+        self.entries |= {entry.id: entry for entry in open_entries(rows, only=SAID)}
+        if len(self.entries) > MOST_ENTRIES:
+            sentence = _("More than %(n)s entries: ask for its parts.")
+            raise Conflict(sentence % {"n": MOST_ENTRIES}, code="too_much")
+
+    def widen(self, subject: Ref) -> None:
+        """Read what undoes a piece, or what it undoes, and the rollback that it is part of; of a
+        rollback, what it undoes and by what."""
+        if subject[0] == RUN:
+            self._read_chains(_named(self.entries.values()))
+        self._read_undoes()
+        others = {each.original.id for each in self.entries.values() if each.original is not None}
+        missing = others - self.entries.keys()
+        originals = entries_by_id(self._tenant_id, missing, only=SAID).values()
+        runs = {(RUN, run) for each in self.entries.values() if (run := run_of(each)) is not None}
+        self._read_chains({(each.subject_type, each.subject_id) for each in originals} | runs)
+
+    def _read_undoes(self) -> None:
+        """Read the chains of what was made to undo something of what is told of: the first entry
+        of such a chain was caused by the one with which the undo began. (What is undone next was
+        caused by one of these entries as well, and undoes nothing of it.)"""
+        began = [each.id for each in self.entries.values() if each.kind == "COMPENSATION"]
+        made = self._rows.filter(caused_by_id__in=began, original_id__in=list(self.entries))
+        refs = made.exclude(subject_type=RUN).values_list("subject_type", "subject_id").distinct()
+        self._read_chains(set(refs))
+
+    def _read_chains(self, refs: Collection[Ref]) -> None:
+        known = {(each.subject_type, each.subject_id) for each in self.entries.values()}
+        wanted = set(refs) - known
+        if not wanted:
+            return
+        which = Q()
+        for type_ in sorted({type_ for type_, _id in wanted}):
+            which |= Q(
+                subject_type=type_, subject_id__in=[id_ for of, id_ in wanted if of == type_]
+            )
+        self.read(which)
+
+    def in_order(self) -> list[Entry]:
+        """Return what was found, oldest first."""
+        return sorted(self.entries.values(), key=lambda each: (each.at, each.id))
+
+    def linked(self) -> list[Entry]:
+        """Return what the entries name and what is not among them."""
+        links = {
+            link.id
+            for each in self.entries.values()
+            for link in (each.original, each.caused_by if each.subject_seq == 1 else None)
+            if link is not None
+        }
+        found = entries_by_id(self._tenant_id, links - self.entries.keys(), only=SAID)
+        return sorted(found.values(), key=lambda each: (each.at, each.id))
+
+
+def run_of(entry: Entry) -> uuid.UUID | None:
+    """Return the rollback that an entry says it is part of."""
+    said: Any = (entry.compensation or {}).get("run")
+    return uuid.UUID(said) if said else None
+
+
+def _named(entries: Iterable[Entry]) -> set[Ref]:
+    """Return what the steps of a rollback undo."""
+    said = [undoing for each in entries if (undoing := (each.compensation or {}).get("undoing"))]
+    return {(each["type"], uuid.UUID(each["id"])) for each in said}

@@ -1,0 +1,63 @@
+"""How undoing goes, as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cases.undo_figures import MOST_DAYS, USUAL_DAYS, check_reader, days_of, undo_figures
+from web.api import TenantAPIView
+
+
+class UndoFiguresLineSchema(serializers.Serializer[Any]):
+    """One step of a definition; outside any case the kind of work, without a definition."""
+
+    definition = serializers.CharField(allow_null=True, help_text="namespace/name")
+    step = serializers.CharField()
+    undos = serializers.IntegerField(help_text="How many were begun.")
+    attempts = serializers.IntegerField()
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    uncertain = serializers.IntegerField()
+    attested = serializers.IntegerField()
+    abandoned = serializers.IntegerField()
+    withdrawn = serializers.IntegerField()
+    open = serializers.IntegerField()
+    median = serializers.FloatField(allow_null=True, help_text="Seconds, of those done.")
+    longest = serializers.FloatField(allow_null=True, help_text="Seconds, of those done.")
+
+
+class UndoFiguresSchema(serializers.Serializer[Any]):
+    """How often, how long, and how much of it failed."""
+
+    days = serializers.IntegerField()
+    results = UndoFiguresLineSchema(many=True)
+
+
+class UndoFiguresView(TenantAPIView):
+    """How undoing went lately, by definition and step."""
+
+    @extend_schema(
+        responses=UndoFiguresSchema,
+        parameters=[
+            OpenApiParameter(
+                "days",
+                {"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": USUAL_DAYS},
+                description=f"The last 1 to {MOST_DAYS} days; {USUAL_DAYS} unless said.",
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Read the figures."""
+        check_reader(self.authority)
+        days = days_of(request.query_params)
+        found = undo_figures(self.acting_user.tenant_id, days)
+        lines = [
+            {**dataclasses.asdict(each), "definition": each.definition or None} for each in found
+        ]
+        return Response({"days": days, "results": lines})

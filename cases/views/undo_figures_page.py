@@ -1,0 +1,71 @@
+"""The page that says how undoing goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cases.undo_figures import UndoFigures, check_reader, days_of, undo_figures
+from compensation.sentences import title_of
+from verbs.words import subject_words
+from web.pages import MemberPage
+from web.templatetags.amends import span_words
+
+_PERIODS = (7, 30, 90, 366)
+
+
+class UndoFiguresPage(MemberPage):
+    """How often, how long, and how much of it failed, by definition and step."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them for a number of days."""
+        check_reader(self.authority)
+        days = days_of(request.GET)
+        found = undo_figures(self.acting_user.tenant_id, days)
+        url = reverse("cases:undo-figures")
+        context = {
+            "summary": _summary(found),
+            "tabs": [
+                {
+                    "label": ngettext("%(n)d day", "%(n)d days", each) % {"n": each},
+                    "url": f"{url}?days={each}",
+                    "count": None,
+                    "current": each == days,
+                }
+                for each in _PERIODS
+            ],
+            "rows": [_row(each) for each in found],
+        }
+        return self.render("cases/undo_figures.html", context)
+
+
+def _summary(found: list[UndoFigures]) -> str:
+    number = sum(each.undos for each in found)
+    if not number:
+        return _("Nothing was undone.")
+    text = ngettext("%(n)d undo was begun.", "%(n)d undos were begun.", number)
+    return text % {"n": number}
+
+
+def _row(each: UndoFigures) -> dict[str, Any]:
+    return {
+        "definition": each.definition,
+        "step": title_of(each.step) if each.definition else str(subject_words(each.step)),
+        "undos": each.undos,
+        "attempts": each.attempts,
+        "done": each.done,
+        "not_done": each.not_done,
+        "open": each.open,
+        "median": _span(each.median),
+        "longest": _span(each.longest),
+    }
+
+
+def _span(seconds: float | None) -> str:
+    from_seconds = None if seconds is None else dt.timedelta(seconds=seconds)
+    return "" if from_seconds is None else span_words(from_seconds)

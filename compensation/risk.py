@@ -1,0 +1,78 @@
+"""How bad it is when something goes wrong, of what is undone and of what undoes it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from compensation.lifecycle import OWES, Reversibility
+from compensation.plan import every_exclusion, every_part, undos_in
+from compensation.planning import Part
+from compensation.policy import UNSPECIFIED, CompensationPolicy
+from compensation.subject import undoable
+from compensation.ways import risk_of_way
+
+#: Rising; what nobody has declared is below all others.
+RISKS = (UNSPECIFIED, "low", "medium", "high", "critical")
+#: Of these nobody decides alone.
+FOUR_EYES = frozenset({"high", "critical"})
+_NO_RETURN = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
+
+
+def undone_of(content: Mapping[str, Any], parts: Sequence[Part]) -> list[Part]:
+    """Return the pieces of work, of these parts at all levels, that a plan undoes, or will undo
+    once they have ended: the run adds those that were under way (`OWES`) without asking again."""
+    undone = {each["original"]["id"] for each in undos_in(content)}
+    owed = {each["original"]["id"] for each in every_exclusion(content) if each["code"] in OWES}
+    return [
+        part
+        for part in every_part(parts)
+        if str(part.original.id) in undone
+        or (str(part.original.id) in owed and _will_be_undone(part))
+    ]
+
+
+def _will_be_undone(part: Part) -> bool:
+    return part.policy is not None and part.reversibility != Reversibility.PIVOT
+
+
+def highest(risks: Iterable[str]) -> str:
+    """Return the highest of some risks; of none that it is not declared."""
+    return max(risks, key=RISKS.index, default=UNSPECIFIED)
+
+
+def risk_of(part: Part) -> str:
+    """Return the risk of undoing a piece: the higher of what it did, and of what undoes it."""
+    own = undoable(part.row.subject_type).risk(part.row)
+    return highest([own, risk_of_way(part.policy)])
+
+
+def risk_of_row(row: Any) -> str:
+    """Return the same of finished work by itself, by the policy that it carries."""
+    own = undoable(row.subject_type).risk(row)
+    return highest([own, risk_of_way(CompensationPolicy.from_json(row.policy))])
+
+
+def needs_second(row: Any) -> bool:
+    """Whether nobody decides alone about a failed undo of finished work: its policy has others
+    agree, or the risk is too high."""
+    policy = CompensationPolicy.from_json(row.policy)
+    return policy.asks_others or risk_of_row(row) in FOUR_EYES
+
+
+def four_eyes(undone: Collection[Part]) -> str:
+    """Return why nobody decides alone about undoing these, whatever their policies say; "" where
+    anybody may."""
+    risk = highest(risk_of(part) for part in undone)
+    if risk in FOUR_EYES:
+        return f"risk: {risk}"
+    if any(part.reversibility in _NO_RETURN for part in undone):
+        return "reversibility: what cannot be undone is corrected"
+    return ""
+
+
+def asks_others(undone: Collection[Part]) -> bool:
+    """Whether others have to agree to the undo of these, by their policies or for their risk."""
+    said = (part.policy for part in undone)
+    asked = any(policy is not None and policy.asks_others for policy in said)
+    return asked or bool(four_eyes(undone))

@@ -1,0 +1,18 @@
+"""What erasing a person may read and change here."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger import sql
+
+
+class Migration(migrations.Migration):
+    """Rows of the tenant that is set, in a role of their own."""
+
+    dependencies = [("executions", "0014_decided_again"), ("ledger", "0018_erase_roles")]
+
+    operations = [
+        sql.erasable("executions_batch", "SELECT", "UPDATE"),
+        sql.erasable("executions_execution", "SELECT", "UPDATE"),
+    ]

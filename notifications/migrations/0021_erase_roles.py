@@ -1,0 +1,18 @@
+"""What erasing a person may read and change here."""
+
+from __future__ import annotations
+
+from django.db import migrations
+
+from ledger import sql
+
+
+class Migration(migrations.Migration):
+    """Rows of the tenant that is set, in a role of their own."""
+
+    dependencies = [("notifications", "0020_answered_late"), ("ledger", "0018_erase_roles")]
+
+    operations = [
+        sql.erasable("notifications_delivery", "SELECT"),
+        sql.erasable("notifications_deliveryattempt", "SELECT", "UPDATE"),
+    ]
