@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from audit.actions.keeping_payloads import RETENTION, set_policy
 from audit.erasures import check_may_read
 from audit.retention_policies import kind_words
+from ledger.durations import parse_duration
 from ledger.erasure.retention import retentions
 from people.substituting import tenant_admin
 from verbs.call import Call
 from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.pages import MemberPage
+from web.templatetags.amends import span_words
 from web.verb_forms import VerbForm, form_of
 from web.verb_pages import buttons
 
@@ -70,7 +72,7 @@ class RetentionsPage(MemberPage):
         return [
             {
                 "kind": kind_words(row.kind),
-                "keep": row.keep,
+                "keep": span_words(parse_duration(row.keep)),
                 "pruned": row.pruned,
                 "since": row.set_at,
                 "until": row.ended_at,

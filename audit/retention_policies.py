@@ -44,7 +44,7 @@ _VERBS = {
         fields={
             "kind": (
                 gettext_lazy("Kind of entry"),
-                gettext_lazy("As the ledger calls it, such as TRANSITION or MESSAGE."),
+                gettext_lazy("What entries of erasures keep stays for ever."),
             ),
             "keep": (gettext_lazy("Keep for"), gettext_lazy("A number of days, such as P365D.")),
         },
@@ -136,3 +136,4 @@ def register() -> None:
     # What was to be pruned, and on whose word.
     declare_lasting("tenant", _TENANT)
     words.register_verbs(RETENTION, _VERBS)
+    words.register_choices("kind", {each: KIND_WORDS[each] for each in PRUNABLE})

@@ -8,11 +8,15 @@ past the ledger unnamed. Free words belong in payloads, not in actions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal, get_args
 
-KINDS: Final = frozenset(
-    "TRANSITION COMPENSATION REFUSAL GOVERNANCE MESSAGE ATTESTATION ADMIN DELIVERY ERASURE".split()
-)
+#: Kinds of entry whose payloads may go by their age.
+Prunable = Literal[
+    "TRANSITION", "COMPENSATION", "REFUSAL", "GOVERNANCE", "MESSAGE", "ATTESTATION", "ADMIN",
+    "DELIVERY",
+]  # fmt: skip
+#: What an erasure was, and what was pruned, is told for ever.
+KINDS: Final = frozenset({*get_args(Prunable), "ERASURE"})
 SUBJECT_TYPES: Final = frozenset(
     "work_item execution batch case compensation_run approval compensation_request recall"
     " tenant actor channel commitment webhook_endpoint".split()

@@ -123,7 +123,7 @@ def register() -> None:
     words.register_subject_words("actor", _("member"))
     words.register_denials(
         {
-            "not_tenant_admin": _("only a tenant admin may change members"),
+            "not_tenant_admin": _("only a tenant admin may do this"),
             "not_the_person": _("only those whom it is about may"),
         }
     )

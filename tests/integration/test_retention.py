@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from tests.signing import registered, signed_by
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
+from verbs.words import denial
 from workitems.actions import cancel
 
 ROOT = "/api/v1/ledger/retention"
@@ -323,6 +325,12 @@ def test_bad_input_is_named_and_records_nothing(
 
 def test_on_a_page_it_is_set_and_ended(world: World) -> None:
     client = browser(world.admin)
+    offered = client.get("/ledger/retention/").content.decode()
+    assert re.findall(r'<option value="(\w+)"[^>]*>([^<]+)<', offered) == [
+        ("TRANSITION", "Work"), ("COMPENSATION", "Undo"), ("REFUSAL", "Refusal"),
+        ("GOVERNANCE", "Approval"), ("MESSAGE", "Message"), ("ATTESTATION", "Attestation"),
+        ("ADMIN", "Administration"), ("DELIVERY", "Delivery"),
+    ]  # fmt: skip
     assert client.post("/ledger/retention/", {"kind": "x", "keep": "P1D"}).status_code == 422
     answer = client.post("/ledger/retention/", {"kind": "MESSAGE", "keep": "P365D"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/ledger/retention/")
@@ -330,10 +338,13 @@ def test_on_a_page_it_is_set_and_ended(world: World) -> None:
         client.get("/ledger/retention/").content
     )
     read = text_of(browser(world.auditor).get("/ledger/retention/").content)
-    assert "P365D" in read
+    assert "365 days" in read
+    assert "P365D" not in read
+    assert "Message" in read
     assert "next:" in read
     [row] = api(world.admin).get(ROOT).json()["results"]
     ended = client.post(f"/ledger/retention/{row['id']}/end/")
     assert ended.status_code == 303
     assert json.loads(api(world.admin).get(f"{ROOT}/{row['id']}").content)["ended_at"] is not None
     assert browser(world.operator).get("/ledger/retention/").status_code == 403
+    assert denial("not_tenant_admin") == "only a tenant admin may do this"
