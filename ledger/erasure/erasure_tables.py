@@ -10,18 +10,36 @@ from django.db.models.functions import Now
 from ledger.ids import new_id
 
 
-class Erasure(models.Model):
-    """A request to erase what is kept about one person: counted, confirmed, worked as a due row.
+class _DueRow(models.Model):
+    """What is worked on in portions by whoever leases it: how it is found, and where it goes on.
 
-    `found` and `kept` are what was counted, by kind of row: what goes, and what a legal hold keeps;
-    `erased` what is gone so far. `place` is where the work goes on. `also` and `names` are what the
-    person is called by; they are emptied with the end of the work, as the mapping is. What is
-    erased is erased under the receipt of this id.
+    `place` is where the work goes on, `last_error` why it last could not.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField()
     version = models.IntegerField(default=1, db_default=1)
+    place = models.JSONField(default=dict, db_default={})
+    ended_at = models.DateTimeField(null=True)
+    last_error = models.TextField(default="", db_default="")
+    queue = models.TextField(default="upkeep", db_default="upkeep")
+    due_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Erasure(_DueRow):
+    """A request to erase what is kept about one person: counted, confirmed, worked as a due row.
+
+    `found` and `kept` are what was counted, by kind of row: what goes, and what a legal hold keeps;
+    `erased` what is gone so far. `also` and `names` are what the person is called by; they are
+    emptied with the end of the work, as the mapping is. What is erased is erased under the receipt
+    of this id.
+    """
+
     actor_id = models.UUIDField()
     requested_by_id = models.UUIDField()
     requested_at = models.DateTimeField()
@@ -32,16 +50,9 @@ class Erasure(models.Model):
     found = models.JSONField(default=dict, db_default={})
     kept = models.JSONField(default=dict, db_default={})
     erased = models.JSONField(default=dict, db_default={})
-    place = models.JSONField(default=dict, db_default={})
     confirmed_by_id = models.UUIDField(null=True)
     confirmed_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0, db_default=0)
-    last_error = models.TextField(default="", db_default="")
-    queue = models.TextField(default="upkeep", db_default="upkeep")
-    due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -128,26 +139,16 @@ class LegalHold(models.Model):
         ]
 
 
-class Retention(models.Model):
+class Retention(_DueRow):
     """For how long (`keep`) payloads of entries of one kind stay: a due row, ended and never
-    deleted. `place` is where pruning goes on, `pruned` how many payloads are gone so far."""
+    deleted. `pruned` is how many payloads are gone so far."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant_id = models.UUIDField()
-    version = models.IntegerField(default=1, db_default=1)
     kind = models.TextField()
     keep = models.TextField()
     set_by_id = models.UUIDField()
     set_at = models.DateTimeField()
     ended_by_id = models.UUIDField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    place = models.JSONField(default=dict, db_default={})
     pruned = models.BigIntegerField(default=0, db_default=0)
-    last_error = models.TextField(default="", db_default="")
-    queue = models.TextField(default="upkeep", db_default="upkeep")
-    due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
