@@ -1,7 +1,8 @@
 """Rows that are written beside their entries, by the same statement.
 
-All that one statement writes is one JSON document. The server reads a member of it as a row of the
-table it belongs to, so a value has the type of its column and needs none of its own on the way.
+A few rows are given value by value. All that many need is one JSON document: the server reads a
+member of it as a row of the table it belongs to, so a value has the type of its column and needs
+none of its own on the way, and the text is the same for any number.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from ledger.record_sql import writing
+from ledger.postgresql.statement_texts import Given
+from ledger.record_sql import PARTS, TASK, Shape, writing, writing_values
 from ledger.statements import soon
+
+#: A statement is given the values of so many rows of one table at most: for each number there is
+#: another text that a connection has to learn.
+MOST_ROWS: Final = 12
+_Row = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowWrite:
-    """A statement that writes rows from the document's member `{member}`, and that member: the
-    values of columns by name, of one row or of each of several."""
+    """How rows of one table are written, and the values of their columns, by name."""
 
-    text: str
-    values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
-    rows: int = 1
+    shape: Shape
+    rows: Sequence[_Row]
 
 
 def _document(said: Mapping[str, Any]) -> str:
@@ -52,15 +57,52 @@ def write(
 
 
 def _statement(
-    rows: Sequence[RowWrite], others: Mapping[str, Sequence[Any]], said: Mapping[str, Any]
-) -> tuple[str, dict[str, str]]:
+    rows: Sequence[RowWrite], others: Mapping[str, Sequence[_Row]], said: Mapping[str, Any]
+) -> tuple[str, Given]:
     # Whether there are more tasks than it knows of, is found out where there is any news.
     news = others.get("events")
     there = {name: each for name, each in others.items() if each or (news and name == "tasks")}
-    text = writing(tuple(row.text for row in rows), tuple(there))
-    members: dict[str, Any] = {f"w{number}": row.values for number, row in enumerate(rows)}
-    members["rows"] = sum(row.rows for row in rows)
+    if all(len(each.rows) <= MOST_ROWS for each in rows) and all(
+        len(each) <= MOST_ROWS for each in there.values()
+    ):
+        return _with_values(rows, there, said)
+    text = writing(tuple(row.shape for row in rows), tuple(there))
+    members: dict[str, Any] = {f"w{n}": write.rows for n, write in enumerate(rows)}
+    members["rows"] = sum(len(row.rows) for row in rows if row.shape.may_miss)
     return text, {"said": _document({**members, **there, **said})}
+
+
+def _with_values(
+    rows: Sequence[RowWrite], others: Mapping[str, Sequence[_Row]], said: Mapping[str, Any]
+) -> tuple[str, list[Any]]:
+    values: list[Any] = []
+    for write in rows:
+        for row in write.rows:
+            _add(values, write.shape, row)
+    for name, members in others.items():
+        shape = PARTS.get(name)
+        for row in members:
+            values.append(said["tenant"])
+            if shape is None:
+                values += [row[column] for column in TASK]
+            else:
+                _add(values, shape, row)
+    if "tasks" in others:
+        for event in others["events"]:
+            values += (event["id"], event["type"], event["shard"])
+        values.append(said["tenant"])
+    counts = tuple((name, len(members)) for name, members in others.items())
+    return writing_values(tuple((row.shape, len(row.rows)) for row in rows), counts), values
+
+
+def _add(values: list[Any], shape: Shape, row: _Row) -> None:
+    """Add the values of a row. Raises TypeError for one of a JSON column that has no form there."""
+    start = len(values)
+    values += [row[column] for column in shape.columns]
+    for place in shape.json:
+        value = values[start + place]
+        if value is not None:
+            values[start + place] = _ENCODER.encode(value)
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
 from django.db.models.expressions import DatabaseDefault
 
 from ledger.ordered_json import OrderedJSONField
-from ledger.record_sql import SAID
+from ledger.record_sql import SAID, Shape
 from ledger.row_writes import RowWrite
 from ledger.statements import server
 
@@ -27,20 +27,19 @@ _MEMBER = f"{SAID}->'{{member}}'"
 
 def update(row: Model, names: Iterable[str]) -> RowWrite:
     """Return what writes the named fields of a stored row as they are now."""
-    fields, text = _update(type(row), tuple(dict.fromkeys(names)))
-    return RowWrite(text, _values(row, fields))
+    fields, shape = _update(type(row), tuple(dict.fromkeys(names)))
+    return RowWrite(shape, [_values(row, fields)])
 
 
 def insertion(row: Model) -> RowWrite:
     """Return what writes a new row, all that is not left to the database."""
-    fields, text = _insert(type(row), _left(row))
-    return RowWrite(text, _stored(row, fields))
+    return insertions([row])
 
 
 def insertions(rows: Sequence[Model]) -> RowWrite:
-    """Return what writes new rows of one model, however many, by one text."""
-    fields, text = _insert_many(type(rows[0]), _left(rows[0]))
-    return RowWrite(text, [_stored(row, fields) for row in rows], rows=len(rows))
+    """Return what writes new rows of one model."""
+    fields, shape = _insert(type(rows[0]), _left(rows[0]))
+    return RowWrite(shape, [_stored(row, fields) for row in rows])
 
 
 def _left(row: Model) -> tuple[str, ...]:
@@ -69,57 +68,64 @@ def _ordered(model: type[Model]) -> tuple[str, ...]:
     return tuple(str(field.column) for field in fields if isinstance(field, OrderedJSONField))
 
 
-def _value(field: Field[Any, Any]) -> str:
-    """Return a column's value as read from the document."""
-    if isinstance(field, OrderedJSONField):
-        return f"({_MEMBER}->>'{field.column}')::json"
-    return f"u.{_column(field)}"
-
-
 @functools.cache
-def _update(model: type[Model], names: tuple[str, ...]) -> tuple[_Fields, str]:
+def _update(model: type[Model], names: tuple[str, ...]) -> tuple[_Fields, Shape]:
     known = {field.name: field for field in model._meta.concrete_fields}
-    fields = tuple(known[name] for name in names)
-    columns = ", ".join(f"{_column(field)} = {_value(field)}" for field in fields)
-    pk = model._meta.pk
+    fields, pk = tuple(known[name] for name in names), model._meta.pk
+    names_ = [_column(field) for field in fields]
+    # Of several rows each is a write of its own: they need not have changed in the same fields.
+    one = f"({_MEMBER}->0)"
+    columns, values = _read(fields)
     # Compared with one value, not joined: a plan made while the table was small stays a good one.
-    key = f"({_MEMBER}->>'{pk.column}')::{pk.db_type(connection)}"
-    text = (
-        f"UPDATE {_table(model)} AS r SET {columns} FROM {_given(fields)}"  # noqa: S608  -- names of the model
-        f" WHERE r.{_column(pk)} = {key} RETURNING 1"
+    key = f"({one}->>'{pk.column}')::{pk.db_type(connection)}"
+    update = f"UPDATE {_table(model)} AS r SET "  # noqa: S608  -- names of the model
+    where = f" WHERE r.{_column(pk)} = "
+    document = (
+        f"{update}{', '.join(map(' = '.join, zip(names_, values, strict=True)))}"
+        f" FROM jsonb_to_record({one}) AS u({columns}){where}{key} RETURNING 1"
     )
-    return (*fields, pk), text
+    given = update + ", ".join(f"{name} = %s" for name in names_) + where
+    shape = Shape(
+        document, given, "%s", " RETURNING 1", (*_names(fields), str(pk.column)), _json(fields),
+        may_miss=True,
+    )  # fmt: skip
+    return (*fields, pk), shape
 
 
 @functools.cache
-def _insert(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
+def _insert(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, Shape]:
     fields = tuple(field for field in model._meta.concrete_fields if field.attname not in left)
-    names = ", ".join(map(_column, fields))
-    given = ", ".join(map(_value, fields))
-    text = f"INSERT INTO {_table(model)} ({names}) SELECT {given} FROM {_given(fields)}"  # noqa: S608  -- names of the model
-    return fields, f"{text} RETURNING 1"
+    columns, values = _read(fields)
+    into = f"INSERT INTO {_table(model)} ({', '.join(map(_column, fields))})"
+    document = (
+        f"{into} SELECT {', '.join(values)}"  # noqa: S608  -- names of the model
+        f" FROM jsonb_to_recordset({_MEMBER}) AS u({columns})"
+    )
+    row = f"({', '.join(['%s'] * len(fields))})"
+    return fields, Shape(document, f"{into} VALUES ", row, "", _names(fields), _json(fields))
 
 
-@functools.cache
-def _insert_many(model: type[Model], left: tuple[str, ...]) -> tuple[_Fields, str]:
-    fields = tuple(field for field in model._meta.concrete_fields if field.attname not in left)
-    ordered = _ordered(model)
-    names, given, values = [], [], []
+def _read(fields: _Fields) -> tuple[str, list[str]]:
+    """Return the columns of a row that is read from the document, and the value of each."""
+    columns, values = [], []
     for field in fields:
-        is_text, name = field.column in ordered, _column(field)
-        names.append(name)
-        given.append(f"{name} {'text' if is_text else field.db_type(connection)}")
+        is_text, name = isinstance(field, OrderedJSONField), _column(field)
+        columns.append(f"{name} {'text' if is_text else field.db_type(connection)}")
         values.append(f"u.{name}::json" if is_text else f"u.{name}")
-    return fields, (
-        f"INSERT INTO {_table(model)} ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608  -- names of the model
-        f" FROM jsonb_to_recordset({_MEMBER}) AS u({', '.join(given)}) RETURNING 1"
+    return ", ".join(columns), values
+
+
+def _names(fields: _Fields) -> tuple[str, ...]:
+    return tuple(str(field.column) for field in fields)
+
+
+def _json(fields: _Fields) -> tuple[int, ...]:
+    """Return the places of those that are JSON, and not the text of it yet."""
+    return tuple(
+        place
+        for place, field in enumerate(fields)
+        if isinstance(field, JSONField) and not isinstance(field, OrderedJSONField)
     )
-
-
-def _given(fields: _Fields) -> str:
-    """Return the member of the document, read as a row of these columns."""
-    columns = ", ".join(f"{_column(field)} {field.db_type(connection)}" for field in fields)
-    return f"jsonb_to_record({_MEMBER}) AS u({columns})"
 
 
 def _table(model: type[Model]) -> str:

@@ -24,7 +24,10 @@ class UnknownValue(Exception):
 def _text(value: str) -> bytes:
     if "\0" in value:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
-    return value.encode()
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise psycopg.DataError("half of a character has no form in UTF-8") from error
 
 
 def _array(values: Sequence[Any]) -> bytes:
@@ -46,6 +49,7 @@ _FORMS: dict[type, Callable[[Any], bytes | None]] = {
     int: lambda value: b"%d" % value,
     float: lambda value: repr(value).encode(),
     str: _text,
+    bytes: lambda value: b"\\x" + value.hex().encode(),
     # Without its dashes, which cost more than all the rest.
     uuid.UUID: lambda value: b"%032x" % value.int,
     dt.datetime: lambda value: value.isoformat().encode(),
@@ -56,8 +60,8 @@ _FORMS: dict[type, Callable[[Any], bytes | None]] = {
 def _said(value: Any) -> bytes | None:
     form = _FORMS.get(type(value))
     if form is None:
-        # A word of an enumeration is a text.
-        form = _text if isinstance(value, str) else _unknown
+        # A word of an enumeration is a text, and its number a number.
+        form = next((_FORMS[base] for base in (str, int) if isinstance(value, base)), _unknown)
     return form(value)
 
 

@@ -114,9 +114,10 @@ def open_item(
             item, "created", by=by, caused_by=caused_by, payloads=said,
             heard_by=(INFLUENCE,) if item.derived_from else (),
         )  # fmt: skip
+        own.add_many(groups_of(item, new.candidate_groups))
+        own.add_many(users_of(item, users))
         for row in [
-            *groups_of(item, new.candidate_groups), *users_of(item, users), *due_rows(item),
-            *plain_due_rows(item), *hearing_rows(item), *stakeholder_rows(item),
+            *due_rows(item), *plain_due_rows(item), *hearing_rows(item), *stakeholder_rows(item),
         ]:  # fmt: skip
             own.add(row)
     return item
