@@ -25,6 +25,7 @@ from compensation.sentences import name_in, title_of
 from compensation.subject import is_by_program, part_alone, undoable, whole_subject
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.views.under_way import live_rollback, started
+from compensation.views.words_kept import with_words_that_fit
 from ledger.clock import now
 from ledger.errors import NotFound
 from ledger.tenancy import tenant_scope
@@ -106,12 +107,33 @@ class AskForPlan(OperatorPage):
             self.require_operator()
             if not form.is_valid():
                 return self._page(id, form, status=422)
+            before = self._before()
         return self.perform(
-            lambda: preview_verb(self.subject_type)(id, call=Call(self.acting_user), **form.wish),
+            lambda: self._made(id, form.wish, before),
             to=lambda plan: reverse("compensation:plan", args=[plan.id]),
             form=form,
             again=lambda: self._page(id, form),
         )
+
+    def _made(self, id: uuid.UUID, wish: Mapping[str, Any], before: Any) -> Any:
+        """Make the plan, with what was said of steps of the one before it, if that was of the same:
+        the form does not ask for it."""
+
+        def make(words: Mapping[str, Any]) -> Any:
+            verb = preview_verb(self.subject_type)
+            return verb(id, call=Call(self.acting_user), **wish, **words)
+
+        if before is None or before.about != (self.subject_type, id):
+            return make({})
+        return with_words_that_fit(before, make)
+
+    def _before(self) -> Any:
+        """Return the plan named in the address, if there is one."""
+        try:
+            plan_id = uuid.UUID(self.request.GET.get("plan", ""))
+            return selectors.plan(self.acting_user.tenant_id, plan_id)
+        except (ValueError, NotFound):
+            return None
 
     def _work(self, id: uuid.UUID) -> Any:
         """Return all parts of a whole, or the one piece of work. Raises NotFound."""
@@ -150,7 +172,8 @@ class AskForPlan(OperatorPage):
             "subject": {"label": described.title, "url": described.url},
             "form": form or self._form(work, None, self._initial()),
             "hints": {name: str(text) % {"what": what} for name, text in HINTS.items()},
-            "url": self.request.path,
+            # With the plan before it: what was said of its steps is kept.
+            "url": self.request.get_full_path(),
             "cancel_url": described.url or reverse("compensation:runs"),
             "finished": _finished_parts(work, named)
             if whole
@@ -163,11 +186,8 @@ class AskForPlan(OperatorPage):
 
     def _initial(self) -> dict[str, Any]:
         """Return the answers of the plan named in the address, with what the address changes."""
-        asked = self.request.GET
-        try:
-            plan_id = uuid.UUID(asked.get("plan", ""))
-            plan = selectors.plan(self.acting_user.tenant_id, plan_id)
-        except (ValueError, NotFound):
+        asked, plan = self.request.GET, self._before()
+        if plan is None:
             step = asked.get("step", "")
             return {"step": step, "scope": "from_step" if step else "whole"}
         basis = plan.regulatory_basis[0] if plan.regulatory_basis else {}

@@ -30,8 +30,9 @@ from compensation.usual_times import usual_beside
 from compensation.views.operator_pages import OPERATORS_ONLY, OperatorPage, crumb
 from compensation.views.plan_request import ask_url, preview_verb, way_to
 from compensation.views.under_way import started
+from compensation.views.words_kept import OVERRIDE, WAIVE, with_words_that_fit
 from ledger.clock import now
-from ledger.errors import Invalid, NotFound, Refusal
+from ledger.errors import NotFound, Refusal
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from web.problems import status_of
@@ -41,8 +42,6 @@ TEMPLATE = "compensation/preview.html"
 EXECUTED = "compensation/executed.html"
 #: From so many steps on one can choose to go back; a page that asks anew has all of them.
 MOST_STARTS = 50
-#: What may be said of a step, by the field of a plan that keeps it.
-WAIVE, OVERRIDE = "waive", "override_window"
 
 
 class PlanView(OperatorPage):
@@ -283,16 +282,7 @@ class PlanExecute(PlanView):
 
     def _fresh(self, plan: Any) -> Any:
         """Return the plan as it is now, with those words about steps that still fit."""
-        said = {name: list(getattr(plan, name)) for name in (WAIVE, OVERRIDE)}
-        while True:
-            # Nobody waives anything of a single piece.
-            words = {name: kept for name, kept in said.items() if getattr(plan, name)}
-            try:
-                return self.plan_again(plan, **words)
-            except Invalid as overtaken:
-                # Words of one kind are looked at before those of the other.
-                if not _drop_outdated(said, overtaken):
-                    raise
+        return with_words_that_fit(plan, lambda words: self.plan_again(plan, **words))
 
     def _refused(self, context: PlanContext, refusal: Refusal, text: str = "") -> HttpResponse:
         messages.error(self.request, text or refusal.detail)
@@ -340,22 +330,6 @@ class PlanWords(PlanView):
             form=form,
             again=lambda: self.show(context, word=form),
         )
-
-
-def _drop_outdated(said: dict[str, list[Any]], overtaken: Invalid) -> bool:
-    """Take out those words of which a refusal says that they do not fit. Returns whether there was
-    one."""
-    outdated = [each.pointer for each in overtaken.errors]
-    kept = {
-        name: [
-            each for at, each in enumerate(words)
-            if not any(pointer.startswith(f"/{name}/{at}/") for pointer in outdated)
-        ]
-        for name, words in said.items()
-    }  # fmt: skip
-    fewer = kept != said
-    said.update(kept)
-    return fewer
 
 
 def sayable(context: PlanContext) -> list[tuple[str, str]]:

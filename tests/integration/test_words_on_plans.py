@@ -193,6 +193,35 @@ def test_a_plan_asked_for_anew_on_the_page_keeps_what_becomes_of_the_case(world:
     assert not made(world, client.post(ask, said)).resume_after
 
 
+def test_a_plan_asked_for_anew_on_the_page_keeps_what_was_said_of_its_steps(world: World) -> None:
+    case_id, other = done(world), opened(world, "tests/trip")
+    client = browser(world.operator)
+    words = {
+        "waive": [{"step": "flight", "reason": "No refund"}],
+        "override_window": [{"step": "car", "reason": WHY}],
+    }
+    said = {"scope": "whole", "step": "", "strategy": "", "reason": "Fraud"}
+
+    def asked(about: uuid.UUID, plan: Any, **changed: str) -> tuple[Any, Any]:
+        address = f"{reverse('compensation:rollback-case', args=[about])}?plan={plan.id}"
+        if about == case_id:
+            assert f'action="{address}"' in client.get(address).content.decode()
+        new = made(world, client.post(address, {**said, **changed}))
+        assert (new.id, new.reason) != (plan.id, plan.reason)
+        return new.waive, new.override_window
+
+    with late():
+        plan = plan_for(world, case_id, **words)
+        assert asked(case_id, plan) == (words["waive"], words["override_window"])
+        # What does not fit another scope is not said of it, and the rest is.
+        one = {"scope": "only_this", "step": "car"}
+        assert asked(case_id, plan, **one) == ([], words["override_window"])
+        # Of another case nothing was said.
+        for name in ("hotel", "car", "flight"):
+            finish(world.analyst, other, name, "OK")
+        assert asked(other, plan) == ([], [])
+
+
 def lines_of(answer: Any) -> list[str]:
     """Return the tags of a page."""
     found: list[str] = re.findall(r"<input[^>]*>", answer.content.decode())
