@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, cast
 
+from django.forms import ChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +21,7 @@ from verbs.catalogue import offers_of
 from verbs.subject import subject_of
 from web.pages import MemberPage
 from web.templatetags.amends import span_words
-from web.verb_forms import VerbForm, form_of
+from web.verb_forms import UNCHOSEN, VerbForm, form_of
 from web.verb_pages import buttons
 
 UNPROCESSABLE = 422
@@ -36,7 +38,7 @@ class RetentionsPage(MemberPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Set one."""
-        form = form_of(set_policy)(request.POST)
+        form = _form(request.POST)
         if not form.is_valid():
             return self._show(form, status=UNPROCESSABLE)
         return self.perform(
@@ -60,7 +62,7 @@ class RetentionsPage(MemberPage):
                 "rows": self._rows(page.rows),
                 "pagination": pagination,
                 "form": None if tenant_admin(None, self.authority, None) else (
-                    form or form_of(set_policy)()
+                    form or _form()
                 ),
                 "url": reverse("audit:retentions"),
             }  # fmt: skip
@@ -72,7 +74,7 @@ class RetentionsPage(MemberPage):
         return [
             {
                 "kind": kind_words(row.kind),
-                "keep": span_words(parse_duration(row.keep)),
+                "keep": _span_words(row.keep),
                 "pruned": row.pruned,
                 "since": row.set_at,
                 "until": row.ended_at,
@@ -85,3 +87,19 @@ class RetentionsPage(MemberPage):
             }
             for row in rows
         ]
+
+
+def _form(*given: Any) -> VerbForm:
+    """Return the form to set one. No kind is chosen beforehand: what is pruned does not come
+    back."""
+    form = form_of(set_policy)(*given)
+    kind = form.fields["kind"]
+    if isinstance(kind, ChoiceField):
+        kind.choices = [("", UNCHOSEN), *cast("list[tuple[str, str]]", kind.choices)]
+    return form
+
+
+def _span_words(keep: str) -> str:
+    """Return days in words; what is no whole number of them as it was said."""
+    span = parse_duration(keep)
+    return keep if span % dt.timedelta(days=1) else span_words(span)

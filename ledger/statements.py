@@ -18,7 +18,7 @@ import threading
 from asyncio import _get_running_loop
 from typing import Any, cast
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DataError, connections
 
 from ledger.postgresql.base import DatabaseWrapper
 from ledger.postgresql.session import Answer, Asked, Session
@@ -73,7 +73,11 @@ def answered(text: str, given: Given = ()) -> Answer:
             except UnknownValue:
                 pass
     cursor = here.cursor()
-    cursor.execute(text, given)
+    try:
+        cursor.execute(text, given)
+    except UnicodeEncodeError as error:
+        # As the session says it.
+        raise DataError("half of a character has no form in UTF-8") from error
     columns = cursor.description
     if columns is None:
         return Answer([], [])

@@ -32,7 +32,7 @@ _MOST_TOLD = 5
 
 def checked(result: Result, capability: Capability | None) -> Result:
     """Return `result` as plain JSON. Raises Unusable when it breaks the capability's contract."""
-    values: dict[str, Any] = {"state_version": result.state_version}
+    values: dict[str, Any] = {"state_version": _version_said(result.state_version)}
     for name, value in (
         ("output", result.output),
         ("before", result.before),
@@ -52,6 +52,16 @@ def checked(result: Result, capability: Capability | None) -> Result:
         )
         raise Unusable(f"its output breaks the schema at {told}")
     return Result(**values)
+
+
+def _version_said(version: object) -> str:
+    """Return a version as text, whatever a program made it of. Raises Unusable."""
+    if isinstance(version, str):
+        return version
+    try:
+        return json.dumps(version, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unusable(f"its state_version is no text: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

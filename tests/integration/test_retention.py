@@ -331,7 +331,12 @@ def test_on_a_page_it_is_set_and_ended(world: World) -> None:
         ("GOVERNANCE", "Approval"), ("MESSAGE", "Message"), ("ATTESTATION", "Attestation"),
         ("ADMIN", "Administration"), ("DELIVERY", "Delivery"),
     ]  # fmt: skip
-    assert client.post("/ledger/retention/", {"kind": "x", "keep": "P1D"}).status_code == 422
+    # None is chosen beforehand, and one has to be.
+    assert re.findall(r'<option value="([^"]*)" selected', offered) == [""]
+    for kind in ("x", ""):
+        refused = client.post("/ledger/retention/", {"kind": kind, "keep": "P1D"})
+        assert refused.status_code == 422
+    assert api(world.admin).get(ROOT).json()["results"] == []
     answer = client.post("/ledger/retention/", {"kind": "MESSAGE", "keep": "P365D"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/ledger/retention/")
     assert "The first goes a day after this is set" in text_of(
@@ -342,7 +347,10 @@ def test_on_a_page_it_is_set_and_ended(world: World) -> None:
     assert "P365D" not in read
     assert "Message" in read
     assert "next:" in read
-    [row] = api(world.admin).get(ROOT).json()["results"]
+    # What is no whole number of days is not called one.
+    policy(world, kind="REFUSAL", keep="PT47H")
+    assert "P1DT23H" in text_of(client.get("/ledger/retention/").content)
+    [_, row] = api(world.admin).get(ROOT).json()["results"]
     ended = client.post(f"/ledger/retention/{row['id']}/end/")
     assert ended.status_code == 303
     assert json.loads(api(world.admin).get(f"{ROOT}/{row['id']}").content)["ended_at"] is not None
