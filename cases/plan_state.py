@@ -6,13 +6,15 @@ of a case of a thousand steps that is little.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from django.db import DatabaseError
 from django.db.models import Model
 
 from accounts.selectors import ACTORS_NAME
@@ -23,20 +25,36 @@ from cases.named_members import NamedMembers
 from cases.selectors import compiled_of
 from compensation.lifecycle import CompensationState
 from ledger.dispatch.consumer_registry import Trouble
-from ledger.statements import fetched
+from ledger.faults import sqlstate_of
+from ledger.statements import soon
 from verbs.row_reading import NOTHING_BESIDE, Beside, literal, load, read, read_behind
 from verbs.subject import Ref, subject_of
 
 _SETTLED = frozenset({PlanItemStatus.COMPLETED, PlanItemStatus.OBSOLETE})
 _FAILED = frozenset({PlanItemStatus.REJECTED, PlanItemStatus.FAULTED})
 _Row = TypeVar("_Row", bound=Model)
-_LOCK = """
-SELECT c.version, h.seq, h.hash FROM cases_case c
-JOIN ledger_ledgerhead h
-    ON h.tenant_id = c.tenant_id AND h.subject_type = 'case' AND h.subject_id = c.id
-WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h
+# Where `take_head` finds the end of the case's chain.
+_HEAD: Final = Beside(
+    ", h.seq AS head_seq, h.hash AS head_hash",
+    """ JOIN ledger_ledgerhead h
+    ON h.tenant_id = r.tenant_id AND h.subject_type = 'case' AND h.subject_id = r.id""",
+)
+#: What the database says when a case is not where it was.
+MOVED: Final = "AM003"
+# In the statement that finds it out, so that it goes with what is written then.
+CASE_MOVED = f"""
+CREATE OR REPLACE FUNCTION public.cases_case_moved() RETURNS boolean LANGUAGE plpgsql VOLATILE
+    AS $$ BEGIN RAISE EXCEPTION 'a case changed meanwhile' USING ERRCODE = '{MOVED}'; END $$;
 """
-
+_LOCK = """
+WITH held AS MATERIALIZED (
+    SELECT c.version, h.seq FROM cases_case c
+    JOIN ledger_ledgerhead h
+        ON h.tenant_id = c.tenant_id AND h.subject_type = 'case' AND h.subject_id = c.id
+    WHERE c.tenant_id = %s AND c.id = %s FOR UPDATE OF c, h)
+SELECT CASE WHEN EXISTS (SELECT FROM held WHERE version = %s AND seq = %s) THEN true
+    ELSE cases_case_moved() END
+"""
 
 _THESE: Final = "r.tenant_id = %s AND r.id = ANY(%s)"
 
@@ -118,21 +136,30 @@ class PlanState:
 
 
 def read_case(tenant_id: uuid.UUID, case_id: uuid.UUID) -> Case | None:
-    """Return a case as committed now, without its definition."""
-    return next(iter(_read(Case, tenant_id, [case_id])), None)
+    """Return a case as committed now, with the end of its chain and without its definition."""
+    found = read(Case, "r.tenant_id = %s AND r.id = %s", [tenant_id, case_id], _HEAD)
+    return next(iter(found), None)
 
 
 def lock_unmoved(case: Case) -> None:
-    """Lock a case that was read without a lock. Raises CaseMoved when it has changed since.
+    """Lock a case that was read without a lock, before the next statement and in one exchange with
+    it: that fails when the case, or its chain, has changed since (see `telling_moved`).
 
     Plan items change with their case's version, or by the one lane that hears of the case; its
     lease, and the index that allows a binding one open item, keep a second handler out.
     """
-    found = next(iter(fetched(_LOCK, [case.tenant_id, case.id])), None)
-    if found is None or found[0] != case.version:
-        raise CaseMoved(f"case {case.id} was at version {case.version} and is not any more")
-    # Where `take_head` finds the end of its chain.
-    case.__dict__.update(head_seq=found[1], head_hash=found[2])
+    soon(_LOCK, [case.tenant_id, case.id, case.version, case.__dict__["head_seq"]])
+
+
+@contextlib.contextmanager
+def telling_moved() -> Iterator[None]:
+    """Raise CaseMoved where the database says that a case that was to be locked has changed."""
+    try:
+        yield
+    except DatabaseError as error:
+        if sqlstate_of(error) != MOVED:
+            raise
+        raise CaseMoved("a case changed while it was decided about") from error
 
 
 # How often a step has begun: what could not begin has no work, and what does none has none either.

@@ -1,8 +1,11 @@
-"""Words about a fault that can be stored, whatever code the fault came from."""
+"""Words about a fault that can be stored, whatever code the fault came from; and what the database
+said of it."""
 
 from __future__ import annotations
 
 import re
+
+import psycopg
 
 # What neither a text column nor UTF-8 can keep: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -22,3 +25,9 @@ def words_of(fault: BaseException, limit: int) -> str:
     except Exception:  # noqa: BLE001  -- the fault's own code raises while it is asked
         text = f"{name} (its message cannot be read)"
     return storable(text, limit)
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error of django.db; None where the server has said nothing."""
+    cause = error.__cause__
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None

@@ -28,6 +28,7 @@ from json_values.pointers import MAX_ERRORS, FieldError, shortened
 from ledger import errors
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import MAX_DETAIL, Refusal
+from ledger.faults import sqlstate_of
 from web.request_id import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -220,8 +221,7 @@ def problem_of(error: BaseException) -> Problem | None:
 def _will_pass(error: BaseException) -> bool:
     """Whether the database refused for a reason of its own that does not last, though the driver
     counts it among faults of ours."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    return isinstance(error, InternalError) and state in _PASSING
+    return isinstance(error, InternalError) and sqlstate_of(error) in _PASSING
 
 
 def _of_drf(error: drf.APIException) -> Problem:

@@ -6,8 +6,9 @@ It runs in the dispatcher only, all due news of one case at once, in one transac
    its plan, the work that the news is about;
 2. decide, in memory (`deciding`): take in all results, see whether the case has ended, make ready
    what fires. This is where jq runs, so that a slow definition makes nobody wait;
-3. lock the case and the end of its chain, and see that it is still at the version decided about.
-   If it has moved, all is put back and done again; if it moves on, the dispatcher comes back;
+3. lock the case and the end of its chain, in one exchange with what is written first: the database
+   refuses it unless both are as they were decided about. If the case has moved, all is put back and
+   done again; if it moves on, the dispatcher comes back;
 4. write (`forward`): the case, its plan items, new work, and all entries in one statement; then
    what a rollback under way makes of it; mark the news done.
 
@@ -39,7 +40,15 @@ from cases.actions.tree_parts import part_in_case
 from cases.events import ARRIVALS, GOES_ON, RESUMES, RETRIED, UNSETTLED
 from cases.lifecycle import OPEN_ITEMS, ROLLING_BACK, CaseStatus, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
-from cases.plan_state import CaseMoved, PlanState, lock_unmoved, read_case, read_plan, work_behind
+from cases.plan_state import (
+    CaseMoved,
+    PlanState,
+    lock_unmoved,
+    read_case,
+    read_plan,
+    telling_moved,
+    work_behind,
+)
 from cases.selectors import compiled_of
 from compensation.actions.advancing import go_on_waiting, take_late_result
 from compensation.locking import lock_rows
@@ -93,7 +102,8 @@ def handle(events: Sequence[Event], done: Done) -> None:
     moved = 0
     while True:
         try:
-            rest = answered_outside(functools.partial(_handle, events, done, rest))
+            with telling_moved():
+                rest = answered_outside(functools.partial(_handle, events, done, rest))
         except CaseMoved:
             moved += 1
             if moved == TRIES:

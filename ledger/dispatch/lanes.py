@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg
 from django.db import DatabaseError, connection, transaction
 
 from ledger.dispatch import lane_sql
@@ -24,7 +23,7 @@ from ledger.dispatch.consumer_registry import (
     holding_consumers,
 )
 from ledger.dispatch.lease_table import parameters, search
-from ledger.faults import storable
+from ledger.faults import sqlstate_of, storable
 from ledger.ids import new_token
 from ledger.statements import soon
 from ledger.tenancy import set_tenant, system_scope
@@ -206,8 +205,7 @@ def finish(batch: Batch) -> Callable[[], bool]:
 
 def is_lost(error: DatabaseError) -> bool:
     """Whether the database has said that a lease is not what it was."""
-    cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and cause.sqlstate == lane_sql.LOST
+    return sqlstate_of(error) == lane_sql.LOST
 
 
 def put_back(batch: Batch, tasks: Sequence[Task], *, pause: float = 0) -> None:

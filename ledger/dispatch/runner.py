@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import psycopg
 from django.db import (
     DatabaseError,
     InterfaceError,
@@ -37,7 +36,7 @@ from ledger.dispatch.hints import LaneWork, RowWork, Work
 from ledger.dispatch.kept_lease import kept_lease
 from ledger.dispatch.lanes import Batch, Lane, LeaseLost
 from ledger.dispatch.lease_table import QUEUES
-from ledger.faults import words_of
+from ledger.faults import sqlstate_of, words_of
 from ledger.tenancy import set_tenant
 
 log = logging.getLogger(__name__)
@@ -276,8 +275,7 @@ def is_trouble(error: BaseException) -> bool:
     """Whether it is trouble of our own, which no news is to blame for. A statement that takes too
     long is not: the next try may take as long."""
     if isinstance(error, OperationalError | InterfaceError):
-        cause = error.__cause__
-        state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+        state = sqlstate_of(error)
         return state is None or state.startswith(_TROUBLE)
     return isinstance(error, Trouble)
 

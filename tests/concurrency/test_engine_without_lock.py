@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from accounts.acting import authority_of
 from cases import actions
 from cases.actions import deciding, engine
 from cases.actions.deciding import Decision
@@ -20,13 +21,17 @@ from cases.models import Case
 from cases.plan_state import CaseMoved
 from json_values.jq import evaluation
 from json_values.jq.child_pool import Answer
+from ledger.record import record
+from ledger.tenancy import tenant_scope
 from tests.casework import case_row, counted, deploy, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.engine_news import news_of
+from tests.states import actions_of
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
+from verbs.move import change_of
 
 # Thirty conditions that each run until their time is over.
 SLOW = [human(f"s{number}", when="last(range(1e12)) > 0") for number in range(30)]
@@ -46,6 +51,11 @@ def elsewhere(call: Callable[[], Any]) -> Any:
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(apart).result()
+
+
+def committing(done: list[bool]) -> Callable[[], None]:
+    """Return what marks the news done, which counts when that is committed, and not before."""
+    return lambda: transaction.on_commit(lambda: done.append(True))
 
 
 def unheard_case(world: World, *bindings: dict[str, Any]) -> uuid.UUID:
@@ -111,10 +121,31 @@ def test_a_case_that_moved_is_decided_about_anew(
         actions.suspend_case(case_id, call=Call(world.operator), reason="Stop")
 
     versions = meanwhile(monkeypatch, suspend, times=1)
-    handle([event], lambda: done.append(True))
+    handle([event], committing(done))
     assert (versions, done) == ([1, 2], [True])
     assert plan_items(world, case_id) == {}
     assert case_row(world, case_id).status == "SUSPENDED"
+
+
+def test_what_is_recorded_of_a_case_that_stays_as_it_is_is_not_overwritten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an event whose filter could not tell there is an entry, and no new version."""
+    case_id = unheard_case(world, human("a"))
+    event, done = news_of(world, case_id), list[bool]()
+
+    def refuse() -> None:
+        with transaction.atomic(), tenant_scope(world.operator.tenant_id):
+            case = Case.objects.select_for_update().get(id=case_id)
+            by = authority_of(world.operator).ref()
+            record(change_of(case, "event_filter_failed", before="RUNNING", by=by, kind="REFUSAL"))
+
+    versions = meanwhile(monkeypatch, refuse, times=1)
+    handle([event], committing(done))
+    assert (versions, done) == ([1, 1], [True])
+    assert plan_items(world, case_id)["a"].status == "ACTIVE"
+    assert actions_of(world, "case", case_id) == ["opened", "event_filter_failed"]
+    verify()
 
 
 def test_one_that_never_rests_is_left_for_later(
@@ -131,7 +162,7 @@ def test_one_that_never_rests_is_left_for_later(
     with monkeypatch.context() as patched:
         versions = meanwhile(patched, turn, times=2 * TRIES)
         with pytest.raises(CaseMoved):
-            handle([event], lambda: done.append(True))
+            handle([event], committing(done))
     assert versions == [1 + 2 * turns for turns in range(TRIES)]
     assert (counted(world)[1:], done) == (before, [])
     drain()
