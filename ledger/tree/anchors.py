@@ -3,8 +3,9 @@
 `AMENDS_ANCHOR_DIR` names a directory, one that only grows if it can be (object storage with
 retention, another machine): a file for each anchored checkpoint, `<tenant>/<size>.checkpoint`. The
 newest one outside is compared with the database before a worker seals for the first time, when
-another has been put there, and nightly: a database that is older than its anchor was put back, or
-rewritten, and its tree is not gone on with; neither is one whose anchor is gone.
+another has been put there, when a tree is smaller than it was, and nightly: a database that is
+older than its anchor was put back, or rewritten, and its tree is not gone on with; neither is one
+whose anchor is gone.
 """
 
 from __future__ import annotations
@@ -29,11 +30,21 @@ _NEWEST = "newest"
 #: What it is called where something was put outside, and is not there any more. Whoever removes it
 #: would otherwise switch off that a database which was put back is noticed.
 LOST = "ANCHOR LOST"
+#: How trouble begins that only a comparison with what is outside can find, and take back.
+CONTRADICTIONS = ("ROLLBACK", "REWRITTEN", LOST)
 
 
 def anchor_folder() -> Path | None:
     """Return where checkpoints are kept outside, or None where nobody said."""
     return Path(settings.AMENDS_ANCHOR_DIR) if settings.AMENDS_ANCHOR_DIR else None
+
+
+def changed_at(folder: Path, tenant_id: uuid.UUID) -> int | None:
+    """Return when something of a tenant was put there or removed last, as the file system counts;
+    None where there is nothing, or it cannot be asked."""
+    with contextlib.suppress(OSError):
+        return (folder / str(tenant_id)).stat().st_mtime_ns
+    return None
 
 
 def put_anchor(folder: Path, tenant_id: uuid.UUID, size: int, note: str) -> None:

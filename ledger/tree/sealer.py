@@ -24,7 +24,8 @@ from ledger import clock, failpoints
 from ledger.dispatch.lease_table import LeaseTable
 from ledger.models import Checkpoint, LedgerTile, LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree.anchors import LOST, anchor_folder, compared_with_anchor, newest_anchor
+from ledger.tree.anchors import CONTRADICTIONS
+from ledger.tree.comparison import Outside, Refused, compare, saw, what_is_outside
 from ledger.tree.merkle import EMPTY_ROOT, Tile, is_consistent
 from ledger.tree.signed_notes import Forged, SignedTree, opened, signed
 from ledger.tree.signing_keys import KeyRing, NoKey, key_ring
@@ -64,15 +65,15 @@ WHERE oldest.since <= ledger_now() - make_interval(secs => %(after)s)
                   WHERE r.tenant_id = place.tenant_id AND r.seal_at > ledger_now())
 ORDER BY random() LIMIT %(limit)s
 """
-# What is in the way is not asked for again at once, and ever less often.
+# What is in the way is not asked for again at once, and ever less often. What was found outside is
+# not covered by what is found inside: with that put right, nobody would know of it any more.
 _PUT_OFF = """
-UPDATE ledger_ledgertree SET trouble = %s, seal_attempts = least(seal_attempts + 1, 10),
+UPDATE ledger_ledgertree SET seal_attempts = least(seal_attempts + 1, 10),
+    trouble = CASE WHEN %(inside)s AND trouble ~ %(outside)s THEN trouble ELSE %(trouble)s END,
     seal_at = ledger_now() + make_interval(secs => least(5 * 2 ^ seal_attempts, 900))
-WHERE tenant_id = %s
+WHERE tenant_id = %(tenant)s
 """
-# How long what was compared with its anchor is not compared again, unless another has been put.
-_COMPARED_SECONDS = 86_400.0
-_compared_at: dict[uuid.UUID, tuple[str, int, float]] = {}
+_OUTSIDE = f"^({'|'.join(CONTRADICTIONS)})"
 # The leaf is the hash of the bytes that are stored, not what a column says of them. An entry that
 # has a place keeps it, whatever the rows say that remember what is unsealed.
 _TAKE = """
@@ -122,10 +123,6 @@ class UnsealedTrees(LeaseTable):
 
 _LONGEST = 60.0
 UNSEALED = UnsealedTrees("ledger_unsealedentry", "entry_id", due_at="since", scope="seal")
-
-
-class Refused(Exception):
-    """The tree must not be gone on with; in words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,11 +178,27 @@ def _portion(tenant_id: uuid.UUID, keys: KeyRing, most: int) -> int:
             return 0
         row = _row(tenant_id)
         tree = _Tree(tenant_id, row.origin, newest_checkpoint(tenant_id), keys)
-        _check(tree, outside)
-        if row.trouble or row.seal_attempts:
-            row.trouble, row.seal_attempts, row.seal_at = "", 0, None
-            row.save(update_fields=["trouble", "seal_attempts", "seal_at"])
-        return _seal(tree, most)
+        _check(tree, outside, row.trouble)
+        if (row.trouble or row.seal_attempts) and not _settled(row):
+            return 0
+        sealed = _seal(tree, most)
+        # Not committed yet: a tree whose commit fails is compared once more than it need be.
+        saw(tenant_id, tree.size + sealed)
+        return sealed
+
+
+def _settled(row: LedgerTree) -> bool:
+    """Take trouble back that is none any more; False where another has been found meanwhile, by
+    who anchors, without the lock of sealing: that one is not taken back unseen."""
+    found = LedgerTree.objects.filter(tenant_id=row.tenant_id, trouble=row.trouble)
+    return found.update(trouble="", seal_attempts=0, seal_at=None) > 0
+
+
+def _outside(tenant_id: uuid.UUID, keys: KeyRing) -> Outside | None:
+    with system_scope("seal"):
+        row = LedgerTree.objects.filter(tenant_id=tenant_id).first()
+    new = LedgerTree(tenant_id=tenant_id, origin=origin_of(tenant_id))
+    return what_is_outside(row or new, keys.publics)
 
 
 def _row(tenant_id: uuid.UUID) -> LedgerTree:
@@ -212,50 +225,16 @@ def _put_off(tenant_id: uuid.UUID, trouble: str) -> None:
     log.error("the tree of tenant %s is not gone on with: %s", tenant_id, trouble)
     with system_scope("seal"), connection.cursor() as cursor:
         _row(tenant_id)
-        cursor.execute(_PUT_OFF, [trouble, tenant_id])
+        inside = not trouble.startswith(CONTRADICTIONS)
+        given: dict[str, Any] = {
+            "tenant": tenant_id, "trouble": trouble, "inside": inside, "outside": _OUTSIDE
+        }  # fmt: skip
+        cursor.execute(_PUT_OFF, given)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Outside:
-    """The newest anchor, and what the database said before it was read: up to where it had put
-    one, and in which folder."""
-
-    folder: str
-    known: int
-    anchored: SignedTree | None
-
-
-def _outside(tenant_id: uuid.UUID, keys: KeyRing) -> _Outside | None:
-    """Return what there is to compare with, None where nothing has changed since it was compared.
-
-    Read while nothing is locked: the place may be slow. Raises Refused where what was put outside
-    cannot be there.
-    """
-    folder = anchor_folder()
-    if folder is None:
-        return None
-    with system_scope("seal"):
-        row = LedgerTree.objects.filter(tenant_id=tenant_id).first()
-    origin, known = (origin_of(tenant_id), 0) if row is None else (row.origin, row.anchored_size)
-    troubled = row is not None and bool(row.trouble)
-    where, size, at = _compared_at.get(tenant_id, ("", 0, 0.0))
-    recent = (where, size) == (str(folder), known) and time.monotonic() - at < _COMPARED_SECONDS
-    if recent and not troubled:
-        return None
-    listed = None if troubled else known
-    try:
-        anchored = newest_anchor(folder, tenant_id, origin, keys.publics, known=listed)
-    except OSError as error:
-        if known and isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise Refused(f"{LOST}: {folder} is not there") from None
-        # Outside is out of reach: that is told where anchors are put, and holds nothing up.
-        log.warning("the anchors cannot be read: %s", error)
-        return None
-    return _Outside(str(folder), known, anchored)
-
-
-def _check(tree: _Tree, outside: _Outside | None) -> None:
-    """Refuse to go on from a checkpoint that is not ours, or that is older than what is outside."""
+def _check(tree: _Tree, outside: Outside | None, trouble: str) -> None:
+    """Refuse to go on from a checkpoint that is not ours, or that is older than what is outside.
+    `trouble`: what was in the way until now."""
     if tree.newest is not None:
         try:
             said = opened(tree.newest.note, tree.keys.publics)
@@ -263,13 +242,7 @@ def _check(tree: _Tree, outside: _Outside | None) -> None:
             raise Refused(f"FORGED: the newest checkpoint: {forged}") from None
         if said != SignedTree(tree.origin, tree.size, tree.root):
             raise Refused("FORGED: the newest checkpoint says something else than its columns")
-    if outside is None:
-        return
-    known = outside.known
-    wrong = compared_with_anchor(tree.tenant_id, tree.newest, outside.anchored, known=known)
-    if wrong:
-        raise Refused(wrong)
-    _compared_at[tree.tenant_id] = (outside.folder, known, time.monotonic())
+    compare(tree.tenant_id, tree.newest, outside, trouble)
 
 
 def _seal(tree: _Tree, most: int) -> int:

@@ -19,7 +19,7 @@ from django.db import connection
 from ledger.broken import Broken
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree import sealer
+from ledger.tree import comparison
 from ledger.tree.anchoring import anchor_due
 from ledger.tree.sealer import seal_due
 from ledger.verify import Report, verify_tenant
@@ -57,6 +57,11 @@ def restored(dump: Path) -> Iterator[None]:
             superuser.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+def database() -> str:
+    """Return the name of the database that the application works with."""
+    return str(connection.settings_dict["NAME"])
+
+
 def tree(tenant: uuid.UUID) -> LedgerTree:
     with system_scope("seal"):
         return LedgerTree.objects.get(tenant_id=tenant)
@@ -71,13 +76,46 @@ def folder(settings: Any, tmp_path: Path) -> Iterator[Path]:
     forget_anchors()
 
 
+@pytest.mark.parametrize("by", ["this process", "another process"])
+def test_who_works_on_while_an_old_dump_is_put_back_seals_nothing(
+    world: World, folder: Path, tmp_path: Path, by: str
+) -> None:
+    """A worker that has compared knows what the database said then, and the old one says the same:
+    it sees that the tree was larger, or that somebody has put another anchor there."""
+    tenant = world.system.tenant_id
+    older = sealed(tenant)
+    assert anchor_due(tenant) is True
+    dump = tmp_path / "dump"
+    _run("pg_dump", "--format", "custom", "--file", str(dump), _url(database()))
+    # All that there is is compared, and that the database says up to where it was put.
+    comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+    assert seal_due(tenant) is False
+    known = dict(comparison._compared_at)  # noqa: SLF001  -- what the process knows
+    assert known[tenant].known == older.size
+    states.new_item(world.analyst)
+    newer = sealed(tenant)
+    if by == "another process":
+        comparison._compared_at.update(known)  # noqa: SLF001  -- this one has seen none of it
+    assert anchor_due(tenant) is True
+    with restored(dump):
+        assert tree(tenant).anchored_size == older.size
+        states.new_item(world.analyst)
+        assert seal_due(tenant) is False
+        assert tree(tenant).sealed_size == older.size
+        assert tree(tenant).trouble.startswith(
+            f"ROLLBACK: outside there is a signed checkpoint of {newer.size} "
+        )
+    states.new_item(world.analyst)
+    assert seal_due(tenant) is True
+    assert tree(tenant).trouble == ""
+
+
 def test_an_old_dump_is_a_rollback(world: World, folder: Path, tmp_path: Path) -> None:
     tenant = world.system.tenant_id
     older = sealed(tenant)
     assert anchor_due(tenant) is True
     dump = tmp_path / "dump"
-    name = str(connection.settings_dict["NAME"])
-    _run("pg_dump", "--format", "custom", "--file", str(dump), _url(name))
+    _run("pg_dump", "--format", "custom", "--file", str(dump), _url(database()))
     states.new_item(world.analyst)
     newer = sealed(tenant)
     assert anchor_due(tenant) is True
@@ -94,13 +132,13 @@ def test_an_old_dump_is_a_rollback(world: World, folder: Path, tmp_path: Path) -
         assert tree(tenant).trouble.startswith(
             f"ROLLBACK: outside there is a signed checkpoint of {newer.size} "
         )
-        sealer._compared_at.clear()  # noqa: SLF001  -- as in a new process
+        comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
         states.new_item(world.analyst)
         assert seal_due(tenant) is False
         assert tree(tenant).sealed_size == older.size
         assert len([*(folder / str(tenant)).glob("*.checkpoint")]) == 2
     # The right database goes on.
-    sealer._compared_at.clear()  # noqa: SLF001  -- as above
+    comparison._compared_at.clear()  # noqa: SLF001  -- as above
     states.new_item(world.analyst)
     assert seal_due(tenant) is True
     assert tree(tenant).trouble == ""
