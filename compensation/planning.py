@@ -296,6 +296,12 @@ def had_effect(row: object) -> bool:
     return getattr(row, "mode", "commit") == "commit"
 
 
+def leaves_nothing(row: Any) -> bool:
+    """Whether finished work needs no undo, by its author's word or because it had no effect:
+    nothing of it stays that anybody would have to know of."""
+    return row.reversibility == Reversibility.NOT_NEEDED or not had_effect(row)
+
+
 def plan_original(
     part: Part, *, strategy: str | None, now: dt.datetime, although_late: str = ""
 ) -> UndoStep | Exclusion | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from compensation.lifecycle import OWES, Reversibility
 from compensation.plan import every_exclusion, every_part, undos_in
-from compensation.planning import Part
+from compensation.planning import Part, leaves_nothing
 from compensation.policy import UNSPECIFIED, CompensationPolicy
 from compensation.subject import undoable
 from compensation.ways import risk_of_way
@@ -33,7 +33,8 @@ def undone_of(content: Mapping[str, Any], parts: Sequence[Part]) -> list[Part]:
 
 
 def _will_be_undone(part: Part) -> bool:
-    return part.policy is not None and part.reversibility != Reversibility.PIVOT
+    never = part.reversibility == Reversibility.PIVOT or leaves_nothing(part.row)
+    return part.policy is not None and not never
 
 
 def highest(risks: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ from compensation.lifecycle import (
 )
 from compensation.locking import lock_rows
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
-from compensation.planning import Part, UndoRequest
+from compensation.planning import Part, UndoRequest, leaves_nothing
 from compensation.subject import (
     Awaited,
     Cause,
@@ -297,7 +297,8 @@ def _ended(turn: Turn, how: Collection[str]) -> set[uuid.UUID]:
 
 def _stands(turn: Turn) -> bool:
     """Whether something whose result the plan did not know may still be in effect: nobody knows it
-    even now, or it did happen and this run has not undone it."""
+    even now, or it did happen and this run has not undone it. What needs no undo is no exception:
+    had it ended before the plan was made, that would not name it at all."""
     originals = [each["original"] for each in turn.run.left_out if each["code"] in OWES]
     if not originals:
         return False
@@ -308,5 +309,5 @@ def _stands(turn: Turn) -> bool:
     return any(
         undoable(row.subject_type).unsure(row) or row.status == undoable(row.subject_type).settled
         for row in rows.values()
-        if row.id not in undone
+        if row.id not in undone and not leaves_nothing(row)
     )
