@@ -370,13 +370,6 @@ class PlanItemSchema(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
-class ContextSchema(serializers.Serializer[Any]):
-    """A case's context; `invalidated` are keys written by work that was undone."""
-
-    context = serializers.DictField()  # type: ignore[assignment]  # a field of that name
-    invalidated = serializers.ListField(child=serializers.CharField())
-
-
 #: What deploying answers with. A deployed version never changes.
 DEPLOYED = ResultShape(
     shape=lambda row, _authority: {**definition(row), "warnings": _notices(row.warnings)},

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from typing_extensions import override
 
 from accounts.errors import MalformedBody
-from cases import actions, selectors
-from cases.api import case_shapes
+from cases import actions, past_state, selectors
+from cases.api import case_shapes, context_shapes
 from cases.case_progress import progress_read
 from cases.definitions.parser import MAX_SOURCE_BYTES
 from cases.definitions.published_schema import published_schema
@@ -34,6 +34,12 @@ from web.verb_api import VerbAPIView
 from workitems.api.item_json import ChainSchema, chain_page
 from workitems.chain import chain_of_case
 
+_MOST = 2**53
+_AT = OpenApiParameter(
+    "at", {"type": "integer", "minimum": 0, "maximum": _MOST},
+    description="A `completion_seq`: the case once that completion had been taken in, and before"
+    " anything followed from it. 0: as it was opened; beyond the newest: after that.",
+)  # fmt: skip
 _BODY = {"application/yaml": OpenApiTypes.STR, "application/json": OpenApiTypes.OBJECT}
 
 
@@ -93,23 +99,46 @@ class CasePlanItems(TenantAPIView):
 
     paginated = True
 
-    @extend_schema(responses=page_schema(case_shapes.PlanItemSchema, "PlanItemPage"))
+    @extend_schema(
+        responses=page_schema(case_shapes.PlanItemSchema, "PlanItemPage"), parameters=[_AT]
+    )
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """List them, in the order in which they were opened."""
+        """List them, in the order in which they were opened; with `at`, as they were."""
         case = selectors.case(self.acting_user.tenant_id, id)
-        items = selectors.plan_items(case.tenant_id, case.id)
-        return self.page(items, case_shapes.plan_items, order=selectors.AS_OPENED)
+        at = _completion(request)
+        if at is None:
+            items = selectors.plan_items(case.tenant_id, case.id)
+            return self.page(items, case_shapes.plan_items, order=selectors.AS_OPENED)
+        moment = past_state.moment_of(case, at)
+
+        def shown(page: list[Any]) -> list[Any]:
+            return case_shapes.plan_items(past_state.as_they_were(page, moment))
+
+        return self.page(past_state.items_at(case, moment), shown, order=selectors.AS_OPENED)
 
 
 class CaseContext(TenantAPIView):
     """What a case's steps read and write."""
 
-    @extend_schema(responses=case_shapes.ContextSchema)
+    @extend_schema(responses=context_shapes.ContextSchema, parameters=[_AT])
     def get(self, request: Request, id: uuid.UUID) -> Response:
-        """Read it. Undo removes no key; `invalidated` names those of undone work."""
+        """Read it; with `at`, as it was. Undo removes no key: `invalidated` names those of undone
+        work."""
         row = selectors.case(self.acting_user.tenant_id, id)
-        body = {"context": row.context, "invalidated": row.invalidated}
-        return self.detail(body, version=row.version)
+        at = _completion(request)
+        if at is not None:
+            return Response(context_shapes.past_context(past_state.context_at(row, at)))
+        return self.detail(context_shapes.context(row), version=row.version)
+
+
+def _completion(request: Request) -> int | None:
+    """Return the completion that `at` names, if it does. Raises Invalid."""
+    said = request.GET.get("at")
+    if said is None:
+        return None
+    if not (said.isascii() and said.isdigit()) or int(said[:20]) > _MOST:
+        raise Invalid.field("at", "at: the number of a completion, from 0 on.", code="number")
+    return int(said)
 
 
 class CaseTimeline(TenantAPIView):

@@ -177,6 +177,10 @@ def test_nothing_of_a_person_is_left_and_every_hash_holds(world: World, mails: P
     assert (case.context["amount"], case.context[token]) == (12.5, "a member")
     for who in (world.operator, world.auditor):
         open_pages(who, world, case_id)
+    past = api(world.auditor).get(f"/api/v1/cases/{case_id}/context?at=0").json()
+    # What it was opened with is gone as a whole: nothing of it is made up.
+    assert past["context"] == {}
+    assert [each["erased_under"] for each in past["erased"]] == [done["receipt"]["id"]]
 
 
 def files(tenant_id: uuid.UUID) -> dict[str, bytes]:
