@@ -16,6 +16,8 @@ from compensation.ways import risk_of_way
 RISKS = (UNSPECIFIED, "low", "medium", "high", "critical")
 #: Of these nobody decides alone.
 FOUR_EYES = frozenset({"high", "critical"})
+#: Why nobody has that done alone, in the words of what is decided.
+CORRECTED = "reversibility: what cannot be undone is corrected"
 _NO_RETURN = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
 
 
@@ -68,7 +70,7 @@ def four_eyes(undone: Collection[Part]) -> str:
     if risk in FOUR_EYES:
         return f"risk: {risk}"
     if any(part.reversibility in _NO_RETURN for part in undone):
-        return "reversibility: what cannot be undone is corrected"
+        return CORRECTED
     return ""
 
 

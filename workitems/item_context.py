@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts.acting import Authority
-from compensation.risk import needs_second
+from compensation.actions.approval_needed import needs_agreement
 from compensation.words import (
     OUTCOME_HINTS,
     OUTCOME_QUESTIONS,
@@ -129,7 +129,7 @@ def detail(
 
 def _approvals(item: WorkItem) -> list[dict[str, Any]]:
     """Return the approvals of its undo; nothing is read where that never needs one."""
-    if not needs_second(item):
+    if not needs_agreement(item):
         return []
     return approvals_about(item.tenant_id, item.subject_type, item.id, item.title)
 

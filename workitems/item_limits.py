@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compensation.actions.approval_needed import needs_agreement
 from compensation.policy import CompensationPolicy
 from web.labels import label_of
 from web.values import Reader, person_words, phrase
@@ -43,6 +44,8 @@ def looking_on(shown: Shown, me: uuid.UUID | None) -> SafeString:
 def who_agrees(item: WorkItem, reader: Reader) -> SafeString | str:
     """Return who has to agree to the undo of an item, step by step; "" where nobody has to."""
     asked = CompensationPolicy.from_json(item.policy).approval or "none"
+    if asked == "none" and needs_agreement(item):
+        asked = "one"
     if isinstance(asked, str):
         return str(_APPROVERS[asked])
     steps = [

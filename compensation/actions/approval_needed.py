@@ -1,4 +1,4 @@
-"""Undoing that needs agreement: where the policy says so, the verb asks first, and no more.
+"""Undoing that needs agreement: where policy or risk say so, the verb asks first, and no more.
 
 What is agreed to is what is done: the digest is over the finished work, its policy, and the undo as
 it would be asked for. Of free text only evidence counts.
@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import actors_named
 from compensation.actions.attempts import last_attempt
+from compensation.lifecycle import Reversibility
 from compensation.models import CompensationAttempt
 from compensation.planning import UndoRequest
 from compensation.policy import CompensationPolicy
-from compensation.risk import needs_second, risk_of_row
+from compensation.risk import CORRECTED, FOUR_EYES, needs_second, risk_of_row
 from compensation.subject import undoable
 from governance.actions.approval_requests import Wanted, ask
 from governance.approvers import ANY_APPROVER, Approvers
@@ -43,8 +44,14 @@ class AsksFirst:
 
 
 def needs_agreement(original: Any) -> bool:
-    """Whether others have to agree to what is done about the undo of `original`."""
-    return CompensationPolicy.from_json(original.policy).asks_others
+    """Whether others have to agree to the undo of finished work: its policy says so, the risk is
+    too high, or what cannot be undone is corrected.
+
+    It is the rule of rollbacks (`risk.four_eyes`), so that what waits as a plan does not begin as
+    an undo of one. The risk is that of the undo which the policy declares: a request for another
+    mode hides none. A point of no return is no reason: no plan undoes it.
+    """
+    return needs_second(original) or original.reversibility == Reversibility.IRREVERSIBLE
 
 
 def _steps(original: Any, policy: CompensationPolicy) -> list[Approvers]:
@@ -111,6 +118,11 @@ def ask_to_abandon(original: Any, reason: str, context: VerbContext) -> Any:
     )  # fmt: skip
 
 
+def _why_not_alone(original: Any) -> str:
+    risk = risk_of_row(original)
+    return f"risk: {risk}" if risk in FOUR_EYES else CORRECTED
+
+
 def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
     policy = CompensationPolicy.from_json(original.policy)
     steps = _steps(original, policy)
@@ -119,9 +131,9 @@ def _ask(original: Any, action: str, context: VerbContext, **what: Any) -> Any:
         "reason": f"approval: {policy.approval_in_words}",
     }  # fmt: skip
     if not policy.asks_others:
-        # Nothing but the risk asks for somebody else.
+        # Nothing but the risk, or that it is a correction, asks for somebody else.
         steps = [ANY_APPROVER]
-        rule |= {"policy": "four_eyes", "reason": f"risk: {risk_of_row(original)}"}
+        rule |= {"policy": "four_eyes", "reason": _why_not_alone(original)}
     wanted = Wanted(action=action, steps=steps, decisions=[rule], **what)
     return ask(original, wanted, by=context.by)
 

@@ -218,7 +218,7 @@ def _answered(
 
 
 def _compensate(original: Any, given: Compensate, context: VerbContext) -> Any:
-    """Have finished work undone; where its policy asks for approval, once that is granted."""
+    """Have finished work undone; where policy or risk ask for approval, once that is granted."""
     request = request_for(original, given, requested_by=context.authority.actor_id)
     _check_override(original, given, context)
     if needs_agreement(original):

@@ -15,6 +15,7 @@ from ledger.selectors import Entry
 from ledger.tenancy import tenant_scope
 from people.actions import deactivate
 from tests import states
+from tests.approvals import approve
 from tests.world import World
 from verbs.call import Call
 from workitems import actions
@@ -323,8 +324,12 @@ def test_irreversible_work_is_only_corrected(world: World) -> None:
     assert refused.value.extra["alternatives"] == ["strategy: correct"]
     assert states.history(world, "work_item", item.id)[-1].payloads["code"] == "irreversible"
     assert states.stored(world, item.id).version == 3
-    begun = states.compensate(item, world.operator, strategy="correct")
-    assert (begun.attempt.strategy, begun.original.status) == ("correct", "COMPENSATING")
+    asked: Any = states.compensate(item, world.operator, strategy="correct")
+    # Nobody does that alone, as little as a rollback that corrects it.
+    assert states.stored(world, item.id).status == "COMPLETED"
+    approve(asked.approval.id, call=Call(world.approver))
+    [attempt] = states.attempts(world, item.id)
+    assert (attempt.strategy, states.stored(world, item.id).status) == ("correct", "COMPENSATING")
     assert states.actions_of(world, "work_item", item.id)[-2:] == [
         "compensation_refused", "compensation_started",
     ]  # fmt: skip
