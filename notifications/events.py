@@ -24,6 +24,7 @@ WAITING: Final = frozenset(
     }
 )
 _ORIGINALS = ("work_item", "execution")
+_WHOLES = ("case", "batch")
 _UNDO_ENDS = frozenset({"compensation_completed", "compensation_attested", "compensation_faulted"})
 _GIVEN_UP = frozenset({"expired", "escalated"})
 #: What concerns those who look on alone, by the action of an item.
@@ -62,6 +63,11 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.compensation_run.engine_stopped.v1": Topic.ENGINE_STOPPED,
     "amends.compensation_run.compensation_step_failed.v1": Topic.ROLLBACK_STOPPED,
     "amends.compensation_run.compensation_waiting.v1": Topic.ROLLBACK_WAITS,
+    "amends.compensation_run.compensation_faulted.v1": Topic.ROLLBACK_HELD,
+    "amends.compensation_run.compensation_paused.v1": Topic.ROLLBACK_PAUSED,
+    "amends.compensation_run.compensation_resumed.v1": Topic.ROLLBACK_RESUMED,
+    # Of one item it is the answer to whoever asked. Of a whole nobody asked.
+    **{f"amends.{kind}.compensation_refused.v1": Topic.ROLLBACK_REFUSED for kind in _WHOLES},
     "amends.compensation_run.compensation_completed.v1": Topic.ROLLBACK_ENDED,
     "amends.compensation_request.requested.v1": Topic.ASKED_FROM_OUTSIDE,
     "amends.approval.requested.v1": Topic.APPROVAL_WAITING,

@@ -50,7 +50,8 @@ class EndingFacts:
     `asked_by` opened the subject, or asked for the rollback that it is a part of. `undo_wanted_by`
     asked for the attempt at undoing it, where that is no step of a rollback. `step_unchanged`:
     nobody has decided since about the step that failed, and it is no rollback below, which tells
-    itself. `is_below`: a rollback that is a step of another. `looking_on` are those who answer for
+    itself. `run_unchanged`: a rollback still is where the event took it. `is_below`: a rollback
+    that is a step of another. `looking_on` are those who answer for
     the task, or look on what becomes of it.
     """
 
@@ -59,6 +60,7 @@ class EndingFacts:
     asked_by: uuid.UUID
     undo_wanted_by: uuid.UUID | None
     step_unchanged: bool
+    run_unchanged: bool
     is_below: bool
     looking_on: list[uuid.UUID]
 
@@ -132,7 +134,7 @@ WHERE e.tenant_id = %s AND e.id = ANY(%s)
 """  # noqa: S608  -- built of constants
 _ENDINGS = """
 SELECT e.id, e.kind, coalesce(run.requested_by_id, opening.actor_id), attempt.requested_by_id,
-    step.id IS NOT NULL, run.parent_run_id IS NOT NULL,
+    step.id IS NOT NULL, coalesce(run.status = e.to_status, false), run.parent_run_id IS NOT NULL,
     coalesce(CASE WHEN e.subject_type = 'work_item' THEN (
         SELECT array_remove(w.owner_id || ARRAY(
                    SELECT x::uuid FROM jsonb_array_elements_text(w.stakeholders) x), NULL)

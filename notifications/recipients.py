@@ -11,7 +11,9 @@ once, at its end, and at that of all the tree where it is a step of another. Wha
 told there, once, to who asked for the tree. An event that undid nothing: the operators. Something
 waits for approval: whoever
 decides the step; decided or expired: who asked for it. Undo failed, rollback stopped, case
-failed, rollback that waits for what may never come: who asked for it and the operators. Nobody
+failed, rollback that waits for what may never come: who asked for it and the operators; a rollback
+that would begin by itself and may not: whoever opened the whole, and they. A rollback paused,
+going on, or held at its end: the same, but for who did that. Nobody
 knows whether something happened: the operators. Whoever answers for a task, or looks on what
 becomes of it, hears of a missed deadline, that it ended without being done, that its undo has
 begun, and how that ended, in a rollback too. Nobody hears of work they handed to themselves;
@@ -28,9 +30,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from accounts.roles import ADMIN_SITE_ROLES
 from accounts.selectors import holding_any, operators
+from compensation.errors import NothingToUndo
 from compensation.selectors import finishers, run_ref, undone_in
 from governance.selectors import WaitingStep, waiting_steps
 from ledger.dispatch.consumer_registry import Event
+from ledger.selectors import Entry, entries_by_id
 from notifications.events import TOPICS, WAITING
 from notifications.lifecycle import Topic
 from notifications.news_facts import (
@@ -174,7 +178,8 @@ class _Batch:
         yield _told(event, topic, holding_any(self._tenant_id, ADMIN_SITE_ROLES))
 
     def _on_hold(self, event: Event, topic: Topic) -> Iterator[Told]:
-        """An undo waits while its task is on hold: who wants it hears, unless they did that."""
+        """An undo waits while its task is on hold: who wants it and the operators hear, unless they
+        did that."""
         people = {self._endings[event.id].asked_by, *self._operators}
         yield _told(event, topic, people - {event.actor_id})
 
@@ -201,6 +206,18 @@ class _Batch:
     def _stopped(self, event: Event, topic: Topic) -> Iterator[Told]:
         """A step failed, and nobody has decided about it yet."""
         if self._endings[event.id].step_unchanged:
+            yield from self._halted(event, topic)
+
+    def _held(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """A rollback is held, or goes on: who wants it and the operators hear, unless they did
+        that; not of what is over before the news is heard."""
+        if self._endings[event.id].run_unchanged:
+            yield from self._on_hold(event, topic)
+
+    def _not_begun(self, event: Event, topic: Topic) -> Iterator[Told]:
+        """Nobody asked for it, so nobody was answered. Where there was nothing to undo, nothing is
+        left to anybody."""
+        if self._refusals[event.id].payloads.get("code") != NothingToUndo.default_code:
             yield from self._halted(event, topic)
 
     def _in_doubt(self, event: Event, topic: Topic) -> Iterator[Told]:
@@ -257,6 +274,11 @@ class _Batch:
         return missed_facts(self._tenant_id, [event.id for event in news])
 
     @functools.cached_property
+    def _refusals(self) -> dict[uuid.UUID, Entry]:
+        news = self._about(Topic.ROLLBACK_REFUSED)
+        return entries_by_id(self._tenant_id, {event.id for event in news})
+
+    @functools.cached_property
     def _fallen(self) -> dict[uuid.UUID, Fallen]:
         rows = [task for task in self._tasks.values() if not _has_somebody(task)]
         return fallen(self._tenant_id, [task.item_id for task in rows if task.item_id is not None])
@@ -308,6 +330,11 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.ANSWERED_LATE: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ASKED_FROM_OUTSIDE: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.ROLLBACK_STOPPED: _Batch._stopped,  # noqa: SLF001
+    **dict.fromkeys(
+        (Topic.ROLLBACK_HELD, Topic.ROLLBACK_PAUSED, Topic.ROLLBACK_RESUMED),
+        _Batch._held,  # noqa: SLF001
+    ),
+    Topic.ROLLBACK_REFUSED: _Batch._not_begun,  # noqa: SLF001
     Topic.ROLLBACK_ENDED: _Batch._rolled_back,  # noqa: SLF001
     Topic.APPROVAL_WAITING: _Batch._approval_waits,  # noqa: SLF001
     Topic.APPROVED: _Batch._approval_ended,  # noqa: SLF001

@@ -45,6 +45,10 @@ _TITLES: dict[str, str | Promise] = {
     Topic.ENGINE_STOPPED: gettext_lazy("Does not go on by itself: %(what)s"),
     Topic.ROLLBACK_STOPPED: gettext_lazy("%(what)s needs a decision"),
     Topic.ROLLBACK_WAITS: gettext_lazy("%(what)s waits for a result"),
+    Topic.ROLLBACK_HELD: gettext_lazy("%(what)s has nothing left but what failed"),
+    Topic.ROLLBACK_PAUSED: gettext_lazy("%(what)s is paused"),
+    Topic.ROLLBACK_RESUMED: gettext_lazy("%(what)s goes on"),
+    Topic.ROLLBACK_REFUSED: gettext_lazy("Not rolled back by itself: %(what)s"),
     Topic.ROLLBACK_ENDED: gettext_lazy("%(what)s has ended"),
     Topic.BEING_UNDONE: gettext_lazy("Being undone: %(what)s"),
     Topic.STAYS_DONE: gettext_lazy("Not undone after all: %(what)s"),
@@ -84,6 +88,10 @@ _TONES = {
     Topic.ENGINE_STOPPED: "bad",
     Topic.ROLLBACK_STOPPED: "bad",
     Topic.ROLLBACK_WAITS: "bad",
+    Topic.ROLLBACK_HELD: "bad",
+    Topic.ROLLBACK_PAUSED: "undo",
+    Topic.ROLLBACK_RESUMED: "undo",
+    Topic.ROLLBACK_REFUSED: "bad",
 }
 
 
