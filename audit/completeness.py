@@ -14,15 +14,17 @@ from ledger.canonical import canonical
 from ledger.chain_counts import ChainCounts, TransitionCounts, chain_counts, transition_counts
 from ledger.clock import now, rfc3339
 from ledger.tree.standing import TreeStanding, tree_standing
-from ledger.tree.stored_tree import seal_lag
+from ledger.tree.stored_tree import removed_unsealed, seal_lag
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unsealed:
-    """How many entries no tree has yet, and when the oldest of them was written."""
+    """How many entries no tree has yet, when the oldest of them was written, and how many of them
+    are gone."""
 
     entries: int
     oldest_at: dt.datetime | None
+    removed: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Health:
     @property
     def complete(self) -> bool:
         """Whether nothing is missing: what waits to be sealed is late, not lost."""
-        return self.chains.gaps == 0 and all(each.agrees for each in self.transitions)
+        missing = self.chains.gaps or self.unsealed.removed
+        return not missing and all(each.agrees for each in self.transitions)
 
     @property
     def healthy(self) -> bool:
@@ -52,6 +55,7 @@ class Health:
         return {
             "gaps": self.chains.gaps,
             "chains": self.chains.named,
+            "removed": self.unsealed.removed,
             "transitions": [
                 dataclasses.asdict(each) for each in self.transitions if not each.agrees
             ],
@@ -66,6 +70,9 @@ class Health:
             if not each.agrees
         }
         said = {"gaps": self.chains.gaps, "chains": self.chains.named, "missing": missing}
+        if self.unsealed.removed:
+            # Not where there are none: what was told before it was counted is not told anew.
+            said["removed"] = self.unsealed.removed
         return hashlib.sha256(canonical(said)).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +91,7 @@ class Health:
                 "entries": waits.entries,
                 "oldest_at": oldest and rfc3339(oldest),
                 "age": oldest and int((self.checked_at - oldest).total_seconds()),
+                "removed": waits.removed,
             },
             "tree": None if self.tree is None else _tree(self.tree),
             "trouble": self.trouble and dataclasses.asdict(self.trouble),
@@ -107,4 +115,5 @@ def health_of(tenant_id: uuid.UUID) -> Health:
     counts = chain_counts(tenant_id), transition_counts(tenant_id)
     tree = tree_standing(tenant_id)
     trouble = trouble_of(tree, lag, moment)
-    return Health(moment, *counts, Unsealed(lag.entries, oldest), tree, trouble)
+    unsealed = Unsealed(lag.entries, oldest, removed_unsealed(tenant_id))
+    return Health(moment, *counts, unsealed, tree, trouble)

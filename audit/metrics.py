@@ -31,6 +31,7 @@ _HELP: Final = {
     "chains": "Chains, when all of it was counted.",
     "entries": "Entries, when all of it was counted.",
     "gaps": "Chains with a gap, when all of it was counted.",
+    "unsealed_removed": "Entries that waited to be sealed and are gone, when all was counted.",
     "transitions": "Changes that rows of a kind say they made, when all of it was counted.",
     "transitions_recorded": "Of these, what the ledger has.",
     "rows_astray": "Rows that are not where their newest entry left them.",
@@ -75,6 +76,8 @@ def _of_count(watch: LedgerWatch | None, moment: dt.datetime) -> Iterator[Sample
     yield "chains", {}, found["chains"]
     yield "entries", {}, found["entries"]
     yield "gaps", {}, found["gaps"]["count"]
+    # What was counted by an earlier version does not say.
+    yield "unsealed_removed", {}, found["unsealed"].get("removed", 0)
     for name, member in (
         ("transitions", "transitions"),
         ("transitions_recorded", "recorded"),

@@ -19,8 +19,8 @@ LATE_SECONDS: Final = 3600.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is in the way, as one word (`ROLLBACK`, `REWRITTEN`, `ANCHOR LOST`, `TORN`, `FORGED`,
-    `NO KEY`, `NOT SEALED`, `NOT ANCHORED`), and in a sentence."""
+    """What is in the way, as one word (`ROLLBACK`, `REWRITTEN`, `ANCHOR LOST`, `TORN`, `REMOVED`,
+    `FORGED`, `NO KEY`, `NOT SEALED`, `NOT ANCHORED`), and in a sentence."""
 
     code: str
     detail: str

@@ -39,11 +39,13 @@ class TransitionsSchema(serializers.Serializer[Any]):
 
 
 class UnsealedSchema(serializers.Serializer[Any]):
-    """What no tree has yet. `age`: seconds since the oldest of it was written."""
+    """What no tree has yet. `age`: seconds since the oldest of it was written. `removed`: how many
+    of these entries are gone."""
 
     entries = serializers.IntegerField()
     oldest_at = serializers.DateTimeField(allow_null=True)
     age = serializers.IntegerField(allow_null=True)
+    removed = serializers.IntegerField()
 
 
 class TreeSchema(serializers.Serializer[Any]):
@@ -57,8 +59,8 @@ class TreeSchema(serializers.Serializer[Any]):
 
 
 class TroubleSchema(serializers.Serializer[Any]):
-    """What is in the way of the tree: `ROLLBACK`, `REWRITTEN`, `ANCHOR LOST`, `TORN`, `FORGED`,
-    `NO KEY`, `NOT SEALED` or `NOT ANCHORED`, and in a sentence."""
+    """What is in the way of the tree: `ROLLBACK`, `REWRITTEN`, `ANCHOR LOST`, `TORN`, `REMOVED`,
+    `FORGED`, `NO KEY`, `NOT SEALED` or `NOT ANCHORED`, and in a sentence."""
 
     code = serializers.CharField()
     detail = serializers.CharField()

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from typing_extensions import override
 
 from ledger import clock, failpoints
 from ledger.dispatch.lease_table import LeaseTable
+from ledger.faults import words_of
 from ledger.models import Checkpoint, LedgerTile, LedgerTree
 from ledger.tenancy import system_scope
 from ledger.tree.anchors import CONTRADICTIONS
@@ -44,6 +45,7 @@ failpoints.declare("seal.leaves", "seal.checkpoint")
 PORTION = 8192
 #: How long one goes on sealing one tree before others have a turn.
 TURN_SECONDS = 10.0
+_ERROR_LENGTH = 300
 #: The queue of all that looks after trees.
 QUEUE = "upkeep"
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('ledger tree ' || %s::text, 0))"
@@ -75,7 +77,8 @@ WHERE tenant_id = %(tenant)s
 """
 _OUTSIDE = f"^({'|'.join(CONTRADICTIONS)})"
 # The leaf is the hash of the bytes that are stored, not what a column says of them. An entry that
-# has a place keeps it, whatever the rows say that remember what is unsealed.
+# has a place keeps it, whatever the rows say that remember what is unsealed. One that waited and is
+# gone has no hash; it is named.
 _TAKE = """
 WITH taken AS (
     DELETE FROM ledger_unsealedentry u USING (
@@ -84,16 +87,16 @@ WITH taken AS (
     WHERE u.tenant_id = %(tenant)s AND u.entry_id = o.entry_id
     RETURNING u.entry_id
 ), fresh AS (
-    SELECT e.id, sha256('\\x00'::bytea || e.body) AS hash,
-           %(size)s::bigint + row_number() OVER (ORDER BY e.id) - 1 AS place
-    FROM taken t JOIN ledger_ledgerentry e ON e.tenant_id = %(tenant)s AND e.id = t.entry_id
+    SELECT t.entry_id AS id, sha256('\\x00'::bytea || e.body) AS hash,
+           %(size)s::bigint + row_number() OVER (ORDER BY t.entry_id) - 1 AS place
+    FROM taken t LEFT JOIN ledger_ledgerentry e ON e.tenant_id = %(tenant)s AND e.id = t.entry_id
     WHERE NOT EXISTS (SELECT 1 FROM ledger_ledgerleaf l
-                      WHERE l.tenant_id = %(tenant)s AND l.entry_id = e.id)
+                      WHERE l.tenant_id = %(tenant)s AND l.entry_id = t.entry_id)
 ), sealed AS (
     INSERT INTO ledger_ledgerleaf (tenant_id, tree_index, entry_id, leaf_hash)
-    SELECT %(tenant)s, place, id, hash FROM fresh
+    SELECT %(tenant)s, place, id, hash FROM fresh WHERE hash IS NOT NULL
 )
-SELECT hash FROM fresh ORDER BY place
+SELECT hash, CASE WHEN hash IS NULL THEN id END FROM fresh ORDER BY place
 """
 
 
@@ -168,6 +171,10 @@ def seal_portion(tenant_id: uuid.UUID, *, most: int = PORTION) -> int:
         _put_off(tenant_id, f"TORN: {torn}")
     except Refused as refused:
         _put_off(tenant_id, str(refused))
+    except IntegrityError as error:
+        # The keys of leaves, tiles and checkpoints refuse what is there already.
+        said = words_of(error, _ERROR_LENGTH)
+        _put_off(tenant_id, f"TORN: more is there than the newest checkpoint is of: {said}")
     return 0
 
 
@@ -249,7 +256,10 @@ def _seal(tree: _Tree, most: int) -> int:
     tenant_id = tree.tenant_id
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {"tenant": tenant_id, "most": most, "size": tree.size})
-        leaves = [bytes(row[0]) for row in cursor.fetchall()]
+        taken = cursor.fetchall()
+    for gone in (id_ for _, id_ in taken if id_ is not None):
+        raise Refused(f"REMOVED: entry {gone} waited to be sealed, and is gone")
+    leaves = [bytes(hash_) for hash_, _ in taken]
     if not leaves:
         return 0
     failpoints.reach("seal.leaves")

@@ -50,6 +50,10 @@ _LAG = """
 SELECT count(*), extract(epoch FROM ledger_now() - min(since))::float8
 FROM ledger_unsealedentry WHERE tenant_id = %s
 """
+_REMOVED = """
+SELECT count(*) FROM ledger_unsealedentry u WHERE u.tenant_id = %s AND NOT EXISTS (
+    SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = u.tenant_id AND e.id = u.entry_id)
+"""
 # So many full tiles of 8 KiB are read by one statement.
 _TILES_AT_ONCE = 128
 
@@ -116,6 +120,14 @@ def seal_lag(tenant_id: uuid.UUID) -> SealLag:
         cursor.execute(_LAG, [tenant_id])
         count, seconds = cursor.fetchone()
     return SealLag(int(count), float(seconds or 0.0))
+
+
+def removed_unsealed(tenant_id: uuid.UUID) -> int:
+    """Return how many entries that waited to be sealed are gone: no tree can tell of them, and with
+    head and row put back no chain does."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVED, [tenant_id])
+        return int(cursor.fetchone()[0])
 
 
 def inclusion_proof(tenant_id: uuid.UUID, index: int, size: int, *, stored: int) -> list[bytes]:

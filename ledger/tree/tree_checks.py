@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from django.db import connection
 
@@ -46,7 +46,9 @@ SELECT c.size, c.root, c.previous_size, c.consistency, c.note,
         WHERE l.tenant_id = c.tenant_id AND l.tree_index = c.previous_size)
 FROM ledger_checkpoint c WHERE c.tenant_id = %s AND c.size > %s ORDER BY c.size LIMIT 500
 """
-_TREES = "SELECT tenant_id, origin, anchored_size FROM ledger_ledgertree ORDER BY tenant_id"
+_TREES = """
+SELECT tenant_id, origin, anchored_size, sealed_size FROM ledger_ledgertree ORDER BY tenant_id
+"""
 _CHECKPOINTED = "SELECT DISTINCT tenant_id FROM ledger_checkpoint"
 _LOST = """
 SELECT e.id FROM ledger_ledgerentry e WHERE NOT EXISTS (
@@ -55,6 +57,12 @@ AND NOT EXISTS (
     SELECT 1 FROM ledger_unsealedentry u WHERE u.tenant_id = e.tenant_id AND u.entry_id = e.id)
 ORDER BY e.tenant_id, e.id LIMIT 1
 """
+# With its head and row put back no chain misses it, and no tree has it yet.
+_GONE = """
+SELECT u.entry_id FROM ledger_unsealedentry u WHERE NOT EXISTS (
+    SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = u.tenant_id AND e.id = u.entry_id)
+ORDER BY u.tenant_id, u.entry_id LIMIT 1
+"""
 
 
 class Stored(NamedTuple):
@@ -62,6 +70,7 @@ class Stored(NamedTuple):
 
     origin: str
     anchored_size: int
+    sealed_size: int
 
 
 class Outside(NamedTuple):
@@ -104,7 +113,9 @@ def check_trees(outside: Outside) -> int:
     trees = stored_trees()
     for tenant in (row[0] for row in _rows(_CHECKPOINTED)):
         _check_signatures(tenant, _origin(trees, tenant))
-    sealed = _check_leaves()
+    sealed = _check_leaves(trees)
+    for found in _rows(_GONE):
+        raise Broken("it waited to be sealed, and is gone", entry=found[0], kind="removed")
     for found in _rows(_LOST):
         raise Broken("it is neither sealed nor waiting to be", entry=found[0], kind="tree")
     _check_anchors(outside)
@@ -172,6 +183,8 @@ class _Growing:
         self.tenant_id = tenant_id
         self._edge = Edge(0, [])
         self._recent: list[uuid.UUID] = []
+        # The first entry since the checkpoint before: of those since, no other hash is signed.
+        self._since: uuid.UUID | None = None
         self._checkpoints = _checkpoints(tenant_id)
         self._next = next(self._checkpoints, None)
 
@@ -186,13 +199,21 @@ class _Growing:
         if found != leaf:
             raise Broken("it is not what was sealed", entry=entry, kind="tree")
         self._recent.append(entry)
+        self._since = self._since or entry
         for tile in self._edge.push([leaf]):
             self._check_tile(tile)
         if self._next is not None and self._next[0] == self._edge.size:
             if self._edge.root() != bytes(self._next[1]):
-                message = f"the checkpoint of {self._edge.size} entries has another root"
-                raise Broken(message, entry=self._next[5], kind="checkpoint")
-            self._next = next(self._checkpoints, None)
+                self._say_other_root(self._since, entry)
+            self._next, self._since = next(self._checkpoints, None), None
+
+    def _say_other_root(self, first: uuid.UUID, last: uuid.UUID) -> NoReturn:
+        # Tiles are not signed: they do not say which of several it is, or that it is not another.
+        message = f"the checkpoint of {self._edge.size} entries has another root"
+        if first == last:
+            raise Broken(message, entry=first, kind="checkpoint")
+        between = f"it, or one of the entries from {first} to {last}, is not what was sealed"
+        raise Broken(f"{message}: {between}", kind="checkpoint")
 
     def _check_tile(self, tile: Tile) -> None:
         stored = _rows(_TILES, [self.tenant_id, tile.level, tile.number])
@@ -209,32 +230,47 @@ class _Growing:
         message = f"tile {tile.number} of level {tile.level} is not over these entries"
         raise Broken(message, entry=entry, kind="tree")
 
-    def end(self) -> int:
-        """Say how many leaves there were. Raises Broken where a checkpoint knows of more."""
+    def end(self, sealed_size: int) -> int:
+        """Say how many leaves there were. Raises Broken where there are not as many as the newest
+        checkpoint is of, and as were sealed: all three are written by one transaction."""
+        size = self._edge.size
         if self._next is not None:
             message = (
-                f"the end of the tree is gone: there are {self._edge.size} sealed entries, and a"
-                f" checkpoint of {self._next[0]}"
+                f"the end of the tree is gone: there are {size} sealed entries, and a checkpoint of"
+                f" {self._next[0]}"
             )
             raise Broken(message, entry=self._next[5], kind="removed")
-        return self._edge.size
+        if self._since is not None:
+            message = f"it is sealed, and the checkpoint that is of it, one of {size}, is gone"
+            raise Broken(message, entry=self._since, kind="removed")
+        if size != sealed_size:
+            message = (
+                f"the end of the tree is gone: {sealed_size} entries were sealed, and there are"
+                f" {size}"
+            )
+            raise Broken(message, kind="removed")
+        return size
 
 
-def _check_leaves() -> int:
+def _check_leaves(trees: dict[uuid.UUID, Stored]) -> int:
     growing: _Growing | None = None
     sealed = 0
-    seen: set[uuid.UUID] = set()
+    # Also of a tree without leaves there may be a checkpoint, or its row.
+    unseen = {tenant: 0 for (tenant,) in _rows(_CHECKPOINTED)}
+    unseen |= {tenant: tree.sealed_size for tenant, tree in trees.items()}
     for tenant, index, entry, leaf, found in _streamed("ledger_leaves", _LEAVES):
         if growing is None or growing.tenant_id != tenant:
-            sealed += growing.end() if growing is not None else 0
+            sealed += _ended(growing, unseen)
             growing = _Growing(tenant)
-            seen.add(tenant)
         growing.add(index, entry, leaf, found)
-    sealed += growing.end() if growing is not None else 0
-    for (tenant,) in _rows(_CHECKPOINTED):
-        if tenant not in seen:
-            _Growing(tenant).end()
+    sealed += _ended(growing, unseen)
+    for tenant in list(unseen):
+        _ended(_Growing(tenant), unseen)
     return sealed
+
+
+def _ended(growing: _Growing | None, unseen: dict[uuid.UUID, int]) -> int:
+    return 0 if growing is None else growing.end(unseen.pop(growing.tenant_id, 0))
 
 
 def _check_anchors(outside: Outside) -> None:

@@ -230,4 +230,4 @@ def test_what_is_sealed_waits_no_more(world: World) -> None:
     assert before["unsealed"]["entries"] == before["entries"]
     sealed(world.analyst.tenant_id)
     after = client.get("/api/v1/ledger/health").json()["unsealed"]
-    assert after == {"entries": 0, "oldest_at": None, "age": None}
+    assert after == {"entries": 0, "oldest_at": None, "age": None, "removed": 0}

@@ -50,8 +50,8 @@ def _holds_afterwards(world: World, settings: Any) -> Iterator[None]:
     assert run()[::2] == (0, "")
 
 
-def broken(entry: uuid.UUID | None, *words: str, kind: str) -> None:
-    """The command exits 1, names the entry and says what kind of thing is wrong."""
+def broken(entry: uuid.UUID | None, *words: str, kind: str) -> str:
+    """The command exits 1, names the entry and says what kind of thing is wrong. Returns that."""
     code, out, err = run()
     assert (code, out) == (1, "")
     assert err.rstrip().endswith(f"({kind})"), err
@@ -59,6 +59,7 @@ def broken(entry: uuid.UUID | None, *words: str, kind: str) -> None:
         assert f"entry {entry}" in err
     for word in words:
         assert word in err
+    return err
 
 
 @contextlib.contextmanager
@@ -179,7 +180,13 @@ def test_a_re_hashed_chain_with_its_leaves_has_another_root(
             stack.enter_context(
                 rewritten("ledger_ledgerleaf", where, [tenant, entry.id], leaf_hash=now)
             )
-        broken(None, "has another root", kind="checkpoint")
+        newest = sealed(tenant).size
+        first, last = leaves(tenant)[0][1], leaves(tenant)[-1][1]
+        said = f"one of the entries from {first} to {last}, is not what was sealed"
+        told = broken(None, f"the checkpoint of {newest} entries has another root", said,
+                      kind="checkpoint")  # fmt: skip
+        # Which of them it is nobody knows.
+        assert "hold. the checkpoint" in told
 
 
 def test_a_cause_that_points_elsewhere(undone: tuple[uuid.UUID, list[Entry]]) -> None:
@@ -266,7 +273,9 @@ def test_leaves_in_another_order(world: World, lone: list[Entry]) -> None:
 
     ordered((two, a), (one, b))
     try:
-        broken(None, "has another root", kind="checkpoint")
+        assert "hold. the checkpoint" in broken(
+            None, "has another root", f"from {b} to {leaves(tenant)[-1][1]}", kind="checkpoint"
+        )
     finally:
         ordered((one, a), (two, b))
 
@@ -327,7 +336,10 @@ def test_a_database_that_is_older_than_its_anchor(
     dropped = "DELETE FROM ledger_checkpoint WHERE tenant_id = %s AND size = %s RETURNING *"
     ((_, size, *rest),) = force(dropped, [tenant, newer.size])
     try:
-        with without(*rows):
+        with (
+            without(*rows),
+            rewritten("ledger_ledgertree", "tenant_id = %s", [tenant], sealed_size=older.size),
+        ):
             broken(
                 None, "ROLLBACK", f"{newer.size} entries", f"one of {older.size}", kind="rollback"
             )

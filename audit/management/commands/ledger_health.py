@@ -47,8 +47,9 @@ class Command(BaseCommand):
                 continue
             astray = sum(not each.agrees for each in found.transitions)
             self.stderr.write(
-                f"tenant {tenant_id}: {found.chains.gaps} chains with a gap, {astray} kinds whose"
-                f" transitions are not all recorded. {'Noted.' if noted else 'Noted before.'}"
+                f"tenant {tenant_id}: {found.chains.gaps} chains with a gap,"
+                f" {found.unsealed.removed} entries gone that waited to be sealed, {astray} kinds"
+                f" whose transitions are not all recorded. {'Noted.' if noted else 'Noted before.'}"
             )
         if missing:
             sys.exit(1)
