@@ -25,8 +25,8 @@ from ledger.dispatch.lease_table import LeaseTable
 from ledger.faults import words_of
 from ledger.models import Checkpoint, LedgerTile, LedgerTree
 from ledger.tenancy import system_scope
+from ledger.tree.anchor_comparison import Outside, Refused, compare, saw, what_is_outside
 from ledger.tree.anchors import CONTRADICTIONS
-from ledger.tree.comparison import Outside, Refused, compare, saw, what_is_outside
 from ledger.tree.merkle import EMPTY_ROOT, Tile, is_consistent
 from ledger.tree.signed_notes import Forged, SignedTree, opened, signed
 from ledger.tree.signing_keys import KeyRing, NoKey, key_ring

@@ -15,7 +15,7 @@ from ledger.broken import Broken
 from ledger.dispatch import runner
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree import anchoring, comparison, sealer
+from ledger.tree import anchor_comparison, anchoring, sealer
 from ledger.tree.anchoring import TREES, anchor_due
 from ledger.tree.anchors import newest_anchor
 from ledger.tree.sealer import UnsealedTrees, seal_due
@@ -185,7 +185,7 @@ def test_an_anchor_that_is_gone_is_trouble_and_not_silence(
         verify_tenant(tenant, Report())
     assert broken.value.kind == "anchor"
     # A worker that begins looks there before it seals.
-    comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+    anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
     states.new_item(world.analyst)
     assert seal_due(tenant) is False
     assert tree(tenant).trouble.startswith("ANCHOR LOST: ")
@@ -233,7 +233,7 @@ def test_the_folder_is_not_listed_while_a_tree_is_sealed(
         return looking(*given, **more)
 
     monkeypatch.setattr(Path, "iterdir", listing_told)
-    monkeypatch.setattr(comparison, "newest_anchor", looking_told)
+    monkeypatch.setattr(anchor_comparison, "newest_anchor", looking_told)
     for _ in range(3):
         states.new_item(world.analyst)
         assert seal_due(tenant) is True
@@ -273,7 +273,7 @@ def test_a_tree_that_is_not_gone_on_with_is_not_due_for_ever(
         raise Torn("a hole")
 
     def refused(*_given: Any) -> Any:
-        raise comparison.Refused("ROLLBACK: said so")
+        raise anchor_comparison.Refused("ROLLBACK: said so")
 
     def keyless() -> Any:
         raise NoKey("no key to be read")

@@ -19,7 +19,7 @@ from django.db import connection
 from ledger.broken import Broken
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree import comparison
+from ledger.tree import anchor_comparison
 from ledger.tree.anchoring import anchor_due
 from ledger.tree.sealer import seal_due
 from ledger.verify import Report, verify_tenant
@@ -88,14 +88,14 @@ def test_who_works_on_while_an_old_dump_is_put_back_seals_nothing(
     dump = tmp_path / "dump"
     _run("pg_dump", "--format", "custom", "--file", str(dump), _url(database()))
     # All that there is is compared, and that the database says up to where it was put.
-    comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+    anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
     assert seal_due(tenant) is False
-    known = dict(comparison._compared_at)  # noqa: SLF001  -- what the process knows
+    known = dict(anchor_comparison._compared_at)  # noqa: SLF001  -- what the process knows
     assert known[tenant].known == older.size
     states.new_item(world.analyst)
     newer = sealed(tenant)
     if by == "another process":
-        comparison._compared_at.update(known)  # noqa: SLF001  -- this one has seen none of it
+        anchor_comparison._compared_at.update(known)  # noqa: SLF001  -- this one has seen none of it
     assert anchor_due(tenant) is True
     with restored(dump):
         assert tree(tenant).anchored_size == older.size
@@ -132,13 +132,13 @@ def test_an_old_dump_is_a_rollback(world: World, folder: Path, tmp_path: Path) -
         assert tree(tenant).trouble.startswith(
             f"ROLLBACK: outside there is a signed checkpoint of {newer.size} "
         )
-        comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+        anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
         states.new_item(world.analyst)
         assert seal_due(tenant) is False
         assert tree(tenant).sealed_size == older.size
         assert len([*(folder / str(tenant)).glob("*.checkpoint")]) == 2
     # The right database goes on.
-    comparison._compared_at.clear()  # noqa: SLF001  -- as above
+    anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as above
     states.new_item(world.analyst)
     assert seal_due(tenant) is True
     assert tree(tenant).trouble == ""

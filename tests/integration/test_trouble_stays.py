@@ -11,7 +11,7 @@ import pytest
 
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree import comparison
+from ledger.tree import anchor_comparison
 from ledger.tree.anchoring import TREES, anchor_due
 from ledger.tree.anchors import newest_anchor
 from ledger.tree.sealer import origin_of, seal_due
@@ -78,9 +78,9 @@ def test_a_folder_that_cannot_be_read_takes_no_trouble_back(
         raise why
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "newest_anchor", unreadable)
+        patch.setattr(anchor_comparison, "newest_anchor", unreadable)
         still_stopped(tenant, size)
-        comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+        anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
         still_stopped(tenant, size)
     still_stopped(tenant, size)
     larger.unlink()
@@ -126,9 +126,9 @@ def test_trouble_that_is_found_while_one_looks_is_not_taken_back(
             )
         return before
 
-    comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+    anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "newest_anchor", looking_while_it_is_put)
+        patch.setattr(anchor_comparison, "newest_anchor", looking_while_it_is_put)
         still_stopped(tenant, size)
     still_stopped(tenant, size)
 
@@ -142,7 +142,7 @@ def test_a_pointer_that_is_behind_hides_nothing(world: World, folder: Path, proc
     size = sealed(tenant).size
     larger = put_larger(folder, tenant, size + 5)
     if process == "a new process":
-        comparison._compared_at.clear()  # noqa: SLF001  -- it is one
+        anchor_comparison._compared_at.clear()  # noqa: SLF001  -- it is one
     states.new_item(world.analyst)
     still_stopped(tenant, size)
     larger.unlink()
