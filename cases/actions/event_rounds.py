@@ -18,7 +18,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
@@ -54,9 +54,10 @@ _LEASE_SECONDS: Final = 60.0
 #: So many cases are read and asked about at once, and so many times before others have their turn.
 AT_ONCE: Final = 50
 _TURNS: Final = 20
-#: So many are asked about before it is kept where the round has been: what the slowest filters take
-#: for them is well within the lease, and what they know fits one exchange with jq.
+#: So many, and so many filters of theirs, are asked about before it is kept where the round has
+#: been: what the slowest take is well within the lease, and fits one exchange with jq.
 _PORTION: Final = 10
+_FILTERS: Final = 30
 #: The listening steps of so many versions are kept.
 _MOST_KEPT: Final = 4_096
 #: With the time until which they are known.
@@ -163,14 +164,28 @@ def _bring(due: Due, heard: _Heard | None) -> bool:
     with tenant_scope(due.tenant_id):
         row = EventRound.objects.filter(tenant_id=due.tenant_id, id=due.id).first()
         found = [] if row is None or heard is None else _next_cases(row, heard)
-    for start in range(0, len(found), _PORTION):
-        some = found[start : start + _PORTION]
+    for some in _portions(heard, found):
         if heard is not None:
             for case_id, steps, failed in _concerned(heard, some):
                 tell_case(due.tenant_id, case_id, heard, steps, failed)
         if not _been(due, some[-1]):
             return False
     return len(found) == AT_ONCE or _over(due)
+
+
+def _portions(heard: _Heard | None, found: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield the cases in groups of which one exchange can tell: one at least, whatever it asks."""
+    some: list[Any] = []
+    filters = 0
+    for row in found:
+        more = 0 if heard is None else len(heard.steps[row[1]])
+        if some and (len(some) == _PORTION or filters + more > _FILTERS):
+            yield some
+            some, filters = [], 0
+        some.append(row)
+        filters += more
+    if some:
+        yield some
 
 
 def _been(due: Due, last: Sequence[Any]) -> bool:

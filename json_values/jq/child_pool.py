@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,12 @@ RESULT_BYTES: Final = GROWN_BYTES
 MILLISECONDS_PER_MIB: Final = 500
 MEMORY_PER_BYTE: Final = 200
 WALL_SECONDS: Final = 10.0
+#: What one request may take altogether: so many that are stopped, or so long by the clock. What is
+#: left then is not asked any more, for whoever asks must answer within a minute itself.
+MOST_STOPPED: Final = 40
+REQUEST_SECONDS: Final = 15.0
 PROCESSES: Final = 2
+_LEFT_OUT: Final = ["timeout", "not asked any more: what was asked before took all the time"]
 
 _MUCH: Final = 256 * 1024
 #: So much is sent to a child at once, or one value that is more by itself. It reads a request as a
@@ -62,16 +68,20 @@ class JqPool:
         self._idle: list[JqProcess] = []
 
     def answer(self, values: Sequence[str], items: Sequence[Item]) -> list[Answer]:
-        """Answer every item, in order, whatever single items do to the child evaluating them.
+        """Answer every item, in order, whatever single items do to the child evaluating them. Those
+        that are left when the others have taken all the time there is are a `timeout` too.
 
         Raises `EvaluatorError` if children cannot be started or die before they take a request.
         """
         answers: list[Answer] = []
         with self._slots:
-            failures = 0
+            failures, until = 0, time.monotonic() + REQUEST_SECONDS
             while len(answers) < len(items):
                 before = len(answers)
-                self._answer_some(values, items, answers)
+                if _is_over(answers, until):
+                    answers.extend([_LEFT_OUT] * (len(items) - before))
+                    break
+                self._answer_some(values, items, answers, until)
                 failures = failures + 1 if len(answers) == before else 0
                 if failures > PROCESSES:
                     raise EvaluatorError("the expression evaluator does not stay alive")
@@ -83,21 +93,17 @@ class JqPool:
             self._idle.pop().forget()
 
     def _answer_some(
-        self, values: Sequence[str], items: Sequence[Item], answers: list[Answer]
+        self, values: Sequence[str], items: Sequence[Item], answers: list[Answer], until: float
     ) -> None:
-        """Add answers until all are there or the child is lost; a culprit gets its answer too."""
+        """Add answers until all are there, the time is over or the child is lost; a culprit gets
+        its answer too."""
         values, asked = _portion(values, items[len(answers) :])
         items = [*items[: len(answers)], *asked]
         process = self._take()
         veteran = process.answered > 0
         try:
             process.send({"values": values, "items": asked})
-            while len(answers) < len(items):
-                answer = process.receive()
-                if answer is None:
-                    break
-                answers.append(answer)
-            else:
+            if _receive(process, len(items), answers, until):
                 self._keep(process, values)
                 return
         except TimeoutError:
@@ -110,6 +116,9 @@ class JqPool:
         except BaseException:
             process.bury()
             raise
+        if time.monotonic() > until:
+            process.bury()
+            return
         if process.bury():
             said = ["timeout", "stopped: it was still computing after its time"]
         elif not veteran:
@@ -133,6 +142,22 @@ class JqPool:
             return self._idle.pop()
         except IndexError:
             return JqProcess()
+
+
+def _receive(process: JqProcess, wanted: int, answers: list[Answer], until: float) -> bool:
+    """Add answers until there are so many; False where the time is over, or the child lost."""
+    while len(answers) < wanted:
+        answer = None if time.monotonic() > until else process.receive()
+        if answer is None:
+            return False
+        answers.append(answer)
+    return True
+
+
+def _is_over(answers: Sequence[Answer], until: float) -> bool:
+    """Whether what was asked so far has taken all that a request may take."""
+    stopped = sum(code == "timeout" for code, _ in answers)
+    return stopped >= MOST_STOPPED or time.monotonic() > until
 
 
 def _portion(values: Sequence[str], items: Sequence[Item]) -> tuple[list[str], list[Item]]:

@@ -11,6 +11,7 @@ what it has said in `known_answers.py`.
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from collections.abc import Sequence
@@ -104,14 +105,14 @@ def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFa
     """Evaluate several (expression, value) pairs; what only jq can tell, in one exchange with it.
 
     A failure is returned in its place instead of raised, so that it does not stop the rest. A value
-    object that occurs several times is sent once.
+    object that occurs several times is sent once, and what is asked of one several times is asked
+    once.
     """
     results: list[Json | ExpressionFailed] = [None] * len(items)
     texts: dict[int, str | ExpressionFailed] = {}
     sent: dict[int, int] = {}
     values: list[str] = []
-    to_ask: list[Item] = []
-    places: list[int] = []
+    to_ask: dict[Item, list[int]] = {}
     for place, (expression, value) in enumerate(items):
         text = texts.get(id(value))
         if text is None:
@@ -126,12 +127,19 @@ def evaluate_many(items: Sequence[tuple[str, Json]]) -> list[Json | ExpressionFa
                 index = sent.setdefault(id(value), len(values))
                 if index == len(values):
                     values.append(text)
-                to_ask.append((expression, index))
-                places.append(place)
-    said = answers(_ask, values, to_ask)
-    for place, item, answer in zip(places, to_ask, said, strict=True):
-        results[place] = _outcome(item[0], answer)
+                to_ask.setdefault((expression, index), []).append(place)
+    said = answers(_ask, values, list(to_ask))
+    for (item, places), answer in zip(to_ask.items(), said, strict=True):
+        _give(results, places, item[0], answer)
     return results
+
+
+def _give(results: list[Json], places: Sequence[int], expression: str, answer: Answer) -> None:
+    """Put what came of one question wherever it was asked."""
+    results[places[0]] = _outcome(expression, answer)
+    for place in places[1:]:
+        # Whoever gets one may go on to change it.
+        results[place] = _outcome(expression, copy.deepcopy(answer))
 
 
 def check_syntax(expressions: Sequence[str]) -> list[ExpressionFailed | None]:

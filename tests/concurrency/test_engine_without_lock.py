@@ -34,7 +34,7 @@ from verbs.call import Call
 from verbs.move import change_of
 
 # Thirty conditions that each run until their time is over.
-SLOW = [human(f"s{number}", when="last(range(1e12)) > 0") for number in range(30)]
+SLOW = [human(f"s{number}", when=f"last(range(1e12)) > {number}") for number in range(30)]
 #: What is promised, and the margin that a loaded machine is given.
 AT_ONCE = 0.5
 MARGIN = 3

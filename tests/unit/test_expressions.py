@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import resource
 import threading
+import types
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from json_values.jq import child_pool, evaluation
 from json_values.jq.child_pool import MOST_AT_ONCE, JqProcess
 from json_values.jq.evaluation import (
     FORBIDDEN,
@@ -267,11 +271,67 @@ def test_many_large_values_go_to_a_child_a_few_at_a_time(monkeypatch: pytest.Mon
     large = [{"text": "x" * 2_000_000, "n": n} for n in range(5)]
     small = {"n": 5}
     asked = [*large, small, large[0], large[4]]
-    assert evaluate_many([("[.n] | first", each) for each in asked]) == [0, 1, 2, 3, 4, 5, 0, 4]
+    # Not twice the same of one: that is asked once.
+    assert evaluate_many([(f"[.n, {n}] | first", each) for n, each in enumerate(asked)]) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        0,
+        4,
+    ]
     assert [items for _size, items in sent] == [2, 2, 4]
     assert max(size for size, _items in sent) <= MOST_AT_ONCE
     sent.clear()
     # One that is more than that by itself goes alone.
     huge = {"text": "x" * (MOST_AT_ONCE - 20), "n": 6}
-    assert evaluate_many([("[.n] | first", each) for each in (small, huge, small)]) == [5, 6, 5]
+    assert evaluate_many(
+        [(f"[.n, {n}] | first", each) for n, each in enumerate((small, huge, small))]
+    ) == [5, 6, 5]
     assert [items for _size, items in sent] == [1, 1, 1]
+
+
+def test_what_is_asked_twice_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[Any]] = []
+    ask = evaluation._ask  # noqa: SLF001  -- the one place that asks
+
+    def watched(values: Any, items: Any) -> Any:
+        asked.append(list(items))
+        return ask(values, items)
+
+    monkeypatch.setattr(evaluation, "_ask", watched)
+    value = {"a": [1]}
+    found: list[Any] = evaluate_many(
+        [("[.a[] + 1]", value), (".a | length", value), ("[.a[] + 1]", value)]
+    )
+    assert found == [[2], 1, [2]]
+    assert [item for item, _ in asked[0]] == ["[.a[] + 1]", ".a | length"]
+    found[0].append(3)
+    assert found[2] == [2]
+
+
+def test_what_many_others_leave_no_time_for_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks must be done within a minute, however many run away."""
+    monkeypatch.setattr(child_pool, "MOST_STOPPED", 3)
+    asked: list[tuple[str, Any]] = [(f"last(range(1e12)) > {n}", {}) for n in range(300)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found: list[Any] = evaluate_many([("1 + 1 | . + 1", {}), *asked, ("[.] | length", {})])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert found[0] == 3
+    assert [each.code for each in found[1:]] == ["timeout"] * 301
+    details = [each.detail for each in found[1:]]
+    assert [each.startswith("not asked any more") for each in details] == [False] * 3 + [True] * 298
+    # Three that are stopped, and what it takes to start as many children, with a margin of three.
+    assert after.ru_utime - before.ru_utime < 3 * (3 * 0.25 + 4 * 0.25)
+    assert evaluate("[.] | length", {}) == 1
+
+
+def test_slow_ones_that_are_not_stopped_have_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = itertools.count(0.0, 6.0)
+    monkeypatch.setattr(child_pool, "time", types.SimpleNamespace(monotonic=lambda: next(moments)))
+    found: list[Any] = evaluate_many([(f"[.] | length + {n}", {}) for n in range(5)])
+    # It began at 0, and is looked at before it asks and before each answer: at 6, 12 and 18.
+    assert found[0] == 1
+    assert [each.code for each in found[1:]] == ["timeout"] * 4
