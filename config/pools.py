@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from django.conf import settings
 from django.db import connections
 from kombu import Connection
 
+from config import row_slots
 from config.celery import app, beat_as
 from config.publishing import broker_answers, message_of, publisher, send_task
 from config.sweeping import (
@@ -43,6 +45,12 @@ POOLS = {"lanes": tuple(name for name in QUEUES if name != "work"), "work": ("wo
 #: How many pieces of work an embedded pool keeps in its memory for each of its children.
 _IN_MEMORY = 2
 _POLL_SECONDS = 0.02
+
+
+def processes_of(name: str, processes: int) -> int:
+    """Return how many processes a pool has where each is given so many: the one that keeps a
+    process free of programs has that one beside."""
+    return processes if name == "work" else processes + 1
 
 
 def over_the_broker(name: str, processes: int) -> Callable[[Ready], None]:
@@ -72,6 +80,7 @@ def embedded(name: str, processes: int, *, beside_workers: bool) -> Callable[[Re
         looker = Looker(
             POOLS[name], _Memory(), untaken=untaken, told_for=TOLD_BRIEFLY_SECONDS,
             room=lambda: processes * _IN_MEMORY - _outstanding(POOLS[name]),
+            slots=_slots_in(name, processes),
         )  # fmt: skip
         if beside_workers:
             # It stands by: what nobody takes will be done.
@@ -86,6 +95,14 @@ def embedded(name: str, processes: int, *, beside_workers: bool) -> Callable[[Re
         _celery(f"embedded-{name}", processes, POOLS[name])
 
     return run
+
+
+def _slots_in(name: str, processes: int) -> Callable[[uuid.UUID], int]:
+    """Return what says how many rows of a tenant a pool would do now."""
+    if name == "work":
+        return lambda _tenant_id: processes
+    row_slots.prepare()
+    return lambda tenant_id: row_slots.free(processes, tenant_id)
 
 
 def publishing(ready: Ready) -> None:

@@ -1,17 +1,27 @@
 """At how many programs the processes of one worker may be at once.
 
 A pool that serves more than `work` keeps a process free: as many hanging undo capabilities as it
-has processes would otherwise stop every rollback, and every case. A slot is a byte of a file that
-the worker opens before its children are forked; whatever ends a child gives its lock back.
+has processes would otherwise stop every rollback, and every case. And no tenant's programs have all
+the slots there are, so that another tenant's undo finds one. A slot is a byte of a file that the
+worker opens before its children are forked; whatever ends a child gives its locks back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 _slots: list[IO[bytes]] = []
+#: The first byte is held while slots are looked at; then come the slots, and far behind them those
+#: of each tenant. Locks may lie beyond the end of a file.
+_GUARD, _COMMON, _TENANTS, _MOST = 0, 1, 2**20, 2**12
+#: The last bits of an id are drawn by lot: two tenants hardly ever meet.
+_DIFFERENT = 2**40
+Slot = tuple[int, int]
 
 
 def prepare() -> None:
@@ -20,18 +30,65 @@ def prepare() -> None:
         _slots.append(tempfile.TemporaryFile())  # noqa: SIM115  -- open for as long as the worker
 
 
-def take(processes: int) -> int | None:
-    """Take one of the slots of so many processes, of which one is kept free. Returns its number,
-    or None when all are taken; where there is but one process, it does everything."""
-    for number in range(max(1, processes - 1)):
-        try:
-            fcntl.lockf(_slots[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-        except OSError:
-            continue
-        return number
-    return None
+def take(processes: int, tenant_id: uuid.UUID) -> Slot | None:
+    """Take one of the slots of so many processes for a program of a tenant. None when all are
+    taken, or all that one tenant may have; where there is but one process, it does everything."""
+    common, own = _places(processes, tenant_id)
+    with _guarded():
+        mine = next((place for place in own if _lock(place)), None)
+        if mine is None:
+            return None
+        number = next((place for place in common if _lock(place)), None)
+        if number is None:
+            _unlock(mine)
+            return None
+    return number, mine
 
 
-def give_back(number: int) -> None:
+def give_back(slot: Slot) -> None:
     """Give a slot back."""
-    fcntl.lockf(_slots[0], fcntl.LOCK_UN, 1, number)
+    for place in slot:
+        _unlock(place)
+
+
+def free(processes: int, tenant_id: uuid.UUID) -> int:
+    """Return how many slots a tenant would find, asked by the parent of those that take them."""
+    with _guarded():
+        return min(_count_free(places) for places in _places(processes, tenant_id))
+
+
+def _places(processes: int, tenant_id: uuid.UUID) -> tuple[range, range]:
+    """Return the slots of all, and those of one tenant: one less, where there are two."""
+    slots = max(1, processes - 1)
+    first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST
+    return range(_COMMON, _COMMON + slots), range(first, first + max(1, slots - 1))
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[None]:
+    """Look at slots alone: who asks whether one is free takes it for a moment, and nobody must
+    find it taken then."""
+    fcntl.lockf(_slots[0], fcntl.LOCK_EX, 1, _GUARD)
+    try:
+        yield
+    finally:
+        _unlock(_GUARD)
+
+
+def _count_free(places: Iterable[int]) -> int:
+    found = [place for place in places if _lock(place)]
+    for place in found:
+        _unlock(place)
+    return len(found)
+
+
+def _lock(place: int) -> bool:
+    try:
+        fcntl.lockf(_slots[0], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except OSError:
+        return False
+    return True
+
+
+def _unlock(place: int) -> None:
+    fcntl.lockf(_slots[0], fcntl.LOCK_UN, 1, place)

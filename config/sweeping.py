@@ -7,16 +7,18 @@ is done by the embedded pools, which are Celery workers whose broker is their ow
 
 from __future__ import annotations
 
+import collections
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 
 from django.db import Error as DatabaseError
 from django.db import connection
 
 from ledger.dispatch import runner
-from ledger.dispatch.hints import Work
+from ledger.dispatch.hints import RowWork, Work
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 1.0
@@ -28,6 +30,8 @@ PUBLISH_AFTER_SECONDS = 1.0
 EMBEDDED_AFTER_SECONDS = 3.0
 #: At most so much is told at one look.
 AT_ONCE = 100
+#: So much of each queue is looked at, at least: more tenants than have a program under way.
+_LOOK = 20
 #: How long something that was told is not told again: where a broker may have a backlog, and where
 #: what is told is soon taken.
 TOLD_SECONDS = 10.0
@@ -39,7 +43,9 @@ class Looker:
     """Looks for due work again and again, and hands what it finds to `tell`.
 
     `untaken` says for how long it must have been due. What was told is not told again for
-    `told_for` seconds, and no more is told than there is `room` for.
+    `told_for` seconds, and no more is told than there is `room` for: of each queue its share, and
+    then by urgency. Of a tenant's rows no more are told than would find one of its `slots`: what
+    nobody could do now would only be in the way of what somebody can.
     """
 
     def __init__(
@@ -50,12 +56,14 @@ class Looker:
         untaken: Callable[[], float],
         told_for: float = TOLD_SECONDS,
         room: Callable[[], int] = lambda: AT_ONCE,
+        slots: Callable[[uuid.UUID], int] = lambda _tenant_id: AT_ONCE,
     ) -> None:
         self._queues = list(queues)
         self._tell = tell
         self._untaken = untaken
         self._told_for = told_for
         self._room = room
+        self._slots = slots
         self._told: dict[Work, float] = {}
         self._complained = float("-inf")
 
@@ -68,16 +76,41 @@ class Looker:
             return 0
         try:
             found = runner.find_due(
-                self._queues, limit=room + len(self._told), untaken=self._untaken()
+                self._queues, limit=max(room, _LOOK) + len(self._told), untaken=self._untaken()
             )
         except DatabaseError as error:
             self._complain(error)
             connection.close()
             return 0
-        fresh = [work for work in found if work not in self._told][:room]
+        fresh = [work for work in found if work not in self._told]
+        fresh = self._shared(self._that_find_slots(fresh), room)
         self._tell(fresh)
         self._told.update(dict.fromkeys(fresh, moment))
         return len(fresh)
+
+    def _that_find_slots(self, works: Sequence[Work]) -> list[Work]:
+        left: dict[uuid.UUID, int] = {}
+        found: list[Work] = []
+        for work in works:
+            if isinstance(work, RowWork):
+                if work.tenant_id not in left:
+                    left[work.tenant_id] = self._slots(work.tenant_id)
+                if left[work.tenant_id] <= 0:
+                    continue
+                left[work.tenant_id] -= 1
+            found.append(work)
+        return found
+
+    def _shared(self, works: Sequence[Work], room: int) -> list[Work]:
+        """Return as much as there is room for: a flood in one queue leaves the others theirs."""
+        share = room // len(self._queues)
+        seen: collections.Counter[str] = collections.Counter()
+        first: list[Work] = []
+        others: list[Work] = []
+        for work in works:
+            seen[work.queue] += 1
+            (first if seen[work.queue] <= share else others).append(work)
+        return (first + others)[:room]
 
     def run(self, stopping: threading.Event) -> None:
         """Look every second, and sooner after finding something, until `stopping` is set."""

@@ -65,42 +65,38 @@ def row(*said: Any) -> None:
     if named is None or source_named(named.source) is None:
         log.warning("dropped a message that names no row")
         return
-    with _slot() as free:
-        if free:
-            _work_row(named)
-        # Else every other process of this pool is at a program, and the last one is for what is
-        # short. The sweep tells of this row again.
-
-
-@contextlib.contextmanager
-def _slot() -> Iterator[bool]:
-    """Whether this process may be at a program now; in a pool that hears more than `work`, not all
-    of them may."""
-    if set(app.amqp.queues.consume_from) == {"work"}:
-        yield True
-        return
-    number = row_slots.take(app.conf.worker_concurrency or 1)
-    try:
-        yield number is not None
-    finally:
-        if number is not None:
-            row_slots.give_back(number)
-
-
-def _work_row(named: RowWork) -> None:
     try:
         with _killed_at_once():
             for work in _waiting_elsewhere(named.tenant_id):
-                if (
-                    isinstance(work, RowWork)
-                    and work.seconds <= named.seconds
-                    and runner.work_row(work.source, work.tenant_id, work.id)
-                ):
+                if isinstance(work, RowWork) and work.seconds <= named.seconds and _work_row(work):
                     hints.publish([dataclasses.replace(named, queue=work.queue)])
                     return
-            runner.work_row(named.source, named.tenant_id, named.id)
+            _work_row(named)
     except DatabaseError as error:
         _gave_up(error)
+
+
+def _work_row(work: RowWork) -> bool:
+    """Do the work of a row; whether there was any, and a slot for it. Where there was none the
+    other processes of this pool are at programs, or this tenant has as many as it may, and what is
+    free is for others: the sweep tells of the row again."""
+    with _slot(work.tenant_id) as free:
+        return free and runner.work_row(work.source, work.tenant_id, work.id)
+
+
+@contextlib.contextmanager
+def _slot(tenant_id: uuid.UUID) -> Iterator[bool]:
+    """Whether this process may be at a program of a tenant now; in a pool that hears more than
+    `work`, not all of them may."""
+    if set(app.amqp.queues.consume_from) == {"work"}:
+        yield True
+        return
+    slot = row_slots.take(app.conf.worker_concurrency or 1, tenant_id)
+    try:
+        yield slot is not None
+    finally:
+        if slot is not None:
+            row_slots.give_back(slot)
 
 
 @contextlib.contextmanager

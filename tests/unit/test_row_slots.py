@@ -2,47 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from config import row_slots
+from ledger.ids import new_id
+
+ONE, ANOTHER, THIRD = new_id(), new_id(), new_id()
 
 
-def in_a_child(work: Callable[[], int | None]) -> tuple[int, int]:
-    """Do `work` in a fork that then stays; return its process and the answer, -1 for None."""
+@pytest.fixture
+def children() -> Iterator[list[int]]:
+    """The processes that a test has forked; ended afterwards."""
+    row_slots.prepare()
+    found: list[int] = []
+    yield found
+    for child in found:
+        end(child)
+
+
+def end(child: int) -> None:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def takes(children: list[int], take: Callable[[], row_slots.Slot | None]) -> bool:
+    """Take a slot in a fork that then stays; whether there was one."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        answer = work()
-        os.write(writing, bytes([255 if answer is None else answer]))
+        with contextlib.suppress(BaseException):
+            os.write(writing, b"." if take() else b"-")
         signal.pause()
-    said = os.read(reading, 1)[0]
+    children.append(child)
+    said = os.read(reading, 1)
     os.close(reading)
     os.close(writing)
-    return child, -1 if said == 255 else said
+    return said == b"."
 
 
-def test_one_process_is_kept_free_and_a_dead_one_gives_its_slot_back() -> None:
-    row_slots.prepare()
-    children = []
-    try:
-        for expected in (0, 1, -1):
-            child, slot = in_a_child(lambda: row_slots.take(3))
-            children.append(child)
-            assert slot == expected
-        os.kill(children[0], signal.SIGKILL)
-        os.waitpid(children.pop(0), 0)
-        child, slot = in_a_child(lambda: row_slots.take(3))
-        children.append(child)
-        assert slot == 0
-    finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+def test_one_process_is_kept_free_and_a_dead_one_gives_its_slot_back(children: list[int]) -> None:
+    for tenant, expected in ((ONE, True), (ANOTHER, True), (THIRD, False)):
+        assert takes(children, functools.partial(row_slots.take, 3, tenant)) is expected
+    end(children.pop(0))
+    assert takes(children, lambda: row_slots.take(3, THIRD))
 
 
-def test_the_only_process_does_everything() -> None:
-    row_slots.prepare()
-    assert row_slots.take(1) == 0
-    row_slots.give_back(0)
+def test_no_tenant_has_all_the_slots(children: list[int]) -> None:
+    assert row_slots.free(4, ONE) == 2
+    for expected in (True, True, False):
+        assert takes(children, lambda: row_slots.take(4, ONE)) is expected
+    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (0, 1)
+    assert takes(children, lambda: row_slots.take(4, ANOTHER))
+    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (0, 0)
+    end(children.pop(0))
+    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (1, 1)
+
+
+def test_who_finds_no_slot_of_all_keeps_none_of_its_tenant(children: list[int]) -> None:
+    assert takes(children, lambda: row_slots.take(2, ONE))
+    assert row_slots.take(2, ANOTHER) is None
+    end(children.pop(0))
+    # Had it kept one, a child of it would find it taken.
+    assert takes(children, lambda: row_slots.take(2, ANOTHER))
+
+
+def test_asking_takes_nothing(children: list[int]) -> None:
+    assert row_slots.free(3, ONE) == 1
+    assert takes(children, lambda: row_slots.take(3, ONE))
+
+
+def test_the_only_process_does_everything(children: list[int]) -> None:
+    slot = row_slots.take(1, ONE)
+    assert slot is not None
+    assert not takes(children, lambda: row_slots.take(1, ONE))
+    row_slots.give_back(slot)
+    assert takes(children, lambda: row_slots.take(1, ONE))

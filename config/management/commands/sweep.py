@@ -26,7 +26,9 @@ def sweeping(processes: int) -> dict[str, Callable[[Ready], None]]:
     """Return the parts of the sweep by name."""
     beside = bool(broker_url())
     parts = {
-        f"embedded pool for {name}": pools.embedded(name, processes, beside_workers=beside)
+        f"embedded pool for {name}": pools.embedded(
+            name, pools.processes_of(name, processes), beside_workers=beside
+        )
         for name in POOLS
     }
     return {"publisher": pools.publishing, **parts} if beside else parts
@@ -68,7 +70,7 @@ class Command(BaseCommand):
             type=int,
             default=PROCESSES,
             metavar="N",
-            help=f"how many pieces of work each pool does at a time (default {PROCESSES})",
+            help=f"how many programs each pool runs at a time (default {PROCESSES})",
         )
 
     @override

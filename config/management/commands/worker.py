@@ -27,5 +27,8 @@ class Command(sweep.Command):
         over = POOLS if broker_url() else ()
         return {
             **sweep.sweeping(processes),
-            **{f"pool for {name}": pools.over_the_broker(name, processes) for name in over},
+            **{
+                f"pool for {name}": pools.over_the_broker(name, pools.processes_of(name, processes))
+                for name in over
+            },
         }
