@@ -26,6 +26,11 @@ class LaneWork:
     queue: str
     lane: Lane
 
+    @property
+    def tenant_id(self) -> uuid.UUID:
+        """Whose it is."""
+        return self.lane.tenant_id
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowWork:

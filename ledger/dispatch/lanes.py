@@ -100,9 +100,9 @@ def due(
     each: int | None = None,
     but: uuid.UUID | None = None,
 ) -> list[tuple[str, Lane]]:
-    """Return (queue, lane) of up to `limit` lanes with work that has been due and unleased for
-    `untaken` seconds: queue by queue, and within each the tenants take turns. At most `each` of one
-    tenant in a queue, and none of the tenant `but`."""
+    """Return (queue, lane) of up to `limit` lanes of each queue with work that has been due and
+    unleased for `untaken` seconds: queue by queue, and within each the tenants take turns. At most
+    `each` of one tenant in a queue, and none of the tenant `but`."""
     said: dict[str, Any] = {"known": consumer_names(), "strange": STRANGE_SECONDS}
     with system_scope("dispatch"), connection.cursor() as cursor:
         cursor.execute(

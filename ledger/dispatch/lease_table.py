@@ -61,9 +61,9 @@ class LeaseTable:
         each: int | None = None,
         but: uuid.UUID | None = None,
     ) -> list[tuple[str, uuid.UUID, uuid.UUID, float]]:
-        """Return (queue, tenant, row, seconds) of up to `limit` rows that have been due and
-        unleased for `untaken` seconds: queue by queue, and within each the tenants take turns. At
-        most `each` of one tenant in a queue, and none of the tenant `but`."""
+        """Return (queue, tenant, row, seconds) of up to `limit` rows of each queue that have been
+        due and unleased for `untaken` seconds: queue by queue, and within each the tenants take
+        turns. At most `each` of one tenant in a queue, and none of the tenant `but`."""
         with system_scope(self.scope), connection.cursor() as cursor:
             given = parameters(queues, limit=limit, untaken=untaken, each=each, but=but)
             cursor.execute(self.search, given)
@@ -141,7 +141,8 @@ def search(
 
     It steps from one (queue, tenant) that has anything waiting to the next by the index on (queue,
     tenant_id, due), and takes the oldest of each: a flood of one tenant is never read, and is
-    served in turn with the others; who is first among those whose turn it is, is drawn by lot.
+    served in turn with the others; who is first among those whose turn it is, is drawn by lot. A
+    flood in one queue takes nothing of what is found in the others.
     """
     return f"""
     WITH RECURSIVE place(queue, tenant_id) AS (
@@ -154,14 +155,18 @@ def search(
             WHERE {waiting} AND (t.queue, t.tenant_id) > (place.queue, place.tenant_id)
             ORDER BY t.queue, t.tenant_id LIMIT 1) n
     )
-    SELECT place.queue, place.tenant_id, d.* FROM place CROSS JOIN LATERAL (
-        SELECT oldest.*, row_number() OVER () AS turn FROM (
-            SELECT {keys} FROM {table} t
-            WHERE {waiting} AND t.queue = place.queue AND t.tenant_id = place.tenant_id
-              AND t.{due_at} <= ledger_now() - make_interval(secs => %(untaken)s)
-              AND (t.leased_until IS NULL OR t.leased_until < ledger_now()) AND {ready}
-            ORDER BY t.{due_at}, {order} LIMIT %(each)s) oldest) d
-    WHERE place.queue = ANY(%(queues)s) AND place.tenant_id IS DISTINCT FROM %(but)s::uuid
-    ORDER BY array_position(%(queues)s, place.queue), d.turn, random()
-    LIMIT %(limit)s
+    SELECT * FROM (
+        SELECT place.queue, place.tenant_id, d.*,
+               row_number() OVER (PARTITION BY place.queue ORDER BY d.turn, random()) AS number
+        FROM place CROSS JOIN LATERAL (
+            SELECT oldest.*, row_number() OVER () AS turn FROM (
+                SELECT {keys} FROM {table} t
+                WHERE {waiting} AND t.queue = place.queue AND t.tenant_id = place.tenant_id
+                  AND t.{due_at} <= ledger_now() - make_interval(secs => %(untaken)s)
+                  AND (t.leased_until IS NULL OR t.leased_until < ledger_now()) AND {ready}
+                ORDER BY t.{due_at}, {order} LIMIT %(each)s) oldest) d
+        WHERE place.queue = ANY(%(queues)s) AND place.tenant_id IS DISTINCT FROM %(but)s::uuid
+    ) found
+    WHERE found.number <= %(limit)s
+    ORDER BY array_position(%(queues)s, found.queue), found.number
     """  # noqa: S608  -- built of constants

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import logging
+import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -102,18 +103,46 @@ def find_due(
     queues: Sequence[str] = QUEUES, *, limit: int = _LOOK, untaken: float = 0.0, **which: Any
 ) -> list[Work]:
     """Return work that has been due and not taken for `untaken` seconds: queue by queue, and
-    within each the tenants take turns. `which`: see `lanes.due`."""
-    found: list[Work] = [
-        LaneWork(queue, lane)
-        for queue, lane in lanes.due(queues, limit=limit, untaken=untaken, **which)
+    within each the tenants take turns, whether it is lanes or rows that they wait with. `which`:
+    see `lanes.due`."""
+    found: list[list[Work]] = [
+        [
+            LaneWork(queue, lane)
+            for queue, lane in lanes.due(queues, limit=limit, untaken=untaken, **which)
+        ]
     ]
     for source in sources():
         rows = source.table.due(queues, limit=limit, untaken=untaken, **which)
-        found += [
-            RowWork(queue, source.name, tenant_id, id_, seconds)
-            for queue, tenant_id, id_, seconds in rows
-        ]
-    return sorted(found, key=lambda work: QUEUES.index(work.queue))
+        found.append(
+            [
+                RowWork(queue, source.name, tenant_id, id_, seconds)
+                for queue, tenant_id, id_, seconds in rows
+            ]
+        )
+    return _in_turn(found)
+
+
+def _in_turn(found: Iterable[Sequence[Work]]) -> list[Work]:
+    """Return what several searches have found, queue by queue; in each queue any tenant's first
+    comes before another's second. Which of the first is first is drawn by lot."""
+    # Of one tenant what the searches have found takes turns too.
+    of_searches = [each for works in found for each in _numbered(works)]
+    of_searches.sort(key=lambda each: each[0])
+    turns = _numbered(work for _turn, work in of_searches)
+    random.shuffle(turns)
+    turns.sort(key=lambda each: (QUEUES.index(each[1].queue), each[0]))
+    return [work for _turn, work in turns]
+
+
+def _numbered(works: Iterable[Work]) -> list[tuple[int, Work]]:
+    """Return each with the number of its turn, among those of its tenant in its queue."""
+    seen: collections.Counter[tuple[str, uuid.UUID]] = collections.Counter()
+    numbered: list[tuple[int, Work]] = []
+    for work in works:
+        at = (work.queue, work.tenant_id)
+        numbered.append((seen[at], work))
+        seen[at] += 1
+    return numbered
 
 
 def do(work: Iterable[Work], *, goes_on: Chosen = lambda _work: True) -> int:

@@ -215,6 +215,21 @@ def test_tasks_of_one_instant_are_claimed_without_locking_them_all(world: World)
     assert [batch and batch.consumer for batch in batches] == [f"test.many{n}" for n in range(1, 5)]
 
 
+def test_a_flood_in_one_queue_hides_nothing_in_another(world: World) -> None:
+    with consuming("test.flood", Handler()):
+        news(world, new_id())
+        execute(
+            "INSERT INTO ledger_outboxtask (tenant_id, event_id, consumer, lane, shard, attempts,"
+            " queue, due_at) SELECT tenant_id, event_id, consumer || n, lane, gen_random_uuid(), 0,"
+            " 'undo', due_at - interval '2 days' FROM ledger_outboxtask, generate_series(1, 300) n"
+            " WHERE consumer = 'test.flood'",
+            tenant=world.system.tenant_id,
+        )
+        found = [queue for queue, _lane in lanes.due(("undo", "engine"), limit=4)]
+    assert found[:4] == ["undo"] * 4
+    assert set(found[4:]) == {"engine"}
+
+
 def test_revived_dead_letters_do_not_fall_due_as_one(world: World) -> None:
     handler = Handler()
     with consuming("test.revived", handler, attempts=1):
