@@ -18,7 +18,7 @@ _RATIO = re.compile(
     r"^(?P<name>[a-z]+ [^:]+): ours (?P<ours>[\d.]+)(?: ms| MB|/s), [a-z]+ (?P<other>[\d.]+)"
     r"(?P<unit> ms| MB|/s), ratio (?P<value>[\d.]+)$"
 )
-_ALONE = re.compile(r"^(?P<name>[a-z]+ [^:]+): (?P<value>[\d.]+)(?:/s| statements)$")
+_ALONE = re.compile(r"^(?P<name>[a-z]+ [^:]+): (?P<value>[\d.]+)(?:/s| statements| ms)$")
 _P95 = re.compile(r"^(?P<name>latency [^:]+): p50 [\d.]+ p95 (?P<value>[\d.]+) ms$")
 
 
@@ -50,6 +50,7 @@ BOUNDS: dict[str, Bound | None] = {
     "process 5 human steps + 5 automated undos": None,
     "cases": Bound(1.5),
     "steps": Bound(1.5),
+    "plan": Bound(2_000),
     "claims": Bound(1.5),
     "lists": Bound(1.5),
     "appending": Bound(5, at_least=True),
@@ -121,7 +122,7 @@ def sizes(name: str, other: str, rounds: Sequence[tuple[float, float]]) -> str:
 
 
 def absolute(name: str, value: float, unit: str) -> str:
-    """Return the line of a figure that is bound by itself: `unit` is `/s` or ` statements`."""
+    """Return the line of a figure bound by itself: `unit` is `/s`, ` statements` or ` ms`."""
     return f"{name}: {value:.0f}{unit}"
 
 

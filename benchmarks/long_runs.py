@@ -2,13 +2,15 @@
 
 A case of one task that is done again and again is rolled back by programs, all that follows in this
 process: planned, executed, each step undone in its turn, the case told. Work that grows with the
-length of the run would show as a ratio that grows with it. The sizes take turns.
+length of the run would show as a ratio that grows with it. The sizes take turns. Beside, how long
+the plan of each takes that an operator waits for: read, drawn up and stored.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import time
 from importlib import import_module
@@ -30,10 +32,13 @@ def main() -> int:
     world = import_module("benchmarks.step_cases").StepCases(by_hints=True)
     _undone(world, options.sizes[0])  # warm
     took: dict[int, list[float]] = {size: [] for size in options.sizes}
+    planned: dict[int, list[float]] = {size: [] for size in options.sizes}
     for _ in range(options.rounds):
         for size in options.sizes:
-            took[size].append(_undone(world, size))
-            print(f"  {size:,} steps: {took[size][-1] * 1000:.2f} ms each", flush=True)
+            step, plan = _undone(world, size)
+            took[size].append(step)
+            planned[size].append(plan)
+            print(f"  {size:,} steps: {step * 1000:.2f} ms each", flush=True)
     short, *longer = options.sizes
     return figures.report(
         [
@@ -43,18 +48,22 @@ def main() -> int:
             )
             for size in longer
         ]
+        + [
+            figures.absolute(f"plan of {size:,} steps", statistics.median(each) * 1000, " ms")
+            for size, each in planned.items()
+        ]
     )  # fmt: skip
 
 
-def _undone(world: Any, size: int) -> float:
-    """Return the seconds that each step of a rollback of so many took."""
+def _undone(world: Any, size: int) -> tuple[float, float]:
+    """Return the seconds that each step of a rollback of so many took, and those of its plan."""
     case_id = world.looped(size)
     analyze(os.environ["DATABASE_OWNER_URL"])
     begun = time.perf_counter()
-    world.undo_all(case_id)
+    planned = world.undo_all(case_id)
     took = (time.perf_counter() - begun) / size
     world.check_undone(case_id, size)
-    return took
+    return took, planned
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Every step names its person, so that each forward step and each undo task tells 
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -103,10 +104,15 @@ class StepCases:
             self.work(case_id, ("EVEN", "ODD")[left % 2] if left else "DONE")
         return case_id
 
-    def undo_all(self, case_id: uuid.UUID) -> None:
-        """Roll a case back, and all that follows; what undoes it are programs."""
-        self.execute(self.plan_undo(case_id))
+    def undo_all(self, case_id: uuid.UUID) -> float:
+        """Roll a case back, and all that follows; what undoes it are programs. Returns the seconds
+        that its plan took."""
+        begun = time.perf_counter()
+        plan = self.plan_undo(case_id)
+        planned = time.perf_counter() - begun
+        self.execute(plan)
         self._work_off()
+        return planned
 
     def check_undone(self, case_id: uuid.UUID, steps: int) -> None:
         """Raise RuntimeError unless a case was rolled back, with so many steps done."""
