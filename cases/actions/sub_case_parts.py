@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_noop
@@ -22,6 +22,8 @@ from ledger.statements import fetched
 from verbs.row_reading import literal, read
 
 _CLOSED = gettext_noop("It is a case of its own, and closed: nothing of it can be undone.")
+# Lower than what authors declare; whole numbers below it are exact.
+_BEFORE_ALL = -1e12
 # A number was drawn in it, or a program may be at work.
 _DONE_IN = f"""
 WITH RECURSIVE tree AS (
@@ -75,10 +77,10 @@ def done_in(case: Case, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def sub_case_part(
-    item: PlanItem, row: Case, binding: Binding, *, done: bool, below: Sequence[Part]
+    item: PlanItem, row: Case, binding: Binding, *, done: bool, below: Sequence[Part], place: int
 ) -> Part:
     """Return a sub-case as planning sees it; `done`: something was done in it, and `below` are its
-    parts, as far as a run of its own may undo them."""
+    parts, as far as a run of its own may undo them. `place`: by `places_of`."""
     declared = binding.reversibility
     original = OriginalRef(Case.subject_type, row.id, item.binding)
     undone = row.status == CaseStatus.COMPENSATED
@@ -100,7 +102,7 @@ def sub_case_part(
         completed_at=ended,
         completed_by=None,
         in_flight=False,
-        order=_order(item, binding) if is_undone else None,
+        order=_order(item, binding, place) if is_undone else None,
         aliases=(str(item.id),),
         by_itself=False,
         stands=stands,
@@ -110,12 +112,20 @@ def sub_case_part(
     )
 
 
-def _order(item: PlanItem, binding: Binding) -> float | None:
+def places_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, int]:
+    """Return the places of a case's sub-cases in the order in which they were opened, by their plan
+    items: no two have the same. The version of the case says it, whatever the clock did."""
+    below = sorted((item.case_version, item.id) for item in items if item.is_case)
+    return {id_: place for place, (_version, id_) in enumerate(below)}
+
+
+def _order(item: PlanItem, binding: Binding, place: int) -> float | None:
     """Return a sub-case's declared place in the order of undoing. One that is still open comes
-    before all that was finished, and that which was opened last before the others."""
+    before all that was finished, and that which was opened last before the others: each by itself,
+    since none has an end yet that could be the same as another's."""
     if item.completion_seq is not None:
         return binding.compensation_order
-    return -item.created_at.timestamp()
+    return _BEFORE_ALL - place
 
 
 def _stands(original: OriginalRef, row: Case, declared: str, *, done: bool) -> Exclusion | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.actions.open_work import lock_open_work
-from cases.actions.sub_case_parts import done_in, nests, sub_case_part
+from cases.actions.sub_case_parts import done_in, nests, places_of, sub_case_part
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.models import Case, PlanItem
 from cases.selectors import compiled_all
@@ -91,7 +91,7 @@ def _binding(tree: _Tree, item: PlanItem) -> Any:
 
 
 def _parts(tree: _Tree, case: Case) -> list[Part]:
-    found = []
+    found, places = [], places_of(tree.items[case.id])
     for item in tree.items[case.id]:
         _type, id_ = item.work
         if not item.is_case:
@@ -100,8 +100,11 @@ def _parts(tree: _Tree, case: Case) -> list[Part]:
         row = tree.cases[id_]
         below = _parts(tree, row) if id_ in tree.items else ()
         found.append(
-            sub_case_part(item, row, _binding(tree, item), done=id_ in tree.done, below=below)
-        )
+            sub_case_part(
+                item, row, _binding(tree, item), done=id_ in tree.done, below=below,
+                place=places[item.id],
+            )
+        )  # fmt: skip
     return found
 
 

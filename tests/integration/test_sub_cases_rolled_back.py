@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from cases import actions
@@ -121,6 +123,41 @@ def undone_in(step: dict[str, Any]) -> list[dict[str, Any]]:
 def roll_back_by(world: World, plan: CompensationPlan) -> None:
     """Execute a plan that somebody has seen."""
     execute(plan.id, call=Call(world.operator, digest=plan.digest))
+
+
+@pytest.mark.parametrize("clock", [(0, 0), (0, -7200)], ids=["stands still", "jumps back"])
+def test_open_ones_are_undone_one_by_one_the_last_opened_first(
+    world: World, clock: tuple[int, int]
+) -> None:
+    deploy(world, definition("pair", human("first"), human("second")))
+    late = below("late", "pair", ".own and .late == null")
+    source = definition("top", human("own"), below("m", "pair"), below("n", "pair"), late)
+    deploy(world, source)
+    began = time.time()
+    with time_machine.travel(began + clock[0], tick=False):
+        top = opened(world, "tests/top")
+    with time_machine.travel(began + clock[1], tick=False):
+        finish(world.analyst, top, "own", "OK")
+    items = plan_items(world, top).items()
+    low = {name: item.target_id for name, item in items if item.is_case and item.target_id}
+    for id_ in low.values():
+        finish(world.analyst, id_, "first", "OK")
+    plan = plan_for(world, top)
+    names = [step["original"]["name"] for step in plan.content["steps"]]
+    assert (names[0], sorted(names[1:3]), names[3]) == ("late", ["m", "n"], "own")
+    waits = [step["depends_on"] for step in plan.content["steps"]]
+    assert waits == [[], [1], [2], [3]], "none beside another: nobody declared that"
+    roll_back_by(world, plan)
+    drain()
+    for n, name in enumerate(names[:3]):
+        found = {each: str(case_row(world, low[each]).status) for each in names[:3]}
+        assert found[name] == "COMPENSATING"
+        assert [found[each] for each in names[:n]] == ["COMPENSATED"] * n
+        assert "COMPENSATING" not in [found[each] for each in names[n + 1 : 3]]
+        undo(world.analyst, low[name])
+    undo(world.analyst, top)
+    assert case_row(world, top).status == "COMPENSATED"
+    verify()
 
 
 @pytest.mark.parametrize("declared", ["irreversible", "pivot"])
