@@ -178,8 +178,10 @@ class CaseContext:
     @property
     def summary(self) -> str:
         """How far a case is that is not being rolled back, as a sentence."""
-        if self.case.fault and self.case.status == "FAULTED":
-            return why_it_failed(self.case.fault).sentence
+        if self._has_failed:
+            said = why_it_failed(self.case.fault).sentence
+            later = _("What follows from that waits until the case goes on.")
+            return said if self.case.status == CaseStatus.FAULTED else f"{said} {later}"
         if not self.items:
             return _("Nothing has started yet.")
         done = sum(item.completion_seq is not None for item in self.items)
@@ -190,6 +192,12 @@ class CaseContext:
         return sentence(", ".join(parts)) + "."
 
     @property
+    def _has_failed(self) -> bool:
+        """Whether it has failed; of one on hold, whether it will once it goes on."""
+        failed = self.case.status in {CaseStatus.FAULTED, CaseStatus.SUSPENDED}
+        return failed and bool(self.case.fault)
+
+    @property
     def technical(self) -> list[tuple[str, str]]:
         """What stands folded for whoever wrote the definition, word for word: the title of the step
         ("" for the case), and what was stored."""
@@ -198,8 +206,7 @@ class CaseContext:
             for item in self.items
             if item.error and (text := of_step(item.binding, item.error).technical)
         }
-        failed = self.case.status == CaseStatus.FAULTED
-        own = why_it_failed(self.case.fault).technical if failed else ""
+        own = why_it_failed(self.case.fault).technical if self._has_failed else ""
         said = {text for _title, text in told}
         return ([("", own)] if own and own not in said else []) + sorted(told)
 

@@ -39,6 +39,9 @@ _ACTIONS = {
     "cancelled": A(_("Cancelled"), _("%(what)s cancelled by %(who)s")),
     "closed": A(_("Closed"), _("%(what)s closed by %(who)s")),
     "faulted": A(_("Failed"), _("%(what)s failed"), "bad", fault_sentence),
+    "failure_held": A(
+        _("Failed on hold"), _("%(what)s has failed, and is on hold"), "bad", fault_sentence
+    ),
     "milestone_activated": A(_("Milestone looked for"), _("%(what)s looks for a milestone")),
     "milestone_reached": A(
         _("Milestone reached"), _("%(what)s has reached a milestone"), "done", title_of

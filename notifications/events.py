@@ -56,6 +56,7 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.execution.answered_too_late.v1": Topic.ANSWERED_LATE,
     "amends.case.faulted.v1": Topic.CASE_FAILED,
+    "amends.case.failure_held.v1": Topic.CASE_FAILED,
     "amends.batch.failed.v1": Topic.BATCH_FAILED,
     "amends.batch.engine_stopped.v1": Topic.ENGINE_STOPPED,
     "amends.case.milestone_overdue.v1": Topic.MILESTONE_OVERDUE,

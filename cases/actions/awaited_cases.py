@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from django.utils.translation import gettext_lazy
 
-from cases.actions.changes import change_case
+from cases.actions.changes import change_case, fail_after_hold
 from cases.lifecycle import CANCELLABLE, ROLLING_BACK, CaseStatus
 from cases.models import Case
 from compensation.actions.run_verbs import lock_live_run, pause_live, resume_live
@@ -67,7 +67,8 @@ def hold(case: Case, *, cause: Cause) -> None:
 
 
 def release(case: Case, *, cause: Cause) -> None:
-    """Let go on what was put on hold with it; not what somebody held by itself."""
+    """Let go on what was put on hold with it; not what somebody held by itself. What failed
+    meanwhile, and has its case undone, lets that fail now."""
     _along(case, "resumed", cause=cause)
 
 
@@ -82,10 +83,11 @@ def _along(case: Case, action: str, *, cause: Cause) -> None:
         step = {"suspended": row.suspend, "resumed": row.resume}[action]
         if row.status in ROLLING_BACK:
             undone.append(row)
-        entries[row.id] = change_case(
+        entries[row.id] = own = change_case(
             row, action, moves=moves, cause=because, also={"held_by": held_by},
             step=None if row.status in ROLLING_BACK else step,
         ).ref  # fmt: skip
+        fail_after_hold(row, cause=because.after(own), moves=moves)
     moves.record()
     for row in undone:
         _rollback_along(row, action, cause)

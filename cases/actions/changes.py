@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from cases.events import CASE
 from cases.lifecycle import CaseStatus
 from cases.models import Case, CaseDefinition, PlanItem
+from cases.selectors import compiled_of
 from compensation.locking import lock_many
 from compensation.subject import Cause
 from ledger.clock import now
@@ -83,10 +84,39 @@ def save_case(case: Case, action: str, **how: Any) -> Recorded:
 
 
 def fault_case(case: Case, detail: str, *, cause: Cause, moves: Moves | None = None) -> None:
-    """Let a running or suspended case fail, with the reason where people see it."""
+    """Let a running or suspended case fail, with the reason where people see it.
+
+    One on hold whose definition has it undone then keeps that it has failed, and stays on hold:
+    nothing begins by itself before it goes on (`fail_after_hold`).
+    """
     if case.status not in {CaseStatus.RUNNING, CaseStatus.SUSPENDED}:
         return
     fault = detail[:4000]
+    if not _waits_to_fail(case):
+        _fail(case, fault, cause, moves)
+    elif not case.fault:
+        with sharing(moves) as own:
+            change_case(
+                case, "failure_held", moves=own, cause=cause, also={"fault": fault},
+                payloads={"detail": fault},
+            )  # fmt: skip
+
+
+def fail_after_hold(case: Case, *, cause: Cause, moves: Moves | None = None) -> bool:
+    """Let a case that goes on fail of what failed while it was on hold, in the transaction in which
+    it goes on: it is never seen running with that. Returns whether anything did."""
+    if case.status != CaseStatus.RUNNING or not case.fault:
+        return False
+    _fail(case, case.fault, cause, moves)
+    return True
+
+
+def _waits_to_fail(case: Case) -> bool:
+    on_hold = case.status == CaseStatus.SUSPENDED
+    return on_hold and compiled_of(case.tenant_id, case.definition_id).on_fault == "compensate"
+
+
+def _fail(case: Case, fault: str, cause: Cause, moves: Moves | None) -> None:
     with sharing(moves) as own:
         change_case(
             case, "faulted", moves=own, cause=cause, step=case.fail,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.actions.awaited_cases import ParentOnHold, hold, release
-from cases.actions.changes import save_case
+from cases.actions.changes import fail_after_hold, save_case
 from cases.actions.closing import check_closable, close_below, lock_below
 from cases.actions.open_work import cancel_open_work
 from cases.actions.stopping import revive
@@ -94,13 +94,19 @@ def suspend_case(case: Case, given: OptionalReason, context: VerbContext) -> Cas
 
 @_verb("resume", "resumed")
 def resume_case(case: Case, _given: Nothing, context: VerbContext) -> Case:
-    """Go on with forward work, and what was held with it; a paused rollback goes on too."""
+    """Go on with forward work, and what was held with it; a paused rollback goes on too.
+
+    What failed meanwhile, and has the case undone, it fails of now. Then what was held with it
+    stays so, as below any that has failed, until it is tried again or undone.
+    """
     if case.status in ROLLING_BACK:
         resume_live(case, by=context.by)
     else:
         cause, also = Cause(context.by, None), {"held_by": None}
         entry = save_case(case, "resumed", cause=cause, step=case.resume, also=also)
-        release(case, cause=cause.after(entry.ref))
+        cause = cause.after(entry.ref)
+        if not fail_after_hold(case, cause=cause):
+            release(case, cause=cause)
     return case
 
 
