@@ -1,14 +1,16 @@
 """The order of an undo, rebuilt from the ledger alone.
 
-Entries of a case say which piece was finished as the how-manieth, and what a rollback meant to
-undo. From these two follows the order in which it must have undone: the newest first, whatever
-became known meanwhile. `replayed` rebuilds that order and sets beside it the one that the ledger
-says was gone by. Pure: it knows entries, and no table.
+Entries of a case say which piece was finished as the how-manieth, what a rollback meant to undo,
+and as the how-manieth where the definition declares that (`compensationOrder`). From these follows
+the order in which it must have undone: the lowest declared place first, then the newest first,
+whatever became known meanwhile. `replayed` rebuilds that order and sets beside it the one that the
+ledger says was gone by. Pure: it knows entries, and no table.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -23,20 +25,21 @@ _RUN = "compensation_run"
 class Rollback:
     """One rollback as it was replayed.
 
-    `rebuilt` are the pieces in the order that follows from their completion, `ran` as their undo
-    began; each as (type, id). `waiting` are those of which it has not begun. A definition that
-    declares an order of its own (`compensationOrder`) is followed instead of completion, and the
-    ledger does not repeat it: the two may differ then.
+    `rebuilt` are the pieces in the order that follows from their declared places and their
+    completion, `ran` as their undo began; each as (type, id). `waiting` are those of which it has
+    not begun. Entries of an earlier version do not repeat a declared place: the two may differ
+    then.
     """
 
     run: uuid.UUID
     rebuilt: list[Ref] = dataclasses.field(default_factory=list)
     ran: list[Ref] = dataclasses.field(default_factory=list)
     waiting: list[Ref] = dataclasses.field(default_factory=list)
+    declared: dict[Ref, float] = dataclasses.field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
-        """Whether it went by the order of completion, the newest first."""
+        """Whether it went by the declared order, and by that of completion, the newest first."""
         return self.rebuilt == self.ran
 
 
@@ -55,15 +58,22 @@ def replayed(entries: Iterable[Entry]) -> list[Rollback]:
         run = found.setdefault(entry.subject_id, Rollback(entry.subject_id))
         if entry.action == "compensation_step_planned":
             run.waiting.append(piece)
+            if "undo_order" in (entry.compensation or {}):
+                run.declared[piece] = float((entry.compensation or {})["undo_order"])
         elif entry.action == "compensation_step_started":
             run.ran.append(piece)
-            newest = max(run.waiting, key=lambda each: places.get(each, 0), default=piece)
-            run.rebuilt.append(newest)
-            if newest in run.waiting:
-                run.waiting.remove(newest)
+            first = min(run.waiting, key=lambda each: _rank(each, run, places), default=piece)
+            run.rebuilt.append(first)
+            if first in run.waiting:
+                run.waiting.remove(first)
         elif entry.action in {"compensation_step_skipped", "compensation_step_abandoned"}:
             run.waiting = [each for each in run.waiting if each != piece]
     return list(found.values())
+
+
+def _rank(piece: Ref, run: Rollback, places: dict[Ref, int]) -> tuple[float, int]:
+    """Return where a piece is in line, the first lowest: what has no declared place is behind."""
+    return run.declared.get(piece, math.inf), -places.get(piece, 0)
 
 
 def _undoing(entry: Entry) -> Ref | None:

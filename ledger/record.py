@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ledger import failpoints, vocabulary
-from ledger.canonical import canonical, commitment, leaf_hash, new_salt, payload_bytes
+from ledger.canonical import commitment, envelope_bytes_of, leaf_hash, new_salt, payload_bytes
 from ledger.clock import now, rfc3339
 from ledger.dispatch import hints
 from ledger.dispatch.consumer_registry import hearing
@@ -141,8 +141,10 @@ def record_many(changes: Sequence[Change]) -> list[Recorded]:
     """Append `changes`, in order, to their subjects' chains, with events and tasks.
 
     Raises ValueError for a kind, a type of subject or of actor that is not in `ledger.vocabulary`,
-    or an action that nobody declared for the type of its subject. A lost race (a subject whose row
-    was not locked) ends in IntegrityError, with the next statement or the commit.
+    an action that nobody declared for the type of its subject, or a value that an envelope does not
+    hold (a fraction, a number beyond 2^53, anything but JSON); payloads hold any JSON. A lost race
+    (a subject whose row was not locked) ends in IntegrityError, with the next statement or the
+    commit.
     """
     recording = Recording()
     recording.expect(changes)
@@ -334,7 +336,7 @@ class _Rows:
             "at": rfc3339(moment),
             "commitments": self._commitments(change, str(entry_id)),
         }
-        body = canonical(envelope)
+        body = envelope_bytes_of(envelope)
         digest = leaf_hash(body)
         self.entries.append(_columns(envelope) | {"hash": digest, "body": body})
         if change.kind != "DELIVERY":

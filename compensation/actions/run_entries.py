@@ -14,6 +14,9 @@ from ledger.clock import now
 from ledger.record import Change, EntryRef, Recorded
 from verbs.move import change_of, sharing
 
+#: The entry that puts a step in line, or back in line: the order of undoing follows from these.
+PLANNED = "compensation_step_planned"
+
 
 def run_envelope(run: CompensationRun, _action: str) -> dict[str, Any]:
     """Return what every entry of a run says."""
@@ -42,6 +45,9 @@ def step_change(run: CompensationRun, step: CompensationStep, action: str, **sai
         "strategy": step.strategy,
         "undoing": {"type": step.original_type, "id": str(step.original_id)},
     }
+    if action == PLANNED and step.undo_order is not None:
+        # As text: an envelope holds whole numbers only, and an order may be between two of them.
+        block["undo_order"] = repr(float(step.undo_order))
     return change_of(run, action, compensation=block, **said)
 
 

@@ -23,6 +23,7 @@ from ledger.models import LedgerEntry, LedgerHead, OutboxEvent, OutboxTask, Payl
 from ledger.record import ActorRef, Change, EntryRef, record, record_many
 from ledger.tenancy import set_tenant, tenant_scope
 from ledger.verify import COLUMNS
+from tests.verifying import verify
 from tests.vocabulary import declared
 from tests.world import World
 
@@ -279,6 +280,24 @@ def test_a_rollback_leaves_nothing(world: World) -> None:
         record(change(world, payloads={"reason": "none"}))
         raise ZeroDivisionError
     assert counted(world) == before
+
+
+@pytest.mark.parametrize(
+    "said", [1.5, 2.0, -0.0, float("nan"), 2**53, dt.datetime(2026, 3, 4, tzinfo=dt.UTC), b"x"]
+)
+def test_what_an_envelope_does_not_hold_is_refused_before_anything_is_written(
+    world: World, said: Any
+) -> None:
+    """Verify would call the ledger broken for ever; a payload holds any JSON."""
+    subject = new_id()
+    for block in ({"rate": said}, {"steps": [{"at": said}], "\u00e9": 1}):
+        with pytest.raises(ValueError, match=r"."), tenant_scope(world.system.tenant_id):
+            record(change(world, subject, compensation=block))
+    assert entries(world, subject) == []
+    with tenant_scope(world.system.tenant_id):
+        kept = [said] if isinstance(said, float | int) and said == said else []  # noqa: PLR0124
+        record(change(world, subject, compensation={"rate": 2}, payloads={"rates": kept}))
+    verify()
 
 
 def test_a_second_birth_of_a_subject_is_refused(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import uuid
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,9 @@ from tests.casework import (
 )
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.integration.test_undo_order import undos
+from tests.states import work
+from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -94,6 +98,43 @@ def test_whatever_the_order_of_completion_was(world: World, order: str) -> None:
     assert found[1].waiting == [("work_item", items[names[0]].target_id)]
     assert all(each.agrees for each in found)
     assert run_row(world, second.id).status == "RUNNING"
+
+
+def test_an_order_that_the_definition_declares_is_rebuilt_too(world: World) -> None:
+    """Also between two whole numbers, side by side, and before what has no declared place."""
+    places: dict[str, Any] = {"a": 2, "c": 1.5, "d": 2, "e": 1}
+    each_of = [
+        human(n, **({"compensationOrder": places[n]} if n in places else {})) for n in "abcdef"
+    ]
+    deploy(world, definition("declared", *each_of))
+    case_id = opened(world, "tests/declared")
+    for name in "abcdef":
+        finish(world.analyst, case_id, name, "OK")
+    items = plan_items(world, case_id)
+    run = roll_back(world, case_id)
+    while asked := undos(world, case_id):
+        for task in asked.values():
+            work(world.analyst, task, "REVERSED")
+        drain()
+    told = entries(world.operator, case_id)
+    planned = [each for each in told if each.action == "compensation_step_planned"]
+    said = [(each.compensation or {}).get("undo_order") for each in planned]
+    assert said == ["1.0", "1.5", "2.0", "2.0", None, None]
+    [found] = replayed(told)
+    in_order = [("work_item", items[name].target_id) for name in "ecdafb"]
+    assert found.rebuilt == in_order == as_they_ran(world, run.id)
+    assert (found.agrees, found.waiting) == (True, [])
+    # Entries of an earlier version do not say it: then the order of completion is all there is.
+    older = [
+        dataclasses.replace(each, compensation={
+            name: value for name, value in (each.compensation or {}).items() if name != "undo_order"
+        }) for each in told
+    ]  # fmt: skip
+    [found] = replayed(older)
+    assert found.ran == in_order
+    by_completion = [("work_item", items[name].target_id) for name in "fedcba"]
+    assert (found.rebuilt, found.agrees) == (by_completion, False)
+    verify()
 
 
 def test_a_ledger_that_tells_another_order_is_seen(world: World) -> None:
