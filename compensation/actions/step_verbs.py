@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from compensation.actions.undo_verbs import AnotherPerformer, for_person, requir
 from compensation.errors import ManagedByRun, UndoNotBegun
 from compensation.lifecycle import (
     LIVE_RUNS,
+    OWES,
     STEP_OPERATIONS,
     AttemptOutcome,
     CompensationState,
@@ -32,6 +33,7 @@ from compensation.lifecycle import (
 )
 from compensation.locking import lock_row
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
+from compensation.plan import every_exclusion, undos_in
 from compensation.planning import UndoRequest
 from compensation.selectors import attempts_at
 from compensation.subject import Cause, read_row, read_rows
@@ -250,11 +252,11 @@ def attest_step(step: CompensationStep, given: Evidence, context: VerbContext) -
 @_decision("abandon", "compensation_step_abandoned", given=Reason, dangerous=True)
 def abandon_step(step: CompensationStep, given: Reason, context: VerbContext) -> CompensationRun:
     """Let the effect stand, with a reason; the run can only end in part. Where the risk is high, or
-    its policy wants others to agree, somebody else than who asked for the undo says so."""
+    its policy wants others to agree, somebody else than who asked for the undo says so; of a whole
+    of its own, where that is so of anything that would have been undone in it."""
     held = _held(step, context)
     _check_original(held)
-    if not is_nested(step):
-        _check_second_person(held, context)
+    _check_second_person(held, context)
     if _faulted(held.row):
         undo.abandon(held.row, reason=given.reason, by=context.by)
     held.unblock()
@@ -268,7 +270,24 @@ def _check_second_person(held: Held, context: VerbContext) -> None:
     """Raise NotPermitted where nobody's own word is enough for what they have asked for themselves:
     who asked for the rollback, or tried this undo again."""
     asked = set() if held.last is None else asked_for(held.last)
-    require_another(held.row, {held.run.requested_by_id, *asked}, context.by.id)
+    # Of an undo that could not begin the step alone knows who has tried it again.
+    again = map(uuid.UUID, held.step.spec.get("asked_by", ()))
+    asked = {held.run.requested_by_id, *asked, *again}
+    for row in _decided_about(held):
+        require_another(row, asked, context.by.id)
+
+
+def _decided_about(held: Held) -> Collection[Any]:
+    """Return the finished work that a decision is about: of a whole of its own all that would have
+    been undone in it, at all levels, also what was under way when that was planned."""
+    step = held.step
+    if not is_nested(step):
+        return [held.row]
+    nested = step.spec["nested"]
+    owed = (each for each in every_exclusion(nested) if each["code"] in OWES)
+    originals = [each["original"] for each in (*undos_in(nested), *owed)]
+    found = read_rows(step.tenant_id, ((each["type"], uuid.UUID(each["id"])) for each in originals))
+    return found.values()
 
 
 def _held(step: CompensationStep, context: VerbContext) -> Held:
