@@ -40,6 +40,13 @@ UPDATE executions_executionjob SET
 WHERE tenant_id = %(tenant)s AND execution_id = %(id)s
   AND accepted_at + make_interval(secs => %(wait)s) > ledger_now()
 """
+_IN_VAIN = """
+SELECT 1 FROM executions_executionjob
+WHERE tenant_id = %(tenant)s AND execution_id = %(id)s AND lease_token IS NOT NULL
+  AND accepted_at + make_interval(secs => %(wait)s) <= ledger_now()
+"""
+#: What is known of it in the end.
+SILENT = "it was accepted, and nobody has said in time what became of it"
 
 
 def checked(later: Later, capability: Capability) -> Later:
@@ -59,6 +66,17 @@ def ask_of(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> str:
             [tenant_id, execution_id],
         )
         return str(cursor.fetchone()[0])
+
+
+def asked_in_vain(due: Due, capability: Capability) -> bool:
+    """Whether it has been waited for long enough, and who asked last was killed or died: the
+    question that is put at the end has been put. To be asked before the job is leased anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _IN_VAIN,
+            {"wait": capability.wait_seconds, "tenant": due.tenant_id, "id": due.id},
+        )
+        return cursor.fetchone() is not None
 
 
 def accept(execution: Execution, capability: Capability, later: Later, by: ActorRef) -> None:

@@ -116,6 +116,8 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             return None
         execution, original = locked.row, locked.others
         capability = capability_registry.get(execution.capability)
+        if capability is not None and execution.status == ExecutionStatus.WAITING:
+            return _question(due, locked, capability)
         seconds = LEASE_SECONDS if capability is None else capability.lease_seconds
         if not JOBS.take(due, seconds):
             return None
@@ -124,10 +126,6 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
             detail = f"no capability named {execution.capability!r} is registered any more"
             endings.give_up(execution, original, detail, by=by)
             return None
-        if execution.status == ExecutionStatus.WAITING:
-            ask = accepted_work.ask_of(tenant_id, execution_id)
-            call = _call(execution, by, newest_entry(execution), ask)
-            return Attempt(due, capability, call, doubtful=True, only_asks=True)
         if execution.status == ExecutionStatus.RUNNING:
             # Its worker died without a word, whatever an earlier version of us has noted; but for
             # one that is known not to have called anything yet.
@@ -143,6 +141,22 @@ def begin(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> Attempt | None:
         if attempt.checks_first or execution.expected_state_version:
             _job(attempt).update(checks_state=attempt.checks_first)
     return attempt
+
+
+def _question(due: Due, locked: Locked, capability: Capability) -> Attempt | None:
+    """Lease what was accepted, to ask about it; None when another worker has it. A question that
+    hangs or kills its worker is not put for ever either."""
+    execution, in_vain = locked.row, accepted_work.asked_in_vain(due, capability)
+    if not JOBS.take(due, capability.lease_seconds):
+        return None
+    by = _by(execution)
+    if in_vain:
+        said = f"{accepted_work.SILENT}: the worker fell silent while it asked"
+        endings.give_up(execution, locked.others, said, by=by)
+        return None
+    ask = accepted_work.ask_of(due.tenant_id, due.id)
+    call = _call(execution, by, newest_entry(execution), ask)
+    return Attempt(due, capability, call, doubtful=True, only_asks=True)
 
 
 def _was_asked(execution: Execution, capability: Capability) -> bool:
@@ -281,7 +295,7 @@ def _ask_again(
 ) -> None:
     """Work that was accepted is asked about again, until it has been waited for long enough."""
     if not accepted_work.ask_again(attempt.due, attempt.capability, later):
-        said = "it was accepted, and nobody has said in time what became of it"
+        said = accepted_work.SILENT
         last = "" if fault is None else f": {_text(attempt, fault)}"
         endings.give_up(locked.row, locked.others, said + last, by=by)
 

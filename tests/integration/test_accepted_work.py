@@ -65,8 +65,8 @@ class Shop:
         return found
 
 
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+def open_shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Open one, with its capability, for the length of a test."""
     known = dict(capability_registry._capabilities)  # noqa: SLF001  -- there is no way back
     monkeypatch.setattr(capability_registry, "_capabilities", known)
     made = Shop()
@@ -75,6 +75,11 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
         output_schema={"type": "object", "required": ["receipt"]},
     )(made.order)  # fmt: skip
     return made
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(monkeypatch)
 
 
 def ordered(world: World, name: str = "test.order") -> Execution:
