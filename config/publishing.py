@@ -102,7 +102,7 @@ class Publisher:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(Exception):
-                connection.collapse()
+                connection.collect(_PUBLISH_SECONDS)
 
 
 def quick_connection() -> Any:

@@ -60,9 +60,10 @@ def row(*said: Any) -> None:
     try:
         source, tenant_id, id_, seconds = said
         named = RowWork("", source, uuid.UUID(tenant_id), uuid.UUID(id_), float(seconds))
-    except (ValueError, AttributeError, TypeError):
-        named = None
-    if named is None or source_named(named.source) is None:
+        known = source_named(source) is not None
+    except (ValueError, AttributeError, TypeError, OverflowError):
+        known = False
+    if not known:
         log.warning("dropped a message that names no row")
         return
     try:

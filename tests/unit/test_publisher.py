@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kombu import Connection
 
 from config import publishing
 from config.celery import app
@@ -27,6 +28,10 @@ class Broker:
         self.asked += 1
         if self.down:
             raise ConnectionError("nobody there")
+
+    @staticmethod
+    def refuse(*_said: object) -> None:
+        raise ConnectionError("nobody there")
 
 
 class Clock:
@@ -57,6 +62,18 @@ def test_a_broker_that_is_down_is_left_alone_for_a_while(monkeypatch: pytest.Mon
     publisher([ROW])
     publisher([ROW])
     assert broker.asked == 5
+
+
+def test_after_a_failure_the_connection_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Kept open it would be one more descriptor for each time that the broker went away.
+    with Connection("memory://") as connection:
+        connection.ensure_connection()
+        monkeypatch.setattr(publishing, "quick_connection", lambda: connection)
+        monkeypatch.setattr(publishing, "send_task", Broker.refuse)
+        publisher = Publisher()
+        publisher([ROW])
+        assert publisher.silent
+        assert not connection.connected
 
 
 def test_a_message_names_a_lane_or_a_row_and_how_long_it_may_take() -> None:
