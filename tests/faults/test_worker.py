@@ -162,7 +162,7 @@ def test_without_redis_a_running_worker_does_the_work_and_stops_cleanly(
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
     output = (tmp_path / "worker.log").read_text()
-    assert "ready: 2 processes a pool" in output
+    assert "ready: 2 processes for programs" in output
     assert output.rstrip().endswith("stopped")
     assert balances(world.system.tenant_id) == MOVED
 

@@ -84,7 +84,7 @@ class Command(BaseCommand):
         processes = max(1, options["processes"])
         told = "told by the broker" if broker_url() else "no broker"
         Supervisor(self.parts(processes)).run(
-            f"{processes} processes a pool, looking every second, {told}"
+            f"{processes} processes for programs, looking every second, {told}"
         )
 
     def parts(self, processes: int) -> dict[str, Callable[[Ready], None]]:
