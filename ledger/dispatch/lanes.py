@@ -22,7 +22,7 @@ from ledger.dispatch.consumer_registry import (
     consumers_in,
     holding_consumers,
 )
-from ledger.dispatch.lease_table import parameters, search
+from ledger.dispatch.lease_table import QUEUES, parameters, search
 from ledger.faults import sqlstate_of, storable
 from ledger.ids import new_token
 from ledger.statements import soon
@@ -111,6 +111,20 @@ def due(
         )
         found = [(row[0], Lane(row[1], row[2], row[3])) for row in cursor.fetchall()]
     return list(dict.fromkeys(found))
+
+
+def queue_of(lane: Lane) -> str | None:
+    """Return the queue of the most urgent that waits in a lane; None where nothing does."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        set_tenant(lane.tenant_id)
+        cursor.execute(
+            f"SELECT t.queue FROM ledger_outboxtask t WHERE {lane_sql.WAITING}"  # noqa: S608  -- own words
+            " AND t.tenant_id = %s AND t.lane = %s AND t.shard = %s"
+            " ORDER BY array_position(%s, t.queue::text) LIMIT 1",
+            [lane.tenant_id, lane.name, lane.shard, list(QUEUES)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 def take(lane: Lane) -> Batch | None:

@@ -8,6 +8,7 @@ that fails is handled one by one, so that only what failed counts an attempt.
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import random
 import time
@@ -68,12 +69,14 @@ def work_lane(
     while waiting:
         at = waiting.popleft()
         if time.monotonic() > until and isinstance(at, Lane):
-            hints.publish([LaneWork(_queue_of(at), at)])
+            # Queued as it is urgent: an undo in a lane that carries cases on too stays before them.
+            queue = lanes.queue_of(at)
+            hints.publish([] if queue is None else [LaneWork(queue, at)])
             continue
         batch = lanes.take(at) if isinstance(at, Lane) else at
         if batch is None:
             continue
-        turn = _Turn(batch, goes_on)
+        turn = _Turn(batch, goes_on, until)
         handled += turn.run()
         # What is leased already goes first: nobody keeps its lease while it waits.
         for each in turn.then:
@@ -178,16 +181,14 @@ def run_until_idle(
                 raise RuntimeError(f"still busy after {total} runs")
 
 
-def _queue_of(lane: Lane) -> str:
-    found = [each.queue for each in map(consumer_named, [lane.name]) if each is not None]
-    return found[0] if found else "engine"
-
-
 class _Turn:
-    """One batch being handled: `then` is what this worker does next, `others` what others may."""
+    """One batch being handled: `then` is what this worker does next, `others` what others may.
+    Past `until`, by the monotonic clock, nothing more is leased or begun."""
 
-    def __init__(self, batch: Batch, goes_on: Chosen) -> None:
+    def __init__(self, batch: Batch, goes_on: Chosen, until: float) -> None:
         self.batch = batch
+        self._until = until
+        self._apart = False
         self.then: list[Lane | Batch] = []
         self.others: list[Work] = []
         self._goes_on = goes_on
@@ -200,28 +201,42 @@ class _Turn:
         if consumer is None:
             self._fail(batch, f"no consumer named {batch.consumer!r} is registered")
             return len(batch.tasks)
-        with kept_lease(
-            lambda: lanes.extend(batch), lease_seconds=lanes.LEASE_SECONDS,
-            max_seconds=consumer.max_seconds, what=f"{len(batch.tasks)} of {batch.consumer}",
-        ):  # fmt: skip
+        with self._kept(consumer):
             tried = self._try(batch, consumer)
-            return tried if tried is not None else self._one_by_one(consumer)
+        return tried if tried is not None else self._one_by_one(consumer)
+
+    def _kept(self, consumer: Consumer) -> contextlib.AbstractContextManager[None]:
+        """Keep the lease of all of it, for as long as one call of the handler may take."""
+        return kept_lease(
+            lambda: lanes.extend(self.batch), lease_seconds=lanes.LEASE_SECONDS,
+            max_seconds=consumer.max_seconds, what=f"{len(self.batch.tasks)} of {consumer.name}",
+        )  # fmt: skip
 
     def _one_by_one(self, consumer: Consumer) -> int:
+        """Handle its tasks alone, until one fails or its time is over; the others are put back.
+        Returns how many were tried."""
+        self._apart = True
         for number, task in enumerate(self.batch.tasks, start=1):
-            if self._try(self.batch.alone(task), consumer) == 0:
-                left = self.batch.tasks[number:]
+            with self._kept(consumer):
+                failed = self._try(self.batch.alone(task), consumer) == 0
+            left = self.batch.tasks[number:]
+            if failed or (left and self._is_over()):
                 if left:
                     lanes.put_back(self.batch, left)
+                if not failed and self.batch.lane not in self.then:
+                    self.then.append(self.batch.lane)
                 return number
         return len(self.batch.tasks)
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._until
 
     def _try(self, batch: Batch, consumer: Consumer) -> int | None:
         """Handle a batch. Returns how many were done, 0 for a failure that was stored, None where
         it is not known which of several failed."""
         with hints.collected() as left:
             try:
-                more, taken = _handle(batch, consumer, self._goes_on)
+                more, taken = _handle(batch, consumer, self._takes_next)
             except (Exception, SystemExit) as error:  # noqa: BLE001  -- a handler may raise anything
                 return self._ended_otherwise(batch, error)
         self._after(batch, list(left), more=more, taken=taken)
@@ -240,6 +255,11 @@ class _Turn:
             log.error("task %s of %s failed", batch.ids, batch.consumer, exc_info=error)
             self._fail(batch, words_of(error, lanes.ERROR_LENGTH))
         return 0
+
+    def _takes_next(self, work: Work) -> bool:
+        """Whether the lane of `work` is leased with what it rests on: it is worked at once then. It
+        is not where the tasks of a batch are handled apart: nobody would keep its lease."""
+        return self._goes_on(work) and not self._apart and not self._is_over()
 
     def _after(self, batch: Batch, left: list[Work], *, more: bool, taken: Batch | None) -> None:
         if taken is not None:
