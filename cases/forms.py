@@ -51,6 +51,8 @@ class StartForm(SchemaForm):
         self.kinds, self._asks, self._as_json = kinds, asks, as_json
         #: What is chosen; "" where nothing is.
         self.chosen = ""
+        #: Its definition, where it is one that there is.
+        self.definition: CompiledDefinition | None = None
         #: Whether its fields are asked for, which may be written as JSON all the same.
         self.offers_json = False
         super().__init__(data, **kwargs)
@@ -71,7 +73,7 @@ class StartForm(SchemaForm):
             required=False,
             help_text=_("How people will call it. Without one it is called like its kind."),
         )
-        found = self._asks(self.chosen) if self.chosen else None
+        self.definition = found = self._asks(self.chosen) if self.chosen else None
         has_fields = found is not None and bool(found.input_fields)
         self.offers_json = has_fields and not self._as_json and WHOLE not in sent
         if found is not None and self.offers_json:

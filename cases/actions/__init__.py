@@ -5,7 +5,6 @@ from __future__ import annotations
 from cases.actions.deploy import (
     check_apart,
     check_definition,
-    covered_capabilities,
     deploy_definition,
     warnings_of,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "check_apart",
     "check_definition",
     "close_case",
-    "covered_capabilities",
     "deploy_definition",
     "fault_of_opening",
     "open_case",

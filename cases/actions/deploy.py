@@ -26,6 +26,7 @@ from cases.definitions import (
     no_more_than,
 )
 from cases.definitions.parser import MAX_SOURCE_BYTES
+from cases.how_undone import covered_capabilities
 from cases.lifecycle import DEPLOY
 from cases.models import CaseDefinition
 from executions import capability_registry
@@ -43,7 +44,6 @@ from workitems.selectors import template_names
 DEFINITION = "case_definition"
 #: Characters of a definition that the process it was sent to compiles itself.
 SMALL_SOURCE = 16 * 1024
-_SAID_TO_STAY = frozenset({"not_needed", "irreversible", "pivot"})
 #: What is said of a name that is nobody's, by what it is the name of.
 _NOBODYS = {
     "user": (
@@ -115,16 +115,6 @@ def _checked(source: str | Mapping[str, Any], compiled: Compiler) -> CompiledDef
         ) from problem
     except ExpressionFailed as away:
         raise Trouble(str(away)) from away
-
-
-def covered_capabilities() -> frozenset[str]:
-    """Return the capabilities that say themselves what becomes of them in a rollback."""
-    known = {name: capability_registry.get(name) for name in capability_registry.names()}
-    return frozenset(
-        name
-        for name, each in known.items()
-        if each is not None and (each.policy is not None or each.reversibility in _SAID_TO_STAY)
-    )
 
 
 def _line(number: int, message: str) -> str:

@@ -24,8 +24,8 @@ from cases.definitions import (
     SignalSent,
     SubCase,
     Throw,
-    undo_policy,
 )
+from cases.how_undone import gaps_of
 from cases.lifecycle import CaseStatus, MilestoneStatus, PlanItemStatus, PlanItemType
 from cases.milestones import standings
 from cases.selectors import compiled_all, summaries, waiting_for
@@ -44,8 +44,6 @@ _KINDS = {
     SignalSent: "signal",
     Throw: "throw",
 }
-# It is known what becomes of it in a rollback.
-_SETTLED_BY_WORD = frozenset({"not_needed", "irreversible", "pivot"})
 
 
 def definitions(rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -73,6 +71,7 @@ def definition(row: Any) -> dict[str, Any]:
 
 def graph(compiled: CompiledDefinition) -> dict[str, Any]:
     """Return bindings, what undoes what, and which bindings nobody declared an undo for."""
+    gaps = gaps_of(compiled)
     nodes = [
         {
             "name": binding.name,
@@ -81,7 +80,7 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
             "starts_by": _starts_by(binding),
             "undone_by": binding.compensate,
             "reversibility": binding.reversibility,
-            "covered": _covered(compiled, binding),
+            "covered": binding.name not in gaps,
         }
         for binding in compiled.bindings
     ]
@@ -92,7 +91,7 @@ def graph(compiled: CompiledDefinition) -> dict[str, Any]:
             for binding in compiled.bindings
             if binding.compensate is not None
         ],
-        "gaps": [node["name"] for node in nodes if not node["covered"]],
+        "gaps": [binding.name for binding in compiled.bindings if binding.name in gaps],
     }
 
 
@@ -123,13 +122,6 @@ def _notices(warnings: Iterable[DefinitionWarning]) -> list[dict[str, Any]]:
         }
         for each in warnings
     ]  # fmt: skip
-
-
-def _covered(compiled: CompiledDefinition, binding: Any) -> bool:
-    """Whether it is known what becomes of this binding's work in a rollback."""
-    if binding.compensation_only or binding.reversibility in _SETTLED_BY_WORD:
-        return True
-    return undo_policy(compiled, binding) is not None
 
 
 def cases(rows: Sequence[Any], authority: Authority) -> list[dict[str, Any]]:
@@ -273,7 +265,8 @@ class EdgeSchema(serializers.Serializer[Any]):
 
 
 class GraphSchema(serializers.Serializer[Any]):
-    """Bindings, what undoes what, and the gaps: names of bindings without a declared undo."""
+    """Bindings, what undoes what, and the gaps: names of bindings of which nobody declared how they
+    are undone, the definition or their program."""
 
     nodes = BindingSchema(many=True)
     edges = EdgeSchema(many=True)

@@ -6,6 +6,7 @@ Pure code: no database, no Django. `docs/reference/case-definitions.md` describe
 from __future__ import annotations
 
 from cases.definitions.compiler import compile_definition, in_order, no_more_than
+from cases.definitions.coverage import SAID_TO_STAY, coverage_gaps
 from cases.definitions.declared import capabilities_of, context_schema, given_schema
 from cases.definitions.model import (
     Binding,
@@ -50,6 +51,7 @@ from json_values.jq.evaluation import ExpressionFailed
 __all__ = [
     "DOES_NO_WORK",
     "HEARD",
+    "SAID_TO_STAY",
     "Ahead",
     "Arrived",
     "Binding",
@@ -80,6 +82,7 @@ __all__ = [
     "context_after",
     "context_schema",
     "contexts_after",
+    "coverage_gaps",
     "fires_by",
     "given_schema",
     "given_to",

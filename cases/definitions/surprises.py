@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from cases.definitions.coverage import coverage_gaps, is_undone
 from cases.definitions.flow import after, fires_again, unreachable
 from cases.definitions.model import (
     FAULTING,
@@ -17,7 +18,6 @@ from cases.definitions.model import (
     Milestone,
     Rule,
 )
-from cases.definitions.runtime import undo_policy
 from cases.definitions.targets import (
     DOES_NO_WORK,
     JUDGMENT,
@@ -92,8 +92,6 @@ RULES: Final = {
     "unheard": ("unheard_signal", "no step hears the signal {0!r}: nothing comes of it"),
     "no_time": ("idle", "has no effect without a duration: {0!r} is never late"),
 }  # fmt: skip
-# Of these it is said what becomes of them: nothing.
-_SAID_TO_STAY: Final = frozenset({"not_needed", "irreversible", "pivot"})
 # What looks at what others have written since a step fired: an undo step fires for none of that.
 _FORWARD: Final = frozenset({"FIRST_WRITER_WINS", "FAIL"})
 
@@ -208,17 +206,13 @@ def _of_flow(definition: CompiledDefinition) -> Held:
 
 def _of_undo(definition: CompiledDefinition, covered: frozenset[str]) -> Held:
     following = after(definition)
-    undone = {
-        step.name
-        for step in definition.forward_bindings
-        if undo_policy(definition, step) is not None and step.reversibility not in _SAID_TO_STAY
-    }
+    gaps = {step.name for step in coverage_gaps(definition, covered)}
+    undone = {step.name for step in definition.forward_bindings if is_undone(definition, step)}
     for index, step in enumerate(definition.bindings):
         if step.compensation_only or isinstance(step.target, (SubCase, *DOES_NO_WORK)):
             continue
         at = f"/spec/bindings/{index}"
-        by_itself = isinstance(step.target, CapabilityCall) and step.target.capability in covered
-        if step.name not in undone and step.reversibility not in _SAID_TO_STAY and not by_itself:
+        if step.name in gaps:
             yield "coverage_gap", at, (step.name,)
         later = sorted(following[step.name] & undone)
         if step.reversibility == "pivot" and later:

@@ -24,11 +24,12 @@ from cases.definitions import (
     SubCase,
     Target,
     Throw,
-    undo_policy,
 )
 from cases.forms import DeployForm, StartForm
+from cases.how_undone import gaps_of, has_undo, is_final, policy_of, reversibility_of
 from cases.versions import default_of
 from cases.views.starting import kind_of, start_url
+from cases.views.staying import final_words, staying
 from compensation.sentences import asked_of, quoted, title_of
 from compensation.views.operator_pages import OperatorPage, crumb
 from compensation.words import REVERSIBILITIES
@@ -37,12 +38,9 @@ from ledger.tenancy import tenant_scope
 from verbs.call import Call
 from verbs.words import said
 from web.labels import program_title
-from web.templatetags.amends import state_label
 from web.values import phrase
 
-# What is never undone on purpose is no gap.
-_MEANT = frozenset({"not_needed"})
-_FINAL = frozenset({"irreversible", "pivot"})
+_NOT_NEEDED = "not_needed"
 
 
 class DefinitionList(OperatorPage):
@@ -174,11 +172,6 @@ def lines_of(refusal: Refusal) -> list[dict[str, Any]]:
 
 def _row(row: Any, compiled: CompiledDefinition) -> dict[str, Any]:
     forward = compiled.forward_bindings
-    gaps = [
-        {"binding": title_of(binding.name), "text": _gap(binding)}
-        for binding in forward
-        if undo_policy(compiled, binding) is None and binding.reversibility not in _MEANT
-    ]
     return {
         "title": row.title or row.name,
         "namespace": row.namespace,
@@ -188,15 +181,20 @@ def _row(row: Any, compiled: CompiledDefinition) -> dict[str, Any]:
         "url": definition_url(row),
         "deployed_at": row.created_at,
         "bindings": len(forward),
-        "undoable": sum(undo_policy(compiled, binding) is not None for binding in forward),
-        "gaps": gaps,
+        "undoable": sum(has_undo(compiled, binding) for binding in forward),
+        **staying(compiled),
         "start_url": start_url(str(row)),
     }
 
 
-def _gap(binding: Binding) -> str:
-    if binding.reversibility in _FINAL:
-        return state_label(binding.reversibility, "exclusion")
+def _way_back(binding: Binding) -> str:
+    """Return what is said of a step instead of who undoes it."""
+    if is_final(binding):
+        return final_words(binding)
+    if reversibility_of(binding) == _NOT_NEEDED:
+        return said(REVERSIBILITIES, _NOT_NEEDED)
+    if isinstance(binding.target, SubCase):
+        return _("with the case it opens, as that declares")
     return _("nobody declared how to undo it")
 
 
@@ -205,12 +203,13 @@ def _steps(tenant_id: uuid.UUID, compiled: CompiledDefinition) -> list[dict[str,
     forward = compiled.forward_bindings
     asked = [user for binding in forward for user in _asked(compiled, binding)]
     called = people_called(tenant_id, asked)
-    return [_step(compiled, binding, called) for binding in forward]
+    gaps = gaps_of(compiled)
+    return [_step(compiled, binding, called, gap=binding.name in gaps) for binding in forward]
 
 
 def _asked(compiled: CompiledDefinition, binding: Binding) -> Iterator[str]:
     """Yield the usernames of those whom a step, or its undo, asks."""
-    policy = undo_policy(compiled, binding)
+    policy = policy_of(compiled, binding)
     if isinstance(binding.target, HumanTask):
         yield from binding.target.candidate_users
     if policy is not None:
@@ -218,17 +217,15 @@ def _asked(compiled: CompiledDefinition, binding: Binding) -> Iterator[str]:
 
 
 def _step(
-    compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person]
+    compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person], *, gap: bool
 ) -> dict[str, Any]:
     return {
         "binding": title_of(binding.name),
         "kind_label": ", ".join([_kind(binding.target), *_starts(binding)]),
         "who": _who(binding.target, called),
         "undo": _undo(compiled, binding, called),
-        "reversibility_label": said(REVERSIBILITIES, binding.reversibility)
-        if binding.reversibility in _MEANT
-        else _gap(binding),
-        "gap": binding.reversibility not in _MEANT,
+        "reversibility_label": _way_back(binding),
+        "gap": gap or is_final(binding),
     }
 
 
@@ -268,8 +265,8 @@ def _who(target: Target, called: Mapping[str, Person]) -> str:
 
 
 def _undo(compiled: CompiledDefinition, binding: Binding, called: Mapping[str, Person]) -> str:
-    policy = undo_policy(compiled, binding)
-    if policy is None or binding.reversibility in _FINAL:
+    policy = policy_of(compiled, binding)
+    if policy is None or is_final(binding):
         return ""
     said_all = policy.effective()
     if said_all.mode == "automated":

@@ -15,6 +15,7 @@ from cases import actions, selectors
 from cases.definitions import CompiledDefinition
 from cases.forms import Kind, StartForm
 from cases.versions import default_of
+from cases.views.staying import staying
 from compensation.views.operator_pages import OperatorPage, crumb
 from ledger.tenancy import tenant_scope
 from verbs.call import Call
@@ -86,6 +87,7 @@ class StartCase(OperatorPage):
         context = {
             "crumbs": [crumb(_("Cases"), reverse("cases:list")), crumb(_("Start a case"))],
             "form": form,
+            "staying": staying(form.definition) if form.definition is not None else {},
             "url": reverse("cases:start"),
             "cancel_url": reverse("cases:list"),
             "json_url": start_url(form.chosen, json=1),

@@ -23,7 +23,7 @@ def _picture(tab: Tab, name: str) -> None:
 
 
 def _shop() -> dict[str, Any]:
-    source = definition("shop", human("visit"))
+    source = definition("shop", human("visit", compensation=None))
     source["spec"]["inputSchema"] = SCHEMA
     return source
 
@@ -49,6 +49,7 @@ def test_a_kind_is_chosen_and_its_form_filled_in(
     assert not javascript or tab.violations() == []
     page.get_by_role("link", name="Shop").click()
     expect(page.get_by_role("heading", name="Shop")).to_be_visible()
+    expect(page.locator(".note-undo")).to_contain_text("1 step has no way back")
     page.get_by_label("Item, row 1").fill("Rope")
     page.get_by_role("button", name="Add a row").click()
     page.get_by_label("Item, row 2").fill("Door")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cases.actions import covered_capabilities
 from cases.definitions import SubCase, compile_definition, undo_policy
+from cases.how_undone import covered_capabilities
 from executions import capability_registry
 
 FOLDER = Path(__file__).parents[2] / "examples"

@@ -18,7 +18,6 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
-from cases.actions import covered_capabilities
 from cases.actions.checked_apart import (
     CPU_SECONDS,
     MEMORY_BYTES,
@@ -28,6 +27,7 @@ from cases.actions.checked_apart import (
 )
 from cases.definitions import DefinitionInvalid, ExpressionFailed, no_more_than
 from cases.definitions.parser import MAX_SOURCE_BYTES
+from cases.how_undone import covered_capabilities
 from executions import capability_registry
 from json_values.framed_process import read_frame, write_frame
 
