@@ -27,6 +27,8 @@ class _Retry(_Part):
     max_attempts: int = Field(default=5, ge=1, le=100)
     base_seconds: float = Field(default=1, ge=0, le=3600)
     cap_seconds: float = Field(default=30, ge=0, le=86_400)
+    backoff: Literal["exponential", "fixed"] = "exponential"
+    jitter: float = Field(default=0, ge=0, le=1)
 
 
 class _Limits(_Part):

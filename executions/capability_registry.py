@@ -26,6 +26,7 @@ from typing_extensions import Unpack
 from accounts.roles import Role
 from compensation.policy import REVERSIBILITIES, UNSPECIFIED, CompensationPolicy, parse_policy
 from executions.handler_contract import (
+    BACKOFFS,
     USUAL_RETRY,
     Failed,
     Handler,
@@ -265,12 +266,15 @@ def _check(made: Capability) -> None:
         ("blast radius", made.blast_radius, (*BLAST_RADII, UNSPECIFIED)),
         ("side effect", made.side_effect, SIDE_EFFECTS),
         ("way with a stale state", made.on_stale, ON_STALE),
+        ("backoff", made.retry.backoff, BACKOFFS),
     )
     for what, word, known in words:
         if word not in known:
             raise ValueError(f"{name}: unknown {what} {word!r}")
     if min(made.retry.max_attempts, made.lease_seconds, made.max_seconds, made.wait_seconds) < 1:
         raise ValueError(f"{name}: attempts, lease, longest run and wait must be at least 1")
+    if not 0 <= made.retry.jitter <= 1:
+        raise ValueError(f"{name}: jitter is a part of a wait, from 0 to 1")
     _check_waiting(made)
     if unknown := set(made.allowed_roles) - ALLOWABLE:
         raise ValueError(f"{name}: unknown roles {', '.join(sorted(unknown))}")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
+
+#: How waits grow: all the same, or each twice the one before.
+BACKOFFS: Final = ("exponential", "fixed")
+_DRAWN_BYTES: Final = 6
 
 
 class Failed(Exception):
@@ -49,15 +54,34 @@ class Unusable(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a capability is tried, and how long it waits in between (seconds, doubling)."""
+    """How often a capability is tried, and how long it waits in between: `base_seconds`, which
+    double from try to try where `backoff` is exponential, `cap_seconds` at most.
+
+    `jitter` is the part of a wait, 0 to 1, by which it may be shorter: what failed together because
+    the other side was away does not come back together.
+    """
 
     max_attempts: int = 5
     base_seconds: float = 1
     cap_seconds: float = 30
+    backoff: str = "exponential"
+    jitter: float = 0
 
-    def wait_after(self, attempt: int) -> float:
-        """Return the seconds to wait after the `attempt`th try (1-based) failed."""
-        return float(min(self.base_seconds * 2 ** (attempt - 1), self.cap_seconds))
+    def wait_after(self, attempt: int, of: str) -> float:
+        """Return the seconds to wait after the `attempt`th try (1-based) failed.
+
+        `of` is whose try it was: what is drawn for one attempt is always the same, so that who asks
+        twice is told the same.
+        """
+        grown = 2 ** (attempt - 1) if self.backoff == "exponential" else 1
+        whole = min(self.base_seconds * grown, self.cap_seconds)
+        return float(whole * (1 - self.jitter * _drawn(f"{of}:{attempt}")))
+
+
+def _drawn(text: str) -> float:
+    """Return a number from 0 up to 1, without it, spread evenly over texts."""
+    first = hashlib.sha256(text.encode()).digest()[:_DRAWN_BYTES]
+    return int.from_bytes(first) / 256**_DRAWN_BYTES
 
 
 #: What is done where nothing else is declared.

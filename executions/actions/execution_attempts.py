@@ -317,9 +317,8 @@ def _postpone(execution: Execution, capability: Capability, error: str, by: Acto
         fields=["error", "outcome_unknown"],
         payloads={"attempt": execution.attempts, "error": error},
     )  # fmt: skip
-    JOBS.put_back(
-        execution.tenant_id, execution.id, capability.retry.wait_after(execution.attempts)
-    )
+    wait = capability.retry.wait_after(execution.attempts, str(execution.id))
+    JOBS.put_back(execution.tenant_id, execution.id, wait)
 
 
 def _is_final(attempt: Attempt, fault: BaseException | None) -> bool:

@@ -27,6 +27,7 @@ from executions.capability_registry import (
     SIDE_EFFECTS,
     Capability,
 )
+from executions.handler_contract import BACKOFFS
 from executions.lifecycle import ExecutionStatus
 from executions.selectors import Shown, ShownWork
 from governance.api.approval_json import ApprovalSchema
@@ -44,6 +45,10 @@ class RetrySchema(Schema):
     max_attempts = serializers.IntegerField()
     base_seconds = serializers.FloatField()
     cap_seconds = serializers.FloatField()
+    backoff = serializers.ChoiceField(choices=BACKOFFS)
+    jitter = serializers.FloatField(
+        help_text="The part of a wait, 0 to 1, by which it may be shorter."
+    )
 
 
 class CapabilitySchema(Schema):

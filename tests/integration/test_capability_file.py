@@ -33,7 +33,7 @@ capabilities:
     already_done: [409]
     allowed_roles: [agent]
     compensation: {window: P30D}
-    retry: {max_attempts: 3, base_seconds: 2, cap_seconds: 9.5}
+    retry: {max_attempts: 3, base_seconds: 2, cap_seconds: 9.5, backoff: fixed, jitter: 0.5}
     limits: {whole: 20}
     wait_seconds: 600
     trial_input: {seat: 1}
@@ -63,7 +63,7 @@ def test_what_a_file_declares_is_registered(tmp_path: Path) -> None:
     assert choose is not None
     assert (book.kind, book.risk, book.blast_radius) == ("http", "high", "system")
     assert (book.side_effect, book.undone_by) == ("idempotent", "seats.free")
-    assert book.retry == RetryPolicy(3, 2, 9.5)
+    assert book.retry == RetryPolicy(3, 2, 9.5, "fixed", 0.5)
     assert (book.max_seconds, book.wait_seconds) == (90, 600)
     assert book.allowed_roles == {"agent"}
     assert book.trial is not None
@@ -72,6 +72,7 @@ def test_what_a_file_declares_is_registered(tmp_path: Path) -> None:
     assert (choose.kind, choose.handler, choose.performer) == ("agent", None, "agent")
     free = capability_registry.get("seats.free")
     assert free is not None
+    assert free.retry == RetryPolicy(5, 1, 30, "exponential", 0)
     assert (free.status, free.sandbox, free.trial, free.input_schema) == (
         None, None, None, {"type": "object"},
     )  # fmt: skip
@@ -102,6 +103,14 @@ def test_without_a_file_there_is_nothing_more() -> None:
         (
             "capabilities: [{name: x, kind: agent, output_schema: {type: no}}]",
             "not a JSON Schema",
+        ),
+        (
+            "capabilities: [{name: x, url: 'https://x/', secret_env: S, retry: {backoff: no}}]",
+            "retry/backoff: ",
+        ),
+        (
+            "capabilities: [{name: x, url: 'https://x/', secret_env: S, retry: {jitter: 1.1}}]",
+            "retry/jitter: ",
         ),
         ("capabilities: [{name: x, kind: agent}, {name: x, kind: agent}]", "already registered"),
         ("capabilities: [{name: x, kind: agent, risk: huge}]", "x: unknown risk 'huge'"),

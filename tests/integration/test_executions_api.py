@@ -41,7 +41,10 @@ def test_capabilities_say_what_they_take_and_what_undoes_them(world: World) -> N
     assert transfer["undone_by"] == "demo.reverse-transfer"
     assert transfer["reversibility"] == "compensable"
     assert transfer["input_schema"]["required"] == ["from", "to", "amount"]
-    assert transfer["retry"] == {"max_attempts": 5, "base_seconds": 1, "cap_seconds": 30}
+    assert transfer["retry"] == {
+        "max_attempts": 5, "base_seconds": 1, "cap_seconds": 30,
+        "backoff": "exponential", "jitter": 0,
+    }  # fmt: skip
 
 
 def test_an_execution_is_asked_for_run_and_read(world: World) -> None:

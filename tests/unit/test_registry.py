@@ -49,6 +49,11 @@ def test_a_wrong_declaration_is_refused_where_it_stands() -> None:
         capability("a.one", compensation={"colour": "red"})
     with pytest.raises(ValueError, match="at least 1"):
         capability("a.one", retry=RetryPolicy(max_attempts=0))
+    with pytest.raises(ValueError, match="unknown backoff 'linear'"):
+        capability("a.one", retry=RetryPolicy(backoff="linear"))
+    for jitter in (-0.01, 1.01, float("nan")):
+        with pytest.raises(ValueError, match="jitter is a part of a wait, from 0 to 1"):
+            capability("a.one", retry=RetryPolicy(jitter=jitter))
     with pytest.raises(ValueError, match="nobody waits longer than a year"):
         capability("a.one", wait_seconds=366 * 86_400 + 1)
     assert capability_registry.names() == frozenset()
@@ -67,7 +72,28 @@ def test_what_undoes_it_becomes_its_policy() -> None:
     ("attempt", "seconds"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (60, 30)]
 )
 def test_waits_double_up_to_a_cap(attempt: int, seconds: float) -> None:
-    assert RetryPolicy().wait_after(attempt) == seconds
+    assert RetryPolicy().wait_after(attempt, "any") == seconds
+
+
+def test_fixed_waits_do_not_grow() -> None:
+    fixed = RetryPolicy(base_seconds=7, backoff="fixed")
+    assert [fixed.wait_after(attempt, "any") for attempt in (1, 2, 60)] == [7, 7, 7]
+    assert RetryPolicy(base_seconds=7, cap_seconds=5, backoff="fixed").wait_after(1, "any") == 5
+
+
+@pytest.mark.parametrize(("backoff", "whole"), [("fixed", 4), ("exponential", 16)])
+def test_jitter_shortens_a_wait_by_its_part_at_most(backoff: str, whole: float) -> None:
+    spread = RetryPolicy(base_seconds=4, backoff=backoff, jitter=0.25)
+    names = [f"execution {number}" for number in range(1000)]
+    waits = [spread.wait_after(3, name) for name in names]
+    # Of a thousand draws some are near each end, and none is beyond.
+    assert 0.75 * whole < min(waits) < 0.76 * whole
+    assert 0.99 * whole < max(waits) <= whole
+    # One attempt is told the same whenever it is asked about, another one something else.
+    assert [spread.wait_after(3, name) for name in names] == waits
+    assert len({*waits}) == 1000
+    steady = RetryPolicy(base_seconds=4, jitter=0.25, cap_seconds=4)
+    assert steady.wait_after(1, "one") != steady.wait_after(2, "one")
 
 
 def test_every_broken_rule_is_named_by_its_pointer() -> None:
