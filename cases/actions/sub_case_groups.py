@@ -60,7 +60,8 @@ def groups_of(definition: CompiledDefinition) -> dict[str, Group]:
 
 
 def check_group(definition: CompiledDefinition, step: str) -> None:
-    """Raise Invalid where the group of a step could never be met."""
+    """Raise Invalid where the group of a step could never be met: a definition that was deployed
+    before such a group was refused may have one."""
     group = groups_of(definition).get(step)
     if group is not None and group.spare < 0:
         said = {"group": group.name, "required": group.required, "total": group.total}

@@ -136,6 +136,7 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
             if name and name in seen:
                 yield f"{pointer}/name", f"the {word} {name!r} is declared twice"
             seen.add(name)
+    yield from impossible_groups(data)
     steps = {_text(step, "name"): step for _, step in maps_at(data, BINDINGS)}
     for pointer, step in maps_at(data, BINDINGS):
         yield from _word_rules(pointer, step, unsure)
@@ -143,6 +144,30 @@ def contradictions(data: Any, unsure: Collection[str]) -> Found:
         yield from _judge_rules(pointer, step)
         for key, problem in _references(step, steps).items():
             yield f"{pointer}/{key}", problem
+
+
+def impossible_groups(data: Any) -> Found:
+    """Find groups of sub-cases that ask for more than there are, where the first of their steps
+    says so: the case could only fail as the first of them fires."""
+    groups: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for pointer, target in maps_at(data, f"{BINDINGS}/subCase"):
+        if name := _text(target, "groupId"):
+            groups.setdefault(name, []).append((pointer, target))
+    for name, members in groups.items():
+        _at, total = next(_counts(members, "totalInGroup"), ("", len(members)))
+        at, required = next(_counts(members, "requiredCount"), ("", total))
+        if required > total:
+            yield at, f"group {name!r} asks for {required} of {total}: it can never be met"
+
+
+def _counts(
+    members: Collection[tuple[str, Mapping[str, Any]]], word: str
+) -> Iterator[tuple[str, int]]:
+    """Yield the counts that members of a group say, and where; what is no number says nothing."""
+    for pointer, target in members:
+        said = target.get(word)
+        if type(said) is int and said > 0:
+            yield f"{pointer}/{word}", said
 
 
 def whom_it_names(

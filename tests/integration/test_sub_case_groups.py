@@ -10,7 +10,9 @@ import pytest
 
 from cases import actions
 from cases.actions.sub_case_groups import Group, GroupCount
+from cases.definitions import relations
 from cases.models import Case, PlanItem
+from ledger.errors import Invalid
 from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
 from tests.definitions import definition, human
 from tests.draining import drain
@@ -161,7 +163,17 @@ def test_ends_that_are_heard_together_meet_it_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("well", [True, False])
-def test_more_than_there_are_cannot_be_asked_for(world: World, *, well: bool) -> None:
+def test_more_than_there_are_cannot_be_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, well: bool
+) -> None:
+    if not well:
+        with pytest.raises(Invalid) as refused:
+            deployed(world, "a", totalInGroup=1, requiredCount=2)
+        assert [each.pointer for each in refused.value.errors] == [
+            "/spec/bindings/0/subCase/requiredCount"
+        ]
+    # An earlier version has deployed it.
+    monkeypatch.setattr(relations, "impossible_groups", lambda _data: iter(()))
     top = deployed(world, "a", totalInGroup=1, requiredCount=1 if well else 2)
     item = plan_items(world, top)["a"]
     assert (item.target_id is not None) == well

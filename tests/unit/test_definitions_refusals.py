@@ -128,6 +128,52 @@ def test_a_wrong_binding_is_refused_with_its_line(
     assert _errors(_with_binding(*lines)) == [(line, f"/spec/bindings/0{pointer}", message)]
 
 
+def _groups(*targets: str) -> str:
+    steps = (
+        f"    - name: s{number}\n      {ON}\n      subCase: {{name: low, groupId: g{target}}}\n"
+        for number, target in enumerate(targets)
+    )
+    return HEAD + "  bindings:\n" + "".join(steps)
+
+
+@pytest.mark.parametrize(
+    ("targets", "line", "number", "said"),
+    [
+        ((", requiredCount: 2",), 9, 0, "2 of 1"),
+        (("", ", requiredCount: 3"), 12, 1, "3 of 2"),
+        # The first of its steps that says so counts.
+        ((", totalInGroup: 1, requiredCount: 2", ", totalInGroup: 3, requiredCount: 1"), 9, 0,
+         "2 of 1"),
+        ((", totalInGroup: 2", "", ", requiredCount: 3"), 15, 2, "3 of 2"),
+    ],
+)  # fmt: skip
+def test_a_group_that_can_never_be_met_is_refused_where_it_asks_for_too_much(
+    targets: tuple[str, ...], line: int, number: int, said: str
+) -> None:
+    at = f"/spec/bindings/{number}/subCase/requiredCount"
+    source = _groups(*targets)
+    assert _errors(source) == [(line, at, f"group 'g' asks for {said}: it can never be met")]
+    with pytest.raises(DefinitionInvalid) as refusal:
+        compile_definition(source, capabilities=None)
+    word = "requiredCount: "
+    value = source.splitlines()[line - 1].index(word) + len(word) + 1
+    assert [each.column for each in refusal.value.errors] == [value]
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ("", ""),
+        (", requiredCount: 2", ", requiredCount: 9"),
+        # Each of its steps may fire as often as it takes.
+        (", totalInGroup: 9, requiredCount: 9",),
+        (", totalInGroup: 2, requiredCount: 2", ", totalInGroup: 1"),
+    ],
+)
+def test_a_group_that_can_be_met_is_taken(targets: tuple[str, ...]) -> None:
+    assert compile_definition(_groups(*targets), capabilities=None).name == "onboarding"
+
+
 def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
     ((line, pointer, message),) = _errors(_with_binding(ON, TASK, "wen: .a"))
 
