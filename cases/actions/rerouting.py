@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cases.definitions import Binding, CompiledDefinition, OutcomePolicy
-from cases.lifecycle import MAY_BE_LATE, PlanItemStatus
+from cases.lifecycle import MAY_BE_LATE, PlanItemStatus, PlanItemType
 from cases.models import Case, PlanItem
 from cases.plan_state import Fired, work_of
 
@@ -60,7 +60,9 @@ def _follows(binding: Binding, item: PlanItem, row: Any) -> bool:
 
 def _said(policy: OutcomePolicy, item: PlanItem, row: Any) -> str | None:
     if item.status == PlanItemStatus.REJECTED:
-        return policy.on_decline
+        # Who declines a task leaves it to others. What policies or approvers refuse is refused:
+        # asked for again, it would be put before them until somebody agrees.
+        return policy.on_decline if item.type == PlanItemType.WORK_ITEM else None
     if item.status == PlanItemStatus.FAULTED:
         return policy.on_expired if row.status in _RAN_OUT else policy.on_failure
     return None
