@@ -21,6 +21,7 @@ _SAID: Final = {
     "schema_not_checked": "{0} as a JSON Schema is ignored: a projection is a jq text, and the "
     "values of a capability are checked by the schemas that it is registered with",
     "ignored": "{0} is ignored: the title is what is shown",
+    "admin": "admin is read as write is: its groups may open cases, and decide nothing else",
     "unknown_value": "{0} {1!r} is not known here and is ignored; known are {2}",
 }
 #: Words to choose from, where another one is warned about and left out: what it means to other
@@ -52,6 +53,7 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
     if isinstance(data, dict):
         yield from _version(data.get("dsl"))
     yield from _choices(data)
+    yield from _of_admin(data)
     for pointer, judgment in maps_at(data, f"{BINDINGS}/judgment"):
         for key in ("prompt", "promptExpression"):
             if judgment.get(key) and (judgment.get("title") or judgment.get("titleExpression")):
@@ -64,6 +66,13 @@ def foreign_parts(data: Any) -> Iterator[tuple[str, str, str]]:
                 del capability[key]
                 said = _SAID["schema_not_checked"].format(key)
                 yield "schema_not_checked", f"{pointer}/{escape(key)}", said
+
+
+def _of_admin(data: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield that nobody administers cases because a definition names their group."""
+    for pointer, authorization in maps_at(data, "/spec/authorization"):
+        if authorization.get("admin"):
+            yield "not_executed", f"{pointer}/admin", _SAID["admin"]
 
 
 #: What is said of a judgment and means nothing where an agent is called for it.

@@ -53,7 +53,7 @@ READ: list[tuple[str, Any, Any, Any]] = [
     ("/title", "A title", lambda d: d.title, "A title"),
     ("/summary", "More", lambda d: d.summary, "More"),
     ("/expressionLang", "jq", lambda d: d.name, "fields"),
-    ("/spec/authorization", {"write": ["x"], "admin": ["y"]}, lambda d: d.may_open, ("x", "y")),
+    ("/spec/authorization", {"write": ["x", "y"]}, lambda d: d.may_open, ("x", "y")),
     ("/spec/completion", {"failure": {"anyOf": [{"allOf": ["done"]}]}},
      lambda d: [kind for kind, _ in d.completion], ["failure"]),
     ("/spec/capabilities/0/description", "D", lambda d: d.capabilities[0].description, "D"),

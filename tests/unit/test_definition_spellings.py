@@ -107,6 +107,8 @@ TOLD: list[tuple[str, Any, str, str]] = [
     ("/spec/milestones", [{"name": "m"}], "ignored", "it has no condition: it is never reached"),
     ("/spec/authorization/read", ["x"], "ignored", "read is ignored: every member reads"),
     ("/spec/authorization/claim", ["x"], "ignored", "claim is ignored: who may do a task"),
+    ("/spec/authorization", {"write": ["x"], "admin": ["y"]}, "not_executed",
+     "admin is read as write is: its groups may open cases"),
     (f"{TASK}/expiresIn", "PT90S", "rounded", "expiresIn PT90S is read as PT2M"),
     (f"{TASK}/expiresIn", "P1DT1H0.5S", "rounded", "expiresIn P1DT1H0.5S is read as P1DT1H1M"),
     (f"{TASK}/outcomes", [{"name": "A", "condition": "x > 1"}], "ignored", "condition is ignored"),
@@ -252,3 +254,11 @@ def test_what_is_no_rule_is_no_ending() -> None:
     source = having("/spec/completion", {"success": {"allOf": ["done"]}, "sucess": ["done"]})
     with pytest.raises(ValueError, match="unknown field 'sucess'"):
         compile_definition(source, capabilities=None)
+
+
+def test_who_is_named_as_admin_opens_cases_as_who_may_write() -> None:
+    found, said = compiled(having("/spec/authorization", {"write": ["x"], "admin": ["y"]}))
+    assert found.may_open == ("x", "y")
+    assert [each[1] for each in said] == ["/spec/authorization/admin"]
+    _found, said = compiled(having("/spec/authorization", {"write": ["x"], "admin": []}))
+    assert said == []
