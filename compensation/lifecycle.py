@@ -107,8 +107,11 @@ class Trigger(models.TextChoices):
 
     OPERATOR = "operator", _("An operator")
     FAULT = "fault", _("A step that failed")
+    DEADLINE = "deadline", _("A deadline that was missed")
     BATCH = "batch", _("A batch that failed")
     RULE = "rule", _("A rule of the definition")
+    SIGNAL = "signal", _("A signal to the case")
+    EVENT = "event", _("An event")
     PARENT = "parent", _("The rollback of the case above")
     OTHER_TENANT = "other_tenant", _("Another organisation")
 
@@ -135,6 +138,8 @@ ENDED_RUNS = frozenset(R) - LIVE_RUNS - {R.PENDING_APPROVAL}
 #: After these a request of another tenant is answered.
 ANSWERED = frozenset({Q.REFUSED, Q.DONE, Q.FAILED})
 
+#: A step of the definition began it (`throw`), by itself or because of what it heard.
+THROWN = frozenset({Trigger.RULE, Trigger.SIGNAL, Trigger.EVENT})
 #: A run with a step that ended so has not undone everything.
 LEAVES_PART = frozenset({T.ABANDONED, T.BLOCKED})
 # Left behind for good: a run that met one of these has not undone everything either.

@@ -30,6 +30,7 @@ from cases.actions.sub_cases import (
 from cases.actions.task_templates import from_template
 from cases.definitions import (
     Binding,
+    CapabilityCall,
     CompiledDefinition,
     ContextChange,
     ExpressionFailed,
@@ -49,6 +50,7 @@ from cases.models import Case
 from cases.named_members import NamedMembers
 from cases.plan_state import Changes, Fired, PlanState
 from compensation.actions.automatic_runs import Wanted
+from compensation.lifecycle import Trigger
 from compensation.plan_scope import Scope
 from compensation.policy import UNSPECIFIED
 from compensation.sentences import title_of
@@ -70,6 +72,7 @@ _TRANSIENT = frozenset({"unavailable"})
 # A definition whose steps keep changing what starts them would go on for ever.
 MAX_FIRINGS = 1_000
 MAX_ERROR = 4000
+_HEARD = {"signal": Trigger.SIGNAL, "event": Trigger.EVENT}
 _DIGITS = 32
 
 
@@ -209,7 +212,8 @@ def openings(
             change = written.get(binding.name)
             if isinstance(change, ExpressionFailed):
                 raise change
-            work = _work(known, binding, given, cause, reroute)
+            came = heard.get(binding.name, {})
+            work = _work(known, binding, given, cause, reroute=reroute, came=came)
             if isinstance(work, NewExecution):
                 check_new(work)
             found.append(Opening(binding, work, "", digest, reroute.attempts))
@@ -251,10 +255,15 @@ def _checked(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _wanted(case: Case, name: str, target: Throw) -> Wanted:
+def _wanted(case: Case, name: str, target: Throw, trigger: Trigger) -> Wanted:
     scope = Scope(kind=target.scope, step=target.step or "", steps=target.steps)
     reason = f"{title_of(name)}: a step of {case.title} has a part of it undone"
-    return Wanted(scope, reason, resumes=target.then == "resume")
+    return Wanted(scope, reason, resumes=target.then == "resume", trigger=trigger)
+
+
+def _trigger(came: Mapping[str, Any]) -> Trigger:
+    """Return what lets a step begin that answers to this; a moment that comes is a rule's too."""
+    return next((_HEARD[word] for word in came if word in _HEARD), Trigger.RULE)
 
 
 def _told(given: Given) -> Any:
@@ -269,14 +278,23 @@ def _cannot_begin(binding: Binding, reason: str) -> Opening:
     return Opening(binding, error=reason[:MAX_ERROR])
 
 
-def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: Reroute) -> Work:
+def _work(
+    known: Known,
+    binding: Binding,
+    given: Given,
+    cause: Cause,
+    *,
+    reroute: Reroute,
+    came: Mapping[str, Any],
+) -> Work:
     """Return the work that a binding becomes. Raises why it becomes none. `reroute`: for whom it
-    is not, beside those whom its definition names."""
+    is not, beside those whom its definition names; `came`: what has come for it, if it answers to
+    that."""
     case, policy, target = known.case, undo_policy(known.definition, binding), binding.target
     if isinstance(target, SignalSent):
         return NewSignal(target.signal, _told(given) if target.input_mapping else None)
     if isinstance(target, Throw):
-        return NewThrow(_wanted(case, binding.name, target))
+        return NewThrow(_wanted(case, binding.name, target, _trigger(came)))
     value = _checked(given.value)
     if isinstance(target, SubCase):
         return new_sub_case(case, known.definition, binding.name, target, value)
@@ -318,14 +336,19 @@ def _work(known: Known, binding: Binding, given: Given, cause: Cause, reroute: R
         if target.template_ref is None:
             return new
         return from_template(new, target.template_ref, titled=title != binding.name)
+    return _execution(known, binding, target, {**said, "requested_by": cause.by.id, "input": value})
+
+
+def _execution(
+    known: Known, binding: Binding, target: CapabilityCall, said: Mapping[str, Any]
+) -> NewExecution:
+    """Return the execution that a step becomes."""
     agents, _missing = known.members.called([target.performer] if target.performer else [])
     return NewExecution(
         **said,
         performer=agents[0] if agents else None,
         capability=target.capability,
-        input=value,
-        requested_by=cause.by.id,
-        reason=f"{title_of(binding.name)}: a step of {case.title}",
+        reason=f"{title_of(binding.name)}: a step of {known.case.title}",
         reversibility=None if binding.reversibility == UNSPECIFIED else binding.reversibility,
     )
 

@@ -38,7 +38,7 @@ from cases.plan_state import work_named
 from cases.selectors import compiled_all, compiled_of
 from compensation.actions import whole_moves
 from compensation.errors import AlreadyCompensated, CaseClosed
-from compensation.lifecycle import AttemptOutcome, CompensationState, Trigger
+from compensation.lifecycle import THROWN, AttemptOutcome, CompensationState
 from compensation.models import CompensationAttempt
 from compensation.plan_scope import leaves_rest
 from compensation.planning import UNDO_OUTCOMES, Part, UndoRequest
@@ -133,7 +133,7 @@ def ended(case: Case, run: Any, *, partial: bool, bare: bool, cause: Cause) -> N
     """Its run is over: bring the case where it belongs (DESIGN §6, Ends). `bare`: what stays is no
     more than what nobody declared an undo for."""
     also = {"prior_status": "", "ended_at": now()}
-    whole, thrown = run.plan.scope["kind"] == "whole", run.trigger == Trigger.RULE
+    whole, thrown = run.plan.scope["kind"] == "whole", run.trigger in THROWN
     # A step that throws speaks of what its author declared an undo for.
     partial = partial and not (thrown and bare)
     step: Callable[[], object] = case.settle_compensated

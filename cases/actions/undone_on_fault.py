@@ -21,6 +21,7 @@ from django.db import transaction
 from accounts.acting import authority_of, system_of
 from cases.actions import stopping
 from cases.actions.changes import lock_case
+from cases.actions.fault_triggers import trigger_of
 from cases.actions.sub_case_news import for_case_above
 from cases.events import SETTLED
 from cases.lifecycle import CaseStatus
@@ -28,7 +29,6 @@ from cases.models import Case
 from cases.selectors import compiled_all, compiled_of
 from compensation.actions.automatic_runs import REFUSED, Wanted, start_or_note
 from compensation.errors import RunLive
-from compensation.lifecycle import Trigger
 from compensation.plan_scope import Scope
 from compensation.subject import Cause
 from ledger.dispatch.consumer_registry import Done, Event
@@ -138,7 +138,7 @@ def _roll_back(event: Event, case: Case) -> bool:
         # Else the sign that this very news was in trouble would refuse what it begins.
         stopping.got_through(case, event)
     cause = Cause(authority_of(system_of(case.tenant_id)).ref(), EntryRef(event.id, event.hash))
-    wanted = Wanted(Scope(), reason=case.fault, ends=False, trigger=Trigger.FAULT)
+    wanted = Wanted(Scope(), reason=case.fault, ends=False, trigger=trigger_of(case))
     return start_or_note(case, wanted, cause=cause) is not None
 
 
