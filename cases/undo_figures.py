@@ -23,6 +23,7 @@ from ledger.statements import fetched
 ROLES = frozenset({*OPERATING_ROLES, Role.AUDITOR})
 USUAL_DAYS, MOST_DAYS = 30, 366
 #: So many of the newest attempts are looked at, found by an index, and so many lines are told.
+#: Where there are more, the answer says so.
 MOST_ATTEMPTS, MOST_LINES = 100_000, 200
 
 # Of work outside any case the kind of work stands where the step would.
@@ -41,12 +42,16 @@ SELECT coalesce(d.namespace || '/' || d.name, ''), coalesce(i.binding, l.origina
   count(*) FILTER (WHERE l.outcome = 'WITHDRAWN'), count(*) FILTER (WHERE l.outcome = ''),
   percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ended_at - l.started_at))
     FILTER (WHERE l.outcome = 'DONE'),
-  max(extract(epoch FROM l.ended_at - l.started_at)) FILTER (WHERE l.outcome = 'DONE')
+  max(extract(epoch FROM l.ended_at - l.started_at)) FILTER (WHERE l.outcome = 'DONE'),
+  (SELECT min(started_at) FROM lately),
+  EXISTS (SELECT FROM compensation_compensationattempt a
+    WHERE a.tenant_id = %(tenant)s AND a.started_at >= %(since)s
+    ORDER BY a.started_at DESC OFFSET %(most)s)
 FROM lately l
 LEFT JOIN cases_planitem i ON i.tenant_id = %(tenant)s AND i.target_id = l.original_id
 LEFT JOIN cases_case c ON c.tenant_id = %(tenant)s AND c.id = i.case_id
 LEFT JOIN cases_casedefinition d ON d.tenant_id = %(tenant)s AND d.id = c.definition_id
-GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT %(lines)s
+GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2 LIMIT %(lines)s + 1
 """
 
 
@@ -76,6 +81,17 @@ class UndoFigures:
         return self.failed + self.uncertain + self.attested + self.abandoned
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counted:
+    """The figures of a period, most attempts first. `since`: only the newest attempts were looked
+    at, from that one on, for there were more; None where all were. `more_lines`: there are steps
+    with fewer attempts than these."""
+
+    lines: list[UndoFigures]
+    since: dt.datetime | None
+    more_lines: bool
+
+
 def check_reader(authority: Authority) -> None:
     """Raise NotPermitted for who reads no figures."""
     authority.require_role(ROLES, _("Operators and auditors read how undoing goes."))
@@ -91,13 +107,16 @@ def days_of(query: Mapping[str, str]) -> int:
     return days
 
 
-def undo_figures(tenant_id: uuid.UUID, days: int) -> list[UndoFigures]:
-    """Return the figures of the last `days` days, most attempts first: one statement."""
+def undo_figures(tenant_id: uuid.UUID, days: int) -> Counted:
+    """Return the figures of the last `days` days: one statement."""
     given = {
         "tenant": tenant_id, "since": now() - dt.timedelta(days=days), "most": MOST_ATTEMPTS,
         "lines": MOST_LINES,
     }  # fmt: skip
-    return [_line(row) for row in fetched(_FIGURES, given)]
+    rows = fetched(_FIGURES, given)
+    oldest, cut = rows[0][-2:] if rows else (None, False)
+    lines = [_line(row[:-2]) for row in rows[:MOST_LINES]]
+    return Counted(lines, oldest if cut else None, more_lines=len(rows) > MOST_LINES)
 
 
 def _line(row: tuple[object, ...]) -> UndoFigures:

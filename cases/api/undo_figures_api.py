@@ -10,7 +10,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cases.undo_figures import MOST_DAYS, USUAL_DAYS, check_reader, days_of, undo_figures
+from cases.undo_figures import (
+    MOST_ATTEMPTS,
+    MOST_DAYS,
+    MOST_LINES,
+    USUAL_DAYS,
+    check_reader,
+    days_of,
+    undo_figures,
+)
+from ledger.clock import rfc3339
 from web.api import TenantAPIView
 
 
@@ -36,6 +45,14 @@ class UndoFiguresSchema(serializers.Serializer[Any]):
     """How often, how long, and how much of it failed."""
 
     days = serializers.IntegerField()
+    counted_since = serializers.DateTimeField(
+        allow_null=True,
+        help_text=f"Of more than {MOST_ATTEMPTS:,} attempts only the newest are counted, from this"
+        " moment on. Null where all of the period are.",
+    )
+    more_lines = serializers.BooleanField(
+        help_text=f"Whether there are more than these {MOST_LINES}, with fewer attempts."
+    )
     results = UndoFiguresLineSchema(many=True)
 
 
@@ -58,6 +75,13 @@ class UndoFiguresView(TenantAPIView):
         days = days_of(request.query_params)
         found = undo_figures(self.acting_user.tenant_id, days)
         lines = [
-            {**dataclasses.asdict(each), "definition": each.definition or None} for each in found
+            {**dataclasses.asdict(each), "definition": each.definition or None}
+            for each in found.lines
         ]
-        return Response({"days": days, "results": lines})
+        since = None if found.since is None else rfc3339(found.since)
+        return Response(
+            {
+                "days": days, "counted_since": since, "more_lines": found.more_lines,
+                "results": lines,
+            }
+        )  # fmt: skip

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cases.undo_figures import UndoFigures, check_reader, days_of, undo_figures
+from cases.undo_figures import (
+    MOST_ATTEMPTS,
+    MOST_LINES,
+    Counted,
+    UndoFigures,
+    check_reader,
+    days_of,
+    undo_figures,
+)
 from compensation.sentences import title_of
 from verbs.words import subject_words
 from web.pages import MemberPage
@@ -29,7 +40,8 @@ class UndoFiguresPage(MemberPage):
         found = undo_figures(self.acting_user.tenant_id, days)
         url = reverse("cases:undo-figures")
         context = {
-            "summary": _summary(found),
+            "summary": _summary(found.lines),
+            "cuts": list(_cuts(found)),
             "tabs": [
                 {
                     "label": ngettext("%(n)d day", "%(n)d days", each) % {"n": each},
@@ -39,7 +51,7 @@ class UndoFiguresPage(MemberPage):
                 }
                 for each in _PERIODS
             ],
-            "rows": [_row(each) for each in found],
+            "rows": [_row(each) for each in found.lines],
         }
         return self.render("cases/undo_figures.html", context)
 
@@ -50,6 +62,20 @@ def _summary(found: list[UndoFigures]) -> str:
         return _("Nothing was undone.")
     text = ngettext("%(n)d undo was begun.", "%(n)d undos were begun.", number)
     return text % {"n": number}
+
+
+def _cuts(found: Counted) -> Iterator[str]:
+    """Say what is not counted here, and what is not shown."""
+    if found.since is not None:
+        text = _("There were more than %(most)s attempts: the newest are counted, since %(since)s.")
+        yield text % {"most": f"{MOST_ATTEMPTS:,}", "since": _moment(found.since)}
+    if found.more_lines:
+        text = _("There are more steps: the %(most)d with the most attempts are shown.")
+        yield text % {"most": MOST_LINES}
+
+
+def _moment(at: dt.datetime) -> str:
+    return date_format(timezone.localtime(at), "j F Y, H:i")
 
 
 def _row(each: UndoFigures) -> dict[str, Any]:

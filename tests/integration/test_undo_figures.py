@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 import time_machine
 
+from cases import undo_figures
+from cases.views import undo_figures_page
 from compensation.actions.step_verbs import abandon_step, retry_step
+from compensation.models import CompensationAttempt
+from ledger.clock import rfc3339
 from ledger.selectors import all_entries
 from ledger.tenancy import tenant_scope
 from tests import states
@@ -138,3 +142,47 @@ def test_a_period_is_bounded(world: World, days: str) -> None:
 def test_who_neither_operates_nor_audits_does_not_read_them(world: World) -> None:
     assert api(world.analyst).get(URL).status_code == 403
     assert browser(world.analyst).get("/undo-figures/").status_code == 403
+
+
+def test_what_is_all_counted_says_so(world: World) -> None:
+    told(world)
+    answer = api(world.operator).get(URL).json()
+    assert (answer["counted_since"], answer["more_lines"]) == (None, False)
+    page = browser(world.operator).get("/undo-figures/").content.decode()
+    assert "There were more than" not in page
+    assert "There are more steps" not in page
+
+
+def test_what_is_cut_says_so_and_where(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(world)
+    with tenant_scope(world.operator.tenant_id):
+        rows = CompensationAttempt.objects.order_by("-started_at")
+        moments = list(rows.values_list("started_at", flat=True))
+    most = len(moments) - 1
+    monkeypatch.setattr(undo_figures, "MOST_ATTEMPTS", most)
+    monkeypatch.setattr(undo_figures_page, "MOST_ATTEMPTS", most)
+    answer = api(world.operator).get(URL).json()
+    assert sum(line["attempts"] for line in answer["results"]) == most
+    assert (answer["counted_since"], answer["more_lines"]) == (rfc3339(moments[most - 1]), False)
+    page = browser(world.operator).get("/undo-figures/").content.decode()
+    assert f"There were more than {most} attempts: the newest are counted, since " in page
+    # Just as many as are looked at is all of them.
+    monkeypatch.setattr(undo_figures, "MOST_ATTEMPTS", most + 1)
+    assert api(world.operator).get(URL).json()["counted_since"] is None
+
+
+def test_lines_that_are_left_out_are_said_to_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(world)
+    whole = api(world.operator).get(URL).json()["results"]
+    most = len(whole) - 1
+    monkeypatch.setattr(undo_figures, "MOST_LINES", most)
+    monkeypatch.setattr(undo_figures_page, "MOST_LINES", most)
+    answer = api(world.operator).get(URL).json()
+    assert (answer["results"], answer["more_lines"]) == (whole[:most], True)
+    assert answer["counted_since"] is None
+    page = browser(world.operator).get("/undo-figures/").content.decode()
+    assert f"There are more steps: the {most} with the most attempts are shown." in page
+    monkeypatch.setattr(undo_figures, "MOST_LINES", most + 1)
+    assert api(world.operator).get(URL).json()["more_lines"] is False
