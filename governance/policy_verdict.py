@@ -9,6 +9,7 @@ nothing is locked (`verbs.answered_outside`).
 from __future__ import annotations
 
 import dataclasses
+import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from governance.lifecycle import Effect
 from governance.models import Policy
 from governance.policies import to_ask
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate_many, is_true
+from json_values.jq.known_answers import NotAskedYet
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Refusal
 
@@ -29,6 +31,7 @@ MOST_CHANGES = 5
 #: What a policy may change.
 CHANGEABLE = ("input", "mode")
 _LONGEST_DETAIL = 1000
+_OVER = "not asked any more: what was asked before took all the time"
 # Why what a policy has changed cannot be run: (input, mode) → a sentence, "" where it can.
 Unfit = Callable[[dict[str, Any], str], str]
 
@@ -55,15 +58,17 @@ def decide(
     *,
     unfit: Unfit,
     without: Collection[str] = (),
+    until: float | None = None,
 ) -> Verdict | None:
     """Return what the policies in force now say of an intent; None where there are none. One query,
     and what making the intent takes, which has `input` and `mode`. Policies of the effects
-    `without` are not asked.
+    `without` are not asked. `until`: of the clock `time.monotonic`, after which an attempt that
+    would have to wait for jq is a denial: what is not evaluated has failed.
 
     Raises Trouble where jq does not answer: that decides nothing.
     """
     rows = to_ask(tenant_id, without=without)
-    return _Deciding(dict(intent()), unfit).of(rows) if rows else None
+    return _Deciding(dict(intent()), unfit, until).of(rows) if rows else None
 
 
 @dataclasses.dataclass(slots=True)
@@ -72,6 +77,7 @@ class _Deciding:
 
     intent: dict[str, Any]
     unfit: Unfit
+    until: float | None = None
     decisions: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     steps: list[Approvers] = dataclasses.field(default_factory=list)
     refusal: Refusal | None = None
@@ -90,7 +96,7 @@ class _Deciding:
 
     def _ask(self, rows: Sequence[Policy]) -> Sequence[Policy]:
         """Ask policies about the intent as it is now; return those that are still to be asked."""
-        answers = evaluate_many([(row.when, self.intent) for row in rows])
+        answers = self._answers([row.when for row in rows])
         for place, (row, answer) in enumerate(zip(rows, answers, strict=True), start=1):
             try:
                 applies = is_true(answer)
@@ -103,6 +109,16 @@ class _Deciding:
                 last = row.effect != Effect.MODIFY or self.refusal is not None
                 return () if last else rows[place:]
         return ()
+
+    def _answers(self, expressions: Sequence[str]) -> list[Json | ExpressionFailed]:
+        """Return what expressions make of the intent; a failure for each, where the time to ask is
+        over and not all of it is known."""
+        try:
+            return evaluate_many([(each, self.intent) for each in expressions])
+        except NotAskedYet:
+            if self.until is None or time.monotonic() < self.until:
+                raise
+        return [ExpressionFailed("timeout", _OVER, expression=each) for each in expressions]
 
     def _applied(self, row: Policy) -> bool:
         """Note that a policy applies, and what follows; whether the next are not asked as yet."""
@@ -129,7 +145,7 @@ class _Deciding:
         if self.changes > MOST_CHANGES:
             self._overrule(row, _("more than %(n)d policies change it") % {"n": MOST_CHANGES})
             return
-        (made,) = evaluate_many([(row.change, self.intent)])
+        (made,) = self._answers([row.change])
         problem = self._unusable(made)
         if problem or not isinstance(made, dict):
             self._overrule(row, _("what the policy makes of it: %(why)s") % {"why": problem})

@@ -6,11 +6,12 @@ at once, the others when their turn comes (`batch_turns`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from accounts.acting import Authority
 from executions.actions.batch_calls import open_calls
@@ -35,6 +36,8 @@ BATCH = Batch.subject_type
 MAX_CALLS = 100
 #: Of all calls together: what one statement writes, and one page shows.
 CALLS_BYTES = CONTEXT_BYTES
+#: So long the policies are asked about one batch, beside one question more.
+POLICY_SECONDS = 5.0
 # Each is in a list, and its input in it.
 CALLS_DEPTH = MAX_DEPTH + 2
 
@@ -49,6 +52,14 @@ class NewBatch(Input):
     ]
     on_failure: OnFailure = Field(default=OnFailure.STOP, strict=False)
     reason: OptionalText = ""
+    _until: float | None = PrivateAttr(default=None)
+
+    def policies_until(self) -> float:
+        """Return until when policies are asked: counted from the first attempt at it, through all
+        that follow, each of which may need one answer more."""
+        if self._until is None:
+            self._until = time.monotonic() + POLICY_SECONDS
+        return self._until
 
 
 @catalogue.verb(
@@ -70,7 +81,7 @@ def request_batch(_row: None, given: NewBatch, context: VerbContext) -> Batch:
     ]
     calls = [_execution_of(batch, position, call) for position, call in enumerate(wanted)]
     _check(wanted, calls, context.authority)
-    decided = _allowed(calls)
+    decided = _allowed(calls, given.policies_until())
     moves = Moves()
     payloads: dict[str, Any] = {"calls": [call.capability for call in wanted]}
     if given.reason:
@@ -93,16 +104,18 @@ def _execution_of(batch: Batch, position: int, call: CapabilityCall) -> NewExecu
     )
 
 
-def _allowed(calls: Sequence[NewExecution]) -> list[Decided]:
+def _allowed(calls: Sequence[NewExecution], until: float) -> list[Decided]:
     """Return what policies make of the calls; their conditions are asked for at once.
 
-    Raises what the first is refused with. In the middle of a batch nobody can be asked first: a
-    call that needs the agreement of others is refused too, and may be asked for by itself.
+    Raises what the first is refused with, and asks nothing about those after it. In the middle of a
+    batch nobody can be asked first: a call that needs the agreement of others is refused too, and
+    may be asked for by itself.
     """
-    decided = decided_on_many(calls)
-    for each in decided:
+    decided = []
+    for each in decided_on_many(calls, until=until):
         if each.refusal is not None:
             raise each.refusal
+        decided.append(each)
     said = _("others have to agree to it first: ask for it by itself, not in a batch")
     waits = [
         FieldError(f"/calls/{position}", said, "approval_required")

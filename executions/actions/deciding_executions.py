@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -47,12 +47,15 @@ class Decided:
         return bool(self.steps) and self.new.mode == "commit"
 
 
-def decided_on(new: NewExecution, *, ungoverned: bool = False) -> Decided:
+def decided_on(
+    new: NewExecution, *, ungoverned: bool = False, until: float | None = None
+) -> Decided:
     """Return what is decided about a new execution; `ungoverned`: it is known that the tenant has
-    no policies. Raises Invalid as `check_new` does, for what was asked for."""
+    no policies; `until` as `decide` takes it. Raises Invalid as `check_new` does, for what was
+    asked for."""
     check_new(new)
     asked = {"input": new.input, "mode": new.mode}
-    verdict = None if ungoverned else _asked_of(new)
+    verdict = None if ungoverned else _asked_of(new, until)
     if verdict is None:
         return Decided(new, asked)
     changed = dataclasses.replace(new, input=verdict.input, mode=verdict.mode)
@@ -83,16 +86,20 @@ def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
     )
 
 
-def decided_on_many(calls: Sequence[NewExecution]) -> list[Decided]:
-    """Return the same of calls of one tenant. Their conditions are asked for in one exchange with
-    jq: one by one, each would be asked for only after all before it had been decided once more."""
+def decided_on_many(calls: Sequence[NewExecution], *, until: float) -> Iterator[Decided]:
+    """Yield the same of calls of one tenant, in their order: whoever has heard enough asks no more.
+
+    Their conditions are asked for in one exchange with jq: one by one, each would be asked for only
+    after all before it had been decided once more. What else a call needs, of what policies change
+    in it, is asked `until` then.
+    """
     rows = to_ask(calls[0].tenant_id)
-    if not rows:
-        return [decided_on(call, ungoverned=True) for call in calls]
+    if rows:
+        for call in calls:
+            check_new(call)
+        evaluate_many([(row.when, intent) for intent in map(_intent, calls) for row in rows])
     for call in calls:
-        check_new(call)
-    evaluate_many([(row.when, intent) for intent in map(_intent, calls) for row in rows])
-    return [decided_on(call) for call in calls]
+        yield decided_on(call, ungoverned=not rows, until=until)
 
 
 def against_its_turn(execution: Execution) -> str:
@@ -120,7 +127,7 @@ def asked_for(execution: Execution) -> dict[str, Any]:
     return asked
 
 
-def _asked_of(new: NewExecution) -> Verdict | None:
+def _asked_of(new: NewExecution, until: float | None) -> Verdict | None:
     def unfit(input_: dict[str, Any], mode: str) -> str:
         # What a case or an undo builds on has to have happened.
         builds = (new.case_id, new.undoes, new.batch_id)
@@ -132,7 +139,7 @@ def _asked_of(new: NewExecution) -> Verdict | None:
             return wrong.in_words
         return ""
 
-    return decide(new.tenant_id, lambda: _intent(new), unfit=unfit)
+    return decide(new.tenant_id, lambda: _intent(new), unfit=unfit, until=until)
 
 
 def _takes_back(new: NewExecution) -> bool:
