@@ -79,26 +79,48 @@ def find_plan(tenant_id: uuid.UUID, plan_id: uuid.UUID) -> Locked:
 def _guard(plan: CompensationPlan, context: VerbContext) -> Ready:
     _check_seen(plan, context.call)
     subject = about(plan.tenant_id, *plan.about, lock=True)
-    return checked(plan, subject, parts_of(subject, lock=True))
+    parts = parts_of(subject, lock=True)
+    try:
+        present = _as_previewed(plan, parts)
+    except PlanStale as stale:
+        # As a rule it is a rollback under way that has moved it: whoever is refused sees which.
+        if (live := live_run(plan.tenant_id, subject.root, subject.ref)) is not None:
+            stale.extra["run"] = str(live.id)
+        raise
+    _check_free(plan, subject)
+    return _ready(subject, parts, present)
 
 
 def checked(plan: CompensationPlan, subject: About, parts: list[Part]) -> Ready:
-    """Return a plan as it may run now; what it is about is locked. Raises Refusal."""
+    """Return a plan as it may run now; what it is about is locked. Raises Refusal: what is in its
+    way before that it has changed, for what is in the way may be over before it does."""
+    _check_free(plan, subject)
+    return _ready(subject, parts, _as_previewed(plan, parts))
+
+
+def _check_free(plan: CompensationPlan, subject: About) -> None:
+    """Raise what keeps anything of it from being undone at this moment."""
     live = live_run(plan.tenant_id, subject.root, subject.ref)
     if live is not None:
         raise RunLive(live.id)
-    barred = subject.barred()
-    if barred is not None:
-        raise barred
-    held_up = subject.held_up()
-    if held_up is not None:
-        raise held_up
-    kind, whole = subject.rolled_back, subject.whole
-    if kind is not None:
-        _check_status(whole, kind.rollback_from)
+    in_the_way = subject.barred() or subject.held_up()
+    if in_the_way is not None:
+        raise in_the_way
+    if subject.rolled_back is not None:
+        _check_status(subject.whole, subject.rolled_back.rollback_from)
+
+
+def _as_previewed(plan: CompensationPlan, parts: list[Part]) -> Content:
+    """Return what would be undone now. Raises PlanStale where that is not what was previewed."""
     present = replan(plan, parts)
     if present.digest != plan.digest:
         raise PlanStale(extra={"difference": difference(plan.content, present)})
+    return present
+
+
+def _ready(subject: About, parts: list[Part], present: Content) -> Ready:
+    """Return it as it may run. Raises NothingToUndo."""
+    kind, whole = subject.rolled_back, subject.whole
     if not present.steps and (kind is None or not _is_worth_it(kind, whole, present)):
         raise NothingToUndo(extra={"excluded": list(present.excluded)})
     return Ready(subject, parts, present)

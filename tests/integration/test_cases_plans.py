@@ -44,6 +44,7 @@ from tests.casework import (
     undo,
 )
 from tests.definitions import definition, human
+from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import compensate, withdraw
@@ -247,6 +248,27 @@ def test_while_a_run_is_live_no_other_starts(world: World) -> None:
     item = steps(world, run.id)[1].original_id
     with pytest.raises(ItemRunLive):
         compensate(item, call=Call(world.operator), reason=REASON)
+
+
+def test_what_has_changed_is_said_before_that_a_run_is_live(world: World) -> None:
+    """As everywhere: the precondition first. The answer names the run all the same."""
+    case_id = approved_loan(world)
+    first, second = plan_for(world, case_id), plan_for(world, case_id)
+    run = execute(first.id, call=Call(world.operator, digest=first.digest))
+    drain()
+    undo(world.underwriter, case_id)
+    undone = [step.original_name for step in steps(world, run.id) if step.status == "DONE"]
+    before = counted(world)
+    with pytest.raises(PlanStale) as refused:
+        execute(second.id, call=Call(world.operator, digest=second.digest))
+    assert refused.value.extra["run"] == str(run.id)
+    assert refused.value.extra["difference"]["removed"] == sorted(undone) != []
+    # What is previewed anew is up to date, and waits for the live one.
+    third = plan_for(world, case_id)
+    with pytest.raises(RunLive) as busy:
+        execute(third.id, call=Call(world.operator, digest=third.digest))
+    assert busy.value.extra["run"] == str(run.id)
+    assert counted(world) == before
 
 
 def test_a_closed_case_is_never_rolled_back(world: World) -> None:
