@@ -18,6 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from ledger.dispatch import runner
+from ledger.dispatch.consumer_registry import is_short
 from ledger.dispatch.hints import RowWork, Work
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Looker:
         left: dict[uuid.UUID, int] = {}
         found: list[Work] = []
         for work in works:
-            if isinstance(work, RowWork):
+            if isinstance(work, RowWork) and not is_short(work.source):
                 if work.tenant_id not in left:
                     left[work.tenant_id] = self._slots(work.tenant_id)
                 if left[work.tenant_id] <= 0:

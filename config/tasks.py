@@ -18,7 +18,7 @@ from config import row_slots
 from config.celery import app
 from config.publishing import LANE_TASK, ROW_TASK
 from ledger.dispatch import hints, runner
-from ledger.dispatch.consumer_registry import consumers_in, source_named
+from ledger.dispatch.consumer_registry import consumers_in, is_short, source_named
 from ledger.dispatch.hints import LaneWork, RowWork, Work
 from ledger.dispatch.lanes import Lane
 from ledger.dispatch.lease_table import QUEUES
@@ -78,21 +78,21 @@ def row(*said: Any) -> None:
 
 
 def _work_row(work: RowWork) -> bool:
-    """Do the work of a row; whether there was any, and a slot for it. Where there was none the
-    other processes of this pool are at programs, or this tenant has as many as it may, and what is
-    free is for others: the sweep tells of the row again."""
-    with _slot(work.tenant_id) as free:
+    """Do the work of a row; whether there was any, and a slot if it takes one. Where there was none
+    the other processes of this pool are at programs, or this tenant has as many as it may, and what
+    is free is for others: the sweep tells of the row again."""
+    with _slot(work) as free:
         return free and runner.work_row(work.source, work.tenant_id, work.id)
 
 
 @contextlib.contextmanager
-def _slot(tenant_id: uuid.UUID) -> Iterator[bool]:
-    """Whether this process may be at a program of a tenant now; in a pool that hears more than
-    `work`, not all of them may."""
-    if set(app.amqp.queues.consume_from) == {"work"}:
+def _slot(work: RowWork) -> Iterator[bool]:
+    """Whether this process may be at a row now; in a pool that hears more than `work`, not all of
+    them may be at what is not short."""
+    if is_short(work.source) or set(app.amqp.queues.consume_from) == {"work"}:
         yield True
         return
-    slot = row_slots.take(app.conf.worker_concurrency or 1, tenant_id)
+    slot = row_slots.take(app.conf.worker_concurrency or 1, work.tenant_id)
     try:
         yield slot is not None
     finally:

@@ -39,7 +39,7 @@ SHOWN = dataclasses.replace(
     page_facts=approval_context.page_facts,
 )
 SHOWN_POLICIES = dataclasses.replace(POLICY_SUBJECT, shape=represent_policies, schema=PolicySchema)
-EXPIRY = Source("approval_expiries", EXPIRIES, expire_due)
+EXPIRY = Source("approval_expiries", EXPIRIES, expire_due, short=True)
 
 
 def register() -> None:

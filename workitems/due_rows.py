@@ -8,7 +8,7 @@ from workitems.actions.work_on_hold import HOLD_ENDS, resume_due
 from workitems.schedules.schedule_due import SCHEDULES, make_due
 
 SOURCES = (
-    Source("work_item_holds", HOLD_ENDS, resume_due),
-    Source("work_item_deadlines", DEADLINES, miss_due),
-    Source("work_item_schedules", SCHEDULES, make_due),
+    Source("work_item_holds", HOLD_ENDS, resume_due, short=True),
+    Source("work_item_deadlines", DEADLINES, miss_due, short=True),
+    Source("work_item_schedules", SCHEDULES, make_due, short=True),
 )

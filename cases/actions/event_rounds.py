@@ -156,7 +156,7 @@ def go_round(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     return True
 
 
-SOURCE = Source(_SOURCE, ROUNDS, go_round)
+SOURCE = Source(_SOURCE, ROUNDS, go_round, short=True)
 
 
 def _bring(due: Due, heard: _Heard | None) -> bool:

@@ -115,7 +115,7 @@ def breach_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     return True
 
 
-SOURCE = Source("case_milestones", DUES, breach_due)
+SOURCE = Source("case_milestones", DUES, breach_due, short=True)
 
 
 def _breach(case: Case, row: MilestoneDue) -> None:

@@ -75,7 +75,7 @@ def check_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     return True
 
 
-SOURCE = Source("case_missed_news", CHECKS, check_due)
+SOURCE = Source("case_missed_news", CHECKS, check_due, short=True)
 
 
 def _see_to_next(row: MissedNewsCheck) -> None:

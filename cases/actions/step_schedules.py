@@ -65,7 +65,7 @@ def moment_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     return True
 
 
-SOURCE = Source("case_schedules", DUES, moment_due)
+SOURCE = Source("case_schedules", DUES, moment_due, short=True)
 
 
 def _see_to(case: Case, row: StepDue) -> None:

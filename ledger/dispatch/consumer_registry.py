@@ -139,11 +139,14 @@ class Source:
 
     `work(tenant, id)` leases the row and does its work; it must settle or reschedule it itself.
     Whether there was anything to do. An exception that escapes it is logged; the lease expires.
+    `short`: it waits for nobody's program or machine and reads little, as a consumer does, and so
+    is done by any process; of the others a pool leaves some free.
     """
 
     name: str
     table: LeaseTable
     work: Callable[[uuid.UUID, uuid.UUID], bool]
+    short: bool = False
 
 
 _consumers: dict[str, Consumer] = {}
@@ -205,6 +208,12 @@ def holding_consumers() -> list[str]:
 def source_named(name: str) -> Source | None:
     """Return the source registered under `name`, if any."""
     return _sources.get(name)
+
+
+def is_short(source: str) -> bool:
+    """Whether any process may do the rows of a source: it is registered, and declared short."""
+    found = source_named(source)
+    return found is not None and found.short
 
 
 def sources() -> tuple[Source, ...]:

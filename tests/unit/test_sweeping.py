@@ -17,8 +17,8 @@ QUEUES = ("undo", "engine", "notify", "upkeep")
 ONE, ANOTHER = new_id(), new_id()
 
 
-def row(tenant_id: uuid.UUID, queue: str = "undo") -> RowWork:
-    return RowWork(queue, "executions", tenant_id, new_id(), 300)
+def row(tenant_id: uuid.UUID, source: str = "executions") -> RowWork:
+    return RowWork("undo", source, tenant_id, new_id(), 300)
 
 
 def lane(tenant_id: uuid.UUID, queue: str = "engine") -> LaneWork:
@@ -45,6 +45,13 @@ def test_rows_that_nobody_could_do_now_are_in_nobodys_way(
     looker, told = looking(monkeypatch, [*rows, carries_on], room=room, slots=0)
     assert looker.look() == 1
     assert told == [carries_on]
+
+
+def test_what_is_short_needs_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    short = row(ONE, "work_item_holds")
+    looker, told = looking(monkeypatch, [row(ONE), short], room=4, slots=0)
+    assert looker.look() == 1
+    assert told == [short]
 
 
 def test_of_a_tenant_no_more_rows_are_told_than_find_a_slot(
