@@ -18,6 +18,7 @@ RISKS = (UNSPECIFIED, "low", "medium", "high", "critical")
 FOUR_EYES = frozenset({"high", "critical"})
 #: Why nobody has that done alone, in the words of what is decided.
 CORRECTED = "reversibility: what cannot be undone is corrected"
+STAYS = "reversibility: what cannot be undone stays"
 _NO_RETURN = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
 
 
@@ -72,6 +73,13 @@ def four_eyes(undone: Collection[Part]) -> str:
     if any(part.reversibility in _NO_RETURN for part in undone):
         return CORRECTED
     return ""
+
+
+def goes_past(content: Mapping[str, Any]) -> str:
+    """Return why nobody decides alone about what a plan undoes beside finished work that cannot be
+    undone, and stays; "" where nothing stays so, or nothing is undone."""
+    stays = any(each["code"] in _NO_RETURN for each in every_exclusion(content))
+    return STAYS if stays and undos_in(content) else ""
 
 
 def asks_others(undone: Collection[Part]) -> bool:

@@ -32,7 +32,7 @@ from compensation.plan_scope import (
 )
 from compensation.planning import Part
 from compensation.regulatory_basis import GivenBases, parse_regulatory_basis
-from compensation.risk import asks_others, undone_of
+from compensation.risk import asks_others, goes_past, undone_of
 from compensation.subject import WholeSubject, part_alone, read_row, whole_of, whole_subject
 from json_values.pointers import FieldError
 from ledger.clock import now
@@ -285,9 +285,11 @@ def new_plan(
 
 def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
     """Whether others have to agree: the policy of something that would be undone, at any level,
-    asks for it, or the risk is too high for one; what is under way may have to be undone as well.
-    Policies of the organisation are asked when it is executed."""
-    return asks_others(undone_of(content.to_json(), parts))
+    asks for it, or the risk is too high for one, or it goes past what cannot be undone; what is
+    under way may have to be undone as well. Policies of the organisation are asked when it is
+    executed."""
+    said = content.to_json()
+    return asks_others(undone_of(said, parts)) or bool(goes_past(said))
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:

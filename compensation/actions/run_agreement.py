@@ -3,7 +3,8 @@
 The policies of the organisation are asked about the run as about an execution: its intent says how
 much it undoes, why, for whom, and the highest risk of all that. To what these ask for comes what
 the policies of the work itself say (`approval`), and four eyes wherever the risk is high, or what
-cannot be undone is corrected. What a policy changes is an input: a run has none.
+cannot be undone is corrected or, where a person asks, stays. What a policy changes is an input: a
+run has none.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from compensation.lifecycle import Trigger
 from compensation.plan import Content, every_exclusion, undos_in
 from compensation.plan_exceptions import overridden
 from compensation.planning import Part
-from compensation.risk import four_eyes, highest, risk_of, undone_of
+from compensation.risk import four_eyes, goes_past, highest, risk_of, undone_of
 from governance.approvers import ANY_APPROVER, Approvers
 from governance.lifecycle import Effect
 from governance.policy_verdict import decide, steps_json
@@ -85,13 +86,20 @@ def agreement_on(
     verdict = decide(tenant_id, intent, unfit=lambda *_made: "", without=(Effect.MODIFY,))
     decided = () if verdict is None else verdict.decisions
     wanted = [*(() if verdict is None else verdict.steps), *steps]
-    if not wanted and (why := four_eyes(own)):
+    if not wanted and (why := _not_alone(content, own, trigger)):
         rules, wanted = [_rule("four_eyes", why)], [ANY_APPROVER]
     return RunAgreement(
         [*decided, *rules], wanted, None if verdict is None else verdict.refusal,
         until=min((each for part in own if (each := _closes(part, late))), default=None),
         asked_by=asked_by,
     )  # fmt: skip
+
+
+def _not_alone(content: Content, own: Sequence[Part], trigger: Trigger) -> str:
+    """Return why nobody decides alone, whatever policies say. Of points of no return that is asked
+    of people: what begins by itself stops there, and leaves to them what came before."""
+    past = goes_past(content.to_json()) if trigger == Trigger.OPERATOR else ""
+    return four_eyes(own) or past
 
 
 def agreed_already(

@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from accounts.models import User
 from compensation.actions.plan_execution import execute
+from compensation.actions.waiting_runs import approve_run
 from compensation.models import CompensationRun
 from executions.actions import request_execution
 from ledger.clock import now
@@ -137,6 +138,8 @@ def _plan(world: World, case_id: uuid.UUID, **wish: Any) -> Any:
 def _undone(world: World, case_id: uuid.UUID, **wish: Any) -> uuid.UUID:
     plan = _plan(world, case_id, **wish)
     run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    if plan.requires_approval:
+        approve_run(run.id, call=Call(world.approver))
     drain(fast_forward=True)
     return run.id
 

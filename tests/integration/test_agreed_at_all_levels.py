@@ -128,7 +128,8 @@ def test_what_is_under_way_below_is_waited_for_and_undone_first(world: World) ->
     top, low = in_flight(world, "bank.pay", compensation={"mode": "human"})
     plan = plan_for(world, top)
     assert [step["original"]["name"] for step in plan.content["steps"]] == ["low", "own"]
-    roll_back(world, top)
+    approve_run(roll_back(world, top).id, call=Call(world.approver))
+    drain()
     assert statuses(world, top) == ["COMPENSATING", "COMPENSATING"]
     reported(world, low)
     undo(world.operator, low)
@@ -147,7 +148,8 @@ def test_one_that_goes_on_is_called_off_where_nothing_of_it_can_be_undone(world:
     low = chain(world, top)[1].id
     finish(world.analyst, low, "filed", "OK")
     finish(world.analyst, top, "own", "OK")
-    roll_back(world, top)
+    approve_run(roll_back(world, top).id, call=Call(world.approver))
+    drain()
     undo(world.analyst, top)
     assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "PARTIALLY_COMPENSATED"]
     with tenant_scope(world.operator.tenant_id):

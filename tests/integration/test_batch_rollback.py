@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.urls import reverse
 
 from compensation.actions.plan_execution import execute
+from compensation.actions.waiting_runs import approve_run
 from compensation.errors import AlreadyCompensated, RunLive
 from compensation.models import CompensationPlan, CompensationRun
 from config.demo.transfers import balances, open_accounts, transfers
@@ -191,8 +192,13 @@ def test_what_cannot_be_undone_is_left_to_a_person(world: World) -> None:
     assert (refused.action, refused.kind, refused.payloads["code"]) == (
         "compensation_refused", "REFUSAL", "irreversible",
     )  # fmt: skip
-    # A person may, knowing what stays.
-    run = _execute(world, _plan(world, batch))
+    # A person may, knowing what stays, if another one agrees.
+    plan = _plan(world, batch)
+    waits = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    assert (waits.status, balances(world.system.tenant_id)["a"]) == ("PENDING_APPROVAL", 11)
+    approve_run(waits.id, call=Call(world.approver))
+    drain(fast_forward=True)
+    run = run_row(world, waits.id)
     assert run.status == "PARTIAL"
     assert batch_now(world, batch.id).status == "PARTIALLY_COMPENSATED"
     assert balances(world.system.tenant_id)["a"] == 10

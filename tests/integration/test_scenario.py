@@ -45,7 +45,7 @@ FORWARD = {
     "travel-plan": 11,
 }
 #: By scenario that takes an example back: how much is checked.
-TAKEN_BACK = {"coordinated-change-rollback": 8, "travel-plan-rollback": 10, "aml-reversal": 13}
+TAKEN_BACK = {"coordinated-change-rollback": 8, "travel-plan-rollback": 12, "aml-reversal": 13}
 
 #: The same of what goes beyond one case.
 BEYOND = {"agent-taint": 8, "cross-tenant-rollback": 13}

@@ -60,7 +60,11 @@ def test_a_waiver_is_in_plan_run_and_ledger(world: World) -> None:
     assert plan.digest != plan_for(world, case_id).digest, "what was waived is agreed to with it"
     said = plan_for(world, case_id, waive=[{"step": "flight", "reason": "Another reason"}])
     assert said.digest == plan.digest, "no reason is in a digest"
+    # A waiver says why it may stay; that all before it is undone takes somebody else as well.
+    assert plan.requires_approval
     run = execute(plan.id, call=Call(world.operator, digest=plan.digest))
+    assert (run.status, case_row(world, case_id).status) == ("PENDING_APPROVAL", "RUNNING")
+    approve_run(run.id, call=Call(world.approver))
     drain()
     undo(world.analyst, case_id)
     assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
@@ -125,6 +129,9 @@ def test_one_below_is_waived_from_above(world: World) -> None:
     finish(world.analyst, low, "room", "OK")
     finish(world.analyst, low, "seat", "OK")
     run = roll_back(world, top, waive=[{"step": "seat", "reason": WHY}])
+    assert run.status == "PENDING_APPROVAL"
+    approve_run(run.id, call=Call(world.approver))
+    drain()
     undo(world.analyst, low)
     assert [case_row(world, id_).status for id_ in (top, low)] == ["PARTIALLY_COMPENSATED"] * 2
     assert run_row(world, run.id).status == "PARTIAL"

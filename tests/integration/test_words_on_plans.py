@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from compensation.actions.waiting_runs import approve_run
 from compensation.models import CompensationPlan
 from executions.capability_registry import capability
 from ledger.tenancy import tenant_scope
@@ -80,6 +81,9 @@ def test_a_person_says_what_may_stay_and_what_is_undone_after_its_time(world: Wo
         number = str(case_row(world, case_id).number)
         fields = {"digest": second.digest, "confirm": number}
         assert client.post(url(second, "plan-execute"), fields).status_code == 303
+        with tenant_scope(world.operator.tenant_id):
+            [waits] = second.runs.all()
+        approve_run(waits.id, call=Call(world.approver))
     drain()
     undo(world.analyst, case_id)
     undo(world.analyst, case_id)

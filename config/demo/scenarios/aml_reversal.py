@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from config.demo.scenarios import aml_investigation, casework, rollback_steps
 from config.demo.scenarios.aml_investigation import AMOUNT
-from config.demo.scenarios.casework import check_refused
 from config.demo.scenarios.rollback_steps import Undoer
 from config.demo.scenarios.stage import Stage, check_ledger
 
@@ -60,26 +59,12 @@ def _reverse(stage: Stage, case_id: str) -> str:
         found=(first["original"]["name"], first["mode"], first["strategy"], found["excluded"]),
     )
     run_id = rollback_steps.execute(stage, found)
-    _agree(stage, run_id)
+    rollback_steps.agree(stage, run_id, "what cannot be undone is corrected")
     stage.tell.chapter("The correction is filed, and all that led to the report is taken back")
     told: list[str] = []
     run = rollback_steps.see_through(stage, run_id, UNDOERS, told)
     stage.tell.say(f"The rollback is {run['status']}.")
     return run_id
-
-
-def _agree(stage: Stage, run_id: str) -> None:
-    stage.tell.chapter("Four eyes: what cannot be undone is corrected only if another agrees")
-    run = rollback_steps.run_of(stage, run_id)
-    stage.tell.check(
-        "the rollback waits for that",
-        expected=("PENDING_APPROVAL", ["PENDING"]),
-        found=(run["status"], [each["status"] for each in run["approvals"]]),
-    )
-    path = f"compensation-runs/{run_id}/approve"
-    check_refused(stage, "nobody agrees with oneself", "operator", path, {}, status=403)
-    stage.client("approver").post(path)
-    stage.tell.did("approver", "agrees to exactly this plan")
 
 
 def _check(stage: Stage, case_id: str, run_id: str, accounts: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from config.demo.scenarios.casework import check_refused
 from config.demo.scenarios.stage import Stage
 from ledger.ids import new_id
 
@@ -61,6 +62,21 @@ def execute(stage: Stage, found: Mapping[str, Any]) -> str:
     stage.tell.did("operator", "executes exactly this plan")
     stage.tell.say(f"{'':<12} {stage.url}/compensation-runs/{run['id']}/")
     return str(run["id"])
+
+
+def agree(stage: Stage, run_id: str, what: str) -> None:
+    """Let somebody else agree to `what`, for which the rollback waits. Raises ScenarioFailed."""
+    stage.tell.chapter(f"Four eyes: {what} only if another agrees")
+    run = run_of(stage, run_id)
+    stage.tell.check(
+        "the rollback waits for that",
+        expected=("PENDING_APPROVAL", ["PENDING"]),
+        found=(run["status"], [each["status"] for each in run["approvals"]]),
+    )
+    path = f"compensation-runs/{run_id}/approve"
+    check_refused(stage, "nobody agrees with oneself", "operator", path, {}, status=403)
+    stage.client("approver").post(path)
+    stage.tell.did("approver", "agrees to exactly this plan")
 
 
 def run_of(stage: Stage, run_id: str) -> dict[str, Any]:

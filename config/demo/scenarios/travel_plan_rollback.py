@@ -12,7 +12,7 @@ from config.demo.scenarios.rollback_steps import Undoer
 from config.demo.scenarios.stage import Stage, check_ledger
 from config.demo.scenarios.travel_plan import BOOKINGS, FLIGHT, HOTEL
 
-PEOPLE: Final = travel_plan.PEOPLE
+PEOPLE: Final = (*travel_plan.PEOPLE, "approver")
 REASON: Final = "The conference was called off."
 WAIVED: Final = "The airline repays no ticket of this fare; it is written off."
 #: By the step that is undone; who chose an offer gives it up.
@@ -58,6 +58,7 @@ def _call_off(stage: Stage, case_id: str) -> str:
         },
     )
     run_id = rollback_steps.execute(stage, found)
+    rollback_steps.agree(stage, run_id, "what came before the tickets is undone")
     stage.tell.chapter("Everybody takes back their part, and each booking undoes itself")
     told: list[str] = []
     run = rollback_steps.see_through(stage, run_id, UNDOERS, told)
