@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.actions import create_token
 from accounts.models import User
-from benchmarks.filling import Tenant
+from benchmarks.filled_tenant import Tenant
+from compensation.foreign_request_tables import CompensationRequest
+from compensation.models import CompensationRun
+from executions.models import Batch, Execution
+from governance.models import Approval
+from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from web.membership import SESSION_KEY
 from workitems.models import WorkItem
 
 OK = 200
+# What pages and lists of one thing are about.
+_ONE_OF: dict[str, Any] = {
+    "run": CompensationRun, "batch": Batch, "execution": Execution, "approval": Approval,
+    "request": CompensationRequest, "entry": LedgerEntry,
+}  # fmt: skip
 # Around statements, and not themselves ones: they bind the tenant and end the transaction.
 _AROUND = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "SELECT set_config", "SELECT coalesce(")
 # Who somebody is, is found out before the last of these, with which the tenant is bound.
@@ -37,7 +49,12 @@ class Reader:
         with tenant_scope(tenant.id):
             rows = WorkItem.objects.filter(tenant_id=tenant.id, case_id__isnull=False)
             item = rows.order_by("-created_at")[20]
-        self.words = {"item": item.id, "case": item.case_id, "reader": who.username}
+            # Ids rise as these are made.
+            some = {
+                name: model.objects.filter(tenant_id=tenant.id).order_by("-id")[20].id
+                for name, model in _ONE_OF.items()
+            }
+        self.words = {"item": item.id, "case": item.case_id, "reader": who.username, **some}
 
     def get(self, address: str) -> bytes:
         """Ask for an address. Raises RuntimeError unless it is answered."""

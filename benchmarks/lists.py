@@ -29,107 +29,13 @@ import psycopg
 from django.db import connections
 
 from benchmarks.figures import NOISE_MS
+from benchmarks.list_pages import DEEP_PAGES, PAGES
 from benchmarks.preparing import migrate
 
 BOUND = 1.5
 T = TypeVar("T")
 MAX_QUERIES = 12
 DEEP = 20
-PAGES = {
-    "inbox": "/inbox/",
-    "inbox groups": "/inbox/?tab=groups",
-    "inbox unassigned": "/inbox/?tab=unassigned",
-    "inbox on hold": "/inbox/?tab=held",
-    "inbox done": "/inbox/?tab=done",
-    "inbox all": "/inbox/?tab=all",
-    "inbox undo": "/inbox/?kind=COMPENSATION",
-    "inbox mine": "/inbox/?tab=mine",
-    "inbox newest": "/inbox/?sort=newest",
-    "inbox late": "/inbox/?due=late",
-    "inbox high": "/inbox/?priority=HIGH&due=none",
-    "inbox words": "/inbox/?q=applicant+77",
-    "inbox case": "/inbox/?case=77",
-    "work words": "/work-items/?q=identity",
-    "work rare": "/work-items/?q=applicant+77",
-    "work nothing": "/work-items/?q=nobody+is+called+so",
-    "work of somebody": "/work-items/?assignee={reader}&status=COMPLETED",
-    "search title": "/search/?q=check+identity",
-    "search number": "/search/?q=77",
-    "search one": "/search/?q=check+identity+of+applicant+777",
-    "search nothing": "/search/?q=nobody+is+called+so",
-    "item": "/work-items/{item}/",
-    "cases": "/cases/",
-    "cases running": "/cases/?status=RUNNING",
-    "cases faulted": "/cases/?status=FAULTED",
-    "cases search": "/cases/?q=nothing+like+it",
-    "definitions": "/cases/definitions/",
-    "start": "/cases/new/",
-    "runs": "/compensation-runs/",
-    "runs live": "/compensation-runs/?show=live",
-    "ledger": "/ledger/",
-    "ledger action": "/ledger/?action=failed",
-    "ledger actor": "/ledger/?actor={reader}",
-    "ledger case": "/ledger/?case={case}",
-    "notifications": "/notifications/",
-    "notifications unread": "/notifications/?unread=1",
-    "api work-items": "/api/v1/work-items",
-    "api work-items pending": "/api/v1/work-items?status=PENDING",
-    "api work-items faulted": "/api/v1/work-items?status=FAULTED",
-    "api work-items rejected": "/api/v1/work-items?status=REJECTED",
-    "api work-items undo": "/api/v1/work-items?kind=COMPENSATION",
-    "api work-items mine": "/api/v1/work-items?assignee=me",
-    "api work-items candidate": "/api/v1/work-items?candidate=me&status=PENDING",
-    "api work-items case": "/api/v1/work-items?case={case}",
-    "api work-items words": "/api/v1/work-items?q=identity+papers",
-    "api work-items rare words": "/api/v1/work-items?q=notary+folder",
-    "api work-items old words": "/api/v1/work-items?q=telegraph",
-    "api work-items beginning": "/api/v1/work-items?q=app+77",
-    "api work-items part": "/api/v1/work-items?q=icant+77",
-    "api work-items no words": "/api/v1/work-items?q=nobody+is+called+so",
-    "api work-items priority": "/api/v1/work-items?priority=HIGH",
-    "api work-items group": "/api/v1/work-items?group=analysts",
-    "api work-items no group": "/api/v1/work-items?group=nobody&status=PENDING",
-    "api work-items due": "/api/v1/work-items?due=late",
-    "api work-items due between": "/api/v1/work-items?due_after=2026-01-01T00:00:00Z"
-    "&due_before=2027-03-01T00:00:00Z",
-    "api work-items overdue": "/api/v1/work-items?overdue=true",
-    "api work-items created": "/api/v1/work-items?created_after=2026-01-01T00:00:00Z"
-    "&created_before=2026-01-01T02:00:00Z",
-    "api work-items created by": "/api/v1/work-items?created_by=me",
-    "api work-items completed": "/api/v1/work-items?completed_after=2026-01-01T00:00:00Z"
-    "&completed_before=2026-01-01T02:00:00Z",
-    "api work-items completed by": "/api/v1/work-items?completed_by=me",
-    "api work-items outcome": "/api/v1/work-items?outcome=REFUSED",
-    "api work-items undo state": "/api/v1/work-items?compensation_state=COMPENSATING",
-    "api work-items tainted": "/api/v1/work-items?tainted=true",
-    "api work-items skippable": "/api/v1/work-items?skippable=true",
-    "api work-items several": "/api/v1/work-items?status=FAULTED&priority=HIGH&created_by=me",
-    "api item": "/api/v1/work-items/{item}",
-    "api cases": "/api/v1/cases",
-    "api cases definition": "/api/v1/cases?definition=bench/loan",
-    "api cases no definition": "/api/v1/cases?definition=bench/none",
-    "api case-definitions": "/api/v1/case-definitions",
-    "api executions": "/api/v1/executions",
-    "api executions failed": "/api/v1/executions?status=FAILED",
-    "api executions capability": "/api/v1/executions?capability=demo.none",
-    "api runs": "/api/v1/compensation-runs",
-    "api runs running": "/api/v1/compensation-runs?status=RUNNING",
-    "api ledger": "/api/v1/ledger/entries",
-    "api ledger kind": "/api/v1/ledger/entries?kind=REFUSAL",
-    "api ledger subject": "/api/v1/ledger/entries?subject=batch",
-    "api notifications": "/api/v1/notifications",
-    "api deliveries": "/api/v1/deliveries",
-    "api deliveries dead": "/api/v1/deliveries?status=DEAD",
-    "api deliveries email": "/api/v1/deliveries?channel=email",
-}  # fmt: skip
-# Followed by their `next` before they are measured.
-DEEP_PAGES = {
-    "work-items": "/api/v1/work-items?limit=200",
-    "executions": "/api/v1/executions?limit=20",
-    "cases": "/api/v1/cases?limit=20",
-    "ledger": "/api/v1/ledger/entries?limit=200",
-    "deliveries": "/api/v1/deliveries?limit=50",
-}
 
 
 def main() -> int:
@@ -193,7 +99,7 @@ def _named(url: str, database: str) -> str:
 def _reader(superuser_url: str, items: int) -> Any:
     """Fill a tenant in the database that is in use, and return who reads it."""
     filling, reading = import_module("benchmarks.filling"), import_module("benchmarks.list_reader")
-    tenant = filling.Tenant(f"lists-{items}")
+    tenant = import_module("benchmarks.filled_tenant").Tenant(f"lists-{items}")
     with psycopg.connect(superuser_url, autocommit=True) as superuser:
         filling.fill(superuser, tenant, items)
         superuser.execute("VACUUM ANALYZE")
