@@ -72,6 +72,10 @@ class Approval(models.Model):
             models.Index(fields=_NEWEST, name="governance_approval_list"),
             models.Index(fields=_NEWEST, name="governance_approval_waiting", condition=_WAITS),
             models.Index(fields=["tenant", "about_id"], name="governance_approval_about"),
+            models.Index(
+                fields=["tenant", "requested_by", "-created_at", "-id"],
+                name="governance_approval_asked",
+            ),
         ]
 
     @override

@@ -32,8 +32,12 @@ class ForeignRequests(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        rows = _filtered(self.acting_user.tenant_id, request.query_params)
-        return self.page(rows, lambda page: represent_requests(page, self.authority))
+        tenant_id, query = self.acting_user.tenant_id, request.query_params
+        rows = _filtered(tenant_id, query)
+        # Those that wait have an index; those of another status are looked for.
+        looks = query.get("status", RequestStatus.PENDING) != RequestStatus.PENDING
+        among = requests(tenant_id) if looks else None
+        return self.page(rows, lambda page: represent_requests(page, self.authority), among=among)
 
 
 class ForeignRequestDetail(TenantAPIView):

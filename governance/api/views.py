@@ -38,9 +38,11 @@ class Approvals(TenantAPIView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
+        query = request.query_params
         return self.page(
-            _filtered(self.acting_user, request.query_params),
+            _filtered(self.acting_user, query),
             lambda page: represent_many(page, self.authority),
+            among=_among(self.acting_user, query),
         )
 
 
@@ -52,6 +54,14 @@ class ApprovalDetail(TenantAPIView):
         """Read it."""
         row = selectors.approval(self.acting_user.tenant_id, id)
         return self.detail(represent(row, self.authority), version=row.version)
+
+
+def _among(who: ActingUser, query: Mapping[str, str]) -> QuerySet[Any] | None:
+    """Return the list that those of an end are looked for in; None where an index finds them."""
+    if "subject" in query or query.get("mine") == "true":
+        return None
+    ended = query.get("status", ApprovalStatus.PENDING) != ApprovalStatus.PENDING
+    return selectors.approvals(who.tenant_id) if ended else None
 
 
 def _filtered(who: ActingUser, query: Mapping[str, str]) -> QuerySet[Any]:

@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from accounts.acting import ActingUser
+from governance.selectors import asked_by
 from ledger.tenancy import reading_scope
 from tests import states
+from tests.approvals import asked
 from tests.world import World
 from web.pagination import NEWEST_FIRST, cut
 from workitems import selectors, waiting
@@ -20,6 +22,8 @@ from workitems.models import WorkItem
 from workitems.urgency import MOST_URGENT_FIRST
 
 Rows = Callable[[ActingUser], QuerySet[WorkItem]]
+#: Of a few rows any way to read them is as good.
+OTHER_WAYS = ("seqscan", "bitmapscan", "sort")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +49,7 @@ def test_where_a_page_goes_on_is_looked_up(
             second = cut(asked, limit=1, order=order, cursor=first.next)
         [query] = captured.captured_queries
         with connection.cursor() as cursor:
-            # Of a few rows any way to read them is as good.
-            for way in ("seqscan", "bitmapscan", "sort"):
+            for way in OTHER_WAYS:
                 cursor.execute(f"SET LOCAL enable_{way} = off")
             cursor.execute(f"EXPLAIN {query['sql']}")
             plan = [line for (line,) in cursor.fetchall()]
@@ -55,3 +58,26 @@ def test_where_a_page_goes_on_is_looked_up(
     [place] = [n for n, line in enumerate(plan) if f"Index Scan using {index} on" in line]
     assert "Index Cond: ((tenant_id = " in plan[place + 1]
     assert "AND (ROW(" in plan[place + 1]
+
+
+def test_what_somebody_asked_for_is_looked_up(world: World) -> None:
+    """However much others have asked for since: nothing is sorted, and nothing of theirs read."""
+    approval = asked(world)
+    who = world.operator
+    with reading_scope(who.tenant_id):
+        with CaptureQueriesContext(connection) as captured:
+            found = cut(asked_by(who), limit=1)
+        [query] = captured.captured_queries
+        with connection.cursor() as cursor:
+            for way in OTHER_WAYS:
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plan = [line for (line,) in cursor.fetchall()]
+    assert [row.id for row in found.rows] == [approval.id]
+    [place] = [
+        n for n, line in enumerate(plan)
+        if "Index Scan using governance_approval_asked on" in line
+    ]  # fmt: skip
+    assert "Index Cond: ((tenant_id = " in plan[place + 1]
+    assert "AND (requested_by_id = " in plan[place + 1]
+    assert not any("Sort" in line for line in plan)

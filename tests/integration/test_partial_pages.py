@@ -11,12 +11,14 @@ from compensation.actions.plan_execution import execute
 from compensation.models import CompensationRun
 from ledger.tenancy import tenant_scope
 from notifications.selectors import unread_count
-from tests import states
+from tests import approvals, states
 from tests.casework import preview
 from tests.clients import api, browser
 from tests.draining import drain
+from tests.outside import asked_from_outside
 from tests.pages import text_of
 from tests.world import World
+from verbs import catalogue
 from verbs.call import Call
 from web.counts import bounded_count, shown_count
 from workitems import actions, selectors, waiting
@@ -120,6 +122,42 @@ def test_a_live_run_is_looked_for_in_the_live_ones(
     assert [run["id"] for run in found["results"]] == [str(live.id)]
     first, *_ = pages(world, "compensation-runs?status=COMPLETED")
     assert [run["id"] for run in first["results"]] == [str(ended[1].id)]
+
+
+def test_what_was_decided_is_looked_for_and_what_waits_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 2)
+    requests = [asked_from_outside(world, title=f"Ship {n}") for n in range(3)]
+    refuse = catalogue.find("compensation_request", "reject")
+    refuse(requests[0].id, call=Call(world.operator), reason="No")
+    asked = [approvals.asked(world) for _ in range(3)]
+    approvals.withdraw(asked[0].id, call=Call(world.operator), reason="No")
+    lists: list[tuple[str, str, list[Any]]] = [
+        ("compensation-requests", "REFUSED", requests), ("approvals", "WITHDRAWN", asked),
+    ]  # fmt: skip
+    for address, ended, (first, *others) in lists:
+        found = pages(world, f"{address}?status={ended}")
+        assert ids_of(found) == [[], [str(first.id)]]
+        waiting_ones = [str(each.id) for each in reversed(others)]
+        assert ids_of(pages(world, f"{address}?status=PENDING")) == [waiting_ones]
+        assert ids_of(pages(world, address)) == [[*waiting_ones, str(first.id)]]
+
+
+def test_what_waits_is_found_however_much_was_decided_since(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pagination.LOOKED_AT", 1)
+    waits, *asked = [approvals.asked(world) for _ in range(3)]
+    for each in asked:
+        approvals.withdraw(each.id, call=Call(world.operator), reason="No")
+    assert ids_of(pages(world, "approvals?status=PENDING")) == [[str(waits.id)]]
+    about = f"approvals?subject={waits.about_id}&status=PENDING"
+    assert ids_of(pages(world, about)) == [[str(waits.id)]]
+
+
+def ids_of(found: list[dict[str, Any]]) -> list[list[str]]:
+    return [[each["id"] for each in page["results"]] for page in found]
 
 
 def _run_about(world: World, item: WorkItem) -> CompensationRun:
