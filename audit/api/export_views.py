@@ -26,7 +26,8 @@ _ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Export(TenantAPIView):
-    """What was recorded about one thing, or about a case and all its parts, with its proof."""
+    """What was recorded about one thing and how it was decided and undone, or about a case and all
+    its parts, with its proof."""
 
     @override
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
@@ -39,7 +40,8 @@ class Export(TenantAPIView):
             OpenApiParameter(
                 "subject",
                 {"type": "string", "pattern": f"^({'|'.join(sorted(SUBJECT_TYPES))}):{_ID}$"},
-                description="`<type>:<id>`; this or `case`.",
+                description="`<type>:<id>`, with its undo, its rollback, and who approved them;"
+                " this or `case`.",
             ),
             OpenApiParameter("case", uuid.UUID, description="A case and all its parts."),
         ],

@@ -23,6 +23,7 @@ from accounts.signature_keys import keys_by_id
 from audit.entry_context import Presenter
 from audit.entry_verdicts import keys_named, of_entries
 from audit.export.one_file import verifier_source
+from audit.provenance.entries_around import decided_around, of_chains
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, NotFound
 from ledger.selectors import all_entries, bytes_of, ends_of, open_entries
@@ -73,14 +74,15 @@ def evidence_of(
     subject: tuple[str, uuid.UUID] | None = None,
     case_id: uuid.UUID | None = None,
 ) -> IO[bytes]:
-    """Return the pack of one subject, or of a case and all its parts, as a file to be read.
+    """Return the pack of one subject and of what belongs to how it was decided and undone, or of a
+    case and all its parts, as a file to be read.
 
     Runs in the caller's tenant scope. Raises NotFound where nothing was recorded, Conflict
     (`too_much`) where that is more than one pack holds.
     """
     rows = all_entries(tenant_id)
     if subject is not None:
-        rows = rows.filter(subject_type=subject[0], subject_id=subject[1])
+        rows = rows.filter(of_chains(decided_around(tenant_id, subject)))
         about = f"{subject[0]}:{subject[1]}"
     else:
         rows = rows.filter(case_id=case_id)

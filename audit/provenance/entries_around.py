@@ -19,6 +19,7 @@ from ledger.selectors import Entry, all_entries, entries_by_id, open_entries
 from verbs.subject import Ref
 
 RUN: Final = "compensation_run"
+APPROVAL: Final = "approval"
 #: Pieces of these name them as the case that they happen in.
 _WHOLES: Final = frozenset({"case", "batch"})
 #: A thousand steps with their undo are some 17,000 entries.
@@ -54,6 +55,32 @@ def told_of(tenant_id: uuid.UUID, subject: Ref) -> Told:
     return Told(found.in_order(), found.linked())
 
 
+def decided_around(tenant_id: uuid.UUID, subject: Ref) -> list[Ref]:
+    """Return what has to be told of to tell how something was decided: itself, what undoes it or is
+    undone by it, the rollback that it is part of, and who approved any of that. A case or a batch
+    is told of by itself.
+
+    Raises NotFound where nothing is recorded about it in the tenant, Conflict (`too_much`) where
+    that is more than one document holds.
+    """
+    found = _Reading(tenant_id)
+    found.read(Q(subject_type=subject[0], subject_id=subject[1]))
+    if not found.entries:
+        raise NotFound(_("Nothing is recorded about that."))
+    if subject[0] not in _WHOLES:
+        found.widen(subject)
+        found.read_approvals()
+    return sorted({(each.subject_type, each.subject_id) for each in found.entries.values()})
+
+
+def of_chains(refs: Collection[Ref]) -> Q:
+    """Return the condition of the entries of these, which are some."""
+    which = Q()
+    for type_ in sorted({type_ for type_, _id in refs}):
+        which |= Q(subject_type=type_, subject_id__in=[id_ for of, id_ in refs if of == type_])
+    return which
+
+
 class _Reading:
     """Entries of one document as they are found, each once."""
 
@@ -83,6 +110,15 @@ class _Reading:
         runs = {(RUN, run) for each in self.entries.values() if (run := run_of(each)) is not None}
         self._read_chains({(each.subject_type, each.subject_id) for each in originals} | runs)
 
+    def read_approvals(self) -> None:
+        """Read the chains of what was approved: that was asked for because of an entry that is told
+        of, or an entry that is told of followed from the answer."""
+        causes = {each.caused_by.id for each in self.entries.values() if each.caused_by is not None}
+        known = list(self.entries)
+        told = Q(caused_by_id__in=known) | Q(id__in=list(causes - self.entries.keys()))
+        refs = self._rows.filter(told, subject_type=APPROVAL).values_list("subject_id", flat=True)
+        self._read_chains({(APPROVAL, id_) for id_ in refs.distinct()})
+
     def _read_undoes(self) -> None:
         """Read the chains of what was made to undo something of what is told of: the first entry
         of such a chain was caused by the one with which the undo began. (What is undone next was
@@ -97,12 +133,7 @@ class _Reading:
         wanted = set(refs) - known
         if not wanted:
             return
-        which = Q()
-        for type_ in sorted({type_ for type_, _id in wanted}):
-            which |= Q(
-                subject_type=type_, subject_id__in=[id_ for of, id_ in wanted if of == type_]
-            )
-        self.read(which)
+        self.read(of_chains(wanted))
 
     def in_order(self) -> list[Entry]:
         """Return what was found, oldest first."""
