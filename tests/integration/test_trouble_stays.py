@@ -11,7 +11,7 @@ import pytest
 
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree import anchor_comparison
+from ledger.tree import anchor_comparison, tree_checks
 from ledger.tree.anchoring import TREES, anchor_due
 from ledger.tree.anchors import newest_anchor
 from ledger.tree.sealer import origin_of, seal_due
@@ -19,6 +19,7 @@ from ledger.tree.signed_notes import SignedTree, signed
 from ledger.tree.signing_keys import key_ring
 from tests import states
 from tests.sealed import forget_anchors, sealed
+from tests.verifying import run
 from tests.world import World
 
 
@@ -147,3 +148,16 @@ def test_a_pointer_that_is_behind_hides_nothing(world: World, folder: Path, proc
     still_stopped(tenant, size)
     larger.unlink()
     assert seal_due(tenant) is True
+
+
+def test_an_unreadable_folder_is_one_sentence_of_the_check(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed(world.system.tenant_id)
+
+    def unreadable(*_given: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(tree_checks, "anchored_tenants", unreadable)
+    said = f"What is kept outside cannot be read: [Errno 13] Permission denied: '{folder}'\n"
+    assert run() == (2, "", said)

@@ -1,5 +1,5 @@
 """`manage.py verify_ledger`: does the ledger hold? Exit 0 with counts, 1 with the first bad
-entry, or 2 where the keys of its checkpoints cannot be read.
+entry, or 2 where the keys of its checkpoints, or what is kept outside, cannot be read.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ class Command(BaseCommand):
             sys.exit(1)
         except NoKey as error:
             self.stderr.write(f"Checkpoints cannot be checked: {error}")
+            sys.exit(2)
+        except OSError as error:
+            # Nothing else is read of files: what is outside could not be compared with anything.
+            self.stderr.write(f"What is kept outside cannot be read: {error}")
             sys.exit(2)
         self.stdout.write(
             f"The ledger holds: {report.tenants} tenants, {report.chains} chains,"
