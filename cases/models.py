@@ -87,6 +87,11 @@ class CaseDefinition(models.Model):
         return f"{self.title or self.name} {self.version}"
 
 
+def undo_of(status: str) -> CompensationState:
+    """Return how far the undo of a case of this status is, as of a step of the case above."""
+    return CompensationState.__members__.get(status, CompensationState.NONE)
+
+
 class Case(models.Model):
     """An instance of a definition; `context` is what its steps read and write.
 
@@ -176,8 +181,7 @@ class Case(models.Model):
     @property
     def compensation_state(self) -> CompensationState:
         """How far its undo is, as of a step of the case above."""
-        known = CompensationState.__members__
-        return known.get(str(self.status), CompensationState.NONE)
+        return undo_of(str(self.status))
 
     @transition(field=status, source=C.RUNNING, target=C.SUSPENDED)
     def suspend(self) -> None:

@@ -1,8 +1,9 @@
 """A case as it was: once its n-th completion had been taken in, and before anything followed.
 
 The context is what the case was opened with and, in the order of its chain, what its entries say
-was changed, up to the version at which the n-th result had been taken in. What such an entry kept
-and was erased since is not made up: it is named, with the receipt.
+was changed, up to the version at which the n-th result had been taken in, the results of later
+completions left out. What such an entry kept and was erased since is not made up: it is named, with
+the receipt.
 
 Plan items know themselves how they ended, and when. Whether one was undone by then, the entries of
 its work say. Everything runs in the caller's tenant scope.
@@ -17,18 +18,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.db.models import Max, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from cases.events import CONTEXT_CHANGED
 from cases.lifecycle import PlanItemStatus
-from cases.models import Case, PlanItem
+from cases.models import Case, PlanItem, undo_of
 from cases.selectors import plan_items
 from compensation.events import STATES_OF_UNDO
 from compensation.lifecycle import CompensationState
-from ledger.selectors import Entry, all_entries, open_entries
+from ledger.errors import Invalid
+from ledger.selectors import Entry, all_entries, kept_bytes, open_entries
 
 _OPENED: Final = "opened"
-#: What a change kept may be long: so many are in memory at once.
-_PORTION: Final = 100
+_SAID: Final = ("context", "changed", "invalidated")
+#: What a change kept may be long: so many are in memory at once, and all together, in bytes, are no
+#: more than one answer may cost.
+_PORTION: Final = 20
+MOST_BYTES: Final = 32 * 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ def moment_of(case: Case, seq: int) -> Moment:
 
 
 def context_at(case: Case, seq: int) -> PastContext:
-    """Return the context once the completion `seq` had been taken in."""
+    """Return the context once the completion `seq` had been taken in. Raises Invalid where too
+    much was changed until then to be gone through."""
     moment = moment_of(case, seq)
     found = PastContext(moment.seq, {}, [], [])
     for entry in _changes(case, moment):
@@ -78,15 +85,20 @@ def context_at(case: Case, seq: int) -> PastContext:
 
 
 def _changes(case: Case, moment: Moment) -> Iterable[Entry]:
-    """Yield what made the context what it was, oldest first."""
+    """Yield what made the context what it was, oldest first. Raises Invalid."""
+    later = PlanItem.objects.filter(
+        tenant_id=case.tenant_id, case_id=case.id, completion_seq__gt=moment.seq,
+        taken_version__lte=moment.version,
+    )  # fmt: skip
     rows = all_entries(case.tenant_id).filter(
         subject_type=Case.subject_type, subject_id=case.id,
         action__in=[_OPENED, CONTEXT_CHANGED], subject_version__lte=moment.version,
-    ).order_by("subject_seq")  # fmt: skip
-    after = 0
-    while portion := open_entries(
-        rows.filter(subject_seq__gt=after)[:_PORTION], only=["context", "changed", "invalidated"]
-    ):
+    ).exclude(subject_version__in=list(later.values_list("taken_version", flat=True)))  # fmt: skip
+    if kept_bytes(case.tenant_id, rows, _SAID) > MOST_BYTES:
+        words = _("at: until then more was changed than is gone through: ask for an earlier one")
+        raise Invalid.field("at", words, code="too_large")
+    rows, after = rows.order_by("subject_seq"), 0
+    while portion := open_entries(rows.filter(subject_seq__gt=after)[:_PORTION], only=_SAID):
         yield from portion
         after = portion[-1].subject_seq
 
@@ -120,15 +132,20 @@ def _states(items: Sequence[PlanItem], moment: Moment) -> dict[uuid.UUID | None,
     moved = [item for item in items if item.compensation_state != CompensationState.NONE]
     if not moved:
         return {}
+    # The undo of a piece is told by what was done to it, that of a case by what it has become.
+    told = Q(subject_type=Case.subject_type) | Q(action__in=list(STATES_OF_UNDO))
     entries = (
         all_entries(moved[0].tenant_id)
         .filter(
+            told, at__lte=moment.at,
             subject_type__in={item.work[0] for item in moved},
             subject_id__in=[item.work[1] for item in moved],
-            action__in=list(STATES_OF_UNDO), at__lte=moment.at,
         )
         .order_by("subject_id", "-subject_seq")
         .distinct("subject_id")
     )  # fmt: skip
-    found = entries.values_list("subject_id", "action")
-    return {id_: STATES_OF_UNDO[action] for id_, action in found}
+    found = entries.values_list("subject_id", "subject_type", "action", "to_status")
+    return {
+        id_: undo_of(status) if type_ == Case.subject_type else STATES_OF_UNDO[action]
+        for id_, type_, action, status in found
+    }

@@ -9,11 +9,11 @@ import dataclasses
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery, Sum
 
 from ledger.models import (
     ErasedPayload,
@@ -198,6 +198,15 @@ def entry_and_previous(tenant_id: uuid.UUID, id_: uuid.UUID) -> tuple[Entry, uui
 def all_entries(tenant_id: uuid.UUID) -> Any:
     """Return the queryset of the tenant's entries, for pages that filter and page it."""
     return LedgerEntry.objects.filter(tenant_id=tenant_id)
+
+
+def kept_bytes(tenant_id: uuid.UUID, rows: QuerySet[LedgerEntry], names: Collection[str]) -> int:
+    """Return how many bytes the payloads of these names take that entries of a tenant keep."""
+    kept = Payload.objects.filter(
+        tenant_id=tenant_id, entry_id__in=rows.values("id"), name__in=names
+    )
+    size = Func("body", function="octet_length", output_field=IntegerField())
+    return int(kept.aggregate(all=Sum(size))["all"] or 0)
 
 
 def open_entries(rows: Iterable[LedgerEntry], *, only: Sequence[str] | None = None) -> list[Entry]:

@@ -9,6 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from cases import past_state
+from cases.actions import deciding, retry_case
+from compensation.actions.plan_execution import execute
 from tests.casework import (
     CONTEXT,
     LOAN_STEPS,
@@ -19,12 +22,15 @@ from tests.casework import (
     finish,
     open_loan,
     opened,
+    plan_for,
     roll_back,
     undo,
 )
 from tests.clients import api
 from tests.definitions import definition, human
 from tests.draining import drain
+from tests.integration.test_results_taken_once_more import too_late
+from tests.subcases import below, child
 from tests.world import World
 from verbs.call import Call
 from verbs.catalogue import find
@@ -106,6 +112,56 @@ def test_what_was_undone_in_between_was(world: World) -> None:
     assert (then["invalidated"], after["invalidated"]) == ([], ["a"])
     assert then["context"].keys() == {"a"}
     assert after["context"].keys() == {"a", "b"}
+
+
+def test_a_case_below_was_undone_when_it_was(world: World) -> None:
+    deploy(world, definition("low", human("task"), success=".task != null"))
+    deploy(world, definition("above", below("low", "low"), human("last")))
+    case_id = opened(world, "tests/above")
+    low = child(world, case_id).id
+    finish(world.analyst, low, "task", "OK")
+    plan = plan_for(world, case_id, scope={"kind": "sub_case", "case": str(low)})
+    execute(plan.id, call=Call(world.operator, digest=plan.digest), resume_after=True)
+    drain()
+    undo(world.analyst, low)
+    finish(world.analyst, case_id, "last", "OK")
+    assert items(world, case_id, 1) == {
+        "low": ("COMPLETED", 1, "NONE"), "last": ("ACTIVE", None, "NONE"),
+    }  # fmt: skip
+    assert items(world, case_id, 2) == {
+        "low": ("COMPLETED", 1, "COMPENSATED"), "last": ("COMPLETED", 2, "NONE"),
+    }  # fmt: skip
+
+
+def test_a_result_that_was_taken_in_late_brings_no_later_one_along(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(world, definition("late", human("a"), human("b")))
+    case_id = opened(world, "tests/late")
+    with monkeypatch.context() as patched:
+        patched.setattr(deciding, "contexts_after", too_late)
+        finish(world.analyst, case_id, "a", "DONE")
+    finish(world.analyst, case_id, "b", "DONE")
+    retry_case(case_id, call=Call(world.operator))
+    drain()
+    assert context(world, case_id, 0)["context"] == {}
+    assert context(world, case_id, 1)["context"].keys() == {"a"}
+    assert context(world, case_id, 2)["context"].keys() == {"a", "b"}
+
+
+def test_a_past_that_is_too_large_to_go_through_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = approved_loan(world)
+    whole = context(world, case_id, 4)
+    # However many are read at once, it is the same.
+    monkeypatch.setattr(past_state, "_PORTION", 1)
+    assert context(world, case_id, 4) == whole
+    monkeypatch.setattr(past_state, "MOST_BYTES", 100)
+    answer = api(world.analyst).get(f"/api/v1/cases/{case_id}/context?at=4")
+    said = answer.json()
+    assert (answer.status_code, said["code"]) == (422, "too_large")
+    assert [each["pointer"] for each in said["errors"]] == ["at"]
 
 
 def test_beyond_the_newest_is_after_the_newest(world: World) -> None:
