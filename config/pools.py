@@ -97,12 +97,12 @@ def embedded(name: str, processes: int, *, beside_workers: bool) -> Callable[[Re
     return run
 
 
-def _slots_in(name: str, processes: int) -> Callable[[uuid.UUID], int]:
+def _slots_in(name: str, processes: int) -> Callable[[uuid.UUID, bool], int]:
     """Return what says how many rows of a tenant a pool would do now."""
     if name == "work":
-        return lambda _tenant_id: processes
+        return lambda _tenant_id, _program: processes
     row_slots.prepare()
-    return lambda tenant_id: row_slots.free(processes, tenant_id)
+    return lambda tenant_id, program: row_slots.free(processes, tenant_id, program=program)
 
 
 def publishing(ready: Ready) -> None:

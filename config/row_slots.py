@@ -1,9 +1,11 @@
-"""At how many programs the processes of one worker may be at once.
+"""At how many programs, and at how much else that takes long, a worker may be at once.
 
 A pool that serves more than `work` keeps a process free: as many hanging undo capabilities as it
 has processes would otherwise stop every rollback, and every case. And no tenant's programs have all
-the slots there are, so that another tenant's undo finds one. A slot is a byte of a file that the
-worker opens before its children are forked; whatever ends a child gives its locks back.
+the slots there are, so that another tenant's undo finds one. What is no program (a message that is
+sent, a ledger that is checked for an hour) has all but one, and of a tenant as many as its programs
+beside them: no undo waits for it. A slot is a byte of a file that the worker opens before its
+children are forked; whatever ends a child gives its locks back.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ def prepare() -> None:
         _slots.append(tempfile.TemporaryFile())  # noqa: SIM115  -- open for as long as the worker
 
 
-def take(processes: int, tenant_id: uuid.UUID) -> Slot | None:
-    """Take one of the slots of so many processes for a program of a tenant. None when all are
-    taken, or all that one tenant may have; where there is but one process, it does everything."""
-    common, own = _places(processes, tenant_id)
+def take(processes: int, tenant_id: uuid.UUID, *, program: bool = True) -> Slot | None:
+    """Take one of the slots of so many processes for a program of a tenant, or for what else takes
+    long. None when all are taken, or all that one tenant may have; where there is but one process,
+    it does everything."""
+    common, own = _places(processes, tenant_id, program=program)
     with _guarded():
         mine = next((place for place in own if _lock(place)), None)
         if mine is None:
@@ -51,17 +54,18 @@ def give_back(slot: Slot) -> None:
         _unlock(place)
 
 
-def free(processes: int, tenant_id: uuid.UUID) -> int:
+def free(processes: int, tenant_id: uuid.UUID, *, program: bool = True) -> int:
     """Return how many slots a tenant would find, asked by the parent of those that take them."""
     with _guarded():
-        return min(_count_free(places) for places in _places(processes, tenant_id))
+        return min(_count_free(places) for places in _places(processes, tenant_id, program=program))
 
 
-def _places(processes: int, tenant_id: uuid.UUID) -> tuple[range, range]:
+def _places(processes: int, tenant_id: uuid.UUID, *, program: bool) -> tuple[range, range]:
     """Return the slots of all, and those of one tenant: one less, where there are two."""
     slots = max(1, processes - 1)
-    first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST
-    return range(_COMMON, _COMMON + slots), range(first, first + max(1, slots - 1))
+    less = max(1, slots - 1)
+    first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST + (0 if program else _MOST // 2)
+    return range(_COMMON, _COMMON + (slots if program else less)), range(first, first + less)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from ledger.dispatch import runner
-from ledger.dispatch.consumer_registry import is_short
+from ledger.dispatch.consumer_registry import is_short, runs_programs
 from ledger.dispatch.hints import RowWork, Work
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,9 @@ class Looker:
 
     `untaken` says for how long it must have been due. What was told is not told again for
     `told_for` seconds, and no more is told than there is `room` for: of each queue its share, and
-    then by urgency. Of a tenant's rows no more are told than would find one of its `slots`: what
-    nobody could do now would only be in the way of what somebody can.
+    then by urgency. Of a tenant's rows no more are told than would find one of its `slots` (of its
+    programs, or of what else takes long): what nobody could do now would only be in the way of what
+    somebody can.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Looker:
         untaken: Callable[[], float],
         told_for: float = TOLD_SECONDS,
         room: Callable[[], int] = lambda: AT_ONCE,
-        slots: Callable[[uuid.UUID], int] = lambda _tenant_id: AT_ONCE,
+        slots: Callable[[uuid.UUID, bool], int] = lambda _tenant_id, _program: AT_ONCE,
     ) -> None:
         self._queues = list(queues)
         self._tell = tell
@@ -67,6 +68,7 @@ class Looker:
         self._slots = slots
         self._told: dict[Work, float] = {}
         self._complained = float("-inf")
+        self._looks = 0
 
     def look(self) -> int:
         """Look once. Returns how much was told."""
@@ -90,27 +92,32 @@ class Looker:
         return len(fresh)
 
     def _that_find_slots(self, works: Sequence[Work]) -> list[Work]:
-        left: dict[uuid.UUID, int] = {}
+        left: dict[tuple[uuid.UUID, bool], int] = {}
         found: list[Work] = []
         for work in works:
             if isinstance(work, RowWork) and not is_short(work.source):
-                if work.tenant_id not in left:
-                    left[work.tenant_id] = self._slots(work.tenant_id)
-                if left[work.tenant_id] <= 0:
+                at = work.tenant_id, runs_programs(work.source)
+                if at not in left:
+                    left[at] = self._slots(*at)
+                if left[at] <= 0:
                     continue
-                left[work.tenant_id] -= 1
+                left[at] -= 1
             found.append(work)
         return found
 
     def _shared(self, works: Sequence[Work], room: int) -> list[Work]:
-        """Return as much as there is room for: a flood in one queue leaves the others theirs."""
-        share = room // len(self._queues)
+        """Return as much as there is room for: a flood in one queue leaves the others theirs. What
+        does not go round is each time another queue's."""
+        share, more = divmod(room, len(self._queues))
+        self._looks += 1
+        turn = [self._queues[(self._looks + n) % len(self._queues)] for n in range(more)]
         seen: collections.Counter[str] = collections.Counter()
         first: list[Work] = []
         others: list[Work] = []
         for work in works:
             seen[work.queue] += 1
-            (first if seen[work.queue] <= share else others).append(work)
+            fits = seen[work.queue] <= share + (work.queue in turn)
+            (first if fits else others).append(work)
         return (first + others)[:room]
 
     def run(self, stopping: threading.Event) -> None:

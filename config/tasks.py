@@ -18,7 +18,12 @@ from config import row_slots
 from config.celery import app
 from config.publishing import LANE_TASK, ROW_TASK
 from ledger.dispatch import hints, runner
-from ledger.dispatch.consumer_registry import consumers_in, is_short, source_named
+from ledger.dispatch.consumer_registry import (
+    consumers_in,
+    is_short,
+    runs_programs,
+    source_named,
+)
 from ledger.dispatch.hints import LaneWork, RowWork, Work
 from ledger.dispatch.lanes import Lane
 from ledger.dispatch.lease_table import QUEUES
@@ -82,17 +87,27 @@ def _work_row(work: RowWork) -> bool:
     the other processes of this pool are at programs, or this tenant has as many as it may, and what
     is free is for others: the sweep tells of the row again."""
     with _slot(work) as free:
-        return free and runner.work_row(work.source, work.tenant_id, work.id)
+        done = free and runner.work_row(work.source, work.tenant_id, work.id)
+    if done and _takes_slot(work):
+        # Whoever found none meanwhile has gone away without a word.
+        hints.publish(runner.longest_waiting(work.source, list(app.amqp.queues.consume_from)))
+    return done
+
+
+def _takes_slot(work: RowWork) -> bool:
+    return not is_short(work.source) and set(app.amqp.queues.consume_from) != {"work"}
 
 
 @contextlib.contextmanager
 def _slot(work: RowWork) -> Iterator[bool]:
     """Whether this process may be at a row now; in a pool that hears more than `work`, not all of
     them may be at what is not short."""
-    if is_short(work.source) or set(app.amqp.queues.consume_from) == {"work"}:
+    if not _takes_slot(work):
         yield True
         return
-    slot = row_slots.take(app.conf.worker_concurrency or 1, work.tenant_id)
+    slot = row_slots.take(
+        app.conf.worker_concurrency or 1, work.tenant_id, program=runs_programs(work.source)
+    )
     try:
         yield slot is not None
     finally:

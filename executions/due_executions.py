@@ -179,4 +179,4 @@ def _said(attempt: Attempt, asked: Callable[[Invocation], Any] | None) -> Any:
         return fault
 
 
-SOURCE = Source(JOBS_SOURCE, execution_attempts.JOBS, work)
+SOURCE = Source(JOBS_SOURCE, execution_attempts.JOBS, work, programs=True)

@@ -54,6 +54,8 @@ _LEASE_SECONDS: Final = 60.0
 #: So many cases are read and asked about at once, and so many times before others have their turn.
 AT_ONCE: Final = 50
 _TURNS: Final = 20
+#: So long one worker is at it before others have theirs: it waits for no slot (`short`).
+_TURN_SECONDS: Final = 2.0
 #: So many, and so many filters of theirs, are asked about before it is kept where the round has
 #: been: what the slowest take is well within the lease, and fits one exchange with jq.
 _PORTION: Final = 10
@@ -146,21 +148,26 @@ def go_round(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     with tenant_scope(tenant_id):
         row = EventRound.objects.filter(tenant_id=tenant_id, id=id_).first()
         heard = None if row is None else _heard(row)
+    until = time.monotonic() + _TURN_SECONDS
     for _ in range(_TURNS):
-        if not _bring(due, heard):
+        if not _bring(due, heard, until):
             return True
+        if time.monotonic() > until:
+            break
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
         if ROUNDS.is_ours(due):
             ROUNDS.put_back(tenant_id, id_, 0)
+            hints.leave([RowWork("engine", _SOURCE, tenant_id, id_, _LEASE_SECONDS)])
     return True
 
 
 SOURCE = Source(_SOURCE, ROUNDS, go_round, short=True)
 
 
-def _bring(due: Due, heard: _Heard | None) -> bool:
-    """Bring an event to a group of cases; whether there may be more."""
+def _bring(due: Due, heard: _Heard | None, until: float) -> bool:
+    """Bring an event to a group of cases, or to as many as there is time for; whether there may be
+    more."""
     with tenant_scope(due.tenant_id):
         row = EventRound.objects.filter(tenant_id=due.tenant_id, id=due.id).first()
         found = [] if row is None or heard is None else _next_cases(row, heard)
@@ -170,16 +177,20 @@ def _bring(due: Due, heard: _Heard | None) -> bool:
                 tell_case(due.tenant_id, case_id, heard, steps, failed)
         if not _been(due, some[-1]):
             return False
+        if time.monotonic() > until:
+            return True
     return len(found) == AT_ONCE or _over(due)
 
 
 def _portions(heard: _Heard | None, found: Sequence[Any]) -> Iterator[list[Any]]:
-    """Yield the cases in groups of which one exchange can tell: one at least, whatever it asks."""
+    """Yield the cases in groups of which one exchange can tell: one at least, whatever it asks.
+    Those of one definition: what takes all the time is its own, and fails no other's filters."""
     some: list[Any] = []
     filters = 0
     for row in found:
         more = 0 if heard is None else len(heard.steps[row[1]])
-        if some and (len(some) == _PORTION or filters + more > _FILTERS):
+        full = len(some) == _PORTION or filters + more > _FILTERS
+        if some and (full or some[-1][1] != row[1]):
             yield some
             some, filters = [], 0
         some.append(row)

@@ -140,13 +140,15 @@ class Source:
     `work(tenant, id)` leases the row and does its work; it must settle or reschedule it itself.
     Whether there was anything to do. An exception that escapes it is logged; the lease expires.
     `short`: it waits for nobody's program or machine and reads little, as a consumer does, and so
-    is done by any process; of the others a pool leaves some free.
+    is done by any process; of the others a pool leaves some free. `programs`: it runs programs,
+    for which whatever else is not short leaves room.
     """
 
     name: str
     table: LeaseTable
     work: Callable[[uuid.UUID, uuid.UUID], bool]
     short: bool = False
+    programs: bool = False
 
 
 _consumers: dict[str, Consumer] = {}
@@ -214,6 +216,12 @@ def is_short(source: str) -> bool:
     """Whether any process may do the rows of a source: it is registered, and declared short."""
     found = source_named(source)
     return found is not None and found.short
+
+
+def runs_programs(source: str) -> bool:
+    """Whether the rows of a source are programs: it is registered, and says so."""
+    found = source_named(source)
+    return found is not None and found.programs
 
 
 def sources() -> tuple[Source, ...]:

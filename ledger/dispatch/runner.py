@@ -125,6 +125,14 @@ def find_due(
     return _in_turn(found)
 
 
+def longest_waiting(source: str, queues: Sequence[str]) -> list[Work]:
+    """Return of each queue the row of a source that waits longest, of one of its tenants."""
+    found = source_named(source)
+    wanted = [queue for queue in QUEUES if queue in queues]
+    rows = [] if found is None else found.table.due(wanted, limit=1, each=1)
+    return [RowWork(queue, source, tenant, id_, seconds) for queue, tenant, id_, seconds in rows]
+
+
 def _in_turn(found: Iterable[Sequence[Work]]) -> list[Work]:
     """Return what several searches have found, queue by queue; in each queue any tenant's first
     comes before another's second. Which of the first is first is drawn by lot."""

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -83,3 +84,18 @@ def test_the_only_process_does_everything(children: list[int]) -> None:
     assert not takes(children, lambda: row_slots.take(1, ONE))
     row_slots.give_back(slot)
     assert takes(children, lambda: row_slots.take(1, ONE))
+
+
+def test_what_is_no_program_leaves_a_slot_to_programs(children: list[int]) -> None:
+    """A check of a ledger takes an hour: no undo waits for it, of that tenant or another."""
+
+    def other(tenant: uuid.UUID) -> bool:
+        return takes(children, lambda: row_slots.take(3, tenant, program=False))
+
+    assert (other(ONE), other(ANOTHER)) == (True, False)
+    assert (row_slots.free(3, ONE), row_slots.free(3, ANOTHER)) == (1, 1)
+    assert row_slots.free(3, ANOTHER, program=False) == 0
+    assert takes(children, lambda: row_slots.take(3, ONE))
+    assert not takes(children, lambda: row_slots.take(3, ANOTHER))
+    end(children.pop(0))
+    assert takes(children, lambda: row_slots.take(3, ANOTHER))

@@ -32,7 +32,11 @@ def looking(
     monkeypatch.setattr(runner, "find_due", lambda *_queues, **_which: list(found))
     told: list[Work] = []
     return Looker(
-        QUEUES, told.extend, untaken=lambda: 0.0, room=lambda: room, slots=lambda _tenant: slots
+        QUEUES,
+        told.extend,
+        untaken=lambda: 0.0,
+        room=lambda: room,
+        slots=lambda _tenant, _program: slots,
     ), told
 
 
@@ -71,6 +75,25 @@ def test_a_flood_in_one_queue_leaves_the_others_their_share(
     looker, told = looking(monkeypatch, [*flood, *others], room=6, slots=0)
     assert looker.look() == 6
     assert set(told) == {*flood[:3], *others}
+
+
+def test_where_there_is_little_room_the_queues_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = [lane(ONE, "undo") for _ in range(30)]
+    others = [lane(ANOTHER, queue) for queue in ("engine", "notify", "upkeep")]
+    looker, told = looking(monkeypatch, [*flood, *others], room=1, slots=0)
+    assert [looker.look() for _ in range(4)] == [1] * 4
+    assert sorted(each.queue for each in told) == ["engine", "notify", "undo", "upkeep"]
+
+
+def test_of_what_is_no_program_slots_are_counted_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    check, undo = row(ONE, "ledger_verifications"), row(ONE)
+    monkeypatch.setattr(runner, "find_due", lambda *_queues, **_which: [check, undo])
+    told: list[Work] = []
+    Looker(
+        QUEUES, told.extend, untaken=lambda: 0.0, room=lambda: 4,
+        slots=lambda _tenant, program: int(program),
+    ).look()  # fmt: skip
+    assert told == [undo]
 
 
 def test_what_was_told_is_not_told_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
