@@ -37,15 +37,7 @@ from tests.browser.long_others import (
 )
 from tests.browser.long_refusals import refusal_pages
 from tests.browser.visits import Visit, fold_out
-from tests.casework import (
-    deploy,
-    finish,
-    open_item,
-    open_undo,
-    opened,
-    plan_items,
-    preview,
-)
+from tests.casework import deploy, finish, open_item, open_undo, opened, plan_items, preview
 from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.integration import workitems_made as items
