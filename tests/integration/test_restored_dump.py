@@ -76,12 +76,18 @@ def folder(settings: Any, tmp_path: Path) -> Iterator[Path]:
     forget_anchors()
 
 
-@pytest.mark.parametrize("by", ["this process", "another process"])
+@pytest.mark.parametrize(
+    ("by", "stamped"), [("this process", True), ("this process", False), ("another process", True)]
+)
 def test_who_works_on_while_an_old_dump_is_put_back_seals_nothing(
-    world: World, folder: Path, tmp_path: Path, by: str
-) -> None:
+    world: World, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *,
+    by: str, stamped: bool,
+) -> None:  # fmt: skip
     """A worker that has compared knows what the database said then, and the old one says the same:
-    it sees that the tree was larger, or that somebody has put another anchor there."""
+    it sees that the tree was larger, or that somebody has put another anchor there (where the file
+    system says when that was)."""
+    if not stamped:
+        monkeypatch.setattr(anchor_comparison, "changed_at", lambda *_given: 0)
     tenant = world.system.tenant_id
     older = sealed(tenant)
     assert anchor_due(tenant) is True
