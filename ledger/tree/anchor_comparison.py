@@ -112,8 +112,8 @@ def compare(
     """Refuse a tree that is older than what is outside, or another. Runs in the scope of sealing.
 
     `trouble`: what is in the way until now. What was found outside stays until all that is there
-    has been looked at and compared by one who knew of it: that it cannot be read, or that no folder
-    is named any more, puts nothing right. Raises Refused, Torn.
+    has been looked at and compared by one who knew of it: that it cannot be read, that no folder is
+    named any more, or that nothing is in it, puts nothing right. Raises Refused, Torn.
     """
     if trouble.startswith(CONTRADICTIONS) and (outside is None or outside.trouble != trouble):
         raise Refused(trouble)
@@ -122,6 +122,9 @@ def compare(
     wrong = compared_with_anchor(tenant_id, newest, outside.anchored, known=outside.known)
     if wrong:
         raise Refused(wrong)
+    if trouble.startswith(CONTRADICTIONS) and outside.anchored is None:
+        # The database need not know that anything was put there: its dump may be older than that.
+        raise Refused(trouble)
     size = 0 if newest is None else newest.size
     _compared_at[tenant_id] = _Compared(
         outside.folder, outside.known, outside.changed, size, time.monotonic()

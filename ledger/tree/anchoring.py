@@ -18,7 +18,14 @@ from ledger.faults import words_of
 from ledger.ids import new_token
 from ledger.models import LedgerTree
 from ledger.tenancy import system_scope
-from ledger.tree.anchors import LOST, anchor_folder, compared_with_anchor, newest_anchor, put_anchor
+from ledger.tree.anchors import (
+    CONTRADICTIONS,
+    LOST,
+    anchor_folder,
+    compared_with_anchor,
+    newest_anchor,
+    put_anchor,
+)
 from ledger.tree.signing_keys import NoKey, key_ring
 from ledger.tree.stored_tree import StoredCheckpoint, Torn, newest_checkpoint
 from ledger.tree.witnessing import MOST_DOUBLINGS, WITNESSES, to_be_shown
@@ -82,6 +89,9 @@ def _compared(folder: Path, row: LedgerTree, newest: StoredCheckpoint | None) ->
         if known:
             return f"{LOST}: {folder} is not there"
         raise
+    if anchored is None and row.trouble.startswith(CONTRADICTIONS) and not known:
+        # Put there now, it would take back what was found: it would be all that there is.
+        return row.trouble
     with system_scope("seal"):
         return compared_with_anchor(row.tenant_id, newest, anchored, known=known)
 

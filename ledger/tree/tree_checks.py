@@ -17,6 +17,7 @@ from django.db import connection
 from ledger.broken import Broken
 from ledger.statements import server
 from ledger.tree.anchors import (
+    CONTRADICTIONS,
     LOST,
     anchor_folder,
     anchored_tenants,
@@ -47,7 +48,8 @@ SELECT c.size, c.root, c.previous_size, c.consistency, c.note,
 FROM ledger_checkpoint c WHERE c.tenant_id = %s AND c.size > %s ORDER BY c.size LIMIT 500
 """
 _TREES = """
-SELECT tenant_id, origin, anchored_size, sealed_size FROM ledger_ledgertree ORDER BY tenant_id
+SELECT tenant_id, origin, anchored_size, sealed_size, trouble
+FROM ledger_ledgertree ORDER BY tenant_id
 """
 _CHECKPOINTED = "SELECT DISTINCT tenant_id FROM ledger_checkpoint"
 _LOST = """
@@ -71,6 +73,7 @@ class Stored(NamedTuple):
     origin: str
     anchored_size: int
     sealed_size: int
+    trouble: str
 
 
 class Outside(NamedTuple):
@@ -119,6 +122,7 @@ def check_trees(outside: Outside) -> int:
     for found in _rows(_LOST):
         raise Broken("it is neither sealed nor waiting to be", entry=found[0], kind="tree")
     _check_anchors(outside)
+    _check_trouble(outside)
     return sealed
 
 
@@ -282,4 +286,15 @@ def _check_anchors(outside: Outside) -> None:
         except Torn as torn:
             raise Broken(str(torn), kind="tree") from None
         if wrong:
-            raise Broken(wrong, kind="anchor" if wrong.startswith(LOST) else "rollback")
+            _say_contradiction(wrong)
+
+
+def _check_trouble(outside: Outside) -> None:
+    """Where no folder is named, or nothing is in it, what was found before is all that is known."""
+    for tenant, tree in outside.trees.items():
+        if outside.anchors.get(tenant) is None and tree.trouble.startswith(CONTRADICTIONS):
+            _say_contradiction(tree.trouble)
+
+
+def _say_contradiction(wrong: str) -> NoReturn:
+    raise Broken(wrong, kind="anchor" if wrong.startswith(LOST) else "rollback")

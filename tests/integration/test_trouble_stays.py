@@ -108,6 +108,41 @@ def test_no_folder_takes_no_trouble_back_either(world: World, folder: Path, sett
     assert tree(tenant).trouble == ""
 
 
+@pytest.mark.parametrize("where", ["another folder", "where nothing is mounted"])
+def test_nothing_outside_takes_no_trouble_back_of_a_dump_that_knows_of_no_anchor(
+    world: World, folder: Path, settings: Any, where: str
+) -> None:
+    """It is older than the first that was put outside: of that it misses nothing."""
+    tenant = world.system.tenant_id
+    larger = in_trouble(world, folder)
+    size = tree(tenant).sealed_size
+    states.new_item(world.analyst)
+    with system_scope("seal"):
+        LedgerTree.objects.filter(tenant_id=tenant).update(anchored_size=0)
+    kept, empty = folder.with_name("kept"), folder
+    if where == "another folder":
+        kept, empty = folder, folder.with_name("other")
+        settings.AMENDS_ANCHOR_DIR = str(empty)
+    else:
+        folder.rename(kept)
+    empty.mkdir()
+    still_stopped(tenant, size)
+    anchor_comparison._compared_at.clear()  # noqa: SLF001  -- as in a new process
+    still_stopped(tenant, size)
+    # Nor is anything put there, with which it would agree.
+    with system_scope("seal"):
+        TREES.put_back(tenant, tenant, 0.0)
+    assert anchor_due(tenant) is True
+    assert [*empty.iterdir()] == []
+    assert tree(tenant).anchored_size == 0
+    still_stopped(tenant, size)
+    settings.AMENDS_ANCHOR_DIR = str(kept)
+    still_stopped(tenant, size)
+    (kept / larger.relative_to(folder)).unlink()
+    assert seal_due(tenant) is True
+    assert (tree(tenant).trouble, tree(tenant).sealed_size) == ("", size + 1)
+
+
 def test_trouble_that_is_found_while_one_looks_is_not_taken_back(
     world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

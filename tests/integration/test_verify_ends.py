@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ from tests.clients import browser
 from tests.integration.test_verify_ledger import force, without
 from tests.integration.test_verify_sealed import alone, broken, rewritten, rows_of
 from tests.pages import text_of
-from tests.sealed import leaves, sealed
+from tests.sealed import leaves, sealed, troubled
 from tests.verifying import run
 from tests.world import World
 
@@ -142,3 +144,29 @@ def test_a_tree_of_which_only_the_row_is_left(world: World) -> None:
     with rewritten("ledger_ledgertree", "tenant_id = %s", [tenant], sealed_size=3):
         broken(None, "3 entries were sealed, and there are 0", kind="removed")
     assert run()[::2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        ("ROLLBACK: outside there is a signed checkpoint of more", "rollback"),
+        ("REWRITTEN: the first entries have another root", "rollback"),
+        ("ANCHOR LOST: the folder is not there", "anchor"),
+    ],
+)
+def test_what_was_found_outside_is_said_where_nothing_is_to_be_compared(
+    world: World, settings: Any, tmp_path: Path, trouble: str, kind: str
+) -> None:
+    """Who names no folder any more, or an empty one, does not make the ledger hold."""
+    tenant = world.system.tenant_id
+    sealed(tenant)
+    troubled(tenant, trouble)
+    settings.AMENDS_ANCHOR_DIR = ""
+    broken(None, trouble, kind=kind)
+    settings.AMENDS_ANCHOR_DIR = str(tmp_path)
+    broken(None, trouble, kind=kind)
+    settings.AMENDS_ANCHOR_DIR = ""
+    # What is in the way inside is looked for itself.
+    troubled(tenant, "NO KEY: there was none")
+    assert run()[::2] == (0, "")
+    troubled(tenant, "")
