@@ -234,9 +234,10 @@ class _Growing:
         message = f"tile {tile.number} of level {tile.level} is not over these entries"
         raise Broken(message, entry=entry, kind="tree")
 
-    def end(self, sealed_size: int) -> int:
-        """Say how many leaves there were. Raises Broken where there are not as many as the newest
-        checkpoint is of, and as were sealed: all three are written by one transaction."""
+    def end(self, sealed_size: int | None) -> int:
+        """Say how many leaves there were. `sealed_size`: what the tree's row says, None where there
+        is none. Raises Broken where there are not as many as the newest checkpoint is of, and as
+        were sealed: all three are written by one transaction."""
         size = self._edge.size
         if self._next is not None:
             message = (
@@ -247,20 +248,29 @@ class _Growing:
         if self._since is not None:
             message = f"it is sealed, and the checkpoint that is of it, one of {size}, is gone"
             raise Broken(message, entry=self._since, kind="removed")
-        if size != sealed_size:
+        self._check_row(size, sealed_size)
+        return size
+
+    def _check_row(self, size: int, said: int | None) -> None:
+        if said is None and size:
+            message = f"the row of the tree is gone, and there are {size} sealed entries"
+            raise Broken(message, kind="tree")
+        if said is not None and size < said:
             message = (
-                f"the end of the tree is gone: {sealed_size} entries were sealed, and there are"
-                f" {size}"
+                f"the end of the tree is gone: {said} entries were sealed, and there are {size}"
             )
             raise Broken(message, kind="removed")
-        return size
+        if said is not None and size > said:
+            # Leaves and checkpoint agree: nothing of the tree is gone.
+            message = f"the row of the tree says {said} sealed entries, and there are {size}"
+            raise Broken(message, kind="tree")
 
 
 def _check_leaves(trees: dict[uuid.UUID, Stored]) -> int:
     growing: _Growing | None = None
     sealed = 0
     # Also of a tree without leaves there may be a checkpoint, or its row.
-    unseen = {tenant: 0 for (tenant,) in _rows(_CHECKPOINTED)}
+    unseen: dict[uuid.UUID, int | None] = {tenant: None for (tenant,) in _rows(_CHECKPOINTED)}
     unseen |= {tenant: tree.sealed_size for tenant, tree in trees.items()}
     for tenant, index, entry, leaf, found in _streamed("ledger_leaves", _LEAVES):
         if growing is None or growing.tenant_id != tenant:
@@ -273,8 +283,8 @@ def _check_leaves(trees: dict[uuid.UUID, Stored]) -> int:
     return sealed
 
 
-def _ended(growing: _Growing | None, unseen: dict[uuid.UUID, int]) -> int:
-    return 0 if growing is None else growing.end(unseen.pop(growing.tenant_id, 0))
+def _ended(growing: _Growing | None, unseen: dict[uuid.UUID, int | None]) -> int:
+    return 0 if growing is None else growing.end(unseen.pop(growing.tenant_id, None))
 
 
 def _check_anchors(outside: Outside) -> None:
