@@ -10,6 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import Collection
+from pathlib import Path
 
 from ledger.models import LedgerTree
 from ledger.tree.anchors import (
@@ -26,6 +27,8 @@ from ledger.tree.stored_tree import StoredCheckpoint
 log = logging.getLogger(__name__)
 # How long what was compared with its anchor is not compared again, unless another has been put.
 _COMPARED_SECONDS = 86_400.0
+# How long a place that could not be read is not asked again: it may be slow to say so.
+_UNREADABLE_SECONDS = 60.0
 
 
 class Refused(Exception):
@@ -72,7 +75,27 @@ class _Compared:
         return row.anchored_size > self.known and row.sealed_size >= self.seen
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """When this process could not read what is outside of a tree, and how that was: in which
+    folder, up to where the database had put one, and how large the tree was."""
+
+    folder: str
+    known: int
+    size: int
+    at: float
+
+    def holds(self, row: LedgerTree, folder: Path) -> bool:
+        """Whether it need not be tried again yet: not where the tree was put back meanwhile."""
+        return (
+            (self.folder, self.known) == (str(folder), row.anchored_size)
+            and row.sealed_size >= self.size
+            and time.monotonic() - self.at < _UNREADABLE_SECONDS
+        )
+
+
 _compared_at: dict[uuid.UUID, _Compared] = {}
+_unreadable: dict[uuid.UUID, _Unreadable] = {}
 
 
 def what_is_outside(row: LedgerTree, publics: Collection[bytes]) -> Outside | None:
@@ -85,6 +108,10 @@ def what_is_outside(row: LedgerTree, publics: Collection[bytes]) -> Outside | No
     """
     folder = anchor_folder()
     if folder is None:
+        return None
+    # In trouble it is tried whenever the tree is: that has a pause of its own.
+    failed = _unreadable.get(row.tenant_id)
+    if failed is not None and failed.holds(row, folder) and not row.trouble:
         return None
     known, changed = row.anchored_size, changed_at(folder, row.tenant_id)
     before = _compared_at.get(row.tenant_id)
@@ -102,7 +129,11 @@ def what_is_outside(row: LedgerTree, publics: Collection[bytes]) -> Outside | No
             raise Refused(f"{LOST}: {folder} is not there") from None
         # Outside is out of reach: that is told where anchors are put, and holds nothing up.
         log.warning("the anchors cannot be read: %s", error)
+        _unreadable[row.tenant_id] = _Unreadable(
+            str(folder), known, row.sealed_size, time.monotonic()
+        )
         return None
+    _unreadable.pop(row.tenant_id, None)
     return Outside(str(folder), known, changed, row.trouble, anchored)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,75 @@ def test_nothing_outside_takes_no_trouble_back_of_a_dump_that_knows_of_no_anchor
     (kept / larger.relative_to(folder)).unlink()
     assert seal_due(tenant) is True
     assert (tree(tenant).trouble, tree(tenant).sealed_size) == ("", size + 1)
+
+
+def test_a_folder_that_cannot_be_read_is_not_asked_for_each_portion(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenant = world.system.tenant_id
+    sealed(tenant)
+    assert anchor_due(tenant) is True
+    asked: list[str] = []
+
+    def unreadable(*_given: object, **_more: object) -> None:
+        asked.append("read")
+        raise PermissionError(13, "denied")
+
+    def changing(*_given: object) -> None:
+        asked.append("changed")
+
+    def asked_for_another() -> list[str]:
+        asked.clear()
+        states.new_item(world.analyst)
+        assert seal_due(tenant) is True
+        return [*asked]
+
+    monkeypatch.setattr(anchor_comparison, "newest_anchor", unreadable)
+    monkeypatch.setattr(anchor_comparison, "changed_at", changing)
+    caplog.clear()
+    assert [asked_for_another() for _ in range(3)] == [["changed", "read"], [], []]
+    assert caplog.text.count("the anchors cannot be read") == 1
+    # Once the minute is over, where another was put, and where the tree was put back beneath us.
+    with monkeypatch.context() as patch:
+        patch.setattr(anchor_comparison, "_UNREADABLE_SECONDS", 0.0)
+        assert "read" in asked_for_another()
+    assert asked_for_another() == []
+    assert anchor_due(tenant) is True
+    assert "read" in asked_for_another()
+    failed = anchor_comparison._unreadable  # noqa: SLF001  -- as before a restore
+    failed[tenant] = dataclasses.replace(failed[tenant], size=10**6)
+    assert "read" in asked_for_another()
+
+
+def test_what_is_put_while_a_folder_cannot_be_read_is_found_when_it_can(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.system.tenant_id
+    sealed(tenant)
+    assert anchor_due(tenant) is True
+    states.new_item(world.analyst)
+    size = sealed(tenant).size
+    larger = put_larger(folder, tenant, size + 50)
+
+    def unreadable(*_given: object, **_more: object) -> None:
+        raise PermissionError(13, "denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(anchor_comparison, "newest_anchor", unreadable)
+        states.new_item(world.analyst)
+        assert seal_due(tenant) is True
+    assert tree(tenant).sealed_size == size + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(anchor_comparison, "_UNREADABLE_SECONDS", 0.0)
+        states.new_item(world.analyst)
+        still_stopped(tenant, size + 1)
+    # In trouble it is tried each time: what was put right is not waited for.
+    with monkeypatch.context() as patch:
+        patch.setattr(anchor_comparison, "newest_anchor", unreadable)
+        still_stopped(tenant, size + 1)
+    larger.unlink()
+    assert seal_due(tenant) is True
+    assert (tree(tenant).trouble, tree(tenant).sealed_size) == ("", size + 2)
 
 
 def test_trouble_that_is_found_while_one_looks_is_not_taken_back(
