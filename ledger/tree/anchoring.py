@@ -7,6 +7,7 @@ transaction of anybody's work ever waits for it.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from pathlib import Path
 
@@ -37,6 +38,9 @@ _LEASE_SECONDS = 60.0
 NIGHTLY_SECONDS = 86_400.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 900.0
 _ERROR_LENGTH = 300
+# When this process last listed all that is outside of a tree, by folder and tenant, and how large
+# the tree was seen to be since.
+_listed: dict[tuple[str, uuid.UUID], tuple[float, int]] = {}
 
 
 def compare_soon() -> None:
@@ -83,17 +87,32 @@ def _anchored(row: LedgerTree, newest: StoredCheckpoint | None) -> str:
 
 def _compared(folder: Path, row: LedgerTree, newest: StoredCheckpoint | None) -> str:
     known = row.anchored_size
+    listing = _is_to_be_listed(folder, row, newest)
     try:
-        anchored = newest_anchor(folder, row.tenant_id, row.origin, key_ring().publics)
+        anchored = newest_anchor(
+            folder, row.tenant_id, row.origin, key_ring().publics, known=None if listing else known
+        )
     except (FileNotFoundError, NotADirectoryError):
         if known:
             return f"{LOST}: {folder} is not there"
         raise
+    place, size = (str(folder), row.tenant_id), 0 if newest is None else newest.size
+    _listed[place] = (time.monotonic() if listing else _listed[place][0], size)
     if anchored is None and row.trouble.startswith(CONTRADICTIONS) and not known:
         # Put there now, it would take back what was found: it would be all that there is.
         return row.trouble
     with system_scope("seal"):
         return compared_with_anchor(row.tenant_id, newest, anchored, known=known)
+
+
+def _is_to_be_listed(folder: Path, row: LedgerTree, newest: StoredCheckpoint | None) -> bool:
+    """Whether all that is there is looked at, and not only what was put last: where nothing is put,
+    in trouble, where the tree is smaller than it was, and by each process once a night. A folder
+    that grows for ever is not listed for each checkpoint."""
+    if row.trouble or newest is None or newest.size <= row.anchored_size:
+        return True
+    at, size = _listed.get((str(folder), row.tenant_id), (None, 0))
+    return at is None or newest.size < size or time.monotonic() - at >= NIGHTLY_SECONDS
 
 
 def _settle(

@@ -25,7 +25,7 @@ from ledger.tree.sources import SEALING
 from ledger.tree.stored_tree import Torn
 from ledger.verify import Report, verify_tenant
 from tests import states
-from tests.sealed import forget_anchors, sealed
+from tests.sealed import forget_anchors, sealed, troubled
 from tests.world import World
 
 
@@ -214,25 +214,82 @@ def test_the_folder_itself_is_never_made(world: World, folder: Path) -> None:
     assert "No such file" in failed.last_error
 
 
+def listings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return the folders that are listed from now on, as they are."""
+    listed: list[Path] = []
+    listing = Path.iterdir
+
+    def listing_told(path: Path) -> Any:
+        listed.append(path)
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", listing_told)
+    return listed
+
+
+def test_the_folder_is_not_listed_for_each_checkpoint_that_is_put(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.system.tenant_id
+    there = folder / str(tenant)
+    listed = listings(monkeypatch)
+
+    def listed_for_another() -> list[Path]:
+        states.new_item(world.analyst)
+        size = sealed(tenant).size
+        listed.clear()
+        assert anchor_due(tenant) is True
+        assert tree(tenant).anchored_size == size
+        assert (there / f"{size:020d}.checkpoint").exists()
+        return [*listed]
+
+    # A process that begins looks at all of it once.
+    assert [listed_for_another() for _ in range(3)] == [[there], [], []]
+    # Tonight, with nothing to put, all of it is compared.
+    _now(tenant)
+    listed.clear()
+    assert anchor_due(tenant) is True
+    assert listed == [there]
+    assert listed_for_another() == []
+    # Where something is put at all hours it is compared every night too.
+    with monkeypatch.context() as patch:
+        patch.setattr(anchoring, "NIGHTLY_SECONDS", 0.0)
+        assert listed_for_another() == [there]
+    # And where the tree is smaller than this process has seen it, as after a restore.
+    place = (str(folder), tenant)
+    anchoring._listed[place] = (anchoring._listed[place][0], 10**6)  # noqa: SLF001  -- as it was then
+    assert listed_for_another() == [there]
+    assert listed_for_another() == []
+
+
+def test_in_trouble_all_that_is_there_is_looked_at(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.system.tenant_id
+    sealed(tenant)
+    assert anchor_due(tenant) is True
+    states.new_item(world.analyst)
+    sealed(tenant)
+    troubled(tenant, "REWRITTEN: so it was")
+    listed = listings(monkeypatch)
+    assert anchor_due(tenant) is True
+    assert listed == [folder / str(tenant)]
+
+
 def test_the_folder_is_not_listed_while_a_tree_is_sealed(
     world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.system.tenant_id
     first = sealed(tenant)
     assert anchor_due(tenant) is True
-    listed: list[Path] = []
+    listed = listings(monkeypatch)
     read: list[bool] = []
-    listing, looking = Path.iterdir, newest_anchor
-
-    def listing_told(path: Path) -> Any:
-        listed.append(path)
-        return listing(path)
+    looking = newest_anchor
 
     def looking_told(*given: Any, **more: Any) -> Any:
         read.append(connection.in_atomic_block)
         return looking(*given, **more)
 
-    monkeypatch.setattr(Path, "iterdir", listing_told)
     monkeypatch.setattr(anchor_comparison, "newest_anchor", looking_told)
     for _ in range(3):
         states.new_item(world.analyst)
