@@ -57,8 +57,9 @@ def told_of(tenant_id: uuid.UUID, subject: Ref) -> Told:
 
 def decided_around(tenant_id: uuid.UUID, subject: Ref) -> list[Ref]:
     """Return what has to be told of to tell how something was decided: itself, what undoes it or is
-    undone by it, the rollback that it is part of, and who approved any of that. A case or a batch
-    is told of by itself.
+    undone by it, the rollback that it is part of with those that this is a step of, and who
+    approved any of that. A case or a batch is told of by itself. Takes two statements more for each
+    level above.
 
     Raises NotFound where nothing is recorded about it in the tenant, Conflict (`too_much`) where
     that is more than one document holds.
@@ -69,6 +70,7 @@ def decided_around(tenant_id: uuid.UUID, subject: Ref) -> list[Ref]:
         raise NotFound(_("Nothing is recorded about that."))
     if subject[0] not in _WHOLES:
         found.widen(subject)
+        found.read_above()
         found.read_approvals()
     return sorted({(each.subject_type, each.subject_id) for each in found.entries.values()})
 
@@ -109,6 +111,21 @@ class _Reading:
         originals = entries_by_id(self._tenant_id, missing, only=SAID).values()
         runs = {(RUN, run) for each in self.entries.values() if (run := run_of(each)) is not None}
         self._read_chains({(each.subject_type, each.subject_id) for each in originals} | runs)
+
+    def read_above(self) -> None:
+        """Read the chains of the rollbacks that one that is told of is a step of, level by level: a
+        chain begins because of the step above, and what is agreed to is the topmost."""
+        while True:
+            known = {(each.subject_type, each.subject_id) for each in self.entries.values()}
+            began = {
+                each.caused_by.id for each in self.entries.values()
+                if each.subject_type == RUN and each.subject_seq == 1 and each.caused_by is not None
+            }  # fmt: skip
+            rows = self._rows.filter(id__in=list(began - self.entries.keys()), subject_type=RUN)
+            above = {(RUN, id_) for id_ in rows.values_list("subject_id", flat=True)} - known
+            if not above:
+                return
+            self._read_chains(above)
 
     def read_approvals(self) -> None:
         """Read the chains of what was approved: that was asked for because of an entry that is told

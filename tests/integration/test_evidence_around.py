@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 
 from compensation.actions.waiting_runs import approve_run
+from compensation.models import CompensationRun
+from governance.models import Approval
 from ledger.tenancy import tenant_scope
 from tests import states
 from tests.approvals import approve, ask, asked, finished, of_item
 from tests.bare_python import Files, Verifier, put_bare
-from tests.casework import roll_back, run_row, steps, undo
+from tests.casework import finish, opened, roll_back, run_row, steps, undo
 from tests.clients import api
 from tests.definitions import human
 from tests.draining import drain
 from tests.integration.test_evidence import EXPORT, exported, lines
+from tests.integration.test_governed_executions import policy
 from tests.integration.test_windows import done
 from tests.sealed import sealed
+from tests.subcases import chain as levels
+from tests.subcases import deploy_levels, statuses
 from tests.world import World
 from verbs.call import Call
 from workitems.models import WorkItem
@@ -125,3 +130,42 @@ def test_a_decision_that_nobody_undid_is_told_of_alone(world: World, verifier: V
     assert verifier.run(files)[0] == 0
     outsiders = api(world.outsider).get(f"{EXPORT}?subject=work_item:{item.id}")
     assert outsiders.status_code == 404
+
+
+def test_the_pack_of_a_decision_in_a_case_below_says_who_approved_the_rollback_above(
+    world: World, verifier: Verifier
+) -> None:
+    """One agrees to the topmost rollback; those below are steps of it, and nobody is asked."""
+    deploy_levels(world)
+    policy(world, "require_approval", '.operation == "roll_back"')
+    top = opened(world, "tests/top")
+    middle, low = (case.id for case in levels(world, top)[1:])
+    item = finish(world.analyst, low, "task", "OK")
+    run = roll_back(world, top)
+    assert run.status == "PENDING_APPROVAL"
+    approve_run(run.id, call=Call(world.approver), reason="The register agrees")
+    drain()
+    undo(world.analyst, low)
+    assert statuses(world, top) == ["COMPENSATED"] * 3
+    other = asked(world)
+    sealed(world.system.tenant_id)
+    with tenant_scope(world.operator.tenant_id):
+        runs = {
+            each.about_id: each.id for each in CompensationRun.objects.filter(whole_type="case")
+        }
+        [approval] = Approval.objects.filter(about_id=run.id)
+    assert {*runs} == {top, middle, low}
+
+    files = exported(world, f"subject=work_item:{item}")
+
+    assert chains(files) == {
+        f"work_item:{item}", f"work_item:{undo_of(world, item)}", f"approval:{approval.id}",
+        *(f"compensation_run:{id_}" for id_ in runs.values()),
+    }  # fmt: skip
+    assert f"approval:{other.id}" not in chains(files)
+    assert "The register agrees" in files["index.html"].decode()
+    assert verifier.run(files)[0] == 0
+    # So does the pack of the rollback below.
+    assert f"approval:{approval.id}" in chains(
+        exported(world, f"subject=compensation_run:{runs[middle]}")
+    )
