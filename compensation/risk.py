@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from compensation.lifecycle import OWES, Reversibility
+from compensation.lifecycle import OWES, CompensationState, ExclusionCode, Reversibility
 from compensation.plan import every_exclusion, every_part, undos_in
-from compensation.planning import Part, leaves_nothing
+from compensation.planning import SEQ_OF_UNORDERED, Part, leaves_nothing
 from compensation.policy import UNSPECIFIED, CompensationPolicy
 from compensation.subject import undoable
 from compensation.ways import risk_of_way
@@ -75,11 +75,32 @@ def four_eyes(undone: Collection[Part]) -> str:
     return ""
 
 
-def goes_past(content: Mapping[str, Any]) -> str:
-    """Return why nobody decides alone about what a plan undoes beside finished work that cannot be
-    undone, and stays; "" where nothing stays so, or nothing is undone."""
+def goes_past(content: Mapping[str, Any], parts: Sequence[Part]) -> str:
+    """Return why nobody decides alone about what a plan over these parts undoes beside finished
+    work that cannot be undone, and stays: left out for that, or because only what came before it
+    was chosen. "" where nothing stays so, or nothing is undone."""
     stays = any(each["code"] in _NO_RETURN for each in every_exclusion(content))
+    stays = stays or any(_is_passed(part) for part in every_part(_left_behind(content, parts)))
     return STAYS if stays and undos_in(content) else ""
+
+
+def _left_behind(content: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield what came later than what a plan undoes, and was not chosen; also what has no place in
+    the order, of which the plan says nothing then."""
+    excluded = {each["original"]["id"]: each["code"] for each in content["excluded"]}
+    told = {*excluded, *(each["original"]["id"] for each in content["steps"])}
+    for part in parts:
+        id_ = str(part.original.id)
+        has_no_place = part.seq == SEQ_OF_UNORDERED and id_ not in told
+        if has_no_place or excluded.get(id_) == ExclusionCode.DEPENDENTS_REMAIN:
+            yield part
+
+
+def _is_passed(part: Part) -> bool:
+    """Whether it cannot be undone, was finished, and nothing has corrected it."""
+    row = part.row
+    stands = row.status == part.settled and row.compensation_state != CompensationState.COMPENSATED
+    return part.reversibility in _NO_RETURN and stands and not leaves_nothing(row)
 
 
 def asks_others(undone: Collection[Part]) -> bool:

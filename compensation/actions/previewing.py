@@ -289,7 +289,7 @@ def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
     under way may have to be undone as well. Policies of the organisation are asked when it is
     executed."""
     said = content.to_json()
-    return asks_others(undone_of(said, parts)) or bool(goes_past(said))
+    return asks_others(undone_of(said, parts)) or bool(goes_past(said, parts))
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:
