@@ -273,6 +273,8 @@ def _check_second_person(held: Held, context: VerbContext) -> None:
     # Of an undo that could not begin the step alone knows who has tried it again.
     again = map(uuid.UUID, held.step.spec.get("asked_by", ()))
     asked = {held.run.requested_by_id, *asked, *again}
+    if context.by.id not in asked:
+        return
     for row in _decided_about(held):
         require_another(row, asked, context.by.id)
 
