@@ -1,4 +1,4 @@
-"""What a case that failed is rolled back for: a step that failed, or a deadline that was missed."""
+"""What a case that failed is rolled back for: a step that failed, or a time that was over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from compensation.lifecycle import Trigger
 from ledger.selectors import all_entries
 
 _FAULTED, _HELD = "faulted", "failure_held"
-_RAN_OUT = frozenset({"expired", "escalated"})
+_RAN_OUT = frozenset({"expired", "escalated", "milestone_overdue"})
 
 
 def trigger_of(case: Case) -> Trigger:
@@ -22,18 +22,20 @@ def trigger_of(case: Case) -> Trigger:
     """
     tenant_id = case.tenant_id
     cause = _failure(tenant_id, case.id, action=_FAULTED)
-    while cause is not None and cause.subject_type == Case.subject_type:
+    while cause is not None and _is_of_a_case(cause):
         if cause.action == _FAULTED:
             before = _failure(
                 tenant_id, cause.subject_id, action__in=[_FAULTED, _HELD],
                 subject_seq__lt=cause.subject_seq,
             )  # fmt: skip
             cause = before if before is not None and before.action == _HELD else cause
-        elif cause.action != _HELD:
-            return Trigger.FAULT
         cause = _entries(tenant_id).filter(id=cause.caused_by_id).first()
     ran_out = cause is not None and cause.action in _RAN_OUT
-    return Trigger.DEADLINE if ran_out and cause.subject_type == "work_item" else Trigger.FAULT
+    return Trigger.DEADLINE if ran_out else Trigger.FAULT
+
+
+def _is_of_a_case(cause: Any) -> bool:
+    return cause.subject_type == Case.subject_type and cause.action in {_FAULTED, _HELD}
 
 
 def _failure(tenant_id: uuid.UUID, case_id: uuid.UUID, **which: Any) -> Any:

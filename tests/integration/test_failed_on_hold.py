@@ -68,10 +68,16 @@ def fail(world: World, case_id: uuid.UUID, step: str) -> None:
     drain()
 
 
-def undone(world: World, case_id: uuid.UUID) -> list[str]:
+def news(world: World) -> list[str]:
+    """Return what the operator was told of failed cases, newest first."""
+    found = api(world.operator).get("/api/v1/notifications").json()["results"]
+    return [each["title"] for each in found if each["topic"] == "case_failed"]
+
+
+def undone(world: World, case_id: uuid.UUID, *, trigger: str = "fault") -> list[str]:
     """Do what the one run of a case asks for, and return what it has undone, in order."""
     [run] = runs(world)
-    assert (run.trigger, run.about_id) == ("fault", case_id)
+    assert (run.trigger, run.about_id) == (trigger, case_id)
     found = [step.original_name for step in steps(world, run.id)]
     for _ in found:
         undo(world.analyst, case_id)
@@ -141,7 +147,7 @@ def test_a_milestone_that_is_late_meanwhile_undoes_it_when_it_goes_on(world: Wor
     assert (case_row(world, case_id).status, runs(world)) == ("SUSPENDED", [])
     goes_on(world, case_id)
     drain()
-    assert undone(world, case_id) == ["b", "a"]
+    assert undone(world, case_id, trigger="deadline") == ["b", "a"]
     assert case_row(world, case_id).status == "COMPENSATED"
     verify()
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
 import pytest
 
 from cases import actions
+from cases.models import MilestoneDue
 from compensation.models import CompensationRun
+from governance.models import Approval
+from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from tests import states
+from tests.approvals import due_now
+from tests.bank import open_bank
 from tests.casework import case_row, deploy, finish, open_item, opened, undo
 from tests.clients import api
-from tests.definitions import definition, human
+from tests.definitions import automated, definition, human
 from tests.draining import drain
 from tests.integration.test_case_deadlines import ESCALATES, EXPIRES, task
 from tests.integration.test_events_start_steps import PAID, sent
@@ -25,6 +31,10 @@ from tests.subcases import below, child
 from tests.world import World
 from verbs.call import Call
 from workitems.actions import reject, start
+
+MILESTONE: dict[str, Any] = {
+    "name": "m", "when": ".z", "sla": {"duration": "P1D", "breachPolicy": "FAULT"},
+}  # fmt: skip
 
 
 def runs(world: World) -> list[tuple[uuid.UUID | None, str]]:
@@ -103,6 +113,70 @@ def test_a_case_that_failed_for_a_deadline_says_so(world: World, deadlines: dict
     assert (case_row(world, case_id).status, runs(world)) == (
         "COMPENSATING", [(case_id, "deadline")],
     )  # fmt: skip
+
+
+def is_late(world: World, case_id: uuid.UUID) -> None:
+    """Let the time of a case's milestone be over."""
+    with tenant_scope(world.operator.tenant_id):
+        dues = MilestoneDue.objects.filter(case_id=case_id)
+        assert dues.update(due_at=now() - dt.timedelta(minutes=1)) == 1
+    drain()
+
+
+def test_a_milestone_that_was_not_reached_in_time_is_a_deadline(world: World) -> None:
+    deploy(world, says(in_order(), milestones=[MILESTONE]))
+    case_id = opened(world, "tests/failing")
+    finish(world.analyst, case_id, "a", "OK")
+    is_late(world, case_id)
+    assert case_row(world, case_id).fault.endswith(": m")
+    assert runs(world) == [(case_id, "deadline")]
+
+
+def test_that_of_a_case_below_is_one_for_the_case_above(world: World) -> None:
+    low = definition("low", human("check"), success=".check != null")
+    low["spec"]["milestones"] = [MILESTONE]
+    deploy(world, low)
+    deploy(world, says([human("own"), below("low", "low"), human("last")]))
+    top = opened(world, "tests/failing")
+    finish(world.analyst, top, "own", "OK")
+    inner = child(world, top).id
+    is_late(world, inner)
+    assert actions_of(world, "case", inner)[-3:] == ["milestone_overdue", "faulted", "cancelled"]
+    assert runs(world) == [(top, "deadline")]
+
+
+def test_one_that_fails_nothing_is_no_reason(world: World) -> None:
+    """It is late, and what fails after that is refused by somebody."""
+    quiet = {**MILESTONE, "sla": {"duration": "P1D", "breachPolicy": "NOTIFY"}}
+    deploy(world, says(in_order(), milestones=[quiet]))
+    case_id = opened(world, "tests/failing")
+    finish(world.analyst, case_id, "a", "OK")
+    is_late(world, case_id)
+    assert "milestone_overdue" in actions_of(world, "case", case_id)
+    assert (case_row(world, case_id).status, runs(world)) == ("RUNNING", [])
+    refuse(world, case_id, "b")
+    drain()
+    assert runs(world) == [(case_id, "fault")]
+
+
+def test_an_execution_that_nobody_approved_in_time_is_a_deadline(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = open_bank(monkeypatch)
+    policy(world, "require_approval", '.capability == "test.pay"')
+    pays = automated("x", "test.pay", ".a != null", "{amount: 5}")
+    deploy(world, says([human("a"), pays]))
+    case_id = opened(world, "tests/failing")
+    finish(world.analyst, case_id, "a", "OK")
+    with tenant_scope(world.operator.tenant_id):
+        waits = Approval.objects.get(action="execute")
+    due_now(waits)
+    drain()
+    assert actions_of(world, "execution", waits.about_id)[-1] == "expired"
+    assert (case_row(world, case_id).status, runs(world)) == (
+        "COMPENSATING", [(case_id, "deadline")],
+    )  # fmt: skip
+    assert bank.paid == {}
 
 
 def test_a_case_above_says_so_too(world: World) -> None:
