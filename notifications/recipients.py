@@ -30,7 +30,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from accounts.roles import ADMIN_SITE_ROLES
 from accounts.selectors import holding_any, operators
-from compensation.errors import NothingToUndo
+from compensation.errors import NothingToUndo, RunLive
 from compensation.selectors import finishers, run_ref, undone_in
 from governance.selectors import WaitingStep, waiting_steps
 from ledger.dispatch.consumer_registry import Event
@@ -216,8 +216,11 @@ class _Batch:
 
     def _not_begun(self, event: Event, topic: Topic) -> Iterator[Told]:
         """Nobody asked for it, so nobody was answered. Where there was nothing to undo, nothing is
-        left to anybody."""
-        if self._refusals[event.id].payloads.get("code") != NothingToUndo.default_code:
+        left to anybody; nor where a case found another rollback in its way: it is tried once more
+        at the end of that."""
+        code = self._refusals[event.id].payloads.get("code")
+        waits = event.subject_type == "case" and code == RunLive.default_code
+        if not waits and code != NothingToUndo.default_code:
             yield from self._halted(event, topic)
 
     def _in_doubt(self, event: Event, topic: Topic) -> Iterator[Told]:

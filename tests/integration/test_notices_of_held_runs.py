@@ -10,8 +10,9 @@ from compensation.actions.step_verbs import retry_step
 from ledger.tenancy import tenant_scope
 from notifications.recipients import told_of
 from tests.batching import FAILS, adjust
-from tests.casework import deploy, opened, plan_for, roll_back, run_row, undo
+from tests.casework import deploy, finish, opened, plan_for, roll_back, run_row, undo
 from tests.clients import api
+from tests.definitions import human
 from tests.draining import drain
 from tests.integration.test_batch_rollback import _failed
 from tests.integration.test_governed_executions import policy
@@ -21,7 +22,8 @@ from tests.integration.test_notices_of_trees import subjects_of
 from tests.integration.test_notifications import event_of
 from tests.integration.test_undone_on_fault import failed, in_order, says
 from tests.integration.test_waivers import three
-from tests.states import change_roles
+from tests.states import actions_of, change_roles
+from tests.subcases import below, child, statuses
 from tests.world import World
 from verbs.call import Call
 
@@ -139,6 +141,41 @@ def test_a_case_that_may_not_be_rolled_back_by_itself_is_told_to_its_opener_and_
     assert subjects_of(world, "rollback_refused", before) == {case_id}
     [said] = [each for each in titles(world, "admin") if each.startswith("Not rolled back")]
     assert said.startswith("Not rolled back by itself: ")
+
+
+def test_a_case_that_only_waits_for_another_rollback_is_not_told_of(world: World) -> None:
+    """It is rolled back by itself after that: nothing is left to anybody."""
+    deploy(world, says(in_order()) | {"name": "low"})
+    deploy(world, says([human("own"), below("low", "low"), human("last")]))
+    top = opened(world, "tests/failing")
+    finish(world.analyst, top, "own", "OK")
+    inner = child(world, top).id
+    before = so_far(world)
+    failed(world, inner, "b")
+    drain()
+    assert statuses(world, top) == ["FAULTED", "COMPENSATING"]
+    assert actions_of(world, "case", top).count("compensation_refused") == 1
+    assert subjects_of(world, "case_failed", before) == {top, inner}
+    undo(world.analyst, inner)
+    assert statuses(world, top) == ["COMPENSATING", "COMPENSATED"]
+    assert subjects_of(world, "rollback_refused", before) == set()
+
+
+def test_what_is_refused_after_that_is_told(world: World) -> None:
+    deploy(world, says(in_order()) | {"name": "low"})
+    deploy(world, says([human("own"), below("low", "low"), human("last")]))
+    top = opened(world, "tests/failing")
+    finish(world.analyst, top, "own", "OK")
+    inner = child(world, top).id
+    before = so_far(world)
+    failed(world, inner, "b")
+    drain()
+    assert subjects_of(world, "rollback_refused", before) == set()
+    policy(world, "deny", ROLL_BACK, reason="Books closed")
+    undo(world.analyst, inner)
+    assert statuses(world, top) == ["FAULTED", "COMPENSATED"]
+    assert actions_of(world, "case", top).count("compensation_refused") == 2
+    assert subjects_of(world, "rollback_refused", before) == {top}
 
 
 def test_a_batch_that_may_not_be_rolled_back_is_told_unless_there_was_nothing_to_undo(
