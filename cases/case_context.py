@@ -180,7 +180,7 @@ class CaseContext:
         """How far a case is that is not being rolled back, as a sentence."""
         if self._has_failed:
             said = why_it_failed(self.case.fault).sentence
-            later = _("What follows from that waits until the case goes on.")
+            later = _("When the case goes on, it fails, and what was done is undone.")
             return said if self.case.status == CaseStatus.FAULTED else f"{said} {later}"
         if not self.items:
             return _("Nothing has started yet.")

@@ -96,7 +96,7 @@ _ARRIVAL_LOOKS = {
 _VERBS = {
     "compensation-plan": VerbWords(_("Roll back…"), tone="undo"),
     "suspend": VerbWords(_("Pause"), _("The case is on hold."), at_once=True),
-    "resume": VerbWords(_("Go on"), _("The case goes on.")),
+    "resume": VerbWords(_("Go on"), _("The case is not on hold any more.")),
     "retry": VerbWords(_("Try again"), _("What failed is tried again."), "refresh-cw", "primary"),
     "signal": VerbWords(
         _("Send a signal…"),

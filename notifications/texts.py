@@ -60,6 +60,8 @@ _TITLES: dict[str, str | Promise] = {
     Topic.ASKED_FROM_OUTSIDE: gettext_lazy("%(what)s"),
     Topic.ANSWERED_LATE: gettext_lazy("Answered when nobody waited any more: %(what)s"),
 }
+# In place of these, by what has happened.
+_TITLES_OF = {"failure_held": gettext_lazy("Has failed, and is on hold: %(what)s")}
 _TONES = {
     Topic.UNDO_WAITING: "undo",
     Topic.MILESTONE_OVERDUE: "bad",
@@ -136,7 +138,7 @@ def texts_of(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, Text]:
         why = "" if entry is None else _why(entry, causes)
         parts = ["" if step is None else described[step].title, why]
         found[row.id] = Text(
-            title=_title(row, _title_then(row, entry) or subject.title, absent),
+            title=_title(row, entry, subject.title, absent),
             text=": ".join(part for part in parts if part),
             url=subject.url or ledger_url(row.subject_type, row.subject_id),
             tone=_TONES.get(Topic(row.topic), ""),
@@ -163,9 +165,12 @@ def _is_inside(row: Delivery) -> bool:
     return row.case_id is not None and row.subject_id != row.case_id
 
 
-def _title(row: Delivery, what: str, absent: Mapping[uuid.UUID, Person]) -> str:
+def _title(
+    row: Delivery, entry: Entry | None, subject: str, absent: Mapping[uuid.UUID, Person]
+) -> str:
     """Return what a message says first, and for whom where its reader stands in for somebody."""
-    title = str(_TITLES[row.topic]) % {"what": what}
+    said = _TITLES[row.topic] if entry is None else _TITLES_OF.get(entry.action, _TITLES[row.topic])
+    title = str(said) % {"what": _title_then(row, entry) or subject}
     person = absent.get(row.in_place_of_id) if row.in_place_of_id else None
     if person is None:
         return title

@@ -114,12 +114,16 @@ def test_people_see_that_it_has_failed_while_it_is_on_hold(world: World) -> None
     on_hold(world, case_id)
     fail(world, case_id, "c")
     page = browser(world.operator).get(f"/cases/{case_id}/").content.decode()
-    assert "What follows from that waits until the case goes on." in page
+    assert "When the case goes on, it fails, and what was done is undone." in page
     shown = api(world.operator).get(f"/api/v1/cases/{case_id}").json()
     assert (shown["status"], shown["fault"]) == ("SUSPENDED", WHY)
     with tenant_scope(world.operator.tenant_id):
         told = Delivery.objects.filter(topic="case_failed", channel="in_app")
         assert world.operator.actor_id in set(told.values_list("recipient_id", flat=True))
+    assert news(world) == ["Has failed, and is on hold: Failing 1"]
+    goes_on(world, case_id)
+    drain()
+    assert news(world) == ["Case failed: Failing 1", "Has failed, and is on hold: Failing 1"]
 
 
 def test_what_it_failed_of_first_is_what_it_fails_of(world: World) -> None:
