@@ -44,6 +44,7 @@ _IN_VAIN = """
 SELECT 1 FROM executions_executionjob
 WHERE tenant_id = %(tenant)s AND execution_id = %(id)s AND lease_token IS NOT NULL
   AND accepted_at + make_interval(secs => %(wait)s) <= ledger_now()
+  AND leased_until >= accepted_at + make_interval(secs => %(wait)s)
 """
 #: What is known of it in the end.
 SILENT = "it was accepted, and nobody has said in time what became of it"
@@ -69,8 +70,9 @@ def ask_of(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> str:
 
 
 def asked_in_vain(due: Due, capability: Capability) -> bool:
-    """Whether it has been waited for long enough, and who asked last was killed or died: the
-    question that is put at the end has been put. To be asked before the job is leased anew."""
+    """Whether it has been waited for long enough, and who asked at the end of that was killed or
+    died: the last question has been put. One who died asking before left it to be put, however late
+    it is by now. To be asked before the job is leased anew."""
     with connection.cursor() as cursor:
         cursor.execute(
             _IN_VAIN,
