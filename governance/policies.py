@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db.models import QuerySet
 
@@ -11,6 +11,8 @@ from governance.models import Policy
 from ledger.errors import NotFound
 from verbs.row_reading import read
 
+#: Policies as they have been read, for whoever only hands them on.
+Policies = Sequence[Policy]
 #: The order in which policies are asked.
 AS_ASKED = ("priority", "id")
 #: Whether `%(tenant)s` has any, as SQL to be read beside other things.

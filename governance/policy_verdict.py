@@ -9,7 +9,6 @@ nothing is locked (`verbs.answered_outside`).
 from __future__ import annotations
 
 import dataclasses
-import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -20,9 +19,8 @@ from governance.approvers import ANY_APPROVER, Approvers
 from governance.errors import DeniedByPolicy, SecondFactorRequired
 from governance.lifecycle import Effect
 from governance.models import Policy
-from governance.policies import to_ask
+from governance.policies import Policies, to_ask
 from json_values.jq.evaluation import ExpressionFailed, Json, evaluate_many, is_true
-from json_values.jq.known_answers import NotAskedYet
 from ledger.dispatch.consumer_registry import Trouble
 from ledger.errors import Refusal
 
@@ -31,7 +29,6 @@ MOST_CHANGES = 5
 #: What a policy may change.
 CHANGEABLE = ("input", "mode")
 _LONGEST_DETAIL = 1000
-_OVER = "not asked any more: what was asked before took all the time"
 # Why what a policy has changed cannot be run: (input, mode) → a sentence, "" where it can.
 Unfit = Callable[[dict[str, Any], str], str]
 
@@ -42,6 +39,7 @@ class Verdict:
 
     `refusal` is why it must not run; `steps` who has to agree before, in order, none for nobody;
     `on_stale` what happens where the state is not the expected one, "" where no policy says.
+    `left_out`: it is refused only because a policy was not asked, for want of time.
     """
 
     input: dict[str, Any]
@@ -50,6 +48,7 @@ class Verdict:
     refusal: Refusal | None = None
     steps: Sequence[Approvers] = ()
     on_stale: str = ""
+    left_out: bool = False
 
 
 def decide(
@@ -58,17 +57,21 @@ def decide(
     *,
     unfit: Unfit,
     without: Collection[str] = (),
-    until: float | None = None,
 ) -> Verdict | None:
     """Return what the policies in force now say of an intent; None where there are none. One query,
     and what making the intent takes, which has `input` and `mode`. Policies of the effects
-    `without` are not asked. `until`: of the clock `time.monotonic`, after which an attempt that
-    would have to wait for jq is a denial: what is not evaluated has failed.
+    `without` are not asked.
 
     Raises Trouble where jq does not answer: that decides nothing.
     """
     rows = to_ask(tenant_id, without=without)
-    return _Deciding(dict(intent()), unfit, until).of(rows) if rows else None
+    return decide_by(rows, intent(), unfit=unfit) if rows else None
+
+
+def decide_by(rows: Policies, intent: Mapping[str, Any], *, unfit: Unfit) -> Verdict:
+    """Return what these policies say of an intent, as `to_ask` has read them: for whoever asks them
+    about many. Raises as `decide` does."""
+    return _Deciding(dict(intent), unfit).of(rows)
 
 
 @dataclasses.dataclass(slots=True)
@@ -77,12 +80,12 @@ class _Deciding:
 
     intent: dict[str, Any]
     unfit: Unfit
-    until: float | None = None
     decisions: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     steps: list[Approvers] = dataclasses.field(default_factory=list)
     refusal: Refusal | None = None
     on_stale: str = ""
     changes: int = 0
+    left_out: bool = False
 
     def of(self, rows: Sequence[Policy]) -> Verdict:
         """Ask them all, those after a change about what it has made."""
@@ -91,34 +94,24 @@ class _Deciding:
             left = self._ask(left)
         return Verdict(
             self.intent["input"], self.intent["mode"], self.decisions, self.refusal, self.steps,
-            self.on_stale,
+            self.on_stale, self.left_out,
         )  # fmt: skip
 
     def _ask(self, rows: Sequence[Policy]) -> Sequence[Policy]:
         """Ask policies about the intent as it is now; return those that are still to be asked."""
-        answers = self._answers([row.when for row in rows])
+        answers = evaluate_many([(row.when, self.intent) for row in rows])
         for place, (row, answer) in enumerate(zip(rows, answers, strict=True), start=1):
             try:
                 applies = is_true(answer)
             except ExpressionFailed as failed:
                 said = _("the condition of the policy could not be evaluated: %(why)s")
-                self._deny(row, said % {"why": _why(failed)})
+                self._deny(row, said % {"why": self._why(failed)})
                 return ()
             if applies and self._applied(row):
                 # What is left is asked about what there is now; nothing, after the last word.
                 last = row.effect != Effect.MODIFY or self.refusal is not None
                 return () if last else rows[place:]
         return ()
-
-    def _answers(self, expressions: Sequence[str]) -> list[Json | ExpressionFailed]:
-        """Return what expressions make of the intent; a failure for each, where the time to ask is
-        over and not all of it is known."""
-        try:
-            return evaluate_many([(each, self.intent) for each in expressions])
-        except NotAskedYet:
-            if self.until is None or time.monotonic() < self.until:
-                raise
-        return [ExpressionFailed("timeout", _OVER, expression=each) for each in expressions]
 
     def _applied(self, row: Policy) -> bool:
         """Note that a policy applies, and what follows; whether the next are not asked as yet."""
@@ -145,7 +138,7 @@ class _Deciding:
         if self.changes > MOST_CHANGES:
             self._overrule(row, _("more than %(n)d policies change it") % {"n": MOST_CHANGES})
             return
-        (made,) = self._answers([row.change])
+        (made,) = evaluate_many([(row.change, self.intent)])
         problem = self._unusable(made)
         if problem or not isinstance(made, dict):
             self._overrule(row, _("what the policy makes of it: %(why)s") % {"why": problem})
@@ -156,13 +149,21 @@ class _Deciding:
 
     def _unusable(self, made: Json | ExpressionFailed) -> str:
         if isinstance(made, ExpressionFailed):
-            return _why(made)
+            return self._why(made)
         if not isinstance(made, dict) or not made or not made.keys() <= set(CHANGEABLE):
             return _("it has to give an object with %(names)s") % {"names": " or ".join(CHANGEABLE)}
         changed = {**self.intent, **made}
         if not isinstance(changed["input"], dict) or not isinstance(changed["mode"], str):
             return _("input is an object, and mode a word")
         return self.unfit(changed["input"], changed["mode"])
+
+    def _why(self, failed: ExpressionFailed) -> str:
+        """Return why an expression failed, which denies it. Raises Trouble where that says nothing
+        of it."""
+        if failed.code == "unavailable":
+            raise Trouble(f"jq is not to be had: {failed.detail}") from failed
+        self.left_out = failed.left_out
+        return f"{failed.detail} (in: {failed.expression})"[:_LONGEST_DETAIL]
 
     def _overrule(self, row: Policy, detail: str) -> None:
         """Deny what a policy would have changed."""
@@ -187,13 +188,6 @@ class _Deciding:
 def _approvers(step: Mapping[str, Any]) -> Approvers:
     users = tuple(uuid.UUID(each) for each in step["users"])
     return Approvers(users=users, groups=tuple(step["groups"]), roles=tuple(step["roles"]))
-
-
-def _why(failed: ExpressionFailed) -> str:
-    """Return why an expression failed. Raises Trouble where that says nothing of it."""
-    if failed.code == "unavailable":
-        raise Trouble(f"jq is not to be had: {failed.detail}") from failed
-    return f"{failed.detail} (in: {failed.expression})"[:_LONGEST_DETAIL]
 
 
 def steps_json(steps: Sequence[Approvers]) -> list[dict[str, list[str]]]:

@@ -21,6 +21,7 @@ from executions.actions.request import CapabilityCall, check_requester, note_den
 from executions.lifecycle import BATCH_LIFECYCLE, OnFailure
 from executions.models import Batch
 from governance.errors import DeniedByPolicy, SecondFactorRequired
+from json_values.jq.known_answers import NotAskedYet
 from json_values.limits import CONTEXT_BYTES, MAX_DEPTH, beyond_limits
 from json_values.pointers import MAX_GATHERED, FieldError
 from ledger.clock import now
@@ -36,7 +37,7 @@ BATCH = Batch.subject_type
 MAX_CALLS = 100
 #: Of all calls together: what one statement writes, and one page shows.
 CALLS_BYTES = CONTEXT_BYTES
-#: So long the policies are asked about one batch, beside one question more.
+#: So long more is asked about one batch for its policies: no exchange begins after that.
 POLICY_SECONDS = 5.0
 # Each is in a list, and its input in it.
 CALLS_DEPTH = MAX_DEPTH + 2
@@ -54,12 +55,13 @@ class NewBatch(Input):
     reason: OptionalText = ""
     _until: float | None = PrivateAttr(default=None)
 
-    def policies_until(self) -> float:
-        """Return until when policies are asked: counted from the first attempt at it, through all
-        that follow, each of which may need one answer more."""
+    def may_ask(self) -> bool:
+        """Whether policies may be asked once more: always the first time, and then within the time
+        that there is for all attempts together."""
         if self._until is None:
             self._until = time.monotonic() + POLICY_SECONDS
-        return self._until
+            return True
+        return time.monotonic() < self._until
 
 
 @catalogue.verb(
@@ -69,8 +71,9 @@ class NewBatch(Input):
 )  # fmt: skip
 def request_batch(_row: None, given: NewBatch, context: VerbContext) -> Batch:
     """Ask for an ordered list of runs, done one after the other. All inputs are checked first, and
-    either all of them are opened or none is; policies of the organisation may refuse any. A worker
-    takes the first at once."""
+    either all of them are opened or none is; policies of the organisation may refuse any, and where
+    asking them about all takes too long it is refused as `policies_too_slow`. A worker takes the
+    first at once."""
     tenant_id = context.call.by.tenant_id
     batch = Batch(
         id=new_id(), tenant_id=tenant_id, on_failure=str(given.on_failure), reason=given.reason,
@@ -81,7 +84,7 @@ def request_batch(_row: None, given: NewBatch, context: VerbContext) -> Batch:
     ]
     calls = [_execution_of(batch, position, call) for position, call in enumerate(wanted)]
     _check(wanted, calls, context.authority)
-    decided = _allowed(calls, given.policies_until())
+    decided = _allowed(calls, given)
     moves = Moves()
     payloads: dict[str, Any] = {"calls": [call.capability for call in wanted]}
     if given.reason:
@@ -104,18 +107,22 @@ def _execution_of(batch: Batch, position: int, call: CapabilityCall) -> NewExecu
     )
 
 
-def _allowed(calls: Sequence[NewExecution], until: float) -> list[Decided]:
-    """Return what policies make of the calls; their conditions are asked for at once.
+def _allowed(calls: Sequence[NewExecution], given: NewBatch) -> list[Decided]:
+    """Return what policies make of the calls.
 
     Raises what the first is refused with, and asks nothing about those after it. In the middle of a
     batch nobody can be asked first: a call that needs the agreement of others is refused too, and
-    may be asked for by itself.
+    may be asked for by itself. Where there is no time to ask, no policy has denied anything.
     """
-    decided = []
-    for each in decided_on_many(calls, until=until):
-        if each.refusal is not None:
-            raise each.refusal
-        decided.append(each)
+    try:
+        decided = decided_on_many(calls)
+    except NotAskedYet:
+        if given.may_ask():
+            raise
+        raise _too_many() from None
+    last = decided[-1]
+    if last.refusal is not None:
+        raise _too_many() if last.left_out else last.refusal
     said = _("others have to agree to it first: ask for it by itself, not in a batch")
     waits = [
         FieldError(f"/calls/{position}", said, "approval_required")
@@ -125,6 +132,11 @@ def _allowed(calls: Sequence[NewExecution], until: float) -> list[Decided]:
     if waits:
         raise Invalid(_("The batch cannot be done like this."), errors=waits[:MAX_GATHERED])
     return decided
+
+
+def _too_many() -> Invalid:
+    said = _("the policies could not be asked about so many calls in time: send fewer at once")
+    return Invalid.field("/calls", said, code="policies_too_slow")
 
 
 def _check(

@@ -6,9 +6,10 @@ The intent is what they are asked about (ADR 0027). Nothing is written here.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,10 +22,10 @@ from executions.actions.new_execution import NewExecution, check_new
 from executions.models import Execution
 from executions.undo_capabilities import is_undo
 from governance.approvers import ANY_APPROVER, Approvers
-from governance.policies import to_ask
-from governance.policy_verdict import Verdict, decide, steps_json
+from governance.policies import Policies, to_ask
+from governance.policy_verdict import decide_by, steps_json
 from json_values.comparison import comparable
-from json_values.jq.evaluation import evaluate_many
+from json_values.jq.known_answers import NotAskedYet
 from ledger.canonical import digest, payload_bytes
 from ledger.errors import Invalid, Refusal
 
@@ -32,7 +33,8 @@ from ledger.errors import Invalid, Refusal
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decided:
     """An execution as it may be opened: what policies have changed in it is changed. `asked`: input
-    and mode as they were asked for."""
+    and mode as they were asked for. `left_out`: it is refused only because a policy was not asked,
+    for want of time."""
 
     new: NewExecution
     asked: Mapping[str, Any]
@@ -40,6 +42,7 @@ class Decided:
     steps: Sequence[Approvers] = ()
     refusal: Refusal | None = None
     on_stale: str = ""
+    left_out: bool = False
 
     @property
     def waits(self) -> bool:
@@ -47,21 +50,26 @@ class Decided:
         return bool(self.steps) and self.new.mode == "commit"
 
 
-def decided_on(
-    new: NewExecution, *, ungoverned: bool = False, until: float | None = None
-) -> Decided:
+class _Facts:
+    """What intents of one tenant tell of people and capabilities, each read once."""
+
+    def __init__(self, tenant_id: uuid.UUID) -> None:
+        self.people = functools.cache(functools.partial(people, tenant_id))
+        self.roles = functools.cache(functools.partial(_roles, tenant_id))
+        self.is_undo = functools.cache(functools.partial(is_undo, tenant_id))
+
+
+def _roles(tenant_id: uuid.UUID, actor: uuid.UUID) -> tuple[str, ...]:
+    """Return what a member holds now; nothing where they are none."""
+    authority = authority_of_member(tenant_id, actor)
+    return () if authority is None else tuple(sorted(authority.roles))
+
+
+def decided_on(new: NewExecution, *, ungoverned: bool = False) -> Decided:
     """Return what is decided about a new execution; `ungoverned`: it is known that the tenant has
-    no policies; `until` as `decide` takes it. Raises Invalid as `check_new` does, for what was
-    asked for."""
+    no policies. Raises Invalid as `check_new` does, for what was asked for."""
     check_new(new)
-    asked = {"input": new.input, "mode": new.mode}
-    verdict = None if ungoverned else _asked_of(new, until)
-    if verdict is None:
-        return Decided(new, asked)
-    changed = dataclasses.replace(new, input=verdict.input, mode=verdict.mode)
-    return Decided(
-        changed, asked, verdict.decisions, verdict.steps, verdict.refusal, verdict.on_stale
-    )
+    return _decided(new, [] if ungoverned else to_ask(new.tenant_id), _Facts(new.tenant_id))
 
 
 def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
@@ -86,20 +94,37 @@ def decided_again(execution: Execution, asked: Mapping[str, Any]) -> Decided:
     )
 
 
-def decided_on_many(calls: Sequence[NewExecution], *, until: float) -> Iterator[Decided]:
-    """Yield the same of calls of one tenant, in their order: whoever has heard enough asks no more.
+def decided_on_many(calls: Sequence[NewExecution]) -> list[Decided]:
+    """Return the same of calls of one tenant, in their order up to the first that is refused; with
+    none of them `check_new` finds anything wrong.
 
-    Their conditions are asked for in one exchange with jq: one by one, each would be asked for only
-    after all before it had been decided once more. What else a call needs, of what policies change
-    in it, is asked `until` then.
+    What the calls need of jq next is asked in one exchange for all: the conditions, then what
+    policies change, then the conditions after that. So attempts grow with the changes of one call,
+    and not with the calls. Nothing is asked about calls after one that is refused.
+
+    Raises NotAskedYet.
     """
-    rows = to_ask(calls[0].tenant_id)
-    if rows:
-        for call in calls:
-            check_new(call)
-        evaluate_many([(row.when, intent) for intent in map(_intent, calls) for row in rows])
+    rows, facts = to_ask(calls[0].tenant_id), _Facts(calls[0].tenant_id)
+    decided: list[Decided] = []
+    missing: list[NotAskedYet] = []
+    refused = False
     for call in calls:
-        yield decided_on(call, ungoverned=not rows, until=until)
+        try:
+            found = _decided(call, rows, facts)
+        except NotAskedYet as unknown:
+            if not refused:
+                missing.append(unknown)
+            continue
+        if not refused:
+            decided.append(found)
+        refused = refused or found.refusal is not None
+        if refused and not missing:
+            break
+        # After one that is refused, while others before it are open: what was asked about those
+        # behind is used still, or this attempt would pass for one that has been overtaken.
+    if missing:
+        raise NotAskedYet.of_all(missing)
+    return decided
 
 
 def against_its_turn(execution: Execution) -> str:
@@ -127,7 +152,12 @@ def asked_for(execution: Execution) -> dict[str, Any]:
     return asked
 
 
-def _asked_of(new: NewExecution, until: float | None) -> Verdict | None:
+def _decided(new: NewExecution, rows: Policies, facts: _Facts) -> Decided:
+    """Return what these policies decide."""
+    asked = {"input": new.input, "mode": new.mode}
+    if not rows:
+        return Decided(new, asked)
+
     def unfit(input_: dict[str, Any], mode: str) -> str:
         # What a case or an undo builds on has to have happened.
         builds = (new.case_id, new.undoes, new.batch_id)
@@ -139,28 +169,32 @@ def _asked_of(new: NewExecution, until: float | None) -> Verdict | None:
             return wrong.in_words
         return ""
 
-    return decide(new.tenant_id, lambda: _intent(new), unfit=unfit, until=until)
+    verdict = decide_by(rows, _intent(new, facts), unfit=unfit)
+    changed = dataclasses.replace(new, input=verdict.input, mode=verdict.mode)
+    return Decided(
+        changed, asked, verdict.decisions, verdict.steps, verdict.refusal, verdict.on_stale,
+        verdict.left_out,
+    )  # fmt: skip
 
 
-def _takes_back(new: NewExecution) -> bool:
+def _takes_back(new: NewExecution, facts: _Facts) -> bool:
     """Whether it is asked for by itself, and is known as an undo. A step of a case is what its
     definition makes of it: one capability may go forward in one and back in another."""
-    return new.case_id is None and is_undo(new.tenant_id, new.capability)
+    return new.case_id is None and facts.is_undo(new.capability)
 
 
-def _intent(new: NewExecution) -> dict[str, Any]:
+def _intent(new: NewExecution, facts: _Facts) -> dict[str, Any]:
     """Return what policies are asked about."""
     found = capability_registry.get(new.capability)
     opener = None if new.case_id is None else next(iter(new.behind), None)
-    named = people(new.tenant_id, [new.requested_by, *new.askers, *([opener] if opener else [])])
+    named = facts.people((new.requested_by, *new.askers, *([opener] if opener else [])))
     person = named.get(new.requested_by)
-    authority = authority_of_member(new.tenant_id, new.requested_by)
     declared = UNSPECIFIED if found is None else found.reversibility
     compensates = None if new.undoes is None else {"type": new.undoes[0], "id": str(new.undoes[1])}
     case = None if new.case_id is None else {"type": "case", "id": str(new.case_id)}
     return {
         "subject": compensates or case,
-        "operation": "undo" if compensates or _takes_back(new) else "run",
+        "operation": "undo" if compensates or _takes_back(new, facts) else "run",
         "capability": new.capability,
         "category": "" if found is None else found.category,
         "risk": UNSPECIFIED if found is None else found.risk,
@@ -171,7 +205,7 @@ def _intent(new: NewExecution) -> dict[str, Any]:
         "requested_by": None if person is None else person.username,
         "asked_by": [named[each].username for each in new.askers if each in named],
         "opened_by": named[opener].username if opener in named else None,
-        "roles": [] if authority is None else sorted(authority.roles),
+        "roles": list(facts.roles(new.requested_by)),
         "input": new.input,
         "mode": new.mode,
         "case": None if case is None else case["id"],

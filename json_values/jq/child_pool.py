@@ -32,7 +32,8 @@ WALL_SECONDS: Final = 10.0
 MOST_STOPPED: Final = 40
 REQUEST_SECONDS: Final = 15.0
 PROCESSES: Final = 2
-_LEFT_OUT: Final = ["timeout", "not asked any more: what was asked before took all the time"]
+#: The answer of what is not asked any more: it says nothing of the expression.
+LEFT_OUT: Final = ("timeout", "not asked any more: what was asked before took all the time")
 
 _MUCH: Final = 256 * 1024
 #: So much is sent to a child at once, or one value that is more by itself. It reads a request as a
@@ -79,7 +80,7 @@ class JqPool:
             while len(answers) < len(items):
                 before = len(answers)
                 if _is_over(answers, until):
-                    answers.extend([_LEFT_OUT] * (len(items) - before))
+                    answers.extend(list(LEFT_OUT) for _ in range(len(items) - before))
                     break
                 self._answer_some(values, items, answers, until)
                 failures = failures + 1 if len(answers) == before else 0

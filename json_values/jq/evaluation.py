@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from json_values.characters import drawable
-from json_values.jq.child_pool import Answer, EvaluatorError, Item, JqPool
+from json_values.jq.child_pool import LEFT_OUT, Answer, EvaluatorError, Item, JqPool
 from json_values.jq.known_answers import answers
 from json_values.jq.simple_expressions import OnlyJq, evaluate_simple
 from json_values.jq.words_used import names_used
@@ -58,6 +58,12 @@ class ExpressionFailed(Exception):  # a result that failed, not a bug
         self.code = code
         self.detail = detail
         self.expression = expression
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it was not asked at all, because others took all the time: it may be all right
+        where fewer are asked at once."""
+        return (self.code, self.detail) == LEFT_OUT
 
 
 class _Processes:

@@ -45,6 +45,19 @@ class NotAskedYet(Exception):  # the end of one attempt, and no error
         super().__init__("jq has not been asked yet")
         self.exchange = exchange
 
+    @classmethod
+    def of_all(cls, missing: Sequence[NotAskedYet]) -> NotAskedYet:
+        """Return the end of an attempt that needs all of these: asked at once, equal ones once."""
+        values: dict[str, int] = {}
+        items: dict[Item, None] = {}
+        for exchange in (each.exchange for each in missing):
+            for expression, index in exchange.items:
+                place = index
+                if index is not None:
+                    place = values.setdefault(exchange.values[index], len(values))
+                items[expression, place] = None
+        return cls(_Exchange(missing[0].exchange.ask, list(values), list(items)))
+
 
 class KnownAnswers:
     """The answers that the attempts at one thing have needed so far."""

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from config.demo.transfers import open_accounts, transfers
-from executions.actions import batches
 from executions.models import Batch, Execution
 from governance.actions.policy_verbs import add_policy
 from governance.errors import DeniedByPolicy
@@ -108,53 +107,6 @@ def test_conditions_of_many_calls_are_asked_for_at_once(
     monkeypatch.setattr(KnownAnswers, "ask", counted)
     asked(world, *(transfer(n) for n in range(1, 21)))
     assert (len(exchanges), kept(world)) == (1, (1, 20))
-
-
-SLOW_CHANGE = "{input: (.input + {amount: ([.input.amount, 150] | min)})}"
-
-
-@pytest.fixture
-def exchanges(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many questions jq is asked in each exchange."""
-    found: list[int] = []
-    asks = KnownAnswers.ask
-
-    def counted(known: KnownAnswers, missing: Any) -> None:
-        found.append(len(missing.exchange.questions))
-        asks(known, missing)
-
-    monkeypatch.setattr(KnownAnswers, "ask", counted)
-    return found
-
-
-def test_of_a_batch_that_is_refused_nothing_more_is_asked(
-    world: World, exchanges: list[int]
-) -> None:
-    policy(world, "deny", "[.input.amount] | max > 150", priority=1)
-    policy(world, "modify", "[.input.amount] | max < 150", change=SLOW_CHANGE, priority=2)
-    exchanges.clear()
-    with pytest.raises(DeniedByPolicy, match="House rule"):
-        asked(world, transfer(200), *(transfer(n) for n in range(1, 10)))
-    assert (exchanges, kept(world)) == ([20], (0, 0))
-
-
-def test_what_there_is_no_time_to_ask_is_denied(
-    world: World, monkeypatch: pytest.MonkeyPatch, exchanges: list[int]
-) -> None:
-    monkeypatch.setattr(batches, "POLICY_SECONDS", 0)
-    policy(world, "modify", "[.input.amount] | max < 120", change=SLOW_CHANGE)
-    exchanges.clear()
-    with pytest.raises(DeniedByPolicy) as refused:
-        asked(world, transfer(130), transfer(100), transfer(110))
-    assert "not asked any more: what was asked before took all the time" in refused.value.detail
-    [decision] = refused.value.extra["decisions"]
-    assert (decision["effect"], "not asked any more" in decision["detail"]) == ("deny", True)
-    assert (exchanges, kept(world)) == ([3], (0, 0))
-    with tenant_scope(world.system.tenant_id):
-        assert LedgerEntry.objects.filter(action="execution_denied").count() == 1
-    # What has been asked at once is decided, however long it took.
-    asked(world, transfer(130), transfer(140))
-    assert (exchanges, kept(world)) == ([3, 2], (1, 2))
 
 
 def test_what_a_policy_changes_is_what_is_done_and_kept_as_a_decision(world: World) -> None:

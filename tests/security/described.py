@@ -80,6 +80,7 @@ _ONLY_NOW = frozenset(
         "filter_invalid",  # jq is a language of its own
         "condition_invalid",  # the same, where an outcome has one
         "not_applicable",  # beside what is said of another member
+        "policies_too_slow",  # how long those of the organisation take
         "nul",  # in a value of any shape; where a text is asked for, its pattern says it
     }
 )

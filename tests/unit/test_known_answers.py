@@ -120,6 +120,24 @@ def test_where_nothing_is_held_it_is_asked_at_once_and_kept(asked: list[list[str
         assert evaluate(LENGTH, "ab") == {"n": 2}
 
 
+def test_what_several_need_is_asked_at_once_and_equal_ones_once(asked: list[list[str]]) -> None:
+    def attempt() -> Any:
+        found: list[Any] = []
+        missing: list[NotAskedYet] = []
+        for value in ({"a": 1}, {"b": 2}, {"a": 1}):
+            try:
+                found.append(evaluate_many([(KEYS, value), (LENGTH, value)]))
+            except NotAskedYet as unknown:
+                missing.append(unknown)
+        if missing:
+            raise NotAskedYet.of_all(missing)
+        return found
+
+    a, b = [["a"], {"n": 1}], [["b"], {"n": 1}]
+    assert answered_outside(attempt) == [a, b, a]
+    assert asked == [[KEYS, LENGTH, KEYS, LENGTH]]
+
+
 def test_after_an_attempt_everybody_asks_as_before() -> None:
     known = KnownAnswers()
     with pytest.raises(NotAskedYet), known.without_asking():
