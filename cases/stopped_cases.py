@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from cases.models import Case
 from verbs.subject import Description
-from web.decisions import Decision, Found, Source
+from web.decisions import Decision, Found, Source, of_operators
 
 
 def _stopped(tenant_id: uuid.UUID) -> QuerySet[Any]:
@@ -38,4 +38,4 @@ def _show(found: Found, whole: Description | None) -> Decision:
     )
 
 
-STOPPED_CASES = Source("stopped_case", _stopped, _columns, _show)
+STOPPED_CASES = Source("stopped_case", of_operators(_stopped), _columns, _show)

@@ -18,7 +18,7 @@ from compensation.api.foreign_request_json import CompensationRequestSchema, rep
 from compensation.foreign_request_tables import CompensationRequest
 from compensation.foreign_requests import pending, requests
 from verbs.subject import Description, Subject
-from web.decisions import Decision, Found, Source
+from web.decisions import Decision, Found, Source, of_operators
 from web.live import LivePage, Watched
 from web.pagination import NEWEST_FIRST
 
@@ -60,7 +60,7 @@ def _show(found: Found, about: Description | None) -> Decision:
     )  # fmt: skip
 
 
-UNDECIDED = Source("foreign_request", pending, _columns, _show)
+UNDECIDED = Source("foreign_request", of_operators(pending), _columns, _show)
 
 
 def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:

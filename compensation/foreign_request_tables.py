@@ -64,6 +64,10 @@ class CompensationRequest(models.Model):
         indexes: ClassVar = [
             models.Index(fields=_NEWEST, name="compensation_request_list"),
             models.Index(fields=_NEWEST, name="compensation_request_waiting", condition=_WAITS),
+            models.Index(
+                fields=["tenant", "status", "-created_at", "-id"],
+                name="compensation_request_status",
+            ),
             models.Index(fields=["tenant", "about_id"], name="compensation_request_about"),
             models.Index(
                 fields=["tenant", "run_id"],

@@ -16,7 +16,7 @@ from compensation.lifecycle import LIVE_RUNS, StepStatus
 from compensation.models import CompensationAttempt, CompensationRun, CompensationStep
 from compensation.sentences import title_of
 from verbs.subject import Description
-from web.decisions import Decision, Found, Source, told_by
+from web.decisions import Decision, Found, Source, of_operators, told_by
 
 DECIDE = gettext_lazy("Decide")
 NEEDED = gettext_lazy("Needs a decision")
@@ -74,8 +74,8 @@ def _show_run(found: Found, whole: Description | None) -> Decision:
     )
 
 
-FAILED_STEPS = Source("failed_step", _failed_steps, _of_step, _show_step)
-STOPPED_RUNS = Source("stopped_run", _stopped_runs, _of_run, _show_run)
+FAILED_STEPS = Source("failed_step", of_operators(_failed_steps), _of_step, _show_step)
+STOPPED_RUNS = Source("stopped_run", of_operators(_stopped_runs), _of_run, _show_run)
 
 
 def failed_alone(
@@ -111,4 +111,4 @@ def failed_alone(
         url = reverse(page, args=[found.thing])
         return Decision(title, url, DECIDE, NEEDED, whole.title if whole else "")
 
-    return Source(f"undecided_{type_}", undecided, columns, show)
+    return Source(f"undecided_{type_}", of_operators(undecided), columns, show)

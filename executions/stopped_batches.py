@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from executions.batch_selectors import batches
 from executions.models import Batch
 from verbs.subject import Description
-from web.decisions import Decision, Found, Source
+from web.decisions import Decision, Found, Source, of_operators
 
 
 def _stopped(tenant_id: uuid.UUID) -> QuerySet[Any]:
@@ -41,4 +41,4 @@ def _show(found: Found, whole: Description | None) -> Decision:
     )
 
 
-STOPPED_BATCHES = Source("stopped_batch", _stopped, _columns, _show)
+STOPPED_BATCHES = Source("stopped_batch", of_operators(_stopped), _columns, _show)

@@ -18,7 +18,7 @@ from executions.lifecycle import ExecutionStatus
 from executions.models import Execution
 from executions.selectors import visible
 from verbs.subject import Description
-from web.decisions import Decision, Found, Source
+from web.decisions import Decision, Found, Source, of_operators
 
 _NAME = Case(When(binding="", then=F("capability")), default=F("binding"))
 
@@ -47,5 +47,5 @@ def _show(found: Found, whole: Description | None) -> Decision:
     )
 
 
-UNCLEAR = Source("unclear", _unclear, _columns, _show)
+UNCLEAR = Source("unclear", of_operators(_unclear), _columns, _show)
 FAILED_ALONE = failed_alone(Execution.subject_type, visible, _NAME, "executions:detail")

@@ -148,6 +148,14 @@ class ApprovalStep(models.Model):
                 fields=["tenant", "approval", "n"], name="governance_step_number"
             ),
         ]
+        indexes: ClassVar = [
+            # Who decided one step of an approval decides no other.
+            models.Index(
+                fields=["tenant", "decided_by", "approval"],
+                name="governance_step_decided",
+                condition=models.Q(decided_by__isnull=False),
+            ),
+        ]
 
 
 class ApprovalExpiry(models.Model):

@@ -8,7 +8,16 @@ import uuid
 from collections.abc import Collection, Sequence
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Exists,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from accounts.acting import ActingUser
 from accounts.roles import Role
@@ -92,9 +101,12 @@ def to_decide(who: ActingUser) -> QuerySet[Approval]:
         | Q(_Any("roles", Subquery(membership_of(who).values("roles"))))
         | (Q(roles__contains=[Role.APPROVER.value]) & Q(may))
     )
+    # Asked of each approval, and no EXISTS: of that the planner makes a join with every step there
+    # is, as it takes half of them to be theirs.
+    next_one = steps.filter(theirs, n=OuterRef("step")).annotate(is_theirs=Value(value=True))
     others = pending(who.tenant_id).exclude(requested_by_id=who.actor_id)
     return others.exclude(asked_by__contains=[str(who.actor_id)]).filter(
-        Exists(steps.filter(theirs, n=OuterRef("step"))),
+        Subquery(next_one.values("is_theirs")[:1], output_field=BooleanField()),
         ~Exists(steps.filter(decided_by_id=who.actor_id)),
     )  # fmt: skip
 

@@ -6,14 +6,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, TextField, Value
+from django.db.models import F, TextField, Value
 from django.db.models.functions import Cast, JSONArray
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from accounts.acting import ActingUser
 from governance.governed import governed
-from governance.selectors import pending, to_decide
+from governance.selectors import to_decide
 from verbs.subject import Description
 from web.decisions import Decision, Found, Source
 
@@ -41,8 +40,4 @@ def _show(found: Found, about: Description | None) -> Decision:
     )
 
 
-def _may_decide(who: ActingUser) -> QuerySet[Any]:
-    return to_decide(who).filter(id=OuterRef("id"))
-
-
-APPROVALS = Source("approval", pending, _columns, _show, _may_decide)
+APPROVALS = Source("approval", to_decide, _columns, _show)

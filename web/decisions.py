@@ -84,17 +84,24 @@ class Decision:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """Where things wait for a decision: their rows of a tenant, whose `columns` (expressions, by
-    the names of `Found`) say what is read, and how one of them reads. `show` is given what it
-    is about or belongs to, if that is known."""
+    """Where things wait for a decision: the rows that a person may decide, whose `columns`
+    (expressions, by the names of `Found`) say what is read, and how one of them reads. `show` is
+    given what it is about or belongs to, if that is known."""
 
     key: str
-    rows: Callable[[uuid.UUID], QuerySet[Any]]
+    rows: Callable[[ActingUser], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
-    # Something where a person may decide a row, else nothing: it is read inside the query of the
-    # rows. The membership of an operator, unless another is given.
-    who: Callable[[ActingUser], QuerySet[Any]] = operating
+
+
+def of_operators(rows: Callable[[uuid.UUID], QuerySet[Any]]) -> Callable[[ActingUser], Any]:
+    """Return how rows of a tenant are read that its operators decide: of anybody else, none. Who
+    is one is read inside the query of the rows."""
+
+    def theirs(who: ActingUser) -> QuerySet[Any]:
+        return rows(who.tenant_id).filter(Exists(operating(who)))
+
+    return theirs
 
 
 Told = Callable[[uuid.UUID, Any], Any]
@@ -130,11 +137,7 @@ def waiting(who: ActingUser) -> list[Found]:
 
 def undecided(who: ActingUser) -> list[QuerySet[Any]]:
     """Return the rows of each source that wait for a person's decision."""
-    return [_rows(who, each) for each in _sources.values()]
-
-
-def _rows(who: ActingUser, source: Source) -> QuerySet[Any]:
-    return source.rows(who.tenant_id).filter(Exists(source.who(who)))
+    return [each.rows(who) for each in _sources.values()]
 
 
 def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
@@ -143,7 +146,7 @@ def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
         f"read_{name}": Cast(said.get(name) or Value(None), field)
         for name, field in _COLUMNS.items()
     }
-    rows = _rows(who, source).annotate(read_source=Value(source.key, TextField()), **read)
+    rows = source.rows(who).annotate(read_source=Value(source.key, TextField()), **read)
     found: QuerySet[Any, Any] = rows.order_by("pk").values_list("read_source", *read)[:COUNTED]
     return found
 

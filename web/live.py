@@ -23,7 +23,6 @@ import dataclasses
 import datetime as dt
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -129,6 +128,7 @@ def _nothing(_who: ActingUser, _keys: Mapping[str, Any]) -> Iterable[Watched]:
 _FRAME = LivePage("", _nothing, seconds=15)
 _pages: dict[str, LivePage] = {}
 _counted: dict[str, Watch] = {}
+_beside: dict[str, tuple[str, ...]] = {}
 
 
 def register(*pages: LivePage) -> None:
@@ -136,9 +136,11 @@ def register(*pages: LivePage) -> None:
     _pages.update({page.url_name: page for page in pages})
 
 
-def register_counted(key: str, watch: Watch) -> None:
-    """Say what an entry of the navigation counts: every page that refreshes watches it too."""
+def register_counted(key: str, watch: Watch, beside: Iterable[str] = ()) -> None:
+    """Say what an entry of the navigation counts: every page that refreshes watches it too. What
+    the entries `beside` count, it counts as well; it is read once for all of them."""
     _counted[key] = watch
+    _beside[key] = (key, *beside)
 
 
 def live_of(request: HttpRequest) -> Live | None:
@@ -312,8 +314,13 @@ def _counts(
     watched: list[tuple[str, Watched]], found: list[tuple[str, str, str]]
 ) -> dict[str, int]:
     # One thing may be found in two ways.
-    counted = Counter(name for name, _key in {(watched[int(row[0])][0], row[1]) for row in found})
-    return {name: min(counted[name], COUNTED) for name in _counted}
+    keys: dict[str, set[str]] = {name: set() for name in ("", *_counted)}
+    for number, key, _version in found:
+        keys[watched[int(number)][0]].add(key)
+    return {
+        name: min(len(set().union(*(keys.get(each, ()) for each in names))), COUNTED)
+        for name, names in _beside.items()
+    }
 
 
 def _rows(number: int, part: Watched) -> QuerySet[Any, Any]:

@@ -139,7 +139,7 @@ def register() -> None:
     words.register()
     around_words.register()
     live.register(*watched.PAGES)
-    live.register_counted("inbox", watched.waits)
+    live.register_counted("inbox", watched.waits, beside=["decisions"])
     nav.register(
         nav.NavEntry(
             "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below=("/work-items/",)

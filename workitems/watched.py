@@ -29,15 +29,12 @@ _MOST_BESIDE = 500
 
 
 def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return what waits for a member or their groups, reversals apart, and for their decision."""
+    """Return what waits for a member or their groups, reversals apart."""
     undo = {"kind": Kind.COMPENSATION}
     tasks = [rows.exclude(**undo) for rows in waiting.found_by_name(who)]
     work = [waiting.mine(who), waiting.pool_of(who).filter(**undo), *tasks]
-    return [
-        # As they are shown: of more than are watched, what is at the top is.
-        *(Watched(rows.order_by(*MOST_URGENT_FIRST)) for rows in work),
-        *decisions(who, {}),
-    ]
+    # As they are shown: of more than are watched, what is at the top is.
+    return [Watched(rows.order_by(*MOST_URGENT_FIRST)) for rows in work]
 
 
 def decisions(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
