@@ -7,11 +7,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts.roles import ADMIN_SITE_ROLES
 from audit.completeness import health_of
-from audit.words import trouble_label
+from audit.ledger_standing import stopped_work
+from audit.words import due_work_label, trouble_label
 from verbs.subject import describe
 from verbs.words import subject_words
 from web.entries import ledger_url
@@ -35,6 +37,10 @@ class HealthPage(MemberPage):
             "health": found,
             "trouble_label": "" if found.trouble is None else trouble_label(found.trouble.code),
             "gaps": _gaps(tenant_id, found.chains.named),
+            "stopped": [
+                {"label": due_work_label(each.source), "since": parse_datetime(each.since)}
+                for each in stopped_work(tenant_id)
+            ],
             "kinds": [
                 {"label": subject_words(each.subject_type), "counts": each}
                 for each in found.transitions

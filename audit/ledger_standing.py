@@ -8,6 +8,8 @@ import uuid
 
 from django.db import connection
 
+from audit.models import LedgerWatch
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Standing:
@@ -49,3 +51,17 @@ def standing_of(tenant_id: uuid.UUID) -> Standing:
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, {"tenant": tenant_id})
         return Standing(*cursor.fetchone())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoppedWork:
+    """A source of what falls due whose work is in trouble, by name, and since when, as RFC 3339."""
+
+    source: str
+    since: str
+
+
+def stopped_work(tenant_id: uuid.UUID) -> list[StoppedWork]:
+    """Return what people were told of, in the order of names. Runs in the tenant's scope."""
+    watch = LedgerWatch.objects.filter(tenant_id=tenant_id).only("stopped").first()
+    return [] if watch is None else [StoppedWork(*each) for each in sorted(watch.stopped.items())]

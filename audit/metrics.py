@@ -27,6 +27,7 @@ _HELP: Final = {
     "anchored_entries": "Entries of the newest checkpoint that was put outside.",
     "anchor_age_seconds": "Seconds since a checkpoint was put outside.",
     "trouble": "1 for what is in the way of the tree.",
+    "due_work_stopped": "1 for what falls due and is not done, because its work is in trouble.",
     "counted_age_seconds": "Seconds since all of it was counted.",
     "chains": "Chains, when all of it was counted.",
     "entries": "Entries, when all of it was counted.",
@@ -48,6 +49,7 @@ def metrics_of(tenant_id: uuid.UUID) -> str:
     samples = [
         *_of_tree(tree, lag, moment),
         *_of_trouble(trouble_of(tree, lag, moment)),
+        *_of_due_work(watch),
         *_of_count(watch, moment),
         *_of_check(standing_of(tenant_id), moment),
     ]
@@ -66,6 +68,11 @@ def _of_tree(tree: TreeStanding | None, lag: SealLag, moment: dt.datetime) -> It
 def _of_trouble(trouble: Trouble | None) -> Iterator[Sample]:
     if trouble is not None:
         yield "trouble", {"code": trouble.code}, 1
+
+
+def _of_due_work(watch: LedgerWatch | None) -> Iterator[Sample]:
+    for source in sorted({} if watch is None else watch.stopped):
+        yield "due_work_stopped", {"source": source}, 1
 
 
 def _of_count(watch: LedgerWatch | None, moment: dt.datetime) -> Iterator[Sample]:

@@ -11,27 +11,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 
 
-class LedgerWatch(models.Model):
+class LedgerWatch(Leased):
     """The next look, and what the last one found. The database makes it with the tenant.
 
     `noted` is the trouble that people were told of and that is not over, `told` the digest of what
-    is missing, `found` what was counted when all of it was (`counted_at`). The other columns are
-    those of every row that falls due.
+    is missing, `found` what was counted when all of it was (`counted_at`). `stopped` are the
+    sources of due work that people were told of, by name, with the moment since which their work is
+    in trouble. The other columns are those of every row that falls due.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.OneToOneField("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
     checked_at = models.DateTimeField(null=True)
     counted_at = models.DateTimeField(null=True)
     found = models.JSONField(null=True)
     noted = models.TextField(default="", db_default="")
+    stopped = models.JSONField(default=dict, db_default={})
     told = models.TextField(default="", db_default="")
 
     class Meta:

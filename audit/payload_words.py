@@ -65,6 +65,7 @@ _LABELS: Mapping[str, Text] = {
     "error": gettext_lazy("What went wrong"),
     "problem": gettext_lazy("What could not be used"),
     "detail": gettext_lazy("What was said"),
+    "cause": gettext_lazy("What was in the way"),
     "evidence": gettext_lazy("Evidence"),
     "due_at": gettext_lazy("Due"),
     "since": gettext_lazy("From"),

@@ -9,7 +9,7 @@ from ledger.erasure.personal_data import Personal
 TABLES: Final = (
     Personal(
         table="audit_ledgerwatch",
-        no="id tenant_id queue due_at leased_until lease_token checked_at counted_at found noted"
-        " told",
+        no="id tenant_id queue due_at leased_until lease_token troubled_since checked_at counted_at"
+        " found noted stopped told",
     ),
 )

@@ -11,11 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit import attestations, check_page, erasures, retention_policies
-from audit.actions import watching
+from audit.actions import due_work, watching
 from audit.actions.noting_gaps import GAP_FOUND
 from audit.footer_seal import seal_of
 from audit.personal import TABLES
+from audit.words import due_work_label
 from ledger.dispatch.consumer_registry import register_source
+from ledger.dispatch.row_trouble import register_teller
 from ledger.erasure.personal_data import declare
 from ledger.vocabulary import SUBJECT_TYPES
 from verbs import subject, words
@@ -48,9 +50,25 @@ def register() -> None:
         gettext_lazy("%(who)s saw the ledger's tree go on again"),
         "done",
     )
-    noted = {GAP_FOUND: gap, watching.TROUBLE_FOUND: trouble, watching.TROUBLE_OVER: over}
+    stopped = ActionWords(
+        gettext_lazy("Due work stopped"),
+        gettext_lazy("%(who)s saw that what falls due is not done"),
+        "bad",
+        due_work_label,
+    )
+    resumed = ActionWords(
+        gettext_lazy("Due work goes on"),
+        gettext_lazy("%(who)s saw that what falls due is done again"),
+        "done",
+        due_work_label,
+    )
+    noted = {
+        GAP_FOUND: gap, watching.TROUBLE_FOUND: trouble, watching.TROUBLE_OVER: over,
+        due_work.STOPPED: stopped, due_work.RESUMED: resumed,
+    }  # fmt: skip
     words.register_actions("tenant", noted)
     register_source(watching.SOURCE)
+    register_teller(due_work.TELLER)
     for subject_type in sorted(SUBJECT_TYPES):
         describer = functools.partial(_ledgers, subject_type)
         register_describer(f"{LEDGER_OF}{subject_type}", describer)

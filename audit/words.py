@@ -48,6 +48,33 @@ TROUBLE_WORDS: dict[str, Text] = {
     "NOT ANCHORED": _("Nothing could be put outside for more than an hour"),
 }
 
+#: What falls due, by the source whose rows it is.
+DUE_WORK_WORDS: dict[str, Text] = {
+    "executions": _("Calls of programs"),
+    "work_item_holds": _("Tasks on hold that go on by themselves"),
+    "work_item_deadlines": _("Deadlines of tasks"),
+    "work_item_schedules": _("Tasks that are made by schedule"),
+    "case_milestones": _("Milestones of cases"),
+    "case_events": _("Events for cases"),
+    "case_schedules": _("Steps that start by schedule"),
+    "case_missed_news": _("The look for news that cases have missed"),
+    "approval_expiries": _("Approvals that nobody decides in time"),
+    "undo_checks": _("The look for undos that hang"),
+    "notifications.deliveries": _("Messages to people"),
+    "ledger_watch": _("The look after the ledger"),
+    "ledger_sealing": _("Sealing of the ledger"),
+    "ledger_anchoring": _("What is put outside of the ledger"),
+    "ledger_witnessing": _("Signatures of others under the ledger"),
+    "ledger_verifications": _("Checks of the ledger"),
+    "ledger_erasures": _("Erasures"),
+    "ledger_retention": _("Pruning of the ledger"),
+}
+
+
+def due_work_label(source: str) -> str:
+    """Return what falls due in words; what nobody has words for as it is."""
+    return str(DUE_WORK_WORDS.get(source, source))
+
 
 def trouble_label(code: str) -> str:
     """Return what is in the way in words; what nobody has words for as it is."""

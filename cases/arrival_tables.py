@@ -9,6 +9,7 @@ from django.db.models import PROTECT
 from django.db.models.functions import Now
 
 from cases.lifecycle import ArrivalStatus
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 
@@ -63,7 +64,7 @@ class EventListener(models.Model):
         ]
 
 
-class EventRound(models.Model):
+class EventRound(Leased):
     """An event on its way to the open cases that listen to it, some at a time, as a row that is due
     until it has been with all of them. `definition_id` and `case_id`: the last it was with."""
 
@@ -74,8 +75,6 @@ class EventRound(models.Model):
     case_id = models.UUIDField(null=True)
     queue = models.TextField(default="engine", db_default="engine")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -86,7 +85,7 @@ class EventRound(models.Model):
         ]
 
 
-class StepDue(models.Model):
+class StepDue(Leased):
     """The next moment of a step of a case that starts by schedule, as a row that falls due."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -95,8 +94,6 @@ class StepDue(models.Model):
     binding = models.TextField()
     queue = models.TextField(default="engine", db_default="engine")
     due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [

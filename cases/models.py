@@ -27,6 +27,7 @@ from cases.lifecycle import (
     PlanItemType,
 )
 from compensation.lifecycle import CompensationState
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
@@ -320,7 +321,7 @@ class PlanItem(models.Model):
         return self.type == PlanItemType.SUB_CASE
 
 
-class MilestoneDue(models.Model):
+class MilestoneDue(Leased):
     """When a milestone of a case is late, as a row that falls due. Not news, so not guarded."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -329,8 +330,6 @@ class MilestoneDue(models.Model):
     milestone = models.TextField()
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -343,7 +342,7 @@ class MilestoneDue(models.Model):
         ]
 
 
-class MissedNewsCheck(models.Model):
+class MissedNewsCheck(Leased):
     """When a tenant is next looked through for lost news. Its entries were up to `recent_at` and
     `recent_id`. From `whole_due_at` on all that is open is: steps are compared with their work, up
     to `case_id` and `binding`; after the last of them the cases, in the order of their definitions
@@ -362,8 +361,6 @@ class MissedNewsCheck(models.Model):
     whole_due_at = models.DateTimeField(db_default=Now())
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [

@@ -9,7 +9,7 @@ from typing import Final
 from cases.models import Case
 from ledger.erasure.personal_data import Personal, Thing
 
-_LEASE: Final = "queue due_at leased_until lease_token"
+_LEASE: Final = "queue due_at leased_until lease_token troubled_since"
 _OF_CASE: Final = ("'case'", "t.case_id")
 
 TABLES: Final = (

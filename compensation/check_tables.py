@@ -8,10 +8,11 @@ from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
 
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 
 
-class UndoCheck(models.Model):
+class UndoCheck(Leased):
     """The next look, and what the last one found. The database makes it with the tenant.
 
     Its columns are those of every row that falls due; times are the database's clock.
@@ -21,8 +22,6 @@ class UndoCheck(models.Model):
     tenant = models.OneToOneField("accounts.Tenant", PROTECT, db_constraint=False, related_name="+")
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
     checked_at = models.DateTimeField(null=True)
     found = models.IntegerField(default=0, db_default=0)
 

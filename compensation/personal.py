@@ -30,7 +30,7 @@ _OF_WHOLE: Final = "(CASE WHEN t.whole_type = 'case' THEN t.whole_id END)"
 TABLES: Final = (
     Personal(
         table="compensation_undocheck",
-        no="id tenant_id queue due_at leased_until lease_token checked_at found",
+        no="id tenant_id queue due_at leased_until lease_token troubled_since checked_at found",
     ),
     Personal(
         table="compensation_compensationrequest",

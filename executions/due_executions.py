@@ -38,6 +38,7 @@ from executions.lifecycle import JOBS_SOURCE
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.kept_lease import kept_lease
+from ledger.dispatch.trouble import once_it_answers
 from ledger.faults import storable
 from ledger.read_only import only_reading
 from verbs.input import MAX_TEXT
@@ -68,7 +69,8 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
             outcome = _outcome(attempt)
         failpoints.reach("execution.handled")
         try:
-            status = _settled(attempt, outcome)
+            # The call is made: it is not made again because the database is away.
+            status = once_it_answers(lambda: _settled(attempt, outcome))
         except LeaseLost:
             log.warning("execution %s was taken over by another worker", execution_id)
             return True
@@ -126,7 +128,7 @@ def _compared(attempt: Attempt) -> Outcome:
     if found != attempt.call.expected_state_version:
         return StateMoved(found)
     failpoints.reach("execution.state_compared")
-    if not execution_attempts.about_to_call(attempt):
+    if not once_it_answers(lambda: execution_attempts.about_to_call(attempt)):
         return None
     failpoints.reach("execution.call_marked")
     return _CALL

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus, ExecutionStatus, OnFailure
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 from web.labels import label_of, program_title
@@ -264,7 +265,7 @@ class Execution(UndoableRow, UndoingRow, models.Model):
     ) = undo_methods(S.SUCCEEDED, unsure=S.UNCERTAIN)
 
 
-class ExecutionJob(models.Model):
+class ExecutionJob(Leased):
     """When an execution's next attempt is due, and who holds it. Not news, so not guarded.
 
     `queue` is where it is announced, `seconds` how long one attempt may take; `ask` is what to ask
@@ -282,8 +283,6 @@ class ExecutionJob(models.Model):
     accepted_at = models.DateTimeField(null=True)
     checks_state = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [

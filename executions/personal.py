@@ -36,7 +36,7 @@ TABLES: Final = (
     Personal(
         table="executions_executionjob",
         no="execution_id tenant_id queue seconds ask accepted_at checks_state due_at leased_until"
-        " lease_token",
+        " lease_token troubled_since",
     ),
 )
 

@@ -17,6 +17,7 @@ from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
 from governance.lifecycle import ApprovalStatus, Effect, Severity, StepDecision
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 
@@ -158,7 +159,7 @@ class ApprovalStep(models.Model):
         ]
 
 
-class ApprovalExpiry(models.Model):
+class ApprovalExpiry(Leased):
     """When an approval that waits expires, and who sees to that now. Not news, so not guarded.
 
     Its columns are those of every row that falls due; times are the database's clock.
@@ -170,8 +171,6 @@ class ApprovalExpiry(models.Model):
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [

@@ -37,7 +37,7 @@ TABLES: Final = (
     ),
     Personal(
         table="governance_approvalexpiry",
-        no="approval_id tenant_id queue due_at leased_until lease_token",
+        no="approval_id tenant_id queue due_at leased_until lease_token troubled_since",
     ),
     Personal(
         table="governance_policy",

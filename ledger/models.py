@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from ledger.dispatch.lease_columns import Leased
+
 # What is erased has tables of its own.
 from ledger.erasure.erasure_tables import (
     ErasedPayload,
@@ -154,7 +156,7 @@ class OutboxEvent(models.Model):
     at = models.DateTimeField()
 
 
-class OutboxTask(models.Model):
+class OutboxTask(Leased):
     """One consumer's duty for one event: attempts, back-off, lease, dead letter.
 
     A lane (its name, shard) is worked by one worker at a time, from its oldest unfinished task on.
@@ -172,12 +174,9 @@ class OutboxTask(models.Model):
     lane = models.TextField(default="", db_default="")
     queue = models.TextField(default="engine", db_default="engine")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
     done_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
     parked_at = models.DateTimeField(null=True)
-    troubled_since = models.DateTimeField(null=True)
     last_error = models.TextField(default="", db_default="")
 
     class Meta:
@@ -282,7 +281,7 @@ class Checkpoint(models.Model):
     at = models.DateTimeField()
 
 
-class LedgerTree(models.Model):
+class LedgerTree(Leased):
     """What becomes of a tenant's tree outside: up to where it is anchored, and what is wrong.
 
     A due row: the newest checkpoint is anchored, and compared with the newest one outside.
@@ -301,8 +300,6 @@ class LedgerTree(models.Model):
     attempts = models.IntegerField(default=0, db_default=0)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -314,7 +311,7 @@ class LedgerTree(models.Model):
         return self.origin
 
 
-class TreeWitness(models.Model):
+class TreeWitness(Leased):
     """What one witness, or authority of time stamps, knows of a tenant's tree: a due row. `size` is
     that of the checkpoint it signed last, `trouble` what it says that our tree cannot be."""
 
@@ -329,8 +326,6 @@ class TreeWitness(models.Model):
     attempts = models.IntegerField(default=0, db_default=0)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -354,7 +349,7 @@ class Countersignature(models.Model):
     at = models.DateTimeField()
 
 
-class LedgerVerification(models.Model):
+class LedgerVerification(Leased):
     """One check of all that a tenant has recorded: asked for, worked as a due row, kept.
 
     `outcome` is empty until it has ended: `valid`, `broken`, or `failed` where it could not be
@@ -374,8 +369,6 @@ class LedgerVerification(models.Model):
     attempts = models.IntegerField(default=0, db_default=0)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.erasure.personal_data import Personal
 
-_LEASE: Final = "queue due_at leased_until lease_token"
+_LEASE: Final = "queue due_at leased_until lease_token troubled_since"
 # A payload of a person's own: of what they did, and of what was done about them.
 _THEIRS: Final = (
     "EXISTS (SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = t.tenant_id"

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _LONGEST_SECONDS = 3600
 VERIFICATIONS = LeaseTable(
     "ledger_ledgerverification", "id", waiting="t.finished_at IS NULL",
-    seconds=str(_LONGEST_SECONDS),
+    seconds=str(_LONGEST_SECONDS), counted="attempts",
 )  # fmt: skip
 _LEASE_SECONDS = 15.0
 _MAX_ATTEMPTS = 5

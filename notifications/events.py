@@ -53,6 +53,7 @@ TOPICS: Final[dict[str, Topic]] = {
     "amends.tenant.schedule_failed.v1": Topic.SCHEDULE_FAILED,
     "amends.tenant.ledger_gap_found.v1": Topic.LEDGER_TROUBLE,
     "amends.tenant.ledger_trouble_found.v1": Topic.LEDGER_TROUBLE,
+    "amends.tenant.due_work_stopped.v1": Topic.DUE_WORK_STOPPED,
     "amends.execution.outcome_unknown.v1": Topic.OUTCOME_UNKNOWN,
     "amends.execution.answered_too_late.v1": Topic.ANSWERED_LATE,
     "amends.case.faulted.v1": Topic.CASE_FAILED,

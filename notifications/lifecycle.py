@@ -41,6 +41,7 @@ class Topic(models.TextChoices):
     GROUP_MISSED = "group_missed", _("Too few of several left")
     SCHEDULE_FAILED = "schedule_failed", _("Schedule made no task")
     LEDGER_TROUBLE = "ledger_trouble", _("Ledger in trouble")
+    DUE_WORK_STOPPED = "due_work_stopped", _("What falls due is not done")
     UNDONE = "undone", _("Undone")
     UNDO_FAILED = "undo_failed", _("Undo failed")
     OUTCOME_UNKNOWN = "outcome_unknown", _("Nobody knows whether it happened")

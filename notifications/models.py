@@ -13,6 +13,7 @@ from django.db.models import PROTECT
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 from notifications.lifecycle import DUE, DeliveryStatus, Topic
@@ -20,7 +21,7 @@ from notifications.lifecycle import DUE, DeliveryStatus, Topic
 IN_APP = "in_app"
 
 
-class Delivery(models.Model):
+class Delivery(Leased):
     """One message about one event to one person over one channel.
 
     `event_id` is the ledger entry that was the news, and holds what people wrote.
@@ -45,8 +46,6 @@ class Delivery(models.Model):
     attempts = models.IntegerField(default=0)
     queue = models.TextField(default="notify", db_default="notify")
     next_attempt_at = models.DateTimeField(null=True)
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

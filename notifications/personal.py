@@ -10,7 +10,8 @@ TABLES: Final = (
     Personal(
         table="notifications_delivery",
         no="id tenant_id event_id event_type topic subject_type subject_id case_id channel status"
-        " read_at attempts queue next_attempt_at leased_until lease_token created_at",
+        " read_at attempts queue next_attempt_at leased_until lease_token troubled_since"
+        " created_at",
         actors="recipient_id in_place_of_id",
     ),
     Personal(

@@ -325,6 +325,7 @@ _ENDED: dict[Topic, Callable[[_Batch, Event, Topic], Iterator[Told]]] = {
     Topic.UNDO_FAILED: _Batch._undo_failed,  # noqa: SLF001
     Topic.OUTCOME_UNKNOWN: _Batch._in_doubt,  # noqa: SLF001
     Topic.LEDGER_TROUBLE: _Batch._needs_an_auditor,  # noqa: SLF001
+    Topic.DUE_WORK_STOPPED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.SCHEDULE_FAILED: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.MILESTONE_OVERDUE: _Batch._needs_an_operator,  # noqa: SLF001
     Topic.BATCH_FAILED: _Batch._needs_an_operator,  # noqa: SLF001

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
@@ -351,7 +352,7 @@ class CandidateUser(models.Model):
         ]
 
 
-class HoldEnd(models.Model):
+class HoldEnd(Leased):
     """When an item on hold goes on by itself, and who sees to it now. Not news, so not guarded.
 
     Its columns are those of every row that falls due; times are the database's clock.
@@ -363,8 +364,6 @@ class HoldEnd(models.Model):
     tenant = models.ForeignKey("accounts.Tenant", PROTECT, related_name="+", **LINK)
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -372,7 +371,7 @@ class HoldEnd(models.Model):
         ]
 
 
-class Deadline(models.Model):
+class Deadline(Leased):
     """A deadline of an item that still runs, as a row that falls due. As of a hold, not guarded."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -381,8 +380,6 @@ class Deadline(models.Model):
     name = models.TextField()
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -10,7 +10,7 @@ from ledger.erasure.personal_data import Beside, Personal
 from workitems.around import files
 from workitems.around.addition_tables import Attachment
 
-_LEASE: Final = "queue due_at leased_until lease_token"
+_LEASE: Final = "queue due_at leased_until lease_token troubled_since"
 _ADDED: Final = "id tenant_id item_id created_at removed_at"
 _BY: Final = "created_by_id removed_by_id"
 _OF_ITEM: Final = ("'work_item'", "t.item_id")

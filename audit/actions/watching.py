@@ -16,6 +16,7 @@ from django.db import transaction
 
 from accounts.acting import authority_of, system_of
 from accounts.actions import note_on_tenant
+from audit.actions import due_work
 from audit.actions.noting_gaps import note_gaps
 from audit.models import LedgerWatch
 from audit.tree_trouble import Trouble, trouble_of
@@ -68,6 +69,7 @@ def _settle(tenant_id: uuid.UUID, id_: uuid.UUID) -> dt.datetime | None:
         row.noted = code
     row.checked_at = moment
     row.save(update_fields=["checked_at", "noted"])
+    due_work.end_what_is_over(row)
     return row.counted_at
 
 

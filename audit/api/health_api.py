@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.roles import ADMIN_SITE_ROLES
 from audit.api.proof_views import TEXT, TextAPIView
 from audit.completeness import health_of
+from audit.ledger_standing import stopped_work
 from audit.metrics import metrics_of
 from web.api import TenantAPIView
 
@@ -66,6 +67,14 @@ class TroubleSchema(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class StoppedWorkSchema(serializers.Serializer[Any]):
+    """What falls due and is not done, because its work is in trouble: what it is, and since
+    when."""
+
+    work = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
 class HealthSchema(serializers.Serializer[Any]):
     """How the ledger was found just now."""
 
@@ -78,6 +87,7 @@ class HealthSchema(serializers.Serializer[Any]):
     unsealed = UnsealedSchema()
     tree = TreeSchema(allow_null=True, help_text="Null before the first entry was sealed.")
     trouble = TroubleSchema(allow_null=True)
+    due_work_stopped = StoppedWorkSchema(many=True)
 
 
 class LedgerHealth(TenantAPIView):
@@ -88,7 +98,9 @@ class LedgerHealth(TenantAPIView):
         """Count chains and transitions now. What it costs grows with the ledger."""
         sentence = _("For operators, auditors and tenant admins.")
         self.authority.require_role(ADMIN_SITE_ROLES, sentence)
-        return Response(health_of(self.acting_user.tenant_id).to_json())
+        tenant_id = self.acting_user.tenant_id
+        stopped = [{"work": each.source, "since": each.since} for each in stopped_work(tenant_id)]
+        return Response({**health_of(tenant_id).to_json(), "due_work_stopped": stopped})
 
 
 class LedgerMetrics(TextAPIView):

@@ -22,7 +22,12 @@ from ledger.dispatch.consumer_registry import (
     consumers_in,
     holding_consumers,
 )
-from ledger.dispatch.lease_table import QUEUES, parameters, search
+from ledger.dispatch.lease_table import (
+    QUEUES,
+    TROUBLE_SECONDS,
+    parameters,
+    search,
+)
 from ledger.faults import sqlstate_of, storable
 from ledger.ids import new_token
 from ledger.statements import soon
@@ -34,9 +39,6 @@ BACKOFF_CAP_SECONDS = 60
 STRANGE_SECONDS = 24 * 60 * 60
 #: How long a task that was left to others rests before anybody looks at it again.
 LEAVE_SECONDS = 5
-#: How long trouble of our own may last before people are told, and how long it rests in between.
-TROUBLE_SECONDS = 60
-TROUBLE_PAUSE_SECONDS = 2
 ERROR_LENGTH = 2000
 _SEARCH = search(
     "ledger_outboxtask", keys="t.lane, t.shard", due_at="due_at", waiting=lane_sql.WAITING,

@@ -1,25 +1,35 @@
 """The one code for whatever falls due: searching, leasing, extending, putting back.
 
-A table of due rows has the columns `tenant_id`, `queue`, `leased_until`, `lease_token` and one that
-says when its row is due. All of them are on the database's clock, `ledger_now()`: no worker's own
-clock decides what is due or whose lease is over. A lease is committed before its work begins.
+A table of due rows has the columns `tenant_id`, `queue`, those of `Leased` and one that says when
+its row is due. All of them are on the database's clock, `ledger_now()`: no worker's own clock
+decides what is due or whose lease is over. A lease is committed before its work begins. What met
+the work of a row that nobody settled is kept here too, for every table alike: see `row_trouble`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
+import datetime as dt
 import functools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
-from ledger.tenancy import SystemScope, system_scope
+from ledger import failpoints
+from ledger.tenancy import SystemScope, set_tenant, system_scope
+
+failpoints.declare("row.leased", "row.settling")
 
 #: The queues, the most urgent first: what undoes, what carries cases on, what programs do, what
 #: people are told, and the rest.
 QUEUES = ("undo", "engine", "work", "notify", "upkeep")
+#: How long trouble of our own may last before people are told, and how long it rests in between.
+TROUBLE_SECONDS = 60
+TROUBLE_PAUSE_SECONDS = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,11 +41,33 @@ class Due:
     token: uuid.UUID
 
 
+@dataclasses.dataclass(slots=True)
+class Taken:
+    """What the work of one row has leased: under which token, and whether it was in trouble."""
+
+    token: uuid.UUID | None = None
+    troubled: bool = False
+
+
+_taken: contextvars.ContextVar[Taken | None] = contextvars.ContextVar("taken", default=None)
+
+
+@contextlib.contextmanager
+def taking() -> Iterator[Taken]:
+    """Find out what the work of one row leases, while the body runs."""
+    found = Taken()
+    before = _taken.set(found)
+    try:
+        yield found
+    finally:
+        _taken.reset(before)
+
+
 @dataclasses.dataclass(frozen=True)
 class LeaseTable:
     """A table whose rows fall due: its name, the column that names a row, the one that says when,
     and, as SQL over `t`, which rows wait and how long the work of one may take. `scope` may look
-    across tenants."""
+    across tenants. `counted` is the column, if any, in which a lease counts an attempt."""
 
     table: str
     key: str
@@ -43,6 +75,7 @@ class LeaseTable:
     waiting: str = "true"
     seconds: str = "60"
     scope: SystemScope = "sweep"
+    counted: str = ""
 
     @functools.cached_property
     def search(self) -> str:
@@ -74,13 +107,21 @@ class LeaseTable:
 
         Two that take it at once update one row: the second finds the first's lease.
         """
-        return self._changed(
+        row = self._returned(
             f"SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = %s"
             f" WHERE t.tenant_id = %s AND t.{self.key} = %s AND {self.waiting}"
             f" AND t.{self.due_at} <= ledger_now()"
-            f" AND (t.leased_until IS NULL OR t.leased_until < ledger_now())",
+            f" AND (t.leased_until IS NULL OR t.leased_until < ledger_now())"
+            f" RETURNING t.troubled_since IS NOT NULL",
             [seconds, due.token, due.tenant_id, due.id],
         )
+        if row is None:
+            return False
+        here = _taken.get()
+        if here is not None:
+            here.token, here.troubled = due.token, row[0]
+        transaction.on_commit(_leased)
+        return True
 
     def extend(self, due: Due, seconds: float) -> bool:
         """Extend a lease in the caller's transaction; False when it is not ours any more."""
@@ -93,6 +134,7 @@ class LeaseTable:
     def is_ours(self, due: Due) -> bool:
         """Whether a lease is still ours; the row stays locked, so that nobody takes it over before
         the caller's transaction has settled it."""
+        failpoints.reach("row.settling")
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT 1 FROM {self.table} t"  # noqa: S608  -- own words
@@ -103,6 +145,7 @@ class LeaseTable:
 
     def put_back(self, tenant_id: uuid.UUID, id_: uuid.UUID, seconds: float) -> None:
         """Let a row fall due again after `seconds`, in the caller's transaction."""
+        failpoints.reach("row.settling")
         self._changed(
             f"SET {self.due_at} = ledger_now() + make_interval(secs => %s),"
             f" leased_until = NULL, lease_token = NULL"
@@ -110,10 +153,81 @@ class LeaseTable:
             [seconds, tenant_id, id_],
         )
 
+    def troubled(
+        self, tenant_id: uuid.UUID, id_: uuid.UUID, token: uuid.UUID | None
+    ) -> dt.datetime | None:
+        """Keep that the work of a row that waits is in trouble, in a transaction of its own. Since
+        when, where that is so long that people must know.
+
+        The lease that `token` names is given back with it, and its attempt is not counted. One that
+        was taken over by another worker is left as it is.
+        """
+        rest = "ledger_now() + make_interval(secs => %(rest)s)"
+        given_back = {"leased_until": "NULL", "lease_token": "NULL"}
+        given_back[self.due_at] = f"greatest(t.{self.due_at}, {rest})"
+        if self.counted:
+            given_back[self.counted] = f"greatest(t.{self.counted} - 1, 0)"
+        ours = "{0} = CASE WHEN t.lease_token = %(token)s THEN {1} ELSE t.{0} END"
+        changes = [ours.format(name, to) for name, to in given_back.items()]
+        changes.append("troubled_since = coalesce(t.troubled_since, ledger_now())")
+        with self._alone(tenant_id):
+            row = self._returned(
+                f"SET {', '.join(changes)}"
+                f" WHERE t.tenant_id = %(tenant)s AND t.{self.key} = %(id)s AND {self.waiting}"
+                f" RETURNING t.troubled_since,"
+                f" t.troubled_since <= ledger_now() - make_interval(secs => %(long)s)",
+                {
+                    "token": token, "tenant": tenant_id, "id": id_,
+                    "rest": TROUBLE_PAUSE_SECONDS, "long": TROUBLE_SECONDS,
+                },
+            )  # fmt: skip
+        return row[0] if row is not None and row[1] else None
+
+    def untroubled(self, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:
+        """Keep that the work of a row has ended well, in a transaction of its own."""
+        with self._alone(tenant_id):
+            self._changed(
+                f"SET troubled_since = NULL WHERE t.tenant_id = %s AND t.{self.key} = %s",
+                [tenant_id, id_],
+            )
+
+    def in_trouble(self, tenant_id: uuid.UUID) -> bool:
+        """Whether any row of a tenant that waits is in trouble, in the caller's transaction and
+        tenant."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT EXISTS (SELECT 1 FROM {self.table} t WHERE t.tenant_id = %s"  # noqa: S608  -- own words
+                f" AND {self.waiting} AND t.troubled_since IS NOT NULL)",
+                [tenant_id],
+            )
+            return bool(cursor.fetchone()[0])
+
+    @contextlib.contextmanager
+    def _alone(self, tenant_id: uuid.UUID) -> Iterator[None]:
+        """Open a transaction in which a row may be changed, by whoever also leases it."""
+        if self.scope != "sweep":
+            with system_scope(self.scope):
+                yield
+            return
+        with transaction.atomic(durable=True):
+            set_tenant(tenant_id)
+            yield
+
+    def _returned(self, change: str, values: Any) -> tuple[Any, ...] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {self.table} t {change}", values)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+
     def _changed(self, change: str, values: list[Any]) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE {self.table} t {change}", values)
             return int(cursor.rowcount) == 1
+
+
+def _leased() -> None:
+    """The lease of a row is committed; its work begins."""
+    failpoints.reach("row.leased")
 
 
 def parameters(

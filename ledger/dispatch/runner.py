@@ -25,7 +25,7 @@ from django.db import (
 )
 
 from ledger import failpoints
-from ledger.dispatch import hints, lanes
+from ledger.dispatch import hints, lanes, row_trouble
 from ledger.dispatch.consumer_registry import (
     Consumer,
     LeftToOthers,
@@ -37,19 +37,15 @@ from ledger.dispatch.consumer_registry import (
 from ledger.dispatch.hints import LaneWork, RowWork, Work
 from ledger.dispatch.kept_lease import kept_lease
 from ledger.dispatch.lanes import Batch, Lane, LeaseLost
-from ledger.dispatch.lease_table import QUEUES
-from ledger.faults import sqlstate_of, words_of
+from ledger.dispatch.lease_table import QUEUES, TROUBLE_PAUSE_SECONDS, taking
+from ledger.dispatch.trouble import is_trouble, once_it_answers
+from ledger.faults import words_of
 from ledger.tenancy import set_tenant
 
 log = logging.getLogger(__name__)
-failpoints.declare("dispatch.leased", "dispatch.handled", "dispatch.before_done")
+failpoints.declare("dispatch.leased", "dispatch.handled", "dispatch.before_done", "row.done")
 #: How long a worker stays at one lane and what follows from it before it lets others have a turn.
 TURN_SECONDS = 10.0
-#: How long a worker that lost the database waits for it, to put back what it had leased.
-_AWAY_SECONDS = 50.0
-# Of errors by their SQLSTATE: no connection, a transaction to be tried again, no resources, the
-# server stopped or starting, a lock that was not to be had.
-_TROUBLE = ("08", "40", "53", "57P", "55P03")
 _LOOK = 50
 Chosen = Callable[[Work], bool]
 
@@ -93,13 +89,18 @@ def work_row(source: str, tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
     found = source_named(source)
     if found is None:
         raise LookupError(f"no source named {source!r} is registered")
-    try:
-        return found.work(tenant_id, id_)
-    except Exception:
-        # The row's lease runs out and it becomes due again; one bad row stops no other.
-        log.exception("source %s failed on %s", source, id_)
-        close_old_connections()
-        return True
+    with taking() as taken:
+        try:
+            done = found.work(tenant_id, id_)
+        except Exception as error:
+            # It becomes due again; one bad row stops no other.
+            log.exception("source %s failed on %s", source, id_)
+            row_trouble.met(found, tenant_id, id_, taken, error)
+            return True
+    failpoints.reach("row.done")
+    if taken.troubled:
+        row_trouble.is_over(found, tenant_id, id_)
+    return done
 
 
 def find_due(
@@ -328,15 +329,6 @@ def _take_next(batch: Batch, goes_on: Chosen) -> Callable[[], Batch | None]:
     return lambda: None
 
 
-def is_trouble(error: BaseException) -> bool:
-    """Whether it is trouble of our own, which no news is to blame for. A statement that takes too
-    long is not: the next try may take as long."""
-    if isinstance(error, OperationalError | InterfaceError):
-        state = sqlstate_of(error)
-        return state is None or state.startswith(_TROUBLE)
-    return isinstance(error, Trouble)
-
-
 def _note_trouble(batch: Batch, consumer: Consumer | None, words: str) -> None:
     """Put a batch back. Trouble that lasts is told where it holds something up; where it does not,
     it counts from then on, so that others in the lane are stepped over to."""
@@ -348,7 +340,7 @@ def _note_trouble(batch: Batch, consumer: Consumer | None, words: str) -> None:
         others = list(batch.tasks)
     if lasts and consumer is not None and consumer.holds:
         consumer.stopped(first.event, words)
-    lanes.put_back_within(batch, others, pause=lanes.TROUBLE_PAUSE_SECONDS)
+    lanes.put_back_within(batch, others, pause=TROUBLE_PAUSE_SECONDS)
 
 
 def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
@@ -356,21 +348,18 @@ def _put_back_in_trouble(batch: Batch, error: BaseException) -> None:
     may be away itself: it is waited for as long as the lease may last."""
     words = words_of(error, lanes.ERROR_LENGTH)
     log.warning("trouble while handling %s of %s: %s", batch.ids, batch.consumer, words)
-    until = time.monotonic() + _AWAY_SECONDS
     consumer = consumer_named(batch.consumer)
     counts = not isinstance(error, Trouble) or error.counts
-    while True:
-        close_old_connections()
-        try:
-            if not counts:
-                lanes.put_back(batch, batch.tasks, pause=lanes.TROUBLE_PAUSE_SECONDS)
-                return
-            with transaction.atomic(durable=True):
-                set_tenant(batch.lane.tenant_id)
-                _note_trouble(batch, consumer, words)
-        except (OperationalError, InterfaceError):
-            if time.monotonic() > until:
-                return
-            time.sleep(0.2)
-        else:
+
+    def put_back() -> None:
+        if not counts:
+            lanes.put_back(batch, batch.tasks, pause=TROUBLE_PAUSE_SECONDS)
             return
+        with transaction.atomic(durable=True):
+            set_tenant(batch.lane.tenant_id)
+            _note_trouble(batch, consumer, words)
+
+    close_old_connections()
+    # Where it stays away, the lease runs out.
+    with contextlib.suppress(OperationalError, InterfaceError):
+        once_it_answers(put_back)

@@ -7,10 +7,11 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 
 
-class _DueRow(models.Model):
+class _DueRow(Leased):
     """What is worked on in portions by whoever leases it: how it is found, and where it goes on.
 
     `place` is where the work goes on, `last_error` why it last could not.
@@ -24,8 +25,6 @@ class _DueRow(models.Model):
     last_error = models.TextField(default="", db_default="")
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField(db_default=Now())
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         abstract = True

@@ -11,7 +11,8 @@ import time
 import uuid
 
 from django.conf import settings
-from django.db import transaction
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, transaction
 from django.db.models import F
 from django.urls import reverse
 
@@ -20,6 +21,7 @@ from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.lease_table import Due, LeaseTable
+from ledger.dispatch.trouble import is_trouble, once_it_answers
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant, tenant_scope
 from notifications.channels import CHANNELS, Message, Result
@@ -35,7 +37,7 @@ LEASE_SECONDS = 60
 #: Deliveries as rows that fall due.
 DELIVERIES = LeaseTable(
     "notifications_delivery", "id", due_at="next_attempt_at",
-    waiting="t.status IN ('PENDING', 'FAILED')", seconds=str(LEASE_SECONDS),
+    waiting="t.status IN ('PENDING', 'FAILED')", seconds=str(LEASE_SECONDS), counted="attempts",
 )  # fmt: skip
 
 
@@ -54,19 +56,36 @@ def work(tenant_id: uuid.UUID, delivery_id: uuid.UUID) -> bool:
     result = _deliver(delivery)
     latency_ms = round((time.monotonic() - begun) * 1000)
     failpoints.reach("notification.sent")
-    settle(due, result, latency_ms=latency_ms)
+    try:
+        # It is not sent again because the database is away for a moment.
+        once_it_answers(lambda: settle(due, result, latency_ms=latency_ms))
+    except DatabaseError as error:
+        # It counts, and is tried again when the lease is over.
+        log.warning("how delivery %s ended could not be stored: %s", delivery_id, error)
+        close_old_connections()
     return True
 
 
 def _deliver(delivery: Delivery) -> Result:
-    """Send; whatever goes wrong, in making the words too, is a failed try with another to come."""
+    """Send; whatever goes wrong, in making the words too, is a failed try with another to come.
+    Raises trouble of our own that kept it from being sent at all."""
     if delivery.attempts > MAX_ATTEMPTS:
         return Result(DeliveryStatus.FAILED, "every worker that tried to send it died")
     try:
-        return CHANNELS[delivery.channel].deliver(_message(delivery))
+        message = _message(delivery)
     except Exception as error:
-        log.exception("delivery %s failed", delivery.id)
-        return Result(DeliveryStatus.FAILED, type(error).__name__)
+        if is_trouble(error):
+            raise
+        return _failed(delivery, error)
+    try:
+        return CHANNELS[delivery.channel].deliver(message)
+    except Exception as error:  # noqa: BLE001  -- a channel may raise anything
+        return _failed(delivery, error)
+
+
+def _failed(delivery: Delivery, error: Exception) -> Result:
+    log.error("delivery %s failed", delivery.id, exc_info=error)
+    return Result(DeliveryStatus.FAILED, type(error).__name__)
 
 
 def _message(delivery: Delivery) -> Message:

@@ -73,6 +73,8 @@ DURABLE = {
     "verbs.shell": "the shell itself",
     "ledger.dispatch.runner": "marks a task done whose handler did not, stores its failure",
     "ledger.erasure.retention": "a policy is leased, and put back; each portion in one",
+    "ledger.dispatch.lease_table": "a row's work is in trouble, or is not any more",
+    "audit.actions.due_work": "a source of due rows in trouble: told of, and that it goes on",
     "ledger.dispatch.lanes": "a lane is leased, and put back",
     "cases.actions.engine": "a handler of news: an event is what it is called with",
     "cases.actions.undone_on_fault": "the same",

@@ -11,6 +11,7 @@ then the answer.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -30,6 +31,8 @@ from accounts.selectors import acting_as  # noqa: E402
 from compensation.actions.plan_execution import execute  # noqa: E402
 from compensation.selectors import plan  # noqa: E402
 from ledger import failpoints  # noqa: E402
+from ledger.dispatch.consumer_registry import sources  # noqa: E402
+from ledger.dispatch.runner import work_row  # noqa: E402
 from ledger.erasure.erasing import erase_due  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
 from ledger.tenancy import system_scope, tenant_scope  # noqa: E402
@@ -71,6 +74,11 @@ def _erase(erasure_id: uuid.UUID, by: ActingUser) -> None:
             pass
 
 
+def _due(source: str, id_: uuid.UUID, by: ActingUser) -> None:
+    """What a worker does that is told of a due row."""
+    work_row(source, by.tenant_id, id_)
+
+
 def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
     """What an operator does who has seen a plan."""
     with tenant_scope(by.tenant_id):
@@ -89,6 +97,7 @@ SCENARIOS: dict[str, Scenario] = {
     "once": _once,
     "seal": _seal,
     "erase": _erase,
+    **{f"due {each.name}": functools.partial(_due, each.name) for each in sources()},
 }
 
 

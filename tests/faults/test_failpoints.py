@@ -52,6 +52,7 @@ PATHS: dict[str, list[str]] = {
     "execute": ["verb.locked", *RECORD, "execute.started", "verb.done", "verb.committed"],
     "work": [
         "dispatch.leased", "dispatch.before_done", "dispatch.handled", "runs.handled",
+        "row.leased", "row.settling", "row.done",
         "notification.told", "notification.leased", "notification.sent",
         "execution.dispatched", "execution.handled", "execution.before_settle",
         "execution.settled", *RECORD, "compensation.settled",
@@ -60,6 +61,8 @@ PATHS: dict[str, list[str]] = {
         "execution.dispatched", "execution.state_compared", "execution.call_marked",
         "execution.handled", "execution.before_settle", "execution.settled",
     ],
+    # Of each source of due rows, in `test_due_row_kills`.
+    "due": ["row.leased", "row.settling", "row.done"],
     "leave": ["work.left_behind"],
     "batch": ["dispatch.leased", *RECORD, "batch.advanced", "batch.handled", "execute.started",
               "dispatch.before_done", "dispatch.handled"],

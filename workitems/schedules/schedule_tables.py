@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import PROTECT
 from typing_extensions import override
 
+from ledger.dispatch.lease_columns import Leased
 from ledger.ids import new_id
 from ledger.links import LINK
 from workitems.template_models import WorkItemTemplate
@@ -17,7 +18,7 @@ RUNS = "t.active AND t.ended_at IS NULL"
 _RUNS = models.Q(active=True, ended_at__isnull=True)
 
 
-class Schedule(models.Model):
+class Schedule(Leased):
     """When items are made of a version of a template, and what they say instead of it (`values`).
 
     It is a row that falls due: `due_at` is the moment of the next item, on the database's clock.
@@ -44,8 +45,6 @@ class Schedule(models.Model):
     last_problem = models.TextField(default="")
     queue = models.TextField(default="upkeep", db_default="upkeep")
     due_at = models.DateTimeField()
-    leased_until = models.DateTimeField(null=True)
-    lease_token = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [

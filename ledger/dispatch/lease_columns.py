@@ -1,0 +1,17 @@
+"""The columns by which the lease code knows a row: a task, or one that falls due."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Leased(models.Model):
+    """What is leased by one worker at a time. `troubled_since`: its work was met by trouble then,
+    and has not ended well since. Times are the database's clock."""
+
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    troubled_since = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
