@@ -23,7 +23,7 @@ KIND_WORDS: dict[str, Text] = {
 BROKEN_WORDS: dict[str, Text] = {
     "bytes": _("its bytes were changed"),
     "column": _("a column beside its bytes was changed"),
-    "payload": _("a payload was changed"),
+    "payload": _("a payload was changed or removed"),
     "chain": _("its chain does not go on from the entry before"),
     "link": _("it names another entry than it did"),
     "subject": _("what it is about is elsewhere"),

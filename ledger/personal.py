@@ -24,6 +24,12 @@ _UNHEARD: Final = (
     " AND o.event_id = t.entry_id AND o.done_at IS NULL AND o.dead_at IS NULL"
     " AND o.parked_at IS NULL)"
 )
+# What tells of a receipt names nobody, only ids, counts and hashes. Without it nobody could tell
+# what was erased from what somebody has removed.
+_OF_RECEIPT: Final = (
+    "EXISTS (SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = t.tenant_id"
+    " AND e.id = t.entry_id AND e.kind = 'ERASURE' AND e.action IN ('erased', 'payloads_pruned'))"
+)
 _OF_ENTRY: Final = "(SELECT {} FROM ledger_ledgerentry e WHERE e.id = t.entry_id)"
 
 TABLES: Final = (
@@ -48,6 +54,7 @@ TABLES: Final = (
         theirs=_THEIRS,
         removed="theirs mentions",
         waits=_UNHEARD,
+        never=_OF_RECEIPT,
     ),
     Personal(
         table="ledger_erasedpayload", no="entry_id name tenant_id receipt_id at"

@@ -1,4 +1,5 @@
-"""Checks the ledger: chains, bytes, columns, payloads, heads, links, guarded rows; then its trees.
+"""Checks the ledger: chains, bytes, columns, payloads, receipts of what is gone, heads, links,
+guarded rows; then its trees.
 
 Reads every tenant through the read-only policies of the `verify` scope and streams; memory does not
 grow with the ledger. Stops at the first bad entry and names it.
@@ -12,7 +13,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -22,6 +23,7 @@ from ledger.broken import Broken
 from ledger.canonical import LEAF_PREFIX, canonical, leaf_hash
 from ledger.clock import rfc3339
 from ledger.envelope_bytes import AS_TEXT, Said, around_commitments, commitments, said
+from ledger.erasure.receipt_checks import Missing, check_receipts
 from ledger.record_sql import ENTRY
 from ledger.statements import fetched, server
 from ledger.tenancy import system_scope, tenant_scope
@@ -67,7 +69,7 @@ _PLACES = {name: name for name in COLUMNS if name not in {"hash", "body"}} | {
 
 @dataclasses.dataclass(slots=True)
 class Report:
-    """What was counted."""
+    """What was counted. `erased` are the payloads that are gone and that a receipt tells of."""
 
     tenants: int = 0
     chains: int = 0
@@ -127,7 +129,15 @@ def _one_moment() -> Iterator[None]:
 
 
 def _verify(report: Report, outside: Outside) -> Report:
-    _verify_chains(report)
+    missing = Missing()
+    try:
+        _verify_chains(report, missing)
+    except Broken:
+        # What is missing is looked up later than it is read: an earlier entry is named first.
+        missing.settle()
+        raise
+    missing.settle()
+    check_receipts()
     _verify_heads()
     for table, subject_type in sorted(_guarded.items()):
         _verify_guarded(table, subject_type)
@@ -163,7 +173,7 @@ class _Row(NamedTuple):
     head_entry: str | None
 
 
-def _verify_chains(report: Report) -> None:
+def _verify_chains(report: Report, missing: Missing) -> None:
     tenant = subject = None
     seq, previous = 0, None
     last: _Row | None = None
@@ -178,8 +188,12 @@ def _verify_chains(report: Report) -> None:
                 tenant = row.said.tenant
                 report.tenants += 1
         seq += 1
-        erased = _erased_if_plain(row, seq, previous)
-        report.erased += _examined(row, seq, previous) if erased is None else erased
+        names = _missing_if_plain(row, seq, previous)
+        if names is None:
+            names = _examined(row, seq, previous)
+        if names:
+            report.erased += len(names)
+            missing.add(row.said.id, names)
         previous, last = row.hash, row
         report.entries += 1
     _verify_end(last)
@@ -198,9 +212,9 @@ def _verify_end(last: _Row | None) -> None:
         )
 
 
-def _erased_if_plain(row: _Row, seq: int, previous: str | None) -> int | None:
-    """Return how many payloads were erased of an entry that is as it should be at first sight, by
-    its bytes alone; None for one that has to be looked at."""
+def _missing_if_plain(row: _Row, seq: int, previous: str | None) -> Collection[str] | None:
+    """Return which payloads are missing of an entry that is as it should be at first sight, by its
+    bytes alone; None for one that has to be looked at."""
     entry, body = row.said, row.body
     if (entry.subject_seq, entry.previous_hash) != (seq, previous):
         return None
@@ -212,22 +226,22 @@ def _erased_if_plain(row: _Row, seq: int, previous: str | None) -> int | None:
         return None
     found = _found(row)
     if body == b"".join((before, commitments(found.items()), after)):
-        return 0
+        return ()
     middle = body[len(before) : -len(after)]
     if not (body.startswith(before) and body.endswith(after) and middle[:1] == b"["):
         return None
-    return _erased_of(middle, found)
+    return _missing_of(middle, found)
 
 
-def _erased_of(middle: bytes, found: dict[str, str]) -> int | None:
-    """Return how many of the commitments have no payload any more; None where they are not in
+def _missing_of(middle: bytes, found: dict[str, str]) -> Collection[str] | None:
+    """Return which of the commitments have no payload any more; None where they are not in
     canonical form, or a payload is not among them."""
     try:
         said = {each["name"]: each["hash"] for each in _READER.decode(middle.decode())}
         canonical_form = commitments(said.items()) == middle
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    return len(said) - len(found) if canonical_form and found.items() <= said.items() else None
+    return said.keys() - found.keys() if canonical_form and found.items() <= said.items() else None
 
 
 def _found(row: _Row) -> dict[str, str]:
@@ -239,9 +253,9 @@ def _found(row: _Row) -> dict[str, str]:
     }
 
 
-def _examined(row: _Row, seq: int, previous: str | None) -> int:
-    """Look at one entry value by value, say what is wrong with it, or how many of its payloads were
-    erased."""
+def _examined(row: _Row, seq: int, previous: str | None) -> Collection[str]:
+    """Look at one entry value by value, say what is wrong with it, or which of its payloads are
+    missing."""
     entry = uuid.UUID(row.said.id)
     values = dict(zip(COLUMNS, _first(_ENTRY, [entry]), strict=True))
     envelope = _verify_entry(values, seq, previous)
@@ -251,7 +265,7 @@ def _examined(row: _Row, seq: int, previous: str | None) -> int:
         if said.get(name) != hash_:
             message = f"payload {name} does not match its commitment"
             raise Broken(message, entry=entry, kind="payload")
-    return len(said) - len(found)
+    return said.keys() - found.keys()
 
 
 def _verify_entry(values: dict[str, Any], seq: int, previous: str | None) -> dict[str, Any]:

@@ -10,21 +10,24 @@ from django.db import connection, transaction
 
 from accounts.acting import ActingUser
 from accounts.actions import add_member, create_user
-from audit.actions.erasing_people import request, withdraw
+from audit.actions.erasing_people import confirm, request, withdraw
 from audit.actions.keeping_payloads import end_policy, set_policy
 from audit.actions.legal_holds import place
 from ledger.erasure.erasing import erase_due
+from ledger.erasure.erasure_tables import ErasedPayload, ErasureReceipt
 from ledger.record import ActorRef
-from ledger.tenancy import set_tenant, system_scope
+from ledger.tenancy import set_tenant, system_scope, tenant_scope
 from tests import states
 from tests.draining import drain
 from tests.world import World
 from verbs.call import Call
 
 
-def one_more(world: World, username: str = "", **named: str) -> ActingUser:
-    """Add a member who is an operator and in the group of the analysts. `named`: columns of the
-    user."""
+def one_more(
+    world: World, username: str = "", *, role: str = "operator", **named: str
+) -> ActingUser:
+    """Add a member who is an operator, or has another role, and is in the group of the analysts.
+    `named`: columns of the user."""
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
         user = create_user(username or f"leaver-{secrets.token_hex(6)}", password=None)
@@ -32,7 +35,7 @@ def one_more(world: World, username: str = "", **named: str) -> ActingUser:
             setattr(user, name, value)
         user.save()
         return add_member(
-            world.system.tenant_id, user.username, roles=["operator"], groups=["analysts"],
+            world.system.tenant_id, user.username, roles=[role], groups=["analysts"],
             actor_type="HUMAN", by=ActorRef(world.system.actor_id, "SYSTEM", "system"),
         )  # fmt: skip
 
@@ -44,6 +47,23 @@ def counted_erasure(world: World, person: ActingUser | None = None) -> uuid.UUID
     while erase_due(row.tenant_id, row.id):
         pass
     return uuid.UUID(str(row.id))
+
+
+def erase(world: World, person: ActingUser) -> uuid.UUID:
+    """Let somebody be erased altogether, and return the erasure, which is the receipt too."""
+    id_ = counted_erasure(world, person)
+    confirm(id_, call=Call(world.admin))
+    drain(fast_forward=True)
+    with tenant_scope(world.system.tenant_id):
+        assert ErasureReceipt.objects.get(id=id_).counts["payloads"] > 0
+    return id_
+
+
+def gone_of(world: World, entry_id: uuid.UUID) -> list[str]:
+    """Return which payloads of an entry are marked as gone."""
+    with tenant_scope(world.system.tenant_id):
+        rows = ErasedPayload.objects.filter(entry_id=entry_id).order_by("name")
+        return list(rows.values_list("name", flat=True))
 
 
 def withdrawn_erasure(world: World) -> uuid.UUID:

@@ -93,7 +93,7 @@ def sentence(entry: Entry, what: str, who: str, step: str = "") -> str:
 
 def _gone(entry: Entry) -> str:
     if entry.receipt is None:
-        return _("text erased")
+        return _("text gone, and no receipt tells of it")
     if entry.basis == PRUNED:
         return _("text pruned under retention, receipt %(receipt)s") % {"receipt": entry.receipt}
     return _("text erased under receipt %(receipt)s") % {"receipt": entry.receipt}

@@ -10,7 +10,6 @@ others could copy the name out of it; then the receipt.
 from __future__ import annotations
 
 import collections
-import hashlib
 import logging
 import time
 import uuid
@@ -20,15 +19,16 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from ledger import failpoints
-from ledger.canonical import canonical
-from ledger.clock import now, rfc3339
+from ledger.clock import now
 from ledger.dispatch.lease_table import Due, LeaseTable
 from ledger.erasure.erasure_tables import Erasure, ErasureReceipt
+from ledger.erasure.gone_payloads import GONE, gone_of
 from ledger.erasure.held_rows import acted_in, begin_portion, held
 from ledger.erasure.identity import identities
 from ledger.erasure.naming import Names
 from ledger.erasure.personal_data import KEPT_SECONDS, outside_copies, swept_tables
 from ledger.erasure.portions import Search, sweep
+from ledger.erasure.receipt_entries import gone_under, receipt_hash
 from ledger.faults import words_of
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant, system_scope
@@ -210,7 +210,10 @@ def _finish(row: Erasure) -> bool:
         row.tenant_id, row.id, row.erased, basis=BASIS, actor_id=row.actor_id,
         by=row.confirmed_by_id,
     )  # fmt: skip
-    payloads = {"receipt": str(row.id), "hash": receipt.hash.hex(), "erased": row.erased}
+    payloads = {
+        "receipt": str(row.id), "hash": receipt.hash.hex(), "erased": row.erased,
+        GONE: gone_of(gone_under(row.tenant_id, row.id)),
+    }  # fmt: skip
     by = row.confirmed_by_id or row.requested_by_id
     identities().note(row.tenant_id, row.actor_id, "erased", by, payloads)
     failpoints.reach("erase.receipt")
@@ -231,14 +234,10 @@ def make_receipt(
 ) -> ErasureReceipt:
     """Write the receipt of what is gone, in the caller's transaction."""
     at = now()
-    said = {
-        "id": str(id_), "tenant": str(tenant_id), "basis": basis, "counts": dict(counts),
-        "actor": None if actor_id is None else str(actor_id),
-        "confirmed_by": None if by is None else str(by), "at": rfc3339(at),
-    }  # fmt: skip
     receipt = ErasureReceipt(
         id=id_, tenant_id=tenant_id, actor_id=actor_id, confirmed_by_id=by, basis=basis,
-        counts=dict(counts), at=at, hash=hashlib.sha256(canonical(said)).digest(),
+        counts=dict(counts), at=at,
+        hash=receipt_hash(tenant_id, id_, counts, basis=basis, actor_id=actor_id, by=by, at=at),
     )  # fmt: skip
     receipt.save(force_insert=True)
     return receipt

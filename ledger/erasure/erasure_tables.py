@@ -109,6 +109,11 @@ class ErasedPayload(models.Model):
     receipt_id = models.UUIDField()
     at = models.DateTimeField()
 
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant_id", "receipt_id"], name="ledger_erased_under"),
+        ]
+
 
 class LegalHold(models.Model):
     """What must be kept, whoever asks for it to be erased: a subject, or a case with all in it."""

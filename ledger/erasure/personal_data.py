@@ -34,7 +34,8 @@ class Personal:
     `case` for its case.
     `theirs` is SQL over `t`, with `%(actor)s`, for the rows of a person's own. Those are `removed`
     ("theirs"), or whatever names somebody is ("mentions"), or none (""). `waits` is SQL over `t`
-    for rows that somebody is at: they are erased afterwards. `beside` is what a row keeps outside
+    for rows that somebody is at: they are erased afterwards; `never` for rows that say nothing of
+    anybody, and stay whoever is erased. `beside` is what a row keeps outside
     the database; `followed` are columns of JSON that a program follows; `shared`: the table has no
     tenant.
     """
@@ -53,6 +54,7 @@ class Personal:
     theirs: str = ""
     removed: str = ""
     waits: str = ""
+    never: str = ""
     beside: Beside | None = None
     followed: str = ""
     shared: bool = False

@@ -140,6 +140,7 @@ def _suspects(
     held = [f"({table.case} = ANY(%(cases)s::uuid[]))"] if table.case else []
     held += [_HELD.format(type=type_, id=id_) for type_, id_ in table.subjects]
     conditions = ["true"] if table.shared else ["t.tenant_id = %(tenant)s"]
+    conditions += [f"NOT {table.never}"] if table.never else []
     if after is not None:
         given = ", ".join(f"%(after_{name})s::{_type(table, name)}" for name in keys)
         conditions.append(f"({', '.join(f't.{name}' for name in keys)}) > ({given})")

@@ -26,6 +26,7 @@ from ledger.durations import parse_duration
 from ledger.entry_signatures import PAYLOAD
 from ledger.erasure.erasing import make_receipt
 from ledger.erasure.erasure_tables import ErasureReceipt, Retention
+from ledger.erasure.gone_payloads import GONE, gone_of
 from ledger.erasure.held_rows import begin_portion, held
 from ledger.erasure.identity import identities
 from ledger.faults import words_of
@@ -77,7 +78,7 @@ WITH gone AS (
     INSERT INTO ledger_erasedpayload (entry_id, name, tenant_id, receipt_id, at)
     SELECT entry_id, name, %(tenant)s, %(receipt)s, %(now)s FROM gone
 )
-SELECT count(*) FROM gone
+SELECT entry_id::text, name FROM gone ORDER BY entry_id, name COLLATE "C"
 """  # noqa: S608  -- own words
 
 
@@ -146,13 +147,14 @@ def _portion(due: Due) -> bool:
         with system_scope("erase"):
             looked = _looked_at(row)
             ids = [id_ for id_, _at, found, kept in looked if found and not kept]
-            gone = _removed(row, ids, receipt_id) if ids else 0
+            gone = _removed(row, ids, receipt_id) if ids else []
         if gone:
+            counts = {"payloads": len(gone)}
             _told(row, gone, make_receipt(
-                row.tenant_id, receipt_id, {"payloads": gone}, basis=PRUNED, by=row.set_by_id
+                row.tenant_id, receipt_id, counts, basis=PRUNED, by=row.set_by_id
             ))  # fmt: skip
         more = len(looked) == PORTION
-        row.place, row.pruned = _place_after(row, looked, more=more), row.pruned + gone
+        row.place, row.pruned = _place_after(row, looked, more=more), row.pruned + len(gone)
         row.save(update_fields=["place", "pruned"])
     return more
 
@@ -176,14 +178,15 @@ def _looked_at(row: Any) -> list[tuple[uuid.UUID, Any, bool, bool]]:
         return list(cursor.fetchall())
 
 
-def _removed(row: Any, ids: Sequence[uuid.UUID], receipt_id: uuid.UUID) -> int:
+def _removed(row: Any, ids: Sequence[uuid.UUID], receipt_id: uuid.UUID) -> list[tuple[str, str]]:
+    """Remove what entries keep, and return (entry, name) of each payload that is gone."""
     given = {
         "tenant": row.tenant_id, "ids": list(ids), "stays": PAYLOAD, "receipt": receipt_id,
         "now": now(), **_lasting_now(),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_REMOVE, given)
-        return int(cursor.fetchone()[0])
+        return list(cursor.fetchall())
 
 
 def _lasting_now() -> dict[str, list[str]]:
@@ -194,10 +197,10 @@ def _lasting_now() -> dict[str, list[str]]:
     }
 
 
-def _told(row: Any, gone: int, receipt: ErasureReceipt) -> None:
+def _told(row: Any, gone: Sequence[tuple[str, str]], receipt: ErasureReceipt) -> None:
     payloads = {
-        "receipt": str(receipt.id), "hash": receipt.hash.hex(), "pruned": gone,
-        "kind": row.kind, "keep": row.keep,
+        "receipt": str(receipt.id), "hash": receipt.hash.hex(), "pruned": len(gone),
+        GONE: gone_of(gone), "kind": row.kind, "keep": row.keep,
     }  # fmt: skip
     identities().note_on_tenant(row.tenant_id, "payloads_pruned", row.set_by_id, payloads)
 

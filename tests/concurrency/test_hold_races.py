@@ -99,7 +99,7 @@ def test_no_hold_is_placed_while_pruning_stands_between_its_look_and_its_removal
     row: Any = set_policy(call=Call(world.admin), kind="TRANSITION", keep="P1D")
     seen: list[str] = []
 
-    def look(*given: Any) -> int:
+    def look(*given: Any) -> list[tuple[str, str]]:
         seen.append(elsewhere(tenant_id, lambda: stop_portions(tenant_id)))
         seen.append(elsewhere(tenant_id, lambda: begin_portion(tenant_id)))
         return removed(*given)

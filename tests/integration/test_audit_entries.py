@@ -44,7 +44,7 @@ def chain(world: World, item_id: uuid.UUID) -> list[Entry]:
 
 
 def without_reason(entry: Entry) -> Entry:
-    """Return an entry as it reads once its reason has been erased."""
+    """Return an entry as it reads once its reason was removed."""
     left = {name: value for name, value in entry.payloads.items() if name != "reason"}
     return Entry(**{**{name: getattr(entry, name) for name in Entry.__slots__}, "payloads": left})
 
@@ -99,7 +99,7 @@ def test_an_entry_has_the_public_shape(world: World) -> None:
     assert settled["caused_by"]["id"] != settled["original"]["id"]
 
 
-def test_what_was_erased_is_named_and_missing(world: World) -> None:
+def test_what_is_gone_is_named_and_missing(world: World) -> None:
     entry = next(e for e in chain(world, undone(world)) if e.action == "compensation_started")
     with tenant_scope(world.operator.tenant_id):
         (body,) = represent_entries([without_reason(entry)])
@@ -107,7 +107,7 @@ def test_what_was_erased_is_named_and_missing(world: World) -> None:
     assert body["reason"] is None
     assert body["erased"] == ["reason"]
     assert body["payloads"] == {"regulatory_basis": BASIS}
-    assert row["detail"] == "text erased"
+    assert row["detail"] == "text gone, and no receipt tells of it"
 
 
 def listed(world: World, query: str) -> list[dict[str, Any]]:

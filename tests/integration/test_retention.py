@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymerkle import InmemoryTree
 
 from audit.actions.keeping_payloads import end_policy, set_policy
 from audit.actions.legal_holds import lift
 from ledger.clock import now
 from ledger.erasure import retention
-from ledger.erasure.erasure_tables import ErasureReceipt, Retention
+from ledger.erasure.erasure_tables import ErasedPayload, ErasureReceipt, Retention
 from ledger.erasure.retention import RETENTIONS, prune_due
 from ledger.errors import Conflict, Invalid, NotFound, NotPermitted
 from ledger.models import LedgerEntry, OutboxTask, Payload
@@ -81,6 +82,17 @@ def done(world: World) -> Entry:
     return found
 
 
+def root_of(tenant_id: uuid.UUID, receipt_id: uuid.UUID) -> str:
+    """Return the root over what went under a receipt, as pymerkle makes it."""
+    with tenant_scope(tenant_id):
+        marks = ErasedPayload.objects.filter(receipt_id=receipt_id)
+        rows = sorted((str(entry), name) for entry, name in marks.values_list("entry_id", "name"))
+    tree = InmemoryTree(algorithm="sha256")  # type: ignore[no-untyped-call]
+    for row in rows:
+        tree.append_entry(json.dumps(row, separators=(",", ":")).encode())
+    return bytes(tree.get_root()).hex()
+
+
 def now_of(world: World, entry: Entry) -> Entry:
     return next(e for e in chain(world, entry.subject_id) if e.id == entry.id)
 
@@ -111,6 +123,7 @@ def test_what_is_old_enough_goes_with_its_salts_and_every_proof_holds(
     assert told.on_behalf_of_id == world.admin.actor_id
     assert told.payloads == {
         "receipt": str(receipt.id), "hash": bytes(receipt.hash).hex(), "pruned": count,
+        "gone": {"payloads": count, "root": root_of(tenant_id, receipt.id)},
         "kind": "TRANSITION", "keep": "P1D",
     }  # fmt: skip
     # Every entry is there, with the hash that it had.

@@ -77,7 +77,7 @@ def test_what_says_whose_a_signature_was_and_what_is_held_is_never_pruned(world:
         # Nor does it go where it is named.
         ids = [each.id for each in about]
         with system_scope("erase"):
-            assert retention._removed(row, ids, new_id()) == 0  # noqa: SLF001  -- its last guard
+            assert retention._removed(row, ids, new_id()) == []  # noqa: SLF001  -- its last guard
     assert named(chain(world, analyst.actor_id, "actor"), *keys) == about
 
 

@@ -215,6 +215,12 @@ def test_a_removed_middle(world: World, lone: list[Entry]) -> None:
         broken(lone[1].id, "should go on at 1", kind="chain")
 
 
+def test_a_payload_removed_by_hand(lone: list[Entry]) -> None:
+    """Every hash holds without it: it counts as erased only where a receipt tells of it."""
+    with without(("ledger_payload", "entry_id", lone[0].id)):
+        broken(lone[0].id, "is gone, and no receipt tells of it", kind="payload")
+
+
 def test_a_removed_tail_that_nobody_misses(world: World, lone: list[Entry]) -> None:
     """Entry, payloads, head and row go back together; the tree knows that there was more."""
     *_, before, last = lone

@@ -70,6 +70,15 @@ OPENED = {
     ("amends_verify", "executions_batch", "SELECT", GUARDED_ROW),
     ("amends_verify", "executions_execution", "SELECT", GUARDED_ROW),
     ("amends_verify", "governance_approval", "SELECT", GUARDED_ROW),
+    ("amends_verify", "ledger_erasedpayload", "SELECT", ALL_COLUMNS),
+    # Of whom it is, and what the person is called by, it sees nothing.
+    (
+        "amends_verify",
+        "ledger_erasure",
+        "SELECT",
+        "id tenant_id actor_id erased confirmed_at ended_at",
+    ),
+    ("amends_verify", "ledger_erasurereceipt", "SELECT", ALL_COLUMNS),
     ("amends_verify", "ledger_ledgerentry", "SELECT", ALL_COLUMNS),
     ("amends_verify", "ledger_checkpoint", "SELECT", ALL_COLUMNS),
     ("amends_verify", "ledger_ledgerhead", "SELECT", ALL_COLUMNS),
