@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from accounts.signature_keys import keys_by_id
 from audit.entry_context import Presenter
 from audit.entry_verdicts import keys_named, of_entries
+from audit.export.erased_evidence import ErasedEvidence
 from audit.export.one_file import verifier_source
 from audit.provenance.entries_around import decided_around, of_chains
 from ledger.clock import now, rfc3339
@@ -114,6 +115,7 @@ def _write(
     # Before the entries: what is appended meanwhile is no part that is missing.
     heads = ends_of(tenant_id, rows)
     chains, indices, used = _write_entries(pack, rows, size)
+    indices += _write_erased(pack, ErasedEvidence(tenant_id, rows), size)
     parts = {
         subject: max(heads.get(subject, 0), last) for subject, (first, last) in chains.items()
         if first != 1 or last < heads.get(subject, 0)
@@ -186,6 +188,14 @@ def _write_entries(
         payloads.seek(0)
         pack.add("payloads.jsonl", iter(lambda: payloads.read(65_536), b""))
     return chains, indices, used
+
+
+def _write_erased(pack: _Pack, erased: ErasedEvidence, size: int) -> list[int]:
+    """Write what is gone, and what tells of it. Returns the places of the entries that do."""
+    if erased:
+        pack.add("erased.jsonl", (_line(**each) for each in erased.payloads()))
+        pack.add("receipts.jsonl", (_line(**each) for each in erased.receipts(size)))
+    return erased.indices(size)
 
 
 def _keys_of(tenant_id: uuid.UUID, used: set[uuid.UUID]) -> bytes:

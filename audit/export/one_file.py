@@ -15,12 +15,16 @@ _ROOT: Final = Path(__file__).parents[2]
 #: What the file is made of, each after those that it needs; the last says what the file is.
 PARTS: Final = (
     "ledger/entry_signatures.py",
+    "ledger/tree/merkle.py",
+    "ledger/erasure/gone_payloads.py",
     "ledger/tree/der.py",
     "ledger/tree/timestamps.py",
     "ledger/tree/cosignatures.py",
     "audit/export/stand_alone_notes.py",
     "audit/export/stand_alone_outside.py",
     "audit/export/stand_alone_pack.py",
+    "audit/export/stand_alone_envelopes.py",
+    "audit/export/stand_alone_receipts.py",
     "audit/export/stand_alone_signatures.py",
     "audit/export/stand_alone_verifier.py",
 )

@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any
 
+from audit.export.stand_alone_envelopes import MALFORMED, read_envelope
 from audit.export.stand_alone_notes import (
     HASH,
     Broken,
@@ -31,6 +32,7 @@ from audit.export.stand_alone_notes import (
 )
 from audit.export.stand_alone_outside import Outside, check_outside, read_outside
 from audit.export.stand_alone_pack import Pack
+from audit.export.stand_alone_receipts import Receipts
 from audit.export.stand_alone_signatures import SignedEntry, check_signatures
 from ledger.entry_signatures import PAYLOAD
 
@@ -45,7 +47,6 @@ NOBODY = Outside()
 NOTES = re.compile("checkpoints/([1-9][0-9]{0,18})")
 STAMPS = re.compile("timestamps/([1-9][0-9]{0,18})[.]tst")
 HINTS = ["The keys are those of the pack. Give the one you were told by --key."]
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, IndexError)
 
 
 def over(hashes: list[bytes]) -> bytes:
@@ -61,6 +62,7 @@ class Entries:
 
     def __init__(self, pack: Pack, tenant: str) -> None:
         self._tenant, self.erased, self.unsealed = tenant, 0, 0
+        self.receipts = Receipts(pack, tenant)
         self.payloads: dict[tuple[str, str], dict[str, Any]] = {}
         self.hashes: dict[str, str] = {}
         self.actors: dict[str, str] = {}
@@ -131,26 +133,13 @@ class Entries:
     def _payload(self, id_: str, name: str, committed: str) -> str | None:
         kept = self.payloads.pop((id_, name), None)
         if kept is None:
+            self.receipts.check(id_, name)
             self.erased += 1
             return None
         found = hashlib.sha256(unbase64(kept.get("salt")) + str(kept.get("body")).encode())
         if found.hexdigest() != committed:
             raise Broken("payload", f"payload {name} does not match its commitment", id_)
         return str(kept.get("body"))
-
-
-def read_envelope(body: str, id_: str) -> dict[str, Any]:
-    """Return what the bytes of an entry say. Raises Broken."""
-    try:
-        said = json.loads(body)
-        again = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        wanted = (said["id"], said["subject"]["type"], said["subject"]["id"], said["commitments"])
-        numbered = type(said["subject_seq"]) is int and "previous_hash" in said
-    except MALFORMED:
-        raise Broken("bytes", "its bytes are no envelope", id_) from None
-    if again != body or not numbered or not all(x is not None for x in wanted):
-        raise Broken("bytes", "its bytes are not in canonical form", id_)
-    return dict(said)
 
 
 class Tree:
@@ -287,6 +276,7 @@ def check_content(pack: Pack, *keys: set[bytes]) -> tuple[str, dict[int, str]]:
     for subject, last in sorted(manifest["parts"].items()):
         first, there = entries.ends[subject][:2]
         told.append(f"A part: of {subject} the entries {first} to {there}, of 1 to {last}.")
+    told += entries.receipts.told()
     known = list(pack.lines(KEYS)) if KEYS in pack.names() else []
     told += check_signatures(entries.signed, known, entries.actors)
     told.append(f"Of {manifest['origin']}, {manifest['size']} entries, at {manifest['made_at']}.")
@@ -300,7 +290,7 @@ def check_tree(
     keys has signed, and that older ones, signed with any of the others, are of this tree then.
     Returns these checkpoints with all that stands below them, by size: no other is one."""
     tree = Tree(pack, manifest["size"])
-    for index, leaf, id_ in entries.leaves:
+    for index, leaf, id_ in [*entries.leaves, *entries.receipts.leaves]:
         tree.check(index, leaf, id_)
     last = entries.leaves[-1][2] if entries.leaves else ""
     notes = dict[int, str]()

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from audit.export import bounded_check, checked_in_child, stand_alone_notes
 from tests import states
 from tests.clients import api, browser
+from tests.erasing import erase, gone_of, one_more
 from tests.integration.test_verify_ledger import without
 from tests.pages import text_of
 from tests.sealed import sealed
@@ -76,18 +77,35 @@ def test_a_pack_of_another_ledger_says_whose_it_is(world: World, decided: uuid.U
 
 
 def test_erased_payloads_are_counted(world: World, decided: uuid.UUID) -> None:
+    person = one_more(world)
+    item = uuid.UUID(str(states.completed(person).id))
+    erase(world, person)
+    sealed(world.system.tenant_id)
+    status, text = said(world, pack(world, item))
+    gone = [n for e in states.history(world, "work_item", item) for n in gone_of(world, e.id)]
+    assert status == 200
+    assert f"Valid, with {len(gone)} erased payloads Our own key signed it." in text
+
+
+def test_a_payload_that_was_removed_by_hand_is_none_that_was_erased(
+    world: World, decided: uuid.UUID
+) -> None:
     entry = states.history(world, "work_item", decided)[-1]
     with without(("ledger_payload", "entry_id", entry.id)):
         content = pack(world, decided)
-    status, text = said(world, content)
-    assert status == 200
-    assert f"Valid, with {len(entry.payloads)} erased payloads Our own key signed it." in text
+    text = said(world, content)[1]
+    told = "payload outcome is gone, and no receipt tells of it"
+    assert f"Broken at entry {entry.id} {told}" in text
+    assert "Valid" not in text
 
 
 def test_a_payload_that_somebody_takes_out_is_noticed(world: World, decided: uuid.UUID) -> None:
-    status, text = said(world, changed(pack(world, decided), payloads__jsonl=b""))
+    content = pack(world, decided)
+    first = json.loads(read(content, "payloads.jsonl").splitlines()[0])
+    status, text = said(world, changed(content, payloads__jsonl=b""))
     assert status == 200
-    assert "Broken payloads.jsonl is not as it was when the pack was made" in text
+    assert f"Broken at entry {first['entry']} payload" in text
+    assert "is gone, and no receipt tells of it" in text
 
 
 def test_a_changed_entry_is_named_and_found_here(world: World, decided: uuid.UUID) -> None:
