@@ -15,6 +15,8 @@ from ledger.tree.merkle import Edge, complete, fold, inclusion_places
 
 #: The name of the payload in which a receipt's entry says it.
 GONE: Final = "gone"
+# Made once: whoever checks a ledger writes one for each payload that is gone.
+_leaf_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Gone(TypedDict):
@@ -26,7 +28,7 @@ class Gone(TypedDict):
 
 def gone_leaf(entry: str, name: str) -> bytes:
     """Return the leaf of one payload: the entry's id, and how the payload was called there."""
-    said = json.dumps([entry, name], ensure_ascii=False, separators=(",", ":"))
+    said = _leaf_text([entry, name])
     return hashlib.sha256(b"\x00" + said.encode("utf-8", "surrogatepass")).digest()
 
 
