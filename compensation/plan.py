@@ -211,16 +211,27 @@ def _with_waiver(planned: Exclusion, part: Part, wish: Wish) -> Exclusion:
 
 def _after(steps: Sequence[dict[str, Any]], part: Part) -> list[int]:
     """Return what a part waits for that is undone after these steps: the one before, with those
-    beside that; or what its own neighbours wait for. Side by side are equal declared numbers."""
+    beside that; or what its own neighbours wait for.
+
+    Side by side are equal declared numbers, but what one step did several times is undone one time
+    after the other, the last first: each began from what the one before had left. Who stands in
+    line behind such a one waits with it, so the first in line is always the next to start.
+    """
     if not steps:
         return []
     last = steps[-1]
-    if part.order is not None and last.get("undo_order") == part.order:
-        return list(last["depends_on"])
-    beside = itertools.takewhile(
-        lambda step: step["depends_on"] == last["depends_on"], reversed(steps)
-    )
-    return sorted(step["n"] for step in beside)
+    order = last.get("undo_order")
+    together = [last]
+    if order is not None:
+        same = itertools.takewhile(lambda step: step.get("undo_order") == order, reversed(steps))
+        together = list(same)
+    if part.order is None or part.order != order:
+        return sorted(step["n"] for step in together)
+    waits = set(last["depends_on"])
+    for step in together:
+        if step["original"]["name"] == part.original.name:
+            return sorted({step["n"], *waits.difference(step["depends_on"])})
+    return sorted(waits)
 
 
 def _covered(ordered: Sequence[Part], scope: Scope) -> tuple[list[Part], list[Part]]:

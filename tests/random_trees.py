@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -43,6 +43,7 @@ class Tree:
 
     Those below count as a group where there are several, of which `required` must end well; the
     rest is called off (`cancels`) or goes on. The first one is made in two instances where `twice`.
+    `order` is by which its own undo is ordered where it is below another, if that declares one.
     """
 
     steps: tuple[Step, ...]
@@ -50,13 +51,26 @@ class Tree:
     required: int
     cancels: bool
     twice: bool
+    order: int | None
+
+    @property
+    def deep(self) -> int:
+        """How many levels it has."""
+        return 1 + max((each.deep for each in self.below), default=0)
+
+    @property
+    def declares(self) -> bool:
+        """Whether the undo of anything in it is ordered by a number."""
+        own = [step.order for step in self.steps] + [each.order for each in self.below]
+        return any(order is not None for order in own) or any(each.declares for each in self.below)
 
 
+_ORDERS = st.sampled_from([None, None, None, 1, 2])
 _STEPS = st.builds(
     Step,
     st.sampled_from(["human", "human", "human", "loop", "program", "outside"]),
     st.booleans(),
-    st.sampled_from([None, None, None, 1, 2]),
+    _ORDERS,
 )
 
 
@@ -64,33 +78,33 @@ def trees(deep: int) -> st.SearchStrategy[Tree]:
     """Draw definitions, `deep` levels of them at most."""
     deeper = st.just(()) if deep == 1 else st.lists(trees(deep - 1), max_size=deep - 1).map(tuple)
     steps = st.lists(_STEPS, min_size=1, max_size=4).map(tuple)
-    return st.builds(Tree, steps, deeper, st.integers(1, 2), st.booleans(), st.booleans())
+    return st.builds(Tree, steps, deeper, st.integers(1, 2), st.booleans(), st.booleans(), _ORDERS)
 
 
 def deployed(world: World, tree: Tree) -> str:
     """Deploy a tree of definitions and return the name of its top."""
     inner = [deployed(world, each) for each in tree.below]
     name = f"tree-{next(_NAMES)}"
-    keys = [_key(at, step) for at, step in enumerate(tree.steps)]
+    keys = [_key(f"{_KEYS[step.kind]}{at}", step.order) for at, step in enumerate(tree.steps)]
+    names = [_key(f"c{at}", child.order) for at, child in enumerate(tree.below)]
     bindings = []
     for at, step in enumerate(tree.steps):
         before = f"({done(keys[at - 1])})" if at and step.waits else "true"
         bindings.append(_binding(step, keys[at], before))
-    bindings += _below(tree, inner)
+    bindings += _below(tree, dict(zip(names, inner, strict=True)))
     wanted = [done(key) for key in keys]
     if inner:
-        names = "[" + ", ".join(f".c{at}" for at in range(len(inner))) + "]"
+        ended = ", ".join(f".{each}" for each in names)
         enough = min(tree.required, len(inner))
-        wanted.append(f"({names} | map(select(. != null)) | length) >= {enough}")
+        wanted.append(f"([{ended}] | map(select(. != null)) | length) >= {enough}")
         if tree.twice:
-            wanted.append(".c0_again != null")
+            wanted.append(f".{names[0]}_again != null")
     deploy(world, definition(name, *bindings, success=" and ".join(wanted)))
     return name
 
 
-def _key(at: int, step: Step) -> str:
-    order = "" if step.order is None else f"_first_{step.order}"
-    return f"{_KEYS[step.kind]}{at}{order}"
+def _key(name: str, order: int | None) -> str:
+    return name if order is None else f"{name}_first_{order}"
 
 
 def order_of(binding: str) -> int | None:
@@ -113,7 +127,7 @@ def _binding(step: Step, key: str, before: str) -> dict[str, Any]:
     return human(key, when=f"{before} and {still}", **order)
 
 
-def _below(tree: Tree, inner: list[str]) -> Iterator[dict[str, Any]]:
+def _below(tree: Tree, inner: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Yield the steps that are cases; the first of them in two instances, one after the other."""
     total = len(inner) + tree.twice
     group: dict[str, Any] = {}
@@ -124,13 +138,16 @@ def _below(tree: Tree, inner: list[str]) -> Iterator[dict[str, Any]]:
             "groupId": "all", "totalInGroup": total, "requiredCount": enough,
             "onThresholdReached": met,
         }  # fmt: skip
-    for at, child in enumerate(inner):
-        more, still = dict(group), f".c{at} == null"
+    for at, (key, child) in enumerate(inner.items()):
+        more, still = dict(group), f".{key} == null"
         if at == 0 and tree.twice:
-            more["outputMapping"] = "if .first then {c0: .} else {c0_again: .} end"
-            more["inputMapping"] = "{first: (.c0 == null)}"
-            still = ".c0 == null or .c0_again == null"
-        yield below(f"c{at}", child, still, **more)
+            more["outputMapping"] = f"if .first then {{{key}: .}} else {{{key}_again: .}} end"
+            more["inputMapping"] = f"{{first: (.{key} == null)}}"
+            still = f".{key} == null or .{key}_again == null"
+        order = order_of(key)
+        yield below(key, child, still, **more) | (
+            {} if order is None else {"compensationOrder": order}
+        )
 
 
 def tasks_in(world: World, root: uuid.UUID, kind: str) -> list[WorkItem]:

@@ -92,7 +92,8 @@ def startable(steps: Collection[CompensationStep]) -> CompensationStep | None:
     """Return the first in line of these steps, unless it has to wait for one that is under way.
 
     Side by side with it go those alone that declare the same `undo_order`, so many at a time; none
-    starts beside one that has failed.
+    starts beside one that has failed, nor beside another time of its own: what a step did twice is
+    undone one time after the other.
     """
     planned = [step for step in steps if step.status == StepStatus.PLANNED]
     first = min(planned, key=lambda each: each.place, default=None)
@@ -101,7 +102,10 @@ def startable(steps: Collection[CompensationStep]) -> CompensationStep | None:
     busy = under_way(steps)
     room = first.undo_order is not None and len(busy) < MOST_BESIDE
     beside = room and all(
-        step.undo_order == first.undo_order and step.status != StepStatus.FAILED for step in busy
+        step.undo_order == first.undo_order
+        and step.status != StepStatus.FAILED
+        and step.original_name != first.original_name
+        for step in busy
     )
     return first if beside or not busy else None
 

@@ -135,6 +135,35 @@ def test_one_that_fails_holds_what_comes_after_and_no_other_that_has_begun(world
     verify()
 
 
+def test_a_loop_is_undone_one_time_after_the_other_beside_what_else_has_its_number(
+    world: World,
+) -> None:
+    again = human("a", '.a == null or .a.outcome == "AGAIN"', compensationOrder=1)
+    deploy(world, definition("loop", human("b", compensationOrder=1), again))
+    case_id = opened(world, "tests/loop")
+    first, second = (finish(world.analyst, case_id, "a", outcome) for outcome in ("AGAIN", "OK"))
+    last = finish(world.analyst, case_id, "b", "OK")
+    plan = plan_for(world, case_id).content["steps"]
+    assert [(step["original"]["id"], step["depends_on"]) for step in plan] == [
+        (str(last), []), (str(second), []), (str(first), [2]),
+    ]  # fmt: skip
+    run_id = roll_back(world, case_id).id
+    asked = undos(world, case_id)
+    assert sorted(asked) == ["a", "b"]
+    assert [step.original_id for step in steps_of(world, run_id) if step.status == "RUNNING"] == [
+        last, second,
+    ]  # fmt: skip
+    work(world.analyst, asked["a"], "REVERSED")
+    drain()
+    assert [step.original_id for step in steps_of(world, run_id) if step.status == "RUNNING"] == [
+        last, first,
+    ]  # fmt: skip
+    for task in undos(world, case_id).values():
+        work(world.analyst, task, "REVERSED")
+    drain()
+    assert case_row(world, case_id).status == "COMPENSATED"
+
+
 def test_none_begins_beside_one_that_failed_or_while_the_run_is_paused(world: World) -> None:
     undo_a = {"name": "undo-a", "compensation": True, "humanTask": {
         "title": "U", "inputMapping": "42 | .",

@@ -45,6 +45,54 @@ def test_declared_ones_come_first_and_the_rest_as_always(orders: list[float | No
     assert sorted(steps, key=lambda step: step.place) == steps
 
 
+def test_what_one_step_did_several_times_is_undone_one_after_the_other() -> None:
+    did = [
+        (1, "b", 1.0),
+        (2, "a", 1.0),
+        (3, "a", 1.0),
+        (4, "c", 1.0),
+        (5, "a", 1.0),
+        (6, "d", None),
+    ]
+    parts = [dataclasses.replace(part(seq, name=name), order=order) for seq, name, order in did]
+    steps = plan(parts).steps
+    assert [(step["original"]["name"], step["depends_on"]) for step in steps] == [
+        ("a", []), ("c", []), ("a", [1]), ("a", [3]), ("b", [3]), ("d", [1, 2, 3, 4, 5]),
+    ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), ORDERS), min_size=1, max_size=9))
+def test_no_time_of_a_step_is_undone_beside_another_of_it(
+    did: list[tuple[str, float | None]],
+) -> None:
+    parts = [
+        dataclasses.replace(part(seq, name=name), order=order)
+        for seq, (name, order) in enumerate(did, start=1)
+    ]
+    before: dict[int, set[int]] = {}
+    earlier: dict[tuple[str, float | None], int] = {}
+    for step in plan(parts).steps:
+        waits = before[step["n"]] = set()
+        for each in step["depends_on"]:
+            waits |= {each} | before[each]
+        key = step["original"]["name"], step.get("undo_order")
+        assert key not in earlier or earlier[key] in waits
+        earlier[key] = step["n"]
+        # Whatever has another number, or none, is over.
+        assert waits >= {
+            other["n"]
+            for other in plan(parts).steps[: step["n"] - 1]
+            if other.get("undo_order") is None or other["undo_order"] != step.get("undo_order")
+        }
+
+
+def test_a_thousand_times_of_one_step_wait_for_one_each() -> None:
+    parts = [dataclasses.replace(part(seq, name="a"), order=1.0) for seq in range(1, 1001)]
+    assert [step["depends_on"] for step in plan(parts).steps] == [
+        [], *([n] for n in range(1, 1000)),
+    ]  # fmt: skip
+
+
 def test_only_what_is_in_scope_is_ordered() -> None:
     parts = [dataclasses.replace(part(seq), order=float(seq)) for seq in (1, 2, 3)]
     scope = parse_scope({"kind": "from_step", "step": "step-2"})
