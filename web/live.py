@@ -23,7 +23,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -136,9 +136,13 @@ def register(*pages: LivePage) -> None:
     _pages.update({page.url_name: page for page in pages})
 
 
-def register_counted(key: str, watch: Watch, beside: Iterable[str] = ()) -> None:
+def register_counted(key: str, watch: Watch, beside: Sequence[str] = ()) -> None:
     """Say what an entry of the navigation counts: every page that refreshes watches it too. What
-    the entries `beside` count, it counts as well; it is read once for all of them."""
+    the entries `beside` count, it counts as well; it is read once for all of them. Raises
+    LookupError where nobody has said yet what one of these counts."""
+    unknown = sorted({*beside} - {*_counted})
+    if unknown:
+        raise LookupError(f"what {key!r} counts beside its own is not counted: {unknown}")
     _counted[key] = watch
     _beside[key] = (key, *beside)
 
@@ -318,7 +322,7 @@ def _counts(
     for number, key, _version in found:
         keys[watched[int(number)][0]].add(key)
     return {
-        name: min(len(set().union(*(keys.get(each, ()) for each in names))), COUNTED)
+        name: min(len(set().union(*(keys[each] for each in names))), COUNTED)
         for name, names in _beside.items()
     }
 

@@ -139,13 +139,13 @@ def register() -> None:
     words.register()
     around_words.register()
     live.register(*watched.PAGES)
+    live.register_counted("decisions", watched.decisions)
     live.register_counted("inbox", watched.waits, beside=["decisions"])
     nav.register(
         nav.NavEntry(
             "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below=("/work-items/",)
         )
     )
-    live.register_counted("decisions", watched.decisions)
     nav.register(
         nav.NavEntry(
             "decisions", _("Decisions"), "scale", "workitems:decisions", order=15,
