@@ -38,6 +38,7 @@ from executions.lifecycle import JOBS_SOURCE
 from ledger import failpoints
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.kept_lease import kept_lease
+from ledger.dispatch.settling import stored_once_it_answers
 from ledger.dispatch.trouble import once_it_answers
 from ledger.faults import storable
 from ledger.read_only import only_reading
@@ -70,7 +71,7 @@ def work(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> bool:
         failpoints.reach("execution.handled")
         try:
             # The call is made: it is not made again because the database is away.
-            status = once_it_answers(lambda: _settled(attempt, outcome))
+            status = stored_once_it_answers(lambda: _settled(attempt, outcome))
         except LeaseLost:
             log.warning("execution %s was taken over by another worker", execution_id)
             return True

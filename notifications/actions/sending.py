@@ -11,8 +11,7 @@ import time
 import uuid
 
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 
@@ -21,7 +20,8 @@ from ledger import failpoints
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.lease_table import Due, LeaseTable
-from ledger.dispatch.trouble import is_trouble, once_it_answers
+from ledger.dispatch.settling import stored_once_it_answers
+from ledger.dispatch.trouble import is_trouble
 from ledger.ids import new_token
 from ledger.tenancy import set_tenant, tenant_scope
 from notifications.channels import CHANNELS, Message, Result
@@ -42,7 +42,11 @@ DELIVERIES = LeaseTable(
 
 
 def work(tenant_id: uuid.UUID, delivery_id: uuid.UUID) -> bool:
-    """Lease one due delivery, send it and store how that ended; whether there was one."""
+    """Lease one due delivery, send it and store how that ended; whether there was one.
+
+    Where that cannot be stored, it raises why: the try counts, and the message is sent again when
+    the lease is over.
+    """
     due = Due(tenant_id, delivery_id, new_token())
     with transaction.atomic(durable=True):
         set_tenant(tenant_id)
@@ -56,13 +60,8 @@ def work(tenant_id: uuid.UUID, delivery_id: uuid.UUID) -> bool:
     result = _deliver(delivery)
     latency_ms = round((time.monotonic() - begun) * 1000)
     failpoints.reach("notification.sent")
-    try:
-        # It is not sent again because the database is away for a moment.
-        once_it_answers(lambda: settle(due, result, latency_ms=latency_ms))
-    except DatabaseError as error:
-        # It counts, and is tried again when the lease is over.
-        log.warning("how delivery %s ended could not be stored: %s", delivery_id, error)
-        close_old_connections()
+    # It is not sent again because the database is away for a moment.
+    stored_once_it_answers(lambda: settle(due, result, latency_ms=latency_ms))
     return True
 
 
@@ -107,6 +106,7 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
 
     Returns the new state, or None when another worker took the delivery over.
     """
+    failpoints.reach("row.settling")
     with transaction.atomic(durable=True):
         set_tenant(due.tenant_id)
         rows = Delivery.objects.select_for_update(of=("self",))
