@@ -15,12 +15,14 @@ from collections.abc import Callable
 
 from django.db import close_old_connections
 
+from ledger import failpoints
 from ledger.dispatch.consumer_registry import Source
 from ledger.dispatch.lease_table import Taken
 from ledger.dispatch.trouble import is_trouble, once_it_answers
 from ledger.faults import words_of
 
 log = logging.getLogger(__name__)
+failpoints.declare("row.troubled", "row.untroubled")
 _ERROR_LENGTH = 300
 
 
@@ -57,6 +59,7 @@ def met(
     close_old_connections()
     try:
         since = once_it_answers(lambda: source.table.troubled(tenant_id, id_, token))
+        failpoints.reach("row.troubled")
         if since is not None:
             for each in _tellers:
                 each.lasts(source, tenant_id, since, words)
@@ -70,6 +73,7 @@ def is_over(source: Source, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:
     left of it is taken back when somebody looks."""
     try:
         source.table.untroubled(tenant_id, id_)
+        failpoints.reach("row.untroubled")
         for each in _tellers:
             each.is_over(source, tenant_id)
     except Exception:

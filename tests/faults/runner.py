@@ -11,6 +11,7 @@ then the answer.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Callable
+from unittest import mock
 
 import django
 
@@ -31,10 +33,12 @@ from accounts.selectors import acting_as  # noqa: E402
 from compensation.actions.plan_execution import execute  # noqa: E402
 from compensation.selectors import plan  # noqa: E402
 from ledger import failpoints  # noqa: E402
-from ledger.dispatch.consumer_registry import sources  # noqa: E402
-from ledger.dispatch.runner import work_row  # noqa: E402
+from ledger.dispatch import runner as dispatch_runner  # noqa: E402
+from ledger.dispatch.consumer_registry import Trouble, source_named, sources  # noqa: E402
+from ledger.dispatch.lease_table import Due  # noqa: E402
 from ledger.erasure.erasing import erase_due  # noqa: E402
 from ledger.errors import Conflict  # noqa: E402
+from ledger.ids import new_token  # noqa: E402
 from ledger.tenancy import system_scope, tenant_scope  # noqa: E402
 from ledger.tree.sealer import seal_due  # noqa: E402
 from tests.draining import drain, expire_leases  # noqa: E402
@@ -43,6 +47,7 @@ from verbs.call import Call  # noqa: E402
 from workitems import actions  # noqa: E402
 
 Scenario = Callable[[uuid.UUID, ActingUser], object]
+_LEASE_SECONDS = 60.0
 
 
 def _work(_subject: uuid.UUID, _by: ActingUser) -> None:
@@ -76,7 +81,25 @@ def _erase(erasure_id: uuid.UUID, by: ActingUser) -> None:
 
 def _due(source: str, id_: uuid.UUID, by: ActingUser) -> None:
     """What a worker does that is told of a due row."""
-    work_row(source, by.tenant_id, id_)
+    dispatch_runner.work_row(source, by.tenant_id, id_)
+
+
+def _fail(source: str, id_: uuid.UUID, by: ActingUser) -> None:
+    """The same of one that meets trouble of our own once it has leased the row."""
+    found = source_named(source)
+    assert found is not None
+    table = found.table
+
+    def meets(tenant_id: uuid.UUID, row_id: uuid.UUID) -> bool:
+        due = Due(tenant_id, row_id, new_token())
+        with tenant_scope(tenant_id) if table.scope == "sweep" else system_scope(table.scope):
+            if not table.take(due, _LEASE_SECONDS):
+                return False
+        raise Trouble("jq cannot be started")
+
+    failing = dataclasses.replace(found, work=meets)
+    with mock.patch.object(dispatch_runner, "source_named", return_value=failing):
+        _due(source, id_, by)
 
 
 def _execute(plan_id: uuid.UUID, by: ActingUser) -> None:
@@ -98,6 +121,7 @@ SCENARIOS: dict[str, Scenario] = {
     "seal": _seal,
     "erase": _erase,
     **{f"due {each.name}": functools.partial(_due, each.name) for each in sources()},
+    **{f"fail {each.name}": functools.partial(_fail, each.name) for each in sources()},
 }
 
 

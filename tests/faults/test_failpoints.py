@@ -63,6 +63,8 @@ PATHS: dict[str, list[str]] = {
     ],
     # Of each source of due rows, in `test_due_row_kills`.
     "due": ["row.leased", "row.settling", "row.done"],
+    "trouble": ["row.troubled"],
+    "out of trouble": ["row.untroubled"],
     "leave": ["work.left_behind"],
     "batch": ["dispatch.leased", *RECORD, "batch.advanced", "batch.handled", "execute.started",
               "dispatch.before_done", "dispatch.handled"],
