@@ -141,7 +141,8 @@ class Source:
     Whether there was anything to do. An exception that escapes it is logged; the lease expires.
     `short`: it waits for nobody's program or machine and reads little, as a consumer does, and so
     is done by any process; of the others a pool leaves some free. `programs`: it runs programs,
-    for which whatever else is not short leaves room.
+    for which whatever else is not short leaves room. `private`: what its errors say may name people
+    whose names are to be gone, and is repeated nowhere; of what kind they are is.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Source:
     work: Callable[[uuid.UUID, uuid.UUID], bool]
     short: bool = False
     programs: bool = False
+    private: bool = False
 
 
 _consumers: dict[str, Consumer] = {}

@@ -53,8 +53,7 @@ def met(
 
     Trouble of our own gives the lease back; whatever else it was leaves it to run out.
     """
-    # The first line: what follows it in PostgreSQL's errors are the values of rows.
-    words = words_of(error, _ERROR_LENGTH).partition("\n")[0]
+    words = _words(source, error)
     token = taken.token if is_trouble(error) else None
     close_old_connections()
     try:
@@ -66,6 +65,13 @@ def met(
     except Exception:
         log.exception("trouble of %s with %s could not be kept", source.name, id_)
         close_old_connections()
+
+
+def _words(source: Source, error: Exception) -> str:
+    if source.private:
+        return type(error).__name__
+    # The first line: what follows it in PostgreSQL's errors are the values of rows.
+    return words_of(error, _ERROR_LENGTH).partition("\n")[0]
 
 
 def is_over(source: Source, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:

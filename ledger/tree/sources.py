@@ -15,7 +15,7 @@ SEALING = Source("ledger_sealing", UNSEALED, seal_due)
 ANCHORING = Source("ledger_anchoring", TREES, anchor_due)
 WITNESSING = Source("ledger_witnessing", WITNESSES, witness_due)
 CHECKS = Source("ledger_verifications", VERIFICATIONS, verify_due)
-ERASING = Source("ledger_erasures", ERASURES, erase_due)
+ERASING = Source("ledger_erasures", ERASURES, erase_due, private=True)
 PRUNING = Source("ledger_retention", RETENTIONS, prune_due)
 
 

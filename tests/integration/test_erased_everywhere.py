@@ -17,7 +17,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from accounts.acting import ActingUser
+from audit.actions.due_work import STOPPED
 from cases import selectors
+from ledger.dispatch.runner import work_row
 from ledger.erasure.erasure_tables import Erasure
 from ledger.erasure.identity import identities
 from ledger.erasure.personal_data import KEPT_SECONDS
@@ -29,6 +31,7 @@ from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.erasing import counted_erasure, erase_until_rest, one_more
+from tests.integration.test_due_work_trouble import noted
 from tests.sealed import sealed
 from tests.world import World
 from workitems.around import files
@@ -231,6 +234,33 @@ def test_an_erasure_that_cannot_go_on_says_why_without_names(
     drain(fast_forward=True)
     told = api(world.auditor).get(f"/api/v1/ledger/erasures/{erasure}").json()
     assert (told["status"], told["trouble"]) == ("DONE", None)
+
+
+def test_what_is_told_of_an_erasure_in_trouble_names_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a new entry, and who is being erased is called nothing in it."""
+    person = one_more(world)
+    erasure = confirm(world, person)
+
+    def broken(*_given: Any, **_named: Any) -> None:
+        raise RuntimeError(f"no {person.username}")
+
+    tenant = world.system.tenant_id
+    with monkeypatch.context() as patched:
+        patched.setattr("ledger.erasure.erasing.sweep", broken)
+        drain()
+        with system_scope("sweep"), connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE ledger_erasure SET due_at = ledger_now(), leased_until = NULL,"
+                " troubled_since = ledger_now() - interval '2 minutes' WHERE id = %s", [erasure],
+            )  # fmt: skip
+        assert work_row("ledger_erasures", tenant, erasure)
+    ((action, said),) = noted(world)
+    assert (action, said["detail"]) == (STOPPED, "ledger_erasures")
+    assert said["cause"] == "RuntimeError"
+    drain(fast_forward=True)
+    assert state(world, erasure) == "DONE"
 
 
 def test_what_stands_behind_a_dead_task_is_not_waited_for(world: World) -> None:
