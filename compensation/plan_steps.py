@@ -45,7 +45,7 @@ def steps(context: PlanContext) -> list[dict[str, Any]]:
     for step in planned:
         at_once.setdefault(tuple(step["depends_on"]), []).append(step["n"])
     return [
-        shown | {"beside": [n for n in at_once[tuple(step["depends_on"])] if n != step["n"]]}
+        shown | {"beside": _beside(at_once[tuple(step["depends_on"])], step["n"])}
         for step in planned
         for shown in _with_below(context, step, str(step["n"]))
     ]
@@ -189,8 +189,14 @@ def hearers(context: PlanContext) -> list[dict[str, str]]:
     ]
 
 
-def _first(names: list[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - NAMED
+def _beside(numbers: list[int], n: int) -> str:
+    """Return which steps are undone at the same time as one of them: the first, and how many."""
+    others = [str(each) for each in numbers[: NAMED + 1] if each != n]
+    return _first(others[:NAMED], len(numbers) - 1)
+
+
+def _first(names: list[str], of: int = 0) -> str:
+    """Return the first names, and how many more there are, `of` so many or of these."""
+    more = (of or len(names)) - NAMED
     text = ", ".join(names[:NAMED])
     return _("%(names)s and %(n)d more") % {"names": text, "n": more} if more > 0 else text

@@ -42,6 +42,7 @@ from governance.actions.asked_of_itself import (
 )
 from governance.governed import Governed, Granted, NotGranted, NotNow
 from governance.lifecycle import ApprovalStatus
+from ledger import failpoints
 from ledger.clock import now
 from ledger.errors import Conflict, NotPermitted
 from ledger.record import ActorRef, EntryRef
@@ -130,6 +131,7 @@ def _ready(run: Any, approval: Any, by: ActorRef) -> Granted:
         rows = {part.original.id: part.row for part in ready.parts}
         cause = Cause(by, started.ref, moves)
         tell_whole(run, ready.about.whole, "started", rows, cause=cause)
+        failpoints.reach("execute.started")
 
     return granted
 

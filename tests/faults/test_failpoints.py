@@ -78,6 +78,11 @@ PATHS: dict[str, list[str]] = {
     "answer": ["request.answered", "elsewhere.answered"],
     "agree": ["request.approved"],
     "mark": ["used_result.marked"],
+    # Both in `test_begun_by_kills`.
+    "begin": ["dispatch.leased", *RECORD, "engine.handled", "execute.started",
+              "dispatch.before_done", "dispatch.handled"],
+    "grant": ["verb.locked", "approval.granted", *RECORD, "execute.started", "verb.done",
+              "verb.committed"],
     "carry": [
         "dispatch.leased", *RECORD, "engine.handled", "dispatch.before_done", "dispatch.handled",
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
+import itertools
 import re
 import time
 import uuid
@@ -88,8 +90,12 @@ def test_a_preview_writes_its_own_row_and_nothing_else(
         assert CompensationPlan.objects.count() == 1
 
 
-def test_a_thousand_steps_are_planned_within_their_time() -> None:
-    parts = [part(seq) for seq in range(1, 1001)]
+@pytest.mark.parametrize("orders", [[None], [1.0], [1.0, 2.0], [1.0, None]])
+def test_a_thousand_steps_are_planned_within_their_time(orders: list[float | None]) -> None:
+    parts = [
+        dataclasses.replace(part(seq), order=order)
+        for seq, order in zip(range(1, 1001), itertools.cycle(orders), strict=False)
+    ]
     # What other tests have left is not collected in this one's time, nor do their threads count.
     gc.collect()
     begun = time.thread_time()
