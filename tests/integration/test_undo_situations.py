@@ -289,7 +289,17 @@ def test_gap_an_undo_task_is_linked_and_knows_what_it_undoes_from_the_first_mome
     assert item.undoes_id == original.id
     block = item.compensation
     assert block is not None
-    assert (block["run"], block["original_snapshot"]["outcome"]) == (str(run.id), "OK")
+    snapshot = block["original_snapshot"]
+    assert (block["run"], snapshot["outcome"]) == (str(run.id), "OK")
+    assert (snapshot["payload"], snapshot["resolution"]) == (original.payload, original.resolution)
+    [done] = [
+        each
+        for each in states.history(world, "work_item", original.id)
+        if each.action == "completed"
+    ]
+    opened_by = states.history(world, "work_item", item.id)[0]
+    assert opened_by.original is not None
+    assert opened_by.original.id == done.id, "in the entry that opens it"
 
 
 def test_gap_a_step_that_nobody_declared_leaves_the_case_in_part(world: World) -> None:
