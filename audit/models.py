@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 
 
@@ -39,7 +39,8 @@ class LedgerWatch(Leased):
         verbose_name = gettext_lazy("look after the ledger")
         verbose_name_plural = gettext_lazy("looks after the ledger")
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="audit_watch_due")
+            trouble_index("audit_watch_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="audit_watch_due"),
         ]
 
     @override

@@ -9,7 +9,7 @@ from django.db.models import PROTECT
 from django.db.models.functions import Now
 
 from cases.lifecycle import ArrivalStatus
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 
@@ -81,7 +81,8 @@ class EventRound(Leased):
             models.UniqueConstraint(fields=["tenant", "entry_id"], name="cases_eventround_once"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_eventround_due")
+            trouble_index("cases_round_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_eventround_due"),
         ]
 
 
@@ -100,5 +101,6 @@ class StepDue(Leased):
             models.UniqueConstraint(fields=["tenant", "case", "binding"], name="cases_stepdue_once")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_step_due")
+            trouble_index("cases_stepdue_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_step_due"),
         ]

@@ -27,7 +27,7 @@ from cases.lifecycle import (
     PlanItemType,
 )
 from compensation.lifecycle import CompensationState
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
@@ -338,7 +338,8 @@ class MilestoneDue(Leased):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_milestone_due")
+            trouble_index("cases_milestone_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_milestone_due"),
         ]
 
 
@@ -364,5 +365,6 @@ class MissedNewsCheck(Leased):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_missed_news_due")
+            trouble_index("cases_missed_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="cases_missed_news_due"),
         ]

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import PROTECT
 from django.db.models.functions import Now
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 
 
@@ -27,5 +27,6 @@ class UndoCheck(Leased):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="compensation_check_due")
+            trouble_index("comp_check_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="compensation_check_due"),
         ]

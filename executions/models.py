@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from executions.lifecycle import BATCH_ROLLBACK_FROM, BatchStatus, ExecutionStatus, OnFailure
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 from web.labels import label_of, program_title
@@ -286,7 +286,8 @@ class ExecutionJob(Leased):
 
     class Meta:
         indexes: ClassVar = [
+            trouble_index("executions_job_troubled"),
             models.Index(
                 fields=["queue", "tenant", "due_at", "execution"], name="executions_job_due"
-            )
+            ),
         ]

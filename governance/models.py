@@ -17,7 +17,7 @@ from django_fsm import RETURN_VALUE, FSMField, transition
 from typing_extensions import override
 
 from governance.lifecycle import ApprovalStatus, Effect, Severity, StepDecision
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 
@@ -174,9 +174,10 @@ class ApprovalExpiry(Leased):
 
     class Meta:
         indexes: ClassVar = [
+            trouble_index("governance_expiry_troubled"),
             models.Index(
                 fields=["queue", "tenant", "due_at", "approval"], name="governance_expiry_due"
-            )
+            ),
         ]
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 
 # What is erased has tables of its own.
 from ledger.erasure.erasure_tables import (
@@ -303,6 +303,7 @@ class LedgerTree(Leased):
 
     class Meta:
         indexes: ClassVar = [
+            trouble_index("ledger_tree_troubled", "tenant_id"),
             models.Index(fields=["queue", "tenant_id", "due_at"], name="ledger_tree_due"),
         ]
 
@@ -332,6 +333,7 @@ class TreeWitness(Leased):
             models.UniqueConstraint(fields=["tenant_id", "name"], name="ledger_witness_once"),
         ]
         indexes: ClassVar = [
+            trouble_index("ledger_witness_troubled", "tenant_id"),
             models.Index(fields=["queue", "tenant_id", "due_at"], name="ledger_witness_due"),
         ]
 
@@ -380,6 +382,7 @@ class LedgerVerification(Leased):
             ),
         ]
         indexes: ClassVar = [
+            trouble_index("ledger_check_troubled", "tenant_id"),
             models.Index(
                 fields=["queue", "tenant_id", "due_at", "id"],
                 name="ledger_verification_due",

@@ -158,5 +158,5 @@ def _settle(due: Due, report: Report, outcome: str, result: dict[str, Any]) -> N
             return
         LedgerVerification.objects.filter(tenant_id=due.tenant_id, id=due.id).update(
             outcome=outcome, result=result, checked=report.entries, finished_at=now(),
-            leased_until=None, lease_token=None,
+            leased_until=None, lease_token=None, troubled_since=None,
         )  # fmt: skip

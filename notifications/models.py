@@ -13,7 +13,7 @@ from django.db.models import PROTECT
 from django.utils.translation import gettext_lazy
 from typing_extensions import override
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 from notifications.lifecycle import DUE, DeliveryStatus, Topic
@@ -57,6 +57,7 @@ class Delivery(Leased):
             ),
         ]
         indexes: ClassVar = [
+            trouble_index("notif_delivery_troubled"),
             models.Index(fields=["tenant", "-created_at", "-id"], name="notifications_list"),
             models.Index(
                 fields=["tenant", "recipient", "-created_at", "-id"],

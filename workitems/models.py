@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from compensation.undoable_rows import UndoableRow, UndoingRow, undo_methods
 from json_values.moments import BEYOND, EARLIEST
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 from ledger.ordered_json import OrderedJSONField
@@ -367,7 +367,8 @@ class HoldEnd(Leased):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "item"], name="workitems_hold_due")
+            trouble_index("workitems_hold_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "item"], name="workitems_hold_due"),
         ]
 
 
@@ -388,5 +389,6 @@ class Deadline(Leased):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["queue", "tenant", "due_at", "id"], name="workitems_deadline_due")
+            trouble_index("workitems_deadline_troubled"),
+            models.Index(fields=["queue", "tenant", "due_at", "id"], name="workitems_deadline_due"),
         ]

@@ -49,9 +49,10 @@ def watch_due(tenant_id: uuid.UUID, id_: uuid.UUID) -> bool:
         if not WATCHES.is_ours(due):
             return True
         counted_at = _settle(tenant_id, id_)
+        counts = counted_at is None or now() - counted_at > _COUNT_EVERY
         # Before the count, which is ended long before that: one that fails is tried in an hour.
-        WATCHES.put_back(tenant_id, id_, _EVERY_SECONDS)
-    if counted_at is None or now() - counted_at > _COUNT_EVERY:
+        WATCHES.put_back(tenant_id, id_, _EVERY_SECONDS, ended=not counts)
+    if counts:
         note_gaps(tenant_id)
     return True
 
@@ -69,7 +70,7 @@ def _settle(tenant_id: uuid.UUID, id_: uuid.UUID) -> dt.datetime | None:
         row.noted = code
     row.checked_at = moment
     row.save(update_fields=["checked_at", "noted"])
-    due_work.end_what_is_over(row)
+    due_work.compare(row, but=SOURCE.name)
     return row.counted_at
 
 

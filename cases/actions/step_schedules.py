@@ -78,8 +78,8 @@ def _see_to(case: Case, row: StepDue) -> None:
         return
     if not _is_passed_over(case, step):
         _come(case, step, _last(trigger, row.due_at, at))
-    row.due_at, row.leased_until, row.lease_token = following, None, None
-    row.save(update_fields=["due_at", "leased_until", "lease_token"])
+    row.due_at, row.leased_until, row.lease_token, row.troubled_since = following, None, None, None
+    row.save(update_fields=["due_at", "leased_until", "lease_token", "troubled_since"])
 
 
 def _is_passed_over(case: Case, step: Binding) -> bool:

@@ -26,12 +26,13 @@ _SHARE = 10
 _ACCEPT = """
 UPDATE executions_executionjob SET
     ask = %(ask)s, accepted_at = ledger_now(), leased_until = NULL, lease_token = NULL,
+    troubled_since = NULL,
     due_at = ledger_now() + make_interval(secs => %(seconds)s)
 WHERE tenant_id = %(tenant)s AND execution_id = %(id)s
 """
 _AGAIN = """
 UPDATE executions_executionjob SET
-    ask = COALESCE(%(ask)s, ask), leased_until = NULL, lease_token = NULL,
+    ask = COALESCE(%(ask)s, ask), leased_until = NULL, lease_token = NULL, troubled_since = NULL,
     due_at = LEAST(
         ledger_now() + GREATEST(
             make_interval(secs => %(seconds)s),

@@ -15,3 +15,9 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
+
+
+def trouble_index(name: str, tenant: str = "tenant") -> models.Index:
+    """Return the index by which rows in trouble are found. No other row has an entry in it."""
+    only = models.Q(troubled_since__isnull=False)
+    return models.Index(fields=[tenant, "troubled_since"], name=name, condition=only)

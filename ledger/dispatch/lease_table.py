@@ -14,7 +14,7 @@ import dataclasses
 import datetime as dt
 import functools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -30,6 +30,7 @@ QUEUES = ("undo", "engine", "work", "notify", "upkeep")
 #: How long trouble of our own may last before people are told, and how long it rests in between.
 TROUBLE_SECONDS = 60
 TROUBLE_PAUSE_SECONDS = 2
+_LASTS = "t.troubled_since <= ledger_now() - make_interval(secs => %(long)s)"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def taking() -> Iterator[Taken]:
 class LeaseTable:
     """A table whose rows fall due: its name, the column that names a row, the one that says when,
     and, as SQL over `t`, which rows wait and how long the work of one may take. `scope` may look
-    across tenants. `counted` is the column, if any, in which a lease counts an attempt."""
+    across tenants. `counted` is the column, if any, in which a lease counts an attempt. Where it
+    does not `keeps_trouble`, its rows have no column for that."""
 
     table: str
     key: str
@@ -76,6 +78,7 @@ class LeaseTable:
     seconds: str = "60"
     scope: SystemScope = "sweep"
     counted: str = ""
+    keeps_trouble: bool = True
 
     @functools.cached_property
     def search(self) -> str:
@@ -105,10 +108,13 @@ class LeaseTable:
     def take(self, due: Due, seconds: float) -> bool:
         """Lease a row that is due, in the caller's transaction and tenant; whether it was free.
 
-        Two that take it at once update one row: the second finds the first's lease.
+        Two that take it at once update one row: the second finds the first's lease. A lease that
+        has run out is trouble: whoever had it is dead, and has kept nothing.
         """
         row = self._returned(
-            f"SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = %s"
+            f"SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = %s,"
+            f" troubled_since = CASE WHEN t.lease_token IS NULL OR t.leased_until IS NULL"
+            f" THEN t.troubled_since ELSE coalesce(t.troubled_since, ledger_now()) END"
             f" WHERE t.tenant_id = %s AND t.{self.key} = %s AND {self.waiting}"
             f" AND t.{self.due_at} <= ledger_now()"
             f" AND (t.leased_until IS NULL OR t.leased_until < ledger_now())"
@@ -143,39 +149,55 @@ class LeaseTable:
             )
             return cursor.fetchone() is not None
 
-    def put_back(self, tenant_id: uuid.UUID, id_: uuid.UUID, seconds: float) -> None:
-        """Let a row fall due again after `seconds`, in the caller's transaction."""
+    def put_back(
+        self, tenant_id: uuid.UUID, id_: uuid.UUID, seconds: float, *, ended: bool = True
+    ) -> None:
+        """Let a row fall due again after `seconds`, in the caller's transaction.
+
+        With this its work has ended well, unless `ended` is false: it goes on without a lease, or
+        has failed and raises that. Then the token stays, by which `troubled` knows whose it was.
+        """
         failpoints.reach("row.settling")
+        settled = ", lease_token = NULL, troubled_since = NULL" if ended else ""
         self._changed(
             f"SET {self.due_at} = ledger_now() + make_interval(secs => %s),"
-            f" leased_until = NULL, lease_token = NULL"
-            f" WHERE t.tenant_id = %s AND t.{self.key} = %s",
+            f" leased_until = NULL{settled} WHERE t.tenant_id = %s AND t.{self.key} = %s",
             [seconds, tenant_id, id_],
         )
 
     def troubled(
-        self, tenant_id: uuid.UUID, id_: uuid.UUID, token: uuid.UUID | None
+        self, tenant_id: uuid.UUID, id_: uuid.UUID, token: uuid.UUID | None, *, gives_back: bool
     ) -> dt.datetime | None:
         """Keep that the work of a row that waits is in trouble, in a transaction of its own. Since
         when, where that is so long that people must know.
 
-        The lease that `token` names is given back with it, and its attempt is not counted. One that
-        was taken over by another worker is left as it is.
+        Nothing is kept where another worker has leased the row meanwhile, or has settled it: how
+        that ends is not known here, and nobody would take it back. The lease that `token` names may
+        be given back with it, and its attempt is not counted. The row rests by its lease: when it
+        is due is what its work goes by.
         """
-        rest = "ledger_now() + make_interval(secs => %(rest)s)"
-        given_back = {"leased_until": "NULL", "lease_token": "NULL"}
-        given_back[self.due_at] = f"greatest(t.{self.due_at}, {rest})"
+        if not self.keeps_trouble:
+            return None
+        ours = "t.lease_token = %(token)s"
+        free = (
+            f"t.{self.due_at} <= ledger_now() AND (t.lease_token IS NULL"
+            " OR t.leased_until IS NULL OR t.leased_until < ledger_now())"
+        )
+        given_back = {
+            "leased_until": "ledger_now() + make_interval(secs => %(rest)s)", "lease_token": "NULL",
+        }  # fmt: skip
         if self.counted:
             given_back[self.counted] = f"greatest(t.{self.counted} - 1, 0)"
-        ours = "{0} = CASE WHEN t.lease_token = %(token)s THEN {1} ELSE t.{0} END"
-        changes = [ours.format(name, to) for name, to in given_back.items()]
+        changes = [
+            f"{name} = CASE WHEN {ours} THEN {to} ELSE t.{name} END"
+            for name, to in (given_back if gives_back else {}).items()
+        ]
         changes.append("troubled_since = coalesce(t.troubled_since, ledger_now())")
         with self._alone(tenant_id):
             row = self._returned(
                 f"SET {', '.join(changes)}"
                 f" WHERE t.tenant_id = %(tenant)s AND t.{self.key} = %(id)s AND {self.waiting}"
-                f" RETURNING t.troubled_since,"
-                f" t.troubled_since <= ledger_now() - make_interval(secs => %(long)s)",
+                f" AND ({ours} OR {free}) RETURNING t.troubled_since, {_LASTS}",
                 {
                     "token": token, "tenant": tenant_id, "id": id_,
                     "rest": TROUBLE_PAUSE_SECONDS, "long": TROUBLE_SECONDS,
@@ -185,6 +207,8 @@ class LeaseTable:
 
     def untroubled(self, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:
         """Keep that the work of a row has ended well, in a transaction of its own."""
+        if not self.keeps_trouble:
+            return
         with self._alone(tenant_id):
             self._changed(
                 f"SET troubled_since = NULL WHERE t.tenant_id = %s AND t.{self.key} = %s",
@@ -194,13 +218,7 @@ class LeaseTable:
     def in_trouble(self, tenant_id: uuid.UUID) -> bool:
         """Whether any row of a tenant that waits is in trouble, in the caller's transaction and
         tenant."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT EXISTS (SELECT 1 FROM {self.table} t WHERE t.tenant_id = %s"  # noqa: S608  -- own words
-                f" AND {self.waiting} AND t.troubled_since IS NOT NULL)",
-                [tenant_id],
-            )
-            return bool(cursor.fetchone()[0])
+        return bool(trouble_of({"": self}, tenant_id))
 
     @contextlib.contextmanager
     def _alone(self, tenant_id: uuid.UUID) -> Iterator[None]:
@@ -223,6 +241,29 @@ class LeaseTable:
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE {self.table} t {change}", values)
             return int(cursor.rowcount) == 1
+
+
+def trouble_of(
+    tables: Mapping[str, LeaseTable], tenant_id: uuid.UUID
+) -> dict[str, tuple[dt.datetime, bool]]:
+    """Return by name which tables have rows of a tenant that wait and are in trouble: since when
+    the first of them is, and whether that is so long that people must know. One statement, in the
+    caller's transaction and tenant, and of each table one look into an index that is empty while
+    all is well."""
+    oldest = [
+        f"(SELECT {number}, t.troubled_since, {_LASTS} FROM {each.table} t"  # noqa: S608  -- own words
+        f" WHERE t.tenant_id = %(tenant)s AND t.troubled_since IS NOT NULL AND {each.waiting}"
+        f" ORDER BY t.troubled_since LIMIT 1)"
+        for number, each in enumerate(tables.values())
+        if each.keeps_trouble
+    ]
+    if not oldest:
+        return {}
+    names = list(tables)
+    with connection.cursor() as cursor:
+        given: dict[str, Any] = {"tenant": tenant_id, "long": TROUBLE_SECONDS}
+        cursor.execute(" UNION ALL ".join(oldest), given)
+        return {names[row[0]]: (row[1], row[2]) for row in cursor.fetchall()}
 
 
 def _leased() -> None:

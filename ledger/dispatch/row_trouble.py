@@ -54,10 +54,12 @@ def met(
     Trouble of our own gives the lease back; whatever else it was leaves it to run out.
     """
     words = _words(source, error)
-    token = taken.token if is_trouble(error) else None
+    gives_back = is_trouble(error)
     close_old_connections()
     try:
-        since = once_it_answers(lambda: source.table.troubled(tenant_id, id_, token))
+        since = once_it_answers(
+            lambda: source.table.troubled(tenant_id, id_, taken.token, gives_back=gives_back)
+        )
         failpoints.reach("row.troubled")
         if since is not None:
             for each in _tellers:

@@ -79,7 +79,7 @@ def _put_back(due: Due, error: str) -> None:
         row.last_error = search_of(row).names.without(error)[:_ERROR_LENGTH]
         row.save(update_fields=["last_error"])
         again = _AGAIN_SECONDS if error or row.place.get("waits") else 0
-        ERASURES.put_back(due.tenant_id, due.id, again)
+        ERASURES.put_back(due.tenant_id, due.id, again, ended=not error)
 
 
 def _portion(due: Due) -> bool:

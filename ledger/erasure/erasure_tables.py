@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 
 
@@ -63,6 +63,7 @@ class Erasure(_DueRow):
             ),
         ]
         indexes: ClassVar = [
+            trouble_index("ledger_erasure_troubled", "tenant_id"),
             models.Index(
                 fields=["queue", "tenant_id", "due_at", "id"],
                 name="ledger_erasure_due",
@@ -163,6 +164,7 @@ class Retention(_DueRow):
             ),
         ]
         indexes: ClassVar = [
+            trouble_index("ledger_retention_troubled", "tenant_id"),
             models.Index(
                 fields=["queue", "tenant_id", "due_at", "id"],
                 name="ledger_retention_due",

@@ -130,7 +130,7 @@ def _put_back(due: Due, error: str, again: float) -> None:
             return
         rows = Retention.objects.filter(tenant_id=due.tenant_id, id=due.id)
         rows.update(last_error=error[:_ERROR_LENGTH])
-        RETENTIONS.put_back(due.tenant_id, due.id, again)
+        RETENTIONS.put_back(due.tenant_id, due.id, again, ended=not error)
 
 
 def _portion(due: Due) -> bool:

@@ -123,22 +123,12 @@ class UnsealedTrees(LeaseTable):
             seconds = TURN_SECONDS + _LONGEST
             return [(QUEUE, row[0], row[0], seconds) for row in cursor.fetchall()]
 
-    @override
-    def troubled(self, tenant_id: uuid.UUID, id_: uuid.UUID, token: uuid.UUID | None) -> None:
-        """What is in the way of sealing is the tree's trouble, and told as that."""
-
-    @override
-    def untroubled(self, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:
-        """Nothing is kept at the row."""
-
-    @override
-    def in_trouble(self, tenant_id: uuid.UUID) -> bool:
-        """Return that it is not, as a row."""
-        return False
-
 
 _LONGEST = 60.0
-UNSEALED = UnsealedTrees("ledger_unsealedentry", "entry_id", due_at="since", scope="seal")
+# What is in the way of sealing is the tree's trouble, and told as that.
+UNSEALED = UnsealedTrees(
+    "ledger_unsealedentry", "entry_id", due_at="since", scope="seal", keeps_trouble=False
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

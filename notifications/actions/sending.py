@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 failpoints.declare("notification.leased", "notification.sent")
 #: Longer than the mail server is waited for (EMAIL_TIMEOUT).
 LEASE_SECONDS = 60
+_SETTLED = ["status", "leased_until", "lease_token", "troubled_since", "next_attempt_at"]
 #: Deliveries as rows that fall due.
 DELIVERIES = LeaseTable(
     "notifications_delivery", "id", due_at="next_attempt_at",
@@ -119,7 +120,8 @@ def settle(due: Due, result: Result, *, latency_ms: int) -> DeliveryStatus | Non
             status = DeliveryStatus.DEAD
         delivery.status = status
         delivery.leased_until = delivery.lease_token = delivery.next_attempt_at = None
-        delivery.save(update_fields=["status", "leased_until", "lease_token", "next_attempt_at"])
+        delivery.troubled_since = None
+        delivery.save(update_fields=_SETTLED)
         if status == DeliveryStatus.FAILED:
             DELIVERIES.put_back(delivery.tenant_id, delivery.id, pause_after(delivery.attempts))
         if status != DeliveryStatus.SKIPPED:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from audit.actions import due_work
-from audit.models import LedgerWatch
-from ledger.clock import now, rfc3339
+from ledger.clock import rfc3339
 from ledger.dispatch.consumer_registry import source_named
-from ledger.tenancy import tenant_scope
 from tests.concurrency.test_dispatch import at_once
-from tests.integration.test_ledger_health import chain
+from tests.integration.test_due_work_trouble import HOLDS, change, held, noted, on_hold, stopped
 from tests.world import World
 
 
 def test_what_several_find_at_once_is_told_once_and_ended_once(world: World) -> None:
     tenant = world.system.tenant_id
-    source = source_named("work_item_holds")
+    source = source_named(HOLDS)
     assert source is not None
-    since = now()
+    item = on_hold(world)
+    change(world, "troubled_since = ledger_now() - interval '2 minutes'")
+    since = held(world, item).troubled_since
+    assert since is not None
     at_once(lambda: due_work.note_stopped(source, tenant, since, "jq cannot be started"))
-    with tenant_scope(tenant):
-        assert LedgerWatch.objects.get().stopped == {source.name: rfc3339(since)}
+    assert stopped(world) == {source.name: rfc3339(since)}
+    # While the row is in trouble nobody ends it.
     at_once(lambda: due_work.note_over(source, tenant))
-    with tenant_scope(tenant):
-        assert LedgerWatch.objects.get().stopped == {}
-    said = [each.action for each in chain(world, "tenant", tenant)]
-    assert [each for each in said if each.startswith("due_work")] == [
-        due_work.STOPPED, due_work.RESUMED
-    ]  # fmt: skip
+    assert stopped(world) == {source.name: rfc3339(since)}
+    change(world, "troubled_since = NULL")
+    at_once(lambda: due_work.note_over(source, tenant))
+    assert stopped(world) == {}
+    at_once(lambda: due_work.note_stopped(source, tenant, since, "jq cannot be started"))
+    assert stopped(world) == {}
+    assert [action for action, _said in noted(world)] == [due_work.STOPPED, due_work.RESUMED]

@@ -33,6 +33,8 @@ from workitems.actions import work_on_hold
 from workitems.models import HoldEnd, WorkItem
 
 HOLDS = "work_item_holds"
+#: What keeps a row in trouble from being tried at once is over.
+RESTED = "leased_until = NULL"
 
 
 def on_hold(world: World) -> WorkItem:
@@ -102,6 +104,7 @@ def test_trouble_is_kept_at_the_row_and_gives_its_lease_back(
     world: World, broken: pytest.MonkeyPatch
 ) -> None:
     item = on_hold(world)
+    due_at = held(world, item).due_at
     assert held(world, item).troubled_since is None
     fails(broken, Trouble("jq cannot be started"))
     before = now()
@@ -109,12 +112,13 @@ def test_trouble_is_kept_at_the_row_and_gives_its_lease_back(
     row = held(world, item)
     assert row.troubled_since is not None
     assert before - dt.timedelta(seconds=1) < row.troubled_since < now() + dt.timedelta(seconds=1)
-    assert (row.leased_until, row.lease_token) == (None, None)
-    rest = row.due_at - row.troubled_since
+    assert (row.due_at, row.lease_token) == (due_at, None)
+    assert row.leased_until is not None
+    rest = row.leased_until - row.troubled_since
     assert dt.timedelta(seconds=1.9) < rest < dt.timedelta(seconds=2.1)
     # It rests, and the minute goes on from the first time.
     assert not tried(world, item)
-    change(world, "due_at = ledger_now()")
+    change(world, RESTED)
     assert tried(world, item)
     assert held(world, item).troubled_since == row.troubled_since
     assert states.stored(world, item.id).status == "SUSPENDED"
@@ -126,10 +130,10 @@ def test_it_is_told_once_when_it_has_lasted_for_a_minute_and_once_more_when_it_i
 ) -> None:
     fails(broken, Trouble("jq cannot be started\nDETAIL: of somebody"))
     item, other = on_hold(world), on_hold(world)
-    change(world, "troubled_since = ledger_now() - interval '59 seconds'")
+    change(world, f"troubled_since = ledger_now() - interval '59 seconds', {RESTED}")
     assert tried(world, item)
     assert (noted(world), told(world)) == ([], [])
-    long = "troubled_since = ledger_now() - interval '60 seconds', due_at = ledger_now()"
+    long = f"troubled_since = ledger_now() - interval '60 seconds', {RESTED}"
     for _ in range(2):
         for each in (item, other):
             change(world, long)
@@ -139,7 +143,7 @@ def test_it_is_told_once_when_it_has_lasted_for_a_minute_and_once_more_when_it_i
     assert noted(world) == [(STOPPED, kept)]
     assert told(world) == ["admin", "operator"]
     broken.undo()
-    change(world, "due_at = ledger_now()")
+    change(world, RESTED)
     assert tried(world, item)
     assert states.stored(world, item.id).status == "IN_PROGRESS"
     # The other is in trouble yet.
@@ -226,7 +230,8 @@ def test_a_lease_that_another_worker_has_taken_over_stays_its_own(
     assert row.leased_until is not None
     assert row.leased_until > now() + dt.timedelta(seconds=50)
     assert row.due_at < now()
-    assert row.troubled_since is not None
+    # The other has not failed, and what it ends nobody would take back.
+    assert row.troubled_since is None
 
 
 def test_every_source_keeps_trouble_and_has_words() -> None:
@@ -236,7 +241,9 @@ def test_every_source_keeps_trouble_and_has_words() -> None:
 def test_every_source_may_keep_trouble_and_take_it_back(world: World) -> None:
     tenant = world.system.tenant_id
     for each in sources():
-        assert each.table.troubled(tenant, new_id(), new_token()) is None, each.name
+        for gives_back in (True, False):
+            since = each.table.troubled(tenant, new_id(), new_token(), gives_back=gives_back)
+            assert since is None, each.name
         each.table.untroubled(tenant, new_id())
         with tenant_scope(tenant):
             assert each.table.in_trouble(tenant) is False, each.name

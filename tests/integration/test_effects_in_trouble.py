@@ -201,7 +201,7 @@ def test_a_check_that_trouble_kept_from_ending_has_used_no_attempt(
     assert row.troubled_since is not None
     with system_scope("sweep"), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE ledger_ledgerverification SET due_at = ledger_now() WHERE id = %s", [row.id]
+            "UPDATE ledger_ledgerverification SET leased_until = NULL WHERE id = %s", [row.id]
         )
     drain()
     with tenant_scope(tenant):

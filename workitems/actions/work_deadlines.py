@@ -163,7 +163,7 @@ class _Missed:
         if self.until is None:
             rows.delete()
         else:
-            rows.update(due_at=self.until, leased_until=None, lease_token=None)
+            rows.update(due_at=self.until, leased_until=None, lease_token=None, troubled_since=None)
 
     def _gives(self) -> list[str]:
         """Return the columns that more time changes."""

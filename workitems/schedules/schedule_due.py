@@ -34,9 +34,8 @@ from workitems.schedules.schedule_tables import RUNS, Schedule
 #: The moments of schedules, as rows that fall due.
 SCHEDULES = LeaseTable("workitems_schedule", "id", waiting=RUNS)
 _LEASE_SECONDS = 10.0
-_SETTLED = (
-    "due_at leased_until lease_token last_at last_item last_problem".split()  # what a moment writes
-)
+# What a moment writes.
+_SETTLED = "due_at leased_until lease_token troubled_since last_at last_item last_problem".split()
 
 
 def make_due(tenant_id: uuid.UUID, schedule_id: uuid.UUID) -> bool:
@@ -113,6 +112,6 @@ def _settle(
     row: Schedule, moment: dt.datetime, *, item_id: uuid.UUID | None = None, problem: str = ""
 ) -> None:
     row.due_at = next_moment(row.cron, row.zone, max(moment, now()))
-    row.leased_until = row.lease_token = None
+    row.leased_until = row.lease_token = row.troubled_since = None
     row.last_at, row.last_item_id, row.last_problem = moment, item_id or row.last_item_id, problem
     row.save(update_fields=_SETTLED)

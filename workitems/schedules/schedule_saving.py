@@ -140,7 +140,7 @@ def edit_schedule(row: Schedule, given: ScheduleChanges, context: VerbContext) -
         raise _taken()
     # What was missed while it rested is not made up for.
     row.due_at = next_moment(row.cron, row.zone, now())
-    row.leased_until = row.lease_token = None
+    row.leased_until = row.lease_token = row.troubled_since = None
     row.version += 1
     row.save()
     _note(row, "schedule_changed", context, {"from": before, "to": after})

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import PROTECT
 from typing_extensions import override
 
-from ledger.dispatch.lease_columns import Leased
+from ledger.dispatch.lease_columns import Leased, trouble_index
 from ledger.ids import new_id
 from ledger.links import LINK
 from workitems.template_models import WorkItemTemplate
@@ -55,6 +55,7 @@ class Schedule(Leased):
             ),
         ]
         indexes: ClassVar = [
+            trouble_index("workitems_schedule_troubled"),
             models.Index(
                 fields=["queue", "tenant", "due_at", "id"],
                 name="workitems_schedule_due",
