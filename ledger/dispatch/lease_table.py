@@ -205,6 +205,17 @@ class LeaseTable:
             )  # fmt: skip
         return row[0] if row is not None and row[1] else None
 
+    def give_back(self, due: Due) -> None:
+        """Let a row rest whose work need only come again, in a transaction of its own: nothing is
+        wrong, and no attempt counts. A lease that is not ours any more is left as it is."""
+        uncounted = f", {self.counted} = greatest(t.{self.counted} - 1, 0)" if self.counted else ""
+        with self._alone(due.tenant_id):
+            self._changed(
+                "SET leased_until = ledger_now() + make_interval(secs => %s), lease_token = NULL"
+                f"{uncounted} WHERE t.tenant_id = %s AND t.{self.key} = %s AND t.lease_token = %s",
+                [TROUBLE_PAUSE_SECONDS, due.tenant_id, due.id, due.token],
+            )
+
     def untroubled(self, tenant_id: uuid.UUID, id_: uuid.UUID) -> None:
         """Keep that the work of a row has ended well, in a transaction of its own."""
         if not self.keeps_trouble:

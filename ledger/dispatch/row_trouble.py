@@ -16,8 +16,8 @@ from collections.abc import Callable
 from django.db import close_old_connections
 
 from ledger import failpoints
-from ledger.dispatch.consumer_registry import Source
-from ledger.dispatch.lease_table import Taken
+from ledger.dispatch.consumer_registry import Source, Trouble
+from ledger.dispatch.lease_table import Due, Taken
 from ledger.dispatch.trouble import is_trouble, once_it_answers
 from ledger.faults import words_of
 
@@ -51,12 +51,16 @@ def met(
     """Keep that the work of a row has failed with what was not its own to settle, and tell people
     where that has lasted. Raises nothing: the row is tried again, and then it is kept.
 
-    Trouble of our own gives the lease back; whatever else it was leaves it to run out.
+    Trouble of our own gives the lease back; whatever else it was leaves it to run out. What only
+    met others at work, and so does not count, is neither kept nor told.
     """
     words = _words(source, error)
     gives_back = is_trouble(error)
     close_old_connections()
     try:
+        if isinstance(error, Trouble) and not error.counts:
+            _give_back(source, tenant_id, id_, taken)
+            return
         since = once_it_answers(
             lambda: source.table.troubled(tenant_id, id_, taken.token, gives_back=gives_back)
         )
@@ -67,6 +71,12 @@ def met(
     except Exception:
         log.exception("trouble of %s with %s could not be kept", source.name, id_)
         close_old_connections()
+
+
+def _give_back(source: Source, tenant_id: uuid.UUID, id_: uuid.UUID, taken: Taken) -> None:
+    if taken.token is not None:
+        due = Due(tenant_id, id_, taken.token)
+        once_it_answers(lambda: source.table.give_back(due))
 
 
 def _words(source: Source, error: Exception) -> str:
