@@ -43,6 +43,8 @@ from verbs.subject import Locked
 
 #: Of a job whose capability is not registered here, to give it up.
 LEASE_SECONDS = 10
+#: What is said of an attempt of which only its begin is known.
+NOT_STORED = "how it ended was not stored: its worker fell silent, or the database was away for it"
 failpoints.declare("execution.before_settle")
 
 #: The jobs of executions, as rows that fall due.
@@ -177,7 +179,7 @@ def _dispatch(execution: Execution, by: ActorRef) -> EntryRef:
     execution.outcome_unknown = execution.mode == "commit"
     payloads: dict[str, Any] = {"attempt": execution.attempts}
     if action == "retried":
-        payloads["error"] = "the worker that ran the attempt before fell silent"
+        payloads["error"] = NOT_STORED
     return move(
         execution, action, before=before, by=by, caused_by=newest_entry(execution),
         fields=["attempts", "started_at", "outcome_unknown"], payloads=payloads,

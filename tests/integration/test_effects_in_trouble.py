@@ -24,6 +24,7 @@ from ledger.verify import verify_tenant
 from notifications.actions import sending
 from notifications.models import Delivery
 from notifications.texts import texts_of
+from tests import states
 from tests.clients import browser
 from tests.draining import drain, expire_leases
 from tests.integration.test_due_work_trouble import noted
@@ -185,6 +186,10 @@ def test_a_call_that_was_made_counts_where_the_database_stays_away(
     with tenant_scope(by.tenant_id):
         done = Execution.objects.get(id=row.id)
         assert (done.status, done.attempts) == ("SUCCEEDED", 2)
+    [retried] = [
+        each for each in states.history(world, "execution", row.id) if each.action == "retried"
+    ]
+    assert retried.payloads == {"attempt": 2, "error": execution_attempts.NOT_STORED}
     assert transfers(by.tenant_id) == [("bank", "customer", 25_000)]
 
 
