@@ -62,7 +62,7 @@ def lease_runs_out(name: str, id_: uuid.UUID) -> int:
 
 
 def rest_is_over(name: str, id_: uuid.UUID) -> None:
-    """Let a row that rests be tried again, in trouble for two minutes."""
+    """Let a row be due that rests, in trouble for two minutes."""
     long = "troubled_since = ledger_now() - interval '2 minutes'"
     ready = "leased_until = NULL, {due_at} = least({due_at}, ledger_now())"
     assert change(name, id_, f"{long}, {ready} WHERE {{key}} = %s") == 1
@@ -100,6 +100,8 @@ def killed_once(world: World, runner: Runner, source: str, point: str) -> None:
     by, job, at = world.operator, f"due {source}", (source, point)
     row = PREPARED[source](world)
     assert row.settled() == 0, at
+    if point == "row.done":
+        rest_is_over(source, row.id)
     assert runner.do(job, row.id, by, point=point) == -signal.SIGKILL, at
     done = 1 if point == "row.done" else 0
     assert row.settled() == done, at
@@ -107,6 +109,9 @@ def killed_once(world: World, runner: Runner, source: str, point: str) -> None:
     assert work_row(source, by.tenant_id, row.id) is False, at
     assert row.settled() == done, at
     assert lease_runs_out(source, row.id) == 1 - done, at
+    if point == "row.done":
+        # It is out of trouble with what has settled it: nobody lives to see to that apart.
+        assert not in_trouble(source, by.tenant_id), at
     for _ in range(2):
         assert runner.do(job, row.id, by) == 0, at
         assert row.settled() == 1, at
