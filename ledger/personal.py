@@ -28,7 +28,8 @@ _UNHEARD: Final = (
 # what was erased from what somebody has removed.
 _OF_RECEIPT: Final = (
     "EXISTS (SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = t.tenant_id"
-    " AND e.id = t.entry_id AND e.kind = 'ERASURE' AND e.action IN ('erased', 'payloads_pruned'))"
+    " AND e.id = t.entry_id AND e.kind = 'ERASURE'"
+    " AND e.action IN ('erased', 'payloads_pruned', 'erasure_confirmed'))"
 )
 _OF_ENTRY: Final = "(SELECT {} FROM ledger_ledgerentry e WHERE e.id = t.entry_id)"
 

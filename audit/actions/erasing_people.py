@@ -91,7 +91,9 @@ def confirm(row: Any, _given: Nothing, context: VerbContext) -> Any:
     if context.others is not None:
         actor, membership = context.others
         accounts.set_active(actor, membership, active=False, by=context.by)
-        note(actor, "erasure_confirmed", context.by, kind=KIND)
+        # What goes before there is a receipt goes under this id.
+        receipt = {"receipt": str(row.id)}
+        note(actor, "erasure_confirmed", context.by, payloads=receipt, kind=KIND)
     begin_erasing(row, context.authority.actor_id)
     return row
 

@@ -8,8 +8,9 @@ their own.
 from __future__ import annotations
 
 import base64
+import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ledger.erasure.gone_payloads import GONE, GonePaths, gone_leaf
@@ -19,6 +20,8 @@ from ledger.selectors import EntryBytes, all_entries, bytes_of
 #: What of such an entry is given out: which receipt it tells of, and the root over what went.
 _GIVEN = ("receipt", GONE)
 Lines = Iterator[dict[str, Any]]
+#: Of a payload that is gone: its receipt, its entry, and how it was called there.
+Gone = tuple[uuid.UUID, str, str]
 
 
 class ErasedEvidence:
@@ -56,18 +59,24 @@ class ErasedEvidence:
         proved = {
             row.id for row in self._told.values() if row.hash is not None and GONE in row.says
         }
-        for receipt in sorted({receipt for _entry, _name, receipt in self._gone}):
-            here = [(entry, name) for entry, name, under in self._gone if under == receipt]
-            if receipt not in proved:
-                yield from (_line(entry, name, receipt) for entry, name in here)
-                continue
-            all_gone = list(gone_under(self._tenant_id, receipt))
-            places = {each: index for index, each in enumerate(all_gone)}
-            paths = GonePaths([gone_leaf(*each) for each in all_gone])
-            for entry, name in here:
-                index = places[entry, name]
-                path = base64.b64encode(paths.of(index)).decode()
-                yield {**_line(entry, name, receipt), "index": index, "path": path}
+        wanted = {(entry, name) for entry, name, receipt in self._gone if receipt in proved}
+        yield from (_line(*each) for each in self._gone if each[2] not in proved)
+        # All of every receipt, since a proof is of the whole tree; one statement, and streamed.
+        found = gone_under(self._tenant_id, proved)
+        for receipt, under in itertools.groupby(found, lambda each: each[0]):
+            yield from _proved(receipt, under, wanted)
+
+
+def _proved(receipt: uuid.UUID, under: Iterable[Gone], wanted: set[tuple[str, str]]) -> Lines:
+    """Yield the lines of what is wanted of all that went under a receipt."""
+    paths, here = GonePaths(), list[tuple[str, str]]()
+    for _receipt, entry, name in under:
+        paths.push(gone_leaf(entry, name), wanted=(entry, name) in wanted)
+        if (entry, name) in wanted:
+            here.append((entry, name))
+    for (entry, name), (index, path) in zip(here, paths.proofs(), strict=True):
+        said = {"index": index, "path": base64.b64encode(path).decode()}
+        yield {**_line(entry, name, receipt), **said}
 
 
 def _line(entry: str, name: str, receipt: uuid.UUID) -> dict[str, Any]:

@@ -115,14 +115,16 @@ def _write(
     # Before the entries: what is appended meanwhile is no part that is missing.
     heads = ends_of(tenant_id, rows)
     chains, indices, used = _write_entries(pack, rows, size)
-    indices += _write_erased(pack, ErasedEvidence(tenant_id, rows), size)
+    receipts = _write_erased(pack, ErasedEvidence(tenant_id, rows), size)
     parts = {
         subject: max(heads.get(subject, 0), last) for subject, (first, last) in chains.items()
         if first != 1 or last < heads.get(subject, 0)
     }  # fmt: skip
     if newest is not None:
         kept = _write_checkpoints(pack, tenant_id, indices, newest)
-        for (level, number), hashes in tiles_for(tenant_id, {*indices, *kept}, size):
+        # Checkpoints are chosen for what it is about, and not for the receipts.
+        wanted = {*indices, *receipts, *kept}
+        for (level, number), hashes in tiles_for(tenant_id, wanted, size):
             pack.add(tile_name(level, number, len(hashes)), hashes)
     lines = (verifier_key(origin, each) for each in keys.publics)
     if used:

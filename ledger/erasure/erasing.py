@@ -212,7 +212,7 @@ def _finish(row: Erasure) -> bool:
     )  # fmt: skip
     payloads = {
         "receipt": str(row.id), "hash": receipt.hash.hex(), "erased": row.erased,
-        GONE: gone_of(gone_under(row.tenant_id, row.id)),
+        GONE: gone_of(each[1:] for each in gone_under(row.tenant_id, [row.id])),
     }  # fmt: skip
     by = row.confirmed_by_id or row.requested_by_id
     identities().note(row.tenant_id, row.actor_id, "erased", by, payloads)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, TypedDict
 
-from ledger.tree.merkle import Edge, complete, fold, inclusion_places
+from ledger.tree.merkle import Edge, node_hash
 
 #: The name of the payload in which a receipt's entry says it.
 GONE: Final = "gone"
 # Made once: whoever checks a ledger writes one for each payload that is gone.
 _leaf_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# A complete subtree: its hash, and the proofs, so far, of what is wanted below it.
+_Subtree = tuple[bytes, list[list[bytes]]]
 
 
 class Gone(TypedDict):
@@ -46,16 +48,41 @@ def gone_of(payloads: Iterable[tuple[str, str]]) -> Gone:
 
 
 class GonePaths:
-    """The tree over the payloads of a receipt as a whole, for those who show what is in it."""
+    """Inclusion proofs of some payloads, made while the tree over all of them grows leaf by leaf:
+    kept are its edge and these proofs, however many leaves there are."""
 
-    def __init__(self, leaves: Sequence[bytes]) -> None:
-        self._size, self._rows = len(leaves), [list(leaves)]
-        while len(row := self._rows[-1]) > 1:
-            self._rows.append([complete(row[n : n + 2]) for n in range(0, len(row) - 1, 2)])
+    def __init__(self) -> None:
+        self.size = 0
+        # Those that stand side by side, from the largest to the smallest.
+        self._edge: list[_Subtree] = []
+        self._proofs: list[tuple[int, list[bytes]]] = []
 
-    def of(self, index: int) -> bytes:
-        """Return the inclusion proof of one leaf, its hashes side by side."""
-        return b"".join(
-            fold([self._rows[node.level][node.number] for node in nodes])
-            for nodes in inclusion_places(index, self._size)
-        )
+    def push(self, leaf: bytes, *, wanted: bool) -> None:
+        """Append a leaf, of which a proof is wanted or not."""
+        below = list[list[bytes]]()
+        if wanted:
+            below.append([])
+            self._proofs.append((self.size, below[0]))
+        place, found = self.size, leaf
+        while place & 1:
+            found, below = _joined(self._edge.pop(), (found, below))
+            place >>= 1
+        self._edge.append((found, below))
+        self.size += 1
+
+    def proofs(self) -> list[tuple[int, bytes]]:
+        """Return index and inclusion proof, its hashes side by side, of each that was wanted, in
+        the order of the tree. Nothing is pushed afterwards."""
+        while len(self._edge) > 1:
+            last = self._edge.pop()
+            self._edge.append(_joined(self._edge.pop(), last))
+        return [(index, b"".join(path)) for index, path in self._proofs]
+
+
+def _joined(left: _Subtree, right: _Subtree) -> _Subtree:
+    """Return the subtree over two that stand side by side; each proof below has the other's."""
+    for path in left[1]:
+        path.append(right[0])
+    for path in right[1]:
+        path.append(left[0])
+    return node_hash(left[0], right[0]), left[1] + right[1]

@@ -85,7 +85,7 @@ def sweep(table: Personal, search: Search, after: list[str] | None, *, apply: bo
         named = set(table.beside.naming(search.tenant_id, ids, search.names.names))
         rows = [dataclasses.replace(row, named=row.key[0] in named) for row in rows]
     for row in rows:
-        if row.theirs or row.maybe or row.named or row.gone:
+        if not row.stays and (row.theirs or row.maybe or row.named or row.gone):
             _look_at(table, search, row, counts, apply=apply)
     if counts.again:
         # They are counted when nothing of them changes any more.
@@ -96,8 +96,9 @@ def sweep(table: Personal, search: Search, after: list[str] | None, *, apply: bo
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Suspect:
-    """A row: its key; whether it is the person's own, may name somebody, is held, has to wait; and
-    whether what it keeps beside it is to go, or names them."""
+    """A row: its key; whether it is the person's own, may name somebody, is held, has to wait;
+    whether what it keeps beside it is to go; whether it stays whoever is erased; and whether what
+    it keeps beside it names them."""
 
     key: list[Any]
     theirs: bool
@@ -105,6 +106,7 @@ class _Suspect:
     held: bool
     waits: bool
     gone: bool
+    stays: bool
     named: bool = False
 
 
@@ -140,25 +142,29 @@ def _suspects(
     held = [f"({table.case} = ANY(%(cases)s::uuid[]))"] if table.case else []
     held += [_HELD.format(type=type_, id=id_) for type_, id_ in table.subjects]
     conditions = ["true"] if table.shared else ["t.tenant_id = %(tenant)s"]
-    conditions += [f"NOT {table.never}"] if table.never else []
     if after is not None:
         given = ", ".join(f"%(after_{name})s::{_type(table, name)}" for name in keys)
         conditions.append(f"({', '.join(f't.{name}' for name in keys)}) > ({given})")
     order = ", ".join(f"t.{name}" for name in keys)
     gone = [f'(t."{name}" = %(marker)s)' for name in table.columns("said") if table.beside]
-    asked = (table.theirs, maybe, " OR ".join(held), table.waits, " AND ".join(gone))
+    asked = (
+        table.theirs, maybe, " OR ".join(held), table.waits, " AND ".join(gone), table.never,
+    )  # fmt: skip
     flags = ", ".join(f"coalesce({each or 'false'}, false)" for each in asked)
-    statement = (
-        f"SELECT {order}, {flags}"  # noqa: S608  -- own words
-        f" FROM {table.table} t WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {portion}"
+    # All is asked of the rows of the portion, and nothing is a condition of which they are: of all
+    # rows the server would rather read the other tables as a whole, and that for each portion.
+    rows = (
+        f"SELECT t.* FROM {table.table} t WHERE {' AND '.join(conditions)}"  # noqa: S608  -- own words
+        f" ORDER BY {order} LIMIT {portion}"
     )
+    statement = f"SELECT {order}, {flags} FROM ({rows}) t ORDER BY {order}"  # noqa: S608  -- as above
     values = _values(search) | {
         f"after_{name}": value for name, value in zip(keys, after or [], strict=False)
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        rows = cursor.fetchall()
-    return [_Suspect(list(row[: len(keys)]), *row[len(keys) :]) for row in rows]
+        found = cursor.fetchall()
+    return [_Suspect(list(row[: len(keys)]), *row[len(keys) :]) for row in found]
 
 
 def _may_name(table: Personal, name: str) -> str:

@@ -107,9 +107,22 @@ def _wrong_with(told: ReceiptTold, edge: Edge) -> str:
                 f"{edge.size} payloads are marked as gone under receipt {told.id}, which tells of"
                 f" {counts.get('payloads', 0)}"
             )
-        return "" if told.hash is None else _wrong_with_entry(told, counts, edge)
+        if told.hash is None:
+            return _wrong_with_confirmation(told)
+        return _wrong_with_entry(told, counts, edge)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return f"receipt {told.id} is in no form that is known"
+
+
+def _wrong_with_confirmation(told: ReceiptTold) -> str:
+    # Those of earlier versions say only whose erasure it is.
+    if "receipt" in _committed(told) and json.loads(told.says["receipt"]) != str(told.id):
+        return f"it tells of another erasure than {told.id}"
+    return ""
+
+
+def _committed(told: ReceiptTold) -> set[str]:
+    return {each["name"] for each in json.loads(bytes(told.body or b""))["commitments"]}
 
 
 def _wrong_with_entry(told: ReceiptTold, counts: Any, edge: Edge) -> str:
@@ -120,8 +133,7 @@ def _wrong_with_entry(told: ReceiptTold, counts: Any, edge: Edge) -> str:
     says = {name: json.loads(body) for name, body in told.says.items()}
     if found != bytes(told.hash or b"") or says.get("hash", found.hex()) != found.hex():
         return f"receipt {told.id} is not as it was written"
-    committed = {each["name"] for each in json.loads(bytes(told.body or b""))["commitments"]}
     # Entries of earlier versions say how many payloads went, and not which.
-    if GONE in committed and says.get(GONE) != gone_in(edge):
+    if GONE in _committed(told) and says.get(GONE) != gone_in(edge):
         return f"it tells of other payloads than those that are gone under receipt {told.id}"
     return ""

@@ -188,7 +188,10 @@ def test_while_somebody_is_erased_the_pack_says_that_more_is_not_known(
     count = len(lines(files, ERASED))
     assert (code, said.partition(":")[0]) == (0, f"valid with {count} erased payloads")
     [told] = lines(files, RECEIPTS)
-    assert (json.loads(told["body"])["action"], told["payloads"]) == ("erasure_confirmed", {})
+    assert (json.loads(told["body"])["action"], told["payloads"]) == (
+        "erasure_confirmed", {"receipt": told["payloads"]["receipt"]},
+    )  # fmt: skip
+    assert json.loads(told["payloads"]["receipt"]["body"]) == str(id_)
     assert f"Of {count} erased payloads their receipts do not say which." in verifier.printed
     drain(fast_forward=True)
 

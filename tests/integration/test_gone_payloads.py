@@ -288,10 +288,10 @@ def test_erasing_who_confirmed_a_receipt_keeps_what_tells_of_it(
     assert (told.on_behalf_of_id, told.erased) == (world.admin.actor_id, frozenset())
 
 
-def erase_the_admin(world: World) -> None:
-    """Let another admin have who confirmed erasures erased."""
+def erase_the_admin(world: World) -> uuid.UUID:
+    """Let another admin have who confirmed erasures erased. Returns the receipt."""
     other = one_more(world, role="tenant_admin")
-    erase(dataclasses.replace(world, admin=other), world.admin)
+    return erase(dataclasses.replace(world, admin=other), world.admin)
 
 
 def test_of_receipts_of_earlier_versions_the_number_is_known(
