@@ -122,6 +122,8 @@ def _words(found: Checked) -> dict[str, str]:
     title = _("Valid")
     if found.erased:
         title = _("Valid, with %(n)s erased payloads") % {"n": found.erased}
+    if found.gone:
+        title = _("Valid, with %(n)s payloads that are gone") % {"n": found.gone}
     text = _("Our own key signed it.")
     if found.signed_by != "us":
         text = _(

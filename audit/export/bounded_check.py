@@ -34,7 +34,7 @@ _WALL_SECONDS: Final = 60.0
 #: No more is read of what the child says, in bytes.
 _MOST_SAID: Final = 100_000
 _CHILD: Final = Path(__file__).with_name("checked_in_child.py")
-_VALID: Final = re.compile(r"valid(?: with (\d+) erased payloads)?: ")
+_VALID: Final = re.compile(r"valid with (?:(\d+) erased payloads|(\d+) payloads that are gone)")
 # Of one server process; each may use as much memory as is said above.
 _one_at_a_time = threading.Lock()
 
@@ -45,8 +45,9 @@ class Busy(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Checked:
-    """What a pack is: `valid` (with so many payloads erased), `broken` (at `entry`, where it is
-    one's fault, because of `because`), or `unknown`, where it could not be told why not.
+    """What a pack is: `valid` (with so many payloads erased, or `gone` where it does not show that
+    they were erased), `broken` (at `entry`, where it is one's fault, because of `because`), or
+    `unknown`, where it could not be told why not.
 
     `lines` is what the verifier says of a valid one. `signed_by`: `us`, `others`, or `unknown` for
     one that bears our name where there is no key of ours to hold it against.
@@ -57,6 +58,7 @@ class Checked:
     entry: str = ""
     kind: str = ""
     erased: int = 0
+    gone: int = 0
     lines: tuple[str, ...] = ()
     signed_by: str = ""
 
@@ -131,5 +133,5 @@ def _read(said: dict[str, Any]) -> Checked:
     if said["outcome"] == "broken":
         return Checked("broken", said["because"], said["entry"], said["kind"])
     lines, found = tuple(said["lines"]), _VALID.match(said["lines"][0])
-    erased = int(found[1] or 0) if found else 0
-    return Checked("valid", erased=erased, lines=lines, signed_by=said["signed_by"])
+    erased, gone = (int(each or 0) for each in found.groups()) if found else (0, 0)
+    return Checked("valid", erased=erased, gone=gone, lines=lines, signed_by=said["signed_by"])

@@ -34,7 +34,7 @@ from ledger.tree.signed_notes import SignedTree, opened, signed, verifier_key
 from ledger.tree.signing_keys import key_ring
 from ledger.tree.stored_tree import StoredCheckpoint, newest_checkpoint, tiles_for
 
-FORMAT = "amends-evidence/1"
+FORMAT = "amends-evidence/2"
 # What is larger goes to a file.
 _IN_MEMORY = 8 * 1024 * 1024
 _ROWS = 500

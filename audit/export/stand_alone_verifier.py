@@ -3,7 +3,8 @@
 PACK is the zip, or the folder it was unpacked into; by default the folder of this file. It needs
 Python 3.11 and the package `cryptography`, and nothing else.
 
-It says `valid`, `valid with N erased payloads` or `broken at entry N because ...`, exiting 0 or 1.
+It says `valid`, `valid with N erased payloads` or `broken at entry N because ...`, exiting 0 or 1;
+of a pack of before receipts were shown, `valid with N payloads that are gone`.
 The keys in the pack are those of whoever made it: give the key that you were told before (`--key`,
 one line of keys/), or a pack made anew by somebody else looks as good. What others have signed of
 its checkpoints is checked where you say whom of them you trust: `--witness` a witness's key (C2SP),
@@ -38,7 +39,9 @@ from ledger.entry_signatures import PAYLOAD
 
 WIDTH, LEVELS, GROUP = 256, 8, 1000
 KEYS = "keys/signatures.jsonl"
-FORMAT, EMPTY = "amends-evidence/1", hashlib.sha256(b"").digest()
+FORMAT, EMPTY = "amends-evidence/2", hashlib.sha256(b"").digest()
+#: The form before: of what is gone it shows no receipts.
+EARLIER = "amends-evidence/1"
 MANIFEST = {"about": str, "tenant": str, "origin": str, "made_at": str, "size": int,
             "chains": dict, "files": dict, "parts": dict}  # fmt: skip
 NOBODY = Outside()
@@ -60,9 +63,9 @@ def over(hashes: list[bytes]) -> bytes:
 class Entries:
     """The entries of a pack, checked one after the other."""
 
-    def __init__(self, pack: Pack, tenant: str) -> None:
-        self._tenant, self.erased, self.unsealed = tenant, 0, 0
-        self.receipts = Receipts(pack, tenant)
+    def __init__(self, pack: Pack, manifest: dict[str, Any]) -> None:
+        self._tenant, self.unsealed = str(manifest["tenant"]), 0
+        self.receipts = Receipts(pack, self._tenant, shown=manifest["format"] != EARLIER)
         self.payloads: dict[tuple[str, str], dict[str, Any]] = {}
         self.hashes: dict[str, str] = {}
         self.actors: dict[str, str] = {}
@@ -134,7 +137,6 @@ class Entries:
         kept = self.payloads.pop((id_, name), None)
         if kept is None:
             self.receipts.check(id_, name)
-            self.erased += 1
             return None
         found = hashlib.sha256(unbase64(kept.get("salt")) + str(kept.get("body")).encode())
         if found.hexdigest() != committed:
@@ -258,7 +260,7 @@ def read_manifest(pack: Pack) -> dict[str, Any]:
     with contextlib.suppress(*MALFORMED):
         found = json.loads(pack.read("manifest.json"))
         whole = all(isinstance(found[name], type_) for name, type_ in MANIFEST.items())
-        if whole and found["format"] == FORMAT and found["size"] >= 0:
+        if whole and found["format"] in {FORMAT, EARLIER} and found["size"] >= 0:
             return dict(found)
     raise Broken("manifest", f"manifest.json is in another form than {FORMAT}")
 
@@ -267,12 +269,12 @@ def check_content(pack: Pack, *keys: set[bytes]) -> tuple[str, dict[int, str]]:
     """See that entries, tree and chains are whole, and say what they are; and return the
     checkpoints that were looked at. Raises Broken."""
     manifest = read_manifest(pack)
-    entries = Entries(pack, manifest["tenant"])
+    entries = Entries(pack, manifest)
     notes = check_tree(pack, manifest, entries, *keys)
     check_ends(manifest, entries)
-    erased = f" with {entries.erased} erased payloads" if entries.erased else ""
+    gone = entries.receipts.gone()
     waiting = f"; {entries.unsealed} not sealed when it was made" if entries.unsealed else ""
-    told = [f"valid{erased}: {len(entries.hashes)} entries of {manifest['about']}{waiting}"]
+    told = [f"valid{gone}: {len(entries.hashes)} entries of {manifest['about']}{waiting}"]
     for subject, last in sorted(manifest["parts"].items()):
         first, there = entries.ends[subject][:2]
         told.append(f"A part: of {subject} the entries {first} to {there}, of 1 to {last}.")

@@ -71,7 +71,7 @@ OPENED = {
     ("amends_verify", "executions_execution", "SELECT", GUARDED_ROW),
     ("amends_verify", "governance_approval", "SELECT", GUARDED_ROW),
     ("amends_verify", "ledger_erasedpayload", "SELECT", ALL_COLUMNS),
-    # Of whom it is, and what the person is called by, it sees nothing.
+    # Of whom it is it sees the token, which means nothing by itself; never what they are called by.
     (
         "amends_verify",
         "ledger_erasure",
