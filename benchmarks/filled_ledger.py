@@ -9,6 +9,13 @@ from django.db import transaction
 from accounts.acting import ActingUser
 from accounts.actions import create_tenant
 from ledger import vocabulary
+from ledger.erasure.retention import (
+    RETENTIONS,
+    end_retention,
+    prune_due,
+    retentions,
+    set_retention,
+)
 from ledger.ids import new_id
 from ledger.record import ActorRef, Change, Recording
 from ledger.tenancy import set_tenant
@@ -31,12 +38,38 @@ def with_heads(subjects: int) -> dict[str, uuid.UUID]:
 def filled(entries: int) -> uuid.UUID:
     """Make a tenant with so many entries, of which every second has a payload; return its id."""
     system = _tenant()
+    _fill(system, entries)
+    return system.tenant_id
+
+
+def half_pruned(entries: int) -> uuid.UUID:
+    """Make a tenant as `filled`, of which the payloads of the first half are pruned as workers do
+    it, 500 entries under each receipt; return its id."""
+    system = _tenant()
+    tenant_id = system.tenant_id
+    _fill(system, entries // 2)
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        row = set_retention(tenant_id, "TRANSITION", "P0D", system.actor_id)
+        RETENTIONS.put_back(tenant_id, row.id, -1.0)
+    while prune_due(tenant_id, row.id):
+        pass
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        row = retentions(tenant_id).get(id=row.id)
+        end_retention(row, system.actor_id)
+    if row.pruned != (wanted := entries // 2 // CHAIN * (CHAIN // 2)):
+        raise RuntimeError(f"{row.pruned} payloads were pruned, not {wanted}")
+    _fill(system, entries // 2)
+    return tenant_id
+
+
+def _fill(system: ActingUser, entries: int) -> None:
     vocabulary.declare("channel", ["created"])
     subjects = entries // CHAIN
     for first in range(0, subjects, _AT_ONCE // CHAIN):
         count = min(_AT_ONCE // CHAIN, subjects - first)
         _append(system, [new_id() for _ in range(count)], steps=CHAIN)
-    return system.tenant_id
 
 
 def _tenant() -> ActingUser:

@@ -3,7 +3,7 @@ statements.
 
 Entries go through the recording door. Sealing is what a worker does, portion after portion. Each
 check runs in a process of its own, of a ledger and of one a tenth as long, so that what it needs
-of memory at most can be compared.
+of memory at most can be compared; and of one as long of which half of the payloads were pruned.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="of checking")
+    parser.add_argument("--pruned", type=int, default=100_000, help="entries, half pruned")
     parser.add_argument("--verify", type=uuid.UUID, help="be the process that checks this tenant")
     options = parser.parse_args()
     if options.verify:
         return _verified(options.verify)
     prepare()
-    tenants = [
-        import_module("benchmarks.filled_ledger").filled(entries)
-        for entries in (options.entries // 10, options.entries)
-    ]
+    filling = import_module("benchmarks.filled_ledger")
+    tenants = [filling.filled(entries) for entries in (options.entries // 10, options.entries)]
+    pruned = filling.half_pruned(options.pruned)
     analyze(os.environ["DATABASE_OWNER_URL"])
     print(f"  {options.entries:,} entries are there", flush=True)
     _sealed(tenants[0])  # warm
@@ -49,9 +49,16 @@ def main() -> int:
     analyze(os.environ["DATABASE_OWNER_URL"])
     rounds = [[_checked(tenant) for tenant in tenants] for _ in range(options.rounds)]
     rates = sorted(rate for _, (rate, _) in rounds)
+    _sealed(pruned)
+    fewer = [_checked(pruned) for _ in range(options.rounds)]
+    fewer_rates = sorted(rate for rate, _ in fewer)
+    beside = [(size, whole) for (_, size), (_, (_, whole)) in zip(fewer, rounds, strict=True)]
+    half = f"{options.pruned:,} entries, half of the payloads pruned"
     lines += [
         figures.absolute(f"verifying {many}", rates[len(rates) // 2], "/s"),
+        figures.absolute(f"verifying {half}", fewer_rates[len(fewer_rates) // 2], "/s"),
         figures.sizes(f"memory {many}", "tenth", [(whole, few) for (_, few), (_, whole) in rounds]),
+        figures.sizes(f"memory {half}", "whole", beside),
         figures.absolute(f"proof {many}", _statements_of_proof(tenants[1]), " statements"),
     ]
     return figures.report(lines)
