@@ -122,11 +122,11 @@ def _look_at(
         counts.kept[table.kind] += 1
     elif row.waits:
         counts.waiting += 1
-    else:
+    elif not apply:
         counts.found[table.kind] += 1
-        if apply:
-            _apply(table, search, row.key, changed)
-            counts.again = table.beside is not None
+    else:
+        counts.found[table.kind] += _apply(table, search, row.key, changed)
+        counts.again = table.beside is not None
 
 
 def _keys(table: Personal) -> list[str]:
@@ -227,14 +227,16 @@ def _without(table: Personal, name: str, text: str | None, search: Search) -> st
     return search.names.without(text)
 
 
-def _apply(table: Personal, search: Search, key: Sequence[Any], changed: dict[str, str]) -> None:
+def _apply(table: Personal, search: Search, key: Sequence[Any], changed: dict[str, str]) -> bool:
+    """Do what has to be done to a row; whether it counts as erased under this receipt."""
     if changed:
         _change(table, key, changed)
-        return
+        return True
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table.table} WHERE {_is_row(table)}", list(key))  # noqa: S608  -- own words
-    if table.table == "ledger_payload":
-        remember_gone(search.tenant_id, key[0], key[1], search.receipt_id)
+    return table.table != "ledger_payload" or remember_gone(
+        search.tenant_id, key[0], key[1], search.receipt_id
+    )
 
 
 def _change(table: Personal, key: Sequence[Any], changed: dict[str, str]) -> None:
@@ -282,14 +284,16 @@ def _once(table: Personal, error: IntegrityError) -> list[str]:
 
 def remember_gone(
     tenant_id: uuid.UUID, entry_id: uuid.UUID, name: str, receipt_id: uuid.UUID
-) -> None:
-    """Keep under which receipt a payload went, in the transaction that removes it."""
+) -> bool:
+    """Keep under which receipt a payload went, in the transaction that removes it. One that went
+    before, and was put back out of an old copy, stays under that receipt: False."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ledger_erasedpayload (entry_id, name, tenant_id, receipt_id, at)"
-            " VALUES (%s, %s, %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [entry_id, name, tenant_id, receipt_id, now()],
         )
+        return bool(cursor.rowcount)
 
 
 def _as_text(table: Personal, name: str) -> str:

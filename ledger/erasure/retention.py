@@ -77,8 +77,9 @@ WITH gone AS (
 ), kept AS (
     INSERT INTO ledger_erasedpayload (entry_id, name, tenant_id, receipt_id, at)
     SELECT entry_id, name, %(tenant)s, %(receipt)s, %(now)s FROM gone
+    ON CONFLICT DO NOTHING RETURNING entry_id, name
 )
-SELECT entry_id::text, name FROM gone ORDER BY entry_id, name COLLATE "C"
+SELECT entry_id::text, name FROM kept ORDER BY entry_id, name COLLATE "C"
 """  # noqa: S608  -- own words
 
 
@@ -179,7 +180,8 @@ def _looked_at(row: Any) -> list[tuple[uuid.UUID, Any, bool, bool]]:
 
 
 def _removed(row: Any, ids: Sequence[uuid.UUID], receipt_id: uuid.UUID) -> list[tuple[str, str]]:
-    """Remove what entries keep, and return (entry, name) of each payload that is gone."""
+    """Remove what entries keep, and return (entry, name) of each payload that is gone by this: one
+    that went before, and was put back out of an old copy, stays under the receipt it had."""
     given = {
         "tenant": row.tenant_id, "ids": list(ids), "stays": PAYLOAD, "receipt": receipt_id,
         "now": now(), **_lasting_now(),
