@@ -144,7 +144,7 @@ def register_counted(key: str, watch: Watch, beside: Sequence[str] = ()) -> None
     if unknown:
         raise LookupError(f"what {key!r} counts beside its own is not counted: {unknown}")
     _counted[key] = watch
-    _beside[key] = (key, *beside)
+    _beside[key] = tuple(beside)
 
 
 def live_of(request: HttpRequest) -> Live | None:
@@ -322,8 +322,8 @@ def _counts(
     for number, key, _version in found:
         keys[watched[int(number)][0]].add(key)
     return {
-        name: min(len(set().union(*(keys[each] for each in names))), COUNTED)
-        for name, names in _beside.items()
+        name: min(len(keys[name].union(*(keys[each] for each in _beside.get(name, ())))), COUNTED)
+        for name in _counted
     }
 
 
