@@ -41,12 +41,14 @@ OPENING = {"bank": 1_000_000, "customer": 0}
 #: first and the last entry about it.
 _STEPS = """
 SELECT r.about_id, coalesce(c.parent_id, c.id), s.n, s.original_name, s.status, s.completion_seq,
-       e.first, e.last
+       e.first, e.last, e.began, e.ended
 FROM compensation_compensationrun r JOIN compensation_compensationstep s ON s.run_id = r.id
 JOIN cases_case c ON c.id = r.about_id
 JOIN LATERAL (
     SELECT min(subject_seq) FILTER (WHERE compensation ->> 'step_status' = 'RUNNING') AS first,
-           max(subject_seq) AS last
+           max(subject_seq) AS last,
+           min(at) FILTER (WHERE compensation ->> 'step_status' = 'RUNNING') AS began,
+           max(at) AS ended
     FROM ledger_ledgerentry
     WHERE subject_id = r.id AND compensation ->> 'step' = s.n::text) e ON true
 ORDER BY r.about_id, s.n
@@ -258,3 +260,7 @@ def _in_order(rows: list[Any], *, nested: bool, story: str) -> None:
     for run in runs:
         ends = [at for row in run for at in row[6:8]]
         assert ends == sorted(ends), story
+        # The next begins with the end of the one before; what a program was at when it was killed is
+        # taken up again.
+        taken = [(row[9] - row[8]).total_seconds() for row in run if row[3] in {"s0", "s1", "own"}]
+        assert max(taken) < RESUMED_SECONDS, story
