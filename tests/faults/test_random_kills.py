@@ -260,7 +260,8 @@ def _in_order(rows: list[Any], *, nested: bool, story: str) -> None:
     for run in runs:
         ends = [at for row in run for at in row[6:8]]
         assert ends == sorted(ends), story
-        # The next begins with the end of the one before; what a program was at when it was killed is
-        # taken up again.
-        taken = [(row[9] - row[8]).total_seconds() for row in run if row[3] in {"s0", "s1", "own"}]
+        # The next begins with the end of the one before; what a program was at when it was killed
+        # is taken up again.
+        by_programs = [row[8:10] for row in run if row[3] in {"s0", "s1", "own"}]
+        taken = [(ended - began).total_seconds() for began, ended in by_programs]
         assert max(taken) < RESUMED_SECONDS, story
