@@ -48,9 +48,9 @@ _POLL_SECONDS = 0.02
 
 
 def processes_of(name: str, processes: int) -> int:
-    """Return how many processes a pool has where each is given so many: the one that keeps a
-    process free of programs has that one beside."""
-    return processes if name == "work" else processes + 1
+    """Return how many processes a pool has where each is given so many. The one that does not only
+    do programs has two beside: one for what is short, and one for what else takes long."""
+    return processes if name == "work" else processes + 2
 
 
 def over_the_broker(name: str, processes: int) -> Callable[[Ready], None]:

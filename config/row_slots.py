@@ -1,11 +1,11 @@
 """At how many programs, and at how much else that takes long, a worker may be at once.
 
 A pool that serves more than `work` keeps a process free: as many hanging undo capabilities as it
-has processes would otherwise stop every rollback, and every case. And no tenant's programs have all
-the slots there are, so that another tenant's undo finds one. What is no program (a message that is
-sent, a ledger that is checked for an hour) has all but one, and of a tenant as many as its programs
-beside them: no undo waits for it. A slot is a byte of a file that the worker opens before its
-children are forked; whatever ends a child gives its locks back.
+has processes would otherwise stop every rollback, and every case. What is no program (a message that
+is sent, a ledger that is checked for an hour) has a third of the others, and not one tenant all of
+those. All of that and one tenant's programs together leave a slot, so that another tenant's undo
+finds one; and where there are enough, programs leave one too. A slot is a byte of a file that the
+worker opens before its children are forked; whatever ends a child gives its locks back.
 """
 
 from __future__ import annotations
@@ -61,11 +61,17 @@ def free(processes: int, tenant_id: uuid.UUID, *, program: bool = True) -> int:
 
 
 def _places(processes: int, tenant_id: uuid.UUID, *, program: bool) -> tuple[range, range]:
-    """Return the slots of all, and those of one tenant: one less, where there are two."""
+    """Return the slots of all, and those of one tenant. Programs have the first, and whatever else
+    takes long has the last: they meet in the middle only. With fewer than four processes there are
+    too few to be kept apart."""
     slots = max(1, processes - 1)
-    less = max(1, slots - 1)
+    others = max(1, slots // 3)
     first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST + (0 if program else _MOST // 2)
-    return range(_COMMON, _COMMON + (slots if program else less)), range(first, first + less)
+    if program:
+        common = range(_COMMON, _COMMON + (slots - 1 if slots > 2 else slots))
+        return common, range(first, first + max(1, slots - others - 1))
+    common = range(_COMMON + slots - others, _COMMON + slots)
+    return common, range(first, first + max(1, others - 1))
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from ledger.dispatch.hints import RowWork
 from ledger.ids import new_id
 from ledger.record import ActorRef, Change, record_many
 from ledger.tenancy import tenant_scope
+from notifications.models import Delivery
 from tests import casework, states
 from tests.casework import (
     approved_loan,
@@ -116,6 +117,13 @@ def under_way(who: ActingUser, ids: list[uuid.UUID]) -> int:
     return found.count("RUNNING")
 
 
+def being_sent(who: ActingUser) -> int:
+    """Return how many messages to somebody a worker is at."""
+    with tenant_scope(who.tenant_id):
+        mails = Delivery.objects.filter(recipient_id=who.actor_id, channel="email")
+        return mails.filter(status="PENDING", leased_until__gt=now()).count()
+
+
 def undoing_case(world: World) -> uuid.UUID:
     """A case with one finished step, which a person can undo."""
     name = f"c{uuid.uuid4().hex[:8]}"
@@ -171,13 +179,19 @@ def test_hung_undos_leave_a_process_for_what_is_short(
 def test_hung_undos_of_one_tenant_delay_no_automated_undo_of_another(
     world: World, broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor when the mail server hangs beside them: each message takes a process for as long."""
     drain(fast_forward=True)
     case_id = approved_loan(world)
     tenant_id = world.operator.tenant_id
     paid = balances(tenant_id)["customer"]
-    hung = hung_undos(world.outsider, 40)
+    for _ in range(4):
+        create_work_item(call=Call(world.operator), title="Told", assignee=world.analyst.username)
     monkeypatch.setattr(casework, "drain", lambda: None)
-    with working(tmp_path, REDIS_URL=broker_of(broker)):
+    hanging = "tests.settings_mail_hangs"
+    redis = broker_of(broker)
+    with working(tmp_path, REDIS_URL=redis, DJANGO_SETTINGS_MODULE=hanging):
+        wait_until(lambda: being_sent(world.analyst) == 1)
+        hung = hung_undos(world.outsider, 40)
         wait_until(lambda: under_way(world.outsider, hung) > 0)
         roll_back(world, case_id)
         took = wait_until(lambda: balances(tenant_id)["customer"] == 0)

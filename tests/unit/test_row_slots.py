@@ -55,14 +55,14 @@ def test_one_process_is_kept_free_and_a_dead_one_gives_its_slot_back(children: l
 
 
 def test_no_tenant_has_all_the_slots(children: list[int]) -> None:
-    assert row_slots.free(4, ONE) == 2
+    assert row_slots.free(5, ONE) == 2
     for expected in (True, True, False):
-        assert takes(children, lambda: row_slots.take(4, ONE)) is expected
-    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (0, 1)
-    assert takes(children, lambda: row_slots.take(4, ANOTHER))
-    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (0, 0)
+        assert takes(children, lambda: row_slots.take(5, ONE)) is expected
+    assert (row_slots.free(5, ONE), row_slots.free(5, ANOTHER)) == (0, 1)
+    assert takes(children, lambda: row_slots.take(5, ANOTHER))
+    assert (row_slots.free(5, ONE), row_slots.free(5, ANOTHER)) == (0, 0)
     end(children.pop(0))
-    assert (row_slots.free(4, ONE), row_slots.free(4, ANOTHER)) == (1, 1)
+    assert (row_slots.free(5, ONE), row_slots.free(5, ANOTHER)) == (1, 1)
 
 
 def test_who_finds_no_slot_of_all_keeps_none_of_its_tenant(children: list[int]) -> None:
@@ -86,16 +86,42 @@ def test_the_only_process_does_everything(children: list[int]) -> None:
     assert takes(children, lambda: row_slots.take(1, ONE))
 
 
-def test_what_is_no_program_leaves_a_slot_to_programs(children: list[int]) -> None:
-    """A check of a ledger takes an hour: no undo waits for it, of that tenant or another."""
+@pytest.mark.parametrize("processes", range(4, 20))
+def test_a_program_finds_a_slot_beside_all_else_and_all_of_another_tenants(
+    children: list[int], processes: int
+) -> None:
+    """A check of a ledger takes an hour: no undo waits for it, of that tenant or another. Nor does
+    it wait for programs."""
+    least = 1 if processes < 7 else 2
 
     def other(tenant: uuid.UUID) -> bool:
-        return takes(children, lambda: row_slots.take(3, tenant, program=False))
+        return takes(children, lambda: row_slots.take(processes, tenant, program=False))
 
-    assert (other(ONE), other(ANOTHER)) == (True, False)
-    assert (row_slots.free(3, ONE), row_slots.free(3, ANOTHER)) == (1, 1)
-    assert row_slots.free(3, ANOTHER, program=False) == 0
-    assert takes(children, lambda: row_slots.take(3, ONE))
-    assert not takes(children, lambda: row_slots.take(3, ANOTHER))
-    end(children.pop(0))
-    assert takes(children, lambda: row_slots.take(3, ANOTHER))
+    others = 0
+    while other(ONE) or other(ANOTHER):
+        others += 1
+    assert others == (processes - 1) // 3
+    programs = row_slots.free(processes, ONE)
+    assert programs >= least
+    for _ in range(programs):
+        assert takes(children, lambda: row_slots.take(processes, ONE))
+    assert not takes(children, lambda: row_slots.take(processes, ONE))
+    assert takes(children, lambda: row_slots.take(processes, ANOTHER))
+    assert others + programs + 1 == processes - 1
+
+
+@pytest.mark.parametrize("processes", [4, 7, 8])
+def test_what_is_no_program_finds_a_slot_beside_all_programs(
+    children: list[int], processes: int
+) -> None:
+    while takes(children, lambda: row_slots.take(processes, new_id())):
+        pass
+    assert row_slots.free(processes, THIRD, program=False) == 1
+    assert takes(children, lambda: row_slots.take(processes, THIRD, program=False))
+
+
+def test_no_tenant_has_all_that_is_for_what_is_no_program(children: list[int]) -> None:
+    def other(tenant: uuid.UUID) -> bool:
+        return takes(children, lambda: row_slots.take(7, tenant, program=False))
+
+    assert [other(ONE), other(ONE), other(ANOTHER)] == [True, False, True]
