@@ -1,10 +1,10 @@
 """At how many programs, and at how much else that takes long, a worker may be at once.
 
 A pool that serves more than `work` keeps a process free: as many hanging undo capabilities as it
-has processes would otherwise stop every rollback, and every case. What is no program (a message that
-is sent, a ledger that is checked for an hour) has a third of the others, and not one tenant all of
-those. All of that and one tenant's programs together leave a slot, so that another tenant's undo
-finds one; and where there are enough, programs leave one too. A slot is a byte of a file that the
+has processes would otherwise stop every rollback, and every case. What is no program (a message
+that is sent, a ledger that is checked for an hour) has a third of the others, and not one tenant
+all of those. All of that and one tenant's programs together leave a slot, so that another tenant's
+undo finds one; and where there are enough, programs leave one too. A slot is a byte of a file that the
 worker opens before its children are forked; whatever ends a child gives its locks back.
 """
 
@@ -23,6 +23,8 @@ _slots: list[IO[bytes]] = []
 _GUARD, _COMMON, _TENANTS, _MOST = 0, 1, 2**20, 2**12
 #: The last bits of an id are drawn by lot: two tenants hardly ever meet.
 _DIFFERENT = 2**40
+#: Of so few slots, one that programs leave would be one tenant too few.
+_FEW = 2
 Slot = tuple[int, int]
 
 
@@ -68,7 +70,7 @@ def _places(processes: int, tenant_id: uuid.UUID, *, program: bool) -> tuple[ran
     others = max(1, slots // 3)
     first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST + (0 if program else _MOST // 2)
     if program:
-        common = range(_COMMON, _COMMON + (slots - 1 if slots > 2 else slots))
+        common = range(_COMMON, _COMMON + (slots if slots <= _FEW else slots - 1))
         return common, range(first, first + max(1, slots - others - 1))
     common = range(_COMMON + slots - others, _COMMON + slots)
     return common, range(first, first + max(1, others - 1))

@@ -184,6 +184,7 @@ def test_hung_undos_of_one_tenant_delay_no_automated_undo_of_another(
     case_id = approved_loan(world)
     tenant_id = world.operator.tenant_id
     paid = balances(tenant_id)["customer"]
+    hung = hung_undos(world.outsider, 40)
     for _ in range(4):
         create_work_item(call=Call(world.operator), title="Told", assignee=world.analyst.username)
     monkeypatch.setattr(casework, "drain", lambda: None)
@@ -191,7 +192,6 @@ def test_hung_undos_of_one_tenant_delay_no_automated_undo_of_another(
     redis = broker_of(broker)
     with working(tmp_path, REDIS_URL=redis, DJANGO_SETTINGS_MODULE=hanging):
         wait_until(lambda: being_sent(world.analyst) == 1)
-        hung = hung_undos(world.outsider, 40)
         wait_until(lambda: under_way(world.outsider, hung) > 0)
         roll_back(world, case_id)
         took = wait_until(lambda: balances(tenant_id)["customer"] == 0)
