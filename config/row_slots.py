@@ -4,8 +4,8 @@ A pool that serves more than `work` keeps a process free: as many hanging undo c
 has processes would otherwise stop every rollback, and every case. What is no program (a message
 that is sent, a ledger that is checked for an hour) has a third of the others, and not one tenant
 all of those. All of that and one tenant's programs together leave a slot, so that another tenant's
-undo finds one; and where there are enough, programs leave one too. A slot is a byte of a file that the
-worker opens before its children are forked; whatever ends a child gives its locks back.
+undo finds one; and where there are enough, programs leave one too. A slot is a byte of a file that
+the worker opens before its children are forked; whatever ends a child gives its locks back.
 """
 
 from __future__ import annotations
