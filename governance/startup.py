@@ -54,9 +54,9 @@ def register() -> None:
     subject.register(SHOWN_POLICIES)
     register_source(EXPIRY)
     register_guarded("governance_approval", "approval")
-    decisions.register(APPROVALS)
     live.register(*watched.PAGES)
     live.register_counted("approvals", watched.waits)
+    decisions.register(APPROVALS)
     nav.register(
         nav.NavEntry("approvals", _("Approvals"), "badge-check", "governance:approvals", order=16)
     )

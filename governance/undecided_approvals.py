@@ -40,4 +40,4 @@ def _show(found: Found, about: Description | None) -> Decision:
     )
 
 
-APPROVALS = Source("approval", to_decide, _columns, _show)
+APPROVALS = Source("approval", to_decide, _columns, _show, counted="approvals")

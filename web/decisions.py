@@ -29,7 +29,11 @@ from django.utils.functional import Promise
 from accounts.acting import ActingUser
 from accounts.selectors import operating
 from verbs.subject import Description, Ref
+from web import live
 from web.counts import COUNTED
+
+#: The entry of the navigation that counts all of it.
+ENTRY = "decisions"
 
 
 class Found(NamedTuple):
@@ -86,12 +90,14 @@ class Decision:
 class Source:
     """Where things wait for a decision: the rows that a person may decide, whose `columns`
     (expressions, by the names of `Found`) say what is read, and how one of them reads. `show` is
-    given what it is about or belongs to, if that is known."""
+    given what it is about or belongs to, if that is known. `counted` is the entry of the navigation
+    that counts these very rows, if one does: they are not read twice to be watched."""
 
     key: str
     rows: Callable[[ActingUser], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
+    counted: str = ""
 
 
 def of_operators(rows: Callable[[uuid.UUID], QuerySet[Any]]) -> Callable[[ActingUser], Any]:
@@ -110,7 +116,10 @@ _told: dict[str, Told] = {}
 
 
 def register(source: Source) -> None:
-    """Add a source. Registering a key again replaces it."""
+    """Add a source. Registering a key again replaces it. Raises LookupError for one of which it is
+    not known yet what its entry of the navigation counts."""
+    if source.counted:
+        live.count_too(ENTRY, source.counted)
     _sources[source.key] = source
 
 
@@ -136,8 +145,9 @@ def waiting(who: ActingUser) -> list[Found]:
 
 
 def undecided(who: ActingUser) -> list[QuerySet[Any]]:
-    """Return the rows of each source that wait for a person's decision."""
-    return [each.rows(who) for each in _sources.values()]
+    """Return the rows that wait for a person's decision, of each source that no entry of the
+    navigation counts."""
+    return [each.rows(who) for each in _sources.values() if not each.counted]
 
 
 def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:

@@ -129,6 +129,7 @@ _FRAME = LivePage("", _nothing, seconds=15)
 _pages: dict[str, LivePage] = {}
 _counted: dict[str, Watch] = {}
 _beside: dict[str, tuple[str, ...]] = {}
+_added: dict[str, set[str]] = {}
 
 
 def register(*pages: LivePage) -> None:
@@ -140,11 +141,22 @@ def register_counted(key: str, watch: Watch, beside: Sequence[str] = ()) -> None
     """Say what an entry of the navigation counts: every page that refreshes watches it too. What
     the entries `beside` count, it counts as well; it is read once for all of them. Raises
     LookupError where nobody has said yet what one of these counts."""
+    _check_counted(key, beside)
+    _counted[key] = watch
+    _beside[key] = tuple(beside)
+
+
+def count_too(whole: str, key: str) -> None:
+    """Let the entry `whole`, which may be registered later, count what `key` counts as well. Raises
+    LookupError where nobody has said yet what that is."""
+    _check_counted(whole, [key])
+    _added.setdefault(whole, set()).add(key)
+
+
+def _check_counted(key: str, beside: Sequence[str]) -> None:
     unknown = sorted({*beside} - {*_counted})
     if unknown:
         raise LookupError(f"what {key!r} counts beside its own is not counted: {unknown}")
-    _counted[key] = watch
-    _beside[key] = tuple(beside)
 
 
 def live_of(request: HttpRequest) -> Live | None:
@@ -321,10 +333,12 @@ def _counts(
     keys: dict[str, set[str]] = {name: set() for name in ("", *_counted)}
     for number, key, _version in found:
         keys[watched[int(number)][0]].add(key)
-    return {
-        name: min(len(keys[name].union(*(keys[each] for each in _beside.get(name, ())))), COUNTED)
-        for name in _counted
-    }
+
+    def of(name: str) -> set[str]:
+        beside = (*_beside.get(name, ()), *_added.get(name, ()))
+        return keys[name].union(*map(of, beside))
+
+    return {name: min(len(of(name)), COUNTED) for name in _counted}
 
 
 def _rows(number: int, part: Watched) -> QuerySet[Any, Any]:

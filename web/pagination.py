@@ -18,13 +18,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, Field, Func, Lookup, Model, QuerySet, Value
-from django.db.models.lookups import (
-    GreaterThan,
-    GreaterThanOrEqual,
-    LessThan,
-    LessThanOrEqual,
-)
+from django.db.models import BooleanField, Field, Model, QuerySet, Value
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -33,17 +27,11 @@ from json_values.moments import checked
 from ledger.clock import rfc3339
 from ledger.errors import Invalid
 from web.counts import LOOKED_AT
+from web.list_edges import beyond
 
 NEWEST_FIRST = ("-created_at", "-id")
 DEFAULT_LIMIT = 50
 LONGEST_PAGE = 200
-# By whether it is below the edge, and whether the edge itself counts.
-_COMPARISONS: dict[tuple[bool, bool], type[Lookup[bool]]] = {
-    (False, False): GreaterThan,
-    (False, True): GreaterThanOrEqual,
-    (True, False): LessThan,
-    (True, True): LessThanOrEqual,
-}
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
 
@@ -145,13 +133,13 @@ def cut(
     backward = edge is not None and edge.backward
     flipped = descending != backward
     ordering = [f"-{name}" if flipped else name for name in names]
-    bounds = [] if edge is None else [_beyond(names, edge.values, below=flipped)]
+    bounds = [] if edge is None else [beyond(names, edge.values, below=flipped)]
     last = None
     if among is not None and not rows.query.is_empty():
         seen = among.prefetch_related(None).order_by(*ordering).filter(*bounds)
         last = next(iter(seen.values_list(*names)[LOOKED_AT - 1 : LOOKED_AT]), None)
     if last is not None:
-        bounds.append(_beyond(names, last, below=not flipped, or_equal=True))
+        bounds.append(beyond(names, last, below=not flipped, or_equal=True))
     parts = [
         each.order_by(*ordering).filter(*bounds)[: limit + 1]
         for each in (rows, beside)
@@ -203,21 +191,6 @@ def parse_limit(text: str | None) -> int:
             return limit
     said = _("limit: a whole number from 1 to %(most)d.") % {"most": LONGEST_PAGE}
     raise Invalid.field("limit", said, code="invalid_limit")
-
-
-class _Columns(Func):
-    """Several columns, or values, as one row, which an index on them finds at once."""
-
-    template = "(%(expressions)s)"
-    output_field = BooleanField()
-
-
-def _beyond(
-    names: Sequence[str], values: Sequence[Any], *, below: bool, or_equal: bool = False
-) -> Lookup[bool]:
-    """Return the condition of rows after the edge in lexicographic order, or at it."""
-    compare = _COMPARISONS[below, or_equal]
-    return compare(_Columns(*names), _Columns(*map(Value, values)))
 
 
 def _encode(key: Sequence[Any], *, backward: bool) -> str:

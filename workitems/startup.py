@@ -139,8 +139,8 @@ def register() -> None:
     words.register()
     around_words.register()
     live.register(*watched.PAGES)
-    live.register_counted("decisions", watched.decisions)
-    live.register_counted("inbox", watched.waits, beside=["decisions"])
+    live.register_counted(decisions.ENTRY, watched.decisions)
+    live.register_counted("inbox", watched.waits, beside=[decisions.ENTRY])
     nav.register(
         nav.NavEntry(
             "inbox", _("Inbox"), "inbox", "workitems:inbox", order=10, below=("/work-items/",)

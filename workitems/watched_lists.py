@@ -10,6 +10,7 @@ from django.http import QueryDict
 from accounts.acting import ActingUser
 from ledger.errors import Invalid
 from web.counts import LOOKED_AT
+from web.list_edges import among_first
 from web.live import Watched
 from web.pagination import parse_limit
 from workitems import selectors, waiting
@@ -94,6 +95,5 @@ def _listed(
 
 
 def _within(every: Rows, rows: Rows, order: Sequence[str]) -> Rows:
-    """Return the rows among the first of a list: no more of it are looked through."""
-    first = every.prefetch_related(None).order_by(*order).values("id")[:LOOKED_AT]
-    return rows.filter(id__in=first)
+    """Return the rows among the first of a list, as its page does."""
+    return among_first(every, rows, order, LOOKED_AT)
